@@ -1,0 +1,1 @@
+"""What can be exempted: recommendations, policies and initiatives, shipped facts and the repository's overlay."""

@@ -1,0 +1,1 @@
+"""argv, environment, clock and exit codes; one module a command."""

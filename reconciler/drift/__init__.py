@@ -1,0 +1,1 @@
+"""Pure: findings and their diagnosis."""

@@ -1,0 +1,1 @@
+"""An independent Azure on loopback, for demos and tests."""

@@ -1,0 +1,1 @@
+"""Pure: from declarations and a snapshot to a plan: resolve, authority, diff, guards, fingerprints."""

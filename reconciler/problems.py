@@ -1,0 +1,75 @@
+"""What can go wrong: a `Problem` is the user's mistake, collected and shown all at once; a `ReconcilerError` is a
+fault of the world, raised. Exit codes are decided in `cli`, never here."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from reconciler.model import Source
+
+
+class Level(enum.StrEnum):
+    """How bad a problem is. Only an error fails a run."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One mistake in the repository: where, what, why or which limit (`message`), and what to do (`hint`).
+
+    `code` is stable and names the rule (`yaml-anchor`, `schema`, `name-stem`, `conflict`, `rule-lifetime`).
+    `path` is the field inside the document (`scopes[0]`), or empty.
+    """
+
+    source: Source
+    code: str
+    message: str
+    hint: str = ""
+    path: str = ""
+    level: Level = Level.ERROR
+
+
+def has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:
+    """Whether any of them fails the run."""
+    return any(problem.level is Level.ERROR for problem in problems)
+
+
+class ReconcilerError(Exception):
+    """A fault: Azure, the network, the file system or git refused. `hint` says what to do."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(ReconcilerError):
+    """The command line asks for something that does not exist or does not go together."""
+
+
+class CredentialError(ReconcilerError):
+    """No identity could be had, or the tenant refuses it."""
+
+
+class AzureError(ReconcilerError):
+    """Azure answered with an error, or not at all (`status` 0).
+
+    `code` is Azure's (`AuthorizationFailed`), `correlation` the id for a support case.
+    """
+
+    def __init__(self, status: int, code: str, message: str, hint: str = "", correlation: str = "") -> None:
+        super().__init__(message, hint)
+        self.status = status
+        self.code = code
+        self.correlation = correlation
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the scope, its group or its subscription no longer exists (not the exemption itself)."""
+        return self.status == 404 and self.code in {  # noqa: PLR2004
+            "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound",
+            "ManagementGroupNotFound", "NotFound", "MissingSubscription",
+        }  # fmt: skip

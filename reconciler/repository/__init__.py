@@ -1,0 +1,1 @@
+"""Git: provenance, comparison against a base, request branches."""

@@ -1,0 +1,17 @@
+"""Finds the files that travel with the package: schemas, catalogue, demo data.
+
+In the wheel the schemas lie inside the package; in a checkout they lie at the top of the repository, where people and
+editors look for them. This module is the one place that knows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def schema_path(name: str) -> Path:
+    """The path of `schemas/<name>.schema.json`, shipped or in the checkout."""
+    inside = _PACKAGE / "schemas" / f"{name}.schema.json"
+    return inside if inside.is_file() else _PACKAGE.parent / "schemas" / f"{name}.schema.json"
