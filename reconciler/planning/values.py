@@ -1,0 +1,232 @@
+"""The plan as data: changes with full before and after, what is held, what was found, what is refused.
+
+A plan carries everything that apply and the reports need, so that nothing is looked up again later. Text, JSON and
+exit codes read these properties and no others.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model import JSON, ArmId, Exemption, Source, Unread
+
+
+class Action(enum.StrEnum):
+    """What happens to one ARM object; follows from which side of a change is missing."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+class Reason(enum.StrEnum):
+    """Why an object changes, in words that a reviewer judges by."""
+
+    DECLARED = "declared"
+    EDITED = "edited"
+    FAN_OUT = "fan-out"
+    RECREATE = "recreate"
+    REVERT = "revert"
+    ADOPT = "adopt"
+    TAKE_OVER = "take-over"
+    RENAME = "rename"
+    DUPLICATE = "duplicate"
+    NARROW = "narrow"
+    REMOVED = "removed"
+    EXPIRED = "expired"
+    ORPHAN = "orphan"
+    UNMANAGED = "unmanaged"
+
+
+class Widening(enum.StrEnum):
+    """In which respect a change exempts more than before; a reviewer reads these first."""
+
+    SCOPE = "scope"
+    CATEGORY = "category"
+    EXPIRY = "expiry"
+    REFERENCES = "references"
+    SELECTORS = "selectors"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One write to one ARM id.
+
+    `waits_for` are folded ids of other changes of the same plan that must be done before this one is written;
+    `relies_on` are exemptions, as this plan leaves them, that keep what this change stops covering: they are
+    re-read just before it.
+    """
+
+    before: Exemption | None
+    after: Exemption | None
+    reason: Reason
+    fingerprint: str
+    declaration: str | None = None
+    source: Source | None = None
+    widens: tuple[Widening, ...] = ()
+    waits_for: tuple[str, ...] = ()
+    relies_on: tuple[Exemption, ...] = ()
+
+    @property
+    def action(self) -> Action:
+        """Create, update or delete."""
+        if self.before is None:
+            return Action.CREATE
+        return Action.DELETE if self.after is None else Action.UPDATE
+
+    @property
+    def subject(self) -> Exemption:
+        """The side that exists: after, or before for a delete."""
+        found = self.after if self.after is not None else self.before
+        assert found is not None
+        return found
+
+    @property
+    def id(self) -> ArmId:
+        """The ARM id that is written."""
+        return (self.before or self.subject).id
+
+
+class HeldCause(enum.StrEnum):
+    """Why something cannot be decided now."""
+
+    FOREIGN_OWNER = "foreign-owner"
+    NOT_ADOPTABLE = "not-adoptable"
+    CONFLICT = "conflict"
+    UNREAD = "unread"
+    ASSIGNMENT_GONE = "assignment-gone"
+    RESOURCE_GONE = "resource-gone"
+    INITIATIVE_UNREAD = "initiative-unread"
+    UNKNOWN_REFERENCE = "unknown-reference"
+    CIRCLE = "circle"
+    QUOTA = "quota"
+
+    @property
+    def is_gone(self) -> bool:
+        """Held because its assignment or resource is gone: reported, but no failure of the run (§7)."""
+        return self in {HeldCause.ASSIGNMENT_GONE, HeldCause.RESOURCE_GONE}
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
+    or shrunk. `message` says why, `remedy` what would free it. `assignment` None: not even the assignments are known.
+    """
+
+    declaration: str
+    scope: ArmId
+    assignment: ArmId | None
+    reference_ids: tuple[str, ...]
+    cause: HeldCause
+    message: str
+    remedy: str
+    source: Source | None = None
+
+
+class FindingKind(enum.StrEnum):
+    """The kinds of line in a drift report (§2)."""
+
+    MISSING = "missing"
+    MODIFIED = "modified"
+    UNMANAGED = "unmanaged"
+    DUPLICATE = "duplicate"
+    OVERLAP = "overlap"
+    SHADOWED = "shadowed"
+    ORPHANED = "orphaned"
+    EXPIRED = "expired"
+    EXPIRING = "expiring"
+    RESOURCE_GONE = "resource-gone"
+    UNCOVERED = "uncovered"
+    HELD = "held"
+    FOREIGN_OWNER = "foreign-owner"
+    UNSUPPORTED = "unsupported"
+    MOOT = "moot"
+    INEFFECTIVE = "ineffective"
+    CATALOGUE = "catalogue"
+    QUOTA = "quota"
+    INCOMPLETE = "incomplete"
+
+
+class Severity(enum.StrEnum):
+    """How much a finding matters; drift fails from `warning` on unless told otherwise."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing a person should know. `subject` is the exemption's or scope's id; `id` is stable over time.
+
+    `evidence` is what was seen, `remedy` what to do (a command or a change to a file). Planning gives the facts it
+    decides on; the drift room adds who, when and the portal link.
+    """
+
+    kind: FindingKind
+    severity: Severity
+    subject: ArmId
+    message: str
+    remedy: str = ""
+    declaration: str | None = None
+    source: Source | None = None
+    assignment: ArmId | None = None
+    evidence: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A guard that stops the whole run before its first write. `accept` is the option that accepts exactly this."""
+
+    rule: str
+    message: str
+    accept: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done, and what a person must know about it. Changes are sorted by folded id.
+
+    `unchanged` are the desired exemptions that Azure already holds, as live; `foreign` the live ones of other owners
+    or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints.
+    """
+
+    tenant_id: str
+    owner: str
+    scopes: tuple[ArmId, ...]
+    revision: str | None
+    taken_at: datetime
+    changes: tuple[Change, ...]
+    unchanged: tuple[Exemption, ...]
+    foreign: tuple[Exemption, ...]
+    held: tuple[Held, ...]
+    findings: tuple[Finding, ...]
+    refusals: tuple[Refusal, ...]
+    unread: tuple[Unread, ...]
+    digest: str
+    dirty: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was expected was read."""
+        return not self.unread
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not self.changes
+
+    def count(self, action: Action) -> int:
+        """How many changes are of this action."""
+        return sum(change.action is action for change in self.changes)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The counts that every form of the plan shows."""
+        counts = {action.value: self.count(action) for action in Action}
+        return {
+            **counts, "unchanged": len(self.unchanged), "foreign": len(self.foreign), "held": len(self.held),
+        }  # fmt: skip
