@@ -328,7 +328,8 @@ class Settings:
 @dataclass(frozen=True, slots=True)
 class SystemData:
     """Who made and last changed an object, and when (UTC), as ARM stamps it. `created_by_type` is `User`,
-    `Application`, `ManagedIdentity` or `Key`."""
+    `Application`, `ManagedIdentity` or `Key`.
+    """
 
     created_by: str = ""
     created_by_type: str = ""
@@ -374,7 +375,8 @@ class Exemption:
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """A policy or initiative assigned at a scope. `definition` is the policy or policy set, without a version;
-    `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value."""
+    `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value.
+    """
 
     id: ArmId
     definition: ArmId
@@ -421,7 +423,8 @@ class Initiative:
 @dataclass(frozen=True, slots=True)
 class Unread:
     """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
-    by id) is unknown, and Azure's reason with what to do about it."""
+    by id) is unknown, and Azure's reason with what to do about it.
+    """
 
     scope: ArmId
     what: str

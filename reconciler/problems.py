@@ -1,5 +1,6 @@
 """What can go wrong: a `Problem` is the user's mistake, collected and shown all at once; a `ReconcilerError` is a
-fault of the world, raised. Exit codes are decided in `cli`, never here."""
+fault of the world, raised. Exit codes are decided in `cli`, never here.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +70,7 @@ class AzureError(ReconcilerError):
     @property
     def is_gone(self) -> bool:
         """Whether the scope, its group or its subscription no longer exists (not the exemption itself)."""
-        return self.status == 404 and self.code in {  # noqa: PLR2004
+        return self.status == 404 and self.code in {
             "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound",
             "ManagementGroupNotFound", "NotFound", "MissingSubscription",
         }  # fmt: skip
