@@ -1,0 +1,174 @@
+"""The one canonicaliser: what an exemption says, in one spelling.
+
+The diff, the fingerprint and the PUT body all come from here, so that what is compared is what is written. Azure
+echoes what it was sent (empty lists, any letter case, trailing zeros), hence: empty is absent, sets are sorted, expiry
+digits are trimmed, category and scope validation have Azure's spelling. Ids and reference ids keep their letters in
+`properties` and are folded only in `comparable`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.model import JSON, Category, Exemption, ResourceSelector
+
+UNCOMPARED: Final = frozenset({"revision", "requestedBy"})
+"""Marks that alone never cause an update (§4.5)."""
+
+AZURE_STAMPS: Final = frozenset({"createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"})
+"""Metadata that Azure's own front ends write behind everybody's back."""
+
+_CATEGORIES: Final = {category.value.lower(): category.value for category in Category}
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|[+-]00:?00)?")
+
+
+def category(text: str) -> str:
+    """Azure's spelling of a category; an unknown one stays as it is."""
+    return _CATEGORIES.get(text.lower(), text)
+
+
+def expiry_text(text: str) -> str:
+    """An expiry in the service's own form: UTC, `Z`, at most seven fractional digits, no trailing zeros."""
+    found = _INSTANT.fullmatch(text)
+    if not found:
+        return _other_offset(text)
+    digits = (found[3] or "")[:7].rstrip("0")
+    return f"{found[1]}T{found[2]}{'.' + digits if digits else ''}Z"
+
+
+def _other_offset(text: str) -> str:
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+
+
+def instant_text(instant: datetime) -> str:
+    """An instant in the same form as `expiry_text`."""
+    text = instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    digits = f"{instant.microsecond:06d}".rstrip("0")
+    return f"{text}.{digits}Z" if digits else f"{text}Z"
+
+
+def instant(text: str) -> datetime | None:
+    """The instant an expiry text means, to the microsecond; None for no expiry or one that is no date."""
+    if not text:
+        return None
+    try:
+        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper().replace("Z", "+00:00")))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def has_expired(exemption: Exemption, now: datetime) -> bool:
+    """Whether Azure no longer honours it."""
+    end = instant(exemption.expires_on)
+    return end is not None and end <= now
+
+
+def properties(exemption: Exemption) -> dict[str, JSON]:
+    """The ARM `properties`, canonical; also the body of a PUT. Unmodelled live properties come last."""
+    found: dict[str, JSON] = {
+        "policyAssignmentId": exemption.assignment.text,
+        "policyDefinitionReferenceIds": sorted(exemption.reference_ids, key=lambda ref: (ref.lower(), ref)),
+        "exemptionCategory": category(exemption.category),
+        "displayName": exemption.display_name,
+        "description": exemption.description,
+        "expiresOn": expiry_text(exemption.expires_on) if exemption.expires_on else "",
+        "assignmentScopeValidation": "" if exemption.validation.lower() == "default" else exemption.validation,
+        "resourceSelectors": [_selector(selector) for selector in sorted(exemption.selectors)],
+        "metadata": dict(sorted(exemption.metadata.items())),
+        **dict(sorted(exemption.extra.items())),
+    }
+    return {key: value for key, value in found.items() if value not in ("", [], {}, None)}
+
+
+def _selector(selector: ResourceSelector) -> dict[str, JSON]:
+    return {
+        "name": selector.name,
+        "selectors": [
+            {"kind": part.kind, "notIn" if part.negated else "in": sorted(part.values)}
+            for part in sorted(selector.selectors)
+        ],
+    }
+
+
+def comparable(exemption: Exemption) -> dict[str, JSON]:
+    """`properties` with letter case folded where Azure ignores it, without what never causes an update."""
+    found = properties(exemption)
+    found["policyAssignmentId"] = exemption.assignment.key
+    if "policyDefinitionReferenceIds" in found:
+        found["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in exemption.reference_ids})
+    if "resourceSelectors" in found:
+        found["resourceSelectors"] = folded_selectors(exemption.selectors)
+    metadata = compared_metadata(exemption.metadata)
+    return {**found, "metadata": metadata} if metadata else {k: v for k, v in found.items() if k != "metadata"}
+
+
+def compared_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The metadata whose difference matters."""
+    return {key: value for key, value in sorted(metadata.items()) if key not in UNCOMPARED and key not in AZURE_STAMPS}
+
+
+def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
+    """Selectors as a list that is equal for equal meaning: order, letter case and repeats do not count.
+
+    The group's own name is a label; the conditions are what selects.
+    """
+    return sorted(
+        [
+            sorted(
+                [part.kind.lower(), part.negated, sorted({value.lower() for value in part.values})]
+                for part in group.selectors
+            )
+            for group in selectors
+        ]
+    )
+
+
+def same(one: Exemption, other: Exemption) -> bool:
+    """Whether both say the same, so that no write is needed. Ids are not compared."""
+    return (
+        one.assignment.key == other.assignment.key
+        and _same_text(one, other)
+        and _same_references(one.reference_ids, other.reference_ids)
+        and (one.selectors == other.selectors or _selector_key(one) == _selector_key(other))
+        and _validation(one) == _validation(other)
+        and _without_empty(one.extra) == _without_empty(other.extra)
+        and compared_metadata(one.metadata) == compared_metadata(other.metadata)
+    )
+
+
+def _same_text(one: Exemption, other: Exemption) -> bool:
+    return (
+        one.description == other.description
+        and one.display_name == other.display_name
+        and (one.expires_on == other.expires_on or _expiry(one) == _expiry(other))
+        and (one.category == other.category or category(one.category) == category(other.category))
+    )
+
+
+def _same_references(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return one == other or {ref.lower() for ref in one} == {ref.lower() for ref in other}
+
+
+def _expiry(exemption: Exemption) -> str:
+    return expiry_text(exemption.expires_on) if exemption.expires_on else ""
+
+
+def _validation(exemption: Exemption) -> str:
+    folded = exemption.validation.lower()
+    return "" if folded == "default" else folded
+
+
+def _selector_key(exemption: Exemption) -> list[JSON]:
+    return [[group.name for group in sorted(exemption.selectors)], folded_selectors(exemption.selectors)]
+
+
+def _without_empty(extra: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {key: value for key, value in extra.items() if value not in ("", [], {}, None)}
