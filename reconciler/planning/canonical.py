@@ -100,14 +100,32 @@ def _selector(selector: ResourceSelector) -> dict[str, JSON]:
 
 def comparable(exemption: Exemption) -> dict[str, JSON]:
     """`properties` with letter case folded where Azure ignores it, without what never causes an update."""
-    found = properties(exemption)
-    found["policyAssignmentId"] = exemption.assignment.key
-    if "policyDefinitionReferenceIds" in found:
-        found["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in exemption.reference_ids})
-    if "resourceSelectors" in found:
-        found["resourceSelectors"] = folded_selectors(exemption.selectors)
-    metadata = compared_metadata(exemption.metadata)
-    return {**found, "metadata": metadata} if metadata else {k: v for k, v in found.items() if k != "metadata"}
+    return fold(properties(exemption))
+
+
+def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
+    """The comparable form of canonical properties, as a saved plan carries them."""
+    folded = {**found, "policyAssignmentId": str(found.get("policyAssignmentId", "")).lower()}
+    if references := found.get("policyDefinitionReferenceIds"):
+        folded["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in references})
+    if selectors := found.get("resourceSelectors"):
+        folded["resourceSelectors"] = [[group["name"] for group in selectors], _folded_json(selectors)]
+    folded["metadata"] = compared_metadata(found.get("metadata", {}))
+    return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
+
+
+def _folded_json(selectors: list[JSON]) -> list[JSON]:
+    return sorted(
+        sorted(
+            [
+                part["kind"].lower(),
+                "notIn" in part,
+                sorted({str(value).lower() for value in part.get("in", part.get("notIn", []))}),
+            ]
+            for part in group["selectors"]
+        )
+        for group in selectors
+    )
 
 
 def compared_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -116,19 +134,8 @@ def compared_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
-    """Selectors as a list that is equal for equal meaning: order, letter case and repeats do not count.
-
-    The group's own name is a label; the conditions are what selects.
-    """
-    return sorted(
-        [
-            sorted(
-                [part.kind.lower(), part.negated, sorted({value.lower() for value in part.values})]
-                for part in group.selectors
-            )
-            for group in selectors
-        ]
-    )
+    """Selectors as a value that is equal for equal meaning: order, letter case, repeats and group names do not count."""
+    return _folded_json([_selector(selector) for selector in selectors])
 
 
 def same(one: Exemption, other: Exemption) -> bool:

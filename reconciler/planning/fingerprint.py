@@ -28,7 +28,7 @@ def fingerprint(tenant_id: str, owner: str, before: Exemption | None, after: Exe
 
 
 def fingerprint_of(tenant_id: str, owner: str, key: str, before: JSON | None, after: JSON | None) -> str:
-    """The same from values that are canonical already (`comparable` dictionaries or None)."""
+    """The same from comparable properties (`canonical.comparable`, or `canonical.fold` of what a saved plan carries)."""
     action = "create" if before is None else "delete" if after is None else "update"
     return _sha256([tenant_id.lower(), owner, key.lower(), action, before, after])
 
