@@ -1,0 +1,115 @@
+"""How each change ended and what the run as a whole came to.
+
+`Summary.verdict` is the one property that the text, the JSON form and the exit code read, so that they cannot
+disagree.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.model import Unread
+from reconciler.planning.values import Action, Change, Held, HeldCause, Plan, Refusal
+
+
+class Status(enum.StrEnum):
+    """How a change ended. Exactly one per change."""
+
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    HELD = "held"
+    AWAITING = "awaiting approval"
+    FAILED = "failed"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether Azure now holds what the change wanted, so that what waits for it may go on."""
+        return self in {Status.DONE, Status.UNCHANGED}
+
+
+class Verdict(enum.StrEnum):
+    """What the whole run came to."""
+
+    DONE = "done"
+    AWAITING = "awaiting approval"
+    INCOMPLETE = "incomplete"
+    INTERRUPTED = "interrupted"
+
+    @property
+    def exit_code(self) -> int:
+        """The process' exit code (section 9 of the design)."""
+        return _EXIT_CODES[self]
+
+
+_EXIT_CODES = {Verdict.DONE: 0, Verdict.INCOMPLETE: 1, Verdict.AWAITING: 2, Verdict.INTERRUPTED: 130}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one change ended.
+
+    `message` says what happened, with Azure's own words where Azure refused; `remedy` what to do about it, empty
+    where nothing is to be done. `cause` is set for a held change. `correlation` is Azure's id for a support case.
+    """
+
+    change: Change
+    status: Status
+    message: str = ""
+    remedy: str = ""
+    cause: HeldCause | None = None
+    correlation: str = ""
+
+    @property
+    def is_gone(self) -> bool:
+        """Held because its assignment or resource is gone: reported, but no failure of the run."""
+        return self.status is Status.HELD and self.cause is not None and self.cause.is_gone
+
+    @property
+    def fails(self) -> bool:
+        """Whether this alone makes the run incomplete."""
+        return self.status in {Status.FAILED, Status.SKIPPED} or (self.status is Status.HELD and not self.is_gone)
+
+    @property
+    def leaves_uncovered(self) -> bool:
+        """Whether something that is wanted stays without its exemption because of this."""
+        return self.change.action is Action.CREATE and not self.status.is_settled
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do."""
+
+    outcomes: tuple[Outcome, ...]
+    held: tuple[Held, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the run came to; the text and the exit code follow from it."""
+        if self.interrupted:
+            return Verdict.INTERRUPTED
+        if self.refusals or self.unread or any(not held.cause.is_gone for held in self.held):
+            return Verdict.INCOMPLETE
+        if any(outcome.fails for outcome in self.outcomes):
+            return Verdict.INCOMPLETE
+        if any(outcome.status is Status.AWAITING for outcome in self.outcomes):
+            return Verdict.AWAITING
+        return Verdict.DONE
+
+    @property
+    def counts(self) -> Mapping[Status, int]:
+        """How many changes ended in each way; every status is there."""
+        counted = Counter(outcome.status for outcome in self.outcomes)
+        return {status: counted[status] for status in Status}
+
+
+def summarise(plan: Plan, outcomes: list[Outcome], *, interrupted: bool = False) -> Summary:
+    """The whole run from its plan and the outcomes in whatever order they came."""
+    ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.change.id.key))
+    return Summary(ordered, plan.held, plan.refusals, plan.unread, interrupted)

@@ -1,0 +1,85 @@
+"""What carrying a plan out needs from the world: one writer, what Azure says about its limits, and a way to be stopped.
+
+The engine knows Azure only through these Protocols; the real ones live in the azure room and on the command line, and
+match by structure. That keeps the rules of section 7 of the design testable against any store of exemptions.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Protocol
+
+from reconciler.model import ArmId, Exemption
+
+
+class Operation(enum.StrEnum):
+    """The kinds of request that Azure meters apart, spelled as in its rate-limit headers."""
+
+    READS = "reads"
+    WRITES = "writes"
+    DELETES = "deletes"
+
+
+class Writer(Protocol):
+    """Reads, writes and removes single exemptions. Called from many threads at once.
+
+    One call is one request: no retries and no waiting inside, because the engine paces all of them together and
+    settles a lost answer by reading. Every fault is an `AzureError` (status 0: no answer came) or, where no token
+    could be had, a `CredentialError`. After a 401 the next call carries a fresh token.
+    """
+
+    def read(self, identifier: ArmId, /) -> Exemption | None:
+        """The live exemption, or None where only the exemption is missing; a missing scope is an error."""
+        ...
+
+    def put(self, exemption: Exemption, /) -> Exemption:
+        """Creates or replaces the whole object; the answer is what Azure stored."""
+        ...
+
+    def delete(self, identifier: ArmId, /) -> None:
+        """Removes it; one that is already absent is no error."""
+        ...
+
+
+class RateObserver(Protocol):
+    """Told by the transport about every response, whatever it says. Called from many threads at once.
+
+    `subscription` is the folded subscription id in the request's path, None above subscriptions (Azure meters those
+    per tenant). `operation` is `reads`, `writes` or `deletes`. `remaining` is the matching
+    `x-ms-ratelimit-remaining-{subscription,tenant}-{operation}` header, None where it is missing. `retry_after` is in
+    seconds, None where the response has no such header.
+    """
+
+    def __call__(
+        self, subscription: str | None, operation: str, remaining: int | None, retry_after: float | None, /
+    ) -> None: ...
+
+
+class Stop(Protocol):
+    """Whether the run was asked to end early; `threading.Event` is one."""
+
+    def is_set(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is. `rate` is changes per second so far; times are in seconds.
+
+    `seconds_left` is None until there is something to judge by. `paused` is how long nothing can be sent because
+    Azure asked for patience; 0 while requests flow.
+    """
+
+    total: int
+    finished: int
+    running: int
+    elapsed: float
+    rate: float
+    seconds_left: float | None
+    paused: float = 0.0
+
+
+class Observer(Protocol):
+    """Shown the progress now and then, from the thread that drains the outcomes."""
+
+    def __call__(self, progress: Progress, /) -> None: ...
