@@ -1,1 +1,30 @@
 """What can be exempted: recommendations, policies and initiatives, shipped facts and the repository's overlay."""
+
+from reconciler.catalog.catalogue import Catalogue, load
+from reconciler.catalog.facts import (
+    EXPLANATIONS,
+    BuiltInInitiative,
+    Environment,
+    Evidence,
+    Obstacle,
+    Policy,
+    Provenance,
+    Recommendation,
+    initiative_id,
+    policy_id,
+)
+
+__all__ = [
+    "EXPLANATIONS",
+    "BuiltInInitiative",
+    "Catalogue",
+    "Environment",
+    "Evidence",
+    "Obstacle",
+    "Policy",
+    "Provenance",
+    "Recommendation",
+    "initiative_id",
+    "load",
+    "policy_id",
+]

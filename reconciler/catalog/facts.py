@@ -1,0 +1,173 @@
+"""What is known about recommendations, policies and initiatives: the values of the catalogue.
+
+A recommendation is what people see in Defender for Cloud; policies are what Azure evaluates behind it; an initiative
+names each of its policies by a reference id. Facts say what can be exempted, never what should be.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.model import ArmId, Cloud, Member
+
+POLICY_PREFIX: Final = "/providers/Microsoft.Authorization/policyDefinitions/"
+INITIATIVE_PREFIX: Final = "/providers/Microsoft.Authorization/policySetDefinitions/"
+
+
+class Environment(enum.StrEnum):
+    """Where the resources of a recommendation live; empty where no source says."""
+
+    AZURE = "Azure"
+    AWS = "AWS"
+    GCP = "GCP"
+    DEVOPS = "DevOps"
+    UNKNOWN = ""
+
+
+class Evidence(enum.StrEnum):
+    """How the policies behind a recommendation are known, from the firmest on."""
+
+    POLICY = "azure-policy"
+    LIVE = "live"
+    DOCUMENTED = "docs"
+    DOCUMENTED_BY_NAME = "docs-by-name"
+    SAME_TITLE = "name-match"
+    NONE = ""
+
+
+class Obstacle(enum.StrEnum):
+    """Why a policy exemption may not do what one expects. The first four leave nothing that could be exempted."""
+
+    NO_POLICY = "no-policy"
+    DEVOPS = "devops"
+    OTHER_CLOUD = "other-cloud"
+    MODE = "mode"
+    UNSUPPORTED = "unsupported"
+    CUSTOM = "custom"
+    SUSPECT_KEY = "suspect-key"
+    DEPRECATED = "deprecated"
+    PREVIEW = "preview"
+
+    @property
+    def blocks(self) -> bool:
+        """Whether no policy exemption is possible at all; otherwise it is a warning."""
+        return self in _BLOCKING
+
+
+_BLOCKING: Final = frozenset({Obstacle.NO_POLICY, Obstacle.DEVOPS, Obstacle.OTHER_CLOUD, Obstacle.MODE})
+
+EXPLANATIONS: Final = {
+    Obstacle.NO_POLICY: "no policy stands behind it; Defender evaluates it by itself, which needs a standard assignment",
+    Obstacle.DEVOPS: "DevOps recommendations cannot be exempted",
+    Obstacle.OTHER_CLOUD: "it evaluates another cloud's resources; policy exemptions reach Azure resources only",
+    Obstacle.MODE: "Azure Policy accepts no exemption for a policy of this mode",
+    Obstacle.UNSUPPORTED: "Microsoft lists it as not supporting exemptions; Azure accepts one, but it may have no effect",
+    Obstacle.CUSTOM: "it is a custom recommendation, which Defender does not show as exempt",
+    Obstacle.SUSPECT_KEY: "its key equals a policy's name, so the public source may be mistaken",
+    Obstacle.DEPRECATED: "every policy behind it is deprecated",
+    Obstacle.PREVIEW: "it is in preview and might not support exemptions",
+}
+"""One clause for each obstacle, for messages: lower case, no full stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """A Defender assessment. `key` is the assessment's name in lower case, empty where no public source names it.
+
+    `policies` are all the definitions behind it; `severity` is High, Medium, Low or empty; `resource_types` in lower
+    case; `former_titles` are what earlier editions called it. `overlaid` says that catalog.yaml changed or added it.
+    """
+
+    key: str
+    title: str
+    severity: str = ""
+    environment: Environment = Environment.UNKNOWN
+    policies: tuple[ArmId, ...] = ()
+    resource_types: tuple[str, ...] = ()
+    obstacles: tuple[Obstacle, ...] = ()
+    evidence: Evidence = Evidence.NONE
+    former_titles: tuple[str, ...] = ()
+    overlaid: bool = False
+
+    @property
+    def exemptable(self) -> bool:
+        """Whether a policy exemption for it is possible at all; obstacles may remain that warn."""
+        return not any(obstacle.blocks for obstacle in self.obstacles)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy definition. `mode` is empty where the definition leaves it out; `default_effect` as written there.
+
+    `assessment` is the key of the recommendation that the policy's own rule names, or empty.
+    """
+
+    id: ArmId
+    title: str
+    version: str = ""
+    mode: str = ""
+    default_effect: str = ""
+    resource_types: tuple[str, ...] = ()
+    assessment: str = ""
+    obstacles: tuple[Obstacle, ...] = ()
+    overlaid: bool = False
+
+    @property
+    def exemptable(self) -> bool:
+        """Whether Azure accepts an exemption for it at all."""
+        return not any(obstacle.blocks for obstacle in self.obstacles)
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltInInitiative:
+    """A policy set as published: one version with all its members, sorted by definition and reference id."""
+
+    id: ArmId
+    title: str
+    version: str
+    members: tuple[Member, ...]
+    category: str = ""
+    deprecated: bool = False
+    preview: bool = False
+    overlaid: bool = False
+
+    def reference_ids(self, policy: ArmId) -> tuple[str, ...]:
+        """All reference ids under which this initiative holds the policy; one real initiative has ten."""
+        return tuple(member.reference_id for member in self.members if member.definition == policy)
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Which public source a part of the facts comes from."""
+
+    part: str
+    repository: str
+    commit: str
+    date: str
+    release: str = ""
+
+
+def policy_id(text: str) -> ArmId:
+    """The full id of a policy definition given in full or as the bare name of a built-in. Names are opaque."""
+    return _full_id(text, POLICY_PREFIX)
+
+
+def initiative_id(text: str) -> ArmId:
+    """The full id of an initiative given in full or as the bare name of a built-in. Names are opaque."""
+    return _full_id(text, INITIATIVE_PREFIX)
+
+
+def exemptable_modes(cloud: Cloud) -> frozenset[str]:
+    """The policy modes, folded, that Azure Policy accepts exemptions for; an absent mode is a resource manager one."""
+    return _CHINA_MODES if cloud is Cloud.CHINA else _MODES
+
+
+_CHINA_MODES: Final = frozenset({"", "all", "indexed", "microsoft.kubernetes.data", "microsoft.keyvault.data"})
+_MODES: Final = _CHINA_MODES | {"microsoft.network.data"}
+
+
+def _full_id(text: str, prefix: str) -> ArmId:
+    full = text if text.startswith("/") else prefix + text
+    return ArmId(full.lower(), full)
