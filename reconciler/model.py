@@ -33,14 +33,16 @@ class ScopeKind(enum.StrEnum):
 
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_SEGMENT = r"[^/\x00-\x1f\x7f<>%&?#\\]+"
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]+"
+# A type is never called "providers": so each text is read in one way, and a hostile one costs no exponential search.
+_TYPE = rf"(?!providers/){_SEGMENT}"
 _MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_SEGMENT}", re.IGNORECASE)
 _BELOW_SUBSCRIPTION = re.compile(
     rf"/subscriptions/{_GUID}(?P<group>/resourcegroups/{_SEGMENT})?"
-    rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_SEGMENT}/{_SEGMENT})+)+)?",
+    rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?",
     re.IGNORECASE,
 )
-_PROVIDER_OBJECT = re.compile(rf"(?:/{_SEGMENT})*/providers/[a-z0-9.-]+(?:/{_SEGMENT}/{_SEGMENT})+", re.IGNORECASE)
+_PROVIDER_OBJECT = re.compile(rf"(?:/{_SEGMENT})*/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -421,6 +423,18 @@ class Initiative:
 
 
 @dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy definition that is assigned by itself. `effect` is its rule's: literal or an expression over its
+    parameters; `defaults` maps those to their default values.
+    """
+
+    id: ArmId
+    display_name: str = ""
+    effect: str | None = None
+    defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unread:
     """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
     by id) is unknown, and Azure's reason with what to do about it.
@@ -440,7 +454,9 @@ class Snapshot:
     roots and all their descendants (groups and subscriptions). `initiatives` maps the folded *assignment* id to the
     policy set at the version that the assignment is pinned to; an assigned set that is absent there could not be read.
     `gone` holds folded ids that a GET answered with 404. `exists` holds folded ids of declared resource targets
-    confirmed to exist; a target in neither was not asked.
+    confirmed to exist; a target in neither was not asked. `names` maps the folded id of a group or subscription to
+    its display name. `policies` maps folded ids to the definitions of single policies whose assignment is declared or
+    bears an exemption; one that is absent there is a built-in or could not be read.
     """
 
     tenant_id: str
@@ -453,6 +469,8 @@ class Snapshot:
     unread: tuple[Unread, ...] = ()
     gone: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
+    exists: frozenset[str] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
