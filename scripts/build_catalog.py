@@ -42,8 +42,9 @@ def main() -> None:
         sources[edition] = _policy_source(initiatives)
         rows = [_policy(identifier, row) for identifier, row in policies["policies"].items()]
         if edition == "public":
-            rows += _retired(defender["recommendations"], {row["name"] for row in rows})
-            _mark_deprecated(recommendations, rows)
+            _write_rows(
+                out / "retired.json", _retired(defender["recommendations"], {row["name"] for row in rows}), "name"
+            )
         _mark_listed_policies(rows, recommendations + keyless, listed)
         _write_rows(out / edition / "policies.json", rows, "name")
         _write_initiatives(out / edition, initiatives["initiatives"])
@@ -118,14 +119,6 @@ def _mark_listed_policies(policies: list[Row], recommendations: list[Row], liste
             row["flags"].append("unsupported")
 
 
-def _mark_deprecated(recommendations: list[Row], policies: list[Row]) -> None:
-    """A recommendation is deprecated where every policy behind it is."""
-    deprecated = {row["name"] for row in policies if "deprecated" in row["flags"]}
-    for row in recommendations:
-        if row["policies"] and deprecated.issuperset(row["policies"]):
-            row["flags"].append("deprecated")
-
-
 def _listed_titles(listed: Row) -> set[str]:
     return {_fold(row["displayName"]) for row in listed["recommendations"]}
 
@@ -147,7 +140,7 @@ def _policy(identifier: str, source: Row) -> Row:
 
 
 def _retired(recommendations: dict[str, Row], known: set[str]) -> list[Row]:
-    """Policies that stand behind a recommendation but in no initiative: all that is known is title and mode."""
+    """Policies that stand behind a recommendation but in no public initiative; of these only title and mode are known."""
     rows: dict[str, Row] = {}
     for source in recommendations.values():
         identifier = source["policyDefinitionId"]

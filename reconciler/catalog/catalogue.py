@@ -7,8 +7,9 @@ changes what a declaration means, so a newer version of the live metadata never 
 from __future__ import annotations
 
 import functools
+import itertools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from reconciler.catalog.facts import (
     Recommendation,
     exemptable_modes,
 )
+from reconciler.catalog.search import Entry, Hit, Index, initiative_entry, policy_entry, recommendation_entry
+from reconciler.catalog.spelling import nearest_keys
 from reconciler.catalog.store import edition, shard
 from reconciler.model import ArmId, Cloud, Member
 from reconciler.problems import Problem
@@ -125,19 +128,46 @@ class Catalogue:
                 obstacles.add(Obstacle.OTHER_CLOUD)
             case Environment.AZURE | Environment.UNKNOWN if not found.policies:
                 obstacles.add(Obstacle.NO_POLICY)
-        if found.policies and not any(self._mode_is_exemptable(policy) for policy in found.policies):
-            obstacles.add(Obstacle.MODE)
+        for shared in (Obstacle.MODE, Obstacle.DEPRECATED):
+            if found.policies and all(shared in self._policy_obstacles(policy) for policy in found.policies):
+                obstacles.add(shared)
         return _ordered(obstacles)
 
-    def _mode_is_exemptable(self, policy: ArmId) -> bool:
-        row = self._policy_rows.get(policy.key)
-        return row is None or row.get("mode", "").lower() in self._modes
+    # --- search ---
+
+    def search(self, text: str, limit: int = 10) -> tuple[Hit, ...]:
+        """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
+        return self._index.search(text, limit)
+
+    def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
+        """The recommendations that someone may have meant by a key or title that names none; for messages only."""
+        found = tuple(nearest_keys(text.strip().lower(), self.recommendations, limit))
+        if found:
+            return tuple(self.recommendations[key] for key in found)
+        hits = (hit.found for hit in self._recommendation_index.search(text, limit))
+        return tuple(hit for hit in hits if isinstance(hit, Recommendation))
+
+    @functools.cached_property
+    def _index(self) -> Index:
+        policies = (policy_entry(policy, behind=policy.id.key in self._behind) for policy in self.policies.values())
+        initiatives = (initiative_entry(key, row["title"]) for key, row in self._initiative_rows.items())
+        keyless = (recommendation_entry(found, ()) for found in self.keyless)
+        return Index(itertools.chain(self._recommendation_entries(), keyless, policies, initiatives))
+
+    @functools.cached_property
+    def _recommendation_index(self) -> Index:
+        return Index(self._recommendation_entries())
+
+    def _recommendation_entries(self) -> Iterator[Entry]:
+        for found in self.recommendations.values():
+            rows = (self._policy_rows.get(policy.key) for policy in found.policies)
+            yield recommendation_entry(found, [row["title"] for row in rows if row])
 
     # --- policies and initiatives ---
 
     @functools.cached_property
     def policies(self) -> Mapping[str, Policy]:
-        """Every known policy definition, by folded id, sorted."""
+        """Every known policy definition, by folded id: those of initiatives, then retired ones."""
         return {key: self._policy(row) for key, row in self._policy_rows.items()}
 
     def policy(self, identifier: ArmId) -> Policy | None:
@@ -147,21 +177,25 @@ class Catalogue:
     @functools.cached_property
     def _policy_rows(self) -> Mapping[str, Row]:
         prefix = POLICY_PREFIX.lower()
-        return {prefix + row["name"]: row for row in shard(f"{self._edition}/policies")}
+        rows = itertools.chain(shard("retired"), shard(f"{self._edition}/policies"))
+        return {prefix + row["name"]: row for row in rows}
+
+    def _policy_obstacles(self, policy: ArmId) -> set[Obstacle]:
+        row = self._policy_rows.get(policy.key, {})
+        obstacles = {_FLAGS[flag] for flag in row.get("flags", ())}
+        return obstacles if row.get("mode", "").lower() in self._modes else obstacles | {Obstacle.MODE}
 
     def _policy(self, row: Row) -> Policy:
-        mode = row.get("mode", "")
-        obstacles = {_FLAGS[flag] for flag in row.get("flags", ())}
-        obstacles |= set() if mode.lower() in self._modes else {Obstacle.MODE}
+        identifier = _built_in(POLICY_PREFIX, row["name"])
         return Policy(
-            id=_built_in(POLICY_PREFIX, row["name"]),
+            id=identifier,
             title=row["title"],
             version=row.get("version", ""),
-            mode=mode,
+            mode=row.get("mode", ""),
             default_effect=row.get("effect", ""),
             resource_types=tuple(row.get("types", ())),
             assessment=row.get("assessment", ""),
-            obstacles=_ordered(obstacles),
+            obstacles=_ordered(self._policy_obstacles(identifier)),
         )
 
     @functools.cached_property

@@ -1,0 +1,243 @@
+"""Finds recommendations, policies and initiatives by the words that people use, best first, forgiving typos.
+
+Each word of a query is matched against the words of titles: equal, of one stem, a beginning, a known abbreviation, two
+words run together, or a near miss in spelling. Rare words weigh more than common ones, and what can be exempted comes
+before what cannot. Resemblance serves people only: a declaration is never resolved by it.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from reconciler.catalog.facts import Environment, Obstacle, Policy, Recommendation
+from reconciler.catalog.spelling import Vocabulary, stem
+
+Found: TypeAlias = Recommendation | Policy | str
+"""What a hit stands for; an initiative is given by its folded id, so that its members are read only when shown."""
+
+Postings: TypeAlias = Mapping[int, float]
+"""Entry number → how well it matches, from 0 to 1."""
+
+_TITLE: Final = 1.0
+_POLICY_TITLE: Final = 0.6
+_RESOURCE_TYPE: Final = 0.5
+_ABBREVIATED: Final = 0.9
+
+_ABBREVIATIONS: Final = {
+    "2fa": ("mfa", "multi factor authentication", "multifactor authentication"),
+    "aad": ("entra", "azure active directory"),
+    "acr": ("container registry",),
+    "aks": ("kubernetes",),
+    "akv": ("key vault",),
+    "antivirus": ("endpoint protection",),
+    "apim": ("api management",),
+    "asb": ("azure security benchmark", "microsoft cloud security benchmark"),
+    "atp": ("advanced threat protection",),
+    "byok": ("cmk", "customer managed key"),
+    "cmk": ("customer managed key",),
+    "cve": ("vulnerability",),
+    "cosmosdb": ("cosmos db",),
+    "edr": ("endpoint detection", "endpoint protection"),
+    "entra": ("azure active directory",),
+    "fim": ("file integrity monitoring",),
+    "internet": ("public network",),
+    "jit": ("just in time",),
+    "k8s": ("kubernetes",),
+    "logging": ("logs", "diagnostic logs", "resource logs"),
+    "mcsb": ("microsoft cloud security benchmark",),
+    "mdc": ("defender for cloud",),
+    "mde": ("defender for endpoint",),
+    "mfa": ("multi factor authentication", "multifactor authentication"),
+    "nsg": ("network security group",),
+    "patch": ("system updates",),
+    "patches": ("system updates",),
+    "postgres": ("postgresql",),
+    "rbac": ("role based access control",),
+    "rdp": ("management ports",),
+    "ssh": ("management ports",),
+    "ssl": ("tls", "https"),
+    "tde": ("transparent data encryption",),
+    "va": ("vulnerability assessment",),
+    "vm": ("virtual machine",),
+    "vms": ("virtual machines",),
+    "vmss": ("virtual machine scale set",),
+    "vnet": ("virtual network",),
+    "waf": ("web application firewall",),
+}
+"""What people type → what titles say. Read both ways."""
+
+_WORD: Final = re.compile(r"[a-z0-9]+")
+_COMMON: Final = frozenset({"a", "an", "and", "be", "for", "from", "has", "have", "in", "is", "of", "on", "or", "should",
+                            "that", "the", "to", "with", "your", "microsoft"})  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer: what was found and how well it fits (higher is better; comparable within one search only)."""
+
+    score: float
+    found: Found
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something that can be found: its title's words, further words with a weight, and its standing among equals."""
+
+    found: Found
+    identifiers: tuple[str, ...]
+    title: str
+    further: tuple[tuple[str, float], ...]
+    standing: float
+
+
+class Index:
+    """All entries by their words. Built once for a catalogue, on the first search."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._entries = tuple(entries)
+        self._postings: dict[str, dict[int, float]] = defaultdict(dict)
+        for number, entry in enumerate(self._entries):
+            for word, weight in _weighted_words(entry):
+                known = self._postings[word]
+                known[number] = max(weight, known.get(number, 0.0))
+        self._vocabulary = Vocabulary(self._postings)
+
+    def search(self, text: str, limit: int) -> tuple[Hit, ...]:
+        """The best `limit` entries for a query, best first; equal ones by title."""
+        exact = self._by_identifier(text.strip().lower())
+        scores = exact or self._by_words(text)
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], self._entries[item[0]].title.casefold()))
+        return tuple(Hit(score, self._entries[number].found) for number, score in ranked[:limit])
+
+    def _by_identifier(self, text: str) -> dict[int, float]:
+        """Entries whose key or name begins so; at least a GUID's first block, or it would hide a word."""
+        if len(text) < 8 or " " in text:
+            return {}
+        return {
+            number: 2.0 + entry.standing
+            for number, entry in enumerate(self._entries)
+            if any(identifier.startswith(text) for identifier in entry.identifiers)
+        }
+
+    def _by_words(self, text: str) -> dict[int, float]:
+        words = _meaningful(_WORD.findall(text.casefold()))
+        terms = [self._term(word, words) for word in words]
+        weights = [_rarity(len(term), len(self._entries)) for term in terms]
+        total = sum(weights)
+        scores: dict[int, float] = defaultdict(float)
+        for term, weight in zip(terms, weights, strict=True):
+            for number, quality in term.items():
+                scores[number] += quality * weight / total
+        enough = {number: score for number, score in scores.items() if score >= 0.45}
+        return {number: score + self._closeness(number, words) for number, score in enough.items()}
+
+    def _closeness(self, number: int, words: list[str]) -> float:
+        """Decides among equals: standing first, then how much of the title the query says."""
+        entry = self._entries[number]
+        return entry.standing + 0.1 * min(1.0, len(words) / (1 + len(_meaningful(_WORD.findall(entry.title)))))
+
+    def _term(self, word: str, words: list[str]) -> Postings:
+        """How well each entry matches one word of the query, in the best of all ways to say it."""
+        best = dict(self._word(word))
+        for phrase in _other_words(word, words):
+            for number, quality in self._phrase(phrase).items():
+                best[number] = max(best.get(number, 0.0), _ABBREVIATED * quality)
+        return best
+
+    def _phrase(self, words: tuple[str, ...]) -> Postings:
+        """Entries that have every word of a phrase, as well as the worst of them fits."""
+        postings = [self._literal(word) for word in words]
+        common = set(postings[0]).intersection(*postings[1:])
+        return {number: min(posting[number] for posting in postings) for number in common}
+
+    def _literal(self, word: str) -> Postings:
+        return self._weighted(self._vocabulary.literal(word))
+
+    def _word(self, word: str) -> Postings:
+        literal = self._literal(word)
+        if literal:
+            return literal
+        for left, right in self._vocabulary.halves(word):
+            together = self._phrase((left, right))
+            if together:
+                return together
+        return self._weighted(self._vocabulary.near(word))
+
+    def _weighted(self, tokens: Mapping[str, float]) -> Postings:
+        best: dict[int, float] = {}
+        for token, quality in tokens.items():
+            for number, weight in self._postings[token].items():
+                best[number] = max(best.get(number, 0.0), quality * weight)
+        return best
+
+
+def recommendation_entry(found: Recommendation, policy_titles: Iterable[str]) -> Entry:
+    """How a recommendation is found: by key, title, the titles of its policies and its resource types."""
+    further = [(title, _POLICY_TITLE) for title in (*policy_titles, *found.former_titles)]
+    further += [(resource_type, _RESOURCE_TYPE) for resource_type in found.resource_types]
+    identifiers = (found.key,) if found.key else ()
+    return Entry(found, identifiers, found.title.casefold(), tuple(further), _standing(found))
+
+
+def policy_entry(found: Policy, *, behind: bool) -> Entry:
+    """How a policy is found. One that stands `behind` a recommendation comes after that recommendation."""
+    further = tuple((resource_type, _RESOURCE_TYPE) for resource_type in found.resource_types)
+    manual = found.default_effect.lower() == "manual"
+    standing = 0.02 - 0.06 * behind - 0.1 * (Obstacle.DEPRECATED in found.obstacles) - 0.12 * manual
+    return Entry(found, (found.id.name.lower(),), found.title.casefold(), further, standing)
+
+
+def initiative_entry(identifier: str, title: str) -> Entry:
+    """How an initiative is found: by its name and title."""
+    return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title.casefold(), (), 0.05)
+
+
+def _standing(found: Recommendation) -> float:
+    """What can be exempted before what cannot, and what is current before what is deprecated."""
+    standing = 0.1 if found.exemptable else 0.0
+    standing += 0.04 if found.environment is Environment.AZURE else 0.0
+    return standing - 0.12 * (Obstacle.DEPRECATED in found.obstacles) - 0.03 * (not found.key)
+
+
+def _weighted_words(entry: Entry) -> Iterator[tuple[str, float]]:
+    for word in _WORD.findall(entry.title):
+        yield word, _TITLE
+    for text, weight in entry.further:
+        for word in _WORD.findall(text.casefold()):
+            yield word, weight
+
+
+def _meaningful(words: list[str]) -> list[str]:
+    """The words that distinguish titles, each once; all of them where none does."""
+    kept = [word for word in words if word not in _COMMON]
+    return list(dict.fromkeys(kept or words))
+
+
+def _rarity(matches: int, entries: int) -> float:
+    """How much a word says: much where few entries have it. A word that none has counts as an average one."""
+    return math.log(1 + entries / matches) if matches else 3.0
+
+
+def _other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:
+    """Other ways to say a word: what an abbreviation stands for, and the abbreviation of a phrase it is part of."""
+    for phrase in _ABBREVIATIONS.get(word, ()):
+        yield tuple(phrase.split())
+    stems = {stem(other) for other in words}
+    for parts, abbreviation in _phrases():
+        if stem(word) in parts and parts <= stems:
+            yield (abbreviation,)
+
+
+@functools.cache
+def _phrases() -> tuple[tuple[frozenset[str], str], ...]:
+    return tuple(
+        (frozenset(stem(word) for word in phrase.split()), abbreviation)
+        for abbreviation, phrases in _ABBREVIATIONS.items()
+        for phrase in phrases
+    )

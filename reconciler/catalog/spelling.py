@@ -1,0 +1,119 @@
+"""Words that are nearly the same: of one stem, the beginning of one another, or a slip of the fingers apart."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+_SUFFIXES: Final = (
+    "ations",
+    "ation",
+    "ings",
+    "ions",
+    "ing",
+    "ion",
+    "ies",
+    "ied",
+    "ers",
+    "ed",
+    "es",
+    "er",
+    "e",
+    "s",
+    "y",
+)
+_SHORTEST_STEM: Final = 3
+
+_KEY_LIKE: Final = re.compile(r"[0-9a-z-]{30,42}")
+_KEY_SLIPS: Final = 4
+
+_SAME_STEM: Final = 0.95
+_BEGINNING: Final = 0.75
+_ONE_SLIP: Final = 0.8
+_TWO_SLIPS: Final = 0.65
+
+
+class Vocabulary:
+    """The words that occur, and which of them a typed word may mean. Each answer maps a word to a quality up to 1."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = {word: _letters(word) for word in words}
+        self._stems: dict[str, list[str]] = defaultdict(list)
+        for word in self._words:
+            self._stems[stem(word)].append(word)
+
+    def literal(self, word: str) -> Mapping[str, float]:
+        """The word itself, words of the same stem, and words that begin with it."""
+        found = dict.fromkeys(self._stems.get(stem(word), ()), _SAME_STEM)
+        if len(word) >= _SHORTEST_STEM:
+            found |= {other: _BEGINNING for other in self._words if other.startswith(word) and other not in found}
+        if word in self._words:
+            found[word] = 1.0
+        return found
+
+    def near(self, word: str) -> Mapping[str, float]:
+        """Words within one slip, or two where the word is long; only the nearest kind."""
+        for slips, quality in ((1, _ONE_SLIP), (2, _TWO_SLIPS)):
+            if len(word) < 4 * slips:
+                break
+            found = {other: quality for other in self._candidates(word, slips) if distance(word, other, slips) <= slips}
+            if found:
+                return {related: quality for other in found for related in self._stems[stem(other)]}
+        return {}
+
+    def halves(self, word: str) -> Iterator[tuple[str, str]]:
+        """Ways to read the word as two known ones run together (keyvault, appservice)."""
+        for cut in range(2, len(word) - 1):
+            if word[:cut] in self._words and stem(word[cut:]) in self._stems:
+                yield word[:cut], word[cut:]
+
+    def _candidates(self, word: str, slips: int) -> Iterator[str]:
+        """Words that could be within so many slips as their lengths and letters show."""
+        letters = _letters(word)
+        for other, others in self._words.items():
+            if abs(len(other) - len(word)) <= slips and (letters ^ others).bit_count() <= 2 * slips:
+                yield other
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def stem(word: str) -> str:
+    """The word without its ending, cut bluntly: encrypt for encryption, encrypted and encrypts."""
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
+            return word[: -len(suffix)]
+    return word
+
+
+def distance(one: str, other: str, limit: int) -> int:
+    """How many insertions, deletions, replacements and swaps of neighbours apart; more than `limit` is not told."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, last, row = row, before, [i]
+        for j, target in enumerate(other, 1):
+            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != target))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == target:
+                best = min(best, last[j - 2] + 1)
+            row.append(best)
+        if min(row) > limit:
+            return limit + 1
+    return row[-1]
+
+
+def nearest_keys(text: str, keys: Iterable[str], limit: int) -> list[str]:
+    """The keys a few slips away from something that is meant to be a key, nearest first."""
+    if not _KEY_LIKE.fullmatch(text):
+        return []
+    distances = ((distance(text, key, _KEY_SLIPS), key) for key in keys)
+    return [key for slips, key in sorted(distances) if slips <= _KEY_SLIPS][:limit]
+
+
+def _letters(word: str) -> int:
+    """The letters and digits of a word as a set of bits."""
+    bits = 0
+    for letter in word:
+        bits |= 1 << (ord(letter) - 48)
+    return bits
