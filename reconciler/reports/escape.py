@@ -1,0 +1,144 @@
+r"""The one place that makes text safe to show: on a terminal, in a log, in Markdown, in HTML, in a workflow command.
+
+Whatever a person wrote in a file, or anybody wrote into Azure, passes through here on its way out. A reader must see
+what is there: what would move a cursor, turn the direction of the text, hide, ping somebody or command a pipeline is
+shown as a visible escape (`\x1b`, `\u202e`), never dropped. `printable` is idempotent, so that the last edge may
+apply it to everything.
+"""
+
+from __future__ import annotations
+
+import html as _html
+import json
+import re
+
+from reconciler.model import JSON
+
+# Invisible, yet neither a control nor a format character: fillers, joiners and variation selectors.
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Commands to a pipeline: GitHub's runner takes `::` at the start of a line and `##[` anywhere, Azure's agent `##vso[`.
+_COMMAND_START = re.compile(r"\A\s*::")
+_COMMAND_ANYWHERE = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
+_MENTION = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_-])")
+_BACKTICKS = re.compile("`+")
+_OUR_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def printable(text: str) -> str:
+    """The text on one line with every control, format, bidirectional, zero-width, private or unpaired character
+    shown as an escape, and nothing in it that a pipeline's log would take for a command.
+    """
+    if not text.isprintable():
+        text = "".join(character if _is_shown(character) else _escape(character) for character in text)
+    text = _INVISIBLE.sub(lambda found: _escape(found.group()), text)
+    text = _COMMAND_ANYWHERE.sub(r"#\\x23", text)
+    return text.replace("::", r"\x3a:", 1) if _COMMAND_START.match(text) else text
+
+
+def _is_shown(character: str) -> bool:
+    # Spaces of other scripts do no harm; line and paragraph separators do.
+    return character.isprintable() or (
+        character.isspace() and character not in "\u2028\u2029" and ord(character) > 0x9F
+    )
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    if character in _OUR_ESCAPES:
+        return _OUR_ESCAPES[character]
+    if code <= 0xFF:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+# --- Markdown ----------------------------------------------------------------------------------------------------
+
+
+def markdown_code(text: str) -> str:
+    """A code span that shows the text and nothing but the text; its fence is longer than any run of backticks inside.
+
+    Values stand in Markdown only in code spans and fences: outside of them GitHub finds mentions, links, references
+    to issues and HTML in whatever way they are escaped.
+    """
+    shown = _without_mentions(printable(text))
+    if not shown.strip():
+        return "`(empty)`"
+    fence = "`" * (_longest_run(shown) + 1)
+    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def markdown_cell(text: str) -> str:
+    """A code span for a cell of a table. A bar would end the cell even inside code, so it is shown as an escape."""
+    return markdown_code(text.replace("|", r"\x7c"))
+
+
+def markdown_fence(text: str, language: str = "text") -> str:
+    """A fenced block with these lines. They must be printable already; the fence is longer than any run inside."""
+    shown = "\n".join(_without_mentions(printable(line)) for line in text.split("\n"))
+    fence = "`" * max(3, _longest_run(shown) + 1)
+    return f"{fence}{language}\n{shown}\n{fence}"
+
+
+def _without_mentions(text: str) -> str:
+    return _MENTION.sub(r"\\x40", text)
+
+
+def _longest_run(text: str) -> int:
+    return max((len(run) for run in _BACKTICKS.findall(text)), default=0)
+
+
+# --- GitHub's workflow commands ----------------------------------------------------------------------------------
+
+
+def workflow_data(*lines: str) -> str:
+    """The message of a workflow command; several lines are shown as several lines."""
+    return "%0A".join(printable(line).replace("%", "%25") for line in lines)
+
+
+def workflow_property(text: str) -> str:
+    """The value of a property of a workflow command, such as `file` or `title`."""
+    return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+# --- HTML, SARIF and JSON ----------------------------------------------------------------------------------------
+
+
+def html_text(text: str) -> str:
+    """Text for an HTML element or a quoted attribute."""
+    return _html.escape(printable(text), quote=True)
+
+
+def sarif_text(text: str) -> str:
+    """A plain SARIF message. Viewers make links of `[…](…)` even in plain text, so that pair is broken visibly."""
+    return printable(text).replace("](", r"]\x28")
+
+
+def json_line(value: JSON) -> str:
+    """The value as JSON on one line, in ASCII alone: what a terminal or a log could obey stays an escape of JSON."""
+    return _inert(json.dumps(value, ensure_ascii=True, default=str))
+
+
+def json_indented(value: JSON) -> str:
+    """The value as a JSON document with a line for each field at any depth; for documents of modest size."""
+    return _inert(json.dumps(value, ensure_ascii=True, default=str, indent=2)) + "\n"
+
+
+def _inert(text: str) -> str:
+    return _COMMAND_ANYWHERE.sub(r"#\\u0023", text).replace("\x7f", r"\u007f")
+
+
+def json_document(fields: dict[str, JSON]) -> str:
+    """An object as a JSON document with a line for each field and for each element of its lists.
+
+    So it reads well, compares line by line, and is written by the fast encoder however many changes it holds.
+    """
+    return "{\n" + ",\n".join(f"  {json_line(name)}: {_block(value)}" for name, value in fields.items()) + "\n}\n"
+
+
+def _block(value: JSON) -> str:
+    if not isinstance(value, list) or not value:
+        return json_line(value)
+    return "[\n" + ",\n".join(f"    {json_line(element)}" for element in value) + "\n  ]"

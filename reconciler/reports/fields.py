@@ -1,0 +1,110 @@
+"""Field-by-field differences of two exemptions.
+
+`differences` is for people: deepdiff finds what differs, labels are the words of a declaration. `changed_paths` is for
+machines and for plans of any size: a plain walk that names the same places, some hundred times faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from deepdiff import DeepDiff
+
+from reconciler.model import JSON, Exemption
+from reconciler.planning.canonical import comparable, compared_metadata, properties
+
+REFERENCES: Final = "policyDefinitionReferenceIds"
+_LABELS: Final = {
+    "policyAssignmentId": "assignment",
+    "exemptionCategory": "category",
+    "description": "justification",
+    "expiresOn": "expires",
+}
+_NOTHING: Final = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One field that differs. `before` and `after` are JSON values, None where the field is absent there.
+
+    A list that is a set (references, values of a selector) gives what was `removed` and what was `added` instead.
+    """
+
+    path: str
+    label: str
+    before: JSON = None
+    after: JSON = None
+    removed: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+
+
+def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
+    """What differs, as people read it: sorted by path, without the marks that never cause an update."""
+    found = {difference.path: difference for difference in _deep(_shown(before), _shown(after))}
+    if references := _reference_difference(before, after):
+        found[REFERENCES] = references
+    return tuple(found[path] for path in sorted(found))
+
+
+def _shown(exemption: Exemption) -> dict[str, JSON]:
+    found = {key: value for key, value in properties(exemption).items() if key != REFERENCES}
+    return {**found, "metadata": compared_metadata(exemption.metadata)}
+
+
+def _deep(before: dict[str, JSON], after: dict[str, JSON]) -> Iterator[Difference]:
+    for items in DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0).values():
+        for item in items:
+            keys = _to_first_list(item.path(output_format="list"))
+            path = path_text(keys)
+            yield Difference(path, _LABELS.get(path, path), _at(before, keys), _at(after, keys))
+
+
+def _to_first_list(keys: list[JSON]) -> list[JSON]:
+    """A list is one field: where it differs inside is of no use without its neighbours."""
+    ends = [place for place, key in enumerate(keys) if isinstance(key, int)]
+    return keys[: ends[0]] if ends else keys
+
+
+def _at(value: JSON, keys: list[JSON]) -> JSON:
+    for key in keys:
+        if not isinstance(value, Mapping) or key not in value:
+            return None
+        value = value[key]
+    return value
+
+
+def _reference_difference(before: Exemption, after: Exemption) -> Difference | None:
+    old = {reference.lower(): reference for reference in before.reference_ids}
+    new = {reference.lower(): reference for reference in after.reference_ids}
+    if old.keys() == new.keys():
+        return None
+    if not old or not new:  # an empty list means every reference, so it is no set to take from
+        return Difference(REFERENCES, "policies", sorted(old.values()), sorted(new.values()))
+    removed = tuple(old[key] for key in sorted(old.keys() - new.keys()))
+    return Difference(
+        REFERENCES, "policies", removed=removed, added=tuple(new[key] for key in sorted(new.keys() - old.keys()))
+    )
+
+
+def changed_paths(before: Exemption, after: Exemption) -> list[str]:
+    """The paths that differ, sorted; a list is one path."""
+    return sorted(_walk(comparable(before), comparable(after), []))
+
+
+def _walk(before: JSON, after: JSON, keys: list[str]) -> Iterator[str]:
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key in {**before, **after}:
+            yield from _walk(before.get(key, _NOTHING), after.get(key, _NOTHING), [*keys, key])
+    elif before != after:
+        yield path_text(keys)
+
+
+def path_text(keys: list[str]) -> str:
+    """`metadata.ticket`; a key that is no plain word stands in brackets: `metadata["a.b"]`."""
+    found = ""
+    for key in keys:
+        plain = key.replace("_", "").replace("-", "").isalnum()
+        found += f'["{key}"]' if not plain else f".{key}" if found else key
+    return found

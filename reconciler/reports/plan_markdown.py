@@ -1,0 +1,125 @@
+"""The plan as a comment on a pull request, or a step's summary.
+
+Above the fold stands what a reviewer must not miss: the counts, what is refused, held or unread, everything that
+exempts more than before and everything that is deleted. Values stand only in code spans and fences (see `escape`). The
+comment keeps below GitHub's 65,536 characters by leaving out whole changes, and says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeVar
+
+from reconciler.planning.values import Action, Change, Plan
+from reconciler.reports.escape import markdown_code, markdown_fence
+from reconciler.reports.findings_text import finding_blocks
+from reconciler.reports.lines import Line, plain
+from reconciler.reports.plan_text import (
+    change_block,
+    counts_words,
+    heading,
+    held_block,
+    in_reading_order,
+    name_of,
+    refusal_line,
+    unread_block,
+)  # fmt: skip
+from reconciler.reports.words import NO_NAMES, SIGNS, Names, assignment_words, count, place_words, scope_words
+
+MARKER: Final = "<!-- exempt:plan -->"
+"""The comment's first line, by which the next run finds it to update in place."""
+
+LIMIT: Final = 60_000
+"""Bytes of UTF-8. GitHub refuses a body over 65,536 characters."""
+
+_ABOVE: Final = 20
+_Item = TypeVar("_Item")
+
+
+def plan_markdown(plan: Plan, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
+    """The plan as Markdown of at most `limit` bytes, cut between changes."""
+    above = list(_above_the_fold(plan, names))
+    below = f"\nDigest {markdown_code(plan.digest)}\n" if plan.changes else ""
+    found = "\n".join(above) + "\n"
+    found += _folded("Findings", [_dedent(block) for block in finding_blocks(plan.findings, names)], "text", limit // 4)
+    changes = [_diff_block(change, plan, names) for change in in_reading_order(plan.changes)]
+    left = limit - len((found + below).encode("utf-8", "replace"))
+    return found + _folded("All changes", changes, "diff", left) + below
+
+
+def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
+    yield MARKER
+    if plan.is_empty:
+        yield f"### {plain([heading(plan)]).strip()}"
+    else:
+        yield f"### {counts_words(plan)}"
+        revision = f" for {markdown_code(plan.revision[:12])}" if plan.revision else ""
+        dirty = " with uncommitted changes" if plan.dirty else ""
+        rest = f"{len(plan.unchanged)} unchanged, {len(plan.foreign)} not ours, {len(plan.held)} held"
+        yield f"\nPlan{revision}{dirty} over {count(len(plan.scopes), 'scope')}; {rest}."
+    yield from _list("Refused", plan.refusals, lambda item: _code_of([refusal_line(item)]))
+    yield from _list(
+        "Could not be read, nothing is deleted there", plan.unread, lambda item: _code_of(unread_block(item, names))
+    )
+    widening = [change for change in plan.changes if change.widens]
+    yield from _list("Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, names))
+    deleted = [change for change in plan.changes if change.action is Action.DELETE]
+    yield from _list("Deletes", in_reading_order(deleted), lambda item: _change_item(item, names))
+    yield from _list(
+        "Held, nothing of it is deleted or shrunk", plan.held, lambda item: _code_of(held_block(item, names))
+    )
+
+
+def _list(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> Iterator[str]:
+    found = list(items)
+    if not found:
+        return
+    yield f"\n**{title} ({len(found)})**\n"
+    yield from (f"- {show(item)}" for item in found[:_ABOVE])
+    if len(found) > _ABOVE:
+        yield f"- and {len(found) - _ABOVE} more"
+
+
+def _code_of(lines: list[Line]) -> str:
+    return markdown_code(" — ".join(part for found in lines if (part := plain([found]).strip())))
+
+
+def _change_item(change: Change, names: Names) -> str:
+    subject = change.subject
+    place = f" ({markdown_code(place_words(change.source))})" if change.source else ""
+    widens = f" **{', '.join(change.widens)}**" if change.widens else f" because of *{change.reason.value}*"
+    where = f"{scope_words(subject.scope, names)} / {assignment_words(subject.assignment, names)}"
+    return f"{change.action.value} {markdown_code(name_of(change))}{widens}: {markdown_code(where)}{place}"
+
+
+# --- below the fold ----------------------------------------------------------------------------------------------
+
+
+def _diff_block(change: Change, plan: Plan, names: Names) -> str:
+    """The text's block with its sign in the first column, where a diff fence colours it (`!` for an update)."""
+    text = _dedent(list(change_block(change, plan.taken_at, names)))
+    return "!" + text[1:] if text.startswith(SIGNS[Action.UPDATE]) else text
+
+
+def _dedent(lines: list[Line]) -> str:
+    return "\n".join(found.removeprefix("  ") for found in plain(lines).rstrip("\n").split("\n"))
+
+
+def _folded(title: str, blocks: list[str], language: str, room: int) -> str:
+    """A folded fence with as many whole blocks as there is room for."""
+    if not blocks:
+        return ""
+    fits = _fitting(blocks, room - 400)
+    left = len(blocks) - fits
+    more = f"\n\n{left} more in the artifact." if left else ""
+    fence = markdown_fence("\n\n".join(blocks[:fits]), language) if fits else ""
+    return f"\n<details><summary>{title} ({len(blocks)})</summary>\n\n{fence}{more}\n\n</details>\n"
+
+
+def _fitting(blocks: list[str], room: int) -> int:
+    """How many blocks fit, counted as they will be written: a mention grows when it is broken."""
+    for place, block in enumerate(blocks):
+        room -= len(markdown_fence(block).encode("utf-8", "replace")) + 2
+        if room < 0:
+            return place
+    return len(blocks)

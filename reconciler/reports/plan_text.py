@@ -1,0 +1,195 @@
+"""The plan as text, for the person who must judge it in a minute: counts first, then what exempts more than before,
+then every change in a block that begins with its identity, then what stays undecided and what is refused.
+
+`plan_lines` gives styled lines for a terminal, `plan_text` the same without colour. `now` is when the plan was taken,
+so that the same plan always reads the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import Exemption, Unread
+from reconciler.planning.values import Action, Change, Held, Plan, Refusal
+from reconciler.reports.fields import differences
+from reconciler.reports.findings_text import finding_blocks
+from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.values_text import difference_line
+from reconciler.reports.words import (
+    NO_NAMES,
+    SIGNS,
+    Names,
+    assignment_words,
+    count,
+    expiry_words,
+    place_words,
+    policies_words,
+    reason_words,
+    scope_words,
+    verb,
+)  # fmt: skip
+
+INDENT: Final = " " * 12
+_NAME_WIDTH: Final = 32
+_STYLES: Final = {Action.CREATE: Style.CREATE, Action.UPDATE: Style.UPDATE, Action.DELETE: Style.DELETE}
+
+
+def plan_text(plan: Plan, names: Names = NO_NAMES) -> str:
+    """The plan as plain text."""
+    return plain(plan_lines(plan, names))
+
+
+def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
+    """The plan as styled lines. `names` maps folded ids to display names."""
+    yield heading(plan)
+    yield from _changes(plan, names)
+    yield from _section("Held, nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
+    yield from _section("Could not be read, nothing is deleted there", [unread_block(u, names) for u in plan.unread])
+    yield from _section("Findings", finding_blocks(plan.findings, names))
+    if plan.refusals:
+        yield BLANK
+        yield from (refusal_line(refusal) for refusal in plan.refusals)
+    if not plan.is_empty:
+        yield BLANK
+        yield line((Style.QUIET, f"Digest {plan.digest}"))
+
+
+def heading(plan: Plan) -> Line:
+    """What is planned, from what, and how much of it; a sentence that says so where nothing is."""
+    if plan.is_empty:
+        return line((Style.HEADING, _empty_sentence(plan)), f" {_rest_words(plan)}")
+    told = f"Plan{_revision_words(plan)}, {count(len(plan.scopes), 'scope')}: "
+    return line((Style.HEADING, told + counts_words(plan)), f" {_rest_words(plan)}")
+
+
+def counts_words(plan: Plan) -> str:
+    """`1 to create, 0 to update, 2 to delete`."""
+    return ", ".join(f"{plan.count(action)} to {action.value}" for action in Action)
+
+
+def _revision_words(plan: Plan) -> str:
+    told = f" for {plan.revision[:12]}" if plan.revision else ""
+    return told + (" with uncommitted changes" if plan.dirty else "")
+
+
+def _rest_words(plan: Plan) -> str:
+    parts = [f"{len(plan.unchanged)} unchanged", f"{len(plan.foreign)} not ours"]
+    return f"({', '.join([*parts, f'{len(plan.held)} held'] if plan.held else parts)})"
+
+
+def _empty_sentence(plan: Plan) -> str:
+    if not plan.complete:
+        return "No changes in what could be read; not everything could."
+    if plan.held:
+        return "No changes, but not everything can be decided now."
+    return "No changes. Azure matches the declarations."
+
+
+def _section(title: str, blocks: list[list[Line]]) -> Iterator[Line]:
+    if not blocks:
+        return
+    yield BLANK
+    yield line((Style.HEADING, f"{title} ({len(blocks)})"))
+    for block in blocks:
+        yield from block
+
+
+# --- changes -----------------------------------------------------------------------------------------------------
+
+
+def in_reading_order(changes: Iterable[Change]) -> list[Change]:
+    """By declaration, then deletes last, then by id: what belongs together stands together."""
+    order = {action: place for place, action in enumerate(Action)}
+    return sorted(changes, key=lambda change: (name_of(change).lower(), order[change.action], change.id.key))
+
+
+def _changes(plan: Plan, names: Names) -> Iterator[Line]:
+    widening = in_reading_order(change for change in plan.changes if change.widens)
+    others = in_reading_order(change for change in plan.changes if not change.widens)
+    width = min(_NAME_WIDTH, max((len(name_of(change)) for change in plan.changes), default=0))
+    if widening:
+        yield BLANK
+        yield line((Style.WIDENS, f"Exempts more than before ({len(widening)})"))
+        yield from _blocks(widening, plan.taken_at, names, width)
+        if others:
+            yield BLANK
+            yield line((Style.HEADING, f"Other changes ({len(others)})"))
+    yield from _blocks(others, plan.taken_at, names, width)
+
+
+def _blocks(changes: list[Change], now: datetime, names: Names, width: int) -> Iterator[Line]:
+    for change in changes:
+        yield BLANK
+        yield from change_block(change, now, names, width)
+
+
+def change_block(change: Change, now: datetime, names: Names = NO_NAMES, width: int = 0) -> Iterator[Line]:
+    """One change: sign, action, declaration and scope; the assignment; what it says; what differs; why; where."""
+    style, subject = _STYLES[change.action], change.subject
+    sign = f"  {SIGNS[change.action]} {change.action.value}  "
+    yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
+    yield line(INDENT, assignment_words(subject.assignment, names))
+    yield line(INDENT, what_words(subject, now))
+    if change.widens:
+        yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
+    if change.before and change.after:
+        for difference in differences(change.before, change.after):
+            yield difference_line(INDENT, difference, now)
+    yield from _why_and_where(change)
+
+
+def _why_and_where(change: Change) -> Iterator[Line]:
+    if why := reason_words(change):
+        yield line(INDENT, why)
+    if place := place_words(change.source):
+        yield line(INDENT, (Style.QUIET, place))
+
+
+def name_of(change: Change) -> str:
+    """The declaration's name, or the exemption's own where no declaration stands behind it."""
+    return change.declaration or change.subject.name
+
+
+def what_words(exemption: Exemption, now: datetime) -> str:
+    """`Waiver, expires 2027-01-31 (in 72 days), 1 policy: sqlTde`."""
+    parts = (exemption.category, expiry_words(exemption.expires_on, now), policies_words(exemption.reference_ids))
+    return ", ".join(parts)
+
+
+# --- what stays --------------------------------------------------------------------------------------------------
+
+
+def held_block(held: Held, names: Names = NO_NAMES) -> list[Line]:
+    """What cannot be decided now, why, and what would free it."""
+    found = [
+        line((Style.WARNING, "  ! held    "), (Style.NAME, held.declaration), "  ", scope_words(held.scope, names))
+    ]
+    if held.assignment:
+        found.append(line(INDENT, assignment_words(held.assignment, names)))
+    found.append(line(INDENT, held.message))
+    if held.remedy:
+        found.append(line(INDENT, (Style.QUIET, "to free it: "), held.remedy))
+    if place := place_words(held.source):
+        found.append(line(INDENT, (Style.QUIET, place)))
+    return found
+
+
+def unread_block(unread: Unread, names: Names = NO_NAMES) -> list[Line]:
+    """What could not be read, and what to do about it."""
+    head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_words(unread.scope, names))
+    found = [head, line(INDENT, unread.reason)]
+    return [*found, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else found
+
+
+def refusal_line(refusal: Refusal) -> Line:
+    """A guard that stops the run, and the option that accepts exactly this plan."""
+    accept = f"; rerun with {refusal.accept} to accept exactly this" if refusal.accept else ""
+    return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), accept)
+
+
+def refused_words(plan: Plan) -> str:
+    """One sentence for the summary, or nothing."""
+    number = len(plan.refusals)
+    return f"{number} {verb(number, 'limit refuses', 'limits refuse')} this plan" if number else ""

@@ -1,0 +1,119 @@
+"""Mistakes in the repository as text, JSON, GitHub annotations and SARIF. All of them at once, sorted by place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from reconciler.model import JSON
+from reconciler.problems import Level, Problem
+from reconciler.reports.escape import json_document, workflow_data, workflow_property
+from reconciler.reports.lines import Line, Style, line, plain
+from reconciler.reports.sarif import Result, sarif_document
+from reconciler.reports.words import count
+
+ANNOTATIONS: Final = 10
+"""GitHub shows so many annotations of each kind for one step and drops the rest without a word."""
+
+_STYLES: Final = {Level.ERROR: Style.ERROR, Level.WARNING: Style.WARNING}
+
+
+def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
+    """`file:line:column: message`, then `help: …` where there is something to do."""
+    for problem in sorted(problems):
+        label = "" if problem.level is Level.ERROR else f"{problem.level.value}: "
+        yield line(
+            (Style.NAME, f"{problem.source}: "), (_STYLES[problem.level], label + message(problem)),
+            (Style.QUIET, f" [{problem.code}]"),
+        )  # fmt: skip
+        if problem.hint:
+            yield line((Style.QUIET, "help: "), problem.hint)
+
+
+def message(problem: Problem) -> str:
+    """The message, led by the field it is about unless it names that field itself."""
+    field = problem.path
+    return problem.message if not field or problem.message.startswith(field) else f"{field}: {problem.message}"
+
+
+def problems_text(problems: Sequence[Problem]) -> str:
+    """The problems as plain text; nothing for none."""
+    return plain(problem_lines(problems))
+
+
+def problems_summary(problems: Sequence[Problem]) -> str:
+    """`2 errors, 1 warning in 2 files`, or `no problems`."""
+    if not problems:
+        return "no problems"
+    counts = {level: sum(problem.level is level for problem in problems) for level in Level}
+    said = ", ".join(count(number, level.value) for level, number in counts.items() if number)
+    return f"{said} in {count(len({problem.source.file for problem in problems}), 'file')}"
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+def problems_json(problems: Sequence[Problem]) -> str:
+    """`{"format_version", "valid", "problems": [{level, code, file, line, column, path, message, help}]}`."""
+    valid = not any(problem.level is Level.ERROR for problem in problems)
+    found = [_problem_to_json(problem) for problem in sorted(problems)]
+    return json_document({"format_version": "1.0", "valid": valid, "problems": found})
+
+
+def _problem_to_json(problem: Problem) -> dict[str, JSON]:
+    return {
+        "level": problem.level.value,
+        "code": problem.code,
+        "file": problem.source.file,
+        "line": problem.source.line,
+        "column": problem.source.column,
+        "path": problem.path,
+        "message": problem.message,
+        "help": problem.hint,
+    }
+
+
+# --- GitHub ------------------------------------------------------------------------------------------------------
+
+
+def problems_github(problems: Sequence[Problem]) -> str:
+    """Annotations at the place of each mistake, within GitHub's limit; what is over it stands in the log as text."""
+    ordered = sorted(problems)
+    return "".join(_annotations([found for found in ordered if found.level is level], level) for level in Level)
+
+
+def _annotations(problems: list[Problem], level: Level) -> str:
+    fits = len(problems) <= ANNOTATIONS
+    shown = problems if fits else problems[: ANNOTATIONS - 1]
+    found = [_annotation(problem) for problem in shown]
+    if fits:
+        return "".join(found)
+    rest = problems[len(shown) :]
+    more = f"and {count(len(rest), f'more {level.value}')}, in the log of this step and by running exempt validate"
+    return "".join(found) + f"::{level.value} title=exempt::{workflow_data(more)}\n" + problems_text(rest)
+
+
+def _annotation(problem: Problem) -> str:
+    place = {
+        "file": problem.source.file,
+        "line": str(problem.source.line),
+        "col": str(problem.source.column),
+        "title": f"exempt: {problem.code}",
+    }
+    properties = ",".join(f"{name}={workflow_property(value)}" for name, value in place.items())
+    lines = (message(problem), f"help: {problem.hint}") if problem.hint else (message(problem),)
+    return f"::{problem.level.value} {properties}::{workflow_data(*lines)}\n"
+
+
+# --- SARIF -------------------------------------------------------------------------------------------------------
+
+
+def problems_sarif(problems: Sequence[Problem]) -> str:
+    """A SARIF 2.1.0 log, one rule for each code."""
+    return sarif_document([_result(problem) for problem in sorted(problems)])
+
+
+def _result(problem: Problem) -> Result:
+    identity = (problem.code, problem.source.file, problem.path, problem.message)
+    said = message(problem)
+    return Result(problem.code, problem.level.value, said, problem.hint, problem.source, identity)

@@ -1,0 +1,85 @@
+"""SARIF 2.1.0, the form that GitHub code scanning reads: it opens an alert for each result and closes it when the
+result is gone. Both depend on a fingerprint that stays the same while lines move, so none holds a line number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from reconciler import __version__
+from reconciler.model import JSON, Source
+from reconciler.reports.escape import json_indented, sarif_text
+
+SETTINGS: Final = Source("reconciler.yaml")
+"""Code scanning shows a result only where it has a place; what no file declares is a matter of the settings."""
+
+_LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One result. `rule` is a stable name; `level` is error, warning or info; `identity` is what makes it the same
+    result in the next run.
+    """
+
+    rule: str
+    level: str
+    message: str
+    remedy: str
+    source: Source | None
+    identity: tuple[str, ...]
+
+
+def sarif_document(results: Sequence[Result], rules: dict[str, str] | None = None) -> str:
+    """A SARIF log of one run. `rules` maps a rule's name to what it means."""
+    meanings = rules or {}
+    names = sorted({result.rule for result in results})
+    driver: dict[str, JSON] = {
+        "name": "exempt",
+        "semanticVersion": __version__,
+        "rules": [_rule(name, meanings.get(name, "")) for name in names],
+    }
+    seen: Counter[str] = Counter()
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(result, names.index(result.rule), seen) for result in results],
+    }
+    return json_indented(
+        {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
+    )
+
+
+def _rule(name: str, meaning: str) -> dict[str, JSON]:
+    text = sarif_text(meaning or name.replace("-", " "))
+    return {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": text}}
+
+
+def _result(result: Result, rule_index: int, seen: Counter[str]) -> dict[str, JSON]:
+    text = f"{result.message}. {result.remedy}" if result.remedy else result.message
+    return {
+        "ruleId": result.rule,
+        "ruleIndex": rule_index,
+        "level": _LEVELS[result.level],
+        "message": {"text": sarif_text(text) or result.rule},
+        "locations": [_location(result.source or SETTINGS)],
+        "partialFingerprints": {"exempt/v1": _fingerprint(result.identity, seen)},
+    }
+
+
+def _location(source: Source) -> dict[str, JSON]:
+    place = {"uri": quote(source.file, errors="surrogatepass"), "uriBaseId": "%SRCROOT%"}
+    region = {"startLine": max(source.line, 1), "startColumn": max(source.column, 1)}
+    return {"physicalLocation": {"artifactLocation": place, "region": region}}
+
+
+def _fingerprint(identity: tuple[str, ...], seen: Counter[str]) -> str:
+    """Equal identities of one run are told apart by their order, which is that of the report."""
+    found = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    seen[found] += 1
+    return found if seen[found] == 1 else f"{found}-{seen[found]}"

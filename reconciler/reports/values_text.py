@@ -1,0 +1,42 @@
+"""One difference of two exemptions as a line of text: `expires  2026-12-01 -> 2027-01-31 (in 72 days)`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import JSON
+from reconciler.reports.escape import json_line
+from reconciler.reports.fields import Difference
+from reconciler.reports.lines import Line, Style, line
+from reconciler.reports.words import distance, expiry_date
+
+_LONGEST: Final = 600
+"""Longer than Azure lets a description be; live metadata may be longer, and is cut in text but never in JSON."""
+
+
+def difference_line(indent: str, difference: Difference, now: datetime) -> Line:
+    """The field, then before and after, or what a set lost and gained."""
+    head = (f"{indent}{difference.label}  ",)
+    if difference.removed or difference.added:
+        lost = (Style.DELETE, "".join(f"-{_cut(each)} " for each in difference.removed))
+        return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(each)} " for each in difference.added)))
+    before, after = (value_words(difference.path, value) for value in (difference.before, difference.after))
+    far = distance(difference.after, now) if difference.path == "expiresOn" and difference.after else ""
+    return line(*head, (Style.DELETE, before), " -> ", (Style.CREATE, after), f" ({far})" if far else "")
+
+
+def value_words(path: str, value: JSON) -> str:
+    """A value as people read it: text bare, absence in words, anything else as JSON."""
+    if path == "expiresOn":
+        return expiry_date(value or "")
+    if value == [] and path == "policyDefinitionReferenceIds":
+        return "(the whole assignment)"
+    if value is None:
+        return "(none)"
+    return _cut(value if isinstance(value, str) else json_line(value))
+
+
+def _cut(text: str) -> str:
+    over = len(text) - _LONGEST
+    return f"{text[:_LONGEST]}… ({over} characters more)" if over > 0 else text

@@ -1,0 +1,168 @@
+"""The words that the reports share: scopes, assignments, expiry, reasons, counts. Raw text; the edges escape it.
+
+`names` maps the folded id of a management group, subscription or assignment to its display name in Azure. A display
+name is anybody's to choose, so it never stands without the id's own name beside it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import ArmId, Exemption, Source, owner_scope
+from reconciler.planning import marks
+from reconciler.planning.canonical import instant
+from reconciler.planning.values import Action, Change, Reason
+
+Names = Mapping[str, str]
+NO_NAMES: Final[Names] = {}
+
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*?)?", re.IGNORECASE)
+_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
+_DAY_END = "T23:59:59Z"
+_MANY = 3
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """`1 policy`, `2 policies`; `many` is needed where an s does not make the plural."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def verb(number: int, one: str, many: str) -> str:
+    """The verb that agrees with the number."""
+    return one if number == 1 else many
+
+
+# --- where -------------------------------------------------------------------------------------------------------
+
+
+def scope_words(scope: ArmId, names: Names = NO_NAMES) -> str:
+    """A scope, nearest part first: `servers/legacy-sql in rg rg-data, sub Payments 6f0e1a2b…`."""
+    below = _SUBSCRIPTION.fullmatch(scope.text)
+    if below is None:
+        return _group_words(scope, names)
+    subscription, group = below.groups()
+    place = f"sub {_named(subscription, names.get(f'/subscriptions/{subscription.lower()}'))}"
+    place = f"rg {group}, {place}" if group else place
+    resource = _resource_words(scope)
+    return f"{resource} in {place}" if resource else place
+
+
+def _group_words(scope: ArmId, names: Names) -> str:
+    if "/managementgroups/" not in scope.key:
+        return scope.text or "the tenant"
+    return f"mg {_named(scope.name, names.get(scope.key))}"
+
+
+def _resource_words(scope: ArmId) -> str:
+    """The type's last words and the names of a resource; empty for a subscription or resource group."""
+    head, found, tail = scope.text.rpartition(scope.text[scope.key.rfind("/providers/") :][:11] or "\0")
+    return tail.partition("/")[2] if found and head else ""
+
+
+def _named(identity: str, display: str | None) -> str:
+    """Display name and identity; a GUID is cut to the digits that tell it from its neighbours."""
+    short = f"{identity[:8]}…" if _GUID.fullmatch(identity) else identity
+    return f"{display} {short}" if display and display.lower() != identity.lower() else short
+
+
+def assignment_words(assignment: ArmId, names: Names = NO_NAMES) -> str:
+    """An assignment: display name, name and where it is assigned."""
+    place = scope_words(owner_scope(assignment), names)
+    display = names.get(assignment.key)
+    if display and display != assignment.name:
+        return f"{display} ({assignment.name} at {place})"
+    return f"{assignment.name} at {place}"
+
+
+def place_words(source: Source | None) -> str:
+    """File and line, or nothing."""
+    return f"{source.file}:{source.line}" if source else ""
+
+
+# --- what --------------------------------------------------------------------------------------------------------
+
+
+def policies_words(reference_ids: tuple[str, ...]) -> str:
+    """The references that are exempted, by name as long as they are few."""
+    if not reference_ids:
+        return "the whole assignment"
+    shown = ", ".join(reference_ids[:_MANY])
+    more = len(reference_ids) - _MANY
+    return f"{count(len(reference_ids), 'policy', 'policies')}: {shown}{f' and {more} more' if more > 0 else ''}"
+
+
+def expiry_date(text: str) -> str:
+    """An expiry as people write it: the date alone where it is valid through that day."""
+    return text.removesuffix(_DAY_END) or "never"
+
+
+def distance(text: str, now: datetime) -> str:
+    """How far off an expiry is: `in 72 days`, `today`, `3 days ago`; empty for none."""
+    found = instant(text)
+    if found is None:
+        return ""
+    days = (found - now).days
+    if found < now:
+        return f"{count(-days - 1, 'day')} ago" if days < -1 else "less than a day ago"
+    return f"in {count(days, 'day')}" if days else "in less than a day"
+
+
+def expiry_words(text: str, now: datetime) -> str:
+    """`expires 2027-01-31 (in 72 days)`, `expired 2026-11-17 (3 days ago)`, `never expires`."""
+    if not text:
+        return "never expires"
+    found = instant(text)
+    said = "expired" if found and found < now else "expires"
+    far = distance(text, now)
+    return f"{said} {expiry_date(text)}{f' ({far})' if far else ''}"
+
+
+# --- why ---------------------------------------------------------------------------------------------------------
+
+
+def made_by(exemption: Exemption) -> str:
+    """Who made a live exemption and when, as far as Azure says."""
+    system = exemption.system
+    if system is None or not system.created_by:
+        return ""
+    when = f" on {system.created_at:%Y-%m-%d}" if system.created_at else ""
+    return f"{system.created_by}{when}"
+
+
+def reason_words(change: Change) -> str:
+    """Why an object changes, as a sentence's end; empty where the change explains itself."""
+    before = change.before
+    match change.reason:
+        case Reason.DECLARED | Reason.EDITED:
+            return ""
+        case Reason.ADOPT:
+            maker = made_by(before) if before else ""
+            return f"adopts what {maker} made" if maker else "adopts an exemption made outside this repository"
+        case Reason.TAKE_OVER:
+            former = marks.owners(before) if before else ()
+            return f"takes over from the owner {former[0]}" if former else "takes over from another owner"
+        case Reason.NARROW:
+            return "narrowed to what no other exemption covers"
+        case Reason.REMOVED if change.source is not None:
+            return "because its declaration no longer asks for it"
+        case Reason.DUPLICATE if change.relies_on:
+            return f"because {change.relies_on[0].name} exempts the same"
+    return _BECAUSE[change.reason]
+
+
+_BECAUSE: Final[Mapping[Reason, str]] = {
+    Reason.FAN_OUT: "because this was assigned after the declaration was written",
+    Reason.RECREATE: "because somebody deleted it in Azure",
+    Reason.REVERT: "because somebody changed it in Azure",
+    Reason.RENAME: "because the declaration was renamed",
+    Reason.DUPLICATE: "because another exemption exempts the same",
+    Reason.REMOVED: "because its declaration was removed",
+    Reason.EXPIRED: "because it has expired",
+    Reason.ORPHAN: "because its assignment is gone",
+    Reason.UNMANAGED: "because no declaration asks for it and unmanaged exemptions are to be deleted",
+}
+
+SIGNS: Final[Mapping[Action, str]] = {Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-"}
