@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from reconciler.model import owner_scope
 from reconciler.planning.values import Finding, Severity
 from reconciler.reports.lines import Line, Style, line
 from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
@@ -44,9 +45,6 @@ def _block(finding: Finding, names: Names) -> list[Line]:
 
 def _subject(finding: Finding, names: Names) -> str:
     """The scope, led by the exemption's name where the subject is an exemption."""
-    key = finding.subject.key
-    cut = key.rfind("/providers/microsoft.authorization/policyexemptions/")
-    if cut < 0:
+    if "/providers/microsoft.authorization/policyexemptions/" not in finding.subject.key:
         return scope_words(finding.subject, names)
-    scope = type(finding.subject)(key[:cut], finding.subject.text[:cut])
-    return f"{finding.subject.name} on {scope_words(scope, names)}"
+    return f"{finding.subject.name} on {scope_words(owner_scope(finding.subject), names)}"

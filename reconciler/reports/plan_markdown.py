@@ -10,20 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
-from reconciler.planning.values import Action, Change, Plan
+from reconciler.model import Source, Unread
+from reconciler.planning.values import Action, Change, Held, Plan, Refusal
 from reconciler.reports.escape import markdown_code, markdown_fence
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import Line, plain
-from reconciler.reports.plan_text import (
-    change_block,
-    counts_words,
-    heading,
-    held_block,
-    in_reading_order,
-    name_of,
-    refusal_line,
-    unread_block,
-)  # fmt: skip
+from reconciler.reports.plan_text import change_block, counts_words, heading, in_reading_order, name_of
 from reconciler.reports.words import NO_NAMES, SIGNS, Names, assignment_words, count, place_words, scope_words
 
 MARKER: Final = "<!-- exempt:plan -->"
@@ -57,17 +49,13 @@ def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
         dirty = " with uncommitted changes" if plan.dirty else ""
         rest = f"{len(plan.unchanged)} unchanged, {len(plan.foreign)} not ours, {len(plan.held)} held"
         yield f"\nPlan{revision}{dirty} over {count(len(plan.scopes), 'scope')}; {rest}."
-    yield from _list("Refused", plan.refusals, lambda item: _code_of([refusal_line(item)]))
-    yield from _list(
-        "Could not be read, nothing is deleted there", plan.unread, lambda item: _code_of(unread_block(item, names))
-    )
+    yield from _list("Refused", plan.refusals, _refusal_item)
     widening = [change for change in plan.changes if change.widens]
     yield from _list("Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, names))
     deleted = [change for change in plan.changes if change.action is Action.DELETE]
     yield from _list("Deletes", in_reading_order(deleted), lambda item: _change_item(item, names))
-    yield from _list(
-        "Held, nothing of it is deleted or shrunk", plan.held, lambda item: _code_of(held_block(item, names))
-    )
+    yield from _list("Held: nothing of it is deleted or shrunk", plan.held, lambda item: _held_item(item, names))
+    yield from _list("Could not be read: nothing is deleted there", plan.unread, lambda item: _unread_item(item, names))
 
 
 def _list(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> Iterator[str]:
@@ -80,16 +68,35 @@ def _list(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> I
         yield f"- and {len(found) - _ABOVE} more"
 
 
-def _code_of(lines: list[Line]) -> str:
-    return markdown_code(" — ".join(part for found in lines if (part := plain([found]).strip())))
+def _refusal_item(refusal: Refusal) -> str:
+    accept = f"; rerun with {markdown_code(refusal.accept)} to accept exactly this" if refusal.accept else ""
+    return markdown_code(refusal.message.rstrip(".")) + accept
 
 
 def _change_item(change: Change, names: Names) -> str:
     subject = change.subject
-    place = f" ({markdown_code(place_words(change.source))})" if change.source else ""
-    widens = f" **{', '.join(change.widens)}**" if change.widens else f" because of *{change.reason.value}*"
     where = f"{scope_words(subject.scope, names)} / {assignment_words(subject.assignment, names)}"
-    return f"{change.action.value} {markdown_code(name_of(change))}{widens}: {markdown_code(where)}{place}"
+    why = f"**{', '.join(change.widens)}**" if change.widens else f"*{change.reason.value}*"
+    return f"{change.action.value} {markdown_code(name_of(change))} ({why}) at {markdown_code(where)}{_place(change.source)}"
+
+
+def _held_item(held: Held, names: Names) -> str:
+    remedy = f"; to free it: {markdown_code(held.remedy)}" if held.remedy else ""
+    where = scope_words(held.scope, names)
+    if held.assignment:
+        where = f"{where} / {assignment_words(held.assignment, names)}"
+    head = f"{markdown_code(held.declaration)} at {markdown_code(where)}"
+    return f"{head}: {markdown_code(held.message)}{remedy}{_place(held.source)}"
+
+
+def _unread_item(unread: Unread, names: Names) -> str:
+    remedy = f"; help: {markdown_code(unread.remedy)}" if unread.remedy else ""
+    where = markdown_code(scope_words(unread.scope, names))
+    return f"{markdown_code(unread.what)} at {where}: {markdown_code(unread.reason)}{remedy}"
+
+
+def _place(source: Source | None) -> str:
+    return f", {markdown_code(place_words(source))}" if source else ""
 
 
 # --- below the fold ----------------------------------------------------------------------------------------------

@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.model import Exemption, Unread
-from reconciler.planning.values import Action, Change, Held, Plan, Refusal
-from reconciler.reports.fields import differences
+from reconciler.planning.marks import OWN_KEYS
+from reconciler.planning.values import Action, Change, Held, Plan, Reason, Refusal
+from reconciler.reports.fields import REFERENCES, Difference, differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.values_text import difference_line
@@ -45,8 +46,8 @@ def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
     """The plan as styled lines. `names` maps folded ids to display names."""
     yield heading(plan)
     yield from _changes(plan, names)
-    yield from _section("Held, nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
-    yield from _section("Could not be read, nothing is deleted there", [unread_block(u, names) for u in plan.unread])
+    yield from _section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
+    yield from _section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in plan.unread])
     yield from _section("Findings", finding_blocks(plan.findings, names))
     if plan.refusals:
         yield BLANK
@@ -59,7 +60,7 @@ def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
 def heading(plan: Plan) -> Line:
     """What is planned, from what, and how much of it; a sentence that says so where nothing is."""
     if plan.is_empty:
-        return line((Style.HEADING, _empty_sentence(plan)), f" {_rest_words(plan)}")
+        return line((Style.HEADING, _empty_sentence(plan)), f" {_rest_words(plan)}.")
     told = f"Plan{_revision_words(plan)}, {count(len(plan.scopes), 'scope')}: "
     return line((Style.HEADING, told + counts_words(plan)), f" {_rest_words(plan)}")
 
@@ -81,10 +82,10 @@ def _rest_words(plan: Plan) -> str:
 
 def _empty_sentence(plan: Plan) -> str:
     if not plan.complete:
-        return "No changes in what could be read; not everything could."
+        return "No changes in what could be read, but not everything could be"
     if plan.held:
-        return "No changes, but not everything can be decided now."
-    return "No changes. Azure matches the declarations."
+        return "No changes, but not everything can be decided now"
+    return "No changes. Azure matches the declarations"
 
 
 def _section(title: str, blocks: list[list[Line]]) -> Iterator[Line]:
@@ -130,14 +131,28 @@ def change_block(change: Change, now: datetime, names: Names = NO_NAMES, width: 
     style, subject = _STYLES[change.action], change.subject
     sign = f"  {SIGNS[change.action]} {change.action.value}  "
     yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
+    found = _differences(change)
+    differing = frozenset(difference.path for difference in found)
+    if (title := title_of(change)) and "displayName" not in differing:
+        yield line(INDENT, f'"{title}"')
     yield line(INDENT, assignment_words(subject.assignment, names))
-    yield line(INDENT, what_words(subject, now))
+    if said := what_words(subject, now, differing):
+        yield line(INDENT, said)
     if change.widens:
         yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
-    if change.before and change.after:
-        for difference in differences(change.before, change.after):
-            yield difference_line(INDENT, difference, now)
+    for difference in found:
+        yield difference_line(INDENT, difference, now)
     yield from _why_and_where(change)
+
+
+def _differences(change: Change) -> list[Difference]:
+    """What differs; the marks that an adoption adds say no more than that it is one."""
+    if not change.before or not change.after:
+        return []
+    found = differences(change.before, change.after)
+    if change.reason is not Reason.ADOPT:
+        return list(found)
+    return [each for each in found if each.before is not None or each.path.removeprefix("metadata.") not in OWN_KEYS]
 
 
 def _why_and_where(change: Change) -> Iterator[Line]:
@@ -152,10 +167,19 @@ def name_of(change: Change) -> str:
     return change.declaration or change.subject.name
 
 
-def what_words(exemption: Exemption, now: datetime) -> str:
-    """`Waiver, expires 2027-01-31 (in 72 days), 1 policy: sqlTde`."""
-    parts = (exemption.category, expiry_words(exemption.expires_on, now), policies_words(exemption.reference_ids))
-    return ", ".join(parts)
+def title_of(change: Change) -> str:
+    """The display name, without the declaration's name that stands beside it already."""
+    return change.subject.display_name.removeprefix(f"{name_of(change)}: ")
+
+
+def what_words(exemption: Exemption, now: datetime, leaving_out: frozenset[str] = frozenset()) -> str:
+    """`Waiver, expires 2027-01-31 (in 72 days), 1 policy: sqlTde`; without what a difference says already."""
+    parts = {
+        "exemptionCategory": exemption.category,
+        "expiresOn": expiry_words(exemption.expires_on, now),
+        REFERENCES: policies_words(exemption.reference_ids),
+    }
+    return ", ".join(said for path, said in parts.items() if path not in leaving_out)
 
 
 # --- what stays --------------------------------------------------------------------------------------------------

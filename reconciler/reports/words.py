@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.model import ArmId, Exemption, Source, owner_scope
@@ -19,7 +19,8 @@ from reconciler.planning.values import Action, Change, Reason
 Names = Mapping[str, str]
 NO_NAMES: Final[Names] = {}
 
-_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*?)?", re.IGNORECASE)
+_SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*)?", re.IGNORECASE | re.DOTALL)
+_RESOURCE = re.compile(r".*/providers/[^/]+/(.+)", re.IGNORECASE | re.DOTALL)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _DAY_END = "T23:59:59Z"
 _MANY = 3
@@ -57,15 +58,16 @@ def _group_words(scope: ArmId, names: Names) -> str:
 
 
 def _resource_words(scope: ArmId) -> str:
-    """The type's last words and the names of a resource; empty for a subscription or resource group."""
-    head, found, tail = scope.text.rpartition(scope.text[scope.key.rfind("/providers/") :][:11] or "\0")
-    return tail.partition("/")[2] if found and head else ""
+    """The last type and name of a resource, with what it is nested in; empty for a subscription or resource group."""
+    found = _RESOURCE.fullmatch(scope.text)
+    return found[1] if found else ""
 
 
 def _named(identity: str, display: str | None) -> str:
-    """Display name and identity; a GUID is cut to the digits that tell it from its neighbours."""
-    short = f"{identity[:8]}…" if _GUID.fullmatch(identity) else identity
-    return f"{display} {short}" if display and display.lower() != identity.lower() else short
+    """Display name and identity. Beside a name, the ends of a GUID are enough to tell it from its neighbours."""
+    if not display or display.lower() == identity.lower():
+        return identity
+    return f"{display} {identity[:8]}…{identity[-4:]}" if _GUID.fullmatch(identity) else f"{display} ({identity})"
 
 
 def assignment_words(assignment: ArmId, names: Names = NO_NAMES) -> str:
@@ -100,36 +102,35 @@ def expiry_date(text: str) -> str:
 
 
 def distance(text: str, now: datetime) -> str:
-    """How far off an expiry is: `in 72 days`, `today`, `3 days ago`; empty for none."""
+    """How far off an expiry is, in calendar days of UTC: `in 72 days`, `today`, `3 days ago`; empty for none."""
     found = instant(text)
     if found is None:
         return ""
-    days = (found - now).days
-    if found < now:
-        return f"{count(-days - 1, 'day')} ago" if days < -1 else "less than a day ago"
-    return f"in {count(days, 'day')}" if days else "in less than a day"
+    days = (found.astimezone(UTC).date() - now.astimezone(UTC).date()).days
+    if days == 0:
+        return "today"
+    return f"in {count(days, 'day')}" if days > 0 else f"{count(-days, 'day')} ago"
 
 
 def expiry_words(text: str, now: datetime) -> str:
     """`expires 2027-01-31 (in 72 days)`, `expired 2026-11-17 (3 days ago)`, `never expires`."""
     if not text:
         return "never expires"
-    found = instant(text)
-    said = "expired" if found and found < now else "expires"
-    far = distance(text, now)
+    found, far = instant(text), distance(text, now)
+    said = "expired" if found and found <= now else "expires"
     return f"{said} {expiry_date(text)}{f' ({far})' if far else ''}"
 
 
 # --- why ---------------------------------------------------------------------------------------------------------
 
 
-def made_by(exemption: Exemption) -> str:
-    """Who made a live exemption and when, as far as Azure says."""
+def adopted_words(exemption: Exemption) -> str:
+    """Whose work is adopted, as far as Azure says."""
     system = exemption.system
     if system is None or not system.created_by:
-        return ""
+        return "adopts an exemption made outside this repository"
     when = f" on {system.created_at:%Y-%m-%d}" if system.created_at else ""
-    return f"{system.created_by}{when}"
+    return f"adopts what {system.created_by} made{when}"
 
 
 def reason_words(change: Change) -> str:
@@ -139,8 +140,7 @@ def reason_words(change: Change) -> str:
         case Reason.DECLARED | Reason.EDITED:
             return ""
         case Reason.ADOPT:
-            maker = made_by(before) if before else ""
-            return f"adopts what {maker} made" if maker else "adopts an exemption made outside this repository"
+            return adopted_words(change.subject if before is None else before)
         case Reason.TAKE_OVER:
             former = marks.owners(before) if before else ()
             return f"takes over from the owner {former[0]}" if former else "takes over from another owner"

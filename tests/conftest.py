@@ -1,0 +1,21 @@
+"""What every test shares: golden files, and the option that rewrites them."""
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="write golden files anew instead of comparing with them")
+
+
+@pytest.fixture
+def golden(request):
+    """`golden(name, text)` compares with tests/<room>/golden/<name>; `pytest --update` writes it."""
+
+    def check(name, text):
+        path = request.path.parent / "golden" / name
+        if request.config.getoption("--update"):
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+        assert text == path.read_text(encoding="utf-8"), f"differs from {path}; if that is right, run pytest --update"
+
+    return check

@@ -1,0 +1,6 @@
+"""The samples of this folder, as fixtures."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))

@@ -1,0 +1,129 @@
+"""One plan with a bit of everything, and the pieces it is made of."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+from reconciler.model import Exemption, Source, SystemData, Unread, arm_id
+from reconciler.planning.fingerprint import digest, fingerprint
+from reconciler.planning.values import (
+    Change,
+    Finding,
+    FindingKind,
+    Held,
+    HeldCause,
+    Plan,
+    Reason,
+    Refusal,
+    Severity,
+    Widening,
+)
+
+NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
+TENANT = "b8f0c6d2-4f0e-4a57-9a1c-0d7f3c1e5a90"
+PAYMENTS = "/subscriptions/6f0e1a2b-3c4d-4e5f-8a6b-7c8d9e0f1a2b"
+SANDBOX = "/subscriptions/0d1c2b3a-4f5e-4d6c-9b8a-a7b6c5d4e3f2"
+GROUP = "/providers/Microsoft.Management/managementGroups/contoso-lz"
+SQL = f"{PAYMENTS}/resourceGroups/rg-data/providers/Microsoft.Sql/servers/legacy-sql"
+BENCHMARK = f"{GROUP}/providers/Microsoft.Authorization/policyAssignments/asb-baseline"
+NIST = f"{PAYMENTS}/providers/Microsoft.Authorization/policyAssignments/nist-800-53"
+NAMES = {
+    PAYMENTS.lower(): "Payments",
+    GROUP.lower(): "Landing zones",
+    BENCHMARK.lower(): "Microsoft cloud security benchmark",
+    NIST.lower(): "NIST SP 800-53 R5",
+}
+MARKS = {"managedBy": "exempt", "owner": "contoso/exemptions"}
+
+
+def exemption(name="legacy-sql-tde-1a2b3c", scope=SQL, assignment=BENCHMARK, **fields):
+    made = {
+        "category": "Waiver",
+        "reference_ids": ("sqlTransparentDataEncryption",),
+        "display_name": "legacy-sql-tde: Transparent data encryption should be on",
+        "description": "Server retires with project Lyra in January 2027.",
+        "expires_on": "2027-01-31T23:59:59Z",
+        "metadata": {**MARKS, "declaration": "legacy-sql-tde", "target": scope, "ticket": "SEC-1432"},
+        **fields,
+    }
+    return Exemption(
+        arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"), arm_id(assignment), **made
+    )
+
+
+def change(before=None, after=None, reason=Reason.DECLARED, declaration="legacy-sql-tde", line=1, **fields):
+    source = Source(f"exemptions/data/{declaration}.yaml", line, 1) if declaration and line else None
+    return Change(
+        before, after, reason, fingerprint(TENANT, "contoso/exemptions", before, after), declaration, source, **fields
+    )
+
+
+def web(**fields):
+    metadata = {**MARKS, "declaration": "web-public-ip", "ticket": "SEC-1500"}
+    made = {"reference_ids": ("publicIp", "ddos"), "metadata": metadata, "expires_on": "2026-12-01T23:59:59Z", **fields}
+    return exemption("web-public-ip-77aa", PAYMENTS, NIST, **made)
+
+
+def changes():
+    batch = exemption(
+        "old-batch-9f9f", f"{SANDBOX}/resourceGroups/rg-batch", metadata={**MARKS, "declaration": "old-batch"}
+    )
+    portal = exemption("3d5bda8b", f"{PAYMENTS}/resourceGroups/rg-web", metadata={}, display_name="made by hand", expires_on="",
+        system=SystemData("alice@contoso.example", "User", datetime(2025, 3, 1, tzinfo=UTC)))  # fmt: skip
+    adopted = dataclasses.replace(portal, display_name="web-adopted: Diagnostics", expires_on="2027-06-30T12:00:00Z",
+        metadata={**MARKS, "declaration": "web-adopted"})  # fmt: skip
+    wider = web(expires_on="2027-01-31T23:59:59Z", reference_ids=("publicIp", "firewall"), category="Mitigated",
+        metadata={**MARKS, "declaration": "web-public-ip", "ticket": "SEC-1501"})  # fmt: skip
+    expired = exemption("expired-1", SQL, NIST, expires_on="2026-11-17T23:59:59Z")
+    return (
+        change(None, exemption()),
+        change(None, exemption("legacy-sql-tde-4d5e6f", SQL, NIST, reference_ids=("a", "b", "c", "d", "e")), Reason.FAN_OUT),
+        change(None, exemption("all-of-it", GROUP, BENCHMARK, reference_ids=()), declaration="sandbox-all", widens=(Widening.SCOPE,)),
+        change(web(), wider, Reason.EDITED, "web-public-ip", 4, widens=(Widening.EXPIRY, Widening.REFERENCES)),
+        change(portal, adopted, Reason.ADOPT, "web-adopted"),
+        change(batch, None, Reason.REMOVED, "old-batch", 0),
+        change(expired, None, Reason.EXPIRED, "legacy-sql-tde"),
+    )  # fmt: skip
+
+
+def held():
+    return Held("payments-legacy", arm_id(f"{PAYMENTS}/resourceGroups/rg-pay"), arm_id(BENCHMARK), ("tls",), HeldCause.FOREIGN_OWNER,
+        "the owner epac-prod exempts these policies already (exemption tls-exempt)",
+        "add takeOver: epac-prod to the declaration, or drop the declaration", Source("exemptions/payments-legacy.yaml", 3, 1))  # fmt: skip
+
+
+def findings():
+    exemption_id = arm_id(f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand")
+    return (
+        Finding(FindingKind.UNMANAGED, Severity.INFO, exemption_id, "nobody declared this exemption", "exempt import by-hand",
+            assignment=arm_id(NIST), evidence={"createdBy": "alice@contoso.example"}),
+        Finding(FindingKind.EXPIRING, Severity.WARNING, arm_id(SQL), "expires in 9 days", "renew it: exempt renew legacy-sql-tde",
+            declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)),
+    )  # fmt: skip
+
+
+def plan(the_changes=None, **fields):
+    found = changes() if the_changes is None else the_changes
+    made = {
+        "tenant_id": TENANT,
+        "owner": "contoso/exemptions",
+        "scopes": (arm_id(GROUP), arm_id(SANDBOX)),
+        "revision": "3f2c1abd9e0f4c5b8a7d6e5f4c3b2a1908f7e6d5",
+        "taken_at": NOW,
+        "changes": tuple(sorted(found, key=lambda each: each.id.key)),
+        "unchanged": tuple(exemption(f"unchanged-{n}") for n in range(41)),
+        "foreign": tuple(exemption(f"foreign-{n}") for n in range(3)),
+        "held": (),
+        "findings": (),
+        "refusals": (),
+        "unread": (),
+        "digest": digest(each.fingerprint for each in found),
+        **fields,
+    }
+    return Plan(**made)
+
+
+def full_plan():
+    unread = Unread(arm_id(SANDBOX), "exemptions", "AuthorizationFailed: no right to read policy exemptions",
+        "grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
+    refusal = Refusal("deletes", "2 deletes are over the limit of 1", "--allow-deletes 2")
+    return plan(held=(held(),), findings=findings(), refusals=(refusal,), unread=(unread,), dirty=True)
