@@ -1,0 +1,274 @@
+"""Carries changes out: many at once, each when its turn has come and Azure's pace allows, each to exactly one outcome.
+
+One thread decides (the one that drains the outcomes), a fixed number of others send requests. The deciding thread takes
+the next change whose subscription may be written to now, so that one that rests keeps no other waiting. Nothing is kept
+between runs: killed at any request, the next run plans from what Azure holds.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.applying.attempt import RERUN, Again, Try, attempt, failed, interrupted, needs, write_meter
+from reconciler.applying.faults import Fault
+from reconciler.applying.order import Order
+from reconciler.applying.outcomes import Outcome, Status
+from reconciler.applying.pace import MeterId, Pace
+from reconciler.applying.ports import Observer, Stop, Writer
+from reconciler.applying.progress import Tally
+from reconciler.planning.values import Change, HeldCause
+from reconciler.problems import AzureError
+
+_LOG: Final = logging.getLogger(__name__)
+_TICK: Final = 0.25  # seconds between looks at the stop flag and the display while nothing else happens
+
+
+class _Never:
+    """A stop flag that nobody sets."""
+
+    def is_set(self) -> bool:
+        return False
+
+
+NEVER: Final = _Never()
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How much a run endures. Times are in seconds.
+
+    `tries` of one change that met faults, `throttled` tries that met a 429; the pause between tries doubles from
+    `pause` to `longest`. After `silent` requests in a row without any answer only one at a time is sent, and after
+    `probes` more of those the run gives up.
+    """
+
+    tries: int = 6
+    throttled: int = 60
+    pause: float = 0.5
+    longest: float = 30.0
+    silent: int = 8
+    probes: int = 6
+
+    def before(self, tries: int) -> float:
+        """The pause before the next try."""
+        return min(self.pause * 2.0 ** max(0, tries - 1), self.longest)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a run needs besides its changes. `concurrency` is the number of requests under way over all subscriptions."""
+
+    writer: Writer
+    pace: Pace
+    stop: Stop = NEVER
+    observer: Observer | None = None
+    concurrency: int = 32
+    patience: Patience = Patience()
+    clock: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def carry_out(changes: Sequence[Change], world: World) -> Iterator[Outcome]:
+    """Writes the changes and yields every one's outcome as it ends, in no particular order.
+
+    The caller drains it; leaving it early waits for the requests under way and sends no more.
+    """
+    run = _Run(changes, world)
+    with ThreadPoolExecutor(world.concurrency, thread_name_prefix="apply") as pool:
+        yield from run.drain(pool)
+
+
+class _Run:
+    """The state of one run; only the deciding thread touches it."""
+
+    def __init__(self, changes: Sequence[Change], world: World) -> None:
+        self.world = world
+        self.order = Order(changes)
+        self.ready: dict[MeterId, deque[Try]] = {}
+        self.turns: deque[MeterId] = deque()
+        self.later: list[tuple[float, int, Try]] = []
+        self.running: dict[Future[Outcome | Again], Try] = {}
+        self.serial = itertools.count()
+        self.silent = self.probes = 0
+        self.resumes_at = 0.0
+        self.tally = Tally(len(changes), world.clock)
+
+    def drain(self, pool: ThreadPoolExecutor) -> Iterator[Outcome]:
+        ready, stranded = self.order.start()
+        yield from self._counted(stranded)
+        self._enqueue(ready)
+        while not self.order.is_finished:
+            pause = self._submit(pool)
+            if not self.running and (self.world.stop.is_set() or self._gave_up or self._is_stuck):
+                yield from self._counted(self._abandon())
+                return
+            for future in self._wait(pause):
+                yield from self._counted(self._finish(future))
+
+    # --- sending ---
+
+    def _submit(self, pool: ThreadPoolExecutor) -> float:
+        """Sends all that may go now; the seconds until something more may, infinite if only an answer helps."""
+        if self.world.stop.is_set() or self._gave_up:
+            return 0.0 if not self.running else _TICK
+        now = self.world.clock()
+        while self.later and self.later[0][0] <= now:
+            this = heapq.heappop(self.later)[2]
+            self._queue(this.change).appendleft(this)
+        pause = self.later[0][0] - now if self.later else float("inf")
+        if now < self.resumes_at:
+            return min(self.resumes_at - now, pause)
+        return min(pause, self._take_turns(pool))
+
+    def _take_turns(self, pool: ThreadPoolExecutor) -> float:
+        """Sends one change of each subscription in turn while there is room; the seconds until more may go."""
+        pause, blocked = float("inf"), 0
+        while blocked < len(self.turns) and len(self.running) < self._limit:
+            meter = self.turns[0]
+            wanted = needs(self.ready[meter][0].change)
+            if (delay := self.world.pace.delay(wanted)) > 0:
+                pause, blocked = min(pause, delay), blocked + 1
+                self.turns.rotate(-1)
+                continue
+            self._send(meter, wanted, pool)
+            blocked = 0
+        return pause
+
+    def _send(self, meter: MeterId, wanted: dict[MeterId, int], pool: ThreadPoolExecutor) -> None:
+        this = self.ready[meter].popleft()
+        self.turns.popleft()
+        if self.ready[meter]:
+            self.turns.append(meter)
+        else:
+            del self.ready[meter]
+        self.world.pace.take(wanted)
+        self.running[pool.submit(attempt, this, self.world.writer, self.world.stop)] = this
+
+    @property
+    def _limit(self) -> int:
+        """One at a time while Azure does not answer at all, so that those who wait do not run into the wall together."""
+        return 1 if self.silent >= self.world.patience.silent else self.world.concurrency
+
+    @property
+    def _gave_up(self) -> bool:
+        return self.probes > self.world.patience.probes
+
+    @property
+    def _is_stuck(self) -> bool:
+        return not self.ready and not self.later
+
+    def _enqueue(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._queue(change).append(Try(change))
+
+    def _queue(self, change: Change) -> deque[Try]:
+        """The queue of the change's meter, which takes turns with the others as long as it is not empty."""
+        meter = write_meter(change)
+        if meter not in self.ready:
+            self.ready[meter] = deque()
+            self.turns.append(meter)
+        return self.ready[meter]
+
+    # --- waiting ---
+
+    def _wait(self, pause: float) -> set[Future[Outcome | Again]]:
+        self._show(pause)
+        if not self.running:
+            self.world.sleep(min(pause, _TICK))
+            return set()
+        return wait(self.running, timeout=min(pause, _TICK), return_when=FIRST_COMPLETED).done
+
+    def _show(self, pause: float) -> None:
+        if self.world.observer:
+            idle = pause if not self.running and pause < float("inf") else 0.0
+            self.world.observer(self.tally.progress(len(self.running), idle))
+
+    # --- ending ---
+
+    def _finish(self, future: Future[Outcome | Again]) -> list[Outcome]:
+        this = self.running.pop(future)
+        self.world.pace.give_back(needs(this.change))
+        match _result(future, this):
+            case Again() as again:
+                return self._again(again)
+            case outcome:
+                self.silent = self.probes = 0
+                return self._end(outcome)
+
+    def _again(self, again: Again) -> list[Outcome]:
+        """Another try later, or the end of patience."""
+        this, patience = again.next, self.world.patience
+        self._heard(again)
+        if self.world.stop.is_set():
+            return self._end(interrupted(this))
+        if this.tries >= patience.tries or this.throttled >= patience.throttled:
+            return self._end(failed(this, again.error))
+        pause = 0.0
+        if again.fault is Fault.THROTTLED:
+            self.world.pace.refused(again.asked)
+        else:
+            pause = patience.before(this.tries)
+        heapq.heappush(self.later, (self.world.clock() + pause, next(self.serial), this))
+        return []
+
+    def _heard(self, again: Again) -> None:
+        """Counts requests in a row that nobody answered; after some, everything rests a while."""
+        if again.fault is not Fault.LOST or (isinstance(again.error, AzureError) and again.error.status):
+            self.silent = self.probes = 0
+            return
+        self.silent += 1
+        if self.silent >= self.world.patience.silent and not self.running:
+            self.resumes_at = self.world.clock() + min(2.0**self.probes, self.world.patience.longest)
+            self.probes += 1
+
+    def _end(self, outcome: Outcome) -> list[Outcome]:
+        freed, ended = self.order.end(outcome)
+        self._enqueue(freed)
+        return ended
+
+    def _abandon(self) -> list[Outcome]:
+        """Ends what never started, or never will."""
+        lost = {this.change.id.key: this for _, _, this in self.later}
+        lost |= {this.change.id.key: this for queue in self.ready.values() for this in queue}
+        if self.world.stop.is_set():
+            ended = self.order.abandon(Status.SKIPPED, "not started: the run was interrupted", RERUN)
+        elif self._gave_up:
+            ended = self.order.abandon(Status.FAILED, "not written: Azure does not answer any more", RERUN)
+        else:
+            message = "waits for changes that wait for it"
+            ended = self.order.abandon(
+                Status.HELD, message, "report this plan: it should not exist", HeldCause.CONFLICT
+            )
+        return [_unsettled(outcome, lost) for outcome in ended]
+
+    def _counted(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
+        for outcome in outcomes:
+            self.tally.add()
+            self._show(0.0)
+            yield outcome
+
+
+def _result(future: Future[Outcome | Again], this: Try) -> Outcome | Again:
+    """What a worker came to. A defect of ours ends this one change, and the run goes on to report the rest."""
+    error = future.exception()
+    if error is None:
+        return future.result()
+    _LOG.error("a defect while writing %s", this.change.id, exc_info=error)
+    message = f"a defect in exempt itself: {type(error).__name__}: {error}"
+    return Outcome(this.change, Status.FAILED, message, "report it with the log file; then run apply again")
+
+
+def _unsettled(outcome: Outcome, tries: dict[str, Try]) -> Outcome:
+    """Says so where a write went out whose answer never came."""
+    this = tries.get(outcome.change.id.key)
+    if this is None or not this.sent:
+        return outcome
+    return replace(outcome, message="a write was sent and its answer lost; " + outcome.message)

@@ -1,0 +1,345 @@
+"""Carrying changes out: every change to one outcome, in the right order, through whatever Azure does."""
+
+import threading
+
+import pytest
+from azure_in_memory import (
+    BUSY, EXPIRED_TOKEN, FORBIDDEN, GONE, GROUP, LOST, OTHER, SUBSCRIPTION, THROTTLED, UNAVAILABLE,
+    Clock, Store, Strike, change, create, exemption, run,
+)  # fmt: skip
+
+from reconciler.applying.engine import Patience
+from reconciler.applying.outcomes import Status, Summary, Verdict
+from reconciler.model import SystemData
+from reconciler.planning.values import HeldCause
+from reconciler.problems import AzureError, CredentialError
+
+KEEPER = exemption("keeper")
+DUPLICATE = exemption("duplicate")
+WIDE = exemption("wide", refs=("tls", "mfa"))
+NARROWED = exemption("wide", refs=("mfa",))
+
+
+def narrow(waits_for=(), relies_on=(KEEPER,)):
+    return change(WIDE, NARROWED, waits_for, relies_on)
+
+
+# --- plain work ---
+
+
+def test_creates_updates_and_deletes():
+    old, edited, removed = exemption("two"), exemption("two", description="why"), exemption("three")
+    store = Store(old, removed)
+    outcomes = run(store, [create("one"), change(old, edited), change(removed, None)])
+    assert {name: o.status for name, o in outcomes.items()} == dict.fromkeys(outcomes, Status.DONE)
+    assert store.live.keys() == {exemption("one").id.key, edited.id.key}
+    assert store.live[edited.id.key].description == "why"
+    assert len(store.writes) == 3
+
+
+def test_nothing_to_do_sends_nothing():
+    store = Store()
+    assert run(store, []) == {}
+    assert store.log == []
+
+
+def test_what_is_already_so_is_not_written():
+    old, edited, removed = exemption("two"), exemption("two", description="why"), exemption("three")
+    store = Store(exemption("one"), edited)
+    outcomes = run(store, [create("one"), change(old, edited), change(removed, None)])
+    assert {o.status for o in outcomes.values()} == {Status.UNCHANGED}
+    assert store.writes == []
+
+
+@pytest.mark.parametrize(
+    ("live", "planned", "says"),
+    [
+        ((exemption("one", refs=("other",)),), create("one"), "appeared"),
+        ((exemption("one", description="edited by hand"),), change(exemption("one"), None), "changed"),
+        ((exemption("one", description="x"),), change(exemption("one"), exemption("one", description="y")), "changed"),
+        ((), change(exemption("one"), exemption("one", description="y")), "removed"),
+    ],
+)
+def test_what_changed_since_the_plan_is_skipped(live, planned, says):
+    store = Store(*live)
+    outcome = run(store, [planned])["one"]
+    assert outcome.status is Status.SKIPPED
+    assert says in outcome.message
+    assert "apply again" in outcome.remedy
+    assert store.writes == []
+
+
+def test_says_who_changed_it():
+    live = exemption("one", description="by hand", system=SystemData(last_modified_by="eve@contoso.example"))
+    outcome = run(Store(live), [change(exemption("one"), None)])["one"]
+    assert "by eve@contoso.example" in outcome.message
+
+
+def test_our_own_revision_mark_is_no_change_of_the_object():
+    before = exemption("one", metadata={"owner": "contoso", "revision": "a"})
+    live = exemption("one", metadata={"owner": "contoso", "revision": "b"})
+    assert run(Store(live), [change(before, None)])["one"].status is Status.DONE
+
+
+def test_azure_storing_something_else_is_a_failure():
+    class Dropping(Store):
+        def put(self, wanted):
+            return exemption(wanted.name, refs=())
+
+    outcome = run(Dropping(), [create("one")])["one"]
+    assert outcome.status is Status.FAILED
+    assert "policyDefinitionReferenceIds" in outcome.message
+
+
+# --- order ---
+
+
+def test_a_reducing_write_waits_for_what_covers():
+    keeper = create("keeper")
+    store = Store(DUPLICATE, WIDE)
+    outcomes = run(store, [change(DUPLICATE, None, [keeper], [KEEPER]), narrow([keeper]), keeper])
+    assert {o.status for o in outcomes.values()} == {Status.DONE}
+    assert store.writes[0] == ("writes", KEEPER.id.key)
+
+
+@pytest.mark.parametrize(
+    ("strike", "status"),
+    [(FORBIDDEN, Status.FAILED), (GONE, Status.HELD), (AzureError(0, "x", "silence"), Status.FAILED)],
+)
+def test_what_waits_shares_the_outcome_however_long_the_chain(strike, status):
+    keeper = create("keeper")
+    middle = change(DUPLICATE, None, [keeper], [KEEPER])
+    last = narrow([middle])
+    store = Store(DUPLICATE, WIDE, always=lambda _, key: Strike(strike) if key == keeper.id.key else None)
+    outcomes = run(store, [last, middle, keeper])
+    assert {o.status for o in outcomes.values()} == {status}
+    assert {o.is_gone for o in outcomes.values()} == {strike is GONE}
+    assert "keeper" in outcomes["wide"].message
+    assert store.live.keys() == {DUPLICATE.id.key, WIDE.id.key}
+
+
+def test_a_change_that_waits_for_something_outside_the_run_awaits_approval():
+    last = change(DUPLICATE, None, [create("elsewhere")], [KEEPER])
+    outcomes = run(Store(KEEPER, DUPLICATE, WIDE), [last, narrow([last])])
+    assert {o.status for o in outcomes.values()} == {Status.AWAITING}
+
+
+def test_changes_that_wait_for_each_other_are_held():
+    one, two = exemption("one"), exemption("two")
+    outcomes = run(Store(one, two, exemption("three")), [
+        change(one, None, [two]), change(two, None, [one]), change(exemption("three"), None),
+    ])  # fmt: skip
+    assert outcomes["one"].status is outcomes["two"].status is Status.HELD
+    assert outcomes["three"].status is Status.DONE
+
+
+@pytest.mark.parametrize("live", [(), (exemption("keeper", expires_on="2026-01-01T00:00:00Z"),)])
+def test_a_keeper_that_is_gone_or_changed_holds_the_reducing_write(live):
+    store = Store(WIDE, *live)
+    outcome = run(store, [narrow()])["wide"]
+    assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.CONFLICT)
+    assert KEEPER.id.text in outcome.message
+    assert store.writes == []
+
+
+@pytest.mark.parametrize(("error", "cause"), [(FORBIDDEN, HeldCause.UNREAD), (GONE, HeldCause.CONFLICT)])
+def test_a_keeper_that_cannot_be_read_holds_the_reducing_write(error, cause):
+    keeper = exemption("keeper", scope=GROUP)
+    store = Store(WIDE, keeper, always=lambda _, key: Strike(error) if key == keeper.id.key else None)
+    outcome = run(store, [narrow(relies_on=(keeper,))])["wide"]
+    assert (outcome.status, outcome.cause) == (Status.HELD, cause)
+    assert outcome.fails
+    assert store.writes == []
+
+
+def test_the_keeper_is_read_after_the_object_and_just_before_the_write():
+    store = Store(WIDE, KEEPER)
+    run(store, [narrow()])
+    assert store.log == [("reads", WIDE.id.key), ("reads", KEEPER.id.key), ("writes", WIDE.id.key)]
+
+
+# --- faults ---
+
+
+@pytest.mark.parametrize("error", [LOST, UNAVAILABLE])
+@pytest.mark.parametrize("planned", [create("one"), change(WIDE, NARROWED), change(DUPLICATE, None)])
+def test_a_lost_answer_is_settled_by_reading(error, planned):
+    store = Store(WIDE, DUPLICATE, strikes={1: Strike(error, after=True)})
+    outcome = run(store, [planned])[planned.subject.name]
+    assert outcome.status is Status.DONE
+    assert len(store.writes) == 1, "what took effect is not written again"
+
+
+def test_a_write_that_never_arrived_is_sent_again():
+    store = Store(strikes={1: Strike(LOST)})
+    assert run(store, [create("one")])["one"].status is Status.DONE
+    assert len(store.writes) == 2
+
+
+def test_a_foreign_hand_between_a_lost_answer_and_its_settling():
+    store = Store(strikes={1: Strike(LOST, after=True)})
+
+    def meddle(operation, key):
+        if len(store.log) == 3:
+            store.live[key] = exemption("one", description="edited by hand")
+
+    store.hook = meddle
+    assert run(store, [create("one")])["one"].status is Status.SKIPPED
+
+
+@pytest.mark.parametrize("error", [LOST, UNAVAILABLE, BUSY, EXPIRED_TOKEN, THROTTLED, CredentialError("no token")])
+@pytest.mark.parametrize("number", [0, 1])
+def test_faults_that_pass_are_outlived(error, number):
+    store = Store(strikes={number: Strike(error), number + 2: Strike(error)})
+    assert run(store, [create("one")])["one"].status is Status.DONE
+
+
+@pytest.mark.parametrize("error", [UNAVAILABLE, BUSY, EXPIRED_TOKEN, THROTTLED])
+def test_faults_that_stay_end_in_a_failure_with_azures_words(error):
+    clock = Clock()
+    store = Store(always=lambda *_: Strike(error))
+    outcome = run(store, [create("one")], clock, patience=Patience(tries=4, throttled=4))["one"]
+    assert outcome.status is Status.FAILED
+    assert error.message in outcome.message
+    assert "after 4 tries" in outcome.message
+    assert outcome.remedy
+    assert len(store.log) == 4
+    assert clock.slept > 1
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (FORBIDDEN, f'--assignee "33333333-3333-3333-3333-333333333333" --role "Resource Policy Contributor" --scope "{SUBSCRIPTION}"'),
+        (AzureError(403, "LinkedAuthorizationFailed", "no exempt/action"), f'--scope "{GROUP}"'),
+        (AzureError(403, "DenyAssignmentAuthorizationFailed", "denied by deny assignment"), "managed"),
+        (AzureError(403, "RequestDisallowedByPolicy", "disallowed"), "effect deny"),
+        (AzureError(409, "ScopeLocked", "following scope(s) are locked: '/subscriptions/x'"), 'az lock list --scope "/subscriptions/x"'),
+        (AzureError(409, "ReadOnlyDisabledSubscription", "disabled"), "re-enable subscription 1111"),
+        (AzureError(409, "PolicyExemptionQuotaExceeded", "quota is 1000"), "1,000"),
+        (AzureError(400, "InvalidCreatePolicyExemptionRequest", "not at or under the assignment"), "recent move"),
+        (AzureError(418, "Teapot", "short and stout", hint="drink it"), "drink it"),
+    ],
+)  # fmt: skip
+def test_a_refusal_fails_at_once_and_says_what_to_do(error, remedy):
+    store = Store(always=lambda operation, _: Strike(error) if operation == "writes" else None)
+    outcome = run(store, [create("one")])["one"]
+    assert outcome.status is Status.FAILED
+    assert error.message in outcome.message
+    assert remedy in outcome.remedy
+    assert len(store.writes) == 1
+
+
+@pytest.mark.parametrize("operation", ["reads", "writes"])
+def test_a_scope_that_is_gone_holds_and_does_not_fail(operation):
+    store = Store(always=lambda found, _: Strike(GONE) if found == operation else None)
+    outcome = run(store, [create("one")])["one"]
+    assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.RESOURCE_GONE)
+    assert Summary((outcome,)).verdict is Verdict.DONE
+
+
+def test_an_orphan_below_a_scope_that_is_gone_gets_the_manual_remedy():
+    outcome = run(Store(always=lambda *_: Strike(GONE)), [change(DUPLICATE, None)])["duplicate"]
+    assert outcome.is_gone
+    assert "make the resource group (and resource) again" in outcome.remedy
+
+
+def test_an_assignment_that_is_gone_holds_and_does_not_fail():
+    error = AzureError(400, "InvalidCreatePolicyExemptionRequest", "The policy assignment 'x' could not be found.")
+    outcome = run(Store(strikes={1: Strike(error)}), [create("one")])["one"]
+    assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.ASSIGNMENT_GONE)
+    assert not outcome.fails
+
+
+def test_partial_rights_create_where_permitted():
+    forbidden = exemption("b", scope=OTHER).id.key
+    store = Store(always=lambda op, key: Strike(FORBIDDEN) if (op, key) == ("writes", forbidden) else None)
+    outcomes = run(store, [create("a"), create("b", scope=OTHER), create("c")])
+    assert [outcomes[name].status for name in "abc"] == [Status.DONE, Status.FAILED, Status.DONE]
+    assert outcomes["b"].leaves_uncovered
+    assert Summary(tuple(outcomes.values())).verdict.exit_code == 1
+
+
+def test_a_defect_ends_one_change_and_not_the_run(caplog):
+    class Broken(Store):
+        def put(self, wanted):
+            if wanted.name == "b":
+                raise TypeError("unhashable")
+            return super().put(wanted)
+
+    outcomes = run(Broken(), [create("a"), create("b"), create("c")])
+    assert [outcomes[name].status for name in "abc"] == [Status.DONE, Status.FAILED, Status.DONE]
+    assert "TypeError" in outcomes["b"].message
+    assert "Traceback" in caplog.text
+
+
+# --- silence ---
+
+
+def test_an_outage_that_passes_loses_nothing():
+    clock = Clock()
+    store = Store(always=lambda *_: Strike(LOST) if clock.now < 1020 else None)
+    outcomes = run(store, [create(f"n{i}") for i in range(60)], clock)
+    assert {o.status for o in outcomes.values()} == {Status.DONE}
+    assert max(store.writes_per_object().values()) <= 2
+
+
+def test_an_azure_that_stays_silent_is_given_up_soon():
+    clock = Clock()
+    store = Store(always=lambda *_: Strike(LOST))
+    outcomes = run(store, [create(f"n{i}") for i in range(500)], clock)
+    assert {o.status for o in outcomes.values()} == {Status.FAILED}
+    assert len(store.log) < 60
+    assert clock.slept < 120
+    assert all(o.remedy for o in outcomes.values())
+
+
+# --- stopping ---
+
+
+def test_a_stop_before_the_start_writes_nothing():
+    stop = threading.Event()
+    stop.set()
+    store = Store()
+    outcomes = run(store, [create("a"), create("b")], stop=stop)
+    assert {o.status for o in outcomes.values()} == {Status.SKIPPED}
+    assert store.log == []
+
+
+def test_a_stop_between_reading_and_writing_abandons_the_write():
+    stop = threading.Event()
+    store = Store()
+    store.hook = lambda *_: stop.set()
+    outcomes = run(store, [create("a"), create("b")], stop=stop, concurrency=1)
+    assert {o.status for o in outcomes.values()} == {Status.SKIPPED}
+    assert store.writes == []
+
+
+def test_a_stop_during_a_write_takes_its_answer():
+    stop = threading.Event()
+    store = Store()
+    store.hook = lambda operation, _: stop.set() if operation == "writes" else None
+    outcomes = run(store, [create(f"n{i}") for i in range(20)], stop=stop, concurrency=1)
+    assert sum(o.status is Status.DONE for o in outcomes.values()) == len(store.live) == 1
+    assert sum(o.status is Status.SKIPPED for o in outcomes.values()) == 19
+
+
+def test_a_stop_after_a_lost_answer_says_so():
+    stop = threading.Event()
+    store = Store(strikes={1: Strike(LOST, after=True)})
+    store.hook = lambda operation, _: stop.set() if operation == "writes" else None
+    outcome = run(store, [create("one")], stop=stop)["one"]
+    assert outcome.status is Status.SKIPPED
+    assert "answer" in outcome.message
+
+
+# --- progress ---
+
+
+def test_progress_counts_to_the_end_and_tells_of_rests():
+    seen = []
+    store = Store(strikes={1: Strike(THROTTLED, retry_after=17.0)})
+    run(store, [create("a"), create("b", scope=OTHER)], observer=seen.append, concurrency=1)
+    assert seen[-1].finished == seen[-1].total == 2
+    assert max(progress.paused for progress in seen) > 15
+    assert [progress.finished for progress in seen] == sorted(progress.finished for progress in seen)
