@@ -1,6 +1,6 @@
 """The catalogue: shipped facts, overlaid by the repository's catalog.yaml, with the lookups that planning needs.
 
-Opening it reads nothing; each question reads the shards that it needs, once. Nothing but the repository's own overlay
+Opening it reads nothing but the overlay; each question reads the shards that it needs, once. Nothing but the overlay
 changes what a declaration means, so a newer version of the live metadata never changes a plan by itself.
 """
 
@@ -10,29 +10,18 @@ import functools
 import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from reconciler.catalog.facts import (
-    INITIATIVE_PREFIX,
-    POLICY_PREFIX,
-    BuiltInInitiative,
-    Environment,
-    Evidence,
-    Obstacle,
-    Policy,
-    Provenance,
-    Recommendation,
-    exemptable_modes,
-)
+from reconciler.catalog import store
+from reconciler.catalog.facts import BuiltInInitiative, Policy, Provenance, Recommendation
+from reconciler.catalog.obstacles import exemptable_modes, judged, judged_policy
+from reconciler.catalog.overlay import InitiativeEntry, Overlay, overlaid_initiative, overlaid_recommendation
 from reconciler.catalog.search import Entry, Hit, Index, initiative_entry, policy_entry, recommendation_entry
 from reconciler.catalog.spelling import nearest_keys
-from reconciler.catalog.store import edition, shard
-from reconciler.model import ArmId, Cloud, Member
+from reconciler.model import ArmId, Cloud
 from reconciler.problems import Problem
 
-Row = Mapping[str, Any]
+NO_OVERLAY = Overlay()
 
 
 def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
@@ -40,25 +29,34 @@ def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
 
     A bad overlay is no exception: its mistakes are `problems` of the catalogue, and nothing of it is used.
     """
-    del overlay
-    return Catalogue(cloud)
+    if overlay is None or not overlay.exists():
+        return Catalogue(cloud)
+    from reconciler.catalog.overlay_file import read_overlay  # noqa: PLC0415 - YAML and schema only where needed
+
+    found, problems = read_overlay(overlay)
+    return Catalogue(cloud, found, problems)
 
 
 class Catalogue:
     """What can be exempted in one cloud. Immutable as seen from outside; every answer is remembered."""
 
-    def __init__(self, cloud: Cloud, problems: tuple[Problem, ...] = ()) -> None:
+    def __init__(self, cloud: Cloud, overlay: Overlay = NO_OVERLAY, problems: tuple[Problem, ...] = ()) -> None:
         self.cloud = cloud
+        self.overlay = overlay
         self.problems = problems
-        self._edition = edition(cloud)
+        self._edition = store.edition(cloud)
         self._modes = exemptable_modes(cloud)
+        self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 
     # --- recommendations ---
 
     @functools.cached_property
     def recommendations(self) -> Mapping[str, Recommendation]:
-        """Every recommendation with a public key, by key (lower case), sorted."""
-        return {row["key"]: self._recommendation(row) for row in shard("recommendations")}
+        """Every recommendation with a key, by key (lower case), sorted."""
+        found = {row["key"]: store.recommendation(row) for row in store.shard("recommendations")}
+        for entry in self.overlay.recommendations:
+            found[entry.key] = overlaid_recommendation(found.get(entry.key), entry)
+        return {key: judged(found[key], self.policy) for key in sorted(found)}
 
     def find(self, text: str) -> tuple[Recommendation, ...]:
         """The recommendations that a key or an exact title names: none, one, or several that share the title.
@@ -86,8 +84,9 @@ class Catalogue:
 
     @functools.cached_property
     def keyless(self) -> tuple[Recommendation, ...]:
-        """The documented titles without a public key, sorted by title."""
-        return tuple(self._recommendation(row) for row in shard("keyless"))
+        """The documented titles without a public key, sorted by title; those that have a key by now left out."""
+        found = (judged(store.recommendation(row), self.policy) for row in store.shard("keyless"))
+        return tuple(one for one in found if fold_title(one.title) not in self._titles)
 
     @functools.cached_property
     def _keyless(self) -> Mapping[str, Recommendation]:
@@ -99,39 +98,12 @@ class Catalogue:
 
     @functools.cached_property
     def _former_titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        return _grouped(
-            (fold_title(title), found) for found in self.recommendations.values() for title in found.former_titles
-        )
+        found = self.recommendations.values()
+        return _grouped((fold_title(title), one) for one in found for title in one.former_titles)
 
     @functools.cached_property
     def _behind(self) -> Mapping[str, tuple[Recommendation, ...]]:
         return _grouped((policy.key, found) for found in self.recommendations.values() for policy in found.policies)
-
-    def _recommendation(self, row: Row) -> Recommendation:
-        found = Recommendation(
-            key=row.get("key", ""),
-            title=row["title"],
-            severity=row.get("severity", ""),
-            environment=Environment(row.get("environment", "")),
-            policies=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("policies", ())),
-            resource_types=tuple(row.get("types", ())),
-            evidence=Evidence(row.get("evidence", "")),
-        )
-        return replace(found, obstacles=self._obstacles(found, row.get("flags", ())))
-
-    def _obstacles(self, found: Recommendation, flags: Iterable[str]) -> tuple[Obstacle, ...]:
-        obstacles = {_FLAGS[flag] for flag in flags}
-        match found.environment:
-            case Environment.DEVOPS:
-                obstacles.add(Obstacle.DEVOPS)
-            case Environment.AWS | Environment.GCP:
-                obstacles.add(Obstacle.OTHER_CLOUD)
-            case Environment.AZURE | Environment.UNKNOWN if not found.policies:
-                obstacles.add(Obstacle.NO_POLICY)
-        for shared in (Obstacle.MODE, Obstacle.DEPRECATED):
-            if found.policies and all(shared in self._policy_obstacles(policy) for policy in found.policies):
-                obstacles.add(shared)
-        return _ordered(obstacles)
 
     # --- search ---
 
@@ -141,7 +113,7 @@ class Catalogue:
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""
-        found = tuple(nearest_keys(text.strip().lower(), self.recommendations, limit))
+        found = nearest_keys(text.strip().lower(), self.recommendations, limit)
         if found:
             return tuple(self.recommendations[key] for key in found)
         hits = (hit.found for hit in self._recommendation_index.search(text, limit))
@@ -150,7 +122,7 @@ class Catalogue:
     @functools.cached_property
     def _index(self) -> Index:
         policies = (policy_entry(policy, behind=policy.id.key in self._behind) for policy in self.policies.values())
-        initiatives = (initiative_entry(key, row["title"]) for key, row in self._initiative_rows.items())
+        initiatives = (initiative_entry(key, title) for key, title in self._initiative_titles.items())
         keyless = (recommendation_entry(found, ()) for found in self.keyless)
         return Index(itertools.chain(self._recommendation_entries(), keyless, policies, initiatives))
 
@@ -160,97 +132,71 @@ class Catalogue:
 
     def _recommendation_entries(self) -> Iterator[Entry]:
         for found in self.recommendations.values():
-            rows = (self._policy_rows.get(policy.key) for policy in found.policies)
-            yield recommendation_entry(found, [row["title"] for row in rows if row])
+            policies = (self.policy(identifier) for identifier in found.policies)
+            yield recommendation_entry(found, [policy.title for policy in policies if policy])
 
     # --- policies and initiatives ---
 
     @functools.cached_property
     def policies(self) -> Mapping[str, Policy]:
-        """Every known policy definition, by folded id: those of initiatives, then retired ones."""
-        return {key: self._policy(row) for key, row in self._policy_rows.items()}
+        """Every known policy definition, by folded id, sorted: of initiatives, behind recommendations, overlaid."""
+        found = {key: store.policy(row) for key, row in store.policy_rows(self._edition).items()}
+        found |= {policy.id.key: policy for policy in self.overlay.policies}
+        return {key: judged_policy(found[key], self._modes) for key in sorted(found)}
 
     def policy(self, identifier: ArmId) -> Policy | None:
         """What is known about a policy definition, or None where nothing is (a custom one, or a newer built-in)."""
         return self.policies.get(identifier.key)
 
     @functools.cached_property
-    def _policy_rows(self) -> Mapping[str, Row]:
-        prefix = POLICY_PREFIX.lower()
-        rows = itertools.chain(shard("retired"), shard(f"{self._edition}/policies"))
-        return {prefix + row["name"]: row for row in rows}
-
-    def _policy_obstacles(self, policy: ArmId) -> set[Obstacle]:
-        row = self._policy_rows.get(policy.key, {})
-        obstacles = {_FLAGS[flag] for flag in row.get("flags", ())}
-        return obstacles if row.get("mode", "").lower() in self._modes else obstacles | {Obstacle.MODE}
-
-    def _policy(self, row: Row) -> Policy:
-        identifier = _built_in(POLICY_PREFIX, row["name"])
-        return Policy(
-            id=identifier,
-            title=row["title"],
-            version=row.get("version", ""),
-            mode=row.get("mode", ""),
-            default_effect=row.get("effect", ""),
-            resource_types=tuple(row.get("types", ())),
-            assessment=row.get("assessment", ""),
-            obstacles=_ordered(self._policy_obstacles(identifier)),
-        )
-
-    @functools.cached_property
     def initiatives(self) -> Mapping[str, BuiltInInitiative]:
         """Every known initiative with its members, by folded id, sorted. Reads all of them; prefer `initiative`."""
-        return {key: self._initiative(row) for key, row in self._initiative_rows.items()}
-
-    @functools.cached_property
-    def _initiative_rows(self) -> Mapping[str, Row]:
-        prefix = INITIATIVE_PREFIX.lower()
-        return {prefix + row["name"]: row for row in shard(f"{self._edition}/initiatives")}
+        found = ((key, self._initiative(key)) for key in self._initiative_titles)
+        return {key: one for key, one in found if one}
 
     def initiative(self, identifier: ArmId) -> BuiltInInitiative | None:
         """One initiative with its members, or None where it is not known. Reads that one only."""
-        row = self._initiative_rows.get(identifier.key)
-        return self._initiative(row) if row else None
+        return self._initiative(identifier.key)
 
     def initiatives_with(self, policy: ArmId) -> tuple[BuiltInInitiative, ...]:
         """The initiatives that evaluate a policy, by title."""
         return tuple(self.initiatives[key] for key in self._holders.get(policy.key, ()))
 
+    def _initiative(self, key: str) -> BuiltInInitiative | None:
+        if key not in self._read_initiatives:
+            row, entry = self._initiative_rows.get(key), self._initiative_entries.get(key)
+            shipped = store.initiative(self._edition, row) if row else None
+            self._read_initiatives[key] = overlaid_initiative(shipped, entry) if entry else shipped
+        return self._read_initiatives[key]
+
+    @functools.cached_property
+    def _initiative_rows(self) -> Mapping[str, store.Row]:
+        return store.initiative_rows(self._edition)
+
+    @functools.cached_property
+    def _initiative_entries(self) -> Mapping[str, InitiativeEntry]:
+        return {entry.id.key: entry for entry in self.overlay.initiatives}
+
+    @functools.cached_property
+    def _initiative_titles(self) -> Mapping[str, str]:
+        titles = {key: str(row["title"]) for key, row in self._initiative_rows.items()}
+        for key, entry in self._initiative_entries.items():
+            titles[key] = entry.title or titles.get(key, entry.id.name)
+        return {key: titles[key] for key in sorted(titles)}
+
     @functools.cached_property
     def _holders(self) -> Mapping[str, tuple[str, ...]]:
+        """Folded policy id → folded ids of the initiatives with it, by title."""
         holders: dict[str, dict[str, None]] = defaultdict(dict)
         for key, initiative in sorted(self.initiatives.items(), key=lambda item: (item[1].title, item[0])):
             for member in initiative.members:
                 holders[member.definition.key][key] = None
         return {policy: tuple(keys) for policy, keys in holders.items()}
 
-    def _initiative(self, row: Row) -> BuiltInInitiative:
-        pairs = shard(f"{self._edition}/members/{row['name']}")
-        return BuiltInInitiative(
-            id=_built_in(INITIATIVE_PREFIX, row["name"]),
-            title=row["title"],
-            version=row["version"],
-            members=tuple(Member(_built_in(POLICY_PREFIX, name), reference) for name, reference in pairs),
-            category=row["category"],
-            deprecated="deprecated" in row.get("flags", ()),
-            preview="preview" in row.get("flags", ()),
-        )
-
     @property
     def provenance(self) -> tuple[Provenance, ...]:
         """Which public sources, at which commit and date, the facts of this edition come from."""
-        sources = shard("sources")
-        return tuple(_provenance(part, sources[part]) for part in (self._edition, "defender"))
-
-
-_FLAGS = {
-    "unsupported": Obstacle.UNSUPPORTED,
-    "suspect": Obstacle.SUSPECT_KEY,
-    "deprecated": Obstacle.DEPRECATED,
-    "preview": Obstacle.PREVIEW,
-    "custom": Obstacle.CUSTOM,
-}
+        return store.provenance(self._edition)
 
 
 def fold_title(title: str) -> str:
@@ -258,23 +204,8 @@ def fold_title(title: str) -> str:
     return " ".join(title.split()).casefold()
 
 
-def _ordered(obstacles: set[Obstacle]) -> tuple[Obstacle, ...]:
-    """Those that block first, in the order of the enum."""
-    return tuple(obstacle for obstacle in Obstacle if obstacle in obstacles)
-
-
-@functools.lru_cache(maxsize=1 << 13)
-def _built_in(prefix: str, name: str) -> ArmId:
-    text = prefix + name
-    return ArmId(text.lower(), text)
-
-
 def _grouped(pairs: Iterable[tuple[str, Recommendation]]) -> Mapping[str, tuple[Recommendation, ...]]:
     groups: dict[str, list[Recommendation]] = defaultdict(list)
     for key, found in pairs:
         groups[key].append(found)
     return {key: tuple(found) for key, found in groups.items()}
-
-
-def _provenance(part: str, row: Row) -> Provenance:
-    return Provenance(part, row["repo"], row["commit"], row["date"], row.get("release", ""))

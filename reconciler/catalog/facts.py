@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model import ArmId, Cloud, Member
+from reconciler.model import ArmId, Member
 
 POLICY_PREFIX: Final = "/providers/Microsoft.Authorization/policyDefinitions/"
 INITIATIVE_PREFIX: Final = "/providers/Microsoft.Authorization/policySetDefinitions/"
@@ -157,15 +157,6 @@ def policy_id(text: str) -> ArmId:
 def initiative_id(text: str) -> ArmId:
     """The full id of an initiative given in full or as the bare name of a built-in. Names are opaque."""
     return _full_id(text, INITIATIVE_PREFIX)
-
-
-def exemptable_modes(cloud: Cloud) -> frozenset[str]:
-    """The policy modes, folded, that Azure Policy accepts exemptions for; an absent mode is a resource manager one."""
-    return _CHINA_MODES if cloud is Cloud.CHINA else _MODES
-
-
-_CHINA_MODES: Final = frozenset({"", "all", "indexed", "microsoft.kubernetes.data", "microsoft.keyvault.data"})
-_MODES: Final = _CHINA_MODES | {"microsoft.network.data"}
 
 
 def _full_id(text: str, prefix: str) -> ArmId:

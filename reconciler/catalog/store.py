@@ -8,12 +8,35 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
-from reconciler.model import JSON, Cloud
+from reconciler.catalog.facts import (
+    INITIATIVE_PREFIX,
+    POLICY_PREFIX,
+    BuiltInInitiative,
+    Environment,
+    Evidence,
+    Obstacle,
+    Policy,
+    Provenance,
+    Recommendation,
+)
+from reconciler.catalog.obstacles import ordered
+from reconciler.model import JSON, ArmId, Cloud, Member
 
 DATA: Final = Path(__file__).resolve().parent / "data"
+
+Row: TypeAlias = Mapping[str, Any]
+"""One record of a shard; an empty field is left out."""
+
+_FLAGS: Final = {
+    "unsupported": Obstacle.UNSUPPORTED,
+    "suspect": Obstacle.SUSPECT_KEY,
+    "deprecated": Obstacle.DEPRECATED,
+    "preview": Obstacle.PREVIEW,
+}
 
 
 def edition(cloud: Cloud) -> str:
@@ -28,3 +51,77 @@ def edition(cloud: Cloud) -> str:
 def shard(name: str) -> JSON:
     """One shard's records, parsed once. `name` is its path below the data folder without `.json`."""
     return json.loads((DATA / f"{name}.json").read_bytes())
+
+
+def recommendation(row: Row) -> Recommendation:
+    """A shipped recommendation, with the obstacles that the source itself notes."""
+    return Recommendation(
+        key=row.get("key", ""),
+        title=row["title"],
+        severity=row.get("severity", ""),
+        environment=Environment(row.get("environment", "")),
+        policies=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("policies", ())),
+        resource_types=tuple(row.get("types", ())),
+        obstacles=_flagged(row),
+        evidence=Evidence(row.get("evidence", "")),
+    )
+
+
+def policy_rows(edition: str) -> dict[str, Row]:
+    """The policies of an edition by folded id: those that only recommendations name, then those of initiatives."""
+    prefix = POLICY_PREFIX.lower()
+    return {prefix + row["name"]: row for name in ("retired", f"{edition}/policies") for row in shard(name)}
+
+
+def policy(row: Row) -> Policy:
+    """A shipped policy, with the obstacles that the source itself notes."""
+    return Policy(
+        id=_built_in(POLICY_PREFIX, row["name"]),
+        title=row["title"],
+        version=row.get("version", ""),
+        mode=row.get("mode", ""),
+        default_effect=row.get("effect", ""),
+        resource_types=tuple(row.get("types", ())),
+        assessment=row.get("assessment", ""),
+        obstacles=_flagged(row),
+    )
+
+
+def initiative_rows(edition: str) -> dict[str, Row]:
+    """The initiatives of an edition by folded id, without their members."""
+    prefix = INITIATIVE_PREFIX.lower()
+    return {prefix + row["name"]: row for row in shard(f"{edition}/initiatives")}
+
+
+def initiative(edition: str, row: Row) -> BuiltInInitiative:
+    """A shipped initiative with its members, which are read now."""
+    pairs = shard(f"{edition}/members/{row['name']}")
+    return BuiltInInitiative(
+        id=_built_in(INITIATIVE_PREFIX, row["name"]),
+        title=row["title"],
+        version=row["version"],
+        members=tuple(Member(_built_in(POLICY_PREFIX, name), reference) for name, reference in pairs),
+        category=row["category"],
+        deprecated="deprecated" in row.get("flags", ()),
+        preview="preview" in row.get("flags", ()),
+    )
+
+
+def provenance(edition: str) -> tuple[Provenance, ...]:
+    """Which public sources, at which commit and date, an edition comes from."""
+    sources = shard("sources")
+    return tuple(_provenance(part, sources[part]) for part in (edition, "defender"))
+
+
+def _provenance(part: str, row: Row) -> Provenance:
+    return Provenance(part, row["repo"], row["commit"], row["date"], row.get("release", ""))
+
+
+def _flagged(row: Row) -> tuple[Obstacle, ...]:
+    return ordered(_FLAGS[flag] for flag in row.get("flags", ()))
+
+
+@functools.lru_cache(maxsize=1 << 13)
+def _built_in(prefix: str, name: str) -> ArmId:
+    text = prefix + name
+    return ArmId(text.lower(), text)

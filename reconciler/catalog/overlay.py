@@ -1,0 +1,104 @@
+"""The repository's own facts: where its tenant differs from what the tool ships, field by field.
+
+Only this overlay, reviewed like code, changes what a declaration means. It adds recommendations, policies and
+initiatives that the shipped facts do not know, and replaces single fields of those that they know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from reconciler.catalog.facts import BuiltInInitiative, Environment, Evidence, Obstacle, Policy, Recommendation
+from reconciler.catalog.obstacles import noted, ordered
+from reconciler.model import ArmId, Member
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationEntry:
+    """A new recommendation, or the fields in which one differs; None leaves a field as it is shipped."""
+
+    key: str
+    title: str | None = None
+    severity: str | None = None
+    environment: Environment | None = None
+    policies: tuple[ArmId, ...] | None = None
+    resource_types: tuple[str, ...] | None = None
+    preview: bool | None = None
+    custom: bool | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing beside its key."""
+        return self == RecommendationEntry(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class InitiativeEntry:
+    """An initiative that is not shipped (`members` is all of them), or how one differs from its shipped version."""
+
+    id: ArmId
+    title: str | None = None
+    version: str | None = None
+    members: tuple[Member, ...] | None = None
+    added: tuple[Member, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it says nothing beside its id."""
+        return self == InitiativeEntry(self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """All entries, each kind sorted by key or folded id."""
+
+    recommendations: tuple[RecommendationEntry, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    initiatives: tuple[InitiativeEntry, ...] = ()
+
+
+def overlaid_recommendation(shipped: Recommendation | None, entry: RecommendationEntry) -> Recommendation:
+    """The recommendation as the overlay has it. A shipped title that is replaced stays known as a former one."""
+    base = shipped or Recommendation(entry.key, entry.title or entry.key)
+    title = base.title if entry.title is None else entry.title
+    return Recommendation(
+        key=base.key,
+        title=title,
+        severity=base.severity if entry.severity is None else entry.severity,
+        environment=base.environment if entry.environment is None else entry.environment,
+        policies=base.policies if entry.policies is None else entry.policies,
+        resource_types=base.resource_types if entry.resource_types is None else entry.resource_types,
+        obstacles=_noted(base, entry),
+        evidence=base.evidence if entry.policies is None else Evidence.LIVE,
+        former_titles=() if title == base.title else (base.title,),
+        overlaid=True,
+    )
+
+
+def overlaid_initiative(shipped: BuiltInInitiative | None, entry: InitiativeEntry) -> BuiltInInitiative:
+    """The initiative as the overlay has it, members sorted by definition and reference id."""
+    base = shipped or BuiltInInitiative(entry.id, entry.title or entry.id.name, entry.version or "", ())
+    members = entry.members if entry.members is not None else _changed(base.members, entry)
+    return replace(
+        base,
+        title=base.title if entry.title is None else entry.title,
+        version=base.version if entry.version is None else entry.version,
+        members=tuple(sorted(members, key=lambda member: (member.definition, member.reference_id))),
+        overlaid=True,
+    )
+
+
+def _noted(base: Recommendation, entry: RecommendationEntry) -> tuple[Obstacle, ...]:
+    obstacles = set(noted(base))
+    for obstacle, said in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
+        if said is not None:
+            obstacles = obstacles | {obstacle} if said else obstacles - {obstacle}
+    return ordered(obstacles)
+
+
+def _changed(members: Iterable[Member], entry: InitiativeEntry) -> list[Member]:
+    """Reference ids are unique in an initiative, whatever their case: an added one replaces its namesake."""
+    gone = {reference.lower() for reference in entry.removed} | {m.reference_id.lower() for m in entry.added}
+    return [member for member in members if member.reference_id.lower() not in gone] + list(entry.added)

@@ -1,0 +1,251 @@
+"""catalog.yaml: reads the repository's overlay, collecting every mistake with its place, and writes it for review."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import jsonschema
+
+from reconciler.catalog import store
+from reconciler.catalog.facts import Environment, Policy, initiative_id, policy_id
+from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.catalog.strict_yaml import DataPath, Document, is_plain_text, read_yaml
+from reconciler.model import JSON, ArmId, Member
+from reconciler.problems import Problem, has_errors
+from reconciler.shipped import schema_path
+
+_HEADER: Final = """\
+# yaml-language-server: $schema=schemas/catalog.schema.json
+# Where this tenant's recommendations, policies and initiatives differ from the facts that exempt ships.
+# Written by `exempt catalog refresh`. Review it like code: it changes what declarations mean.
+"""
+_PLAIN: Final = re.compile(r"[A-Za-z0-9(/][A-Za-z0-9(/._,)+ -]*")
+_SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set)?definitions/([^/]+)", re.IGNORECASE)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
+    """The overlay in a file, or an empty one with everything that is wrong with the file. Never raises."""
+    document = _document(path)
+    if not document.problems and document.data is not None:
+        document.problems += _schema_problems(document)
+    if not document.problems and document.data is not None:
+        document.problems += _repeated(document) + _untitled(document)
+    if has_errors(document.problems) or document.data is None:
+        return Overlay(), tuple(document.problems)
+    return _overlay(document.data), tuple(document.problems)
+
+
+def _document(path: Path) -> Document:
+    try:
+        return read_yaml(path.read_bytes(), path.name)
+    except OSError as error:
+        document = read_yaml(b"", path.name)
+        message = f"cannot be read: {error.strerror or error}"
+        document.problems.append(Problem(document.place(()), "unreadable", message, "check that it is a readable file"))
+        return document
+
+
+def _schema_problems(document: Document) -> list[Problem]:
+    schema = json.loads(schema_path("catalog").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(document.data), key=lambda error: [str(part) for part in error.absolute_path])
+    return [_schema_problem(document, error) for error in errors]
+
+
+def _schema_problem(document: Document, error: jsonschema.ValidationError) -> Problem:
+    path: DataPath = tuple(error.absolute_path)
+    hint = "see schemas/catalog.schema.json for what may stand here"
+    if (
+        error.validator == "type"
+        and error.validator_value == "string"
+        and isinstance(error.instance, (bool, int, float))
+    ):
+        hint = "put the value in quotes"
+    return Problem(document.place(path), "schema", error.message[:300], hint, path=_shown_path(path))
+
+
+def _repeated(document: Document) -> list[Problem]:
+    """Keys and ids that stand twice: the second would silently win."""
+    problems = []
+    for section, name in (("recommendations", "key"), ("policies", "id"), ("initiatives", "id")):
+        seen: dict[str, DataPath] = {}
+        for index, row in enumerate(document.data.get(section, ())):
+            path: DataPath = (section, index, name)
+            key = _identity(section, row[name])
+            if key in seen:
+                message = f"{row[name]!r} stands already in line {document.place(seen[key]).line}"
+                problems.append(Problem(document.place(path), "duplicate", message, "keep one", _shown_path(path)))
+            seen.setdefault(key, path)
+    return problems
+
+
+def _untitled(document: Document) -> list[Problem]:
+    """Entries that add a recommendation must name it; those that change a shipped one need not."""
+    shipped = {row["key"] for row in store.shard("recommendations")}
+    rows = enumerate(document.data.get("recommendations", ()))
+    lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in shipped]
+    message, hint = "{!r} is not among the shipped recommendations, so it needs a title", "add title: …"
+    paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
+    return [
+        Problem(document.place(path), "schema", message.format(key), hint, _shown_path(path)) for path, key in paths
+    ]
+
+
+def _identity(section: str, text: str) -> str:
+    match section:
+        case "policies":
+            return policy_id(text).key
+        case "initiatives":
+            return initiative_id(text).key
+        case _:
+            return text.lower()
+
+
+def _shown_path(path: DataPath) -> str:
+    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return shown.removeprefix(".")
+
+
+def _overlay(data: dict[str, Any]) -> Overlay:
+    recommendations = (_recommendation(row) for row in data.get("recommendations", ()))
+    policies = (_policy(row) for row in data.get("policies", ()))
+    initiatives = (_initiative(row) for row in data.get("initiatives", ()))
+    return Overlay(
+        tuple(sorted(recommendations, key=lambda entry: entry.key)),
+        tuple(sorted(policies, key=lambda policy: policy.id)),
+        tuple(sorted(initiatives, key=lambda entry: entry.id)),
+    )
+
+
+def _recommendation(row: dict[str, Any]) -> RecommendationEntry:
+    types = row.get("resourceTypes")
+    return RecommendationEntry(
+        key=row["key"].lower(),
+        title=row.get("title"),
+        severity=row.get("severity"),
+        environment=Environment(row["environment"]) if "environment" in row else None,
+        policies=tuple(policy_id(text) for text in row["policies"]) if "policies" in row else None,
+        resource_types=tuple(sorted(text.lower() for text in types)) if types is not None else None,
+        preview=row.get("preview"),
+        custom=row.get("custom"),
+    )
+
+
+def _policy(row: dict[str, Any]) -> Policy:
+    return Policy(
+        id=policy_id(row["id"]),
+        title=row["title"],
+        version=row.get("version", ""),
+        mode=row.get("mode", ""),
+        default_effect=row.get("defaultEffect", ""),
+        resource_types=tuple(sorted(text.lower() for text in row.get("resourceTypes", ()))),
+        overlaid=True,
+    )
+
+
+def _initiative(row: dict[str, Any]) -> InitiativeEntry:
+    return InitiativeEntry(
+        id=initiative_id(row["id"]),
+        title=row.get("title"),
+        version=row.get("version"),
+        members=_members(row["members"]) if "members" in row else None,
+        added=_members(row.get("added", {})),
+        removed=tuple(sorted(row.get("removed", ()), key=str.lower)),
+    )
+
+
+def _members(rows: dict[str, str]) -> tuple[Member, ...]:
+    members = (Member(policy_id(policy), reference) for reference, policy in rows.items())
+    return tuple(sorted(members, key=lambda member: member.reference_id.lower()))
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def overlay_text(overlay: Overlay) -> str:
+    """The overlay as catalog.yaml: sorted, one fact a line, the same bytes for the same facts."""
+    sections = (
+        ("recommendations", [_recommendation_row(entry) for entry in overlay.recommendations]),
+        ("policies", [_policy_row(policy) for policy in overlay.policies]),
+        ("initiatives", [_initiative_row(entry) for entry in overlay.initiatives]),
+    )
+    lines = [line for name, rows in sections if rows for line in (f"{name}:", *_rows(rows))]
+    return _HEADER + "\n".join(lines or ["{}"]) + "\n"
+
+
+def _recommendation_row(entry: RecommendationEntry) -> dict[str, JSON]:
+    policies = None if entry.policies is None else [_short(policy) for policy in entry.policies]
+    return {
+        "key": entry.key, "title": entry.title, "severity": entry.severity,
+        "environment": entry.environment and entry.environment.value, "policies": policies,
+        "resourceTypes": None if entry.resource_types is None else list(entry.resource_types),
+        "preview": entry.preview, "custom": entry.custom,
+    }  # fmt: skip
+
+
+def _policy_row(policy: Policy) -> dict[str, JSON]:
+    return {
+        "id": _short(policy.id), "title": policy.title, "version": policy.version or None, "mode": policy.mode or None,
+        "defaultEffect": policy.default_effect or None, "resourceTypes": list(policy.resource_types) or None,
+    }  # fmt: skip
+
+
+def _initiative_row(entry: InitiativeEntry) -> dict[str, JSON]:
+    return {
+        "id": _short(entry.id), "title": entry.title, "version": entry.version,
+        "members": None if entry.members is None else _member_rows(entry.members),
+        "added": _member_rows(entry.added) or None, "removed": list(entry.removed) or None,
+    }  # fmt: skip
+
+
+def _member_rows(members: Iterable[Member]) -> dict[str, JSON]:
+    ordered = sorted(members, key=lambda member: member.reference_id.lower())
+    return {member.reference_id: _short(member.definition) for member in ordered}
+
+
+def _short(identifier: ArmId) -> str:
+    """The bare name of a built-in, the full id of anything else."""
+    built_in = _SHORT_ID.fullmatch(identifier.text)
+    return built_in.group(1) if built_in else identifier.text
+
+
+def _rows(rows: Iterable[dict[str, JSON]]) -> Iterator[str]:
+    for row in rows:
+        lead = "  - "
+        for name, value in row.items():
+            if value is not None:
+                yield from _field(lead + name, value)
+                lead = "    "
+
+
+def _field(label: str, value: JSON) -> Iterator[str]:
+    match value:
+        case bool():
+            yield f"{label}: {str(value).lower()}"
+        case list() if value:
+            yield f"{label}:"
+            yield from (f"      - {_scalar(item)}" for item in value)
+        case dict() if value:
+            yield f"{label}:"
+            yield from (f"      {_scalar(key)}: {_scalar(item)}" for key, item in value.items())
+        case list() | dict():
+            yield f"{label}: {'[]' if isinstance(value, list) else '{}'}"
+        case _:
+            yield f"{label}: {_scalar(value)}"
+
+
+def _scalar(text: str) -> str:
+    """Plain where no reader could take it for anything but this text, in double quotes otherwise."""
+    plain = _PLAIN.fullmatch(text) and not text.endswith(" ") and is_plain_text(text) and not _AMBIGUOUS.fullmatch(text)
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+_AMBIGUOUS: Final = re.compile(r"[0-9][0-9_:.,eE+-]*|y|n|yes|no|on|off", re.IGNORECASE)
+"""What YAML 1.1 takes for a number, a date or a boolean; other tools read this file too."""
