@@ -1,1 +1,5 @@
-"""The only room that talks to Azure: credentials, transport, reader, writer."""
+"""The only room that talks to Azure: credentials, transport, reader and writer.
+
+Importing this package, `session`, `wire`, `explain` or `snapshot_file` costs nothing; the SDK is loaded by
+`session.connect` alone.
+"""

@@ -1,0 +1,63 @@
+"""Where each of Azure's clouds listens, and which audiences its tokens are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from reconciler.model import Cloud
+
+ARM_ENDPOINT: Final = "EXEMPT_ARM_ENDPOINT"
+"""Environment variable that names another Resource Manager, such as the embedded Azure; tokens stay the cloud's."""
+
+AUTHORITY_HOST: Final = "AZURE_AUTHORITY_HOST"
+"""Environment variable of azure-identity that names another login service."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """One cloud's addresses. `token_scope` is what a Resource Manager token is asked for; `exchange_audience` is the
+    audience that an identity provider's assertion must bear to be exchanged for one.
+    """
+
+    resource_manager: str
+    token_scope: str
+    authority: str
+    exchange_audience: str
+    known_authority: bool = True
+
+
+_CLOUDS: Final = {
+    Cloud.PUBLIC: Endpoints(
+        "https://management.azure.com",
+        "https://management.azure.com/.default",
+        "https://login.microsoftonline.com",
+        "api://AzureADTokenExchange",
+    ),
+    Cloud.US_GOVERNMENT: Endpoints(
+        "https://management.usgovcloudapi.net",
+        "https://management.core.usgovcloudapi.net/.default",
+        "https://login.microsoftonline.us",
+        "api://AzureADTokenExchangeUSGov",
+    ),
+    Cloud.CHINA: Endpoints(
+        "https://management.chinacloudapi.cn",
+        "https://management.chinacloudapi.cn/.default",
+        "https://login.chinacloudapi.cn",
+        "api://AzureADTokenExchangeChina",
+    ),
+}
+
+
+def endpoints(cloud: Cloud, environment: Mapping[str, str]) -> Endpoints:
+    """The cloud's addresses, with what the environment overrides. No address ends with a slash."""
+    found = _CLOUDS[cloud]
+    if arm := environment.get(ARM_ENDPOINT):
+        found = replace(found, resource_manager=arm.rstrip("/"))
+    if authority := environment.get(AUTHORITY_HOST):
+        written = authority.rstrip("/")
+        address = written if "://" in written else f"https://{written}"
+        known = any(address == cloud.authority for cloud in _CLOUDS.values())
+        found = replace(found, authority=address, known_authority=known)
+    return found

@@ -1,0 +1,150 @@
+"""Who we are to Azure: azure-identity's ways to log in, one token shared by all threads, and the tenant it is for.
+
+Everything but GitHub's own federation is DefaultAzureCredential: environment, workload identity, managed identity
+(the embedded Azure speaks that protocol), `az login`. The SDK reads its variables from the process' environment.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final, Protocol
+
+from azure.core import PipelineClient
+from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError
+from azure.core.rest import HttpRequest
+from azure.identity import ClientAssertionCredential, DefaultAzureCredential
+
+from reconciler.azure.clouds import Endpoints
+from reconciler.azure.explain import redact
+from reconciler.problems import CredentialError
+
+_GITHUB: Final = (
+    "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_CLIENT_ID", "AZURE_TENANT_ID",
+)  # fmt: skip
+_REFRESH_SECONDS: Final = 300
+"""How long before its end a token is renewed, as the SDK does; so that a long run never meets an expired one."""
+
+
+class Credential(Protocol):
+    """What we need of an azure-identity credential."""
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo: ...
+
+    def close(self) -> None: ...
+
+
+class TenantCredential:
+    """Tokens of one tenant, from any credential: one for all threads, so that a start or a renewal is no stampede."""
+
+    def __init__(self, inner: Credential, tenant_id: str) -> None:
+        self._inner = inner
+        self._tenant_id = tenant_id
+        self._token: AccessTokenInfo | None = None
+        self._lock = threading.Lock()
+
+    def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
+        """A valid token; claims of a challenge always ask the identity provider anew."""
+        wanted: TokenRequestOptions = {"tenant_id": self._tenant_id, **(options or {})}
+        with self._lock:
+            if self._token is None or wanted.get("claims") or _is_ageing(self._token):
+                self._token = self._inner.get_token_info(*scopes, options=wanted)
+            return self._token
+
+    def get_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """The older form of the same, which the SDK's types ask for."""
+        claims = options.get("claims")
+        found = self.get_token_info(*scopes, options={"claims": claims} if claims else None)
+        return AccessToken(found.token, found.expires_on)
+
+    def forget(self) -> None:
+        """Drops the token after Azure refused it; the next request asks for another."""
+        with self._lock:
+            self._token = None
+
+    def close(self) -> None:
+        """Closes the connections to the identity provider."""
+        self._inner.close()
+
+
+def _is_ageing(token: AccessTokenInfo) -> bool:
+    renewal = token.refresh_on or token.expires_on - _REFRESH_SECONDS
+    return time.time() >= min(renewal, token.expires_on)
+
+
+def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]) -> TenantCredential:
+    """The credential of this environment, for the tenant that reconciler.yaml names. Asks for no token yet.
+
+    Raises:
+        CredentialError: the environment is for another tenant or cannot be read.
+    """
+    if all(environment.get(name) for name in _GITHUB):
+        return TenantCredential(_github(tenant_id, endpoints, environment), tenant_id)
+    try:
+        return TenantCredential(DefaultAzureCredential(authority=endpoints.authority), tenant_id)
+    except ValueError as error:
+        raise CredentialError(f"The login settings in the environment cannot be used: {error}") from error
+
+
+def _github(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]) -> Credential:
+    login_tenant = environment["AZURE_TENANT_ID"]
+    if login_tenant.lower() != tenant_id.lower():
+        raise CredentialError(
+            f"AZURE_TENANT_ID is {login_tenant}, but reconciler.yaml manages tenant {tenant_id}.",
+            "Let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant.",
+        )
+    return ClientAssertionCredential(
+        login_tenant,
+        environment["AZURE_CLIENT_ID"],
+        lambda: github_assertion(environment, endpoints.exchange_audience),
+        authority=endpoints.authority,
+        disable_instance_discovery=not endpoints.known_authority,
+    )
+
+
+def github_assertion(environment: Mapping[str, str], audience: str) -> str:
+    """The signed statement of GitHub Actions about this job, which Entra ID exchanges for a token.
+
+    Raises:
+        CredentialError: GitHub refuses, or cannot be reached.
+    """
+    url, token = (environment[name] for name in _GITHUB[:2])
+    request = HttpRequest("GET", url, params={"audience": audience}, headers={"Authorization": f"bearer {token}"})
+    try:
+        with PipelineClient[HttpRequest, Any](url) as client:
+            answer = client.send_request(request)
+            answer.raise_for_status()
+            value = answer.json()["value"]
+    except (SdkError, ValueError, KeyError, TypeError) as error:
+        raise CredentialError(
+            f"GitHub gave no identity token for this job: {redact(str(error))}",
+            "The job needs `permissions: id-token: write`, and is not given it for pull requests from forks.",
+        ) from error
+    return str(value)
+
+
+def no_identity(error: SdkError) -> CredentialError:
+    """What to tell a person when no token could be had."""
+    detail = redact(str(error.message)).strip() if isinstance(error, ClientAuthenticationError) else redact(str(error))
+    return CredentialError(
+        f"No Azure identity could be had. {detail}",
+        "Run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it.",
+    )
+
+
+def token_claims(token: str) -> Mapping[str, Any]:
+    """The claims inside an access token, unverified (Azure verifies them); empty where it is not readable."""
+    parts = token.split(".")
+    if len(parts) < 2:
+        return {}
+    with contextlib.suppress(ValueError, binascii.Error):
+        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+        return claims if isinstance(claims, dict) else {}
+    return {}

@@ -1,0 +1,105 @@
+"""Turns what went wrong on the way, in the SDK's words or Azure's, into faults of ours with a remedy."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from urllib3.exceptions import NameResolutionError
+
+from reconciler.azure.credentials import no_identity
+from reconciler.azure.explain import Fault, redact, remedy
+from reconciler.azure.watch import correlation
+from reconciler.model import JSON
+from reconciler.problems import AzureError, ReconcilerError
+
+_OTHER_VERSION: Final = frozenset({"InvalidResourceType", "NoRegisteredProviderFound", "InvalidApiVersionParameter"})
+_PORTS: Final = {"https": 443, "http": 80}
+
+
+def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str) -> AzureError:
+    """The fault that an error answer describes: ARM's own form, or a bare `{code, message}`."""
+    error = body.get("error", body) if isinstance(body, Mapping) else {}
+    error = error if isinstance(error, Mapping) else {"message": str(error)}
+    code = str(error.get("code") or status)
+    message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason."
+    return _fault(status, code, message, url, correlation(headers))
+
+
+def from_sdk(error: SdkError, url: str) -> ReconcilerError:
+    """The fault behind an exception of the SDK: no token, no connection, or no answer."""
+    if isinstance(error, ClientAuthenticationError):
+        return no_identity(error)
+    causes = list(_causes(error))
+    reason = redact(str(error))
+    if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
+        return _fault(0, "NameResolution", f"{urlsplit(url).hostname or 'Azure'}: {reason}", url)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return _fault(0, "Tls", reason, url)
+    return _fault(0, "NotSent" if isinstance(error, ServiceRequestError) else "AnswerLost", reason, url)
+
+
+def not_json(status: int, url: str) -> AzureError:
+    """An answer that is not from Resource Manager: a proxy's page, or cut short."""
+    message = f"The answer to {_path(url)} (status {status}) is not JSON; a proxy may have answered in Azure's place."
+    return _fault(status if status >= 400 else 0, "NotJson", message, url)
+
+
+def is_version_refused(error: AzureError) -> bool:
+    """Whether the cloud does not know the api-version that was asked for."""
+    return error.status in {400, 404} and error.code in _OTHER_VERSION
+
+
+def same_origin(link: str, endpoint: str) -> bool:
+    """Whether a link leads to the endpoint, so that it may be given our token."""
+    return _origin(link) == _origin(endpoint)
+
+
+def refuse_dots(path: str) -> None:
+    """Refuses `.` and `..` in a path: HTTP clients resolve them, and would ask for another object than was meant."""
+    if any(segment in {".", ".."} for segment in path.split("/")):
+        raise ReconcilerError(
+            f"The id {path!r} has a segment that is a dot or two; no Azure resource is called so.",
+            "Correct the id where it is written.",
+        )
+
+
+def _fault(status: int, code: str, message: str, url: str, support: str = "") -> AzureError:
+    hint = remedy(Fault(status, code, message, _path(url)))
+    return AzureError(status, code, message, hint, support)
+
+
+def _words(error: Mapping[str, JSON]) -> Iterator[str]:
+    """The message and those of the details below it, which often name the real reason."""
+    if message := error.get("message"):
+        yield str(message)
+    for detail in error.get("details") or ():
+        if isinstance(detail, Mapping):
+            yield from _words(detail)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and all that it wraps: as cause, context, argument or urllib3's `reason`."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += [found.__cause__, found.__context__, *found.args, getattr(found, "reason", None)]
+
+
+def _origin(link: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(link)
+    return parts.scheme.lower(), parts.hostname, parts.port or _PORTS.get(parts.scheme.lower())
+
+
+def _path(url: str) -> str:
+    return unquote(urlsplit(url).path)

@@ -1,0 +1,82 @@
+"""One run's connection to Azure. Importing this costs nothing; `connect` loads the SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from reconciler.azure.clouds import Endpoints, endpoints
+from reconciler.azure.versions import Versions
+from reconciler.model import Settings
+
+if TYPE_CHECKING:
+    from reconciler.azure.reader import Reader
+    from reconciler.azure.transport import Arm
+    from reconciler.azure.watch import RateObserver
+    from reconciler.azure.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """A connection as one identity to one tenant. Close it, or use it in a `with` statement."""
+
+    settings: Settings
+    endpoints: Endpoints
+    versions: Versions
+    claims: Mapping[str, Any]
+    arm: Arm
+
+    def reader(self) -> Reader:
+        """Reads the tenant; cannot change anything."""
+        from reconciler.azure.reader import Reader  # noqa: PLC0415 - loads the SDK
+
+        return Reader(self.arm, self.versions)
+
+    def writer(self, observe: RateObserver | None = None) -> Writer:
+        """Changes exemptions. `observe` hears what Azure's rate limits leave after every response."""
+        from reconciler.azure.writer import Writer  # noqa: PLC0415 - loads the SDK
+
+        if observe is not None:
+            self.arm.watch.tell(observe)
+        return Writer(self.arm)
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent to Resource Manager so far."""
+        return self.arm.watch.requests
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self.arm.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
+    """Logs in, makes sure that the identity is of the tenant that reconciler.yaml names, and opens the connection.
+
+    `environment` is the process' own (the SDK reads its variables from there whatever is given here).
+
+    Raises:
+        CredentialError: there is no identity, or it is of another tenant.
+    """
+    from reconciler.azure import credentials, tenant, transport  # noqa: PLC0415 - loads the SDK
+
+    found = endpoints(settings.cloud, environment)
+    credential = credentials.choose(settings.tenant_id, found, environment)
+    versions = Versions(settings.api_version)
+    arm = transport.Arm(credential, found, versions)
+    try:
+        claims = tenant.check(credential, arm, settings.tenant_id, found)
+    except BaseException:
+        arm.close()
+        raise
+    return Azure(settings, found, versions, claims, arm)

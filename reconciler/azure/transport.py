@@ -1,0 +1,213 @@
+"""The way to Resource Manager and back: azure-mgmt-resource's pipeline, our threads, and Azure's errors as ours.
+
+The SDK brings authentication, retries that honour Retry-After, proxies and custom certificate bundles. Its pipeline is
+put together here without the policy that registers resource providers: a command that reads must not write. Beside
+`credentials` the one module that imports the SDK.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+import requests
+import requests.adapters
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.pipeline import policies
+from azure.core.pipeline.transport import RequestsTransport
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from azure.mgmt.resource.resources import ResourceManagementClient
+
+from reconciler import __version__
+from reconciler.azure import failures
+from reconciler.azure.clouds import Endpoints
+from reconciler.azure.credentials import TenantCredential
+from reconciler.azure.versions import Versions
+from reconciler.azure.watch import Watch
+from reconciler.model import JSON
+from reconciler.problems import AzureError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADS: Final = 16
+"""Enough to hide the latency of lists; more only queue at Azure's token buckets."""
+
+_READ_RETRIES: Final = 6
+_BACKOFF_SECONDS: Final = 20
+_CONNECT_SECONDS: Final = 20
+_ANSWER_SECONDS: Final = 120
+_NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
+_UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: the status (always below 400), headers by lower-case name, the JSON body or None."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: JSON
+
+
+class Arm:
+    """Requests to one Resource Manager as one identity, from any number of threads.
+
+    Every fault is raised as `AzureError` (status 0: no answer) or `CredentialError`.
+    """
+
+    def __init__(self, credential: TenantCredential, endpoints: Endpoints, versions: Versions) -> None:
+        self.watch = Watch()
+        self._credential = credential
+        self._endpoint = endpoints.resource_manager
+        self._versions = versions
+        self._client = ResourceManagementClient(
+            credential,
+            _NO_SUBSCRIPTION,  # required, and without effect on what is sent
+            base_url=endpoints.resource_manager,
+            credential_scopes=[endpoints.token_scope],
+            transport=_transport(),
+            policies=_policies(credential, endpoints, self.watch),
+        )
+
+    def get(self, path: str, kind: str, **query: str) -> Answer:
+        """One object. Throttling and faults of the service are waited out."""
+        return self._read("GET", path, kind, query)
+
+    def post(self, path: str, kind: str, body: JSON) -> Answer:
+        """A question that is asked by POST, such as a Resource Graph query. Waited out like a read."""
+        return self._read("POST", path, kind, {}, body)
+
+    def pages(self, path: str, kind: str, method: str = "GET", **query: str) -> list[JSON]:
+        """All objects of a list, however many pages it has."""
+        answer = self._read(method, path, kind, query)
+        found: list[JSON] = list(answer.body.get("value") or ())
+        seen: set[str] = set()
+        while link := answer.body.get("nextLink"):
+            if link in seen or not failures.same_origin(link, self._endpoint):
+                raise AzureError(200, "InvalidNextLink", f"The list {path} goes on at an address of another service.")
+            seen.add(link)
+            answer = self._send(method, _escape_braces(link), None)
+            found.extend(answer.body.get("value") or ())
+        return found
+
+    def once(self, method: str, path: str, kind: str, body: JSON = None) -> Answer:
+        """Exactly one request, without retries or waiting. After a 401 the next request carries a fresh token."""
+        return self._send(method, self._url(path, kind, {}), body, retry_total=0)
+
+    def each(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        finished: Callable[[int], None] | None = None,
+    ) -> list[Result | AzureError]:
+        """The results of a function in the order of the items, many at once; an `AzureError` takes a result's place.
+
+        `finished` is told how many are done, from the calling thread.
+        """
+        if not items:
+            return []
+        pool = ThreadPoolExecutor(min(THREADS, len(items)), thread_name_prefix="azure")
+        try:
+            waiting = [pool.submit(function, item) for item in items]
+            for count, _ in enumerate(as_completed(waiting), start=1):
+                if finished is not None:
+                    finished(count)
+            results = [_settled(one) for one in waiting]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        pool.shutdown()
+        return results
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._client.close()
+        self._credential.close()
+
+    def _read(self, method: str, path: str, kind: str, query: Mapping[str, str], body: JSON = None) -> Answer:
+        version = self._versions.current(kind)
+        try:
+            return self._authorised(method, self._url(path, kind, query), body)
+        except AzureError as error:
+            if not failures.is_version_refused(error) or not self._versions.settle(kind, version, error.message):
+                raise
+            return self._authorised(method, self._url(path, kind, query), body)
+
+    def _authorised(self, method: str, url: str, body: JSON) -> Answer:
+        try:
+            return self._send(method, url, body)
+        except AzureError as error:
+            if error.status != 401:
+                raise
+            return self._send(method, url, body)
+
+    def _url(self, path: str, kind: str, query: Mapping[str, str]) -> str:
+        failures.refuse_dots(path)
+        escaped = quote(path if path.startswith("/") else f"/{path}", safe=_UNRESERVED)
+        options = {f"${name}": value for name, value in query.items()}
+        return f"{escaped}?{urlencode({'api-version': self._versions.current(kind), **options}, safe='$')}"
+
+    def _send(self, method: str, url: str, body: JSON, **options: Any) -> Answer:
+        request = HttpRequest(method, url, headers={"Accept": "application/json"}, json=body)
+        try:
+            response = self._client.send_request(request, **options)
+        except SdkError as error:
+            raise failures.from_sdk(error, url) from error
+        if response.status_code == 401:
+            self._credential.forget()
+        return _answer(response, url)
+
+
+def _answer(response: HttpResponse, url: str) -> Answer:
+    try:
+        body = json.loads(response.content) if response.content else None
+    except ValueError as error:
+        raise failures.not_json(response.status_code, url) from error
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if response.status_code >= 400:
+        raise failures.from_answer(response.status_code, headers, body, url)
+    return Answer(response.status_code, headers, body)
+
+
+def _settled(one: Future[Result]) -> Result | AzureError:
+    try:
+        return one.result()
+    except AzureError as error:
+        return error
+
+
+def _escape_braces(link: str) -> str:
+    """A link as given: the SDK would take braces for its own placeholders."""
+    return link.replace("{", "%7B").replace("}", "%7D")
+
+
+def _transport() -> RequestsTransport:
+    session = requests.Session()
+    adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS, max_retries=0)
+    session.mount("https://", adapter)
+    return RequestsTransport(session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+
+
+def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) -> list[Any]:
+    retries = {
+        "retry_total": _READ_RETRIES,
+        "retry_status": _READ_RETRIES,
+        "retry_backoff_max": _BACKOFF_SECONDS,
+    }
+    return [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy(),
+        policies.UserAgentPolicy(base_user_agent=f"exempt/{__version__}"),
+        policies.ProxyPolicy(),
+        policies.RedirectPolicy(),
+        policies.RetryPolicy(**retries),
+        ARMChallengeAuthenticationPolicy(credential, endpoints.token_scope),
+        watch,
+        policies.SensitiveHeaderCleanupPolicy(),
+    ]

@@ -1,0 +1,38 @@
+"""Single exemptions: read, put, delete. One call is one request; who paces and settles them is the apply engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.azure.transport import Arm
+from reconciler.azure.versions import Api
+from reconciler.azure.wire import exemption_body, exemption_from
+from reconciler.model import ArmId, Exemption
+from reconciler.problems import AzureError
+
+_MISSING = "PolicyExemptionNotFound"
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Changes exemptions in Azure. Only commands that change something are ever given one."""
+
+    arm: Arm
+
+    def read(self, identifier: ArmId, /) -> Exemption | None:
+        """The live exemption, or None where it is missing; a missing scope is an error (`AzureError.is_gone`)."""
+        try:
+            return exemption_from(self.arm.once("GET", identifier.text, Api.EXEMPTIONS).body)
+        except AzureError as error:
+            if error.status == 404 and error.code == _MISSING:
+                return None
+            raise
+
+    def put(self, exemption: Exemption, /) -> Exemption:
+        """Creates or replaces the whole object; gives what Azure stored."""
+        answer = self.arm.once("PUT", exemption.id.text, Api.EXEMPTIONS, exemption_body(exemption))
+        return exemption_from(answer.body)
+
+    def delete(self, identifier: ArmId, /) -> None:
+        """Removes it; one that is already absent (204) is no error."""
+        self.arm.once("DELETE", identifier.text, Api.EXEMPTIONS)
