@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Final
 
-from reconciler.applying.faults import ORPHAN_REMEDY, Fault, classify, correlation, describe, remedy
+from reconciler.applying.faults import ORPHAN_REMEDY, RERUN, Fault, classify, correlation, describe, remedy
 from reconciler.applying.outcomes import Outcome, Status
 from reconciler.applying.pace import MeterId
 from reconciler.applying.ports import Operation, Stop, Writer
@@ -25,8 +24,6 @@ from reconciler.model import ArmId, Exemption
 from reconciler.planning import canonical
 from reconciler.planning.values import Action, Change, HeldCause
 from reconciler.problems import AzureError, ReconcilerError
-
-RERUN: Final = "run apply again: it plans from what Azure holds now"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +188,7 @@ def _gone(change: Change, error: ReconcilerError) -> Outcome:
 
 
 def _held(change: Change, error: ReconcilerError, cause: HeldCause) -> Outcome:
-    return Outcome(change, Status.HELD, describe(error), remedy(error, change), cause, correlation(error))
+    return Outcome(change, Status.HELD, describe(error), remedy(error), cause, correlation(error))
 
 
 def failed(this: Try, error: ReconcilerError) -> Outcome:
@@ -201,6 +198,6 @@ def failed(this: Try, error: ReconcilerError) -> Outcome:
         this.change,
         Status.FAILED,
         describe(error) + again,
-        remedy(error, this.change),
+        remedy(error),
         correlation=correlation(error),
     )

@@ -17,8 +17,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.applying.attempt import RERUN, Again, Try, attempt, failed, interrupted, needs, write_meter
-from reconciler.applying.faults import Fault
+from reconciler.applying.attempt import Again, Try, attempt, failed, interrupted, needs, write_meter
+from reconciler.applying.faults import RERUN, Fault
 from reconciler.applying.order import Order
 from reconciler.applying.outcomes import Outcome, Status
 from reconciler.applying.pace import MeterId, Pace

@@ -1,7 +1,7 @@
-"""What a fault means for one change: try again, wait, settle by reading, hold or give up; and what a person can do.
+"""What a fault means for one change: try again, wait, settle by reading, hold or give up.
 
-Codes and texts are those of Azure Resource Manager (reference: the error tables of its documentation and what tools
-met in the field). An unknown code keeps Azure's own words and proposes nothing that we do not know.
+Codes are those of Azure Resource Manager. What a person can do about a fault comes with it, from the room that talks to
+Azure; here is only what this room knows better.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import enum
 import re
 from typing import Final
 
-from reconciler.model import owner_scope
-from reconciler.planning.values import Action, Change
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
 
@@ -86,82 +84,21 @@ def correlation(error: ReconcilerError) -> str:
 
 # --- what a person can do ----------------------------------------------------------------------------------------
 
-_PRINCIPAL = re.compile(r"object id '([0-9A-Za-z-]+)'")
-_DENIED_ACTIONS = re.compile(r"perform action(?:\(s\))? '([^']+)'")
-_LOCKED_SCOPES = re.compile(r"locked: '([^']+)'")
-ROLE: Final = "Resource Policy Contributor"
-EXEMPT_ACTION: Final = "Microsoft.Authorization/policyAssignments/exempt/action"
+RERUN: Final = "run apply again: it plans from what Azure holds now"
+ORPHAN_REMEDY: Final = (
+    "Azure refuses every request below a scope that no longer exists: make the resource group (and resource) again under "
+    "the same name, delete the exemption and remove them; or leave it, it covers nothing"
+)
 
 
-def remedy(error: ReconcilerError, change: Change) -> str:
-    """What to do about the error, with the command where there is one; the error's own hint where we know no better."""
-    if not isinstance(error, AzureError):
-        return error.hint
-    match error.code.lower():
-        case "linkedauthorizationfailed":
-            return _grant(error, owner_scope(change.subject.assignment).text, f"{EXEMPT_ACTION} on the assignment")
-        case "authorizationfailed":
-            return _authorization(error, change)
-        case "denyassignmentauthorizationfailed":
-            return (
-                "a deny assignment (a managed resource group has one) forbids it and no role helps: exempt the group's "
-                "parent scope, or ask the owner of the managed application"
-            )
-        case "requestdisallowedbypolicy":
-            return "a policy with effect deny refuses the exemption itself: exclude policyExemptions from that policy"
-        case "scopelocked":
-            return _unlock(error, change)
-        case code if "disabled" in code and "subscription" in code:
-            return f"re-enable subscription {change.id.subscription}, or take it out of the declaration's scopes"
-        case code if "quotaexceeded" in code:
-            return (
-                f"remove exemptions at {change.subject.scope} or exempt a containing scope: Azure allows 1,000 in one"
-            )
-        case "invalidcreatepolicyexemptionrequest":
-            return (
-                "the assignment was removed or moved, or a recent move is not yet visible: run apply again in a while"
-            )
-    return _by_status(error)
-
-
-def _by_status(error: AzureError) -> str:
+def remedy(error: ReconcilerError) -> str:
+    """What the fault's own hint says; where it has none, what helps against faults of its kind."""
     if error.hint:
         return error.hint
     match classify(error):
         case Fault.TOKEN:
             return "log in again, or check that the pipeline's federated token outlives the run"
-        case Fault.LOST:
-            return "run apply again: it settles by reading what Azure holds; exempt doctor checks the connection"
-        case Fault.THROTTLED | Fault.BUSY:
-            return "run apply again when nothing else writes there"
+        case Fault.LOST | Fault.THROTTLED | Fault.BUSY:
+            return RERUN
         case _:
             return ""
-
-
-def _authorization(error: AzureError, change: Change) -> str:
-    found = _DENIED_ACTIONS.search(error.message)
-    default = "delete" if change.action is Action.DELETE else "write"
-    action = found[1] if found else f"Microsoft.Authorization/policyExemptions/{default}"
-    where = owner_scope(change.subject.assignment) if action.lower() == EXEMPT_ACTION.lower() else change.subject.scope
-    return _grant(error, where.text, action)
-
-
-def _grant(error: AzureError, scope: str, what: str) -> str:
-    found = _PRINCIPAL.search(error.message)
-    principal = found[1] if found else "OBJECT-ID"
-    return (
-        f'grant {what}: az role assignment create --assignee "{principal}" --role "{ROLE}" --scope "{scope}" '
-        "(a new grant takes minutes to be seen; exempt doctor prints a smaller role)"
-    )
-
-
-def _unlock(error: AzureError, change: Change) -> str:
-    found = _LOCKED_SCOPES.search(error.message)
-    scope = found[1] if found else change.subject.scope.text
-    return f'remove the lock and apply again: az lock list --scope "{scope}"'
-
-
-ORPHAN_REMEDY: Final = (
-    "Azure refuses every request below a scope that no longer exists: make the resource group (and resource) again under "
-    "the same name, delete the exemption, and remove them; or leave it, it covers nothing"
-)

@@ -80,12 +80,12 @@ class Store:
     def __init__(self, *live: Exemption, strikes=None, always=None, pace=None, remaining=None):
         self.live = {found.id.key: found for found in live}
         self.strikes = dict(strikes or {})
-        self.always = always or (lambda operation, key: None)
+        self.always = always or (lambda *_: None)
         self.pace = pace
-        self.remaining = remaining or (lambda operation, key: 100)
+        self.remaining = remaining or (lambda *_: 100)
         self.log: list[tuple[str, str]] = []
         self.states: list[dict[str, Exemption]] = []
-        self.hook = lambda operation, key: None
+        self.hook = lambda *_: None
         self._lock = threading.Lock()
 
     def read(self, identifier: ArmId) -> Exemption | None:

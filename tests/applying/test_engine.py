@@ -4,8 +4,22 @@ import threading
 
 import pytest
 from azure_in_memory import (
-    BUSY, EXPIRED_TOKEN, FORBIDDEN, GONE, GROUP, LOST, OTHER, SUBSCRIPTION, THROTTLED, UNAVAILABLE,
-    Clock, Store, Strike, change, create, exemption, run,
+    BUSY,
+    EXPIRED_TOKEN,
+    FORBIDDEN,
+    GONE,
+    GROUP,
+    LOST,
+    OTHER,
+    THROTTLED,
+    UNAVAILABLE,
+    Clock,
+    Store,
+    Strike,
+    change,
+    create,
+    exemption,
+    run,
 )  # fmt: skip
 
 from reconciler.applying.engine import Patience
@@ -208,25 +222,25 @@ def test_faults_that_stay_end_in_a_failure_with_azures_words(error):
 
 
 @pytest.mark.parametrize(
-    ("error", "remedy"),
+    "error",
     [
-        (FORBIDDEN, f'--assignee "33333333-3333-3333-3333-333333333333" --role "Resource Policy Contributor" --scope "{SUBSCRIPTION}"'),
-        (AzureError(403, "LinkedAuthorizationFailed", "no exempt/action"), f'--scope "{GROUP}"'),
-        (AzureError(403, "DenyAssignmentAuthorizationFailed", "denied by deny assignment"), "managed"),
-        (AzureError(403, "RequestDisallowedByPolicy", "disallowed"), "effect deny"),
-        (AzureError(409, "ScopeLocked", "following scope(s) are locked: '/subscriptions/x'"), 'az lock list --scope "/subscriptions/x"'),
-        (AzureError(409, "ReadOnlyDisabledSubscription", "disabled"), "re-enable subscription 1111"),
-        (AzureError(409, "PolicyExemptionQuotaExceeded", "quota is 1000"), "1,000"),
-        (AzureError(400, "InvalidCreatePolicyExemptionRequest", "not at or under the assignment"), "recent move"),
-        (AzureError(418, "Teapot", "short and stout", hint="drink it"), "drink it"),
+        FORBIDDEN,
+        AzureError(403, "LinkedAuthorizationFailed", "no exempt/action", hint="grant it"),
+        AzureError(409, "ScopeLocked", "following scope(s) are locked: 'x'", hint="unlock it"),
+        AzureError(409, "ReadOnlyDisabledSubscription", "disabled", hint="enable it"),
+        AzureError(409, "PolicyExemptionQuotaExceeded", "quota is 1000", hint="remove some"),
+        AzureError(400, "InvalidCreatePolicyExemptionRequest", "not at or under the assignment", hint="wait"),
+        AzureError(400, "InvalidPolicyDefinitionReference", "reference could not be found", hint="plan again"),
+        AzureError(418, "Teapot", "short and stout", hint="drink it"),
     ],
-)  # fmt: skip
-def test_a_refusal_fails_at_once_and_says_what_to_do(error, remedy):
+)
+def test_a_refusal_fails_at_once_with_azures_words_and_its_remedy(error):
     store = Store(always=lambda operation, _: Strike(error) if operation == "writes" else None)
     outcome = run(store, [create("one")])["one"]
     assert outcome.status is Status.FAILED
     assert error.message in outcome.message
-    assert remedy in outcome.remedy
+    assert outcome.remedy == error.hint
+    assert outcome.correlation == error.correlation
     assert len(store.writes) == 1
 
 

@@ -1,0 +1,93 @@
+"""What a run came to: the verdict that text, JSON and exit code read, and its JSON form."""
+
+import json
+from datetime import UTC, datetime
+from itertools import product
+
+import pytest
+from azure_in_memory import TENANT, create
+from jsonschema import Draft202012Validator
+
+from reconciler.applying.outcomes import Outcome, Status, Summary, Verdict, summarise
+from reconciler.model import arm_id
+from reconciler.planning.values import Held, HeldCause, Plan, Refusal
+from reconciler.reports.outcomes_json import outcomes_json
+from reconciler.shipped import schema_path
+
+SCOPE = arm_id("/subscriptions/11111111-1111-1111-1111-111111111111")
+UNREAD = "unread"
+
+
+def outcome(status, cause=None, name="one"):
+    return Outcome(create(name), status, "why", "what to do", cause, "correlation")
+
+
+def held(cause):
+    return Held("one", SCOPE, None, ("tls",), cause, "why", "what")
+
+
+@pytest.mark.parametrize(
+    ("summary", "code"),
+    [
+        (Summary(()), 0),
+        (Summary((outcome(Status.DONE), outcome(Status.UNCHANGED))), 0),
+        (Summary((outcome(Status.FAILED),)), 1),
+        (Summary((outcome(Status.SKIPPED),)), 1),
+        (Summary((outcome(Status.HELD, HeldCause.CONFLICT),)), 1),
+        (Summary((outcome(Status.HELD, HeldCause.RESOURCE_GONE),)), 0),
+        (Summary((outcome(Status.HELD, HeldCause.ASSIGNMENT_GONE),)), 0),
+        (Summary((outcome(Status.AWAITING),)), 2),
+        (Summary((outcome(Status.AWAITING), outcome(Status.FAILED))), 1),
+        (Summary((outcome(Status.AWAITING), outcome(Status.HELD, HeldCause.RESOURCE_GONE))), 2),
+        (Summary((), held=(held(HeldCause.FOREIGN_OWNER),)), 1),
+        (Summary((), held=(held(HeldCause.ASSIGNMENT_GONE),)), 0),
+        (Summary((), refusals=(Refusal("deletes", "too many", "--allow-deletes 12"),)), 1),
+        (Summary((), unread=(UNREAD,)), 1),
+        (Summary((outcome(Status.DONE),), interrupted=True), 130),
+    ],
+)
+def test_the_exit_code_follows_from_the_verdict(summary, code):
+    assert summary.verdict.exit_code == code
+
+
+def test_every_pair_of_endings_has_the_exit_code_of_the_worse():
+    codes = {
+        status: Summary((outcome(status, HeldCause.UNREAD if status is Status.HELD else None),)).verdict.exit_code
+        for status in Status
+    }
+    for one, two in product(Status, Status):
+        both = Summary(tuple(outcome(s, HeldCause.UNREAD if s is Status.HELD else None) for s in (one, two)))
+        expected = 1 if 1 in {codes[one], codes[two]} else max(codes[one], codes[two])
+        assert both.verdict.exit_code == expected
+
+
+def test_only_a_missing_create_leaves_something_uncovered():
+    assert outcome(Status.FAILED).leaves_uncovered
+    assert not outcome(Status.UNCHANGED).leaves_uncovered
+
+
+def test_the_json_form_satisfies_its_schema():
+    plan = Plan(
+        TENANT, "contoso", (SCOPE,), None, datetime(2026, 11, 20, tzinfo=UTC), (), (), (), (held(HeldCause.UNREAD),),
+        (), (Refusal("deletes", "too many", "--allow-deletes 12"),), (), "0" * 64,
+    )  # fmt: skip
+    ended = [outcome(status, name=f"n-{number}") for number, status in enumerate(reversed(Status))]
+    ended.append(outcome(Status.HELD, HeldCause.CONFLICT, "last"))
+    summary = summarise(plan, ended)
+    document = json.loads(outcomes_json(summary))
+    schema = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
+    Draft202012Validator(schema).validate(document)
+    assert document["verdict"] == Verdict.INCOMPLETE
+    assert document["exitCode"] == 1
+    assert sum(document["summary"].values()) == len(document["outcomes"]) == len(ended)
+    names = [found["key"]["name"] for found in document["outcomes"]]
+    assert names == sorted(names)
+
+
+def test_the_schema_knows_every_word():
+    schema = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+    assert set(schema["properties"]["summary"]["properties"]) == {status.value for status in Status}
+    assert set(schema["$defs"]["outcome"]["properties"]["status"]["enum"]) == {status.value for status in Status}
+    assert set(schema["$defs"]["cause"]["enum"]) == {cause.value for cause in HeldCause} | {None}
+    assert set(schema["properties"]["verdict"]["enum"]) == {verdict.value for verdict in Verdict}
