@@ -8,6 +8,7 @@ put together here without the policy that registers resource providers: a comman
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from urllib.parse import quote, urlencode
 import requests
 import requests.adapters
 from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ServiceRequestError
 from azure.core.pipeline import policies
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
@@ -66,12 +68,13 @@ class Arm:
         self._credential = credential
         self._endpoint = endpoints.resource_manager
         self._versions = versions
+        self._transport = _Transport()
         self._client = ResourceManagementClient(
             credential,
             _NO_SUBSCRIPTION,  # required, and without effect on what is sent
             base_url=endpoints.resource_manager,
             credential_scopes=[endpoints.token_scope],
-            transport=_transport(),
+            transport=self._transport,
             policies=_policies(credential, endpoints, self.watch),
         )
 
@@ -118,12 +121,12 @@ class Arm:
             for count, _ in enumerate(as_completed(waiting), start=1):
                 if finished is not None:
                     finished(count)
-            results = [_settled(one) for one in waiting]
+            return _settled(waiting)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            self._transport.interrupt()
             raise
-        pool.shutdown()
-        return results
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def close(self) -> None:
         """Closes all connections."""
@@ -175,11 +178,14 @@ def _answer(response: HttpResponse, url: str) -> Answer:
     return Answer(response.status_code, headers, body)
 
 
-def _settled(one: Future[Result]) -> Result | AzureError:
-    try:
-        return one.result()
-    except AzureError as error:
-        return error
+def _settled(waiting: Sequence[Future[Result]]) -> list[Result | AzureError]:
+    results: list[Result | AzureError] = []
+    for one in waiting:
+        try:
+            results.append(one.result())
+        except AzureError as error:
+            results.append(error)
+    return results
 
 
 def _escape_braces(link: str) -> str:
@@ -187,11 +193,23 @@ def _escape_braces(link: str) -> str:
     return link.replace("{", "%7B").replace("}", "%7D")
 
 
-def _transport() -> RequestsTransport:
-    session = requests.Session()
-    adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS, max_retries=0)
-    session.mount("https://", adapter)
-    return RequestsTransport(session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, so untyped
+    """The SDK's transport, with a connection for each thread and waits that an interrupted run need not sit out."""
+
+    def __init__(self) -> None:
+        session = requests.Session()
+        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=THREADS, max_retries=0))
+        super().__init__(session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+        self._interrupted = threading.Event()
+
+    def interrupt(self) -> None:
+        """Ends all waiting before a retry; whatever waits fails."""
+        self._interrupted.set()
+
+    def sleep(self, duration: float) -> None:
+        """Waits before a retry."""
+        if self._interrupted.wait(duration):
+            raise ServiceRequestError("The run was interrupted.")
 
 
 def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) -> list[Any]:
