@@ -57,7 +57,7 @@ class Change:
 
     `waits_for` are folded ids of other changes of the same plan that must be done before this one is written;
     `relies_on` are exemptions, as this plan leaves them, that keep what this change stops covering: they are
-    re-read just before it.
+    re-read just before it. `also_exempts` are titles of other recommendations that rest on the same policies.
     """
 
     before: Exemption | None
@@ -69,6 +69,7 @@ class Change:
     widens: tuple[Widening, ...] = ()
     waits_for: tuple[str, ...] = ()
     relies_on: tuple[Exemption, ...] = ()
+    also_exempts: tuple[str, ...] = ()
 
     @property
     def action(self) -> Action:
@@ -101,8 +102,10 @@ class HeldCause(enum.StrEnum):
     RESOURCE_GONE = "resource-gone"
     INITIATIVE_UNREAD = "initiative-unread"
     UNKNOWN_REFERENCE = "unknown-reference"
-    CIRCLE = "circle"
-    QUOTA = "quota"
+    WHOLE_ASSIGNMENT = "whole-assignment"
+    OUTSIDE_SCOPES = "outside-scopes"
+    LEFT_OUT = "left-out"
+    NEIGHBOUR = "neighbour"
 
     @property
     def is_gone(self) -> bool:

@@ -1,0 +1,53 @@
+"""Builds the exemption that a wish asks for (§4.4, §4.5), on top of the live one that keeps it, if there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from reconciler.model import Exemption, Initiative, Settings
+from reconciler.planning import marks
+from reconciler.planning.canonical import instant_text
+from reconciler.planning.live import Live
+from reconciler.planning.meaning import WHOLE
+from reconciler.planning.naming import exemption_id
+from reconciler.planning.pairing import hash_of
+from reconciler.planning.resolve import Desired
+
+DISPLAY_NAME_LIMIT = 128
+
+
+def wanted(
+    wish: Desired, references: tuple[str, ...], keeper: Exemption | None, settings: Settings, revision: str | None,
+    taken: Container[str] = (),
+) -> Exemption:  # fmt: skip
+    """The exemption as it shall be. A keeper keeps its id and what we do not model of it."""
+    declaration = wish.declaration
+    return Exemption(
+        id=keeper.id if keeper else exemption_id(wish.scope, declaration.name, hash_of(wish, settings), taken),
+        assignment=wish.assignment.id,
+        category=declaration.category.value,
+        reference_ids=references,
+        display_name=declaration.display_name or f"{declaration.name}: {wish.meaning.title}"[:DISPLAY_NAME_LIMIT],
+        description=declaration.justification,
+        expires_on=instant_text(declaration.expires_on) if declaration.expires_on else "",
+        selectors=declaration.selectors,
+        validation="" if declaration.validate_scope else "DoNotValidate",
+        metadata=marks.metadata(declaration, wish.target, settings.owner, revision, keeper.metadata if keeper else {}),
+        extra=keeper.extra if keeper else {},
+    )
+
+
+def reference_texts(
+    cells: frozenset[str], wish: Desired | None, live: Live | None, initiative: Initiative | None
+) -> tuple[str, ...]:
+    """The reference ids of some cells, as the initiative writes them, or as the live object does."""
+    known = {member.reference_id.lower(): member.reference_id for member in initiative.members} if initiative else {}
+    if live is not None:
+        known = {**{reference.lower(): reference for reference in live.exemption.reference_ids}, **known}
+    if wish is not None:
+        known.update(_folded(wish.match.references))
+    return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
+
+
+def _folded(references: Iterable[str]) -> dict[str, str]:
+    return {reference.lower(): reference for reference in references}

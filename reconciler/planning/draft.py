@@ -1,0 +1,119 @@
+"""Writes while they are still being decided, and what each adds to or takes from what is exempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model import ArmId, Declaration, Exemption
+from reconciler.planning.canonical import folded_selectors, instant
+from reconciler.planning.live import Live
+from reconciler.planning.resolve import Desired
+from reconciler.planning.values import Reason, Widening
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """One write: `live` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers."""
+
+    live: Live | None
+    after: Exemption | None
+    reason: Reason
+    cells: frozenset[str] = frozenset()
+    wish: Desired | None = None
+    declaration: Declaration | None = None
+
+    @property
+    def subject(self) -> Exemption:
+        """The side that exists."""
+        found = self.after if self.live is None else self.live.exemption
+        assert found is not None
+        return found
+
+    @property
+    def id(self) -> ArmId:
+        """The ARM id that is written."""
+        return self.subject.id
+
+    @property
+    def lost(self) -> frozenset[str]:
+        """Cells it stops covering, fully or in part (earlier end, other selectors)."""
+        if self.live is None:
+            return frozenset()
+        if (
+            self.after is None
+            or _ends_earlier(self.live.exemption, self.after)
+            or _tighter(self.live.exemption, self.after)
+        ):
+            return self.live.covering
+        return self.live.covering - self.cells
+
+    @property
+    def gained(self) -> frozenset[str]:
+        """Cells it covers that the live object did not cover, or not as long or as broadly."""
+        if self.after is None:
+            return frozenset()
+        if self.live is None:
+            return self.cells
+        if _ends_earlier(self.after, self.live.exemption) or _tighter(self.after, self.live.exemption):
+            return self.cells
+        return self.cells - self.live.covering
+
+    @property
+    def reduces(self) -> bool:
+        """Whether it takes anything away: every delete, and an update that loses cells."""
+        return self.after is None or bool(self.lost)
+
+
+def _ends_earlier(one: Exemption, other: Exemption) -> bool:
+    """Whether going from `one` to `other` brings the end forward."""
+    first, second = _end(one), _end(other)
+    return second is not None and (first is None or second < first)
+
+
+def _end(exemption: Exemption) -> datetime | None:
+    return instant(exemption.expires_on) if exemption.expires_on else None
+
+
+def _tighter(one: Exemption, other: Exemption) -> bool:
+    """Whether going from `one` to `other` may leave out something that `one` selects."""
+    if not other.selectors:
+        return False
+    return folded_selectors(one.selectors) != folded_selectors(other.selectors)
+
+
+def widens(draft: Draft, broader_than: bool) -> tuple[Widening, ...]:
+    """In which respects a write exempts more than what stands in Azure; `broader_than` says that the same declaration
+    holds an exemption at a narrower scope of the same assignment, which this one replaces or joins.
+    """
+    found = [Widening.SCOPE] if broader_than else []
+    if draft.live is None or draft.after is None:
+        return tuple(found)
+    before, after = draft.live.exemption, draft.after
+    if before.category.lower() != after.category.lower():
+        found.append(Widening.CATEGORY)
+    if _ends_earlier(after, before):
+        found.append(Widening.EXPIRY)
+    if not draft.cells <= draft.live.cells:
+        found.append(Widening.REFERENCES)
+    if _tighter(after, before):
+        found.append(Widening.SELECTORS)
+    return tuple(found)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Final:
+    """A wish as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
+
+    wish: Desired
+    exemption: Exemption
+    cells: frozenset[str]
+    draft: Draft | None = None
+
+
+@dataclass(slots=True)
+class Verdicts:
+    """What authority decides, collected place by place."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    finals: list[Final] = field(default_factory=list)

@@ -1,0 +1,88 @@
+"""Whether an assignment evaluates a policy at all: effects that are Disabled make an exemption moot for now (§4.2).
+
+The effect of an initiative's member comes from, in this order: the assignment's overrides, the member's effect
+parameter (a literal or a parameter of the initiative, which the assignment may set), the policy's own default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.model import JSON, ArmId, Assignment, Initiative, Member, Snapshot
+from reconciler.planning.meaning import WHOLE
+from reconciler.planning.resolve import Desired
+
+_PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE)
+
+
+def disabled_references(wish: Desired, snapshot: Snapshot, catalogue: Catalogue) -> tuple[str, ...] | None:
+    """The reference ids of a wish whose effect is Disabled (empty for a single policy); None where none is."""
+    assignment = wish.assignment
+    if not assignment.is_initiative:
+        effect = _override(assignment, None) or _single_effect(assignment, snapshot, catalogue)
+        return () if effect == "disabled" else None
+    initiative = snapshot.initiatives.get(assignment.id.key)
+    if initiative is None or WHOLE in wish.match.policies:
+        return None
+    found = tuple(
+        member.reference_id
+        for member in initiative.members
+        if member.reference_id.lower() in wish.cells
+        and _effect(member, assignment, initiative, catalogue) == "disabled"
+    )
+    return found or None
+
+
+def _effect(member: Member, assignment: Assignment, initiative: Initiative, catalogue: Catalogue) -> str:
+    forced = _override(assignment, member.reference_id)
+    if forced:
+        return forced
+    if member.effect is not None:
+        return _value(member.effect, assignment.parameters, initiative.defaults)
+    return _default(member.definition, catalogue)
+
+
+def _single_effect(assignment: Assignment, snapshot: Snapshot, catalogue: Catalogue) -> str:
+    policy = snapshot.policies.get(assignment.definition.key)
+    if policy is not None and policy.effect is not None:
+        return _value(policy.effect, assignment.parameters, policy.defaults)
+    given = _lookup(assignment.parameters, "effect")
+    return str(given).lower() if given is not None else _default(assignment.definition, catalogue)
+
+
+def _default(policy: ArmId, catalogue: Catalogue) -> str:
+    known = catalogue.policy(policy)
+    return known.default_effect.lower() if known else ""
+
+
+def _value(expression: str, given: Mapping[str, JSON], defaults: Mapping[str, JSON]) -> str:
+    found = _PARAMETER.fullmatch(expression)
+    if not found:
+        return expression.lower()
+    value = _lookup(given, found[1])
+    return str(_lookup(defaults, found[1]) if value is None else value).lower()
+
+
+def _lookup(values: Mapping[str, JSON], name: str) -> JSON:
+    return next((value for key, value in values.items() if key.lower() == name.lower()), None)
+
+
+def _override(assignment: Assignment, reference: str | None) -> str | None:
+    """The effect that an override of the assignment forces on a reference id (None: on its single policy)."""
+    for override in assignment.overrides:
+        if str(override.get("kind", "")).lower() == "policyeffect" and _concerns(override, reference):
+            return str(override.get("value", "")).lower()
+    return None
+
+
+def _concerns(override: Mapping[str, JSON], reference: str | None) -> bool:
+    for selector in override.get("selectors") or ():
+        if str(selector.get("kind", "")).lower() != "policydefinitionreferenceid" or reference is None:
+            return False
+        inside = {str(each).lower() for each in selector.get("in") or ()}
+        outside = {str(each).lower() for each in selector.get("notIn") or ()}
+        if (inside and reference.lower() not in inside) or reference.lower() in outside:
+            return False
+    return True

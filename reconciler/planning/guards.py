@@ -1,0 +1,136 @@
+"""Guards by number: what stops a whole run before its first write, and the option that accepts exactly that (§6).
+
+They judge what this run would write, so a run narrowed by approvals or `--only` is judged by its own changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from reconciler.model import Limits
+from reconciler.planning.values import Action, Change, Finding, FindingKind, Reason, Refusal
+
+PERCENT_FROM = 10
+"""Below this many owned exemptions a percentage says nothing."""
+
+_ADOPTIONS = frozenset({Reason.ADOPT, Reason.TAKE_OVER})
+_OWN_CEILING = frozenset({Reason.ORPHAN, Reason.UNMANAGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Allowances:
+    """Ceilings from the command line; None leaves the limits of reconciler.yaml. `delete_orphans` is §5's N."""
+
+    deletes: int | None = None
+    creates: int | None = None
+    adoptions: int | None = None
+    unmanaged: int | None = None
+    delete_orphans: int | None = None
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What the guards must know beside the changes: how many exemptions this owner has, whether anything is declared."""
+
+    owned: int
+    declarations: int
+    findings: Sequence[Finding] = ()
+
+
+def refusals(
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances
+) -> tuple[Refusal, ...]:
+    """Every reason not to start."""
+    return tuple(
+        refusal
+        for guard in (_deletes, _no_declarations, _creates, _adoptions, _orphans, _unmanaged, _overlaps)
+        for refusal in guard(changes, limits, allowed, facts)
+    )
+
+
+def _counted_deletes(changes: Sequence[Change]) -> int:
+    return sum(change.action is Action.DELETE and change.reason not in _OWN_CEILING for change in changes)
+
+
+def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:
+    count = _counted_deletes(changes)
+    accept = f"--allow-deletes {count}"
+    if allowed.deletes is not None:
+        if count > allowed.deletes:
+            yield Refusal(
+                "deletes", f"{_plural(count, 'delete')}, over the {allowed.deletes} of --allow-deletes", accept
+            )
+        return
+    if count > limits.deletes:
+        yield Refusal(
+            "deletes", f"{_plural(count, 'delete')}, over the limit of {limits.deletes} (limits.deletes)", accept
+        )
+    elif facts.owned >= PERCENT_FROM and count * 100 > limits.deletes_percent * facts.owned:
+        share = f"{count * 100 / facts.owned:.0f} % of the {facts.owned} exemptions this repository owns"
+        message = f"{_plural(count, 'delete')} ({share}), over the limit of {limits.deletes_percent} % (limits.deletesPercent)"
+        yield Refusal("deletes-percent", message, accept)
+
+
+def _no_declarations(
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
+) -> Iterator[Refusal]:  # fmt: skip
+    count = _counted_deletes(changes)
+    if facts.declarations == 0 and count and allowed.deletes is None:
+        message = (
+            f"there is no declaration at all, so everything this repository owns would go ({_plural(count, 'delete')})"
+        )
+        yield Refusal("no-declarations", message, f"--allow-deletes {count}")
+
+
+def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
+    count = sum(change.action is Action.CREATE for change in changes)
+    ceiling = allowed.creates if allowed.creates is not None else limits.creates
+    if ceiling is not None and count > ceiling:
+        message = f"{_plural(count, 'create')}, over the limit of {ceiling} (limits.creates)"
+        yield Refusal("creates", message, f"--allow-creates {count}")
+
+
+def _adoptions(
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
+) -> Iterator[Refusal]:  # fmt: skip
+    count = sum(change.reason in _ADOPTIONS for change in changes)
+    ceiling = allowed.adoptions if allowed.adoptions is not None else limits.adoptions
+    if ceiling is not None and count > ceiling:
+        message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} (limits.adoptions)"
+        yield Refusal("adoptions", message, f"--allow-adoptions {count}")
+
+
+def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
+    count = sum(change.reason is Reason.ORPHAN for change in changes)
+    if allowed.delete_orphans is not None and count > allowed.delete_orphans:
+        message = f"{_plural(count, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
+        yield Refusal("orphans", message, f"--delete-orphans {count}")
+
+
+def _unmanaged(
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
+) -> Iterator[Refusal]:  # fmt: skip
+    count = sum(change.reason is Reason.UNMANAGED for change in changes)
+    ceiling = allowed.unmanaged if allowed.unmanaged is not None else limits.unmanaged_deletes
+    if count > ceiling:
+        message = (
+            f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} (limits.unmanagedDeletes)"
+        )
+        yield Refusal("unmanaged", message, f"--allow-unmanaged-deletes {count}")
+
+
+def _overlaps(
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances
+) -> Iterator[Refusal]:
+    count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
+    if allowed.strict and count:
+        message = (
+            f"{_plural(count, 'exemption')} of a whole assignment make declared ones meaningless, and --strict is set"
+        )
+        yield Refusal("overlap", message, "remove them in the portal, or run without --strict")
+
+
+def _plural(count: int, word: str) -> str:
+    return f"{count} {word}" if count == 1 else f"{count} {word}s"

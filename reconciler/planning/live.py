@@ -1,0 +1,81 @@
+"""Live exemptions as authority sees them: whose they are, which cells they cover, whether Azure honours them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
+from reconciler.planning.canonical import folded_selectors, has_expired
+from reconciler.planning.marks import Ownership, declaration_of, ownership
+from reconciler.planning.meaning import live_cells
+from reconciler.planning.resolve import Place
+
+_UNDATED: Final = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """One live exemption with what deciding about it needs. `whole`: it lists no references of an initiative."""
+
+    exemption: Exemption
+    scope: ArmId
+    ownership: Ownership
+    cells: frozenset[str]
+    expired: bool
+    whole: bool
+    selector_key: str
+
+    @property
+    def ours(self) -> bool:
+        """Whether it bears our mark."""
+        return self.ownership is Ownership.OURS
+
+    @property
+    def mark(self) -> str:
+        """The declaration that our mark names, or empty."""
+        return declaration_of(self.exemption) if self.ours else ""
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """Sorts the oldest first, then by name; what has no date comes last."""
+        made = self.exemption.system.created_at if self.exemption.system else None
+        return made or _UNDATED, self.exemption.id.key
+
+    @property
+    def covering(self) -> frozenset[str]:
+        """The cells that are exempt because of it right now."""
+        return frozenset() if self.expired else self.cells
+
+
+def live_of(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: datetime) -> Live:
+    """One live exemption, judged."""
+    assignment = snapshot.assignments.get(exemption.assignment.key)
+    initiative = snapshot.initiatives.get(exemption.assignment.key)
+    return Live(
+        exemption,
+        exemption.scope,
+        ownership(exemption, settings),
+        live_cells(exemption.reference_ids, assignment, initiative),
+        bool(exemption.expires_on) and has_expired(exemption, now),
+        not exemption.reference_ids and not _is_single(assignment),
+        repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
+    )
+
+
+def _is_single(assignment: Assignment | None) -> bool:
+    return assignment is not None and not assignment.is_initiative
+
+
+def by_place(lives: Iterable[Live]) -> Mapping[Place, list[Live]]:
+    """Live exemptions by where they can meet a wish, each list sorted by id."""
+    found: dict[Place, list[Live]] = defaultdict(list)
+    for live in lives:
+        found[live.scope.key, live.exemption.assignment.key].append(live)
+    for here in found.values():
+        if len(here) > 1:
+            here.sort(key=lambda live: live.exemption.id.key)
+    return found

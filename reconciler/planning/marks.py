@@ -1,0 +1,89 @@
+"""Whose an exemption is, as its metadata says, and the marks that we write ourselves (§2, §4.5).
+
+ours: `managedBy: exempt` with our owner or a former one. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
+`deployedBy`. unowned: no mark (portal, scripts, Terraform).
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings
+
+MANAGER: Final = "exempt"
+OWN_KEYS: Final = ("managedBy", "owner", "declaration", "target", "ticket", "requestedBy", "revision", "declared")
+FOREIGN_KEYS: Final = ("pacOwnerId", "deployedBy", "epacMetadata")
+
+
+class Ownership(enum.Enum):
+    """Who may change an exemption."""
+
+    OURS = "ours"
+    FOREIGN = "foreign"
+    UNOWNED = "unowned"
+
+
+def ownership(exemption: Exemption, settings: Settings) -> Ownership:
+    """Whose it is."""
+    metadata = exemption.metadata
+    if metadata.get("managedBy") == MANAGER:
+        owner = metadata.get("owner")
+        mine = owner == settings.owner or owner in settings.former_owners
+        return Ownership.OURS if mine else Ownership.FOREIGN
+    foreign = any(metadata.get(key) for key in FOREIGN_KEYS[:2])
+    return Ownership.FOREIGN if foreign else Ownership.UNOWNED
+
+
+def owners(exemption: Exemption) -> tuple[str, ...]:
+    """The names under which a foreign owner can be addressed by `takeOver`, the most telling first."""
+    keys = ("owner", *FOREIGN_KEYS[:2]) if exemption.metadata.get("managedBy") == MANAGER else FOREIGN_KEYS[:2]
+    return tuple(str(exemption.metadata[key]) for key in keys if exemption.metadata.get(key))
+
+
+def declaration_of(exemption: Exemption) -> str:
+    """The name of the declaration that the mark names, or empty."""
+    return str(exemption.metadata.get("declaration") or "")
+
+
+def target_of(exemption: Exemption) -> str:
+    """The folded declared scope that the mark names, or empty."""
+    return str(exemption.metadata.get("target") or "").lower()
+
+
+def revision_of(exemption: Exemption) -> str:
+    """The revision at which it was last written, or empty."""
+    return str(exemption.metadata.get("revision") or "")
+
+
+def made_by_a_user(exemption: Exemption) -> bool:
+    """Whether a person made it (in the portal or a shell); not known means no."""
+    return exemption.system is not None and exemption.system.created_by_type.lower() == "user"
+
+
+def metadata(
+    declaration: Declaration, target: ArmId, owner: str, revision: str | None, live: Mapping[str, JSON]
+) -> dict[str, JSON]:
+    """What an exemption's metadata becomes: the user's own, what others noted on the live one, and our marks.
+
+    `declared` lists the user's own keys, so that one taken out of the declaration also goes from Azure while a note
+    that somebody else left stays. A new write without git keeps no revision.
+    """
+    dropped = {*OWN_KEYS, *FOREIGN_KEYS, *_declared_keys(live)} if live else frozenset()
+    found = {key: value for key, value in live.items() if key not in dropped}
+    found.update(declaration.metadata)
+    found.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
+    found["requestedBy"] = declaration.owner
+    if declaration.ticket:
+        found["ticket"] = declaration.ticket
+    if revision:
+        found["revision"] = revision
+    if declaration.metadata:
+        found["declared"] = sorted(declaration.metadata)
+    return found
+
+
+def _declared_keys(live: Mapping[str, JSON]) -> tuple[str, ...]:
+    keys = live.get("declared") if live.get("managedBy") == MANAGER else None
+    return tuple(str(key) for key in keys) if isinstance(keys, list) else ()

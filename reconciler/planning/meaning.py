@@ -1,0 +1,172 @@
+"""What a declaration means, through reviewed facts only: the policies it exempts, in which assignments, under which
+reference ids (§4.1, §4.3).
+
+Matching goes by policy definition id. Reference ids differ between initiatives (98 of 100 pairs do), and one
+initiative holds the same policy ten times: every entry counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.facts import EXPLANATIONS, initiative_id, policy_id
+from reconciler.model import ArmId, Assignment, Declaration, Initiative, SubjectKind, parse_object
+
+WHOLE: Final = "*"
+"""The only cell of an assignment without an initiative."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """A subject, looked up. `policies` are folded ids of the definitions behind it; `only` the one initiative or
+    assignment (folded) that an address is about; `references` (folded, with their letters) narrow that.
+
+    `also` names other recommendations that rest on the same policies; `unsupported` says why Defender may ignore an
+    exemption of it.
+    """
+
+    kind: SubjectKind
+    title: str
+    policies: frozenset[str] = frozenset()
+    only: str | None = None
+    references: dict[str, str] = field(default_factory=dict, hash=False)
+    also: tuple[str, ...] = ()
+    unsupported: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How an assignment evaluates a meaning: the reference ids to exempt, as the initiative writes them.
+
+    `whole` says that the entire assignment is meant (no references, or a single policy); `cells` are the folded
+    reference ids, `*` for a single policy; `policies` the folded definitions behind them; `unknown` the references
+    asked for that the initiative does not have.
+    """
+
+    references: tuple[str, ...]
+    cells: frozenset[str]
+    policies: tuple[str, ...]
+    whole: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+def meaning(declaration: Declaration, catalogue: Catalogue) -> Meaning | None:
+    """What the declaration means; None where the catalogue does not know its recommendation unambiguously."""
+    subject = declaration.subject
+    references = {reference.lower(): reference for reference in subject.reference_ids}
+    match subject.kind:
+        case SubjectKind.RECOMMENDATION:
+            return _recommendation(subject.value, catalogue)
+        case SubjectKind.POLICY:
+            return _policy(subject.value, catalogue)
+        case SubjectKind.INITIATIVE:
+            found = initiative_id(subject.value)
+            known = catalogue.initiative(found)
+            return Meaning(subject.kind, known.title if known else found.name, only=found.key, references=references)
+        case SubjectKind.ASSIGNMENT:
+            found = parse_object(subject.value)
+            return Meaning(subject.kind, found.name, only=found.key, references=references)
+
+
+def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
+    found = catalogue.find(text)
+    if len(found) != 1:
+        return None
+    recommendation = found[0]
+    others = _resting_on(recommendation.policies, catalogue, recommendation.key)
+    why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles)
+    policies = frozenset(policy.key for policy in recommendation.policies)
+    return Meaning(SubjectKind.RECOMMENDATION, recommendation.title, policies, also=others, unsupported=why)
+
+
+def _policy(text: str, catalogue: Catalogue) -> Meaning:
+    found = policy_id(text)
+    known = catalogue.policy(found)
+    title = known.title if known else found.name
+    return Meaning(SubjectKind.POLICY, title, frozenset({found.key}), also=_resting_on((found,), catalogue, ""))
+
+
+def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, but: str) -> tuple[str, ...]:
+    others = {found.title for policy in policies for found in catalogue.resting_on(policy) if found.key != but}
+    return tuple(sorted(others))
+
+
+def match_assignment(found: Meaning, assignment: Assignment, initiative: Initiative | None) -> Match | None:
+    """Which cells of an assignment the meaning covers; None where it does not evaluate it.
+
+    An assigned initiative must be given; the caller holds what could not be read.
+    """
+    if found.kind is SubjectKind.ASSIGNMENT and assignment.id.key != found.only:
+        return None
+    if found.kind is SubjectKind.INITIATIVE and assignment.definition.key != found.only:
+        return None
+    if not assignment.is_initiative:
+        return _single(found, assignment)
+    assert initiative is not None
+    return _addressed(found, initiative) if found.only else _by_policy(found, initiative)
+
+
+def _single(found: Meaning, assignment: Assignment) -> Match | None:
+    if found.policies and assignment.definition.key not in found.policies:
+        return None
+    return Match(
+        (), frozenset({WHOLE}), (assignment.definition.key,), whole=True, unknown=tuple(found.references.values())
+    )
+
+
+def _by_policy(found: Meaning, initiative: Initiative) -> Match | None:
+    members = [member for member in initiative.members if member.definition.key in found.policies]
+    if not members:
+        return None
+    references = tuple(sorted({member.reference_id for member in members}, key=str.lower))
+    policies = tuple(sorted({member.definition.key for member in members}))
+    return Match(references, frozenset(reference.lower() for reference in references), policies)
+
+
+def _addressed(found: Meaning, initiative: Initiative) -> Match:
+    by_reference = {member.reference_id.lower(): member for member in initiative.members}
+    if not found.references:
+        return Match((), frozenset(by_reference), (WHOLE,), whole=True)
+    known = [by_reference[key] for key in sorted(found.references) if key in by_reference]
+    unknown = tuple(text for key, text in sorted(found.references.items()) if key not in by_reference)
+    return Match(
+        tuple(member.reference_id for member in known),
+        frozenset(member.reference_id.lower() for member in known),
+        tuple(sorted({member.definition.key for member in known})),
+        unknown=unknown,
+    )
+
+
+def live_cells(
+    references: Iterable[str], assignment: Assignment | None, initiative: Initiative | None
+) -> frozenset[str]:
+    """The cells a live exemption covers: an empty list counts as every reference of the initiative.
+
+    Of an assignment that is gone or unreadable only what the object itself lists is known.
+    """
+    listed = frozenset(reference.lower() for reference in references)
+    if assignment is not None and not assignment.is_initiative:
+        return frozenset({WHOLE})
+    if listed:
+        return listed
+    return frozenset(member.reference_id.lower() for member in initiative.members) if initiative else frozenset({WHOLE})
+
+
+def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None) -> bool:
+    """Whether the meaning still covers any definition behind these cells of an assignment (§5, *removed*)."""
+    if assignment.is_initiative and initiative is None:
+        return True
+    matched = match_assignment(found, assignment, initiative)
+    if matched is None:
+        return False
+    return bool(matched.cells & cells) or not _all_known(cells, initiative)
+
+
+def _all_known(cells: frozenset[str], initiative: Initiative | None) -> bool:
+    """Whether the initiative has every cell; of others nobody can say any more which definition was behind them."""
+    if initiative is None:
+        return True
+    return cells <= {member.reference_id.lower() for member in initiative.members}

@@ -1,0 +1,41 @@
+"""The ARM name of a new exemption: a readable stem and a hash of what it stands for (§4.4).
+
+A live exemption keeps its name, whatever that is, since matching goes by cells. The hash recognises one of ours whose
+marks somebody stripped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Container
+from typing import Final
+
+from reconciler.model import JSON, ArmId
+
+_STEM: Final = 48
+_TYPE: Final = "/providers/Microsoft.Authorization/policyExemptions/"
+
+
+def name_hash(owner: str, scope: ArmId, assignment: ArmId, policies: tuple[str, ...], selectors: JSON) -> str:
+    """Twelve hex digits that stand for owner, exemption scope, assignment, sorted definition ids and selectors."""
+    text = json.dumps([owner, scope.key, assignment.key, sorted(policies), selectors], separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def exemption_id(scope: ArmId, declaration: str, hashed: str, taken: Container[str]) -> ArmId:
+    """The id of a new exemption, at most 64 characters of name; `taken` holds folded ids that are in use."""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", declaration)[:_STEM].strip("-") or "exemption"
+    for number in range(1, 1001):
+        suffix = f"-{number}" if number > 1 else ""
+        text = f"{scope.text}{_TYPE}{stem}-{hashed}{suffix}"
+        found = ArmId(text.lower(), text)
+        if found.key not in taken:
+            return found
+    raise AssertionError("Azure allows 1,000 exemptions a scope")
+
+
+def bears_our_name(identifier: ArmId, hashed: str) -> bool:
+    """Whether the name is one that `exemption_id` gives, with or without a suffix."""
+    return re.fullmatch(rf".*-{hashed}(-\d+)?", identifier.name, re.IGNORECASE) is not None

@@ -1,0 +1,54 @@
+"""What git knows of the declarations, as values: planning asks, `repository` answers.
+
+It only ever decides which *reason* a change is given; without history the reasons are `declared` and `edited`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit: full hash and the time it was committed, in UTC."""
+
+    sha: str
+    when: datetime
+
+
+class History(Protocol):
+    """The history of the repository that holds the declarations."""
+
+    @property
+    def head(self) -> str | None:
+        """The revision being planned, or None without git."""
+        ...
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the work tree differs from `head`."""
+        ...
+
+    def last_commit(self, file: str) -> Commit | None:
+        """The last commit that changed the file (repository-relative path), or None."""
+        ...
+
+    def contains(self, revision: str, commit: str) -> bool:
+        """Whether `commit` is `revision` or an ancestor of it; False where either is unknown."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoHistory:
+    """A folder without git."""
+
+    head: str | None = None
+    dirty: bool = False
+
+    def last_commit(self, file: str) -> Commit | None:  # noqa: ARG002
+        return None
+
+    def contains(self, revision: str, commit: str) -> bool:  # noqa: ARG002
+        return False

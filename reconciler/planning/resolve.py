@@ -1,0 +1,254 @@
+"""From declarations to the exemptions they want (§4.2): for each target and each assignment that evaluates what is
+declared, an exemption at the narrower of the two scopes.
+
+What cannot be decided is held, never skipped: an absent wish would read as a wish to delete.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
+from reconciler.planning import wording
+from reconciler.planning.blocked import Blocked, Entry
+from reconciler.planning.canonical import folded_selectors
+from reconciler.planning.meaning import Match, Meaning, match_assignment
+from reconciler.planning.tree import Tree
+from reconciler.planning.values import Finding, Held, HeldCause
+
+Place = tuple[str, str]
+"""Folded exemption scope and folded assignment id: where exemptions can meet each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`."""
+
+    declaration: Declaration
+    meaning: Meaning
+    scope: ArmId
+    assignment: Assignment
+    target: ArmId
+    match: Match
+    selector_key: str
+
+    @property
+    def place(self) -> Place:
+        """Where it can meet others."""
+        return self.scope.key, self.assignment.id.key
+
+    @property
+    def cells(self) -> frozenset[str]:
+        """The folded reference ids it wants."""
+        return self.match.cells
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What all declarations want, with what is held and what a person should know.
+
+    `blocked` protects the cells of what is held. `left_out` is wanted outside the run's `--scope`.
+    """
+
+    desired: tuple[Desired, ...]
+    held: tuple[Held, ...]
+    findings: tuple[Finding, ...]
+    blocked: Blocked
+    left_out: tuple[Desired, ...] = ()
+
+
+@dataclass(slots=True)
+class _Index:
+    """Assignments by where they can matter: at a scope, or strictly below it."""
+
+    tree: Tree
+    at: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
+    below: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
+    matches: dict[tuple[str, str], Match | None] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
+        index = cls(tree)
+        for assignment in assignments:
+            scope, *above = tree.chain(assignment.scope)
+            index.at[scope].append(assignment)
+            for outer in above:
+                index.below[outer].append(assignment)
+        return index
+
+    def touching(self, target: ArmId) -> Iterator[tuple[Assignment, ArmId]]:
+        """Each assignment that concerns `target`, with the scope where an exemption for it must sit."""
+        for key in self.tree.chain(target):
+            for assignment in self.at.get(key, ()):
+                yield assignment, target
+        for assignment in self.below.get(target.key, ()):
+            yield assignment, assignment.scope
+
+
+class Resolver:
+    """Resolves declarations one by one against one snapshot; remembers how assignments match a meaning."""
+
+    def __init__(self, snapshot: Snapshot, tree: Tree, *, allow_whole: bool = False) -> None:
+        self.snapshot, self.tree, self.allow_whole = snapshot, tree, allow_whole
+        self.index = _Index.of(tree, snapshot.assignments.values())
+        self.held: list[Held] = []
+        self.findings: list[Finding] = []
+        self.blocked = Blocked(tree, snapshot)
+        self._matches: dict[tuple[int, str], Match | None] = {}
+
+    def resolve(self, declaration: Declaration, found: Meaning) -> tuple[Desired, ...]:
+        """Every exemption the declaration wants; repeats and nested targets collapse."""
+        selectors = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
+        places: dict[Place, Desired] = {}
+        reached = False
+        for target in sorted(set(declaration.scopes)):
+            if not self._readable(declaration, found, target):
+                reached = True
+                continue
+            for assignment, scope in self._candidates(declaration, found, target):
+                reached = True
+                desired = self._desired(declaration, found, target, assignment, scope, selectors)
+                if desired is not None:
+                    places.setdefault(desired.place, desired)
+        if not reached:
+            self.findings.append(wording.uncovered(declaration, found.title))
+        return self._without_nested(places)
+
+    def _readable(self, declaration: Declaration, found: Meaning, target: ArmId) -> bool:
+        """Whether what sits at the target is known; holds it otherwise."""
+        if not self.tree.in_run(target) and not self._concerns_run(target):
+            return False
+        if not self.tree.managed(target):
+            self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, wording.outside_scopes(target))
+            return False
+        if target.key in self.snapshot.gone:
+            self._hold(declaration, found, target, None, HeldCause.RESOURCE_GONE, wording.resource_gone(target))
+            return False
+        if (unread := self.tree.unread(target)) is not None:
+            self._hold(declaration, found, target, None, HeldCause.UNREAD, wording.unread(unread))
+            return False
+        for unread in self.tree.unread_below(target):
+            self._hold(declaration, found, unread.scope, None, HeldCause.UNREAD, wording.unread(unread))
+        return True
+
+    def _concerns_run(self, target: ArmId) -> bool:
+        """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""
+        return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
+
+    def _candidates(
+        self, declaration: Declaration, found: Meaning, target: ArmId
+    ) -> Iterator[tuple[Assignment, ArmId]]:
+        if found.kind is not SubjectKind.ASSIGNMENT:
+            yield from self.index.touching(target)
+            return
+        assert found.only is not None
+        assignment = self.snapshot.assignments.get(found.only)
+        if assignment is None:
+            self._hold_missing_assignment(declaration, found, target)
+        elif not declaration.validate_scope or self.tree.contains(assignment.scope.key, target):
+            yield assignment, target
+        elif self.tree.contains(target.key, assignment.scope):
+            yield assignment, assignment.scope
+
+    def _hold_missing_assignment(self, declaration: Declaration, found: Meaning, target: ArmId) -> None:
+        written = arm_id(declaration.subject.value)
+        if found.only in self.snapshot.gone:
+            cause, words = HeldCause.ASSIGNMENT_GONE, wording.assignment_gone(written)
+        else:
+            cause, words = HeldCause.UNREAD, wording.assignment_unread(written)
+        self._hold(declaration, found, target, written, cause, words)
+
+    def _desired(  # noqa: PLR0913 - one row of the fan-out has this many facts
+        self,
+        declaration: Declaration,
+        found: Meaning,
+        target: ArmId,
+        assignment: Assignment,
+        scope: ArmId,
+        selectors: str,
+    ) -> Desired | None:
+        initiative = self.snapshot.initiatives.get(assignment.id.key)
+        if assignment.is_initiative and initiative is None:
+            if found.kind is SubjectKind.INITIATIVE and assignment.definition.key != found.only:
+                return None
+            self._hold(
+                declaration,
+                found,
+                scope,
+                assignment.id,
+                HeldCause.INITIATIVE_UNREAD,
+                wording.initiative_unread(assignment),
+            )
+            return None
+        match = self._match(found, assignment)
+        if match is None:
+            return None
+        if match.unknown:
+            words = wording.unknown_reference(assignment, match.unknown, initiative)
+            self._hold(declaration, found, scope, assignment.id, HeldCause.UNKNOWN_REFERENCE, words, match.unknown)
+            return None
+        if match.whole and assignment.is_initiative and not self.allow_whole:
+            self._hold(
+                declaration, found, scope, assignment.id, HeldCause.WHOLE_ASSIGNMENT, wording.whole_refused(assignment)
+            )
+            return None
+        if self.is_moot(scope, assignment):
+            self.findings.append(wording.moot_not_scope(declaration, scope, assignment))
+            return None
+        return Desired(declaration, found, scope, assignment, target, match, selectors)
+
+    def _match(self, found: Meaning, assignment: Assignment) -> Match | None:
+        key = (id(found), assignment.id.key)
+        if key not in self._matches:
+            initiative = self.snapshot.initiatives.get(assignment.id.key)
+            self._matches[key] = match_assignment(found, assignment, initiative)
+        return self._matches[key]
+
+    def is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
+        """Whether the assignment does not evaluate the scope anyway, because of its notScopes."""
+        if not assignment.not_scopes:
+            return False
+        chain = self.tree.chain(scope)
+        return any(excluded.key in chain for excluded in assignment.not_scopes)
+
+    def _without_nested(self, places: Mapping[Place, Desired]) -> tuple[Desired, ...]:
+        """Without those that the same declaration already covers at a containing scope of the same assignment."""
+        if len(places) == 1:
+            return tuple(places.values())
+        return tuple(
+            desired
+            for (_, assignment), desired in sorted(places.items())
+            if not any((outer, assignment) in places for outer in self.tree.chain(desired.scope)[1:])
+        )
+
+    def _hold(  # noqa: PLR0913 - a held line has this many facts
+        self, declaration: Declaration, found: Meaning, scope: ArmId, assignment: ArmId | None, cause: HeldCause,
+        words: wording.Words, references: tuple[str, ...] = (),
+    ) -> None:  # fmt: skip
+        if not cause.is_gone:  # nothing can be left bare there
+            self.blocked.add(Entry(scope, assignment.key if assignment else "", found))
+        self.held.append(
+            Held(
+                declaration.name, scope, assignment, references, cause, words.message, words.remedy, declaration.source
+            )
+        )
+
+
+def resolve(
+    declarations: Iterable[Declaration],
+    meanings: Mapping[str, Meaning],
+    snapshot: Snapshot,
+    tree: Tree,
+    *,
+    allow_whole: bool,
+) -> Resolution:
+    """What the given declarations want (the caller leaves out disabled and expired ones)."""
+    resolver = Resolver(snapshot, tree, allow_whole=allow_whole)
+    desired: list[Desired] = []
+    left_out: list[Desired] = []
+    for declaration in sorted(declarations, key=lambda each: each.name):
+        for each in resolver.resolve(declaration, meanings[declaration.name]):
+            (desired if tree.in_run(each.scope) else left_out).append(each)
+    return Resolution(tuple(desired), tuple(resolver.held), tuple(resolver.findings), resolver.blocked, tuple(left_out))

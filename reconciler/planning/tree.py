@@ -1,0 +1,95 @@
+"""The management group tree and what was read of it: who contains whom, and where nothing may be reduced.
+
+Subscriptions, resource groups and resources nest by their text; management groups only as Azure says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_chain
+
+SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
+"""The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Containment among scopes. Chains are remembered: a run asks for the same few again and again."""
+
+    snapshot: Snapshot
+    settings: Settings
+    only: ArmId | None = None
+    _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
+    _unread: dict[str, Unread] = field(default_factory=dict, init=False, repr=False)
+    _expected: set[str] = field(default_factory=set, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._expected.update(scope.key for scope in self.snapshot.expected)
+        self._unread.update({u.scope.key: u for u in self.snapshot.unread if u.what in SCOPE_READS})
+
+    def chain(self, scope: ArmId) -> tuple[str, ...]:
+        """Folded ids of the scope and all that contains it, nearest first, up to the topmost known group."""
+        found = self._chains.get(scope.key)
+        if found is None:
+            parent = scope.parent or self.snapshot.parents.get(scope.key)
+            found = (scope.key, *(self.chain(parent) if parent is not None else ()))
+            self._chains[scope.key] = found
+        return found
+
+    def contains(self, outer: str, inner: ArmId) -> bool:
+        """Whether the scope with folded id `outer` is `inner` or contains it."""
+        return outer in self.chain(inner)
+
+    def related(self, one: ArmId, other: ArmId) -> bool:
+        """Whether one is or contains the other."""
+        return one.key in self.chain(other) or other.key in self.chain(one)
+
+    def managed(self, scope: ArmId) -> bool:
+        """Whether the scope lies at or below one of the managed roots."""
+        chain = self.chain(scope)
+        return any(root.key in chain for root in self.settings.scopes)
+
+    def in_run(self, scope: ArmId) -> bool:
+        """Whether `--scope` leaves it in this run (everything, without that option)."""
+        return self.only is None or self.only.key in self.chain(scope)
+
+    def container(self, scope: ArmId) -> str | None:
+        """The expected scope whose list shows what sits at `scope`; None: nobody was asked."""
+        return next((key for key in self.chain(scope) if key in self._expected), None)
+
+    def unread(self, scope: ArmId) -> Unread | None:
+        """Why what sits at `scope` is unknown, or None where it was read."""
+        container = self.container(scope)
+        return self._unread.get(container) if container else None
+
+    def unread_below(self, scope: ArmId) -> Iterator[Unread]:
+        """What lies strictly below `scope` and could not be read."""
+        container = self.container(scope)
+        for key, unread in self._unread.items():
+            if key != container and scope.key in self.chain(unread.scope):
+                yield unread
+
+    def blocks_reduction(self, scope: ArmId) -> Unread | None:
+        """What forbids to reduce coverage at `scope`: something unread at, above or below it (§8)."""
+        if not self._unread:
+            return None
+        chain = self.chain(scope)
+        for key, unread in self._unread.items():
+            if key in chain or scope.key in self.chain(unread.scope):
+                return unread
+        return None
+
+
+def tree_of(snapshot: Snapshot, settings: Settings, only: str | None = None) -> Tree:
+    """The tree of a snapshot; `only` is the scope that a narrowed run is about."""
+    return Tree(snapshot, settings, arm_id(only) if only else None)
+
+
+def chain_ids(scope: ArmId, snapshot: Snapshot) -> tuple[ArmId, ...]:
+    """Like `Tree.chain`, as ids with their letters, for people to read."""
+    chain = list(textual_chain(scope))
+    while (parent := snapshot.parents.get(chain[-1].key)) is not None and parent not in chain:
+        chain.append(parent)
+    return tuple(chain)

@@ -1,0 +1,169 @@
+"""Live exemptions that keep no wish: when one of ours goes, and why everything else stays (§5, lower half).
+
+| ours, and …                                              | verdict                                                  |
+|----------------------------------------------------------|----------------------------------------------------------|
+| outside the scopes of reconciler.yaml                    | never deleted                                            |
+| its assignment could not be read                         | kept                                                     |
+| its declaration is absent or disabled                    | delete (*removed*)                                       |
+| its declaration has expired                              | delete (*expired*)                                       |
+| its declaration no longer lists the marked target        | delete (*removed*)                                       |
+| its declaration means no definition behind its cells     | delete (*removed*)                                       |
+| something of a declaration is held there                 | kept                                                     |
+| its assignment is gone, or no longer at or above it      | kept, finding *orphaned*; goes by --delete-orphans       |
+| the assignment excludes it (notScopes)                   | kept, finding *moot*                                     |
+| its declaration has it on a containing scope as well     | delete (*duplicate*)                                     |
+| none of these                                            | kept, finding *held*                                     |
+
+| not ours, and …                                          | verdict                                                  |
+|----------------------------------------------------------|----------------------------------------------------------|
+| of another owner                                         | untouched (expired: finding)                             |
+| expired                                                  | untouched, finding *expired*                             |
+| its assignment is gone                                   | untouched, finding *orphaned*                            |
+| for a whole assignment                                   | untouched, finding *overlap*                             |
+| anything else                                            | finding *unmanaged*; deleted under `unmanaged: delete`   |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, Unmanaged
+from reconciler.planning import wording
+from reconciler.planning.blocked import Blocked
+from reconciler.planning.draft import Draft
+from reconciler.planning.live import Live
+from reconciler.planning.marks import Ownership, made_by_a_user, target_of
+from reconciler.planning.meaning import Meaning, means_any
+from reconciler.planning.resolve import Place
+from reconciler.planning.tree import Tree
+from reconciler.planning.values import Finding, Reason
+
+Fate = Draft | Finding | None
+"""A delete, a finding about what is kept, or nothing to say."""
+
+
+def is_expired(declaration: Declaration, now: datetime) -> bool:
+    """Whether a declaration has run out and so wants nothing any more."""
+    return declaration.expires_on is not None and declaration.expires_on <= now
+
+
+@dataclass(frozen=True, slots=True)
+class Unwanted:
+    """Judges live exemptions that no wish claims. `confirmed` holds the places that have a confirmed wish, with the
+    declaration's name; `defender` says whether an assignment is of an initiative with Defender policies.
+    """
+
+    declarations: Mapping[str, Declaration]
+    meanings: Mapping[str, Meaning]
+    snapshot: Snapshot
+    tree: Tree
+    settings: Settings
+    now: datetime
+    blocked: Blocked
+    defender: Callable[[Assignment], bool]
+    delete_orphans: bool = False
+
+    def reason(self, live: Live, cells: frozenset[str]) -> Reason | None:
+        """Why cells of one of ours are wanted no longer: only expiry or an edit of the repository ever is."""
+        if not self.tree.managed(live.scope) or self._assignment_unread(live.exemption):
+            return None
+        declaration = self.declarations.get(live.mark)
+        if declaration is None or not declaration.enabled:
+            return Reason.REMOVED
+        if is_expired(declaration, self.now):
+            return Reason.EXPIRED
+        if target_of(live.exemption) not in {scope.key for scope in declaration.scopes}:
+            return Reason.REMOVED
+        assignment = self.snapshot.assignments.get(live.exemption.assignment.key)
+        if assignment is None:
+            return None
+        initiative = self.snapshot.initiatives.get(assignment.id.key)
+        meaning = self.meanings.get(declaration.name)
+        kept = meaning is None or means_any(meaning, cells, assignment, initiative)
+        return None if kept else Reason.REMOVED
+
+    def fate(self, live: Live, confirmed: Mapping[Place, Collection[str]]) -> Fate:
+        """What happens to a live exemption that keeps no wish."""
+        match live.ownership:
+            case Ownership.OURS:
+                return self._ours(live, confirmed)
+            case Ownership.FOREIGN:
+                return (
+                    wording.expired_foreign(live.exemption) if live.expired and self.tree.managed(live.scope) else None
+                )
+            case Ownership.UNOWNED:
+                return self._unowned(live) if self.tree.managed(live.scope) else None
+
+    # --- ours ---
+
+    def _ours(self, live: Live, confirmed: Mapping[Place, Collection[str]]) -> Fate:
+        exemption = live.exemption
+        declaration = self.declarations.get(live.mark)
+        source = declaration.source if declaration else None
+        if not self.tree.managed(live.scope):
+            return wording.kept_outside(exemption)
+        if self._assignment_unread(exemption):
+            return wording.kept_unclear(exemption, f"its assignment {exemption.assignment} could not be read", source)
+        reason = self.reason(live, live.cells)
+        if reason is not None:
+            return Draft(live, None, reason, declaration=declaration)
+        if self._is_blocked(live):
+            return None
+        if (why := self._orphaned(live)) is not None:
+            if self.delete_orphans:
+                return Draft(live, None, Reason.ORPHAN, declaration=declaration)
+            return wording.orphaned(exemption, why, source, ours=True)
+        return self._related(live, declaration, confirmed)
+
+    def _related(self, live: Live, declaration: Declaration | None, confirmed: Mapping[Place, Collection[str]]) -> Fate:
+        """Its assignment stands at or above it and its declaration still means it."""
+        exemption, assignment = live.exemption, self.snapshot.assignments[live.exemption.assignment.key]
+        source = declaration.source if declaration else None
+        chain = self.tree.chain(live.scope)
+        if any(excluded.key in chain for excluded in assignment.not_scopes):
+            return wording.kept_moot(exemption, assignment, source)
+        if any(live.mark in confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
+            return Draft(live, None, Reason.DUPLICATE, declaration=declaration)
+        return wording.kept_unclear(exemption, "its declaration still lists the target and means its policies", source)
+
+    def _is_blocked(self, live: Live) -> bool:
+        return bool(self.blocked.at(live.scope.key, live.exemption.assignment.key, live.cells))
+
+    def _assignment_unread(self, exemption: Exemption) -> bool:
+        key = exemption.assignment.key
+        return key not in self.snapshot.assignments and key not in self.snapshot.gone
+
+    def _orphaned(self, live: Live) -> str | None:
+        """Why it has no effect for good: its assignment is gone or does not reach it any more."""
+        assignment = self.snapshot.assignments.get(live.exemption.assignment.key)
+        if assignment is None:
+            return f"its assignment {live.exemption.assignment.name!r} no longer exists"
+        if live.exemption.validation.lower() == "donotvalidate" or self.tree.contains(assignment.scope.key, live.scope):
+            return None
+        return f"assignment {wording.label(assignment)!r} is no longer at or above {live.scope}"
+
+    # --- nobody's ---
+
+    def _unowned(self, live: Live) -> Fate:
+        exemption = live.exemption
+        if live.expired:
+            return wording.expired_foreign(exemption)
+        if (why := self._orphaned(live)) is not None:
+            unread = self._assignment_unread(exemption)
+            return wording.unmanaged(exemption) if unread else wording.orphaned(exemption, why, None, ours=False)
+        assignment = self.snapshot.assignments[exemption.assignment.key]
+        if live.whole:
+            return wording.overlap(exemption, assignment)
+        if self.settings.unmanaged is Unmanaged.DELETE and self._may_go(live, assignment):
+            return Draft(live, None, Reason.UNMANAGED)
+        return wording.unmanaged(exemption)
+
+    def _may_go(self, live: Live, assignment: Assignment) -> bool:
+        """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, old enough."""
+        made = live.exemption.system.created_at if live.exemption.system else None
+        old_enough = made is not None and self.now - made >= self.settings.limits.min_age
+        return (
+            old_enough and made_by_a_user(live.exemption) and not self._is_blocked(live) and self.defender(assignment)
+        )
