@@ -122,7 +122,7 @@ class Catalogue:
     @functools.cached_property
     def _index(self) -> Index:
         policies = (policy_entry(policy, behind=policy.id.key in self._behind) for policy in self.policies.values())
-        initiatives = (initiative_entry(key, title) for key, title in self._initiative_titles.items())
+        initiatives = (initiative_entry(key, title) for key, title in self.initiative_titles.items())
         keyless = (recommendation_entry(found, ()) for found in self.keyless)
         return Index(itertools.chain(self._recommendation_entries(), keyless, policies, initiatives))
 
@@ -151,12 +151,18 @@ class Catalogue:
     @functools.cached_property
     def initiatives(self) -> Mapping[str, BuiltInInitiative]:
         """Every known initiative with its members, by folded id, sorted. Reads all of them; prefer `initiative`."""
-        found = ((key, self._initiative(key)) for key in self._initiative_titles)
+        found = ((key, self._initiative(key)) for key in self.initiative_titles)
         return {key: one for key, one in found if one}
 
     def initiative(self, identifier: ArmId) -> BuiltInInitiative | None:
         """One initiative with its members, or None where it is not known. Reads that one only."""
         return self._initiative(identifier.key)
+
+    def initiatives_titled(self, title: str) -> tuple[BuiltInInitiative, ...]:
+        """The initiatives of exactly this title (case and white space do not matter); reads those only."""
+        wanted = fold_title(title)
+        found = (self._initiative(key) for key, one in self.initiative_titles.items() if fold_title(one) == wanted)
+        return tuple(one for one in found if one)
 
     def initiatives_with(self, policy: ArmId) -> tuple[BuiltInInitiative, ...]:
         """The initiatives that evaluate a policy, by title."""
@@ -178,7 +184,8 @@ class Catalogue:
         return {entry.id.key: entry for entry in self.overlay.initiatives}
 
     @functools.cached_property
-    def _initiative_titles(self) -> Mapping[str, str]:
+    def initiative_titles(self) -> Mapping[str, str]:
+        """The title of every known initiative, by folded id, sorted; reads no members."""
         titles = {key: str(row["title"]) for key, row in self._initiative_rows.items()}
         for key, entry in self._initiative_entries.items():
             titles[key] = entry.title or titles.get(key, entry.id.name)

@@ -7,13 +7,13 @@ documents, duplicate keys and characters that do not show are mistakes; so is an
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias
 
 import yaml
 
+from reconciler.catalog.characters import is_hidden
 from reconciler.model import JSON, Source
 from reconciler.problems import Problem
 
@@ -26,7 +26,6 @@ _NULL: Final = re.compile(r"|~|null|Null|NULL")
 _BOOLEAN: Final = re.compile(r"true|True|TRUE|false|False|FALSE")
 _NUMBER: Final = re.compile(r"[-+]?(?:0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)|[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)"
                             r"(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")  # fmt: skip
-_HIDDEN: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 
 
 @dataclass(slots=True)
@@ -68,12 +67,6 @@ def read_yaml(content: bytes, name: str) -> Document:
 def is_plain_text(value: str) -> bool:
     """Whether an unquoted scalar with these letters is text, rather than nothing, a boolean or a number."""
     return not (_NULL.fullmatch(value) or _BOOLEAN.fullmatch(value) or _NUMBER.fullmatch(value))
-
-
-def without_hidden(text: str) -> str:
-    """The text with characters that do not show left out and runs of white space as one space."""
-    shown = (" " if character.isspace() else character for character in text)
-    return " ".join("".join(one for one in shown if unicodedata.category(one) not in _HIDDEN).split())
 
 
 def _text(content: bytes, document: Document) -> str:
@@ -159,7 +152,7 @@ class _Reader:
 
     def _shown(self, event: yaml.ScalarEvent) -> str:
         text: str = event.value
-        hidden = next((one for one in text if unicodedata.category(one) in _HIDDEN and one != "\n"), None)
+        hidden = next((one for one in text if is_hidden(one) and one != "\n"), None)
         if hidden:
             message = f"the character U+{ord(hidden):04X} does not show"
             self._refuse(event, "yaml-characters", message, "remove it")

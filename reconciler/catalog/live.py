@@ -1,0 +1,98 @@
+"""Reads what a tenant's own answers say: assessment metadata (2021-06-01) and policy definitions, as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from reconciler.catalog.characters import without_hidden
+from reconciler.catalog.facts import Policy
+from reconciler.model import JSON, ArmId, arm_id
+
+SEVERITIES: Final = ("Critical", "High", "Medium", "Low")
+MAX_TITLE: Final = 512
+_KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_PARAMETER: Final = re.compile(r"\[parameters\('([^']+)'\)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRecommendation:
+    """A recommendation as the tenant lists it. `custom` says that the organisation made it."""
+
+    key: str
+    title: str
+    severity: str = ""
+    policy: ArmId | None = None
+    preview: bool = False
+    custom: bool = False
+
+
+def live_recommendations(rows: Iterable[JSON]) -> tuple[LiveRecommendation, ...]:
+    """The recommendations in lists of assessment metadata, each key once (the first wins), sorted by key.
+
+    A row without a GUID for its name or without a title is none. Characters that do not show are left out of titles.
+    """
+    found: dict[str, LiveRecommendation] = {}
+    for row in rows:
+        one = _recommendation(row) if isinstance(row, Mapping) else None
+        if one:
+            found.setdefault(one.key, one)
+    return tuple(found[key] for key in sorted(found))
+
+
+def live_policy(row: JSON) -> Policy | None:
+    """What a policy definition's own JSON says, or None where it is not one."""
+    properties = _mapping(row, "properties")
+    identifier = row.get("id") if isinstance(row, Mapping) else None
+    if not isinstance(identifier, str) or "/policydefinitions/" not in identifier.lower():
+        return None
+    version = properties.get("version") or _mapping(properties, "metadata").get("version")
+    return Policy(
+        id=arm_id(identifier),
+        title=_title(properties) or identifier.rsplit("/", 1)[-1],
+        version=str(version or ""),
+        mode=_text(properties, "mode"),
+        default_effect=_effect(properties),
+        overlaid=True,
+    )
+
+
+def _recommendation(row: Mapping[str, Any]) -> LiveRecommendation | None:
+    properties = _mapping(row, "properties")
+    key, title = _text(row, "name").lower(), _title(properties)
+    if not _KEY.fullmatch(key) or not title:
+        return None
+    severity, policy = _text(properties, "severity").capitalize(), _text(properties, "policyDefinitionId")
+    return LiveRecommendation(
+        key=key,
+        title=title,
+        severity=severity if severity in SEVERITIES else "",
+        policy=arm_id(policy) if "/policydefinitions/" in policy.lower() else None,
+        preview=properties.get("preview") is True,
+        custom=_text(properties, "assessmentType").lower().startswith("custom"),
+    )
+
+
+def _title(properties: Mapping[str, Any]) -> str:
+    return without_hidden(_text(properties, "displayName"))[:MAX_TITLE].strip()
+
+
+def _effect(properties: Mapping[str, Any]) -> str:
+    """The effect that the rule names; where that is a parameter, its default."""
+    effect = _text(_mapping(_mapping(properties, "policyRule"), "then"), "effect")
+    parameter = _PARAMETER.fullmatch(effect)
+    if not parameter:
+        return effect
+    return _text(_mapping(_mapping(properties, "parameters"), parameter.group(1)), "defaultValue")
+
+
+def _mapping(row: JSON, name: str) -> Mapping[str, Any]:
+    found = row.get(name) if isinstance(row, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    found = row.get(name)
+    return found if isinstance(found, str) else ""

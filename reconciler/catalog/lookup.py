@@ -1,0 +1,81 @@
+"""Finds what a person points at: a key, a title, a policy, an initiative, an ARM id, or the portal's address bar."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from reconciler.catalog.catalogue import Catalogue, fold_title
+from reconciler.catalog.facts import BuiltInInitiative, Policy, Recommendation, initiative_id, policy_id
+from reconciler.model import arm_id
+
+_NAMED: Final = r"[^/?#&\s\"'{}]+"
+_DEFINITION: Final = re.compile(
+    rf"((?:/(?:subscriptions/{_NAMED}|providers/Microsoft\.Management/managementGroups/{_NAMED}))?"
+    rf"/providers/Microsoft\.Authorization/policy(?:Set)?Definitions/{_NAMED})", re.IGNORECASE
+)  # fmt: skip
+_ASSESSMENT: Final = re.compile(
+    rf"(?:assessmentKey[/=]|recommendationId[/=]|Microsoft\.Security/assessments?(?:Metadata)?/)({_NAMED})",
+    re.IGNORECASE,
+)
+_GUID: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Everything that a text points at. One GUID can be a recommendation's key and a policy's name at once."""
+
+    recommendations: tuple[Recommendation, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    initiatives: tuple[BuiltInInitiative, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the text points at nothing known."""
+        return not (self.recommendations or self.policies or self.initiatives)
+
+
+def look_up(catalogue: Catalogue, text: str) -> Found:
+    """What a text points at: first what an address holds, else a key, name or exact title."""
+    for candidate in candidates(text):
+        found = _exact(catalogue, candidate)
+        if not found.is_empty:
+            return found
+    return Found()
+
+
+def candidates(text: str) -> Iterator[str]:
+    """What an address may be about, the likeliest first; the text itself where it is no address."""
+    text = text.strip()
+    if "/" not in text:
+        yield text
+        return
+    plain = unquote(unquote(text))
+    yield from _ASSESSMENT.findall(plain)
+    yield from _DEFINITION.findall(plain)
+    yield text
+    yield from _GUID.findall(plain)
+
+
+def _exact(catalogue: Catalogue, text: str) -> Found:
+    recommendations = catalogue.find(text)
+    keyless = catalogue.without_key(text)
+    if not recommendations and keyless:
+        recommendations = (keyless,)
+    return Found(recommendations, _policies(catalogue, text), _initiatives(catalogue, text))
+
+
+def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:
+    found = catalogue.policy(arm_id(policy_id(text).text))
+    if found:
+        return (found,)
+    title = fold_title(text)
+    return tuple(policy for policy in catalogue.policies.values() if fold_title(policy.title) == title)
+
+
+def _initiatives(catalogue: Catalogue, text: str) -> tuple[BuiltInInitiative, ...]:
+    found = catalogue.initiative(arm_id(initiative_id(text).text))
+    return (found,) if found else catalogue.initiatives_titled(text)

@@ -1,0 +1,170 @@
+"""Compares the facts with what a tenant has now, and says which overlay would make up the difference.
+
+A tenant's assessment metadata is the truth about which policy stands behind a recommendation. It reaches declarations
+through a reviewed catalog.yaml only, so everything here is small on purpose: what a policy exemption cannot reach is
+left out, and so is what differs in letters' case alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from reconciler.catalog.catalogue import Catalogue, fold_title
+from reconciler.catalog.characters import without_hidden
+from reconciler.catalog.facts import Environment, Obstacle, Policy, Recommendation
+from reconciler.catalog.live import MAX_TITLE, LiveRecommendation
+from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.model import ArmId, Initiative, Member
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFacts:
+    """What was read from the tenant: its recommendations, its assigned initiatives, and custom policies' definitions."""
+
+    recommendations: tuple[LiveRecommendation, ...]
+    initiatives: tuple[Initiative, ...] = ()
+    policies: tuple[Policy, ...] = ()
+
+
+def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
+    """The overlay that brings the shipped facts (a catalogue without overlay) to what is live.
+
+    Entries of the current overlay about what the tenant does not show are kept; those that the shipped facts have
+    caught up with are dropped.
+    """
+    written = {entry.key: entry for entry in current.recommendations}
+    seen = {found.key for found in live.recommendations}
+    fresh = (_recommendation(shipped, written.get(found.key), found) for found in live.recommendations)
+    recommendations = [entry for entry in fresh if entry and not entry.is_empty]
+    recommendations += [entry for key, entry in written.items() if key not in seen]
+    policies = {policy.id.key: policy for policy in (*current.policies, *live.policies)}
+    return Overlay(
+        tuple(sorted(recommendations, key=lambda entry: entry.key)),
+        tuple(policies[key] for key in sorted(policies)),
+        _initiatives(shipped, current, recommendations, live.initiatives),
+    )
+
+
+def unknown_policies(shipped: Catalogue, current: Overlay, live: LiveFacts) -> tuple[ArmId, ...]:
+    """Policies behind live recommendations of which neither facts nor overlay know the title, sorted."""
+    known = {policy.id.key for policy in current.policies} | shipped.policies.keys()
+    named = {found.policy for found in live.recommendations if found.policy and found.policy.key not in known}
+    return tuple(sorted(named))
+
+
+def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
+    """Shipped recommendations with a policy that the tenant does not list; nothing is ever changed because of it."""
+    seen = {found.key for found in live.recommendations}
+    return tuple(one for key, one in shipped.recommendations.items() if one.exemptable and key not in seen)
+
+
+# --- recommendations -------------------------------------------------------------------------------------------------
+
+
+def _recommendation(
+    shipped: Catalogue, written: RecommendationEntry | None, live: LiveRecommendation
+) -> RecommendationEntry | None:
+    known = shipped.recommendations.get(live.key)
+    if not live.policy and not (known and known.policies):
+        return written
+    kept = written or RecommendationEntry(live.key)
+    entry = _difference(shipped, known, live) if known else _addition(live)
+    if kept.policies and live.policy in kept.policies and entry.policies is not None:
+        entry = replace(entry, policies=kept.policies)
+    return replace(
+        entry,
+        environment=kept.environment or entry.environment,
+        resource_types=kept.resource_types if kept.resource_types is not None else entry.resource_types,
+    )
+
+
+def _addition(live: LiveRecommendation) -> RecommendationEntry:
+    return RecommendationEntry(
+        key=live.key,
+        title=live.title,
+        severity=live.severity or None,
+        environment=Environment.AZURE,
+        policies=(live.policy,) if live.policy else (),
+        preview=live.preview or None,
+        custom=live.custom or None,
+    )
+
+
+def _difference(shipped: Catalogue, known: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
+    policies = _policies(shipped, known, live.policy)
+    return RecommendationEntry(
+        key=live.key,
+        title=live.title if fold_title(live.title) != fold_title(known.title) else None,
+        severity=live.severity if live.severity and live.severity != known.severity else None,
+        policies=policies if policies != known.policies else None,
+        preview=live.preview if live.preview != (Obstacle.PREVIEW in known.obstacles) else None,
+        custom=live.custom or None,
+    )
+
+
+def _policies(shipped: Catalogue, known: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
+    """All policies behind a recommendation: the live one, and those whose own rule names the recommendation.
+
+    The metadata names one policy only, so where the facts know that one among several, all of them stay.
+    """
+    if live in known.policies:
+        return known.policies
+    details = (shipped.policy(policy) for policy in known.policies)
+    asserted = tuple(policy.id for policy in details if policy and policy.assessment == known.key)
+    return (live, *asserted) if live else asserted
+
+
+# --- initiatives -----------------------------------------------------------------------------------------------------
+
+
+def _initiatives(
+    shipped: Catalogue, current: Overlay, recommendations: Iterable[RecommendationEntry], live: Iterable[Initiative]
+) -> tuple[InitiativeEntry, ...]:
+    """Entries for assigned initiatives that evaluate a recommendation's policy and are not as shipped."""
+    evaluated = {policy.key for found in shipped.recommendations.values() for policy in found.policies}
+    evaluated |= {policy.key for entry in recommendations for policy in entry.policies or ()}
+    newest = _newest(live)
+    entries = {entry.id.key: entry for entry in current.initiatives if entry.id.key not in newest}
+    for key, initiative in newest.items():
+        entry = _initiative(shipped, initiative)
+        if not entry.is_empty and any(member.definition.key in evaluated for member in initiative.members):
+            entries[key] = entry
+    return tuple(entries[key] for key in sorted(entries))
+
+
+def _newest(initiatives: Iterable[Initiative]) -> Mapping[str, Initiative]:
+    """One version of each initiative, by folded id: the newest, where assignments are pinned to several."""
+    newest: dict[str, Initiative] = {}
+    for initiative in sorted(initiatives, key=lambda one: _version(one.version)):
+        newest[initiative.id.key] = initiative
+    return newest
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    numbers = (part.partition("-")[0] for part in (text or "").split("."))
+    return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
+
+
+def _initiative(shipped: Catalogue, live: Initiative) -> InitiativeEntry:
+    known = shipped.initiative(live.id)
+    members = tuple(Member(member.definition, member.reference_id) for member in live.members)
+    title = without_hidden(live.display_name)[:MAX_TITLE].strip()
+    if known is None:
+        return InitiativeEntry(live.id, title or live.id.name, live.version, members=_sorted(members))
+    before, after = _by_reference(known.members), _by_reference(members)
+    added = [
+        member for key, member in after.items() if key not in before or before[key].definition != member.definition
+    ]
+    removed = [member.reference_id for key, member in before.items() if key not in after]
+    if not added and not removed:
+        return InitiativeEntry(known.id)
+    return InitiativeEntry(known.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed)))
+
+
+def _by_reference(members: Iterable[Member]) -> Mapping[str, Member]:
+    return {member.reference_id.lower(): member for member in members}
+
+
+def _sorted(members: Iterable[Member]) -> tuple[Member, ...]:
+    return tuple(sorted(members, key=lambda member: member.reference_id.lower()))
