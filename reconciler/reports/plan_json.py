@@ -52,6 +52,7 @@ def change_to_json(change: Change) -> dict[str, JSON]:
         "reason": change.reason.value,
         "fingerprint": change.fingerprint,
         "widens": [widening.value for widening in change.widens],
+        "alsoExempts": list(change.also_exempts),
         "key": key_to_json(change.subject),
         "before": properties(before) if before else None,
         "after": properties(after) if after else None,

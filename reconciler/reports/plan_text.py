@@ -46,9 +46,9 @@ def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
     """The plan as styled lines. `names` maps folded ids to display names."""
     yield heading(plan)
     yield from _changes(plan, names)
-    yield from _section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
-    yield from _section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in plan.unread])
-    yield from _section("Findings", finding_blocks(plan.findings, names))
+    yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
+    yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in plan.unread])
+    yield from section("Findings", finding_blocks(plan.findings, names))
     if plan.refusals:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in plan.refusals)
@@ -88,7 +88,8 @@ def _empty_sentence(plan: Plan) -> str:
     return "No changes. Azure matches the declarations"
 
 
-def _section(title: str, blocks: list[list[Line]]) -> Iterator[Line]:
+def section(title: str, blocks: list[list[Line]]) -> Iterator[Line]:
+    """A heading with the number of blocks, and the blocks; nothing for none."""
     if not blocks:
         return
     yield BLANK
@@ -140,6 +141,8 @@ def change_block(change: Change, now: datetime, names: Names = NO_NAMES, width: 
         yield line(INDENT, said)
     if change.widens:
         yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
+    if change.also_exempts:
+        yield line(INDENT, f"also exempts: {'; '.join(change.also_exempts)}")
     for difference in found:
         yield difference_line(INDENT, difference, now)
     yield from _why_and_where(change)

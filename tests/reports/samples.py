@@ -75,7 +75,7 @@ def changes():
         metadata={**MARKS, "declaration": "web-public-ip", "ticket": "SEC-1501"})  # fmt: skip
     expired = exemption("expired-1", SQL, NIST, expires_on="2026-11-17T23:59:59Z")
     return (
-        change(None, exemption()),
+        change(None, exemption(), also_exempts=("SQL servers should be encrypted",)),
         change(None, exemption("legacy-sql-tde-4d5e6f", SQL, NIST, reference_ids=("a", "b", "c", "d", "e")), Reason.FAN_OUT),
         change(None, exemption("all-of-it", GROUP, BENCHMARK, reference_ids=()), declaration="sandbox-all", widens=(Widening.SCOPE,)),
         change(web(), wider, Reason.EDITED, "web-public-ip", 4, widens=(Widening.EXPIRY, Widening.REFERENCES)),

@@ -1,0 +1,130 @@
+"""What a drift report is made of: findings with ids that stay the same from run to run, and what each kind means.
+
+`evidence` of a finding is shown by name. Some names have words of their own: `createdBy`, `createdByType`, `createdAt`,
+`lastModifiedBy`, `lastModifiedByType`, `lastModifiedAt` (who and when), `cause`, `changed` (a list of {path, before,
+after}), `healedBy` (the reason that `apply --only` heals it under) and `portal` (a link to Azure's portal).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import JSON, ArmId, Unread
+from reconciler.planning.values import Finding, FindingKind, Severity
+
+MEANINGS: Final[Mapping[FindingKind, str]] = {
+    FindingKind.MISSING: "declared, but not in Azure",
+    FindingKind.MODIFIED: "changed in Azure since it was written",
+    FindingKind.UNMANAGED: "in Azure, but declared by nobody",
+    FindingKind.DUPLICATE: "exempts again what a declared exemption exempts already",
+    FindingKind.OVERLAP: "exempts a whole assignment, and with it what is declared one by one",
+    FindingKind.SHADOWED: "covered as well by a wider exemption that nobody declared",
+    FindingKind.ORPHANED: "left over from an assignment that no longer applies",
+    FindingKind.EXPIRED: "past its expiry: the resource counts again",
+    FindingKind.EXPIRING: "soon past its expiry",
+    FindingKind.RESOURCE_GONE: "declared for a resource that no longer exists",
+    FindingKind.UNCOVERED: "evaluated by an initiative in which no exemption could be made",
+    FindingKind.HELD: "cannot be decided now, so nothing of it is touched",
+    FindingKind.FOREIGN_OWNER: "held by another owner",
+    FindingKind.UNSUPPORTED: "a recommendation that Defender says cannot be exempted",
+    FindingKind.MOOT: "without effect here: the policy is disabled, excluded or not selected",
+    FindingKind.INEFFECTIVE: "in Azure, yet Defender still counts the resource",
+    FindingKind.CATALOGUE: "known to the catalogue otherwise than to Azure",
+    FindingKind.QUOTA: "near or over a limit of Azure",
+    FindingKind.INCOMPLETE: "not read, so nothing can be said about it",
+}
+
+_WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReport:
+    """Everything that differs between the repository and Azure at one time.
+
+    `earlier` are the findings of an earlier report by id, in its JSON form, where one is compared with; None without.
+    """
+
+    tenant_id: str
+    owner: str
+    scopes: tuple[ArmId, ...]
+    revision: str | None
+    taken_at: datetime
+    findings: tuple[Finding, ...]
+    unread: tuple[Unread, ...] = ()
+    earlier: Mapping[str, JSON] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected scope was read; silence about one that was not means nothing."""
+        return not self.unread
+
+    @property
+    def counts(self) -> dict[Severity, int]:
+        """How many findings there are of each severity, the worst first."""
+        counted = Counter(finding.severity for finding in self.findings)
+        return {severity: counted[severity] for severity in _WORST_FIRST}
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """A finding with its id, and whether the earlier report lacks it (None: nothing to compare with)."""
+
+    id: str
+    finding: Finding
+    is_new: bool | None = None
+
+
+def worst_first(findings: Iterable[Finding]) -> list[Finding]:
+    """Errors, warnings, then what is only good to know; inside of that by kind, subject, assignment and message."""
+    return sorted(findings, key=_order)
+
+
+def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+    assignment = finding.assignment.key if finding.assignment else ""
+    return (
+        _WORST_FIRST.index(finding.severity), finding.kind.value, finding.subject.key, assignment, finding.message,
+    )  # fmt: skip
+
+
+def identify(report: DriftReport) -> list[Identified]:
+    """The findings, the worst first, each with an id that is the same in every run that finds the same thing.
+
+    Findings that only their message tells apart are numbered in order.
+    """
+    seen: Counter[str] = Counter()
+    return [_identified(finding, report.earlier, seen) for finding in worst_first(report.findings)]
+
+
+def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, seen: Counter[str]) -> Identified:
+    found = finding_id(finding)
+    seen[found] += 1
+    found = found if seen[found] == 1 else f"{found}-{seen[found]}"
+    return Identified(found, finding, None if earlier is None else found not in earlier)
+
+
+def finding_id(finding: Finding) -> str:
+    """16 hex digits from kind, subject, assignment and declaration: not from dates, people or places in files."""
+    assignment = finding.assignment.key if finding.assignment else ""
+    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "")
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def by_kind(findings: Iterable[Identified]) -> dict[FindingKind, list[Identified]]:
+    """The findings in their order, gathered by kind; a kind stands where its worst finding stands."""
+    found: dict[FindingKind, list[Identified]] = {}
+    for each in findings:
+        found.setdefault(each.finding.kind, []).append(each)
+    return found
+
+
+def gone(report: DriftReport) -> list[JSON]:
+    """The findings of the earlier report that are no more, in its JSON form."""
+    if report.earlier is None:
+        return []
+    present = {each.id for each in identify(report)}
+    return [value for key, value in sorted(report.earlier.items()) if key not in present]

@@ -1,0 +1,144 @@
+"""The drift report as one HTML page that needs nothing else: no script, no request, readable in light and dark, on
+paper and by a screen reader. The auditor's form: it can be archived and read in ten years.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler import __version__
+from reconciler.planning.values import FindingKind
+from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
+from reconciler.reports.drift_text import heading_words
+from reconciler.reports.escape import html_text as h
+from reconciler.reports.evidence import evidence_words, portal_link
+from reconciler.reports.findings_text import subject_words
+from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, place_words, scope_words
+
+_STYLE: Final = """
+:root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --page: #ffffff; --card: #f6f8fa; --line: #d0d7de;
+  --error: #b3261e; --warning: #855300; --info: #0b57a4; --good: #1a6b2f; --link: #0b57a4; }
+@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --quiet: #9ba6b2; --page: #0d1117; --card: #161b22;
+  --line: #30363d; --error: #ff8f87; --warning: #e3b341; --info: #79b8ff; --good: #6fdd8b; --link: #79b8ff; } }
+* { box-sizing: border-box; }
+body { margin: 0 auto; padding: 1.5rem; max-width: 68rem; background: var(--page); color: var(--text);
+  font: 1rem/1.5 system-ui, sans-serif; }
+h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .25rem; }
+h3 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+a { color: var(--link); } a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.quiet { color: var(--quiet); margin: 0; } .where { font-weight: normal; }
+.verdict { font-size: 1.15rem; font-weight: 600; margin: 1rem 0; }
+table { border-collapse: collapse; width: 100%; } caption { text-align: left; font-weight: 600; padding: .25rem 0; }
+th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+article { background: var(--card); border: 1px solid var(--line); border-left: .35rem solid var(--line);
+  border-radius: .4rem; padding: .75rem 1rem; margin: .75rem 0; break-inside: avoid; }
+article.error { border-left-color: var(--error); } article.warning { border-left-color: var(--warning); }
+article.info { border-left-color: var(--info); }
+.severity { text-transform: uppercase; font-size: .8rem; letter-spacing: .04em; margin-right: .4rem; }
+.error .severity { color: var(--error); } .warning .severity { color: var(--warning); }
+.info .severity { color: var(--info); } .good { color: var(--good); }
+dl { display: grid; grid-template-columns: 8rem 1fr; gap: .15rem .75rem; margin: 0; }
+dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; } .fix { font-weight: 600; }
+@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
+"""
+# Nothing on the page may load, run or be submitted, whatever text got into it.
+_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
+    """The report as an HTML document."""
+    found = identify(report)
+    title = h(f"Drift of {report.owner}")
+    return "\n".join(
+        [
+            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+            f"<header>\n<h1>{title}</h1>\n{_origin(report, names)}\n</header>\n<main>",
+            *_main(report, found, names),
+            f'</main>\n<footer>\n<p class="quiet">exempt {h(__version__)}</p>\n</footer>\n</body>\n</html>\n',
+        ]
+    )
+
+
+def _origin(report: DriftReport, names: Names) -> str:
+    revision = f", revision {report.revision[:12]}" if report.revision else ""
+    scopes = "; ".join(scope_words(scope, names) for scope in report.scopes)
+    told = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
+    return f'<p class="quiet">{h(told)}</p>\n<p class="quiet">{h(f"Scopes: {scopes}")}</p>'
+
+
+def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterator[str]:
+    told = ", ".join(count(number, severity.value) for severity, number in report.counts.items() if number)
+    good = "" if found or not report.complete else " good"
+    yield f'<p class="verdict{good}">{h(told or heading_words(report))}</p>'
+    yield from _unread(report, names)
+    kinds = by_kind(found)
+    if kinds:
+        yield _table(kinds)
+    for kind, of in kinds.items():
+        yield f'<section aria-labelledby="{kind.value}">\n<h2 id="{kind.value}">{kind.value} ({len(of)})</h2>'
+        yield f'<p class="quiet">{h(MEANINGS[kind])}</p>'
+        yield from (_article(each, names) for each in of)
+        yield "</section>"
+    if report.earlier is not None:
+        yield from _gone(report)
+
+
+def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
+    rows = [
+        f'<tr><th scope="row"><a href="#{kind.value}">{kind.value}</a></th>'
+        f'<td class="number">{len(of)}</td><td>{h(MEANINGS[kind])}</td></tr>'
+        for kind, of in kinds.items()
+    ]
+    head = '<tr><th scope="col">Kind</th><th scope="col" class="number">Findings</th><th scope="col">Meaning</th></tr>'
+    return "\n".join(
+        ["<table>\n<caption>By kind</caption>", f"<thead>{head}</thead>\n<tbody>", *rows, "</tbody>\n</table>"]
+    )
+
+
+def _unread(report: DriftReport, names: Names) -> Iterator[str]:
+    if not report.unread:
+        return
+    yield '<section aria-labelledby="unread">'
+    yield f'<h2 id="unread">Could not be read ({len(report.unread)})</h2>'
+    yield '<p class="quiet">Silence about these means nothing.</p>'
+    for unread in report.unread:
+        head = f'<span class="severity">unread</span> {h(unread.what)} <span class="where">at {h(scope_words(unread.scope, names))}</span>'
+        rows = [("why", unread.reason), ("help", unread.remedy)]
+        yield f'<article class="error">\n<h3>{head}</h3>\n{_list(rows)}\n</article>'
+    yield "</section>"
+
+
+def _article(each: Identified, names: Names) -> str:
+    finding = each.finding
+    assignment = assignment_words(finding.assignment, names) if finding.assignment else ""
+    head = f'<span class="severity">{finding.severity.value}{", new" if each.is_new else ""}</span> {h(finding.declaration or "")}'
+    where = f'<span class="where">{h(subject_words(finding, names))}</span>'
+    rows = [("assignment", assignment), ("found", finding.message), ("fix", finding.remedy)]
+    rows += [*evidence_words(finding), ("declared in", place_words(finding.source)), ("id", each.id)]
+    link = portal_link(finding)
+    shown = f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
+    return f'<article class="{finding.severity.value}" id="f-{each.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{shown}\n</article>'
+
+
+def _list(rows: list[tuple[str, str]]) -> str:
+    pairs = "\n".join(_pair(label, text) for label, text in rows if text)
+    return f"<dl>\n{pairs}\n</dl>"
+
+
+def _pair(label: str, text: str) -> str:
+    emphasis = ' class="fix"' if label == "fix" else ""
+    return f"<dt>{h(label)}</dt><dd{emphasis}>{h(text)}</dd>"
+
+
+def _gone(report: DriftReport) -> Iterator[str]:
+    found = gone(report)
+    yield f'<section aria-labelledby="gone">\n<h2 id="gone">Gone since the earlier report ({len(found)})</h2>\n<ul>'
+    for each in found:
+        said = f"{each.get('kind', '')}: {each.get('declaration') or each.get('subject', '')} (id {each.get('id', '')})"
+        yield f"<li>{h(said)}</li>"
+    yield "</ul>\n</section>"

@@ -1,0 +1,41 @@
+"""The drift report as JSON (schemas/drift.schema.json): for dashboards, tickets and the comparison of the next run."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler import __version__
+from reconciler.model import JSON
+from reconciler.planning.canonical import instant_text
+from reconciler.reports.drift import DriftReport, Identified, gone, identify
+from reconciler.reports.escape import json_document
+from reconciler.reports.plan_json import finding_to_json, unread_to_json
+
+FORMAT_VERSION: Final = "1.0"
+
+
+def drift_json(report: DriftReport, tool_version: str = __version__) -> str:
+    """The report as a JSON document: one line for each finding."""
+    return json_document(drift_to_json(report, tool_version))
+
+
+def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[str, JSON]:
+    """The report as a JSON object, the worst finding first. `gone` are findings of the earlier report alone."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "tenantId": report.tenant_id,
+        "owner": report.owner,
+        "scopes": [scope.text for scope in report.scopes],
+        "revision": report.revision,
+        "takenAt": instant_text(report.taken_at),
+        "complete": report.complete,
+        "summary": {severity.value: number for severity, number in report.counts.items()},
+        "findings": [_identified_to_json(each) for each in identify(report)],
+        "gone": gone(report),
+        "unread": [unread_to_json(unread) for unread in report.unread],
+    }
+
+
+def _identified_to_json(each: Identified) -> dict[str, JSON]:
+    return {"id": each.id, "new": each.is_new, **finding_to_json(each.finding)}

@@ -1,0 +1,21 @@
+"""The drift report as SARIF: GitHub code scanning opens an alert at the declaring line, and closes it with the drift."""
+
+from __future__ import annotations
+
+from reconciler.reports.drift import MEANINGS, DriftReport, Identified, identify
+from reconciler.reports.findings_text import subject_words
+from reconciler.reports.sarif import Result, sarif_document
+from reconciler.reports.words import NO_NAMES, Names
+
+
+def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
+    """A SARIF 2.1.0 log, one rule for each kind of finding."""
+    rules = {kind.value: f"An exemption {meaning}" for kind, meaning in MEANINGS.items()}
+    return sarif_document([_result(each, names) for each in identify(report)], rules)
+
+
+def _result(each: Identified, names: Names) -> Result:
+    finding = each.finding
+    said = f"{subject_words(finding, names)}: {finding.message}"
+    identity = (each.id,)
+    return Result(finding.kind.value, finding.severity.value, said, finding.remedy, finding.source, identity)

@@ -1,0 +1,72 @@
+"""The drift report as text, for the person who looks once a day: counts, then kind by kind with what the kind means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.model import JSON
+from reconciler.planning.values import FindingKind
+from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
+from reconciler.reports.evidence import evidence_words, portal_link
+from reconciler.reports.findings_text import INDENT, finding_body, finding_head
+from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.plan_text import section, unread_block
+from reconciler.reports.words import NO_NAMES, Names, count
+
+_NO_DRIFT: Final = "No drift. Azure matches the declarations."
+_NO_DRIFT_SEEN: Final = "No drift seen, but not everything could be read."
+
+
+def drift_text(report: DriftReport, names: Names = NO_NAMES) -> str:
+    """The report as plain text."""
+    return plain(drift_lines(report, names))
+
+
+def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
+    """The report as styled lines."""
+    yield line((Style.HEADING, heading_words(report)))
+    for kind, found in by_kind(identify(report)).items():
+        yield from _kind(kind, found, names)
+    yield from section(
+        "Could not be read: silence about it means nothing", [unread_block(u, names) for u in report.unread]
+    )
+    if report.earlier is not None:
+        yield from _gone(gone(report))
+
+
+def heading_words(report: DriftReport) -> str:
+    """What was compared and how many findings of each severity there are; a sentence where nothing is wrong."""
+    if not report.findings:
+        return _NO_DRIFT if report.complete else _NO_DRIFT_SEEN
+    told = ", ".join(count(number, severity.value) for severity, number in report.counts.items() if number)
+    return (
+        f"Drift of {report.owner} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}: {told}"
+    )
+
+
+def _kind(kind: FindingKind, found: list[Identified], names: Names) -> Iterator[Line]:
+    yield BLANK
+    yield line((Style.HEADING, f"{kind.value} ({len(found)})"), f": {MEANINGS[kind]}")
+    for each in found:
+        yield from finding_block(each, names)
+
+
+def finding_block(each: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
+    """One finding with its evidence, links and id."""
+    yield finding_head(each.finding, "new" if each.is_new else "", names)
+    yield from finding_body(each.finding, names)
+    for label, text in evidence_words(each.finding):
+        yield line(INDENT, (Style.QUIET, f"{label} "), text)
+    if link := portal_link(each.finding):
+        yield line(INDENT, (Style.QUIET, link))
+    yield line(INDENT, (Style.QUIET, f"id {each.id}"))
+
+
+def _gone(findings: list[JSON]) -> Iterator[Line]:
+    yield BLANK
+    yield line((Style.GOOD, f"Gone since the earlier report ({len(findings)})"))
+    for found in findings:
+        yield line(
+            f"  {found.get('kind', '')}  {found.get('declaration') or found.get('subject', '')}  id {found.get('id', '')}"
+        )

@@ -1,0 +1,100 @@
+"""What the Markdown reports share: lists above the fold, folded fences, and GitHub's limit.
+
+Headings, bold words and folds are ours; every value stands in a code span or a fence (see `escape`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Final, TypeVar
+
+from reconciler.model import Source, Unread
+from reconciler.planning.values import Held, Refusal
+from reconciler.reports.escape import markdown_code, markdown_fence, printable
+from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
+
+LIMIT: Final = 60_000
+"""Bytes of UTF-8. GitHub refuses a comment or an issue of more than 65,536 characters."""
+
+_ABOVE: Final = 20
+_LONGEST: Final = 500
+_FRAME: Final = 400
+_SHARE: Final = LIMIT // 10
+_Item = TypeVar("_Item")
+
+
+def bullets(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> Iterator[str]:
+    """A bold title with the count, and the first items within a share of the comment; nothing for none."""
+    found = list(items)
+    if not found:
+        return
+    yield f"\n**{title} ({len(found)})**\n"
+    shown = list(_within_share(f"- {show(item)}" for item in found[:_ABOVE]))
+    yield from shown
+    if len(found) > len(shown):
+        yield f"- and {len(found) - len(shown)} more"
+
+
+def _within_share(lines: Iterable[str]) -> Iterator[str]:
+    room = _SHARE
+    for found in lines:
+        room -= len(found.encode()) + 1
+        if room < 0:
+            return
+        yield found
+
+
+def value(text: str) -> str:
+    """A value above the fold: a code span, cut where live text is far longer than Azure's own limits."""
+    shown = printable(text)
+    return markdown_code(shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…")
+
+
+def folded(title: str, blocks: Sequence[str], language: str, room: int, gap: str = "\n\n") -> str:
+    """A folded fence with as many whole blocks as there is room for (in bytes), and how many are left out."""
+    if not blocks:
+        return ""
+    fits = _fitting(blocks, room - _FRAME)
+    left = len(blocks) - fits
+    more = f"\n\n{left} more in the artifact." if left else ""
+    fence = markdown_fence(gap.join(blocks[:fits]), language) if fits else ""
+    return f"\n<details><summary>{title} ({len(blocks)})</summary>\n\n{fence}{more}\n\n</details>\n"
+
+
+def _fitting(blocks: Sequence[str], room: int) -> int:
+    """How many blocks fit, counted as they will be written: a mention grows when it is broken."""
+    for place_, block in enumerate(blocks):
+        room -= len(markdown_fence(block).encode())
+        if room < 0:
+            return place_
+    return len(blocks)
+
+
+# --- items -------------------------------------------------------------------------------------------------------
+
+
+def place(source: Source | None) -> str:
+    """`, file:line`, or nothing."""
+    return f", {value(place_words(source))}" if source else ""
+
+
+def refusal_item(refusal: Refusal) -> str:
+    """A guard that stops the run, and the option that accepts exactly this plan."""
+    accept = f"; rerun with {value(refusal.accept)} to accept exactly this" if refusal.accept else ""
+    return value(refusal.message.rstrip(".")) + accept
+
+
+def held_item(held: Held, names: Names = NO_NAMES) -> str:
+    """What cannot be decided now, why, and what would free it."""
+    remedy = f"; to free it: {value(held.remedy)}" if held.remedy else ""
+    where = scope_words(held.scope, names)
+    if held.assignment:
+        where = f"{where} / {assignment_words(held.assignment, names)}"
+    return f"{value(held.declaration)} at {value(where)}: {value(held.message)}{remedy}{place(held.source)}"
+
+
+def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:
+    """What could not be read, and what to do about it."""
+    remedy = f"; help: {value(unread.remedy)}" if unread.remedy else ""
+    where = value(scope_words(unread.scope, names))
+    return f"{value(unread.what)} at {where}: {value(unread.reason)}{remedy}"

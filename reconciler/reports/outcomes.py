@@ -1,0 +1,61 @@
+"""What the reports read of a run of apply.
+
+Rooms beside each other do not import each other, so what is rendered is described here by what is read of it; the
+outcomes and the summary of the applying room match by structure. All forms say the verdict that the exit code follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from reconciler.model import Unread
+from reconciler.planning.values import Change, Held, HeldCause, Refusal
+
+SETTLED: Final = ("done", "unchanged")
+"""The statuses after which Azure holds what the change wanted."""
+
+
+class Verdict(Protocol):
+    """What a whole run came to: a word, and the process' exit code."""
+
+    @property
+    def value(self) -> str: ...
+    @property
+    def exit_code(self) -> int: ...
+
+
+class Outcome(Protocol):
+    """How one change ended. `status` is done, unchanged, skipped, held, awaiting approval or failed."""
+
+    @property
+    def change(self) -> Change: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def remedy(self) -> str: ...
+    @property
+    def cause(self) -> HeldCause | None: ...
+    @property
+    def correlation(self) -> str: ...
+    @property
+    def leaves_uncovered(self) -> bool: ...
+
+
+class Summary(Protocol):
+    """A finished run."""
+
+    @property
+    def outcomes(self) -> Sequence[Outcome]: ...
+    @property
+    def held(self) -> tuple[Held, ...]: ...
+    @property
+    def refusals(self) -> tuple[Refusal, ...]: ...
+    @property
+    def unread(self) -> tuple[Unread, ...]: ...
+    @property
+    def verdict(self) -> Verdict: ...
+    @property
+    def counts(self) -> Mapping[Any, int]: ...

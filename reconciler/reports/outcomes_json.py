@@ -1,0 +1,51 @@
+"""A run of apply as JSON (schemas/outcome.schema.json): for archives, dashboards and the steps after it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler import __version__
+from reconciler.model import JSON
+from reconciler.reports.escape import json_document
+from reconciler.reports.outcomes import Outcome, Summary
+from reconciler.reports.plan_json import held_to_json, key_to_json, refusal_to_json, source_to_json, unread_to_json
+
+FORMAT_VERSION: Final = "1.0"
+
+
+def outcomes_json(summary: Summary, tool_version: str = __version__) -> str:
+    """The run as a JSON document: one line for each change."""
+    return json_document(outcomes_to_json(summary, tool_version))
+
+
+def outcomes_to_json(summary: Summary, tool_version: str = __version__) -> dict[str, JSON]:
+    """The run as a JSON object."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "verdict": summary.verdict.value,
+        "exitCode": summary.verdict.exit_code,
+        "summary": {str(status): number for status, number in summary.counts.items()},
+        "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
+        "held": [held_to_json(held) for held in summary.held],
+        "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
+        "unread": [unread_to_json(unread) for unread in summary.unread],
+    }
+
+
+def _outcome_to_json(outcome: Outcome) -> dict[str, JSON]:
+    change = outcome.change
+    return {
+        "status": str(outcome.status),
+        "actions": [change.action.value],
+        "reason": change.reason.value,
+        "fingerprint": change.fingerprint,
+        "key": key_to_json(change.subject),
+        "declaration": change.declaration,
+        "source": source_to_json(change.source),
+        "message": outcome.message,
+        "remedy": outcome.remedy,
+        "cause": outcome.cause.value if outcome.cause else None,
+        "correlation": outcome.correlation,
+        "uncovered": outcome.leaves_uncovered,
+    }

@@ -1,0 +1,42 @@
+"""A run of apply as a step's summary: verdict and counts, then what was not written, then the rest folded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.reports.lines import plain
+from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
+from reconciler.reports.outcomes import SETTLED, Outcome, Summary
+from reconciler.reports.outcomes_text import settled_line, verdict_words, where_words
+from reconciler.reports.plan_text import name_of
+from reconciler.reports.words import NO_NAMES, Names
+
+MARKER: Final = "<!-- exempt:apply -->"
+
+
+def outcomes_markdown(summary: Summary, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
+    """The run as Markdown of at most `limit` bytes, cut between changes."""
+    above = "\n".join(_above_the_fold(summary, names)) + "\n"
+    settled = [outcome for outcome in summary.outcomes if outcome.status in SETTLED]
+    lines = [plain([settled_line(outcome, names)]).strip() for outcome in settled]
+    return above + folded("Written or already so", lines, "text", limit - len(above.encode()), gap="\n")
+
+
+def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
+    yield MARKER
+    yield f"### {verdict_words(summary)}"
+    yield from bullets("Refused", summary.refusals, refusal_item)
+    stuck = [outcome for outcome in summary.outcomes if outcome.status not in SETTLED]
+    yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
+    yield from bullets("Held: nothing of it is deleted or shrunk", summary.held, lambda item: held_item(item, names))
+    yield from bullets("Could not be read: nothing is deleted there", summary.unread, lambda u: unread_item(u, names))
+
+
+def _stuck_item(outcome: Outcome, names: Names) -> str:
+    change = outcome.change
+    said = f": {value(outcome.message)}" if outcome.message else ""
+    remedy = f"; fix: {value(outcome.remedy)}" if outcome.remedy else ""
+    support = f"; correlation id {value(outcome.correlation)}" if outcome.correlation else ""
+    head = f"**{outcome.status}** {change.action.value} {value(name_of(change))}"
+    return f"{head} at {value(where_words(change, names))}{said}{remedy}{support}{place(change.source)}"
