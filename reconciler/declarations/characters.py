@@ -1,0 +1,99 @@
+"""Bytes to text: UTF-8 without byte order mark, and without characters that a reviewer cannot see.
+
+Control and bidirectional characters make a text look like another one. They are refused in the file as it stands and
+in what its escapes mean; what else is invisible is refused where a text names something.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+from reconciler.model import Source
+from reconciler.problems import Problem
+
+# Controls but for tab and line ends; bidirectional marks, embeddings, overrides and isolates; line and paragraph
+# separators; byte order mark; interlinear annotations; tags; unpaired surrogates; non-characters.
+_HIDDEN: Final = (
+    "\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u206f"
+    "\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\U000e0000-\\U000e007f\\ud800-\\udfff"
+)
+FORBIDDEN: Final = re.compile(f"[{_HIDDEN}]")
+_LONE_RETURN: Final = re.compile("\r(?!\n)")
+_ASCII_TEXT: Final = re.compile(r"[\x20-\x7e]*")
+_INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
+_ODD_SPACES: Final = frozenset({"Zs"})
+_MARKS: Final = {
+    b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
+}  # fmt: skip
+_NAMES: Final = {"\x00": "NUL", "\x1b": "ESCAPE", "\x7f": "DELETE", "\x85": "NEXT LINE"}
+
+
+def decode(data: bytes, file: str) -> str | Problem:
+    """The text of a file, or the first reason why it is none."""
+    mark = next((name for prefix, name in _MARKS.items() if data.startswith(prefix)), None)
+    if mark is not None:
+        return Problem(
+            Source(file), "encoding", f"the file is {mark}; declarations are plain UTF-8",
+            'save it as "UTF-8" (in some editors: "UTF-8 without BOM")',
+        )  # fmt: skip
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        return Problem(
+            _place(file, before, len(before)), "encoding",
+            f"byte 0x{data[error.start]:02x} is not valid UTF-8", 'save the file as "UTF-8"',
+        )  # fmt: skip
+    return text
+
+
+def hidden(text: str, file: str) -> tuple[Problem, ...]:
+    """A problem for each line that has a character which must not be in a file at all."""
+    if FORBIDDEN.search(text) is None and "\r" not in text:
+        return ()
+    found = [match.start() for match in FORBIDDEN.finditer(text)]
+    found += [match.start() for match in _LONE_RETURN.finditer(text)]
+    lines: dict[int, Problem] = {}
+    for start in sorted(found):
+        place = _place(file, text, start)
+        lines.setdefault(place.line, Problem(
+            place, "hidden-character",
+            f"{describe(text[start])} is refused: it makes a text look different from what it says",
+            "delete it; if the line was pasted, type it again",
+        ))  # fmt: skip
+        if len(lines) > 20:
+            break
+    return tuple(lines.values())
+
+
+def hidden_in_value(value: str) -> str | None:
+    """The first character that a value must not mean, whatever escape spelled it; None where there is none."""
+    found = FORBIDDEN.search(value)
+    return found.group() if found else None
+
+
+def not_one_line(value: str) -> str | None:
+    """The first character that has no place in a text of one line which names something: line ends, tabs, what is
+    invisible, and spaces that only look like the common one.
+    """
+    if _ASCII_TEXT.fullmatch(value):
+        return None
+    for character in value:
+        category = unicodedata.category(character)
+        if category in _INVISIBLE or (category in _ODD_SPACES and character != " "):
+            return character
+    return None
+
+
+def describe(character: str) -> str:
+    """A character by code and name: `U+202E RIGHT-TO-LEFT OVERRIDE`."""
+    name = _NAMES.get(character) or unicodedata.name(character, "")
+    kind = "control character" if unicodedata.category(character) == "Cc" else "character"
+    return f"the {kind} U+{ord(character):04X}" + (f" ({name})" if name else "")
+
+
+def _place(file: str, text: str, offset: int) -> Source:
+    line_start = text.rfind("\n", 0, offset) + 1
+    return Source(file, text.count("\n", 0, offset) + 1, offset - line_start + 1)

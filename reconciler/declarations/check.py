@@ -1,0 +1,85 @@
+"""The rules between files: unique names, one owner of a policy on a scope, the catalogue's word, reconciler.yaml's rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from reconciler.catalog import Catalogue
+from reconciler.declarations.conflicts import conflicts
+from reconciler.declarations.load import SETTINGS_FILE, Loaded
+from reconciler.declarations.lookups import About, look_up, objections
+from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
+from reconciler.model import Declaration, Rules, Settings, Source
+from reconciler.problems import Level, Problem
+
+
+def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozenset[str] | None) -> tuple[Problem, ...]:
+    """Everything that is wrong between files, sorted. `changed` names the declarations that are judged by the clock as
+    well; None judges all of them so. An expired or disabled declaration wants nothing, so little can be wrong with it.
+    """
+    problems = [*_unique_names(loaded.declarations)]
+    settings = loaded.settings
+    rules = settings.rules if settings else Rules()
+    forbidden = Forbidden(rules, catalogue)
+    abouts: list[About] = []
+    for declaration in loaded.declarations:
+        is_changed = changed is None or declaration.name in changed
+        if not wants(declaration, now):
+            problems += _expired(declaration, now, is_changed=is_changed)
+            continue
+        about = look_up(declaration, catalogue)
+        if isinstance(about, Problem):
+            problems.append(about)
+        else:
+            abouts.append(about)
+            problems += objections(about, catalogue, rules)
+            problems += forbidden.broken(about)
+            problems += broken_lifetimes(about, rules, now, changed=is_changed)
+        if settings is not None:
+            problems += broken_rules(declaration, settings)
+    problems += conflicts(abouts)
+    problems += _settings_problems(settings, catalogue)
+    return tuple(sorted(set(problems)))
+
+
+def wants(declaration: Declaration, now: datetime) -> bool:
+    """Whether a declaration wants anything in Azure now."""
+    return declaration.enabled and (declaration.expires_on is None or now <= declaration.expires_on)
+
+
+def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
+    """A name belongs to one file, whatever its folder and letter case: the mark on an exemption holds the name alone."""
+    first: dict[str, Declaration] = {}
+    for declaration in declarations:
+        known = first.setdefault(declaration.name.casefold(), declaration)
+        if known is not declaration:
+            yield Problem(
+                declaration.place("name"), "duplicate-name",
+                f"the name {declaration.name!r} is taken by {known.source.file}"
+                + ("" if known.name == declaration.name else f" ({known.name!r}; letter case makes no difference)"),
+                "give one of the two another name, in the file and as the file's name", "name",
+            )  # fmt: skip
+
+
+def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> Iterator[Problem]:
+    """An expired declaration is unwanted, not invalid; who just wrote it should know."""
+    expires = declaration.expires_on
+    if declaration.enabled and expires is not None and expires < now:
+        yield Problem(
+            declaration.place("expiresOn"), "expired", f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
+            "write a later date if it is still needed" if is_changed else "renew it with `exempt renew`, or delete the file",
+            "expiresOn", Level.WARNING,
+        )  # fmt: skip
+
+
+def _settings_problems(settings: Settings | None, catalogue: Catalogue) -> Iterator[Problem]:
+    """Names in the rules that name nothing: such a rule would protect nothing, unnoticed."""
+    for index, text in enumerate(settings.rules.never_recommendations if settings else ()):
+        if not catalogue.find(text):
+            near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 2)]
+            yield Problem(
+                Source(SETTINGS_FILE), "rule-unknown", f"rules.neverExempt.recommendations names {text!r}, which no recommendation is called",
+                f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title",
+                f"rules.neverExempt.recommendations[{index}]",
+            )  # fmt: skip

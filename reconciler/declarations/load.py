@@ -1,0 +1,162 @@
+"""From a repository's files to settings and declarations, with everything that is wrong in each file by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeVar
+
+from reconciler.declarations import build
+from reconciler.declarations.characters import decode, describe, hidden, not_one_line
+from reconciler.declarations.explain import dotted, explain
+from reconciler.declarations.schema import errors
+from reconciler.declarations.settings import settings as build_settings
+from reconciler.declarations.strict import Document, parse
+from reconciler.declarations.walk import MAX_TOTAL_BYTES, Found, read, walk
+from reconciler.model import JSON, Declaration, Settings, Source
+from reconciler.problems import Problem
+
+FOLDER: Final = "exemptions"
+SETTINGS_FILE: Final = "reconciler.yaml"
+_MAX_PROBLEMS_A_FILE: Final = 50
+_SEVERAL_LINES: Final = frozenset({"justification", "metadata"})
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a repository declares. With problems, `settings` may be missing and the declarations be fewer."""
+
+    settings: Settings | None
+    declarations: tuple[Declaration, ...]
+    problems: tuple[Problem, ...]
+
+
+def load(root: Path) -> Loaded:
+    """Reads `reconciler.yaml` and `exemptions/` below the root. Mistakes are problems, sorted; nothing is raised."""
+    problems: list[Problem] = []
+    settings = _settings(root, problems)
+    declarations = _declarations(walk(root, FOLDER), problems)
+    return Loaded(settings, declarations, tuple(sorted(problems)))
+
+
+def load_files(paths: Iterable[tuple[Path, str]]) -> Loaded:
+    """Reads single declaration files, each with the name to show for it, wherever they lie."""
+    problems: list[Problem] = []
+    declarations = _declarations((Found(str(path), name) for path, name in paths), problems)
+    return Loaded(None, declarations, tuple(sorted(problems)))
+
+
+def same_meaning(one: bytes, other: bytes) -> bool:
+    """Whether two versions of a declaration's file say the same: comments and order of fields do not count."""
+    if one == other:
+        return True
+    problems: list[Problem] = []
+    first, second = (_value(data, "", "exemption", build.declaration, problems) for data in (one, other))
+    if first is None or second is None:
+        return False
+    return first == second
+
+
+def _settings(root: Path, problems: list[Problem]) -> Settings | None:
+    path = root / SETTINGS_FILE
+    if not path.is_symlink() and not path.exists():
+        problems.append(Problem(
+            Source(SETTINGS_FILE), "no-settings", f"there is no {SETTINGS_FILE} at the root of the repository",
+            "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root",
+        ))  # fmt: skip
+        return None
+    data = read(Found(str(path), SETTINGS_FILE))
+    if isinstance(data, Problem):
+        problems.append(data)
+        return None
+    return _value(data, SETTINGS_FILE, "reconciler", build_settings, problems)
+
+
+def _declarations(found: Iterable[Found | Problem], problems: list[Problem]) -> tuple[Declaration, ...]:
+    declarations: list[Declaration] = []
+    total = 0
+    for item in found:
+        if isinstance(item, Problem):
+            problems.append(item)
+            continue
+        data = read(item)
+        if isinstance(data, Problem):
+            problems.append(data)
+            continue
+        total += len(data)
+        if total > MAX_TOTAL_BYTES:
+            problems.append(Problem(
+                Source(item.name), "too-large", f"the declarations have more than {MAX_TOTAL_BYTES:,} bytes together; from here on none is read",
+                "split the repository",
+            ))  # fmt: skip
+            break
+        declaration = _value(data, item.name, "exemption", build.declaration, problems)
+        if declaration is not None:
+            declarations.append(declaration)
+            _check_stem(declaration, problems)
+    return tuple(sorted(declarations, key=lambda declaration: declaration.source))
+
+
+def _value(
+    data: bytes, file: str, schema: str, make: Callable[[Document], Value], problems: list[Problem]
+) -> Value | None:
+    """One file's value, if nothing at all is wrong with the file."""
+    text = decode(data, file)
+    if isinstance(text, Problem):
+        problems.append(text)
+        return None
+    found = hidden(text, file)
+    if found:
+        problems.extend(found)
+        return None
+    document, mistakes = parse(text, file)
+    if document is not None:
+        mistakes += explain(document, schema, errors(schema, document.data))
+        mistakes += _not_one_line(document)
+    problems.extend(_cut(mistakes))
+    return make(document) if document is not None and not mistakes else None
+
+
+def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
+    """A file of thousands of mistakes must not bury the others."""
+    more = len(mistakes) - _MAX_PROBLEMS_A_FILE
+    if more <= 0:
+        return mistakes
+    kept = mistakes[:_MAX_PROBLEMS_A_FILE]
+    return (
+        *kept,
+        Problem(kept[-1].source, "more", f"{more:,} more mistakes in this file", "mend the first ones and run again"),
+    )
+
+
+def _not_one_line(document: Document) -> tuple[Problem, ...]:
+    """Invisible characters and line ends in texts that name something."""
+    problems = []
+    for path in document.values:
+        value: JSON = None
+        if path and path[0] not in _SEVERAL_LINES:
+            value = _at(document.data, path)
+        if isinstance(value, str) and (character := not_one_line(value)) is not None:
+            problems.append(Problem(
+                document.place(path), "hidden-character", f"{describe(character)} stands in a text of one line",
+                "write it in one line, with plain spaces only", dotted(path),
+            ))  # fmt: skip
+    return tuple(problems)
+
+
+def _at(data: JSON, path: tuple[str | int, ...]) -> JSON:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
+    wanted = build.stem(declaration.source.file)
+    if declaration.name != wanted:
+        problems.append(Problem(
+            declaration.place("name"), "name-stem", f"the name {declaration.name!r} differs from the file's name {wanted!r}",
+            f"write name: {wanted}, or rename the file to {declaration.name}.yaml", "name",
+        ))  # fmt: skip

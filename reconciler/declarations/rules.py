@@ -1,0 +1,178 @@
+"""The rules of reconciler.yaml, one function a rule. An absent rule restricts nothing, but for whole assignments.
+
+What depends on the clock fails only where the declaration changed; elsewhere it is a warning, so that a day that passes
+never blocks somebody who changed something else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler.catalog import Catalogue, policy_id
+from reconciler.catalog.catalogue import fold_title
+from reconciler.declarations.lookups import About
+from reconciler.model import ArmId, Declaration, FolderRule, LifetimeRule, Rules, ScopeKind, Settings, SubjectKind
+from reconciler.problems import Level, Problem
+
+_FOLDER: Final = "exemptions/"
+
+
+def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
+    """The rules that need nothing but the declaration."""
+    yield from _required(declaration, settings.rules)
+    yield from _ticket(declaration, settings.rules)
+    yield from _scope_kinds(declaration, settings.rules)
+    yield from _outside(declaration, settings)
+    yield from _whole_assignment(declaration, settings.rules)
+
+
+def broken_lifetimes(about: About, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
+    """The strictest lifetime that applies, measured from now."""
+    declaration = about.declaration
+    rule = _strictest(about, rules)
+    if rule is None:
+        return
+    latest = (now + timedelta(days=rule.days)).date()
+    expires = declaration.expires_on
+    if expires is not None and expires.date() <= latest:
+        return
+    for_what = " and ".join(
+        word
+        for word in (rule.category and f"category {rule.category.value}", rule.severity and f"severity {rule.severity}")
+        if word
+    )
+    limit = f"at most {rule.days} days from today are allowed" + (f" for {for_what}" if for_what else "")
+    wrong = "it never expires" if expires is None else f"it runs until {expires.date()}"
+    yield Problem(
+        declaration.place("expiresOn"), "rule-lifetime", f"{wrong}; {limit} (rules.maxLifetimeDays)",
+        f"write expiresOn: {latest}, or an earlier day", "expiresOn", Level.ERROR if changed else Level.WARNING,
+    )  # fmt: skip
+
+
+def _strictest(about: About, rules: Rules) -> LifetimeRule | None:
+    severities = {found.severity.casefold() for found in about.behind}
+    applying = [
+        rule for rule in rules.lifetimes
+        if rule.category in {None, about.declaration.category}
+        and (rule.severity is None or rule.severity.casefold() in severities)
+    ]  # fmt: skip
+    return min(applying, key=lambda rule: rule.days, default=None)
+
+
+def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+    written = {
+        "expiresOn": declaration.expires_on, "ticket": declaration.ticket, "displayName": declaration.display_name,
+        "resourceSelectors": declaration.selectors, "metadata": declaration.metadata,
+    }  # fmt: skip
+    for field in rules.required:
+        if not written.get(field):
+            yield Problem(
+                declaration.source, "rule-required", f"{field!r} is missing; this repository requires it (rules.required)",
+                f"add {field}:", field,
+            )  # fmt: skip
+
+
+def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+    pattern = rules.ticket_pattern
+    if pattern and declaration.ticket and not re.fullmatch(pattern, declaration.ticket):
+        yield Problem(
+            declaration.place("ticket"), "rule-ticket",
+            f"the ticket {declaration.ticket!r} does not match {pattern!r}, the pattern of this repository (rules.ticketPattern)",
+            "write the ticket's key alone", "ticket",
+        )  # fmt: skip
+
+
+def _scope_kinds(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+    rule = _folder_rule(declaration.source.file, rules.folders)
+    if rule is None:
+        return
+    allowed = " or ".join(kind.value for kind in rule.kinds)
+    for index, scope in enumerate(declaration.scopes):
+        if scope.kind not in rule.kinds:
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "rule-scope-kind",
+                f"this is a {scope.kind.value}; in {_FOLDER}{rule.folder} only a {allowed} may be exempted (rules.scopeKinds)",
+                "name the narrower scopes that need it", f"scopes[{index}]",
+            )  # fmt: skip
+
+
+def _folder_rule(file: str, folders: tuple[FolderRule, ...]) -> FolderRule | None:
+    """The rule of the nearest folder that has one."""
+    inside = file.removeprefix(_FOLDER)
+    applying = [rule for rule in folders if not rule.folder or inside.startswith(rule.folder + "/")]
+    return max(applying, key=lambda rule: len(rule.folder), default=None)
+
+
+def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
+    """Targets that are surely outside of the managed scopes. Below a management group only Azure can tell."""
+    roots = ", ".join(root.text for root in settings.scopes[:3]) + (" …" if len(settings.scopes) > 3 else "")
+    below_a_group = any(root.kind is ScopeKind.MANAGEMENT_GROUP for root in settings.scopes)
+    for index, scope in enumerate(declaration.scopes):
+        if not below_a_group and not any(root.contains(scope) for root in settings.scopes):
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "outside-scopes",
+                f"{scope.text} is outside of what this repository manages ({roots})",
+                "correct the id, or add its root to scopes in reconciler.yaml", f"scopes[{index}]",
+            )  # fmt: skip
+
+
+def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+    subject = declaration.subject
+    if subject.kind not in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT}:
+        return
+    if subject.reference_ids or rules.allow_whole_assignment:
+        return
+    sure = subject.kind is SubjectKind.INITIATIVE
+    message = "without referenceIds it exempts from everything that the initiative contains"
+    yield Problem(
+        declaration.place(subject.kind.value), "rule-whole-assignment",
+        f"{message} (rules.allowWholeAssignment is not true)" if sure else f"if an initiative is assigned there, {message}, which is not allowed here",
+        "add referenceIds with the policies that are meant" if sure else "add referenceIds, unless a single policy is assigned",
+        subject.kind.value, Level.ERROR if sure else Level.WARNING,
+    )  # fmt: skip
+
+
+# --- what may never be exempted ----------------------------------------------------------------------------------
+
+
+class Forbidden:
+    """rules.neverExempt, looked up once: by recommendation and by policy, so that nothing slips in beside another."""
+
+    def __init__(self, rules: Rules, catalogue: Catalogue) -> None:
+        self._policies = {policy_id(text).key: text for text in rules.never_policies}
+        self._recommendations = {
+            found.key or fold_title(found.title): found.title
+            for text in rules.never_recommendations for found in catalogue.find(text)
+        }  # fmt: skip
+
+    def broken(self, about: About) -> Iterator[Problem]:
+        """What a declaration would exempt although nobody may."""
+        subject = about.declaration.subject
+        place = about.declaration.place(subject.kind.value)
+        for found in about.behind:
+            if found.key in self._recommendations:
+                yield Problem(
+                    place, "rule-never", f"{found.title!r} is never exempted here (rules.neverExempt.recommendations)"
+                    + self._because(about, found.key, found.policies),
+                    "fix the resource, or ask the owners of reconciler.yaml", subject.kind.value,
+                )  # fmt: skip
+        for policy in sorted(about.policies & self._policies.keys()):
+            yield Problem(
+                place, "rule-never", f"the policy {self._policies[policy]!r} is never exempted here (rules.neverExempt.policies)",
+                "fix the resource, or ask the owners of reconciler.yaml", subject.kind.value,
+            )  # fmt: skip
+
+    @staticmethod
+    def _because(about: About, key: str, policies: tuple[ArmId, ...]) -> str:
+        declaration = about.declaration
+        if (
+            declaration.subject.kind is SubjectKind.RECOMMENDATION
+            and about.behind[0].key == key
+            and len(about.behind) == 1
+        ):
+            return ""
+        shared = sorted(policy.name for policy in policies if policy.key in about.policies)
+        return f"; it rests on the policy {shared[0]}, which this declaration exempts" if shared else ""

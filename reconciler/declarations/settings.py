@@ -1,0 +1,97 @@
+"""From reconciler.yaml, once the schema accepts it, to `Settings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from reconciler.declarations.build import distinct
+from reconciler.declarations.strict import Document
+from reconciler.model import (
+    JSON,
+    Category,
+    Cloud,
+    FolderRule,
+    LifetimeRule,
+    Limits,
+    Rules,
+    ScopeKind,
+    Settings,
+    Unmanaged,
+    parse_scope,
+)
+
+_KINDS: Final = {
+    "managementGroup": ScopeKind.MANAGEMENT_GROUP,
+    "subscription": ScopeKind.SUBSCRIPTION,
+    "resourceGroup": ScopeKind.RESOURCE_GROUP,
+    "resource": ScopeKind.RESOURCE,
+}
+_UNITS: Final = {"d": "days", "h": "hours"}
+
+
+def settings(document: Document) -> Settings:
+    """The value of a reconciler.yaml that the schema accepts."""
+    data = document.data
+    return Settings(
+        owner=data["owner"],
+        tenant_id=data["tenantId"].lower(),
+        scopes=distinct(parse_scope(scope) for scope in data["scopes"]),
+        former_owners=tuple(data.get("formerOwners", ())),
+        cloud=Cloud(data.get("cloud", Cloud.PUBLIC.value)),
+        api_version=data.get("apiVersion"),
+        unmanaged=Unmanaged(data.get("unmanaged", Unmanaged.REPORT.value)),
+        rules=_rules(data.get("rules", {})),
+        limits=_limits(data.get("limits", {})),
+    )
+
+
+def _rules(data: Mapping[str, JSON]) -> Rules:
+    never = data.get("neverExempt", {})
+    return Rules(
+        lifetimes=_lifetimes(data.get("maxLifetimeDays", ())),
+        required=tuple(data.get("required", ())),
+        ticket_pattern=data.get("ticketPattern"),
+        never_recommendations=tuple(never.get("recommendations", ())),
+        never_policies=tuple(never.get("policies", ())),
+        folders=tuple(_folder(rule) for rule in data.get("scopeKinds", ())),
+        strict_unsupported=data.get("strictUnsupported", False),
+        allow_whole_assignment=data.get("allowWholeAssignment", False),
+    )
+
+
+def _lifetimes(written: JSON) -> tuple[LifetimeRule, ...]:
+    if isinstance(written, int | float):
+        return (LifetimeRule(int(written)),)
+    return tuple(
+        LifetimeRule(
+            int(item["days"]), Category(item["category"]) if "category" in item else None, item.get("severity")
+        )
+        for item in written
+    )
+
+
+def _folder(rule: Mapping[str, JSON]) -> FolderRule:
+    folder = "" if rule["folder"] == "." else rule["folder"]
+    return FolderRule(folder, tuple(_KINDS[kind] for kind in rule["kinds"]))
+
+
+def _limits(data: Mapping[str, JSON]) -> Limits:
+    standard = Limits()
+    return Limits(
+        deletes=int(data.get("deletes", standard.deletes)),
+        deletes_percent=int(data.get("deletesPercent", standard.deletes_percent)),
+        creates=_ceiling(data.get("creates")),
+        adoptions=_ceiling(data.get("adoptions")),
+        unmanaged_deletes=int(data.get("unmanagedDeletes", standard.unmanaged_deletes)),
+        min_age=_age(data["minAge"]) if "minAge" in data else standard.min_age,
+    )
+
+
+def _ceiling(written: JSON) -> int | None:
+    return None if written is None else int(written)
+
+
+def _age(text: str) -> timedelta:
+    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

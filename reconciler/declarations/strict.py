@@ -1,0 +1,300 @@
+"""Strict YAML: one document of plain data, with the place of every key and value.
+
+Built from the parser's events without recursion, so that limits on depth and size hold before anything is built, with
+libyaml and with PyYAML's own parser alike. What makes a reader and a tool disagree is refused where it stands: anchors,
+aliases, merge keys, tags, directives, duplicate keys, keys that are no text, further documents.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias
+
+import yaml
+
+from reconciler.declarations.characters import describe, hidden_in_value
+from reconciler.declarations.scalars import resolve
+from reconciler.declarations.syntax import syntax_problem
+from reconciler.model import JSON, Source
+from reconciler.problems import Problem
+
+MAX_DEPTH: Final = 20
+MAX_VALUES: Final = 20_000
+_MAX_PROBLEMS: Final = 50
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Where a value is inside a document: keys and positions from the top."""
+
+Mark: TypeAlias = tuple[int, int]
+"""Line and column, from 1."""
+
+
+@dataclass(slots=True)
+class Document:
+    """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands.
+
+    `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes.
+    """
+
+    file: str
+    data: dict[str, JSON]
+    values: Mapping[Path, Mark]
+    keys: Mapping[Path, Mark]
+    sound: bool
+
+    def place(self, path: Path) -> Source:
+        """Where a value stands, or the nearest that contains it."""
+        while path and path not in self.values:
+            path = path[:-1]
+        line, column = self.values.get(path, (1, 1))
+        return Source(self.file, line, column)
+
+    def key_place(self, path: Path) -> Source:
+        """Where the key of a value stands."""
+        mark = self.keys.get(path)
+        return Source(self.file, *mark) if mark else self.place(path)
+
+
+def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document | None, tuple[Problem, ...]]:
+    """Reads one document. Without one, the problems say why; with problems, it is there to look for more."""
+    builder = _Builder(file)
+    try:
+        for event in _events(text, accelerated):
+            handler = _HANDLERS.get(type(event))
+            if handler is not None:
+                handler(builder, event)
+    except _StopError:
+        return None, tuple(builder.problems)
+    except yaml.MarkedYAMLError as error:
+        return None, (*builder.problems, syntax_problem(error, text, file))
+    except yaml.YAMLError as error:
+        return None, (*builder.problems, Problem(Source(file), "yaml", f"this is not YAML: {error}".split("\n", 1)[0]))
+    return builder.document(), tuple(builder.problems)
+
+
+def _events(text: str, accelerated: bool) -> Iterator[yaml.Event]:
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
+    return yaml.parse(text, Loader=loader)
+
+
+class _StopError(Exception):
+    """Reading on would be pointless or dangerous; the reason is among the problems."""
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is being filled. `key` is the key that waits for its value."""
+
+    path: Path
+    items: list[JSON] | None
+    members: dict[str, JSON] | None
+    key: str | None = None
+
+
+_NO_VALUE: Final = object()
+
+
+@dataclass(slots=True)
+class _Builder:
+    """Turns events into data. Mutable, and gone once the document is there."""
+
+    file: str
+    problems: list[Problem] = field(default_factory=list)
+    values: dict[Path, Mark] = field(default_factory=dict)
+    keys: dict[Path, Mark] = field(default_factory=dict)
+    stack: list[_Frame] = field(default_factory=list)
+    root: JSON = _NO_VALUE
+    sound: bool = True
+    documents: int = 0
+
+    def document(self) -> Document | None:
+        """What was read, if it is a mapping."""
+        if isinstance(self.root, dict):
+            return Document(self.file, self.root, self.values, self.keys, self.sound)
+        if self.root is _NO_VALUE or self.root is None:
+            self.problems.append(Problem(
+                Source(self.file), "empty", "the file holds nothing",
+                "write a declaration, or delete the file; to keep one without effect, write `enabled: false` in it",
+            ))  # fmt: skip
+        else:
+            kind = "a list" if isinstance(self.root, list) else "a single value"
+            self.problems.append(Problem(
+                Source(self.file, *self.values[()]), "not-a-mapping", f"the file holds {kind}, not fields with values",
+                "write one `field: value` a line, such as `name: legacy-sql-tde`",
+            ))  # fmt: skip
+        return None
+
+    # --- events ---
+
+    def start_document(self, event: yaml.DocumentStartEvent) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            self.refuse(
+                event, "yaml-documents", "a second document starts here (`---`); a file holds one",
+                "move it into a file of its own",
+            )  # fmt: skip
+            raise _StopError
+        if event.version or event.tags:
+            self.refuse(event, "yaml-directive", "YAML directives (`%YAML`, `%TAG`) are not read", "delete the line")
+
+    def start_mapping(self, event: yaml.MappingStartEvent) -> None:
+        self.start(event, _Frame((), None, {}))
+
+    def start_sequence(self, event: yaml.SequenceStartEvent) -> None:
+        self.start(event, _Frame((), [], None))
+
+    def start(self, event: yaml.CollectionStartEvent, frame: _Frame) -> None:
+        """Opens a collection and puts it where it belongs."""
+        self.check_marks(event)
+        if self.expects_key():
+            self.refuse(
+                event, "yaml-key", "a list or mapping stands where a key should be", "keys are text: `key: value`"
+            )
+            raise _StopError
+        if len(self.stack) >= MAX_DEPTH:
+            self.refuse(
+                event, "yaml-depth", f"values are nested more than {MAX_DEPTH} deep; nothing here needs that",
+                "flatten it; if brackets were pasted, look for one that is not closed",
+            )  # fmt: skip
+            raise _StopError
+        frame.path = self.add(frame.members if frame.items is None else frame.items, event)
+        self.stack.append(frame)
+
+    def end(self, event: yaml.Event) -> None:  # noqa: ARG002 - the handlers share one shape
+        self.stack.pop()
+
+    def scalar(self, event: yaml.ScalarEvent) -> None:
+        """A key or a value."""
+        if event.anchor is not None or event.tag is not None:
+            self.check_marks(event)
+        text = event.value
+        if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
+            self.refuse(
+                event, "hidden-character", f"an escape spells {describe(character)}, which is refused", "leave it out",
+            )  # fmt: skip
+        value = self.meaning(event, text)
+        if self.expects_key():
+            self.add_key(event, text, value)
+        else:
+            self.add(value, event)
+
+    def alias(self, event: yaml.AliasEvent) -> None:
+        """Aliases could make a small file huge and hide what a reviewer should see."""
+        self.refuse(
+            event, "yaml-alias", f"`*{event.anchor}` refers to another place; aliases are not read",
+            "write the value out here",
+        )  # fmt: skip
+        self.sound = False
+        if self.expects_key():
+            raise _StopError
+        self.add(None, event)
+
+    # --- parts of them ---
+
+    def meaning(self, event: yaml.ScalarEvent, text: str) -> JSON:
+        """What a scalar says; a plain one may be a number, a boolean or nothing."""
+        if not event.implicit[0]:
+            return text
+        try:
+            return resolve(text)
+        except ValueError as error:
+            self.refuse(event, "yaml-number", str(error), f'put it in quotes if text is meant: "{text[:60]}"')
+            self.sound = False
+            return text
+
+    def expects_key(self) -> bool:
+        """Whether the next node is a key."""
+        return bool(self.stack) and self.stack[-1].members is not None and self.stack[-1].key is None
+
+    def add_key(self, event: yaml.ScalarEvent, text: str, value: JSON) -> None:
+        """Remembers a key until its value comes."""
+        frame = self.stack[-1]
+        assert frame.members is not None
+        path = (*frame.path, text)
+        if event.implicit[0] and text == "<<":
+            self.refuse(
+                event, "yaml-merge", "`<<` merges another mapping in; merge keys are not read", "write the fields out"
+            )
+            self.sound = False
+        elif not isinstance(value, str):
+            self.refuse(event, "yaml-key", f"the key {text!r} is no text", f'put it in quotes: "{text}":')
+            self.sound = False
+        elif path in self.keys:
+            first = self.keys[path]
+            self.refuse(
+                event, "yaml-duplicate", f"{text!r} is written twice; the first is in line {first[0]}",
+                "keep one of the two: YAML libraries differ in which one counts",
+            )  # fmt: skip
+            self.sound = False
+        else:
+            self.keys[path] = _mark(event)
+        frame.key = text
+
+    def add(self, value: JSON, event: yaml.Event) -> Path:
+        """Puts a value into the collection on top and says its path."""
+        path = self.put(value)
+        if len(self.values) >= MAX_VALUES:
+            self.refuse(
+                event, "yaml-size", f"more than {MAX_VALUES:,} values in one file; nothing here needs that", "split the file",
+            )  # fmt: skip
+            raise _StopError
+        self.values[path] = _mark(event)
+        return path
+
+    def put(self, value: JSON) -> Path:
+        if not self.stack:
+            self.root = value
+            return ()
+        frame = self.stack[-1]
+        if frame.items is not None:
+            frame.items.append(value)
+            return (*frame.path, len(frame.items) - 1)
+        assert frame.members is not None
+        assert frame.key is not None
+        path = (*frame.path, frame.key)
+        frame.members.setdefault(frame.key, value)
+        frame.key = None
+        return path
+
+    def check_marks(self, event: yaml.NodeEvent) -> None:
+        """Anchors and tags change what a text means elsewhere or by convention."""
+        if event.anchor is not None:
+            self.refuse(
+                event, "yaml-anchor", f"`&{event.anchor}` names this value for use elsewhere; anchors are not read",
+                "delete the anchor and write the value where it is needed",
+            )  # fmt: skip
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            self.refuse(
+                event, "yaml-tag", f"`{_tag(tag)}` gives the value another type; tags are not read",
+                "delete the tag; put the value in quotes if text is meant",
+            )  # fmt: skip
+
+    def refuse(self, event: yaml.Event, code: str, message: str, hint: str) -> None:
+        """Notes a problem at an event; a file with very many has its say cut short."""
+        line, column = _mark(event)
+        self.problems.append(Problem(Source(self.file, line, column), code, message, hint))
+        if len(self.problems) >= _MAX_PROBLEMS:
+            raise _StopError
+
+
+def _mark(event: yaml.Event) -> Mark:
+    mark = event.start_mark
+    assert mark is not None
+    return mark.line + 1, mark.column + 1
+
+
+def _tag(tag: str) -> str:
+    return "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
+
+
+_HANDLERS: Final[dict[type[yaml.Event], Any]] = {
+    yaml.DocumentStartEvent: _Builder.start_document,
+    yaml.MappingStartEvent: _Builder.start_mapping,
+    yaml.SequenceStartEvent: _Builder.start_sequence,
+    yaml.MappingEndEvent: _Builder.end,
+    yaml.SequenceEndEvent: _Builder.end,
+    yaml.ScalarEvent: _Builder.scalar,
+    yaml.AliasEvent: _Builder.alias,
+}
