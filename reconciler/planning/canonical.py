@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model import JSON, Category, Exemption, ResourceSelector
+from reconciler.model import JSON, Category, Exemption, ResourceSelector, Selector
 
 UNCOMPARED: Final = frozenset({"revision", "requestedBy"})
 """Marks that alone never cause an update (§4.5)."""
@@ -81,19 +81,24 @@ def properties(exemption: Exemption) -> dict[str, JSON]:
         "description": exemption.description,
         "expiresOn": expiry_text(exemption.expires_on) if exemption.expires_on else "",
         "assignmentScopeValidation": "" if exemption.validation.lower() == "default" else exemption.validation,
-        "resourceSelectors": [_selector(selector) for selector in sorted(exemption.selectors)],
+        "resourceSelectors": [_selector(selector) for selector in sorted(map(_ordered, exemption.selectors))],
         "metadata": dict(sorted(exemption.metadata.items())),
         **dict(sorted(exemption.extra.items())),
     }
     return {key: value for key, value in found.items() if value not in ("", [], {}, None)}
 
 
+def _ordered(selector: ResourceSelector) -> ResourceSelector:
+    """Values sorted first and conditions by them, so that any stored order gives the same text."""
+    parts = (Selector(part.kind, tuple(sorted(part.values)), part.negated) for part in selector.selectors)
+    return ResourceSelector(selector.name, tuple(sorted(parts)))
+
+
 def _selector(selector: ResourceSelector) -> dict[str, JSON]:
     return {
         "name": selector.name,
         "selectors": [
-            {"kind": part.kind, "notIn" if part.negated else "in": sorted(part.values)}
-            for part in sorted(selector.selectors)
+            {"kind": part.kind, "notIn" if part.negated else "in": list(part.values)} for part in selector.selectors
         ],
     }
 
