@@ -1,0 +1,192 @@
+"""`Microsoft.Authorization/policyAssignments`: what is assigned where, pinned to which version.
+
+PUT answers 201 even for an update and stamps the metadata; `instanceId` is new whenever the object is created anew.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, Final
+
+from reconciler.emulator import errors
+from reconciler.emulator.builtin import major_pin
+from reconciler.emulator.call import Call, empty, raw
+from reconciler.emulator.clock import arm_instant
+from reconciler.emulator.http import Response
+from reconciler.emulator.initiatives import definition_id, definition_properties, effective, version_of
+from reconciler.emulator.jsontext import encode, json_object, properties
+from reconciler.emulator.lists import page, page_size, parse_filter, select
+from reconciler.emulator.tenant import Record, Tenant
+from reconciler.model import JSON, ScopeKind, arm_id
+
+TYPE: Final = "Microsoft.Authorization/policyAssignments"
+
+FIELDS: Final = (
+    ("displayName", "2015-10"),
+    ("policyDefinitionId", "2015-10"),
+    ("definitionVersion", "2023-04"),
+    ("latestDefinitionVersion", "2024-05"),
+    ("effectiveDefinitionVersion", "2024-05"),
+    ("scope", "2015-10"),
+    ("notScopes", "2017-06"),
+    ("parameters", "2016-12"),
+    ("description", "2016-12"),
+    ("metadata", "2017-06"),
+    ("enforcementMode", "2019-01"),
+    ("nonComplianceMessages", "2020-09"),
+    ("resourceSelectors", "2022-06"),
+    ("overrides", "2022-06"),
+    ("assignmentType", "2024-05"),
+    ("instanceId", "2024-05"),
+    ("selfServeExemptionSettings", "2025-12"),
+)
+"""The properties in the order of the wire, each with the API version it came with."""
+
+SYSTEM_DATA_SINCE: Final = "2021-06"
+_READ_ONLY: Final = frozenset({"scope", "instanceId", "latestDefinitionVersion", "effectiveDefinitionVersion"})
+_COMPARABLE: Final = frozenset({"policydefinitionid"})
+DEFAULT_PAGE: Final = 500
+_NAME_LIMIT: Final = 64
+_NAME_LIMIT_AT_GROUPS: Final = 24
+
+
+def put(call: Call) -> Response:
+    """Assign a definition, or replace the assignment whole; 201 in both cases."""
+    body = json_object(call.request.body)
+    given = properties(call.request.body)
+    wanted = {name: given[name.lower()] for name, since in FIELDS if name.lower() in given and since <= call.version}
+    before = call.tenant.assignments.get(call.target.id.key)
+    _check(call, wanted, is_new=before is None)
+    record = Record(
+        before.id if before else arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"),
+        TYPE,
+        _stored(call, wanted, before),
+        call.tenant.stamp(call.principal, before.system if before else None),
+        _envelope(call, body, before),
+    )
+    call.tenant.assignments.put(record)
+    return raw(201, render(call.tenant, record, call.version))
+
+
+def _check(call: Call, wanted: dict[str, JSON], *, is_new: bool) -> None:
+    name, definition = call.target.name, str(wanted.get("policyDefinitionId", ""))
+    if not definition:
+        raise errors.required_property("policyDefinitionId")
+    limit = _NAME_LIMIT_AT_GROUPS if call.target.scope.kind is ScopeKind.MANAGEMENT_GROUP else _NAME_LIMIT
+    if len(name) > limit:
+        raise _invalid(f"The policy assignment name '{name}' exceeds the maximum length of '{limit}' characters.")
+    found = definition_properties(call.tenant, definition_id(Record(call.target.id, TYPE, wanted)))
+    if found is None:
+        kind = "policy set definition" if "/policysetdefinitions/" in definition.lower() else "policy definition"
+        raise _invalid(f"The {kind} '{definition}' could not be found.")
+    present, quota = len(call.tenant.assignments.at(call.target.scope.key)), call.tenant.limits.assignments
+    if is_new and present >= quota:
+        raise errors.ArmError(
+            409,
+            "PolicyAssignmentQuotaExceeded",
+            f"Creating policy assignment '{name}' would exceed the quota at current scope. "
+            f"Existing policy assignments: '{present}', the quota is: '{quota}'.",
+        )
+
+
+def _invalid(why: str) -> errors.ArmError:
+    return errors.ArmError(
+        400, "InvalidCreatePolicyAssignmentRequest", f"The policy assignment create request is invalid. {why}"
+    )
+
+
+def _stored(call: Call, wanted: dict[str, JSON], before: Record | None) -> dict[str, JSON]:
+    stored = {name: value for name, value in wanted.items() if name not in _READ_ONLY}
+    stored["metadata"] = stamped_metadata(call, wanted.get("metadata"), before)
+    return completed(
+        call.tenant, call.target.scope.text, stored, (before.properties if before else {}).get("instanceId")
+    )
+
+
+def completed(tenant: Tenant, scope: str, stored: dict[str, JSON], instance: str | None = None) -> dict[str, JSON]:
+    """The properties with what the service adds: scope, pin, enforcement mode and instance id."""
+    probe = Record(arm_id(scope), TYPE, stored)
+    current = definition_properties(tenant, definition_id(probe))
+    stored.setdefault("scope", scope)
+    stored.setdefault("enforcementMode", "Default")
+    stored.setdefault("instanceId", instance or str(uuid.uuid4()))
+    if not stored.get("definitionVersion") and current is not None:
+        stored["definitionVersion"] = major_pin(version_of(current))
+    return stored
+
+
+def stamped_metadata(call: Call, given: JSON, before: Record | None) -> dict[str, JSON]:
+    """The caller's metadata with who created and last updated the object; the caller's own word on it is overwritten."""
+    now, who = arm_instant(call.tenant.clock.now()), call.principal.object_id
+    stamps: dict[str, JSON] = {"createdBy": who, "createdOn": now, "updatedBy": None, "updatedOn": None}
+    if before:
+        old = before.properties.get("metadata") or {}
+        stamps |= {name: old[name] for name in ("createdBy", "createdOn") if name in old}
+        stamps |= {"updatedBy": who, "updatedOn": now}
+    return {**{name: value for name, value in (given or {}).items() if name not in stamps}, **stamps}
+
+
+def _envelope(call: Call, body: dict[str, Any], before: Record | None) -> dict[str, JSON]:
+    """Location and identity; a system-assigned identity keeps its object id over updates."""
+    envelope = {name: body[name] for name in ("identity", "location") if body.get(name) is not None}
+    identity = envelope.get("identity")
+    if isinstance(identity, dict) and str(identity.get("type", "")).lower() == "systemassigned":
+        old = (before.envelope if before else {}).get("identity") or {}
+        envelope["identity"] = {
+            "type": "SystemAssigned",
+            "principalId": old.get("principalId") or str(uuid.uuid4()),
+            "tenantId": call.tenant.id,
+        }
+    return envelope
+
+
+def get(call: Call) -> Response:
+    """The one assignment; `$expand` adds the newest and the effective version of its definition."""
+    return raw(200, render(call.tenant, _require(call), call.version, _expansions(call)))
+
+
+def delete(call: Call) -> Response:
+    """Take it away: 200 with its last state, or 204. Its exemptions stay, orphaned."""
+    gone = call.tenant.assignments.remove(call.target.id.key)
+    return raw(200, render(call.tenant, gone, call.version)) if gone else empty(204)
+
+
+def list_(call: Call) -> Response:
+    """The assignments that apply at the scope, as `$filter` and `$top` have it."""
+    wanted = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
+    rows = select(call.tenant.assignments, call.tenant.hierarchy, call.target.scope, wanted.reach)
+    for _, value in wanted.equals:
+        key = arm_id(value).key
+        rows = [row for row in rows if definition_id(row.item).key == key]
+    expansions = _expansions(call)
+    size = page_size(call.request, min(DEFAULT_PAGE, call.tenant.limits.page))
+    return raw(200, page(rows, call.request, size, lambda item: render(call.tenant, item, call.version, expansions)))
+
+
+def _expansions(call: Call) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in call.request.query.get("$expand", "").split(","))
+
+
+def _require(call: Call) -> Record:
+    found = call.tenant.assignments.get(call.target.id.key)
+    if found is None:
+        raise errors.ArmError(
+            404, "PolicyAssignmentNotFound", f"The policy assignment '{call.target.name}' could not be found."
+        )
+    return found
+
+
+def render(tenant: Tenant, record: Record, version: str, expansions: frozenset[str] = frozenset()) -> bytes:
+    """The assignment as one API version shows it."""
+    shown = dict(record.properties)
+    if expansions & {"latestdefinitionversion", "effectivedefinitionversion"}:
+        latest, in_effect = effective(tenant, record)
+        if "latestdefinitionversion" in expansions and latest:
+            shown["latestDefinitionVersion"] = latest
+        if "effectivedefinitionversion" in expansions and in_effect:
+            shown["effectiveDefinitionVersion"] = in_effect
+    ordered = {name: shown[name] for name, since in FIELDS if name in shown and since <= version}
+    value = {**record.envelope, "properties": ordered, "id": record.id.text, "type": TYPE, "name": record.id.name}
+    if record.system and version >= SYSTEM_DATA_SINCE:
+        value["systemData"] = record.system
+    return encode(value)

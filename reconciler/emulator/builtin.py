@@ -1,0 +1,108 @@
+"""Azure's built-in definitions as ARM objects, made from the shipped catalogue's facts.
+
+The catalogue knows what identifies a definition (titles, versions, members, effects), not its texts or rules, so a rule
+here names the resource types and the effect only.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+from typing import Protocol
+
+from reconciler import catalog
+from reconciler.catalog import BuiltInInitiative, Policy
+from reconciler.model import JSON, ArmId
+
+FIRST_VERSION = "1.0.0"
+
+
+class BuiltIns(Protocol):
+    """The built-in definitions of one cloud: the properties of one by folded id, and all ids."""
+
+    def initiative(self, identifier: ArmId) -> dict[str, JSON] | None: ...
+    def initiatives(self) -> Iterable[ArmId]: ...
+    def policy(self, identifier: ArmId) -> dict[str, JSON] | None: ...
+    def policies(self) -> Iterable[ArmId]: ...
+
+
+class CatalogueBuiltIns:
+    """The built-ins of the public cloud that the shipped catalogue knows. Each is rendered once."""
+
+    def __init__(self) -> None:
+        self._catalogue = catalog.load()
+        self._rendered: dict[str, dict[str, JSON]] = {}
+
+    def initiative(self, identifier: ArmId) -> dict[str, JSON] | None:
+        """The properties of a built-in policy set."""
+        if identifier.key not in self._rendered:
+            found = self._catalogue.initiative(identifier)
+            if found is None:
+                return None
+            self._rendered[identifier.key] = self._initiative_properties(found)
+        return self._rendered[identifier.key]
+
+    def initiatives(self) -> Iterable[ArmId]:
+        """The ids of all built-in policy sets."""
+        return (found.id for found in self._catalogue.initiatives.values())
+
+    def policy(self, identifier: ArmId) -> dict[str, JSON] | None:
+        """The properties of a built-in policy."""
+        found = self._catalogue.policy(identifier)
+        return _policy_properties(found) if found else None
+
+    def policies(self) -> Iterable[ArmId]:
+        """The ids of all built-in policies."""
+        return (found.id for found in self._catalogue.policies.values())
+
+    def _initiative_properties(self, found: BuiltInInitiative) -> dict[str, JSON]:
+        version = found.version or FIRST_VERSION
+        return {
+            "displayName": found.title,
+            "policyType": "BuiltIn",
+            "metadata": {"version": found.version, "category": found.category},
+            "version": version,
+            "parameters": {},
+            "policyDefinitions": [
+                {
+                    "policyDefinitionReferenceId": member.reference_id,
+                    "policyDefinitionId": member.definition.text,
+                    "definitionVersion": self._pin(member.definition),
+                    "parameters": {},
+                }
+                for member in found.members
+            ],
+            "versions": [version],
+        }
+
+    def _pin(self, definition: ArmId) -> str:
+        """The version that an initiative names for a member: any of its major version."""
+        policy = self._catalogue.policy(definition)
+        return major_pin(policy.version if policy else FIRST_VERSION)
+
+
+def _policy_properties(found: Policy) -> dict[str, JSON]:
+    version = found.version or FIRST_VERSION
+    effect = found.default_effect or "Audit"
+    types: JSON = {"field": "type", "in": list(found.resource_types)}
+    return {
+        "displayName": found.title,
+        "policyType": "BuiltIn",
+        **({"mode": found.mode} if found.mode else {}),
+        "metadata": {"version": found.version},
+        "version": version,
+        "parameters": {"effect": {"type": "String", "defaultValue": effect}},
+        "policyRule": {"if": types, "then": {"effect": "[parameters('effect')]"}},
+        "versions": [version],
+    }
+
+
+def major_pin(version: str) -> str:
+    """`2.*.*` for `2.1.0`: how ARM pins what names no version."""
+    return f"{version.partition('.')[0] or '1'}.*.*"
+
+
+@functools.cache
+def shipped() -> CatalogueBuiltIns:
+    """The shipped built-ins, shared by every emulator of a process."""
+    return CatalogueBuiltIns()

@@ -1,0 +1,44 @@
+"""One authenticated request on its way to a handler, and the answers that handlers give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from reconciler.emulator.http import Request, Response
+from reconciler.emulator.jsontext import encode
+from reconciler.emulator.paths import Target
+from reconciler.emulator.principals import Principal
+from reconciler.emulator.tenant import Tenant
+from reconciler.model import JSON
+
+JSON_TYPE = "application/json; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a handler needs: the tenant, the request with the meaning of its path, who calls, by which version."""
+
+    tenant: Tenant
+    request: Request
+    target: Target
+    principal: Principal
+    version: str
+
+
+Handler = Callable[[Call], Response]
+
+
+def answer(status: int, value: JSON, headers: dict[str, str] | None = None) -> Response:
+    """An answer with a JSON body."""
+    return raw(status, encode(value), headers)
+
+
+def raw(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
+    """An answer whose body is JSON already."""
+    return Response(status, body, {"Content-Type": JSON_TYPE, **(headers or {})})
+
+
+def empty(status: int, headers: dict[str, str] | None = None) -> Response:
+    """An answer without a body."""
+    return Response(status, b"", headers or {})

@@ -1,0 +1,285 @@
+"""`policyDefinitions` and `policySetDefinitions`: Azure's own at the tenant, custom ones at groups and subscriptions.
+
+One module for both, since they differ in a few fields only. Built-in ones are read-only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.emulator import errors
+from reconciler.emulator.assignments import stamped_metadata
+from reconciler.emulator.builtin import FIRST_VERSION, major_pin
+from reconciler.emulator.call import Call, empty, raw
+from reconciler.emulator.http import Response
+from reconciler.emulator.initiatives import definition_properties, version_of, versions
+from reconciler.emulator.jsontext import encode, properties
+from reconciler.emulator.lists import Filter, Reach, Row, page, page_size, parse_filter, select
+from reconciler.emulator.objects import Objects
+from reconciler.emulator.tenant import Record, Tenant
+from reconciler.model import JSON, ArmId, arm_id
+
+VERSIONS_SINCE: Final = "2023-04"
+SYSTEM_DATA_SINCE: Final = "2021-06"
+_COMPARABLE: Final = frozenset({"policytype", "category"})
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One of the two types. `label` is how error codes and texts call it."""
+
+    type: str
+    label: str
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        """The label in words: `policy set definition`."""
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in self.label).strip()
+
+    def own(self, tenant: Tenant) -> Objects[Record]:
+        """The tenant's own objects of this type."""
+        return tenant.set_definitions if self is SETS else tenant.definitions
+
+    def built_in(self, tenant: Tenant) -> Iterable[ArmId]:
+        """The ids of Azure's own."""
+        if tenant.built_ins is None:
+            return ()
+        return tenant.built_ins.initiatives() if self is SETS else tenant.built_ins.policies()
+
+    def quota(self, tenant: Tenant) -> int:
+        """How many a scope may hold."""
+        return tenant.limits.set_definitions if self is SETS else tenant.limits.definitions
+
+
+POLICIES: Final = Family(
+    "Microsoft.Authorization/policyDefinitions",
+    "PolicyDefinition",
+    (
+        ("displayName", ""), ("policyType", ""), ("mode", "2016-12"), ("description", ""), ("metadata", "2016-04"),
+        ("version", VERSIONS_SINCE), ("parameters", "2016-12"), ("policyRule", ""), ("versions", VERSIONS_SINCE),
+    ),
+)  # fmt: skip
+SETS: Final = Family(
+    "Microsoft.Authorization/policySetDefinitions",
+    "PolicySetDefinition",
+    (
+        ("displayName", ""), ("policyType", ""), ("description", ""), ("metadata", ""), ("version", VERSIONS_SINCE),
+        ("parameters", ""), ("policyDefinitions", ""), ("policyDefinitionGroups", "2019-09"),
+        ("versions", VERSIONS_SINCE),
+    ),
+)  # fmt: skip
+
+
+# --- requests ----------------------------------------------------------------------------------------------------
+
+
+def put(family: Family, call: Call) -> Response:
+    """Create a custom definition (201) or replace it (200)."""
+    given = properties(call.request.body)
+    wanted = {
+        name: given[name.lower()] for name, since in family.fields if name.lower() in given and since <= call.version
+    }
+    before = family.own(call.tenant).get(call.target.id.key)
+    if before is None:
+        _check_quota(family, call)
+    if family is SETS:
+        _check_members(call, wanted)
+    stored = completed(call.tenant, family, wanted)
+    stored["metadata"] = stamped_metadata(call, wanted.get("metadata"), before)
+    record = Record(
+        before.id if before else arm_id(f"{call.target.scope}/providers/{family.type}/{call.target.name}"),
+        family.type,
+        stored,
+        call.tenant.stamp(call.principal, before.system if before else None),
+    )
+    family.own(call.tenant).put(record)
+    return raw(200 if before else 201, _render(family, record, call.version))
+
+
+def get(family: Family, call: Call) -> Response:
+    """The one definition in its newest version."""
+    return raw(200, _render(family, _require(family, call), call.version))
+
+
+def delete(family: Family, call: Call) -> Response:
+    """Take a custom definition away: 200 with its last state, or 204. One that is assigned stays: 400."""
+    found = family.own(call.tenant).get(call.target.id.key)
+    if found is None:
+        return empty(204)
+    users = [each for each in call.tenant.assignments.by_id.values() if _assigns(each, found.id)]
+    if users:
+        raise errors.ArmError(
+            400,
+            "PolicySetDefinitionInUse" if family is SETS else "PolicyDefinitionIsReferenced",
+            f"The {family.words} '{found.id.name}' cannot be deleted because it is assigned by '{users[0].id}'.",
+        )
+    family.own(call.tenant).remove(found.id.key)
+    return raw(200, _render(family, found, call.version))
+
+
+def list_(family: Family, call: Call) -> Response:
+    """Azure's own and the custom ones of the scope and above; below the tenant only."""
+    wanted = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
+    rows = [*_built_in_rows(family, call, wanted), *_own_rows(family, call, wanted)]
+    rows.sort(key=lambda row: row.place)
+    size = page_size(call.request, min(1000, call.tenant.limits.page))
+    return raw(200, page(rows, call.request, size, lambda item: _render(family, item, call.version)))
+
+
+def list_versions(family: Family, call: Call) -> Response:
+    """All versions of one definition, newest first."""
+    rows = [Row((rank, ""), record) for rank, record in enumerate(_version_records(family, call))]
+    if not rows:
+        raise _not_found(family, call.target.names[0])
+    return raw(200, page(rows, call.request, 1000, lambda item: _render(family, item, call.version)))
+
+
+def get_version(family: Family, call: Call) -> Response:
+    """One version of a definition."""
+    found = [record for record in _version_records(family, call) if record.id.name == call.target.name]
+    if not found:
+        raise errors.ArmError(
+            404,
+            f"{family.label}VersionNotFound",
+            f"The {family.words} version '{call.target.name}' of '{call.target.names[0]}' could not be found.",
+        )
+    return raw(200, _render(family, found[0], call.version))
+
+
+# --- rules -------------------------------------------------------------------------------------------------------
+
+
+def _check_quota(family: Family, call: Call) -> None:
+    present, quota = len(family.own(call.tenant).at(call.target.scope.key)), family.quota(call.tenant)
+    if present >= quota:
+        raise errors.ArmError(
+            409,
+            f"{family.label}QuotaExceeded",
+            f"Creating {family.words} '{call.target.name}' would exceed the quota at current scope. "
+            f"Existing {family.words}s: '{present}', the quota is: '{quota}'.",
+        )
+
+
+def _check_members(call: Call, wanted: dict[str, JSON]) -> None:
+    members = wanted.get("policyDefinitions")
+    if not isinstance(members, list) or not members:
+        raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
+    for member in members:
+        identifier = str(member.get("policyDefinitionId", "")) if isinstance(member, dict) else ""
+        if definition_properties(call.tenant, arm_id(identifier)) is None:
+            raise _invalid_set(call, f"The policy definition '{identifier}' could not be found.")
+
+
+def _invalid_set(call: Call, why: str) -> errors.ArmError:
+    return errors.ArmError(
+        400,
+        "InvalidCreatePolicySetDefinitionRequest",
+        f"The policy set definition '{call.target.name}' create request is invalid. {why}",
+    )
+
+
+def completed(tenant: Tenant, family: Family, wanted: dict[str, JSON]) -> dict[str, JSON]:
+    """The properties with what the service adds: type, mode, versions, and each member's reference id and pin."""
+    stored = {"policyType": "Custom", **wanted}
+    stored.setdefault("version", version_of(stored))
+    stored.setdefault("versions", [stored["version"]])
+    if family is POLICIES:
+        stored.setdefault("mode", "Indexed")
+    else:
+        stored["policyDefinitions"] = [_member(tenant, each) for each in stored.get("policyDefinitions", ())]
+    return stored
+
+
+def _member(tenant: Tenant, given: dict[str, JSON]) -> dict[str, JSON]:
+    identifier = arm_id(str(given.get("policyDefinitionId", "")))
+    known = definition_properties(tenant, identifier)
+    return {
+        "policyDefinitionReferenceId": given.get("policyDefinitionReferenceId") or derived_reference_id(identifier),
+        "definitionVersion": major_pin(version_of(known) if known else FIRST_VERSION),
+        **{name: value for name, value in given.items() if name != "policyDefinitionReferenceId" and value is not None},
+    }
+
+
+def derived_reference_id(definition: ArmId) -> str:
+    """The number that the service gives a member without a reference id: always the same for the same policy."""
+    return str(int.from_bytes(hashlib.sha256(definition.key.encode()).digest()[:8], "big"))
+
+
+def _assigns(assignment: Record, identifier: ArmId) -> bool:
+    assigned = arm_id(str(assignment.properties.get("policyDefinitionId", ""))).key
+    return assigned == identifier.key or assigned.startswith(identifier.key + "/versions/")
+
+
+# --- finding and showing -----------------------------------------------------------------------------------------
+
+
+def _require(family: Family, call: Call) -> Record:
+    found = family.own(call.tenant).get(call.target.id.key) or _built_in(family, call.tenant, call.target.id)
+    if found is None:
+        raise _not_found(family, call.target.name)
+    return found
+
+
+def _not_found(family: Family, name: str) -> errors.ArmError:
+    return errors.ArmError(404, f"{family.label}NotFound", f"The {family.words} '{name}' could not be found.")
+
+
+def _built_in(family: Family, tenant: Tenant, identifier: ArmId) -> Record | None:
+    if not identifier.key.startswith("/providers/microsoft.authorization/"):
+        return None
+    found = definition_properties(tenant, identifier)
+    name = f"/providers/{family.type}/{identifier.name}"
+    return Record(ArmId(name.lower(), name), family.type, found) if found else None
+
+
+def _built_in_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
+    if wanted.reach is Reach.EXACT and call.target.scope.key:
+        return []
+    records = (_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant))
+    own = family.own(call.tenant).by_id
+    return [Row((-1, r.id.key), r) for r in records if r and r.id.key not in own and _passes(r, wanted)]
+
+
+def _own_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
+    reach = Reach.AT_AND_ABOVE if wanted.reach is Reach.EVERYTHING else wanted.reach
+    rows = select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach)
+    if call.target.scope.key and reach is Reach.AT_AND_ABOVE:
+        rows += [Row((-1, key), item) for key, item in family.own(call.tenant).at("").items()]
+    return [row for row in rows if _passes(row.item, wanted)]
+
+
+def _passes(record: Record, wanted: Filter) -> bool:
+    metadata = record.properties.get("metadata") or {}
+    facts = {"policytype": record.properties.get("policyType"), "category": metadata.get("category")}
+    return all(str(facts[name]).lower() == value.lower() for name, value in wanted.equals)
+
+
+def _version_records(family: Family, call: Call) -> list[Record]:
+    base = arm_id(call.target.text[: call.target.text.lower().rfind("/versions")])
+    return [
+        Record(arm_id(f"{base}/versions/{version}"), f"{family.type}/versions", {**found, "version": version})
+        for version, found in versions(call.tenant, base).items()
+    ]
+
+
+def _render(family: Family, record: Record, version: str) -> bytes:
+    shown = {
+        name: record.properties[name] for name, since in family.fields if name in record.properties and since <= version
+    }
+    if record.type.endswith("/versions"):
+        shown.pop("versions", None)
+    elif "versions" in shown and "versions" in record.properties:
+        shown["versions"] = record.properties["versions"]
+    if family is SETS and version < VERSIONS_SINCE:
+        shown["policyDefinitions"] = [
+            {name: value for name, value in member.items() if name != "definitionVersion"}
+            for member in shown.get("policyDefinitions", ())
+        ]
+    value = {"properties": shown, "id": record.id.text, "type": record.type, "name": record.id.name}
+    if record.system and version >= SYSTEM_DATA_SINCE:
+        value["systemData"] = record.system
+    return encode(value)

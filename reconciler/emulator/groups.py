@@ -1,0 +1,286 @@
+"""`Microsoft.Management/managementGroups`: the tree above subscriptions, as far as readers and movers need it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import urllib.parse
+from typing import Any, Final
+
+from reconciler.emulator import errors
+from reconciler.emulator.call import Call, answer, empty
+from reconciler.emulator.clock import arm_instant
+from reconciler.emulator.hierarchy import GROUPS, ManagementGroup, Subscription
+from reconciler.emulator.http import Response
+from reconciler.emulator.jsontext import json_object
+from reconciler.model import JSON
+
+TYPE: Final = "Microsoft.Management/managementGroups"
+ENTITY_PAGE: Final = 2000
+
+Entity = ManagementGroup | Subscription
+
+
+def list_(call: Call) -> Response:
+    """All groups that the caller can see."""
+    groups = sorted(call.tenant.hierarchy.groups.values(), key=lambda group: group.name.lower())
+    return answer(200, {"value": [_short(call, group) for group in groups]})
+
+
+def get(call: Call) -> Response:
+    """One group; `$expand=children` with `$recurse=true` shows the whole tree below it, `path` and `ancestors` above."""
+    group = require(call)
+    expand = call.request.query.get("$expand", "").lower().split(",")
+    recurse = call.request.query.get("$recurse", "").lower() == "true"
+    properties = _details(call, group, with_path="path" in expand, with_ancestors="ancestors" in expand)
+    if "children" in expand:
+        properties["children"] = _children(call, group, recurse=recurse) or None
+    return answer(200, {"id": group.id.text, "type": TYPE, "name": group.name, "properties": properties})
+
+
+def require(call: Call, name: str | None = None) -> ManagementGroup:
+    """The group that the path names.
+
+    Raises:
+        ArmError: 404.
+    """
+    wanted = name or call.target.names[0]
+    found = call.tenant.hierarchy.groups.get(wanted.lower())
+    if found is None:
+        raise errors.management_group_not_found(wanted)
+    return found
+
+
+def put(call: Call) -> Response:
+    """Create a group, rename or move it. Done at once; the answer is 202 with a status to poll, as Azure's is."""
+    body = json_object(call.request.body)
+    given: dict[str, Any] = body.get("properties") or {}
+    name = call.target.name
+    parent = ((given.get("details") or {}).get("parent") or {}).get("id")
+    parent_name = parent.rsplit("/", 1)[-1].lower() if parent else None
+    hierarchy = call.tenant.hierarchy
+    if parent_name and parent_name not in hierarchy.groups:
+        raise errors.management_group_not_found(parent_name)
+    group = hierarchy.groups.get(name.lower())
+    if group is None:
+        group = ManagementGroup(name, given.get("displayName") or name, parent_name or hierarchy.root, version=0)
+        hierarchy.groups[name.lower()] = group
+    elif parent_name and name.lower() != hierarchy.root:
+        group.parent = parent_name
+    group.display_name = given.get("displayName") or group.display_name
+    group.version += 1
+    group.updated, group.updated_by = call.tenant.clock.now(), call.principal.object_id
+    return _accepted(call, group, "create")
+
+
+def delete(call: Call) -> Response:
+    """Remove an empty group."""
+    group = call.tenant.hierarchy.groups.get(call.target.name.lower())
+    if group is None:
+        return empty(204)
+    if next(call.tenant.hierarchy.descendants(group.name.lower()), None) is not None:
+        raise errors.ArmError(
+            400, "GroupHasChildren", f"Management group '{group.name}' cannot be deleted: it has children."
+        )
+    del call.tenant.hierarchy.groups[group.name.lower()]
+    return _accepted(call, group, "delete")
+
+
+def _accepted(call: Call, group: ManagementGroup, operation: str) -> Response:
+    base = f"https://{call.request.base}/providers/Microsoft.Management/operationResults/{operation}"
+    query = f"?api-version={call.version}"
+    return answer(
+        202,
+        {"id": group.id.text, "type": TYPE, "name": group.name, "status": "NotStarted"},
+        {
+            "Location": f"{base}/managementGroups/{group.name}{query}",
+            "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{group.name}{query}",
+            "Retry-After": "1",
+        },
+    )
+
+
+def operation_result(call: Call) -> Response:
+    """What became of a PUT or DELETE: it is always done by now."""
+    name = call.target.text.rsplit("/", 1)[-1]
+    group = call.tenant.hierarchy.groups.get(name.lower())
+    value: dict[str, JSON] = {"id": call.target.text, "name": name, "status": "Succeeded"}
+    if group:
+        value["properties"] = _details(call, group)
+    return answer(200, value)
+
+
+def descendants(call: Call) -> Response:
+    """Every group and subscription below, flat."""
+    group = require(call)
+    found = [_descendant(call, each) for each in call.tenant.hierarchy.descendants(group.name.lower())]
+    return _paged(call, found)
+
+
+def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
+    parent = _parent(call, entity)
+    kind = TYPE if isinstance(entity, ManagementGroup) else "/subscriptions"
+    properties = {"displayName": entity.display_name, "parent": {"id": parent.id.text if parent else None}}
+    return {"id": entity.id.text, "type": kind, "name": _name(entity), "properties": properties}
+
+
+def _paged(call: Call, found: list[dict[str, JSON]]) -> Response:
+    start = _skip(call.request.query.get("$skiptoken"))
+    size = int(call.request.query.get("$top", "0") or 0) or ENTITY_PAGE
+    value: dict[str, JSON] = {"value": found[start : start + size]}
+    if start + size < len(found):
+        token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
+        query = urllib.parse.urlencode({**call.request.query, "$skiptoken": token}, safe="$")
+        value["nextLink"] = f"https://{call.request.base}{call.request.target.partition('?')[0]}?{query}"
+    return answer(200, value)
+
+
+def _skip(token: str | None) -> int:
+    try:
+        return int(base64.urlsafe_b64decode(token)) if token else 0
+    except (ValueError, binascii.Error):
+        raise errors.invalid_skip_token() from None
+
+
+# --- subscriptions in groups -------------------------------------------------------------------------------------
+
+
+def list_subscriptions(call: Call) -> Response:
+    """The subscriptions directly in a group."""
+    group = require(call)
+    found = [_membership(call, group, each) for each in call.tenant.hierarchy.child_subscriptions(group.name.lower())]
+    return answer(200, {"value": found})
+
+
+def get_subscription(call: Call) -> Response:
+    """One subscription, if it is directly in the group."""
+    group = require(call)
+    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if found is None or found.group != group.name.lower():
+        raise errors.ArmError(404, "NotFound", f"'{call.target.text}' not found.")
+    return answer(200, _membership(call, group, found))
+
+
+def put_subscription(call: Call) -> Response:
+    """Move a subscription into the group."""
+    group = require(call)
+    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if found is None:
+        raise errors.subscription_not_found(call.target.name)
+    found.group = group.name.lower()
+    return answer(200, _membership(call, group, found))
+
+
+def delete_subscription(call: Call) -> Response:
+    """Move a subscription out of the group, to the root group."""
+    group = require(call)
+    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if found is None or found.group != group.name.lower():
+        return empty(204)
+    found.group = call.tenant.hierarchy.root
+    return empty(200)
+
+
+def _membership(call: Call, group: ManagementGroup, found: Subscription) -> dict[str, JSON]:
+    return {
+        "id": f"{GROUPS}{group.name}/subscriptions/{found.guid}",
+        "type": f"{TYPE}/subscriptions",
+        "name": found.guid,
+        "properties": {
+            "tenant": call.tenant.id,
+            "displayName": found.display_name,
+            "parent": {"id": group.id.text},
+            "state": "Active" if found.state == "Enabled" else found.state,
+        },
+    }
+
+
+def entities(call: Call) -> Response:
+    """`getEntities`: every group and subscription with the names above it."""
+    hierarchy = call.tenant.hierarchy
+    every: list[Entity] = [hierarchy.groups[hierarchy.root], *hierarchy.descendants(hierarchy.root)]
+    return _paged(call, [_entity(call, each) for each in every])
+
+
+def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
+    parent = _parent(call, entity)
+    chain = [
+        call.tenant.hierarchy.groups[key.rsplit("/", 1)[-1]]
+        for key in call.tenant.hierarchy.chain(entity.id)
+        if key.startswith(GROUPS.lower())
+    ]
+    above = [group for group in chain if group is not entity]
+    return {
+        "id": entity.id.text,
+        "type": TYPE if isinstance(entity, ManagementGroup) else "/subscriptions",
+        "name": _name(entity),
+        "properties": {
+            "tenantId": call.tenant.id,
+            "displayName": entity.display_name,
+            "parent": {"id": parent.id.text if parent else None},
+            "permissions": "edit",
+            "inheritedPermissions": "edit",
+            "parentDisplayNameChain": [group.display_name for group in above],
+            "parentNameChain": [group.name for group in above],
+        },
+    }
+
+
+# --- showing -----------------------------------------------------------------------------------------------------
+
+
+def _short(call: Call, group: ManagementGroup) -> dict[str, JSON]:
+    properties = {"tenantId": call.tenant.id, "displayName": group.display_name}
+    return {"id": group.id.text, "type": TYPE, "name": group.name, "properties": properties}
+
+
+def _details(
+    call: Call, group: ManagementGroup, *, with_path: bool = False, with_ancestors: bool = False
+) -> dict[str, JSON]:
+    details: dict[str, JSON] = {
+        "version": group.version,
+        "updatedTime": arm_instant(group.updated or call.tenant.started),
+        "updatedBy": group.updated_by or call.tenant.principals.portal_user.object_id,
+    }
+    parent = _parent(call, group)
+    if parent:
+        details["parent"] = {"id": parent.id.text, "name": parent.name, "displayName": parent.display_name}
+    above = _above(call, group)
+    if with_path:
+        details["path"] = [{"name": each.name, "displayName": each.display_name} for each in (*above, group)]
+    if with_ancestors:
+        nearest_first = reversed(above)
+        details["managementGroupAncestors"] = [each.name for each in nearest_first]
+        details["managementGroupAncestorsChain"] = [
+            {"name": each.name, "displayName": each.display_name} for each in reversed(above)
+        ]
+    return {"tenantId": call.tenant.id, "displayName": group.display_name, "details": details}
+
+
+def _above(call: Call, group: ManagementGroup) -> list[ManagementGroup]:
+    """The groups above, the root of the tenant first."""
+    hierarchy = call.tenant.hierarchy
+    return [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in hierarchy.chain(group.id)[:-1]]
+
+
+def _children(call: Call, group: ManagementGroup, *, recurse: bool) -> list[dict[str, JSON]]:
+    hierarchy, name = call.tenant.hierarchy, group.name.lower()
+    shown = [_child(each, TYPE) for each in hierarchy.child_groups(name)]
+    if recurse:
+        for value, child in zip(shown, hierarchy.child_groups(name), strict=True):
+            if below := _children(call, child, recurse=True):
+                value["children"] = below
+    return shown + [_child(each, "/subscriptions") for each in hierarchy.child_subscriptions(name)]
+
+
+def _child(entity: Entity, kind: str) -> dict[str, JSON]:
+    return {"id": entity.id.text, "type": kind, "name": _name(entity), "displayName": entity.display_name}
+
+
+def _parent(call: Call, entity: Entity) -> ManagementGroup | None:
+    parent = entity.parent if isinstance(entity, ManagementGroup) else entity.group
+    return call.tenant.hierarchy.groups.get(parent) if parent else None
+
+
+def _name(entity: Entity) -> str:
+    return entity.name if isinstance(entity, ManagementGroup) else entity.guid

@@ -1,0 +1,150 @@
+"""Which objects a list at a scope shows, and in which pages: `$filter`, `$top`, `$skiptoken`, `nextLink`.
+
+Without a filter the list of a subscription, group or resource shows what applies there: everything above, at and below
+it; the list of a management group shows what is at and above it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import bisect
+import enum
+import operator
+import re
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from reconciler.emulator import errors
+from reconciler.emulator.hierarchy import Hierarchy
+from reconciler.emulator.http import Request
+from reconciler.emulator.jsontext import encode
+from reconciler.emulator.objects import Identified, Objects
+from reconciler.model import ArmId, ScopeKind
+
+T = TypeVar("T", bound=Identified)
+
+
+class Reach(enum.Enum):
+    """From which scopes a list takes its objects."""
+
+    EVERYTHING = enum.auto()
+    AT_AND_ABOVE = enum.auto()
+    EXACT = enum.auto()
+    AT_AND_BELOW = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A parsed `$filter`. `equals` maps folded property names to the value asked for."""
+
+    reach: Reach = Reach.EVERYTHING
+    exclude_expired: bool = False
+    equals: tuple[tuple[str, str], ...] = ()
+
+
+_REACHES = {
+    "atscope()": Reach.AT_AND_ABOVE,
+    "atexactscope()": Reach.EXACT,
+    "atscopeandbelow()": Reach.AT_AND_BELOW,
+}
+_EQUALS = re.compile(r"(?P<name>[a-z]+)\s+eq\s+'(?P<value>[^']*)'", re.IGNORECASE)
+
+
+def parse_filter(text: str | None, comparable: frozenset[str]) -> Filter:
+    """The meaning of a `$filter`. Conditions may be joined with `and`. `comparable` are the folded names for `eq`.
+
+    Raises:
+        ArmError: 400, no such filter.
+    """
+    parsed = Filter()
+    for part in re.split(r"\s+and\s+", (text or "").strip(), flags=re.IGNORECASE):
+        parsed = _with_condition(parsed, part, text or "", comparable) if part else parsed
+    return parsed
+
+
+def _with_condition(parsed: Filter, part: str, text: str, comparable: frozenset[str]) -> Filter:
+    folded = part.lower().replace(" ", "")
+    if folded in _REACHES:
+        return Filter(_REACHES[folded], parsed.exclude_expired, parsed.equals)
+    if folded == "excludeexpired()":
+        return Filter(parsed.reach, True, parsed.equals)
+    found = _EQUALS.fullmatch(part)
+    if found and found["name"].lower() in comparable:
+        return Filter(parsed.reach, parsed.exclude_expired, (*parsed.equals, (found["name"].lower(), found["value"])))
+    raise errors.invalid_filter(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Row(Generic[T]):
+    """An object in a list with its place there: the rank of its scope (outermost first), then its folded id."""
+
+    place: tuple[int, str]
+    item: T
+
+
+def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach) -> list[Row[T]]:
+    """The objects that a list at `scope` shows, in order."""
+    above = hierarchy.chain(scope)[:-1] if reach in (Reach.EVERYTHING, Reach.AT_AND_ABOVE) else ()
+    steps = (*above, scope.key)
+    rows = [Row((rank, key), item) for rank, step in enumerate(steps) for key, item in sorted(objects.at(step).items())]
+    if reach is Reach.AT_AND_BELOW or (reach is Reach.EVERYTHING and scope.kind is not ScopeKind.MANAGEMENT_GROUP):
+        below = ((item.id.key, item) for item in _below(objects, hierarchy, scope))
+        rows += [Row((len(steps), key), item) for key, item in sorted(below, key=operator.itemgetter(0))]
+    return rows
+
+
+def _below(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId) -> Iterator[T]:
+    if scope.kind is not ScopeKind.MANAGEMENT_GROUP:
+        yield from objects.below(scope.key)
+        return
+    for step in hierarchy.within(scope) - {scope.key}:
+        yield from objects.at(step).values()
+        yield from objects.below(step)
+
+
+def page(rows: Sequence[Row[T]], request: Request, size: int, render: Callable[[T], bytes]) -> bytes:
+    """One page of a list as the body of an answer, with `nextLink` where more follows.
+
+    The continuation names the place of the last object shown, so that objects which come and go between two pages
+    neither hide nor repeat others.
+    """
+    token = request.query.get("$skiptoken")
+    start = bisect.bisect_right(rows, _place(token), key=operator.attrgetter("place")) if token else 0
+    shown = rows[start : start + size]
+    body = b'{"value":[' + b",".join([render(row.item) for row in shown]) + b"]"
+    if start + size < len(rows):
+        body += b',"nextLink":' + encode(_next_link(request, shown[-1].place))
+    return body + b"}"
+
+
+def _place(token: str) -> tuple[int, str]:
+    try:
+        rank, _, key = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(" ")
+        return int(rank), key
+    except (ValueError, binascii.Error):
+        raise errors.invalid_skip_token() from None
+
+
+def _next_link(request: Request, place: tuple[int, str]) -> str:
+    token = base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
+    query = urllib.parse.urlencode({**request.query, "$skiptoken": token}, safe="$()'")
+    return f"https://{request.base}{request.target.partition('?')[0]}?{query}"
+
+
+def page_size(request: Request, default: int) -> int:
+    """`$top`, or the default of this list.
+
+    Raises:
+        ArmError: 400, it is no number from 1 to 1,000.
+    """
+    text = request.query.get("$top")
+    if text is None:
+        return default
+    if not text.isdecimal() or not 1 <= int(text) <= 1000:
+        raise errors.ArmError(
+            400, "InvalidTopValue", f"The value '{text}' of the query parameter '$top' is not between 1 and 1000."
+        )
+    return int(text)

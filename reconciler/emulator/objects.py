@@ -1,0 +1,93 @@
+"""An index of ARM objects by id and by the scope they sit on; one for each resource type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Generic, Protocol, TypeVar
+
+from reconciler.model import ArmId
+
+
+class Identified(Protocol):
+    """Anything with an ARM id."""
+
+    @property
+    def id(self) -> ArmId: ...
+
+
+T = TypeVar("T", bound=Identified)
+
+
+def scope_key(key: str) -> str:
+    """The folded scope of the object with this folded id; empty for objects of the tenant."""
+    return key[: key.rfind("/providers/")]
+
+
+def subscription_key(scope: str) -> str | None:
+    """`/subscriptions/…` of a folded scope; None above subscriptions."""
+    parts = scope.split("/", 3)
+    return f"/subscriptions/{parts[2]}" if len(parts) > 2 and parts[1] == "subscriptions" else None
+
+
+class Objects(Generic[T]):
+    """Objects of one type. `revision` counts changes, so that a paged list can tell whether it is still true."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[str, T] = {}
+        self.revision = 0
+        self._by_scope: dict[str, dict[str, T]] = {}
+        self._scopes: dict[str, set[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.by_id)
+
+    def get(self, key: str) -> T | None:
+        """The object with this folded id."""
+        return self.by_id.get(key)
+
+    def put(self, item: T) -> None:
+        """Add the object, or replace the one with its id."""
+        key = item.id.key
+        scope = scope_key(key)
+        self.by_id[key] = item
+        if scope not in self._by_scope:
+            self._by_scope[scope] = {}
+            if subscription := subscription_key(scope):
+                self._scopes.setdefault(subscription, set()).add(scope)
+        self._by_scope[scope][key] = item
+        self.revision += 1
+
+    def remove(self, key: str) -> T | None:
+        """Take the object out and return it; None where there is none."""
+        item = self.by_id.pop(key, None)
+        if item is None:
+            return None
+        scope = scope_key(key)
+        there = self._by_scope[scope]
+        del there[key]
+        if not there:
+            del self._by_scope[scope]
+            if subscription := subscription_key(scope):
+                self._scopes[subscription].discard(scope)
+        self.revision += 1
+        return item
+
+    def at(self, scope: str) -> Mapping[str, T]:
+        """The objects exactly at a folded scope, by folded id."""
+        return self._by_scope.get(scope, {})
+
+    def below(self, scope: str) -> Iterator[T]:
+        """The objects strictly below a folded scope of a subscription, in the order of their scopes."""
+        subscription = subscription_key(scope)
+        if subscription is None:
+            return
+        for other in sorted(self._scopes.get(subscription, ())):
+            if other.startswith(scope + "/"):
+                yield from self._by_scope[other].values()
+
+    def remove_within(self, scope: str) -> list[T]:
+        """Take out everything at or below a folded scope."""
+        doomed = [*self.at(scope).values(), *self.below(scope)]
+        for item in doomed:
+            self.remove(item.id.key)
+        return doomed

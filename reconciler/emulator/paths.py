@@ -1,0 +1,76 @@
+"""Reads a request's path as ARM does: any casing, doubled slashes, a scope and what stands on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model import ArmId
+
+TENANT = ArmId("", "")
+"""The scope of tenant-level objects, such as built-in definitions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path means: `scope`, then the part behind its last `/providers/`.
+
+    `namespace` and `types` are folded; `names` are as written and as many as `types`, or one fewer where the path is a
+    collection. A path without `/providers/` has no namespace and its folded segments as `types`.
+    """
+
+    text: str
+    scope: ArmId
+    namespace: str
+    types: tuple[str, ...]
+    names: tuple[str, ...]
+    written_namespace: str = ""
+    written_types: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """The folded resource type: `microsoft.authorization/policyexemptions`."""
+        return "/".join((self.namespace, *self.types))
+
+    @property
+    def is_collection(self) -> bool:
+        """Whether the path names all objects of the type rather than one."""
+        return len(self.names) < len(self.types)
+
+    @property
+    def name(self) -> str:
+        """The last name, as written."""
+        return self.names[-1]
+
+    @property
+    def id(self) -> ArmId:
+        """The id of the object that the path names."""
+        return ArmId(self.text.lower(), self.text)
+
+
+def parse_path(path: str) -> Target:
+    """The meaning of a percent-decoded path. Nothing is refused; routing decides what exists."""
+    segments = [segment for segment in path.split("/") if segment]
+    text = "/" + "/".join(segments)
+    folded = [segment.lower() for segment in segments]
+    cut = _last_provider(folded)
+    if cut is None:
+        return Target(text, TENANT, "", tuple(folded), tuple(segments))
+    scope_text = "/" + "/".join(segments[:cut]) if cut else ""
+    tail = segments[cut + 2 :]
+    return Target(
+        text,
+        ArmId(scope_text.lower(), scope_text),
+        folded[cut + 1] if cut + 1 < len(folded) else "",
+        tuple(segment.lower() for segment in tail[::2]),
+        tuple(tail[1::2]),
+        segments[cut + 1] if cut + 1 < len(segments) else "",
+        tuple(tail[::2]),
+    )
+
+
+def _last_provider(folded: list[str]) -> int | None:
+    """Where the last `providers` stands that opens a namespace, and is not itself a name."""
+    for position in range(len(folded) - 1, -1, -1):
+        if folded[position] == "providers" and (position + 1 == len(folded) or "." in folded[position + 1]):
+            return position
+    return None

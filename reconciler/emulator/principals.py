@@ -1,0 +1,118 @@
+"""Who calls: users and applications of the tenant, and what their tokens and traces look like."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+Roles = Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]
+"""Folded role names with their actions and notActions."""
+
+
+class PrincipalType(enum.StrEnum):
+    """What `systemData` calls a caller."""
+
+    USER = "User"
+    APPLICATION = "Application"
+    MANAGED_IDENTITY = "ManagedIdentity"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a principal may do at a scope and below: a built-in role's name, or actions with wildcards."""
+
+    scope: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FederatedCredential:
+    """Whose tokens an application trusts in the place of a secret."""
+
+    issuer: str
+    subject: str
+    audiences: tuple[str, ...] = ("api://AzureADTokenExchange",)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A user or application. `grants` None means it may do everything: access is off for it."""
+
+    object_id: str
+    name: str
+    type: PrincipalType
+    client_id: str
+    grants: tuple[Grant, ...] | None = None
+    federated: tuple[FederatedCredential, ...] = ()
+
+    @property
+    def trace(self) -> str:
+        """How `systemData` names it: users by their sign-in name, applications by object id."""
+        return self.name if self.type is PrincipalType.USER else self.object_id
+
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is its object id, client id or name."""
+        return name.lower() in {self.object_id.lower(), self.client_id.lower(), self.name.lower()}
+
+
+PIPELINE = Principal(
+    "11111111-1111-4111-8111-111111111111",
+    "pipeline",
+    PrincipalType.APPLICATION,
+    "11111111-1111-4111-8111-111111111112",
+)
+"""The application that speaks where the tenant file names none."""
+
+PORTAL_USER = Principal(
+    "22222222-2222-4222-8222-222222222222",
+    "portal.user@contoso.example",
+    PrincipalType.USER,
+    "22222222-2222-4222-8222-222222222222",
+)
+"""The user that made what the tenant file does not say the maker of."""
+
+
+class Principals:
+    """All principals of a tenant, the two default ones included where the file has none of their kind."""
+
+    def __init__(self, declared: Iterable[Principal]) -> None:
+        self.declared = tuple(declared)
+        applications = [each for each in self.declared if each.type is not PrincipalType.USER]
+        users = [each for each in self.declared if each.type is PrincipalType.USER]
+        self.default = (applications or [PIPELINE])[0]
+        self.portal_user = (users or [PORTAL_USER])[0]
+        self._known = (*self.declared, PIPELINE, PORTAL_USER)
+
+    def find(self, name: str) -> Principal | None:
+        """The principal with this object id, client id or name."""
+        return next((each for each in self._known if each.answers_to(name)), None)
+
+
+def parse_principal(entry: dict[str, Any], roles: Roles) -> Principal:
+    """A principal of the tenant file."""
+    given = entry.get("roles")
+    return Principal(
+        object_id=entry["objectId"],
+        name=entry.get("name", entry["objectId"]),
+        type=PrincipalType(entry.get("type", "Application")),
+        client_id=entry.get("clientId", entry["objectId"]),
+        grants=None if given is None else tuple(_grant(each, roles) for each in given),
+        federated=tuple(
+            FederatedCredential(
+                each["issuer"], each["subject"], tuple(each.get("audiences", ("api://AzureADTokenExchange",)))
+            )
+            for each in entry.get("federatedCredentials", ())
+        ),
+    )
+
+
+def _grant(entry: dict[str, Any], roles: Roles) -> Grant:
+    scope = entry.get("scope", "/").rstrip("/").lower()
+    if "role" in entry:
+        actions, not_actions = roles[entry["role"].lower()]
+        return Grant(scope, actions, not_actions, entry["role"])
+    return Grant(scope, tuple(entry.get("actions", ())), tuple(entry.get("notActions", ())))

@@ -1,0 +1,154 @@
+"""Which handler answers a path and verb, and which action it takes to be allowed to ask."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.emulator import assignments, definitions, errors, exemptions, groups, inventory, security
+from reconciler.emulator.call import Handler
+from reconciler.emulator.definitions import POLICIES, SETS, Family
+from reconciler.emulator.paths import Target
+from reconciler.model import ScopeKind
+
+AUTHORIZATION: Final = "Microsoft.Authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One handler. `action` is what a role must allow; empty where every caller may ask."""
+
+    handler: Handler
+    action: str = ""
+
+
+Verbs = Mapping[str, Route]
+
+
+def route(target: Target, method: str) -> Route:
+    """The handler for a path and verb.
+
+    Raises:
+        ArmError: 404 where the path means nothing, 405 where the verb does not fit.
+    """
+    verbs = _verbs(target)
+    found = verbs.get(method)
+    if found is None:
+        raise errors.method_not_allowed(method, collection=target.is_collection)
+    return found
+
+
+def _verbs(target: Target) -> Verbs:
+    if not target.namespace:
+        return _plain(target.types)
+    verbs = _TYPES.get((target.kind, target.is_collection))
+    if verbs is not None:
+        return verbs
+    if target.namespace == "microsoft.authorization" and target.types:
+        kind = "/".join((target.written_namespace, *target.written_types))
+        raise errors.unsupported_resource_type(kind)
+    if target.namespace == "microsoft.management" and target.types[:1] == ("operationresults",):
+        return _OPERATIONS
+    if target.types and not target.is_collection and _can_hold_resources(target):
+        kind = "/".join((target.written_namespace, *target.written_types))
+        return _crud(inventory, kind) | {"HEAD": Route(inventory.head, f"{kind}/read")}
+    if not target.scope.key:
+        raise errors.missing_subscription()
+    raise errors.unknown_type(target.written_namespace, "")
+
+
+def _can_hold_resources(target: Target) -> bool:
+    return target.scope.key.startswith("/subscriptions/") and target.scope.kind is not ScopeKind.MANAGEMENT_GROUP
+
+
+def _plain(types: tuple[str, ...]) -> Verbs:
+    """Paths without `/providers/`: subscriptions, their groups and resources, tenants."""
+    match types:
+        case ("tenants",):
+            return {"GET": Route(inventory.list_tenants)}
+        case ("subscriptions",):
+            return {"GET": Route(inventory.list_subscriptions)}
+        case ("subscriptions", _):
+            return {"GET": Route(inventory.get_subscription, "Microsoft.Resources/subscriptions/read")}
+        case ("subscriptions", _, "resourcegroups"):
+            return {"GET": Route(inventory.list_groups, f"{_RESOURCE_GROUP}/read")}
+        case ("subscriptions", _, "resourcegroups", _):
+            return _crud(inventory, _RESOURCE_GROUP) | {"HEAD": Route(inventory.head, f"{_RESOURCE_GROUP}/read")}
+        case ("subscriptions", _, "resources") | ("subscriptions", _, "resourcegroups", _, "resources"):
+            return {"GET": Route(inventory.list_resources, f"{_RESOURCE_GROUP}/resources/read")}
+        case ("subscriptions", _, "operationresults", _):
+            return {"GET": Route(inventory.operation_result)}
+        case _:
+            raise errors.missing_subscription()
+
+
+def _crud(module: object, kind: str) -> dict[str, Route]:
+    """The three verbs that a module's `get`, `put` and `delete` answer."""
+    return {
+        "GET": Route(getattr(module, "get"), f"{kind}/read"),  # noqa: B009
+        "PUT": Route(getattr(module, "put"), f"{kind}/write"),  # noqa: B009
+        "DELETE": Route(getattr(module, "delete"), f"{kind}/delete"),  # noqa: B009
+    }
+
+
+def _definition_routes(family: Family) -> dict[tuple[str, bool], Verbs]:
+    kind, folded = family.type, family.type.lower()
+    return {
+        (folded, True): {"GET": Route(functools.partial(definitions.list_, family), f"{kind}/read")},
+        (folded, False): {
+            "GET": Route(functools.partial(definitions.get, family), f"{kind}/read"),
+            "PUT": Route(functools.partial(definitions.put, family), f"{kind}/write"),
+            "DELETE": Route(functools.partial(definitions.delete, family), f"{kind}/delete"),
+        },
+        (f"{folded}/versions", True): {
+            "GET": Route(functools.partial(definitions.list_versions, family), f"{kind}/versions/read")
+        },
+        (f"{folded}/versions", False): {
+            "GET": Route(functools.partial(definitions.get_version, family), f"{kind}/versions/read")
+        },
+    }
+
+
+_RESOURCE_GROUP: Final = "Microsoft.Resources/subscriptions/resourceGroups"
+_GROUP: Final = "Microsoft.Management/managementGroups"
+_OPERATIONS: Final[Verbs] = {"GET": Route(groups.operation_result)}
+
+_TYPES: Final[dict[tuple[str, bool], Verbs]] = {
+    ("microsoft.authorization/policyexemptions", True): {"GET": Route(exemptions.list_, f"{exemptions.TYPE}/read")},
+    ("microsoft.authorization/policyexemptions", False): {
+        **_crud(exemptions, exemptions.TYPE),
+        "PATCH": Route(exemptions.patch, f"{exemptions.TYPE}/write"),
+    },
+    ("microsoft.authorization/policyassignments", True): {"GET": Route(assignments.list_, f"{assignments.TYPE}/read")},
+    ("microsoft.authorization/policyassignments", False): _crud(assignments, assignments.TYPE),
+    **_definition_routes(POLICIES),
+    **_definition_routes(SETS),
+    ("microsoft.management/managementgroups", True): {"GET": Route(groups.list_)},
+    ("microsoft.management/managementgroups", False): _crud(groups, _GROUP),
+    ("microsoft.management/managementgroups/descendants", True): {
+        "GET": Route(groups.descendants, f"{_GROUP}/descendants/read")
+    },
+    ("microsoft.management/managementgroups/subscriptions", True): {
+        "GET": Route(groups.list_subscriptions, f"{_GROUP}/subscriptions/read")
+    },
+    ("microsoft.management/managementgroups/subscriptions", False): {
+        "GET": Route(groups.get_subscription, f"{_GROUP}/subscriptions/read"),
+        "PUT": Route(groups.put_subscription, f"{_GROUP}/subscriptions/write"),
+        "DELETE": Route(groups.delete_subscription, f"{_GROUP}/subscriptions/delete"),
+    },
+    ("microsoft.management/getentities", True): {"POST": Route(groups.entities)},
+    ("microsoft.security/assessmentmetadata", True): {
+        "GET": Route(security.list_metadata, "Microsoft.Security/assessmentMetadata/read")
+    },
+    ("microsoft.security/assessmentmetadata", False): {
+        "GET": Route(security.get_metadata, "Microsoft.Security/assessmentMetadata/read")
+    },
+    ("microsoft.security/assessments", True): {
+        "GET": Route(security.list_assessments, "Microsoft.Security/assessments/read")
+    },
+    ("microsoft.security/assessments", False): {
+        "GET": Route(security.get_assessment, "Microsoft.Security/assessments/read")
+    },
+}

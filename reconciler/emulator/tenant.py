@@ -1,0 +1,95 @@
+"""Everything that one tenant holds: the state behind all requests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from reconciler.emulator.builtin import BuiltIns
+from reconciler.emulator.clock import Clock, arm_instant
+from reconciler.emulator.hierarchy import Hierarchy
+from reconciler.emulator.objects import Objects
+from reconciler.emulator.principals import Principal, Principals
+from reconciler.model import JSON, ArmId
+
+DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A policy exemption as stored. `body` is the whole object as its newest API version writes it, so that a list
+    only joins bytes; the rest is what rules and filters ask for. API versions older than `since` see less of it.
+    """
+
+    id: ArmId
+    assignment: str
+    expires: float | None
+    since: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class Record:
+    """An ARM object that is kept as values: properties, `systemData` and what else stands in its envelope."""
+
+    id: ArmId
+    type: str
+    properties: dict[str, JSON]
+    system: dict[str, JSON] | None = None
+    envelope: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Azure's documented ceilings; a tenant file may lower them, so that tests reach them quickly."""
+
+    exemptions: int = 1000
+    assignments: int = 200
+    definitions: int = 500
+    set_definitions: int = 200
+    page: int = 1000
+
+
+class Tenant:
+    """The state of one Azure tenant."""
+
+    def __init__(
+        self,
+        tenant_id: str = DEFAULT_TENANT_ID,
+        principals: Iterable[Principal] = (),
+        built_ins: BuiltIns | None = None,
+        limits: Limits = Limits(),
+    ) -> None:
+        self.id = tenant_id
+        self.clock = Clock()
+        self.started = self.clock.now()
+        self.limits = limits
+        self.principals = Principals(principals)
+        self.built_ins = built_ins
+        self.hierarchy = Hierarchy(tenant_id)
+        self.exemptions: Objects[Exemption] = Objects()
+        self.assignments: Objects[Record] = Objects()
+        self.definitions: Objects[Record] = Objects()
+        self.set_definitions: Objects[Record] = Objects()
+        self.definition_versions: Objects[Record] = Objects()
+        self.assessment_metadata: dict[str, dict[str, JSON]] = {}
+        self.assessments: Objects[Record] = Objects()
+
+    def stamp(self, principal: Principal, before: dict[str, JSON] | None = None) -> dict[str, JSON]:
+        """`systemData` for a write by `principal` now; what was there `before` keeps its creation."""
+        now = arm_instant(self.clock.now())
+        modified = {
+            "lastModifiedBy": principal.trace,
+            "lastModifiedByType": principal.type.value,
+            "lastModifiedAt": now,
+        }
+        if before:
+            return {**before, **modified}
+        created = {"createdBy": principal.trace, "createdByType": principal.type.value, "createdAt": now}
+        return {**created, **modified}
+
+    def forget_scope(self, key: str) -> None:
+        """The resource or group with this folded id is gone, and everything that sat on it or within."""
+        for objects in (self.exemptions, self.assignments, self.definitions, self.set_definitions, self.assessments):
+            objects.remove_within(key)

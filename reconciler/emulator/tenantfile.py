@@ -1,0 +1,205 @@
+"""The tenant file: what the emulated Azure holds at start, and the same form again when its state is saved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from reconciler.emulator import assignments, definitions, exemptions
+from reconciler.emulator.builtin import BuiltIns, shipped
+from reconciler.emulator.definitions import POLICIES, SETS, Family
+from reconciler.emulator.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.principals import parse_principal
+from reconciler.emulator.roles import ROLES
+from reconciler.emulator.tenant import DEFAULT_TENANT_ID, Limits, Record, Tenant
+from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
+from reconciler.shipped import schema_path
+
+_LIMITS: Final = {
+    "policyExemptionsPerScope": "exemptions",
+    "policyAssignmentsPerScope": "assignments",
+    "policyDefinitionsPerScope": "definitions",
+    "policySetDefinitionsPerScope": "set_definitions",
+    "pageSize": "page",
+}
+
+
+class TenantError(ValueError):
+    """The tenant file cannot be used; the message lists every reason, one a line."""
+
+
+def load_tenant(path: Path) -> dict[str, JSON]:
+    """Read and check a tenant file, YAML or JSON.
+
+    Raises:
+        TenantError: it cannot be read, or is not of the form of schemas/tenant.schema.json.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        value = json.loads(text) if path.suffix == ".json" else yaml.load(text, Loader=_Loader)  # noqa: S506 - safe base
+    except OSError as error:
+        raise TenantError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, yaml.YAMLError) as error:
+        raise TenantError(f"{path}: {error}") from None
+    problems = [f"{path}: {problem}" for problem in schema_problems(value)]
+    if problems:
+        raise TenantError("\n".join(problems))
+    return dict(value or {})
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc] # the C loader where there is one
+    """YAML as JSON understands it: dates stay text, as ARM wants them."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def schema_problems(value: JSON) -> list[str]:
+    """What a tenant file's content has against its schema, with the place of each."""
+    import jsonschema  # noqa: PLC0415 - only a file needs it, and it takes long to import
+
+    validator = jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text(encoding="utf-8")))
+    found = sorted(
+        validator.iter_errors(value if value is not None else {}), key=lambda error: list(map(str, error.path))
+    )
+    return [f"{error.json_path}: {error.message}" for error in found]
+
+
+# --- from the file to a tenant -----------------------------------------------------------------------------------
+
+
+def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) -> Tenant:
+    """The tenant that the file describes. Ids are taken as they are; the scopes they stand on come to exist."""
+    given_limits = content.get("limits", {})
+    limits = Limits(**{_LIMITS[name]: value for name, value in given_limits.items()})
+    tenant = Tenant(
+        content.get("tenantId", DEFAULT_TENANT_ID),
+        [parse_principal(entry, ROLES) for entry in content.get("principals", ())],
+        built_ins if built_ins is not None else shipped(),
+        limits,
+    )
+    _add_hierarchy(tenant, content)
+    for family, name in ((POLICIES, "policyDefinitions"), (SETS, "policySetDefinitions")):
+        for value in content.get(name, ()):
+            _add_definition(tenant, family, value)
+    for value in content.get("policySetDefinitionVersions", ()):
+        _add_version(tenant, value)
+    for value in content.get("policyAssignments", ()):
+        _add_assignment(tenant, value)
+    for value in content.get("policyExemptions", ()):
+        _touch_scope(tenant, owner_scope(arm_id(value["id"])))
+        exemptions.seed(tenant, value, _system(tenant, value))
+    _add_security(tenant, content)
+    return tenant
+
+
+def _add_hierarchy(tenant: Tenant, content: Mapping[str, Any]) -> None:
+    hierarchy = tenant.hierarchy
+    for entry in content.get("managementGroups", ()):
+        name = entry["name"]
+        is_root = name.lower() == hierarchy.root
+        parent = _group_key(entry.get("parent")) or (None if is_root else hierarchy.root)
+        hierarchy.groups[name.lower()] = ManagementGroup(name, entry.get("displayName", name), parent)
+    for entry in content.get("subscriptions", ()):
+        guid = entry["id"].rsplit("/", 1)[-1]
+        group = _group_key(entry.get("managementGroup")) or hierarchy.root
+        state = entry.get("state", "Enabled")
+        hierarchy.subscriptions[guid.lower()] = Subscription(guid, entry.get("displayName", guid), group, state)
+    for identifier in content.get("resources", ()):
+        body = identifier if isinstance(identifier, dict) else {"id": identifier}
+        rest = {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
+        hierarchy.add_resource(arm_id(body["id"]), rest)
+
+
+def _group_key(text: str | None) -> str | None:
+    """The folded name of a management group given by name or id."""
+    return text.rstrip("/").rsplit("/", 1)[-1].lower() if text else None
+
+
+def _touch_scope(tenant: Tenant, scope: ArmId) -> None:
+    """Let the scope of a given object exist, so that the object can be asked for."""
+    if scope.key and scope.kind in (ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE):
+        tenant.hierarchy.add_resource(scope)
+
+
+def _add_definition(tenant: Tenant, family: Family, value: dict[str, JSON]) -> None:
+    identifier = arm_id(value["id"])
+    given = dict(value.get("properties", {}))
+    if not owner_scope(identifier).key:
+        given.setdefault("policyType", "BuiltIn")
+    stored = definitions.completed(tenant, family, given)
+    family.own(tenant).put(Record(identifier, family.type, stored, _system(tenant, value)))
+
+
+def _add_version(tenant: Tenant, value: dict[str, JSON]) -> None:
+    identifier = arm_id(value["id"])
+    properties = {"version": identifier.name, **value.get("properties", {})}
+    stored = definitions.completed(tenant, SETS, properties)
+    tenant.definition_versions.put(Record(identifier, f"{SETS.type}/versions", stored))
+
+
+def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:
+    identifier = arm_id(value["id"])
+    scope = owner_scope(identifier)
+    _touch_scope(tenant, scope)
+    stored = assignments.completed(tenant, scope.text, dict(value.get("properties", {})))
+    envelope: dict[str, JSON] = {name: value[name] for name in ("identity", "location") if name in value}
+    tenant.assignments.put(Record(identifier, assignments.TYPE, stored, _system(tenant, value), envelope))
+
+
+def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
+    """`systemData` as given, else as if the portal's user had made the object when this Azure started."""
+    return {**tenant.stamp(tenant.principals.portal_user), **(value.get("systemData") or {})}
+
+
+def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
+    for value in content.get("assessmentMetadata", ()):
+        name = value.get("name") or value["id"].rsplit("/", 1)[-1]
+        tenant.assessment_metadata[name.lower()] = {"name": name, "properties": value.get("properties", {})}
+    for value in content.get("assessments", ()):
+        identifier = arm_id(value["id"])
+        _touch_scope(tenant, owner_scope(identifier))
+        record = Record(identifier, "Microsoft.Security/assessments", dict(value.get("properties", {})))
+        tenant.assessments.put(record)
+
+
+# --- from a tenant back to the file ------------------------------------------------------------------------------
+
+
+def dump_tenant(tenant: Tenant, content: Mapping[str, Any]) -> dict[str, JSON]:
+    """The tenant as it is now, in the form of a tenant file; what never changes is taken from the original content."""
+    hierarchy = tenant.hierarchy
+    kept = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments", "locks")
+    return {
+        "tenantId": tenant.id,
+        **{name: content[name] for name in kept if name in content},
+        "managementGroups": [_group_entry(group) for group in hierarchy.groups.values()],
+        "subscriptions": [
+            {"id": each.guid, "displayName": each.display_name, "managementGroup": each.group, "state": each.state}
+            for each in hierarchy.subscriptions.values()
+        ],
+        "resources": [{"id": each.id.text, **each.body} for each in hierarchy.resources.values()],
+        "policyDefinitions": [_entry(each) for each in tenant.definitions.by_id.values()],
+        "policySetDefinitions": [_entry(each) for each in tenant.set_definitions.by_id.values()],
+        "policySetDefinitionVersions": [_entry(each) for each in tenant.definition_versions.by_id.values()],
+        "policyAssignments": [_entry(each) for each in tenant.assignments.by_id.values()],
+        "policyExemptions": [json.loads(each.body) for each in tenant.exemptions.by_id.values()],
+        "assessments": [_entry(each) for each in tenant.assessments.by_id.values()],
+    }
+
+
+def _group_entry(group: ManagementGroup) -> dict[str, JSON]:
+    return {"name": group.name, "displayName": group.display_name, "parent": group.parent}
+
+
+def _entry(record: Record) -> dict[str, JSON]:
+    value = {**record.envelope, "id": record.id.text, "type": record.type, "name": record.id.name}
+    value["properties"] = record.properties
+    return {**value, **({"systemData": record.system} if record.system else {})}
