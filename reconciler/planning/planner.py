@@ -260,11 +260,8 @@ class _Planner:
         confirmed = {final.exemption.id.key for final in finals}
         untouched = [live for live in self.lives if live.exemption.id.key not in written]
         findings = tuple(sorted(self.run.findings, key=_finding_order))
-        facts = Circumstances(
-            sum(live.ours for live in self.lives if self.tree.managed(live.scope)),
-            len(self.wishes.declarations),
-            findings,
-        )
+        owned = sum(live.ours for live in self.lives if self.tree.managed(live.scope))
+        facts = Circumstances(owned, len(self.wishes.declarations), findings)
         return Plan(
             tenant_id=self.snapshot.tenant_id,
             owner=self.settings.owner,
@@ -280,6 +277,8 @@ class _Planner:
             unread=self.snapshot.unread,
             digest=digest(change.fingerprint for change in changes),
             dirty=self.history.dirty,
+            owned=owned,
+            declared=len(self.wishes.declarations),
         )
 
 

@@ -194,7 +194,8 @@ class Plan:
     """What would be done, and what a person must know about it. Changes are sorted by folded id.
 
     `unchanged` are the desired exemptions that Azure already holds, as live; `foreign` the live ones of other owners
-    or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints.
+    or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
+    live exemptions of this owner, `declared` the declarations: what the guards compare with.
     """
 
     tenant_id: str
@@ -211,6 +212,8 @@ class Plan:
     unread: tuple[Unread, ...]
     digest: str
     dirty: bool = False
+    owned: int = 0
+    declared: int = 0
 
     @property
     def complete(self) -> bool:

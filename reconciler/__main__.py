@@ -1,0 +1,5 @@
+"""`python -m reconciler` is the same as the command `exempt`."""
+
+from reconciler.cli.main import run
+
+run()

@@ -1,0 +1,154 @@
+"""Make Azure match the declarations: recompute the plan, compare it with what was approved, write.
+
+PLAN is a file that 'exempt plan --out' saved: only what it approves is written, never more. Without a terminal --yes
+is needed. Exit codes: 0 done; 1 something failed or was refused, skipped, unread or held; 2 something awaits approval.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+
+from reconciler.applying import approvals
+from reconciler.applying.approvals import Selection
+from reconciler.applying.engine import World, carry_out
+from reconciler.applying.outcomes import Outcome, Summary, summarise
+from reconciler.applying.pace import Pace
+from reconciler.azure.session import Azure
+from reconciler.cli import common, planning
+from reconciler.cli.exits import Exit
+from reconciler.cli.progress import writing
+from reconciler.cli.terminal import say, write, write_lines
+from reconciler.planning.guards import Allowances, Circumstances, refusals
+from reconciler.planning.values import Plan
+from reconciler.problems import UsageError
+from reconciler.reports.outcomes_json import outcomes_json
+from reconciler.reports.outcomes_markdown import outcomes_markdown
+from reconciler.reports.outcomes_text import outcome_lines
+from reconciler.reports.plan_text import plan_lines, refusal_line
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt apply`."""
+    common.add_root(parser)
+    common.add_base(parser)
+    common.add_scope(parser)
+    common.add_format(parser, "text", "json", "markdown")
+    parser.add_argument("plan", type=Path, nargs="?", metavar="PLAN", help="a saved plan whose changes are approved")
+    parser.add_argument("--expect", metavar="DIGEST", help="apply only if the plan has exactly this digest")
+    parser.add_argument(
+        "--only", metavar="REASONS", help="only changes with these reasons, such as recreate,fan-out,expired"
+    )
+    parser.add_argument("--yes", action="store_true", help="do not ask; needed without a terminal")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also save the outcomes as JSON")
+    planning.add_guards(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, check, read, plan, compare with the approvals, guard, ask, write, report."""
+    at = common.now()
+    if not args.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
+    repository = common.load_repository(args.root, args.base, at)
+    saved = _approvals(args.plan, repository)
+    only = approvals.parse_reasons(args.only) if args.only else None
+    with planning.connected(repository) as azure:
+        snapshot = planning.read(azure, repository, args.scope)
+        allowed = planning.allowances(args)
+        plan = planning.plan_for(repository, snapshot, at, allowed, args.scope)
+        if args.expect:
+            approvals.check_expected(plan, args.expect)
+        selection = approvals.select(plan, saved, only)
+        plan = _judged(plan, selection, repository, allowed)
+        names = common.display_names(snapshot)
+        summary = _carry_out(plan, selection, azure, names, ask=not args.yes)
+    if summary is None:
+        say("nothing was changed")
+        return Exit.FAILED
+    if args.out:
+        args.out.write_text(outcomes_json(summary), encoding="utf-8")
+    _show(summary, args.format, names)
+    invalid = planning.is_invalid(plan, repository)
+    return Exit.FAILED if invalid and not summary.verdict.exit_code else summary.verdict.exit_code
+
+
+def _approvals(path: Path | None, repository: common.Repository) -> approvals.SavedPlan | None:
+    if path is None:
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
+    return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
+
+
+def _judged(plan: Plan, selection: Selection, repository: common.Repository, allowed: Allowances) -> Plan:
+    """The plan with the refusals that concern what this run would write."""
+    facts = Circumstances(plan.owned, plan.declared, plan.findings)
+    return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowed, facts))
+
+
+def _carry_out(plan: Plan, selection: Selection, azure: Azure, names: dict[str, str], *, ask: bool) -> Summary | None:
+    """The outcome of every change; None where the person said no."""
+    if plan.refusals:
+        say(*(refusal_line(refusal) for refusal in plan.refusals))
+        return summarise(plan, _refused(plan, selection))
+    if ask and selection.approved:
+        write_lines(plan_lines(replace(plan, changes=selection.approved), names), sys.stderr)
+        if not _agrees():
+            return None
+    outcomes = list(selection.withheld)
+    pace = Pace()
+    with interruptible() as stop, writing(len(selection.approved)) as observer:
+        world = World(azure.writer(pace), pace, stop=stop, observer=observer)
+        outcomes += carry_out(selection.approved, world)
+        interrupted = stop.is_set()
+    return summarise(plan, outcomes, interrupted=interrupted)
+
+
+def _refused(plan: Plan, selection: Selection) -> list[Outcome]:
+    """Nothing is written; the refusals themselves make the verdict."""
+    del plan
+    return list(selection.withheld)
+
+
+def _agrees() -> bool:
+    sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() == "yes"
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """A flag that Ctrl-C and SIGTERM set: what is in flight is finished, nothing more is started."""
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    earlier = {each: signal.signal(each, ask_to_stop) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for each, handler in earlier.items():
+            signal.signal(each, handler)
+
+
+def _show(summary: Summary, form: str, names: dict[str, str]) -> None:
+    match form:
+        case "json":
+            write(outcomes_json(summary))
+        case "markdown":
+            write(outcomes_markdown(summary, names))
+        case _:
+            write_lines(outcome_lines(summary, names))

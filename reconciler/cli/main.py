@@ -1,0 +1,122 @@
+"""The way in: finds the command, runs it, turns faults into messages and exit codes.
+
+Each command is a module with `add_arguments(parser)` and `run(args) -> int`; only the one asked for is imported, so
+that `exempt --version` is quick and `validate` never loads an Azure module.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final, NoReturn
+
+from reconciler import __version__
+from reconciler.cli.exits import Exit
+
+COMMANDS: Final = {
+    "validate": "check the declarations, offline",
+    "plan": "show what would change in Azure",
+    "apply": "make Azure match the declarations",
+    "drift": "report every difference between the repository and Azure",
+    "explain": "say why a resource is exempt, or what a declaration comes to",
+    "status": "say whether each exemption took effect",
+    "list": "list everything that is exempt in Azure",
+    "catalog": "search what can be exempted; refresh the repository's facts",
+    "fmt": "write declarations in their canonical style",
+    "snapshot": "save what Azure holds to a file",
+    "doctor": "check credentials, rights and settings before anything is written",
+    "init": "start a repository of exemptions",
+    "emulator": "run the embedded Azure on loopback",
+    "demo": "watch the main job on the embedded Azure",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse leaves with 2 on a mistyped option, which here would read as drift: leave with 1."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(Exit.FAILED, f"error: {message}\nhelp: {self.prog} --help\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command line and returns its exit code."""
+    if not argv or argv[0].startswith("-"):
+        return _top_level(argv)
+    name, *rest = argv
+    if name not in available():
+        return _unknown(name)
+    module = importlib.import_module(f"reconciler.cli.{name}")
+    parser = Parser(
+        prog=f"exempt {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.add_arguments(parser)
+    return int(module.run(parser.parse_args(rest)))
+
+
+def available() -> list[str]:
+    """The commands that this version has."""
+    found = os.path.dirname(__file__)
+    return [name for name in COMMANDS if os.path.exists(os.path.join(found, f"{name}.py"))]
+
+
+def run() -> NoReturn:
+    """The console script."""
+    sys.exit(guarded(sys.argv[1:]))
+
+
+def guarded(argv: Sequence[str]) -> int:
+    """`main`, with every expected fault turned into a message and an exit code."""
+    from reconciler.problems import ReconcilerError  # noqa: PLC0415 - --version pays for nothing
+
+    try:
+        code = main(argv)
+        sys.stdout.flush()
+    except ReconcilerError as error:
+        from reconciler.cli.terminal import say_error  # noqa: PLC0415
+
+        say_error(error)
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return Exit.INTERRUPTED
+    except BrokenPipeError:  # the reader of our output left; Python must not complain at exit
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.FAILED
+    except OSError as error:
+        sys.stderr.write(f"error: {error.strerror or error}: {error.filename or ''}\n".replace(": \n", "\n"))
+        return Exit.FAILED
+    return code
+
+
+def _top_level(argv: Sequence[str]) -> int:
+    parser = Parser(
+        prog="exempt",
+        usage="exempt COMMAND [OPTION…]",
+        description="Policy as code for Microsoft Defender for Cloud exemptions.",
+        epilog=_listing(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"exempt {__version__}")
+    parser.parse_args(argv)
+    parser.print_help(sys.stderr)
+    return Exit.FAILED
+
+
+def _listing() -> str:
+    rows = [f"  {name:<10} {COMMANDS[name]}" for name in available()]
+    return "\n".join(["commands:", *rows, "", "exempt COMMAND --help explains one of them."])
+
+
+def _unknown(name: str) -> int:
+    import difflib  # noqa: PLC0415 - only a typo pays for it
+
+    near = difflib.get_close_matches(name, available(), n=1)
+    hint = f"did you mean 'exempt {near[0]}'?" if near else "'exempt --help' lists the commands"
+    sys.stderr.write(f"error: there is no command {name!r}\nhelp: {hint}\n")
+    return Exit.FAILED

@@ -1,0 +1,60 @@
+"""Progress while writing: a bar with rate and time left on a terminal, a plain line now and then in CI."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.applying.ports import Observer, Progress
+from reconciler.cli.terminal import has_colour, say
+
+_EVERY: Final = 15.0  # seconds between plain lines
+
+
+@contextlib.contextmanager
+def writing(total: int) -> Iterator[Observer | None]:
+    """Yields the observer that shows the progress; None where there is nothing to show."""
+    if not total:
+        yield None
+    elif has_colour(sys.stderr):
+        with _bar(total) as observer:
+            yield observer
+    else:
+        yield _Plain()
+
+
+class _Plain:
+    """A line every quarter of a minute."""
+
+    def __init__(self) -> None:
+        self.told_at = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.elapsed - self.told_at >= _EVERY:
+            self.told_at = progress.elapsed
+            say(f"{progress.finished} of {progress.total} changes, {progress.rate:.1f}/s{_left(progress)}")
+
+
+@contextlib.contextmanager
+def _bar(total: int) -> Iterator[Observer]:
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
+    from rich.progress import Progress as Bar  # noqa: PLC0415
+
+    columns = (TextColumn("writing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    with Bar(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("writing", total=total, rate="")
+
+        def show(progress: Progress) -> None:
+            rate = f"{progress.rate:.1f}/s{_left(progress)}"
+            bar.update(task, completed=progress.finished, rate=rate)
+
+        yield show
+
+
+def _left(progress: Progress) -> str:
+    if progress.paused:
+        return f", waiting {progress.paused:.0f} s because Azure asked to"
+    return f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""

@@ -1,0 +1,89 @@
+"""What a person sees: the artefact on standard output, chatter on standard error, colour on a terminal only.
+
+rich is loaded only where there is a terminal that shows colour; NO_COLOR and TERM=dumb turn it off.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TextIO
+
+from reconciler.problems import ReconcilerError
+from reconciler.reports.lines import Line, Style, line, plain
+
+_COLOURS: Final = {
+    Style.HEADING: "bold",
+    Style.NAME: "bold",
+    Style.QUIET: "dim",
+    Style.CREATE: "green",
+    Style.UPDATE: "yellow",
+    Style.DELETE: "red",
+    Style.WIDENS: "bold magenta",
+    Style.ERROR: "bold red",
+    Style.WARNING: "yellow",
+    Style.INFO: "cyan",
+    Style.GOOD: "green",
+}
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Whether the stream is a terminal that wants colour."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write_lines(lines: Iterable[Line], stream: TextIO | None = None) -> None:
+    """Styled lines to a stream (standard output), in colour where it is a terminal."""
+    target = stream or sys.stdout
+    if not has_colour(target):
+        target.write(plain(lines))
+        return
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(file=target, highlight=False, soft_wrap=True)
+    for spans in lines:
+        console.print(Text.assemble(*((span.text, _COLOURS.get(span.style, "")) for span in spans)))
+
+
+def write(text: str) -> None:
+    """An artefact to standard output, exactly as it is."""
+    sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+    sys.stdout.flush()
+
+
+def say(*lines: Line | str) -> None:
+    """Chatter to standard error."""
+    sys.stdout.flush()
+    write_lines((line(each) if isinstance(each, str) else each for each in lines), sys.stderr)
+
+
+def say_error(error: ReconcilerError) -> None:
+    """A fault to standard error: what, and what to do."""
+    say(line((Style.ERROR, "error: "), error.message))
+    if error.hint:
+        say(line((Style.QUIET, "help: "), error.hint))
+
+
+def say_warning(message: str) -> None:
+    """A warning to standard error."""
+    say(line((Style.WARNING, "warning: "), message))
+
+
+@contextlib.contextmanager
+def reading(label: str) -> Iterator[Callable[[str, int, int], None]]:
+    """Shows how far a read is, on a terminal; silent elsewhere. Yields what the reader calls."""
+    if not has_colour(sys.stderr):
+        yield lambda _what, _done, _total: None
+        return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
+        task = progress.add_task(label, total=None)
+        yield lambda what, done, total: progress.update(
+            task, description=f"{label}: {what}", completed=done, total=total or None
+        )
