@@ -21,6 +21,7 @@ from reconciler.applying.ports import Operation
 _FIRST_LOOK: Final = 1.0  # seconds from an empty bucket to the next request while the rate of refill is unknown
 _LONGEST_BLIND: Final = 5.0  # seconds to trust a learnt rate without a new answer
 _LEARNING_SPAN: Final = 2.0  # seconds between two looks at the rate: shorter ones drown in requests under way
+_LEARNING_TOKENS: Final = 4.0  # and fewer tokens in their rounding
 _LONGEST_REST: Final = 60.0  # seconds, after 429s that do not say how long
 
 
@@ -35,13 +36,16 @@ class MeterId:
 class _Meter:
     """What is known about one of Azure's buckets. Guarded by the pace's lock."""
 
-    __slots__ = ("anchor", "answered", "left", "rate", "rests_until", "seen_at", "strikes", "under_way", "window")
+    __slots__ = (
+        "anchor", "answered", "careful", "left", "rate", "rests_until", "seen_at", "strikes", "under_way", "window",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.left: float | None = None  # tokens that Azure's last answer showed
         self.seen_at = 0.0
         self.under_way = 0
-        self.window = 1  # how many may be under way while Azure shows no tokens
+        self.window = 1.0  # how many may be under way while Azure shows no tokens
+        self.careful = math.inf  # the window from which on it grows slowly
         self.rate = 0.0  # learnt tokens per second; 0: not yet
         self.answered = 0
         self.anchor: tuple[float, float] | None = None
@@ -71,7 +75,7 @@ class _Meter:
             self._learn(now, left + self.answered)
             self.left, self.seen_at = float(left), now
         elif self.left is None:
-            self.window += 1
+            self.window += 1.0 if self.window < self.careful else 1.0 / self.window
         else:
             self.left -= 1
 
@@ -81,16 +85,20 @@ class _Meter:
             self.anchor = (now, granted)
             return
         since, before = self.anchor
-        if now - since < _LEARNING_SPAN:
+        gained, span = granted - before, now - since
+        if span < _LEARNING_SPAN or (gained < _LEARNING_TOKENS and span < 5 * _LEARNING_SPAN):
             return
-        slope = max(0.0, (granted - before) / (now - since))
-        self.rate = slope if not self.rate else (self.rate + slope) / 2
+        slope = max(0.0, gained / span)
+        # A full bucket and other users only make it look slower, so that a faster look counts for more.
+        weight = 0.5 if slope > self.rate else 0.1
+        self.rate = self.rate + weight * (slope - self.rate) if self.rate else slope
         self.anchor = (now, granted)
 
     def rest(self, now: float, seconds: float | None) -> None:
-        """A refusal: rest as long as Azure asked, else longer each time."""
+        """A refusal: rest as long as Azure asked, else longer each time, and trust less in what was learnt."""
+        if now >= self.rests_until:
+            self.careful, self.window, self.rate = max(1.0, self.window / 2), 1.0, self.rate / 2
         self.strikes += 1
-        self.window = 1
         wait = min(2.0 ** (self.strikes - 1), _LONGEST_REST) if seconds is None else seconds
         self.rests_until = max(self.rests_until, now + wait)
 

@@ -1,0 +1,220 @@
+"""A saved plan approves exactly what it says and nothing else, and a doctored or foreign one approves nothing."""
+
+import copy
+import json
+from datetime import UTC, datetime
+
+import pytest
+from azure_in_memory import SUBSCRIPTION, TENANT, change, create, exemption
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.applying.approvals import (
+    ApprovalError,
+    check_expected,
+    parse_reasons,
+    read_plan,
+    select,
+)
+from reconciler.applying.outcomes import Status, Summary
+from reconciler.model import ResourceSelector, Selector, arm_id
+from reconciler.planning.fingerprint import digest
+from reconciler.planning.values import Plan, Reason
+from reconciler.problems import UsageError
+from reconciler.reports.plan_json import plan_json
+
+WIDE = exemption("wide", refs=("tls", "MFA"), expires_on="2027-01-31T23:59:59.0000000Z")
+NARROWED = exemption("wide", refs=("mfa",), metadata={"owner": "contoso", "revision": "abc"})
+SELECTIVE = exemption(
+    "selective", selectors=(ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),)),)
+)
+ORDINARY = (
+    create("keeper"),
+    change(WIDE, NARROWED, [create("keeper")], [exemption("keeper")], Reason.NARROW),
+    change(exemption("old"), None, reason=Reason.REMOVED),
+    change(None, SELECTIVE, reason=Reason.RECREATE),
+)
+
+
+def plan(*changes, tenant=TENANT, owner="contoso"):
+    return Plan(
+        tenant, owner, (arm_id(SUBSCRIPTION),), "abc123", datetime(2026, 11, 20, tzinfo=UTC),
+        tuple(sorted(changes, key=lambda c: c.id.key)), (), (), (), (), (), (),
+        digest(c.fingerprint for c in changes),
+    )  # fmt: skip
+
+
+def saved(*changes, **fields):
+    document = json.loads(plan_json(plan(*changes)))
+    return json.dumps({**document, **fields})
+
+
+def read(text):
+    return read_plan(text, TENANT, "contoso")
+
+
+# --- what a file approves ---
+
+
+def test_an_untouched_file_approves_the_whole_plan():
+    fresh = plan(*ORDINARY)
+    approvals = read(plan_json(fresh))
+    selection = select(fresh, approvals)
+    assert selection.approved == fresh.changes
+    assert selection.withheld == selection.moot == ()
+    assert approvals.digest == fresh.digest
+    assert approvals.revision == "abc123"
+
+
+def test_an_empty_plan_approves_nothing():
+    selection = select(plan(create("new")), read(saved()))
+    assert selection.approved == ()
+    assert [outcome.status for outcome in selection.withheld] == [Status.AWAITING]
+
+
+def test_less_is_applied_never_more():
+    approved_then = saved(create("one"), create("gone-by-now"), change(exemption("old"), None))
+    fresh = plan(create("one"), create("two"), change(exemption("old", description="edited"), None))
+    selection = select(fresh, read(approved_then))
+    assert [c.subject.name for c in selection.approved] == ["one"]
+    why = {o.change.subject.name: o.message for o in selection.withheld}
+    assert "not part of the approved plan" in why["two"]
+    assert "changed since" in why["old"]
+    assert selection.moot == (create("gone-by-now").id.key,)
+    assert Summary(selection.withheld).verdict.exit_code == 2
+
+
+def test_a_create_that_became_an_update_needs_a_new_approval():
+    selection = select(plan(change(exemption("one", description="x"), exemption("one"))), read(saved(create("one"))))
+    assert selection.approved == ()
+
+
+def test_what_waits_for_something_withheld_is_withheld():
+    one, two, three = create("one"), exemption("two"), exemption("three")
+    middle = change(two, None, [one], [exemption("one")])
+    last = change(three, None, [middle], [two])
+    selection = select(plan(one, middle, last), read(saved(middle, last)))
+    assert selection.approved == ()
+    assert {o.change.subject.name for o in selection.withheld} == {"one", "two", "three"}
+    assert "waits for" in selection.withheld[-1].message
+
+
+def test_only_some_reasons():
+    selection = select(plan(*ORDINARY), only=parse_reasons("recreate, fan-out,expired"))
+    assert [c.subject.name for c in selection.approved] == ["selective"]
+    assert all("--only" in o.message or "waits for" in o.message for o in selection.withheld)
+
+
+def test_a_revision_is_no_part_of_an_approval():
+    then = create("one", metadata={"owner": "contoso", "revision": "abc"})
+    now = create("one", metadata={"owner": "contoso", "revision": "def"})
+    assert select(plan(now), read(saved(then))).approved == (now,)
+
+
+# --- what is refused ---
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "not JSON"),
+        ("{", "not JSON"),
+        ("[" * 200_000, "not JSON"),
+        ("[]", "format_version"),
+        ('{"changes": []}', "format_version"),
+        (saved(format_version="2.0", tool_version="9.0"), "written by exempt 9.0"),
+        (saved(format_version="0.9"), "old format"),
+        (saved(format_version=1), "no version"),
+        (saved(format_version="²"), "no version"),
+        (saved(tenantId="11111111-0000-0000-0000-000000000000"), "tenant 11111111"),
+        (saved(owner="fabrikam"), "'fabrikam'"),
+        (saved(changes=None), "no list of changes"),
+        (saved(changes=[{}]), "changes[0]"),
+        (saved(changes=["x"]), "changes[0]"),
+        (saved(digest="0" * 64), "edited"),
+        (saved(create("one"), digest=digest([])), "edited"),
+    ],
+)
+def test_what_is_no_approval_is_refused_with_its_own_message(text, says):
+    with pytest.raises(ApprovalError) as refused:
+        read(text)
+    assert says in refused.value.message
+    assert refused.value.hint
+
+
+def test_a_later_minor_format_is_read():
+    assert read(saved(create("one"), format_version="1.7", novelty=True)).fingerprints
+
+
+def test_the_tenant_compares_without_letter_case():
+    assert read_plan(saved(create("one"), tenantId=TENANT.upper()), TENANT.upper(), "contoso").fingerprints
+
+
+def test_a_change_that_stands_twice_is_refused():
+    document = json.loads(saved(create("one")))
+    with pytest.raises(ApprovalError, match="edited"):
+        read(json.dumps({**document, "changes": document["changes"] * 2}))
+
+
+def _paths(value, path=()):
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield from _paths(inner, (*path, key))
+
+
+def _with(document, path, value):
+    document = copy.deepcopy(document)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return document
+
+
+DOCUMENT = json.loads(saved(*ORDINARY))
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@given(st.sampled_from([path for path in _paths(DOCUMENT) if path]), JSON_VALUES)
+def test_no_edit_of_a_file_approves_anything_new(path, value):
+    try:
+        found = read(json.dumps(_with(DOCUMENT, path, value)))
+    except ApprovalError:
+        return
+    assert set(found.fingerprints.items()) == set(read(json.dumps(DOCUMENT)).fingerprints.items())
+
+
+@given(st.binary(max_size=200) | JSON_VALUES.map(lambda value: json.dumps(value).encode()))
+def test_any_file_is_read_or_refused(data):
+    with pytest.raises(ApprovalError):
+        read(data.decode("utf-8", "surrogateescape"))
+
+
+# --- the options ---
+
+
+def test_expecting_this_very_plan():
+    fresh = plan(*ORDINARY)
+    check_expected(fresh, f" {fresh.digest.upper()} ")
+    with pytest.raises(ApprovalError, match="not the expected one"):
+        check_expected(fresh, "0" * 64)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "g" * 64, "0" * 63])
+def test_what_is_no_digest_is_a_mistake_of_usage(text):
+    with pytest.raises(UsageError, match="no digest"):
+        check_expected(plan(), text)
+
+
+def test_reasons_are_spelled_right():
+    assert parse_reasons("recreate") == {Reason.RECREATE}
+    with pytest.raises(UsageError, match="'heal, mend' is no reason") as refused:
+        parse_reasons("recreate,mend,heal")
+    assert "fan-out" in refused.value.hint
+    with pytest.raises(UsageError):
+        parse_reasons(" , ")

@@ -1,0 +1,175 @@
+"""Keeping to limits that nobody told: simulated buckets, a clock that only the simulation moves."""
+
+import heapq
+import itertools
+import math
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.applying.pace import MeterId, Pace
+from reconciler.applying.ports import Operation
+
+WRITES = MeterId("sub", Operation.WRITES)
+ONE = {WRITES: 1}
+
+
+@dataclass
+class Bucket:
+    """Azure's token bucket, as documented: refilled at a steady rate up to its size."""
+
+    size: float
+    refill: float
+    headers: bool = True
+    tokens: float = field(init=False)
+    at: float = 0.0
+
+    def __post_init__(self):
+        self.tokens = self.size
+
+    def ask(self, now):
+        """(accepted, remaining, retry after)"""
+        self.tokens = min(self.size, self.tokens + (now - self.at) * self.refill)
+        self.at = now
+        if self.tokens < 1:
+            return False, 0 if self.headers else None, math.ceil((1 - self.tokens) / self.refill)
+        self.tokens -= 1
+        return True, int(self.tokens) if self.headers else None, None
+
+
+def simulate(bucket, requests, latency=0.15, concurrency=32, others=()):
+    """Seconds until all requests are accepted, and how many were refused on the way. `others` are the instants at
+    which somebody else takes a token with the same identity.
+    """
+    now, done, refused, under_way, left = 0.0, 0, 0, 0, requests
+    pace = Pace(lambda: now)
+    serial, events = itertools.count(), [(instant, i, "other", None) for i, instant in enumerate(others)]
+    heapq.heapify(events)
+    while done < requests:
+        while left and under_way < concurrency and pace.delay(ONE) == 0:
+            pace.take(ONE)
+            under_way, left = under_way + 1, left - 1
+            heapq.heappush(events, (now + latency / 2, next(serial), "arrive", None))
+        delay = pace.delay(ONE) if left and under_way < concurrency else math.inf
+        assert events or delay < math.inf, "nothing under way and nothing will ever go"
+        if not events or now + delay < events[0][0]:
+            now += max(delay, 1e-6)
+            continue
+        now, _, what, answer = heapq.heappop(events)
+        if what == "other":
+            bucket.ask(now)
+        elif what == "arrive":
+            heapq.heappush(events, (now + latency / 2, next(serial), "answer", bucket.ask(now)))
+        else:
+            accepted, remaining, retry_after = answer
+            pace("SUB", "writes", remaining, retry_after)
+            pace.give_back(ONE)
+            under_way -= 1
+            done, left, refused = done + accepted, left + (not accepted), refused + (not accepted)
+    return now, refused
+
+
+def bound(bucket, requests):
+    return max(0.0, (requests - bucket.size) / bucket.refill)
+
+
+@pytest.mark.parametrize(("size", "refill"), [(200, 10), (800, 40), (1200, 1 / 3), (10, 100), (5, 1)])
+def test_reaches_what_the_bucket_allows_almost_without_a_refusal(size, refill):
+    bucket = Bucket(size, refill)
+    taken, refused = simulate(bucket, 1000 if refill >= 1 else 1210)
+    assert refused <= 1
+    assert taken <= 1.1 * bound(Bucket(size, refill), 1000 if refill >= 1 else 1210) + 8
+
+
+def test_the_first_request_goes_alone():
+    pace = Pace(lambda: 0.0)
+    pace.take(ONE)
+    assert pace.delay(ONE) == math.inf
+    pace("sub", "writes", 199, None)
+    assert pace.delay(ONE) == 0
+
+
+def test_never_more_under_way_than_is_left():
+    pace = Pace(lambda: 0.0)
+    pace("sub", "writes", 3, None)
+    for _ in range(3):
+        assert pace.delay(ONE) == 0
+        pace.take(ONE)
+    assert pace.delay(ONE) > 0
+
+
+def test_a_refusal_rests_the_meter_as_long_as_asked_and_then_one_goes():
+    now = 0.0
+    pace = Pace(lambda: now)
+    pace("sub", "writes", 5, None)
+    pace("sub", "writes", 0, 17.0)
+    assert pace.delay(ONE) == 17.0
+    assert pace.delay({MeterId("sub", Operation.READS): 1}) == 0, "other meters go on"
+    assert pace.delay({MeterId("other", Operation.WRITES): 1}) == 0
+    now = 17.0
+    assert pace.delay(ONE) == 0
+    pace.take(ONE)
+    assert pace.delay(ONE) == math.inf, "one at a time after a refusal"
+    pace("sub", "writes", 9, None)
+    pace.give_back(ONE)
+    assert pace.delay(ONE) == 0
+
+
+def test_refusals_that_do_not_say_how_long_rest_longer_each_time():
+    now = 0.0
+    pace = Pace(lambda: now)
+    rests = []
+    for _ in range(8):
+        pace.refused(WRITES)
+        rests.append(pace.delay(ONE))
+        now += rests[-1]
+    assert rests == [1, 2, 4, 8, 16, 32, 60, 60]
+
+
+def test_a_refusal_that_the_transport_told_is_not_counted_twice():
+    pace = Pace(lambda: 0.0)
+    pace("sub", "writes", 0, 5.0)
+    pace.refused(WRITES)
+    assert pace.delay(ONE) == 5.0
+
+
+def test_the_tenant_has_its_own_meter():
+    pace = Pace(lambda: 0.0)
+    pace(None, "writes", 0, 30.0)
+    assert pace.delay({MeterId("", Operation.WRITES): 1}) == 30.0
+    assert pace.delay(ONE) == 0
+
+
+def test_an_azure_without_headers_is_probed_by_growing_windows():
+    taken, refused = simulate(Bucket(200, 10, headers=False), 500)
+    assert taken < 3 * 30
+    assert refused < 150
+
+
+def test_somebody_else_with_the_same_identity():
+    others = [n / 5 for n in range(400)]  # another run takes half of the refill
+    taken, refused = simulate(Bucket(200, 10), 500, others=others)
+    assert taken <= 1.15 * (300 / 5)
+    assert refused <= 5
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    size=st.integers(20, 300),
+    refill=st.floats(0.5, 60),
+    latency=st.floats(0.01, 1),
+    concurrency=st.integers(1, 48),
+    headers=st.booleans(),
+    requests=st.integers(1, 300),
+)
+def test_any_bucket_is_served_to_the_end(size, refill, latency, concurrency, headers, requests):
+    bucket = Bucket(size, refill, headers)
+    taken, refused = simulate(bucket, requests, latency, concurrency)
+    pipe = requests * latency / concurrency
+    if headers:
+        assert refused <= 5 + requests // 20
+        assert taken <= 1.5 * max(bound(bucket, requests), pipe) + 10 * latency + 10
+    else:
+        assert refused <= 2 * requests
