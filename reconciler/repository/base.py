@@ -1,0 +1,123 @@
+"""What differs from the base: which declarations somebody is changing now, and so answers for.
+
+The base is the merge base with the remote's default branch, or with the revision that the caller names. The work tree
+is compared, with what is not committed yet. A moved file is no change, nor is one that means the same as before.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from reconciler.problems import UsageError
+from reconciler.repository.work_tree import WorkTree, open_work_tree
+
+_FOLDER: Final = "exemptions"
+_BRANCHES: Final = ("HEAD", "main", "master")
+_MAX_BYTES: Final = 1024 * 1024
+
+Same = Callable[[bytes, bytes], bool]
+"""Whether two versions of a file mean the same."""
+
+
+def changed_since(root: Path, base: str | None = None, same: Same = operator.eq) -> frozenset[str] | None:
+    """The names (stems of files) of the declarations that differ in meaning from the base; None where everything
+    counts as changed: without git, without a remote, or without a history in common.
+
+    Raises:
+        UsageError: `base` names no commit.
+    """
+    tree = open_work_tree(root)
+    if tree is None:
+        if base is not None:
+            raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
+        return None
+    commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
+    return None if commit is None else _changed(tree, commit, root, same)
+
+
+def _named(tree: WorkTree, base: str) -> str:
+    """The merge base with a revision that the caller names, or that revision where they share no history."""
+    commit = None if base.startswith("-") else tree.ask("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
+    if not commit:
+        raise UsageError(
+            f"--base {base}: git knows no such revision",
+            "fetch it first (in a pipeline: a clone with full history), or correct it",
+        )
+    return tree.ask("merge-base", commit, "HEAD") or commit
+
+
+def _merge_base_with_remote(tree: WorkTree) -> str | None:
+    remotes = (tree.ask("remote") or "").split()
+    for remote in sorted(remotes, key=lambda name: name != "origin"):
+        for branch in _BRANCHES:
+            tip = tree.ask("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}^{{commit}}")
+            if tip:
+                return tree.ask("merge-base", tip, "HEAD")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """One file of the base beside one of the work tree; either may be missing. `base` is the blob there."""
+
+    base: str | None
+    before: str | None
+    after: str | None
+
+
+def _changed(tree: WorkTree, commit: str, root: Path, same: Same) -> frozenset[str]:
+    differences = list(_differences(tree, commit))
+    gone = {
+        _stem(found.before): found.base for found in differences if found.after is None and found.before is not None
+    }
+    names = set()
+    for found in differences:
+        if found.after is None:
+            continue
+        blob = (
+            found.base if found.before and _stem(found.before) == _stem(found.after) else gone.get(_stem(found.after))
+        )
+        if blob is None or not _means_the_same(tree, blob, root, found.after, same):
+            names.add(_stem(found.after))
+    return frozenset(names)
+
+
+def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
+    """What differs between a commit and the work tree, files that git does not track yet among it."""
+    folder = tree.path(_FOLDER)
+    out = tree.run(
+        "diff-index", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-relative", "-M100%", "-l0", commit, "--", folder
+    )  # fmt: skip
+    words = iter(out.split("\x00"))
+    for header in words:
+        if not header:
+            continue
+        *_, blob, _, status = header.split()
+        path = next(words)
+        match status[0]:
+            case "D":
+                yield _Difference(blob, path, None)
+            case "A":
+                yield _Difference(None, None, path)
+            case "R":
+                yield _Difference(blob, path, next(words))
+            case _:
+                yield _Difference(blob, path, path)
+    for path in tree.run("ls-files", "--others", "-z", "--", folder).split("\x00"):
+        if path:
+            yield _Difference(None, None, path)
+
+
+def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, same: Same) -> bool:
+    file = root / path.removeprefix(tree.prefix)
+    if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
+        return False
+    return same(tree.blob(blob), file.read_bytes())
+
+
+def _stem(path: str | None) -> str:
+    return PurePosixPath(path or "").stem

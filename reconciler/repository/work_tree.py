@@ -1,0 +1,96 @@
+"""One git work tree, asked through GitPython in a way that no configuration of the user can bend."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.problems import ReconcilerError
+
+if TYPE_CHECKING:
+    import git
+
+_STABLE: Final = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_TERMINAL_PROMPT": "0"}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTree:
+    """An open git repository. `prefix` is where the repository of exemptions lies in it: empty, or `path/to/it/`."""
+
+    repo: git.Repo
+    prefix: str
+
+    def run(self, command: str, *arguments: str) -> str:
+        """Standard output of `git COMMAND`; paths that are no UTF-8 survive as surrogates.
+
+        Raises:
+            ReconcilerError: git refuses.
+        """
+        out = self._call(command, arguments)
+        if out is None:
+            raise ReconcilerError(
+                f"git {command} failed in {self.repo.working_tree_dir}",
+                f"run `git {command}` there to see what it says",
+            )
+        return out
+
+    def ask(self, command: str, *arguments: str) -> str | None:
+        """The same, without a trailing line end, or None where git says no."""
+        out = self._call(command, arguments)
+        return None if out is None else out.strip()
+
+    def path(self, name: str) -> str:
+        """A path of the repository of exemptions as git's whole repository has it."""
+        return self.prefix + name
+
+    def blob(self, sha: str) -> bytes:
+        """The contents of a file as git keeps it. One process serves all questions."""
+        data: bytes = self.repo.odb.stream(bytes.fromhex(sha)).read()
+        return data
+
+    def _call(self, command: str, arguments: tuple[str, ...]) -> str | None:
+        import git  # noqa: PLC0415 - a tenth of a second that commands without history need not pay
+
+        try:
+            out = self.repo.git.execute(
+                ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", command, *arguments],
+                env=_STABLE, strip_newline_in_stdout=False, stdout_as_string=False,
+            )  # fmt: skip
+        except git.CommandError:
+            return None
+        assert isinstance(out, bytes)
+        return out.decode("utf-8", "surrogateescape")
+
+
+def open_work_tree(root: Path) -> WorkTree | None:
+    """The work tree around `root`, or None where there is no git or no repository with a commit.
+
+    Raises:
+        ReconcilerError: there is one that git refuses to read because somebody else owns it.
+    """
+    try:
+        import git  # noqa: PLC0415 - as above; it fails where no git is installed
+    except ImportError:
+        return None
+    try:
+        repo = git.Repo(root, search_parent_directories=True)
+    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        return None
+    if repo.working_tree_dir is None:
+        return None
+    inside = root.resolve().relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
+    tree = WorkTree(repo, "" if inside == "." else inside + "/")
+    found = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    _refuse_foreign(tree, found)
+    return tree if found else None
+
+
+def _refuse_foreign(tree: WorkTree, head: str | None) -> None:
+    """Git refuses a folder of another user; without this its history would silently count as missing."""
+    if head is None and tree.ask("rev-parse", "--git-dir") is None:
+        folder = tree.repo.working_tree_dir
+        raise ReconcilerError(
+            f"git refuses to read {folder}, probably because another user owns it",
+            f"run `git config --global --add safe.directory {folder}`, or give the folder to the user who runs this",
+        )
