@@ -1,0 +1,146 @@
+"""Small tenants as values: builds snapshots, declarations and live exemptions for tests of the pure core."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from reconciler.catalog.catalogue import Catalogue, load
+from reconciler.model import (
+    ArmId,
+    Assignment,
+    Category,
+    Declaration,
+    Exemption,
+    Initiative,
+    Member,
+    Settings,
+    Snapshot,
+    Source,
+    Subject,
+    SubjectKind,
+    SystemData,
+    arm_id,
+)
+from reconciler.planning.guards import Allowances
+from reconciler.planning.planner import make_plan
+from reconciler.planning.provenance import NoHistory
+from reconciler.planning.values import Plan
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+TENANT = "00000000-0000-4000-8000-00000000aaaa"
+ROOT = arm_id("/providers/Microsoft.Management/managementGroups/contoso")
+LEFT = arm_id("/providers/Microsoft.Management/managementGroups/left")
+SUB = arm_id("/subscriptions/00000000-0000-4000-8000-000000000001")
+OTHER_SUB = arm_id("/subscriptions/00000000-0000-4000-8000-000000000002")
+RG = arm_id(f"{SUB}/resourceGroups/rg-data")
+RESOURCE = arm_id(f"{RG}/providers/Microsoft.Sql/servers/legacy-sql")
+POLICY_PREFIX = "/providers/Microsoft.Authorization/policyDefinitions/"
+SETTINGS = Settings("contoso/exemptions", TENANT, (ROOT,))
+CATALOGUE: Catalogue = load()
+
+
+def policy(name: str) -> ArmId:
+    return arm_id(POLICY_PREFIX + name)
+
+
+def initiative(name: str, **references: str) -> Initiative:
+    """References by name: `initiative("mcsb", refA="a", refB="b")` holds policy a under refA."""
+    members = tuple(Member(policy(definition), reference) for reference, definition in references.items())
+    return Initiative(arm_id(f"/providers/Microsoft.Authorization/policySetDefinitions/{name}"), members, "1.0.0", name)
+
+
+def assignment(scope: ArmId, name: str, definition: ArmId, **more: object) -> Assignment:
+    identifier = arm_id(f"{scope}/providers/Microsoft.Authorization/policyAssignments/{name}")
+    return Assignment(identifier, definition, name, **more)  # type: ignore[arg-type]
+
+
+BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c")
+STANDARD = initiative("nist", nistA="a", nistA2="a", nistD="d")
+AT_ROOT = assignment(ROOT, "mcsb", BENCHMARK.id)
+
+
+def declaration(name: str, *scopes: ArmId, what: str = "a", **more: object) -> Declaration:
+    return replace(
+        Declaration(
+            name,
+            Subject(SubjectKind.POLICY, what),
+            scopes or (RG,),
+            Category.WAIVER,
+            "Because it retires.",
+            "data@contoso.example",
+            Source(f"exemptions/{name}.yaml"),
+        ),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def live(
+    name: str, scope: ArmId = RG, references: tuple[str, ...] = ("refA",), to: Assignment = AT_ROOT, *,
+    by: str = "User", made: int = 1, **more: object,
+) -> Exemption:  # fmt: skip
+    """An exemption that a user made in the portal on the given day of November."""
+    identifier = arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}")
+    made_at = datetime(2026, 11, made, tzinfo=UTC)
+    system = SystemData("ann@contoso.example", by, made_at, "ann@contoso.example", by, made_at)
+    return replace(
+        Exemption(identifier, to.id, "Waiver", references, system=system),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def ours(name: str, mark: str, target: ArmId = RG, **more: object) -> Exemption:
+    """One of ours, as some earlier run left it."""
+    scope = more.pop("scope", target)
+    metadata = {"managedBy": "exempt", "owner": SETTINGS.owner, "declaration": mark, "target": target.text}
+    return live(name, scope, metadata=metadata, by="Application", **more)  # type: ignore[arg-type]
+
+
+def snapshot(
+    *exemptions: Exemption,
+    assignments: tuple[Assignment, ...] = (AT_ROOT,),
+    initiatives: tuple[Initiative, ...] = (BENCHMARK, STANDARD),
+    **more: object,
+) -> Snapshot:
+    sets = {each.id.key: each for each in initiatives}
+    return replace(
+        Snapshot(
+            TENANT,
+            NOW,
+            {LEFT.key: ROOT, SUB.key: LEFT, OTHER_SUB.key: ROOT},
+            (ROOT, LEFT, SUB, OTHER_SUB),
+            {each.id.key: each for each in assignments},
+            {each.id.key: sets[each.definition.key] for each in assignments if each.definition.key in sets},
+            exemptions,
+        ),
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def plan(
+    found: Snapshot,
+    *declarations: Declaration,
+    settings: Settings = SETTINGS,
+    allowed: Allowances = Allowances(),
+    **more: object,
+) -> Plan:
+    return make_plan(declarations, CATALOGUE, found, settings, NoHistory(), NOW, allowed, **more)  # type: ignore[arg-type]
+
+
+def applied(found: Snapshot, done: Plan) -> Snapshot:
+    """The tenant after every change of the plan was carried out."""
+    kept = {each.id.key: each for each in found.exemptions}
+    for change in done.changes:
+        kept.pop(change.id.key, None)
+        if change.after is not None:
+            kept[change.id.key] = replace(change.after, system=change.before.system if change.before else None)
+    return replace(found, exemptions=tuple(kept.values()))
+
+
+def shape(done: Plan) -> list[tuple[str, str, str, tuple[str, ...]]]:
+    """The changes in short: action, reason, name, references after (before, for a delete)."""
+    return [
+        (c.action.value, c.reason.value, c.subject.name.rsplit("-", 1)[0] if c.before is None else c.subject.name,
+         tuple(sorted(c.subject.reference_ids)))
+        for c in done.changes
+    ]  # fmt: skip
