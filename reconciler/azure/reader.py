@@ -7,7 +7,7 @@ Requests: two a scope, and a constant that depends on how many definitions and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeAlias
@@ -172,9 +172,11 @@ class _Run:
         return [arm_id(value) for value in self._declared(SubjectKind.ASSIGNMENT)]
 
 
-def _exempted_assignments(lists: Lists) -> Iterable[ArmId]:
-    for value in lists.found[Api.EXEMPTIONS].values():
-        yield arm_id((value.get("properties") or {}).get("policyAssignmentId") or "")
+def _exempted_assignments(lists: Lists) -> list[ArmId]:
+    """The distinct assignments that live exemptions name."""
+    exemptions = lists.found[Api.EXEMPTIONS].values()
+    texts = {(value.get("properties") or {}).get("policyAssignmentId") or "" for value in exemptions}
+    return [arm_id(text) for text in sorted(texts)]
 
 
 def _sorted(lists: Lists, api: Api) -> tuple[JSON, ...]:

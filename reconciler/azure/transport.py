@@ -44,6 +44,7 @@ _READ_RETRIES: Final = 6
 _BACKOFF_SECONDS: Final = 20
 _CONNECT_SECONDS: Final = 20
 _ANSWER_SECONDS: Final = 120
+_BLOCK: Final = 1 << 18
 _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
 
@@ -68,7 +69,7 @@ class Arm:
         self._credential = credential
         self._endpoint = endpoints.resource_manager
         self._versions = versions
-        self._transport = _Transport()
+        self._transport = _Transport(endpoints.resource_manager)
         self._client = ResourceManagementClient(
             credential,
             _NO_SUBSCRIPTION,  # required, and without effect on what is sent
@@ -193,13 +194,30 @@ def _escape_braces(link: str) -> str:
     return link.replace("{", "%7B").replace("}", "%7D")
 
 
+class _Adapter(requests.adapters.HTTPAdapter):
+    """Reads in larger blocks than http.client does: lists have megabytes."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Passes the block size to every connection."""
+        super().init_poolmanager(*arguments, blocksize=_BLOCK, **options)
+
+
 class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, so untyped
     """The SDK's transport, with a connection for each thread and waits that an interrupted run need not sit out."""
 
-    def __init__(self) -> None:
+    def __init__(self, endpoint: str) -> None:
         session = requests.Session()
-        session.mount("https://", requests.adapters.HTTPAdapter(pool_maxsize=THREADS, max_retries=0))
-        super().__init__(session=session, connection_timeout=_CONNECT_SECONDS, read_timeout=_ANSWER_SECONDS)
+        given = session.merge_environment_settings(endpoint, {}, stream=False, verify=True, cert=None)
+        session.trust_env = False  # read once, here: per request it costs more than the request
+        session.proxies = given["proxies"]
+        session.mount("https://", _Adapter(pool_maxsize=THREADS, max_retries=0))
+        super().__init__(
+            session=session,
+            connection_verify=given["verify"],
+            connection_timeout=_CONNECT_SECONDS,
+            read_timeout=_ANSWER_SECONDS,
+            connection_data_block_size=_BLOCK,
+        )
         self._interrupted = threading.Event()
 
     def interrupt(self) -> None:
