@@ -1,11 +1,11 @@
 """Helpers for every test that needs an Azure: start one, ask it anything as anybody, run `exempt` against it.
 
-    with azure.running(tenant) as cloud:
-        portal = azure.Client(cloud, "portal.user@contoso.example")
+    with emulated.running(tenant) as cloud:
+        portal = emulated.Client(cloud, "portal.user@contoso.example")
         portal.put(exemption_id, properties={...})
-        done = azure.exempt(cloud, "plan", cwd=repository)
+        done = emulated.exempt(cloud, "plan", cwd=repository)
 
-Nothing here is a fixture; compose as you like. Requests go over the socket, as any client's do.
+Nothing here is a fixture; compose as you like. (The module is not called `azure`: that name is the SDK's.) Requests go over the socket, as any client's do.
 """
 
 from __future__ import annotations
