@@ -25,6 +25,7 @@ class Api(StrEnum):
     SUBSCRIPTIONS = "subscriptions"
     TENANTS = "tenants"
     GRAPH = "resourceGraph"
+    METADATA = "assessmentMetadata"
 
 
 _POLICY_VERSIONS = (
@@ -42,6 +43,7 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     Api.SUBSCRIPTIONS: ("2022-12-01", "2020-01-01"),
     Api.TENANTS: ("2022-12-01", "2020-01-01"),
     Api.GRAPH: ("2024-04-01", "2022-10-01", "2021-03-01"),
+    Api.METADATA: ("2021-06-01", "2020-01-01"),
 }  # fmt: skip
 """What this code understands, newest first."""
 

@@ -26,7 +26,7 @@ _GUID: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGN
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Everything that a text points at. One GUID can be a recommendation's key and a policy's name at once."""
+    """Everything that a text points at; a policy behind one of the recommendations is not listed by itself."""
 
     recommendations: tuple[Recommendation, ...] = ()
     policies: tuple[Policy, ...] = ()
@@ -65,7 +65,9 @@ def _exact(catalogue: Catalogue, text: str) -> Found:
     keyless = catalogue.without_key(text)
     if not recommendations and keyless:
         recommendations = (keyless,)
-    return Found(recommendations, _policies(catalogue, text), _initiatives(catalogue, text))
+    shown = {policy for found in recommendations for policy in found.policies}
+    policies = (policy for policy in _policies(catalogue, text) if policy.id not in shown)
+    return Found(recommendations, tuple(policies), _initiatives(catalogue, text))
 
 
 def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:

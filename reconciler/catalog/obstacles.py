@@ -49,7 +49,8 @@ def judged(found: Recommendation, policy: Callable[[ArmId], Policy | None]) -> R
             obstacles.add(Obstacle.OTHER_CLOUD)
         case Environment.AZURE | Environment.UNKNOWN if not found.policies:
             obstacles.add(Obstacle.NO_POLICY)
-    return replace(found, obstacles=ordered(obstacles | _shared(found.policies, policy)))
+    said = ordered(obstacles | _shared(found.policies, policy))
+    return found if said == found.obstacles else replace(found, obstacles=said)
 
 
 def _shared(policies: Iterable[ArmId], policy: Callable[[ArmId], Policy | None]) -> frozenset[Obstacle]:

@@ -73,6 +73,7 @@ _ABBREVIATIONS: Final = {
 """What people type → what titles say. Read both ways."""
 
 _WORD: Final = re.compile(r"[a-z0-9]+")
+_NO_WORD: Final = re.compile(r"[^a-z0-9\n]+")
 _COMMON: Final = frozenset({"a", "an", "and", "be", "for", "from", "has", "have", "in", "is", "of", "on", "or", "should",
                             "that", "the", "to", "with", "your", "microsoft"})  # fmt: skip
 
@@ -87,13 +88,14 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that can be found: its title's words, further words with a weight, and its standing among equals."""
+    """Something that can be found: its title, further texts that weigh less, and its standing among equals."""
 
     found: Found
     identifiers: tuple[str, ...]
     title: str
-    further: tuple[tuple[str, float], ...]
-    standing: float
+    policy_titles: str = ""
+    resource_types: str = ""
+    standing: float = 0.0
 
 
 class Index:
@@ -102,11 +104,17 @@ class Index:
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._entries = tuple(entries)
         self._postings: dict[str, dict[int, float]] = defaultdict(dict)
-        for number, entry in enumerate(self._entries):
-            for word, weight in _weighted_words(entry):
-                known = self._postings[word]
-                known[number] = max(weight, known.get(number, 0.0))
+        self._add(_TITLE, (entry.title for entry in self._entries))
+        self._add(_POLICY_TITLE, (entry.policy_titles for entry in self._entries))
+        self._add(_RESOURCE_TYPE, (entry.resource_types for entry in self._entries))
         self._vocabulary = Vocabulary(self._postings)
+
+    def _add(self, weight: float, texts: Iterable[str]) -> None:
+        """Adds a field's words; fields come in falling order of weight, so that a word counts where it weighs most."""
+        lines = _NO_WORD.sub(" ", "\n".join(texts).casefold()).split("\n")
+        for number, line in enumerate(lines):
+            for word in line.split():
+                self._postings[word].setdefault(number, weight)
 
     def search(self, text: str, limit: int) -> tuple[Hit, ...]:
         """The best `limit` entries for a query, best first; equal ones by title."""
@@ -140,7 +148,9 @@ class Index:
     def _closeness(self, number: int, words: list[str]) -> float:
         """Decides among equals: standing first, then how much of the title the query says."""
         entry = self._entries[number]
-        return entry.standing + 0.1 * min(1.0, len(words) / (1 + len(_meaningful(_WORD.findall(entry.title)))))
+        return entry.standing + 0.1 * min(
+            1.0, len(words) / (1 + len(_meaningful(_WORD.findall(entry.title.casefold()))))
+        )
 
     def _term(self, word: str, words: list[str]) -> Postings:
         """How well each entry matches one word of the query, in the best of all ways to say it."""
@@ -157,7 +167,7 @@ class Index:
         return {number: min(posting[number] for posting in postings) for number in common}
 
     def _literal(self, word: str) -> Postings:
-        return self._weighted(self._vocabulary.literal(word))
+        return self._with(self._vocabulary.literal(word))
 
     def _word(self, word: str) -> Postings:
         literal = self._literal(word)
@@ -167,35 +177,35 @@ class Index:
             together = self._phrase((left, right))
             if together:
                 return together
-        return self._weighted(self._vocabulary.near(word))
+        return self._with(self._vocabulary.near(word))
 
-    def _weighted(self, tokens: Mapping[str, float]) -> Postings:
+    def _with(self, qualities: Mapping[str, float]) -> Postings:
+        """The entries that have any of these words, as well as the best of them fits."""
         best: dict[int, float] = {}
-        for token, quality in tokens.items():
-            for number, weight in self._postings[token].items():
+        for word, quality in qualities.items():
+            for number, weight in self._postings[word].items():
                 best[number] = max(best.get(number, 0.0), quality * weight)
         return best
 
 
 def recommendation_entry(found: Recommendation, policy_titles: Iterable[str]) -> Entry:
     """How a recommendation is found: by key, title, the titles of its policies and its resource types."""
-    further = [(title, _POLICY_TITLE) for title in (*policy_titles, *found.former_titles)]
-    further += [(resource_type, _RESOURCE_TYPE) for resource_type in found.resource_types]
+    titles = " ".join((*policy_titles, *found.former_titles))
     identifiers = (found.key,) if found.key else ()
-    return Entry(found, identifiers, found.title.casefold(), tuple(further), _standing(found))
+    return Entry(found, identifiers, found.title, titles, " ".join(found.resource_types), _standing(found))
 
 
 def policy_entry(found: Policy, *, behind: bool) -> Entry:
     """How a policy is found. One that stands `behind` a recommendation comes after that recommendation."""
-    further = tuple((resource_type, _RESOURCE_TYPE) for resource_type in found.resource_types)
     manual = found.default_effect.lower() == "manual"
     standing = 0.02 - 0.06 * behind - 0.1 * (Obstacle.DEPRECATED in found.obstacles) - 0.12 * manual
-    return Entry(found, (found.id.name.lower(),), found.title.casefold(), further, standing)
+    types = " ".join(found.resource_types)
+    return Entry(found, (found.id.name.lower(),), found.title, resource_types=types, standing=standing)
 
 
 def initiative_entry(identifier: str, title: str) -> Entry:
     """How an initiative is found: by its name and title."""
-    return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title.casefold(), (), 0.05)
+    return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title, standing=0.05)
 
 
 def _standing(found: Recommendation) -> float:
@@ -203,14 +213,6 @@ def _standing(found: Recommendation) -> float:
     standing = 0.1 if found.exemptable else 0.0
     standing += 0.04 if found.environment is Environment.AZURE else 0.0
     return standing - 0.12 * (Obstacle.DEPRECATED in found.obstacles) - 0.03 * (not found.key)
-
-
-def _weighted_words(entry: Entry) -> Iterator[tuple[str, float]]:
-    for word in _WORD.findall(entry.title):
-        yield word, _TITLE
-    for text, weight in entry.further:
-        for word in _WORD.findall(text.casefold()):
-            yield word, weight
 
 
 def _meaningful(words: list[str]) -> list[str]:

@@ -40,16 +40,17 @@ class Vocabulary:
     """The words that occur, and which of them a typed word may mean. Each answer maps a word to a quality up to 1."""
 
     def __init__(self, words: Iterable[str]) -> None:
-        self._words = {word: _letters(word) for word in words}
+        self._words = frozenset(words)
         self._stems: dict[str, list[str]] = defaultdict(list)
-        for word in self._words:
+        for word in sorted(self._words):
             self._stems[stem(word)].append(word)
 
     def literal(self, word: str) -> Mapping[str, float]:
         """The word itself, words of the same stem, and words that begin with it."""
-        found = dict.fromkeys(self._stems.get(stem(word), ()), _SAME_STEM)
+        found: dict[str, float] = {}
         if len(word) >= _SHORTEST_STEM:
-            found |= {other: _BEGINNING for other in self._words if other.startswith(word) and other not in found}
+            found |= {other: _BEGINNING for other in self._words if other.startswith(word)}
+        found |= dict.fromkeys(self._stems.get(stem(word), ()), _SAME_STEM)
         if word in self._words:
             found[word] = 1.0
         return found
@@ -73,8 +74,8 @@ class Vocabulary:
     def _candidates(self, word: str, slips: int) -> Iterator[str]:
         """Words that could be within so many slips as their lengths and letters show."""
         letters = _letters(word)
-        for other, others in self._words.items():
-            if abs(len(other) - len(word)) <= slips and (letters ^ others).bit_count() <= 2 * slips:
+        for other in self._words:
+            if abs(len(other) - len(word)) <= slips and (letters ^ _letters(other)).bit_count() <= 2 * slips:
                 yield other
 
 

@@ -1,0 +1,35 @@
+"""Reads a tenant's recommendations: assessment metadata, and the custom policies behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reconciler.azure.definitions import read_policies
+from reconciler.azure.transport import Arm
+from reconciler.azure.versions import Api
+from reconciler.model import JSON, ArmId
+from reconciler.problems import AzureError
+
+_LIST = "/providers/Microsoft.Security/assessmentMetadata"
+
+
+def read_metadata(arm: Arm, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
+    """The metadata of every built-in recommendation of the tenant, then what each given subscription adds of its own.
+
+    The tenant's list needs no right on any subscription. A subscription repeats all built-in ones, which is a lot to
+    read for its few custom ones, so none is asked unless given.
+
+    Raises:
+        AzureError: a list could not be read.
+    """
+    found = arm.pages(_LIST, Api.METADATA)
+    for answer in arm.each(lambda one: arm.pages(one.text + _LIST, Api.METADATA), subscriptions):
+        if isinstance(answer, AzureError):
+            raise answer
+        found += answer
+    return found
+
+
+def read_custom_policies(arm: Arm, policies: Sequence[ArmId]) -> list[JSON]:
+    """The definitions of custom policies, as far as they can be read."""
+    return read_policies(arm, policies)
