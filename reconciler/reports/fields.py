@@ -41,11 +41,14 @@ class Difference:
 
 
 def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
-    """What differs, as people read it: sorted by path, without the marks that never cause an update."""
+    """What differs, as people read it: sorted by path, in the spelling of each side. Only what makes an update: a
+    difference of letter case or of marks that never cause one is none.
+    """
+    paths = changed_paths(before, after)
     found = {difference.path: difference for difference in _deep(_shown(before), _shown(after))}
-    if references := _reference_difference(before, after):
-        found[REFERENCES] = references
-    return tuple(found[path] for path in sorted(found))
+    if REFERENCES in paths:
+        found[REFERENCES] = _reference_difference(before, after)
+    return tuple(found[path] for path in paths if path in found)
 
 
 def _shown(exemption: Exemption) -> dict[str, JSON]:
@@ -75,22 +78,20 @@ def _at(value: JSON, keys: list[JSON]) -> JSON:
     return value
 
 
-def _reference_difference(before: Exemption, after: Exemption) -> Difference | None:
+def _reference_difference(before: Exemption, after: Exemption) -> Difference:
     old = {reference.lower(): reference for reference in before.reference_ids}
     new = {reference.lower(): reference for reference in after.reference_ids}
-    if old.keys() == new.keys():
-        return None
     if not old or not new:  # an empty list means every reference, so it is no set to take from
         return Difference(REFERENCES, "policies", sorted(old.values()), sorted(new.values()))
     removed = tuple(old[key] for key in sorted(old.keys() - new.keys()))
-    return Difference(
-        REFERENCES, "policies", removed=removed, added=tuple(new[key] for key in sorted(new.keys() - old.keys()))
-    )
+    added = tuple(new[key] for key in sorted(new.keys() - old.keys()))
+    return Difference(REFERENCES, "policies", removed=removed, added=added)
 
 
 def changed_paths(before: Exemption, after: Exemption) -> list[str]:
     """The paths that differ, sorted; a list is one path."""
-    return sorted(_walk(comparable(before), comparable(after), []))
+    none: dict[str, JSON] = {"metadata": {}}  # so that the first mark is named, not the metadata as a whole
+    return sorted(_walk(none | comparable(before), none | comparable(after), []))
 
 
 def _walk(before: JSON, after: JSON, keys: list[str]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -18,6 +19,7 @@ _STYLES: Final = {
     "awaiting approval": Style.INFO,
     "failed": Style.ERROR,
 }
+_COUNTED: Final = {"done": "written", "unchanged": "already so"}
 _WIDTH: Final = 9
 
 
@@ -98,9 +100,10 @@ def _nothing_was_tried(summary: Summary) -> bool:
 
 
 def counted_words(summary: Summary) -> str:
-    """The counts, `12 done, 1 failed, 2 more undecided, 1 unread`, and what is wanted and yet not there."""
-    parts = [f"{number} {status}" for status, number in summary.counts.items() if number]
-    parts += [f"{count(len(summary.held), 'more')} undecided"] if summary.held else []
+    """The counts, `12 written, 1 failed, 2 held, 1 unread`, and what is wanted and yet not there."""
+    counts = Counter({str(status): number for status, number in summary.counts.items()})
+    counts["held"] += len(summary.held)
+    parts = [f"{number} {_COUNTED.get(status, status)}" for status, number in counts.items() if number]
     parts += [f"{len(summary.unread)} unread"] if summary.unread else []
     bare = sum(outcome.leaves_uncovered for outcome in summary.outcomes)
     missing = f"; {count(bare, 'wanted exemption')} {verb(bare, 'is', 'are')} not there" if bare else ""

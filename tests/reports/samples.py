@@ -17,6 +17,7 @@ from reconciler.planning.values import (
     Severity,
     Widening,
 )
+from reconciler.reports.drift import DriftReport
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TENANT = "b8f0c6d2-4f0e-4a57-9a1c-0d7f3c1e5a90"
@@ -127,3 +128,36 @@ def full_plan():
         "grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
     refusal = Refusal("deletes", "2 deletes are over the limit of 1", "--allow-deletes 2")
     return plan(held=(held(),), findings=findings(), refusals=(refusal,), unread=(unread,), dirty=True)
+
+
+def drift_report(**fields):
+    who = {"createdBy": "alice@contoso.example", "createdByType": "User", "createdAt": "2025-03-01", "lastModifiedBy": "bob@contoso.example",
+        "lastModifiedAt": "2026-11-02"}  # fmt: skip
+    by_hand = f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand"
+    ours = f"{SQL}/providers/Microsoft.Authorization/policyExemptions/legacy-sql-tde-1a2b3c"
+    portal = "https://portal.azure.com/#view/Microsoft_Azure_Policy/ExemptionDetail/id/x"
+    place = Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)
+    found = (
+        *findings(),
+        Finding(FindingKind.MISSING, Severity.ERROR, arm_id(SQL), "no exemption covers sqlTransparentDataEncryption here",
+            "exempt apply --only recreate", "legacy-sql-tde", Source("exemptions/data/legacy-sql-tde.yaml", 1, 1), arm_id(NIST),
+            {"healedBy": "recreate"}),
+        Finding(FindingKind.MODIFIED, Severity.WARNING, arm_id(ours), "somebody changed 2 fields",
+            "exempt apply puts them back; exempt renew legacy-sql-tde keeps the new expiry", "legacy-sql-tde", place, arm_id(BENCHMARK),
+            {**who, "portal": portal, "changed": [
+                {"path": "expiresOn", "before": "2027-01-31T23:59:59Z", "after": "2029-01-31T23:59:59Z"},
+                {"path": "exemptionCategory", "before": "Waiver", "after": "Mitigated"}]}),
+        Finding(FindingKind.UNMANAGED, Severity.WARNING, arm_id(by_hand), "exempts 12 policies and never expires",
+            "exempt import by-hand, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
+    )  # fmt: skip
+    made = {
+        "tenant_id": TENANT,
+        "owner": "contoso/exemptions",
+        "scopes": (arm_id(GROUP), arm_id(SANDBOX)),
+        "revision": "3f2c1abd9e0f4c5b8a7d6e5f4c3b2a1908f7e6d5",
+        "taken_at": NOW,
+        "findings": found,
+        "unread": full_plan().unread,
+        **fields,
+    }
+    return DriftReport(**made)

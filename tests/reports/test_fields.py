@@ -1,0 +1,68 @@
+import dataclasses
+
+import samples
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.model import ResourceSelector, Selector, arm_id
+from reconciler.planning.canonical import same
+from reconciler.reports.fields import changed_paths, differences
+
+WORDS = st.sampled_from(["", "a", "A", "b", "long text", "2027-01-31T23:59:59Z"])
+VALUES = st.recursive(
+    st.integers(0, 2) | WORDS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
+    max_leaves=4,
+)
+SELECTORS = st.lists(
+    st.builds(ResourceSelector, WORDS, st.just((Selector("resourceLocation", ("a",)),))), max_size=2
+).map(tuple)
+EXEMPTIONS = st.builds(
+    samples.exemption,
+    category=st.sampled_from(["Waiver", "waiver", "Mitigated"]),
+    reference_ids=st.lists(st.sampled_from(["a", "A", "b", "c"]), max_size=3).map(tuple),
+    display_name=WORDS,
+    expires_on=st.sampled_from(["", "2027-01-31T23:59:59Z", "2027-01-31T23:59:59.000Z"]),
+    selectors=SELECTORS,
+    validation=st.sampled_from(["", "Default", "DoNotValidate"]),
+    metadata=st.dictionaries(st.sampled_from(["ticket", "revision", "requestedBy", "a.b", "own"]), VALUES),
+    extra=st.dictionaries(st.sampled_from(["exemptionManagementMode", "x"]), VALUES),
+)
+
+
+@given(EXEMPTIONS, EXEMPTIONS)
+def test_people_and_machines_are_told_of_the_same_places(before, after):
+    assert [difference.path for difference in differences(before, after)] == changed_paths(before, after)
+
+
+@given(EXEMPTIONS, EXEMPTIONS)
+def test_there_is_a_difference_exactly_where_a_write_is_needed(before, after):
+    assert (changed_paths(before, after) == []) is same(before, after)
+
+
+def test_a_set_says_what_it_lost_and_gained():
+    before = samples.exemption(reference_ids=("Keep", "lost"))
+    (found,) = differences(before, dataclasses.replace(before, reference_ids=("keep", "gained")))
+    assert (found.label, found.removed, found.added) == ("policies", ("lost",), ("gained",))
+
+
+def test_narrowing_from_the_whole_assignment_shows_both_sides():
+    before = samples.exemption(reference_ids=())
+    (found,) = differences(before, dataclasses.replace(before, reference_ids=("b", "a")))
+    assert (found.before, found.after) == ([], ["a", "b"])
+
+
+def test_a_list_is_one_field():
+    one = ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),))
+    two = ResourceSelector("eu", (Selector("resourceLocation", ("westeurope", "northeurope")),))
+    (found,) = differences(samples.exemption(selectors=(one,)), samples.exemption(selectors=(two,)))
+    assert found.path == "resourceSelectors"
+    assert found.after == [
+        {"name": "eu", "selectors": [{"kind": "resourceLocation", "in": ["northeurope", "westeurope"]}]}
+    ]
+
+
+def test_letter_case_of_ids_is_no_difference():
+    before = samples.exemption()
+    after = dataclasses.replace(before, assignment=arm_id(before.assignment.text.upper()))
+    assert differences(before, after) == ()

@@ -1,0 +1,166 @@
+import dataclasses
+import re
+
+import pytest
+import samples
+
+from reconciler.model import SystemData, Unread, arm_id
+from reconciler.planning.values import Reason, Refusal
+from reconciler.reports.lines import Style
+from reconciler.reports.plan_text import plan_lines, plan_text
+
+
+def text_of(*changes, **fields):
+    return plan_text(samples.plan(changes, **fields), samples.NAMES)
+
+
+def test_the_whole_plan(golden):
+    golden("plan.txt", plan_text(samples.full_plan(), samples.NAMES))
+
+
+def test_a_plan_without_display_names_shows_whole_ids(golden):
+    golden("plan-without-names.txt", plan_text(samples.plan()))
+
+
+def test_colour_is_a_matter_of_spans_and_text_is_their_sum():
+    plan = samples.full_plan()
+    lines = list(plan_lines(plan, samples.NAMES))
+    assert "\n".join("".join(span.text for span in line).rstrip() for line in lines) + "\n" == plan_text(
+        plan, samples.NAMES
+    )
+    styles = {span.style for line in lines for span in line}
+    assert {Style.CREATE, Style.UPDATE, Style.DELETE, Style.WIDENS, Style.ERROR, Style.WARNING, Style.NAME} <= styles
+
+
+def test_an_empty_plan_says_so_in_a_sentence():
+    assert text_of() == "No changes. Azure matches the declarations (41 unchanged, 3 not ours).\n"
+
+
+def test_an_empty_plan_does_not_claim_what_it_cannot_know():
+    unread = Unread(arm_id(samples.SANDBOX), "exemptions", "no right", "grant Reader")
+    assert text_of(unread=(unread,)).startswith("No changes in what could be read, but not everything could be (")
+    assert text_of(held=(samples.held(),)).startswith(
+        "No changes, but not everything can be decided now (41 unchanged, 3 not ours, 1 held)"
+    )
+
+
+def test_what_exempts_more_comes_first_and_is_named():
+    text = plan_text(samples.full_plan())
+    names = re.findall(r"^  [+~-] \w+  (\S+)", text, re.MULTILINE)
+    assert names[:2] == ["sandbox-all", "web-public-ip"]
+    assert text.index("Exempts more than before (2)") < text.index("sandbox-all") < text.index("Other changes (5)")
+    assert "exempts more: expiry, references" in text
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.FAN_OUT, "because this was assigned after the declaration was written"),
+        (Reason.RECREATE, "because somebody deleted it in Azure"),
+        (Reason.REVERT, "because somebody changed it in Azure"),
+        (Reason.RENAME, "because the declaration was renamed"),
+        (Reason.NARROW, "narrowed to what no other exemption covers"),
+        (Reason.EXPIRED, "because it has expired"),
+        (Reason.ORPHAN, "because its assignment is gone"),
+        (Reason.UNMANAGED, "because no declaration asks for it and unmanaged exemptions are to be deleted"),
+        (Reason.REMOVED, "because its declaration no longer asks for it"),
+        (Reason.DUPLICATE, "because another exemption exempts the same"),
+        (Reason.ADOPT, "adopts an exemption made outside this repository"),
+        (Reason.TAKE_OVER, "takes over from the owner contoso/exemptions"),
+    ],
+)
+def test_every_reason_is_said_in_words(reason, said):
+    assert f"            {said}\n" in text_of(samples.change(samples.exemption(), None, reason))
+
+
+def test_every_reason_has_words_but_those_that_explain_themselves():
+    silent = {
+        reason for reason in Reason if "because" not in text_of(samples.change(samples.exemption(), None, reason))
+    }
+    assert silent == {Reason.DECLARED, Reason.EDITED, Reason.ADOPT, Reason.TAKE_OVER, Reason.NARROW}
+
+
+def test_a_delete_says_whether_the_declaration_is_gone():
+    assert "because its declaration was removed\n" in text_of(
+        samples.change(samples.exemption(), None, Reason.REMOVED, line=0)
+    )
+
+
+def test_a_duplicate_names_what_stays():
+    keeper = samples.exemption("the-keeper")
+    text = text_of(samples.change(samples.exemption(), None, Reason.DUPLICATE, relies_on=(keeper,)))
+    assert "because the-keeper exempts the same" in text
+
+
+def test_an_adoption_says_whose_work_it_is_and_leaves_our_marks_out():
+    before = samples.exemption(metadata={}, system=SystemData("bob@contoso.example", "User"))
+    text = text_of(samples.change(before, samples.exemption(), Reason.ADOPT))
+    assert "adopts what bob@contoso.example made\n" in text
+    assert "managedBy" not in text
+
+
+def test_a_take_over_names_the_former_owner():
+    before = samples.exemption(metadata={"pacOwnerId": "epac-prod"})
+    assert "takes over from the owner epac-prod" in text_of(
+        samples.change(before, samples.exemption(), Reason.TAKE_OVER)
+    )
+
+
+@pytest.mark.parametrize(
+    ("expiry", "said"),
+    [
+        ("", "never expires"),
+        ("2026-11-20T23:59:59Z", "expires 2026-11-20 (today)"),
+        ("2026-11-20T08:00:00Z", "expired 2026-11-20T08:00:00Z (today)"),
+        ("2026-11-21T23:59:59Z", "expires 2026-11-21 (in 1 day)"),
+        ("2026-11-19T23:59:59Z", "expired 2026-11-19 (1 day ago)"),
+        ("2027-11-20T23:59:59.1234567Z", "expires 2027-11-20T23:59:59.1234567Z (in 365 days)"),
+        ("some day", "expires some day"),
+    ],
+)
+def test_expiry_is_said_as_people_count_days(expiry, said):
+    assert f"Waiver, {said}, 1 policy" in text_of(samples.change(None, samples.exemption(expires_on=expiry)))
+
+
+def test_an_update_shows_identity_even_where_it_is_unchanged():
+    before = samples.exemption()
+    text = text_of(samples.change(before, dataclasses.replace(before, description="New words"), Reason.EDITED))
+    for identity in ("legacy-sql-tde", "servers/legacy-sql in rg rg-data", "asb-baseline", "Waiver", "2027-01-31"):
+        assert identity in text
+    assert "justification  Server retires with project Lyra in January 2027. -> New words\n" in text
+
+
+def test_an_update_between_the_whole_assignment_and_some_of_it_is_plain():
+    before = samples.exemption(reference_ids=())
+    text = text_of(samples.change(before, samples.exemption(), Reason.NARROW))
+    assert 'policies  (the whole assignment) -> ["sqlTransparentDataEncryption"]' in text
+
+
+def test_a_value_beyond_azures_limits_is_cut_and_says_so():
+    before = samples.exemption()
+    text = text_of(
+        samples.change(before, dataclasses.replace(before, metadata={**before.metadata, "note": "x" * 5000}))
+    )
+    assert "x" * 600 + "… (4400 characters more)" in text
+    assert "x" * 601 not in text
+
+
+def test_other_recommendations_on_the_same_policy_are_named():
+    assert "also exempts: One; Two\n" in text_of(samples.change(None, samples.exemption(), also_exempts=("One", "Two")))
+
+
+def test_a_refusal_prints_the_option_that_accepts_exactly_this():
+    refusal = Refusal("deletes", "11 deletes are over the limit of 10.", "--allow-deletes 11")
+    assert (
+        "Refused: 11 deletes are over the limit of 10; rerun with --allow-deletes 11 to accept exactly this\n"
+        in text_of(samples.change(None, samples.exemption()), refusals=(refusal,))
+    )
+    assert "Refused: nothing is declared\n" in text_of(refusals=(Refusal("empty", "nothing is declared", ""),))
+
+
+def test_uncommitted_changes_are_noted():
+    change = samples.change(None, samples.exemption())
+    assert text_of(change, dirty=True).startswith(
+        "Plan for 3f2c1abd9e0f with uncommitted changes, 2 scopes: 1 to create, "
+    )
+    assert text_of(change, revision=None).startswith("Plan, 2 scopes: 1 to create, 0 to update, 0 to delete (")
