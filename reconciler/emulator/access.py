@@ -1,4 +1,8 @@
-"""Who may do what where: roles and custom actions at scopes, checked the way ARM's gateway checks them."""
+"""Who may do what where: roles and custom actions at scopes, deny assignments, and the API that tells a caller.
+
+Checked the way ARM's gateway checks: a grant counts at its scope and below, `notActions` take away from its own grant
+only, and a deny assignment beats every grant. A principal without grants of its own may do everything.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,117 @@ import re
 from functools import lru_cache
 
 from reconciler.emulator import errors
-from reconciler.emulator.call import Call
-from reconciler.emulator.principals import Grant, Principal
+from reconciler.emulator.call import Call, answer
+from reconciler.emulator.http import Response
+from reconciler.emulator.paths import Target
+from reconciler.emulator.principals import DenyAssignment, Grant, Principal
 from reconciler.emulator.tenant import Tenant
-from reconciler.model import ArmId
+from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
+
+EXEMPT: str = "Microsoft.Authorization/policyAssignments/exempt/action"
 
 
-class Access:
-    """Authorization for one tenant. A principal without grants of its own may do everything."""
+def authorize(call: Call, action: str) -> None:
+    """Refuse what the caller may not do with what the path names, and paths into groups that do not exist.
 
-    def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-
-    def authorize(self, call: Call, action: str) -> None:
-        """Refuse what the caller may not do.
-
-        Raises:
-            ArmError: 403.
-        """
-        if not self.allows(call.principal, action, call.target.id):
-            raise errors.authorization_failed(call.principal, action, call.target.text)
-
-    def allows(self, principal: Principal, action: str, scope: ArmId) -> bool:
-        """Whether any grant at or above `scope` has the action."""
-        if principal.grants is None:
-            return True
-        chain = set(self._tenant.hierarchy.chain(scope))
-        return any(_covers(grant, chain) and permits(grant, action) for grant in principal.grants)
+    Raises:
+        ArmError: 403.
+    """
+    tenant, who, target = call.tenant, call.principal, call.target
+    group = target.scope if target.scope.key and target.scope.kind is ScopeKind.MANAGEMENT_GROUP else None
+    exists = group is None or group.name.lower() in tenant.hierarchy.groups
+    if not exists or not allows(tenant, who, action, target.id):
+        raise errors.authorization_failed(who, action, _stated_scope(target))
+    for deny in tenant.denies:
+        if _denies(tenant, deny, who, action, target.id):
+            raise errors.denied(who, action, target.text, deny)
 
 
-def _covers(grant: Grant, chain: set[str]) -> bool:
-    return grant.scope == "" or grant.scope in chain
+def authorize_linked(call: Call, action: str, linked_action: str, linked: str) -> None:
+    """Refuse a write that refers to an object on which the caller lacks an action of its own.
+
+    Raises:
+        ArmError: 403.
+    """
+    if not allows(call.tenant, call.principal, linked_action, arm_id(linked)):
+        raise errors.linked_authorization_failed(call.principal, action, call.target.text, linked_action, linked)
+
+
+def allows(tenant: Tenant, principal: Principal, action: str, identifier: ArmId) -> bool:
+    """Whether any grant at the object, its scope or above has the action."""
+    if principal.grants is None:
+        return True
+    covered = {identifier.key, *_chain(tenant, identifier)}
+    return any(_holds(grant, covered) and permits(grant, action) for grant in principal.grants)
+
+
+def can_see(tenant: Tenant, principal: Principal, scope: ArmId) -> bool:
+    """Whether a list shows a group or subscription: the caller has any right at, above or below it."""
+    if principal.grants is None:
+        return True
+    chain = set(tenant.hierarchy.chain(scope))
+    return any(
+        _holds(grant, chain) or scope.key in tenant.hierarchy.chain(ArmId(grant.scope, grant.scope))
+        for grant in principal.grants
+    )
 
 
 def permits(grant: Grant, action: str) -> bool:
     """Whether the grant has the action among its actions and not among its notActions."""
     return any(_matches(each, action) for each in grant.actions) and not any(
         _matches(each, action) for each in grant.not_actions
+    )
+
+
+def permissions(call: Call) -> Response:
+    """`…/providers/Microsoft.Authorization/permissions`: what the caller may do at the scope, one entry a grant."""
+    call.tenant.hierarchy.require(call.target.scope)
+    grants = call.principal.grants
+    if grants is None:
+        return answer(200, {"value": [_permission(Grant("", ("*",)))]})
+    chain = set(_chain(call.tenant, call.target.scope))
+    return answer(200, {"value": [_permission(each) for each in grants if _holds(each, chain)]})
+
+
+def _permission(grant: Grant) -> dict[str, JSON]:
+    return {
+        "actions": list(grant.actions),
+        "notActions": list(grant.not_actions),
+        "dataActions": [],
+        "notDataActions": [],
+    }
+
+
+def _stated_scope(target: Target) -> str:
+    """What an error calls the scope: the object, or for a list the path without the type."""
+    return target.text.rpartition("/")[0] if target.is_collection else target.text
+
+
+def _chain(tenant: Tenant, identifier: ArmId) -> tuple[str, ...]:
+    """The folded scopes that hold an object, whatever it is."""
+    if not identifier.key.startswith(("/subscriptions/", "/providers/microsoft.management/managementgroups/")):
+        return ()
+    scope = owner_scope(identifier) if "/providers/microsoft.authorization/" in identifier.key else identifier
+    return tenant.hierarchy.chain(_management_group(scope))
+
+
+def _management_group(scope: ArmId) -> ArmId:
+    """A path into a group (`…/managementGroups/x/descendants`) counts as the group."""
+    parts = scope.text.split("/", 5)
+    is_within_group = scope.key.startswith("/providers/") and len(parts) > 5
+    text = "/".join(parts[:5]) if is_within_group else scope.text
+    return ArmId(text.lower(), text)
+
+
+def _holds(grant: Grant, chain: set[str]) -> bool:
+    return grant.scope == "" or grant.scope in chain
+
+
+def _denies(tenant: Tenant, deny: DenyAssignment, who: Principal, action: str, identifier: ArmId) -> bool:
+    return (
+        deny.concerns(who.object_id)
+        and (deny.scope in ("", "/") or deny.scope.lower() in _chain(tenant, identifier))
+        and permits(Grant(deny.scope, deny.actions, deny.not_actions), action)
     )
 
 

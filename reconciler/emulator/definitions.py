@@ -5,7 +5,6 @@ One module for both, since they differ in a few fields only. Built-in ones are r
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -17,13 +16,16 @@ from reconciler.emulator.call import Call, empty, raw
 from reconciler.emulator.http import Response
 from reconciler.emulator.initiatives import definition_properties, version_of, versions
 from reconciler.emulator.jsontext import encode, properties
-from reconciler.emulator.lists import Filter, Reach, Row, page, page_size, parse_filter, select
+from reconciler.emulator.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
+from reconciler.emulator.murmur import murmur64
 from reconciler.emulator.objects import Objects
 from reconciler.emulator.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, arm_id
 
 VERSIONS_SINCE: Final = "2023-04"
 SYSTEM_DATA_SINCE: Final = "2021-06"
+_BUILT_IN_RANK: Final = -2
+_TENANT_RANK: Final = -1
 _COMPARABLE: Final = frozenset({"policytype", "category"})
 
 
@@ -132,7 +134,7 @@ def list_(family: Family, call: Call) -> Response:
 
 def list_versions(family: Family, call: Call) -> Response:
     """All versions of one definition, newest first."""
-    rows = [Row((rank, ""), record) for rank, record in enumerate(_version_records(family, call))]
+    rows = [Row((0, number), record) for number, record in enumerate(_version_records(family, call))]
     if not rows:
         raise _not_found(family, call.target.names[0])
     return raw(200, page(rows, call.request, 1000, lambda item: _render(family, item, call.version)))
@@ -197,16 +199,22 @@ def completed(tenant: Tenant, family: Family, wanted: dict[str, JSON]) -> dict[s
 def _member(tenant: Tenant, given: dict[str, JSON]) -> dict[str, JSON]:
     identifier = arm_id(str(given.get("policyDefinitionId", "")))
     known = definition_properties(tenant, identifier)
-    return {
-        "policyDefinitionReferenceId": given.get("policyDefinitionReferenceId") or derived_reference_id(identifier),
+    completed_member = {
+        "policyDefinitionReferenceId": derived_reference_id(identifier),
+        "policyDefinitionId": identifier.text,
         "definitionVersion": major_pin(version_of(known) if known else FIRST_VERSION),
-        **{name: value for name, value in given.items() if name != "policyDefinitionReferenceId" and value is not None},
+    }
+    named = bool(given.get("policyDefinitionReferenceId"))
+    return completed_member | {
+        name: value
+        for name, value in given.items()
+        if value is not None and (named or name != "policyDefinitionReferenceId")
     }
 
 
 def derived_reference_id(definition: ArmId) -> str:
     """The number that the service gives a member without a reference id: always the same for the same policy."""
-    return str(int.from_bytes(hashlib.sha256(definition.key.encode()).digest()[:8], "big"))
+    return str(murmur64(definition.text.encode()))
 
 
 def _assigns(assignment: Record, identifier: ArmId) -> bool:
@@ -239,16 +247,20 @@ def _built_in(family: Family, tenant: Tenant, identifier: ArmId) -> Record | Non
 def _built_in_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
     if wanted.reach is Reach.EXACT and call.target.scope.key:
         return []
-    records = (_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant))
     own = family.own(call.tenant).by_id
-    return [Row((-1, r.id.key), r) for r in records if r and r.id.key not in own and _passes(r, wanted)]
+    records = [_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant)]
+    return [
+        Row((_BUILT_IN_RANK, number), record)
+        for number, record in enumerate(records)
+        if record and record.id.key not in own and _passes(record, wanted)
+    ]
 
 
 def _own_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
     reach = Reach.AT_AND_ABOVE if wanted.reach is Reach.EVERYTHING else wanted.reach
     rows = select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach)
     if call.target.scope.key and reach is Reach.AT_AND_ABOVE:
-        rows += [Row((-1, key), item) for key, item in family.own(call.tenant).at("").items()]
+        rows += rows_at(family.own(call.tenant), "", _TENANT_RANK)
     return [row for row in rows if _passes(row.item, wanted)]
 
 

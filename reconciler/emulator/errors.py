@@ -214,6 +214,16 @@ def subscription_disabled(subscription: str) -> ArmError:
 # --- scopes ------------------------------------------------------------------------------------------------------
 
 
+def invalid_subscription_id(subscription: str) -> ArmError:
+    """What stands for a subscription is no GUID."""
+    return ArmError(
+        400,
+        "InvalidSubscriptionId",
+        f"The provided subscription identifier '{subscription}' is malformed or invalid.",
+        GATEWAY,
+    )
+
+
 def subscription_not_found(subscription: str) -> ArmError:
     """No such subscription in this tenant."""
     return ArmError(404, "SubscriptionNotFound", f"The subscription '{subscription}' could not be found.", GATEWAY)

@@ -9,6 +9,7 @@ import json
 from typing import Any, Final
 
 from reconciler.emulator import errors
+from reconciler.emulator.access import EXEMPT, authorize_linked
 from reconciler.emulator.call import Call, empty, raw
 from reconciler.emulator.clock import canonical_instant, parse_instant
 from reconciler.emulator.exemption_rules import check
@@ -42,6 +43,7 @@ def put(call: Call) -> Response:
     """Create the exemption (201) or replace it whole (200): what the body leaves out is cleared."""
     wanted = _readable(properties(call.request.body), call.version)
     before = call.tenant.exemptions.get(call.target.id.key)
+    authorize_linked(call, f"{TYPE}/write", EXEMPT, str(wanted.get("policyAssignmentId", "")))
     stored = check(call.tenant, call.target, wanted, before)
     exemption = write(call, stored, before)
     return raw(200 if before else 201, render(exemption, call.version))
@@ -62,6 +64,7 @@ def patch(call: Call) -> Response:
     given = _readable(properties(call.request.body), call.version)
     changed = {name: given[name] for name in _PATCHABLE if name in given}
     merged = {**json.loads(before.body)["properties"], **changed}
+    authorize_linked(call, f"{TYPE}/write", EXEMPT, merged["policyAssignmentId"])
     stored = check(call.tenant, call.target, merged, before)
     return raw(200, render(write(call, stored, before), call.version))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections import deque
@@ -10,11 +11,12 @@ from email.utils import formatdate
 from typing import Final
 
 from reconciler.emulator import errors, login
-from reconciler.emulator.access import Access
+from reconciler.emulator.access import authorize
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.errors import ArmError
 from reconciler.emulator.http import BODY_LIMIT, Request, Response
 from reconciler.emulator.identity import TokenIssuer
+from reconciler.emulator.locks import check_writable
 from reconciler.emulator.paths import Target, parse_path
 from reconciler.emulator.principals import Principal
 from reconciler.emulator.routing import route
@@ -31,8 +33,11 @@ _ALWAYS: Final = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
+_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_IN_GROUP: Final = re.compile(r"/providers/microsoft\.management/managementgroups/[^/]+")
+_NEVER_AT_TENANT: Final = frozenset({("policyexemptions",), ("policyassignments",)})
 _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
-_ON_ERROR: Final = {"Cache-Control": "no-store, no-cache"}
+_OF_PROVIDERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store, no-cache"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +59,6 @@ class Gateway:
     def __init__(self, tenant: Tenant, issuer: TokenIssuer) -> None:
         self.tenant = tenant
         self.issuer = issuer
-        self.access = Access(tenant)
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
 
     def __call__(self, request: Request) -> Response:
@@ -80,16 +84,21 @@ class Gateway:
         call = Call(self.tenant, request, target, principal, version)
         self._check_subscription(target)
         if found.action:
-            self.access.authorize(call, found.action)
+            authorize(call, found.action)
         self._check_scope(target)
+        check_writable(call)
         return found.handler(call)
 
     def _check_subscription(self, target: Target) -> None:
-        """ARM's gateway knows subscriptions before it knows rights."""
-        parts = target.text.lower().split("/", 3)
-        is_below = len(parts) > 2 and parts[1] == "subscriptions"
-        if is_below and parts[2] not in self.tenant.hierarchy.subscriptions:
-            raise errors.subscription_not_found(target.text.split("/", 3)[2])
+        """ARM's gateway knows subscriptions before it knows rights, and other scopes only below known roots."""
+        parts = target.text.split("/", 3)
+        if len(parts) > 2 and parts[1].lower() == "subscriptions":
+            if not _GUID.fullmatch(parts[2]):
+                raise errors.invalid_subscription_id(parts[2])
+            if parts[2].lower() not in self.tenant.hierarchy.subscriptions:
+                raise errors.subscription_not_found(parts[2])
+        elif (target.scope.key and not _IN_GROUP.fullmatch(target.scope.key)) or (not target.scope.key and target.types[:1] in _NEVER_AT_TENANT):
+            raise errors.missing_subscription()
 
     def _check_scope(self, target: Target) -> None:
         """What an object sits on must exist, or every verb answers that it is gone."""
@@ -114,11 +123,9 @@ class Gateway:
 
 
 def error_response(error: ArmError) -> Response:
-    """The answer that an error makes."""
+    """The answer that an error makes. Only the gateway's own errors name a charset; a provider's are not cached."""
     value: dict[str, JSON] = {"code": error.code, "message": error.message}
     if error.details:
         value["details"] = error.details
-    response = answer(error.status, {"error": value}, {**_ON_ERROR, **error.headers})
-    if error.status == 404:
-        response.headers["Content-Type"] = "application/json"
-    return response
+    is_gateways = "x-ms-failure-cause" in error.headers
+    return answer(error.status, {"error": value}, {**({} if is_gateways else _OF_PROVIDERS), **error.headers})

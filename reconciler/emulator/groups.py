@@ -8,6 +8,7 @@ import urllib.parse
 from typing import Any, Final
 
 from reconciler.emulator import errors
+from reconciler.emulator.access import can_see
 from reconciler.emulator.call import Call, answer, empty
 from reconciler.emulator.clock import arm_instant
 from reconciler.emulator.hierarchy import GROUPS, ManagementGroup, Subscription
@@ -24,7 +25,8 @@ Entity = ManagementGroup | Subscription
 def list_(call: Call) -> Response:
     """All groups that the caller can see."""
     groups = sorted(call.tenant.hierarchy.groups.values(), key=lambda group: group.name.lower())
-    return answer(200, {"value": [_short(call, group) for group in groups]})
+    visible = [group for group in groups if can_see(call.tenant, call.principal, group.id)]
+    return answer(200, {"value": [_short(call, group) for group in visible]})
 
 
 def get(call: Call) -> Response:
@@ -199,7 +201,7 @@ def entities(call: Call) -> Response:
     """`getEntities`: every group and subscription with the names above it."""
     hierarchy = call.tenant.hierarchy
     every: list[Entity] = [hierarchy.groups[hierarchy.root], *hierarchy.descendants(hierarchy.root)]
-    return _paged(call, [_entity(call, each) for each in every])
+    return _paged(call, [_entity(call, each) for each in every if can_see(call.tenant, call.principal, each.id)])
 
 
 def _entity(call: Call, entity: Entity) -> dict[str, JSON]:

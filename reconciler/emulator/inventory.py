@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.emulator import errors
+from reconciler.emulator.access import can_see
 from reconciler.emulator.call import Call, answer, empty
 from reconciler.emulator.hierarchy import Resource, Subscription
 from reconciler.emulator.http import Response
@@ -39,9 +40,9 @@ def list_tenants(call: Call) -> Response:
 
 
 def list_subscriptions(call: Call) -> Response:
-    """All subscriptions."""
+    """The subscriptions that the caller has any right in."""
     found = call.tenant.hierarchy.subscriptions.values()
-    shown = [_subscription(call, each) for each in found]
+    shown = [_subscription(call, each) for each in found if can_see(call.tenant, call.principal, each.id)]
     return answer(200, {"value": shown, "count": {"type": "Total", "value": len(shown)}})
 
 

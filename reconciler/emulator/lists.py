@@ -15,7 +15,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from reconciler.emulator import errors
 from reconciler.emulator.hierarchy import Hierarchy
@@ -77,23 +77,30 @@ def _with_condition(parsed: Filter, part: str, text: str, comparable: frozenset[
     raise errors.invalid_filter(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Row(Generic[T]):
-    """An object in a list with its place there: the rank of its scope (outermost first), then its folded id."""
+class Row(NamedTuple, Generic[T]):
+    """An object in a list with its place there: the rank of its scope (outermost first), then its number."""
 
-    place: tuple[int, str]
+    place: tuple[int, int]
     item: T
 
 
 def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach) -> list[Row[T]]:
-    """The objects that a list at `scope` shows, in order."""
-    above = hierarchy.chain(scope)[:-1] if reach in (Reach.EVERYTHING, Reach.AT_AND_ABOVE) else ()
+    """The objects that a list at `scope` shows: by scope, the outermost first, and there the oldest first."""
+    above = hierarchy.chain(scope)[:-1] if reach in {Reach.EVERYTHING, Reach.AT_AND_ABOVE} else ()
     steps = (*above, scope.key)
-    rows = [Row((rank, key), item) for rank, step in enumerate(steps) for key, item in sorted(objects.at(step).items())]
+    rows = [row for rank, step in enumerate(steps) for row in rows_at(objects, step, rank)]
     if reach is Reach.AT_AND_BELOW or (reach is Reach.EVERYTHING and scope.kind is not ScopeKind.MANAGEMENT_GROUP):
-        below = ((item.id.key, item) for item in _below(objects, hierarchy, scope))
-        rows += [Row((len(steps), key), item) for key, item in sorted(below, key=operator.itemgetter(0))]
+        rank, numbers = len(steps), objects.numbers
+        below = [Row((rank, numbers[item.id.key]), item) for item in _below(objects, hierarchy, scope)]
+        rows += sorted(below, key=operator.attrgetter("place"))
     return rows
+
+
+def rows_at(objects: Objects[T], scope: str, rank: int) -> list[Row[T]]:
+    """The objects exactly at a folded scope, the oldest first."""
+    numbers = objects.numbers
+    rows = [Row((rank, numbers[key]), item) for key, item in objects.at(scope).items()]
+    return sorted(rows, key=operator.attrgetter("place"))
 
 
 def _below(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId) -> Iterator[T]:
@@ -120,15 +127,15 @@ def page(rows: Sequence[Row[T]], request: Request, size: int, render: Callable[[
     return body + b"}"
 
 
-def _place(token: str) -> tuple[int, str]:
+def _place(token: str) -> tuple[int, int]:
     try:
-        rank, _, key = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(" ")
-        return int(rank), key
+        rank, _, number = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(" ")
+        return int(rank), int(number)
     except (ValueError, binascii.Error):
         raise errors.invalid_skip_token() from None
 
 
-def _next_link(request: Request, place: tuple[int, str]) -> str:
+def _next_link(request: Request, place: tuple[int, int]) -> str:
     token = base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
     query = urllib.parse.urlencode({**request.query, "$skiptoken": token}, safe="$()'")
     return f"https://{request.base}{request.target.partition('?')[0]}?{query}"

@@ -30,11 +30,12 @@ def subscription_key(scope: str) -> str | None:
 
 
 class Objects(Generic[T]):
-    """Objects of one type. `revision` counts changes, so that a paged list can tell whether it is still true."""
+    """Objects of one type. Each has a number that orders it among the others by when it was first made."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, T] = {}
-        self.revision = 0
+        self.numbers: dict[str, int] = {}
+        self._made = 0
         self._by_scope: dict[str, dict[str, T]] = {}
         self._scopes: dict[str, set[str]] = {}
 
@@ -50,18 +51,21 @@ class Objects(Generic[T]):
         key = item.id.key
         scope = scope_key(key)
         self.by_id[key] = item
+        if key not in self.numbers:
+            self._made += 1
+            self.numbers[key] = self._made
         if scope not in self._by_scope:
             self._by_scope[scope] = {}
             if subscription := subscription_key(scope):
                 self._scopes.setdefault(subscription, set()).add(scope)
         self._by_scope[scope][key] = item
-        self.revision += 1
 
     def remove(self, key: str) -> T | None:
         """Take the object out and return it; None where there is none."""
         item = self.by_id.pop(key, None)
         if item is None:
             return None
+        del self.numbers[key]
         scope = scope_key(key)
         there = self._by_scope[scope]
         del there[key]
@@ -69,7 +73,6 @@ class Objects(Generic[T]):
             del self._by_scope[scope]
             if subscription := subscription_key(scope):
                 self._scopes[subscription].discard(scope)
-        self.revision += 1
         return item
 
     def at(self, scope: str) -> Mapping[str, T]:
@@ -77,11 +80,11 @@ class Objects(Generic[T]):
         return self._by_scope.get(scope, {})
 
     def below(self, scope: str) -> Iterator[T]:
-        """The objects strictly below a folded scope of a subscription, in the order of their scopes."""
+        """The objects strictly below a folded scope of a subscription, in no order."""
         subscription = subscription_key(scope)
         if subscription is None:
             return
-        for other in sorted(self._scopes.get(subscription, ())):
+        for other in self._scopes.get(subscription, ()):
             if other.startswith(scope + "/"):
                 yield from self._by_scope[other].values()
 

@@ -59,6 +59,24 @@ class Principal:
         return name.lower() in {self.object_id.lower(), self.client_id.lower(), self.name.lower()}
 
 
+@dataclass(frozen=True, slots=True)
+class DenyAssignment:
+    """What nobody may do at a scope and below, whatever their roles; `principals` empty means everyone."""
+
+    name: str
+    id: str
+    scope: str
+    actions: tuple[str, ...]
+    not_actions: tuple[str, ...] = ()
+    principals: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+
+    def concerns(self, object_id: str) -> bool:
+        """Whether it is meant for this principal."""
+        folded = object_id.lower()
+        return folded not in self.excluded and (not self.principals or folded in self.principals)
+
+
 PIPELINE = Principal(
     "11111111-1111-4111-8111-111111111111",
     "pipeline",
@@ -116,3 +134,18 @@ def _grant(entry: dict[str, Any], roles: Roles) -> Grant:
         actions, not_actions = roles[entry["role"].lower()]
         return Grant(scope, actions, not_actions, entry["role"])
     return Grant(scope, tuple(entry.get("actions", ())), tuple(entry.get("notActions", ())))
+
+
+def parse_deny(entry: dict[str, Any]) -> DenyAssignment:
+    """A deny assignment of the tenant file."""
+    scope = entry["scope"].rstrip("/")
+    name = entry["name"]
+    return DenyAssignment(
+        name,
+        f"{scope}/providers/Microsoft.Authorization/denyAssignments/{name}",
+        scope,
+        tuple(entry["actions"]),
+        tuple(entry.get("notActions", ())),
+        frozenset(each.lower() for each in entry.get("principals", ())),
+        frozenset(each.lower() for each in entry.get("excludePrincipals", ())),
+    )

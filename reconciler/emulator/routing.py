@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.emulator import assignments, definitions, errors, exemptions, groups, inventory, security
+from reconciler.emulator import access, assignments, definitions, errors, exemptions, groups, inventory, locks, security
 from reconciler.emulator.call import Handler
 from reconciler.emulator.definitions import POLICIES, SETS, Family
 from reconciler.emulator.paths import Target
@@ -123,6 +123,9 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     },
     ("microsoft.authorization/policyassignments", True): {"GET": Route(assignments.list_, f"{assignments.TYPE}/read")},
     ("microsoft.authorization/policyassignments", False): _crud(assignments, assignments.TYPE),
+    ("microsoft.authorization/permissions", True): {"GET": Route(access.permissions)},
+    ("microsoft.authorization/locks", True): {"GET": Route(locks.list_, f"{locks.TYPE}/read")},
+    ("microsoft.authorization/locks", False): _crud(locks, locks.TYPE),
     **_definition_routes(POLICIES),
     **_definition_routes(SETS),
     ("microsoft.management/managementgroups", True): {"GET": Route(groups.list_)},

@@ -10,8 +10,8 @@ from reconciler.emulator.builtin import BuiltIns
 from reconciler.emulator.clock import Clock, arm_instant
 from reconciler.emulator.hierarchy import Hierarchy
 from reconciler.emulator.objects import Objects
-from reconciler.emulator.principals import Principal, Principals
-from reconciler.model import JSON, ArmId
+from reconciler.emulator.principals import DenyAssignment, Principal, Principals
+from reconciler.model import JSON, ArmId, owner_scope
 
 DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
 
@@ -38,6 +38,27 @@ class Record:
     properties: dict[str, JSON]
     system: dict[str, JSON] | None = None
     envelope: dict[str, JSON] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A management lock: `CanNotDelete` or `ReadOnly` on its scope and everything below."""
+
+    id: ArmId
+    level: str
+
+    @property
+    def scope(self) -> ArmId:
+        """What is locked."""
+        return owner_scope(self.id)
+
+    def covers(self, key: str) -> bool:
+        """Whether the thing with this folded id is locked, by itself or by what contains it."""
+        return key == self.scope.key or key.startswith(self.scope.key + "/")
+
+    def stops(self, *, deletes: bool) -> bool:
+        """Whether it stands against a deletion, or against another write."""
+        return deletes or self.level == "ReadOnly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +96,8 @@ class Tenant:
         self.definition_versions: Objects[Record] = Objects()
         self.assessment_metadata: dict[str, dict[str, JSON]] = {}
         self.assessments: Objects[Record] = Objects()
+        self.locks: Objects[Lock] = Objects()
+        self.denies: tuple[DenyAssignment, ...] = ()
 
     def stamp(self, principal: Principal, before: dict[str, JSON] | None = None) -> dict[str, JSON]:
         """`systemData` for a write by `principal` now; what was there `before` keeps its creation."""
@@ -91,5 +114,7 @@ class Tenant:
 
     def forget_scope(self, key: str) -> None:
         """The resource or group with this folded id is gone, and everything that sat on it or within."""
-        for objects in (self.exemptions, self.assignments, self.definitions, self.set_definitions, self.assessments):
-            objects.remove_within(key)
+        self.exemptions.remove_within(key)
+        self.assignments.remove_within(key)
+        self.assessments.remove_within(key)
+        self.locks.remove_within(key)

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.emulator import assignments, definitions, exemptions
+from reconciler.emulator import assignments, definitions, exemptions, locks
 from reconciler.emulator.builtin import BuiltIns, shipped
 from reconciler.emulator.definitions import POLICIES, SETS, Family
 from reconciler.emulator.hierarchy import ManagementGroup, Subscription
-from reconciler.emulator.principals import parse_principal
+from reconciler.emulator.principals import parse_deny, parse_principal
 from reconciler.emulator.roles import ROLES
-from reconciler.emulator.tenant import DEFAULT_TENANT_ID, Limits, Record, Tenant
+from reconciler.emulator.tenant import DEFAULT_TENANT_ID, Limits, Lock, Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 from reconciler.shipped import schema_path
 
@@ -97,6 +97,10 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
         _touch_scope(tenant, owner_scope(arm_id(value["id"])))
         exemptions.seed(tenant, value, _system(tenant, value))
     _add_security(tenant, content)
+    tenant.denies = tuple(parse_deny(entry) for entry in content.get("denyAssignments", ()))
+    for number, entry in enumerate(content.get("locks", ())):
+        name = entry.get("name", f"lock-{number}")
+        tenant.locks.put(Lock(arm_id(f"{entry['scope']}/providers/{locks.TYPE}/{name}"), entry["level"]))
     return tenant
 
 
@@ -176,7 +180,7 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
 def dump_tenant(tenant: Tenant, content: Mapping[str, Any]) -> dict[str, JSON]:
     """The tenant as it is now, in the form of a tenant file; what never changes is taken from the original content."""
     hierarchy = tenant.hierarchy
-    kept = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments", "locks")
+    kept = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments")
     return {
         "tenantId": tenant.id,
         **{name: content[name] for name in kept if name in content},
@@ -184,6 +188,10 @@ def dump_tenant(tenant: Tenant, content: Mapping[str, Any]) -> dict[str, JSON]:
         "subscriptions": [
             {"id": each.guid, "displayName": each.display_name, "managementGroup": each.group, "state": each.state}
             for each in hierarchy.subscriptions.values()
+        ],
+        "locks": [
+            {"name": lock.id.name, "scope": lock.scope.text, "level": lock.level}
+            for lock in tenant.locks.by_id.values()
         ],
         "resources": [{"id": each.id.text, **each.body} for each in hierarchy.resources.values()],
         "policyDefinitions": [_entry(each) for each in tenant.definitions.by_id.values()],

@@ -1,0 +1,73 @@
+"""What stands against a write besides rights: management locks and disabled subscriptions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler.emulator import errors
+from reconciler.emulator.call import Call, answer, empty
+from reconciler.emulator.http import Response
+from reconciler.emulator.jsontext import properties
+from reconciler.emulator.tenant import Lock
+from reconciler.model import JSON, arm_id
+
+TYPE: Final = "Microsoft.Authorization/locks"
+LEVELS: Final = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
+
+_READS: Final = frozenset({"GET", "HEAD"})
+
+
+def check_writable(call: Call) -> None:
+    """Refuse a write to a disabled subscription or under a lock.
+
+    A read-only lock stops every write, a delete lock every deletion, at its scope and below, extensions included.
+
+    Raises:
+        ArmError: 409.
+    """
+    if call.request.method in _READS or call.target.kind == TYPE.lower():
+        return
+    subscription = call.tenant.hierarchy.subscriptions.get(call.target.id.subscription or "")
+    if subscription and subscription.state in {"Disabled", "Warned"}:
+        raise errors.subscription_disabled(subscription.guid)
+    deletes = call.request.method == "DELETE"
+    locks = call.tenant.locks.by_id.values()
+    standing = [lock for lock in locks if lock.stops(deletes=deletes) and lock.covers(call.target.id.key)]
+    if standing:
+        scopes = ",".join(lock.scope.text for lock in standing)
+        raise errors.locked(call.target.text, "delete" if deletes else "write", scopes)
+
+
+def put(call: Call) -> Response:
+    """Lock the scope."""
+    level = str(properties(call.request.body).get("level", ""))
+    if level.lower() not in LEVELS:
+        raise errors.bad_value(level, "level")
+    is_new = call.target.id.key not in call.tenant.locks.by_id
+    lock = Lock(arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), LEVELS[level.lower()])
+    call.tenant.locks.put(lock)
+    return answer(201 if is_new else 200, _show(lock))
+
+
+def get(call: Call) -> Response:
+    """One lock."""
+    found = call.tenant.locks.get(call.target.id.key)
+    if found is None:
+        raise errors.ArmError(404, "LockNotFound", f"The lock '{call.target.name}' could not be found.")
+    return answer(200, _show(found))
+
+
+def delete(call: Call) -> Response:
+    """Unlock."""
+    return empty(200 if call.tenant.locks.remove(call.target.id.key) else 204)
+
+
+def list_(call: Call) -> Response:
+    """The locks at, above and below the scope."""
+    scope = call.target.scope.key
+    found = [lock for lock in call.tenant.locks.by_id.values() if lock.covers(scope) or lock.id.key.startswith(scope)]
+    return answer(200, {"value": [_show(lock) for lock in found]})
+
+
+def _show(lock: Lock) -> dict[str, JSON]:
+    return {"properties": {"level": lock.level}, "id": lock.id.text, "type": TYPE, "name": lock.id.name}
