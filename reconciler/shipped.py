@@ -15,3 +15,14 @@ def schema_path(name: str) -> Path:
     """The path of `schemas/<name>.schema.json`, shipped or in the checkout."""
     inside = _PACKAGE / "schemas" / f"{name}.schema.json"
     return inside if inside.is_file() else _PACKAGE.parent / "schemas" / f"{name}.schema.json"
+
+
+def demo_tenant() -> Path:
+    """The tenant file of the demo."""
+    return _PACKAGE / "emulator" / "demo" / "tenant.yaml"
+
+
+def demo_repository() -> Path:
+    """The folder with the demo's reconciler.yaml and exemptions/, shipped or the checkout itself."""
+    inside = _PACKAGE / "emulator" / "demo" / "repository"
+    return inside if inside.is_dir() else _PACKAGE.parent

@@ -76,7 +76,7 @@ def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
     if len(found) != 1:
         return None
     recommendation = found[0]
-    others = _resting_on(recommendation.policies, catalogue, recommendation.key)
+    others = _resting_on(recommendation.policies, catalogue, recommendation.title)
     why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles)
     policies = frozenset(policy.key for policy in recommendation.policies)
     return Meaning(SubjectKind.RECOMMENDATION, recommendation.title, policies, also=others, unsupported=why)
@@ -86,12 +86,13 @@ def _policy(text: str, catalogue: Catalogue) -> Meaning:
     found = policy_id(text)
     known = catalogue.policy(found)
     title = known.title if known else found.name
-    return Meaning(SubjectKind.POLICY, title, frozenset({found.key}), also=_resting_on((found,), catalogue, ""))
+    return Meaning(SubjectKind.POLICY, title, frozenset({found.key}), also=_resting_on((found,), catalogue, title))
 
 
 def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, but: str) -> tuple[str, ...]:
-    others = {found.title for policy in policies for found in catalogue.resting_on(policy) if found.key != but}
-    return tuple(sorted(others))
+    """Titles of the recommendations behind these policies, but for the one that is declared anyway."""
+    titles = {found.title for policy in policies for found in catalogue.resting_on(policy)}
+    return tuple(sorted(titles - {but}))
 
 
 def match_assignment(found: Meaning, assignment: Assignment, initiative: Initiative | None) -> Match | None:

@@ -1,0 +1,214 @@
+"""Watch the main job on the embedded Azure: declared exemptions become the one authoritative exemption in every
+initiative that evaluates them, somebody changes things in the portal, and the next run says so and repairs it.
+
+Everything happens on loopback in a temporary git repository; nothing else is touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from reconciler import shipped
+from reconciler.cli import common
+from reconciler.cli.exits import Exit
+from reconciler.cli.terminal import write_lines
+from reconciler.emulator import Azure, load_tenant, running
+from reconciler.problems import ReconcilerError
+from reconciler.reports.lines import BLANK, Style, line
+
+_WRITTEN_ON: Final = date(2026, 11, 20)
+_PORTAL: Final = "portal.user@contoso.example"
+_STEPS: Final = 7
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt demo`."""
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="leave the demo's repository in this new folder")
+
+
+def run(args: argparse.Namespace) -> int:
+    """The story, in seven steps."""
+    with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
+        root = args.keep or Path(scratch) / "contoso-exemptions"
+        _make_repository(root, common.now().date())
+        with running(load_tenant(shipped.demo_tenant())) as azure:
+            _Story(azure, root).tell()
+        if args.keep:
+            _say(f"The repository stays in {root}; 'exempt emulator' runs an Azure for it.")
+    return Exit.DONE
+
+
+# --- the repository ----------------------------------------------------------------------------------------------
+
+
+def _make_repository(root: Path, today: date) -> None:
+    """The shipped declarations under git, with their dates as far ahead as when they were written."""
+    source = shipped.demo_repository()
+    shutil.copytree(source / "exemptions", root / "exemptions")
+    shutil.copy(source / "reconciler.yaml", root / "reconciler.yaml")
+    for path in root.glob("exemptions/**/*.yaml"):
+        path.write_text(_moved(path.read_text(encoding="utf-8"), today - _WRITTEN_ON), encoding="utf-8")
+    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Declare exemptions"]):
+        _git(root, arguments)
+
+
+def _moved(text: str, by: timedelta) -> str:
+    def later(found: re.Match[str]) -> str:
+        return f"expiresOn: {date.fromisoformat(found[1]) + by}"
+
+    return re.sub(r"expiresOn: (\d{4}-\d\d-\d\d)", later, text)
+
+
+def _git(root: Path, arguments: Sequence[str]) -> None:
+    who = {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in _GIT_USER.items()}
+    try:
+        subprocess.run(  # noqa: S603 - a constant command
+            ["git", *arguments], cwd=root, env={**os.environ, **who}, check=True, capture_output=True, text=True  # noqa: S607
+        )  # fmt: skip
+    except FileNotFoundError:
+        raise ReconcilerError("git is not installed", "install git; declarations live in it") from None
+    except subprocess.CalledProcessError as error:
+        raise ReconcilerError(f"git {arguments[0]}: {error.stderr.strip()}", "see the message above") from None
+
+
+_GIT_USER: Final = {"NAME": "Demo", "EMAIL": "demo@contoso.example"}
+
+
+# --- the story ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Story:
+    """Runs the real command line as a user would, and shows what it says."""
+
+    azure: Azure
+    root: Path
+    step: int = 0
+
+    def tell(self) -> None:
+        declared = len(list(self.root.glob("exemptions/**/*.yaml")))
+        live = len(self.azure.exemptions)
+        _say("An Azure of its own on loopback: 5 subscriptions, 6 assignments of Microsoft's real initiatives")
+        _say(
+            f"(the benchmark twice), and {live} exemptions that people left in the portal. In git: {declared} declarations."
+        )
+        self._first_plan()
+        self._head("apply: write it", "exempt apply --yes")
+        self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
+        self._settled()
+        self._meddle()
+        self._head("plan: what they did", "exempt plan")
+        self._show(self._exempt("plan", expect=(Exit.DONE,)), until="Findings")
+        self._head("apply: repair it", "exempt apply --yes")
+        self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
+        self._settled()
+
+    def _first_plan(self) -> None:
+        self._head("plan: what would change, and why", "exempt plan --format json")
+        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
+        changes, summary = plan["changes"], plan["summary"]
+        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
+        write_lines([line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")])
+        write_lines(_fan_out(changes, _subscription_names(self.azure)))
+        write_lines(_notable(changes))
+
+    def _settled(self) -> None:
+        self._head("plan again: nothing left to do", "exempt plan --detailed-exitcode")
+        self._show(self._exempt("plan", "--detailed-exitcode", expect=(Exit.DONE,)), until="Findings")
+
+    def _meddle(self) -> None:
+        """Somebody edits one exemption and deletes another, as the portal would."""
+        self._head("meanwhile, in the portal", "somebody extends one exemption by ten years and deletes another")
+        mine = sorted(
+            (body for body in self.azure.exemptions.values() if body["properties"].get("metadata", {}).get("managedBy") == "exempt"),
+            key=lambda body: str(body["id"]),
+        )  # fmt: skip
+        edited = next(body for body in mine if "expiresOn" in body["properties"])
+        deleted = next(body for body in reversed(mine) if body is not edited)
+        edited["properties"]["expiresOn"] = "2037-01-01T00:00:00Z"
+        _portal(self.azure, "PUT", str(edited["id"]), {"properties": edited["properties"]})
+        _portal(self.azure, "DELETE", str(deleted["id"]))
+
+    # --- showing ---
+
+    def _head(self, title: str, command: str) -> None:
+        self.step += 1
+        write_lines([BLANK, line((Style.HEADING, f"{self.step}/{_STEPS}  {title}"), "   ", (Style.QUIET, command))])
+
+    def _show(self, text: str, until: str) -> None:
+        shown = text.split(f"\n{until}", maxsplit=1)[0].rstrip()
+        write_lines(line(f"  {each}") for each in shown.splitlines())
+
+    def _tail(self, text: str) -> None:
+        rows = [row for row in text.splitlines() if row.strip()]
+        write_lines(line(f"  {row.strip()}") for row in rows[-1:])
+
+    def _exempt(self, *arguments: str, expect: tuple[int, ...]) -> str:
+        environment = {**os.environ, **self.azure.env, "NO_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(  # noqa: S603 - our own command
+            [sys.executable, "-m", "reconciler", *arguments],
+            cwd=self.root, env=environment, check=False, capture_output=True, text=True, encoding="utf-8",
+        )  # fmt: skip
+        if done.returncode not in expect:
+            raise ReconcilerError(f"exempt {arguments[0]} ended with {done.returncode}:\n{done.stderr}{done.stdout}")
+        return done.stdout
+
+
+def _subscription_names(azure: Azure) -> dict[str, str]:
+    return {each["id"]: each["displayName"] for each in azure.content["subscriptions"]}
+
+
+def _fan_out(changes: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Iterator[Any]:
+    """How many exemptions each assignment gets."""
+    counts = Counter(change["key"]["assignment"] for change in changes if change["after"])
+    for assignment, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        scope, _, name = assignment.partition("/providers/Microsoft.Authorization/policyAssignments/")
+        place = scope.rsplit("/", 1)[-1]
+        where = f"assigned at {names.get(place, place)}"
+        yield line(f"  {number:4} in ", (Style.NAME, f"{name:<22}"), (Style.QUIET, where))
+
+
+def _notable(changes: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
+    """What is done to objects that were made by hand."""
+    words = {"adopt": "made in the portal, becomes ours", "duplicate": "says the same twice"}
+    signs = {"update": (Style.UPDATE, "  ~ update "), "delete": (Style.DELETE, "  - delete ")}
+    for change in changes:
+        if change["reason"] in words:
+            sign = signs[change["actions"][0]]
+            yield line(
+                sign, (Style.NAME, change["key"]["name"]), f"  {words[change['reason']]} ({change['declaration']})"
+            )
+
+
+def _say(text: str) -> None:
+    write_lines([line(text)])
+
+
+def _portal(azure: Azure, method: str, identifier: str, body: Mapping[str, Any] | None = None) -> None:
+    """One request as the portal's user sends it."""
+    import ssl  # noqa: PLC0415 - only here
+    import urllib.request  # noqa: PLC0415
+
+    request = urllib.request.Request(  # noqa: S310 - the embedded Azure's own address
+        f"{azure.arm_endpoint}{identifier}?api-version=2022-07-01-preview",
+        data=json.dumps(body).encode() if body else None,
+        method=method,
+        headers={"Authorization": f"Bearer {azure.token(_PORTAL)}", "Content-Type": "application/json"},
+    )
+    context = ssl.create_default_context(cafile=azure.ca_bundle)
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+    with opener.open(request, timeout=30):
+        pass
