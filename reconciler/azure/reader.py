@@ -163,7 +163,10 @@ class _Run:
     def _targets(self) -> tuple[frozenset[str], frozenset[str]]:
         scopes = [scope for one in self.declarations if one.enabled for scope in one.scopes]
         inside = [one for one in scopes if self.scope is None or anchor(one) == anchor(self.scope)]
-        return confirm_targets(self.arm, inside, lambda done: self.progress("declared resources", done, done))
+        self.progress("declared resources", 0, 1)
+        confirmed = confirm_targets(self.arm, inside)
+        self.progress("declared resources", 1, 1)
+        return confirmed
 
     def _declared(self, kind: SubjectKind) -> list[str]:
         return [one.subject.value for one in self.declarations if one.enabled and one.subject.kind is kind]

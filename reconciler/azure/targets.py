@@ -6,7 +6,8 @@ is found by the write that Azure then refuses); absence is confirmed by Resource
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.azure.transport import Arm
@@ -15,51 +16,69 @@ from reconciler.model import ArmId, ScopeKind
 from reconciler.problems import AzureError
 
 _BATCH: Final = 400
-"""Ids in one query; its text stays far below the service's limit and one page (1,000 rows) holds the answer."""
+"""Ids in one query: its text stays far below the service's limit, and one page (1,000 rows) holds the answer."""
 
-_QUERY: Final = (
-    "resources | project id | union (resourcecontainers | project id) | where id in~ ({ids}) | project id | order by id"
-)
-_GROUPS: Final = "resourceGroups"
+_FEW: Final = 100
+"""How many targets are asked for one by one when Resource Graph does not answer."""
+
+_TABLES: Final = {ScopeKind.RESOURCE: "resources", ScopeKind.RESOURCE_GROUP: "resourcecontainers"}
 
 
-def confirm_targets(
-    arm: Arm, targets: Sequence[ArmId], finished: Callable[[int], None] | None = None
-) -> tuple[frozenset[str], frozenset[str]]:
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    kind: ScopeKind
+    targets: Sequence[ArmId]
+
+
+def confirm_targets(arm: Arm, targets: Iterable[ArmId]) -> tuple[frozenset[str], frozenset[str]]:
     """Folded ids of those that exist and of those that are gone; what could not be told is in neither.
 
-    One query per 400 targets, and one GET for each that no query shows (types that Resource Graph does not hold, and
-    what was deleted). Without Resource Graph nothing is asked: a GET for each target would cost more than it tells.
+    One query per 400 resources or groups, and one GET for each that no query shows (types that Resource Graph does
+    not hold, and what was deleted). Without Resource Graph only a few are asked for: a GET each would cost too much.
     """
-    asked = sorted(one for one in set(targets) if one.kind in {ScopeKind.RESOURCE, ScopeKind.RESOURCE_GROUP})
-    batches = [asked[start : start + _BATCH] for start in range(0, len(asked), _BATCH)]
+    batches = list(_batches(set(targets)))
     shown: set[str] = set()
     unseen: list[ArmId] = []
-    for batch, answer in zip(batches, arm.each(lambda one: _shown(arm, one), batches, finished), strict=True):
-        if not isinstance(answer, AzureError):
+    unanswered: list[ArmId] = []
+    for batch, answer in zip(batches, arm.each(lambda one: _shown(arm, one), batches), strict=True):
+        if isinstance(answer, AzureError):
+            unanswered += batch.targets
+        else:
             shown |= answer
-            unseen += [one for one in batch if one.key not in answer]
-    verdicts = dict(zip(unseen, arm.each(lambda one: _exists(arm, one), unseen), strict=True))
-    exists = {one.key for one, verdict in verdicts.items() if verdict is True}
-    gone = {one.key for one, verdict in verdicts.items() if verdict is False}
+            unseen += [one for one in batch.targets if one.key not in answer]
+    exists, gone = _asked_one_by_one(arm, unseen + (unanswered if len(unanswered) <= _FEW else []))
     return frozenset(shown | exists), frozenset(gone)
 
 
-def _shown(arm: Arm, batch: Sequence[ArmId]) -> set[str]:
+def _batches(targets: set[ArmId]) -> Iterable[_Batch]:
+    for kind in _TABLES:
+        found = sorted(one for one in targets if one.kind is kind)
+        yield from (_Batch(kind, found[start : start + _BATCH]) for start in range(0, len(found), _BATCH))
+
+
+def _shown(arm: Arm, batch: _Batch) -> set[str]:
     """The folded ids among these that Resource Graph shows."""
-    quoted = ", ".join(f"'{_literal(one.text)}'" for one in batch)
+    quoted = ", ".join(f"'{_literal(one.text)}'" for one in batch.targets)
     query = {
-        "subscriptions": sorted({one.subscription for one in batch if one.subscription}),
-        "query": _QUERY.format(ids=quoted),
+        "subscriptions": sorted({one.subscription for one in batch.targets if one.subscription}),
+        "query": f"{_TABLES[batch.kind]} | where id in~ ({quoted}) | project id | order by id asc",
         "options": {"resultFormat": "objectArray", "$top": 1000},
     }
     answer = arm.post("/providers/Microsoft.ResourceGraph/resources", Api.GRAPH, query)
-    return {str(row.get("id", "")).lower() for row in answer.body.get("data") or ()}
+    wanted = {one.key for one in batch.targets}
+    return wanted & {str(row.get("id", "")).lower() for row in answer.body.get("data") or ()}
 
 
 def _literal(text: str) -> str:
     """The text inside a single-quoted string of the query language."""
     return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _asked_one_by_one(arm: Arm, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:
+    verdicts = dict(zip(targets, arm.each(lambda one: _exists(arm, one), targets), strict=True))
+    exists = {one.key for one, verdict in verdicts.items() if verdict is True}
+    gone = {one.key for one, verdict in verdicts.items() if verdict is False}
+    return exists, gone
 
 
 def _exists(arm: Arm, target: ArmId) -> bool:
@@ -75,6 +94,6 @@ def _exists(arm: Arm, target: ArmId) -> bool:
 def _resource_type(target: ArmId) -> str:
     """The type by which the api-version of a resource is chosen: `microsoft.sql/servers/databases`."""
     if target.kind is ScopeKind.RESOURCE_GROUP:
-        return _GROUPS
+        return "resourceGroups"
     parts = target.key[target.key.rfind("/providers/") :].split("/")[2:]
     return "/".join([parts[0], *parts[1::2]])

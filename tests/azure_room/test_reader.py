@@ -1,0 +1,366 @@
+"""The read: complete or with a note of what is missing, two requests a scope, each distinct definition once."""
+
+import json
+
+import pytest
+from interposed import Reply, error
+from tenants import GROUP, MCSB, assignment, exemption, subscription, tenant
+
+from reconciler.model import Category, Declaration, Source, Subject, SubjectKind, arm_id
+from reconciler.problems import ReconcilerError
+
+CORP = f"{GROUP}corp"
+AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
+SERVER = f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/legacy"
+
+
+def declare(*scopes, kind=SubjectKind.POLICY, value="some"):
+    return Declaration(
+        "one", Subject(kind, value), tuple(map(arm_id, scopes)), Category.WAIVER, "why", "me", Source("a.yaml")
+    )
+
+
+def read(azure, *declarations, scope=None):
+    return azure.reader().snapshot(azure.settings, declarations, scope and arm_id(scope))
+
+
+def test_a_whole_tenant_is_read_with_two_requests_a_scope_and_a_constant(connected):
+    ids = [one for number in range(3) for one in (f"a{number}", f"b{number}")]
+    exemptions = [exemption(subscription(number % 3), name, AT_CORP) for number, name in enumerate(ids)]
+    with connected(tenant(policyExemptions=exemptions)) as (cloud, azure):
+        found = read(azure)
+        lists = [
+            one
+            for one in cloud.requests
+            if "policyassignments?" in one.target.lower() or "policyexemptions?" in one.target.lower()
+        ]
+        assert len(lists) == 2 * len(found.expected) == 10
+        assert azure.requests == 10 + 3, "descendants, the root itself, one initiative"
+    assert found.complete
+    assert {one.name for one in found.exemptions} == set(ids)
+    assert found.parents[subscription(1)].text == f"{GROUP}landing"
+    assert found.parents[f"{GROUP}landing".lower()].text == CORP
+    assert found.names[subscription(2)] == "sub 2"
+    assert [one.key for one in found.expected] == sorted(
+        [CORP.lower(), f"{GROUP}landing".lower(), *(subscription(number) for number in range(3))]
+    )
+
+
+def test_what_is_inherited_comes_once_however_many_lists_show_it(connected):
+    at_top = exemption(CORP, "shared", AT_CORP, description="for all")
+    with connected(tenant(policyExemptions=[at_top])) as (_, azure):
+        found = read(azure)
+        assert [one.name for one in found.exemptions] == ["shared"]
+        assert azure.requests == 13
+    assert found.assignments.keys() == {AT_CORP.lower()}
+
+
+def test_lists_are_followed_over_all_pages(connected):
+    many = [exemption(subscription(0), f"e{number:03}", AT_CORP) for number in range(25)]
+    with connected(tenant(policyExemptions=many, limits={"pageSize": 10})) as (_, azure):
+        assert len(read(azure).exemptions) == 25
+
+
+def test_the_initiative_of_each_assignment_is_fetched_once_per_version(connected):
+    custom = {
+        "id": f"{CORP}/providers/Microsoft.Authorization/policySetDefinitions/house",
+        "properties": {
+            "displayName": "House rules",
+            "version": "2.0.0",
+            "versions": ["2.0.0", "1.1.0", "1.0.0"],
+            "policyDefinitions": [
+                {
+                    "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/p",
+                    "policyDefinitionReferenceId": "new",
+                }
+            ],
+        },
+    }
+    older = [
+        {
+            "id": f"{custom['id']}/versions/{version}",
+            "properties": {
+                "version": version,
+                "policyDefinitions": [
+                    {
+                        "policyDefinitionId": "/providers/Microsoft.Authorization/policyDefinitions/p",
+                        "policyDefinitionReferenceId": reference,
+                    }
+                ],
+            },
+        }
+        for version, reference in (("1.1.0", "old"), ("1.0.0", "oldest"))
+    ]
+    assignments = [
+        assignment(subscription(0), "pinned", custom["id"], definitionVersion="1.*.*"),
+        assignment(subscription(1), "also-pinned", custom["id"], definitionVersion="1.*.*"),
+        assignment(subscription(2), "newest", custom["id"], definitionVersion="2.*.*"),
+    ]
+    content = tenant(policySetDefinitions=[custom], policySetDefinitionVersions=older, policyAssignments=assignments)
+    with connected(content) as (cloud, azure):
+        found = read(azure)
+        asked = [one.target for one in cloud.requests if "policysetdefinitions" in one.target.lower()]
+    references = {one.rsplit("/", 1)[-1]: found.initiatives[one].members[0].reference_id for one in found.initiatives}
+    assert references == {"pinned": "old", "also-pinned": "old", "newest": "new"}
+    assert found.initiatives[assignments[0]["id"].lower()].version == "1.1.0"
+    assert len(asked) == 2, "the set once, its older version once"
+
+
+def test_without_the_effective_version_the_pattern_is_resolved_from_the_sets_own_versions(interrupted):
+    """Older clouds ignore the expansion: the newest version that the pattern takes is the one in effect."""
+    set_id = f"{CORP}/providers/Microsoft.Authorization/policySetDefinitions/house"
+    with interrupted(tenant(policyAssignments=[])) as (door, azure):
+        pages = {
+            f"{set_id}/versions": {
+                "value": [
+                    {"name": version, "properties": {"version": version}} for version in ("1.0.0", "1.10.0", "1.9.0")
+                ]
+            },
+            f"{set_id}/versions/1.10.0": {
+                "id": f"{set_id}/versions/1.10.0",
+                "properties": {"version": "1.10.0", "policyDefinitions": []},
+            },
+            set_id: {"id": set_id, "properties": {"version": "2.0.0", "policyDefinitions": []}},
+            f"{subscription(0)}/providers/Microsoft.Authorization/policyAssignments": {
+                "value": [assignment(subscription(0), "pinned", set_id, definitionVersion="1.*.*")]
+            },
+        }
+        door.answer = lambda seen: Reply(200, pages[seen.path]) if seen.path in pages else None
+        found = read(azure)
+    assert found.complete
+    assert [one.version for one in found.initiatives.values()] == ["1.10.0"]
+
+
+def test_an_unreadable_initiative_is_told_and_leaves_its_assignment_without_one(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed") if seen.path == MCSB else None
+        found = read(azure)
+    assert found.initiatives == {}
+    assert [(one.scope, one.what) for one in found.unread] == [(arm_id(CORP), MCSB)]
+    assert "az role assignment create" in found.unread[0].remedy
+
+
+def test_one_unreadable_subscription_does_not_stop_the_others(interrupted):
+    hidden = f"{subscription(1)}/providers/Microsoft.Authorization/policyExemptions"
+    with interrupted(tenant(policyExemptions=[exemption(subscription(2), "seen", AT_CORP)])) as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed", "no right here") if seen.path == hidden else None
+        found = read(azure)
+    assert [one.name for one in found.exemptions] == ["seen"]
+    assert not found.complete
+    assert [(one.scope.text, one.what, one.reason) for one in found.unread] == [
+        (subscription(1), "exemptions", "no right here")
+    ]
+    assert "--role" in found.unread[0].remedy
+
+
+def test_a_subscription_that_is_gone_is_gone_and_not_unread(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(404, "SubscriptionNotFound") if seen.path.startswith(subscription(1)) else None
+        found = read(azure)
+    assert found.complete
+    assert subscription(1) in found.gone
+
+
+def test_unreadable_descendants_are_told_and_the_root_itself_is_read(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed") if seen.path.endswith("/descendants") else None
+        found = read(azure)
+    assert [(one.scope.text, one.what) for one in found.unread] == [(CORP, "descendants")]
+    assert [one.text for one in found.expected] == [CORP]
+    assert AT_CORP.lower() in found.assignments
+
+
+def test_copies_that_differ_are_read_again(interrupted):
+    at_top = exemption(CORP, "shared", AT_CORP, description="now")
+    stale = {"value": [{**at_top, "properties": {**at_top["properties"], "description": "before"}}]}
+    path = f"{subscription(1)}/providers/Microsoft.Authorization/policyExemptions"
+    with interrupted(tenant(policyExemptions=[at_top])) as (door, azure):
+        door.answer = lambda seen: Reply(200, stale) if seen.path == path else None
+        found = read(azure)
+        again = [one for one in door.seen if one.path.lower() == at_top["id"].lower()]
+    assert [one.description for one in found.exemptions] == ["now"]
+    assert len(again) == 1
+
+
+def test_a_copy_in_other_letters_is_no_difference(interrupted):
+    at_top = exemption(CORP, "shared", AT_CORP)
+    shouted = {
+        **at_top,
+        "id": at_top["id"].upper(),
+        "properties": {**at_top["properties"], "policyAssignmentId": AT_CORP.upper()},
+    }
+    path = f"{subscription(1)}/providers/Microsoft.Authorization/policyExemptions"
+    with interrupted(tenant(policyExemptions=[at_top])) as (door, azure):
+        door.answer = lambda seen: Reply(200, {"value": [shouted]}) if seen.path == path else None
+        assert len(read(azure).exemptions) == 1
+        assert azure.requests == 13
+
+
+def test_assignments_that_only_exemptions_or_declarations_name_are_gone_or_unread(interrupted):
+    """Three exemptions of one deleted assignment cost one request; a right that is missing is not absence."""
+    deleted = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/deleted"
+    hidden = f"{GROUP}elsewhere/providers/Microsoft.Authorization/policyAssignments/hidden"
+    declared = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/never-was"
+    orphans = [exemption(subscription(number), "orphan", deleted) for number in range(3)]
+    with interrupted(tenant(policyExemptions=[*orphans, exemption(subscription(0), "far", hidden)])) as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed") if "/elsewhere/" in seen.path else None
+        found = read(azure, declare(subscription(0), kind=SubjectKind.ASSIGNMENT, value=declared))
+        asked = [one.path for one in door.seen if one.path.endswith("/deleted")]
+    assert found.gone == {deleted.lower(), declared.lower()}
+    assert [(one.scope.text, one.what) for one in found.unread] == [(f"{GROUP}elsewhere", hidden)]
+    assert len(asked) == 1
+
+
+def test_a_narrowed_run_reads_only_what_lies_at_or_below(connected):
+    with connected() as (cloud, azure):
+        found = read(azure, scope=f"{subscription(1)}/resourceGroups/rg")
+        assert [one.text for one in found.expected] == [subscription(1)]
+        assert found.parents[subscription(1)].text == f"{GROUP}landing"
+        assert AT_CORP.lower() in found.assignments
+        below = read(azure, scope=f"{GROUP}landing")
+        assert len(below.expected) == 4
+        assert not any(
+            "subscriptions" in one.target
+            and "/policyexemptions" in one.target.lower()
+            and subscription(0) in one.target
+            for one in cloud.requests[:5]
+        )
+
+
+def test_a_scope_outside_the_managed_ones_is_refused(connected):
+    outside = "/subscriptions/0badc0de-0000-4000-8000-000000000000"
+    with connected() as (_, azure), pytest.raises(ReconcilerError, match="does not lie within"):
+        read(azure, scope=outside)
+
+
+def test_a_team_with_one_subscription_still_gets_its_ancestors_in_order(connected):
+    with connected(None, subscription(1)) as (_, azure):
+        found = read(azure)
+    assert [one.text for one in found.expected] == [subscription(1)]
+    assert found.parents[subscription(1)].text == f"{GROUP}landing"
+    assert found.parents[f"{GROUP}landing".lower()].text == CORP
+    assert found.complete
+
+
+def test_ancestors_out_of_sight_are_inferred_from_what_the_lists_inherit(interrupted):
+    content = tenant(policyAssignments=[assignment(CORP, "mcsb"), assignment(f"{GROUP}landing", "nist")])
+    with interrupted(content, subscription(0), subscription(1)) as (door, azure):
+        door.answer = lambda seen: (
+            error(403, "AuthorizationFailed")
+            if "managementgroups" in seen.path.lower() or "getEntities" in seen.path
+            else None
+        )
+        found = read(azure)
+    assert found.complete, "what a team cannot see of the tree is no fault of its run"
+    chain, scope = [], arm_id(subscription(0))
+    while (scope := found.parents.get(scope.key)) is not None:
+        chain.append(scope.name)
+    assert sorted(chain) == ["corp", "landing"]
+
+
+def graph(*shown):
+    """Resource Graph as it answers a query for ids: rows for those among `shown`."""
+
+    def answer(seen):
+        if "ResourceGraph" not in seen.path:
+            return None
+        query = json.loads(seen.body)["query"].lower()
+        table = "resources " if "/providers/" in query else "resourcecontainers "
+        rows = [{"id": one} for one in shown if f"'{one.lower()}'" in query and query.startswith(table)]
+        return Reply(200, {"totalRecords": len(rows), "count": len(rows), "data": rows, "resultTruncated": "false"})
+
+    return answer
+
+
+def test_declared_resources_are_confirmed_by_one_query_a_kind_and_absent_ones_by_a_get(interrupted):
+    removed = f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/o'brien"
+    group = f"{subscription(0)}/resourceGroups/rg"
+    with interrupted(tenant(resources=[SERVER])) as (door, azure):
+        door.answer = graph(SERVER.upper(), group)
+        found = read(azure, declare(SERVER, removed.replace("'", "\u2019"), group, subscription(0), CORP))
+        queries = [one for one in door.seen if "ResourceGraph" in one.path]
+        gets = [one.path for one in door.seen if "Microsoft.Sql" in one.path]
+    assert found.exists == {SERVER.lower(), group.lower()}
+    assert removed.replace("'", "\u2019").lower() in found.gone
+    assert len(queries) == 2
+    assert len(gets) == 1, "only what Resource Graph does not show"
+
+
+def test_a_quote_in_a_resources_name_stays_inside_the_query(interrupted):
+    odd = f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/o'brien"
+    with interrupted() as (door, azure):
+        door.answer = graph()
+        read(azure, declare(odd))
+        query = next(json.loads(one.body)["query"] for one in door.seen if "ResourceGraph" in one.path)
+    assert (
+        query
+        == f"resources | where id in~ ('{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/o\\'brien') | project id | order by id asc"
+    )
+
+
+def test_without_resource_graph_a_few_are_asked_for_one_by_one_and_many_not_at_all(interrupted):
+    many = [f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/s{number}" for number in range(101)]
+    with interrupted(tenant(resources=[SERVER])) as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed") if "ResourceGraph" in seen.path else None
+        assert read(azure, declare(SERVER)).exists == {SERVER.lower()}
+        found = read(azure, declare(*many))
+    assert (found.exists, found.gone, found.complete) == (frozenset(), frozenset(), True)
+
+
+def test_a_resource_whose_type_needs_another_version_is_asked_again_with_one_it_has(interrupted):
+    odd = f"{subscription(0)}/resourceGroups/rg/providers/Contoso.Odd/things/one/parts/two"
+    refusal = "The supported api-versions are '2019-08-01,2021-02-01-preview'."
+    with interrupted() as (door, azure):
+
+        def answer(seen):
+            if "ResourceGraph" in seen.path:
+                return Reply(200, {"data": []})
+            if seen.path == odd:
+                return (
+                    Reply(200, {"id": odd})
+                    if "2019-08-01" in seen.query
+                    else error(400, "NoRegisteredProviderFound", refusal)
+                )
+            return None
+
+        door.answer = answer
+        assert read(azure, declare(odd)).exists == {odd.lower()}
+
+
+def test_custom_single_policies_are_fetched_when_an_exemption_or_declaration_needs_them(connected):
+    policy = {
+        "id": f"{CORP}/providers/Microsoft.Authorization/policyDefinitions/tags",
+        "properties": {
+            "mode": "Indexed",
+            "policyRule": {"if": {"field": "tags", "exists": "false"}, "then": {"effect": "[parameters('effect')]"}},
+            "parameters": {"effect": {"type": "String", "defaultValue": "Disabled"}},
+        },
+    }
+    used = assignment(CORP, "tags", policy["id"])
+    content = tenant(
+        policyDefinitions=[policy],
+        policyAssignments=[used],
+        policyExemptions=[exemption(subscription(0), "no-tags", used["id"])],
+    )
+    with connected(content) as (_, azure):
+        found = read(azure)
+    assert found.policies[policy["id"].lower()].defaults == {"effect": "Disabled"}
+    assert found.initiatives == {}
+
+
+def test_progress_is_told_while_reading(connected):
+    told = []
+    with connected() as (_, azure):
+        azure.reader().snapshot(azure.settings, progress=lambda *one: told.append(one))
+    assert told[0] == ("hierarchy", 0, 1)
+    assert ("assignments and exemptions", 10, 10) in told
+
+
+def test_the_order_of_azures_lists_changes_nothing(connected):
+    some = [exemption(subscription(number % 3), f"e{number}", AT_CORP) for number in range(9)]
+    with connected(tenant(policyExemptions=some)) as (_, azure):
+        one = read(azure)
+    with connected(tenant(policyExemptions=some[::-1])) as (_, azure):
+        other = read(azure)
+    assert one.exemptions == other.exemptions
+    assert list(one.assignments) == list(other.assignments)
