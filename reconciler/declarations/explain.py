@@ -4,186 +4,200 @@ line as it should be.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 from typing import Final
 
+from reconciler.declarations.forms import form_message
 from reconciler.declarations.nearest import nearest
-from reconciler.declarations.schema import SchemaError, schema
+from reconciler.declarations.schema import SchemaError
 from reconciler.declarations.strict import Document, Path
-from reconciler.declarations.teach import EXPECTATIONS, GROUP_MESSAGES, SUBJECTS, pattern_message, reserved_key
+from reconciler.declarations.teach import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, GROUP_MESSAGES, SUBJECTS, SYNONYMS
 from reconciler.model import JSON
 from reconciler.problems import Problem
 
 _MAX_SHOWN: Final = 60
+_MEANT: Final = "did you mean "
+_WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
 
 def explain(document: Document, name: str, errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
     """Problems for everything in which a document breaks the schema `name`."""
-    problems = (problem for error in errors for problem in _problems(document, name, error))
-    return tuple(dict.fromkeys(problems))
+    problems = [problem for error in errors for problem in _problems(document, name, error)]
+    misspelled = {
+        problem.hint.removesuffix("?").rsplit(" ", 1)[-1] for problem in problems if problem.hint.startswith(_MEANT)
+    }
+    return tuple(dict.fromkeys(problem for problem in problems if not _follows(problem, misspelled)))
+
+
+def _follows(problem: Problem, misspelled: set[str]) -> bool:
+    """Whether a problem is gone once the misspelled fields are mended: one mistake is told once."""
+    if problem.code == "missing-field":
+        return problem.path.rsplit(".", 1)[-1] in misspelled
+    return problem.code == "subject" and not problem.path and not misspelled.isdisjoint(SUBJECTS)
 
 
 def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
+    deeper = [inner for inner in error.context or () if len(inner.absolute_path) > len(path)]
     match error.validator:
+        case "anyOf" if deeper:
+            for inner in deeper:
+                yield from _problems(document, name, inner)
         case "additionalProperties":
-            yield from _unknown_fields(document, error, path)
+            yield from _unknown_fields(document, error, path, _WHOLE[name])
         case "required":
-            yield from _missing_fields(document, name, error, path)
-        case "propertyNames":
-            yield from _bad_keys(document, error, path)
-        case _ if error.absolute_schema_path and "propertyNames" in error.absolute_schema_path:
-            yield reserved_key(
-                document.key_place((*path, error.instance)), error.instance, dotted((*path, error.instance))
-            )
+            yield from _missing_fields(document, error, path)
+        case _ if "propertyNames" in error.absolute_schema_path:
+            yield _reserved_key(document, (*path, error.instance))
         case "oneOf" if not path:
             yield _subject(document)
         case _:
-            message, hint = _message(error, path)
+            message, hint = _message(document, error, path)
             yield Problem(document.place(path), "schema", message, hint, dotted(path))
 
 
 # --- fields that are not known, or missing -----------------------------------------------------------------------
 
 
-def _unknown_fields(document: Document, error: SchemaError, path: Path) -> Iterator[Problem]:
+def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: str) -> Iterator[Problem]:
     known = error.schema["properties"]
+    where = f"of {dotted(path)}" if path else f"of {whole}"
     for field in error.instance:
         if field not in known:
             below = (*path, field)
             yield Problem(
-                document.key_place(below), "unknown-field", f"{field!r} is no field of {_whole(path)}",
+                document.key_place(below), "unknown-field", f"{dotted(below)} is not a field {where}",
                 _unknown_hint(field, known, error.instance), dotted(below),
             )  # fmt: skip
 
 
 def _unknown_hint(field: str, known: dict[str, JSON], written: dict[str, JSON]) -> str:
-    meant = _SYNONYMS.get(field.casefold()) or nearest(field, known)
-    if meant in known and meant is not None:
-        again = f" ({meant!r} is already there)" if meant in written else ""
-        return f"did you mean {meant!r}?{again}"
-    return f"the fields are {_listed(sorted(known))}; your own notes can stand in comments (#) or, in a declaration, in metadata"
+    meant = SYNONYMS.get(field.casefold(), "")
+    meant = meant if meant in known else nearest(field, known) or ""
+    if not meant:
+        return f"the fields are {listed(sorted(known))}"
+    return f"delete it: {meant} is there already" if meant in written else f"{_MEANT}{meant}?"
 
 
-def _missing_fields(document: Document, name: str, error: SchemaError, path: Path) -> Iterator[Problem]:
+def _missing_fields(document: Document, error: SchemaError, path: Path) -> Iterator[Problem]:
     for field in error.validator_value:
         if field not in error.instance:
-            node = _node(schema(name), error.schema["properties"].get(field, {}))
-            example = _example(field, node)
+            example = EXAMPLES.get(field, "…")
+            if field == "name" and not path:
+                example = PurePosixPath(document.file).stem
             yield Problem(
-                document.place(path), "missing-field", f"{field!r} is missing: {_why(node)}", f"add {example}",
-                dotted((*path, field)),
+                document.place(path), "missing-field", f"{dotted((*path, field))} is missing: {_expectation(field)}",
+                f"add a line `{field}: {example}`", dotted((*path, field)),
             )  # fmt: skip
 
 
-def _bad_keys(document: Document, error: SchemaError, path: Path) -> Iterator[Problem]:
-    for key in error.instance:
-        yield reserved_key(document.key_place((*path, key)), key, dotted((*path, key)))
+def _reserved_key(document: Document, path: Path) -> Problem:
+    key = str(path[-1])
+    if not key or len(key) > 128:
+        message, hint = "a metadata key has 1 to 128 characters", "give it a short name"
+    else:
+        message = f"{dotted(path)} is a mark by which tools know their own exemptions; they write it themselves"
+        hint = f"delete it, or give your note another key, such as x-{key}"
+    return Problem(document.key_place(path), "metadata-key", message, hint, dotted(path))
 
 
 def _subject(document: Document) -> Problem:
-    written = [field for field in SUBJECTS if field in document.data]
+    written = [str(field) for field in SUBJECTS if field in document.data]
     if not written:
         return Problem(
-            document.place(()), "subject", f"it does not say what is exempted: exactly one of {_listed(SUBJECTS)} is needed",
-            "add recommendation: with the key or the exact title that Defender for Cloud shows",
+            document.place(()), "subject", f"nothing says what is exempted: one of {listed(SUBJECTS, 'or')} is needed",
+            "add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
         )  # fmt: skip
     return Problem(
-        document.key_place((written[1],)), "subject", f"it says what is exempted {len(written)} times: {_listed(written)}",
-        "keep one; a further policy or recommendation is a declaration of its own", written[1],
+        document.key_place((written[1],)), "subject", f"{listed(written)} both say what is exempted; there can be one",
+        "keep one of them; what else is to be exempted is a declaration of its own", written[1],
     )  # fmt: skip
 
 
 # --- values ------------------------------------------------------------------------------------------------------
 
 
-def _message(error: SchemaError, path: Path) -> tuple[str, str]:
+def _message(document: Document, error: SchemaError, path: Path) -> tuple[str, str]:
     """What is wrong with a value, and what to do."""
-    value, limit = error.instance, error.validator_value
+    value, limit, field = error.instance, error.validator_value, _field(path)
     match error.validator:
         case "type":
-            return _type_message(value, limit, path)
+            return _type_message(value, document.raw.get(path, ""), limit, field)
         case "enum" | "const":
-            return _enum_message(value, limit if isinstance(limit, list) else [limit])
+            allowed = limit if isinstance(limit, list) else [limit]
+            return _enum_message(value, document.raw.get(path, ""), [str(item) for item in allowed])
         case "minLength" | "minItems":
-            return "it is empty" if not value else f"it is shorter than {limit}", _expectation(path)
+            return "it is empty", _fill(field)
         case "maxLength":
-            return (
-                f"it has {len(value)} characters; at most {limit:,} are possible",
-                f"shorten it by {len(value) - limit}",
-            )
+            return f"it has {len(value):,} characters; {limit:,} are possible", f"shorten it by {len(value) - limit:,}"
         case "maxItems" | "maxProperties":
-            return f"it has {len(value)} entries; at most {limit:,} are possible", "split it over several declarations"
+            return f"it has {len(value):,} entries; {limit:,} are possible", "split it over several files"
         case "minimum" | "maximum":
             bound = "at least" if error.validator == "minimum" else "at most"
-            return f"{value} is out of range: it must be {bound} {limit:,}", f"write a number of {bound} {limit:,}"
+            return f"{value} is out of range", f"write a whole number of {bound} {limit:,}"
         case "pattern" | "format" | "anyOf" | "not" if isinstance(value, str):
-            return pattern_message(value, _field(path))
+            return form_message(value, field)
         case _:
-            return _group_message(error, path)
+            return _group_message(error, field)
 
 
-def _type_message(value: JSON, wanted: str, path: Path) -> tuple[str, str]:
+def _type_message(value: JSON, raw: str, wanted: str, field: str) -> tuple[str, str]:
     if value is None:
-        return "it has no value", f"write one after the colon ({_expectation(path)}), or delete the line"
+        return "it has no value", _fill(field)
     if wanted == "string" and isinstance(value, bool | int | float):
-        kind = "a boolean" if isinstance(value, bool) else "a number"
-        return f"{_plain(value)} is {kind} here; text is wanted", f'put it in quotes: "{_plain(value)}"'
-    if wanted == "array" and isinstance(value, str):
+        return f"{_cut(raw)} is {_kind(value)} in YAML, and text is wanted", f'put it in quotes: "{_cut(raw)}"'
+    if wanted == "array" and not isinstance(value, list | dict):
         return (
-            "a list is wanted, not a single value",
-            f"write it in a line of its own below the field, as `  - {_cut(value)}`",
+            f"{_kind(value)} stands where a list is wanted",
+            f"write it below the field, as `  - {_cut(raw or str(value))}`",
         )
-    if wanted in {"boolean", "integer"} and isinstance(value, str):
-        plain = _BOOLEANS.get(value.casefold()) if wanted == "boolean" else None
-        plain = plain or (value if wanted == "integer" and value.lstrip("-").isdecimal() else None)
-        noun = _NOUNS[wanted]
+    if wanted == "boolean":
+        plain = _BOOLEANS.get(str(raw or value).casefold())
         return (
-            f"{_cut(value)!r} is text; {noun} is wanted",
-            f"write {plain}" if plain else f"write {_SAMPLES[wanted]}, without quotes",
+            f"{_cut(raw or repr(value))} is not true or false",
+            f"write {plain}" if plain else "write true or false, without quotes",
         )
-    return f"{_NOUNS.get(wanted, wanted)} is wanted, not {_kind(value)}", _expectation(path)
+    if wanted == "integer" and isinstance(value, str):
+        digits = value if value.isascii() and value.isdigit() else ""
+        return f"{_cut(repr(value))} is text, and a number is wanted", f"write {digits or 'digits'}, without quotes"
+    return f"{_kind(value)} stands where {_NOUNS.get(wanted, wanted)} is wanted", f"write {_expectation(field)}"
 
 
-def _enum_message(value: JSON, allowed: list[JSON]) -> tuple[str, str]:
-    choices = _listed([str(item) for item in allowed], "or")
+def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:
+    choices = listed(allowed, "or")
     if not isinstance(value, str):
-        return f"{_kind(value)} is none of {choices}", f"write one of {choices}"
-    meant = nearest(value, [str(item) for item in allowed])
+        return f"{_cut(raw) or _kind(value)} is not {choices}", f"write {choices}"
+    meant = nearest(value, allowed)
     if meant is not None and meant.casefold() == value.casefold():
-        return f"{_cut(value)!r} is spelled {meant!r}; letter case counts here", f"write {meant}"
-    return f"{_cut(value)!r} is not {choices}", f"did you mean {meant}?" if meant else f"write one of {choices}"
+        return f"{_cut(value)!r} is not {choices}: letter case counts here", f"write {meant}"
+    return f"{_cut(value)!r} is not {choices}", f"did you mean {meant}?" if meant else f"write {choices}"
 
 
-def _group_message(error: SchemaError, path: Path) -> tuple[str, str]:
+def _group_message(error: SchemaError, field: str) -> tuple[str, str]:
     """Rules over several fields, named by where they stand in the schema."""
     steps = [step for step in error.absolute_schema_path if isinstance(step, str)]
     for step in reversed(steps):
         if step in GROUP_MESSAGES:
             return GROUP_MESSAGES[step]
-    if _field(path) in EXPECTATIONS:
-        return f"{_kind(error.instance)} does not fit here", _expectation(path)
-    return f"this does not fit the schema ({error.validator})", "see schemas/ for what is possible"
+    return f"{_kind(error.instance)} does not fit here", f"write {_expectation(field)}"
 
 
 # --- words -------------------------------------------------------------------------------------------------------
 
-_SYNONYMS: Final = {
-    "expires": "expiresOn", "expiry": "expiresOn", "expirydate": "expiresOn", "expirationdate": "expiresOn",
-    "until": "expiresOn", "reason": "justification", "description": "justification", "why": "justification",
-    "scope": "scopes", "resources": "scopes", "resource": "scopes", "targets": "scopes", "target": "scopes",
-    "policy": "policyDefinition", "policydefinitionid": "policyDefinition", "initiative": "policySetDefinition",
-    "policysetdefinitionid": "policySetDefinition", "policyset": "policySetDefinition", "assignment": "policyAssignment",
-    "policyassignmentid": "policyAssignment", "policydefinitionreferenceids": "referenceIds", "title": "displayName",
-    "exemptioncategory": "category", "type": "category", "contact": "owner", "team": "owner", "issue": "ticket",
-    "jira": "ticket", "tenant": "tenantId", "maxlifetime": "maxLifetimeDays", "disabled": "enabled",
-}  # fmt: skip
-_BOOLEANS: Final = {"yes": "true", "on": "true", "true": "true", "no": "false", "off": "false", "false": "false"}
+_BOOLEANS: Final = {
+    "yes": "true",
+    "on": "true",
+    "true": "true",
+    "1": "true",
+    "no": "false",
+    "off": "false",
+    "false": "false",
+    "0": "false",
+}
 _NOUNS: Final = {
-    "string": "text", "array": "a list", "object": "fields with values", "boolean": "true or false", "integer": "a whole number",
+    "string": "text", "array": "a list", "object": "a group of fields", "boolean": "true or false", "integer": "a whole number",
 }  # fmt: skip
-_SAMPLES: Final = {"boolean": "true or false", "integer": "digits"}
 
 
 def dotted(path: Path) -> str:
@@ -191,43 +205,22 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else words[0]
+
+
 def _field(path: Path) -> str:
     """The field that a path is about, without positions in lists."""
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def _expectation(path: Path) -> str:
-    return EXPECTATIONS.get(_field(path), "see its description in schemas/")
+def _expectation(field: str) -> str:
+    return EXPECTATIONS.get(field, "a value; its description in schemas/ says which")
 
 
-def _whole(path: Path) -> str:
-    return f"{dotted(path)!r}" if path else "this file"
-
-
-def _why(node: dict[str, JSON]) -> str:
-    first = str(node.get("description", "it is required")).split(". ")[0].rstrip(".")
-    return first[:1].lower() + first[1:] if not re.match(r"[A-Z]{2}", first) else first
-
-
-def _node(root: dict[str, JSON], node: dict[str, JSON]) -> dict[str, JSON]:
-    """A property with what it refers to filled in."""
-    reference = node.get("$ref")
-    return {**root["$defs"][reference.rsplit("/", 1)[-1]], **node} if reference else node
-
-
-def _example(field: str, node: dict[str, JSON]) -> str:
-    if "enum" in node:
-        return f"{field}: {node['enum'][0]}"
-    examples = node.get("examples")
-    return (
-        f"{field}: {examples[0]}"
-        if examples and isinstance(examples[0], str)
-        else f"{field}: with a list of ARM ids below it"
-    )
-
-
-def _plain(value: JSON) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _fill(field: str) -> str:
+    return f"write {_expectation(field)}" + ("" if field in ALWAYS_THERE else ", or delete the line")
 
 
 def _kind(value: JSON) -> str:
@@ -235,18 +228,14 @@ def _kind(value: JSON) -> str:
         case None:
             return "nothing"
         case bool():
-            return f"the boolean {_plain(value)}"
+            return "a boolean"
         case int() | float():
-            return f"the number {value}"
+            return "a number"
         case str():
-            return f"the text {_cut(value)!r}"
+            return "a single text"
         case list():
             return "a list"
-    return "fields with values"
-
-
-def _listed(words: Sequence[str], last: str = "and") -> str:
-    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else words[0]
+    return "a group of fields"
 
 
 def _cut(text: str) -> str:

@@ -32,7 +32,8 @@ Mark: TypeAlias = tuple[int, int]
 
 @dataclass(slots=True)
 class Document:
-    """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands.
+    """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands, `raw`
+    how a value that is no text was written.
 
     `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes.
     """
@@ -41,6 +42,7 @@ class Document:
     data: dict[str, JSON]
     values: Mapping[Path, Mark]
     keys: Mapping[Path, Mark]
+    raw: Mapping[Path, str]
     sound: bool
 
     def place(self, path: Path) -> Source:
@@ -103,6 +105,7 @@ class _Builder:
     problems: list[Problem] = field(default_factory=list)
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
+    raw: dict[Path, str] = field(default_factory=dict)
     stack: list[_Frame] = field(default_factory=list)
     root: JSON = _NO_VALUE
     sound: bool = True
@@ -111,7 +114,7 @@ class _Builder:
     def document(self) -> Document | None:
         """What was read, if it is a mapping."""
         if isinstance(self.root, dict):
-            return Document(self.file, self.root, self.values, self.keys, self.sound)
+            return Document(self.file, self.root, self.values, self.keys, self.raw, self.sound)
         if self.root is _NO_VALUE or self.root is None:
             self.problems.append(Problem(
                 Source(self.file), "empty", "the file holds nothing",
@@ -177,7 +180,9 @@ class _Builder:
         if self.expects_key():
             self.add_key(event, text, value)
         else:
-            self.add(value, event)
+            path = self.add(value, event)
+            if value is not text:
+                self.raw[path] = text
 
     def alias(self, event: yaml.AliasEvent) -> None:
         """Aliases could make a small file huge and hide what a reviewer should see."""
