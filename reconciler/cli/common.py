@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.cli.terminal import say
-from reconciler.declarations import Loaded, check, load
+from reconciler.declarations import Loaded, check, load, same_meaning
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, parse_scope
 from reconciler.planning.provenance import History
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
@@ -121,7 +121,7 @@ def history_of(root: Path, base: str | None) -> tuple[History, frozenset[str] | 
     """What git knows, and what changed against the base."""
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
-    return repository.read(root), repository.changed_since(root, base)
+    return repository.read(root), repository.changed_since(root, base, same_meaning)
 
 
 def show_problems(problems: Sequence[Problem]) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     targets = _targets(args.paths, args.root)
     checked, problems = _check(targets, args.base, common.now())
     shown = [problem for problem in problems if targets.shows(problem)]
-    _show(shown, args.format)
+    _show(shown, args.format, targets.root)
     say(f"{count(checked, 'declaration')} checked: {problems_summary(shown)}")
     if len(shown) < len(problems):
         say(f"{count(len(problems) - len(shown), 'problem')} in other files: 'exempt validate' without PATH shows all")
@@ -80,16 +80,25 @@ def _check(targets: _Targets, base: str | None, at: datetime) -> tuple[int, tupl
     return len(loaded.declarations), (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, at, changed))
 
 
-def _show(problems: Sequence[Problem], form: str) -> None:
+def _show(problems: Sequence[Problem], form: str, root: Path | None) -> None:
     match form:
         case "json":
             write(problems_json(problems))
         case "github":
-            write(problems_github(problems))
+            write(problems_github(_from_here(problems, root)))
         case "sarif":
-            write(problems_sarif(problems))
+            write(problems_sarif(_from_here(problems, root)))
         case _:
             write_lines(problem_lines(problems))
+
+
+def _from_here(problems: Sequence[Problem], root: Path | None) -> list[Problem]:
+    """Problems with paths from the working folder, which is where a pipeline checks the code out."""
+    here = Path(os.path.relpath(root)).as_posix() if root else "."
+    if here.startswith("."):
+        return list(problems)
+    moved = (replace(problem.source, file=f"{here}/{problem.source.file}") for problem in problems)
+    return [replace(problem, source=source) for problem, source in zip(problems, moved, strict=True)]
 
 
 # --- what PATH means ---------------------------------------------------------------------------------------------

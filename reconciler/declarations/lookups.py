@@ -211,6 +211,16 @@ def _obstacle_problems(
         yield Problem(declaration.place(field), f"obstacle-{obstacle.value}", message, hint, field, level)
 
 
+def not_a_target(declaration: Declaration) -> Iterator[Problem]:
+    """Scopes that are well-formed but never what somebody wants exempted: an assignment's id pasted for a resource's."""
+    for index, scope in enumerate(declaration.scopes):
+        if scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy"):
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "not-a-target", f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
+                "name the resource, resource group, subscription or management group that is to be exempted", f"scopes[{index}]",
+            )  # fmt: skip
+
+
 def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
     """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
     if not about.known or not about.policies:

@@ -14,7 +14,18 @@ from typing import Final
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.catalog.catalogue import fold_title
 from reconciler.declarations.lookups import About
-from reconciler.model import ArmId, Declaration, FolderRule, LifetimeRule, Rules, ScopeKind, Settings, SubjectKind
+from reconciler.model import (
+    ArmId,
+    Declaration,
+    FolderRule,
+    LifetimeRule,
+    Rules,
+    ScopeKind,
+    Settings,
+    SubjectKind,
+    owner_scope,
+    parse_object,
+)
 from reconciler.problems import Level, Problem
 
 _FOLDER: Final = "exemptions/"
@@ -26,6 +37,7 @@ def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Probl
     yield from _ticket(declaration, settings.rules)
     yield from _scope_kinds(declaration, settings.rules)
     yield from _outside(declaration, settings)
+    yield from _beside_assignment(declaration)
     yield from _whole_assignment(declaration, settings.rules)
 
 
@@ -116,6 +128,21 @@ def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
                 declaration.place(f"scopes.{index}"), "outside-scopes",
                 f"{scope.text} is outside of what this repository manages ({roots})",
                 "correct the id, or add its root to scopes in reconciler.yaml", f"scopes[{index}]",
+            )  # fmt: skip
+
+
+def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
+    """Targets that surely have nothing to do with the assignment that the declaration names."""
+    subject = declaration.subject
+    if subject.kind is not SubjectKind.ASSIGNMENT or not declaration.validate_scope:
+        return
+    assigned = owner_scope(parse_object(subject.value))
+    for index, scope in enumerate(declaration.scopes):
+        if assigned.subscription and scope.subscription and not (assigned.contains(scope) or scope.contains(assigned)):
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "beside-assignment",
+                f"{scope.text} lies outside of {assigned.text}, where this is assigned",
+                "name a scope at or below the assignment's", f"scopes[{index}]",
             )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.declarations.characters import describe, not_one_line
 from reconciler.model import Source
 from reconciler.problems import Level, Problem
 
@@ -105,6 +106,15 @@ def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
     twins: dict[str, str] = {}
     for entry in entries:
         below = f"{name}/{shown(entry.name)}"
+        odd = not_one_line(entry.name)
+        if odd is not None:
+            yield Problem(
+                Source(below),
+                "hidden-character",
+                f"its name holds {describe(odd)}; such a name looks like another one",
+                "rename it with plain letters, digits, dots, dashes and underscores",
+            )
+            continue
         first = twins.setdefault(unicodedata.normalize("NFC", entry.name).casefold(), below)
         if first != below:
             yield Problem(
