@@ -10,11 +10,11 @@ from typing import Final
 from reconciler import __version__
 from reconciler.planning.values import FindingKind
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.drift_text import heading_words
+from reconciler.reports.drift_text import counts_words, heading_words
 from reconciler.reports.escape import html_text as h
 from reconciler.reports.evidence import evidence_words, portal_link
 from reconciler.reports.findings_text import subject_words
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, place_words, scope_words
+from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --page: #ffffff; --card: #f6f8fa; --line: #d0d7de;
@@ -29,8 +29,8 @@ h3 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
 a { color: var(--link); } a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
 .quiet { color: var(--quiet); margin: 0; } .where { font-weight: normal; }
 .verdict { font-size: 1.15rem; font-weight: 600; margin: 1rem 0; }
-table { border-collapse: collapse; width: 100%; } caption { text-align: left; font-weight: 600; padding: .25rem 0; }
-th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
+table { border-collapse: collapse; min-width: 60%; } caption { text-align: left; font-weight: 600; padding: .25rem 0; }
+th, td { text-align: left; padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 article { background: var(--card); border: 1px solid var(--line); border-left: .35rem solid var(--line);
   border-radius: .4rem; padding: .75rem 1rem; margin: .75rem 0; break-inside: avoid; }
@@ -72,7 +72,7 @@ def _origin(report: DriftReport, names: Names) -> str:
 
 
 def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterator[str]:
-    told = ", ".join(count(number, severity.value) for severity, number in report.counts.items() if number)
+    told = counts_words(report)
     good = "" if found or not report.complete else " good"
     yield f'<p class="verdict{good}">{h(told or heading_words(report))}</p>'
     yield from _unread(report, names)
@@ -118,8 +118,9 @@ def _article(each: Identified, names: Names) -> str:
     assignment = assignment_words(finding.assignment, names) if finding.assignment else ""
     head = f'<span class="severity">{finding.severity.value}{", new" if each.is_new else ""}</span> {h(finding.declaration or "")}'
     where = f'<span class="where">{h(subject_words(finding, names))}</span>'
-    rows = [("assignment", assignment), ("found", finding.message), ("fix", finding.remedy)]
-    rows += [*evidence_words(finding), ("declared in", place_words(finding.source)), ("id", each.id)]
+    rows = [("assignment", assignment), ("found", finding.message), *evidence_words(finding)]
+    rows += [("fix", finding.remedy), ("declared in", place_words(finding.source))]
+    rows += [("ARM id", finding.subject.text), ("id", each.id)]
     link = portal_link(finding)
     shown = f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
     return f'<article class="{finding.severity.value}" id="f-{each.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{shown}\n</article>'

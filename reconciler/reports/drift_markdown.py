@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.planning.values import Finding, Severity
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.drift_text import finding_block, heading_words
+from reconciler.reports.drift_text import counts_words, finding_block, heading_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.lines import plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, place, unread_item, value
@@ -27,7 +27,7 @@ def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LI
 
 def _above_the_fold(report: DriftReport, found: list[Identified], names: Names) -> Iterator[str]:
     yield MARKER
-    told = ", ".join(count(number, severity.value) for severity, number in report.counts.items() if number)
+    told = counts_words(report)
     yield f"### Drift: {told}" if told else f"### {heading_words(report)}"
     revision = f", revision {value(report.revision[:12])}" if report.revision else ""
     yield f"\n{value(report.owner)} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}{revision}."

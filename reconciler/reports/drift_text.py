@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.model import JSON
-from reconciler.planning.values import FindingKind
+from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.evidence import evidence_words, portal_link
 from reconciler.reports.findings_text import INDENT, finding_body, finding_head
@@ -14,6 +14,7 @@ from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.plan_text import section, unread_block
 from reconciler.reports.words import NO_NAMES, Names, count
 
+_MANY: Final = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
 _NO_DRIFT: Final = "No drift. Azure matches the declarations."
 _NO_DRIFT_SEEN: Final = "No drift seen, but not everything could be read."
 
@@ -39,25 +40,32 @@ def heading_words(report: DriftReport) -> str:
     """What was compared and how many findings of each severity there are; a sentence where nothing is wrong."""
     if not report.findings:
         return _NO_DRIFT if report.complete else _NO_DRIFT_SEEN
-    told = ", ".join(count(number, severity.value) for severity, number in report.counts.items() if number)
+    told = counts_words(report)
     return (
         f"Drift of {report.owner} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}: {told}"
     )
 
 
+def counts_words(report: DriftReport) -> str:
+    """`1 error, 3 warnings, 1 info; 2 could not be read`; nothing where nothing was found."""
+    found = [count(number, severity.value, _MANY[severity]) for severity, number in report.counts.items() if number]
+    unread = f"; {len(report.unread)} could not be read" if report.unread and found else ""
+    return ", ".join(found) + unread
+
+
 def _kind(kind: FindingKind, found: list[Identified], names: Names) -> Iterator[Line]:
     yield BLANK
     yield line((Style.HEADING, f"{kind.value} ({len(found)})"), f": {MEANINGS[kind]}")
-    for each in found:
+    for place, each in enumerate(found):
+        if place:
+            yield BLANK
         yield from finding_block(each, names)
 
 
 def finding_block(each: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
     """One finding with its evidence, links and id."""
     yield finding_head(each.finding, "new" if each.is_new else "", names)
-    yield from finding_body(each.finding, names)
-    for label, text in evidence_words(each.finding):
-        yield line(INDENT, (Style.QUIET, f"{label} "), text)
+    yield from finding_body(each.finding, names, evidence_words(each.finding))
     if link := portal_link(each.finding):
         yield line(INDENT, (Style.QUIET, link))
     yield line(INDENT, (Style.QUIET, f"id {each.id}"))

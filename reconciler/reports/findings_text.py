@@ -31,10 +31,11 @@ def finding_head(finding: Finding, kind: str, names: Names = NO_NAMES) -> Line:
     return line((style, label), (Style.NAME, declaration), subject_words(finding, names))
 
 
-def finding_body(finding: Finding, names: Names = NO_NAMES) -> list[Line]:
-    """The lines below the head."""
+def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[tuple[str, str]] = ()) -> list[Line]:
+    """The lines below the head: where it applies, what was found, what was seen, what to do, where it is declared."""
     found = [line(INDENT, assignment_words(finding.assignment, names))] if finding.assignment else []
     found.append(line(INDENT, finding.message))
+    found += [line(INDENT, (Style.QUIET, f"{label} "), text) for label, text in evidence]
     if finding.remedy:
         found.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
     if place := place_words(finding.source):
