@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from reconciler.emulator.command import serve
+from reconciler.emulator.command import Options, serve
 from reconciler.emulator.tenantfile import TenantError
 
 
@@ -16,6 +16,6 @@ def _announce(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        serve(Path(sys.argv[1]) if len(sys.argv) > 1 else None, 0, None, _announce)
+        serve(Options(Path(sys.argv[1]) if len(sys.argv) > 1 else None), _announce)
     except TenantError as problem:
         raise SystemExit(str(problem)) from None

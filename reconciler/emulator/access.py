@@ -100,8 +100,16 @@ def _chain(tenant: Tenant, identifier: ArmId) -> tuple[str, ...]:
     """The folded scopes that hold an object, whatever it is."""
     if not identifier.key.startswith(("/subscriptions/", "/providers/microsoft.management/managementgroups/")):
         return ()
-    scope = owner_scope(identifier) if "/providers/microsoft.authorization/" in identifier.key else identifier
-    return tenant.hierarchy.chain(_management_group(scope))
+    if "/providers/microsoft.authorization/" in identifier.key:
+        return tenant.hierarchy.chain(_management_group(owner_scope(identifier)))
+    return tenant.hierarchy.chain(_management_group(_without_collection(identifier)))
+
+
+def _without_collection(identifier: ArmId) -> ArmId:
+    """`/subscriptions/x/resourceGroups` counts as the subscription."""
+    is_collection = "/providers/" not in identifier.key and identifier.key.count("/") % 2 == 1
+    text = identifier.text.rpartition("/")[0] if is_collection else identifier.text
+    return ArmId(text.lower(), text)
 
 
 def _management_group(scope: ArmId) -> ArmId:

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from reconciler.emulator.server import serving
 from reconciler.emulator.tenantfile import load_tenant
 
 
-def serve(tenant: Path | None, port: int, state: Path | None, announce: Callable[[str], None]) -> None:
-    """Serve until SIGINT or SIGTERM. `announce` is given the ready line.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to serve. Where the `state` file exists the tenant is taken from there, and saved there at the end.
 
-    Where the `state` file exists the tenant is taken from there instead, and the state is saved there at the end.
+    `weather` is laid over the tenant file's: fields that it has win.
+    """
+
+    tenant: Path | None = None
+    port: int = 0
+    state: Path | None = None
+    weather: Mapping[str, Any] = field(default_factory=dict)
+
+
+def serve(options: Options, announce: Callable[[str], None]) -> None:
+    """Serve until SIGINT or SIGTERM. `announce` is given the ready line.
 
     Raises:
         TenantError: the file cannot be used.
+        ValueError: the weather is not of its form.
         OSError: the port is taken, or the state cannot be saved.
     """
-    source = state if state and state.exists() else tenant
-    with serving(load_tenant(source) if source else {}, port) as azure:
+    state = options.state
+    source = state if state and state.exists() else options.tenant
+    content = load_tenant(source) if source else {}
+    content["weather"] = {**content.get("weather", {}), **options.weather}
+    with serving(content, options.port) as azure:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: azure.stop())
         announce(azure.ready_line)

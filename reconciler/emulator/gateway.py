@@ -22,6 +22,7 @@ from reconciler.emulator.principals import Principal
 from reconciler.emulator.routing import route
 from reconciler.emulator.tenant import Tenant
 from reconciler.emulator.versions import gate
+from reconciler.emulator.weather import Weather
 from reconciler.model import JSON, ScopeKind
 
 LOG_LENGTH: Final = 50_000
@@ -56,9 +57,10 @@ class Logged:
 class Gateway:
     """The application behind the TLS port: Azure Resource Manager and the token authority."""
 
-    def __init__(self, tenant: Tenant, issuer: TokenIssuer) -> None:
+    def __init__(self, tenant: Tenant, issuer: TokenIssuer, weather: Weather) -> None:
         self.tenant = tenant
         self.issuer = issuer
+        self.weather = weather
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
 
     def __call__(self, request: Request) -> Response:
@@ -69,16 +71,29 @@ class Gateway:
             response = login.authority(self.tenant, self.issuer, request)
             if response is None:
                 principal = self.issuer.authenticate(request.headers.get("authorization"))
-                response = self._answer(request, principal)
+                response = self._through_weather(request, principal)
         except ArmError as error:
             response = error_response(error)
         self._finish(request, response, principal, time.perf_counter() - began)
         return response
 
-    def _answer(self, request: Request, principal: Principal) -> Response:
+    def _through_weather(self, request: Request, principal: Principal) -> Response:
+        trouble = self.weather.trouble(request, principal.object_id)
+        if trouble and trouble.prevents:
+            return trouble.spoil(Response(0))
+        target = parse_path(request.path)
+        limits = self.weather.take_token(target, principal.object_id, request.method)
+        try:
+            response = self._answer(request, target, principal)
+        except ArmError as error:
+            response = error_response(error)
+        response.headers.update(limits)
+        response.delay = self.weather.delay()
+        return trouble.spoil(response) if trouble else response
+
+    def _answer(self, request: Request, target: Target, principal: Principal) -> Response:
         if request.too_large:
             raise errors.body_too_large(BODY_LIMIT)
-        target = parse_path(request.path)
         found = route(target, request.method)
         version = gate(target, request.query.get("api-version"))
         call = Call(self.tenant, request, target, principal, version)
@@ -97,7 +112,9 @@ class Gateway:
                 raise errors.invalid_subscription_id(parts[2])
             if parts[2].lower() not in self.tenant.hierarchy.subscriptions:
                 raise errors.subscription_not_found(parts[2])
-        elif (target.scope.key and not _IN_GROUP.fullmatch(target.scope.key)) or (not target.scope.key and target.types[:1] in _NEVER_AT_TENANT):
+        elif (target.scope.key and not _IN_GROUP.fullmatch(target.scope.key)) or (
+            not target.scope.key and target.types[:1] in _NEVER_AT_TENANT
+        ):
             raise errors.missing_subscription()
 
     def _check_scope(self, target: Target) -> None:

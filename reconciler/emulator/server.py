@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler.emulator.certificate import make_certificate
+from reconciler.emulator.control import PREFIX, Control
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.http import Application, Connection, Request, Response
 from reconciler.emulator.identity import TokenIssuer
 from reconciler.emulator.login import IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
 from reconciler.emulator.tenant import Tenant
 from reconciler.emulator.tenantfile import build_tenant, dump_tenant
+from reconciler.emulator.weather import Weather
 from reconciler.model import JSON
 
 HOST: Final = "127.0.0.1"
@@ -34,8 +36,9 @@ class Azure:
         self.content = content
         self.tenant: Tenant = build_tenant(content)
         self._issuer = TokenIssuer(self.tenant)
-        self._gateway = Gateway(self.tenant, self._issuer)
+        self._gateway = Gateway(self.tenant, self._issuer, Weather(content.get("weather", {}), self.tenant))
         self._identity = IdentityEndpoint(self.tenant, self._issuer)
+        self._control = Control(self._gateway, self.dump)
         self._folder = folder
         self._wanted_port = port
         self._connections: set[Connection] = set()
@@ -66,7 +69,7 @@ class Azure:
                 "caBundle": self.ca_bundle,
                 "env": self.env,
                 "tenantId": self.tenant.id,
-                "controlEndpoint": self.identity_endpoint + "/emulator",
+                "controlEndpoint": self.identity_endpoint + PREFIX,
                 "oidcEndpoint": self.identity_endpoint + OIDC_PATH,
             }
         )
@@ -80,6 +83,15 @@ class Azure:
     def requests(self) -> list[Logged]:
         """The requests to Azure Resource Manager so far, oldest first. A copy."""
         return list(self._gateway.log)
+
+    @property
+    def weather(self) -> Weather:
+        """The weather now; replace it with `change_weather`."""
+        return self._gateway.weather
+
+    def change_weather(self, given: Mapping[str, Any]) -> None:
+        """Let the weather be as `given` from the next request on; `{}` is fine weather."""
+        self._gateway.weather = Weather(given, self.tenant)
 
     def token(self, principal: str | None = None) -> str:
         """An access token for a principal (object id, client id or name), or for the default application."""
@@ -114,7 +126,7 @@ class Azure:
         return int(server.sockets[0].getsockname()[1])
 
     def _answer_plain(self, request: Request) -> Response:
-        return self._identity(request) or Response(404)
+        return self._identity(request) or self._control(request) or Response(404)
 
     def run(self) -> None:
         """Serve until `stop` is called; then close everything."""

@@ -1,0 +1,94 @@
+"""The control endpoint, on the plain port under `/emulator`: a test's hand on clock, weather, log and state."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from reconciler.emulator.call import answer, empty
+from reconciler.emulator.clock import arm_instant, parse_instant
+from reconciler.emulator.faults import parse_fault
+from reconciler.emulator.gateway import Gateway, Logged
+from reconciler.emulator.http import Request, Response
+from reconciler.emulator.weather import Weather
+from reconciler.model import JSON
+
+PREFIX = "/emulator"
+
+
+class Control:
+    """Answers `/emulator/…`. `dump` gives the state as a tenant file."""
+
+    def __init__(self, gateway: Gateway, dump: Callable[[], dict[str, JSON]]) -> None:
+        self._gateway = gateway
+        self._verbs: dict[tuple[str, str], Callable[[Any], Response]] = {
+            ("GET", "clock"): lambda _: self._clock(),
+            ("PUT", "clock"): self._move_clock,
+            ("GET", "weather"): lambda _: answer(200, gateway.weather.given),
+            ("PUT", "weather"): self._change_weather,
+            ("GET", "faults"): lambda _: self._count_faults(),
+            ("POST", "faults"): self._add_faults,
+            ("DELETE", "faults"): lambda _: _cleared(gateway.weather.faults),
+            ("GET", "requests"): lambda _: answer(200, {"value": [_logged(each) for each in gateway.log]}),
+            ("DELETE", "requests"): lambda _: _cleared(gateway.log),
+            ("GET", "state"): lambda _: answer(200, dump()),
+        }
+
+    def __call__(self, request: Request) -> Response | None:
+        """Answer what is ours; None for other paths."""
+        if not request.path.startswith(PREFIX + "/"):
+            return None
+        verb = self._verbs.get((request.method, request.path.removeprefix(PREFIX + "/").rstrip("/")))
+        if verb is None:
+            return answer(404, {"message": f"{request.method} {request.path} is not of the control endpoint"})
+        try:
+            return verb(json.loads(request.body) if request.body else {})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return answer(400, {"message": f"{type(error).__name__}: {error}"})
+
+    def _change_weather(self, body: Any) -> Response:
+        self._gateway.weather = Weather(body, self._gateway.tenant)
+        return answer(200, self._gateway.weather.given)
+
+    def _count_faults(self) -> Response:
+        counts = [{"matched": each.matched, "struck": each.struck} for each in self._gateway.weather.faults]
+        return answer(200, {"value": counts})
+
+    def _add_faults(self, body: Any) -> Response:
+        new = [parse_fault(each) for each in (body if isinstance(body, list) else [body])]
+        self._gateway.weather.faults += new
+        return answer(201, {"added": len(new)})
+
+    def _clock(self) -> Response:
+        return answer(200, {"now": arm_instant(self._gateway.tenant.clock.now())})
+
+    def _move_clock(self, body: Any) -> Response:
+        """`{"now": instant}` sets the time, `{"advance": seconds}` lets time pass."""
+        clock = self._gateway.tenant.clock
+        if "advance" in body:
+            clock.advance(float(body["advance"]))
+        else:
+            instant = parse_instant(body["now"])
+            if instant is None:
+                raise ValueError(f"not an instant: {body['now']!r}")
+            clock.move_to(instant)
+        return self._clock()
+
+
+def _cleared(things: list[Any] | deque[Any]) -> Response:
+    things.clear()
+    return empty(204)
+
+
+def _logged(entry: Logged) -> dict[str, JSON]:
+    return {
+        "at": entry.at,
+        "method": entry.method,
+        "target": entry.target,
+        "status": entry.status,
+        "principal": entry.principal,
+        "body": entry.body.decode("utf-8", "replace"),
+        "seconds": entry.seconds,
+    }

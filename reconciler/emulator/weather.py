@@ -1,0 +1,61 @@
+"""The weather between a client and Azure: throttling, latency and faults. Fine by default; the same for the same seed."""
+
+from __future__ import annotations
+
+import random
+import urllib.parse
+from collections.abc import Mapping
+from typing import Any, Final
+
+from reconciler.emulator.buckets import Throttle, parse_sizes
+from reconciler.emulator.faults import Fault, Trouble, parse_fault
+from reconciler.emulator.http import Request
+from reconciler.emulator.paths import Target
+from reconciler.emulator.tenant import Tenant
+
+FIELDS: Final = frozenset({"throttling", "latency", "jitter", "seed", "faults", "graph"})
+
+
+class Weather:
+    """What happens to requests on their way. `given` is the form of the tenant file's `weather`.
+
+    `throttling`: true for the documented bucket sizes, or an object with sizes; `latency` and `jitter`: seconds;
+    `faults`: a list; `seed`: a number; `graph`: what Resource Graph gets wrong.
+
+    Raises:
+        ValueError: an unknown field or a bad fault.
+    """
+
+    def __init__(self, given: Mapping[str, Any], tenant: Tenant) -> None:
+        if unknown := set(given) - FIELDS:
+            raise ValueError(f"weather: unknown field(s) {', '.join(sorted(unknown))}")
+        self.given = dict(given)
+        self._tenant = tenant
+        self._dice = random.Random(given.get("seed", 0))  # noqa: S311 - weather, not secrets
+        throttling = given.get("throttling")
+        sizes = parse_sizes(throttling if isinstance(throttling, Mapping) else {})
+        self._throttle = Throttle(sizes, tenant.id) if throttling else None
+        self._latency = float(given.get("latency", 0.0))
+        self._jitter = float(given.get("jitter", 0.0))
+        self.faults: list[Fault] = [parse_fault(each) for each in given.get("faults", ())]
+
+    def trouble(self, request: Request, principal: str) -> Trouble | None:
+        """The first fault that strikes this request."""
+        if not self.faults:
+            return None
+        decoded = urllib.parse.unquote(request.target)
+        return next((f.trouble for f in self.faults if f.strikes(request, decoded, principal, self._dice)), None)
+
+    def take_token(self, target: Target, principal: str, method: str) -> dict[str, str]:
+        """The headers that tell what is left of the buckets.
+
+        Raises:
+            ArmError: 429.
+        """
+        if self._throttle is None:
+            return {}
+        return self._throttle.take(target.id.subscription, principal, method, self._tenant.clock.seconds())
+
+    def delay(self) -> float:
+        """How long the next answer takes, in real seconds."""
+        return self._latency + (self._dice.random() * self._jitter if self._jitter else 0.0)
