@@ -1,195 +1,198 @@
 """Builds the facts that the catalogue ships, in reconciler/catalog/data, from public sources.
 
-    python scripts/build_catalog.py --policy DIR --defender DIR
+    python scripts/build_catalog.py --policy DIR [--defender DIR] [--metadata FILE]
 
-DIR of `--policy` holds `initiatives.json` and `policies.json` (and the same two below `usgov/`); DIR of `--defender`
-holds `recommendations.json` and `unsupported-exemptions.json`. Only facts are taken over: identifiers, reference ids,
-titles, severities, modes, effects and resource types, never a description. The output depends on nothing but the
-input: one record a line, sorted, so that a newer source shows as a readable difference in a pull request.
+`--policy` is a checkout of https://github.com/Azure/azure-policy (git must be there: its commit and date are kept), or
+a folder with extracts of it: `initiatives.json` and `policies.json`, for US Government the same two below `usgov/`.
+
+`--defender` is a folder with extracts of Microsoft's documentation: `recommendations.json` (keys with titles and
+policies) and `unsupported-exemptions.json`. Without it the recommendations stay as they are shipped.
+
+`--metadata` is a tenant's own list of recommendations, which is newer than any documentation:
+az rest --url "/providers/Microsoft.Security/assessmentMetadata?api-version=2021-06-01" > FILE
+
+Only facts are taken over: identifiers, reference ids, titles, severities, modes, effects and resource types. The output
+depends on nothing but the input: one record a line, sorted, so that a newer source shows as a readable difference.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-DATA = ROOT / "reconciler" / "catalog" / "data"
-BUILT_IN = "/providers/microsoft.authorization/"
-POLICY = f"{BUILT_IN}policydefinitions/"
-INITIATIVE = f"{BUILT_IN}policysetdefinitions/"
-EDITIONS = {"public": "", "usgov": "usgov"}
+from policy_source import POLICY, Source, name_of, read_source
+
+DATA = Path(__file__).resolve().parent.parent / "reconciler" / "catalog" / "data"
+EDITIONS = ("public", "usgov")
 Row = dict[str, Any]
 
 
+class Recommendations:
+    """What Defender can recommend: rows by key, titles without a key, policies that only they name, and the source."""
+
+    def __init__(self, rows: list[Row], keyless: list[Row], retired: list[Row], origin: Row, listed: set[str]) -> None:
+        self.rows = {row["key"]: row for row in rows}
+        self.keyless = keyless
+        self.retired = retired
+        self.origin = origin
+        self.listed = listed
+
+
 def main() -> None:
-    """Reads both sources and writes the facts of both editions."""
+    """Reads the sources and writes the facts of both editions."""
     arguments = _arguments()
-    defender = _read(arguments.defender / "recommendations.json")
-    listed = _read(arguments.defender / "unsupported-exemptions.json")
-    recommendations = [_recommendation(key, row) for key, row in defender["recommendations"].items()]
-    keyless = [_keyless(row) for row in defender["docRecommendationsWithoutKnownKey"]]
-    _mark_unsupported(recommendations, keyless, listed)
-    out = arguments.out
-    shutil.rmtree(out, ignore_errors=True)
-    sources = {"defender": _defender_source(defender, listed)}
-    for edition, folder in EDITIONS.items():
-        initiatives = _read(arguments.policy / folder / "initiatives.json")
-        policies = _read(arguments.policy / folder / "policies.json")
-        sources[edition] = _policy_source(initiatives)
-        rows = [_policy(identifier, row) for identifier, row in policies["policies"].items()]
-        if edition == "public":
-            _write_rows(
-                out / "retired.json", _retired(defender["recommendations"], {row["name"] for row in rows}), "name"
-            )
-        _mark_listed_policies(rows, recommendations + keyless, listed)
-        _write_rows(out / edition / "policies.json", rows, "name")
-        _write_initiatives(out / edition, initiatives["initiatives"])
-    _write_rows(out / "recommendations.json", recommendations, "key")
-    _write_rows(out / "keyless.json", keyless, "title")
-    _write(out / "sources.json", json.dumps(sources, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    known = _documented(arguments.defender) if arguments.defender else _shipped(DATA)
+    sources = {edition: read_source(arguments.policy, edition) for edition in EDITIONS}
+    for source in sources.values():
+        _add_named_by_policies(known, source)
+    if arguments.metadata:
+        _add_metadata(known, _read(arguments.metadata)["value"], sources["public"])
+    _write_all(arguments.out, known, sources)
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--policy", type=Path, required=True, metavar="DIR", help="initiatives and policies")
-    parser.add_argument("--defender", type=Path, required=True, metavar="DIR", help="recommendations")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--policy", type=Path, required=True, metavar="DIR", help="Azure/azure-policy, or extracts")
+    parser.add_argument("--defender", type=Path, metavar="DIR", help="extracts of the documentation")
+    parser.add_argument("--metadata", type=Path, metavar="FILE", help="a tenant's assessment metadata")
     parser.add_argument("--out", type=Path, default=DATA, metavar="DIR", help="default: the package's own data")
     return parser.parse_args()
 
 
-# --- recommendations -----------------------------------------------------------------------------------------------
+# --- recommendations: as documented, or as shipped -------------------------------------------------------------------
 
 
-def _recommendation(key: str, source: Row) -> Row:
+def _documented(folder: Path) -> Recommendations:
+    defender, listed = _read(folder / "recommendations.json"), _read(folder / "unsupported-exemptions.json")
+    keys = {key.lower() for row in listed["recommendations"] for key in row["assessmentKeys"]}
+    titles = {_fold(row["displayName"]) for row in listed["recommendations"]}
+    rows = [_recommendation(key, row, keys) for key, row in defender["recommendations"].items()]
+    keyless = [_keyless(row, titles) for row in defender["docRecommendationsWithoutKnownKey"]]
+    commit, _, date = defender["_source"]["docsCommit"].partition(" ")
+    origin = {
+        "repo": "https://github.com/MicrosoftDocs/azure-security-docs",
+        "commit": commit,
+        "date": date.strip("()"),
+    }
+    listing = re.search(r"\d{4}-\d{2}-\d{2}", listed["_source"])
+    origin |= {"release": f"list of unsupported exemptions of {listing[0]}"} if listing else {}
+    return Recommendations(rows, keyless, _retired(defender["recommendations"]), origin, titles)
+
+
+def _recommendation(key: str, source: Row, unsupported: set[str]) -> Row:
     policies = source.get("allPolicyDefinitionIds") or [source["policyDefinitionId"]]
-    flags = []
-    if source.get("previewTagInDocs") or "(preview)" in source["displayName"].lower():
-        flags.append("preview")
-    if source.get("suspectKey"):
-        flags.append("suspect")
+    preview = source.get("previewTagInDocs") or "(preview)" in source["displayName"].lower()
+    flags = {"preview": preview, "suspect": source.get("suspectKey"), "unsupported": key.lower() in unsupported}
     return {
         "key": key.lower(),
         "title": source["displayName"].strip(),
         "severity": source["severity"] or "",
         "environment": source["environment"],
-        "policies": [_name(identifier, POLICY) for identifier in policies if identifier],
+        "policies": [name_of(identifier, POLICY) for identifier in policies if identifier],
         "types": sorted(source["resourceTypes"]),
         "evidence": source["policyMappingSource"] or "",
-        "flags": flags,
+        "flags": [flag for flag, is_set in flags.items() if is_set],
     }
 
 
-def _keyless(source: Row) -> Row:
+def _keyless(source: Row, unsupported: set[str]) -> Row:
     """A documented title whose key no public source names."""
     return {
         "title": source["displayName"].strip(),
         "severity": source["severity"] or "",
-        "environment": _environment(source["section"]),
-        "policies": [_name(identifier, POLICY) for identifier in source["policyDefinitionIds"]],
-        "flags": [],
+        "environment": next((name for name in ("AWS", "GCP", "Azure") if name in source["section"]), ""),
+        "policies": [name_of(identifier, POLICY) for identifier in source["policyDefinitionIds"]],
+        "flags": ["unsupported"] if _fold(source["displayName"]) in unsupported else [],
     }
 
 
-def _environment(section: str) -> str:
-    """The environment that a heading of the documentation names; empty where it names none."""
-    return next((name for name in ("AWS", "GCP", "Azure") if name in section), "")
-
-
-def _mark_unsupported(recommendations: list[Row], keyless: list[Row], listed: Row) -> None:
-    keys = {key.lower() for row in listed["recommendations"] for key in row["assessmentKeys"]}
-    titles = _listed_titles(listed)
-    for row in recommendations:
-        if row["key"] in keys:
-            row["flags"].append("unsupported")
-    for row in keyless:
-        if _fold(row["title"]) in titles:
-            row["flags"].append("unsupported")
-
-
-def _mark_listed_policies(policies: list[Row], recommendations: list[Row], listed: Row) -> None:
-    """A policy is listed through a recommendation that rests on it, or by its own title."""
-    titles = _listed_titles(listed)
-    names = {name for row in recommendations if "unsupported" in row["flags"] for name in row["policies"]}
-    for row in policies:
-        if row["name"] in names or _fold(row["title"]) in titles:
-            row["flags"].append("unsupported")
-
-
-def _listed_titles(listed: Row) -> set[str]:
-    return {_fold(row["displayName"]) for row in listed["recommendations"]}
-
-
-# --- policies and initiatives ------------------------------------------------------------------------------------------
-
-
-def _policy(identifier: str, source: Row) -> Row:
-    return {
-        "name": _name(identifier, POLICY),
-        "title": source["displayName"],
-        "version": source["version"] or "",
-        "mode": source["mode"] or "",
-        "effect": source["effectDefault"] or "",
-        "types": sorted(source.get("resourceTypes") or []),
-        "assessment": (source.get("assessmentKey") or "").lower(),
-        "flags": [flag for flag in ("preview", "deprecated") if source.get(flag)],
-    }
-
-
-def _retired(recommendations: dict[str, Row], known: set[str]) -> list[Row]:
-    """Policies that stand behind a recommendation but in no public initiative; of these only title and mode are known."""
+def _retired(recommendations: dict[str, Row]) -> list[Row]:
+    """The policies behind recommendations, of which title and mode are all that the documentation says."""
     rows: dict[str, Row] = {}
     for source in recommendations.values():
-        identifier = source["policyDefinitionId"]
-        if identifier and _name(identifier, POLICY) not in known:
-            title = source["policyDisplayName"]
-            flags = ["preview"] if title.startswith("[Preview]") else []
-            flags += ["deprecated"] if source.get("policyDeprecated") else []
-            row = {"name": _name(identifier, POLICY), "title": title, "version": "", "mode": source["policyMode"]}
-            rows[row["name"]] = {**row, "effect": "", "types": [], "assessment": "", "flags": flags}
+        if source["policyDefinitionId"]:
+            name, title = name_of(source["policyDefinitionId"], POLICY), source["policyDisplayName"]
+            flags = {"preview": title.startswith("[Preview]"), "deprecated": source.get("policyDeprecated")}
+            kept = [flag for flag, is_set in flags.items() if is_set]
+            rows[name] = {"name": name, "title": title, "mode": source["policyMode"], "flags": kept}
     return list(rows.values())
 
 
-def _write_initiatives(folder: Path, initiatives: dict[str, Row]) -> None:
-    index = []
-    for identifier, source in initiatives.items():
-        name = _name(identifier, INITIATIVE)
-        members = sorted(
-            (_name(entry["policyDefinitionId"], POLICY), entry["policyDefinitionReferenceId"])
-            for entry in source["policyDefinitions"]
-        )
-        header = {"name": name, "title": source["displayName"], "version": source["version"]}
-        flags = [flag for flag in ("preview", "deprecated") if source.get(flag)]
-        index.append({**header, "category": source["category"], "members": len(members), "flags": flags})
-        _write_lines(folder / "members" / f"{name}.json", members)
-    _write_rows(folder / "initiatives.json", index, "name")
+def _shipped(data: Path) -> Recommendations:
+    """What an earlier run wrote; `evidence` and flags are kept."""
+    policies = _read(data / "public" / "policies.json")
+    listed = {_fold(row["title"]) for row in policies if "unsupported" in row.get("flags", ())}
+    origin = _read(data / "sources.json")["defender"]
+    rows, keyless = _read(data / "recommendations.json"), _read(data / "keyless.json")
+    return Recommendations(rows, keyless, _read(data / "retired.json"), origin, listed)
 
 
-def _policy_source(initiatives: Row) -> Row:
-    return {name: initiatives["_source"][name] for name in ("repo", "commit", "release", "date")}
+# --- recommendations: what newer sources add -------------------------------------------------------------------------
 
 
-def _defender_source(defender: Row, listed: Row) -> Row:
-    commit, _, date = defender["_source"]["docsCommit"].partition(" ")
-    return {
-        "repo": "https://github.com/MicrosoftDocs/azure-security-docs",
-        "commit": commit,
-        "date": date.strip("()"),
-        "unsupported": listed["_source"],
+def _add_named_by_policies(known: Recommendations, source: Source) -> None:
+    """A policy's rule names the assessment that it waits for: the firmest evidence, and often the first."""
+    for policy in source.policies:
+        key = policy["assessment"]
+        if key and key not in known.rows:
+            row = {"key": key, "title": policy["title"], "environment": "Azure", "types": policy["types"]}
+            known.rows[key] = {**row, "policies": [policy["name"]], "evidence": "azure-policy", "flags": []}
+
+
+def _add_metadata(known: Recommendations, listed: list[Row], source: Source) -> None:
+    """Titles, severities and policies as a tenant has them. A custom recommendation is no public fact."""
+    named = {(policy["assessment"], policy["name"]) for policy in source.policies}
+    for item in listed:
+        properties, key = item["properties"], item["name"].lower()
+        if properties["assessmentType"] != "BuiltIn":
+            continue
+        row = known.rows.setdefault(key, {"key": key, "flags": []})
+        row |= {"title": properties["displayName"].strip(), "severity": properties["severity"]}
+        policy = properties.get("policyDefinitionId", "").lower()
+        if policy and name_of(policy, POLICY) not in row.get("policies", ()):
+            kept = [name for name in row.get("policies", ()) if (key, name) in named]
+            row |= {"policies": [name_of(policy, POLICY), *kept], "evidence": "live", "environment": "Azure"}
+    titles = {_fold(row["title"]) for row in known.rows.values()}
+    known.keyless = [row for row in known.keyless if _fold(row["title"]) not in titles]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def _write_all(out: Path, known: Recommendations, sources: dict[str, Source]) -> None:
+    shutil.rmtree(out, ignore_errors=True)
+    public = {row["name"] for row in sources["public"].policies}
+    rows, retired = list(known.rows.values()), [row for row in known.retired if row["name"] not in public]
+    for edition, source in sources.items():
+        _mark_listed(source.policies, rows + known.keyless, known.listed)
+        _write_rows(out / edition / "policies.json", source.policies, "name")
+        _write_initiatives(out / edition, source.initiatives)
+    _mark_listed(retired, rows + known.keyless, known.listed)
+    _write_rows(out / "retired.json", retired, "name")
+    _write_rows(out / "recommendations.json", rows, "key")
+    _write_rows(out / "keyless.json", known.keyless, "title")
+    origins = {"defender": known.origin} | {edition: source.origin for edition, source in sources.items()}
+    _write(out / "sources.json", json.dumps(origins, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def _mark_listed(policies: list[Row], recommendations: list[Row], titles: set[str]) -> None:
+    """Microsoft's list of unsupported recommendations names a policy by its title or through what rests on it."""
+    names = {
+        name for row in recommendations if "unsupported" in row.get("flags", ()) for name in row.get("policies", ())
     }
+    for row in policies:
+        if row["name"] in names or _fold(row["title"]) in titles:
+            row["flags"] = sorted({*row.get("flags", ()), "unsupported"})
 
 
-# --- forms -----------------------------------------------------------------------------------------------------------
-
-
-def _name(identifier: str, prefix: str) -> str:
-    """The bare name of a built-in. It is opaque: one that looks like a GUID has a k in it."""
-    if not identifier.lower().startswith(prefix) or "/" in identifier[len(prefix) :]:
-        raise SystemExit(f"{identifier} is not the id of a built-in below {prefix}")
-    return identifier[len(prefix) :].lower()
+def _write_initiatives(folder: Path, initiatives: list[Row]) -> None:
+    for row in initiatives:
+        _write_lines(folder / "members" / f"{row['name']}.json", row["members"])
+    _write_rows(folder / "initiatives.json", [{**row, "members": len(row["members"])} for row in initiatives], "name")
 
 
 def _fold(title: str) -> str:
@@ -197,7 +200,7 @@ def _fold(title: str) -> str:
 
 
 def _read(path: Path) -> Any:
-    return json.loads(path.read_text(encoding="utf-8"))
+    return json.loads(path.read_text(encoding="utf-8-sig"))
 
 
 def _write_rows(path: Path, rows: list[Row], order: str) -> None:

@@ -1,10 +1,9 @@
-"""Reads a tenant's recommendations: assessment metadata, and the custom policies behind them."""
+"""Reads a tenant's recommendations: assessment metadata, and the policies behind them that the catalogue does not know."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reconciler.azure.definitions import read_policies
 from reconciler.azure.transport import Arm
 from reconciler.azure.versions import Api
 from reconciler.model import JSON, ArmId
@@ -30,6 +29,7 @@ def read_metadata(arm: Arm, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
     return found
 
 
-def read_custom_policies(arm: Arm, policies: Sequence[ArmId]) -> list[JSON]:
-    """The definitions of custom policies, as far as they can be read."""
-    return read_policies(arm, policies)
+def read_definitions(arm: Arm, policies: Sequence[ArmId]) -> list[JSON]:
+    """Policy definitions, as far as they can be read: titles are worth a request each, not a failed run."""
+    answers = arm.each(lambda one: arm.get(one.text, Api.POLICIES).body, policies)
+    return [answer for answer in answers if not isinstance(answer, AzureError)]

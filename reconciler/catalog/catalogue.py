@@ -11,9 +11,10 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Final
 
 from reconciler.catalog import store
-from reconciler.catalog.facts import BuiltInInitiative, Policy, Provenance, Recommendation
+from reconciler.catalog.facts import BuiltInInitiative, Policy, Provenance, Recommendation, initiative_id
 from reconciler.catalog.obstacles import exemptable_modes, judged, judged_policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, overlaid_initiative, overlaid_recommendation
 from reconciler.catalog.search import Entry, Hit, Index, initiative_entry, policy_entry, recommendation_entry
@@ -21,7 +22,9 @@ from reconciler.catalog.spelling import nearest_keys
 from reconciler.model import ArmId, Cloud
 from reconciler.problems import Problem
 
-NO_OVERLAY = Overlay()
+NO_OVERLAY: Final = Overlay()
+BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+"""The name of the Microsoft cloud security benchmark, the initiative that Defender shows recommendations by."""
 
 
 def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
@@ -121,7 +124,12 @@ class Catalogue:
 
     @functools.cached_property
     def _index(self) -> Index:
-        policies = (policy_entry(policy, behind=policy.id.key in self._behind) for policy in self.policies.values())
+        benchmark = self.initiative(initiative_id(BENCHMARK))
+        shown = {member.definition.key for member in benchmark.members} if benchmark else set()
+        policies = (
+            policy_entry(policy, behind=key in self._behind, shown=key in shown)
+            for key, policy in self.policies.items()
+        )
         initiatives = (initiative_entry(key, title) for key, title in self.initiative_titles.items())
         keyless = (recommendation_entry(found, ()) for found in self.keyless)
         return Index(itertools.chain(self._recommendation_entries(), keyless, policies, initiatives))

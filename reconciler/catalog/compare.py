@@ -128,7 +128,7 @@ def _entry(kind: Kind, identifier: str, before: Subject | None, after: Subject |
 
 def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[FieldChange, ...]:
     changes = (_change(name, before.get(name, ""), after.get(name, "")) for name in dict.fromkeys([*before, *after]))
-    return tuple(change for change in changes if change.before != change.after)
+    return tuple(change for change in changes if change.before != change.after and (change.before or change.after))
 
 
 def _change(name: str, before: Value, after: Value) -> FieldChange:

@@ -27,7 +27,7 @@ Postings: TypeAlias = Mapping[int, float]
 _TITLE: Final = 1.0
 _POLICY_TITLE: Final = 0.6
 _RESOURCE_TYPE: Final = 0.5
-_ABBREVIATED: Final = 0.9
+_ABBREVIATED: Final = 0.95
 
 _ABBREVIATIONS: Final = {
     "2fa": ("mfa", "multi factor authentication", "multifactor authentication"),
@@ -195,10 +195,12 @@ def recommendation_entry(found: Recommendation, policy_titles: Iterable[str]) ->
     return Entry(found, identifiers, found.title, titles, " ".join(found.resource_types), _standing(found))
 
 
-def policy_entry(found: Policy, *, behind: bool) -> Entry:
-    """How a policy is found. One that stands `behind` a recommendation comes after that recommendation."""
-    manual = found.default_effect.lower() == "manual"
-    standing = 0.02 - 0.06 * behind - 0.1 * (Obstacle.DEPRECATED in found.obstacles) - 0.12 * manual
+def policy_entry(found: Policy, *, behind: bool, shown: bool) -> Entry:
+    """How a policy is found. One `behind` a known recommendation comes after that; one that Defender's own initiative
+    has is `shown` to people as a recommendation whose key is not public, so it comes before the others.
+    """
+    standing = -0.04 if behind else 0.04 if shown else -0.06
+    standing -= 0.1 * (Obstacle.DEPRECATED in found.obstacles) + 0.12 * (found.default_effect.lower() == "manual")
     types = " ".join(found.resource_types)
     return Entry(found, (found.id.name.lower(),), found.title, resource_types=types, standing=standing)
 
@@ -211,8 +213,9 @@ def initiative_entry(identifier: str, title: str) -> Entry:
 def _standing(found: Recommendation) -> float:
     """What can be exempted before what cannot, and what is current before what is deprecated."""
     standing = 0.1 if found.exemptable else 0.0
-    standing += 0.04 if found.environment is Environment.AZURE else 0.0
-    return standing - 0.12 * (Obstacle.DEPRECATED in found.obstacles) - 0.03 * (not found.key)
+    standing += 0.04 if found.environment is Environment.AZURE else -0.06
+    standing -= 0.12 * (Obstacle.DEPRECATED in found.obstacles)
+    return standing - 0.03 * (not found.key) - 0.03 * (Obstacle.SUSPECT_KEY in found.obstacles)
 
 
 def _meaningful(words: list[str]) -> list[str]:

@@ -108,7 +108,8 @@ def nearest_keys(text: str, keys: Iterable[str], limit: int) -> list[str]:
     """The keys a few slips away from something that is meant to be a key, nearest first."""
     if not _KEY_LIKE.fullmatch(text):
         return []
-    distances = ((distance(text, key, _KEY_SLIPS), key) for key in keys)
+    blocks = set(text.split("-"))  # so few slips leave one of the five blocks as it was
+    distances = ((distance(text, key, _KEY_SLIPS), key) for key in keys if not blocks.isdisjoint(key.split("-")))
     return [key for slips, key in sorted(distances) if slips <= _KEY_SLIPS][:limit]
 
 

@@ -92,7 +92,7 @@ def _read(
         rows = metadata.read_metadata(azure.arm, subscriptions)
         found = LiveFacts(live_recommendations(rows), _initiatives(snapshot))
         unknown = unknown_policies(shipped, overlay, found)
-        policies = [live_policy(row) for row in metadata.read_custom_policies(azure.arm, unknown)]
+        policies = [live_policy(row) for row in metadata.read_definitions(azure.arm, unknown)]
     facts = LiveFacts(found.recommendations, found.initiatives, tuple(one for one in policies if one))
     return facts, tuple(one for one in snapshot.unread if one.what != "exemptions")
 
