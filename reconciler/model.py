@@ -309,9 +309,16 @@ class Rules:
     allow_whole_assignment: bool = False
 
 
+EXPIRING_DAYS: Final = 30
+"""How long before its end a declaration is reported, unless reconciler.yaml says otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """reconciler.yaml: whose exemptions these are, in which tenant, below which scopes, under which rules."""
+    """reconciler.yaml: whose exemptions these are, in which tenant, below which scopes, under which rules.
+
+    `expiring_days` is how long before its end a declaration is reported as expiring.
+    """
 
     owner: str
     tenant_id: str
@@ -322,6 +329,7 @@ class Settings:
     unmanaged: Unmanaged = Unmanaged.REPORT
     rules: Rules = Rules()
     limits: Limits = Limits()
+    expiring_days: int = EXPIRING_DAYS
 
 
 # --- what is in Azure --------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.declarations.build import distinct
 from reconciler.declarations.strict import Document
 from reconciler.model import (
+    EXPIRING_DAYS,
     JSON,
     Category,
     Cloud,
@@ -44,6 +45,7 @@ def settings(document: Document) -> Settings:
         unmanaged=Unmanaged(data.get("unmanaged", Unmanaged.REPORT.value)),
         rules=_rules(data.get("rules", {})),
         limits=_limits(data.get("limits", {})),
+        expiring_days=int(data.get("expiringDays", EXPIRING_DAYS)),
     )
 
 

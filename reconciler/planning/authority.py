@@ -124,7 +124,7 @@ class Authority:
         references = reference_texts(cells, wish, None, meeting.initiative)
         return Held(
             wish.declaration.name, wish.scope, wish.assignment.id, references, cause, said.message, said.remedy,
-            wish.declaration.source,
+            wish.declaration.source, live.exemption.id,
         )  # fmt: skip
 
     def _create(self, wish: Desired, cells: frozenset[str], meeting: Meeting, verdict: Verdict) -> None:

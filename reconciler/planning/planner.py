@@ -21,6 +21,7 @@ from reconciler.planning.conflicts import hold_conflicts
 from reconciler.planning.draft import Draft, Final, widens
 from reconciler.planning.fingerprint import digest, fingerprint
 from reconciler.planning.guards import Allowances, Circumstances, refusals
+from reconciler.planning.horizon import ahead
 from reconciler.planning.live import Live, by_place, live_of
 from reconciler.planning.meaning import Meaning, meaning
 from reconciler.planning.notes import notes
@@ -112,9 +113,9 @@ class _Planner:
         drafts, finals, waits = order(self.run.drafts, self.run.finals, self.tree, renew)
         room = make_room(drafts, Counter(live.scope.key for live in self.lives))
         changes = self._changes(drafts, waits, room)
-        self.run.findings += notes(
-            [final.wish for final in finals], self.lives, drafts, self.snapshot, self.catalogue, self.tree
-        )
+        confirmed = [final.wish for final in finals]
+        self.run.findings += notes(confirmed, self.lives, drafts, self.snapshot, self.catalogue, self.tree)
+        self.run.findings += ahead(confirmed, self.lives, drafts, self.settings, self.now)
         return self._assembled(changes, finals)
 
     # --- deciding ---

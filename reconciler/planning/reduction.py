@@ -88,5 +88,13 @@ def held_draft(draft: Draft, cause: HeldCause, words: wording.Words) -> Held:
     name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
     source = draft.declaration.source if draft.declaration else None
     return Held(
-        name, subject.scope, subject.assignment, subject.reference_ids, cause, words.message, words.remedy, source
+        name,
+        subject.scope,
+        subject.assignment,
+        subject.reference_ids,
+        cause,
+        words.message,
+        words.remedy,
+        source,
+        subject.id,
     )

@@ -102,18 +102,19 @@ class Resolver:
         """Every exemption the declaration wants; repeats and nested targets collapse."""
         selectors = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
         places: dict[Place, Desired] = {}
-        reached = False
         for target in sorted(set(declaration.scopes)):
             if not self._readable(declaration, found, target):
-                reached = True
                 continue
-            for assignment, scope in self._candidates(declaration, found, target):
-                reached = True
-                desired = self._desired(declaration, found, target, assignment, scope, selectors)
-                if desired is not None:
-                    places.setdefault(desired.place, desired)
-        if not reached:
-            self.findings.append(wording.uncovered(declaration, found.title))
+            said = len(self.held) + len(self.findings)
+            wishes = [
+                self._desired(declaration, found, target, assignment, scope, selectors)
+                for assignment, scope in self._candidates(declaration, found, target)
+            ]
+            wanted = [wish for wish in wishes if wish is not None]
+            for wish in wanted:
+                places.setdefault(wish.place, wish)
+            if not wanted and said == len(self.held) + len(self.findings):
+                self.findings.append(wording.uncovered(declaration, found.title, target))
         return self._without_nested(places)
 
     def _readable(self, declaration: Declaration, found: Meaning, target: ArmId) -> bool:

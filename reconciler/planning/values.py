@@ -117,6 +117,7 @@ class HeldCause(enum.StrEnum):
 class Held:
     """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
     or shrunk. `message` says why, `remedy` what would free it. `assignment` None: not even the assignments are known.
+    `exemption` is the live one that stands in the way, or that is not reduced.
     """
 
     declaration: str
@@ -127,6 +128,7 @@ class Held:
     message: str
     remedy: str
     source: Source | None = None
+    exemption: ArmId | None = None
 
 
 class FindingKind(enum.StrEnum):

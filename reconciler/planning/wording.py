@@ -141,11 +141,11 @@ def left_out(scope: ArmId) -> Words:
 # --- findings ----------------------------------------------------------------------------------------------------
 
 
-def uncovered(declaration: Declaration, title: str) -> Finding:
+def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
     return Finding(
-        FindingKind.UNCOVERED, Severity.WARNING, declaration.scopes[0],
-        f"no assignment at, above or below its scopes evaluates {title!r}, so {declaration.name!r} exempts nothing",
-        "assign an initiative that contains it (the Microsoft cloud security benchmark does by default), or remove the declaration",
+        FindingKind.UNCOVERED, Severity.WARNING, target,
+        f"no assignment at, above or below it evaluates {title!r}, so {declaration.name!r} exempts nothing there",
+        "assign an initiative that contains it (the Microsoft cloud security benchmark does by default), or take the scope out of the declaration",
         declaration.name, declaration.source,
     )  # fmt: skip
 

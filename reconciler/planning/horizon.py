@@ -1,0 +1,82 @@
+"""What is about to go wrong by itself: declarations near their end, and subscriptions near Defender's limit.
+
+Findings of the plan, so that whoever reads a plan and whoever reads a drift report see the same.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from reconciler.model import ArmId, Declaration, ScopeKind, Settings, arm_id
+from reconciler.planning.canonical import instant_text
+from reconciler.planning.draft import Draft
+from reconciler.planning.live import Live
+from reconciler.planning.resolve import Desired
+from reconciler.planning.values import Finding, FindingKind, Severity
+
+RESOURCE_QUOTA: Final = 5000
+"""Exempt resources that Defender for Cloud allows in one subscription (defender-for-cloud, exempt a resource)."""
+
+_SOON: Final = timedelta(days=7)
+
+
+def ahead(
+    wishes: Iterable[Desired], lives: Iterable[Live], drafts: Sequence[Draft], settings: Settings, now: datetime
+) -> list[Finding]:
+    """All such findings, in no particular order. `wishes` are the confirmed ones."""
+    return [*_expiring(wishes, settings, now), *_resource_quota(lives, drafts)]
+
+
+def _expiring(wishes: Iterable[Desired], settings: Settings, now: datetime) -> Iterator[Finding]:
+    """Each declaration that ends soon, once, with how many exemptions end with it."""
+    until = now + timedelta(days=settings.expiring_days)
+    ending: dict[str, list[Declaration]] = defaultdict(list)
+    for wish in wishes:
+        if (end := wish.declaration.expires_on) is not None and end <= until:
+            ending[wish.declaration.name].append(wish.declaration)
+    for found in ending.values():
+        yield _expires(found[0], len(found), now)
+
+
+def _expires(declaration: Declaration, count: int, now: datetime) -> Finding:
+    end = declaration.expires_on
+    assert end is not None
+    place = declaration.place("expiresOn")
+    exemptions = "1 exemption ends" if count == 1 else f"{count} exemptions end"
+    return Finding(
+        FindingKind.EXPIRING, Severity.WARNING if end - now <= _SOON else Severity.INFO, declaration.scopes[0],
+        f"{exemptions} on {end:%Y-%m-%d} ({_distance(end, now)}); then the resources count as unhealthy again",
+        f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
+        declaration.name, place, evidence={"expiresOn": instant_text(end), "exemptions": count},
+    )  # fmt: skip
+
+
+def _distance(end: datetime, now: datetime) -> str:
+    days = (end.date() - now.date()).days
+    return "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
+
+
+def _resource_quota(lives: Iterable[Live], drafts: Sequence[Draft]) -> Iterator[Finding]:
+    """Subscriptions in which this plan leaves almost as many exempt resources as Defender for Cloud allows, or more."""
+    going = {draft.id.key for draft in drafts if draft.after is None}
+    scopes = [live.scope for live in lives if not live.expired and live.exemption.id.key not in going]
+    scopes += [draft.subject.scope for draft in drafts if draft.live is None]
+    resources: dict[str, set[str]] = defaultdict(set)
+    for scope in scopes:
+        if scope.subscription and scope.kind is ScopeKind.RESOURCE:
+            resources[scope.subscription].add(scope.key)
+    for subscription, found in sorted(resources.items()):
+        if len(found) >= RESOURCE_QUOTA * 9 // 10:
+            yield _near_quota(arm_id(f"/subscriptions/{subscription}"), len(found))
+
+
+def _near_quota(subscription: ArmId, count: int) -> Finding:
+    return Finding(
+        FindingKind.QUOTA, Severity.ERROR if count > RESOURCE_QUOTA else Severity.WARNING, subscription,
+        f"would have {count:,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
+        "declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
+        evidence={"what": "resources", "count": count, "limit": RESOURCE_QUOTA},
+    )  # fmt: skip
