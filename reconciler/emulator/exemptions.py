@@ -53,7 +53,8 @@ def write(call: Call, stored: dict[str, JSON], before: Exemption | None) -> Exem
     """Keep the checked properties under the id as first written, with `systemData` moved on."""
     identifier = before.id if before else canonical_id(call.target.id, call.target.scope, call.target.name)
     old_system = json.loads(before.body)["systemData"] if before else None
-    exemption = store(identifier, stored, call.tenant.stamp(call.principal, old_system))
+    made = call.tenant.clock.seconds()
+    exemption = store(identifier, stored, call.tenant.stamp(call.principal, old_system), made)
     call.tenant.exemptions.put(exemption)
     return exemption
 
@@ -77,6 +78,8 @@ def get(call: Call) -> Response:
 def delete(call: Call) -> Response:
     """Take it away: 200 with its last state, or 204 where there was none."""
     gone = call.tenant.exemptions.remove(call.target.id.key)
+    if gone:
+        call.tenant.ended_exemptions.append((call.tenant.clock.seconds(), False, gone))
     return raw(200, render(gone, call.version)) if gone else empty(204)
 
 
@@ -111,7 +114,7 @@ def canonical_id(identifier: ArmId, scope: ArmId, name: str) -> ArmId:
     return ArmId(identifier.key, f"{scope.text}/providers/{TYPE}/{name}")
 
 
-def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON]) -> Exemption:
+def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON], made: float = 0.0) -> Exemption:
     """The exemption with its body rendered once, fields in the order of the wire."""
     shown = {name: stored[name] for name, _ in FIELDS if name in stored}
     body = encode(
@@ -123,6 +126,7 @@ def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON]) -
         assignment=arm_id(stored["policyAssignmentId"]).key,
         expires=expires.timestamp() if expires else None,
         since=max(since for name, since in FIELDS if name in shown),
+        made=made,
         body=body,
     )
 

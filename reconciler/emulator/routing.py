@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.emulator import access, assignments, definitions, errors, exemptions, groups, inventory, locks, security
+from reconciler.emulator import (
+    access,
+    assignments,
+    definitions,
+    errors,
+    exemptions,
+    graph,
+    groups,
+    inventory,
+    locks,
+    security,
+)
 from reconciler.emulator.call import Handler
 from reconciler.emulator.definitions import POLICIES, SETS, Family
 from reconciler.emulator.paths import Target
@@ -142,6 +153,7 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
         "DELETE": Route(groups.delete_subscription, f"{_GROUP}/subscriptions/delete"),
     },
     ("microsoft.management/getentities", True): {"POST": Route(groups.entities)},
+    ("microsoft.resourcegraph/resources", True): {"POST": Route(graph.query)},
     ("microsoft.security/assessmentmetadata", True): {
         "GET": Route(security.list_metadata, "Microsoft.Security/assessmentMetadata/read")
     },

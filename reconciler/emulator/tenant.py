@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
@@ -20,12 +21,14 @@ DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
 class Exemption:
     """A policy exemption as stored. `body` is the whole object as its newest API version writes it, so that a list
     only joins bytes; the rest is what rules and filters ask for. API versions older than `since` see less of it.
+    `made` is when it was last written, in seconds since the epoch.
     """
 
     id: ArmId
     assignment: str
     expires: float | None
     since: str
+    made: float
     body: bytes
 
 
@@ -72,6 +75,18 @@ class Limits:
     page: int = 1000
 
 
+@dataclass(slots=True)
+class GraphHabits:
+    """What Resource Graph gets wrong: how many seconds it lags behind, whether it keeps what went with its scope.
+
+    `remaining` is how many queries the caller has left, as its headers say.
+    """
+
+    lag: float = 0.0
+    ghosts: bool = False
+    remaining: int = 14
+
+
 class Tenant:
     """The state of one Azure tenant."""
 
@@ -97,6 +112,8 @@ class Tenant:
         self.assessment_metadata: dict[str, dict[str, JSON]] = {}
         self.assessments: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()
+        self.graph = GraphHabits()
+        self.ended_exemptions: deque[tuple[float, bool, Exemption]] = deque(maxlen=10_000)
         self.denies: tuple[DenyAssignment, ...] = ()
 
     def stamp(self, principal: Principal, before: dict[str, JSON] | None = None) -> dict[str, JSON]:
@@ -114,7 +131,8 @@ class Tenant:
 
     def forget_scope(self, key: str) -> None:
         """The resource or group with this folded id is gone, and everything that sat on it or within."""
-        self.exemptions.remove_within(key)
+        gone = self.exemptions.remove_within(key)
+        self.ended_exemptions.extend((self.clock.seconds(), True, exemption) for exemption in gone)
         self.assignments.remove_within(key)
         self.assessments.remove_within(key)
         self.locks.remove_within(key)

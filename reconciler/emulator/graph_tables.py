@@ -1,0 +1,122 @@
+"""The tables that Resource Graph shows: resources, their containers, policy objects, security assessments."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.emulator.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.inventory import resource_type, show
+from reconciler.emulator.objects import Objects
+from reconciler.emulator.tenant import Record, Tenant
+from reconciler.model import JSON, ArmId, ScopeKind
+
+
+@dataclass(frozen=True, slots=True)
+class GraphRow:
+    """One row. `type` is the type as ARM writes it, `values` what a query sees, where the type is in lower case."""
+
+    id: ArmId
+    type: str
+    values: dict[str, JSON]
+
+
+def _row(tenant: Tenant, identifier: ArmId, kind: str, rest: dict[str, JSON]) -> GraphRow:
+    parts = identifier.key.split("/")
+    in_group = len(parts) > 4 and parts[3] == "resourcegroups"
+    envelope = {
+        "id": identifier.text,
+        "name": identifier.name,
+        "type": kind.lower(),
+        "tenantId": tenant.id,
+        "kind": "",
+        "location": rest.pop("location", ""),
+        "resourceGroup": parts[4] if in_group else "",
+        "subscriptionId": identifier.subscription or "",
+        "managedBy": "",
+    }
+    return GraphRow(identifier, kind, {**envelope, **rest})
+
+
+def resources(tenant: Tenant) -> Iterator[GraphRow]:
+    """Every resource."""
+    for resource in sorted(tenant.hierarchy.resources.values(), key=lambda each: each.id.key):
+        if resource.id.kind is ScopeKind.RESOURCE:
+            yield _row(tenant, resource.id, resource_type(resource.id), _shown(show(resource)))
+
+
+def containers(tenant: Tenant) -> Iterator[GraphRow]:
+    """Management groups, subscriptions and resource groups."""
+    for group in tenant.hierarchy.groups.values():
+        details = {"details": {"managementGroupAncestorsChain": _ancestors(tenant, group)}}
+        properties = {"properties": {"displayName": group.display_name, "tenantId": tenant.id, **details}}
+        yield _row(tenant, group.id, "Microsoft.Management/managementGroups", properties)
+    for subscription in tenant.hierarchy.subscriptions.values():
+        properties = {
+            "properties": {
+                "state": subscription.state,
+                "managementGroupAncestorsChain": _ancestors(tenant, subscription),
+            }
+        }
+        row = _row(tenant, subscription.id, "Microsoft.Resources/subscriptions", properties)
+        row.values["name"] = subscription.display_name
+        yield row
+    for resource in tenant.hierarchy.resources.values():
+        if resource.id.kind is ScopeKind.RESOURCE_GROUP:
+            kind = "Microsoft.Resources/subscriptions/resourceGroups"
+            yield _row(tenant, resource.id, kind, _shown(show(resource)))
+
+
+def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[JSON]:
+    """The groups above, nearest first."""
+    groups = tenant.hierarchy.groups
+    chain = [key.rsplit("/", 1)[-1] for key in tenant.hierarchy.chain(entity.id) if key != entity.id.key]
+    return [{"name": groups[name].name, "displayName": groups[name].display_name} for name in reversed(chain)]
+
+
+def policy_objects(tenant: Tenant) -> Iterator[GraphRow]:
+    """Exemptions, assignments and the tenant's own definitions."""
+    for body in exemption_bodies(tenant):
+        value = json.loads(body)
+        value["properties"].pop("assignmentScopeValidation", None)
+        identifier = ArmId(value["id"].lower(), value["id"])
+        yield _row(tenant, identifier, value["type"], _shown(value))
+    for objects in (tenant.assignments, tenant.definitions, tenant.set_definitions):
+        yield from _records(tenant, objects)
+
+
+def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
+    """The exemptions as the index knows them: without those too new for it, with those whose end it missed."""
+    now, habits = tenant.clock.seconds(), tenant.graph
+    for exemption in tenant.exemptions.by_id.values():
+        if not habits.lag or exemption.made <= now - habits.lag:
+            yield exemption.body
+    for ended, by_scope, exemption in tenant.ended_exemptions:
+        is_back = exemption.id.key in tenant.exemptions.by_id
+        if not is_back and ((habits.ghosts and by_scope) or ended > now - habits.lag):
+            yield exemption.body
+
+
+def assessments(tenant: Tenant) -> Iterator[GraphRow]:
+    """Security assessments."""
+    yield from _records(tenant, tenant.assessments)
+
+
+def _records(tenant: Tenant, objects: Objects[Record]) -> Iterator[GraphRow]:
+    for record in objects.by_id.values():
+        rest = {"properties": record.properties, **({"systemData": record.system} if record.system else {})}
+        yield _row(tenant, record.id, record.type, rest)
+
+
+def _shown(value: dict[str, JSON]) -> dict[str, JSON]:
+    return {name: each for name, each in value.items() if name not in {"id", "name", "type"}}
+
+
+TABLES: Final[dict[str, Callable[[Tenant], Iterator[GraphRow]]]] = {
+    "resources": resources,
+    "resourcecontainers": containers,
+    "policyresources": policy_objects,
+    "securityresources": assessments,
+}

@@ -1,0 +1,335 @@
+"""Expressions of the Kusto query language, as far as an inventory needs them: read once, then asked for every row.
+
+An expression compiles to a function from a row to a value. Values are JSON's; a path into nothing is None; comparisons
+of text with `=~`, `contains`, `has` and `startswith` do not mind case, those with `==` do.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+Row = Mapping[str, Any]
+Expression = Callable[[Row], Any]
+
+_TOKEN: Final = re.compile(
+    r"""(?P<space>(?:\s|//[^\n]*)+)
+      | (?P<text>@?'(?:[^'\\]|\\.)*'|@?"(?:[^"\\]|\\.)*")
+      | (?P<number>\d+(?:\.\d+)?)
+      | (?P<name>[A-Za-z_$][\w$-]*(?<!-)|!(?:contains|startswith|endswith|has|in)\b)
+      | (?P<mark>==|!=|=~|!~|<=|>=|[-+*/<>=|,.()\[\]{}~!])""",
+    re.VERBOSE,
+)
+
+
+class QueryError(ValueError):
+    """The query cannot be read: at which line and column, and the token that does not fit."""
+
+    def __init__(self, text: str, position: int, token: str) -> None:
+        super().__init__(f"cannot read the query at {token!r}")
+        self.line = text.count("\n", 0, position) + 1
+        self.column = position - (text.rfind("\n", 0, position) + 1)
+        self.token = token
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word of the query. `kind` is text, number, name, mark or end."""
+
+    kind: str
+    text: str
+    position: int
+
+
+class Words:
+    """The query's words, read one after the other."""
+
+    def __init__(self, query: str) -> None:
+        self._query = query
+        self._words: list[Token] = []
+        self._next = 0
+        position = 0
+        while position < len(query):
+            found = _TOKEN.match(query, position)
+            if not found or not found.lastgroup:
+                raise QueryError(query, position, query[position])
+            if found.lastgroup != "space":
+                self._words.append(Token(found.lastgroup, found.group(), position))
+            position = found.end()
+        self._words.append(Token("end", "<EOF>", len(query)))
+
+    @property
+    def ahead(self) -> Token:
+        """The next word, not taken yet."""
+        return self._words[self._next]
+
+    @property
+    def position(self) -> int:
+        """Where the next word begins."""
+        return self.ahead.position
+
+    def since(self, start: int) -> str:
+        """The query's text from there to the next word."""
+        return self._query[start : self.position].strip()
+
+    def take(self) -> Token:
+        """The next word."""
+        word = self.ahead
+        self._next = min(self._next + 1, len(self._words) - 1)
+        return word
+
+    def accept(self, *texts: str) -> str | None:
+        """The next word if it is one of these (case does not matter), folded; else nothing is taken."""
+        if self.ahead.kind in {"name", "mark"} and self.ahead.text.lower() in texts:
+            return self.take().text.lower()
+        return None
+
+    def expect(self, *texts: str) -> str:
+        """The next word, which must be one of these.
+
+        Raises:
+            QueryError: it is another.
+        """
+        found = self.accept(*texts)
+        if found is None:
+            raise self.error()
+        return found
+
+    def name(self) -> str:
+        """The next word, which must be a name."""
+        if self.ahead.kind != "name":
+            raise self.error()
+        return self.take().text
+
+    def error(self) -> QueryError:
+        """That the next word does not fit."""
+        return QueryError(self._query, self.ahead.position, self.ahead.text)
+
+
+# --- expressions -------------------------------------------------------------------------------------------------
+
+
+def expression(words: Words) -> Expression:
+    """`or` binds loosest, then `and`, then comparisons."""
+    terms = [_conjunction(words)]
+    while words.accept("or"):
+        terms.append(_conjunction(words))
+    return terms[0] if len(terms) == 1 else lambda row: any(term(row) for term in terms)
+
+
+def _conjunction(words: Words) -> Expression:
+    terms = [_comparison(words)]
+    while words.accept("and"):
+        terms.append(_comparison(words))
+    return terms[0] if len(terms) == 1 else lambda row: all(term(row) for term in terms)
+
+
+def _comparison(words: Words) -> Expression:
+    left = _operand(words)
+    sign = words.accept(*_COMPARE, *_LISTS, "matches")
+    if sign is None:
+        return left
+    if sign == "matches":
+        words.expect("regex")
+        right = _operand(words)
+        return lambda row: re.search(_text(right(row)), _text(left(row))) is not None
+    if sign in _LISTS:
+        return _membership(words, left, sign)
+    compare, right = _COMPARE[sign], _operand(words)
+    return lambda row: compare(left(row), right(row))
+
+
+def _membership(words: Words, left: Expression, sign: str) -> Expression:
+    folded = words.accept("~") is not None
+    words.expect("(")
+    items = _arguments(words)
+    wanted = sign in {"in", "has_any"}
+
+    def holds(row: Row) -> bool:
+        value = left(row)
+        values = [inner for item in items for inner in _flat(item(row))]
+        if sign == "has_any":
+            return any(_contains(value, each) for each in values)
+        if folded:
+            return (_text(value).lower() in {_text(each).lower() for each in values}) is wanted
+        return (value in values) is wanted
+
+    return holds
+
+
+def _operand(words: Words) -> Expression:
+    value = _primary(words)
+    while True:
+        if words.accept("."):
+            value = _member(value, words.name())
+        elif words.accept("["):
+            index = expression(words)
+            words.expect("]")
+            value = _item(value, index)
+        else:
+            return value
+
+
+def _primary(words: Words) -> Expression:
+    word = words.ahead
+    if word.kind == "text":
+        text = _unquoted(words.take().text)
+        return lambda _: text
+    if word.kind == "number":
+        number = float(word.text) if "." in words.take().text else int(word.text)
+        return lambda _: number
+    if words.accept("("):
+        inner = expression(words)
+        words.expect(")")
+        return inner
+    name = words.name()
+    if words.accept("("):
+        return _call(words, name, _arguments(words))
+    if name.lower() in _CONSTANTS:
+        constant = _CONSTANTS[name.lower()]
+        return lambda _: constant
+    return lambda row: _column(row, name)
+
+
+def _arguments(words: Words) -> list[Expression]:
+    if words.accept(")"):
+        return []
+    found = [expression(words)]
+    while words.accept(","):
+        found.append(expression(words))
+    words.expect(")")
+    return found
+
+
+def _call(words: Words, name: str, arguments: Sequence[Expression]) -> Expression:
+    function = _FUNCTIONS.get(name.lower())
+    if function is None:
+        raise words.error()
+    return lambda row: function(*[argument(row) for argument in arguments])
+
+
+def _member(value: Expression, name: str) -> Expression:
+    return lambda row: _lookup(value(row), name)
+
+
+def _item(value: Expression, index: Expression) -> Expression:
+    return lambda row: _lookup(value(row), index(row))
+
+
+# --- values ------------------------------------------------------------------------------------------------------
+
+
+def _column(row: Row, name: str) -> Any:
+    if name in row:
+        return row[name]
+    return next((value for key, value in row.items() if key.lower() == name.lower()), None)
+
+
+def _lookup(value: Any, key: Any) -> Any:
+    if isinstance(value, Mapping):
+        return value.get(key)
+    if isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+        return value[key]
+    return None
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flat(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _unquoted(text: str) -> str:
+    if text.startswith("@"):
+        return text[2:-1]
+    return re.sub(r"\\(.)", r"\1", text[1:-1])
+
+
+def _contains(value: Any, part: Any) -> bool:
+    return _text(part).lower() in _text(value).lower()
+
+
+def _has(value: Any, part: Any) -> bool:
+    pattern = rf"(?<![0-9a-z]){re.escape(_text(part).lower())}(?![0-9a-z])"
+    return re.search(pattern, _text(value).lower()) is not None
+
+
+def _starts(value: Any, part: Any) -> bool:
+    return _text(value).lower().startswith(_text(part).lower())
+
+
+def _ends(value: Any, part: Any) -> bool:
+    return _text(value).lower().endswith(_text(part).lower())
+
+
+def _same(value: Any, other: Any) -> bool:
+    return _text(value).lower() == _text(other).lower()
+
+
+def _ordered(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """Numbers with numbers, text with text; anything else does not hold."""
+
+    def holds(value: Any, other: Any) -> bool:
+        try:
+            return compare(value, other)
+        except TypeError:
+            return False
+
+    return holds
+
+
+def _negated(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda value, other: not compare(value, other)
+
+
+def _equal(value: Any, other: Any) -> bool:
+    return bool(value == other)
+
+
+_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "==": _equal,
+    "!=": _negated(_equal),
+    "=~": _same,
+    "!~": _negated(_same),
+    "<": _ordered(operator.lt),
+    "<=": _ordered(operator.le),
+    ">": _ordered(operator.gt),
+    ">=": _ordered(operator.ge),
+    "contains": _contains,
+    "!contains": _negated(_contains),
+    "has": _has,
+    "!has": _negated(_has),
+    "startswith": _starts,
+    "!startswith": _negated(_starts),
+    "endswith": _ends,
+    "!endswith": _negated(_ends),
+}
+_LISTS: Final = frozenset({"in", "!in", "has_any"})
+_CONSTANTS: Final = {"true": True, "false": False, "null": None}
+
+_FUNCTIONS: Final[dict[str, Callable[..., Any]]] = {
+    "tolower": lambda value: _text(value).lower(),
+    "toupper": lambda value: _text(value).upper(),
+    "tostring": _text,
+    "isempty": lambda value: _text(value) == "",
+    "isnotempty": lambda value: _text(value) != "",
+    "isnull": lambda value: value is None,
+    "isnotnull": lambda value: value is not None,
+    "not": lambda value: not value,
+    "strcat": lambda *parts: "".join(map(_text, parts)),
+    "strlen": lambda value: len(_text(value)),
+    "split": lambda value, by: _text(value).split(_text(by)),
+    "array_length": lambda value: len(value) if isinstance(value, list) else None,
+    "coalesce": lambda *values: next((value for value in values if value is not None), None),
+    "iff": lambda test, yes, no: yes if test else no,
+    "todatetime": _text,
+    "datetime": _text,
+    "dynamic": lambda value: value,
+}
