@@ -77,11 +77,11 @@ class Store:
     decides by operation and id. `log` has every request, `states` what was live after every effect.
     """
 
-    def __init__(self, *live: Exemption, strikes=None, always=None, pace=None, remaining=None):
+    def __init__(self, *live: Exemption, strikes=None, always=None, remaining=None):
         self.live = {found.id.key: found for found in live}
         self.strikes = dict(strikes or {})
         self.always = always or (lambda *_: None)
-        self.pace = pace
+        self.paces: list[Pace] = []
         self.remaining = remaining or (lambda *_: 100)
         self.log: list[tuple[str, str]] = []
         self.states: list[dict[str, Exemption]] = []
@@ -118,9 +118,11 @@ class Store:
         return result
 
     def _observe(self, operation, identifier, strike):
-        if self.pace and not (strike and getattr(strike.error, "status", 0) == 0):
-            left = self.remaining(operation, identifier.key)
-            self.pace(identifier.subscription, operation, left, strike.retry_after if strike else None)
+        if strike and getattr(strike.error, "status", 0) == 0:
+            return
+        left = self.remaining(operation, identifier.key)
+        for pace in self.paces:
+            pace(identifier.subscription, operation, left, strike.retry_after if strike else None)
 
     @property
     def writes(self):
@@ -133,7 +135,8 @@ class Store:
 def run(store, changes, clock=None, **options):
     """Carries the changes out on the store; the outcomes by the name of the exemption."""
     clock = clock or Clock()
-    pace = store.pace = store.pace or Pace(clock)
+    pace = Pace(clock)  # a run remembers nothing of the one before
+    store.paces.append(pace)
     world = World(store, pace, clock=clock, sleep=clock.sleep, **options)
     outcomes = list(carry_out(changes, world))
     assert sorted(o.change.id.key for o in outcomes) == sorted(c.id.key for c in changes)
