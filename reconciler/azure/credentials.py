@@ -116,7 +116,7 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
         CredentialError: GitHub refuses, or cannot be reached.
     """
     url, token = (environment[name] for name in _GITHUB[:2])
-    request = HttpRequest("GET", url, params={"audience": audience}, headers={"Authorization": f"bearer {token}"})
+    request = HttpRequest("GET", url, params={"audience": audience}, headers={"Authorization": f"Bearer {token}"})
     try:
         with PipelineClient[HttpRequest, Any](url) as client:
             answer = client.send_request(request)

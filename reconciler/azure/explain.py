@@ -190,7 +190,7 @@ def _unreachable(fault: Fault) -> str:  # noqa: ARG001
 
 
 def _lost(fault: Fault) -> str:  # noqa: ARG001
-    return "The request may have taken effect. Run again: what was done stays done."
+    return "The connection broke before the answer came. Run again: a change may have taken effect, and what is done stays."
 
 
 _Remedy = Callable[[Fault], str]

@@ -46,7 +46,7 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
 
 def not_json(status: int, url: str) -> AzureError:
     """An answer that is not from Resource Manager: a proxy's page, or cut short."""
-    message = f"The answer to {_path(url)} (status {status}) is not JSON; a proxy may have answered in Azure's place."
+    message = f"The answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered."
     return _fault(status if status >= 400 else 0, "NotJson", message, url)
 
 
@@ -84,7 +84,7 @@ def _words(error: Mapping[str, JSON]) -> Iterator[str]:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The exception and all that it wraps: as cause, context, argument or urllib3's `reason`."""
+    """The exception and all that it wraps: as cause, context or argument, or in the SDK's and urllib3's own ways."""
     waiting: list[object] = [error]
     seen: set[int] = set()
     while waiting:
@@ -93,7 +93,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
             continue
         seen.add(id(found))
         yield found
-        waiting += [found.__cause__, found.__context__, *found.args, getattr(found, "reason", None)]
+        inner = (getattr(found, "inner_exception", None), getattr(found, "reason", None))
+        waiting += [found.__cause__, found.__context__, *found.args, *inner]
 
 
 def _origin(link: str) -> tuple[str, str | None, int | None]:

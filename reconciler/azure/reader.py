@@ -57,9 +57,11 @@ class Reader:
     ) -> Snapshot:
         """Everything that a plan for these declarations needs; `scope` narrows it to what lies at or below.
 
+        What Azure does not give is in `unread`, never an exception.
+
         Raises:
-            AzureError: nothing at all could be read, or no answer came.
-            CredentialError: the identity was refused.
+            CredentialError: no token can be had any more.
+            ReconcilerError: `scope` is not known to lie within the managed scopes.
         """
         return snapshot_of(self.record(settings, declarations, scope, progress))
 

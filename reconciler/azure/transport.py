@@ -51,11 +51,13 @@ _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: the status (always below 400), headers by lower-case name, the JSON body or None."""
+    """What came back: the status (always below 400), headers by lower-case name, the JSON object (empty where
+    there was no body).
+    """
 
     status: int
     headers: Mapping[str, str]
-    body: JSON
+    body: Mapping[str, JSON]
 
 
 class Arm:
@@ -176,7 +178,9 @@ def _answer(response: HttpResponse, url: str) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
     if response.status_code >= 400:
         raise failures.from_answer(response.status_code, headers, body, url)
-    return Answer(response.status_code, headers, body)
+    if not isinstance(body, dict | None):
+        raise failures.not_json(response.status_code, url)
+    return Answer(response.status_code, headers, body or {})
 
 
 def _settled(waiting: Sequence[Future[Result]]) -> list[Result | AzureError]:

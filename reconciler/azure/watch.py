@@ -94,7 +94,10 @@ def remaining(headers: Mapping[str, str], subscription: str | None, operation: s
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """How long Azure asks to wait, in seconds; it writes seconds or, rarely, a date."""
+    """How long Azure asks to wait, in seconds; it writes seconds, milliseconds in a header of its own, or a date."""
+    milliseconds = headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or ""
+    if milliseconds.isdigit():
+        return int(milliseconds) / 1000
     value = headers.get("Retry-After") or headers.get("retry-after") or ""
     if not value:
         return None

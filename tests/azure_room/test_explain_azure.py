@@ -61,7 +61,7 @@ def test_a_missing_right_on_the_assignment_names_the_assignments_scope():
         ("NameResolution", 0, "DNS"),
         ("Tls", 0, "REQUESTS_CA_BUNDLE"),
         ("NotSent", 0, "proxy"),
-        ("AnswerLost", 0, "may have taken effect"),
+        ("AnswerLost", 0, "connection broke"),
         ("TooManyRequests", 429, "limiting"),
         ("InternalServerError", 500, "fault of its own"),
         ("SomethingNew", 403, "az role assignment create"),

@@ -1,0 +1,193 @@
+"""Who we are to Azure: the right tenant or no run at all, and no token in any message."""
+
+import json
+import os
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+from azure.core.credentials import AccessTokenInfo
+from azure.core.exceptions import ClientAuthenticationError
+from emulated import Client, running
+from interposed import Reply
+from tenants import settings_of, subscription, tenant
+
+from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
+from reconciler.azure.session import connect
+from reconciler.emulator.principals import FederatedCredential
+from reconciler.model import Settings, arm_id
+from reconciler.problems import CredentialError
+
+APPLICATION = {
+    "objectId": "0b1ec700-0000-4000-8000-000000000001",
+    "clientId": "0b1ec700-0000-4000-8000-000000000002",
+    "name": "pipeline-app",
+    "type": "Application",
+}
+
+
+def github(cloud, subject="repo:contoso/exemptions:ref:refs/heads/main", **more):
+    """The environment of a job on GitHub Actions with `id-token: write`."""
+    oidc = json.loads(cloud.ready_line)["oidcEndpoint"]
+    return {
+        "EXEMPT_ARM_ENDPOINT": cloud.arm_endpoint,
+        "REQUESTS_CA_BUNDLE": cloud.ca_bundle,
+        "AZURE_AUTHORITY_HOST": cloud.arm_endpoint,
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{oidc}?api-version=2.0&subject={subject}",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": cloud.env["IDENTITY_HEADER"],
+        "AZURE_CLIENT_ID": APPLICATION["clientId"],
+        "AZURE_TENANT_ID": cloud.tenant.id,
+        **more,
+    }
+
+
+@pytest.fixture
+def github_cloud():
+    """An Azure whose application trusts its own runner service; the issuer is known once it listens."""
+    with running(tenant(principals=[APPLICATION])) as cloud:
+        principal = cloud.tenant.principals.find(APPLICATION["clientId"])
+        trust = FederatedCredential(cloud.identity_endpoint, "repo:contoso/exemptions:ref:refs/heads/main")
+        object.__setattr__(principal, "federated", (trust,))
+        yield cloud
+
+
+def test_a_job_on_github_logs_in_by_exchanging_its_own_token(github_cloud, login):
+    login(github(github_cloud))
+    with connect(settings_of(github_cloud), os.environ) as azure:
+        assert azure.claims["oid"] == APPLICATION["objectId"]
+        assert azure.reader().snapshot(azure.settings).complete
+    assert {one.principal for one in github_cloud.requests if "policyexemptions" in one.target.lower()} == {
+        APPLICATION["objectId"]
+    }
+
+
+def test_a_job_that_entra_does_not_trust_is_told_so(github_cloud, login):
+    login(github(github_cloud, subject="repo:fork/exemptions:pull_request"))
+    with pytest.raises(CredentialError, match="No matching federated identity record"):
+        connect(settings_of(github_cloud), os.environ)
+
+
+def test_a_job_without_the_permission_is_told_which_one_it_needs(github_cloud, login):
+    login(github(github_cloud, ACTIONS_ID_TOKEN_REQUEST_TOKEN="wrong-but-secret-token"))
+    with pytest.raises(CredentialError) as caught:
+        connect(settings_of(github_cloud), os.environ)
+    assert "id-token: write" in caught.value.hint
+    assert "wrong-but-secret-token" not in caught.value.message
+
+
+def test_a_workflow_for_another_tenant_is_refused_before_anything_is_sent(github_cloud, login):
+    login(github(github_cloud, AZURE_TENANT_ID="dddddddd-0000-4000-8000-000000000000"))
+    with pytest.raises(CredentialError, match=r"reconciler\.yaml manages tenant"):
+        connect(settings_of(github_cloud), os.environ)
+    assert github_cloud.requests == []
+
+
+def test_an_identity_of_another_tenant_is_refused_before_azure_is_asked(login):
+    with running() as cloud:
+        login(cloud.env)
+        other = Settings("me", "dddddddd-0000-4000-8000-000000000000", (arm_id(subscription(0)),))
+        with pytest.raises(CredentialError) as caught:
+            connect(other, os.environ)
+        assert cloud.tenant.id in caught.value.message
+        assert "az login --tenant dddddddd-0000-4000-8000-000000000000" in caught.value.hint
+        assert cloud.requests == []
+
+
+def test_tenant_ids_compare_without_regard_to_case(login):
+    with running() as cloud:
+        login(cloud.env)
+        connect(Settings("me", cloud.tenant.id.upper(), (arm_id(subscription(0)),)), os.environ).close()
+
+
+def test_without_any_identity_the_message_says_how_to_get_one(login, monkeypatch):
+    with running() as cloud:
+        login({**cloud.env, "IDENTITY_HEADER": "wrong"})
+        monkeypatch.setenv("PATH", "/nonexistent")  # no az, no azd, no pwsh
+        with pytest.raises(CredentialError) as caught:
+            connect(settings_of(cloud), os.environ)
+    assert "az login" in caught.value.hint
+    assert "wrong" not in caught.value.message.split()
+
+
+class OpaqueTokens(BaseHTTPRequestHandler):
+    """An identity service whose tokens cannot be read, as Azure's need not be."""
+
+    def do_GET(self):
+        body = json.dumps({
+            "access_token": "opaque", "expires_on": str(int(time.time()) + 3600), "resource": "r", "token_type": "Bearer",
+        }).encode()  # fmt: skip
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+def test_an_unreadable_token_is_judged_by_the_tenants_it_may_see(interrupted, login, monkeypatch):
+    server = HTTPServer(("127.0.0.1", 0), OpaqueTokens)
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        with interrupted() as (door, azure):
+            cloud_token = Client(door.cloud).request("GET", "/tenants").json["value"]
+            door.answer = lambda seen: Reply(200, {"value": cloud_token}) if seen.path == "/tenants" else None
+            monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.server_port}/msi/token")
+            connect(azure.settings, os.environ).close()
+            other = Settings("me", "dddddddd-0000-4000-8000-000000000000", azure.settings.scopes)
+            with pytest.raises(CredentialError, match=door.cloud.tenant.id):
+                connect(other, os.environ)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class Counting:
+    """A credential that counts, slowly, so that a stampede would show."""
+
+    def __init__(self, lifetime=3600):
+        self.asked = []
+        self.lifetime = lifetime
+
+    def get_token_info(self, *scopes, options=None):
+        time.sleep(0.01)
+        self.asked.append(options)
+        return AccessTokenInfo(f"token {len(self.asked)}", int(time.time()) + self.lifetime)
+
+    def close(self):
+        pass
+
+
+def test_sixteen_threads_share_one_token():
+    inner = Counting()
+    credential = TenantCredential(inner, "tenant")
+    threads = [threading.Thread(target=credential.get_token_info, args=("scope",)) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert inner.asked == [{"tenant_id": "tenant"}]
+
+
+def test_a_token_is_renewed_before_it_ends_after_a_refusal_and_for_a_challenge():
+    ageing = Counting(lifetime=200)
+    credential = TenantCredential(ageing, "tenant")
+    assert credential.get_token("scope").token != credential.get_token("scope").token
+    lasting = Counting()
+    credential = TenantCredential(lasting, "tenant")
+    assert credential.get_token("scope") == credential.get_token("scope")
+    credential.forget()
+    assert credential.get_token("scope").token == "token 2"
+    assert credential.get_token("scope", claims="{}").token == "token 3"
+    assert lasting.asked[-1]["claims"] == "{}"
+
+
+@pytest.mark.parametrize("token", ["", "opaque", "a.b.c", "a.!!!.c", "a.W10.c", "\N{SNOWMAN}.x"])
+def test_a_token_that_cannot_be_read_has_no_claims(token):
+    assert token_claims(token) == {}
+
+
+def test_a_failing_credential_never_shows_a_token():
+    leaked = "eyJhbGciOiJub25lIn0.eyJ0aWQiOiJ4In0.c2ln"
+    assert leaked not in no_identity(ClientAuthenticationError(f"refused: {leaked}")).message

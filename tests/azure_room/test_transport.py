@@ -1,0 +1,243 @@
+"""The way there and back: retries, paging, proxies, certificates, and no token where it does not belong."""
+
+import logging
+import os
+import socket
+import socketserver
+import threading
+import time
+from typing import ClassVar
+
+import pytest
+from emulated import running
+from interposed import Drop, Reply, error
+from tenants import GROUP, exemption, settings_of, subscription, tenant
+
+from reconciler.azure.session import connect
+from reconciler.azure.versions import Api
+from reconciler.model import arm_id
+from reconciler.problems import AzureError, ReconcilerError
+
+LIST = f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions"
+AT_CORP = f"{GROUP}corp/providers/Microsoft.Authorization/policyAssignments/mcsb"
+SOON = {"retry-after-ms": "5"}
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+def test_a_read_waits_out_throttling_and_faults_of_the_service(interrupted, status):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(status, "Busy", **SOON) if seen.path == LIST and seen.count <= 3 else None
+        assert azure.reader().snapshot(azure.settings).complete
+        assert len([one for one in door.seen if one.path == LIST]) == 4
+
+
+def test_a_read_whose_answer_is_lost_is_asked_again(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Drop() if seen.path == LIST and seen.count == 1 else None
+        assert azure.reader().snapshot(azure.settings).complete
+
+
+def test_a_read_does_not_wait_for_ever(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(503, "ServerBusy", "out of service", **SOON) if seen.path == LIST else None
+        found = azure.reader().snapshot(azure.settings)
+        assert len([one for one in door.seen if one.path == LIST]) == 7
+    assert [(one.what, one.reason) for one in found.unread] == [("exemptions", "out of service")]
+
+
+def test_an_expired_token_is_replaced_while_reading(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: (
+            error(401, "ExpiredAuthenticationToken") if seen.path == LIST and seen.count == 1 else None
+        )
+        assert azure.reader().snapshot(azure.settings).complete
+
+
+def test_a_list_that_goes_on_elsewhere_is_not_followed_with_our_token(interrupted):
+    reached = []
+
+    class Elsewhere(socketserver.BaseRequestHandler):
+        def handle(self):
+            reached.append(self.request.recv(10))
+
+    with socketserver.TCPServer(("127.0.0.1", 0), Elsewhere) as server, interrupted() as (door, azure):
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        link = f"https://127.0.0.1:{server.server_address[1]}/next"
+        door.answer = lambda seen: Reply(200, {"value": [], "nextLink": link}) if seen.path == LIST else None
+        found = azure.reader().snapshot(azure.settings)
+        server.shutdown()
+    assert [one.what for one in found.unread] == ["exemptions"]
+    assert reached == []
+
+
+def test_a_list_that_goes_in_circles_ends(interrupted):
+    with interrupted() as (door, azure):
+        circle = f"{door.endpoint}{LIST}?api-version=2022-07-01-preview"
+        door.answer = lambda seen: Reply(200, {"value": [], "nextLink": circle}) if seen.path == LIST else None
+        with pytest.raises(AzureError, match="goes on"):
+            azure.arm.pages(LIST, Api.EXEMPTIONS)
+
+
+def test_braces_in_a_link_are_no_placeholders(interrupted):
+    found = exemption(subscription(0), "on-page-two", AT_CORP)
+
+    def pages(seen):
+        if seen.path != LIST:
+            return None
+        if "token" in seen.query:
+            return Reply(200, {"value": [found]})
+        return Reply(
+            200, {"value": [], "nextLink": f"{door.endpoint}{LIST}?api-version=x&$skiptoken=token{{0}}{{endpoint}}"}
+        )
+
+    with interrupted() as (door, azure):
+        door.answer = pages
+        assert azure.arm.pages(LIST, Api.EXEMPTIONS) == [found]
+
+
+@pytest.mark.parametrize("path", ["/subscriptions/x/resourceGroups/../providers/y", "/a/./b", ".."])
+def test_dots_that_would_climb_to_another_scope_are_never_sent(connected, path):
+    with connected() as (cloud, azure):
+        with pytest.raises(ReconcilerError, match="a dot or two"):
+            azure.arm.get(path, Api.EXEMPTIONS)
+        assert cloud.requests == []
+
+
+def test_a_certificate_that_is_not_trusted_names_the_variable_to_set(login, tmp_path):
+    with running(tenant()) as cloud, running() as other:
+        login({**cloud.env, "REQUESTS_CA_BUNDLE": other.ca_bundle})
+        with connect(settings_of(cloud), os.environ) as azure:
+            azure.arm._transport.interrupt()  # no waiting between the attempts
+            with pytest.raises(AzureError) as caught:
+                azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+    assert (caught.value.status, caught.value.code) == (0, "Tls")
+    assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+
+
+def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch):
+    def unknown(*arguments, **options):
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    with running(tenant()) as cloud:
+        login({**cloud.env, "EXEMPT_ARM_ENDPOINT": "https://management.contoso.example"})
+        with connect(settings_of(cloud), os.environ) as azure:
+            monkeypatch.setattr(socket, "getaddrinfo", unknown)
+            with pytest.raises(AzureError) as caught:
+                azure.arm.once("GET", f"{GROUP}corp", Api.GROUPS)
+    assert caught.value.code == "NameResolution"
+    assert "DNS" in caught.value.hint
+
+
+def test_a_refused_connection_is_a_fault_without_status(login):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with running(tenant()) as cloud:
+        login({**cloud.env, "EXEMPT_ARM_ENDPOINT": f"https://127.0.0.1:{port}"})
+        with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
+            azure.arm.once("GET", f"{GROUP}corp", Api.GROUPS)
+    assert (caught.value.status, caught.value.code) == (0, "NotSent")
+
+
+class Tunnel(socketserver.StreamRequestHandler):
+    """A forward proxy: CONNECT and nothing else. Notes where it was asked to connect."""
+
+    asked: ClassVar[list[str]] = []
+
+    def handle(self):
+        _, target, _ = self.rfile.readline().decode().split(" ", 2)
+        while self.rfile.readline().strip():
+            pass
+        self.asked.append(target)
+        host, port = target.rsplit(":", 1)
+        with socket.create_connection((host, int(port))) as upstream:
+            self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_copy, args=(upstream, self.connection), daemon=True)
+            back.start()
+            _copy(self.connection, upstream)
+            back.join()
+
+
+def _copy(source, destination):
+    try:
+        while data := source.recv(65536):
+            destination.sendall(data)
+        destination.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
+
+
+def test_a_proxy_is_honoured(login):
+    Tunnel.asked.clear()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server, running(tenant()) as cloud:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        login({**cloud.env, "HTTPS_PROXY": f"http://127.0.0.1:{server.server_address[1]}"})
+        with connect(settings_of(cloud), os.environ) as azure:
+            assert azure.reader().snapshot(azure.settings).complete
+        server.shutdown()
+    assert set(Tunnel.asked) == {cloud.arm_endpoint.removeprefix("https://")}
+
+
+def test_a_netrc_file_does_not_replace_our_token(login, tmp_path, monkeypatch):
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with running(tenant()) as cloud:
+        login(cloud.env)
+        with connect(settings_of(cloud), os.environ) as azure:
+            assert azure.reader().snapshot(azure.settings).complete
+
+
+def test_the_log_has_path_status_and_support_id_but_no_token_body_or_query(interrupted, caplog):
+    with interrupted() as (door, azure), caplog.at_level(logging.INFO, logger="exempt.azure"):
+        door.answer = lambda _: error(403, "No", "secret words", **{"x-ms-correlation-request-id": "c0ffee"})
+        with pytest.raises(AzureError):
+            azure.writer().read(arm_id(f"{LIST}/x"))
+        door.answer = lambda _: Drop()
+        with pytest.raises(AzureError):
+            azure.writer().read(arm_id(f"{LIST}/y"))
+    assert "c0ffee" in caplog.messages[0]
+    assert f"GET {LIST}/x: 403 in" in caplog.messages[0]
+    assert caplog.messages[1] == f"GET {LIST}/y: no answer"
+    assert not any("Bearer" in line or "secret" in line or "api-version" in line for line in caplog.messages)
+
+
+def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
+    def work(number):
+        time.sleep(0.001 * (7 - number))
+        if number == 3:
+            raise AzureError(404, "Gone", "gone")
+        return number * 10
+
+    with connected() as (_, azure):
+        done = []
+        found = azure.arm.each(work, range(7), done.append)
+        assert azure.arm.each(work, []) == []
+    assert [one if isinstance(one, int) else one.code for one in found] == [0, 10, 20, "Gone", 40, 50, 60]
+    assert done == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: (
+            error(429, "TooManyRequests", **{"Retry-After": "3600"}) if seen.path == LIST else None
+        )
+
+        def stop(what, done, total):
+            if done == total - 1:
+                raise KeyboardInterrupt
+
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            azure.reader().snapshot(azure.settings, progress=stop)
+        assert time.monotonic() - started < 60
+
+
+def test_each_request_says_who_asks(interrupted):
+    with interrupted() as (door, azure):
+        azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+        agents = {one.headers["User-Agent"] for one in door.seen}
+    assert len(agents) == 1
+    assert agents.pop().startswith("exempt/")

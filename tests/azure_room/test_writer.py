@@ -1,0 +1,225 @@
+"""Single exemptions: what is put is what is read, one call is one request, and every fault has its name."""
+
+import dataclasses
+import json
+
+import pytest
+from interposed import Drop, Reply, error
+from tenants import GROUP, exemption, subscription, tenant
+
+from reconciler.azure.wire import exemption_from
+from reconciler.model import Exemption, ResourceSelector, Selector, arm_id
+from reconciler.planning import canonical
+from reconciler.problems import AzureError
+
+AT_CORP = arm_id(f"{GROUP}corp/providers/Microsoft.Authorization/policyAssignments/mcsb")
+EXEMPTIONS = f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions"
+
+
+def wanted(name="legacy", **more):
+    fields = {
+        "id": arm_id(f"{EXEMPTIONS}/{name}"),
+        "assignment": AT_CORP,
+        "category": "Waiver",
+        "reference_ids": ("sqlDbEncryptionMonitoring",),
+        "display_name": "Legacy",
+        "description": "Retires soon: Ä, 語, “quotes”",
+        "expires_on": "2027-01-31T23:59:59Z",
+        "metadata": {"managedBy": "exempt", "owner": "contoso"},
+    }
+    return Exemption(**{**fields, **more})
+
+
+@pytest.fixture
+def known_reference(connected):
+    """A reference id that the benchmark has."""
+    with connected() as (_, azure):
+        return next(iter(azure.reader().snapshot(azure.settings).initiatives.values())).members[0].reference_id
+
+
+def test_put_read_delete(connected, known_reference):
+    exemption_wanted = wanted(
+        reference_ids=(known_reference,),
+        selectors=(ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),)),),
+        extra={"exemptionManagementMode": "Admin"},
+    )
+    with connected() as (cloud, azure):
+        writer = azure.writer()
+        assert writer.read(exemption_wanted.id) is None
+        stored = writer.put(exemption_wanted)
+        assert canonical.same(stored, exemption_wanted)
+        assert writer.read(exemption_wanted.id) == stored
+        assert stored.system.created_by_type == "Application"
+        writer.delete(exemption_wanted.id)
+        writer.delete(exemption_wanted.id)
+        assert writer.read(exemption_wanted.id) is None
+        assert cloud.exemptions == {}
+
+
+def test_the_body_of_a_put_is_the_canonical_form_and_nothing_else(connected, known_reference):
+    with connected() as (cloud, azure):
+        azure.writer().put(wanted(reference_ids=(known_reference,)))
+        put = next(one for one in cloud.requests if one.method == "PUT")
+    assert json.loads(put.body) == {"properties": canonical.properties(wanted(reference_ids=(known_reference,)))}
+
+
+def test_read_and_write_use_the_version_that_reconciler_yaml_fixes(connected, known_reference):
+    with connected(api_version="2022-07-01-preview") as (cloud, azure):
+        azure.reader().snapshot(azure.settings)
+        azure.writer().put(wanted(reference_ids=(known_reference,)))
+        versions = {
+            one.target.split("api-version=")[1][:18]
+            for one in cloud.requests
+            if "policyexemptions" in one.target.lower()
+        }
+    assert versions == {"2022-07-01-preview"}
+
+
+def test_a_cloud_that_lags_behind_settles_the_version_for_get_and_put_alike(interrupted, known_reference):
+    refusal = (
+        "The resource type 'policyExemptions' could not be found in the namespace 'Microsoft.Authorization' for api version "
+        "'x'. The supported api-versions are '2020-07-01-preview,2022-07-01-preview'."
+    )
+
+    def older_cloud(seen):
+        if "policyExemptions" in seen.path and "2022-07-01-preview" not in seen.query:
+            return error(400, "InvalidResourceType", refusal)
+        return None
+
+    with interrupted() as (door, azure):
+        door.answer = older_cloud
+        assert azure.reader().snapshot(azure.settings).complete
+        azure.writer().put(wanted(reference_ids=(known_reference,)))
+        puts = [one.query for one in door.seen if one.method == "PUT"]
+    assert puts == ["api-version=2022-07-01-preview"]
+
+
+def test_a_scope_that_is_gone_is_not_a_missing_exemption(connected):
+    gone = arm_id(f"{subscription(0)}/resourceGroups/removed/providers/Microsoft.Authorization/policyExemptions/x")
+    with connected() as (_, azure), pytest.raises(AzureError) as caught:
+        azure.writer().read(gone)
+    assert caught.value.is_gone
+    assert caught.value.code == "ResourceGroupNotFound"
+
+
+@pytest.mark.parametrize("method", ["read", "put", "delete"])
+def test_one_call_is_one_request_whatever_azure_says(interrupted, method):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: error(503, "ServerBusy", "later", **{"Retry-After": "9"})
+        subject = wanted() if method == "put" else wanted().id
+        with pytest.raises(AzureError) as caught:
+            getattr(azure.writer(), method)(subject)
+        assert (caught.value.status, caught.value.code) == (503, "ServerBusy")
+        assert len(door.seen) == 1
+
+
+def test_the_pace_maker_hears_what_remains_and_how_long_to_wait(interrupted):
+    heard = []
+    with interrupted() as (door, azure):
+        writer = azure.writer(lambda *one: heard.append(one))
+        headers = {"x-ms-ratelimit-remaining-subscription-deletes": "199"}
+        door.answer = lambda _: Reply(200, {}, headers)
+        writer.delete(wanted().id)
+        door.answer = lambda _: error(429, "TooManyRequests", "slow down", **{"Retry-After": "7"})
+        with pytest.raises(AzureError, match="slow down"):
+            writer.put(wanted())
+        with pytest.raises(AzureError):
+            writer.read(
+                dataclasses.replace(
+                    wanted(), id=arm_id(f"{GROUP}corp/providers/Microsoft.Authorization/policyExemptions/x")
+                ).id
+            )
+    number = subscription(0).rsplit("/", 1)[-1]
+    assert heard == [(number, "deletes", 199, None), (number, "writes", None, 7.0), (None, "reads", None, 7.0)]
+
+
+def test_a_retry_after_in_the_form_of_a_date_is_understood(interrupted):
+    heard = []
+    with interrupted() as (door, azure):
+        door.answer = lambda _: error(429, "TooManyRequests", **{"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"})
+        with pytest.raises(AzureError):
+            azure.writer(lambda *one: heard.append(one)).delete(wanted().id)
+    assert heard[0][3] == 0.0
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_lost_answer_is_a_fault_without_status_whether_or_not_it_took_effect(interrupted, known_reference, after):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Drop(after=after) if seen.method == "PUT" else None
+        writer, subject = azure.writer(), wanted(reference_ids=(known_reference,))
+        with pytest.raises(AzureError) as caught:
+            writer.put(subject)
+        assert caught.value.status == 0
+        assert caught.value.code in {"AnswerLost", "NotSent"}
+        assert (writer.read(subject.id) is not None) is after
+        assert len([one for one in door.seen if one.method == "PUT"]) == 1
+
+
+def test_after_a_401_the_next_call_carries_a_fresh_token(interrupted):
+    with interrupted() as (door, azure):
+        writer = azure.writer()
+        door.answer = lambda _: error(401, "ExpiredAuthenticationToken", "expired") if len(door.seen) == 1 else None
+        with pytest.raises(AzureError) as caught:
+            writer.read(wanted().id)
+        assert caught.value.status == 401
+        assert "az login" in caught.value.hint
+        assert writer.read(wanted().id) is None
+
+
+def test_azures_own_words_code_and_support_id_reach_the_fault(interrupted):
+    body = {
+        "error": {
+            "code": "RequestDisallowedByPolicy",
+            "message": "Resource 'x' was disallowed.",
+            "details": [{"code": "PolicyViolation", "message": "Assignment 'no-exemptions' forbids it."}],
+        }
+    }
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(403, body, {"x-ms-correlation-request-id": "c0ffee"})
+        with pytest.raises(AzureError) as caught:
+            azure.writer().put(wanted())
+    assert caught.value.message == "Resource 'x' was disallowed. Assignment 'no-exemptions' forbids it."
+    assert caught.value.correlation == "c0ffee"
+    assert "deny effect" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(502, b"<html>Bad gateway</html>", content_type="text/html"),
+        Reply(200, b"<html>Please log in to the proxy</html>", content_type="text/html"),
+        Reply(200, b'{"cut": ', content_type="application/json"),
+    ],
+)
+def test_a_page_of_a_proxy_is_a_fault_and_not_a_crash(interrupted, reply):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: reply
+        with pytest.raises(AzureError, match="not JSON"):
+            azure.writer().read(wanted().id)
+
+
+@pytest.mark.parametrize("body", [{"error": "just text"}, {"code": "Odd", "message": "bare"}, [], "text", None])
+def test_an_error_in_an_unknown_form_still_is_a_fault(interrupted, body):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(400, body)
+        with pytest.raises(AzureError) as caught:
+            azure.writer().read(wanted().id)
+    assert caught.value.status == 400
+    assert caught.value.message
+
+
+def test_names_with_spaces_and_letters_of_any_script_are_addressed_as_they_are(connected, known_reference):
+    subject = wanted("Alte Datenbank (Köln) 100 {x}", reference_ids=(known_reference,))
+    with connected() as (cloud, azure):
+        writer = azure.writer()
+        writer.put(subject)
+        assert writer.read(subject.id).name == "Alte Datenbank (Köln) 100 {x}"
+        assert [one["name"] for one in cloud.exemptions.values()] == ["Alte Datenbank (Köln) 100 {x}"]
+
+
+def test_the_azure_cli_and_we_see_the_same(connected):
+    live = exemption(subscription(0), "by-portal", AT_CORP.text, description="clicked")
+    with connected(tenant(policyExemptions=[live])) as (_, azure):
+        found = azure.writer().read(arm_id(live["id"].upper()))
+    assert found == exemption_from(live)
+    assert found.id.text.endswith("/by-portal"), "the id as Azure stores it, not as we asked"
