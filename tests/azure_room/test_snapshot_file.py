@@ -1,0 +1,138 @@
+"""A snapshot on disk: the same values again, without the SDK, and useful to other tools."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+from interposed import error
+from tenants import GROUP, exemption, subscription, tenant
+
+from reconciler.azure.record import snapshot_of
+from reconciler.azure.snapshot_file import load_snapshot, snapshot_text
+from reconciler.problems import ReconcilerError
+from reconciler.shipped import schema_path
+
+CORP = f"{GROUP}corp"
+AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
+HIDDEN = f"{subscription(2)}/providers/Microsoft.Authorization/policyExemptions"
+
+
+@pytest.fixture
+def record(interrupted):
+    """A tenant with some of everything, one list of it unreadable."""
+    content = tenant(
+        policyExemptions=[
+            exemption(subscription(0), "einé", AT_CORP, expiresOn="2027-01-31T00:00:00Z", metadata={"a": [1]}),
+            exemption(subscription(1), "orphan", f"{CORP}/providers/Microsoft.Authorization/policyAssignments/gone"),
+        ]
+    )
+    with interrupted(content) as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed", "no") if seen.path == HIDDEN else None
+        return azure.reader().record(azure.settings)
+
+
+def test_what_is_loaded_is_what_was_read(record, tmp_path):
+    path = tmp_path / "snapshot.json"
+    path.write_text(snapshot_text(record), encoding="utf-8")
+    loaded, read = load_snapshot(path), snapshot_of(record)
+    assert loaded == read
+    assert [one.system for one in loaded.exemptions] == [one.system for one in read.exemptions]
+    assert not loaded.complete
+
+
+def test_the_file_is_as_its_schema_says_with_one_object_a_line(record):
+    text = snapshot_text(record)
+    schema = json.loads(schema_path("snapshot").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+    lines = [line for line in text.splitlines() if '"Microsoft.Authorization/policyExemptions"' in line]
+    assert [json.loads(line.strip().rstrip(","))["name"] for line in lines] == ["einé", "orphan"]
+
+
+def test_the_objects_inside_are_azures_own(record):
+    document = json.loads(snapshot_text(record))
+    assert document["policyExemptions"][0]["properties"]["expiresOn"] == "2027-01-31T00:00:00Z"
+    assert document["policyExemptions"][0]["systemData"]["createdByType"] == "User"
+    place = document["initiativeOfAssignment"][AT_CORP]
+    assert document["policySetDefinitions"][place]["properties"]["displayName"] == "Microsoft cloud security benchmark"
+
+
+def test_an_empty_tenant_has_a_file_too(connected, tmp_path):
+    with connected({}, "/providers/Microsoft.Management/managementGroups/c0ffee00-0000-4000-8000-000000000001") as (
+        _,
+        azure,
+    ):
+        read = azure.reader().record(azure.settings)
+    path = tmp_path / "empty.json"
+    path.write_text(snapshot_text(read), encoding="utf-8")
+    assert load_snapshot(path) == snapshot_of(read)
+
+
+def test_loading_needs_no_sdk(record, tmp_path):
+    path = tmp_path / "snapshot.json"
+    path.write_text(snapshot_text(record), encoding="utf-8")
+    program = (
+        "import sys, pathlib, reconciler.azure.session\n"
+        "from reconciler.azure.snapshot_file import load_snapshot\n"
+        "load_snapshot(pathlib.Path(sys.argv[1]))\n"
+        "print([name for name in sys.modules if name.split('.')[0] in {'azure', 'requests', 'msal', 'urllib3'}])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def damaged(document, name, value):
+    return (
+        json.dumps({**document, name: value})
+        if value is not ...
+        else json.dumps({key: held for key, held in document.items() if key != name})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("policyExemptions", ...),
+        ("policyExemptions", {}),
+        ("policyExemptions", [{"properties": {}}]),
+        ("policyExemptions", ["text"]),
+        ("hierarchy", [{"id": "/a"}]),
+        ("initiativeOfAssignment", {"/a": 99}),
+        ("initiativeOfAssignment", {"/a": "0"}),
+        ("cloud", "AzureGermanCloud"),
+        ("takenAt", "yesterday"),
+        ("unread", [{}]),
+        ("gone", [1]),
+    ],
+)
+def test_a_damaged_file_is_a_message_and_not_a_crash(record, tmp_path, name, value):
+    path = tmp_path / "snapshot.json"
+    path.write_text(damaged(json.loads(snapshot_text(record)), name, value), encoding="utf-8")
+    with pytest.raises(ReconcilerError, match="not a whole snapshot"):
+        load_snapshot(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "is not JSON"),
+        ("[]", "no format_version"),
+        ("{}", "no format_version"),
+        ('{"format_version": 1}', "no format_version"),
+        ('{"format_version": "2.0"}', "knows 1.0"),
+        ("\xff", "is not JSON"),
+    ],
+)
+def test_another_file_is_refused_with_the_reason(tmp_path, text, words):
+    path = tmp_path / "other.json"
+    path.write_text(text, encoding="latin-1")
+    with pytest.raises(ReconcilerError, match=words):
+        load_snapshot(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(ReconcilerError, match=r"none\.json cannot be read: No such file"):
+        load_snapshot(Path(tmp_path / "none.json"))
