@@ -21,8 +21,8 @@ def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LI
     """The report as Markdown of at most `limit` bytes, cut between findings."""
     found = identify(report)
     above = "\n".join(_above_the_fold(report, found, names)) + "\n"
-    blocks = [_block(each, names) for each in found]
-    return above + folded("All findings", blocks, "text", limit - len(above.encode()))
+    blocks = (_block(each, names) for each in found)
+    return above + folded("All findings", len(found), blocks, "text", limit - len(above.encode()))
 
 
 def _above_the_fold(report: DriftReport, found: list[Identified], names: Names) -> Iterator[str]:
@@ -52,6 +52,6 @@ def _item(finding: Finding, names: Names) -> str:
 
 def _block(each: Identified, names: Names) -> str:
     """The text's block; the kind, which is a heading there, stands on its first line here."""
-    text = plain(finding_block(each, names)).rstrip("\n")
+    text = plain(finding_block(each, names))
     kind = f"{each.finding.kind.value}\n"
     return kind + text

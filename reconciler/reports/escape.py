@@ -11,6 +11,7 @@ from __future__ import annotations
 import html as _html
 import json
 import re
+from collections.abc import Iterator
 
 from reconciler.model import JSON
 
@@ -127,11 +128,11 @@ def json_indented(value: JSON) -> str:
 
 
 def _inert(text: str) -> str:
-    return _COMMAND_ANYWHERE.sub(r"#\\u0023", text).replace("\x7f", r"\u007f")
+    return _COMMAND_ANYWHERE.sub(r"#\\u0023", text)
 
 
 def json_document(fields: dict[str, JSON]) -> str:
-    """An object as a JSON document with a line for each field and for each element of its lists.
+    """An object as a JSON document with a line for each field and for each element of its lists (or iterators).
 
     So it reads well, compares line by line, and is written by the fast encoder however many changes it holds.
     """
@@ -139,6 +140,7 @@ def json_document(fields: dict[str, JSON]) -> str:
 
 
 def _block(value: JSON) -> str:
-    if not isinstance(value, list) or not value:
+    if not isinstance(value, list | Iterator):
         return json_line(value)
-    return "[\n" + ",\n".join(f"    {json_line(element)}" for element in value) + "\n  ]"
+    rows = ",\n".join(f"    {json_line(element)}" for element in value)
+    return f"[\n{rows}\n  ]" if rows else "[]"

@@ -10,7 +10,7 @@ from reconciler.model import JSON
 from reconciler.planning.values import Finding
 from reconciler.reports.escape import json_line
 
-_PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[!-~]*")
+_PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[A-Za-z0-9#/%.~:?=&+@,;()$!*_-]*")
 _SAID_ELSEWHERE: Final = frozenset(
     {"createdBy", "createdByType", "createdAt", "lastModifiedBy", "lastModifiedByType", "lastModifiedAt"}
     | {"changed", "portal", "healedBy"}

@@ -6,6 +6,7 @@ machines and for plans of any size: a plain walk that names the same places, som
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -44,15 +45,17 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
     """What differs, as people read it: sorted by path, in the spelling of each side. Only what makes an update: a
     difference of letter case or of marks that never cause one is none.
     """
-    paths = changed_paths(before, after)
-    found = {difference.path: difference for difference in _deep(_shown(before), _shown(after))}
-    if REFERENCES in paths:
+    changed = list(_changed(before, after))
+    fields = {keys[0] for keys in changed if keys[0] != REFERENCES}
+    found = {difference.path: difference for difference in _deep(_shown(before, fields), _shown(after, fields))}
+    if [REFERENCES] in changed:
         found[REFERENCES] = _reference_difference(before, after)
-    return tuple(found[path] for path in paths if path in found)
+    return tuple(found[path] for path in sorted(map(path_text, changed)) if path in found)
 
 
-def _shown(exemption: Exemption) -> dict[str, JSON]:
-    found = {key: value for key, value in properties(exemption).items() if key != REFERENCES}
+def _shown(exemption: Exemption, fields: set[str]) -> dict[str, JSON]:
+    """The fields in their own spelling, without marks that never cause an update."""
+    found = {key: value for key, value in properties(exemption).items() if key in fields and key != "metadata"}
     return {**found, "metadata": compared_metadata(exemption.metadata)}
 
 
@@ -90,22 +93,26 @@ def _reference_difference(before: Exemption, after: Exemption) -> Difference:
 
 def changed_paths(before: Exemption, after: Exemption) -> list[str]:
     """The paths that differ, sorted; a list is one path."""
+    return sorted(path_text(keys) for keys in _changed(before, after))
+
+
+def _changed(before: Exemption, after: Exemption) -> Iterator[list[str]]:
     none: dict[str, JSON] = {"metadata": {}}  # so that the first mark is named, not the metadata as a whole
-    return sorted(_walk(none | comparable(before), none | comparable(after), []))
+    return _walk(none | comparable(before), none | comparable(after), [])
 
 
-def _walk(before: JSON, after: JSON, keys: list[str]) -> Iterator[str]:
+def _walk(before: JSON, after: JSON, keys: list[str]) -> Iterator[list[str]]:
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for key in {**before, **after}:
             yield from _walk(before.get(key, _NOTHING), after.get(key, _NOTHING), [*keys, key])
     elif before != after:
-        yield path_text(keys)
+        yield keys
 
 
 def path_text(keys: list[str]) -> str:
-    """`metadata.ticket`; a key that is no plain word stands in brackets: `metadata["a.b"]`."""
+    """`metadata.ticket`; a key that is no plain word stands in brackets, as a JSON string: `metadata["a.b"]`."""
     found = ""
     for key in keys:
         plain = key.replace("_", "").replace("-", "").isalnum()
-        found += f'["{key}"]' if not plain else f".{key}" if found else key
+        found += f"[{json.dumps(key, ensure_ascii=False)}]" if not plain else f".{key}" if found else key
     return found

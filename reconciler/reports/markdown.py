@@ -5,7 +5,7 @@ Headings, bold words and folds are ours; every value stands in a code span or a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from reconciler.model import Source, Unread
@@ -50,24 +50,26 @@ def value(text: str) -> str:
     return markdown_code(shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…")
 
 
-def folded(title: str, blocks: Sequence[str], language: str, room: int, gap: str = "\n\n") -> str:
-    """A folded fence with as many whole blocks as there is room for (in bytes), and how many are left out."""
-    if not blocks:
+def folded(title: str, total: int, blocks: Iterable[str], language: str, room: int) -> str:
+    """A folded fence with as many whole blocks as there is room for (in bytes), and how many of the total are left
+    out. Blocks that have no room are never made; one that ends in a newline has a blank line below.
+    """
+    if not total:
         return ""
-    fits = _fitting(blocks, room - _FRAME)
-    left = len(blocks) - fits
+    shown = list(_fitting(blocks, room - _FRAME))
+    left = total - len(shown)
     more = f"\n\n{left} more in the artifact." if left else ""
-    fence = markdown_fence(gap.join(blocks[:fits]), language) if fits else ""
-    return f"\n<details><summary>{title} ({len(blocks)})</summary>\n\n{fence}{more}\n\n</details>\n"
+    fence = markdown_fence("\n".join(shown).rstrip("\n"), language) if shown else ""
+    return f"\n<details><summary>{title} ({total})</summary>\n\n{fence}{more}\n\n</details>\n"
 
 
-def _fitting(blocks: Sequence[str], room: int) -> int:
-    """How many blocks fit, counted as they will be written: a mention grows when it is broken."""
-    for place_, block in enumerate(blocks):
+def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
+    """The blocks that fit, counted as they will be written: a mention grows when it is broken."""
+    for block in blocks:
         room -= len(markdown_fence(block).encode())
         if room < 0:
-            return place_
-    return len(blocks)
+            return
+        yield block
 
 
 # --- items -------------------------------------------------------------------------------------------------------

@@ -19,8 +19,8 @@ def outcomes_markdown(summary: Summary, names: Names = NO_NAMES, limit: int = LI
     """The run as Markdown of at most `limit` bytes, cut between changes."""
     above = "\n".join(_above_the_fold(summary, names)) + "\n"
     settled = [outcome for outcome in summary.outcomes if outcome.status in SETTLED]
-    lines = [plain([settled_line(outcome, names)]).strip() for outcome in settled]
-    return above + folded("Written or already so", lines, "text", limit - len(above.encode()), gap="\n")
+    lines = (plain([settled_line(outcome, names)]).strip() for outcome in settled)
+    return above + folded("Written or already so", len(settled), lines, "text", limit - len(above.encode()))
 
 
 def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:

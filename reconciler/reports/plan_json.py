@@ -20,6 +20,16 @@ FORMAT_VERSION: Final = "1.0"
 
 def plan_to_json(plan: Plan, tool_version: str = __version__) -> dict[str, JSON]:
     """The plan as a JSON object, changes sorted by folded id."""
+    return {**_fields(plan, tool_version), "changes": [change_to_json(change) for change in plan.changes]}
+
+
+def plan_json(plan: Plan, tool_version: str = __version__) -> str:
+    """The plan as a JSON document: one line for each change, never all of them as objects at once."""
+    return json_document(_fields(plan, tool_version) | {"changes": map(change_to_json, plan.changes)})
+
+
+def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
+    """Every field in the order of the form; the changes are for the caller to fill in."""
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": tool_version,
@@ -31,17 +41,12 @@ def plan_to_json(plan: Plan, tool_version: str = __version__) -> dict[str, JSON]
         "complete": plan.complete,
         "digest": plan.digest,
         "summary": plan.summary,
-        "changes": [change_to_json(change) for change in plan.changes],
+        "changes": None,
         "held": [held_to_json(held) for held in plan.held],
         "findings": [finding_to_json(finding) for finding in plan.findings],
         "refusals": [refusal_to_json(refusal) for refusal in plan.refusals],
         "unread": [unread_to_json(unread) for unread in plan.unread],
     }
-
-
-def plan_json(plan: Plan, tool_version: str = __version__) -> str:
-    """The plan as a JSON document: one line for each change."""
-    return json_document(plan_to_json(plan, tool_version))
 
 
 def change_to_json(change: Change) -> dict[str, JSON]:

@@ -25,16 +25,16 @@ def plan_markdown(plan: Plan, names: Names = NO_NAMES, limit: int = LIMIT) -> st
     """The plan as Markdown of at most `limit` bytes."""
     found = "\n".join(_above_the_fold(plan, names)) + "\n"
     below = f"\nDigest {markdown_code(plan.digest)}\n" if plan.changes else ""
-    findings = [_dedent(block) for block in finding_blocks(plan.findings, names)]
-    changes = [_diff_block(change, plan, names) for change in in_reading_order(plan.changes)]
     left = limit - len((found + below).encode())
-    # Findings may take what changes leave, and a quarter at least: the changes are what is approved.
-    told = folded("All changes", changes, "diff", left - min(left // 4, _size(findings)))
-    return found + told + folded("Findings", findings, "text", left - len(told.encode())) + below
+    findings = finding_blocks(plan.findings, names)
+    told = _changes(plan, names, left - left // 4 if findings else left)
+    shown = folded("Findings", len(findings), map(_dedent, findings), "text", left - len(told.encode()))
+    return found + told + shown + below
 
 
-def _size(blocks: list[str]) -> int:
-    return sum(len(block.encode()) + 20 for block in blocks) + 1000
+def _changes(plan: Plan, names: Names, room: int) -> str:
+    blocks = (_diff_block(change, plan, names) for change in in_reading_order(plan.changes))
+    return folded("All changes", len(plan.changes), blocks, "diff", room)
 
 
 def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
@@ -75,4 +75,4 @@ def _diff_block(change: Change, plan: Plan, names: Names) -> str:
 
 
 def _dedent(lines: list[Line]) -> str:
-    return "\n".join(found.removeprefix("  ") for found in plain(lines).rstrip("\n").split("\n"))
+    return "\n".join(found.removeprefix("  ") for found in plain(lines).split("\n"))

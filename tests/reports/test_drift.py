@@ -141,6 +141,7 @@ def test_only_the_portal_is_ever_a_link():
         "https://portal.azure.evil.example/",
         "https://portal.azure.com",
         "https://portal.azure.com/a b",
+        'https://portal.azure.com/"onclick="x',
     ):
         hostile = dataclasses.replace(finding, evidence={"portal": link})
         report = samples.drift_report(findings=(hostile,))
