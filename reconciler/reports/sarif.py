@@ -18,6 +18,9 @@ from reconciler.reports.escape import json_indented, sarif_text
 SETTINGS: Final = Source("reconciler.yaml")
 """Code scanning shows a result only where it has a place; what no file declares is a matter of the settings."""
 
+MOST: Final = 25_000
+"""Code scanning refuses a run with more results than this."""
+
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
 
 
@@ -36,8 +39,9 @@ class Result:
 
 
 def sarif_document(results: Sequence[Result], rules: dict[str, str] | None = None) -> str:
-    """A SARIF log of one run. `rules` maps a rule's name to what it means."""
+    """A SARIF log of one run. `rules` maps a rule's name to what it means. Too many results are cut, and it says so."""
     meanings = rules or {}
+    results = _cut(results)
     names = sorted({result.rule for result in results})
     driver: dict[str, JSON] = {
         "name": "exempt",
@@ -53,6 +57,15 @@ def sarif_document(results: Sequence[Result], rules: dict[str, str] | None = Non
     return json_indented(
         {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
     )
+
+
+def _cut(results: Sequence[Result]) -> Sequence[Result]:
+    over = len(results) - MOST
+    if over <= 0:
+        return results
+    told = f"{over + 1} more results are left out, since code scanning takes {MOST} at most"
+    last = Result("too-many-results", "warning", told, "read them all with --format json", None, ("too-many-results",))
+    return [*results[: MOST - 1], last]
 
 
 def _rule(name: str, meaning: str) -> dict[str, JSON]:

@@ -12,6 +12,7 @@ from reconciler.reports.problems import (
     problems_summary,
     problems_text,
 )
+from reconciler.reports.sarif import MOST
 
 WEB = Source("exemptions/web.yaml", 7, 15)
 MISTAKES = [
@@ -95,3 +96,11 @@ def test_a_result_is_the_same_alert_when_lines_move_and_another_beside_its_like(
     ]
     assert fingerprints(moved) == fingerprints(MISTAKES[:1])
     assert len(set(fingerprints([*MISTAKES, *moved]))) == 4
+
+
+def test_sarif_keeps_within_what_code_scanning_takes_and_says_what_it_left_out():
+    mistakes = [Problem(Source(f"{n:05}.yaml"), "schema", "wrong") for n in range(MOST + 5)]
+    results = json.loads(problems_sarif(mistakes))["runs"][0]["results"]
+    assert len(results) == MOST
+    assert results[-1]["message"]["text"].startswith("6 more results are left out")
+    assert len(json.loads(problems_sarif(mistakes[:MOST]))["runs"][0]["results"]) == MOST
