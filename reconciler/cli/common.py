@@ -106,6 +106,21 @@ def load_repository(root: Path, base: str | None, at: datetime) -> Repository:
     return Repository(root, loaded.settings, loaded.declarations, catalogue, history, changed)
 
 
+def load_settings(root: Path) -> tuple[Settings, tuple[Declaration, ...]]:
+    """The settings, which must be valid, and those declarations that can be read, for commands that judge none.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml has errors, which have been shown.
+    """
+    if not root.is_dir():
+        raise UsageError(f"--root: {str(root)!r} is no folder", "name the folder that holds reconciler.yaml")
+    loaded = load(root)
+    if loaded.settings is None:
+        show_problems([one for one in loaded.problems if one.source.file == "reconciler.yaml"])
+        raise InvalidRepositoryError("reconciler.yaml has errors", "correct them; 'exempt validate' shows them again")
+    return loaded.settings, loaded.declarations
+
+
 def load_all(root: Path) -> tuple[Loaded, Catalogue]:
     """The declarations and the catalogue of their cloud, with their problems not yet judged."""
     if not root.is_dir():

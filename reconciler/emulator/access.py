@@ -18,6 +18,9 @@ from reconciler.emulator.tenant import Tenant
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 
 EXEMPT: str = "Microsoft.Authorization/policyAssignments/exempt/action"
+_BUILT_IN: tuple[str, ...] = tuple(
+    f"/providers/microsoft.authorization/{kind}" for kind in ("policydefinitions", "policysetdefinitions")
+)
 
 
 def authorize(call: Call, action: str) -> None:
@@ -47,8 +50,10 @@ def authorize_linked(call: Call, action: str, linked_action: str, linked: str) -
 
 
 def allows(tenant: Tenant, principal: Principal, action: str, identifier: ArmId) -> bool:
-    """Whether any grant at the object, its scope or above has the action."""
-    if principal.grants is None:
+    """Whether any grant at the object, its scope or above has the action. Everybody may read built-in definitions:
+    tools find them by name with a role on a single subscription.
+    """
+    if principal.grants is None or (identifier.key.startswith(_BUILT_IN) and action.endswith("/read")):
         return True
     covered = {identifier.key, *_chain(tenant, identifier)}
     return any(_holds(grant, covered) and permits(grant, action) for grant in principal.grants)

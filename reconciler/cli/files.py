@@ -1,0 +1,45 @@
+"""Files that commands write: the whole new one or the old one, never a half."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from reconciler.problems import ReconcilerError
+
+
+def write_file(path: Path, text: str) -> None:
+    """Replaces a file's content at once; what is not a plain file (`/dev/stdout`, a pipe) is written in place.
+
+    Raises:
+        ReconcilerError: it cannot be written.
+    """
+    try:
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8", newline="\n")
+        else:
+            _replace(path, text)
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    draft = Path(name)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
+        draft.chmod(mode)
+        draft.replace(path.resolve())
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    """The process' umask; reading it means setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
