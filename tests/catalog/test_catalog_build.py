@@ -1,0 +1,186 @@
+"""The script that builds the shipped facts: from a checkout, from extracts, from metadata; the same bytes each time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "build_catalog.py"
+PREFIX = "/providers/Microsoft.Authorization/"
+KEY = "0a0a0a0a-1111-2222-3333-444444444444"
+NAMED_KEY = "0b0b0b0b-1111-2222-3333-444444444444"
+
+
+def build(out, *arguments):
+    command = [sys.executable, str(SCRIPT), "--out", str(out), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def put(path, value):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+def rows(out, name):
+    return json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def policy(name, **more):
+    rule = {
+        "if": {"allOf": [{"field": "type", "in": ["Contoso.Web/sites", "Contoso.Web/slots"]},
+                         {"not": {"field": "type", "equals": "Contoso.Web/never"}}]},
+        "then": {"effect": "[parameters('effect')]", **more.pop("then", {})},
+    }  # fmt: skip
+    properties = {
+        "displayName": f"Policy {name}", "policyType": "BuiltIn", "mode": "Indexed", "description": "never taken over",
+        "metadata": {"version": "1.2.3", "category": "Web"},
+        "parameters": {"effect": {"defaultValue": "Audit"}}, "policyRule": rule, **more,
+    }  # fmt: skip
+    return {"properties": properties, "id": f"{PREFIX}policyDefinitions/{name}", "name": name}
+
+
+def initiative(name, category, *members):
+    entries = [
+        {"policyDefinitionId": f"{PREFIX}policyDefinitions/{one}", "policyDefinitionReferenceId": f"Ref {one} | (1)"}
+        for one in members
+    ]
+    metadata = {"version": "2.0.0", "category": category, "deprecated": True}
+    properties = {
+        "displayName": f"Set {name}",
+        "policyType": "BuiltIn",
+        "metadata": metadata,
+        "policyDefinitions": entries,
+    }
+    return {"properties": properties, "id": f"{PREFIX}policySetDefinitions/{name}", "name": name}
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A small one of the same shape as Azure/azure-policy."""
+    root = tmp_path / "azure-policy"
+    definitions, sets = (
+        root / "built-in-policies" / "policyDefinitions",
+        root / "built-in-policies" / "policySetDefinitions",
+    )
+    assessed = {"details": {"type": "Microsoft.Security/assessments", "name": NAMED_KEY.upper()}}
+    put(definitions / "Web" / "b.json", policy("b"))
+    put(definitions / "Web" / "a.json", policy("a", then=assessed))
+    put(definitions / "Web" / "unused.json", policy("unused"))
+    put(definitions / "Azure Government" / "Web" / "b.json", policy("b", mode="All"))
+    put(sets / "Security Center" / "one.json", initiative("one", "Security Center", "b", "a"))
+    put(sets / "Tags" / "other.json", initiative("other", "Tags", "unused"))
+    put(
+        sets / "Azure Government" / "Regulatory Compliance" / "gov.json",
+        initiative("gov", "Regulatory Compliance", "b"),
+    )
+    git = ["git", "-C", str(root), "-c", "user.name=t", "-c", "user.email=t@contoso.example"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "Release 9"]):
+        subprocess.run([*git, *command], check=True)
+    return root
+
+
+@pytest.fixture
+def extracts(tmp_path):
+    """Extracts of the documentation."""
+    folder = tmp_path / "defender"
+    fact = {
+        "displayName": " Sites should be safe ", "policyDefinitionId": f"{PREFIX}policyDefinitions/b", "severity": "High",
+        "environment": "Azure", "resourceTypes": [], "policyMappingSource": "docs", "policyDisplayName": "Policy b",
+        "policyMode": "Indexed",
+    }  # fmt: skip
+    put(folder / "recommendations.json", {
+        "_source": {"docsCommit": f"{'a' * 40} (2026-06-16)"},
+        "recommendations": {KEY.upper(): fact},
+        "docRecommendationsWithoutKnownKey": [
+            {"displayName": "No key", "severity": None, "section": "AWS data", "policyDefinitionIds": []}],
+    })  # fmt: skip
+    listed = [{"displayName": "Sites should be safe", "assessmentKeys": [KEY]}]
+    put(folder / "unsupported-exemptions.json", {"_source": "FAQ of 2026-04-14", "recommendations": listed})
+    return folder
+
+
+def test_a_checkout_gives_both_editions(tmp_path, checkout, extracts):
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    assert rows(out, "public/initiatives") == [
+        {"name": "one", "title": "Set one", "version": "2.0.0", "category": "Security Center", "flags": ["deprecated"], "members": 2}
+    ]  # fmt: skip
+    assert rows(out, "public/members/one") == [["a", "Ref a | (1)"], ["b", "Ref b | (1)"]]
+    assert rows(out, "public/policies") == [
+        {"name": "a", "title": "Policy a", "version": "1.2.3", "mode": "Indexed", "effect": "Audit",
+         "types": ["contoso.web/sites", "contoso.web/slots"], "assessment": NAMED_KEY},
+        {"name": "b", "title": "Policy b", "version": "1.2.3", "mode": "Indexed", "effect": "Audit",
+         "types": ["contoso.web/sites", "contoso.web/slots"], "flags": ["unsupported"]},
+    ]  # fmt: skip
+    assert [one["mode"] for one in rows(out, "usgov/policies")] == ["All"]
+    assert [one["name"] for one in rows(out, "usgov/initiatives")] == ["gov"]
+    sources = json.loads((out / "sources.json").read_text())
+    assert sources["public"]["release"] == "Release 9"
+    assert len(sources["public"]["commit"]) == 40
+    assert sources["defender"]["release"] == "list of unsupported exemptions of 2026-04-14"
+
+
+def test_recommendations_come_from_the_documentation_and_from_policies_that_name_one(tmp_path, checkout, extracts):
+    out = tmp_path / "out"
+    build(out, "--policy", checkout, "--defender", extracts)
+    assert rows(out, "recommendations") == [
+        {"key": KEY, "title": "Sites should be safe", "severity": "High", "environment": "Azure", "policies": ["b"],
+         "evidence": "docs", "flags": ["unsupported"]},
+        {"key": NAMED_KEY, "title": "Policy a", "environment": "Azure", "types": ["contoso.web/sites", "contoso.web/slots"],
+         "policies": ["a"], "evidence": "azure-policy"},
+    ]  # fmt: skip
+    assert rows(out, "keyless") == [{"title": "No key", "environment": "AWS"}]
+
+
+def test_a_tenants_metadata_brings_titles_severities_and_policies_up_to_date(tmp_path, checkout, extracts):
+    out = tmp_path / "out"
+    properties = {"displayName": "Sites must be safe", "severity": "Low", "assessmentType": "BuiltIn",
+                  "policyDefinitionId": f"{PREFIX}policyDefinitions/a"}  # fmt: skip
+    listed = [
+        {"name": KEY, "properties": properties},
+        {"name": NAMED_KEY.replace("0b", "0c"), "properties": {**properties, "displayName": "no key"}},
+        {"name": NAMED_KEY.replace("0b", "0d"), "properties": {**properties, "assessmentType": "CustomPolicy"}},
+    ]
+    put(tmp_path / "metadata.json", {"value": listed})
+    done = build(out, "--policy", checkout, "--defender", extracts, "--metadata", tmp_path / "metadata.json")
+    assert done.returncode == 0, done.stderr
+    found = {one["key"]: one for one in rows(out, "recommendations")}
+    assert len(found) == 3
+    assert (found[KEY]["title"], found[KEY]["severity"]) == ("Sites must be safe", "Low")
+    assert (found[KEY]["policies"], found[KEY]["evidence"]) == (["a"], "live")
+    assert rows(out, "keyless") == []
+
+
+def test_the_same_input_gives_the_same_bytes(tmp_path, checkout, extracts):
+    outs = [tmp_path / "one", tmp_path / "two"]
+    for out in outs:
+        build(out, "--policy", checkout, "--defender", extracts)
+    files = [{path.relative_to(out): path.read_bytes() for path in out.rglob("*.json")} for out in outs]
+    assert files[0] == files[1]
+    assert len(files[0]) == 10
+
+
+def test_without_documentation_the_shipped_recommendations_stay(tmp_path, checkout):
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout)
+    assert done.returncode == 0, done.stderr
+    shipped = SCRIPT.parent.parent / "reconciler" / "catalog" / "data"
+    kept = {one["key"]: one for one in rows(out, "recommendations")}
+    assert all(kept[one["key"]] == one for one in rows(shipped, "recommendations"))
+    assert NAMED_KEY in kept
+
+
+def test_an_initiative_with_an_undefined_policy_is_refused(tmp_path, checkout, extracts):
+    (checkout / "built-in-policies" / "policyDefinitions" / "Web" / "a.json").unlink()
+    done = build(tmp_path / "out", "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 1
+    assert "1 policies are in initiatives but not defined, such as a" in done.stderr
+
+
+def test_no_description_is_taken_over(tmp_path, checkout, extracts):
+    out = tmp_path / "out"
+    build(out, "--policy", checkout, "--defender", extracts)
+    assert not any("never taken over" in path.read_text() for path in out.rglob("*.json"))

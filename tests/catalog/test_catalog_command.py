@@ -1,0 +1,318 @@
+"""`exempt catalog` as a user runs it: search, show and info offline; diff and refresh against an emulated tenant."""
+
+import json
+
+import emulated
+import pytest
+from catalog_command import CIS_2, MCSB, SECURE_TRANSFER, TDE_KEY, TDE_POLICY, run
+
+OWN_KEY = "0a0a0a0a-1111-2222-3333-444444444444"
+TENANT = "00000000-0000-4000-8000-00000000aaaa"
+SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000001"
+GROUP = "/providers/Microsoft.Management/managementGroups/contoso"
+AUTHORIZATION = "/providers/Microsoft.Authorization"
+
+
+# --- search
+
+
+def test_search_tells_kind_key_and_why_not(capsys):
+    done = run(capsys, "search", "privileged", "containers", "--limit", "1")
+    assert done.code == 0
+    assert done.out == (
+        "Privileged containers should be avoided\n"
+        "  recommendation 5d90913f-a1c5-4429-ad54-2c6c17fb3c73, Medium severity, Azure\n"
+        "  note: Microsoft lists it as not supporting exemptions; Azure accepts one, but it may have no effect\n"
+    )
+
+
+def test_search_as_json_holds_the_same(capsys):
+    done = run(capsys, "search", "privileged containers", "--limit", "2", "--format", "json")
+    found = json.loads(done.out)
+    assert (found["format_version"], found["query"], len(found["results"])) == ("1.0", "privileged containers", 2)
+    first = found["results"][0]
+    assert (first["kind"], first["id"]) == ("recommendation", "5d90913f-a1c5-4429-ad54-2c6c17fb3c73")
+    assert first["exemptable"] is True
+    assert [one["kind"] for one in first["obstacles"]] == ["unsupported"]
+
+
+def test_search_without_a_hit_says_what_to_do(capsys):
+    done = run(capsys, "search", "qqqqqqqq")
+    assert done.code == 0
+    assert "nothing in the catalogue is like qqqqqqqq\nhelp: " in done.out
+
+
+def test_search_shows_nothing_that_a_terminal_obeys(capsys):
+    done = run(capsys, "search", "\x1b]8;;http://x\x07 qqqqqqqq \u202e")
+    assert "\x1b" not in done.out
+    assert "\u202e" not in done.out
+
+
+@pytest.mark.parametrize(
+    "words", [["search"], ["search", "a", "--limit", "0"], ["search", " "], ["search", "a" * 3000], ["find", "a"], []]
+)
+def test_mistyped_commands_end_with_1_and_help(capsys, words):
+    done = run(capsys, *words)
+    assert done.code == 1
+    assert "help: " in done.err
+
+
+# --- show
+
+
+def test_show_tells_policies_initiatives_and_reference_ids(capsys):
+    done = run(capsys, "show", TDE_KEY)
+    assert done.code == 0
+    lines = done.out.splitlines()
+    assert lines[0] == "Transparent Data Encryption on SQL databases should be enabled"
+    assert f"  recommendation  {TDE_KEY}" in lines
+    assert f"  policy          {AUTHORIZATION}/policyDefinitions/{TDE_POLICY}" in lines
+    (benchmark,) = [line.split() for line in lines if line.strip().startswith("Microsoft cloud security benchmark (")]
+    assert benchmark[-1] == "sqlDbEncryptionMonitoring"
+    assert lines[-1].strip() == f"recommendation: {TDE_KEY}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        f"https://portal.azure.com/#blade/Microsoft_Azure_Security/RecommendationsBlade/assessmentKey/{TDE_KEY}",
+        f"https://portal.azure.com/#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey/{TDE_KEY}/showSecurityCenterCommandBar~/false",
+        f"https://portal.azure.us/#blade/x/recommendationId/{TDE_KEY.upper()}",
+        f"/providers/Microsoft.Security/assessmentMetadata/{TDE_KEY}",
+        f"{SUBSCRIPTION}/providers/Microsoft.Security/assessments/{TDE_KEY}",
+        "Transparent Data Encryption on SQL databases should be enabled",
+    ],
+)
+def test_show_understands_addresses_and_ids_of_a_recommendation(capsys, address):
+    found = json.loads(run(capsys, "show", address, "--format", "json").out)
+    assert [one["key"] for one in found["recommendations"]] == [TDE_KEY]
+    assert found["policies"] == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        SECURE_TRANSFER,
+        f"{AUTHORIZATION}/policyDefinitions/{SECURE_TRANSFER}",
+        "https://portal.azure.com/#view/Microsoft_Azure_Policy/PolicyDetailBlade/definitionId/"
+        f"%2Fproviders%2FMicrosoft.Authorization%2FpolicyDefinitions%2F{SECURE_TRANSFER}",
+        f"https://portal.azure.com/#view/x/PolicyDetail.ReactView/id/%252Fproviders%252FMicrosoft.Authorization%252FpolicyDefinitions%252F{SECURE_TRANSFER}/y",
+    ],
+)
+def test_show_understands_addresses_and_ids_of_a_policy(capsys, address):
+    found = json.loads(run(capsys, "show", address, "--format", "json").out)
+    (policy,) = found["policies"]
+    assert policy["id"].endswith(SECURE_TRANSFER)
+    assert {one["title"]: one["referenceIds"] for one in policy["initiatives"]}["FedRAMP High"] == [
+        "auditSecureTransferToStorageAccounts"
+    ]
+
+
+def test_show_understands_an_initiative(capsys):
+    text = run(capsys, "show", "microsoft cloud security benchmark").out
+    assert "223 reference ids of 223 policies" in text
+    found = json.loads(run(capsys, "show", CIS_2, "--format", "json").out)
+    members = [one["policyDefinitionId"] for one in found["initiatives"][0]["members"]]
+    assert max(members.count(one) for one in members) == 10
+
+
+def test_show_lists_both_recommendations_of_a_title(capsys):
+    done = run(capsys, "show", "Azure AI Services resources should use Azure Private Link")
+    assert "54f53ddf-6ebd-461e-a247-394c542bc5d1" in done.out
+    assert "67279c29-fa4c-4f09-ae59-cb1491565995" in done.out
+    assert done.out.endswith("several recommendations have this title; a declaration needs the key\n")
+
+
+def test_show_tells_what_else_the_same_policy_stands_behind(capsys):
+    done = run(capsys, "show", "1195afff-c881-495e-9bc5-1486211ae03f")
+    assert "also exempts Machines should have a vulnerability assessment solution (ffff0522" in done.out
+
+
+def test_show_tells_why_something_cannot_be_exempted(capsys):
+    done = run(capsys, "show", "001ddfe0-1b98-443f-819d-99f060fd67d5")
+    assert "  exemptable      no\n  not exemptable: it evaluates another cloud's resources" in done.out
+    assert "in a declaration:" not in done.out
+
+
+def test_show_proposes_the_policy_where_the_key_is_not_public(capsys):
+    done = run(capsys, "show", "SQL servers should have a Microsoft Entra administrator provisioned")
+    assert "no public source names its key" in done.out
+    assert done.out.endswith("policyDefinition: 1f314764-cb73-4fc9-b863-8eca98ac36e9\n")
+
+
+def test_show_of_something_unknown_proposes_the_nearest(capsys):
+    done = run(capsys, "show", "Secure transfer to storage account should be enabeld")
+    assert (done.code, done.out) == (1, "")
+    assert "did you mean 'Secure transfer to storage accounts should be enabled'" in done.err
+
+
+# --- info and clouds
+
+
+def test_info_tells_sources_and_counts(capsys):
+    text = run(capsys, "info").out
+    assert "635 recommendations, 231 of them exemptable, 20 listed by Microsoft as unsupported" in text
+    assert "83 initiatives with 14,396 reference ids" in text
+    assert "1,593 policies in them, 48 more behind recommendations only" in text
+    found = json.loads(run(capsys, "info", "--format", "json").out)
+    assert found["counts"]["recommendations"] == 635
+    assert {one["part"] for one in found["sources"]} == {"public", "defender"}
+    assert all(len(one["commit"]) == 40 and one["date"] for one in found["sources"])
+
+
+def test_the_cloud_is_that_of_the_repository_unless_asked(capsys, tmp_path):
+    (tmp_path / "reconciler.yaml").write_text("cloud: AzureUSGovernment\n")
+    found = json.loads(run(capsys, "info", "--root", tmp_path, "--format", "json").out)
+    assert (found["cloud"], found["counts"]["initiatives"]) == ("AzureUSGovernment", 21)
+    asked = run(capsys, "info", "--root", tmp_path, "--cloud", "AzureCloud", "--format", "json")
+    assert json.loads(asked.out)["counts"]["initiatives"] == 83
+    assert "public cloud's stand in" in run(capsys, "info", "--cloud", "AzureChinaCloud").out
+
+
+def test_a_bad_overlay_is_shown_and_ends_with_1(capsys, tmp_path):
+    (tmp_path / "catalog.yaml").write_text("recommendations: 3\n")
+    done = run(capsys, "search", "disk", "--root", tmp_path)
+    assert (done.code, done.out) == (1, "")
+    assert "catalog.yaml:1:1" in done.err
+
+
+# --- diff and refresh
+
+
+def definition(name, kind, **properties):
+    return {
+        "id": f"{GROUP}{AUTHORIZATION}/{kind}/{name}",
+        "name": name,
+        "properties": {"policyType": "Custom", **properties},
+    }
+
+
+def metadata(key, title, policy, **properties):
+    fields = {"displayName": title, "severity": "High", "assessmentType": "BuiltIn", "policyDefinitionId": policy}
+    return {"name": key, "properties": {**fields, **properties}}
+
+
+def assignment(name, definition_id):
+    return {
+        "id": f"{GROUP}{AUTHORIZATION}/policyAssignments/{name}",
+        "properties": {"policyDefinitionId": definition_id},
+    }
+
+
+OWN_POLICY = f"{GROUP}{AUTHORIZATION}/policyDefinitions/own"
+CLOUD = {
+    "tenantId": TENANT,
+    "managementGroups": [{"name": "contoso"}],
+    "subscriptions": [{"id": SUBSCRIPTION.rsplit("/", maxsplit=1)[-1], "managementGroup": "contoso"}],
+    "policyDefinitions": [
+        definition("own", "policyDefinitions", displayName="Own policy", mode="Indexed",
+                   policyRule={"if": {"field": "type", "equals": "a/b"}, "then": {"effect": "audit"}})
+    ],
+    "policySetDefinitions": [
+        definition("own-set", "policySetDefinitions", displayName="Own set", policyDefinitions=[
+            {"policyDefinitionId": OWN_POLICY, "policyDefinitionReferenceId": "ownReference"}])
+    ],
+    "policyAssignments": [
+        assignment("own", f"{GROUP}{AUTHORIZATION}/policySetDefinitions/own-set"),
+        assignment("mcsb", f"{AUTHORIZATION}/policySetDefinitions/{MCSB}"),
+    ],
+    "assessmentMetadata": [
+        metadata(TDE_KEY, "TDE should be on", f"{AUTHORIZATION}/policyDefinitions/{TDE_POLICY}"),
+        metadata(OWN_KEY, "Own rule", OWN_POLICY, assessmentType="CustomPolicy"),
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with emulated.running(CLOUD) as running:
+        yield running
+
+
+@pytest.fixture
+def repository(tmp_path, cloud, monkeypatch):
+    """A repository with one declaration, and the emulated tenant's environment."""
+    for name, value in cloud.env.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "exemptions").mkdir()
+    (tmp_path / "reconciler.yaml").write_text(f"owner: contoso/exemptions\ntenantId: {TENANT}\nscopes: ['{GROUP}']\n")
+    (tmp_path / "exemptions" / "tde.yaml").write_text(
+        "name: tde\nrecommendation: Transparent Data Encryption on SQL databases should be enabled\n"
+        f"scopes: ['{SUBSCRIPTION}']\ncategory: Waiver\njustification: Retires soon.\nowner: a@contoso.example\n"
+    )
+    return tmp_path
+
+
+def test_a_refresh_makes_what_the_tenant_has_usable(capsys, repository):
+    assert run(capsys, "show", "Own rule", "--root", repository).code == 1
+    done = run(capsys, "refresh", "--root", repository)
+    assert done.code == 0, done.err
+    assert f"+ recommendation {OWN_KEY} Own rule" in done.out
+    assert "title: Transparent Data Encryption on SQL databases should be enabled -> TDE should be on" in done.out
+    assert "touches tde" in done.out
+    assert "wrote catalog.yaml; review it" in done.err
+    written = (repository / "catalog.yaml").read_text()
+    assert f"  - key: {OWN_KEY}\n    title: Own rule\n    severity: High\n" in written
+    assert "    members:\n      ownReference: " in written
+    shown = run(capsys, "show", "Own rule", "--root", repository).out
+    assert "custom recommendation" in shown
+    assert "Own set (1.0.0)  ownReference" in shown
+    assert "Own policy" in shown
+
+
+def test_a_second_refresh_writes_nothing(capsys, repository):
+    run(capsys, "refresh", "--root", repository)
+    before = (repository / "catalog.yaml").stat().st_mtime_ns
+    done = run(capsys, "refresh", "--root", repository)
+    assert (done.code, done.out) == (0, "")
+    assert "catalog.yaml needs no change" in done.err
+    assert (repository / "catalog.yaml").stat().st_mtime_ns == before
+
+
+def test_diff_writes_nothing_and_tells_by_its_exit_where_asked(capsys, repository):
+    assert run(capsys, "diff", "--root", repository).code == 0
+    done = run(capsys, "diff", "--root", repository, "--detailed-exitcode", "--format", "json")
+    assert done.code == 2
+    found = {one["id"]: one for one in json.loads(done.out)["differences"]}
+    assert found[TDE_KEY]["declarations"] == ["tde"]
+    assert found[OWN_KEY]["difference"] == "added"
+    assert not (repository / "catalog.yaml").exists()
+    run(capsys, "refresh", "--root", repository)
+    assert run(capsys, "diff", "--root", repository, "--detailed-exitcode").code == 0
+
+
+def test_diff_offline_shows_what_the_overlay_changes(capsys, repository):
+    (repository / "catalog.yaml").write_text(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]\n")
+    done = run(capsys, "diff", "--offline", "--root", repository)
+    assert done.out == (
+        f"~ recommendation {TDE_KEY} Transparent Data Encryption on SQL databases should be enabled\n"
+        "    severity: Low -> High\n"
+        "    touches tde\n"
+    )
+    assert done.err == "1 difference touches 1 declaration\n"
+
+
+def test_custom_recommendations_of_subscriptions_are_read_where_asked(capsys, repository, cloud):
+    seen = len(cloud.requests)
+    assert run(capsys, "diff", "--custom", "--root", repository).code == 0
+    asked = [one.target for one in cloud.requests[seen:] if "assessmentmetadata" in one.target.lower()]
+    assert any(path.lower().startswith(SUBSCRIPTION) for path in asked)
+
+
+def test_a_bad_overlay_is_not_overwritten(capsys, repository):
+    (repository / "catalog.yaml").write_text("recommendations: 3\n")
+    done = run(capsys, "refresh", "--root", repository)
+    assert done.code == 1
+    assert "catalog.yaml:1:1" in done.err
+    assert (repository / "catalog.yaml").read_text() == "recommendations: 3\n"
+
+
+def test_a_refresh_needs_settings(capsys, tmp_path):
+    done = run(capsys, "refresh", "--root", tmp_path)
+    assert done.code == 1
+    assert "there is no reconciler.yaml" in done.err
+
+
+def test_a_declaration_with_mistakes_does_not_stop_a_refresh(capsys, repository):
+    (repository / "exemptions" / "bad.yaml").write_text("name: [")
+    assert run(capsys, "refresh", "--root", repository).code == 0
