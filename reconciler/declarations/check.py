@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from reconciler.catalog import Catalogue
+from reconciler.catalog import Catalogue, policy_id
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
 from reconciler.declarations.lookups import About, look_up, not_a_target, objections
 from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
-from reconciler.model import Declaration, Rules, Settings, Source
+from reconciler.model import Declaration, Rules, Source
 from reconciler.problems import Level, Problem
 
 
@@ -39,8 +39,8 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             problems += broken_lifetimes(about, rules, now, changed=is_changed)
         if settings is not None:
             problems += broken_rules(declaration, settings)
-    problems += conflicts(abouts)
-    problems += _settings_problems(settings, catalogue)
+    problems += conflicts(abouts, catalogue)
+    problems += _settings_problems(loaded, catalogue)
     return tuple(sorted(set(problems)))
 
 
@@ -57,7 +57,7 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
         if known is not declaration:
             yield Problem(
                 declaration.place("name"), "duplicate-name",
-                f"the name {declaration.name!r} is taken by {known.source.file}"
+                f"name {declaration.name!r} is taken by {known.source.file}"
                 + ("" if known.name == declaration.name else f" ({known.name!r}; letter case makes no difference)"),
                 "give one of the two another name, in the file and as the file's name", "name",
             )  # fmt: skip
@@ -74,13 +74,23 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
         )  # fmt: skip
 
 
-def _settings_problems(settings: Settings | None, catalogue: Catalogue) -> Iterator[Problem]:
+def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem]:
     """Names in the rules that name nothing: such a rule would protect nothing, unnoticed."""
-    for index, text in enumerate(settings.rules.never_recommendations if settings else ()):
+    rules = loaded.settings.rules if loaded.settings else Rules()
+    for index, text in enumerate(rules.never_recommendations):
         if not catalogue.find(text):
             near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 2)]
+            path = f"rules.neverExempt.recommendations[{index}]"
             yield Problem(
-                Source(SETTINGS_FILE), "rule-unknown", f"rules.neverExempt.recommendations names {text!r}, which no recommendation is called",
-                f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title",
-                f"rules.neverExempt.recommendations[{index}]",
+                loaded.settings_places.get(path, Source(SETTINGS_FILE)), "rule-unknown",
+                f"no recommendation has the key or the title {text!r}, so this protects nothing",
+                f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title", path,
+            )  # fmt: skip
+    for index, text in enumerate(rules.never_policies):
+        if "/" not in text and catalogue.policy(policy_id(text)) is None:
+            path = f"rules.neverExempt.policies[{index}]"
+            yield Problem(
+                loaded.settings_places.get(path, Source(SETTINGS_FILE)), "rule-unknown",
+                f"no known built-in policy has the name {text!r}, so this may protect nothing",
+                "write the name (usually a GUID) of a built-in, or the full ARM id of a custom policy", path, Level.WARNING,
             )  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from reconciler.catalog import Catalogue
 from reconciler.declarations.lookups import About
 from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_chain
 from reconciler.problems import Level, Problem
@@ -59,7 +60,7 @@ class _Index:
             yield from _others(self.loose.get((topic, above.key), {}), claim, by_policy=False)
 
 
-def conflicts(abouts: Iterable[About]) -> tuple[Problem, ...]:
+def conflicts(abouts: Iterable[About], catalogue: Catalogue) -> tuple[Problem, ...]:
     """A problem for each pair of declarations that want the same, at the later of the two; and a warning where one
     declaration lists a scope beside another that contains it.
     """
@@ -71,20 +72,22 @@ def conflicts(abouts: Iterable[About]) -> tuple[Problem, ...]:
                 index.add(topic, _Claim(about.declaration, position, about.container))
     found: dict[tuple[Source, Source], Problem] = {}
     for about in ordered:
-        for mine, other in _meetings(about, index):
+        for topic, mine, other in _meetings(about, index):
             first, later = sorted((other, mine), key=lambda claim: claim.declaration.source)
             pair = (first.declaration.source, later.declaration.source)
             if pair not in found:
-                found[pair] = _redundant(mine, other) if pair[0] == pair[1] else _conflict(first, later)
+                found[pair] = (
+                    _redundant(mine, other) if pair[0] == pair[1] else _conflict(first, later, _title(topic, catalogue))
+                )
     return tuple(found.values())
 
 
-def _meetings(about: About, index: _Index) -> Iterator[tuple[_Claim, _Claim]]:
+def _meetings(about: About, index: _Index) -> Iterator[tuple[Topic, _Claim, _Claim]]:
     for position in range(len(about.declaration.scopes)):
         claim = _Claim(about.declaration, position, about.container)
         for topic in _sought(about):
             for other in index.meeting(topic, claim):
-                yield claim, other
+                yield topic, claim, other
 
 
 def _claimed(about: About) -> tuple[Topic, ...]:
@@ -126,11 +129,20 @@ def _selectors(claim: _Claim) -> tuple[ResourceSelector, ...]:
     return tuple(sorted(claim.declaration.selectors))
 
 
-def _conflict(first: _Claim, later: _Claim) -> Problem:
+def _title(topic: Topic, catalogue: Catalogue) -> str:
+    """What two declarations both want, in words."""
+    policy, _, reference = topic.partition(" ")
+    if reference:
+        return "everything in it" if reference in {_EVERYTHING, _ANYTHING} else f"the reference id {reference!r}"
+    known = catalogue.policy(ArmId(policy, policy))
+    return f"the policy {(known.title if known else policy)!r}"
+
+
+def _conflict(first: _Claim, later: _Claim, what: str) -> Problem:
     """The problem at the later declaration, naming the earlier one to extend instead."""
     if first.scope == later.scope:
         where = f"on {later.scope.text}"
-        remedy = f"delete one of the two, or put both into {first.declaration.name!r}"
+        remedy = f"change {first.declaration.name!r} instead of writing a second one"
     else:
         inner, outer = (later, first) if first.scope.contains(later.scope) else (first, later)
         where = f"on {outer.scope.text}, which contains {inner.scope.text}"
@@ -138,7 +150,7 @@ def _conflict(first: _Claim, later: _Claim) -> Problem:
     return Problem(
         later.declaration.place(f"scopes.{later.index}"), "conflict",
         f"{first.declaration.name!r} ({first.declaration.source.file}:{first.declaration.place(f'scopes.{first.index}').line}) "
-        f"wants the same policy {where}; one declaration owns a policy on a scope and all it contains",
+        f"wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
         remedy, f"scopes[{later.index}]",
     )  # fmt: skip
 

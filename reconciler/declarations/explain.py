@@ -17,6 +17,7 @@ from reconciler.model import JSON
 from reconciler.problems import Problem
 
 _MAX_SHOWN: Final = 60
+_MAX_PROPOSED: Final = 400
 _MEANT: Final = "did you mean "
 _WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
@@ -41,13 +42,17 @@ def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Pro
     path: Path = tuple(error.absolute_path)
     deeper = [inner for inner in error.context or () if len(inner.absolute_path) > len(path)]
     match error.validator:
+        case _ if "dependentSchemas" in error.absolute_schema_path:
+            yield _dependent(document, error, path)
+        case "pattern" if error.instance == "" and "minLength" in error.schema:
+            return  # it is told as empty
         case "anyOf" if deeper:
             for inner in deeper:
                 yield from _problems(document, name, inner)
         case "additionalProperties":
             yield from _unknown_fields(document, error, path, _WHOLE[name])
         case "required":
-            yield from _missing_fields(document, error, path)
+            yield from _missing_fields(document, error, path, name)
         case _ if "propertyNames" in error.absolute_schema_path:
             yield _reserved_key(document, (*path, error.instance))
         case "oneOf" if not path:
@@ -80,14 +85,14 @@ def _unknown_hint(field: str, known: dict[str, JSON], written: dict[str, JSON]) 
     return f"delete it: {meant} is there already" if meant in written else f"{_MEANT}{meant}?"
 
 
-def _missing_fields(document: Document, error: SchemaError, path: Path) -> Iterator[Problem]:
+def _missing_fields(document: Document, error: SchemaError, path: Path, name: str) -> Iterator[Problem]:
     for field in error.validator_value:
         if field not in error.instance:
-            example = EXAMPLES.get(field, "…")
+            example = EXAMPLES.get(f"{name}.{field}") or EXAMPLES.get(field, "…")
             if field == "name" and not path:
                 example = PurePosixPath(document.file).stem
             yield Problem(
-                document.place(path), "missing-field", f"{dotted((*path, field))} is missing: {_expectation(field)}",
+                document.place(path), "missing-field", f"{dotted((*path, field))} is missing: wanted is {_expectation(field, name)}",
                 f"add a line `{field}: {example}`", dotted((*path, field)),
             )  # fmt: skip
 
@@ -110,9 +115,18 @@ def _subject(document: Document) -> Problem:
             "add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
         )  # fmt: skip
     return Problem(
-        document.key_place((written[1],)), "subject", f"{listed(written)} both say what is exempted; there can be one",
-        "keep one of them; what else is to be exempted is a declaration of its own", written[1],
+        document.key_place((written[1],)), "subject", f"{listed(written)} each say what is exempted; there can be one",
+        "keep one of them; what else is to be exempted is a declaration of its own",
     )  # fmt: skip
+
+
+def _dependent(document: Document, error: SchemaError, path: Path) -> Problem:
+    """A field that needs another one beside it."""
+    steps = list(error.absolute_schema_path)
+    field = steps[steps.index("dependentSchemas") + 1]
+    message, hint = GROUP_MESSAGES[field]
+    below = (*path, field)
+    return Problem(document.key_place(below), "schema", message, hint, dotted(below))
 
 
 # --- values ------------------------------------------------------------------------------------------------------
@@ -145,23 +159,28 @@ def _message(document: Document, error: SchemaError, path: Path) -> tuple[str, s
 def _type_message(value: JSON, raw: str, wanted: str, field: str) -> tuple[str, str]:
     if value is None:
         return "it has no value", _fill(field)
+    if field in {"expiresOn", "minAge"} and isinstance(value, int | float):
+        return form_message(raw, field)
     if wanted == "string" and isinstance(value, bool | int | float):
         return f"{_cut(raw)} is {_kind(value)} in YAML, and text is wanted", f'put it in quotes: "{_cut(raw)}"'
     if wanted == "array" and not isinstance(value, list | dict):
         return (
             f"{_kind(value)} stands where a list is wanted",
-            f"write it below the field, as `  - {_cut(raw or str(value))}`",
+            f"write it below the field, as `  - {_cut(raw or str(value), _MAX_PROPOSED)}`",
         )
     if wanted == "boolean":
-        plain = _BOOLEANS.get(str(raw or value).casefold())
-        return (
-            f"{_cut(raw or repr(value))} is not true or false",
-            f"write {plain}" if plain else "write true or false, without quotes",
-        )
+        return _boolean_message(value, raw)
     if wanted == "integer" and isinstance(value, str):
         digits = value if value.isascii() and value.isdigit() else ""
         return f"{_cut(repr(value))} is text, and a number is wanted", f"write {digits or 'digits'}, without quotes"
     return f"{_kind(value)} stands where {_NOUNS.get(wanted, wanted)} is wanted", f"write {_expectation(field)}"
+
+
+def _boolean_message(value: JSON, raw: str) -> tuple[str, str]:
+    plain = _BOOLEANS.get(str(raw or value).casefold(), "true or false")
+    if plain == value:
+        return f'"{value}" in quotes is text, and true or false is wanted', f"write {plain} without quotes"
+    return f"{_cut(raw or repr(value))} is not true or false", f"write {plain}"
 
 
 def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:
@@ -215,8 +234,10 @@ def _field(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def _expectation(field: str) -> str:
-    return EXPECTATIONS.get(field, "a value; its description in schemas/ says which")
+def _expectation(field: str, name: str = "") -> str:
+    return EXPECTATIONS.get(f"{name}.{field}") or EXPECTATIONS.get(
+        field, "a value; its description in schemas/ says which"
+    )
 
 
 def _fill(field: str) -> str:
@@ -238,5 +259,5 @@ def _kind(value: JSON) -> str:
     return "a group of fields"
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+def _cut(text: str, most: int = _MAX_SHOWN) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

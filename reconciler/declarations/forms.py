@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from reconciler.declarations.teach import EXPECTATIONS
+from reconciler.model import parse_scope
 
 Explanation = tuple[str, str]
 """What is wrong, and what to do."""
@@ -14,7 +16,7 @@ Explanation = tuple[str, str]
 
 def form_message(value: str, field: str) -> Explanation:
     """Why a text does not have the form that its field wants."""
-    shown = repr(value if len(value) <= 80 else value[:79] + "…")
+    shown = repr(value if len(value) <= 160 else value[:159] + "…")
     if field == "justification":
         return "it holds only white space", f"write {EXPECTATIONS[field]}"
     if value != value.strip():
@@ -29,15 +31,28 @@ def form_message(value: str, field: str) -> Explanation:
         case "tenantId":
             return f"{shown} is no GUID", f"write {EXPECTATIONS[field]}"
         case "ticketPattern":
+            return _pattern(value, shown)
+        case "minAge":
             return (
-                f"{shown} is no regular expression that is safe to try on every ticket",
-                "use at most four of * + {n}, no repeated group, no back-reference, no (?…): for example SEC-[0-9]+",
+                f"{shown} has no unit",
+                f"write {value}d for days or {value}h for hours" if value.isdigit() else f"write {EXPECTATIONS[field]}",
             )
         case "owner" | "formerOwners":
             return f"{shown} is no id", "use letters, digits and . _ - / : @, such as contoso-exemptions"
     return (
         f"{shown} does not have the right form",
         f"write {EXPECTATIONS.get(field, 'it as its description in schemas/ says')}",
+    )
+
+
+def _pattern(value: str, shown: str) -> Explanation:
+    try:
+        re.compile(value)
+    except (re.error, OverflowError, RecursionError) as error:
+        return f"{shown} is no regular expression: {error}", f"write {EXPECTATIONS['ticketPattern']}"
+    return (
+        f"{shown} could take forever on some tickets",
+        "use at most four of * + {n}, no repeated group, no back-reference, no (?…): for example SEC-[0-9]+",
     )
 
 
@@ -75,7 +90,11 @@ def _date_time(shown: str, found: re.Match[str]) -> Explanation:
         return f"{shown} is not in the calendar", "check the month and the day"
     if found[4].strip().upper() in {"", "Z", "UTC", "+00:00", "+0000"}:
         return f"{shown} is not of the form YYYY-MM-DDTHH:MM:SSZ", f"write {found[1]}T{found[2]}{found[3] or ':00'}Z"
-    return f"{shown} is not in UTC", f"convert it to UTC and end it with Z, or write the day alone: {found[1]}"
+    try:
+        utc = datetime.fromisoformat(found[0]).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return f"{shown} is not in UTC", f"convert it to UTC and end it with Z, or write the day alone: {found[1]}"
+    return f"{shown} is not in UTC", f"write {utc:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _day_or_month_first(shown: str, one: int, two: int, year: int) -> Explanation:
@@ -112,10 +131,7 @@ def _id(value: str, shown: str, field: str) -> Explanation:
     """What breaks an ARM id, the commonest first."""
     what = "the id of a scope" if field == "scopes" else f"the id of one of {_TYPES[field]}"
     if re.match("https?://", value, re.IGNORECASE):
-        return (
-            f"{shown} is a web address, not {what}",
-            "write the resource id (in the portal: JSON view of the resource)",
-        )
+        return f"{shown} is a web address, not {what}", _id_in_address(value)
     if found := _NEVER_IN_AN_ID.search(value):
         return (
             f"{shown} holds {found[0]!r}, which no id has",
@@ -133,6 +149,16 @@ def _id(value: str, shown: str, field: str) -> Explanation:
     other = next((kind for kind in set(_TYPES.values()) if f"/{kind}/".lower() in value.lower()), None)
     fits = f"; it is one of {other}" if other and other != _TYPES[field] else ""
     return f"{shown} is not {what}{fits}", f"write {EXPECTATIONS.get(field, EXPECTATIONS['policyDefinition'])}"
+
+
+def _id_in_address(address: str) -> str:
+    """What to write instead of the address of a page of the portal: the id stands in it, with the page's name behind."""
+    found = re.search(r"/(?:subscriptions|providers/Microsoft\.Management)/.*", address, re.IGNORECASE)
+    steps = found[0].split("/") if found else []
+    for end in range(len(steps), 2, -1):
+        with contextlib.suppress(ValueError):
+            return f"write {parse_scope('/'.join(steps[:end]))}"
+    return "write the resource id (in the portal: JSON view of the resource)"
 
 
 def _scope(value: str, shown: str) -> Explanation:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -32,14 +32,15 @@ class Loaded:
     settings: Settings | None
     declarations: tuple[Declaration, ...]
     problems: tuple[Problem, ...]
+    settings_places: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
 def load(root: Path) -> Loaded:
     """Reads `reconciler.yaml` and `exemptions/` below the root. Mistakes are problems, sorted; nothing is raised."""
     problems: list[Problem] = []
-    settings = _settings(root, problems)
+    settings, places = _settings(root, problems) or (None, {})
     declarations = _declarations(walk(root, FOLDER), problems)
-    return Loaded(settings, declarations, tuple(sorted(problems)))
+    return Loaded(settings, declarations, tuple(sorted(problems)), places)
 
 
 def load_files(paths: Iterable[tuple[Path, str]]) -> Loaded:
@@ -60,7 +61,7 @@ def same_meaning(one: bytes, other: bytes) -> bool:
     return first == second
 
 
-def _settings(root: Path, problems: list[Problem]) -> Settings | None:
+def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:
     path = root / SETTINGS_FILE
     if not path.is_symlink() and not path.exists():
         problems.append(Problem(
@@ -72,7 +73,11 @@ def _settings(root: Path, problems: list[Problem]) -> Settings | None:
     if isinstance(data, Problem):
         problems.append(data)
         return None
-    return _value(data, SETTINGS_FILE, "reconciler", build_settings, problems)
+    return _value(data, SETTINGS_FILE, "reconciler", _settings_with_places, problems)
+
+
+def _settings_with_places(document: Document) -> tuple[Settings, Mapping[str, Source]]:
+    return build_settings(document), {dotted(path): document.place(path) for path in document.values}
 
 
 def _declarations(found: Iterable[Found | Problem], problems: list[Problem]) -> tuple[Declaration, ...]:
@@ -114,8 +119,10 @@ def _value(
         return None
     document, mistakes = parse(text, file)
     if document is not None:
-        mistakes += explain(document, schema, errors(schema, document.data))
         mistakes += _not_one_line(document)
+        told = {problem.source for problem in mistakes}
+        shape = explain(document, schema, errors(schema, document.data))
+        mistakes += tuple(problem for problem in shape if problem.source not in told)
     problems.extend(_cut(mistakes))
     return make(document) if document is not None and not mistakes else None
 
@@ -157,6 +164,6 @@ def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
     wanted = build.stem(declaration.source.file)
     if declaration.name != wanted:
         problems.append(Problem(
-            declaration.place("name"), "name-stem", f"the name {declaration.name!r} differs from the file's name {wanted!r}",
+            declaration.place("name"), "name-stem", f"name {declaration.name!r} differs from the file's name {wanted!r}",
             f"write name: {wanted}, or rename the file to {declaration.name}.yaml", "name",
         ))  # fmt: skip

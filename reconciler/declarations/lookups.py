@@ -204,7 +204,7 @@ def _obstacle_problems(
         else:
             message = f"an exemption of {title!r} may do nothing: {EXPLANATIONS[obstacle]}"
             hint = (
-                "rules.strictUnsupported refuses it here"
+                "delete it: rules.strictUnsupported in reconciler.yaml refuses such recommendations"
                 if strict
                 else "look at the recommendation a day after it was applied"
             )
@@ -214,7 +214,7 @@ def _obstacle_problems(
 def not_a_target(declaration: Declaration) -> Iterator[Problem]:
     """Scopes that are well-formed but never what somebody wants exempted: an assignment's id pasted for a resource's."""
     for index, scope in enumerate(declaration.scopes):
-        if scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy"):
+        if _is_policy(scope):
             yield Problem(
                 declaration.place(f"scopes.{index}"), "not-a-target", f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
                 "name the resource, resource group, subscription or management group that is to be exempted", f"scopes[{index}]",
@@ -232,7 +232,7 @@ def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
             return
         types.update(known.resource_types)
     for index, scope in enumerate(about.declaration.scopes):
-        if not _evaluates(scope, types):
+        if not _evaluates(scope, types) and not _is_policy(scope):
             listed = _shortened(sorted(types))
             yield Problem(
                 about.declaration.place(f"scopes.{index}"), "scope-type",
@@ -250,6 +250,10 @@ def _evaluates(scope: ArmId, types: set[str]) -> bool:
         case ScopeKind.RESOURCE:
             own = resource_type(scope)
             return any(kind == own or kind.startswith(own + "/") or "*" in kind for kind in types)
+
+
+def _is_policy(scope: ArmId) -> bool:
+    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy")
 
 
 def resource_type(scope: ArmId) -> str:

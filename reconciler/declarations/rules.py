@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.catalog.catalogue import fold_title
 from reconciler.declarations.lookups import About
+from reconciler.declarations.teach import EXAMPLES
 from reconciler.model import (
     ArmId,
     Declaration,
@@ -82,8 +83,8 @@ def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     for field in rules.required:
         if not written.get(field):
             yield Problem(
-                declaration.source, "rule-required", f"{field!r} is missing; this repository requires it (rules.required)",
-                f"add {field}:", field,
+                declaration.source, "rule-required", f"{field} is missing; this repository requires it (rules.required)",
+                f"add a line `{field}: {EXAMPLES[field]}`", field,
             )  # fmt: skip
 
 
@@ -92,8 +93,8 @@ def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     if pattern and declaration.ticket and not re.fullmatch(pattern, declaration.ticket):
         yield Problem(
             declaration.place("ticket"), "rule-ticket",
-            f"the ticket {declaration.ticket!r} does not match {pattern!r}, the pattern of this repository (rules.ticketPattern)",
-            "write the ticket's key alone", "ticket",
+            f"ticket {declaration.ticket!r} is not of the form {pattern!r} (rules.ticketPattern)",
+            "write the key of the ticket alone, in that form", "ticket",
         )  # fmt: skip
 
 

@@ -223,7 +223,12 @@ class _Builder:
             )
             self.sound = False
         elif not isinstance(value, str):
-            self.refuse(event, "yaml-key", f"the key {text!r} is no text", f'put it in quotes: "{text}":')
+            self.refuse(
+                event,
+                "yaml-key",
+                f"the key {text or 'that is empty'} is no text in YAML",
+                f'put it in quotes: "{text}":',
+            )
             self.sound = False
         elif path in self.keys:
             first = self.keys[path]

@@ -21,6 +21,8 @@ EXPECTATIONS: Final = {
     "expiresOn": "a date such as 2027-01-31, or a UTC date-time such as 2027-01-31T12:00:00Z",
     "justification": "a sentence that tells the reviewer why this is acceptable",
     "owner": "who answers for it, such as data-platform@contoso.example",
+    "reconciler.owner": "the id of this repository, such as contoso-exemptions",
+    "reconciler.scopes": "a list with the ids of the managed management groups or subscriptions, each after `- `",
     "ticket": "the key of the ticket, such as SEC-1432",
     "displayName": "the title that Azure shows",
     "resourceSelectors": "a list of selectors, each with a name and its conditions under selectors",
@@ -56,6 +58,13 @@ EXAMPLES: Final = {
     "category": "Waiver",
     "justification": "Server retires with project Lyra in January 2027.",
     "owner": "data-platform@contoso.example",
+    "reconciler.owner": "contoso-exemptions",
+    "reconciler.scopes": "` and below it one id a line, as `  - /providers/Microsoft.Management/managementGroups/NAME",
+    "expiresOn": "2027-01-31",
+    "ticket": "SEC-1432",
+    "displayName": "Legacy SQL server without TDE",
+    "metadata": "{riskId: R-77}",
+    "resourceSelectors": "` and below it `  - {name: europe, selectors: [{kind: resourceLocation, in: [westeurope]}]}",
     "tenantId": "00000000-0000-0000-0000-000000000000",
     "folder": "payments",
     "kinds": "[resource, resourceGroup]",
@@ -83,7 +92,7 @@ SYNONYMS: Final = {
 
 GROUP_MESSAGES: Final = {
     "referenceIds": (
-        "reference ids are names inside one initiative, so they go only with policySetDefinition or policyAssignment",
+        "these are names inside one initiative, so they go only with policySetDefinition or policyAssignment",
         "delete referenceIds: for a recommendation or a policyDefinition they are found in every initiative",
     ),
     "assignmentScopeValidation": (
