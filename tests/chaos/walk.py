@@ -165,9 +165,13 @@ class Scene:
 
     def apply(self, azure: emulated.Azure, *options: str) -> int:
         """The command within this process: the same code without the seconds that an interpreter takes to start."""
-        with _environment(emulated.environment(azure)), contextlib.redirect_stdout(io.StringIO()) as out:
-            with contextlib.redirect_stderr(out):
-                code = guarded([*APPLY, "--root", str(self.root), *options])
+        out = io.StringIO()
+        with (
+            _environment(emulated.environment(azure)),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(out),
+        ):
+            code = guarded([*APPLY, "--root", str(self.root), *options])
         assert "Traceback" not in out.getvalue(), out.getvalue()
         return code
 
