@@ -52,14 +52,14 @@ def value(text: str) -> str:
 
 def folded(title: str, total: int, blocks: Iterable[str], language: str, room: int) -> str:
     """A folded fence with as many whole blocks as there is room for (in bytes), and how many of the total are left
-    out. Blocks that have no room are never made; one that ends in a newline has a blank line below.
+    out. Blocks that have no room are never made; newlines at an end of one are blank lines between.
     """
     if not total:
         return ""
     shown = list(_fitting(blocks, room - _FRAME))
     left = total - len(shown)
     more = f"\n\n{left} more in the artifact." if left else ""
-    fence = markdown_fence("\n".join(shown).rstrip("\n"), language) if shown else ""
+    fence = markdown_fence("\n".join(shown).strip("\n"), language) if shown else ""
     return f"\n<details><summary>{title} ({total})</summary>\n\n{fence}{more}\n\n</details>\n"
 
 

@@ -7,6 +7,7 @@ before, everything that is deleted, what is held or unread. Below it every chang
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from reconciler.planning.values import Action, Change, Plan
@@ -14,7 +15,7 @@ from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import Line, plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
-from reconciler.reports.plan_text import change_block, counts_words, heading, in_reading_order, name_of
+from reconciler.reports.plan_text import change_block, continues, counts_words, heading, in_reading_order, name_of
 from reconciler.reports.words import NO_NAMES, SIGNS, Names, assignment_words, count, scope_words
 
 MARKER: Final = "<!-- exempt:plan -->"
@@ -33,7 +34,8 @@ def plan_markdown(plan: Plan, names: Names = NO_NAMES, limit: int = LIMIT) -> st
 
 
 def _changes(plan: Plan, names: Names, room: int) -> str:
-    blocks = (_diff_block(change, plan, names) for change in in_reading_order(plan.changes))
+    ordered = [None, *in_reading_order(plan.changes)]
+    blocks = (_diff_block(change, previous, plan, names) for previous, change in pairwise(ordered) if change)
     return folded("All changes", len(plan.changes), blocks, "diff", room)
 
 
@@ -68,10 +70,11 @@ def _change_item(change: Change, names: Names) -> str:
 # --- below the fold ----------------------------------------------------------------------------------------------
 
 
-def _diff_block(change: Change, plan: Plan, names: Names) -> str:
+def _diff_block(change: Change, previous: Change | None, plan: Plan, names: Names) -> str:
     """The text's block with its sign in the first column, where a diff fence colours it (`!` for an update)."""
-    text = _dedent(list(change_block(change, plan.taken_at, names)))
-    return "!" + text[1:] if text.startswith(SIGNS[Action.UPDATE]) else text
+    text = _dedent(list(change_block(change, plan.taken_at, names, previous=previous))).rstrip("\n")
+    signed = "!" + text[1:] if text.startswith(SIGNS[Action.UPDATE]) else text
+    return signed if continues(previous, change) else "\n" + signed
 
 
 def _dedent(lines: list[Line]) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 from reconciler.model import Exemption, Unread
+from reconciler.planning.canonical import category
 from reconciler.planning.marks import OWN_KEYS
 from reconciler.planning.values import Action, Change, Held, Plan, Reason, Refusal
 from reconciler.reports.fields import REFERENCES, Difference, differences
@@ -122,13 +124,35 @@ def _changes(plan: Plan, names: Names) -> Iterator[Line]:
 
 
 def _blocks(changes: list[Change], now: datetime, names: Names, width: int) -> Iterator[Line]:
-    for change in changes:
-        yield BLANK
-        yield from change_block(change, now, names, width)
+    for previous, change in pairwise([None, *changes]):
+        assert change is not None
+        if not continues(previous, change):
+            yield BLANK
+        yield from change_block(change, now, names, width, previous)
 
 
-def change_block(change: Change, now: datetime, names: Names = NO_NAMES, width: int = 0) -> Iterator[Line]:
-    """One change: sign, action, declaration and scope; the assignment; what it says; what differs; why; where."""
+def continues(previous: Change | None, change: Change) -> bool:
+    """Whether a create belongs to the same declaration and scope as the one before it, so that they read as one."""
+    if previous is None or (previous.action, change.action) != (Action.CREATE, Action.CREATE):
+        return False
+    return previous.declaration == change.declaration and previous.subject.scope == change.subject.scope
+
+
+def change_block(
+    change: Change, now: datetime, names: Names = NO_NAMES, width: int = 0, previous: Change | None = None
+) -> Iterator[Line]:
+    """One change: sign, action, declaration and scope; what it says; the assignment; what differs; why; where.
+
+    A declaration makes one exemption for each assignment. Beside identity and what exempts more, the further ones say
+    only what the `previous` one has not said.
+    """
+    head, *rest = _full_block(change, now, names, width)
+    said = set(_full_block(previous, now, names, width)) if previous and continues(previous, change) else set()
+    yield head
+    yield from (found for found in rest if found not in said or found[-1].style is Style.WIDENS)
+
+
+def _full_block(change: Change, now: datetime, names: Names, width: int) -> Iterator[Line]:
     style, subject = _STYLES[change.action], change.subject
     sign = f"  {SIGNS[change.action]} {change.action.value}  "
     yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
@@ -136,9 +160,10 @@ def change_block(change: Change, now: datetime, names: Names = NO_NAMES, width: 
     differing = frozenset(difference.path for difference in found)
     if (title := title_of(change)) and "displayName" not in differing:
         yield line(INDENT, f'"{title}"')
-    yield line(INDENT, assignment_words(subject.assignment, names))
     if said := what_words(subject, now, differing):
         yield line(INDENT, said)
+    policies = "" if REFERENCES in differing else f", {policies_words(subject.reference_ids)}"
+    yield line(INDENT, assignment_words(subject.assignment, names), policies)
     if change.widens:
         yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
     if change.also_exempts:
@@ -176,12 +201,8 @@ def title_of(change: Change) -> str:
 
 
 def what_words(exemption: Exemption, now: datetime, leaving_out: frozenset[str] = frozenset()) -> str:
-    """`Waiver, expires 2027-01-31 (in 72 days), 1 policy: sqlTde`; without what a difference says already."""
-    parts = {
-        "exemptionCategory": exemption.category,
-        "expiresOn": expiry_words(exemption.expires_on, now),
-        REFERENCES: policies_words(exemption.reference_ids),
-    }
+    """`Waiver, expires 2027-01-31 (in 72 days)`; without what a difference says already."""
+    parts = {"exemptionCategory": category(exemption.category), "expiresOn": expiry_words(exemption.expires_on, now)}
     return ", ".join(said for path, said in parts.items() if path not in leaving_out)
 
 

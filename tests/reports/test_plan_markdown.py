@@ -43,7 +43,7 @@ def test_the_comment_is_cut_between_changes_and_says_how_many_are_left(number):
     assert len(text.encode()) <= LIMIT
     shown = len(re.findall(r"^\+ create  d\d{5}", text, re.MULTILINE))
     last = text.rpartition("+ create  ")[2]
-    assert last.split("\n")[4].startswith("          exemptions/data/d")
+    assert last.split("\n")[4].startswith("          exemptions/data/d")  # the last one shown is whole
     left = number - shown
     assert (f"\n{left} more in the artifact.\n" in text) is bool(left)
     assert text.count("```") == 4

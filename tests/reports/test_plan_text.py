@@ -5,7 +5,7 @@ import pytest
 import samples
 
 from reconciler.model import SystemData, Unread, arm_id
-from reconciler.planning.values import Reason, Refusal
+from reconciler.planning.values import Reason, Refusal, Widening
 from reconciler.reports.lines import Style
 from reconciler.reports.plan_text import plan_lines, plan_text
 
@@ -119,7 +119,7 @@ def test_a_take_over_names_the_former_owner():
     ],
 )
 def test_expiry_is_said_as_people_count_days(expiry, said):
-    assert f"Waiver, {said}, 1 policy" in text_of(samples.change(None, samples.exemption(expires_on=expiry)))
+    assert f"            Waiver, {said}\n" in text_of(samples.change(None, samples.exemption(expires_on=expiry)))
 
 
 def test_an_update_shows_identity_even_where_it_is_unchanged():
@@ -164,3 +164,25 @@ def test_uncommitted_changes_are_noted():
         "Plan for 3f2c1abd9e0f with uncommitted changes, 2 scopes: 1 to create, "
     )
     assert text_of(change, revision=None).startswith("Plan, 2 scopes: 1 to create, 0 to update, 0 to delete (")
+
+
+def test_a_declaration_says_once_what_its_exemptions_share():
+    other = samples.exemption("legacy-2", assignment=samples.NIST, reference_ids=("guid",))
+    fewer = samples.exemption("z-last", assignment=samples.NIST, expires_on="", reference_ids=("x",))
+    text = text_of(*(samples.change(None, each) for each in (samples.exemption(), other, fewer)))
+    assert text.count("  + create  legacy-sql-tde  servers/legacy-sql in rg rg-data") == 3
+    assert text.count('"Transparent data encryption should be on"') == 1
+    assert text.count("exemptions/data/legacy-sql-tde.yaml:1") == 1
+    assert text.count("Waiver, expires 2027-01-31") == 1
+    assert text.count("Waiver, never expires") == 1
+    assert text.count("), 1 policy: ") == 3
+
+
+def test_what_exempts_more_is_said_for_each_and_every_change():
+    both = [samples.change(None, samples.exemption(f"n{n}"), widens=(Widening.SCOPE,)) for n in range(2)]
+    assert text_of(*both).count("exempts more: scope") == 2
+
+
+def test_a_delete_says_everything_though_another_said_it_before():
+    both = [samples.change(samples.exemption(f"n{n}"), None, Reason.REMOVED) for n in range(2)]
+    assert text_of(*both).count("because its declaration no longer asks for it") == 2
