@@ -20,13 +20,13 @@ their selectors or expiry; of others the unexpired ones with the same selectors.
 | expired and not ours                              | no authority (see `unwanted` for its finding)                   |
 | meeting no wish                                   | see `unwanted`                                                  |
 
-Cells that a held declaration is about do not shrink: a keeper keeps those of them that it has beyond R, and further
-ones keep theirs.
+Cells that something held is about (at this scope, one that contains it, or one below) do not shrink: a keeper keeps
+those of them that it has beyond R, and further ones keep theirs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model import Exemption, Initiative, Settings
@@ -35,7 +35,8 @@ from reconciler.planning.build import reference_texts, wanted
 from reconciler.planning.canonical import same
 from reconciler.planning.draft import Draft, Final
 from reconciler.planning.live import Live
-from reconciler.planning.pairing import Standing, pair, standing
+from reconciler.planning.meaning import existing_cells
+from reconciler.planning.pairing import Meeting, Standing, pair, standing
 from reconciler.planning.provenance import History
 from reconciler.planning.reasons import update_reason
 from reconciler.planning.resolve import Desired
@@ -43,13 +44,17 @@ from reconciler.planning.values import Finding, Held, HeldCause, Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Meeting:
-    """Everything at one scope and assignment. `blocked` are the cells that something held here is about."""
+class Claims:
+    """What a meeting settles before anything is written: the keeper of each wish, and what others hold of it.
 
-    wishes: Sequence[Desired]
-    lives: Sequence[Live]
-    initiative: Initiative | None
-    blocked: frozenset[str] = frozenset()
+    `keepers` maps the position of a wish to that of a live exemption; `withheld` has the held cells of each wish.
+    """
+
+    meeting: Meeting
+    keepers: Mapping[int, int]
+    withheld: tuple[frozenset[str], ...]
+    held: tuple[Held, ...]
+    findings: tuple[Finding, ...]
 
 
 @dataclass(slots=True)
@@ -58,8 +63,6 @@ class Verdict:
 
     finals: list[Final] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
     unclaimed: list[Live] = field(default_factory=list)
 
 
@@ -74,68 +77,76 @@ class Authority:
     ) -> None:  # fmt: skip
         self.settings, self.history, self.taken, self.unwanted = settings, history, taken, unwanted
 
-    def decide(self, meeting: Meeting) -> Verdict:
-        """The verdict on one place."""
-        verdict = Verdict()
-        keepers = pair(meeting.wishes, meeting.lives, self.settings)
+    # --- who keeps what ---
+
+    def claims(self, meeting: Meeting) -> Claims:
+        """Keepers, and the cells that cannot be decided because somebody else's exemption is there."""
+        keepers = pair(meeting, self.settings, self._is_right)
+        withheld: list[frozenset[str]] = []
+        held: list[Held] = []
+        findings: list[Finding] = []
         for position, wish in enumerate(meeting.wishes):
             keeper = meeting.lives[keepers[position]] if position in keepers else None
-            self._confirm(wish, keeper, meeting, verdict)
-        kept = set(keepers.values())
-        for position, live in enumerate(meeting.lives):
-            if position not in kept:
-                self._further(live, meeting, verdict)
-        return verdict
+            lines, said, cells = self._others(wish, keeper, meeting)
+            held += lines
+            findings += said
+            withheld.append(cells)
+        return Claims(meeting, keepers, tuple(withheld), tuple(held), tuple(findings))
 
-    # --- one wish ---
+    def _is_right(self, wish: Desired, live: Live, initiative: Initiative | None) -> bool:
+        """Whether the live one needs no write to be what the wish asks for."""
+        return same(self._wanted(wish, wish.cells, live, initiative), live.exemption)
 
-    def _confirm(self, wish: Desired, keeper: Live | None, meeting: Meeting, verdict: Verdict) -> None:
-        """Creates, updates or leaves the exemption of one wish; what others hold of it is held."""
-        held = self._held_cells(wish, keeper, meeting, verdict)
-        cells = wish.cells - held
-        if keeper is not None:
-            spared = keeper.cells & (held | meeting.blocked)
-            self._update(wish, keeper, cells | spared, meeting, verdict)
-        elif cells:
-            self._create(wish, cells, meeting, verdict)
-
-    def _held_cells(self, wish: Desired, keeper: Live | None, meeting: Meeting, verdict: Verdict) -> frozenset[str]:
-        held: set[str] = set()
+    def _others(
+        self, wish: Desired, keeper: Live | None, meeting: Meeting
+    ) -> tuple[list[Held], list[Finding], frozenset[str]]:
+        """What those that are neither ours nor adoptable do to one wish: held lines, findings and the held cells."""
+        held: list[Held] = []
+        findings: list[Finding] = []
+        cells: frozenset[str] = frozenset()
         for live in meeting.lives:
             shared = live.cells & wish.cells
-            if not shared:
-                continue
-            match standing(live, wish, self.settings):
-                case Standing.FOREIGN:
-                    verdict.held.append(self._hold(wish, live, shared, HeldCause.FOREIGN_OWNER, meeting))
-                    held |= shared
-                case Standing.APPLICATION if keeper is None:
-                    verdict.held.append(self._hold(wish, live, shared, HeldCause.NOT_ADOPTABLE, meeting))
-                    held |= shared
-                case Standing.APPLICATION if keeper is not None:
-                    verdict.findings.append(wording.duplicate(live.exemption, keeper.exemption, wish.declaration))
-                case _:
-                    pass
-        return frozenset(held)
+            stands = standing(live, wish, self.settings) if shared else Standing.NOTHING
+            if stands is Standing.APPLICATION and keeper is not None:
+                findings.append(wording.duplicate(live.exemption, keeper.exemption, wish.declaration))
+            elif stands in {Standing.APPLICATION, Standing.FOREIGN}:
+                held.append(_held(wish, live, shared, stands, meeting.initiative))
+                cells |= shared
+        return held, findings, cells
 
-    def _hold(self, wish: Desired, live: Live, cells: frozenset[str], cause: HeldCause, meeting: Meeting) -> Held:
-        words = wording.foreign_owner if cause is HeldCause.FOREIGN_OWNER else wording.not_adoptable
-        said = words(live.exemption)
-        references = reference_texts(cells, wish, None, meeting.initiative)
-        return Held(
-            wish.declaration.name, wish.scope, wish.assignment.id, references, cause, said.message, said.remedy,
-            wish.declaration.source, live.exemption.id,
-        )  # fmt: skip
+    # --- one place ---
+
+    def decide(self, claims: Claims, protected: frozenset[str]) -> Verdict:
+        """The verdict on one place; `protected` are the cells that something held may depend on."""
+        verdict = Verdict()
+        meeting = claims.meeting
+        kept: set[int] = set()
+        for position, wish in enumerate(meeting.wishes):
+            at = claims.keepers.get(position)
+            keeper = meeting.lives[at] if at is not None else None
+            wanted_cells = wish.cells - claims.withheld[position]
+            cells = wanted_cells | (keeper.cells & protected if keeper is not None else frozenset())
+            if not cells:  # all of it is held; an exemption without references would exempt everything
+                continue
+            if at is None or keeper is None:
+                self._create(wish, cells, meeting, verdict)
+            else:
+                kept.add(at)
+                self._update(wish, keeper, cells, meeting, verdict)
+        for position, live in enumerate(meeting.lives):
+            if position not in kept:
+                self._further(live, meeting, protected, verdict)
+        return verdict
 
     def _create(self, wish: Desired, cells: frozenset[str], meeting: Meeting, verdict: Verdict) -> None:
-        after = self._wanted(wish, cells, None, meeting)
+        after = self._wanted(wish, cells, None, meeting.initiative)
         self.taken.add(after.id.key)
         draft = Draft(None, after, Reason.DECLARED, cells, wish, wish.declaration)
         verdict.drafts.append(draft)
         verdict.finals.append(Final(wish, after, cells, draft))
 
     def _update(self, wish: Desired, keeper: Live, cells: frozenset[str], meeting: Meeting, verdict: Verdict) -> None:
-        after = self._wanted(wish, cells, keeper, meeting)
+        after = self._wanted(wish, cells, keeper, meeting.initiative)
         if same(after, keeper.exemption):
             verdict.finals.append(Final(wish, keeper.exemption, cells))
             return
@@ -144,17 +155,26 @@ class Authority:
         verdict.drafts.append(draft)
         verdict.finals.append(Final(wish, after, cells, draft))
 
-    def _wanted(self, wish: Desired, cells: frozenset[str], keeper: Live | None, meeting: Meeting) -> Exemption:
-        if wish.match.whole and cells == wish.cells:
-            references: tuple[str, ...] = ()
-        else:
-            references = reference_texts(cells, wish, keeper, meeting.initiative)
+    def _wanted(
+        self, wish: Desired, cells: frozenset[str], keeper: Live | None, initiative: Initiative | None
+    ) -> Exemption:
+        whole = wish.match.whole and cells == wish.cells
+        references = () if whole else reference_texts(cells, wish, keeper, initiative)
         live = keeper.exemption if keeper else None
         return wanted(wish, references, live, self.settings, self.history.head, self.taken)
 
+    def renewed(self, draft: Draft) -> Draft:
+        """The create that takes an update's place under another name (§5, circles)."""
+        assert draft.wish is not None
+        assert draft.after is not None
+        references = draft.after.reference_ids
+        after = wanted(draft.wish, references, None, self.settings, self.history.head, self.taken)
+        self.taken.add(after.id.key)
+        return Draft(None, after, Reason.DECLARED, draft.cells, draft.wish, draft.declaration)
+
     # --- everything else that lives here ---
 
-    def _further(self, live: Live, meeting: Meeting, verdict: Verdict) -> None:
+    def _further(self, live: Live, meeting: Meeting, protected: frozenset[str], verdict: Verdict) -> None:
         """Decides a live exemption that keeps no wish."""
         standings = {
             standing(live, wish, self.settings) for wish in meeting.wishes if not live.cells.isdisjoint(wish.cells)
@@ -162,21 +182,23 @@ class Authority:
         if Standing.OVERLAP in standings:
             verdict.unclaimed.append(live)
         elif standings & {Standing.OURS, Standing.ADOPTABLE}:
-            self._reduce(live, meeting, verdict)
+            self._reduce(live, meeting, protected, verdict)
         elif not standings & {Standing.FOREIGN, Standing.APPLICATION}:
             verdict.unclaimed.append(live)
 
-    def _reduce(self, live: Live, meeting: Meeting, verdict: Verdict) -> None:
-        """Takes from a further exemption what this plan confirms, and what the initiative no longer has."""
-        confirmed: set[str] = set()
-        for final in verdict.finals:
-            confirmed |= final.cells
-        keeper = min((f for f in verdict.finals if not f.cells.isdisjoint(live.cells)), key=_by_id, default=None)
+    def _reduce(self, live: Live, meeting: Meeting, protected: frozenset[str], verdict: Verdict) -> None:
+        """Takes from a further exemption what this plan confirms, and what the initiative no longer has.
+
+        Only wishes that it is ours or adoptable to count: towards the others it is none of our business.
+        """
+        confirming = [final for final in verdict.finals if self._gives_way(live, final)]
+        keeper = min(confirming, key=lambda final: final.exemption.id.key, default=None)
         if keeper is None:
             return
-        residual = _existing_cells(live, meeting.initiative) - (confirmed - meeting.blocked)
-        if residual == live.cells:
+        confirmed = frozenset[str]().union(*(final.cells for final in confirming)) - protected
+        if live.cells.isdisjoint(confirmed):
             return
+        residual = existing_cells(live.cells, meeting.initiative) - confirmed
         if not residual:
             verdict.drafts.append(Draft(live, None, Reason.DUPLICATE, declaration=keeper.wish.declaration))
         elif live.ours and (reason := self.unwanted(live, residual)) is not None:
@@ -186,13 +208,16 @@ class Authority:
             after = replace(live.exemption, reference_ids=references)
             verdict.drafts.append(Draft(live, after, Reason.NARROW, residual, declaration=keeper.wish.declaration))
 
-
-def _existing_cells(live: Live, initiative: Initiative | None) -> frozenset[str]:
-    """The cells that still mean something: those that the initiative has, or all where there is none."""
-    if initiative is None:
-        return live.cells
-    return live.cells & {member.reference_id.lower() for member in initiative.members}
+    def _gives_way(self, live: Live, final: Final) -> bool:
+        stands = standing(live, final.wish, self.settings)
+        return stands in {Standing.OURS, Standing.ADOPTABLE} and not live.cells.isdisjoint(final.cells)
 
 
-def _by_id(final: Final) -> str:
-    return final.exemption.id.key
+def _held(wish: Desired, live: Live, cells: frozenset[str], stands: Standing, initiative: Initiative | None) -> Held:
+    foreign = stands is Standing.FOREIGN
+    words = wording.foreign_owner(live.exemption) if foreign else wording.not_adoptable(live.exemption)
+    return Held(
+        wish.declaration.name, wish.scope, wish.assignment.id, reference_texts(cells, wish, None, initiative),
+        HeldCause.FOREIGN_OWNER if foreign else HeldCause.NOT_ADOPTABLE, words.message, words.remedy,
+        wish.declaration.source, live.exemption.id,
+    )  # fmt: skip

@@ -16,11 +16,12 @@ from reconciler.planning.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A held wish: at `scope`, in the assignment with that folded id, or in any (empty)."""
+    """A held wish: at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all it means."""
 
     scope: ArmId
     assignment: str
     meaning: Meaning
+    cells: frozenset[str] | None = None
 
 
 @dataclass(slots=True)
@@ -31,6 +32,7 @@ class Blocked:
     snapshot: Snapshot
     _at: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     _within: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
+    _matches: dict[tuple[int, str], frozenset[str] | None] = field(default_factory=dict)
 
     def add(self, entry: Entry) -> None:
         """Protects what the entry is about."""
@@ -55,13 +57,20 @@ class Blocked:
         found: frozenset[str] = frozenset()
         for entry in entries:
             if entry.assignment in ("", assignment):
-                found |= cells & self._cells(entry.meaning, assignment, cells)
+                meant = entry.cells if entry.cells is not None else self._meant(entry.meaning, assignment)
+                found |= cells if meant is None else cells & meant
         return found
 
-    def _cells(self, meaning: Meaning, key: str, cells: frozenset[str]) -> frozenset[str]:
+    def _meant(self, meaning: Meaning, key: str) -> frozenset[str] | None:
+        """The cells that the meaning covers in the assignment with that folded id; None where nobody can tell."""
+        if (id(meaning), key) not in self._matches:
+            self._matches[id(meaning), key] = self._matched(meaning, key)
+        return self._matches[id(meaning), key]
+
+    def _matched(self, meaning: Meaning, key: str) -> frozenset[str] | None:
         assignment = self.snapshot.assignments.get(key)
         initiative = self.snapshot.initiatives.get(key)
         if assignment is None or (assignment.is_initiative and initiative is None):
-            return cells
+            return None
         match = match_assignment(meaning, assignment, initiative)
         return match.cells if match else frozenset()

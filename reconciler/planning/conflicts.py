@@ -1,38 +1,62 @@
 """Two declarations that want the same: an error where the files show it (the declarations room says so), held on both
 sides where only Azure's hierarchy does (§5).
+
+Only the cells that both want are held; what else a declaration wants at that place goes on.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from reconciler.planning import wording
 from reconciler.planning.blocked import Entry
+from reconciler.planning.build import reference_texts
 from reconciler.planning.resolve import Desired, Place, Resolution
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
+@dataclass(slots=True)
+class _Loser:
+    """A wish that others want too: the cells it shares with any of them, and the first of them for the message."""
+
+    wish: Desired
+    other: Desired
+    cells: frozenset[str]
+
+
 def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
-    """The resolution with every pair of conflicting wishes held instead of wanted."""
-    everything = resolution.desired + resolution.left_out
-    losers: dict[int, Held] = {}
-    for mine, other in _conflicts(everything, tree):
-        losers.setdefault(id(mine), _held(mine, other))
-        losers.setdefault(id(other), _held(other, mine))
+    """The resolution with every cell that two declarations want held instead of wanted."""
+    losers: dict[int, _Loser] = {}
+    for mine, other in _conflicts(resolution.desired + resolution.left_out, tree):
+        _note(losers, mine, other)
+        _note(losers, other, mine)
     if not losers:
         return resolution
-    for each in everything:
-        if id(each) in losers:
-            resolution.blocked.add(Entry(each.scope, each.assignment.id.key, each.meaning))
+    for loser in losers.values():
+        wish = loser.wish
+        resolution.blocked.add(Entry(wish.scope, wish.assignment.id.key, wish.meaning, loser.cells))
+    lines = tuple(_held(losers[id(wish)], resolution) for wish in resolution.desired if id(wish) in losers)
     return Resolution(
-        tuple(each for each in resolution.desired if id(each) not in losers),
-        resolution.held + tuple(losers[id(each)] for each in resolution.desired if id(each) in losers),
+        _remaining(resolution.desired, losers),
+        resolution.held + lines,
         resolution.findings,
         resolution.blocked,
-        tuple(each for each in resolution.left_out if id(each) not in losers),
+        _remaining(resolution.left_out, losers),
     )
+
+
+def _note(losers: dict[int, _Loser], mine: Desired, other: Desired) -> None:
+    shared = mine.cells & other.cells
+    known = losers.setdefault(id(mine), _Loser(mine, other, shared))
+    known.cells |= shared
+
+
+def _remaining(wishes: Sequence[Desired], losers: dict[int, _Loser]) -> tuple[Desired, ...]:
+    parts = (wish.without(losers[id(wish)].cells) if id(wish) in losers else wish for wish in wishes)
+    return tuple(part for part in parts if part is not None)
 
 
 def _conflicts(everything: Iterable[Desired], tree: Tree) -> Iterator[tuple[Desired, Desired]]:
@@ -57,11 +81,11 @@ def _clash(mine: Desired, other: Desired) -> bool:
     return mine.declaration.name != other.declaration.name and not mine.cells.isdisjoint(other.cells)
 
 
-def _held(mine: Desired, other: Desired) -> Held:
+def _held(loser: _Loser, resolution: Resolution) -> Held:
+    mine, other = loser.wish, loser.other
     words = wording.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
-    shared = mine.cells & other.cells
-    references = tuple(reference for reference in mine.match.references if reference.lower() in shared)
+    initiative = resolution.blocked.snapshot.initiatives.get(mine.assignment.id.key)
     return Held(
-        mine.declaration.name, mine.scope, mine.assignment.id, references,
+        mine.declaration.name, mine.scope, mine.assignment.id, reference_texts(loser.cells, mine, None, initiative),
         HeldCause.CONFLICT, words.message, words.remedy, mine.declaration.source,
     )  # fmt: skip

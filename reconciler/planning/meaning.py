@@ -8,7 +8,7 @@ initiative holds the same policy ten times: every entry counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
@@ -51,6 +51,11 @@ class Match:
     policies: tuple[str, ...]
     whole: bool = False
     unknown: tuple[str, ...] = ()
+
+    def of(self, cells: frozenset[str]) -> Match:
+        """The part of it with these cells, which is the entire assignment no longer."""
+        references = tuple(reference for reference in self.references if reference.lower() in cells)
+        return replace(self, references=references, cells=cells, whole=False)
 
 
 def meaning(declaration: Declaration, catalogue: Catalogue) -> Meaning | None:
@@ -157,17 +162,21 @@ def live_cells(
 
 
 def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None) -> bool:
-    """Whether the meaning still covers any definition behind these cells of an assignment (§5, *removed*)."""
+    """Whether the meaning still covers any definition behind these cells of an assignment (§5, *removed*).
+
+    Of a cell that the initiative has no more nobody can say which definition was behind it: it may still be meant, for
+    a new version of an initiative is no edit of the repository.
+    """
+    if found.kind is SubjectKind.ASSIGNMENT and assignment.id.key != found.only:
+        return False
     if assignment.is_initiative and initiative is None:
         return True
     matched = match_assignment(found, assignment, initiative)
-    if matched is None:
-        return False
-    return bool(matched.cells & cells) or not _all_known(cells, initiative)
+    return bool(matched and matched.cells & cells) or existing_cells(cells, initiative) != cells
 
 
-def _all_known(cells: frozenset[str], initiative: Initiative | None) -> bool:
-    """Whether the initiative has every cell; of others nobody can say any more which definition was behind them."""
+def existing_cells(cells: frozenset[str], initiative: Initiative | None) -> frozenset[str]:
+    """Those of the cells that the initiative still has; all of them where there is none."""
     if initiative is None:
-        return True
-    return cells <= {member.reference_id.lower() for member in initiative.members}
+        return cells
+    return cells & {member.reference_id.lower() for member in initiative.members}

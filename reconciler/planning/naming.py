@@ -14,6 +14,7 @@ from typing import Final
 
 from reconciler.model import JSON, ArmId
 
+_NAME: Final = 64
 _STEM: Final = 48
 _TYPE: Final = "/providers/Microsoft.Authorization/policyExemptions/"
 
@@ -28,8 +29,8 @@ def exemption_id(scope: ArmId, declaration: str, hashed: str, taken: Container[s
     """The id of a new exemption, at most 64 characters of name; `taken` holds folded ids that are in use."""
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", declaration)[:_STEM].strip("-") or "exemption"
     for number in range(1, 1001):
-        suffix = f"-{number}" if number > 1 else ""
-        text = f"{scope.text}{_TYPE}{stem}-{hashed}{suffix}"
+        tail = f"-{hashed}-{number}" if number > 1 else f"-{hashed}"
+        text = f"{scope.text}{_TYPE}{stem[: _NAME - len(tail)]}{tail}"
         found = ArmId(text.lower(), text)
         if found.key not in taken:
             return found

@@ -1,18 +1,21 @@
 """Which write waits for which, without circles.
 
 Creates wait for nothing, deletes are waited for by nobody, so only updates that both give and take can wait for each
-other. Where such a circle would form, first the waits fall that protect nothing (the other write does not add what
-this one takes away); if that does not open it, the last update by name becomes a create and a delete (§5).
+other. Most such circles open by order: where the other write does not add what this one takes away, this one may as
+well go first, and relies on the other object as it is now. Where that does not help, the last update by name becomes a
+create and a delete (§5).
 """
 
 from __future__ import annotations
 
 import graphlib
+import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final as Constant
 
+from reconciler.model import Exemption
 from reconciler.planning.draft import Draft, Final
 from reconciler.planning.reduction import Keepers
 from reconciler.planning.tree import Tree
@@ -26,16 +29,33 @@ SCOPE_QUOTA: Constant = 1000
 class Waits:
     """For each reducing draft (by folded id): what keeps its cells, and which writes it waits for.
 
-    `firm` waits protect something: that write adds cells which this one takes away. The others only keep the order.
+    `firm` waits protect something: that write adds cells which this one takes away. The `loose` ones only keep an
+    order, which may be turned round: then the pair stands in `ahead`, and the other write waits for this one.
     """
 
     keeping: dict[str, list[Final]] = field(default_factory=dict)
     firm: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     loose: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    ahead: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, key: str) -> set[str]:
         """All ids that the draft with this id waits for."""
         return self.firm.get(key, set()) | self.loose.get(key, set())
+
+    def relies_on(self, key: str) -> tuple[Exemption, ...]:
+        """What keeps the cells that this draft gives up, as it is when the turn of the draft has come."""
+        return tuple(
+            final.draft.live.exemption
+            if final.draft is not None and final.draft.live is not None and (key, final.draft.id.key) in self.ahead
+            else final.exemption
+            for final in self.keeping.get(key, ())
+        )
+
+    def turn_round(self, key: str, other: str) -> None:
+        """Lets the first go before the other, instead of after it."""
+        self.loose[key].discard(other)
+        self.firm[other].add(key)
+        self.ahead.add((key, other))
 
 
 def order(
@@ -48,8 +68,9 @@ def order(
     current, confirmed = list(drafts), list(finals)
     while True:
         waits = _waits(current, confirmed, tree)
-        last = _open_circles(waits)
+        last = _firm_circle(waits)
         if last is None:
+            _open_loose_circles(waits)
             return current, confirmed, waits
         current, confirmed = _recreate(last, current, confirmed, renew)
 
@@ -68,22 +89,46 @@ def _waits(drafts: Sequence[Draft], finals: Sequence[Final], tree: Tree) -> Wait
     return waits
 
 
-def _open_circles(waits: Waits) -> str | None:
-    """Drops loose waits that close a circle; returns the last id by name of one that only firm waits close."""
-    while True:
-        sorter = graphlib.TopologicalSorter({key: sorted(waits.of(key)) for key in sorted(waits.keeping)})
-        try:
-            sorter.prepare()
-        except graphlib.CycleError as error:
-            circle = error.args[1]
-        else:
-            return None
-        edges = list(zip(circle[1:], circle[:-1], strict=True))  # each waits for the one before it
-        loose = [(key, other) for key, other in edges if other in waits.loose.get(key, ())]
-        if not loose:
-            return str(max(circle))
-        for key, other in loose:
-            waits.loose[key].discard(other)
+def _firm_circle(waits: Waits) -> str | None:
+    """The last id by name of a circle that order alone does not open, or None."""
+    graph = {key: sorted(others) for key, others in sorted(waits.firm.items())}
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        return str(max(error.args[1]))
+    return None
+
+
+def _open_loose_circles(waits: Waits) -> None:
+    """Goes through the writes in an order that keeps every firm wait, and turns round the loose ones against it.
+
+    There is always one that waits for nothing firm, since firm waits form no circle.
+    """
+    pending = {key: waits.of(key) & waits.keeping.keys() for key in sorted(waits.keeping)}
+    firm = {key: waits.firm.get(key, set()) & waits.keeping.keys() for key in pending}
+    waiting: dict[str, list[str]] = defaultdict(list)
+    for key, others in pending.items():
+        for other in others:
+            waiting[other].append(key)
+    ready = [key for key, others in pending.items() if not others]
+    free = [key for key, others in firm.items() if not others]
+    while pending:
+        key = heapq.heappop(ready or free)
+        if key not in pending:
+            continue
+        for other in sorted(pending.pop(key)):
+            waits.turn_round(key, other)
+        for after in waiting[key]:
+            if after in pending:
+                pending[after].discard(key)
+                firm[after].discard(key)
+                _push(after, ready, pending[after])
+                _push(after, free, firm[after])
+
+
+def _push(key: str, heap: list[str], unmet: set[str]) -> None:
+    if not unmet:
+        heapq.heappush(heap, key)
 
 
 def _recreate(

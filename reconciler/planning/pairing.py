@@ -1,22 +1,24 @@
 """Which live exemption keeps which wish: the *keeper* row of §5, as a stable matching.
 
 A wish prefers, in this order: ours that meets it with its own mark, ours that meets it, ours with its own mark, an
-adoptable one whose references lie within it (more shared references, then the older, then by name). A live exemption
-prefers the wish whose mark it bears, then the one it shares most with, then by the declaration's name. Matching both
-preferences at once (Gale and Shapley 1962) makes the outcome independent of any order of files or lists, and keeps
-two declarations that swapped what they want from swapping their objects.
+adoptable one whose references lie within it (those that the initiative no longer has do not count). Among these: more
+shared references, then one that needs no write, then one with its selectors, then the older, then by name. A live
+exemption prefers the wish whose mark it bears, then the one it shares most with, then by the declaration's name.
+Matching both preferences at once (Gale and Shapley 1962) makes the outcome independent of any order of files or lists,
+and keeps two declarations that swapped what they want from swapping their objects.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from reconciler.model import Settings
+from reconciler.model import Initiative, Settings
 from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.live import Live
 from reconciler.planning.marks import Ownership, made_by_a_user, owners
+from reconciler.planning.meaning import existing_cells
 from reconciler.planning.naming import bears_our_name, name_hash
 from reconciler.planning.resolve import Desired
 
@@ -61,6 +63,15 @@ def _adoptable(live: Live, desired: Desired, settings: Settings) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Meeting:
+    """Everything at one scope and assignment: what is wanted there and what lives there."""
+
+    wishes: Sequence[Desired]
+    lives: Sequence[Live]
+    initiative: Initiative | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Offer:
     """One live exemption that could keep a wish, as both sides rank it (smaller is better)."""
 
@@ -69,11 +80,15 @@ class _Offer:
     for_live: tuple[object, ...]
 
 
-def pair(wishes: Sequence[Desired], lives: Sequence[Live], settings: Settings) -> dict[int, int]:
-    """The keeper of each wish: position of the wish to position of the live exemption."""
-    offers = [sorted(_offers(wish, lives, settings), key=lambda offer: offer.for_wish) for wish in wishes]
+def pair(
+    meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live, Initiative | None], bool]
+) -> dict[int, int]:
+    """The keeper of each wish: position of the wish to position of the live exemption. `is_right` says whether one
+    already is what a wish asks for; it is only asked where there is a choice.
+    """
+    offers = [_offers(wish, meeting, settings, is_right) for wish in meeting.wishes]
     keepers: dict[int, tuple[int, _Offer]] = {}
-    free = list(range(len(wishes)))[::-1]
+    free = list(range(len(offers)))[::-1]
     while free:
         wish = free.pop()
         while offers[wish]:
@@ -87,24 +102,31 @@ def pair(wishes: Sequence[Desired], lives: Sequence[Live], settings: Settings) -
     return {wish: live for live, (wish, _) in keepers.items()}
 
 
-def _offers(wish: Desired, lives: Sequence[Live], settings: Settings) -> Iterator[_Offer]:
-    for position, live in enumerate(lives):
-        tier = _tier(live, wish, settings)
-        if tier is None:
-            continue
-        shared = -len(live.cells & wish.cells)
-        other_mark = live.mark != wish.declaration.name
-        yield _Offer(position, (tier, shared, live.age), (other_mark, shared, wish.declaration.name))
+def _offers(
+    wish: Desired, meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live, Initiative | None], bool]
+) -> list[_Offer]:
+    """The offers to one wish, the best first."""
+    tiers = [_tier(live, wish, settings, meeting.initiative) for live in meeting.lives]
+    choice = sum(tier is not None for tier in tiers) > 1
+    found: list[_Offer] = []
+    for position, (live, tier) in enumerate(zip(meeting.lives, tiers, strict=True)):
+        if tier is not None:
+            shared = -len(live.cells & wish.cells)
+            wrong = choice and not is_right(wish, live, meeting.initiative)
+            for_wish = (tier, shared, wrong, live.selector_key != wish.selector_key, live.age)
+            for_live = (live.mark != wish.declaration.name, shared, wish.declaration.name)
+            found.append(_Offer(position, for_wish, for_live))
+    return sorted(found, key=lambda offer: offer.for_wish)
 
 
-def _tier(live: Live, wish: Desired, settings: Settings) -> int | None:
+def _tier(live: Live, wish: Desired, settings: Settings, initiative: Initiative | None) -> int | None:
     meets = not live.cells.isdisjoint(wish.cells)
     match standing(live, wish, settings):
         case Standing.OURS if meets:
             return 0 if live.mark == wish.declaration.name else 1
         case Standing.OURS if live.mark == wish.declaration.name:
             return 2
-        case Standing.ADOPTABLE if meets and live.cells <= wish.cells:
+        case Standing.ADOPTABLE if meets and existing_cells(live.cells, initiative) <= wish.cells:
             return 3
         case _:
             return None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
 from reconciler.planning import wording
@@ -43,6 +43,13 @@ class Desired:
     def cells(self) -> frozenset[str]:
         """The folded reference ids it wants."""
         return self.match.cells
+
+    def without(self, cells: frozenset[str]) -> Desired | None:
+        """The same without cells that are held; None where nothing is left. Its name stays that of the whole."""
+        left = self.cells - cells
+        if left == self.cells:
+            return self
+        return replace(self, match=self.match.of(left)) if left else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +116,7 @@ class Resolver:
             wishes = [
                 self._desired(declaration, found, target, assignment, scope, selectors)
                 for assignment, scope in self._candidates(declaration, found, target)
+                if self.tree.unread(scope) is None  # else held above: what already exempts it there is unknown
             ]
             wanted = [wish for wish in wishes if wish is not None]
             for wish in wanted:
@@ -120,6 +128,9 @@ class Resolver:
     def _readable(self, declaration: Declaration, found: Meaning, target: ArmId) -> bool:
         """Whether what sits at the target is known; holds it otherwise."""
         if not self.tree.in_run(target) and not self._concerns_run(target):
+            return False
+        if (unknown := self.tree.maybe_above(target)) is not None:
+            self._hold(declaration, found, target, None, HeldCause.UNREAD, wording.unread(unknown))
             return False
         if not self.tree.managed(target):
             self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, wording.outside_scopes(target))

@@ -27,7 +27,8 @@ class Tree:
 
     def __post_init__(self) -> None:
         self._expected.update(scope.key for scope in self.snapshot.expected)
-        self._unread.update({u.scope.key: u for u in self.snapshot.unread if u.what in SCOPE_READS})
+        unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.reason))
+        self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
 
     def chain(self, scope: ArmId) -> tuple[str, ...]:
         """Folded ids of the scope and all that contains it, nearest first, up to the topmost known group."""
@@ -70,6 +71,12 @@ class Tree:
         for key, unread in self._unread.items():
             if key != container and scope.key in self.chain(unread.scope):
                 yield unread
+
+    def maybe_above(self, scope: ArmId) -> Unread | None:
+        """Where no chain leads from a scope to a managed root: a group whose descendants are unknown and may hold it."""
+        return (
+            None if self.managed(scope) else next((u for u in self._unread.values() if u.what == "descendants"), None)
+        )
 
     def blocks_reduction(self, scope: ArmId) -> Unread | None:
         """What forbids to reduce coverage at `scope`: something unread at, above or below it (§8)."""

@@ -3,13 +3,15 @@
 | ours, and …                                              | verdict                                                  |
 |----------------------------------------------------------|----------------------------------------------------------|
 | outside the scopes of reconciler.yaml                    | never deleted                                            |
-| its assignment could not be read                         | kept                                                     |
+| its assignment could not be read, or no declaration is   | kept, finding *held*                                     |
+| marked on it                                             |                                                          |
 | its declaration is absent or disabled                    | delete (*removed*)                                       |
 | its declaration has expired                              | delete (*expired*)                                       |
 | its declaration no longer lists the marked target        | delete (*removed*)                                       |
 | its declaration means no definition behind its cells     | delete (*removed*)                                       |
 | something of a declaration is held there                 | kept                                                     |
-| its assignment is gone, or no longer at or above it      | kept, finding *orphaned*; goes by --delete-orphans       |
+| its assignment is gone, or no longer at or above it, or  | kept, finding *orphaned*; goes by --delete-orphans       |
+| the initiative has none of its references any more       |                                                          |
 | the assignment excludes it (notScopes)                   | kept, finding *moot*                                     |
 | its declaration has it on a containing scope as well     | delete (*duplicate*)                                     |
 | none of these                                            | kept, finding *held*                                     |
@@ -35,7 +37,7 @@ from reconciler.planning.blocked import Blocked
 from reconciler.planning.draft import Draft
 from reconciler.planning.live import Live
 from reconciler.planning.marks import Ownership, made_by_a_user, target_of
-from reconciler.planning.meaning import Meaning, means_any
+from reconciler.planning.meaning import Meaning, existing_cells, means_any
 from reconciler.planning.resolve import Place
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Finding, Reason
@@ -67,14 +69,15 @@ class Unwanted:
 
     def reason(self, live: Live, cells: frozenset[str]) -> Reason | None:
         """Why cells of one of ours are wanted no longer: only expiry or an edit of the repository ever is."""
-        if not self.tree.managed(live.scope) or self._assignment_unread(live.exemption):
+        if not live.mark or not self.tree.managed(live.scope) or self._assignment_unread(live.exemption):
             return None
         declaration = self.declarations.get(live.mark)
         if declaration is None or not declaration.enabled:
             return Reason.REMOVED
         if is_expired(declaration, self.now):
             return Reason.EXPIRED
-        if target_of(live.exemption) not in {scope.key for scope in declaration.scopes}:
+        target = target_of(live.exemption)
+        if target and target not in {scope.key for scope in declaration.scopes}:
             return Reason.REMOVED
         assignment = self.snapshot.assignments.get(live.exemption.assignment.key)
         if assignment is None:
@@ -111,7 +114,7 @@ class Unwanted:
             return Draft(live, None, reason, declaration=declaration)
         if self._is_blocked(live):
             return None
-        if (why := self._orphaned(live)) is not None:
+        if (why := self._orphaned(live) or self._stale(live)) is not None:
             if self.delete_orphans:
                 return Draft(live, None, Reason.ORPHAN, declaration=declaration)
             return wording.orphaned(exemption, why, source, ours=True)
@@ -126,7 +129,16 @@ class Unwanted:
             return wording.kept_moot(exemption, assignment, source)
         if any(live.mark in confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
             return Draft(live, None, Reason.DUPLICATE, declaration=declaration)
-        return wording.kept_unclear(exemption, "its declaration still lists the target and means its policies", source)
+        return wording.kept_unclear(exemption, self._unclear(live), source)
+
+    def _unclear(self, live: Live) -> str:
+        """Why one of ours that keeps no wish cannot go: no edit of the repository is the cause."""
+        target = target_of(live.exemption)
+        if not live.mark:
+            return "its mark names no declaration, so no edit of the repository can be the cause"
+        if target and target not in self.tree.chain(live.scope):
+            return f"its declaration still lists {target}, which {live.scope} does not lie below any more"
+        return "its declaration still lists the target and means its policies"
 
     def _is_blocked(self, live: Live) -> bool:
         return bool(self.blocked.at(live.scope.key, live.exemption.assignment.key, live.cells))
@@ -143,6 +155,13 @@ class Unwanted:
         if live.exemption.validation.lower() == "donotvalidate" or self.tree.contains(assignment.scope.key, live.scope):
             return None
         return f"assignment {wording.label(assignment)!r} is no longer at or above {live.scope}"
+
+    def _stale(self, live: Live) -> str | None:
+        """Why one of ours has no effect: its initiative has none of its reference ids any more."""
+        initiative = self.snapshot.initiatives.get(live.exemption.assignment.key)
+        if not live.exemption.reference_ids or existing_cells(live.cells, initiative):
+            return None
+        return f"its initiative has no reference id {', '.join(map(repr, live.exemption.reference_ids))} any more"
 
     # --- nobody's ---
 

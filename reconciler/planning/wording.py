@@ -155,7 +155,7 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
         FindingKind.MOOT, Severity.INFO, scope,
         f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there",
         "nothing needs to be done; an exemption is created once the exclusion is lifted",
-        declaration.name, declaration.source, assignment.id,
+        declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
     )  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, 
         FindingKind.MOOT, Severity.INFO, scope,
         f"the effect of the policy{named} is Disabled in assignment {label(assignment)!r}, so the exemption changes nothing now",
         "nothing needs to be done; the exemption takes effect when the policy is enabled",
-        declaration.name, declaration.source, assignment.id,
+        declaration.name, declaration.source, assignment.id, {"what": "effect"},
     )  # fmt: skip
 
 
@@ -174,7 +174,7 @@ def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment
         FindingKind.MOOT, Severity.INFO, scope,
         f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave {scope} out",
         "nothing needs to be done; check the assignment's selectors if the exemption shows no effect",
-        declaration.name, declaration.source, assignment.id,
+        declaration.name, declaration.source, assignment.id, {"what": "resourceSelectors"},
     )  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""Tells what is decided as changes: with reason, fingerprint, what they widen, what they wait for and rely on."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+
+from reconciler.planning.deliberation import Decided
+from reconciler.planning.draft import Draft, widens
+from reconciler.planning.fingerprint import fingerprint
+from reconciler.planning.ordering import make_room
+from reconciler.planning.reasons import CreateReasons
+from reconciler.planning.values import Change, Reason
+
+
+def changes_of(decided: Decided) -> tuple[Change, ...]:
+    """Every write of a run, sorted by folded id."""
+    room = make_room(decided.drafts, Counter(live.scope.key for live in decided.lives))
+    reasons = CreateReasons(decided.lives, decided.inputs.history)
+    narrower = _narrower_holdings(decided)
+    found = [_change(draft, decided, reasons, narrower, room.get(draft.id.key, ())) for draft in decided.drafts]
+    return tuple(sorted(found, key=lambda change: change.id.key))
+
+
+def _change(
+    draft: Draft, decided: Decided, reasons: CreateReasons, narrower: Mapping[tuple[str, str], set[str]],
+    room: tuple[str, ...],
+) -> Change:  # fmt: skip
+    before = draft.live.exemption if draft.live else None
+    created = draft.wish is not None and draft.reason is Reason.DECLARED
+    key = draft.id.key
+    name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
+    return Change(
+        before,
+        draft.after,
+        reasons.reason(draft.wish) if created and draft.wish else draft.reason,
+        fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
+        name or None,
+        draft.declaration.source if draft.declaration else None,
+        widens(draft, _broadens(draft, narrower)),
+        tuple(sorted({*decided.waits.of(key), *room})),
+        decided.waits.relies_on(key),
+        draft.wish.meaning.also if draft.wish and draft.after is not None else (),
+    )
+
+
+def _narrower_holdings(decided: Decided) -> Mapping[tuple[str, str], set[str]]:
+    """For each declaration's mark and assignment, every folded scope that strictly contains one of its live ones."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for live in decided.lives:
+        if live.ours:
+            found[live.mark, live.exemption.assignment.key].update(decided.tree.chain(live.scope)[1:])
+    return found
+
+
+def _broadens(draft: Draft, narrower: Mapping[tuple[str, str], set[str]]) -> bool:
+    if draft.wish is None or draft.live is not None:
+        return False
+    held = narrower.get((draft.wish.declaration.name, draft.wish.assignment.id.key), set())
+    return draft.wish.scope.key in held
