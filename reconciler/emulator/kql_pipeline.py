@@ -52,7 +52,11 @@ def parse_query(text: str) -> Query:
 
 
 def _where(words: Words) -> Step:
+    """Rows that meet a condition. A bare name is none for Resource Graph: it misses the comparison, as recorded."""
+    start = words.position
     condition = expression(words)
+    if words.since(start).isidentifier():
+        raise words.error()
     return lambda rows: [row for row in rows if condition(row)]
 
 
