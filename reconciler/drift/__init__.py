@@ -1,1 +1,14 @@
-"""Pure: findings and their diagnosis."""
+"""What differs between the repository and Azure, since when, by whom, why, and what to do. Pure.
+
+Everything is computed from the plan: a change, a held cell, a finding of the plan or something unread is a line of the
+report, and nothing else is, but for what a live catalogue says otherwise. So a report is silent exactly when the plan
+has nothing to say and everything was read.
+"""
+
+from reconciler.drift.earlier import read_earlier
+from reconciler.drift.facts import HEALING, Facts
+from reconciler.drift.findings import find_drift
+from reconciler.drift.live_catalogue import catalogue_findings
+from reconciler.drift.patches import with_patches
+
+__all__ = ["HEALING", "Facts", "catalogue_findings", "find_drift", "read_earlier", "with_patches"]

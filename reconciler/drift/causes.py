@@ -1,0 +1,60 @@
+"""Why a declared exemption is not in Azure, as far as dates, marks, git and rights tell.
+
+| what is known                                                          | kind      | cause                         |
+|------------------------------------------------------------------------|-----------|-------------------------------|
+| the identity may not exempt from this assignment, but from others      | uncovered | no right                      |
+| the assignment is younger than what the declaration has for the target | uncovered | assigned after it was applied |
+| git: no run knew the declaration as it is now                          | missing   | not applied yet               |
+| git: the last run that knew it came before the assignment              | uncovered | assigned after it was applied |
+| git: a run that knew it came after the assignment                      | missing   | deleted in Azure              |
+| no git                                                                 | missing   | deleted, or not applied yet   |
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from reconciler.drift.facts import Facts
+from reconciler.planning.provenance import Commit
+from reconciler.planning.values import Change, FindingKind
+
+
+class Absence(enum.StrEnum):
+    """Why an exemption that is declared is absent; the value is said to people."""
+
+    NO_RIGHT = "the identity has no right to exempt from this assignment"
+    ASSIGNED_LATER = "assigned after the declaration was applied"
+    NOT_APPLIED = "not applied yet"
+    DELETED = "deleted in Azure"
+    DELETED_OR_NOT_APPLIED = "deleted in Azure, or not applied yet"
+
+    @property
+    def kind(self) -> FindingKind:
+        """Uncovered where an initiative was never reached; missing where the exemption should have been there."""
+        reached = self not in {Absence.NO_RIGHT, Absence.ASSIGNED_LATER}
+        return FindingKind.MISSING if reached else FindingKind.UNCOVERED
+
+
+def absence(change: Change, facts: Facts) -> Absence:
+    """Why the exemption that a create makes is not there."""
+    identifier = change.subject.assignment
+    if identifier.key in facts.forbidden:
+        return Absence.NO_RIGHT
+    assignment = facts.assignment(identifier)
+    born = assignment.system.created_at if assignment and assignment.system else None
+    if _before(facts.newest_beside(change.subject), born):
+        return Absence.ASSIGNED_LATER
+    commit = facts.commit(facts.declaration(change.declaration))
+    return Absence.DELETED_OR_NOT_APPLIED if commit is None else _by_history(commit, born, facts)
+
+
+def _by_history(commit: Commit, born: datetime | None, facts: Facts) -> Absence:
+    applied = facts.applied_at(commit)
+    if applied is None:
+        return Absence.NOT_APPLIED
+    return Absence.ASSIGNED_LATER if _before(applied, born) else Absence.DELETED
+
+
+def _before(one: datetime | None, other: datetime | None) -> bool:
+    return one is not None and other is not None and one < other

@@ -1,0 +1,97 @@
+"""What a diagnosis rests on beside the plan, looked up once: who made what, what was applied when, which rights lack."""
+
+from __future__ import annotations
+
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot
+from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
+from reconciler.planning.provenance import Commit, History
+from reconciler.planning.values import Reason
+
+HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
+"""The reasons of a scheduled healing run (§6): they restore what is declared and approved, and decide nothing new."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """The inputs of a diagnosis. `heals` are folded ids of the changes that a healing run would write now; `forbidden`
+    are folded ids of assignments from which the identity may not exempt although it may from others.
+    """
+
+    snapshot: Snapshot
+    declarations: Sequence[Declaration]
+    settings: Settings
+    history: History
+    now: datetime
+    heals: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
+    _applied: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def declaration(self, name: str | None) -> Declaration | None:
+        """The declaration of that name, if there is one."""
+        return self._declarations.get(name) if name else None
+
+    def live(self, identifier: ArmId) -> Exemption | None:
+        """The live exemption with that id, if there is one."""
+        return self._live.get(identifier.key)
+
+    def assignment(self, identifier: ArmId | None) -> Assignment | None:
+        """The assignment with that id, if it was read."""
+        return self.snapshot.assignments.get(identifier.key) if identifier else None
+
+    def commit(self, declaration: Declaration | None) -> Commit | None:
+        """The commit that last changed a declaration, as far as git knows."""
+        return self.history.last_commit(declaration.source.file) if declaration else None
+
+    def newest_beside(self, exemption: Exemption) -> datetime | None:
+        """When the youngest live exemption was made that bears the same marks: declaration and target."""
+        return max(_dates(self._ours.get(_marks(exemption), ())), default=None)
+
+    def applied_at(self, commit: Commit) -> datetime | None:
+        """When the youngest exemption was made by a run that knew this commit; None: no live one bears it."""
+        if commit.sha not in self._applied:
+            known = (made for revision, made in self._revisions.items() if self.history.contains(revision, commit.sha))
+            self._applied[commit.sha] = max(known, default=None)
+        return self._applied[commit.sha]
+
+    @functools.cached_property
+    def _declarations(self) -> Mapping[str, Declaration]:
+        return {declaration.name: declaration for declaration in self.declarations}
+
+    @functools.cached_property
+    def _live(self) -> Mapping[str, Exemption]:
+        return {exemption.id.key: exemption for exemption in self.snapshot.exemptions}
+
+    @functools.cached_property
+    def _ours(self) -> Mapping[tuple[str, str], Sequence[Exemption]]:
+        """Live exemptions that are ours, by their marks."""
+        found: dict[tuple[str, str], list[Exemption]] = defaultdict(list)
+        for exemption in self.snapshot.exemptions:
+            if ownership(exemption, self.settings) is Ownership.OURS:
+                found[_marks(exemption)].append(exemption)
+        return found
+
+    @functools.cached_property
+    def _revisions(self) -> Mapping[str, datetime]:
+        """Each revision that a live exemption of ours bears, with when the youngest of them was made."""
+        by_revision: dict[str, list[Exemption]] = defaultdict(list)
+        for here in self._ours.values():
+            for exemption in here:
+                by_revision[revision_of(exemption)].append(exemption)
+        dated = {revision: max(_dates(here), default=None) for revision, here in by_revision.items() if revision}
+        return {revision: made for revision, made in dated.items() if made is not None}
+
+
+def _marks(exemption: Exemption) -> tuple[str, str]:
+    return declaration_of(exemption), target_of(exemption)
+
+
+def _dates(exemptions: Iterable[Exemption]) -> list[datetime]:
+    made = (exemption.system.created_at for exemption in exemptions if exemption.system)
+    return [each for each in made if each is not None]

@@ -1,0 +1,64 @@
+"""Declared recommendations of which the tenant says otherwise than the catalogue: told, never acted upon (§4.1).
+
+Only what changes the meaning of a declaration counts: which policies stand behind it, what it is called, whether it
+is a preview or custom. The difference reaches the plan through a reviewed catalog.yaml alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.compare import Difference, Entry, FieldChange, differences, gone_entries, with_declarations
+from reconciler.catalog.live import LiveRecommendation
+from reconciler.catalog.refresh import LiveFacts, gone, refreshed
+from reconciler.model import JSON, Declaration, arm_id
+from reconciler.planning.values import Finding, FindingKind, Severity
+
+_MEANINGFUL: Final = frozenset({"policies", "title", "preview", "custom"})
+_METADATA: Final = "/providers/Microsoft.Security/assessmentMetadata/"
+_REMEDY: Final = "run 'exempt catalog refresh' and review what it changes in catalog.yaml"
+
+
+def catalogue_findings(
+    current: Catalogue, live: Iterable[LiveRecommendation], declarations: Iterable[Declaration]
+) -> tuple[Finding, ...]:
+    """One finding for each declaration whose recommendation is another one in the tenant. No list, no findings."""
+    facts = LiveFacts(tuple(live))
+    named = {declaration.name: declaration for declaration in declarations if declaration.enabled}
+    if not facts.recommendations or not named:
+        return ()
+    shipped = Catalogue(current.cloud)
+    wanted = Catalogue(current.cloud, refreshed(shipped, current.overlay, facts))
+    entries = differences(current, wanted, named.values())
+    lost = with_declarations(gone_entries(gone(shipped, facts)), current, wanted, named.values())
+    return tuple(_findings((*entries, *lost), named))
+
+
+def _findings(entries: Iterable[Entry], declarations: Mapping[str, Declaration]) -> Iterator[Finding]:
+    for entry in entries:
+        changes = [change for change in entry.changes if change.name in _MEANINGFUL]
+        if changes or entry.difference is Difference.GONE:
+            yield from (_finding(entry, changes, declarations[name]) for name in entry.declarations)
+
+
+def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration) -> Finding:
+    is_gone = entry.difference is Difference.GONE
+    serious = any(change.name == "policies" for change in changes)
+    said = "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {_fields(changes)}"
+    fields: list[JSON] = [{"path": c.name, "declared": _json(c.before), "live": _json(c.after)} for c in changes]
+    return Finding(
+        FindingKind.CATALOGUE, Severity.WARNING if serious else Severity.INFO, arm_id(_METADATA + entry.identifier),
+        f"recommendation {entry.title!r} {said}", _REMEDY, declaration.name, declaration.source,
+        evidence={"cause": "Microsoft changed the recommendation after the catalogue's edition", "changed": fields},
+    )  # fmt: skip
+
+
+def _fields(changes: Iterable[FieldChange]) -> str:
+    names = {"policies": "other policies stand behind it", "title": "it has another title"}
+    return " and ".join(names.get(change.name, f"{change.name} differs") for change in changes)
+
+
+def _json(value: str | bool | tuple[str, ...]) -> JSON:
+    return list(value) if isinstance(value, tuple) else value

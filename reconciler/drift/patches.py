@@ -1,0 +1,108 @@
+"""Remedies that are edits of a declaration, as patches that `git apply` takes.
+
+A patch is offered only where the file's own text shows which line it is about; everything else stays a sentence.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
+
+from reconciler.drift.facts import Facts
+from reconciler.model import Declaration
+from reconciler.planning.marks import owners
+from reconciler.planning.values import Finding, FindingKind, HeldCause
+
+Read = Callable[[str], str]
+"""The text of a declaration's file by its repository-relative path; empty where it cannot be read."""
+
+_SCALAR: Final = r"^(\s*{name}\s*:\s*)(\"[^\"]*\"|'[^']*'|[^\s#'\"|>][^#]*?)(\s*(?:#.*)?)$"
+_ACCEPTABLE: Final = {"expiresOn": "expiresOn", "exemptionCategory": "category"}
+
+
+def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple[Finding, ...]:
+    """The findings, those that an edit settles with the edit as `patch`."""
+    return tuple(_patched(finding, facts, read) for finding in findings)
+
+
+def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
+    declaration = facts.declaration(finding.declaration)
+    edit = _EDITS.get(finding.kind)
+    if declaration is None or edit is None:
+        return finding
+    old = read(declaration.source.file)
+    new = edit(finding, declaration, facts, old) if old else old
+    if new == old:
+        return finding
+    return replace(finding, evidence={**finding.evidence, "patch": _diff(declaration.source.file, old, new)})
+
+
+def _diff(file: str, old: str, new: str) -> str:
+    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{file}", f"b/{file}")
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+# --- edits -------------------------------------------------------------------------------------------------------
+
+
+def _without_scope(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
+    """Takes the line of one scope out of a block list of several."""
+    lines = text.splitlines(keepends=True)
+    if len(declaration.scopes) < 2:
+        return text
+    for index, scope in enumerate(declaration.scopes):
+        number = declaration.place(f"scopes.{index}").line - 1
+        is_item = 0 <= number < len(lines) and lines[number].lstrip().startswith("- ")
+        if scope == finding.subject and is_item and lines[number].lower().rstrip().strip("'\"").endswith(scope.key):
+            return "".join(lines[:number] + lines[number + 1 :])
+    return text
+
+
+def _with_take_over(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:
+    live = facts.live(finding.subject)
+    names = owners(live) if live else ()
+    if not names or declaration.take_over is not None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", names[0]):
+        return text
+    return _appended(text, f"takeOver: {names[0]}")
+
+
+def _with_adopt(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
+    wanted = finding.evidence.get("what") == HeldCause.NOT_ADOPTABLE.value and not declaration.adopt
+    return _appended(text, "adopt: true") if wanted else text
+
+
+def _accepted(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
+    """Takes over what Azure has, where only fields differ that stand on one line each."""
+    lines = text.splitlines(keepends=True)
+    for change in finding.evidence.get("changed", ()):
+        name = _ACCEPTABLE.get(change["path"])
+        place = declaration.places.get(name) if name else None
+        if name is None or place is None or not change["live"] or place.line > len(lines):
+            return text
+        line = lines[place.line - 1]
+        found = re.fullmatch(_SCALAR.format(name=name), line.rstrip("\r\n"))
+        if found is None:
+            return text
+        ending = line[len(line.rstrip("\r\n")) :]
+        lines[place.line - 1] = f"{found[1]}{_as_written(change['live'])}{found[3]}{ending}"
+    return "".join(lines)
+
+
+def _as_written(value: str) -> str:
+    """A value as a person would write it: the date alone where it is valid through that day."""
+    return value.removesuffix("T23:59:59Z")
+
+
+def _appended(text: str, line: str) -> str:
+    return f"{text if text.endswith(chr(10)) else text + chr(10)}{line}\n"
+
+
+_EDITS: Final[dict[FindingKind, Callable[[Finding, Declaration, Facts, str], str]]] = {
+    FindingKind.RESOURCE_GONE: _without_scope,
+    FindingKind.FOREIGN_OWNER: _with_take_over,
+    FindingKind.HELD: _with_adopt,
+    FindingKind.MODIFIED: _accepted,
+}

@@ -1,0 +1,38 @@
+"""In what an exemption in Azure exempts more than its declaration wants: what an auditor reads first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.model import Exemption, Initiative
+from reconciler.planning.canonical import folded_selectors, instant
+
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+
+
+def exempts_more(live: Exemption, declared: Exemption, initiative: Initiative | None) -> str:
+    """In words: longer, more policies, resources that the selectors would leave out; empty where it does not."""
+    found = [
+        "longer" if _end(live) > _end(declared) else "",
+        "more policies" if not _cells(live, initiative) <= _cells(declared, initiative) else "",
+        "other resources" if _selects_more(live, declared) else "",
+    ]
+    return " and ".join(word for word in found if word)
+
+
+def _end(exemption: Exemption) -> datetime:
+    return instant(exemption.expires_on) or _NEVER
+
+
+def _cells(exemption: Exemption, initiative: Initiative | None) -> frozenset[str]:
+    """Folded reference ids that the initiative has; an empty list means all of them."""
+    known = frozenset(member.reference_id.lower() for member in initiative.members) if initiative else None
+    listed = frozenset(reference.lower() for reference in exemption.reference_ids)
+    if known is None:
+        return listed
+    return (listed & known) if listed else known
+
+
+def _selects_more(live: Exemption, declared: Exemption) -> bool:
+    return bool(declared.selectors) and folded_selectors(live.selectors) != folded_selectors(declared.selectors)

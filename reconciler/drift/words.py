@@ -1,0 +1,169 @@
+"""Every sentence that a drift report says of a change: what was found, what caused it, what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from reconciler.model import Assignment, Exemption
+from reconciler.planning.canonical import has_expired
+from reconciler.planning.marks import owners
+from reconciler.planning.values import Change, Finding, FindingKind, HeldCause, Reason
+
+_FEW: Final = 3
+_ENDED: Final = "its declaration has expired"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was found, and what caused it. The cause holds no dates and no people: those are evidence."""
+
+    message: str
+    cause: str
+
+
+def absent(change: Change) -> str:
+    """What is not there."""
+    wanted = change.subject
+    return f"declared as {wanted.category} {_until(wanted)}, but no exemption covers {_policies(wanted)} there"
+
+
+def modified(change: Change, wider: str, *, has_history: bool) -> Said:
+    """What differs, and who is ahead: Azure or the repository."""
+    more = f"; in Azure it exempts {wider} than declared" if wider else ""
+    match change.reason:
+        case Reason.REVERT:
+            return Said(f"is not as it was written{more}", "changed in Azure")
+        case Reason.NARROW:
+            return Said("also exempts what a declared exemption covers by now", "made beside the declared one")
+        case Reason.ADOPT:
+            return Said(f"is declared, but was made outside the repository{more}", "made by hand and not adopted yet")
+        case Reason.TAKE_OVER:
+            former = owners(change.before) if change.before else ()
+            whose = f"belongs to {former[0]!r}" if former else "belongs to another owner"
+            return Said(f"is declared with takeOver, but still {whose}{more}", "not taken over yet")
+        case Reason.RENAME:
+            return Said(
+                f"bears the mark of another declaration or owner{more}", "renamed in the repository, not applied yet"
+            )
+        case _ if has_history:
+            return Said(
+                f"is as an earlier version of the declaration wanted it{more}",
+                "edited in the repository, not applied yet",
+            )
+        case _:
+            return Said(f"differs from its declaration{more}", "changed in Azure, or edited and not applied yet")
+
+
+def surplus(change: Change, now: datetime) -> Said:
+    """What should not be there (any more)."""
+    assert change.before is not None
+    policies = _policies(change.before)
+    match change.reason:
+        case Reason.DUPLICATE:
+            other = f", like {change.relies_on[0].name!r}" if change.relies_on else ""
+            return Said(f"exempts {policies} again{other}", "made beside the declared one")
+        case Reason.EXPIRED if has_expired(change.before, now):
+            end = change.before.expires_on[:10]
+            return Said(f"ended on {end}: Azure no longer honours it and counts the resource again", _ENDED)
+        case Reason.EXPIRED:
+            return Said(f"still exempts {policies} {_until(change.before)}, although its declaration has ended", _ENDED)
+        case Reason.REMOVED if change.source is not None:
+            return Said(f"still exempts {policies}", "its declaration no longer asks for it")
+        case Reason.REMOVED:
+            return Said(f"still exempts {policies}", "its declaration was removed or disabled")
+        case Reason.ORPHAN:
+            return Said("exempts nothing", "its assignment is gone")
+        case _:
+            return Said(
+                f"exempts {policies} {_until(change.before)}, and is declared nowhere", "made outside the repository"
+            )
+
+
+def apply_only(change: Change) -> str:
+    """The command that does this and leaves everything else alone."""
+    return f"exempt apply --only {change.reason}"
+
+
+def put_back(change: Change) -> str:
+    """The command that makes Azure as declared; the other way round is an edit of the file."""
+    place = f"{change.source.file}:{change.source.line}" if change.source else ""
+    keep = f"; to keep what Azure has, change {place} instead" if place and change.reason is Reason.REVERT else ""
+    return apply_only(change) + keep
+
+
+def grant(assignment: Assignment) -> str:
+    """The right that is needed, and where."""
+    return (
+        f"give the identity Microsoft.Authorization/policyAssignments/exempt/action at {assignment.scope} "
+        "(roles with it: Resource Policy Contributor, Security Admin), then exempt apply"
+    )
+
+
+def held(cause: HeldCause) -> str:
+    """Why a declaration cannot be decided, in a few words that stay the same."""
+    return _HELD[cause]
+
+
+_HELD: Final = {
+    HeldCause.FOREIGN_OWNER: "another owner exempts it already",
+    HeldCause.NOT_ADOPTABLE: "an application's exemption stands in the way",
+    HeldCause.CONFLICT: "two declarations want the same",
+    HeldCause.UNREAD: "something it depends on could not be read",
+    HeldCause.ASSIGNMENT_GONE: "its assignment does not exist",
+    HeldCause.RESOURCE_GONE: "the resource was deleted or moved",
+    HeldCause.INITIATIVE_UNREAD: "its initiative could not be read",
+    HeldCause.UNKNOWN_REFERENCE: "the initiative has no such reference id",
+    HeldCause.WHOLE_ASSIGNMENT: "a whole assignment may not be exempted here",
+    HeldCause.OUTSIDE_SCOPES: "outside the managed scopes",
+    HeldCause.LEFT_OUT: "what replaces it lies outside this run",
+    HeldCause.NEIGHBOUR: "a held declaration may need it",
+}
+
+
+def noted(finding: Finding) -> str:
+    """The cause of a finding that planning made: its kind says it."""
+    what = finding.evidence.get("what")
+    return _MOOT.get(str(what), _NOTED[finding.kind]) if finding.kind is FindingKind.MOOT else _NOTED[finding.kind]
+
+
+_NOTED: Final[Mapping[FindingKind, str]] = {
+    FindingKind.MISSING: "not applied yet",
+    FindingKind.MODIFIED: "changed in Azure",
+    FindingKind.UNMANAGED: "made outside the repository",
+    FindingKind.DUPLICATE: "an application made it beside the declared one",
+    FindingKind.OVERLAP: "somebody exempted the whole assignment",
+    FindingKind.SHADOWED: "exempted on a containing scope, outside the repository",
+    FindingKind.ORPHANED: "its assignment was deleted or moved, or its scope is managed no longer",
+    FindingKind.EXPIRED: "past its expiry, and not ours to delete",
+    FindingKind.EXPIRING: "its end is near",
+    FindingKind.RESOURCE_GONE: "the resource was deleted or moved",
+    FindingKind.UNCOVERED: "no initiative that evaluates it is assigned there",
+    FindingKind.HELD: "not safe to delete as long as its declaration may mean it",
+    FindingKind.FOREIGN_OWNER: "another owner exempts it already",
+    FindingKind.UNSUPPORTED: "Microsoft documents that such an exemption may have no effect",
+    FindingKind.MOOT: "excluded by the assignment's notScopes",
+    FindingKind.INEFFECTIVE: "Defender counts the resource although it is exempt",
+    FindingKind.CATALOGUE: "Microsoft changed the recommendation after the catalogue's edition",
+    FindingKind.QUOTA: "many exemptions in one place",
+    FindingKind.INCOMPLETE: "Azure refused or did not answer",
+}
+_MOOT: Final[Mapping[str, str]] = {
+    "effect": "the assignment disables the policy",
+    "resourceSelectors": "the assignment selects resources",
+}
+
+
+def _policies(exemption: Exemption) -> str:
+    references = sorted(exemption.reference_ids, key=str.lower)
+    if not references:
+        return "the whole assignment"
+    shown = ", ".join(references[:_FEW])
+    more = f" and {len(references) - _FEW} more" if len(references) > _FEW else ""
+    return f"{len(references)} {'policy' if len(references) == 1 else 'policies'} ({shown}{more})"
+
+
+def _until(exemption: Exemption) -> str:
+    return f"until {exemption.expires_on[:10]}" if exemption.expires_on else "without end"
