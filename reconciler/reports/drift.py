@@ -1,8 +1,10 @@
 """What a drift report is made of: findings with ids that stay the same from run to run, and what each kind means.
 
 `evidence` of a finding is shown by name. Some names have words of their own: `createdBy`, `createdByType`, `createdAt`,
-`lastModifiedBy`, `lastModifiedByType`, `lastModifiedAt` (who and when), `cause`, `changed` (a list of {path, before,
-after}), `healedBy` (the reason that `apply --only` heals it under) and `portal` (a link to Azure's portal).
+`lastModifiedBy`, `lastModifiedByType`, `lastModifiedAt` (who and when), `assignedBy`, `assignedAt` (of the assignment),
+`declaredBy`, `declaredAt` (of the declaration), `cause`, `changed` (a list of {path, declared, live}), `healedBy` (the
+reason that `apply --only` heals it under), `patch` (a unified diff that settles it), `portal` (a link to Azure's portal)
+and `what` (which of several findings about one subject it is).
 """
 
 from __future__ import annotations
@@ -15,17 +17,17 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.model import JSON, ArmId, Unread
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
 
 MEANINGS: Final[Mapping[FindingKind, str]] = {
     FindingKind.MISSING: "declared, but not in Azure",
-    FindingKind.MODIFIED: "changed in Azure since it was written",
-    FindingKind.UNMANAGED: "in Azure, but declared by nobody",
+    FindingKind.MODIFIED: "in Azure otherwise than declared",
+    FindingKind.UNMANAGED: "in Azure, but declared nowhere",
     FindingKind.DUPLICATE: "exempts again what a declared exemption exempts already",
     FindingKind.OVERLAP: "exempts a whole assignment, and with it what is declared one by one",
     FindingKind.SHADOWED: "covered as well by a wider exemption that nobody declared",
     FindingKind.ORPHANED: "left over from an assignment that no longer applies",
-    FindingKind.EXPIRED: "past its expiry: the resource counts again",
+    FindingKind.EXPIRED: "past its end: left over, or about to be removed",
     FindingKind.EXPIRING: "soon past its expiry",
     FindingKind.RESOURCE_GONE: "declared for a resource that no longer exists",
     FindingKind.UNCOVERED: "evaluated by an initiative in which no exemption could be made",
@@ -36,7 +38,7 @@ MEANINGS: Final[Mapping[FindingKind, str]] = {
     FindingKind.INEFFECTIVE: "in Azure, yet Defender still counts the resource",
     FindingKind.CATALOGUE: "known to the catalogue otherwise than to Azure",
     FindingKind.QUOTA: "near or over a limit of Azure",
-    FindingKind.INCOMPLETE: "not read, so nothing can be said about it",
+    FindingKind.INCOMPLETE: "not read: silence about it means nothing",
 }
 
 _WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
@@ -46,7 +48,8 @@ _WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 class DriftReport:
     """Everything that differs between the repository and Azure at one time.
 
-    `earlier` are the findings of an earlier report by id, in its JSON form, where one is compared with; None without.
+    `unread` are said as findings of kind *incomplete* as well. `earlier` are the findings of an earlier report by id, in
+    its JSON form, where one is compared with; None without. `refusals` are the guards that stop a healing run.
     """
 
     tenant_id: str
@@ -57,11 +60,17 @@ class DriftReport:
     findings: tuple[Finding, ...]
     unread: tuple[Unread, ...] = ()
     earlier: Mapping[str, JSON] | None = None
+    refusals: tuple[Refusal, ...] = ()
 
     @property
     def complete(self) -> bool:
         """Whether every expected scope was read; silence about one that was not means nothing."""
         return not self.unread
+
+    @property
+    def healed(self) -> int:
+        """How many findings a healing run settles."""
+        return sum("healedBy" in finding.evidence for finding in self.findings)
 
     @property
     def counts(self) -> dict[Severity, int]:
@@ -108,9 +117,10 @@ def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, seen: Coun
 
 
 def finding_id(finding: Finding) -> str:
-    """16 hex digits from kind, subject, assignment and declaration: not from dates, people or places in files."""
+    """16 hex digits from kind, subject, assignment, declaration and `what`: not from dates, people or places in files."""
     assignment = finding.assignment.key if finding.assignment else ""
-    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "")
+    what = str(finding.evidence.get("what", ""))
+    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "", what)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
@@ -123,8 +133,8 @@ def by_kind(findings: Iterable[Identified]) -> dict[FindingKind, list[Identified
 
 
 def gone(report: DriftReport) -> list[JSON]:
-    """The findings of the earlier report that are no more, in its JSON form."""
-    if report.earlier is None:
+    """The findings of the earlier report that are no more, in its JSON form. After an incomplete read nobody knows."""
+    if report.earlier is None or not report.complete:
         return []
     present = {each.id for each in identify(report)}
     return [value for key, value in sorted(report.earlier.items()) if key not in present]

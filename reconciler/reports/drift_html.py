@@ -10,9 +10,9 @@ from typing import Final
 from reconciler import __version__
 from reconciler.planning.values import FindingKind
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.drift_text import counts_words, heading_words
+from reconciler.reports.drift_text import compared_words, counts_words, heading_words, healing_words
 from reconciler.reports.escape import html_text as h
-from reconciler.reports.evidence import evidence_words, portal_link
+from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
 
@@ -41,6 +41,7 @@ article.info { border-left-color: var(--info); }
 .info .severity { color: var(--info); } .good { color: var(--good); }
 dl { display: grid; grid-template-columns: 8rem 1fr; gap: .15rem .75rem; margin: 0; }
 dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; } .fix { font-weight: 600; }
+pre { background: var(--page); border: 1px solid var(--line); padding: .5rem; overflow-x: auto; margin: .5rem 0; }
 @media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
 """
 # Nothing on the page may load, run or be submitted, whatever text got into it.
@@ -75,7 +76,7 @@ def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterato
     told = counts_words(report)
     good = "" if found or not report.complete else " good"
     yield f'<p class="verdict{good}">{h(told or heading_words(report))}</p>'
-    yield from _unread(report, names)
+    yield from (f"<p>{h(said)}</p>" for said in (healing_words(report), compared_words(report)) if said)
     kinds = by_kind(found)
     if kinds:
         yield _table(kinds)
@@ -100,19 +101,6 @@ def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
     )
 
 
-def _unread(report: DriftReport, names: Names) -> Iterator[str]:
-    if not report.unread:
-        return
-    yield '<section aria-labelledby="unread">'
-    yield f'<h2 id="unread">Could not be read ({len(report.unread)})</h2>'
-    yield '<p class="quiet">Silence about these means nothing.</p>'
-    for unread in report.unread:
-        head = f'<span class="severity">unread</span> {h(unread.what)} <span class="where">at {h(scope_words(unread.scope, names))}</span>'
-        rows = [("why", unread.reason), ("help", unread.remedy)]
-        yield f'<article class="error">\n<h3>{head}</h3>\n{_list(rows)}\n</article>'
-    yield "</section>"
-
-
 def _article(each: Identified, names: Names) -> str:
     finding = each.finding
     assignment = assignment_words(finding.assignment, names) if finding.assignment else ""
@@ -122,7 +110,9 @@ def _article(each: Identified, names: Names) -> str:
     rows += [("fix", finding.remedy), ("declared in", place_words(finding.source))]
     rows += [("ARM id", finding.subject.text), ("id", each.id)]
     link = portal_link(finding)
-    shown = f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
+    patch = "\n".join(h(text) for text in patch_lines(finding))
+    shown = f"\n<pre>{patch}</pre>" if patch else ""
+    shown += f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
     return f'<article class="{finding.severity.value}" id="f-{each.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{shown}\n</article>'
 
 

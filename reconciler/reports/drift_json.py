@@ -9,9 +9,13 @@ from reconciler.model import JSON
 from reconciler.planning.canonical import instant_text
 from reconciler.reports.drift import DriftReport, Identified, gone, identify
 from reconciler.reports.escape import json_document
-from reconciler.reports.plan_json import finding_to_json, unread_to_json
+from reconciler.reports.evidence import HEALING
+from reconciler.reports.plan_json import finding_to_json, refusal_to_json, unread_to_json
 
 FORMAT_VERSION: Final = "1.0"
+_SYSTEM_DATA: Final = (
+    "createdBy", "createdByType", "createdAt", "lastModifiedBy", "lastModifiedByType", "lastModifiedAt",
+)  # fmt: skip
 
 
 def drift_json(report: DriftReport, tool_version: str = __version__) -> str:
@@ -33,9 +37,23 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
         "summary": {severity.value: number for severity, number in report.counts.items()},
         "findings": [_identified_to_json(each) for each in identify(report)],
         "gone": gone(report),
+        "healing": {
+            "command": HEALING,
+            "heals": report.healed,
+            "refusals": [refusal_to_json(r) for r in report.refusals],
+        },
         "unread": [unread_to_json(unread) for unread in report.unread],
     }
 
 
 def _identified_to_json(each: Identified) -> dict[str, JSON]:
-    return {"id": each.id, "new": each.is_new, **finding_to_json(each.finding)}
+    """A finding of the plan's form, with what a report knows of it in fields of their own."""
+    found = finding_to_json(each.finding)
+    evidence = found.pop("evidence")
+    system = {key: evidence.pop(key) for key in _SYSTEM_DATA if key in evidence}
+    named = {key: evidence.pop(key, None) for key in ("cause", "healedBy", "patch", "portal")}
+    changed = evidence.pop("changed", [])
+    return {
+        "id": each.id, "new": each.is_new, **found, **named, "systemData": system or None, "changed": changed,
+        "evidence": evidence,
+    }  # fmt: skip

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.planning.values import Finding, Severity
-from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.drift_text import counts_words, finding_block, heading_words
+from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, identify
+from reconciler.reports.drift_text import compared_words, counts_words, finding_block, heading_words, healing_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.lines import plain
-from reconciler.reports.markdown import LIMIT, bullets, folded, place, unread_item, value
+from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
 from reconciler.reports.words import NO_NAMES, Names, count
 
 MARKER: Final = "<!-- exempt:drift -->"
@@ -34,13 +34,11 @@ def _above_the_fold(report: DriftReport, found: list[Identified], names: Names) 
     if found:
         yield "\n| kind | findings | meaning |\n|---|---:|---|"
         yield from (f"| {kind.value} | {len(of)} | {MEANINGS[kind]} |" for kind, of in by_kind(found).items())
-    yield from bullets(
-        "Could not be read: silence about it means nothing", report.unread, lambda u: unread_item(u, names)
-    )
     worst = [each.finding for each in found if each.finding.severity is Severity.ERROR]
     yield from bullets("Errors", worst, lambda finding: _item(finding, names))
-    if report.earlier is not None:
-        yield f"\n{sum(bool(each.is_new) for each in found)} new, {len(gone(report))} gone since the earlier report."
+    for said in (healing_words(report), compared_words(report)):
+        if said:
+            yield f"\n{value(said)}"
 
 
 def _item(finding: Finding, names: Names) -> str:

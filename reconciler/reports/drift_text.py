@@ -8,13 +8,13 @@ from typing import Final
 from reconciler.model import JSON
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.evidence import evidence_words, portal_link
+from reconciler.reports.evidence import HEALING, evidence_words, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, finding_body, finding_head
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
-from reconciler.reports.plan_text import section, unread_block
 from reconciler.reports.words import NO_NAMES, Names, count
 
 _MANY: Final = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
+_PATCH: Final = {"+": Style.CREATE, "-": Style.DELETE}
 _NO_DRIFT: Final = "No drift. Azure matches the declarations."
 _NO_DRIFT_SEEN: Final = "No drift seen, but not everything could be read."
 
@@ -29,11 +29,11 @@ def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
     yield line((Style.HEADING, heading_words(report)))
     for kind, found in by_kind(identify(report)).items():
         yield from _kind(kind, found, names)
-    yield from section(
-        "Could not be read: silence about it means nothing", [unread_block(u, names) for u in report.unread]
-    )
-    if report.earlier is not None:
-        yield from _gone(gone(report))
+    for said in (healing_words(report), compared_words(report)):
+        if said:
+            yield BLANK
+            yield line(said)
+    yield from _gone(gone(report))
 
 
 def heading_words(report: DriftReport) -> str:
@@ -47,10 +47,32 @@ def heading_words(report: DriftReport) -> str:
 
 
 def counts_words(report: DriftReport) -> str:
-    """`1 error, 3 warnings, 1 info; 2 could not be read`; nothing where nothing was found."""
+    """`1 error, 3 warnings, 1 info`; nothing where nothing was found."""
     found = [count(number, severity.value, _MANY[severity]) for severity, number in report.counts.items() if number]
-    unread = f"; {len(report.unread)} could not be read" if report.unread and found else ""
-    return ", ".join(found) + unread
+    return ", ".join(found)
+
+
+def healing_words(report: DriftReport) -> str:
+    """What a healing run would settle, or the guard that would stop it; nothing where there is nothing to heal."""
+    if report.refusals:
+        why = "; ".join(f"{refusal.message} (accept with {refusal.accept})" for refusal in report.refusals)
+        return f"A healing run ({HEALING}) would be refused: {why}"
+    healed = report.healed
+    return f"A healing run ({HEALING}) settles {healed} of {count(len(report.findings), 'finding')}" if healed else ""
+
+
+def compared_words(report: DriftReport) -> str:
+    """How many findings are new, gone and still there; nothing without an earlier report."""
+    if report.earlier is None:
+        return ""
+    found = identify(report)
+    new = sum(bool(each.is_new) for each in found)
+    lost = (
+        f"{len(gone(report))} gone"
+        if report.complete
+        else "what is gone is not known, since not everything could be read"
+    )
+    return f"Since the earlier report: {new} new, {len(found) - new} still there, {lost}"
 
 
 def _kind(kind: FindingKind, found: list[Identified], names: Names) -> Iterator[Line]:
@@ -66,12 +88,16 @@ def finding_block(each: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
     """One finding with its evidence, links and id."""
     yield finding_head(each.finding, "new" if each.is_new else "", names)
     yield from finding_body(each.finding, names, evidence_words(each.finding))
+    for text in patch_lines(each.finding):
+        yield line(INDENT, (_PATCH.get(text[:1], Style.QUIET), text))
     if link := portal_link(each.finding):
         yield line(INDENT, (Style.QUIET, link))
     yield line(INDENT, (Style.QUIET, f"id {each.id}"))
 
 
 def _gone(findings: list[JSON]) -> Iterator[Line]:
+    if not findings:
+        return
     yield BLANK
     yield line((Style.GOOD, f"Gone since the earlier report ({len(findings)})"))
     for found in findings:

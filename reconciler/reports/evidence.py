@@ -12,21 +12,35 @@ from reconciler.reports.escape import json_line
 
 _PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[A-Za-z0-9#/%.~:?=&+@,;()$!*_-]*")
 _SAID_ELSEWHERE: Final = frozenset(
-    {"createdBy", "createdByType", "createdAt", "lastModifiedBy", "lastModifiedByType", "lastModifiedAt"}
-    | {"changed", "portal", "healedBy"}
+    {f"{what}{part}" for what in ("created", "lastModified", "assigned", "declared") for part in ("By", "ByType", "At")}
+    | {"cause", "changed", "portal", "healedBy", "patch", "what"}
 )
+_LABELS: Final = {"referenceIds": "policies", "commit": "commit", "ticket": "ticket", "expiresOn": "ends"}
+HEALING: Final = "exempt apply --only recreate,fan-out,expired"
+"""The scheduled run that restores what is declared and decides nothing new."""
 
 
 def evidence_words(finding: Finding) -> list[tuple[str, str]]:
-    """What was seen as pairs of a label and a text, people first; the portal's link is `portal_link`."""
+    """What was seen as pairs of a label and a text: why, who, what; links and patches have functions of their own."""
     evidence = finding.evidence
-    found = [("made", _who_and_when(evidence, "created")), ("last changed", _who_and_when(evidence, "lastModified"))]
+    found = [("cause", _text(evidence.get("cause"))), ("made", _who_and_when(evidence, "created"))]
+    found += [
+        ("last changed", _who_and_when(evidence, "lastModified")),
+        ("assigned", _who_and_when(evidence, "assigned")),
+    ]
+    found += [("declared", _who_and_when(evidence, "declared"))]
     found += [("differs", difference) for difference in _changed(evidence.get("changed"))]
     others = sorted(key for key in evidence if key not in _SAID_ELSEWHERE)
-    found += [(str(key), _text(evidence[key])) for key in others]
-    if healer := evidence.get("healedBy"):
-        found.append(("healed by", f"exempt apply --only {healer}"))
+    found += [(_LABELS.get(key, str(key)), _text(evidence[key])) for key in others]
+    if evidence.get("healedBy"):
+        found.append(("healed by", HEALING))
     return [(label, text) for label, text in found if text]
+
+
+def patch_lines(finding: Finding) -> list[str]:
+    """The edit that settles a finding, line by line, or nothing."""
+    found = finding.evidence.get("patch")
+    return found.rstrip("\n").split("\n") if isinstance(found, str) else []
 
 
 def portal_link(finding: Finding) -> str:
@@ -47,11 +61,13 @@ def _changed(value: JSON) -> list[str]:
 
 
 def _difference(found: Mapping[str, JSON]) -> str:
-    before, after = (_text(found.get(side)) or "(none)" for side in ("before", "after"))
-    return f"{found.get('path', '')}  {before} -> {after}"
+    declared, live = (_text(found.get(side)) or "(none)" for side in ("declared", "live"))
+    return f"{found.get('path', '')}: declared {declared}, in Azure {live}"
 
 
 def _text(value: JSON) -> str:
     if value is None or value == "":
         return ""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ", ".join(value)
     return value if isinstance(value, str) else json_line(value)

@@ -145,8 +145,9 @@ def drift_report(**fields):
         Finding(FindingKind.MODIFIED, Severity.WARNING, arm_id(ours), "somebody changed 2 fields",
             "exempt apply puts them back; exempt renew legacy-sql-tde keeps the new expiry", "legacy-sql-tde", place, arm_id(BENCHMARK),
             {**who, "portal": portal, "changed": [
-                {"path": "expiresOn", "before": "2027-01-31T23:59:59Z", "after": "2029-01-31T23:59:59Z"},
-                {"path": "exemptionCategory", "before": "Waiver", "after": "Mitigated"}]}),
+                {"path": "expiresOn", "declared": "2027-01-31T23:59:59Z", "live": "2029-01-31T23:59:59Z"},
+                {"path": "exemptionCategory", "declared": "Waiver", "live": "Mitigated"}],
+                "cause": "changed in Azure", "patch": "--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n-category: Waiver\n+category: Mitigated\n"}),
         Finding(FindingKind.UNMANAGED, Severity.WARNING, arm_id(by_hand), "exempts 12 policies and never expires",
             "exempt import by-hand, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
     )  # fmt: skip
@@ -157,7 +158,17 @@ def drift_report(**fields):
         "revision": "3f2c1abd9e0f4c5b8a7d6e5f4c3b2a1908f7e6d5",
         "taken_at": NOW,
         "findings": found,
-        "unread": full_plan().unread,
+        "unread": (),
         **fields,
     }
     return DriftReport(**made)
+
+
+def incomplete_report(*more, **fields):
+    """What a run says that could not read everything."""
+    unread = full_plan().unread
+    said = tuple(
+        Finding(FindingKind.INCOMPLETE, Severity.ERROR, u.scope, f"{u.what} could not be read: {u.reason}", u.remedy, evidence={"what": u.what})
+        for u in unread
+    )  # fmt: skip
+    return drift_report(findings=(*said, *more), unread=unread, **fields)

@@ -33,7 +33,7 @@ def test_the_json_form_is_what_the_schema_says():
     Draft202012Validator.check_schema(SCHEMA)
     validator = Draft202012Validator(SCHEMA, registry=Registry())
     earlier = {"0123456789abcdef": {"id": "0123456789abcdef", "kind": "missing"}}
-    for report in (REPORT, samples.drift_report(findings=(), unread=()), samples.drift_report(earlier=earlier)):
+    for report in (REPORT, samples.drift_report(findings=()), samples.incomplete_report(earlier=earlier)):
         document = json.loads(drift_json(report))
         validator.validate(document)
         assert set(document) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
@@ -48,7 +48,7 @@ def test_every_kind_says_what_it_means():
 
 
 def test_a_clean_tenant_is_one_sentence():
-    clean = samples.drift_report(findings=(), unread=())
+    clean = samples.drift_report(findings=())
     assert drift_text(clean) == "No drift. Azure matches the declarations.\n"
     assert "No drift. Azure matches the declarations." in drift_html(clean)
     assert "### No drift. Azure matches the declarations.\n" in drift_markdown(clean)
@@ -56,12 +56,20 @@ def test_a_clean_tenant_is_one_sentence():
 
 
 def test_an_incomplete_read_never_claims_that_nothing_is_wrong():
-    report = samples.drift_report(findings=())
-    for write in (drift_text, drift_markdown, drift_html):
+    report = samples.incomplete_report()
+    for write in (drift_text, drift_markdown, drift_html, drift_sarif):
         assert "matches the declarations" not in write(report)
-        assert "not everything could be read" in write(report)
+        assert "silence about it means nothing" in write(report)
         assert "AuthorizationFailed" in write(report)
     assert json.loads(drift_json(report))["complete"] is False
+    assert "not everything could be read" in drift_text(dataclasses.replace(report, findings=()))
+
+
+def test_after_an_incomplete_read_nobody_claims_that_something_is_gone():
+    earlier = {"0123456789abcdef": {"id": "0123456789abcdef", "kind": "missing", "subject": "/x"}}
+    report = samples.incomplete_report(earlier=earlier)
+    assert json.loads(drift_json(report))["gone"] == []
+    assert "Since the earlier report: 1 new, 0 still there, what is gone is not known" in drift_text(report)
 
 
 # --- ids ---------------------------------------------------------------------------------------------------------
@@ -109,6 +117,7 @@ def test_a_report_compares_itself_with_an_earlier_one():
     assert [finding["kind"] for finding in second["gone"]] == ["unmanaged"]
     text = drift_text(samples.drift_report(findings=REPORT.findings[1:4], earlier=earlier))
     assert "Gone since the earlier report (1)" in text
+    assert "Since the earlier report: 1 new, 2 still there, 1 gone\n" in text
     assert "  warning   new  legacy-sql-tde" in text
 
 
@@ -127,8 +136,10 @@ def test_who_when_and_what_differs_is_said():
     for said in (
         "made by alice@contoso.example (User) on 2025-03-01",
         "last changed by bob@contoso.example on 2026-11-02",
-        "differs exemptionCategory  Waiver -> Mitigated",
-        "healed by exempt apply --only recreate",
+        "cause changed in Azure",
+        "differs exemptionCategory: declared Waiver, in Azure Mitigated",
+        "healed by exempt apply --only recreate,fan-out,expired",
+        "+category: Mitigated",
         "references 12",
     ):
         assert f"            {said}\n" in text
