@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
@@ -23,8 +24,12 @@ def exemptable_modes(cloud: Cloud) -> frozenset[str]:
 
 def ordered(obstacles: Iterable[Obstacle]) -> tuple[Obstacle, ...]:
     """Each once, those that block first, in the order of the enum."""
-    found = frozenset(obstacles)
-    return tuple(obstacle for obstacle in Obstacle if obstacle in found)
+    return _ordered(frozenset(obstacles))
+
+
+@functools.cache
+def _ordered(obstacles: frozenset[Obstacle]) -> tuple[Obstacle, ...]:
+    return tuple(obstacle for obstacle in Obstacle if obstacle in obstacles)
 
 
 def noted(found: Recommendation) -> frozenset[Obstacle]:

@@ -118,7 +118,8 @@ def _provenance(part: str, row: Row) -> Provenance:
 
 
 def _flagged(row: Row) -> tuple[Obstacle, ...]:
-    return ordered(_FLAGS[flag] for flag in row.get("flags", ()))
+    flags = row.get("flags")
+    return ordered(_FLAGS[flag] for flag in flags) if flags else ()
 
 
 @functools.lru_cache(maxsize=1 << 13)

@@ -94,8 +94,7 @@ def test_show_understands_addresses_and_ids_of_a_recommendation(capsys, address)
     [
         SECURE_TRANSFER,
         f"{AUTHORIZATION}/policyDefinitions/{SECURE_TRANSFER}",
-        "https://portal.azure.com/#view/Microsoft_Azure_Policy/PolicyDetailBlade/definitionId/"
-        f"%2Fproviders%2FMicrosoft.Authorization%2FpolicyDefinitions%2F{SECURE_TRANSFER}",
+        f"https://portal.azure.com/#view/y/PolicyDetailBlade/definitionId/%2Fproviders%2FMicrosoft.Authorization%2FpolicyDefinitions%2F{SECURE_TRANSFER}",
         f"https://portal.azure.com/#view/x/PolicyDetail.ReactView/id/%252Fproviders%252FMicrosoft.Authorization%252FpolicyDefinitions%252F{SECURE_TRANSFER}/y",
     ],
 )
