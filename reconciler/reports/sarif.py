@@ -74,7 +74,7 @@ def _rule(name: str, meaning: str) -> dict[str, JSON]:
 
 
 def _result(result: Result, rule_index: int, seen: Counter[str]) -> dict[str, JSON]:
-    text = f"{result.message}. {result.remedy}" if result.remedy else result.message
+    text = f"{result.message.rstrip('.')}. To fix: {result.remedy}" if result.remedy else result.message
     return {
         "ruleId": result.rule,
         "ruleIndex": rule_index,
