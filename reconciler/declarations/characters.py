@@ -20,7 +20,7 @@ _HIDDEN: Final = (
     "\\ufeff\\ufff9-\\ufffb\\ufffe\\uffff\\U000e0000-\\U000e007f\\ud800-\\udfff"
 )
 FORBIDDEN: Final = re.compile(f"[{_HIDDEN}]")
-_LONE_RETURN: Final = re.compile("\r(?!\n)")
+_BAD_SPACE: Final = re.compile("\r(?!\n)|\t")
 _ASCII_TEXT: Final = re.compile(r"[\x20-\x7e]*")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _ODD_SPACES: Final = frozenset({"Zs"})
@@ -51,21 +51,26 @@ def decode(data: bytes, file: str) -> str | Problem:
 
 def hidden(text: str, file: str) -> tuple[Problem, ...]:
     """A problem for each line that has a character which must not be in a file at all."""
-    if FORBIDDEN.search(text) is None and "\r" not in text:
+    if FORBIDDEN.search(text) is None and "\r" not in text and "\t" not in text:
         return ()
     found = [match.start() for match in FORBIDDEN.finditer(text)]
-    found += [match.start() for match in _LONE_RETURN.finditer(text)]
+    found += [match.start() for match in _BAD_SPACE.finditer(text)]
     lines: dict[int, Problem] = {}
     for start in sorted(found):
         place = _place(file, text, start)
-        lines.setdefault(place.line, Problem(
-            place, "hidden-character",
-            f"{describe(text[start])} is refused: it makes a text look different from what it says",
-            "delete it; if the line was pasted, type it again",
-        ))  # fmt: skip
+        lines.setdefault(place.line, _refused(place, text[start]))
         if len(lines) > 20:
             break
     return tuple(lines.values())
+
+
+def _refused(place: Source, character: str) -> Problem:
+    if character == "\t":  # a control character too, on which YAML parsers disagree
+        return Problem(place, "tab", "a tab stands here; YAML wants spaces", "replace it by spaces, two for each level")
+    return Problem(
+        place, "hidden-character", f"{describe(character)} is refused: it makes a text look different from what it says",
+        "delete it; if the line was pasted, type it again",
+    )  # fmt: skip
 
 
 def hidden_in_value(value: str) -> str | None:

@@ -62,7 +62,7 @@ def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document |
     """Reads one document. Without one, the problems say why; with problems, it is there to look for more."""
     builder = _Builder(file)
     try:
-        for event in _events(text, accelerated):
+        for event in events(text, accelerated=accelerated):
             handler = _HANDLERS.get(type(event))
             if handler is not None:
                 handler(builder, event)
@@ -75,7 +75,8 @@ def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document |
     return builder.document(), tuple(builder.problems)
 
 
-def _events(text: str, accelerated: bool) -> Iterator[yaml.Event]:
+def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
+    """The parser's events, by libyaml where it is there."""
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
     return yaml.parse(text, Loader=loader)
 

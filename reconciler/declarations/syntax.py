@@ -14,7 +14,6 @@ import yaml
 from reconciler.model import Source
 from reconciler.problems import Problem
 
-_TAB: Final = re.compile(r"^ *\t")
 _COLON_IN_VALUE: Final = re.compile(r"^(\s*(?:- )?)([A-Za-z]\w*): +([^'\"\s\[{|>].*:(?: .*|$))")
 _KEY_WITHOUT_SPACE: Final = re.compile(r"^(\s*)([A-Za-z]\w*):(?! |$)(\S.*)")
 _RESERVED_START: Final = re.compile(r"^(\s*(?:- )?(?:[A-Za-z]\w*: +)?)([@`%,\]}].*)")
@@ -88,8 +87,6 @@ def _suspects(lines: list[str], line: int) -> list[int]:
 
 def _line_mistake(line: str) -> tuple[str, str] | None:
     """The usual mistakes that one can tell from the line alone."""
-    if _TAB.match(line):
-        return "the line is indented with a tab; YAML wants spaces", "replace the tab by two spaces"
     if found := _RESERVED_START.match(line):
         return (
             f"a value cannot start with {found[2][0]!r} unless it is quoted", f"put it in quotes: {_quoted(found[2])}",

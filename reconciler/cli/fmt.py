@@ -1,0 +1,101 @@
+"""Write declarations in their canonical style: order of fields, indentation, quotes, one scope a line. Comments stay.
+
+PATH may be files or folders; without one, all of exemptions/. Files that are not sound YAML, and files whose meaning or
+comments would change, are left alone and named.
+
+Exit codes: 0 done, or everything is in style already; 1 something could not be formatted, or with --check is not in
+style.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from reconciler.cli import common
+from reconciler.cli.exits import Exit
+from reconciler.cli.terminal import say, write_lines
+from reconciler.declarations import FOLDER, SETTINGS_FILE
+from reconciler.declarations.characters import decode, hidden
+from reconciler.declarations.strict import parse
+from reconciler.declarations.style import formatted
+from reconciler.declarations.walk import Found, read, walk
+from reconciler.model import Source
+from reconciler.problems import Problem, UsageError
+from reconciler.reports.lines import line
+from reconciler.reports.problems import problem_lines
+from reconciler.reports.words import count
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt fmt`."""
+    parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: exemptions/)")
+    common.add_root(parser)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if something is not in style")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Format each file on its own; problems are told, and the rest is done all the same."""
+    problems: list[Problem] = []
+    changed: list[str] = []
+    for found in _files(args.paths, args.root):
+        outcome = found if isinstance(found, Problem) else _format(found, check=args.check)
+        if isinstance(outcome, Problem):
+            problems.append(outcome)
+        elif outcome:
+            changed.append(outcome)
+    write_lines(line(name) for name in changed)
+    say(*problem_lines(problems))
+    if changed:
+        say(f"{count(len(changed), 'file')} {'not in style' if args.check else 'formatted'}")
+    elif not problems:
+        say("every file is in style")
+    return Exit.FAILED if problems or (args.check and changed) else Exit.DONE
+
+
+def _format(found: Found, *, check: bool) -> str | Problem | None:
+    """The name of a file that was (or is to be) changed, or why it cannot be formatted; None where it is in style."""
+    data = read(found)
+    text = data if isinstance(data, Problem) else decode(data, found.name)
+    if isinstance(text, Problem) or isinstance(data, Problem):
+        return text if isinstance(text, Problem) else None
+    document, problems = parse(text, found.name)
+    bad = next(iter((*hidden(text, found.name), *problems)), None)
+    if document is None or bad is not None:
+        return bad
+    style = formatted(text, document)
+    if style is None:
+        return Problem(
+            Source(found.name), "not-formatted", "it cannot be formatted without changing what it says, so it is left alone",
+            "move its comments to lines of their own, and run again",
+        )  # fmt: skip
+    if style.encode() == data:
+        return None
+    if not check:
+        _replace(Path(found.path), style)
+    return found.name
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes beside the file and renames, so that no half file is ever left."""
+    mode = path.stat().st_mode
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".exempt-fmt-", delete=False) as beside:
+        beside.write(text.encode())
+    Path(beside.name).chmod(mode)
+    Path(beside.name).replace(path)
+
+
+def _files(paths: Sequence[Path], root: Path) -> Iterator[Found | Problem]:
+    if not paths:
+        yield from walk(root, FOLDER)
+    for path in paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
+        if path.is_dir() and not path.is_symlink():
+            below = path / FOLDER if (path / FOLDER).is_dir() else path
+            yield from walk(below.parent, below.name)
+        elif path.name not in {common.OVERLAY, SETTINGS_FILE}:
+            yield Found(str(path), path.as_posix())

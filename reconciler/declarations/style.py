@@ -1,0 +1,160 @@
+"""The canonical style of a declaration: order of fields, indentation, quotes, one item a line. Comments stay.
+
+Written by hand rather than by an emitter, since comments must move with their fields. What comes out is read again and
+compared, data and comments; where anything is lost, the file is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.declarations.comments import MODELINE, Comments, attached, texts
+from reconciler.declarations.scalars import plain_is_text
+from reconciler.declarations.strict import Document, Path, parse
+from reconciler.model import JSON
+
+ORDER: Final = (
+    "name", "recommendation", "policyDefinition", "policySetDefinition", "policyAssignment", "referenceIds", "scopes",
+    "resourceSelectors", "category", "expiresOn", "justification", "owner", "ticket", "displayName",
+    "assignmentScopeValidation", "metadata", "adopt", "takeOver", "enabled", "selectors", "kind", "in", "notIn",
+)  # fmt: skip
+"""The order of fields; what is not here (keys of metadata) keeps its place behind them."""
+
+WIDTH: Final = 100
+_ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds"})
+_PLAIN: Final = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~][^\n]*|-[^\s][^\n]*")
+_ENDS_PLAIN: Final = re.compile(r":(?:\s|$)|\s#|\s$")
+_OLD_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
+"""Text in YAML 1.2, but a boolean to older readers: kept in quotes for the reader's sake."""
+
+
+def formatted(text: str, document: Document) -> str | None:
+    """The text in canonical style, or None where that would lose or change something."""
+    text = text.replace("\r\n", "\n")
+    found = _write(document, attached(text, document))
+    again, problems = parse(found, document.file)
+    if again is None or problems or _typed(again.data) != _typed(document.data):
+        return None
+    return found if texts(found) == texts(text) else None
+
+
+def _typed(value: JSON) -> str:
+    """A form in which 1, 1.0 and true differ and the order of keys does not count."""
+    return json.dumps(value, sort_keys=True)
+
+
+def _write(document: Document, comments: Comments) -> str:
+    lines = list(comments.header)
+    if lines and not MODELINE.match(lines[-1]):
+        lines.append("")
+    first, *_ = document.data or ("",)
+    comments.before[first,][:0] = comments.before.pop((), [])
+    lines += _mapping(document.data, (), comments)
+    return "\n".join([*lines, *comments.footer]) + "\n"
+
+
+def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[str]:
+    known = {key: position for position, key in enumerate(ORDER)} if path[:1] != ("metadata",) else {}
+    for key in sorted(data, key=lambda key: known.get(key, len(ORDER))):
+        below = (*path, key)
+        yield from _entry(f"{_scalar(key)}:", data[key], below, comments)
+
+
+def _entry(lead: str, value: JSON, path: Path, comments: Comments) -> Iterator[str]:
+    """A key with its value, and the comments around it, at the left margin."""
+    beside = f"  {comments.beside[path]}" if path in comments.beside else ""
+    head, body = _value(value, path, comments, len(lead))
+    after = comments.after.pop(path, []) if len(path) == 1 else []
+    is_block = head.startswith(("|", ">"))
+    yield from comments.before.get(path, ())
+    yield from after if is_block else ()
+    yield f"{lead} {head}".rstrip() + beside
+    yield from (f"  {line}".rstrip() for line in body)
+    yield from () if is_block else (f"  {comment}" for comment in after)
+
+
+def _value(value: JSON, path: Path, comments: Comments, taken: int) -> tuple[str, list[str]]:
+    """What follows the key on its line, and the lines below it without their indentation."""
+    if isinstance(value, dict) and value:
+        return "", list(_mapping(value, path, comments))
+    if isinstance(value, list) and value:
+        return _list(value, path, comments, taken)
+    if isinstance(value, str):
+        return _text(value, taken)
+    return _scalar(value), []
+
+
+def _list(items: list[JSON], path: Path, comments: Comments, taken: int) -> tuple[str, list[str]]:
+    flow = "[" + ", ".join(_in_flow(item) for item in items) + "]"
+    has_comments = any(key[: len(path)] == path and key != path for key in (*comments.before, *comments.beside))
+    simple = not any(isinstance(item, dict | list) for item in items)
+    if path[-1] not in _ALWAYS_BELOW and simple and not has_comments and len(flow) + taken + 2 * len(path) < WIDTH:
+        return flow, []
+    lines: list[str] = []
+    for position, item in enumerate(items):
+        lines += _item(item, (*path, position), comments)
+    return "", lines
+
+
+def _item(item: JSON, path: Path, comments: Comments) -> Iterator[str]:
+    beside = f"  {comments.beside[path]}" if path in comments.beside else ""
+    yield from comments.before.get(path, ())
+    if isinstance(item, dict) and item:
+        inner = list(_mapping(item, path, comments))
+        first = next(at for at, line in enumerate(inner) if not line.startswith("#"))
+        yield from inner[:first]
+        yield f"- {inner[first]}{beside}"
+        yield from (f"  {line}".rstrip() for line in inner[first + 1 :])
+    elif isinstance(item, list) and item:
+        yield f"- [{', '.join(_in_flow(inner) for inner in item)}]{beside}"
+    else:
+        yield f"- {_scalar(item)}{beside}"
+
+
+# --- scalars -----------------------------------------------------------------------------------------------------
+
+
+def _text(value: str, taken: int) -> tuple[str, list[str]]:
+    """A text on one line where it fits, folded where it is long, line by line where it has lines."""
+    if "\n" in value.strip("\n") or value.endswith("\n"):
+        return _literal(value)
+    if len(value) + taken > WIDTH + 20 and value == " ".join(value.split(" ")) and "  " not in value.strip():
+        lines = textwrap.wrap(value, WIDTH, break_long_words=False, break_on_hyphens=False)
+        if len(lines) > 1 and " ".join(lines) == value:
+            return ">-", lines
+    return _scalar(value), []
+
+
+def _literal(value: str) -> tuple[str, list[str]]:
+    body = value.removesuffix("\n")
+    lines = body.split("\n")
+    if not lines[0] or lines[0][0] in " \t" or body.endswith("\n") or any(line != line.rstrip() for line in lines):
+        return _quoted(value), []
+    return ("|" if value.endswith("\n") else "|-"), lines
+
+
+def _scalar(value: JSON) -> str:
+    """One line for a scalar (or an empty collection) in a block."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    is_plain = _PLAIN.fullmatch(value) and not _ENDS_PLAIN.search(value) and plain_is_text(value)
+    return value if is_plain and value.casefold() not in _OLD_WORDS else _quoted(value)
+
+
+def _in_flow(value: JSON) -> str:
+    """One line for a value inside brackets."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_in_flow(key)}: {_in_flow(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_in_flow(item) for item in value) + "]"
+    plain = _scalar(value)
+    return _quoted(value) if isinstance(value, str) and plain == value and re.search(r"[,\[\]{}:]", value) else plain
+
+
+def _quoted(value: str) -> str:
+    """Double-quoted, in JSON's way but for letters of other scripts, which stay readable."""
+    return json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,169 @@
+"""`exempt fmt`: canonical order and style, comments kept with what they are about, idempotent, harmless."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.cli.main import main
+from reconciler.declarations.comments import texts
+from reconciler.declarations.strict import parse
+from reconciler.declarations.style import ORDER, formatted
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+MESSY = """\
+# yaml-language-server: $schema=../../schemas/exemption.schema.json
+# Agreed with the auditors.
+
+# who answers
+owner: 'data-platform@contoso.example'   # a team
+name:   messy
+scopes:
+- "/subscriptions/6f0e1111-2222-4333-8444-555566667777/resourceGroups/rg" # first
+# the second:
+- /subscriptions/6f0e1111-2222-4333-8444-555566667778
+
+  # - not yet
+category: Waiver
+ticket: "1432"
+justification: "It retires: soon."
+recommendation: Storage (all)
+metadata:
+  # of the risk register
+  z: 1   # one
+  a: [1, {x: "no"}]
+  text: |
+    line 1
+    # no comment
+
+    line 3
+# the end
+"""
+
+NEAT = """\
+# yaml-language-server: $schema=../../schemas/exemption.schema.json
+# Agreed with the auditors.
+
+name: messy
+recommendation: Storage (all)
+scopes:
+  - /subscriptions/6f0e1111-2222-4333-8444-555566667777/resourceGroups/rg  # first
+  # the second:
+  - /subscriptions/6f0e1111-2222-4333-8444-555566667778
+  # - not yet
+category: Waiver
+justification: "It retires: soon."
+# who answers
+owner: data-platform@contoso.example  # a team
+ticket: "1432"
+metadata:
+  # of the risk register
+  z: 1  # one
+  a:
+    - 1
+    - x: "no"
+  text: |
+    line 1
+    # no comment
+
+    line 3
+# the end
+"""
+
+
+def style(text: str) -> str | None:
+    document, problems = parse(text, "x.yaml")
+    assert document is not None
+    assert problems == ()
+    return formatted(text, document)
+
+
+def test_fields_are_ordered_and_comments_move_with_them() -> None:
+    assert style(MESSY) == NEAT
+    assert style(NEAT) == NEAT
+
+
+def test_long_text_is_folded_and_reads_the_same() -> None:
+    text = "justification: " + "several words and " * 12 + "an end\n"
+    found = style(text)
+    assert found is not None
+    assert max(map(len, found.splitlines())) <= 102
+    assert parse(found, "x")[0].data == parse(text, "x")[0].data  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "valid").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_valid_example_can_be_formatted_once(path: Path) -> None:
+    text = path.read_text("utf-8")
+    once = style(text)
+    assert once is not None
+    assert style(once) == once
+
+
+def test_check_changes_nothing_and_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "exemptions" / "messy.yaml"
+    file.parent.mkdir()
+    file.write_text(MESSY)
+    assert main(["fmt", "--check", "--root", str(tmp_path)]) == 1
+    assert file.read_text() == MESSY
+    assert main(["fmt", "--root", str(tmp_path)]) == 0
+    assert file.read_text() == NEAT
+    assert main(["fmt", "--check", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "exemptions/messy.yaml\nexemptions/messy.yaml\n"
+
+
+def test_what_is_no_sound_yaml_is_named_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, text in {"twice": "name: a\nname: b\n", "broken": "name: [a\n", "fine": "name:   a\n"}.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    assert main(["fmt", *(str(path) for path in sorted(tmp_path.iterdir()))]) == 1
+    shown = capsys.readouterr().err
+    assert "twice.yaml:2:1" in shown
+    assert "broken.yaml:1:" in shown
+    assert (tmp_path / "twice.yaml").read_text() == "name: a\nname: b\n"
+    assert (tmp_path / "fine.yaml").read_text() == "name: a\n"
+
+
+# --- laws --------------------------------------------------------------------------------------------------------
+
+words = st.text(st.sampled_from("ab01 :-#'\"\\|>[]{},&*!%@`~=?.ä🔒"), max_size=30)
+lines = st.lists(words, min_size=1, max_size=3).map("\n".join)
+scalars = st.one_of(words, lines, st.integers(-5, 5), st.booleans(), st.none(), st.floats(-9, 9))
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=8,
+)
+documents = st.dictionaries(st.sampled_from(ORDER) | words, values, min_size=1, max_size=6)
+
+
+@given(documents)
+def test_any_data_is_written_so_that_it_reads_the_same(data: dict[str, object]) -> None:
+    text = yaml.dump(data, allow_unicode=True, sort_keys=False)
+    document, problems = parse(text, "x.yaml")
+    if document is None or problems:
+        return
+    found = formatted(text, document)
+    assert found is not None
+    again, _ = parse(found, "x.yaml")
+    assert again is not None
+    assert formatted(found, again) == found
+
+
+@given(st.lists(st.sampled_from(MESSY.splitlines()), max_size=8), st.lists(st.integers(0, 40), max_size=8))
+def test_comments_anywhere_are_kept_or_the_file_is_left_alone(extra: list[str], places: list[int]) -> None:
+    rows = MESSY.splitlines()
+    for number, place in enumerate(places):
+        indent = " " * (number % 3)
+        rows.insert(min(place, len(rows)), f"{indent}# note {number}" if number % 2 else f"{indent}#{number}")
+    text = "\n".join(rows) + "\n"
+    document, problems = parse(text, "x.yaml")
+    if document is None or problems:
+        return
+    found = formatted(text, document)
+    if found is not None:
+        assert texts(found) == texts(text)
+        assert style(found) == found
