@@ -1,0 +1,94 @@
+"""How big the catalogue is in a wheel, and how long opening, looking up and searching take.
+
+    python -m benchmarks.catalogue
+
+Each time is the best of several: of a fresh process for `process`, of a fresh catalogue in this one for the others.
+"""
+
+import subprocess
+import sys
+import time
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+from reconciler.catalog import Catalogue, initiative_id, load, policy_id, store
+from reconciler.model import Cloud
+
+DATA = Path(store.DATA)
+QUERIES = ("mfa", "public network access storage", "disk encryption", "transprent data encrpytion", "keyvault firewall")
+KEY = "651967bf-044e-4bde-8376-3e08e0600105"
+MCSB = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+DECLARATIONS = 100_000
+
+
+def best(function, times=7):
+    """The shortest of several runs, in milliseconds."""
+    found = []
+    for _ in range(times):
+        start = time.perf_counter()
+        function()
+        found.append(1000 * (time.perf_counter() - start))
+    return min(found)
+
+
+def fresh(question):
+    """A catalogue that has read nothing answers one question."""
+
+    def run():
+        store.shard.cache_clear()
+        question(load(Cloud.PUBLIC))
+
+    return run
+
+
+def wheel_bytes():
+    """What the data takes in a wheel: a zip with deflate."""
+    buffer = BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(DATA.rglob("*.json")):
+            archive.write(path, path.relative_to(DATA))
+    return buffer.tell()
+
+
+def process(*arguments):
+    """One command as a user runs it."""
+    return lambda: subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
+
+
+def lookups(catalogue: Catalogue):
+    """What planning asks of the catalogue for so many declarations."""
+    keys = list(catalogue.recommendations)
+    policies = [one.policies[0] for one in catalogue.recommendations.values() if one.policies]
+    for number in range(DECLARATIONS):
+        catalogue.find(keys[number % len(keys)])
+        catalogue.resting_on(policies[number % len(policies)])
+
+
+def main():
+    files = list(DATA.rglob("*.json"))
+    print(f"size         {sum(path.stat().st_size for path in files):>9,} bytes in {len(files)} files")
+    print(f"in a wheel   {wheel_bytes():>9,} bytes (limit 2,000,000)")
+    print(f"open         {best(fresh(lambda _: None)):9.2f} ms (limit 50)")
+    print(f"find a key   {best(fresh(lambda one: one.find(KEY))):9.2f} ms, from nothing")
+    print(f"initiative   {best(fresh(lambda one: one.initiative(initiative_id(MCSB)))):9.2f} ms, from nothing")
+    policy = policy_id("404c3081-a854-4457-ae30-26a93ef643f9")
+    print(f"holders      {best(fresh(lambda one: one.initiatives_with(policy))):9.2f} ms, from nothing")
+    for query in QUERIES:
+        first = best(fresh(lambda one, query=query: one.search(query)))
+        warm = load(Cloud.PUBLIC)
+        warm.search("")
+        again = best(lambda warm=warm, query=query: warm.search(query))
+        print(f"search       {first:9.2f} ms from nothing, then {again:.2f} ms: {query} (limit 100)")
+    ready = load(Cloud.PUBLIC)
+    print(f"look up      {best(lambda: lookups(ready), 3):9.2f} ms for {DECLARATIONS:,} declarations")
+    print(f"process      {best(process('-c', 'pass')):9.2f} ms for Python alone")
+    print(f"process      {best(process('-c', 'import reconciler.catalog')):9.2f} ms with the import")
+    print(
+        f"process      {best(process('-m', 'reconciler', 'catalog', 'search', 'disk encryption')):9.2f} ms for a search"
+    )
+    print(f"process      {best(process('-m', 'reconciler', 'catalog', 'show', KEY)):9.2f} ms for a show")
+
+
+if __name__ == "__main__":
+    main()
