@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -58,7 +58,7 @@ def same_meaning(one: bytes, other: bytes) -> bool:
     first, second = (_value(data, "", "exemption", build.declaration, problems) for data in (one, other))
     if first is None or second is None:
         return False
-    return first == second
+    return first == replace(second, source=first.source)
 
 
 def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:
