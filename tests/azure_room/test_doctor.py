@@ -1,0 +1,240 @@
+"""`exempt doctor`: names what is missing, where, and how to grant it; its roles are enough and no more than needed."""
+
+import json
+import os
+
+import pytest
+from emulated import Client, exempt, running
+from tenants import GROUP, assignment, exemption, subscription, tenant
+
+from reconciler.azure.doctor import State, clock_check
+from reconciler.azure.rights import Permission, Role, missing_actions, role_definitions
+from reconciler.azure.session import connect
+from reconciler.model import Settings, arm_id
+from reconciler.planning import canonical
+
+CORP = f"{GROUP}corp"
+AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
+
+
+def principal(*roles):
+    return {"objectId": "0b1ec700-0000-4000-8000-000000000009", "name": "robot", "roles": list(roles)}
+
+
+def grant(scope, *actions):
+    return {"scope": scope, "actions": list(actions)}
+
+
+def actions_of(role, *scopes):
+    [definition] = role_definitions(role, [arm_id(one) for one in scopes or (CORP,)])
+    return definition["Actions"]
+
+
+@pytest.fixture
+def doctor(tmp_path):
+    """`doctor(content, *options)`: the exit code and the checks by name."""
+
+    def run(content, *options, check, scopes=(CORP,)):
+        with running(content) as cloud:
+            listed = "".join(f"  - {one}\n" for one in scopes)
+            text = f"owner: contoso\ntenantId: {cloud.tenant.id}\nscopes:\n{listed}"
+            (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+            done = exempt(cloud, "doctor", "--format", "json", *options, cwd=tmp_path, check=[check])
+            return {one["name"]: one for one in json.loads(done.stdout)["checks"]}, list(cloud.requests)
+
+    return run
+
+
+def test_an_identity_with_the_writers_role_passes_with_few_requests(doctor):
+    robot = principal(grant(CORP, *actions_of(Role.WRITER)))
+    checks, requests = doctor(tenant(principals=[robot]), check=0)
+    states = {name: one["state"] for name, one in checks.items()}
+    assert states == {
+        "identity": "ok", "cloud": "warning", "clock": "ok", "api version": "ok", "reading": "ok", "writing": "ok",
+        "assignments": "ok", "benchmark": "ok",
+    }  # fmt: skip
+    assert robot["objectId"] in checks["identity"]["message"]
+    assert len([one for one in requests if "/permissions" in one.target]) == 1, "what the root has is inherited"
+    assert not any(one.method in {"PUT", "DELETE", "PATCH"} for one in requests)
+
+
+def test_the_writers_role_is_enough_to_read_and_write_and_the_readers_to_read(login):
+    live = exemption(subscription(0), "mine", AT_CORP)
+    for role in (Role.READER, Role.WRITER):
+        robot = principal(grant(CORP, *actions_of(role)))
+        with running(tenant(principals=[robot], policyExemptions=[live])) as cloud:
+            login(cloud.env)
+            settings = Settings("me", cloud.tenant.id, (arm_id(CORP),))
+            with connect(settings, os.environ) as azure:
+                found = azure.reader().snapshot(settings)
+                assert found.complete
+                if role is Role.WRITER:
+                    assert canonical.same(azure.writer().put(found.exemptions[0]), found.exemptions[0])
+                    azure.writer().delete(found.exemptions[0].id)
+                    assert cloud.exemptions == {}
+
+
+@pytest.mark.parametrize("action", actions_of(Role.WRITER))
+def test_no_action_of_the_writers_role_is_asked_for_in_vain(action):
+    """Each is one of Azure's operations on what this tool reads or writes; wildcards grant what nobody reviewed."""
+    assert "*" not in action
+    assert action.startswith(
+        ("Microsoft.Authorization/", "Microsoft.Management/", "Microsoft.Resources/", "Microsoft.Security/")
+    )
+
+
+def test_a_reader_that_should_write_is_told_what_is_missing_and_how_to_grant_it(doctor):
+    robot = principal({"scope": CORP, "role": "Reader"})
+    checks, _ = doctor(tenant(principals=[robot]), check=1)
+    assert checks["reading"]["state"] == "ok"
+    assert checks["writing"]["state"] == checks["assignments"]["state"] == "failed"
+    assert "policyExemptions/write" in checks["writing"]["message"]
+    assert "policyAssignments/exempt/action" in checks["assignments"]["message"]
+    assert (
+        'az role assignment create --assignee OBJECT_ID --role "Resource Policy Contributor"'
+        in checks["writing"]["remedy"]
+    )
+    assert len(checks["writing"]["scopes"]) == 5
+
+
+def test_for_a_reader_reading_is_all_that_is_asked(doctor):
+    robot = principal({"scope": CORP, "role": "Reader"})
+    checks, requests = doctor(tenant(principals=[robot]), "--read-only", check=0)
+    assert "writing" not in checks
+    assert not any("/permissions" in one.target for one in requests)
+
+
+def test_rights_granted_further_down_count_where_they_are(doctor):
+    """The groups lack what two of the subscriptions have: only the rest is named."""
+    writer = actions_of(Role.WRITER)
+    robot = principal({"scope": CORP, "role": "Reader"}, *(grant(subscription(number), *writer) for number in (0, 2)))
+    checks, _ = doctor(tenant(principals=[robot]), check=1)
+    assert checks["writing"]["scopes"] == sorted([CORP, f"{GROUP}landing", subscription(1)], key=str.lower)
+
+
+def test_an_assignment_above_the_managed_scopes_needs_its_own_right(doctor):
+    robot = principal(
+        {"scope": CORP, "role": "Reader"}, {"scope": subscription(0), "role": "Resource Policy Contributor"}
+    )
+    checks, _ = doctor(tenant(principals=[robot]), check=1, scopes=[subscription(0)])
+    assert checks["writing"]["state"] == "ok"
+    assert checks["assignments"]["scopes"] == [CORP]
+    assert "exempt doctor --role assignment" in checks["assignments"]["remedy"]
+
+
+def test_what_cannot_be_read_fails_the_check_and_names_the_scope(doctor):
+    robot = principal(grant(CORP, "Microsoft.Management/*/read"), grant(subscription(0), *actions_of(Role.WRITER)))
+    checks, _ = doctor(tenant(principals=[robot]), check=1)
+    assert checks["reading"]["state"] == "failed"
+    assert subscription(1) in checks["reading"]["scopes"]
+    assert "az role assignment create" in checks["reading"]["remedy"]
+
+
+def test_subscriptions_without_the_benchmark_are_named(doctor):
+    content = tenant(policyAssignments=[assignment(subscription(1), "mcsb")])
+    checks, _ = doctor(content, check=0)
+    assert checks["benchmark"]["state"] == "warning"
+    assert checks["benchmark"]["scopes"] == [subscription(0), subscription(2)]
+    assert "az policy assignment create" in checks["benchmark"]["remedy"]
+
+
+def test_an_identity_of_another_tenant_is_the_only_check_and_fails(tmp_path):
+    text = f"owner: contoso\ntenantId: dddddddd-0000-4000-8000-000000000000\nscopes:\n  - {CORP}\n"
+    (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+    with running() as cloud:
+        done = exempt(cloud, "doctor", cwd=tmp_path, check=[1])
+    assert done.stdout.splitlines()[0].startswith("failed  identity")
+    assert "reconciler.yaml manages tenant" in done.stdout
+    assert "1 check failed" in done.stderr
+
+
+def test_a_declared_management_group_reminds_of_defenders_own_right(doctor, tmp_path):
+    (tmp_path / "exemptions").mkdir()
+    (tmp_path / "exemptions" / "wide.yaml").write_text(
+        f"name: wide\npolicySetDefinition: 1f3afdf9-d0c9-4c3d-847f-89da613e70a8\nscopes:\n  - {CORP}\ncategory: Waiver\n"
+        "justification: for a test\nowner: me@contoso.example\n",
+        encoding="utf-8",
+    )
+    checks, _ = doctor(tenant(), check=0)
+    assert checks["defender"]["state"] == "unknown"
+    assert checks["defender"]["scopes"] == [CORP]
+    assert f"--role Reader --scope {CORP}" in checks["defender"]["remedy"]
+
+
+def test_the_text_form_says_the_same(tmp_path):
+    text = "owner: contoso\ntenantId: {}\nscopes:\n  - {}\n"
+    with running(tenant()) as cloud:
+        (tmp_path / "reconciler.yaml").write_text(text.format(cloud.tenant.id, CORP), encoding="utf-8")
+        done = exempt(cloud, "doctor", cwd=tmp_path, check=[0])
+    assert [row.split()[1] for row in done.stdout.splitlines() if row[:1].strip()] == [
+        "identity", "cloud", "clock", "api", "reading", "writing", "assignments", "benchmark",
+    ]  # fmt: skip
+    assert done.stderr == "Nothing failed.\n"
+    assert cloud.token() not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("skew", "state"),
+    [
+        (0, State.OK),
+        (-59, State.OK),
+        (61, State.WARNING),
+        (-299, State.WARNING),
+        (301, State.FAILED),
+        (-9999, State.FAILED),
+    ],
+)
+def test_a_clock_is_judged_by_what_entra_tolerates(skew, state):
+    assert clock_check(skew).state is state
+    assert ("ahead of" in clock_check(skew).message) is (skew > 60)
+
+
+def test_roles_print_without_asking_azure(tmp_path):
+    scopes = f"  - {CORP}\n  - {GROUP}other\n  - {subscription(0)}\n"
+    text = f"owner: contoso\ntenantId: dddddddd-0000-4000-8000-000000000000\nscopes:\n{scopes}"
+    (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+    with running() as cloud:
+        done = exempt(cloud, "doctor", "--role", "writer", cwd=tmp_path, check=[0])
+        assert cloud.requests == []
+    roles = json.loads(done.stdout)
+    assert [one["AssignableScopes"] for one in roles] == [[CORP], [f"{GROUP}other"], [subscription(0)]]
+    assert len({one["Name"] for one in roles}) == 3
+    assert "one management group" in done.stderr
+
+
+def test_a_single_root_makes_a_single_role(tmp_path):
+    [role] = role_definitions(Role.READER, [arm_id(CORP)])
+    assert role["Name"] == "Exempt Reader"
+    assert not any(action.endswith(("/write", "/delete", "/action")) for action in role["Actions"])
+
+
+@pytest.mark.parametrize(
+    ("permissions", "missing"),
+    [
+        ([], ("A/b/write",)),
+        ([Permission(("*",))], ()),
+        ([Permission(("a/B/*",))], ()),
+        ([Permission(("*/write",), ("A/*",))], ("A/b/write",)),
+        ([Permission(("*",), ("A/*/write",)), Permission(("A/b/write",))], ()),
+        ([Permission(("A/b",))], ("A/b/write",)),
+        ([Permission(("A.b/write",))], ("A/b/write",)),
+    ],
+)
+def test_actions_are_matched_as_azure_matches_them(permissions, missing):
+    assert missing_actions(permissions, ("A/b/write",)) == missing
+
+
+def test_the_permissions_api_and_a_real_write_agree(login):
+    """What doctor says of a scope is what Azure then does there."""
+    robot = principal(
+        {"scope": subscription(0), "role": "Resource Policy Contributor"}, {"scope": CORP, "role": "Reader"}
+    )
+    with running(tenant(principals=[robot])) as cloud:
+        caller = Client(cloud, "robot")
+        allowed = caller.get(f"{subscription(0)}/providers/Microsoft.Authorization/permissions").json["value"]
+        found = [Permission(tuple(one["actions"]), tuple(one["notActions"])) for one in allowed]
+        assert missing_actions(found, ("Microsoft.Authorization/policyExemptions/write",)) == ()
+        refused = caller.put(f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions/x", {
+            "policyAssignmentId": AT_CORP, "exemptionCategory": "Waiver",
+        })  # fmt: skip
+        assert refused.code == "LinkedAuthorizationFailed", "written here, but not exempted from there"
