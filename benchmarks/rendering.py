@@ -1,0 +1,71 @@
+"""How long the reports take: a plan of half creates and half updates, at 1,000, 10,000 and 100,000 changes.
+
+    python -m benchmarks.rendering
+
+The JSON form is what pipelines save and must stay a matter of seconds; Markdown is cut at GitHub's limit, so it hardly
+grows; text is made for people and compares field by field with deepdiff.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.model import Exemption, Source, arm_id
+from reconciler.planning.fingerprint import digest, fingerprint
+from reconciler.planning.values import Change, Plan, Reason
+from reconciler.reports.plan_json import plan_json
+from reconciler.reports.plan_markdown import plan_markdown
+from reconciler.reports.plan_text import plan_text
+
+TENANT, OWNER = "00000000-0000-4000-8000-000000000000", "contoso/exemptions"
+ASSIGNMENT = arm_id(
+    "/providers/Microsoft.Management/managementGroups/contoso/providers/Microsoft.Authorization/policyAssignments/asb"
+)
+
+
+def exemption(number: int, expiry: str) -> Exemption:
+    subscription = f"/subscriptions/00000000-0000-4000-8000-{number % 1000:012d}"
+    scope = f"{subscription}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/acct{number:06d}"
+    return Exemption(
+        arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/exemption-{number}"), ASSIGNMENT, "Waiver",
+        ("secureTransfer",), f"acct-{number}: Secure transfer", "Moves to a private endpoint.", expiry,
+        metadata={"managedBy": "exempt", "owner": OWNER, "declaration": f"acct-{number}", "target": scope},
+    )  # fmt: skip
+
+
+def change(number: int) -> Change:
+    after = exemption(number, "2027-06-30T23:59:59Z")
+    before = exemption(number, "2027-01-31T23:59:59Z") if number % 2 else None
+    source = Source(f"exemptions/acct-{number}.yaml", 1, 1)
+    reason = Reason.EDITED if before else Reason.DECLARED
+    return Change(before, after, reason, fingerprint(TENANT, OWNER, before, after), f"acct-{number}", source)
+
+
+def plan(number: int) -> Plan:
+    changes = tuple(sorted((change(n) for n in range(number)), key=lambda each: each.id.key))
+    taken = datetime(2026, 11, 20, tzinfo=UTC)
+    return Plan(
+        TENANT, OWNER, (), None, taken, changes, (), (), (), (), (), (), digest(each.fingerprint for each in changes)
+    )
+
+
+def peak() -> int:
+    """The most memory this process has held, in MiB (Linux)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+
+
+def main() -> None:
+    print(f"{'changes':>8}  {'form':<9} {'CPU s':>7} {'MB':>7} {'peak MiB':>9}")
+    for number in (1_000, 10_000, 100_000):
+        made = plan(number)
+        for name, write in (("json", plan_json), ("markdown", plan_markdown), ("text", plan_text)):
+            began = time.process_time()
+            size = len(write(made)) / 1_000_000
+            print(f"{number:>8,}  {name:<9} {time.process_time() - began:>7.2f} {size:>7.2f} {peak():>9,}")
+
+
+if __name__ == "__main__":
+    main()
