@@ -158,11 +158,9 @@ class Rights:
         frontier = sorted(one for one in expected if parents.get(one.key) not in expected)
         found: dict[ArmId, tuple[str, ...] | AzureError] = {}
         while frontier:
-            for scope, lacks in self._ask(frontier, actions).items():
-                if lacks:
-                    found[scope] = lacks
-            frontier = sorted(one for one in expected if parents.get(one.key) in found and one not in found)
-            frontier = [one for one in frontier if one not in self._known]
+            found |= {scope: lacks for scope, lacks in self._ask(frontier, actions).items() if lacks}
+            below = sorted(one for one in expected if parents.get(one.key) in found)
+            frontier = [one for one in below if one not in self._known]
         return found
 
     def lacking_on_assignments(self) -> dict[ArmId, tuple[str, ...] | AzureError]:
