@@ -31,6 +31,10 @@ lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/zizmor --quiet --offline --persona=pedantic .github
+	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
+	@$(BIN)/check-jsonschema --check-metaschema schemas/*.json
 
 bench: $(VENV)/.dev  ## the benchmarks, by hand
 	@$(BIN)/python -m benchmarks
