@@ -66,7 +66,7 @@ EXPLANATIONS: Final = {
     Obstacle.UNSUPPORTED: "Microsoft lists it as not supporting exemptions; Azure accepts one, but it may have no effect",
     Obstacle.CUSTOM: "it is a custom recommendation, which Defender does not show as exempt",
     Obstacle.SUSPECT_KEY: "its key equals a policy's name, so the public source may be mistaken",
-    Obstacle.DEPRECATED: "every policy behind it is deprecated",
+    Obstacle.DEPRECATED: "Microsoft has deprecated it",
     Obstacle.PREVIEW: "it is in preview and might not support exemptions",
 }
 """One clause for each obstacle, for messages: lower case, no full stop."""

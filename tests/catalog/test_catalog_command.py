@@ -107,6 +107,28 @@ def test_show_understands_addresses_and_ids_of_a_policy(capsys, address):
     ]
 
 
+def test_show_of_a_policy_proposes_it_for_a_declaration(capsys):
+    lines = run(capsys, "show", "7c1b1214-f927-48bf-8882-84f0af6588b1").out.splitlines()
+    assert lines[0] == "[Deprecated]: Resource logs in Virtual Machine Scale Sets should be enabled"
+    assert lines[1] == "  note: Microsoft has deprecated it"
+    assert lines[-1] == "    policyDefinition: 7c1b1214-f927-48bf-8882-84f0af6588b1"
+
+
+def test_show_finds_a_guid_in_an_address_of_an_unknown_form(capsys):
+    address = f"https://portal.azure.com/#view/Microsoft_Unheard/Of/thing/{TDE_POLICY}/more"
+    found = json.loads(run(capsys, "show", address, "--format", "json").out)
+    assert [one["id"].rsplit("/", 1)[-1] for one in found["policies"]] == [TDE_POLICY]
+
+
+def test_search_finds_policies_and_initiatives_too(capsys):
+    assert f"  policy {SECURE_TRANSFER}\n" in run(capsys, "search", SECURE_TRANSFER).out
+    assert f"  initiative {MCSB}\n" in run(capsys, "search", "mcsb").out
+    keyless = run(capsys, "search", "entra administrator provisioned sql servers", "--limit", "1").out
+    assert (
+        "  recommendation without a public key 1f314764-cb73-4fc9-b863-8eca98ac36e9, High severity, Azure\n" in keyless
+    )
+
+
 def test_show_understands_an_initiative(capsys):
     text = run(capsys, "show", "microsoft cloud security benchmark").out
     assert "223 reference ids of 223 policies" in text
@@ -304,6 +326,22 @@ def test_a_bad_overlay_is_not_overwritten(capsys, repository):
     assert done.code == 1
     assert "catalog.yaml:1:1" in done.err
     assert (repository / "catalog.yaml").read_text() == "recommendations: 3\n"
+
+
+def test_what_cannot_be_read_is_told_and_ends_with_1_but_the_rest_is_written(capsys, repository, monkeypatch):
+    missing = f"{GROUP}{AUTHORIZATION}/policySetDefinitions/deleted"
+    content = {**CLOUD, "policyAssignments": [*CLOUD["policyAssignments"], assignment("broken", missing)]}
+    with emulated.running(content) as broken:
+        for name, value in broken.env.items():
+            monkeypatch.setenv(name, value)
+        written = "initiatives: [{id: '" + missing + "', title: Kept, members: {a: b}}]\n"
+        (repository / "catalog.yaml").write_text(written)
+        assert run(capsys, "diff", "--root", repository).code == 1
+        done = run(capsys, "refresh", "--root", repository)
+    assert done.code == 1
+    assert "not read: " in done.err
+    assert "title: Kept" in (repository / "catalog.yaml").read_text()
+    assert OWN_KEY in (repository / "catalog.yaml").read_text()
 
 
 def test_a_refresh_needs_settings(capsys, tmp_path):
