@@ -22,6 +22,7 @@ from reconciler.drift import words
 from reconciler.drift.causes import Absence, absence
 from reconciler.drift.evidence import changed_fields, with_witnesses
 from reconciler.drift.facts import Facts
+from reconciler.drift.places import with_place
 from reconciler.drift.widening import exempts_more
 from reconciler.model import JSON, Unread
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Held, HeldCause, Plan, Reason, Severity
@@ -49,7 +50,7 @@ def find_drift(plan: Plan, facts: Facts, more: Iterable[Finding] = ()) -> tuple[
         *(_noted(finding) for finding in plan.findings),
         *more,
     ]
-    return tuple(with_witnesses(finding, facts) for finding in found)
+    return tuple(with_witnesses(with_place(finding, facts), facts) for finding in found)
 
 
 # --- changes -----------------------------------------------------------------------------------------------------
@@ -90,7 +91,10 @@ def _absent(change: Change, facts: Facts) -> _Diagnosis:
     why = absence(change, facts)
     assignment = facts.assignment(change.subject.assignment)
     remedy = words.grant(assignment) if why is Absence.NO_RIGHT and assignment else words.apply_only(change)
-    evidence = {"referenceIds": sorted(change.subject.reference_ids)}
+    evidence = {
+        "referenceIds": sorted(change.subject.reference_ids),
+        "target": str(change.subject.metadata.get("target", "")),
+    }
     return _Diagnosis(why.kind, words.Said(words.absent(change), why.value), remedy, evidence=evidence)
 
 

@@ -11,11 +11,14 @@ from reconciler.planning.values import Finding
 from reconciler.reports.escape import json_line
 
 _PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[A-Za-z0-9#/%.~:?=&+@,;()$!*_-]*")
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _SAID_ELSEWHERE: Final = frozenset(
     {f"{what}{part}" for what in ("created", "lastModified", "assigned", "declared") for part in ("By", "ByType", "At")}
-    | {"cause", "changed", "portal", "healedBy", "patch", "what"}
+    | {"cause", "changed", "portal", "healedBy", "patch", "target", "what"}
 )
-_LABELS: Final = {"referenceIds": "policies", "commit": "commit", "ticket": "ticket", "expiresOn": "ends"}
+_LABELS: Final = {"referenceIds": "policies", "expiresOn": "ends"}
+_SHORT: Final = 12
+_FEW: Final = 3
 HEALING: Final = "exempt apply --only recreate,fan-out,expired"
 """The scheduled run that restores what is declared and decides nothing new."""
 
@@ -31,7 +34,7 @@ def evidence_words(finding: Finding) -> list[tuple[str, str]]:
     found += [("declared", _who_and_when(evidence, "declared"))]
     found += [("differs", difference) for difference in _changed(evidence.get("changed"))]
     others = sorted(key for key in evidence if key not in _SAID_ELSEWHERE)
-    found += [(_LABELS.get(key, str(key)), _text(evidence[key])) for key in others]
+    found += [(_LABELS.get(key, str(key)), _other(key, evidence[key])) for key in others]
     if evidence.get("healedBy"):
         found.append(("healed by", HEALING))
     return [(label, text) for label, text in found if text]
@@ -52,7 +55,21 @@ def portal_link(finding: Finding) -> str:
 def _who_and_when(evidence: Mapping[str, JSON], what: str) -> str:
     who, kind, when = (evidence.get(f"{what}{part}") or "" for part in ("By", "ByType", "At"))
     words = f"by {who}{f' ({kind})' if kind else ''}" if who else ""
-    return f"{words}{f' on {when}' if when else ''}".strip()
+    return f"{words}{f' on {_minute(str(when))}' if when else ''}".strip()
+
+
+def _minute(when: str) -> str:
+    """`2026-11-20 10:24 UTC`; an instant that is written otherwise stays as it is."""
+    return f"{when[:10]} {when[11:16]} UTC" if _INSTANT.fullmatch(when) else when
+
+
+def _other(key: str, value: JSON) -> str:
+    """What needs no words of its own; not what the message says already."""
+    if key == "commit" and isinstance(value, str):
+        return value[:_SHORT]
+    if key == "referenceIds" and isinstance(value, list) and len(value) <= _FEW:
+        return ""
+    return _minute(value) if isinstance(value, str) else _text(value)
 
 
 def _changed(value: JSON) -> list[str]:

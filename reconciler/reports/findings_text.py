@@ -13,6 +13,7 @@ from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_wo
 
 SEVERITY_STYLES: Final = {Severity.ERROR: Style.ERROR, Severity.WARNING: Style.WARNING, Severity.INFO: Style.INFO}
 INDENT: Final = " " * 12
+_VERBS: Final = frozenset({"made", "last changed", "assigned", "declared", "differs", "healed by"})
 _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 
 
@@ -35,7 +36,9 @@ def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[t
     """The lines below the head: where it applies, what was found, what was seen, what to do, where it is declared."""
     found = [line(INDENT, assignment_words(finding.assignment, names))] if finding.assignment else []
     found.append(line(INDENT, finding.message))
-    found += [line(INDENT, (Style.QUIET, f"{label} "), text) for label, text in evidence]
+    found += [
+        line(INDENT, (Style.QUIET, label if label in _VERBS else f"{label}:"), f" {text}") for label, text in evidence
+    ]
     if finding.remedy:
         found.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
     if place := place_words(finding.source):

@@ -136,11 +136,11 @@ def test_who_when_and_what_differs_is_said():
     for said in (
         "made by alice@contoso.example (User) on 2025-03-01",
         "last changed by bob@contoso.example on 2026-11-02",
-        "cause changed in Azure",
+        "cause: changed in Azure",
         "differs exemptionCategory: declared Waiver, in Azure Mitigated",
         "healed by exempt apply --only recreate,fan-out,expired",
         "+category: Mitigated",
-        "references 12",
+        "references: 12",
     ):
         assert f"            {said}\n" in text
 

@@ -1,0 +1,206 @@
+"""Report every difference between the repository and Azure: since when, by whom, why, and what to do. Writes nothing.
+
+Exit codes: 0 nothing of that severity; 1 invalid, or not everything could be read; 2 drift: a finding of severity
+warning or worse (--fail-on changes that).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from reconciler.applying import approvals
+from reconciler.azure.session import Azure
+from reconciler.catalog.live import live_recommendations
+from reconciler.cli import common, planning
+from reconciler.cli.exits import Exit
+from reconciler.cli.terminal import say_warning, write, write_lines
+from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
+from reconciler.model import JSON, owner_scope
+from reconciler.planning.guards import Allowances, Circumstances, refusals
+from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
+from reconciler.problems import AzureError, UsageError
+from reconciler.reports.drift import DriftReport
+from reconciler.reports.drift_html import drift_html
+from reconciler.reports.drift_json import drift_json
+from reconciler.reports.drift_markdown import drift_markdown
+from reconciler.reports.drift_sarif import drift_sarif
+from reconciler.reports.drift_text import drift_lines
+
+_NEVER: Final = "never"
+_SEVERITIES: Final = tuple(Severity)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt drift`."""
+    common.add_root(parser)
+    common.add_base(parser)
+    common.add_format(parser, "text", "json", "markdown", "sarif", "html")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
+    parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
+    parser.add_argument(
+        "--kind", type=_kinds, metavar="KINDS",
+        help="only findings of these kinds, such as missing,modified; what could not be read is always told",
+    )  # fmt: skip
+    parser.add_argument(
+        "--fail-on", choices=[*(severity.value for severity in _SEVERITIES), _NEVER], default=Severity.WARNING.value,
+        help="exit 2 from this severity on (default: warning); an incomplete read is 1 all the same",
+    )  # fmt: skip
+    parser.add_argument("--snapshot", type=Path, metavar="FILE", help="judge a saved snapshot instead of Azure")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Load, check, read, plan, diagnose, compare, render."""
+    at = common.now()
+    repository = common.load_repository(args.root, args.base, at)
+    earlier = _earlier(args, repository)
+    if args.snapshot:
+        snapshot = planning.saved_snapshot(args.snapshot, repository)
+        plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
+        live: Sequence[Finding] = ()
+        forbidden = frozenset[str]()
+    else:
+        with planning.connected(repository) as azure:
+            snapshot = planning.read(azure, repository, None)
+            plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
+            live = _catalogue(azure, repository)
+            forbidden = _forbidden(azure, plan)
+    heals, stopped = _healing(plan, repository, forbidden)
+    facts = Facts(snapshot, repository.declarations, repository.settings, repository.history, at, heals, forbidden)
+    findings = _chosen(find_drift(plan, facts, live), args.kind)
+    findings = with_patches(findings, facts, lambda file: _text(repository.root / file))
+    report = _report(plan, findings, earlier, stopped)
+    if args.out:
+        args.out.write_text(drift_json(report), encoding="utf-8")
+    _show(report, args.format, common.display_names(snapshot))
+    return _exit_code(report, args.fail_on, invalid=planning.is_invalid(plan, repository))
+
+
+# --- options -----------------------------------------------------------------------------------------------------
+
+
+def _kinds(text: str) -> frozenset[FindingKind]:
+    """The kinds of `--kind missing,modified`."""
+    names = [part.strip() for part in text.split(",") if part.strip()]
+    unknown = sorted(set(names) - {kind.value for kind in FindingKind})
+    if unknown or not names:
+        what = f"{', '.join(unknown)!r} is no kind" if unknown else "no kind given"
+        raise argparse.ArgumentTypeError(f"{what}; one or more of {', '.join(FindingKind)}")
+    return frozenset(FindingKind(name) for name in names)
+
+
+def _earlier(args: argparse.Namespace, repository: common.Repository) -> dict[str, JSON] | None:
+    """The findings of the earlier report, of the asked kinds."""
+    if args.since is None:
+        return None
+    try:
+        text = args.since.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"--since: {args.since} is not a drift report: it is not UTF-8 text") from None
+    found = read_earlier(text, repository.settings)
+    return {key: value for key, value in found.items() if args.kind is None or value["kind"] in args.kind}
+
+
+# --- what else is asked ------------------------------------------------------------------------------------------
+
+
+def _catalogue(azure: Azure, repository: common.Repository) -> tuple[Finding, ...]:
+    """What the tenant says of declared recommendations. Not to know it makes no exemption wrong, so it fails nothing."""
+    from reconciler.azure.metadata import read_metadata  # noqa: PLC0415 - loads the SDK
+
+    try:
+        rows = read_metadata(azure.arm)
+    except AzureError as error:
+        say_warning(f"the catalogue was not compared with the tenant: {error.message}")
+        return ()
+    return catalogue_findings(repository.catalogue, live_recommendations(rows), repository.declarations)
+
+
+def _forbidden(azure: Azure, plan: Plan) -> frozenset[str]:
+    """Folded ids of assignments that lack an exemption and from which this identity may not exempt.
+
+    Asked only where something is missing. An identity that may not exempt anywhere, such as one that only reads, says
+    nothing about the one that applies.
+    """
+    from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
+
+    missing = {change.subject.assignment for change in plan.changes if change.action is Action.CREATE}
+    if not missing:
+        return frozenset()
+    known = missing | {exemption.assignment for exemption in plan.unchanged}
+    scopes = sorted({owner_scope(assignment) for assignment in known})
+    answers = azure.arm.each(lambda scope: read_permissions(azure.arm, scope), scopes)
+    without = {
+        scope.key
+        for scope, answer in zip(scopes, answers, strict=True)
+        if not isinstance(answer, AzureError) and missing_actions(answer, [EXEMPT_ACTION])
+    }
+    if len(without) == len(scopes):
+        return frozenset()
+    return frozenset(assignment.key for assignment in missing if owner_scope(assignment).key in without)
+
+
+def _healing(
+    plan: Plan, repository: common.Repository, forbidden: frozenset[str]
+) -> tuple[frozenset[str], tuple[Refusal, ...]]:
+    """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
+    selected = approvals.select(plan, None, frozenset(HEALING)).approved
+    facts = Circumstances(plan.owned, plan.declared, plan.findings)
+    stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
+    healed = () if stopped else [change for change in selected if not _is_forbidden(change, forbidden)]
+    return frozenset(change.id.key for change in healed), stopped
+
+
+def _is_forbidden(change: Change, forbidden: frozenset[str]) -> bool:
+    return change.action is Action.CREATE and change.subject.assignment.key in forbidden
+
+
+def _text(path: Path) -> str:
+    """A declaration's own text, for patches; none where it is no text that could be patched."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+# --- the report --------------------------------------------------------------------------------------------------
+
+
+def _chosen(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:
+    """The findings of the asked kinds; silence must never come from what could not be read."""
+    if kinds is None:
+        return tuple(findings)
+    return tuple(finding for finding in findings if finding.kind in kinds | {FindingKind.INCOMPLETE})
+
+
+def _report(
+    plan: Plan, findings: tuple[Finding, ...], earlier: dict[str, JSON] | None, stopped: tuple[Refusal, ...]
+) -> DriftReport:
+    return DriftReport(
+        plan.tenant_id, plan.owner, plan.scopes, plan.revision, plan.taken_at, findings, plan.unread, earlier, stopped
+    )
+
+
+def _show(report: DriftReport, form: str, names: dict[str, str]) -> None:
+    match form:
+        case "json":
+            write(drift_json(report))
+        case "markdown":
+            write(drift_markdown(report, names))
+        case "sarif":
+            write(drift_sarif(report, names))
+        case "html":
+            write(drift_html(report, names))
+        case _:
+            write_lines(drift_lines(report, names))
+
+
+def _exit_code(report: DriftReport, fail_on: str, *, invalid: bool) -> Exit:
+    if invalid or not report.complete:
+        return Exit.FAILED
+    if fail_on == _NEVER:
+        return Exit.DONE
+    bad = _SEVERITIES[_SEVERITIES.index(Severity(fail_on)) :]
+    return Exit.CHANGES if any(finding.severity in bad for finding in report.findings) else Exit.DONE

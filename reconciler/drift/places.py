@@ -1,0 +1,44 @@
+"""The line of a declaration that a finding is about: a field that differs, a scope that is gone, else its first line.
+
+So that code scanning puts an alert where somebody would edit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Final
+
+from reconciler.drift.facts import Facts
+from reconciler.model import Declaration, Source
+from reconciler.planning.values import Finding, FindingKind
+
+_FIELDS: Final = {
+    "expiresOn": "expiresOn",
+    "exemptionCategory": "category",
+    "description": "justification",
+    "displayName": "displayName",
+    "resourceSelectors": "resourceSelectors",
+    "assignmentScopeValidation": "assignmentScopeValidation",
+    "metadata.ticket": "ticket",
+}
+"""ARM properties and the fields of a declaration that say them."""
+
+
+def with_place(finding: Finding, facts: Facts) -> Finding:
+    """The finding at the narrowest place that the declaration has for it."""
+    declaration = facts.declaration(finding.declaration)
+    if declaration is None or finding.source is None or finding.kind is FindingKind.EXPIRING:
+        return finding
+    return replace(finding, source=next(_places(finding, declaration), finding.source))
+
+
+def _places(finding: Finding, declaration: Declaration) -> Iterator[Source]:
+    for change in finding.evidence.get("changed", ()):
+        field = _FIELDS.get(change["path"], "")
+        if field in declaration.places:
+            yield declaration.places[field]
+    target = str(finding.evidence.get("target", "")).lower() or finding.subject.key
+    for index, scope in enumerate(declaration.scopes):
+        if scope.key == target and f"scopes.{index}" in declaration.places:
+            yield declaration.places[f"scopes.{index}"]
