@@ -31,7 +31,6 @@ from reconciler.reports.words import (
     policies_words,
     reason_words,
     scope_words,
-    verb,
 )  # fmt: skip
 
 INDENT: Final = " " * 12
@@ -235,9 +234,3 @@ def refusal_line(refusal: Refusal) -> Line:
     """A guard that stops the run, and the option that accepts exactly this plan."""
     accept = f"; rerun with {refusal.accept} to accept exactly this" if refusal.accept else ""
     return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), accept)
-
-
-def refused_words(plan: Plan) -> str:
-    """One sentence for the summary, or nothing."""
-    number = len(plan.refusals)
-    return f"{number} {verb(number, 'limit refuses', 'limits refuse')} this plan" if number else ""

@@ -83,13 +83,17 @@ def hostile_plan(text, **fields):
 
 
 def hostile_findings(text):
-    who = {f"{what}{part}": text for what in ("created", "lastModified") for part in ("By", "ByType", "At")}
+    kinds, flat = ("created", "lastModified", "assigned", "declared"), text.replace("\n", " ")
+    who = {f"{what}{part}": text for what in kinds for part in ("By", "ByType", "At")}
     evidence = {
         **who,
         text: text,
         "portal": text,
         "healedBy": text,
-        "changed": [{"path": text, "before": text, "after": [text]}],
+        "cause": text,
+        "what": text,
+        "patch": f"--- a/{flat}\n+++ b/{flat}\n@@ -1 +1 @@\n-{flat}\n+{flat}\n",
+        "changed": [{"path": text, "declared": text, "live": [text]}],
         "x": {text: 1},
     }
     found = samples.findings()[0]
