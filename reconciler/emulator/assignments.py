@@ -44,6 +44,7 @@ FIELDS: Final = (
 
 SYSTEM_DATA_SINCE: Final = "2021-06"
 _READ_ONLY: Final = frozenset({"scope", "instanceId", "latestDefinitionVersion", "effectiveDefinitionVersion"})
+_PATCHABLE: Final = ("resourceSelectors", "overrides")
 _COMPARABLE: Final = frozenset({"policydefinitionid"})
 DEFAULT_PAGE: Final = 500
 _NAME_LIMIT: Final = 64
@@ -66,6 +67,23 @@ def put(call: Call) -> Response:
     )
     call.tenant.assignments.put(record)
     return raw(201, render(call.tenant, record, call.version))
+
+
+def patch(call: Call) -> Response:
+    """Change identity, location, selectors or overrides alone."""
+    before = _require(call)
+    body = json_object(call.request.body)
+    given = {key.lower(): value for key, value in (body.get("properties") or {}).items()}
+    changed = {name: given[name.lower()] for name in _PATCHABLE if given.get(name.lower()) is not None}
+    record = Record(
+        before.id,
+        TYPE,
+        {**before.properties, **changed},
+        call.tenant.stamp(call.principal, before.system),
+        {**before.envelope, **_envelope(call, body, before)},
+    )
+    call.tenant.assignments.put(record)
+    return raw(200, render(call.tenant, record, call.version))
 
 
 def _check(call: Call, wanted: dict[str, JSON], *, is_new: bool) -> None:

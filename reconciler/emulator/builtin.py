@@ -85,14 +85,16 @@ def _policy_properties(found: Policy) -> dict[str, JSON]:
     version = found.version or FIRST_VERSION
     effect = found.default_effect or "Audit"
     types: JSON = {"field": "type", "in": list(found.resource_types)}
+    is_expression = effect.startswith("[")
+    parameters = {} if is_expression else {"effect": {"type": "String", "defaultValue": effect}}
     return {
         "displayName": found.title,
         "policyType": "BuiltIn",
         **({"mode": found.mode} if found.mode else {}),
         "metadata": {"version": found.version},
         "version": version,
-        "parameters": {"effect": {"type": "String", "defaultValue": effect}},
-        "policyRule": {"if": types, "then": {"effect": "[parameters('effect')]"}},
+        "parameters": parameters,
+        "policyRule": {"if": types, "then": {"effect": effect if is_expression else "[parameters('effect')]"}},
         "versions": [version],
     }
 

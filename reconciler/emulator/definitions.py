@@ -80,7 +80,7 @@ SETS: Final = Family(
 
 
 def put(family: Family, call: Call) -> Response:
-    """Create a custom definition (201) or replace it (200)."""
+    """Create a custom definition (201) or replace it (a policy set 200, a policy 201 again: so the specification)."""
     given = properties(call.request.body)
     wanted = {
         name: given[name.lower()] for name, since in family.fields if name.lower() in given and since <= call.version
@@ -99,7 +99,7 @@ def put(family: Family, call: Call) -> Response:
         call.tenant.stamp(call.principal, before.system if before else None),
     )
     family.own(call.tenant).put(record)
-    return raw(200 if before else 201, _render(family, record, call.version))
+    return raw(200 if before and family is SETS else 201, _render(family, record, call.version))
 
 
 def get(family: Family, call: Call) -> Response:

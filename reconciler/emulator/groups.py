@@ -55,24 +55,33 @@ def require(call: Call, name: str | None = None) -> ManagementGroup:
 
 def put(call: Call) -> Response:
     """Create a group, rename or move it. Done at once; the answer is 202 with a status to poll, as Azure's is."""
-    body = json_object(call.request.body)
-    given: dict[str, Any] = body.get("properties") or {}
-    name = call.target.name
+    given: dict[str, Any] = json_object(call.request.body).get("properties") or {}
     parent = ((given.get("details") or {}).get("parent") or {}).get("id")
-    parent_name = parent.rsplit("/", 1)[-1].lower() if parent else None
-    hierarchy = call.tenant.hierarchy
-    if parent_name and parent_name not in hierarchy.groups:
-        raise errors.management_group_not_found(parent_name)
+    return _accepted(call, _written(call, given.get("displayName"), parent), "create")
+
+
+def patch(call: Call) -> Response:
+    """Rename or move a group that exists."""
+    require(call)
+    body = json_object(call.request.body)
+    _written(call, body.get("displayname"), body.get("parentgroupid"))
+    return get(call)
+
+
+def _written(call: Call, display_name: str | None, parent: str | None) -> ManagementGroup:
+    """The group as it is after the write, made below the root of the tenant where it is new and names no parent."""
+    hierarchy, name = call.tenant.hierarchy, call.target.name
+    parent_name = require(call, parent.rsplit("/", 1)[-1]).name.lower() if parent else None
     group = hierarchy.groups.get(name.lower())
     if group is None:
-        group = ManagementGroup(name, given.get("displayName") or name, parent_name or hierarchy.root, version=0)
+        group = ManagementGroup(name, display_name or name, parent_name or hierarchy.root, version=0)
         hierarchy.groups[name.lower()] = group
     elif parent_name and name.lower() != hierarchy.root:
         group.parent = parent_name
-    group.display_name = given.get("displayName") or group.display_name
+    group.display_name = display_name or group.display_name
     group.version += 1
     group.updated, group.updated_by = call.tenant.clock.now(), call.principal.object_id
-    return _accepted(call, group, "create")
+    return group
 
 
 def delete(call: Call) -> Response:
@@ -219,7 +228,7 @@ def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
         "properties": {
             "tenantId": call.tenant.id,
             "displayName": entity.display_name,
-            "parent": {"id": parent.id.text if parent else None},
+            "parent": {"id": parent.id.text} if parent else {},
             "permissions": "edit",
             "inheritedPermissions": "edit",
             "parentDisplayNameChain": [group.display_name for group in above],

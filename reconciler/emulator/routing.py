@@ -133,14 +133,20 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
         "PATCH": Route(exemptions.patch, f"{exemptions.TYPE}/write"),
     },
     ("microsoft.authorization/policyassignments", True): {"GET": Route(assignments.list_, f"{assignments.TYPE}/read")},
-    ("microsoft.authorization/policyassignments", False): _crud(assignments, assignments.TYPE),
+    ("microsoft.authorization/policyassignments", False): {
+        **_crud(assignments, assignments.TYPE),
+        "PATCH": Route(assignments.patch, f"{assignments.TYPE}/write"),
+    },
     ("microsoft.authorization/permissions", True): {"GET": Route(access.permissions)},
     ("microsoft.authorization/locks", True): {"GET": Route(locks.list_, f"{locks.TYPE}/read")},
     ("microsoft.authorization/locks", False): _crud(locks, locks.TYPE),
     **_definition_routes(POLICIES),
     **_definition_routes(SETS),
     ("microsoft.management/managementgroups", True): {"GET": Route(groups.list_)},
-    ("microsoft.management/managementgroups", False): _crud(groups, _GROUP),
+    ("microsoft.management/managementgroups", False): {
+        **_crud(groups, _GROUP),
+        "PATCH": Route(groups.patch, f"{_GROUP}/write"),
+    },
     ("microsoft.management/managementgroups/descendants", True): {
         "GET": Route(groups.descendants, f"{_GROUP}/descendants/read")
     },

@@ -90,6 +90,16 @@ def test_a_missing_assignment(arm):
     assert (answer.status, answer.code) == (404, "PolicyAssignmentNotFound")
 
 
+def test_patch_changes_selectors_and_overrides_only(arm):
+    selectors = [{"name": "west", "selectors": [{"kind": "resourceLocation", "in": ["westeurope"]}]}]
+    arm.put(NEW, {"policyDefinitionId": INITIATIVE, "displayName": "kept"})
+    patch = {"location": "westeurope", "properties": {"resourceSelectors": selectors, "displayName": "ignored"}}
+    patched = arm.request("PATCH", NEW, patch)
+    assert (patched.status, patched.json["location"]) == (200, "westeurope")
+    assert patched.json["properties"]["resourceSelectors"] == selectors
+    assert patched.json["properties"]["displayName"] == "kept"
+
+
 def test_an_identity_keeps_its_object_id(arm):
     body = {
         "identity": {"type": "SystemAssigned"},

@@ -250,6 +250,8 @@ def test_groups_are_listed_made_moved_and_deleted(arm):
         "lab",
         contoso.TENANT_ID,
     }
+    moved = arm.request("PATCH", lab, {"displayName": "Laboratory", "parentGroupId": CORP}).json["properties"]
+    assert (moved["displayName"], moved["details"]["parent"]["id"]) == ("Laboratory", CORP)
     assert arm.delete(ROOT).status == 400, "a group with children stays"
     assert arm.delete(lab).status == 202
     assert arm.get(lab).status == 404
