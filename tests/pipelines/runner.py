@@ -1,0 +1,145 @@
+"""Runs the `run:` steps of a workflow as a GitHub runner would: expressions, environment files, step conditions.
+
+Actions (`uses:`) are not run; what they would leave behind is prepared by the test. Installing is a shim, because tests
+reach no network: `python -m venv` gives a Python that has the tool's dependencies and ignores pip.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+WORKFLOWS = CHECKOUT / ".github" / "workflows"
+
+_EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
+_VENV_SHIM = """#!/usr/bin/env bash
+# python -m venv DIR
+mkdir -p "$3/bin"
+cat >"$3/bin/python" <<'END'
+#!/usr/bin/env bash
+for argument in "$@"; do if [ "$argument" = pip ]; then exit 0; fi; done
+exec {python} "$@"
+END
+chmod +x "$3/bin/python"
+"""
+
+
+def load(name: str, folder: Path = WORKFLOWS) -> dict[str, Any]:
+    """A workflow file; `on` is read as a key, not as a boolean."""
+    text = (folder / name).read_text(encoding="utf-8")
+    return yaml.load(text.replace("\non:", '\n"on":'), Loader=yaml.SafeLoader)
+
+
+@dataclass
+class Job:
+    """One run of one job in `workspace`. `context` answers expressions; a missing one is empty, as on GitHub."""
+
+    steps: list[dict[str, Any]]
+    workspace: Path
+    context: dict[str, str]
+    env: dict[str, str] = field(default_factory=dict)
+    temp: Path = Path()
+    outputs: dict[str, dict[str, str]] = field(default_factory=dict)
+    log: str = ""
+    failed: bool = False
+
+    @property
+    def summary(self) -> str:
+        path = self.temp / "summary.md"
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def evaluate(self, text: Any) -> str:
+        return _EXPRESSION.sub(lambda found: self._lookup(found[1]), str(text))
+
+    def _lookup(self, expression: str) -> str:
+        parts = expression.split(".")
+        if parts[0] == "steps" and len(parts) == 4:
+            return self.outputs.get(parts[1], {}).get(parts[3], "")
+        return self.context.get(expression, "")
+
+    def wants(self, step: Mapping[str, Any]) -> bool:
+        condition = step.get("if")
+        if condition is None:
+            return not self.failed
+        found = re.fullmatch(
+            r"(always\(\) && )?(?:steps\.(\w+)\.outcome == 'success' && )?(\S+) == '(\w*)'", str(condition)
+        )
+        if str(condition) == "always()":
+            return True
+        assert found, f"teach the runner this condition: {condition}"
+        if self.failed and not found[1]:
+            return False
+        return self._lookup(found[3]) == found[4]
+
+    def run(self) -> Job:
+        for step in self.steps:
+            if "run" in step and self.wants(step):
+                self._run(step)
+        return self
+
+    def _run(self, step: Mapping[str, Any]) -> None:
+        output = self.temp / "output"
+        output.write_text("", encoding="utf-8")
+        env = {**self.env, "GITHUB_OUTPUT": str(output), "GITHUB_STEP_SUMMARY": str(self.temp / "summary.md")}
+        env |= {name: self.evaluate(value) for name, value in step.get("env", {}).items()}
+        assert "${{" not in step["run"], "a script must not contain expressions"
+        done = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
+            cwd=self.workspace / step.get("working-directory", "."),
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        self.log += f"### {step.get('name')}\n{done.stdout}{done.stderr}"
+        self.failed = self.failed or done.returncode != 0
+        rows = [row.split("=", 1) for row in output.read_text(encoding="utf-8").splitlines() if "=" in row]
+        self.outputs[step.get("id", "")] = dict(rows)  # type: ignore[arg-type]
+
+
+def job(
+    workflow: dict[str, Any], name: str, workspace: Path, temp: Path, context: Mapping[str, str], env: Mapping[str, str]
+) -> Job:
+    """A job that is ready to run. `env` is what the runner's machine has (the way to the embedded Azure)."""
+    temp.mkdir(parents=True, exist_ok=True)
+    found = workflow["jobs"][name]
+    full = {"runner.temp": str(temp), "github.workspace": str(workspace), **context}
+    made = Job(found["steps"], workspace, full, temp=temp)
+    shims = temp / "shims"
+    shims.mkdir(exist_ok=True)
+    _executable(shims / "python", _VENV_SHIM.replace("{python}", sys.executable))
+    made.env = {
+        "PATH": f"{shims}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(temp),
+        "RUNNER_TEMP": str(temp),
+        "CI": "true",
+        **env,
+        **{key: made.evaluate(value) for key, value in found.get("env", {}).items()},
+    }
+    return made
+
+
+def fake_gh(temp: Path, answers: str = "") -> Path:
+    """A `gh` that notes its arguments and prints `answers`; returns the file of notes."""
+    notes = temp / "gh.log"
+    (temp / "shims").mkdir(parents=True, exist_ok=True)
+    script = (
+        f'#!/usr/bin/env bash\nprintf "%s\\n" "$*" >>{notes}\nif [[ "$*" == *--jq* ]]; then printf "{answers}"; fi\n'
+    )
+    _executable(temp / "shims" / "gh", script)
+    return notes
+
+
+def _executable(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    path.chmod(0o755)

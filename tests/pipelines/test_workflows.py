@@ -1,0 +1,240 @@
+"""What ships must run: every script of the workflows, against the embedded Azure, and the rules that keep them safe."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import emulated
+import pytest
+from main_job import repositories as repo
+from pipelines import runner
+
+NAMES = sorted(path.name for path in runner.WORKFLOWS.glob("*.yml"))
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+DECLARATION = {
+    "name": "transfer",
+    "recommendation": "Secure transfer to storage accounts should be enabled",
+    "scopes": [repo.subscription(1)],
+}
+TENANT = {"vars.AZURE_TENANT_ID": repo.TENANT, "vars.AZURE_READER_CLIENT_ID": "", "vars.AZURE_WRITER_CLIENT_ID": ""}
+
+
+@pytest.fixture
+def azure() -> Iterator[emulated.Azure]:
+    with emulated.running(repo.tenant(AT_ROOT)) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def pull_request(tmp_path: Path) -> tuple[Path, dict[str, str]]:
+    """A workspace with `tool` and `data` checked out, and the event's context."""
+    data = repo.write(tmp_path / "data", [])
+    base = repo.commit(data, "Start")
+    repo.write(data, [DECLARATION])
+    head = repo.commit(data, "Ask for an exemption")
+    (tmp_path / "tool").symlink_to(runner.CHECKOUT)
+    event = {"github.event.pull_request.base.sha": base, "github.event.pull_request.head.sha": head}
+    return tmp_path, event
+
+
+@pytest.fixture
+def main(tmp_path: Path) -> Path:
+    """A workspace in which main is checked out and the tool lies beside the declarations, as in this repository."""
+    root = repo.write(tmp_path / "main", [DECLARATION])
+    repo.commit(root, "Declare")
+    (root / "reconciler").symlink_to(runner.CHECKOUT / "reconciler")
+    (root / "schemas").symlink_to(runner.CHECKOUT / "schemas")
+    return root
+
+
+def machine(azure: emulated.Azure, client: str = "set") -> dict[str, str]:
+    """The runner's environment: the way to the embedded Azure and nothing else. The default identity has no client id
+    of its own, so the variable that names one is left empty for the tool and only the gate sees it."""
+    return {**azure.env, "LANG": "C.UTF-8"}
+
+
+def ready(temp: Path, context: dict[str, str], azure: emulated.Azure, kind: str) -> dict[str, str]:
+    return {**context, **TENANT, f"vars.AZURE_{kind}_CLIENT_ID": azure.tenant.principals.default.client_id}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_action_is_pinned_and_every_job_is_bounded(name: str) -> None:
+    workflow = runner.load(name)
+    assert workflow["permissions"] == {}
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 120
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", step.get("uses", "a/b@" + "0" * 40))
+            assert "${{" not in step.get("run", "")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_workflow_runs_with_a_hostile_trigger_or_shares_its_token(name: str) -> None:
+    workflow = runner.load(name)
+    assert not {"pull_request_target", "workflow_run", "issue_comment"} & set(workflow["on"])
+    for job in workflow["jobs"].values():
+        for step in job["steps"]:
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+
+
+def test_only_jobs_in_an_environment_can_write_to_azure() -> None:
+    for name in NAMES:
+        for job in runner.load(name)["jobs"].values():
+            if "WRITER" in json.dumps(job.get("env", {})):
+                assert job["environment"] in {"production", "healing"}
+            if "pull-requests" in job["permissions"] or "issues" in job["permissions"]:
+                assert "id-token" not in job["permissions"]
+
+
+def test_the_tool_of_a_pull_request_is_never_run() -> None:
+    for name in ("validate.yml", "plan.yml"):
+        text = (runner.WORKFLOWS / name).read_text(encoding="utf-8")
+        assert "PYTHONPATH: ${{ github.workspace }}/tool" in text
+        assert "-P -m reconciler" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [("plan.yml", "plan"), ("apply.yml", "plan"), ("reconcile.yml", "reconcile"), ("drift.yml", "drift")],
+)
+def test_without_a_tenant_nothing_happens_and_is_said(name: str, job: str, tmp_path: Path) -> None:
+    done = runner.job(runner.load(name), job, tmp_path, tmp_path / "temp", {}, {}).run()
+    assert not done.failed
+    assert "nothing to do: the repository's variables name no Azure tenant" in done.log
+    assert done.log.count("###") == 1
+
+
+def test_validate_annotates_a_mistake_and_fails(pull_request: tuple[Path, dict[str, str]]) -> None:
+    workspace, event = pull_request
+    path = workspace / "data" / "exemptions" / "transfer.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("Waiver", "waiver"), encoding="utf-8")
+    done = runner.job(runner.load("validate.yml"), "validate", workspace, workspace / "temp", event, {}).run()
+    assert done.failed
+    assert "::error file=exemptions/transfer.yaml,line=" in done.log
+
+
+def test_validate_accepts_a_good_pull_request(pull_request: tuple[Path, dict[str, str]]) -> None:
+    workspace, event = pull_request
+    done = runner.job(runner.load("validate.yml"), "validate", workspace, workspace / "temp", event, {}).run()
+    assert not done.failed, done.log
+
+
+def test_a_pull_request_that_mixes_declarations_and_tool_is_refused(pull_request: tuple[Path, dict[str, str]]) -> None:
+    workspace, event = pull_request
+    data = workspace / "data"
+    apart = runner.job(runner.load("validate.yml"), "unmixed", data, workspace / "temp", event, {}).run()
+    assert not apart.failed, apart.log
+    (data / "reconciler.yaml").write_text((data / "reconciler.yaml").read_text() + "limits: {deletes: 1000}\n")
+    event["github.event.pull_request.head.sha"] = repo.commit(data, "Loosen a limit on the way")
+    mixed = runner.job(runner.load("validate.yml"), "unmixed", data, workspace / "temp", event, {}).run()
+    assert mixed.failed
+    assert "::error title=mixed pull request::" in mixed.log
+
+
+def test_plan_reports_on_the_pull_request(pull_request: tuple[Path, dict[str, str]], azure: emulated.Azure) -> None:
+    workspace, event = pull_request
+    context = ready(workspace, event, azure, "READER")
+    done = runner.job(runner.load("plan.yml"), "plan", workspace, workspace / "temp", context, machine(azure)).run()
+    assert not done.failed, done.log
+    assert "1 to create" in done.summary
+    assert json.loads((workspace / "temp" / "plan.json").read_text())["summary"]["create"] == 1
+    assert azure.exemptions == {}
+
+
+@pytest.mark.parametrize(("existing", "method"), [("", "POST"), ("42", "PATCH")])
+def test_the_comment_is_written_once_and_kept_up_to_date(tmp_path: Path, existing: str, method: str) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "plan.md").write_text(
+        "<!-- exempt: plan -->\n$(touch pwned) `touch pwned`\n", encoding="utf-8"
+    )
+    notes = runner.fake_gh(tmp_path / "temp", existing)
+    context = {"github.repository": "contoso/exemptions", "github.event.pull_request.number": "7"}
+    done = runner.job(runner.load("plan.yml"), "comment", tmp_path, tmp_path / "temp", context, {}).run()
+    assert not done.failed, done.log
+    assert f"--method {method}" in notes.read_text(encoding="utf-8")
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    workflow = runner.load("apply.yml")
+    planned = runner.job(
+        workflow, "plan", main, tmp_path / "temp", ready(tmp_path, {}, azure, "READER"), machine(azure)
+    ).run()
+    assert not planned.failed, planned.log
+    assert planned.outputs["plan"] == {"changes": "true"}
+    approved = tmp_path / "temp" / "approved"
+    approved.mkdir()
+    shutil.copy(tmp_path / "temp" / "plan.json", approved / "plan.json")
+    applied = runner.job(
+        workflow, "apply", main, tmp_path / "temp", ready(tmp_path, {}, azure, "WRITER"), machine(azure)
+    ).run()
+    assert not applied.failed, applied.log
+    assert len(azure.exemptions) == 1
+    again = runner.job(
+        workflow, "plan", main, tmp_path / "more", ready(tmp_path, {}, azure, "READER"), machine(azure)
+    ).run()
+    assert again.outputs["plan"] == {"changes": "false"}
+
+
+def test_the_healing_run_leaves_what_needs_a_person(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    context = ready(tmp_path, {}, azure, "WRITER")
+    first = runner.job(
+        runner.load("reconcile.yml"), "reconcile", main, tmp_path / "temp", context, machine(azure)
+    ).run()
+    assert not first.failed, first.log
+    assert "other changes wait for a person" in first.log
+    assert azure.exemptions == {}
+
+
+def test_drift_reports_and_keeps_one_issue(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    workflow = runner.load("drift.yml")
+    done = runner.job(
+        workflow, "drift", main, tmp_path / "temp", ready(tmp_path, {}, azure, "READER"), machine(azure)
+    ).run()
+    assert not done.failed, done.log
+    assert done.outputs["report"] == {"findings": "true"}
+    assert json.loads((tmp_path / "temp" / "drift.sarif").read_text())["runs"][0]["results"]
+    assert "missing" in done.summary
+
+
+@pytest.mark.parametrize(
+    ("existing", "findings", "wanted"),
+    [("", "true", "--method POST"), ("9", "true", "issues/9"), ("9", "false", "state=closed"), ("", "false", "")],
+)
+def test_the_drift_issue_is_opened_updated_and_closed(
+    tmp_path: Path, existing: str, findings: str, wanted: str
+) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "drift.md").write_text("report\n", encoding="utf-8")
+    notes = runner.fake_gh(tmp_path / "temp", existing)
+    context = {"github.repository": "contoso/exemptions", "needs.drift.outputs.findings": findings}
+    done = runner.job(runner.load("drift.yml"), "issue", tmp_path, tmp_path / "temp", context, {}).run()
+    assert not done.failed, done.log
+    written = [row for row in notes.read_text(encoding="utf-8").splitlines() if "--method" in row]
+    assert wanted in "".join(written)
+    assert bool(written) == bool(wanted)
+
+
+def test_zizmor_and_the_schema_find_nothing() -> None:
+    bin_folder = Path(sys.executable).parent
+    checks: list[list[Any]] = [
+        [bin_folder / "zizmor", "--quiet", "--offline", "--persona=pedantic", runner.CHECKOUT / ".github"],
+        [
+            bin_folder / "check-jsonschema",
+            "--builtin-schema",
+            "vendor.github-workflows",
+            *runner.WORKFLOWS.glob("*.yml"),
+        ],
+    ]
+    for command in checks:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+        assert done.returncode == 0, done.stdout + done.stderr
