@@ -69,7 +69,9 @@ def read(found: Found) -> bytes | Problem:
     try:
         descriptor = os.open(found.path, _OPEN_FLAGS)
     except OSError as error:
-        return _unreadable(found.name, error)
+        mode = _mode(found.path)
+        is_link = mode is not None and stat.S_ISLNK(mode)
+        return _refused(found.name, mode or 0, "where a file should be") if is_link else _unreadable(found.name, error)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):

@@ -51,13 +51,16 @@ def _named(tree: WorkTree, base: str) -> str:
 
 
 def _merge_base_with_remote(tree: WorkTree) -> str | None:
-    remotes = (tree.ask("remote") or "").split()
-    for remote in sorted(remotes, key=lambda name: name != "origin"):
-        for branch in _BRANCHES:
-            tip = tree.ask("rev-parse", "--verify", "--quiet", f"refs/remotes/{remote}/{branch}^{{commit}}")
-            if tip:
-                return tree.ask("merge-base", tip, "HEAD")
-    return None
+    """Where we left the remote's default branch: what it says that is, else `main` or `master`; `origin` first."""
+    refs = (tree.ask("for-each-ref", "--format=%(refname)", "refs/remotes") or "").split()
+    known = [(ref.rpartition("/")[0], ref.rpartition("/")[2]) for ref in refs]
+    tips = [
+        (remote != "refs/remotes/origin", _BRANCHES.index(name), remote) for remote, name in known if name in _BRANCHES
+    ]
+    if not tips:
+        return None
+    _, branch, remote = min(tips)
+    return tree.ask("merge-base", f"{remote}/{_BRANCHES[branch]}", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)

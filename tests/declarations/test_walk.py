@@ -1,0 +1,173 @@
+"""The walk over `exemptions/`: it follows no link, opens nothing but regular files, stays inside, and says what it refuses."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from reconciler.declarations import load, walk
+from reconciler.problems import Problem
+
+GOOD = (Path(__file__).parents[1] / "examples" / "valid" / "by-key.yaml").read_bytes()
+SETTINGS = (Path(__file__).parents[1] / "examples" / "valid" / "smallest-settings" / "reconciler.yaml").read_bytes()
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "exemptions").mkdir()
+    (tmp_path / "reconciler.yaml").write_bytes(SETTINGS)
+    return tmp_path
+
+
+def put(root: Path, name: str, data: bytes = GOOD) -> Path:
+    path = root / "exemptions" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def codes(root: Path) -> list[tuple[str, str]]:
+    return [(problem.code, problem.source.file) for problem in load(root).problems]
+
+
+def names(root: Path) -> list[str]:
+    return [found.name for found in load(root).declarations]
+
+
+def test_files_of_any_depth_are_read(root: Path) -> None:
+    put(root, "a/b/c/d/by-key.yaml")
+    assert names(root) == ["by-key"]
+    assert codes(root) == []
+
+
+def test_no_folder_is_no_declarations(tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_bytes(SETTINGS)
+    loaded = load(tmp_path)
+    assert (loaded.declarations, loaded.problems) == ((), ())
+    assert loaded.settings is not None
+
+
+def test_missing_settings_are_told(tmp_path: Path) -> None:
+    assert codes(tmp_path) == [("no-settings", "reconciler.yaml")]
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside.yaml", "other.yaml", "nowhere"])
+def test_a_link_is_not_followed_wherever_it_leads(root: Path, target: str) -> None:
+    (root / "outside.yaml").write_bytes(GOOD)
+    (root / "exemptions" / "by-key.yaml").symlink_to(target)
+    assert codes(root) == [("not-a-file", "exemptions/by-key.yaml")]
+    assert "symbolic link" in load(root).problems[0].message
+    assert names(root) == []
+
+
+def test_a_linked_folder_is_not_entered(root: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "by-key.yaml").write_bytes(GOOD)
+    (root / "exemptions" / "linked").symlink_to(elsewhere, target_is_directory=True)
+    (root / "exemptions" / "loop").symlink_to(root, target_is_directory=True)
+    assert codes(root) == [("not-a-file", "exemptions/linked"), ("not-a-file", "exemptions/loop")]
+    assert names(root) == []
+
+
+def test_exemptions_itself_may_not_be_a_link(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "by-key.yaml").write_bytes(GOOD)
+    (tmp_path / "reconciler.yaml").symlink_to("/etc/hostname")
+    (tmp_path / "exemptions").symlink_to(elsewhere, target_is_directory=True)
+    assert codes(tmp_path) == [("not-a-file", "exemptions"), ("not-a-file", "reconciler.yaml")]
+
+
+def test_pipes_and_sockets_are_not_opened(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(root / "exemptions" / "pipe.yaml")
+    monkeypatch.chdir(root / "exemptions")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("socket.yaml")
+        assert codes(root) == [("not-a-file", "exemptions/pipe.yaml"), ("not-a-file", "exemptions/socket.yaml")]
+
+
+def test_a_pipe_given_as_settings_does_not_hang(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "reconciler.yaml")
+    assert codes(tmp_path) == [("not-a-file", "reconciler.yaml")]
+
+
+def test_a_folder_called_like_a_file_is_a_folder(root: Path) -> None:
+    put(root, "folder.yaml/by-key.yaml")
+    assert (names(root), codes(root)) == (["by-key"], [])
+
+
+@pytest.mark.parametrize("twin", ["BY-KEY.yaml", "By-Key.yaml"])
+def test_names_that_differ_in_case_only_are_refused(root: Path, twin: str) -> None:
+    put(root, "by-key.yaml")
+    put(root, twin)
+    if len(list((root / "exemptions").iterdir())) == 2:  # not on a file system that folds case
+        assert "case-twin" in [code for code, _ in codes(root)]
+
+
+def test_folders_that_differ_in_case_only_are_refused(root: Path) -> None:
+    put(root, "Team/by-key.yaml")
+    put(root, "team/other.yaml")
+    if len(list((root / "exemptions").iterdir())) == 2:
+        assert codes(root) == [("case-twin", "exemptions/team")]
+
+
+@pytest.mark.parametrize("name", ["pay\u202ements", "pay\u200bments", "pay\u00a0ments", "pay\nments", "pay\x1b[31m"])
+def test_folders_that_look_like_others_are_refused(root: Path, name: str) -> None:
+    put(root, f"{name}/by-key.yaml")
+    assert [code for code, _ in codes(root)] == ["hidden-character"]
+    assert names(root) == []
+
+
+def test_names_that_are_no_text_are_refused_and_can_be_shown(root: Path) -> None:
+    put(root, os.fsdecode(b"caf\xe9.yaml"))
+    (problem,) = load(root).problems
+    assert problem.source.file.encode("utf-8") == b"exemptions/caf\\xe9.yaml"
+
+
+@pytest.mark.parametrize("name", ["by-key.yml", "by-key.YAML", "by-key.Yml", "by-key.json"])
+def test_a_mistaken_suffix_is_an_error_not_an_oversight(root: Path, name: str) -> None:
+    put(root, name)
+    (problem,) = load(root).problems
+    assert (problem.code, problem.level.value) == ("suffix", "error")
+    assert "by-key.yaml" in problem.hint
+
+
+@pytest.mark.parametrize("name", ["README.md", ".gitkeep", "CODEOWNERS", "notes.txt", ".by-key.yaml.swp"])
+def test_what_is_clearly_no_declaration_is_left_alone(root: Path, name: str) -> None:
+    put(root, name)
+    assert codes(root) == []
+
+
+@pytest.mark.parametrize("name", ["by-key.yaml~", "by-key.yaml.bak", "by-key"])
+def test_what_might_have_been_one_is_warned_about(root: Path, name: str) -> None:
+    put(root, name)
+    assert [(problem.code, problem.level.value) for problem in load(root).problems] == [("suffix", "warning")]
+
+
+def test_a_large_file_is_not_read(root: Path) -> None:
+    put(root, "by-key.yaml", b"#" * (walk.MAX_BYTES + 1))
+    (problem,) = load(root).problems
+    assert problem.code == "too-large"
+    assert "262,145 bytes" in problem.message
+
+
+def test_folders_without_end_are_cut_off(root: Path) -> None:
+    put(root, "/".join("d" * 30) + "/by-key.yaml")
+    assert [code for code, _ in codes(root)] == ["too-deep"]
+    assert names(root) == []
+
+
+def test_there_is_a_limit_to_the_number_of_files(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(walk, "MAX_FILES", 2)
+    for name in "abc":
+        put(root, f"{name}.yaml", GOOD.replace(b"by-key", name.encode()))
+    assert ("too-many-files", "exemptions") in codes(root)
+    assert names(root) == ["a", "b"]
+
+
+def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
+    found = walk.read(walk.Found(str(tmp_path / "gone.yaml"), "exemptions/gone.yaml"))
+    assert isinstance(found, Problem)
+    assert found.code == "unreadable"
