@@ -26,6 +26,9 @@ NO_OVERLAY: Final = Overlay()
 BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 """The name of the Microsoft cloud security benchmark, the initiative that Defender shows recommendations by."""
 
+_LIKELY: Final = 0.5
+"""The least likeness at which asking "did you mean" helps."""
+
 
 def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
     """The catalogue of one cloud, with the repository's `catalog.yaml` laid over it where that file exists.
@@ -119,8 +122,9 @@ class Catalogue:
         found = nearest_keys(text.strip().lower(), self.recommendations, limit)
         if found:
             return tuple(self.recommendations[key] for key in found)
-        hits = (hit.found for hit in self._recommendation_index.search(text, limit))
-        return tuple(hit for hit in hits if isinstance(hit, Recommendation))
+        hits = self._recommendation_index.search(text, limit)
+        close = [hit.found for hit in hits if hit.score >= max(_LIKELY, 0.8 * hits[0].score)]
+        return tuple(one for one in close if isinstance(one, Recommendation))
 
     @functools.cached_property
     def _index(self) -> Index:

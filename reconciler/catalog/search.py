@@ -31,9 +31,11 @@ _ABBREVIATED: Final = 0.95
 _ABBREVIATIONS: Final = {
     "2fa": ("mfa", "multi factor authentication", "multifactor authentication"),
     "aad": ("entra", "azure active directory"),
+    "ad": ("active directory", "entra"),
     "acr": ("container registry",),
     "aks": ("kubernetes",),
     "akv": ("key vault",),
+    "antimalware": ("endpoint protection",),
     "antivirus": ("endpoint protection",),
     "apim": ("api management",),
     "asb": ("azure security benchmark", "microsoft cloud security benchmark"),
@@ -44,10 +46,12 @@ _ABBREVIATIONS: Final = {
     "cosmosdb": ("cosmos db",),
     "edr": ("endpoint detection", "endpoint protection"),
     "entra": ("azure active directory",),
+    "expiry": ("expiration",),
     "fim": ("file integrity monitoring",),
-    "internet": ("public network",),
+    "internet": ("public network", "unrestricted network"),
     "jit": ("just in time",),
     "k8s": ("kubernetes",),
+    "malware": ("endpoint protection",),
     "logging": ("logs", "diagnostic logs", "resource logs"),
     "mcsb": ("microsoft cloud security benchmark",),
     "mdc": ("defender for cloud",),
@@ -59,9 +63,12 @@ _ABBREVIATIONS: Final = {
     "postgres": ("postgresql",),
     "rbac": ("role based access control",),
     "rdp": ("management ports",),
+    "sas": ("shared access", "shared key"),
     "ssh": ("management ports",),
     "ssl": ("tls", "https"),
     "tde": ("transparent data encryption",),
+    "user": ("account", "identity"),
+    "users": ("accounts", "identities"),
     "va": ("vulnerability assessment",),
     "vm": ("virtual machine",),
     "vms": ("virtual machines",),
@@ -76,8 +83,45 @@ _SPACES: Final = bytes(
 )
 """Every sign of ASCII that is in no word becomes a space; a line stays a line. Bytes translate quickest."""
 
-_COMMON: Final = frozenset({"a", "an", "and", "be", "for", "from", "has", "have", "in", "is", "of", "on", "or", "should",
-                            "that", "the", "to", "with", "your", "microsoft"})  # fmt: skip
+_COMMON: Final = frozenset(
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "by",
+        "for",
+        "from",
+        "has",
+        "have",
+        "in",
+        "is",
+        "it",
+        "not",
+        "of",
+        "on",
+        "only",
+        "or",
+        "should",
+        "that",
+        "the",
+        "to",
+        "use",
+        "used",
+        "using",
+        "with",
+        "without",
+        "your",
+        "microsoft",
+    ]
+)
+_UNHEARD: Final = 1.0
+"""The weight of a word that no entry has: it says something, but less than any word that some have."""
+_LEAST: Final = 0.2
+_BESIDE_THE_BEST: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +187,8 @@ class Index:
         for term, weight in zip(terms, weights, strict=True):
             for number, quality in term.items():
                 scores[number] += quality * weight / total
-        enough = {number: score for number, score in scores.items() if score >= 0.45}
-        return {number: score + self._closeness(number, words) for number, score in enough.items()}
+        enough = max(_LEAST, _BESIDE_THE_BEST * max(scores.values(), default=0.0))
+        return {number: score + self._closeness(number, words) for number, score in scores.items() if score >= enough}
 
     def _closeness(self, number: int, words: list[str]) -> float:
         """Decides among equals: standing first, then how much of the title the query says."""
@@ -176,7 +220,9 @@ class Index:
             together = self._phrase((left, right))
             if together:
                 return together
-        return self._with(self._vocabulary.near(word))
+        # People name the fault, titles the remedy: unencrypted disks, encrypted disks.
+        remedy = self._literal(word[2:]) if word.startswith("un") else {}
+        return remedy or self._with(self._vocabulary.near(word))
 
     def _with(self, qualities: Mapping[str, float]) -> Postings:
         """The entries that have any of these words, as well as the best of them fits."""
@@ -232,8 +278,8 @@ def _meaningful(words: list[str]) -> list[str]:
 
 
 def _rarity(matches: int, entries: int) -> float:
-    """How much a word says: much where few entries have it. A word that none has counts as an average one."""
-    return math.log(1 + entries / matches) if matches else 3.0
+    """How much a word says: much where few entries have it."""
+    return math.log(1 + entries / matches) if matches else _UNHEARD
 
 
 def _other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:

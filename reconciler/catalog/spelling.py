@@ -23,7 +23,9 @@ _SUFFIXES: Final = (
     "s",
     "y",
 )
-_SHORTEST_STEM: Final = 3
+_SHORTEST_STEM: Final = 4
+_SHORTEST_SINGULAR: Final = 3
+_SHORTEST_BEGINNING: Final = 3
 
 _KEY_LIKE: Final = re.compile(r"[0-9a-z-]{30,42}")
 _KEY_SLIPS: Final = 4
@@ -46,7 +48,7 @@ class Vocabulary:
     def literal(self, word: str) -> Mapping[str, float]:
         """The word itself, words of the same stem, and words that begin with it."""
         found: dict[str, float] = {}
-        if len(word) >= _SHORTEST_STEM:
+        if len(word) >= _SHORTEST_BEGINNING:
             found |= {other: _BEGINNING for other in self._words if other.startswith(word)}
         found |= dict.fromkeys(self._stems.get(stem(word), ()), _SAME_STEM)
         if word in self._words:
@@ -81,7 +83,8 @@ class Vocabulary:
 def stem(word: str) -> str:
     """The word without its ending, cut bluntly: encrypt for encryption, encrypted and encrypts."""
     for suffix in _SUFFIXES:
-        if word.endswith(suffix) and len(word) - len(suffix) >= _SHORTEST_STEM:
+        shortest = _SHORTEST_SINGULAR if suffix == "s" else _SHORTEST_STEM
+        if word.endswith(suffix) and len(word) - len(suffix) >= shortest:
             return word[: -len(suffix)]
     return word
 

@@ -39,6 +39,11 @@ def recommendations(query, limit=10):
         ("privileged containers", "Privileged containers should be avoided"),
         ("pubic acess storage", "Storage account public access should be disallowed"),
         ("cmk cosmosdb", "(Enable if required) Azure Cosmos DB accounts should use customer-managed keys to encrypt data at rest"),
+        ("unencrypted disks", "Linux virtual machines should enable Azure Disk Encryption or EncryptionAtHost"),
+        ("too many owners", "A maximum of 3 owners should be designated for subscriptions"),
+        ("key expiry", "Key Vault keys should have an expiration date"),
+        ("azure ad admin sql", "SQL servers should have an Azure Active Directory administrator provisioned"),
+        ("cors", "CORS should not allow every resource to access Function Apps"),
         ("NIST SP 800-53 Rev. 5", "NIST SP 800-53 Rev. 5"),
         ("mcsb", "Microsoft cloud security benchmark"),
     ],
@@ -106,7 +111,9 @@ def test_the_nearest_keys_and_titles_are_offered():
     assert [one.key for one in CATALOGUE.nearest(TDE_KEY.replace("651967bf", "651976bf"))] == [TDE_KEY]
     found = CATALOGUE.nearest("Secure transfer to storage account should be enabeld")
     assert found[0].title == "Secure transfer to storage accounts should be enabled"
+    assert len(found) == 1
     assert CATALOGUE.nearest("00000000-0000-0000-0000-000000000000") == ()
+    assert CATALOGUE.nearest("please exempt my colleague's weekend project") == ()
 
 
 @settings(max_examples=60, deadline=None)
