@@ -15,7 +15,15 @@ from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import Line, plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
-from reconciler.reports.plan_text import change_block, continues, counts_words, heading, in_reading_order, name_of
+from reconciler.reports.plan_text import (
+    change_block,
+    continues,
+    counts_words,
+    heading,
+    in_reading_order,
+    name_of,
+    new_breadth,
+)
 from reconciler.reports.words import NO_NAMES, SIGNS, Names, assignment_words, count, scope_words
 
 MARKER: Final = "<!-- exempt:plan -->"
@@ -52,6 +60,12 @@ def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
     yield from bullets("Refused", plan.refusals, refusal_item)
     widening = [change for change in plan.changes if change.widens]
     yield from bullets("Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, names))
+    broad = [change for change in plan.changes if new_breadth(change) and not change.widens]
+    yield from bullets(
+        "Covers a whole subscription or management group",
+        in_reading_order(broad),
+        lambda item: _change_item(item, names),
+    )
     deleted = [change for change in plan.changes if change.action is Action.DELETE]
     yield from bullets("Deletes", in_reading_order(deleted), lambda item: _change_item(item, names))
     yield from bullets("Held: nothing of it is deleted or shrunk", plan.held, lambda item: held_item(item, names))

@@ -25,6 +25,7 @@ from reconciler.reports.words import (
     SIGNS,
     Names,
     assignment_words,
+    breadth_words,
     count,
     expiry_words,
     place_words,
@@ -165,11 +166,18 @@ def _full_block(change: Change, now: datetime, names: Names, width: int) -> Iter
     yield line(INDENT, assignment_words(subject.assignment, names), policies)
     if change.widens:
         yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
+    if breadth := new_breadth(change):
+        yield line(INDENT, (Style.WIDENS, f"covers {breadth}"))
     if change.also_exempts:
         yield line(INDENT, f"also exempts: {'; '.join(change.also_exempts)}")
     for difference in found:
         yield difference_line(INDENT, difference, now)
     yield from _why_and_where(change)
+
+
+def new_breadth(change: Change) -> str:
+    """What a create covers that a reviewer must not miss: a whole subscription or management group."""
+    return breadth_words(change.subject.scope) if change.action is Action.CREATE else ""
 
 
 def _differences(change: Change) -> list[Difference]:

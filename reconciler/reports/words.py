@@ -20,6 +20,7 @@ Names = Mapping[str, str]
 NO_NAMES: Final[Names] = {}
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*)?", re.IGNORECASE | re.DOTALL)
+_BROAD = re.compile(r"(?P<subscription>/subscriptions/[^/]+)|/providers/microsoft\.management/managementgroups/[^/]+")
 _RESOURCE = re.compile(r".*/providers/[^/]+/(.+)", re.IGNORECASE | re.DOTALL)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _DAY_END = "T23:59:59Z"
@@ -49,6 +50,14 @@ def scope_words(scope: ArmId, names: Names = NO_NAMES) -> str:
     place = f"rg {group}, {place}" if group else place
     resource = _resource_words(scope)
     return f"{resource} in {place}" if resource else place
+
+
+def breadth_words(scope: ArmId) -> str:
+    """`a whole subscription` or `a whole management group`; empty for anything narrower."""
+    found = _BROAD.fullmatch(scope.key)
+    if found is None:
+        return ""
+    return "a whole subscription" if found["subscription"] else "a whole management group"
 
 
 def _group_words(scope: ArmId, names: Names) -> str:

@@ -71,3 +71,10 @@ def test_a_change_too_large_for_any_comment_is_left_to_the_artifact():
     text = plan_markdown(samples.plan([samples.change(before, samples.exemption(metadata=metadata))]))
     assert "1 more in the artifact." in text
     assert len(text.encode()) <= LIMIT
+
+
+def test_a_create_that_covers_much_stands_above_the_fold():
+    broad = samples.change(None, samples.exemption(scope=samples.PAYMENTS))
+    above = plan_markdown(samples.plan([broad, samples.change(None, samples.exemption())])).partition("<details>")[0]
+    assert "**Covers a whole subscription or management group (1)**" in above
+    assert above.count("\n- create `legacy-sql-tde`") == 1

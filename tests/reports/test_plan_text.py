@@ -186,3 +186,16 @@ def test_what_exempts_more_is_said_for_each_and_every_change():
 def test_a_delete_says_everything_though_another_said_it_before():
     both = [samples.change(samples.exemption(f"n{n}"), None, Reason.REMOVED) for n in range(2)]
     assert text_of(*both).count("because its declaration no longer asks for it") == 2
+
+
+@pytest.mark.parametrize(
+    ("scope", "said"),
+    [(samples.PAYMENTS, "covers a whole subscription"), (samples.GROUP, "covers a whole management group")],
+)
+def test_a_create_that_covers_much_says_so_and_a_delete_need_not(scope, said):
+    broad = samples.exemption(scope=scope)
+    assert f"            {said}\n" in text_of(samples.change(None, broad))
+    assert "covers a whole" not in text_of(samples.change(broad, None, Reason.EXPIRED))
+    assert "covers a whole" not in text_of(
+        samples.change(None, samples.exemption(scope=f"{samples.PAYMENTS}/resourceGroups/rg"))
+    )
