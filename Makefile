@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test test-spec test-az test-sdk lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -26,6 +26,19 @@ demo: $(VENV)/.run  ## the main job on the embedded Azure, end to end
 
 test: $(VENV)/.dev  ## the tests
 	@$(BIN)/python -m pytest -n auto
+
+test-spec: $(VENV)/.dev  ## the embedded Azure against Microsoft's OpenAPI: SPECS=folder of specifications
+	@test -n "$(SPECS)" || { echo "usage: make test-spec SPECS=folder"; exit 1; }
+	@SPECS="$(SPECS)" $(BIN)/python -m pytest tests/emulator/openapi_conformance.py
+
+test-az: $(VENV)/.dev  ## the embedded Azure against the unmodified Azure CLI (700 MB, in .venv-az)
+	@test -x .venv-az/bin/az || { $(PYTHON) -m venv .venv-az && .venv-az/bin/pip install --quiet azure-cli==2.91.0; }
+	@AZ=.venv-az/bin/az $(BIN)/python -m pytest tests/emulator/az_client.py
+
+test-sdk: $(VENV)/.dev  ## the embedded Azure against the last SDK with typed exemptions (in .venv-sdk)
+	@test -x .venv-sdk/bin/python || { $(PYTHON) -m venv .venv-sdk && \
+	  .venv-sdk/bin/pip install --quiet azure-mgmt-resource==24.0.0 azure-identity==1.27.0 aiohttp; }
+	@SDK_PYTHON=.venv-sdk/bin/python $(BIN)/python -m pytest tests/emulator/sdk_client.py
 
 lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -72,6 +72,21 @@ def _subscription(call: Call, found: Subscription) -> dict[str, JSON]:
     }
 
 
+def get_provider(call: Call) -> Response:
+    """A resource provider, asked for or registered: all are registered already."""
+    namespace = call.target.written_namespace
+    return answer(
+        200,
+        {
+            "id": f"{call.target.scope}/providers/{namespace}",
+            "namespace": namespace,
+            "resourceTypes": [],
+            "registrationState": "Registered",
+            "registrationPolicy": "RegistrationRequired",
+        },
+    )
+
+
 # --- resource groups ---------------------------------------------------------------------------------------------
 
 

@@ -57,6 +57,8 @@ def _verbs(target: Target) -> Verbs:
     verbs = _TYPES.get((target.kind, target.is_collection))
     if verbs is not None:
         return verbs
+    if target.types in {(), ("register",)} and target.scope.key.count("/") == 2:
+        return _PROVIDER
     if target.namespace == "microsoft.authorization" and target.types:
         kind = "/".join((target.written_namespace, *target.written_types))
         raise errors.unsupported_resource_type(kind)
@@ -124,6 +126,7 @@ def _definition_routes(family: Family) -> dict[tuple[str, bool], Verbs]:
 
 _RESOURCE_GROUP: Final = "Microsoft.Resources/subscriptions/resourceGroups"
 _GROUP: Final = "Microsoft.Management/managementGroups"
+_PROVIDER: Final[Verbs] = {"GET": Route(inventory.get_provider), "POST": Route(inventory.get_provider)}
 _OPERATIONS: Final[Verbs] = {"GET": Route(groups.operation_result)}
 
 _TYPES: Final[dict[tuple[str, bool], Verbs]] = {

@@ -1,0 +1,163 @@
+"""The unmodified Azure CLI against the emulator: `make test-az`.
+
+Not collected with the other tests, since the CLI takes an environment of its own (700 MB). `AZ` names its `az`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import contoso
+import emulated
+import pytest
+from contoso import ASSIGNMENT, GROUP, ONE, ROOT, SERVER, exemption_id
+
+MCSB = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+GUID = ONE.split("/")[2]
+
+
+@pytest.fixture(scope="module")
+def cloud():
+    with emulated.running(contoso.tenant()) as azure:
+        yield azure
+
+
+@pytest.fixture(scope="module")
+def az(cloud, tmp_path_factory):
+    """`az(words)` runs one command and gives its JSON; logged in by managed identity, in a configuration of its own."""
+    environment = emulated.environment(
+        cloud,
+        AZURE_CONFIG_DIR=os.fspath(tmp_path_factory.mktemp("az")),
+        AZURE_CORE_COLLECT_TELEMETRY="0",
+        AZURE_CORE_CHECK_FOR_UPDATES="0",
+        AZURE_CORE_ONLY_SHOW_ERRORS="1",
+        AZURE_CORE_NO_COLOR="1",
+    )
+
+    def run(*words, fails=False):
+        command = [os.environ["AZ"], *words, "--output", "json"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert (done.returncode != 0) == fails, f"az {' '.join(words)}\n{done.stdout}\n{done.stderr}"
+        return done.stderr if fails else json.loads(done.stdout) if done.stdout.strip() else None
+
+    run("cloud", "register", "-n", "Emulated", "--endpoint-resource-manager", cloud.arm_endpoint)
+    run("cloud", "set", "-n", "Emulated")
+    accounts = run("login", "--identity")
+    assert {account["id"] for account in accounts} == {GUID, contoso.TWO.split("/")[2]}
+    run("account", "set", "-s", GUID)
+    return run
+
+
+def test_the_login_is_the_managed_identity_of_the_tenant(az):
+    shown = az("account", "show")
+    assert (shown["tenantId"], shown["name"]) == (contoso.TENANT_ID, "one")
+
+
+def test_an_exemption_is_created_updated_shown_listed_and_deleted(az, cloud):
+    created = az(
+        "policy", "exemption", "create", "-n", "by-az", "-g", "rg-data", "--policy-assignment", ASSIGNMENT,
+        "--exemption-category", "Waiver", "--display-name", "old", "--expires-on", "2031-01-01T00:00:00Z",
+        "--policy-definition-reference-ids", "Rule1", "Rule2", "--metadata", "ticket=ABC-1",
+    )  # fmt: skip
+    assert created["id"] == exemption_id(GROUP, "by-az")
+    assert created["expiresOn"].startswith("2031-01-01T00:00:00"), "az writes it in its own form"
+    updated = az(
+        "policy",
+        "exemption",
+        "update",
+        "-n",
+        "by-az",
+        "-g",
+        "rg-data",
+        "--exemption-category",
+        "Mitigated",
+        "--display-name",
+        "new",
+    )
+    assert (updated["displayName"], updated["exemptionCategory"]) == ("new", "Mitigated")
+    shown = az("policy", "exemption", "show", "-n", "by-az", "-g", "rg-data")
+    assert shown["policyDefinitionReferenceIds"] == ["Rule1", "Rule2"]
+    assert shown["metadata"] == {"ticket": "ABC-1"}
+    assert shown["systemData"]["lastModifiedAt"] > shown["systemData"]["createdAt"]
+    assert [each["name"] for each in az("policy", "exemption", "list", "-g", "rg-data")] == ["by-az"]
+    az("policy", "exemption", "delete", "-n", "by-az", "-g", "rg-data")
+    assert az("policy", "exemption", "list", "-g", "rg-data") == []
+    assert cloud.exemptions == {}
+
+
+@pytest.mark.parametrize("scope", [ROOT, ONE, SERVER])
+def test_exemptions_at_every_kind_of_scope(az, scope):
+    az(
+        "policy",
+        "exemption",
+        "create",
+        "-n",
+        "anywhere",
+        "--scope",
+        scope,
+        "--policy-assignment",
+        ASSIGNMENT,
+        "-e",
+        "Waiver",
+    )
+    assert az("policy", "exemption", "show", "-n", "anywhere", "--scope", scope)["id"] == exemption_id(
+        scope, "anywhere"
+    )
+    listed = az("policy", "exemption", "list", "--scope", scope, "--disable-scope-strict-match")
+    assert exemption_id(scope, "anywhere") in [each["id"] for each in listed]
+    az("policy", "exemption", "delete", "-n", "anywhere", "--scope", scope)
+
+
+def test_azures_refusals_reach_the_user(az):
+    words = [
+        "policy",
+        "exemption",
+        "create",
+        "-n",
+        "x",
+        "-g",
+        "rg-data",
+        "--policy-assignment",
+        ASSIGNMENT,
+        "-e",
+        "Waiver",
+    ]
+    unknown = az(*words, "--policy-definition-reference-ids", "Rule9", fails=True)
+    assert "InvalidPolicyDefinitionReference" in unknown
+    assert "PolicyExemptionNotFound" in az("policy", "exemption", "show", "-n", "x", "-g", "rg-data", fails=True)
+    assert "ResourceGroupNotFound" in az("policy", "exemption", "show", "-n", "x", "-g", "none", fails=True)
+
+
+def test_assignments_are_listed_and_shown(az):
+    listed = az("policy", "assignment", "list", "--disable-scope-strict-match")
+    assert [each["name"] for each in listed] == ["tde-only"]
+    assert (
+        az("policy", "assignment", "show", "-n", "baseline", "--scope", ROOT)["policyDefinitionId"]
+        == contoso.INITIATIVE
+    )
+    assert "PolicyAssignmentNotFound" in az("policy", "assignment", "show", "-n", "none", fails=True)
+
+
+def test_an_assignment_is_created_and_deleted(az):
+    made = az("policy", "assignment", "create", "-n", "mcsb", "--policy-set-definition", MCSB)
+    assert made["definitionVersion"].endswith(".*.*")
+    az("policy", "assignment", "delete", "-n", "mcsb")
+
+
+def test_a_built_in_and_a_custom_initiative_are_shown(az):
+    assert len(az("policy", "set-definition", "show", "-n", MCSB)["policyDefinitions"]) > 200
+    custom = az("policy", "set-definition", "show", "-n", "house-rules", "--management-group", "contoso")
+    assert custom["policyType"] == "Custom"
+    assert "NotFound" in az("policy", "set-definition", "show", "-n", "nowhere", fails=True)
+
+
+def test_resource_graph_groups_and_security(az):
+    body = json.dumps({"query": "resources | project name | order by name asc"})
+    url = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01"
+    rows = az("rest", "--method", "post", "--url", url, "--body", body)["data"]
+    assert [row["name"] for row in rows] == ["ledger", "legacy-sql"]
+    assert az("account", "management-group", "show", "-n", "contoso", "-e", "-r")["children"][0]["name"] == "corp"
+    assert az("group", "show", "-n", "rg-data")["id"] == GROUP
+    assert az("security", "assessment", "list") == []

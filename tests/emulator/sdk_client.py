@@ -1,0 +1,63 @@
+"""The last Azure SDK with typed exemption operations against the emulator: `make test-sdk`.
+
+Not collected with the other tests, since it takes an environment of its own. `SDK_PYTHON` names its interpreter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import contoso
+import emulated
+import pytest
+from contoso import ASSIGNMENT, ONE, SERVER, exemption_id
+
+
+@pytest.fixture(scope="module")
+def seen():
+    with emulated.running(contoso.tenant(limits={"pageSize": 10})) as cloud:
+        # aiohttp, beneath the asynchronous client, knows no REQUESTS_CA_BUNDLE
+        environment = emulated.environment(cloud, SSL_CERT_FILE=cloud.ca_bundle)
+        command = [
+            os.environ["SDK_PYTHON"],
+            str(Path(__file__).with_name("sdk_session.py")),
+            ONE.split("/")[2],
+            SERVER,
+            ASSIGNMENT,
+        ]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr
+        yield json.loads(done.stdout) | {"requests": cloud.requests}
+
+
+def test_typed_operations_understand_what_they_get(seen):
+    assert seen["sync"]["made"] == [exemption_id(SERVER, "sdk name"), "2031-01-01T00:00:00+00:00", ["Rule1"], {"a": 1}]
+    assert seen["sync"]["system"] == ["Application", True]
+    assert seen["sync"]["patched"] == ["westeurope"]
+    assert seen["sync"]["replaced"] == [None, None, None]
+
+
+def test_lists_of_every_kind(seen):
+    assert seen["sync"]["lists"] == [["sdk name"], [], ["sdk name"], ["sdk name"], []]
+    assert seen["sync"]["assignments"] == ["baseline", "corp-baseline", "tde-only"]
+
+
+def test_deletions_and_errors(seen):
+    assert seen["sync"]["deleted"] == [None, None], "once 200, once 204; this SDK shows neither"
+    assert seen["sync"]["missing"] == [404, "PolicyExemptionNotFound"]
+
+
+def test_many_at_once_without_waiting(seen):
+    assert seen["async"] == {"made": True, "paged": 25, "left": []}
+
+
+def test_all_of_it_by_the_version_of_that_sdk(seen):
+    versions = {
+        each.target.rpartition("api-version=")[2].split("&")[0]
+        for each in seen["requests"]
+        if "policyExemptions" in each.target
+    }
+    assert versions == {"2022-07-01-preview"}
