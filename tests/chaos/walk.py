@@ -212,6 +212,17 @@ def fault_at(number: int, form: dict[str, Any]) -> Callable[..., Trouble | None]
     return lambda found, _: trouble if found == number else None
 
 
+def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None) -> None:
+    """A person at work in the portal while a request is under way: asks the front door itself, not the socket, since
+    the loop that would answer is the one that waits.
+    """
+    version = emulated._version(path)
+    headers = {"authorization": f"Bearer {azure.token(emulated.PORTAL)}"}
+    body = json.dumps({"properties": properties}).encode() if properties is not None else b""
+    response = azure._gateway(Request(method, path, path, {"api-version": version}, headers, body))
+    assert response.status < 300, response.body
+
+
 def sample(numbers: range, wanted: int) -> list[int]:
     """All of them in the long profile, else some, spread evenly and the last among them."""
     if os.environ.get("EXEMPT_CHAOS") or len(numbers) <= wanted:
