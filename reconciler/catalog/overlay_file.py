@@ -61,14 +61,21 @@ def _schema_problems(document: Document) -> list[Problem]:
 
 def _schema_problem(document: Document, error: jsonschema.ValidationError) -> Problem:
     path: DataPath = tuple(error.absolute_path)
-    hint = "see schemas/catalog.schema.json for what may stand here"
-    if (
-        error.validator == "type"
-        and error.validator_value == "string"
-        and isinstance(error.instance, (bool, int, float))
-    ):
-        hint = "put the value in quotes"
-    return Problem(document.place(path), "schema", error.message[:300], hint, path=_shown_path(path))
+    schema: Any = error.schema
+    instance: Any = error.instance
+    message, hint = error.message[:300], "schemas/catalog.schema.json says what may stand here"
+    match error.validator:
+        case "type" if error.validator_value == "string" and isinstance(instance, bool | int | float):
+            hint = "put the value in quotes"
+        case "pattern":
+            message = f"{instance!r} is not of the form that is wanted here"
+            hint = str(schema.get("description") or hint)
+        case "additionalProperties":
+            known = schema["properties"]
+            unknown = next(name for name in instance if name not in known)
+            path, message = (*path, unknown), f"there is no field {unknown!r} here"
+            hint = f"the fields are {', '.join(known)}"
+    return Problem(document.place(path), "schema", message, hint, path=_shown_path(path))
 
 
 def _repeated(document: Document) -> list[Problem]:

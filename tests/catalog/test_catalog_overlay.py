@@ -166,8 +166,8 @@ def test_a_missing_overlay_is_none(tmp_path):
     [
         ("a: [", 2, "yaml", "not YAML"),
         ("recommendations: 3", 1, "schema", "not of type 'array'"),
-        ("recomendations: []", 1, "schema", "recomendations"),
-        ("recommendations:\n- key: nonsense", 2, "schema", "'nonsense' does not match"),
+        ("\nrecomendations: []", 2, "schema", "no field 'recomendations'"),
+        ("recommendations:\n- key: nonsense", 2, "schema", "'nonsense' is not of the form"),
         (f"recommendations:\n- key: {NEW_KEY}", 2, "schema", "needs a title"),
         (f"recommendations:\n- key: {TDE_KEY}\n  severity: high", 3, "schema", "'high' is not one of"),
         (f"recommendations:\n- key: {TDE_KEY}\n  title: 1.0", 3, "schema", "not of type 'string'"),
