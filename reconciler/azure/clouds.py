@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.model import Cloud
+from reconciler.problems import UsageError
 
 ARM_ENDPOINT: Final = "EXEMPT_ARM_ENDPOINT"
 """Environment variable that names another Resource Manager, such as the embedded Azure; tokens stay the cloud's."""
@@ -51,9 +52,15 @@ _CLOUDS: Final = {
 
 
 def endpoints(cloud: Cloud, environment: Mapping[str, str]) -> Endpoints:
-    """The cloud's addresses, with what the environment overrides. No address ends with a slash."""
+    """The cloud's addresses, with what the environment overrides. No address ends with a slash.
+
+    Raises:
+        UsageError: the environment names a Resource Manager without TLS, which would show our token to everybody.
+    """
     found = _CLOUDS[cloud]
     if arm := environment.get(ARM_ENDPOINT):
+        if not arm.lower().startswith("https://"):
+            raise UsageError(f"{ARM_ENDPOINT} is {arm!r}, which is no https address.", "Correct or unset the variable.")
         found = replace(found, resource_manager=arm.rstrip("/"))
     if authority := environment.get(AUTHORITY_HOST):
         written = authority.rstrip("/")

@@ -10,15 +10,15 @@ import base64
 import binascii
 import contextlib
 import json
+import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from azure.core import PipelineClient
 from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions
 from azure.core.exceptions import AzureError as SdkError
-from azure.core.exceptions import ClientAuthenticationError
 from azure.core.rest import HttpRequest
 from azure.identity import ClientAssertionCredential, DefaultAzureCredential
 
@@ -29,6 +29,11 @@ from reconciler.problems import CredentialError
 _GITHUB: Final = (
     "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_CLIENT_ID", "AZURE_TENANT_ID",
 )  # fmt: skip
+_ATTEMPT: Final = re.compile(r"^\t(\w+Credential): (.*(?:\n(?!\t|To mitigate).*)*)", re.MULTILINE)
+"""One way that DefaultAzureCredential tried, in its message."""
+
+_NOT_SET_UP: Final = re.compile(r"unavailable|not found|not be found|not installed|requires the", re.IGNORECASE)
+_TRIED: Final = re.compile(r"error|AADSTS|expired|denied|failed", re.IGNORECASE)
 _REFRESH_SECONDS: Final = 300
 """How long before its end a token is renewed, as the SDK does; so that a long run never meets an expired one."""
 
@@ -42,10 +47,14 @@ class Credential(Protocol):
 
 
 class TenantCredential:
-    """Tokens of one tenant, from any credential: one for all threads, so that a start or a renewal is no stampede."""
+    """Tokens of one tenant, from any credential: one for all threads, so that a start or a renewal is no stampede.
 
-    def __init__(self, inner: Credential, tenant_id: str) -> None:
+    `renew` makes the credential again: those of the SDK keep a token of their own until its end, even a refused one.
+    """
+
+    def __init__(self, inner: Credential, tenant_id: str, renew: Callable[[], Credential] | None = None) -> None:
         self._inner = inner
+        self._renew = renew
         self._tenant_id = tenant_id
         self._token: AccessTokenInfo | None = None
         self._lock = threading.Lock()
@@ -64,10 +73,19 @@ class TenantCredential:
         found = self.get_token_info(*scopes, options={"claims": claims} if claims else None)
         return AccessToken(found.token, found.expires_on)
 
-    def forget(self) -> None:
-        """Drops the token after Azure refused it; the next request asks for another."""
+    def forget(self, refused: str = "") -> None:
+        """Drops the token after Azure refused it; the next request asks for another.
+
+        `refused` is the header that carried it (empty: unknown): of many threads that meet the refusal, only the
+        first makes the credential anew.
+        """
         with self._lock:
+            if self._token is None or (refused and not refused.endswith(self._token.token)):
+                return
             self._token = None
+            if self._renew is not None:
+                self._inner.close()
+                self._inner = self._renew()
 
     def close(self) -> None:
         """Closes the connections to the identity provider."""
@@ -85,12 +103,20 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
     Raises:
         CredentialError: the environment is for another tenant or cannot be read.
     """
-    if all(environment.get(name) for name in _GITHUB):
-        return TenantCredential(_github(tenant_id, endpoints, environment), tenant_id)
+    from_github = all(environment.get(name) for name in _GITHUB)
+
+    def make() -> Credential:
+        if from_github:
+            return _github(tenant_id, endpoints, environment)
+        return DefaultAzureCredential(authority=endpoints.authority)
+
     try:
-        return TenantCredential(DefaultAzureCredential(authority=endpoints.authority), tenant_id)
+        return TenantCredential(make(), tenant_id, make)
     except ValueError as error:
-        raise CredentialError(f"The login settings in the environment cannot be used: {error}") from error
+        raise CredentialError(
+            f"The login settings in the environment cannot be used: {error}",
+            "Correct the variable; those of azure-identity begin with AZURE_.",
+        ) from error
 
 
 def _github(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]) -> Credential:
@@ -131,10 +157,20 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
 
 
 def no_identity(error: SdkError) -> CredentialError:
-    """What to tell a person when no token could be had."""
-    detail = redact(str(error.message)).strip() if isinstance(error, ClientAuthenticationError) else redact(str(error))
+    """What to tell a person when no token could be had: which ways were tried, and why those that are set up failed."""
+    text = redact(str(error.message))
+    tried = _ATTEMPT.findall(text)
+    failed = [
+        f"{name}: {' '.join(why.split())}" for name, why in tried if _TRIED.search(why) or not _NOT_SET_UP.search(why)
+    ]
+    if failed:
+        reason = "; ".join(failed)
+    elif tried:
+        reason = f"None of the {len(tried)} ways to log in is set up here."
+    else:
+        reason = " ".join(text.split())
     return CredentialError(
-        f"No Azure identity could be had. {detail}",
+        f"No Azure identity could be had. {reason}",
         "Run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it.",
     )
 

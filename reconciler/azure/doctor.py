@@ -63,7 +63,11 @@ def examine(
     tell(_identity(azure))
     tell(_cloud(azure, environment))
     tell(_clock(azure.arm))
-    record = azure.reader().record(azure.settings, declarations)
+    try:
+        record = azure.reader().record(azure.settings, declarations)
+    except AzureError as error:
+        tell(Check("reading", State.FAILED, error.message, error.hint))
+        return
     snapshot = snapshot_of(record)
     tell(_versions(azure))
     tell(_reading(record))

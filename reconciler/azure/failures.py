@@ -32,16 +32,25 @@ def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str) -
 
 
 def from_sdk(error: SdkError, url: str) -> ReconcilerError:
-    """The fault behind an exception of the SDK: no token, no connection, or no answer."""
+    """The fault behind an exception of the SDK for a request to `url` (absolute): no token, connection or answer."""
     if isinstance(error, ClientAuthenticationError):
         return no_identity(error)
+    host = urlsplit(url).netloc
     causes = list(_causes(error))
-    reason = redact(str(error))
+    reason = _reason(causes) or redact(str(error))
     if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
-        return _fault(0, "NameResolution", f"{urlsplit(url).hostname or 'Azure'}: {reason}", url)
+        return _fault(0, "NameResolution", f"{host} cannot be found: {reason}", url)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return _fault(0, "Tls", reason, url)
-    return _fault(0, "NotSent" if isinstance(error, ServiceRequestError) else "AnswerLost", reason, url)
+        return _fault(0, "Tls", f"The connection to {host} is not secure: {reason}", url)
+    if isinstance(error, ServiceRequestError):
+        return _fault(0, "NotSent", f"{host} cannot be reached: {reason}", url)
+    return _fault(0, "AnswerLost", f"{host} gave no answer: {reason}", url)
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """The system's own words for what went wrong, without the layers around them."""
+    words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+    return words[-1] if words else ""
 
 
 def not_json(status: int, url: str) -> AzureError:

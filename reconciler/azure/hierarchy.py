@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.azure.record import Node
-from reconciler.azure.transport import Arm
+from reconciler.azure.transport import Arm, raise_if_unreachable
 from reconciler.azure.versions import Api
 from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError, ReconcilerError
@@ -50,13 +50,19 @@ def anchor(scope: ArmId) -> ArmId:
 
 
 def read_hierarchy(arm: Arm, roots: Sequence[ArmId]) -> Hierarchy:
-    """The roots (as subscriptions and groups), their descendants, and their ancestors as far as readable."""
+    """The roots (as subscriptions and groups), their descendants, and their ancestors as far as readable.
+
+    Raises:
+        AzureError: nothing was answered at all.
+    """
     anchors = sorted({anchor(root) for root in roots})
     groups = [root for root in anchors if root.kind is ScopeKind.MANAGEMENT_GROUP]
     subscriptions = [root for root in anchors if root.kind is ScopeKind.SUBSCRIPTION]
     nodes: dict[str, Node] = {}
     unread: list[Unread] = []
-    for group, answer in zip(groups, arm.each(lambda group: _descendants(arm, group), groups), strict=True):
+    answers = arm.each(lambda group: _descendants(arm, group), groups)
+    raise_if_unreachable(answers)
+    for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, AzureError):
             unread.append(Unread(group, "descendants", answer.message, answer.hint))
         else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.azure import wire
-from reconciler.azure.transport import Arm
+from reconciler.azure.transport import Arm, raise_if_unreachable
 from reconciler.azure.versions import Api
 from reconciler.model import JSON, ArmId, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
@@ -42,9 +42,13 @@ def read_lists(
     """Both lists of every scope: two requests each, and one more a page. What fails is told per scope and list.
 
     `roots` are the scopes whose inherited assignments the caller wants to see.
+
+    Raises:
+        AzureError: nothing was answered at all.
     """
     wanted = [(scope, api) for scope in scopes for api in (Api.ASSIGNMENTS, Api.EXEMPTIONS)]
     answers = arm.each(lambda one: _list(arm, *one), wanted, finished)
+    raise_if_unreachable(answers)
     lists = Lists(inherited={root.key: [] for root in roots})
     differing: dict[str, Api] = {}
     for (scope, api), answer in zip(wanted, answers, strict=True):

@@ -57,9 +57,10 @@ class Reader:
     ) -> Snapshot:
         """Everything that a plan for these declarations needs; `scope` narrows it to what lies at or below.
 
-        What Azure does not give is in `unread`, never an exception.
+        What Azure does not give is in `unread`.
 
         Raises:
+            AzureError: there was no answer at all.
             CredentialError: no token can be had any more.
             ReconcilerError: `scope` is not known to lie within the managed scopes.
         """
@@ -100,7 +101,7 @@ class _Run:
         self._strays(lists)
         definitions = self._initiatives(lists)
         policies = read_policies(self.arm, self._single_policies(lists))
-        exists, gone = self._targets()
+        exists, gone = self._targets(hierarchy)
         return Record(
             tenant_id=self.settings.tenant_id,
             cloud=self.settings.cloud,
@@ -162,9 +163,9 @@ class _Run:
         declared = [one for one in self._declared(SubjectKind.POLICY) if one.startswith("/")]
         return [one.definition for one in assigned if not one.is_initiative] + [arm_id(one) for one in declared]
 
-    def _targets(self) -> tuple[frozenset[str], frozenset[str]]:
+    def _targets(self, hierarchy: Hierarchy) -> tuple[frozenset[str], frozenset[str]]:
         scopes = [scope for one in self.declarations if one.enabled for scope in one.scopes]
-        inside = [one for one in scopes if self.scope is None or anchor(one) == anchor(self.scope)]
+        inside = [one for one in scopes if self.scope is None or _within(one, self.scope, hierarchy)]
         self.progress("declared resources", 0, 1)
         confirmed = confirm_targets(self.arm, inside)
         self.progress("declared resources", 1, 1)
@@ -175,6 +176,10 @@ class _Run:
 
     def _declared_assignments(self) -> list[ArmId]:
         return [arm_id(value) for value in self._declared(SubjectKind.ASSIGNMENT)]
+
+
+def _within(target: ArmId, scope: ArmId, hierarchy: Hierarchy) -> bool:
+    return scope.contains(target) or scope in hierarchy.chain(anchor(target))
 
 
 def _exempted_assignments(lists: Lists) -> list[ArmId]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
@@ -70,6 +71,8 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
     """
     from reconciler.azure import credentials, tenant, transport  # noqa: PLC0415 - loads the SDK
 
+    for name in ("azure", "msal", "urllib3"):  # what they would print, we raise
+        logging.getLogger(name).addHandler(logging.NullHandler())
     found = endpoints(settings.cloud, environment)
     credential = credentials.choose(settings.tenant_id, found, environment)
     versions = Versions(settings.api_version)

@@ -164,9 +164,9 @@ class Arm:
         try:
             response = self._client.send_request(request, **options)
         except SdkError as error:
-            raise failures.from_sdk(error, url) from error
+            raise failures.from_sdk(error, url if "://" in url else self._endpoint + url) from error
         if response.status_code == 401:
-            self._credential.forget()
+            self._credential.forget(response.request.headers.get("Authorization", ""))
         return _answer(response, url)
 
 
@@ -196,6 +196,13 @@ def _settled(waiting: Sequence[Future[Result]]) -> list[Result | AzureError]:
 def _escape_braces(link: str) -> str:
     """A link as given: the SDK would take braces for its own placeholders."""
     return link.replace("{", "%7B").replace("}", "%7D")
+
+
+def raise_if_unreachable(answers: Sequence[object]) -> None:
+    """Raises the first fault where not one request was answered: that is no matter of single scopes."""
+    faults = [one for one in answers if isinstance(one, AzureError) and one.status == 0]
+    if faults and len(faults) == len(answers):
+        raise faults[0]
 
 
 class _Adapter(requests.adapters.HTTPAdapter):

@@ -7,17 +7,20 @@ import time
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from azure.core import AzureClouds
 from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import ClientAuthenticationError
+from azure.mgmt.core.tools import get_arm_endpoints
 from emulated import Client, running
 from interposed import Reply
 from tenants import settings_of, subscription, tenant
 
+from reconciler.azure.clouds import endpoints
 from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
 from reconciler.azure.session import connect
 from reconciler.emulator.principals import FederatedCredential
-from reconciler.model import Settings, arm_id
-from reconciler.problems import CredentialError
+from reconciler.model import Cloud, Settings, arm_id
+from reconciler.problems import CredentialError, UsageError
 
 APPLICATION = {
     "objectId": "0b1ec700-0000-4000-8000-000000000001",
@@ -107,7 +110,69 @@ def test_without_any_identity_the_message_says_how_to_get_one(login, monkeypatch
         with pytest.raises(CredentialError) as caught:
             connect(settings_of(cloud), os.environ)
     assert "az login" in caught.value.hint
-    assert "wrong" not in caught.value.message.split()
+    assert "ManagedIdentityCredential" in caught.value.message, "the way that is set up here"
+    assert "X-IDENTITY-HEADER header is missing or wrong" in caught.value.message
+    assert "AzureCliCredential" not in caught.value.message, "the ways that are not"
+
+
+def test_where_nothing_is_set_up_the_message_is_short():
+    text = (
+        "DefaultAzureCredential failed to retrieve a token from the included credentials.\nAttempted credentials:\n"
+        "\tEnvironmentCredential: EnvironmentCredential authentication unavailable. Variables are not configured.\n"
+        "Visit https://aka.ms/x to troubleshoot this issue.\n"
+        "\tAzureCliCredential: Azure CLI not found on path\n"
+        "To mitigate this issue, please refer to the troubleshooting guidelines."
+    )
+    message = no_identity(ClientAuthenticationError(text)).message
+    assert message == "No Azure identity could be had. None of the 2 ways to log in is set up here."
+
+
+def test_a_login_address_without_tls_is_refused(login):
+    with running() as cloud:
+        login({**cloud.env, "AZURE_AUTHORITY_HOST": "http://login.contoso.example"})
+        with pytest.raises(CredentialError, match="TLS protected"):
+            connect(settings_of(cloud), os.environ)
+        login({**cloud.env, "EXEMPT_ARM_ENDPOINT": "http://127.0.0.1:1"})
+        with pytest.raises(UsageError, match="no https address"):
+            connect(settings_of(cloud), os.environ)
+
+
+@pytest.mark.parametrize(
+    ("cloud", "host", "scope", "login_host"),
+    [
+        (Cloud.PUBLIC, "management.azure.com", "https://management.azure.com/.default", "login.microsoftonline.com"),
+        (
+            Cloud.US_GOVERNMENT,
+            "management.usgovcloudapi.net",
+            "https://management.core.usgovcloudapi.net/.default",
+            "login.microsoftonline.us",
+        ),
+        (
+            Cloud.CHINA,
+            "management.chinacloudapi.cn",
+            "https://management.chinacloudapi.cn/.default",
+            "login.chinacloudapi.cn",
+        ),
+    ],
+)
+def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, scope, login_host):
+    found = endpoints(cloud, {})
+    assert (found.resource_manager, found.token_scope, found.authority) == (
+        f"https://{host}",
+        scope,
+        f"https://{login_host}",
+    )
+    sdk = get_arm_endpoints(
+        {
+            Cloud.PUBLIC: AzureClouds.AZURE_PUBLIC_CLOUD,
+            Cloud.US_GOVERNMENT: AzureClouds.AZURE_US_GOVERNMENT,
+            Cloud.CHINA: AzureClouds.AZURE_CHINA_CLOUD,
+        }[cloud]
+    )
+    assert sdk["resource_manager"].rstrip("/") == found.resource_manager
+    assert sdk["credential_scopes"] == [found.token_scope]
+    assert endpoints(cloud, {"AZURE_AUTHORITY_HOST": login_host}).known_authority
+    assert not endpoints(cloud, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"}).known_authority
 
 
 class OpaqueTokens(BaseHTTPRequestHandler):

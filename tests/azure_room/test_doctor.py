@@ -10,6 +10,7 @@ from tenants import GROUP, assignment, exemption, subscription, tenant
 from reconciler.azure.doctor import State, clock_check
 from reconciler.azure.rights import Permission, Role, missing_actions, role_definitions
 from reconciler.azure.session import connect
+from reconciler.cli.main import guarded
 from reconciler.model import Settings, arm_id
 from reconciler.planning import canonical
 
@@ -31,16 +32,18 @@ def actions_of(role, *scopes):
 
 
 @pytest.fixture
-def doctor(tmp_path):
-    """`doctor(content, *options)`: the exit code and the checks by name."""
+def doctor(tmp_path, login, capsys, monkeypatch):
+    """`doctor(content, *options)`: the checks by name, and the requests they took."""
 
     def run(content, *options, check, scopes=(CORP,)):
         with running(content) as cloud:
+            login(cloud.env)
+            monkeypatch.chdir(tmp_path)
             listed = "".join(f"  - {one}\n" for one in scopes)
             text = f"owner: contoso\ntenantId: {cloud.tenant.id}\nscopes:\n{listed}"
             (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
-            done = exempt(cloud, "doctor", "--format", "json", *options, cwd=tmp_path, check=[check])
-            return {one["name"]: one for one in json.loads(done.stdout)["checks"]}, list(cloud.requests)
+            assert guarded(["doctor", "--format", "json", *options]) == check
+            return {one["name"]: one for one in json.loads(capsys.readouterr().out)["checks"]}, list(cloud.requests)
 
     return run
 

@@ -286,6 +286,26 @@ def test_declared_resources_are_confirmed_by_one_query_a_kind_and_absent_ones_by
     assert len(gets) == 1, "only what Resource Graph does not show"
 
 
+def test_the_embedded_azures_own_resource_graph_gives_the_same_verdicts(connected):
+    removed, child = f"{SERVER}-removed", f"{SERVER}/databases/Main"
+    group = f"{subscription(0)}/resourceGroups/rg"
+    with connected(tenant(resources=[SERVER, child])) as (cloud, azure):
+        found = read(azure, declare(SERVER.upper(), child, removed, group, f"{group}-removed"))
+        gets = [one for one in cloud.requests if "Microsoft.Sql" in one.target or "rg-removed" in one.target]
+    assert found.exists == {SERVER.lower(), child.lower(), group.lower()}
+    assert found.gone == {removed.lower(), f"{group}-removed".lower()}
+    assert len(gets) == 2
+
+
+def test_a_narrowed_run_asks_only_for_its_own_targets(connected):
+    other = SERVER.replace(subscription(0), subscription(1))
+    with connected(tenant(resources=[SERVER, other])) as (_, azure):
+        declarations = declare(SERVER, other)
+        assert read(azure, declarations, scope=subscription(1)).exists == {other.lower()}
+        assert read(azure, declarations, scope=f"{SERVER}").exists == {SERVER.lower()}
+        assert read(azure, declarations, scope=f"{GROUP}landing").exists == {SERVER.lower(), other.lower()}
+
+
 def test_a_quote_in_a_resources_name_stays_inside_the_query(interrupted):
     odd = f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/o'brien"
     with interrupted() as (door, azure):

@@ -9,7 +9,7 @@ import time
 from typing import ClassVar
 
 import pytest
-from emulated import running
+from emulated import exempt, running
 from interposed import Drop, Reply, error
 from tenants import GROUP, exemption, settings_of, subscription, tenant
 
@@ -43,6 +43,14 @@ def test_a_read_does_not_wait_for_ever(interrupted):
         found = azure.reader().snapshot(azure.settings)
         assert len([one for one in door.seen if one.path == LIST]) == 7
     assert [(one.what, one.reason) for one in found.unread] == [("exemptions", "out of service")]
+
+
+def test_many_lists_get_through_azures_token_buckets(connected):
+    """A bucket of three requests that refills quickly: every list waits its turn, and all are read."""
+    sizes = {"reads": {"size": 3, "refill": 40}}
+    with connected(tenant(weather={"throttling": sizes})) as (cloud, azure):
+        assert azure.reader().snapshot(azure.settings).complete
+        assert 429 in {one.status for one in cloud.requests}
 
 
 def test_an_expired_token_is_replaced_while_reading(interrupted):
@@ -241,3 +249,25 @@ def test_each_request_says_who_asks(interrupted):
         agents = {one.headers["User-Agent"] for one in door.seen}
     assert len(agents) == 1
     assert agents.pop().startswith("exempt/")
+
+
+def test_where_nothing_answers_at_all_the_read_fails_at_once_with_the_reason(interrupted, login):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Drop()
+        azure.arm._transport.interrupt()  # no waiting between the attempts
+        with pytest.raises(AzureError, match=r"127\.0\.0\.1:\d+ (gave no answer|cannot be reached)"):
+            azure.reader().snapshot(azure.settings)
+    with interrupted(None, subscription(0)) as (door, azure):
+        door.answer = lambda _: Drop()
+        azure.arm._transport.interrupt()
+        with pytest.raises(AzureError):
+            azure.reader().snapshot(azure.settings)
+
+
+def test_a_failure_is_told_once_and_not_by_the_libraries_too(tmp_path):
+    with running(tenant()) as cloud:
+        text = f"owner: contoso\ntenantId: {cloud.tenant.id}\nscopes:\n  - {GROUP}corp\n"
+        (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+        done = exempt(cloud, "snapshot", cwd=tmp_path, check=[1], IDENTITY_HEADER="wrong", PATH="/nonexistent")
+    assert [row.split(":")[0] for row in done.stderr.splitlines()] == ["error", "help"]
+    assert done.stdout == ""
