@@ -53,13 +53,18 @@ def judge(name: str, data: JSON) -> tuple[SchemaError, ...]:
 
 @functools.cache
 def _validator(name: str) -> Any:
+    return validator_for(schema(name))
+
+
+def validator_for(root: JSON) -> Any:
+    """The judge for a schema: jsonschema's validator, with nothing to fetch references from."""
     import jsonschema  # noqa: PLC0415 - costs a tenth of a second, and good files never need it
     from referencing import Registry  # noqa: PLC0415 - likewise
 
     checker = jsonschema.FormatChecker(formats=())
     for kind, check in _FORMATS.items():
         checker.checks(kind)(check)
-    return jsonschema.Draft202012Validator(schema(name), registry=Registry(), format_checker=checker)
+    return jsonschema.Draft202012Validator(root, registry=Registry(), format_checker=checker)
 
 
 # --- formats -----------------------------------------------------------------------------------------------------

@@ -1,0 +1,150 @@
+"""How long `exempt validate` takes over 10,000 declarations, how much memory, and where the time goes.
+
+    python -m benchmarks.validation [COUNT]
+
+The command runs as a user runs it, in its own process, on one core; the shares are measured in this one.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from reconciler.catalog import load as load_catalogue
+from reconciler.declarations import build, check, load
+from reconciler.declarations.characters import decode, hidden
+from reconciler.declarations.load import _not_one_line
+from reconciler.declarations.schema import errors, judge
+from reconciler.declarations.strict import parse
+from reconciler.declarations.walk import read, walk
+
+SECONDS, MEBIBYTES = 5, 300
+SETTINGS = """\
+owner: contoso-exemptions
+tenantId: 11111111-2222-4333-8444-555566667777
+scopes:
+  - /providers/Microsoft.Management/managementGroups/contoso
+rules:
+  maxLifetimeDays: 36500
+  required: [ticket, expiresOn]
+  ticketPattern: SEC-[0-9]+
+  neverExempt:
+    recommendations: [Secure transfer to storage accounts should be enabled]
+  scopeKinds:
+    - {folder: ., kinds: [resource, resourceGroup, subscription]}
+"""
+DECLARATION = """\
+# yaml-language-server: $schema=../../schemas/exemption.schema.json
+name: exemption-{number:05}
+recommendation: {key}  # {title}
+scopes:
+  - {group}
+  - {resource}
+category: Waiver
+expiresOn: 2099-01-31
+justification: Server {number} retires with project Lyra, see the decommissioning plan in the team's wiki.
+owner: data-platform@contoso.example
+ticket: SEC-{number}
+"""
+
+
+def write(root, count):
+    """A repository of so many declarations in fifty folders, over all recommendations that can be exempted."""
+    (root / "reconciler.yaml").write_text(SETTINGS)
+    found = load_catalogue().recommendations.values()
+    usable = [one for one in found if not one.obstacles and "Secure transfer" not in one.title]
+    usable = [one for one in usable if not str(one.resource_types).count("microsoft.resources")]
+    for number in range(count):
+        one = usable[number % len(usable)]
+        subscription = f"/subscriptions/6f0e1111-2222-4333-8444-{number % 1000:012}"
+        kind = next(iter(one.resource_types), "microsoft.sql/servers").split("/")[:2]
+        text = DECLARATION.format(
+            number=number, key=one.key, title=one.title, group=f"{subscription}/resourceGroups/rg-more-{number}",
+            resource=f"{subscription}/resourceGroups/rg-{number}/providers/{'/'.join(kind)}/legacy-{number}",
+        )  # fmt: skip
+        path = root / "exemptions" / f"team-{number % 50:02}" / f"exemption-{number:05}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def command(root):
+    """Seconds and MiB of one run as a user makes it."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", "validate", "--root", str(root)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert done.returncode == 0, done.stdout[:2000]
+    print(done.stderr.strip())
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss / 1024
+
+
+class Clock:
+    """Adds up what stages take."""
+
+    def __init__(self):
+        self.spent = {}
+
+    def time(self, stage, function, *arguments):
+        """Calls, and books the time."""
+        start = time.perf_counter()
+        found = function(*arguments)
+        self.spent[stage] = self.spent.get(stage, 0) + time.perf_counter() - start
+        return found
+
+
+def stages(root):
+    """Seconds by stage, as `load` and `check` do them."""
+    clock = Clock()
+    for found in clock.time("walk", lambda: list(walk(root, "exemptions"))):
+        data = clock.time("read", read, found)
+        text = clock.time("characters", decode, data, found.name)
+        clock.time("characters", hidden, text, found.name)
+        document, _ = clock.time("YAML", parse, text, found.name)
+        clock.time("characters", _not_one_line, document)
+        clock.time("schema", errors, "exemption", document.data)
+        clock.time("values", build.declaration, document)
+    loaded = load(root)
+    catalogue = clock.time("catalogue", load_catalogue)
+    clock.time("rules and conflicts", check, loaded, catalogue, datetime.now(UTC), None)
+    return clock.spent
+
+
+def judged(root, count=500):
+    """What jsonschema alone would take for all of them, from a sample."""
+    documents = [parse(read(found).decode(), found.name)[0] for found in list(walk(root, "exemptions"))[:count]]
+    start = time.perf_counter()
+    for document in documents:
+        judge("exemption", document.data)
+    return (time.perf_counter() - start) / len(documents)
+
+
+def main(count=10_000):
+    """Prints the table."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        write(root, count)
+        seconds, cpu, memory = min(command(root) for _ in range(3))
+        print(
+            f"{count:,} declarations: {seconds:.2f} s ({cpu:.2f} s of CPU), {memory:.0f} MiB; limits {SECONDS} s, {MEBIBYTES} MiB"
+        )
+        spent = stages(root)
+        total = sum(spent.values())
+        for stage, taken in sorted(spent.items(), key=lambda item: -item[1]):
+            print(f"  {stage:<20} {taken:6.2f} s {100 * taken / total:5.1f} %")
+        print(f"  (jsonschema for every file would take {judged(root) * count:.1f} s)")
+
+
+if __name__ == "__main__":
+    main(*(int(argument) for argument in sys.argv[1:2]))
