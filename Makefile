@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-spec test-az test-sdk lint bench lock clean
+.PHONY: demo test test-chaos test-spec test-az test-sdk lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -39,6 +39,9 @@ test-sdk: $(VENV)/.dev  ## the embedded Azure against the last SDK with typed ex
 	@test -x .venv-sdk/bin/python || { $(PYTHON) -m venv .venv-sdk && \
 	  .venv-sdk/bin/pip install --quiet azure-mgmt-resource==24.0.0 azure-identity==1.27.0 aiohttp; }
 	@SDK_PYTHON=.venv-sdk/bin/python $(BIN)/python -m pytest tests/emulator/sdk_client.py
+
+test-chaos: $(VENV)/.dev  ## the whole fault walk: every fault at every request
+	@EXEMPT_CHAOS=1 $(BIN)/python -m pytest -n auto tests/chaos
 
 lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

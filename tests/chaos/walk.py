@@ -177,8 +177,12 @@ class Scene:
 
     def check_finished(self, ledger: Ledger) -> None:
         """The end state of an undisturbed run, by as many writes, and nothing wanted ever bare on the way."""
-        assert essence(ledger.azure.exemptions) == self.after
+        self.check_end(ledger)
         assert len(ledger.effects) == self.writes
+
+    def check_end(self, ledger: Ledger) -> None:
+        """The end state of an undisturbed run, and nothing wanted ever bare on the way."""
+        assert essence(ledger.azure.exemptions) == self.after
         assert ledger.always_kept(self.kept)
 
 
@@ -208,8 +212,8 @@ def kill_at(number: int, process: list[subprocess.Popen[str]], *, applied: bool)
 
 def fault_at(number: int, form: dict[str, Any]) -> Callable[..., Trouble | None]:
     """Strikes request `number` with a fault as the emulator's tenant file writes it."""
-    trouble = parse_fault(form).trouble
-    return lambda found, _: trouble if found == number else None
+    fault = parse_fault(form)
+    return lambda found, request: fault.trouble if found == number and fault.path.search(request.path) else None
 
 
 def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None) -> None:
