@@ -30,7 +30,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model import Exemption, Initiative, Settings
-from reconciler.planning import wording
+from reconciler.planning import remarks, wording
 from reconciler.planning.build import reference_texts, wanted
 from reconciler.planning.canonical import same
 from reconciler.planning.draft import Draft, Final
@@ -108,7 +108,7 @@ class Authority:
             shared = live.cells & wish.cells
             stands = standing(live, wish, self.settings) if shared else Standing.NOTHING
             if stands is Standing.APPLICATION and keeper is not None:
-                findings.append(wording.duplicate(live.exemption, keeper.exemption, wish.declaration))
+                findings.append(remarks.duplicate(live.exemption, keeper.exemption, wish.declaration))
             elif stands in {Standing.APPLICATION, Standing.FOREIGN}:
                 held.append(_held(wish, live, shared, stands, meeting.initiative))
                 cells |= shared

@@ -16,7 +16,7 @@ from reconciler.planning.resolve import Desired
 DISPLAY_NAME_LIMIT = 128
 
 
-def wanted(
+def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
     wish: Desired, references: tuple[str, ...], keeper: Exemption | None, settings: Settings, revision: str | None,
     taken: Container[str] = (),
 ) -> Exemption:  # fmt: skip

@@ -61,8 +61,8 @@ class Inputs:
     settings: Settings
     history: History
     now: datetime
-    allowed: Allowances = Allowances()
-    only: ArmId | None = None
+    allowed: Allowances
+    only: ArmId | None
 
 
 @dataclass(slots=True)
@@ -88,9 +88,7 @@ def deliberate(inputs: Inputs) -> Decided:
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
     active = inputs.wishes.active(inputs.now)
     allow_whole = settings.rules.allow_whole_assignment
-    resolution = hold_conflicts(
-        resolve(active, inputs.wishes.meanings, snapshot, tree, allow_whole=allow_whole), tree
-    )
+    resolution = hold_conflicts(resolve(active, inputs.wishes.meanings, snapshot, tree, allow_whole=allow_whole), tree)
     lives = [live_of(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions]
     decided = Decided(inputs, tree, resolution, lives)
     decided.held += resolution.held

@@ -122,8 +122,8 @@ def _unmanaged(
 
 
 def _overlaps(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances
-) -> Iterator[Refusal]:
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
+) -> Iterator[Refusal]:  # fmt: skip
     count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
     if allowed.strict and count:
         message = (

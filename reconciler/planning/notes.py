@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import Snapshot
-from reconciler.planning import wording
+from reconciler.planning import remarks
 from reconciler.planning.draft import Draft
 from reconciler.planning.effects import disabled_references
 from reconciler.planning.live import Live
@@ -17,7 +17,7 @@ from reconciler.planning.tree import Tree
 from reconciler.planning.values import Finding
 
 
-def notes(  # noqa: PLR0913 - these are the inputs
+def notes(  # noqa: PLR0913, PLR0917 - these are the inputs
     wishes: Sequence[Desired], lives: Sequence[Live], drafts: Sequence[Draft], snapshot: Snapshot, catalogue: Catalogue,
     tree: Tree,
 ) -> list[Finding]:  # fmt: skip
@@ -36,7 +36,7 @@ def _unsupported(wishes: Iterable[Desired]) -> Iterator[Finding]:
         name, why = wish.declaration.name, wish.meaning.unsupported
         if why and name not in seen:
             seen.add(name)
-            yield wording.unsupported(wish.declaration, wish.meaning.title, why)
+            yield remarks.unsupported(wish.declaration, wish.meaning.title, why)
 
 
 def _moot(wishes: Iterable[Desired], snapshot: Snapshot, catalogue: Catalogue) -> Iterator[Finding]:
@@ -47,9 +47,9 @@ def _moot(wishes: Iterable[Desired], snapshot: Snapshot, catalogue: Catalogue) -
             remembered[key] = disabled_references(wish, snapshot, catalogue)
         disabled = remembered[key]
         if disabled is not None:
-            yield wording.moot_effect(wish.declaration, wish.scope, wish.assignment, disabled)
+            yield remarks.moot_effect(wish.declaration, wish.scope, wish.assignment, disabled)
         if wish.assignment.selectors:
-            yield wording.moot_selector(wish.declaration, wish.scope, wish.assignment)
+            yield remarks.moot_selector(wish.declaration, wish.scope, wish.assignment)
 
 
 def _shadowed(
@@ -67,7 +67,7 @@ def _shadowed(
             for live in others.get((outer, wish.assignment.id.key), ()):
                 if live.exemption.id.key not in seen and not live.cells.isdisjoint(wish.cells):
                     seen.add(live.exemption.id.key)
-                    yield wording.shadowed(live.exemption, wish.declaration, wish.scope)
+                    yield remarks.shadowed(live.exemption, wish.declaration, wish.scope)
 
 
 def _quota(lives: Iterable[Live], drafts: Iterable[Draft]) -> Iterator[Finding]:
@@ -81,4 +81,4 @@ def _quota(lives: Iterable[Live], drafts: Iterable[Draft]) -> Iterator[Finding]:
         counts[scope.key] += (draft.live is None) - (draft.after is None)
     for key, count in sorted(counts.items()):
         if count >= SCOPE_QUOTA * 9 // 10:
-            yield wording.quota(scopes[key], count)
+            yield remarks.quota(scopes[key], count)

@@ -21,7 +21,7 @@ from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Finding, Held, Plan
 
 
-def make_plan(  # noqa: PLR0913 - these are the inputs of a plan
+def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
     declarations: Iterable[Declaration],
     catalogue: Catalogue,
     snapshot: Snapshot,

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
-from reconciler.planning import wording
+from reconciler.planning import remarks, wording
 from reconciler.planning.blocked import Blocked, Entry
 from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.meaning import Match, Meaning, match_assignment
@@ -122,7 +122,7 @@ class Resolver:
             for wish in wanted:
                 places.setdefault(wish.place, wish)
             if not wanted and said == len(self.held) + len(self.findings):
-                self.findings.append(wording.uncovered(declaration, found.title, target))
+                self.findings.append(remarks.uncovered(declaration, found.title, target))
         return self._without_nested(places)
 
     def _readable(self, declaration: Declaration, found: Meaning, target: ArmId) -> bool:
@@ -172,7 +172,7 @@ class Resolver:
             cause, words = HeldCause.UNREAD, wording.assignment_unread(written)
         self._hold(declaration, found, target, written, cause, words)
 
-    def _desired(  # noqa: PLR0913 - one row of the fan-out has this many facts
+    def _desired(  # noqa: PLR0913, PLR0917 - one row of the fan-out has this many facts
         self,
         declaration: Declaration,
         found: Meaning,
@@ -207,7 +207,7 @@ class Resolver:
             )
             return None
         if self.is_moot(scope, assignment):
-            self.findings.append(wording.moot_not_scope(declaration, scope, assignment))
+            self.findings.append(remarks.moot_not_scope(declaration, scope, assignment))
             return None
         return Desired(declaration, found, scope, assignment, target, match, selectors)
 
@@ -235,7 +235,7 @@ class Resolver:
             if not any((outer, assignment) in places for outer in self.tree.chain(desired.scope)[1:])
         )
 
-    def _hold(  # noqa: PLR0913 - a held line has this many facts
+    def _hold(  # noqa: PLR0913, PLR0917 - a held line has this many facts
         self, declaration: Declaration, found: Meaning, scope: ArmId, assignment: ArmId | None, cause: HeldCause,
         words: wording.Words, references: tuple[str, ...] = (),
     ) -> None:  # fmt: skip

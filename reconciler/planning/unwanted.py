@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, Unmanaged
-from reconciler.planning import wording
+from reconciler.planning import remarks, wording
 from reconciler.planning.blocked import Blocked
 from reconciler.planning.draft import Draft
 from reconciler.planning.live import Live
@@ -94,7 +94,7 @@ class Unwanted:
                 return self._ours(live, confirmed)
             case Ownership.FOREIGN:
                 return (
-                    wording.expired_foreign(live.exemption) if live.expired and self.tree.managed(live.scope) else None
+                    remarks.expired_foreign(live.exemption) if live.expired and self.tree.managed(live.scope) else None
                 )
             case Ownership.UNOWNED:
                 return self._unowned(live) if self.tree.managed(live.scope) else None
@@ -106,9 +106,9 @@ class Unwanted:
         declaration = self.declarations.get(live.mark)
         source = declaration.source if declaration else None
         if not self.tree.managed(live.scope):
-            return wording.kept_outside(exemption)
+            return remarks.kept_outside(exemption)
         if self._assignment_unread(exemption):
-            return wording.kept_unclear(exemption, f"its assignment {exemption.assignment} could not be read", source)
+            return remarks.kept_unclear(exemption, f"its assignment {exemption.assignment} could not be read", source)
         reason = self.reason(live, live.cells)
         if reason is not None:
             return Draft(live, None, reason, declaration=declaration)
@@ -117,7 +117,7 @@ class Unwanted:
         if (why := self._orphaned(live) or self._stale(live)) is not None:
             if self.delete_orphans:
                 return Draft(live, None, Reason.ORPHAN, declaration=declaration)
-            return wording.orphaned(exemption, why, source, ours=True)
+            return remarks.orphaned(exemption, why, source, ours=True)
         return self._related(live, declaration, confirmed)
 
     def _related(self, live: Live, declaration: Declaration | None, confirmed: Mapping[Place, Collection[str]]) -> Fate:
@@ -126,10 +126,10 @@ class Unwanted:
         source = declaration.source if declaration else None
         chain = self.tree.chain(live.scope)
         if any(excluded.key in chain for excluded in assignment.not_scopes):
-            return wording.kept_moot(exemption, assignment, source)
+            return remarks.kept_moot(exemption, assignment, source)
         if any(live.mark in confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
             return Draft(live, None, Reason.DUPLICATE, declaration=declaration)
-        return wording.kept_unclear(exemption, self._unclear(live), source)
+        return remarks.kept_unclear(exemption, self._unclear(live), source)
 
     def _unclear(self, live: Live) -> str:
         """Why one of ours that keeps no wish cannot go: no edit of the repository is the cause."""
@@ -168,16 +168,16 @@ class Unwanted:
     def _unowned(self, live: Live) -> Fate:
         exemption = live.exemption
         if live.expired:
-            return wording.expired_foreign(exemption)
+            return remarks.expired_foreign(exemption)
         if (why := self._orphaned(live)) is not None:
             unread = self._assignment_unread(exemption)
-            return wording.unmanaged(exemption) if unread else wording.orphaned(exemption, why, None, ours=False)
+            return remarks.unmanaged(exemption) if unread else remarks.orphaned(exemption, why, None, ours=False)
         assignment = self.snapshot.assignments[exemption.assignment.key]
         if live.whole:
-            return wording.overlap(exemption, assignment)
+            return remarks.overlap(exemption, assignment)
         if self.settings.unmanaged is Unmanaged.DELETE and self._may_go(live, assignment):
             return Draft(live, None, Reason.UNMANAGED)
-        return wording.unmanaged(exemption)
+        return remarks.unmanaged(exemption)
 
     def _may_go(self, live: Live, assignment: Assignment) -> bool:
         """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, old enough."""

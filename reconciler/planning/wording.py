@@ -1,6 +1,7 @@
-"""Every sentence that planning says to a person: why something is held or found, and what to do about it.
+"""Why something is held, and what would free it: the sentences that planning says to a person about what it cannot do.
 
-Kept in one place so that they can be read, and improved, together. Each says what, why, and the remedy.
+Kept in one place so that they can be read, and improved, together. Each says what, why, and the remedy. What planning
+remarks on beside that stands in `remarks`.
 """
 
 from __future__ import annotations
@@ -9,8 +10,7 @@ import difflib
 from dataclasses import dataclass
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Initiative, Source, Unread
-from reconciler.planning.marks import declaration_of, owners
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.planning.marks import owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,8 @@ def label(assignment: Assignment) -> str:
     return assignment.display_name or assignment.id.name
 
 
-# --- why something is held ---------------------------------------------------------------------------------------
-
-
 def unread(found: Unread) -> Words:
+    """A target, or something below it, is unknown."""
     return Words(
         f"{found.scope} could not be read: {found.reason}",
         found.remedy or "give the identity Reader there and run again",
@@ -37,6 +35,7 @@ def unread(found: Unread) -> Words:
 
 
 def outside_scopes(target: ArmId) -> Words:
+    """The declaration reaches beyond what this repository manages."""
     return Words(
         f"{target} lies outside the scopes of reconciler.yaml",
         "add a scope that contains it to reconciler.yaml, or take the target out of the declaration",
@@ -44,10 +43,12 @@ def outside_scopes(target: ArmId) -> Words:
 
 
 def resource_gone(target: ArmId) -> Words:
+    """The declared resource was deleted."""
     return Words(f"{target} no longer exists", "take the target out of the declaration, or restore the resource")
 
 
 def assignment_gone(assignment: ArmId) -> Words:
+    """The declared assignment was deleted."""
     return Words(
         f"policy assignment {assignment} does not exist",
         "correct policyAssignment, or declare the recommendation so that every assignment is found",
@@ -55,6 +56,7 @@ def assignment_gone(assignment: ArmId) -> Words:
 
 
 def assignment_unread(assignment: ArmId) -> Words:
+    """The declared assignment may not be seen."""
     return Words(
         f"policy assignment {assignment} could not be read",
         "give the identity Microsoft.Authorization/policyAssignments/read at its scope and run again",
@@ -62,6 +64,7 @@ def assignment_unread(assignment: ArmId) -> Words:
 
 
 def initiative_unread(assignment: Assignment) -> Words:
+    """Which references an assigned initiative has is unknown."""
     return Words(
         f"the initiative of assignment {label(assignment)!r} could not be read ({assignment.definition}), "
         "so its reference ids are unknown",
@@ -70,6 +73,7 @@ def initiative_unread(assignment: Assignment) -> Words:
 
 
 def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiative: Initiative | None) -> Words:
+    """A declared reference id does not exist, with the nearest ones that do."""
     listed = ", ".join(repr(reference) for reference in unknown)
     if initiative is None:
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
@@ -84,6 +88,7 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
 
 
 def whole_refused(assignment: Assignment) -> Words:
+    """An exemption without references is not allowed here."""
     return Words(
         f"no referenceIds would exempt every policy of assignment {label(assignment)!r}",
         "name referenceIds, or set rules.allowWholeAssignment: true in reconciler.yaml",
@@ -91,6 +96,7 @@ def whole_refused(assignment: Assignment) -> Words:
 
 
 def conflict(mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment) -> Words:
+    """Two declarations want the same, as only the hierarchy shows."""
     where = (
         f"at {scope}" if scope == other_scope else f"at {scope} and at {other_scope}, one of which contains the other,"
     )
@@ -102,6 +108,7 @@ def conflict(mine: Declaration, other: Declaration, scope: ArmId, other_scope: A
 
 
 def foreign_owner(live: Exemption) -> Words:
+    """Another owner exempts this already."""
     names = owners(live)
     return Words(
         f"{live.id} already exempts this and belongs to {names[0]!r}",
@@ -110,6 +117,7 @@ def foreign_owner(live: Exemption) -> Words:
 
 
 def not_adoptable(live: Exemption) -> Words:
+    """An application exempts this already, and may put back what we change."""
     by = live.system.created_by if live.system else "an unknown identity"
     return Words(
         f"{live.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
@@ -118,6 +126,7 @@ def not_adoptable(live: Exemption) -> Words:
 
 
 def reduction_unread(found: Unread) -> Words:
+    """Something is not taken away, because what may need it was not read."""
     return Words(
         f"not reduced, because {found.scope} could not be read ({found.reason}) and something there may depend on it",
         found.remedy or "give the identity Reader there and run again",
@@ -125,6 +134,7 @@ def reduction_unread(found: Unread) -> Words:
 
 
 def neighbour_held(live: Exemption) -> Words:
+    """Something is not taken away, because what may need it is held."""
     return Words(
         f"{live.id} is not reduced, because a declaration that may need it is held",
         "settle what is held there first; the next run does the rest",
@@ -132,152 +142,11 @@ def neighbour_held(live: Exemption) -> Words:
 
 
 def left_out(scope: ArmId) -> Words:
+    """Something is not taken away, because what replaces it is not part of this run."""
     return Words(
         f"not reduced, because what replaces it at {scope} lies outside this run's --scope",
         "run again without --scope, or with one that contains both",
     )
-
-
-# --- findings ----------------------------------------------------------------------------------------------------
-
-
-def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
-    return Finding(
-        FindingKind.UNCOVERED, Severity.WARNING, target,
-        f"no assignment at, above or below it evaluates {title!r}, so {declaration.name!r} exempts nothing there",
-        "assign an initiative that contains it (the Microsoft cloud security benchmark does by default), or take the scope out of the declaration",
-        declaration.name, declaration.source,
-    )  # fmt: skip
-
-
-def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
-    return Finding(
-        FindingKind.MOOT, Severity.INFO, scope,
-        f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there",
-        "nothing needs to be done; an exemption is created once the exclusion is lifted",
-        declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
-    )  # fmt: skip
-
-
-def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, references: tuple[str, ...]) -> Finding:
-    named = f" ({', '.join(references)})" if references else ""
-    return Finding(
-        FindingKind.MOOT, Severity.INFO, scope,
-        f"the effect of the policy{named} is Disabled in assignment {label(assignment)!r}, so the exemption changes nothing now",
-        "nothing needs to be done; the exemption takes effect when the policy is enabled",
-        declaration.name, declaration.source, assignment.id, {"what": "effect"},
-    )  # fmt: skip
-
-
-def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
-    return Finding(
-        FindingKind.MOOT, Severity.INFO, scope,
-        f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave {scope} out",
-        "nothing needs to be done; check the assignment's selectors if the exemption shows no effect",
-        declaration.name, declaration.source, assignment.id, {"what": "resourceSelectors"},
-    )  # fmt: skip
-
-
-def unsupported(declaration: Declaration, title: str, why: str) -> Finding:
-    return Finding(
-        FindingKind.UNSUPPORTED, Severity.WARNING, declaration.scopes[0],
-        f"an exemption of {title!r} may have no effect: {why}",
-        "check the recommendation in Defender for Cloud a day after apply; set rules.strictUnsupported to refuse such declarations",
-        declaration.name, declaration.source,
-    )  # fmt: skip
-
-
-def overlap(live: Exemption, assignment: Assignment | None) -> Finding:
-    name = label(assignment) if assignment else live.assignment.name
-    return Finding(
-        FindingKind.OVERLAP, Severity.WARNING, live.id,
-        f"exempts every policy of assignment {name!r} at {live.scope}, so declared exemptions there make no difference",
-        "remove it in the portal if only the declared recommendations should be exempt; --strict refuses to go on beside it",
-        assignment=live.assignment,
-    )  # fmt: skip
-
-
-def duplicate(live: Exemption, keeper: Exemption, declaration: Declaration) -> Finding:
-    return Finding(
-        FindingKind.DUPLICATE, Severity.WARNING, live.id,
-        f"exempts the same as {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
-        "remove it where it is managed (Terraform, a pipeline), or add 'adopt: true' to the declaration",
-        declaration.name, declaration.source, live.assignment,
-    )  # fmt: skip
-
-
-def expired_foreign(live: Exemption) -> Finding:
-    return Finding(
-        FindingKind.EXPIRED, Severity.INFO, live.id,
-        f"expired on {live.expires_on[:10]} and is not ours; Azure no longer honours it",
-        "remove it in the portal, or where it is managed",
-        assignment=live.assignment,
-    )  # fmt: skip
-
-
-def shadowed(live: Exemption, desired: Declaration, scope: ArmId) -> Finding:
-    return Finding(
-        FindingKind.SHADOWED, Severity.WARNING, live.id,
-        f"sits on {live.scope}, which contains {scope}, and exempts the same as declaration {desired.name!r}: "
-        "when the declaration ends, the resource stays exempt",
-        "remove it, narrow it, or declare it as well",
-        desired.name, desired.source, live.assignment,
-    )  # fmt: skip
-
-
-def unmanaged(live: Exemption) -> Finding:
-    return Finding(
-        FindingKind.UNMANAGED, Severity.WARNING, live.id,
-        f"{live.display_name or live.name!r} is declared nowhere",
-        "declare it ('exempt import' writes the file), or remove it in the portal",
-        assignment=live.assignment,
-    )  # fmt: skip
-
-
-def orphaned(live: Exemption, why: str, source: Source | None, *, ours: bool) -> Finding:
-    remedy = (
-        "remove it with --delete-orphans, or remove the declaration; an assignment made anew gets its own exemption"
-        if ours
-        else "remove it in the portal; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
-    )
-    return Finding(
-        FindingKind.ORPHANED, Severity.WARNING, live.id, f"exempts nothing: {why}", remedy,
-        declaration_of(live) or None, source, live.assignment,
-    )  # fmt: skip
-
-
-def kept_moot(live: Exemption, assignment: Assignment, source: Source | None) -> Finding:
-    return Finding(
-        FindingKind.MOOT, Severity.INFO, live.id,
-        f"assignment {label(assignment)!r} now excludes {live.scope} by its notScopes; the exemption is kept",
-        "remove the declaration when it is no longer wanted",
-        declaration_of(live) or None, source, live.assignment,
-    )  # fmt: skip
-
-
-def kept_outside(live: Exemption) -> Finding:
-    return Finding(
-        FindingKind.ORPHANED, Severity.INFO, live.id,
-        "carries our mark but lies outside the scopes of reconciler.yaml, so it is never deleted",
-        "add its scope to reconciler.yaml to manage it again, or remove it in the portal",
-        declaration_of(live) or None, None, live.assignment,
-    )  # fmt: skip
-
-
-def kept_unclear(live: Exemption, why: str, source: Source | None) -> Finding:
-    return Finding(
-        FindingKind.HELD, Severity.WARNING, live.id, f"is wanted by no declaration, but kept: {why}",
-        "remove its declaration or the target from it if the exemption should go",
-        declaration_of(live) or None, source, live.assignment,
-    )  # fmt: skip
-
-
-def quota(scope: ArmId, count: int) -> Finding:
-    return Finding(
-        FindingKind.QUOTA, Severity.ERROR if count > 1000 else Severity.WARNING, scope,
-        f"would hold {count} exemptions of the 1,000 that Azure allows on one scope",
-        "declare on the resource group or subscription instead of single resources, or remove expired ones",
-    )  # fmt: skip
 
 
 def _place(source: Source) -> str:

@@ -1,0 +1,383 @@
+"""Tenants, declarations and other people's edits, generated small so that everything meets everything.
+
+A scenario is a past (declarations that an earlier run applied), what others did since, the declarations of today, and
+what cannot be read. Ids vary in letter case wherever Azure ignores it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+from laws.oracle import Leaf, Tenant
+from planning.world import (
+    CATALOGUE,
+    LEFT,
+    NOW,
+    OTHER_SUB,
+    RG,
+    ROOT,
+    SETTINGS,
+    SUB,
+    TENANT,
+    assignment,
+    initiative,
+    policy,
+)
+
+from reconciler.model import (
+    Assignment,
+    Category,
+    Declaration,
+    Exemption,
+    ResourceSelector,
+    Rules,
+    Selector,
+    Settings,
+    Snapshot,
+    Source,
+    Subject,
+    SubjectKind,
+    SystemData,
+    Unmanaged,
+    Unread,
+    arm_id,
+)
+from reconciler.planning.guards import Allowances
+from reconciler.planning.planner import make_plan
+from reconciler.planning.provenance import NoHistory
+from reconciler.planning.values import Plan
+
+ABOVE = arm_id("/providers/Microsoft.Management/managementGroups/tenant-root")
+ELSEWHERE = arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")
+RG2 = arm_id(f"{SUB}/resourceGroups/rg-web")
+OTHER_RG = arm_id(f"{OTHER_SUB}/resourceGroups/rg-data")
+ONE = arm_id(f"{RG}/providers/Microsoft.Sql/servers/one")
+TWO = arm_id(f"{RG}/providers/Microsoft.Storage/storageAccounts/two")
+THREE = arm_id(f"{RG2}/providers/Microsoft.Sql/servers/three")
+FOUR = arm_id(f"{OTHER_RG}/providers/Microsoft.Sql/servers/four")
+FIVE = arm_id(f"{ELSEWHERE}/resourceGroups/rg/providers/Microsoft.Sql/servers/five")
+PARENTS = {ROOT.key: ABOVE, LEFT.key: ROOT, SUB.key: LEFT, OTHER_SUB.key: ROOT, ELSEWHERE.key: ABOVE}
+EXPECTED = (ROOT, LEFT, SUB, OTHER_SUB)
+MANAGED = (ROOT, LEFT, SUB, RG, RG2, ONE, TWO, THREE, OTHER_SUB, OTHER_RG, FOUR)
+SCOPES = (*MANAGED, ABOVE, ELSEWHERE)
+
+
+def _chain(scope, *above):
+    return tuple(each.key for each in (scope, *above))
+
+
+LEAVES = (
+    Leaf(_chain(ONE, RG, SUB, LEFT, ROOT, ABOVE), "westeurope", "microsoft.sql/servers"),
+    Leaf(_chain(TWO, RG, SUB, LEFT, ROOT, ABOVE), "northeurope", "microsoft.storage/storageaccounts"),
+    Leaf(_chain(THREE, RG2, SUB, LEFT, ROOT, ABOVE), "westeurope", "microsoft.sql/servers"),
+    Leaf(_chain(FOUR, OTHER_RG, OTHER_SUB, ROOT, ABOVE), "northeurope", "microsoft.sql/servers"),
+    Leaf(
+        _chain(FIVE, arm_id(f"{ELSEWHERE}/resourceGroups/rg"), ELSEWHERE, ABOVE), "westeurope", "microsoft.sql/servers"
+    ),
+)
+BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c")
+STANDARD = initiative("nist", nistA="a", nistA2="a", nistD="d")
+OLDER = replace(initiative("mcsb", oldA="a", oldB="b"), version="0.9.0")
+INITIATIVES = {each.id.key: each for each in (BENCHMARK, STANDARD)}
+REFERENCES = ("refA", "refB", "refC", "nistA", "nistA2", "nistD", "oldA", "oldB", "stale")
+USUAL = (LEFT, SUB, SUB, RG, RG, ONE, RG2, OTHER_SUB, ROOT)
+WEST = (ResourceSelector("g", (Selector("resourceLocation", ("westeurope",)),)),)
+NORTH = (ResourceSelector("g", (Selector("resourceLocation", ("northeurope",)),)),)
+SQL = (ResourceSelector("g", (Selector("resourceType", ("Microsoft.Sql/servers",)),)),)
+NAMES = ("alpha", "beta", "gamma")
+
+mostly_never = st.sampled_from(
+    [None, None, None, NOW + timedelta(days=5), NOW + timedelta(days=60), NOW - timedelta(days=2)]
+)
+selectors = st.sampled_from([(), (), (), (), WEST, NORTH, SQL])
+
+
+def any_case(identifier):
+    """An ARM id in one of three spellings."""
+    return st.sampled_from([identifier.text, identifier.text.upper(), identifier.key]).map(arm_id)
+
+
+@st.composite
+def assignments(draw) -> tuple[Assignment, ...]:
+    """One to four assignments of two initiatives and a single policy, above, at and below what is declared."""
+    sets = [BENCHMARK.id, BENCHMARK.id, STANDARD.id, policy("a")]
+    found = {}
+    for number in range(draw(st.integers(1, 4))):
+        scope = draw(st.sampled_from([ROOT, ROOT, LEFT, SUB, SUB, RG, ABOVE]))
+        not_scopes = draw(st.sampled_from([(), (), (), (RG,), (OTHER_SUB,)]))
+        definition = draw(st.sampled_from(sets))
+        version = draw(st.sampled_from([None, None, "0.9.*"])) if definition == BENCHMARK.id else None
+        each = assignment(scope, f"as-{number}", definition, not_scopes=not_scopes, version=version)
+        found[each.id.key] = each
+    return tuple(found.values())
+
+
+def initiatives_of(found):
+    sets = {a.id.key: OLDER if a.version else INITIATIVES.get(a.definition.key) for a in found}
+    return {key: each for key, each in sets.items() if each}
+
+
+@st.composite
+def declarations(draw, found: tuple[Assignment, ...]) -> tuple[Declaration, ...]:
+    """Up to three declarations with different names."""
+    names = draw(st.lists(st.sampled_from(NAMES), max_size=3, unique=True))
+    return tuple(draw(declaration(name, found)) for name in names)
+
+
+@st.composite
+def declaration(draw, name, found) -> Declaration:
+    return Declaration(
+        name,
+        draw(subjects(found)),
+        tuple(draw(st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True))),
+        draw(st.sampled_from(list(Category))),
+        draw(st.sampled_from(["because", "because", "since"])),
+        "data@contoso.example",
+        Source(f"exemptions/{name}.yaml"),
+        expires_on=draw(mostly_never),
+        selectors=draw(selectors),
+        adopt=draw(st.sampled_from([False, False, True])),
+        take_over=draw(st.sampled_from([None, None, "epac", "fabrikam"])),
+        enabled=draw(st.sampled_from([True, True, True, True, False])),
+        metadata=draw(st.sampled_from([{}, {}, {"costCentre": "17"}])),
+    )
+
+
+@st.composite
+def subjects(draw, found) -> Subject:
+    kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT]))
+    if kind is SubjectKind.POLICY:
+        return Subject(kind, draw(st.sampled_from(["a", "a", "b", "c", "d"])))
+    references = tuple(draw(st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)))
+    if kind is SubjectKind.INITIATIVE:
+        return Subject(kind, draw(st.sampled_from(["mcsb", "nist"])), references)
+    return Subject(kind, draw(st.sampled_from(found)).id.text, references)
+
+
+@st.composite
+def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exemption]) -> Exemption:
+    """Anybody's: the portal's, an application's, another owner's, a former owner's, or ours. Mostly about something
+    that is wanted, with the same, fewer, more or other references.
+    """
+    like = draw(st.sampled_from(wanted)) if wanted and draw(st.sampled_from([True] * 5 + [False])) else None
+    name = draw(st.sampled_from(["", "", "x"])) + f"e{number}"
+    scope = draw(st.sampled_from([like.scope] * 6 + [*SCOPES[:6]])) if like else draw(st.sampled_from(SCOPES))
+    gone = assignment(ROOT, "as-gone", BENCHMARK.id)
+    to = draw(st.sampled_from([*found, *found, gone])).id if like is None else like.assignment
+    made = datetime(2026, draw(st.integers(1, 11)), draw(st.integers(1, 19)), tzinfo=UTC)
+    by = draw(st.sampled_from(["User", "User", "Application"]))
+    expires = draw(mostly_never)
+    return Exemption(
+        draw(any_case(arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"))),
+        draw(any_case(to)),
+        draw(st.sampled_from(["Waiver", "waiver", "Mitigated"])),
+        draw(references_of(initiatives_of(found).get(to.key), like)),
+        expires_on=expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else "",
+        selectors=draw(st.just(like.selectors) if like and draw(st.sampled_from([True] * 5 + [False])) else selectors),
+        metadata=draw(marks),
+        system=SystemData("somebody", by, made, "somebody", by, made),
+    )
+
+
+@st.composite
+def references_of(draw, found, like) -> tuple[str, ...]:
+    """References in any case: those of the wanted one, some of them, more, others; none for a single policy."""
+    if found is None:
+        return ()
+    known = [member.reference_id for member in found.members]
+    own = list(like.reference_ids) if like else []
+    more = draw(st.lists(st.sampled_from([*known, *known, "stale"]), max_size=3))
+    picked = draw(st.sampled_from([own, own, own + more, own + more, own[:1] + more, more]))
+    unique = list(dict.fromkeys(picked))
+    return tuple(draw(st.sampled_from([unique, [each.upper() for each in unique]])))
+
+
+def mark(owner, name, target):
+    return {"managedBy": "exempt", "owner": owner, "declaration": name, "target": target.text}
+
+
+marks = st.one_of(
+    st.just({}),
+    st.just({}),
+    st.sampled_from([{"pacOwnerId": "epac"}, {"deployedBy": "epac", "x": 1}, mark("fabrikam", "alpha", RG)]),
+    st.builds(
+        mark,
+        st.sampled_from([SETTINGS.owner, SETTINGS.owner, "contoso/former"]),
+        st.sampled_from([*NAMES, "gone"]),
+        st.sampled_from(USUAL),
+    ),
+    st.sampled_from([{"managedBy": "exempt", "owner": SETTINGS.owner}]),
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a law is judged on. `live` is everything in Azure; `snapshot()` shows what could be read of it."""
+
+    tenant: Tenant
+    live: tuple[Exemption, ...]
+    declarations: tuple[Declaration, ...]
+    settings: Settings
+    allowed: Allowances
+    unread: tuple[Unread, ...] = ()
+
+    def snapshot(self) -> Snapshot:
+        hidden = {each.scope.key: each.what for each in self.unread}
+        sets = {each.scope.key for each in self.unread if each.what.startswith("/")}
+        there = {each.id.key: each for each in self.tenant.assignments}
+        return Snapshot(
+            TENANT,
+            NOW,
+            PARENTS,
+            EXPECTED,
+            there,
+            {key: each for key, each in self.tenant.initiatives.items() if there[key].scope.key not in sets},
+            tuple(each for each in self.live if self._visible(each.scope, hidden)),
+            self.unread,
+            frozenset({assignment(ROOT, "as-gone", BENCHMARK.id).id.key}),
+        )
+
+    def _visible(self, scope, hidden) -> bool:
+        """A subscription's list shows what is above, at and below it; a group's what is at and above it."""
+        return any(
+            scope.key in chain_of(listed) or (listed.key in chain_of(scope) and "/subscriptions/" in listed.key)
+            for listed in EXPECTED
+            if hidden.get(listed.key) != "exemptions"
+        )
+
+    def plan(self, **changed) -> Plan:
+        here = replace(self, **changed)
+        return make_plan(here.declarations, CATALOGUE, here.snapshot(), here.settings, NoHistory(), NOW, here.allowed)
+
+    def exempt(self, live=None):
+        return self.tenant.exempt(self.live if live is None else live, NOW)
+
+    def wanted(self):
+        return self.tenant.wanted(self.declarations, NOW, whole=self.settings.rules.allow_whole_assignment)
+
+
+def chain_of(scope) -> tuple[str, ...]:
+    chain = [scope]
+    while (above := chain[-1].parent or PARENTS.get(chain[-1].key)) is not None:
+        chain.append(above)
+    return tuple(each.key for each in chain)
+
+
+GENEROUS = Allowances(deletes=1000, creates=1000, adoptions=1000, unmanaged=1000)
+policies_of_house = st.builds(
+    Settings,
+    st.just(SETTINGS.owner),
+    st.just(TENANT),
+    st.sampled_from([(ROOT,)] * 6 + [(LEFT, OTHER_SUB), (SUB,), (RG, RG2)]),
+    former_owners=st.just(("contoso/former",)),
+    unmanaged=st.sampled_from([Unmanaged.REPORT, Unmanaged.REPORT, Unmanaged.DELETE]),
+    rules=st.sampled_from([Rules(), Rules(allow_whole_assignment=True)]),
+)
+
+
+@st.composite
+def scenarios(draw) -> Scenario:
+    """A past that a run applied, edits by others since, and today's declarations; now and then something is unread."""
+    found = draw(assignments())
+    house = draw(policies_of_house)
+    allowed = replace(GENEROUS, delete_orphans=draw(st.sampled_from([None, None, 1000])))
+    past = Scenario(Tenant(LEAVES, found, initiatives_of(found)), (), draw(declarations(found)), house, allowed)
+    today = replace(past, declarations=draw(edited(past.declarations, found)))
+    made = list(after_all((), past.plan().changes))
+    made = [each for each in made if draw(st.sampled_from([True] * 7 + [False]))]
+    wanted = [*made, *after_all((), today.plan().changes)]
+    live = [draw(meddled(each)) if draw(st.sampled_from([False] * 4 + [True])) else each for each in made]
+    live += [draw(exemption(number, found, wanted)) for number in range(draw(st.integers(0, 6)))]
+    unique = {each.id.key: each for each in live}
+    missing = draw(unreadable(found)) if draw(st.sampled_from([False, False, True])) else ()
+    return replace(today, live=tuple(unique.values()), unread=missing)
+
+
+@st.composite
+def edited(draw, past, found) -> tuple[Declaration, ...]:
+    """What became of the declarations: kept, renamed, moved, about something else, written anew, removed, joined."""
+    kept: dict[str, Declaration] = {}
+    for each in past:
+        how = draw(
+            st.sampled_from(["keep", "keep", "rename", "scopes", "subject", "selectors", "split", "anew", "remove"])
+        )
+        for one in draw(edit(each, how, found)):
+            kept.setdefault(one.name, one)
+    for name in NAMES:
+        if name not in kept and draw(st.sampled_from([False, False, True])):
+            kept[name] = draw(declaration(name, found))
+    return tuple(kept.values())
+
+
+@st.composite
+def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
+    other = draw(declaration(each.name, found))
+    match how:
+        case "keep":
+            return (each,)
+        case "rename":
+            return (replace(each, name="renamed", source=Source("exemptions/renamed.yaml")),)
+        case "scopes":
+            return (replace(each, scopes=other.scopes),)
+        case "subject":
+            return (replace(each, subject=other.subject),)
+        case "selectors":
+            return (replace(each, selectors=other.selectors),)
+        case "split":
+            first, *rest = each.scopes
+            half = replace(each, scopes=(first,))
+            return (half, replace(each, name="split", scopes=tuple(rest))) if rest else (half,)
+        case "anew":
+            return (other,)
+        case _:
+            return ()
+
+
+@st.composite
+def meddled(draw, live: Exemption) -> Exemption:
+    """One exemption as somebody changed it by hand."""
+    match draw(st.sampled_from(["references", "expiry", "selectors", "marks", "text", "all"])):
+        case "references":
+            return replace(
+                live,
+                reference_ids=(*live.reference_ids, draw(st.sampled_from(REFERENCES))) if live.reference_ids else (),
+            )
+        case "expiry":
+            return replace(live, expires_on="2026-11-01T00:00:00Z")
+        case "selectors":
+            return replace(live, selectors=draw(selectors))
+        case "marks":
+            return replace(live, metadata={})
+        case "text":
+            return replace(live, description="edited in the portal")
+        case _:
+            return replace(live, reference_ids=())
+
+
+@st.composite
+def unreadable(draw, found) -> tuple[Unread, ...]:
+    what = []
+    if draw(st.booleans()):
+        what.append(Unread(draw(st.sampled_from(EXPECTED)), "exemptions", "AuthorizationFailed"))
+    if draw(st.booleans()):
+        each = draw(st.sampled_from(found))
+        what.append(Unread(each.scope, each.definition.text, "AuthorizationFailed"))
+    return tuple(what)
+
+
+def after_all(live, changes) -> tuple[Exemption, ...]:
+    """What is live once every change is done; what is made is made by an application, at the run's time."""
+    kept = {each.id.key: each for each in live}
+    for change in changes:
+        carried_out(kept, change)
+    return tuple(kept.values())
+
+
+def carried_out(kept: dict[str, Exemption], change) -> None:
+    """One write, as Azure does it."""
+    system = SystemData("robot", "Application", NOW - timedelta(hours=1))
+    kept.pop(change.id.key, None)
+    if change.after is not None:
+        kept[change.id.key] = replace(change.after, system=change.before.system if change.before else system)

@@ -1,0 +1,233 @@
+"""Laws 1 to 7 of the design over the pure core: what a plan may and must do, in every order that its waits allow."""
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from laws.profile import LAW
+from laws.scenarios import NOW, after_all, carried_out, chain_of, scenarios
+
+from reconciler.model import arm_id
+from reconciler.planning import canonical
+from reconciler.planning.fingerprint import digest
+from reconciler.planning.values import Action, Reason
+
+
+def says(live):
+    """The end state without names: what a resource sees, and whose it is."""
+    return sorted(repr((each.scope.key, canonical.comparable(each))) for each in live)
+
+
+def in_some_order(changes, random):
+    """The changes one by one, each as soon as it may, in an order that `random` draws."""
+    pending = {change.id.key: change for change in changes}
+    while pending:
+        ready = sorted(key for key, change in pending.items() if not set(change.waits_for) & pending.keys())
+        assert ready, "writes wait for each other in a circle"
+        yield pending.pop(random.choice(ready))
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_law_1_and_3_apply_in_any_order_leaves_nothing_bare_and_nothing_to_do(scenario, random):
+    plan = scenario.plan()
+    precious = scenario.exempt() & scenario.wanted()
+    live = {each.id.key: each for each in scenario.live}
+    for change in in_some_order(plan.changes, random):
+        for kept in change.relies_on:
+            assert canonical.same(live[kept.id.key], kept), "what keeps these cells is not what the plan relies on"
+        carried_out(live, change)
+        assert precious <= scenario.exempt(live.values()), f"bare after {change.action} {change.reason} {change.id}"
+    again = scenario.plan(live=tuple(live.values()))
+    assert not again.changes, [(c.action, c.reason, c.id.text) for c in again.changes]
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_law_3_holds_when_any_of_the_writes_fail(scenario, random):
+    plan = scenario.plan()
+    precious = scenario.exempt() & scenario.wanted()
+    live = {each.id.key: each for each in scenario.live}
+    failed = set()
+    for change in in_some_order(plan.changes, random):
+        if set(change.waits_for) & failed or random.random() < 0.3:
+            failed.add(change.id.key)
+            continue
+        carried_out(live, change)
+        assert precious <= scenario.exempt(live.values()), f"bare after {change.action} {change.reason} {change.id}"
+
+
+@LAW
+@given(scenarios())
+def test_law_2_nothing_foreign_is_touched(scenario):
+    for change in scenario.plan().changes:
+        if change.before is not None:
+            assert may_touch(change, scenario), (change.action, change.reason, change.before)
+
+
+def may_touch(change, scenario):
+    """Section 5 in its own words, from the raw object."""
+    before, metadata = change.before, change.before.metadata
+    house = scenario.settings
+    if not any(root.key in chain_of(before.scope) for root in house.scopes):
+        return False
+    if metadata.get("managedBy") == "exempt" and metadata.get("owner") in {house.owner, *house.former_owners}:
+        return change.action is not Action.DELETE or may_delete_ours(change, scenario)
+    if change.reason is Reason.UNMANAGED:
+        old = (NOW - before.system.created_at).days >= 7
+        return (
+            house.unmanaged.value == "delete"
+            and before.system.created_by_type == "User"
+            and old
+            and bool(before.reference_ids)
+        )
+    if before.expires_on and before.expires_on <= NOW.strftime("%Y-%m-%dT%H:%M:%SZ"):
+        return False
+    return takes_only_what_it_confirms(change, scenario)
+
+
+def takes_only_what_it_confirms(change, scenario):
+    """An adopted one keeps what it had; a narrowed or deleted one loses what others of ours at the place confirm."""
+    before, after = change.before, change.after
+    owner = before.metadata.get("pacOwnerId") or before.metadata.get("deployedBy") or before.metadata.get("owner")
+    alive = [d for d in scenario.declarations if d.enabled and not (d.expires_on and d.expires_on <= NOW)]
+    able = {
+        d.name for d in alive if (d.take_over == owner if owner else d.adopt or before.system.created_by_type == "User")
+    }
+    if (
+        after is not None
+        and after.metadata.get("managedBy") == "exempt"
+        and after.metadata["owner"] == scenario.settings.owner
+    ):
+        return after.metadata["declaration"] in able or bears_computed_name(before)
+    kept = confirmed_at(before, scenario)
+    members = scenario.tenant.initiatives.get(before.assignment.key)
+    existing = {m.reference_id.lower() for m in members.members} if members else {"*"}
+    had = {ref.lower() for ref in before.reference_ids} or existing
+    has = set() if after is None else {ref.lower() for ref in after.reference_ids} or existing
+    lost = (had - has) & existing
+    mine = [each for each in kept if each.metadata["declaration"] in able or bears_computed_name(before)]
+    covered = {ref for each in mine for ref in ({r.lower() for r in each.reference_ids} or existing)}
+    return lost <= covered
+
+
+def bears_computed_name(before):
+    return before.name.rsplit("-", 1)[0] in {"alpha", "beta", "gamma", "renamed", "split"}
+
+
+def confirmed_at(before, scenario):
+    """Ours at the same scope and assignment with the same selectors, once the plan is done."""
+    done = after_all(scenario.live, scenario.plan().changes)
+    return [
+        each
+        for each in done
+        if each.scope == before.scope and each.assignment == before.assignment
+        and each.metadata.get("managedBy") == "exempt" and each.metadata.get("owner") == scenario.settings.owner
+        and canonical.folded_selectors(each.selectors) == canonical.folded_selectors(before.selectors)
+    ]  # fmt: skip
+
+
+def may_delete_ours(change, scenario):
+    """Expiry or an edit of the repository is the cause, or it is a duplicate of what stays, or orphans may go."""
+    before = change.before
+    declared = {d.name: d for d in scenario.declarations}.get(before.metadata.get("declaration"))
+    if change.reason is Reason.ORPHAN:
+        return scenario.allowed.delete_orphans is not None
+    if change.reason is Reason.DUPLICATE:
+        done = after_all(scenario.live, scenario.plan().changes)
+        return any(
+            each.assignment == before.assignment and each.scope.key in chain_of(before.scope)
+            and each.metadata.get("owner") == scenario.settings.owner
+            for each in done
+        )  # fmt: skip
+    if not before.metadata.get("declaration"):
+        return False
+    if declared is None or not declared.enabled or (declared.expires_on and declared.expires_on <= NOW):
+        return True
+    if before.metadata["target"].lower() not in {scope.key for scope in declared.scopes}:
+        return True
+    there = [a for a in scenario.tenant.assignments if a.id == before.assignment]
+    wanted = scenario.tenant.wanted([replace(declared, selectors=())], NOW, whole=True)
+    cells = {ref.lower() for ref in before.reference_ids}
+    return bool(there) and not any(a == before.assignment.key and (not cells or ref in cells) for _, a, ref in wanted)
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_law_4_no_order_and_no_letter_case_matters(scenario, random):
+    shuffled_live, shuffled = list(scenario.live), list(scenario.declarations)
+    random.shuffle(shuffled_live)
+    random.shuffle(shuffled)
+    recased = tuple(
+        replace(each, id=arm_id(each.id.text.swapcase()), assignment=arm_id(each.assignment.text.swapcase()))
+        for each in shuffled_live
+    )
+    assignments = list(scenario.tenant.assignments)
+    random.shuffle(assignments)
+    one = scenario.plan()
+    other = scenario.plan(
+        live=recased, declarations=tuple(shuffled), unread=scenario.unread[::-1],
+        tenant=replace(scenario.tenant, assignments=tuple(assignments)),
+    )  # fmt: skip
+    assert one.digest == other.digest == digest(change.fingerprint for change in other.changes)
+    assert [c.reason for c in one.changes] == [c.reason for c in other.changes]
+    assert [(h.declaration, h.scope, h.assignment, h.cause) for h in one.held] == [
+        (h.declaration, h.scope, h.assignment, h.cause) for h in other.held
+    ]
+    assert [(f.kind, f.subject, f.declaration) for f in one.findings] == [
+        (f.kind, f.subject, f.declaration) for f in other.findings
+    ]
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_law_5_every_write_is_needed_and_none_comes_twice(scenario, random):
+    plan = scenario.plan()
+    assert len({change.id.key for change in plan.changes}) == len(plan.changes)
+    for change in plan.changes:
+        assert change.before is None or change.after is None or not canonical.same(change.before, change.after)
+        assert change.after is None or change.after.reference_ids or may_be_whole(change.after, scenario)
+    if plan.changes:
+        left_out = random.choice(plan.changes)
+        done = after_all(scenario.live, [change for change in plan.changes if change is not left_out])
+        assert scenario.plan(live=done).changes, f"nobody misses {left_out.action} {left_out.reason} {left_out.id}"
+
+
+def may_be_whole(after, scenario):
+    return after.assignment.key not in scenario.tenant.initiatives or scenario.settings.rules.allow_whole_assignment
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_law_6_stopped_anywhere_the_next_run_ends_where_one_would(scenario, random):
+    changes = list(in_some_order(scenario.plan().changes, random))
+    straight = after_all(scenario.live, changes)
+    stopped = after_all(scenario.live, changes[: random.randint(0, len(changes))])
+    resumed = after_all(stopped, scenario.plan(live=stopped).changes)
+    assert says(resumed) == says(straight)
+
+
+@LAW
+@given(scenarios())
+def test_law_7_what_was_not_read_is_not_touched_nor_what_depends_on_it(scenario):
+    seen = {each.id.key for each in scenario.snapshot().exemptions}
+    hidden = [each.scope for each in scenario.unread if each.what == "exemptions"]
+    for change in scenario.plan().changes:
+        assert change.before is None or change.id.key in seen
+        reduces = change.after is None or (change.before is not None and takes_away(change))
+        chain = chain_of(change.subject.scope)
+        for unread in hidden:
+            near = unread.key in chain or change.subject.scope.key in chain_of(unread)
+            assert not (reduces and near), f"{change.action} {change.reason} although {unread} was not read"
+        if change.before is None:
+            listed = next(key for key in chain if "/subscriptions/" not in key or key.count("/") == 2)
+            assert listed not in {unread.key for unread in hidden}, "created where nobody looked"
+
+
+def takes_away(change):
+    """Fewer references, from what the objects list."""
+    if not change.before.reference_ids:
+        return bool(change.after.reference_ids)
+    return bool(change.after.reference_ids) and not {r.lower() for r in change.before.reference_ids} <= {
+        r.lower() for r in change.after.reference_ids
+    }
