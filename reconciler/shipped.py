@@ -26,3 +26,8 @@ def demo_repository() -> Path:
     """The folder with the demo's reconciler.yaml and exemptions/, shipped or the checkout itself."""
     inside = _PACKAGE / "emulator" / "demo" / "repository"
     return inside if inside.is_dir() else _PACKAGE.parent
+
+
+def templates() -> Path:
+    """The folder of templates for new repositories."""
+    return _PACKAGE / "templates"

@@ -61,6 +61,7 @@ class Job:
         return _EXPRESSION.sub(lambda found: self._lookup(found[1]), str(text))
 
     def _lookup(self, expression: str) -> str:
+        expression = expression.partition(" && format(")[0]  # `a && format(…, a) || ''` with an empty a
         parts = expression.split(".")
         if parts[0] == "steps" and len(parts) == 4:
             return self.outputs.get(parts[1], {}).get(parts[3], "")
@@ -94,7 +95,7 @@ class Job:
         assert "${{" not in step["run"], "a script must not contain expressions"
         done = subprocess.run(
             ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"]],
-            cwd=self.workspace / step.get("working-directory", "."),
+            cwd=self.workspace / self.evaluate(step.get("working-directory", ".")),
             env=env,
             capture_output=True,
             text=True,

@@ -1,0 +1,145 @@
+"""`exempt init`: a repository that passes its own checks and whose pipelines run the pinned tool."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import emulated
+import pytest
+import yaml
+from main_job import repositories as repo
+from pipelines import runner
+
+TOOL = "contoso/exempt@" + "0123456789" * 4
+BIN = Path(sys.executable).parent
+
+
+def exempt(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "reconciler", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(runner.CHECKOUT), "HOME": str(cwd)},
+    )  # fmt: skip
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Path:
+    """A fresh repository for the embedded Azure's tenant."""
+    exempt(
+        "init",
+        "new",
+        "--tool",
+        TOOL,
+        "--tenant",
+        repo.TENANT,
+        "--scope",
+        repo.ROOT,
+        "--owner",
+        "contoso/new",
+        cwd=tmp_path,
+    )
+    return tmp_path / "new"
+
+
+def test_a_new_repository_passes_its_own_validate_and_the_checks_of_its_workflows(started: Path) -> None:
+    exempt("validate", cwd=started)
+    workflows = sorted((started / ".github" / "workflows").glob("*.yml"))
+    for command in (
+        [BIN / "zizmor", "--quiet", "--offline", "--persona=pedantic", started / ".github"],
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows],
+        [BIN / "check-jsonschema", "--builtin-schema", "vendor.dependabot", started / ".github" / "dependabot.yml"],
+        [BIN / "check-jsonschema", "--schemafile", started / "schemas" / "reconciler.schema.json", started / "reconciler.yaml"],
+    ):  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "NO_COLOR": "1"})
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_placeholder_is_filled_and_the_tool_is_pinned_everywhere(started: Path) -> None:
+    texts = [path.read_text(encoding="utf-8") for path in started.rglob("*") if path.is_file()]
+    assert not any("@@" in text for text in texts)
+    commit = TOOL.rsplit("@", 1)[-1]
+    for name in ("requirements.txt", ".pre-commit-config.yaml", ".github/workflows/plan.yml", "README.md"):
+        assert commit in (started / name).read_text(encoding="utf-8")
+    for path in (started / ".github" / "workflows").glob("*.yml"):
+        assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use) for use in re.findall(r"uses: (\S+)", path.read_text()))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["--tool", "exempt"], "--tool"),
+        (["--tool", TOOL, "--tenant", "contoso"], "--tenant"),
+        (["--tool", TOOL, "--team", "security"], "--team"),
+        (["--tool", TOOL, "--owner", "a b"], "--owner"),
+        (["--tool", TOOL, "--scope", "payments"], "--scope"),
+    ],
+)
+def test_a_wrong_option_is_named_and_nothing_is_written(tmp_path: Path, arguments: list[str], named: str) -> None:
+    refused = exempt("init", "new", *arguments, cwd=tmp_path, code=1)
+    assert named in refused.stderr
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "mine.txt").write_text("mine")
+    assert "not an empty folder" in exempt("init", "new", "--tool", TOOL, cwd=tmp_path, code=1).stderr
+
+
+def action(
+    workspace: Path, temp: Path, step: dict[str, Any], context: dict[str, str], env: dict[str, str]
+) -> runner.Job:
+    """Runs the composite action's scripts for one step that uses it."""
+    steps = yaml.safe_load((runner.CHECKOUT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
+    outer = runner.Job([], workspace, {"runner.temp": str(temp), **context})
+    inputs = {f"inputs.{name}": outer.evaluate(value) for name, value in step["with"].items()}
+    full = {"inputs.directory": ".", **inputs, "github.action_path": str(runner.CHECKOUT)}
+    return runner.job({"jobs": {"x": {"steps": steps}}}, "x", workspace, temp, full, env).run()
+
+
+def uses(workflow: dict[str, Any], job: str, name: str) -> dict[str, Any]:
+    return next(step for step in workflow["jobs"][job]["steps"] if step["name"] == name)
+
+
+def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, tmp_path: Path) -> None:
+    folder = started / ".github" / "workflows"
+    declaration = {
+        "name": "transfer", "recommendation": "Secure transfer to storage accounts should be enabled",
+        "scopes": [repo.subscription(1)], "expiresOn": "2099-01-01", "category": "Mitigated", "ticket": "SEC-1",
+    }  # fmt: skip
+    text = yaml.safe_dump(repo.complete(declaration), sort_keys=False)
+    (started / "exemptions" / "transfer.yaml").write_text(text, encoding="utf-8")
+    revision = repo.commit(started, "Declare")
+    context = {"github.event.pull_request.base.sha": revision}
+    temp = tmp_path / "temp"
+    with emulated.running(repo.tenant(repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK))) as azure:
+        apply_workflow = runner.load("apply.yml", folder)
+        checked = action(started, temp, uses(runner.load("validate.yml", folder), "validate", "Validate"), context, {})
+        assert not checked.failed, checked.log
+        planned = action(started, temp, uses(apply_workflow, "plan", "Plan"), context, azure.env)
+        assert planned.outputs["run"] == {"code": "2"}, planned.log
+        (temp / "approved").mkdir()
+        (temp / "plan.json").rename(temp / "approved" / "plan.json")
+        applied = action(started, temp, uses(apply_workflow, "apply", "Apply what was approved"), context, azure.env)
+        assert applied.outputs["run"] == {"code": "0"}, applied.log
+        assert len(azure.exemptions) == 1
+        drift = runner.load("drift.yml", folder)
+        action(started, temp, uses(drift, "drift", "Read Azure once"), context, azure.env)
+        report = action(started, temp, uses(drift, "drift", "Report for code scanning"), context, azure.env)
+        assert not report.failed, report.log
+        assert json.loads((temp / "drift.sarif").read_text())["version"] == "2.1.0"
+
+
+def test_the_action_fails_the_step_where_the_command_fails(started: Path, tmp_path: Path) -> None:
+    (started / "exemptions" / "bad.yaml").write_text("name: bad\n", encoding="utf-8")
+    step = {"with": {"command": "validate", "arguments": "--format\ngithub\n"}}
+    done = action(started, tmp_path / "temp", step, {}, {})
+    assert done.failed
+    assert "::error file=exemptions/bad.yaml" in done.log
