@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -35,7 +36,7 @@ def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
 
     A bad overlay is no exception: its mistakes are `problems` of the catalogue, and nothing of it is used.
     """
-    if overlay is None or not overlay.exists():
+    if overlay is None or not os.path.lexists(overlay):
         return Catalogue(cloud)
     from reconciler.catalog.overlay_file import read_overlay  # noqa: PLC0415 - YAML and schema only where needed
 

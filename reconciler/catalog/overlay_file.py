@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Final
-
-import jsonschema
+from typing import TYPE_CHECKING, Any, Final
 
 from reconciler.catalog import store
 from reconciler.catalog.facts import Environment, Policy, initiative_id, policy_id
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
-from reconciler.catalog.strict_yaml import DataPath, Document, is_plain_text, read_yaml
+from reconciler.catalog.overlay_shape import is_plainly_valid
+from reconciler.catalog.strict_yaml import MAX_BYTES, DataPath, Document, is_plain_text, read_yaml
 from reconciler.model import JSON, ArmId, Member
 from reconciler.problems import Problem, has_errors
 from reconciler.shipped import schema_path
+
+if TYPE_CHECKING:
+    import jsonschema
 
 _HEADER: Final = """\
 # yaml-language-server: $schema=schemas/catalog.schema.json
 # Where this tenant's recommendations, policies and initiatives differ from the facts that exempt ships.
 # Written by `exempt catalog refresh`. Review it like code: it changes what declarations mean.
 """
+_NO_LINK_NO_WAIT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9(/][A-Za-z0-9(/._,)+ -]*")
 _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set)?definitions/([^/]+)", re.IGNORECASE)
 
@@ -44,15 +50,28 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
 
 def _document(path: Path) -> Document:
     try:
-        return read_yaml(path.read_bytes(), path.name)
+        return read_yaml(_content(path), path.name)
     except OSError as error:
         document = read_yaml(b"", path.name)
         message = f"cannot be read: {error.strerror or error}"
-        document.problems.append(Problem(document.place(()), "unreadable", message, "check that it is a readable file"))
+        document.problems.append(Problem(document.place(()), "unreadable", message, "make it a readable, regular file"))
         return document
 
 
+def _content(path: Path) -> bytes:
+    """What a regular file holds, as far as it is not too much. A link could lead anywhere, a device never end."""
+    descriptor = os.open(path, os.O_RDONLY | _NO_LINK_NO_WAIT)
+    with os.fdopen(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        return file.read(MAX_BYTES + 1)
+
+
 def _schema_problems(document: Document) -> list[Problem]:
+    if is_plainly_valid(document.data):
+        return []
+    import jsonschema  # noqa: PLC0415 - takes longer to load than all of this takes to run
+
     schema = json.loads(schema_path("catalog").read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(document.data), key=lambda error: [str(part) for part in error.absolute_path])

@@ -152,6 +152,8 @@ class _Reader:
 
     def _shown(self, event: yaml.ScalarEvent) -> str:
         text: str = event.value
+        if text.isprintable():
+            return text
         hidden = next((one for one in text if is_hidden(one) and one != "\n"), None)
         if hidden:
             message = f"the character U+{ord(hidden):04X} does not show"

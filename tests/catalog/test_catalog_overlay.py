@@ -1,9 +1,12 @@
 """catalog.yaml: what it changes, that bad ones are problems and never exceptions, and that writing is stable."""
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
+import jsonschema
 import pytest
 import yaml
 from catalog_command import MCSB, SECURE_TRANSFER, TDE_KEY, TDE_POLICY, policy
@@ -15,11 +18,13 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
 from reconciler.catalog.overlay_file import overlay_text, read_overlay
+from reconciler.catalog.overlay_shape import is_plainly_valid
 from reconciler.catalog.strict_yaml import MAX_BYTES
 from reconciler.model import Cloud, Member
 from reconciler.problems import Problem
 from reconciler.shipped import schema_path
 
+VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_path("catalog").read_text()))
 NEW_KEY = "0a0a0a0a-1111-2222-3333-444444444444"
 OWN = "/providers/Microsoft.Management/managementGroups/contoso/providers/Microsoft.Authorization"
 TDE_TITLE = "Transparent Data Encryption on SQL databases should be enabled"
@@ -215,8 +220,10 @@ def test_no_and_dates_are_text(overlaid):
     assert overlaid(f"recommendations: [{{key: {TDE_KEY}, title: 2027-01-31}}]").find("2027-01-31")
 
 
-def test_a_folder_in_its_place_is_a_problem(tmp_path):
-    (tmp_path / "catalog.yaml").mkdir()
+@pytest.mark.parametrize("make", [Path.mkdir, os.mkfifo, lambda path: path.symlink_to("/dev/zero"),
+                                  lambda path: path.symlink_to("nowhere")])  # fmt: skip
+def test_anything_but_a_regular_file_is_a_problem(tmp_path, make):
+    make(tmp_path / "catalog.yaml")
     (problem,) = load(Cloud.PUBLIC, tmp_path / "catalog.yaml").problems
     assert problem.code == "unreadable"
 
@@ -330,6 +337,59 @@ def test_the_schema_is_one_and_check_jsonschema_agrees(tmp_path):
     assert verdicts == [0, 1]
     assert read_overlay(good)[1] == ()
     assert read_overlay(bad)[1] != ()
+
+
+texts = st.sampled_from(
+    ["", "x", "High", "high", "Azure", NEW_KEY, MCSB, "a b", " ", "/a/policyDefinitions/b", "/policySetDefinitions/b",
+     f"{OWN}/policySetDefinitions/own", f"{OWN}/policyDefinitions/own\n", "y" * 500, "z" * 1200]
+)  # fmt: skip
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 2) | texts,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2),
+    max_leaves=4,
+)
+rows = st.fixed_dictionaries(
+    {},
+    optional={
+        **dict.fromkeys(("policies", "resourceTypes", "members", "added", "removed", "unknown"), values),
+        **dict.fromkeys(("title", "severity", "environment", "version", "mode", "defaultEffect"), texts),
+        "key": st.just(NEW_KEY) | texts,
+        "id": st.just(MCSB) | texts,
+        "preview": st.booleans() | texts,
+        "custom": st.booleans() | values,
+    },
+)
+sections = st.fixed_dictionaries(
+    {},
+    optional={
+        name: st.lists(rows, max_size=2) | values for name in ("recommendations", "policies", "initiatives", "x")
+    },
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(sections | values)
+def test_what_is_plainly_valid_the_schema_accepts(data):
+    if is_plainly_valid(data):
+        assert VALIDATOR.is_valid(data)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(entries, max_size=3), st.lists(initiatives, max_size=2))
+def test_what_a_refresh_writes_is_plainly_valid(recommendations, sets):
+    data = yaml.safe_load(overlay_text(Overlay(tuple(recommendations), (), tuple(sets))))
+    assert is_plainly_valid(data)
+
+
+def test_a_valid_overlay_loads_no_judge(tmp_path):
+    (tmp_path / "catalog.yaml").write_text(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]\n")
+    code = (
+        "import sys; from pathlib import Path; from reconciler.catalog import load;"
+        f"assert load(overlay=Path({str(tmp_path / 'catalog.yaml')!r})).find({TDE_KEY!r})[0].severity == 'High';"
+        "print('jsonschema' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_every_property_of_the_schema_is_explained():
