@@ -5,9 +5,10 @@ import os
 
 import pytest
 from emulated import Client, exempt, running
+from interposed import Drop, Reply, error
 from tenants import GROUP, assignment, exemption, subscription, tenant
 
-from reconciler.azure.doctor import State, clock_check
+from reconciler.azure.doctor import State, clock_check, examine
 from reconciler.azure.rights import Permission, Role, missing_actions, role_definitions
 from reconciler.azure.session import connect
 from reconciler.cli.main import guarded
@@ -241,3 +242,37 @@ def test_the_permissions_api_and_a_real_write_agree(login):
             "policyAssignmentId": AT_CORP, "exemptionCategory": "Waiver",
         })  # fmt: skip
         assert refused.code == "LinkedAuthorizationFailed", "written here, but not exempted from there"
+
+
+def checks_of(azure, environment=()):
+    found = []
+    examine(azure, (), dict(environment), read_only=False, tell=found.append)
+    return {one.name: one for one in found}
+
+
+def test_without_an_answer_the_clock_and_the_reading_fail_with_the_reason(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Drop()
+        azure.arm._transport.interrupt()
+        found = checks_of(azure)
+    assert found["cloud"].state is State.OK, "nothing overrides the endpoint in this environment"
+    assert found["clock"].state is found["reading"].state is State.FAILED
+    assert "writing" not in found
+
+
+def test_an_answer_without_a_date_leaves_the_clock_unknown(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Reply(200, {"value": []}) if seen.path == "/tenants" else None
+        assert checks_of(azure)["clock"].state is State.UNKNOWN
+
+
+def test_where_azure_does_not_tell_rights_nothing_is_claimed(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(404, "InvalidResourceType") if "permissions" in seen.path else None
+        found = checks_of(azure)
+    assert found["writing"].state is found["assignments"].state is State.UNKNOWN
+
+
+def test_a_cloud_that_lags_behind_or_a_fixed_version_is_said(interrupted):
+    with interrupted(None, api_version="2022-07-01-preview") as (_, azure):
+        assert "reconciler.yaml says so" in checks_of(azure)["api version"].message

@@ -384,3 +384,93 @@ def test_the_order_of_azures_lists_changes_nothing(connected):
         other = read(azure)
     assert one.exemptions == other.exemptions
     assert list(one.assignments) == list(other.assignments)
+
+
+def versioned(pattern):
+    """A tenant with one house initiative at 2.0.0 and one assignment pinned to a pattern."""
+    policy = "/providers/Microsoft.Authorization/policyDefinitions/p"
+    members = [{"policyDefinitionId": policy, "policyDefinitionReferenceId": "new"}]
+    house = f"{CORP}/providers/Microsoft.Authorization/policySetDefinitions/house"
+    return house, tenant(
+        policySetDefinitions=[{"id": house, "properties": {"version": "2.0.0", "policyDefinitions": members}}],
+        policyAssignments=[assignment(subscription(0), "pinned", house, definitionVersion=pattern)],
+    )
+
+
+def test_a_pattern_that_no_version_fits_leaves_the_assignment_undecided(interrupted):
+    house, content = versioned("1.*.*")
+    with interrupted(content) as (_, azure):
+        found = read(azure)
+    assert found.initiatives == {}
+    assert [(one.scope.text, one.what) for one in found.unread] == [(subscription(0), house)]
+    assert "1.*.*" in found.unread[0].reason
+
+
+def test_an_older_version_that_cannot_be_read_leaves_the_assignment_undecided(interrupted):
+    house, content = versioned("1.*.*")
+    newest = {"id": house, "properties": {"version": "2.0.0", "versions": ["2.0.0", "1.2.0"], "policyDefinitions": []}}
+
+    def answer(seen):
+        if seen.path == house:
+            return Reply(200, newest)
+        return error(403, "AuthorizationFailed", "not for you") if seen.path == f"{house}/versions/1.2.0" else None
+
+    with interrupted(content) as (door, azure):
+        door.answer = answer
+        found = read(azure)
+    assert [(one.what, one.reason) for one in found.unread] == [(house, "not for you")]
+
+
+def test_a_versions_list_that_cannot_be_read_leaves_the_assignment_undecided(interrupted):
+    house, content = versioned("1.*.*")
+
+    def answer(seen):
+        if seen.path == house:
+            return Reply(200, {"id": house, "properties": {"version": "2.0.0", "policyDefinitions": []}})
+        return error(403, "AuthorizationFailed", "not for you") if seen.path == f"{house}/versions" else None
+
+    with interrupted(content) as (door, azure):
+        door.answer = answer
+        assert [one.what for one in read(azure).unread] == [house]
+
+
+def differing(door, at_top, own):
+    """One list shows another copy of an inherited exemption; `own` answers the GET that settles it."""
+    changed = {**at_top, "properties": {**at_top["properties"], "description": "other"}}
+    path = f"{subscription(1)}/providers/Microsoft.Authorization/policyExemptions"
+
+    def answer(seen):
+        if seen.path == path:
+            return Reply(200, {"value": [changed]})
+        return own if seen.path == at_top["id"] else None
+
+    door.answer = answer
+
+
+def test_an_exemption_that_was_deleted_while_the_lists_were_read_is_not_there(interrupted):
+    at_top = exemption(CORP, "shared", AT_CORP)
+    with interrupted(tenant(policyExemptions=[at_top])) as (door, azure):
+        differing(door, at_top, error(404, "PolicyExemptionNotFound"))
+        found = read(azure)
+    assert found.exemptions == ()
+    assert found.complete
+
+
+def test_an_exemption_of_two_minds_that_cannot_be_read_again_makes_its_scope_unread(interrupted):
+    at_top = exemption(CORP, "shared", AT_CORP)
+    with interrupted(tenant(policyExemptions=[at_top])) as (door, azure):
+        differing(door, at_top, error(403, "AuthorizationFailed", "no"))
+        found = read(azure)
+    assert [(one.scope.text, one.what) for one in found.unread] == [(CORP, "exemptions")]
+
+
+def test_an_assignment_that_exists_but_in_no_list_is_known_after_one_request(interrupted):
+    """Such as one of a subscription beyond the managed scopes, exempted from with DoNotValidate."""
+    elsewhere = assignment("/subscriptions/0badc0de-0000-4000-8000-000000000000", "far")
+    live = exemption(subscription(0), "far", elsewhere["id"], assignmentScopeValidation="DoNotValidate")
+    with interrupted(tenant(policyExemptions=[live])) as (door, azure):
+        door.answer = lambda seen: Reply(200, elsewhere) if seen.path == elsewhere["id"] else None
+        found = read(azure)
+    assert elsewhere["id"].lower() in found.assignments
+    assert elsewhere["id"].lower() in found.initiatives
+    assert found.complete

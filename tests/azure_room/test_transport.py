@@ -46,8 +46,8 @@ def test_a_read_does_not_wait_for_ever(interrupted):
 
 
 def test_many_lists_get_through_azures_token_buckets(connected):
-    """A bucket of three requests that refills quickly: every list waits its turn, and all are read."""
-    sizes = {"reads": {"size": 3, "refill": 40}}
+    """A bucket of four requests that refills soon: every list waits its turn, and all are read."""
+    sizes = {"reads": {"size": 4, "refill": 3}}
     with connected(tenant(weather={"throttling": sizes})) as (cloud, azure):
         assert azure.reader().snapshot(azure.settings).complete
         assert 429 in {one.status for one in cloud.requests}
