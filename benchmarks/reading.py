@@ -1,0 +1,98 @@
+"""What a full read costs: requests per scope, CPU and time of `exempt snapshot`, for 50, 200 and 1,000 subscriptions.
+
+    python -m benchmarks.reading
+
+The embedded Azure runs in a process of its own, without latency. Requests must be two a scope and a constant, however
+many exemptions there are; CPU grows with the exemptions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = "/providers/Microsoft.Management/managementGroups/contoso"
+AUTHORIZATION = "/providers/Microsoft.Authorization"
+BENCHMARK = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+SIZES = ((50, 20), (200, 100), (1000, 20))
+ASSIGNMENTS = 20
+
+
+def tenant(subscriptions: int, each: int) -> dict[str, Any]:
+    """One group, its subscriptions with so many exemptions each, and twenty assignments that all lists inherit."""
+    names = [f"5a1e0001-0000-4000-8000-{number:012d}" for number in range(subscriptions)]
+    assigned = [f"{ROOT}{AUTHORIZATION}/policyAssignments/a{number}" for number in range(ASSIGNMENTS)]
+    return {
+        "managementGroups": [{"name": "contoso", "displayName": "Contoso", "parent": None}],
+        "subscriptions": [{"id": name, "displayName": name, "managementGroup": "contoso"} for name in names],
+        "policyAssignments": [{"id": one, "properties": {"policyDefinitionId": BENCHMARK}} for one in assigned],
+        "policyExemptions": [exemption(name, number, assigned[0]) for name in names for number in range(each)],
+    }
+
+
+def exemption(subscription: str, number: int, assignment: str) -> dict[str, Any]:
+    scope = f"/subscriptions/{subscription}/resourceGroups/rg-{number}"
+    return {
+        "id": f"{scope}{AUTHORIZATION}/policyExemptions/legacy-{number:04d}-0123456789abcdef",
+        "properties": {
+            "policyAssignmentId": assignment,
+            "exemptionCategory": "Waiver",
+            "policyDefinitionReferenceIds": ["sqlDbEncryptionMonitoring"],
+            "displayName": f"legacy-{number}: Transparent Data Encryption on SQL databases should be enabled",
+            "description": "Server retires with project Lyra in January 2027; its data is public.",
+            "expiresOn": "2027-01-31T23:59:59Z",
+            "metadata": {"managedBy": "exempt", "owner": "contoso", "declaration": f"legacy-{number}", "target": scope},
+        },
+    }
+
+
+@contextlib.contextmanager
+def cloud(content: dict[str, Any], folder: Path) -> Iterator[dict[str, Any]]:
+    """An embedded Azure in another process; its ready line."""
+    file = folder / "tenant.json"
+    file.write_text(json.dumps(content), encoding="utf-8")
+    command = [sys.executable, "-m", "reconciler", "emulator", "--tenant", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield json.loads(process.stdout.readline())
+        finally:
+            process.terminate()
+
+
+def read(ready: dict[str, Any], folder: Path) -> tuple[float, float, int]:
+    """CPU and wall seconds of one `exempt snapshot`, and its requests."""
+    settings = f"owner: contoso\ntenantId: {ready['tenantId']}\nscopes:\n  - {ROOT}\n"
+    (folder / "reconciler.yaml").write_text(settings, encoding="utf-8")
+    command = [sys.executable, "-m", "reconciler", "snapshot", "--out", str(folder / "snapshot.json")]
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    environment = {"PATH": os.environ["PATH"], **ready["env"]}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
+    wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+    found = re.search(r"with (\d+) requests", done.stderr)
+    assert found is not None, done.stderr
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall, int(found[1])
+
+
+def main() -> None:
+    print(f"{'scopes':>7} {'exemptions':>11} {'requests':>9} {'constant':>9} {'CPU s':>7} {'wall s':>7}")
+    for subscriptions, each in SIZES:
+        with tempfile.TemporaryDirectory() as name, cloud(tenant(subscriptions, each), Path(name)) as ready:
+            cpu, wall, requests = read(ready, Path(name))
+        scopes = subscriptions + 1
+        constant = requests - 2 * scopes
+        print(f"{scopes:>7,} {subscriptions * each:>11,} {requests:>9,} {constant:>9} {cpu:>7.2f} {wall:>7.2f}")
+
+
+if __name__ == "__main__":
+    main()
