@@ -61,5 +61,14 @@ lock:  ## regenerate the hash-pinned requirements (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.txt
 
+FUZZ_SECONDS ?= 300
+.fuzz/bin/atheris: requirements.txt
+	@$(PYTHON) -m venv .fuzz
+	@.fuzz/bin/python -m pip --disable-pip-version-check --quiet install -r requirements.txt
+	@.fuzz/bin/python -m pip --disable-pip-version-check --quiet install atheris && touch $@
+
+fuzz: .fuzz/bin/atheris  ## coverage-guided garbage for the loader, by hand (atheris, in an environment of its own)
+	@PYTHONPATH=. .fuzz/bin/python scripts/fuzz.py -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/
+
 clean:  ## remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .fuzz .mypy_cache .ruff_cache .pytest_cache .hypothesis
