@@ -84,9 +84,11 @@ def _sorted(exemptions: Iterable[Exemption]) -> tuple[Exemption, ...]:
     return tuple(sorted(exemptions, key=lambda exemption: exemption.id.key))
 
 
-def _finding_order(finding: Finding) -> tuple[str, str, str, str]:
-    return finding.kind.value, finding.subject.key, finding.declaration or "", finding.message
+def _finding_order(finding: Finding) -> tuple[str, ...]:
+    return finding.kind.value, finding.subject.key, finding.declaration or "", finding.message.lower()
 
 
-def _held_order(held: Held) -> tuple[str, str, str, str]:
-    return held.declaration, held.scope.key, held.assignment.key if held.assignment else "", held.message
+def _held_order(held: Held) -> tuple[str, ...]:
+    where = held.assignment.key if held.assignment else ""
+    standing = held.exemption.key if held.exemption else ""
+    return held.declaration, held.scope.key, where, standing, held.cause.value, held.message.lower()
