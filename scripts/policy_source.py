@@ -102,8 +102,12 @@ def _from_checkout(root: Path, edition: str) -> Source:
     own_sets = _files(sets, government=edition == "usgov")
     if edition == "usgov":
         policies |= {row["name"]: row for row in map(_policy, _files(definitions, government=True))}
-    initiatives = [_set(value) for value in own_sets if value["properties"]["metadata"].get("category") in CATEGORIES]
+    initiatives = [_set(value) for value in own_sets if _category(value) in CATEGORIES]
     return Source(_origin(root), initiatives, list(policies.values()))
+
+
+def _category(value: Row) -> str:
+    return value["properties"].get("metadata", {}).get("category", "")
 
 
 def _files(folder: Path, *, government: bool) -> Iterator[Row]:
@@ -162,7 +166,8 @@ def _types(condition: object) -> Iterable[str]:
             yield from _types(part)
     elif isinstance(condition, dict):
         if condition.get("field") == "type":
-            named = condition.get("in", [condition.get("equals")])
+            several = condition.get("in")  # a list, or an expression that gives one
+            named = several if isinstance(several, list) else [condition.get("equals")]
             yield from (found for found in named if isinstance(found, str) and not found.startswith("["))
         for name, part in condition.items():
             if name != "not":

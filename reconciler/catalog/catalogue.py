@@ -27,7 +27,7 @@ NO_OVERLAY: Final = Overlay()
 BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 """The name of the Microsoft cloud security benchmark, the initiative that Defender shows recommendations by."""
 
-_LIKELY: Final = 0.5
+_LIKELY: Final = 0.8
 """The least likeness at which asking "did you mean" helps."""
 
 

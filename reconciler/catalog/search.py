@@ -7,15 +7,15 @@ before what cannot. Resemblance serves people only: a declaration is never resol
 
 from __future__ import annotations
 
-import functools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
 from reconciler.catalog.facts import Environment, Obstacle, Policy, Recommendation
-from reconciler.catalog.spelling import Vocabulary, stem
+from reconciler.catalog.spelling import Vocabulary
+from reconciler.catalog.synonyms import other_words
 
 Found: TypeAlias = Recommendation | Policy | str
 """What a hit stands for; an initiative is given by its folded id, so that its members are read only when shown."""
@@ -27,56 +27,6 @@ _TITLE: Final = 1.0
 _POLICY_TITLE: Final = 0.6
 _RESOURCE_TYPE: Final = 0.5
 _ABBREVIATED: Final = 0.95
-
-_ABBREVIATIONS: Final = {
-    "2fa": ("mfa", "multi factor authentication", "multifactor authentication"),
-    "aad": ("entra", "azure active directory"),
-    "ad": ("active directory", "entra"),
-    "acr": ("container registry",),
-    "aks": ("kubernetes",),
-    "akv": ("key vault",),
-    "antimalware": ("endpoint protection",),
-    "antivirus": ("endpoint protection",),
-    "apim": ("api management",),
-    "asb": ("azure security benchmark", "microsoft cloud security benchmark"),
-    "atp": ("advanced threat protection",),
-    "byok": ("cmk", "customer managed key"),
-    "cmk": ("customer managed key",),
-    "cve": ("vulnerability",),
-    "cosmosdb": ("cosmos db",),
-    "edr": ("endpoint detection", "endpoint protection"),
-    "entra": ("azure active directory",),
-    "expiry": ("expiration",),
-    "fim": ("file integrity monitoring",),
-    "internet": ("public network", "unrestricted network"),
-    "jit": ("just in time",),
-    "k8s": ("kubernetes",),
-    "malware": ("endpoint protection",),
-    "logging": ("logs", "diagnostic logs", "resource logs"),
-    "mcsb": ("microsoft cloud security benchmark",),
-    "mdc": ("defender for cloud",),
-    "mde": ("defender for endpoint",),
-    "mfa": ("multi factor authentication", "multifactor authentication"),
-    "nsg": ("network security group",),
-    "patch": ("system updates",),
-    "patches": ("system updates",),
-    "postgres": ("postgresql",),
-    "rbac": ("role based access control",),
-    "rdp": ("management ports",),
-    "sas": ("shared access", "shared key"),
-    "ssh": ("management ports",),
-    "ssl": ("tls", "https"),
-    "tde": ("transparent data encryption",),
-    "user": ("account", "identity"),
-    "users": ("accounts", "identities"),
-    "va": ("vulnerability assessment",),
-    "vm": ("virtual machine",),
-    "vms": ("virtual machines",),
-    "vmss": ("virtual machine scale set",),
-    "vnet": ("virtual network",),
-    "waf": ("web application firewall",),
-}
-"""What people type → what titles say. Read both ways."""
 
 _SPACES: Final = bytes(
     byte if byte > 127 or chr(byte).isalnum() or byte == ord("\n") else ord(" ") for byte in range(256)
@@ -198,7 +148,7 @@ class Index:
     def _term(self, word: str, words: list[str]) -> Postings:
         """How well each entry matches one word of the query, in the best of all ways to say it."""
         best = dict(self._word(word))
-        for phrase in _other_words(word, words):
+        for phrase in other_words(word, words):
             for number, quality in self._phrase(phrase).items():
                 best[number] = max(best.get(number, 0.0), _ABBREVIATED * quality)
         return best
@@ -280,22 +230,3 @@ def _meaningful(words: list[str]) -> list[str]:
 def _rarity(matches: int, entries: int) -> float:
     """How much a word says: much where few entries have it."""
     return math.log(1 + entries / matches) if matches else _UNHEARD
-
-
-def _other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:
-    """Other ways to say a word: what an abbreviation stands for, and the abbreviation of a phrase it is part of."""
-    for phrase in _ABBREVIATIONS.get(word, ()):
-        yield tuple(phrase.split())
-    stems = {stem(other) for other in words}
-    for parts, abbreviation in _phrases():
-        if stem(word) in parts and parts <= stems:
-            yield (abbreviation,)
-
-
-@functools.cache
-def _phrases() -> tuple[tuple[frozenset[str], str], ...]:
-    return tuple(
-        (frozenset(stem(word) for word in phrase.split()), abbreviation)
-        for abbreviation, phrases in _ABBREVIATIONS.items()
-        for phrase in phrases
-    )

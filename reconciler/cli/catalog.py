@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from reconciler.catalog import Catalogue, load
+from reconciler.catalog import Catalogue, Policy, load
 from reconciler.catalog.lookup import look_up
 from reconciler.cli.exits import Exit
 from reconciler.cli.terminal import say, write, write_lines
@@ -23,6 +23,7 @@ from reconciler.problems import ReconcilerError, UsageError, has_errors
 
 OVERLAY: Final = "catalog.yaml"
 _MAX_LENGTH: Final = 2000
+_LIKE: Final = 0.65
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -143,14 +144,22 @@ def _text(words: list[str]) -> str:
 
 
 def _not_found(catalogue: Catalogue, query: str) -> UsageError:
-    near = catalogue.nearest(query, 3)
-    meant = " or ".join(f"{found.title!r} ({found.key})" for found in near)
-    hint = (
-        f"did you mean {meant}?"
-        if near
-        else "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones"
-    )
+    near = _like(catalogue, query) or [f"{found.title!r} ({found.key})" for found in catalogue.nearest(query)]
+    hint = "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones"
+    if near:
+        hint = f"did you mean {' or '.join(near)}?"
     return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", hint)
+
+
+def _like(catalogue: Catalogue, query: str) -> list[str]:
+    """The policy or initiative whose title is most like the text, if one is and no recommendation is more so."""
+    match next((hit.found for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
+        case Policy() as found:
+            return [f"{found.title!r} ({found.id.name})"]
+        case str() as key:
+            return [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
+        case _:
+            return []
 
 
 def _catalogue(args: argparse.Namespace) -> Catalogue:

@@ -30,6 +30,7 @@ def rows(out, name):
 def policy(name, **more):
     rule = {
         "if": {"allOf": [{"field": "type", "in": ["Contoso.Web/sites", "Contoso.Web/slots"]},
+                         {"field": "type", "in": "[parameters('types')]"}, {"field": "type", "notEquals": "Contoso.Web/no"},
                          {"not": {"field": "type", "equals": "Contoso.Web/never"}}]},
         "then": {"effect": "[parameters('effect')]", **more.pop("then", {})},
     }  # fmt: skip

@@ -167,6 +167,12 @@ def test_show_of_something_unknown_proposes_the_nearest(capsys):
     assert "did you mean 'Secure transfer to storage accounts should be enabled'" in done.err
 
 
+def test_show_of_an_unknown_policy_or_initiative_proposes_the_nearest_too(capsys):
+    wanted = "Configure storage acounts to disable publc network access"
+    assert "'Configure storage accounts to disable public network access'" in run(capsys, "show", wanted).err
+    assert f"({MCSB})" in run(capsys, "show", "Microsft cloud securty benchmrk").err
+
+
 # --- info and clouds
 
 
