@@ -170,7 +170,9 @@ def _catalogue(args: argparse.Namespace) -> Catalogue:
         from reconciler.reports.problems import problem_lines  # noqa: PLC0415
 
         say(*problem_lines(catalogue.problems))
-        raise ReconcilerError(f"{OVERLAY} has errors", "correct it, or delete it and write it anew with exempt catalog refresh")
+        raise ReconcilerError(
+            f"{OVERLAY} has errors", "correct it, or delete it and write it anew with exempt catalog refresh"
+        )
     return catalogue
 
 
