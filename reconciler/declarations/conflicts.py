@@ -8,24 +8,24 @@ decided here; what lies below a management group is seen by the plan, which hold
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
 from reconciler.declarations.lookups import About
 from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_chain
 from reconciler.problems import Level, Problem
 
-Topic: TypeAlias = str
-"""What is wanted, as the word under which claims meet: a folded policy id, or a container and a reference id in it."""
+Topic: TypeAlias = tuple[str, str]
+"""What several declarations may want: a container (empty for a policy wherever it is assigned) and, folded, a policy's
+id or the reference id in that container."""
 
-_EVERYTHING = "*"
-_ANYTHING = "?"
+_EVERYTHING: Final = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
-    """One declaration wanting one topic at one scope. `container`: only in this initiative or assignment."""
+    """One declaration wanting a topic at one of its scopes. `container`: only in this initiative or assignment."""
 
     declaration: Declaration
     index: int
@@ -40,70 +40,57 @@ _Bucket: TypeAlias = dict[str | None, list[_Claim]]
 """By container, the first claims of at most two declarations: enough to name another one, however many there are."""
 
 
-@dataclass(slots=True)
-class _Index:
-    """Claims by topic and scope; `exact` tells selectors apart too."""
-
-    exact: dict[tuple[Topic, str, tuple[ResourceSelector, ...]], _Bucket] = field(default_factory=dict)
-    loose: dict[tuple[Topic, str], _Bucket] = field(default_factory=dict)
-
-    def add(self, topic: Topic, claim: _Claim) -> None:
-        scope = claim.scope.key
-        _keep_two(self.exact.setdefault((topic, scope, _selectors(claim)), {}), claim)
-        _keep_two(self.loose.setdefault((topic, scope), {}), claim)
-
-    def meeting(self, topic: Topic, claim: _Claim) -> Iterator[_Claim]:
-        """The first other claim at the same scope, and the first at each scope that contains it."""
-        same = self.exact.get((topic, claim.scope.key, _selectors(claim)), {})
-        yield from _others(same, claim, by_policy=" " not in topic)
-        for above in textual_chain(claim.scope)[1:]:
-            yield from _others(self.loose.get((topic, above.key), {}), claim, by_policy=False)
-
-
 def conflicts(abouts: Iterable[About], catalogue: Catalogue) -> tuple[Problem, ...]:
-    """A problem for each pair of declarations that want the same, at the later of the two; and a warning where one
-    declaration lists a scope beside another that contains it.
+    """A problem for each declaration that wants what another one wants already, at the later of the two; and a warning
+    where one declaration lists a scope beside another that contains it.
     """
     ordered = sorted(abouts, key=lambda about: about.declaration.source)
-    index = _Index()
-    for about in ordered:
-        for topic in _claimed(about):
-            for position in range(len(about.declaration.scopes)):
-                index.add(topic, _Claim(about.declaration, position, about.container))
     found: dict[tuple[Source, Source], Problem] = {}
-    for about in ordered:
-        for topic, mine, other in _meetings(about, index):
-            first, later = sorted((other, mine), key=lambda claim: claim.declaration.source)
+    judged: set[tuple[bool, tuple[int, ...]]] = set()
+    for topic, group in _groups(ordered).items():
+        same = (not topic[0], tuple(map(id, group)))
+        if len(group) < 2 or same in judged:  # whoever shares one policy of an initiative mostly shares all
+            continue
+        judged.add(same)
+        for one, other in _meetings(group, by_policy=not topic[0]):
+            first, later = sorted((one, other), key=lambda claim: claim.declaration.source)
             pair = (first.declaration.source, later.declaration.source)
             if pair not in found:
-                found[pair] = (
-                    _redundant(mine, other) if pair[0] == pair[1] else _conflict(first, later, _title(topic, catalogue))
-                )
-    return tuple(found.values())
+                found[pair] = _conflict(first, later, _title(topic, catalogue))
+    return (*found.values(), *(problem for about in ordered for problem in _redundant(about.declaration)))
 
 
-def _meetings(about: About, index: _Index) -> Iterator[tuple[Topic, _Claim, _Claim]]:
-    for position in range(len(about.declaration.scopes)):
-        claim = _Claim(about.declaration, position, about.container)
-        for topic in _sought(about):
-            for other in index.meeting(topic, claim):
-                yield topic, claim, other
+def _groups(abouts: list[About]) -> dict[Topic, list[About]]:
+    """Who wants each topic. What is wanted as a whole is wanted under every reference id that somebody names."""
+    groups: dict[Topic, list[About]] = {}
+    for about in abouts:
+        for policy in sorted(about.policies):
+            groups.setdefault(("", policy), []).append(about)
+        if about.container is not None:
+            for reference in sorted(about.references) or (_EVERYTHING,):
+                groups.setdefault((about.container, reference), []).append(about)
+    for (container, reference), group in groups.items():
+        if container and reference != _EVERYTHING:
+            group.extend(groups.get((container, _EVERYTHING), ()))
+    return groups
 
 
-def _claimed(about: About) -> tuple[Topic, ...]:
-    """The topics under which a declaration's claims are found."""
-    if about.container is None:
-        return tuple(about.policies)
-    references = (*(about.references or (_EVERYTHING,)), _ANYTHING)
-    return (*about.policies, *(f"{about.container} {reference}" for reference in references))
-
-
-def _sought(about: About) -> tuple[Topic, ...]:
-    """The topics under which others stand in its way."""
-    if about.container is None:
-        return tuple(about.policies)
-    references = (*about.references, _EVERYTHING) if about.references else (_ANYTHING,)
-    return (*about.policies, *(f"{about.container} {reference}" for reference in references))
+def _meetings(group: list[About], *, by_policy: bool) -> Iterator[tuple[_Claim, _Claim]]:
+    """Each claim with the first other one at its scope (and selectors), and at each scope that contains it."""
+    exact: dict[tuple[str, tuple[ResourceSelector, ...]], _Bucket] = {}
+    loose: dict[str, _Bucket] = {}
+    claims = [
+        _Claim(about.declaration, at, about.container) for about in group for at in range(len(about.declaration.scopes))
+    ]
+    for claim in claims:
+        _keep_two(exact.setdefault((claim.scope.key, _selectors(claim)), {}), claim)
+        _keep_two(loose.setdefault(claim.scope.key, {}), claim)
+    for claim in claims:
+        for other in _others(exact[claim.scope.key, _selectors(claim)], claim, by_policy=by_policy):
+            yield claim, other
+        for above in textual_chain(claim.scope)[1:]:
+            for other in _others(loose.get(above.key, {}), claim, by_policy=False):
+                yield claim, other
 
 
 def _keep_two(bucket: _Bucket, claim: _Claim) -> None:
@@ -121,7 +108,7 @@ def _others(bucket: _Bucket, claim: _Claim, *, by_policy: bool) -> Iterator[_Cla
         if both and (container != claim.container or by_policy):
             continue
         for other in kept:
-            if other.declaration is not claim.declaration or other.scope != claim.scope:
+            if other.declaration is not claim.declaration:
                 yield other
 
 
@@ -129,36 +116,43 @@ def _selectors(claim: _Claim) -> tuple[ResourceSelector, ...]:
     return tuple(sorted(claim.declaration.selectors))
 
 
+# --- words -------------------------------------------------------------------------------------------------------
+
+
 def _title(topic: Topic, catalogue: Catalogue) -> str:
     """What two declarations both want, in words."""
-    policy, _, reference = topic.partition(" ")
-    if reference:
-        return "everything in it" if reference in {_EVERYTHING, _ANYTHING} else f"the reference id {reference!r}"
-    known = catalogue.policy(ArmId(policy, policy))
-    return f"the policy {(known.title if known else policy)!r}"
+    container, wanted = topic
+    if container:
+        return "everything in it" if wanted == _EVERYTHING else f"the reference id {wanted!r}"
+    known = catalogue.policy(ArmId(wanted, wanted))
+    return f"the policy {(known.title if known else wanted)!r}"
 
 
 def _conflict(first: _Claim, later: _Claim, what: str) -> Problem:
     """The problem at the later declaration, naming the earlier one to extend instead."""
+    name = first.declaration.name
     if first.scope == later.scope:
         where = f"on {later.scope.text}"
-        remedy = f"change {first.declaration.name!r} instead of writing a second one"
+        remedy = f"change {name!r} instead of writing a second one"
     else:
         inner, outer = (later, first) if first.scope.contains(later.scope) else (first, later)
         where = f"on {outer.scope.text}, which contains {inner.scope.text}"
         remedy = f"take the scope out of {inner.declaration.name!r}: {outer.declaration.name!r} covers it already"
+    place = first.declaration.place(f"scopes.{first.index}")
     return Problem(
         later.declaration.place(f"scopes.{later.index}"), "conflict",
-        f"{first.declaration.name!r} ({first.declaration.source.file}:{first.declaration.place(f'scopes.{first.index}').line}) "
-        f"wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
+        f"{name!r} ({place.file}:{place.line}) wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
         remedy, f"scopes[{later.index}]",
     )  # fmt: skip
 
 
-def _redundant(mine: _Claim, other: _Claim) -> Problem:
-    inner, outer = (mine, other) if other.scope.contains(mine.scope) else (other, mine)
-    return Problem(
-        inner.declaration.place(f"scopes.{inner.index}"), "redundant-scope",
-        f"{outer.scope.text}, listed here too, contains this scope", "delete one of the two lines",
-        f"scopes[{inner.index}]", Level.WARNING,
-    )  # fmt: skip
+def _redundant(declaration: Declaration) -> Iterator[Problem]:
+    """Scopes that another scope of the same declaration contains: harmless, but not what one means to write."""
+    listed = {scope.key: scope for scope in declaration.scopes} if len(declaration.scopes) > 1 else {}
+    for index, scope in enumerate(declaration.scopes if listed else ()):
+        outer = next((listed[above.key] for above in textual_chain(scope)[1:] if above.key in listed), None)
+        if outer is not None:
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "redundant-scope",
+                f"{outer.text}, listed here too, contains this scope", "delete one of the two lines", f"scopes[{index}]", Level.WARNING,
+            )  # fmt: skip

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
+from reconciler.declarations.document import Document, Path
 from reconciler.declarations.forms import form_message
 from reconciler.declarations.nearest import nearest
 from reconciler.declarations.schema import SchemaError
-from reconciler.declarations.strict import Document, Path
 from reconciler.declarations.teach import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, GROUP_MESSAGES, SUBJECTS, SYNONYMS
 from reconciler.model import JSON
 from reconciler.problems import Problem

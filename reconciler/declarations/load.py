@@ -9,10 +9,11 @@ from typing import Final, TypeVar
 
 from reconciler.declarations import build
 from reconciler.declarations.characters import decode, describe, hidden, not_one_line
+from reconciler.declarations.document import Document
 from reconciler.declarations.explain import dotted, explain
 from reconciler.declarations.schema import errors
 from reconciler.declarations.settings import settings as build_settings
-from reconciler.declarations.strict import Document, parse
+from reconciler.declarations.strict import parse
 from reconciler.declarations.walk import MAX_TOTAL_BYTES, Found, read, walk
 from reconciler.model import JSON, Declaration, Settings, Source
 from reconciler.problems import Problem

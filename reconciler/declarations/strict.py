@@ -7,13 +7,14 @@ aliases, merge keys, tags, directives, duplicate keys, keys that are no text, fu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 import yaml
 
 from reconciler.declarations.characters import describe, hidden_in_value
+from reconciler.declarations.document import Document, Mark, Path
 from reconciler.declarations.scalars import resolve
 from reconciler.declarations.syntax import syntax_problem
 from reconciler.model import JSON, Source
@@ -22,40 +23,6 @@ from reconciler.problems import Problem
 MAX_DEPTH: Final = 20
 MAX_VALUES: Final = 20_000
 _MAX_PROBLEMS: Final = 50
-
-Path: TypeAlias = tuple[str | int, ...]
-"""Where a value is inside a document: keys and positions from the top."""
-
-Mark: TypeAlias = tuple[int, int]
-"""Line and column, from 1."""
-
-
-@dataclass(slots=True)
-class Document:
-    """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands, `raw`
-    how a value that is no text was written.
-
-    `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes.
-    """
-
-    file: str
-    data: dict[str, JSON]
-    values: Mapping[Path, Mark]
-    keys: Mapping[Path, Mark]
-    raw: Mapping[Path, str]
-    sound: bool
-
-    def place(self, path: Path) -> Source:
-        """Where a value stands, or the nearest that contains it."""
-        while path and path not in self.values:
-            path = path[:-1]
-        line, column = self.values.get(path, (1, 1))
-        return Source(self.file, line, column)
-
-    def key_place(self, path: Path) -> Source:
-        """Where the key of a value stands."""
-        mark = self.keys.get(path)
-        return Source(self.file, *mark) if mark else self.place(path)
 
 
 def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document | None, tuple[Problem, ...]]:

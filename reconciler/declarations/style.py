@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.declarations.comments import MODELINE, Comments, attached, texts
+from reconciler.declarations.document import Document, Path
 from reconciler.declarations.scalars import plain_is_text
-from reconciler.declarations.strict import Document, Path, parse
+from reconciler.declarations.strict import parse
 from reconciler.model import JSON
 
 ORDER: Final = (

@@ -1,0 +1,160 @@
+"""Conflicts, held against a brute force that expands each declaration into the cells it wants and compares all pairs."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import UTC, datetime
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.catalog import initiative_id, policy_id
+from reconciler.catalog import load as load_catalogue
+from reconciler.declarations import Loaded, check
+from reconciler.model import (
+    Category,
+    Declaration,
+    ResourceSelector,
+    Selector,
+    Source,
+    Subject,
+    SubjectKind,
+    parse_object,
+    parse_scope,
+)
+
+CATALOGUE = load_catalogue()
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BENCHMARK, CIS = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8", "06f19060-9e68-4070-92ca-f15cc126059e"
+TEN_TIMES = policy_id("b954148f-4c11-4c38-8221-be76711e194a")  # one policy, ten reference ids in the second initiative
+ASSIGNMENT = (
+    "/providers/Microsoft.Management/managementGroups/contoso/providers/Microsoft.Authorization/policyAssignments/x"
+)
+SUBSCRIPTION = "/subscriptions/6f0e1111-2222-4333-8444-555566667777"
+REFERENCES = {
+    name: CATALOGUE.initiative(initiative_id(name)).reference_ids(policy)
+    for name, policy in ((BENCHMARK, policy_id("404c3081-a854-4457-ae30-26a93ef643f9")), (CIS, TEN_TIMES))
+}
+
+scopes = st.lists(
+    st.sampled_from(
+        [
+            SUBSCRIPTION, f"{SUBSCRIPTION}/resourceGroups/a", f"{SUBSCRIPTION}/RESOURCEGROUPS/A", f"{SUBSCRIPTION}/resourceGroups/aa",
+            f"{SUBSCRIPTION}/resourceGroups/a/providers/Microsoft.Sql/servers/s",
+            f"{SUBSCRIPTION}/resourceGroups/a/providers/Microsoft.Sql/servers/s/databases/d",
+            "/providers/Microsoft.Management/managementGroups/contoso",
+        ]
+    ),
+    min_size=1, max_size=2,
+).map(lambda texts: tuple({parse_scope(text).key: parse_scope(text) for text in texts}.values()))  # fmt: skip
+subjects = st.one_of(
+    st.sampled_from(
+        [
+            Subject(SubjectKind.RECOMMENDATION, "1c5de8e1-f68d-6a17-e0d2-ec259c42768c"),
+            Subject(SubjectKind.RECOMMENDATION, "13b10b36-aa99-4db6-b00c-dcf87c4761e6"),
+            Subject(SubjectKind.RECOMMENDATION, "6b5976a9-e81e-31f5-9a96-b8219af7ceec"),
+            Subject(SubjectKind.POLICY, "71ef260a-8f18-47b7-abcb-62d0673d94dc"),
+            Subject(SubjectKind.POLICY, TEN_TIMES.text),
+            Subject(SubjectKind.INITIATIVE, BENCHMARK),
+            Subject(SubjectKind.INITIATIVE, CIS),
+            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT),
+            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT, ("One",)),
+            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT.lower(), ("one", "two")),
+        ]
+    ),
+    st.sampled_from([BENCHMARK, CIS]).flatmap(
+        lambda name: st.lists(st.sampled_from(REFERENCES[name]), min_size=1, max_size=2).map(
+            lambda references: Subject(SubjectKind.INITIATIVE, name, tuple(dict.fromkeys(references)))
+        )
+    ),
+)
+selectors = st.sampled_from([(), (ResourceSelector("here", (Selector("resourceLocation", ("westeurope",)),)),)])
+
+
+def declared(number: int, subject: Subject, where: tuple, narrowed: tuple) -> Declaration:
+    return Declaration(
+        f"d{number}",
+        subject,
+        where,
+        Category.WAIVER,
+        "why",
+        "owner",
+        Source(f"exemptions/d{number}.yaml"),
+        selectors=narrowed,
+    )
+
+
+declarations = st.lists(st.tuples(subjects, scopes, selectors), max_size=4).map(
+    lambda parts: tuple(declared(number, *part) for number, part in enumerate(parts))
+)
+
+
+def wanted(subject: Subject) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+    """(assignment, reference id) and (assignment, policy) of all that a subject means, over one assignment of each
+    initiative, one of each policy by itself, and the one that is named.
+    """
+    if subject.kind is SubjectKind.ASSIGNMENT:
+        assigned = parse_object(subject.value).key
+        cells = {(assigned, reference.lower()) for reference in subject.reference_ids or ("one", "two", "three")}
+        return cells, cells
+    if subject.kind is SubjectKind.INITIATIVE:
+        initiative = CATALOGUE.initiative(initiative_id(subject.value))
+        named = {reference.lower() for reference in subject.reference_ids}
+        members = [member for member in initiative.members if not named or member.reference_id.lower() in named]
+        return (
+            {(initiative.id.key, member.reference_id.lower()) for member in members},
+            {(initiative.id.key, member.definition.key) for member in members},
+        )
+    is_key = subject.kind is SubjectKind.RECOMMENDATION
+    policies = (
+        {policy.key for policy in CATALOGUE.find(subject.value)[0].policies}
+        if is_key
+        else {policy_id(subject.value).key}
+    )
+    cells = {(policy, "*") for policy in policies}
+    meant = {(policy, policy) for policy in policies}
+    for initiative in (CATALOGUE.initiative(initiative_id(name)) for name in (BENCHMARK, CIS)):
+        for member in initiative.members:
+            if member.definition.key in policies:
+                cells.add((initiative.id.key, member.reference_id.lower()))
+                meant.add((initiative.id.key, member.definition.key))
+    return cells, meant
+
+
+def meet(one: Declaration, other: Declaration) -> bool:
+    (cells, meant), (other_cells, other_meant) = wanted(one.subject), wanted(other.subject)
+    for here, there in itertools.product(one.scopes, other.scopes):
+        if here == there:
+            if cells & other_cells and one.selectors == other.selectors:
+                return True
+        elif (here.contains(there) or there.contains(here)) and meant & other_meant:
+            return True
+    return False
+
+
+@settings(max_examples=150)
+@given(declarations)
+def test_conflicts_are_exactly_those_of_the_brute_force(found: tuple[Declaration, ...]) -> None:
+    expected = {later.name for one, later in itertools.combinations(found, 2) if meet(one, later)}
+    problems = [
+        problem for problem in check(Loaded(None, found, ()), CATALOGUE, NOW, None) if problem.code == "conflict"
+    ]
+    by_file = {declaration.source.file: declaration for declaration in found}
+    assert {by_file[problem.source.file].name for problem in problems} == expected
+    for problem in problems:
+        later, first = by_file[problem.source.file], by_file[f"exemptions/{problem.message.split(chr(39))[1]}.yaml"]
+        assert meet(first, later)
+
+
+@given(declarations)
+def test_what_wants_nothing_conflicts_with_nothing(found: tuple[Declaration, ...]) -> None:
+    past = datetime(2026, 1, 1, tzinfo=UTC)
+    quiet = tuple(
+        Declaration(
+            each.name, each.subject, each.scopes, each.category, "why", "owner", each.source,
+            expires_on=past if number % 2 else None, enabled=bool(number % 2),
+        )
+        for number, each in enumerate(found)
+    )  # fmt: skip
+    problems = check(Loaded(None, quiet, ()), CATALOGUE, NOW, None)
+    assert {problem.code for problem in problems} <= {"expired"}
