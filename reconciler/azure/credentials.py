@@ -103,6 +103,8 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
     Raises:
         CredentialError: the environment is for another tenant or cannot be read.
     """
+    login_tenant = environment.get("AZURE_TENANT_ID", "")
+    spelled = login_tenant if login_tenant.lower() == tenant_id.lower() else tenant_id  # the SDK compares letters
     from_github = all(environment.get(name) for name in _GITHUB)
 
     def make() -> Credential:
@@ -111,7 +113,7 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
         return DefaultAzureCredential(authority=endpoints.authority)
 
     try:
-        return TenantCredential(make(), tenant_id, make)
+        return TenantCredential(make(), spelled, make)
     except ValueError as error:
         raise CredentialError(
             f"The login settings in the environment cannot be used: {error}",

@@ -72,7 +72,7 @@ def examine(
     tell(_versions(azure))
     tell(_reading(record))
     if not read_only:
-        rights = Rights(azure.arm, snapshot)
+        rights = Rights(azure.arm, snapshot, azure.settings.scopes)
         tell(_writing(rights.lacking(WRITE_ACTIONS)))
         tell(_assignments(rights.lacking_on_assignments()))
     tell(_benchmark(snapshot))
@@ -150,20 +150,20 @@ def _reading(record: Record) -> Check:
 class Rights:
     """What may be done where, asked from the top: below a scope that has every right nothing needs to be asked."""
 
-    def __init__(self, arm: Arm, snapshot: Snapshot) -> None:
+    def __init__(self, arm: Arm, snapshot: Snapshot, roots: Sequence[ArmId]) -> None:
         self._arm = arm
         self._snapshot = snapshot
+        self._managed = {one for one in snapshot.expected if set(roots) & set(_chain(snapshot, one))} | set(roots)
         self._known: dict[ArmId, list[Permission] | AzureError] = {}
 
     def lacking(self, actions: Sequence[str]) -> dict[ArmId, tuple[str, ...] | AzureError]:
-        """The expected scopes that lack some of the actions, with those; or with the reason that it is unknown."""
-        expected = set(self._snapshot.expected)
+        """The managed scopes that lack some of the actions, with those; or with the reason that it is unknown."""
         parents = self._snapshot.parents
-        frontier = sorted(one for one in expected if parents.get(one.key) not in expected)
+        frontier = sorted(one for one in self._managed if parents.get(one.key) not in self._managed)
         found: dict[ArmId, tuple[str, ...] | AzureError] = {}
         while frontier:
             found |= {scope: lacks for scope, lacks in self._ask(frontier, actions).items() if lacks}
-            below = sorted(one for one in expected if parents.get(one.key) in found)
+            below = sorted(one for one in self._managed if parents.get(one.key) in found)
             frontier = [one for one in below if one not in self._known]
         return found
 

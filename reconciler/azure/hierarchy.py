@@ -92,7 +92,8 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
         )
     nodes = {key: replace(node, expected=holder in hierarchy.chain(node.id)) for key, node in hierarchy.nodes.items()}
     nodes.setdefault(holder.key, Node(holder, expected=True))
-    return Hierarchy(nodes, hierarchy.unread)
+    unread = (one for one in hierarchy.unread if one.scope.key in above or holder in hierarchy.chain(one.scope))
+    return Hierarchy(nodes, tuple(unread))
 
 
 def _add(nodes: dict[str, Node], found: Iterable[Node]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from reconciler.azure import wire
 from reconciler.azure.definitions import Definitions, Wanted, read_initiatives, read_policies
@@ -35,6 +35,9 @@ from reconciler.problems import AzureError
 
 Progress: TypeAlias = Callable[[str, int, int], None]
 """Told what is being read, how much of it is done and how much there is; from the calling thread."""
+
+
+_ASSIGNMENT: Final = "/providers/microsoft.authorization/policyassignments/"
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -134,7 +137,7 @@ class _Run:
         """Asks for the assignments that are named but that no list shows: they are gone, or out of sight."""
         found = lists.found[Api.ASSIGNMENTS]
         named = {one.key: one for one in (*self._declared_assignments(), *_exempted_assignments(lists))}
-        strays = [one for key, one in sorted(named.items()) if key and key not in found]
+        strays = [one for key, one in sorted(named.items()) if _ASSIGNMENT in key and key not in found]
         read = self.arm.each(lambda one: self.arm.get(one.text, Api.ASSIGNMENTS, **expansion(Api.ASSIGNMENTS)), strays)
         for stray, answer in zip(strays, read, strict=True):
             if not isinstance(answer, AzureError):

@@ -117,11 +117,13 @@ def _compact(value: JSON) -> str:
 
 
 def _record(document: Mapping[str, JSON]) -> Record:
+    nodes = _each(document, "hierarchy", _node)
+    _refuse_circles(nodes)
     return Record(
         tenant_id=_typed(document["tenantId"], str),
         cloud=Cloud(document["cloud"]),
         taken_at=datetime.fromisoformat(document["takenAt"]),
-        nodes=_each(document, "hierarchy", _node),
+        nodes=nodes,
         assignments=_each(document, "policyAssignments", dict),
         exemptions=_each(document, "policyExemptions", dict),
         initiatives=_each(document, "policySetDefinitions", dict),
@@ -133,6 +135,18 @@ def _record(document: Mapping[str, JSON]) -> Record:
         versions=document["apiVersions"],
         requests=document["requests"],
     )
+
+
+def _refuse_circles(nodes: tuple[Node, ...]) -> None:
+    """Azure's hierarchy has none; an edited file may."""
+    parents = {node.id.key: node.parent for node in nodes}
+    for node in nodes:
+        seen, step = {node.id.key}, node.parent
+        while step is not None:
+            if step.key in seen:
+                raise ValueError(f"{node.id} contains itself")
+            seen.add(step.key)
+            step = parents.get(step.key)
 
 
 def _each(document: Mapping[str, JSON], name: str, build: Callable[[JSON], Any]) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ import requests
 import requests.adapters
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ServiceRequestError
-from azure.core.pipeline import policies
+from azure.core.pipeline import PipelineResponse, policies
 from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
@@ -30,7 +30,7 @@ from reconciler.azure import failures
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.versions import Versions
-from reconciler.azure.watch import Watch
+from reconciler.azure.watch import Watch, retry_after
 from reconciler.model import JSON
 from reconciler.problems import AzureError
 
@@ -42,6 +42,7 @@ THREADS: Final = 16
 
 _READ_RETRIES: Final = 6
 _BACKOFF_SECONDS: Final = 20
+_LONGEST_WAIT_SECONDS: Final = 300
 _CONNECT_SECONDS: Final = 20
 _ANSWER_SECONDS: Final = 120
 _BLOCK: Final = 1 << 18
@@ -92,14 +93,14 @@ class Arm:
     def pages(self, path: str, kind: str, method: str = "GET", **query: str) -> list[JSON]:
         """All objects of a list, however many pages it has."""
         answer = self._read(method, path, kind, query)
-        found: list[JSON] = list(answer.body.get("value") or ())
+        found = _values(answer)
         seen: set[str] = set()
         while link := answer.body.get("nextLink"):
             if link in seen or not failures.same_origin(link, self._endpoint):
                 raise AzureError(200, "InvalidNextLink", f"The list {path} goes on at an address of another service.")
             seen.add(link)
             answer = self._send(method, _escape_braces(link), None)
-            found.extend(answer.body.get("value") or ())
+            found += _values(answer)
         return found
 
     def once(self, method: str, path: str, kind: str, body: JSON = None) -> Answer:
@@ -168,6 +169,12 @@ class Arm:
         if response.status_code == 401:
             self._credential.forget(response.request.headers.get("Authorization", ""))
         return _answer(response, url)
+
+
+def _values(answer: Answer) -> list[JSON]:
+    """The objects on one page of a list."""
+    values = answer.body.get("value")
+    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
 
 
 def _answer(response: HttpResponse, url: str) -> Answer:
@@ -241,6 +248,15 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it
             raise ServiceRequestError("The run was interrupted.")
 
 
+class _Retries(policies.RetryPolicy[Any, Any]):
+    """The SDK's retries, but for waits so long that a person or pipeline would take them for a hang."""
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        """Whether to ask again."""
+        wait = retry_after(response.http_response.headers)
+        return (wait is None or wait <= _LONGEST_WAIT_SECONDS) and bool(super().is_retry(settings, response))
+
+
 def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) -> list[Any]:
     retries = {
         "retry_total": _READ_RETRIES,
@@ -253,7 +269,7 @@ def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) 
         policies.UserAgentPolicy(base_user_agent=f"exempt/{__version__}"),
         policies.ProxyPolicy(),
         policies.RedirectPolicy(),
-        policies.RetryPolicy(**retries),
+        _Retries(**retries),
         ARMChallengeAuthenticationPolicy(credential, endpoints.token_scope),
         watch,
         policies.SensitiveHeaderCleanupPolicy(),

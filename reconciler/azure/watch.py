@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
@@ -120,4 +120,5 @@ def _subscription(url: str) -> str | None:
 
 
 def _path(url: str) -> str:
-    return unquote(urlsplit(url).path)
+    """The path as sent, still percent-encoded: one line stays one line."""
+    return urlsplit(url).path

@@ -65,6 +65,11 @@ def test_a_job_on_github_logs_in_by_exchanging_its_own_token(github_cloud, login
     }
 
 
+def test_the_tenants_letters_do_not_matter_to_a_job(github_cloud, login):
+    login(github(github_cloud, AZURE_TENANT_ID=github_cloud.tenant.id.upper()))
+    connect(settings_of(github_cloud), os.environ).close()
+
+
 def test_a_job_that_entra_does_not_trust_is_told_so(github_cloud, login):
     login(github(github_cloud, subject="repo:fork/exemptions:pull_request"))
     with pytest.raises(CredentialError, match="No matching federated identity record"):

@@ -126,6 +126,15 @@ def test_an_assignment_above_the_managed_scopes_needs_its_own_right(doctor):
     assert "exempt doctor --role assignment" in checks["assignments"]["remedy"]
 
 
+def test_of_a_managed_resource_group_only_its_own_rights_are_asked(doctor):
+    group = f"{subscription(0)}/resourceGroups/rg"
+    robot = principal({"scope": CORP, "role": "Reader"}, grant(group, *actions_of(Role.WRITER)))
+    server = f"{group}/providers/Microsoft.Sql/servers/legacy"
+    checks, _ = doctor(tenant(principals=[robot], resources=[server]), check=1, scopes=[group])
+    assert checks["writing"]["state"] == "ok"
+    assert checks["assignments"]["scopes"] == [CORP]
+
+
 def test_what_cannot_be_read_fails_the_check_and_names_the_scope(doctor):
     robot = principal(grant(CORP, "Microsoft.Management/*/read"), grant(subscription(0), *actions_of(Role.WRITER)))
     checks, _ = doctor(tenant(principals=[robot]), check=1)

@@ -227,6 +227,22 @@ def test_a_narrowed_run_reads_only_what_lies_at_or_below(connected):
         )
 
 
+def test_what_a_narrowed_run_does_not_need_cannot_spoil_it(interrupted):
+    """Another root's descendants are out of sight, which is no matter here."""
+    other = f"{GROUP}elsewhere"
+    with interrupted(None, CORP, other) as (door, azure):
+        door.answer = lambda seen: error(403, "AuthorizationFailed") if "/elsewhere" in seen.path else None
+        assert read(azure, scope=subscription(1)).complete
+        assert {one.scope.text for one in read(azure).unread} == {other}
+
+
+def test_what_is_no_assignment_is_not_asked_for(connected):
+    odd = f"{subscription(0)}/providers/Microsoft.KeyVault/vaults/secret"
+    with connected() as (cloud, azure):
+        assert read(azure, declare(subscription(0), kind=SubjectKind.ASSIGNMENT, value=odd)).complete
+        assert not any("KeyVault" in one.target for one in cloud.requests)
+
+
 def test_a_scope_outside_the_managed_ones_is_refused(connected):
     outside = "/subscriptions/0badc0de-0000-4000-8000-000000000000"
     with connected() as (_, azure), pytest.raises(ReconcilerError, match="does not lie within"):

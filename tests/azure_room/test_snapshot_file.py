@@ -100,6 +100,10 @@ def damaged(document, name, value):
         ("policyExemptions", [{"properties": {}}]),
         ("policyExemptions", ["text"]),
         ("hierarchy", [{"id": "/a"}]),
+        (
+            "hierarchy",
+            [{"id": one, "displayName": "", "parent": other, "expected": True} for one, other in ("ab", "ba")],
+        ),
         ("initiativeOfAssignment", {"/a": 99}),
         ("initiativeOfAssignment", {"/a": "0"}),
         ("cloud", "AzureGermanCloud"),

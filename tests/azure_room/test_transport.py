@@ -45,6 +45,21 @@ def test_a_read_does_not_wait_for_ever(interrupted):
     assert [(one.what, one.reason) for one in found.unread] == [("exemptions", "out of service")]
 
 
+def test_a_wait_that_looks_like_a_hang_is_a_fault(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: error(429, "TooManyRequests", "in an hour", **{"Retry-After": "3600"})
+        with pytest.raises(AzureError, match="in an hour"):
+            azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+        assert len(door.seen) == 1
+
+
+@pytest.mark.parametrize("body", [{}, {"value": None}, {"value": {}}, {"value": "text"}, {"value": [None, 1, "text"]}])
+def test_a_list_in_an_unknown_form_has_nothing_in_it(interrupted, body):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(200, body)
+        assert azure.arm.pages(LIST, Api.EXEMPTIONS) == []
+
+
 def test_many_lists_get_through_azures_token_buckets(connected):
     """A bucket of four requests that refills soon: every list waits its turn, and all are read."""
     sizes = {"reads": {"size": 4, "refill": 3}}
@@ -230,7 +245,7 @@ def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
 def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda seen: (
-            error(429, "TooManyRequests", **{"Retry-After": "3600"}) if seen.path == LIST else None
+            error(429, "TooManyRequests", **{"Retry-After": "299"}) if seen.path == LIST else None
         )
 
         def stop(what, done, total):
