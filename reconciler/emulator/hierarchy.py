@@ -71,7 +71,7 @@ class Hierarchy:
 
     def add_resource(self, identifier: ArmId, body: dict[str, JSON] | None = None) -> bool:
         """Let the resource or group exist, with what contains it. Whether it is new."""
-        for parent in textual_chain(identifier)[1:]:
+        for parent in reversed(textual_chain(identifier)[1:]):
             if parent.kind in (ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE) and parent.key not in self.resources:
                 self.resources[parent.key] = Resource(parent)
         is_new = identifier.key not in self.resources

@@ -1,0 +1,218 @@
+"""Tenant files: what is accepted, what is said about mistakes, and that a saved state is a tenant file again."""
+
+import json
+
+import contoso
+import emulated
+import jsonschema
+import pytest
+from contoso import ASSIGNMENT, CORP, GROUP, ONE, SERVER, exemption_id, exemptions_of, seeded, waiver
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.emulator import TenantError, load_tenant
+from reconciler.shipped import schema_path
+
+YAML = """
+tenantId: c0ffee00-0000-4000-8000-0000000000aa
+managementGroups:
+  - {name: contoso, parent: null}
+subscriptions:
+  - {id: 00000000-0000-4000-8000-000000000001, displayName: one, managementGroup: contoso}
+policyExemptions:
+  - id: /subscriptions/00000000-0000-4000-8000-000000000001/providers/Microsoft.Authorization/policyExemptions/old
+    properties:
+      policyAssignmentId: /subscriptions/00000000-0000-4000-8000-000000000001/providers/Microsoft.Authorization/policyAssignments/gone
+      exemptionCategory: Waiver
+      expiresOn: 2025-01-31T00:00:00Z
+    systemData: {createdBy: someone, createdByType: Application, createdAt: 2024-01-01T00:00:00Z}
+"""
+
+
+def test_yaml_dates_stay_text_and_given_system_data_is_kept(tmp_path):
+    file = tmp_path / "tenant.yaml"
+    file.write_text(YAML)
+    with emulated.running(load_tenant(file)) as cloud:
+        shown = emulated.Client(cloud).get(exemption_id(ONE, "old")).json
+    assert shown["properties"]["expiresOn"] == "2025-01-31T00:00:00Z"
+    system = shown["systemData"]
+    assert (system["createdBy"], system["createdByType"], system["createdAt"]) == (
+        "someone",
+        "Application",
+        "2024-01-01T00:00:00Z",
+    )
+    assert system["lastModifiedByType"] == "User", "what is not given is made up"
+
+
+def test_json_and_an_empty_file_are_tenants_too(tmp_path):
+    (tmp_path / "tenant.json").write_text(json.dumps(contoso.tenant()))
+    (tmp_path / "empty.yaml").write_text("")
+    assert load_tenant(tmp_path / "tenant.json") == contoso.tenant()
+    assert load_tenant(tmp_path / "empty.yaml") == {}
+
+
+def test_every_mistake_is_named_with_its_place(tmp_path):
+    file = tmp_path / "tenant.yaml"
+    file.write_text(
+        "subscriptions: [{id: x}]\nresources: [no-slash]\ncolour: blue\nlocks: [{scope: /x, level: Open}]\n"
+    )
+    with pytest.raises(TenantError) as error:
+        load_tenant(file)
+    text = str(error.value)
+    assert [place in text for place in ("$.subscriptions[0].id", "$.resources[0]", "colour", "$.locks[0].level")] == [
+        True
+    ] * 4
+
+
+@pytest.mark.parametrize("content", ["{", "- 1", "a: [", "\t"])
+def test_files_that_are_no_tenant(tmp_path, content):
+    file = tmp_path / "tenant.yaml"
+    file.write_text(content)
+    with pytest.raises(TenantError, match=r"tenant\.yaml"):
+        load_tenant(file)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(TenantError, match="cannot be read"):
+        load_tenant(tmp_path / "none.yaml")
+
+
+def test_groups_and_subscriptions_without_a_parent_hang_below_the_tenants_root():
+    content = {"managementGroups": [{"name": "a"}], "subscriptions": [{"id": ONE}]}
+    with emulated.running(content) as cloud:
+        root = f"/providers/Microsoft.Management/managementGroups/{cloud.tenant.id}"
+        found = emulated.Client(cloud).list(f"{root}/descendants")
+    assert {each["properties"]["parent"]["id"] for each in found} == {root}
+
+
+def test_the_root_group_itself_can_be_named():
+    content = {"tenantId": contoso.TENANT_ID, "managementGroups": [{"name": contoso.TENANT_ID, "displayName": "Top"}]}
+    with emulated.running(content) as cloud:
+        groups = emulated.Client(cloud).list("/providers/Microsoft.Management/managementGroups")
+    assert [each["properties"]["displayName"] for each in groups] == ["Top"]
+
+
+def test_what_stands_on_a_scope_lets_it_exist():
+    content = {"subscriptions": [{"id": ONE}], "policyExemptions": [seeded(f"{ONE}/resourceGroups/ghost", "left")]}
+    with emulated.running(content) as cloud:
+        arm = emulated.Client(cloud)
+        assert arm.get(exemption_id(f"{ONE}/resourceGroups/ghost", "left")).status == 200
+        assert len(arm.list(exemptions_of(ONE))) == 1
+
+
+def test_an_empty_tenant_runs():
+    with emulated.running() as cloud:
+        assert emulated.Client(cloud).list("/subscriptions") == []
+
+
+def test_many_emulators_live_side_by_side():
+    with emulated.running(contoso.tenant()) as one, emulated.running(contoso.tenant()) as two:
+        emulated.Client(one).put(exemption_id(SERVER), waiver())
+        assert len(emulated.Client(one).list(exemptions_of(SERVER))) == 1
+        assert emulated.Client(two).list(exemptions_of(SERVER)) == []
+
+
+# --- saved state -------------------------------------------------------------------------------------------------
+
+
+def check(content):
+    jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text())).validate(content)
+
+
+def rich():
+    return contoso.tenant(
+        policyExemptions=[seeded(GROUP, "a", expiresOn="2031-01-01T00:00:00Z", policyDefinitionReferenceIds=["Rule1"])],
+        locks=[{"name": "l", "scope": GROUP, "level": "ReadOnly"}],
+        principals=[{"objectId": "aaaaaaaa-0000-4000-8000-000000000001", "roles": [{"role": "Reader"}]}],
+        assessmentMetadata=[{"name": "k", "properties": {"displayName": "d"}}],
+        policySetDefinitionVersions=[
+            {
+                "id": f"{contoso.INITIATIVE}/versions/0.9.0",
+                "properties": {"policyDefinitions": [{"policyDefinitionId": contoso.POLICIES[0]}]},
+            }
+        ],
+    )
+
+
+def test_a_saved_state_is_a_tenant_file_that_comes_to_the_same():
+    check(rich())
+    with emulated.running(rich()) as cloud:
+        first = cloud.dump()
+    check(first)
+    with emulated.running(first) as cloud:
+        assert cloud.dump() == first
+
+
+def test_the_state_carries_what_was_done():
+    with emulated.running(contoso.tenant()) as cloud:
+        arm = emulated.Client(cloud)
+        arm.put(exemption_id(SERVER), waiver(metadata={"a": {"b": 1}}))
+        arm.delete(contoso.CORP_ASSIGNMENT)
+        arm.request("PUT", f"{CORP}/subscriptions/{contoso.TWO.split('/')[2]}", version="2021-04-01")
+        shown = arm.get(exemption_id(SERVER)).json
+        saved = cloud.dump()
+    with emulated.running(saved) as cloud:
+        arm = emulated.Client(cloud)
+        assert arm.get(exemption_id(SERVER)).json == shown
+        assert arm.get(contoso.CORP_ASSIGNMENT).status == 404
+        assert arm.get(ASSIGNMENT).status == 200
+        assert len(arm.list(f"{CORP}/subscriptions")) == 2
+
+
+def test_an_older_version_of_an_initiative_is_kept_with_its_members():
+    with emulated.running(emulated_state()) as cloud:
+        arm = emulated.Client(cloud)
+        assert [each["name"] for each in arm.list(f"{contoso.INITIATIVE}/versions")] == ["1.0.0", "0.9.0"]
+
+
+def emulated_state():
+    with emulated.running(rich()) as cloud:
+        return cloud.dump()
+
+
+# --- laws --------------------------------------------------------------------------------------------------------
+
+VALUES = st.fixed_dictionaries(
+    {},
+    optional={
+        "displayName": st.text(max_size=128),
+        "description": st.text(max_size=512),
+        "metadata": st.dictionaries(
+            st.text(max_size=8), st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8))
+        ),
+        "policyDefinitionReferenceIds": st.lists(st.sampled_from(["Rule1", "rule2", "RULE3"]), max_size=3),
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def shared():
+    with emulated.running(contoso.tenant()) as cloud:
+        yield emulated.Client(cloud)
+
+
+@given(VALUES)
+@settings(max_examples=60, deadline=None)
+def test_what_is_put_is_what_is_got_and_listed(shared, values):
+    put = shared.put(exemption_id(SERVER), waiver(**values))
+    assert put.status in {200, 201}, put.body
+    assert put.json["properties"] == waiver(**values)
+    assert shared.get(exemption_id(SERVER)).body == put.body
+    assert shared.list(exemptions_of(SERVER)) == [put.json]
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_any_bytes_are_refused_or_accepted_but_always_answered(shared, body):
+    assert shared.request("PUT", exemption_id(SERVER, "bytes"), body).status in {201, 200, 400}
+
+
+@given(st.text(max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_any_path_is_answered(shared, tail):
+    assert (
+        shared.get(
+            f"{ONE}/providers/Microsoft.Authorization/policyExemptions/{tail}".encode("utf-8", "replace").decode()
+        ).status
+        < 500
+    )
