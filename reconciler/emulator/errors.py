@@ -135,6 +135,11 @@ def invalid_skip_token() -> ArmError:
     return ArmError(400, "InvalidSkipToken", "The provided skip token is not valid for this request.")
 
 
+def internal() -> ArmError:
+    """A mistake of the emulator itself."""
+    return ArmError(500, "InternalServerError", "Encountered internal server error. Diagnostic information: emulator.")
+
+
 # --- who may do what ---------------------------------------------------------------------------------------------
 
 

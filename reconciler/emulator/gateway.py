@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 import uuid
@@ -25,6 +26,7 @@ from reconciler.emulator.versions import gate
 from reconciler.emulator.weather import Weather
 from reconciler.model import JSON, ScopeKind
 
+_LOGGER: Final = logging.getLogger(__name__)
 LOG_LENGTH: Final = 50_000
 
 _ALWAYS: Final = {
@@ -74,6 +76,9 @@ class Gateway:
                 response = self._through_weather(request, principal)
         except ArmError as error:
             response = error_response(error)
+        except Exception:
+            _LOGGER.exception("a request that should have been answered: %s %s", request.method, request.target)
+            response = error_response(errors.internal())
         self._finish(request, response, principal, time.perf_counter() - began)
         return response
 

@@ -1,6 +1,7 @@
 """Tenant files: what is accepted, what is said about mistakes, and that a saved state is a tenant file again."""
 
 import json
+import urllib.parse
 
 import contoso
 import emulated
@@ -207,12 +208,17 @@ def test_any_bytes_are_refused_or_accepted_but_always_answered(shared, body):
     assert shared.request("PUT", exemption_id(SERVER, "bytes"), body).status in {201, 200, 400}
 
 
-@given(st.text(max_size=40))
-@settings(max_examples=60, deadline=None)
-def test_any_path_is_answered(shared, tail):
-    assert (
-        shared.get(
-            f"{ONE}/providers/Microsoft.Authorization/policyExemptions/{tail}".encode("utf-8", "replace").decode()
-        ).status
-        < 500
-    )
+@given(st.text(max_size=40), st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST", "HEAD"]))
+@settings(max_examples=100, deadline=None)
+def test_any_path_and_verb_is_answered(shared, tail, verb):
+    tail = urllib.parse.quote(tail.encode("utf-8", "replace"), safe="/$&=?")
+    for start in (f"{ONE}/providers/Microsoft.Authorization/policyExemptions/", "/providers/", "/", f"{SERVER}/"):
+        mark = "&" if "?" in tail else "?"
+        path = f"{start}{tail}{mark}api-version=2022-07-01-preview"
+        assert shared.request(verb, path, b"{}").status < 500, path
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_any_query_of_resource_graph_is_answered(shared, query):
+    assert shared.request("POST", "/providers/Microsoft.ResourceGraph/resources", {"query": query}).status in {200, 400}
