@@ -86,8 +86,8 @@ def _on_its_own(comment: _Comment, starts: list[tuple[int, int, Path]], result: 
 
 def _beside(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comments) -> None:
     here = [path for line, column, path in starts if line == comment.line and column < comment.column]
-    if here and here[-1] not in result.beside:
-        result.beside[here[-1]] = comment.text
+    if here and here[0] not in result.beside:
+        result.beside[here[0]] = comment.text  # the outermost, so that `key: [a, b]  # note` stays on one line
         return
     above = [path for line, _, path in starts if line <= comment.line]
     result.after[above[-1][:1]].append(comment.text)
