@@ -1,0 +1,123 @@
+"""An explanation as JSON (schemas/explain.schema.json): why a resource is exempt, or what a declaration comes to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler import __version__
+from reconciler.model import JSON
+from reconciler.planning.canonical import instant_text, properties
+from reconciler.planning.explain import Cover, Explanation, Loss, Situation
+from reconciler.planning.fan_out import FanOut, Row
+from reconciler.planning.provenance import Commit
+from reconciler.planning.values import Change, Held
+from reconciler.reports.escape import json_indented
+
+FORMAT_VERSION: Final = "1.0"
+
+
+def explanation_json(found: Explanation, tool_version: str = __version__) -> str:
+    """Why a resource is exempt, as a JSON document."""
+    return json_indented({
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "takenAt": instant_text(found.taken_at),
+        "resource": found.resource.text,
+        "recommendation": found.title or None,
+        "managed": found.managed,
+        "assignments": [_situation(each) for each in found.situations],
+        "held": [_held(line) for line in found.held],
+        "unread": list(found.unread),
+    })  # fmt: skip
+
+
+def fan_out_json(found: FanOut, tool_version: str = __version__) -> str:
+    """What a declaration comes to, as a JSON document."""
+    declaration = found.declaration
+    return json_indented({
+        "format_version": FORMAT_VERSION,
+        "tool_version": tool_version,
+        "takenAt": instant_text(found.taken_at),
+        "declaration": declaration.name,
+        "source": {"file": declaration.source.file, "line": declaration.source.line},
+        "commit": _commit(found.commit),
+        "title": found.title,
+        "wantsNothing": found.wants_nothing or None,
+        "expiresOn": instant_text(declaration.expires_on) if declaration.expires_on else None,
+        "assignments": [_row(row) for row in found.rows],
+        "held": [_held(line) for line in found.held],
+        "leftovers": [_change(change) for change in found.leftovers],
+        "alsoExempts": list(found.also),
+        "unread": list(found.unread),
+    })  # fmt: skip
+
+
+def _situation(found: Situation) -> dict[str, JSON]:
+    return {
+        "assignment": found.assignment.id.text,
+        "displayName": found.assignment.display_name,
+        "exempt": found.is_exempt,
+        "referenceIds": list(found.references),
+        "notExempt": list(found.bare),
+        "moot": found.moot or None,
+        "exemptions": [_cover(cover) for cover in found.covers],
+        "ifRemoved": [_loss(loss) for loss in found.losses],
+        "held": [_held(line) for line in found.held],
+    }
+
+
+def _cover(cover: Cover) -> dict[str, JSON]:
+    exemption, declaration = cover.exemption, cover.declaration
+    return {
+        "id": exemption.id.text,
+        "role": cover.role.value,
+        "live": cover.is_live,
+        "inherited": cover.inherited,
+        "whose": cover.whose,
+        "why": cover.why,
+        "referenceIds": list(cover.references),
+        "expiresOn": exemption.expires_on or None,
+        "declaration": declaration.name if declaration else None,
+        "source": {"file": declaration.source.file, "line": declaration.source.line} if declaration else None,
+        "commit": _commit(cover.commit),
+        "change": _change(cover.change) if cover.change else None,
+        "properties": properties(exemption),
+    }
+
+
+def _loss(loss: Loss) -> dict[str, JSON]:
+    return {
+        "id": loss.exemption.id.text,
+        "evaluatedAgain": list(loss.exposed),
+        "keptBy": [kept.id.text for kept in loss.kept_by],
+        "createdAgain": loss.returns,
+    }
+
+
+def _row(row: Row) -> dict[str, JSON]:
+    return {
+        "assignment": row.assignment.id.text,
+        "displayName": row.assignment.display_name,
+        "part": row.part.value,
+        "why": row.why,
+        "scope": row.scope.text if row.scope else None,
+        "target": row.target.text if row.target else None,
+        "referenceIds": list(row.references),
+        "exemption": row.exemption.id.text if row.exemption else None,
+        "change": _change(row.change) if row.change else None,
+    }
+
+
+def _change(change: Change) -> dict[str, JSON]:
+    return {"id": change.id.text, "action": change.action.value, "reason": change.reason.value}
+
+
+def _held(line: Held) -> dict[str, JSON]:
+    return {
+        "declaration": line.declaration, "scope": line.scope.text, "cause": line.cause.value,
+        "message": line.message, "remedy": line.remedy,
+    }  # fmt: skip
+
+
+def _commit(commit: Commit | None) -> dict[str, JSON] | None:
+    return {"sha": commit.sha, "when": instant_text(commit.when)} if commit else None
