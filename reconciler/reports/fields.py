@@ -45,12 +45,14 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
     """What differs, as people read it: sorted by path, in the spelling of each side. Only what makes an update: a
     difference of letter case or of marks that never cause one is none.
     """
-    changed = list(_changed(before, after))
-    fields = {keys[0] for keys in changed if keys[0] != REFERENCES}
-    found = {difference.path: difference for difference in _deep(_shown(before, fields), _shown(after, fields))}
-    if [REFERENCES] in changed:
+    changed = {path_text(keys): keys for keys in _changed(before, after)}
+    fields = {keys[0] for keys in changed.values()} - {REFERENCES}
+    old, new = _shown(before, fields), _shown(after, fields)
+    found = {difference.path: difference for difference in _deep(old, new)}
+    if REFERENCES in changed:
         found[REFERENCES] = _reference_difference(before, after)
-    return tuple(found[path] for path in sorted(map(path_text, changed)) if path in found)
+    # Nothing that changes may be left out of what a reviewer sees, whatever a library thinks of a key's name.
+    return tuple(found.get(path) or _difference(changed[path], old, new) for path in sorted(changed))
 
 
 def _shown(exemption: Exemption, fields: set[str]) -> dict[str, JSON]:
@@ -60,20 +62,25 @@ def _shown(exemption: Exemption, fields: set[str]) -> dict[str, JSON]:
 
 
 def _deep(before: dict[str, JSON], after: dict[str, JSON]) -> Iterator[Difference]:
-    for items in DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0).values():
+    # A key that begins with two underscores is one like any other here.
+    found = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
+    for items in found.values():
         for item in items:
-            keys = _to_first_list(item.path(output_format="list"))
-            path = path_text(keys)
-            yield Difference(path, _LABELS.get(path, path), _at(before, keys), _at(after, keys))
+            yield _difference(_to_first_list(item.path(output_format="list")), before, after)
 
 
-def _to_first_list(keys: list[JSON]) -> list[JSON]:
+def _difference(keys: list[str], before: JSON, after: JSON) -> Difference:
+    path = path_text(keys)
+    return Difference(path, _LABELS.get(path, path), _at(before, keys), _at(after, keys))
+
+
+def _to_first_list(keys: list[JSON]) -> list[str]:
     """A list is one field: where it differs inside is of no use without its neighbours."""
     ends = [place for place, key in enumerate(keys) if isinstance(key, int)]
     return keys[: ends[0]] if ends else keys
 
 
-def _at(value: JSON, keys: list[JSON]) -> JSON:
+def _at(value: JSON, keys: list[str]) -> JSON:
     for key in keys:
         if not isinstance(value, Mapping) or key not in value:
             return None

@@ -8,7 +8,9 @@ from reconciler.model import ResourceSelector, Selector, arm_id
 from reconciler.planning.canonical import same
 from reconciler.reports.fields import changed_paths, differences
 
-WORDS = st.sampled_from(["", "a", "A", "b", "long text", "2027-01-31T23:59:59Z"])
+WORDS = st.sampled_from(
+    ["", "a", "A", "b", "__a", "__a__", "[0]", "root", "'", '"', "long text", "2027-01-31T23:59:59Z"]
+)
 VALUES = st.recursive(
     st.integers(0, 2) | WORDS,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
@@ -25,8 +27,10 @@ EXEMPTIONS = st.builds(
     expires_on=st.sampled_from(["", "2027-01-31T23:59:59Z", "2027-01-31T23:59:59.000Z"]),
     selectors=SELECTORS,
     validation=st.sampled_from(["", "Default", "DoNotValidate"]),
-    metadata=st.dictionaries(st.sampled_from(["ticket", "revision", "requestedBy", "a.b", "own"]), VALUES),
-    extra=st.dictionaries(st.sampled_from(["exemptionManagementMode", "x"]), VALUES),
+    metadata=st.dictionaries(
+        st.sampled_from(["ticket", "revision", "requestedBy", "a.b", "own", "__own", "0"]), VALUES
+    ),
+    extra=st.dictionaries(st.sampled_from(["exemptionManagementMode", "x", "__x"]), VALUES),
 )
 
 
@@ -66,3 +70,11 @@ def test_letter_case_of_ids_is_no_difference():
     before = samples.exemption()
     after = dataclasses.replace(before, assignment=arm_id(before.assignment.text.upper()))
     assert differences(before, after) == ()
+
+
+def test_a_key_that_python_would_call_private_is_shown():
+    before = samples.exemption()
+    after = dataclasses.replace(before, metadata={**before.metadata, "__note": "secret", "nested": {"__deep": [1]}})
+    (note, deep) = differences(before, after)
+    assert (note.path, note.before, note.after) == ("metadata.__note", None, "secret")
+    assert (deep.path, deep.after) == ("metadata.nested", {"__deep": [1]})
