@@ -33,12 +33,14 @@ class ScopeKind(enum.StrEnum):
 
 
 _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]+"
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]*[^/\x00-\x20\x7f<>%&?#\\]"
+# Resource groups and management groups have letters, digits and ( ) . _ - alone.
+_GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
 # A type is never called "providers": so each text is read in one way, and a hostile one costs no exponential search.
 _TYPE = rf"(?!providers/){_SEGMENT}"
-_MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_SEGMENT}", re.IGNORECASE)
+_MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_GROUP}", re.IGNORECASE)
 _BELOW_SUBSCRIPTION = re.compile(
-    rf"/subscriptions/{_GUID}(?P<group>/resourcegroups/{_SEGMENT})?"
+    rf"/subscriptions/{_GUID}(?P<group>/resourcegroups/{_GROUP})?"
     rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?",
     re.IGNORECASE,
 )

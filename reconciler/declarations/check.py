@@ -8,7 +8,8 @@ from datetime import datetime
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
-from reconciler.declarations.lookups import About, look_up, not_a_target, objections
+from reconciler.declarations.lookups import About, look_up, objections
+from reconciler.declarations.oddities import not_a_target, placeholders
 from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
 from reconciler.model import Declaration, Rules, Source
 from reconciler.problems import Level, Problem
@@ -35,7 +36,8 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             abouts.append(about)
             problems += objections(about, catalogue, rules)
             problems += forbidden.broken(about)
-            problems += not_a_target(about.declaration)
+            problems += not_a_target(declaration)
+            problems += placeholders(declaration)
             problems += broken_lifetimes(about, rules, now, changed=is_changed)
         if settings is not None:
             problems += broken_rules(declaration, settings)

@@ -163,6 +163,11 @@ def _type_message(value: JSON, raw: str, wanted: str, field: str) -> tuple[str, 
         return form_message(raw, field)
     if wanted == "string" and isinstance(value, bool | int | float):
         return f"{_cut(raw)} is {_kind(value)} in YAML, and text is wanted", f'put it in quotes: "{_cut(raw)}"'
+    if wanted == "array" and isinstance(value, str) and value.startswith("-"):
+        return (
+            "a space is missing after the dash",
+            f"write `  - {_cut(value.split(' -')[0].lstrip('-'), _MAX_PROPOSED)}`",
+        )
     if wanted == "array" and not isinstance(value, list | dict):
         return (
             f"{_kind(value)} stands where a list is wanted",

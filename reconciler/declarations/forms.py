@@ -141,9 +141,16 @@ def _id(value: str, shown: str, field: str) -> Explanation:
         return f"{shown} is a bare GUID, not {what}", f"for a subscription, write /subscriptions/{value}"
     if not value.startswith("/") and "/" in value:
         return f"{shown} does not start with a slash", f"write /{value}"
+    if found := re.search("/subscriptions/.*", value[1:], re.IGNORECASE):
+        return (
+            f"{shown} names what contains the subscription",
+            f"write {found[0]}: the id of a subscription starts with it",
+        )
     subscription = _SUBSCRIPTION.match(value)
     if subscription and not _GUID.fullmatch(subscription[1]):
-        return f"{subscription[1]!r} is no subscription id", "write its GUID, which `az account list` prints as id"
+        dashed = re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", subscription[1])
+        proposal = dashed if _GUID.fullmatch(dashed) else "its GUID, which `az account list` prints as id"
+        return f"{subscription[1]!r} is no subscription id", f"write {proposal}"
     if field == "scopes":
         return _scope(value, shown)
     other = next((kind for kind in set(_TYPES.values()) if f"/{kind}/".lower() in value.lower()), None)
@@ -176,4 +183,7 @@ def _scope(value: str, shown: str) -> Explanation:
             f"{shown} is not the id of a scope",
             "the word is resourceGroups: /subscriptions/GUID/resourceGroups/NAME",
         )
+    group = re.search(r"/(?:resourcegroups|managementgroups)/+([^/]*[^\w().\-/][^/]*)", value, re.IGNORECASE)
+    if group:
+        return f"{group[1]!r} is no name of a group", "a group's name has letters, digits and ( ) . _ - alone"
     return f"{shown} is not the id of a scope", _FORMS

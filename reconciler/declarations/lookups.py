@@ -20,6 +20,7 @@ from reconciler.catalog import (
     policy_id,
 )
 from reconciler.declarations.nearest import nearest
+from reconciler.declarations.oddities import is_policy, resource_type
 from reconciler.model import ArmId, Declaration, Rules, ScopeKind, SubjectKind, parse_object
 from reconciler.problems import Level, Problem
 
@@ -129,6 +130,13 @@ def _not_one(declaration: Declaration, found: tuple[Recommendation, ...], catalo
             place, "unsupported-recommendation", f"Defender documents {text!r}, but no public source names its key or its policy",
             "run `exempt catalog refresh` to read it from your tenant, or name the policy in policyDefinition", "recommendation",
         )  # fmt: skip
+    behind = catalogue.resting_on(policy_id(text)) if "/" not in text else ()
+    if behind or ("/" not in text and catalogue.policy(policy_id(text)) is not None):
+        keys = f"; the recommendation on it is {behind[0].title!r} ({behind[0].key})" if behind else ""
+        return Problem(
+            place, "unknown-recommendation", f"{text!r} is the name of a policy, not of a recommendation",
+            f"write policyDefinition: {text}{keys}", "recommendation",
+        )  # fmt: skip
     near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 3)]
     return Problem(
         place, "unknown-recommendation", f"no recommendation has the key or the title {text!r}",
@@ -147,6 +155,11 @@ def _policy(declaration: Declaration, catalogue: Catalogue, rules: Rules) -> Ite
     known = catalogue.policy(policy_id(written))
     if known is not None:
         yield from _obstacle_problems(declaration, "policyDefinition", known.title, known.obstacles, rules)
+    elif found := catalogue.find(written):
+        yield Problem(
+            declaration.place("policyDefinition"), "unknown-policy", f"{written!r} is a recommendation, {found[0].title!r}, not a policy",
+            f"write recommendation: {written}", "policyDefinition",
+        )  # fmt: skip
     elif "/" not in written:
         titled = [policy for policy in catalogue.policies.values() if policy.title.casefold() == written.casefold()]
         near = None if titled else nearest(written, (policy.id.name for policy in catalogue.policies.values()))
@@ -211,16 +224,6 @@ def _obstacle_problems(
         yield Problem(declaration.place(field), f"obstacle-{obstacle.value}", message, hint, field, level)
 
 
-def not_a_target(declaration: Declaration) -> Iterator[Problem]:
-    """Scopes that are well-formed but never what somebody wants exempted: an assignment's id pasted for a resource's."""
-    for index, scope in enumerate(declaration.scopes):
-        if _is_policy(scope):
-            yield Problem(
-                declaration.place(f"scopes.{index}"), "not-a-target", f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
-                "name the resource, resource group, subscription or management group that is to be exempted", f"scopes[{index}]",
-            )  # fmt: skip
-
-
 def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
     """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
     if not about.known or not about.policies:
@@ -232,7 +235,7 @@ def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
             return
         types.update(known.resource_types)
     for index, scope in enumerate(about.declaration.scopes):
-        if not _evaluates(scope, types) and not _is_policy(scope):
+        if not _evaluates(scope, types) and not is_policy(scope):
             listed = _shortened(sorted(types))
             yield Problem(
                 about.declaration.place(f"scopes.{index}"), "scope-type",
@@ -250,16 +253,6 @@ def _evaluates(scope: ArmId, types: set[str]) -> bool:
         case ScopeKind.RESOURCE:
             own = resource_type(scope)
             return any(kind == own or kind.startswith(own + "/") or "*" in kind for kind in types)
-
-
-def _is_policy(scope: ArmId) -> bool:
-    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy")
-
-
-def resource_type(scope: ArmId) -> str:
-    """The folded type of a resource, such as `microsoft.sql/servers/databases`."""
-    namespace, *rest = scope.key.rsplit("/providers/", 1)[1].split("/")
-    return "/".join([namespace, *rest[::2]])
 
 
 def _shortened(words: list[str]) -> str:

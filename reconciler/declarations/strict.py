@@ -120,8 +120,9 @@ class _Builder:
         self.check_marks(event)
         if self.expects_key():
             self.refuse(
-                event, "yaml-key", "a list or mapping stands where a key should be", "keys are text: `key: value`"
-            )
+                event, "yaml-key", "a bracket or brace opens where a key should stand",
+                "put the text in quotes; placeholders such as {{ x }} mean nothing here, declarations are no templates",
+            )  # fmt: skip
             raise _StopError
         if len(self.stack) >= MAX_DEPTH:
             self.refuse(

@@ -16,7 +16,8 @@ from reconciler.problems import Problem
 
 _COLON_IN_VALUE: Final = re.compile(r"^(\s*(?:- )?)([A-Za-z]\w*): +([^'\"\s\[{|>].*:(?: .*|$))")
 _KEY_WITHOUT_SPACE: Final = re.compile(r"^(\s*)([A-Za-z]\w*):(?! |$)(\S.*)")
-_RESERVED_START: Final = re.compile(r"^(\s*(?:- )?(?:[A-Za-z]\w*: +)?)([@`%,\]}].*)")
+_RESERVED_START: Final = re.compile(r"^(\s*(?:- )?(?:[A-Za-z]\w*: +)?)([@`%,\]}*&!].*)")
+_BEHIND_QUOTE: Final = re.compile(r"^\s*(?:- )?[A-Za-z]\w*: +(?=(['\"]))(.*?\1 *[^\s#'\"].*)$")
 _MAX_QUOTED: Final = 80
 
 
@@ -90,6 +91,10 @@ def _line_mistake(line: str) -> tuple[str, str] | None:
     if found := _RESERVED_START.match(line):
         return (
             f"a value cannot start with {found[2][0]!r} unless it is quoted", f"put it in quotes: {_quoted(found[2])}",
+        )  # fmt: skip
+    if found := _BEHIND_QUOTE.match(line):
+        return (
+            "text stands behind the closing quote", f'write a quote inside quotes as \\": {_quoted(found[2].strip(found[1]))}',
         )  # fmt: skip
     if found := _COLON_IN_VALUE.match(line):
         return (

@@ -1,0 +1,54 @@
+"""What is well-formed and yet hardly meant: a policy's id as a target, a comma behind an id, a placeholder never filled.
+
+Nothing here needs the catalogue or the rules.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.model import ArmId, Declaration, ScopeKind
+from reconciler.problems import Level, Problem
+
+_PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
+
+
+def placeholders(declaration: Declaration) -> Iterator[Problem]:
+    """Texts that look as if something were to be filled in."""
+    for field, text in (
+        ("justification", declaration.justification), ("owner", declaration.owner), ("ticket", declaration.ticket),
+        ("displayName", declaration.display_name),
+    ):  # fmt: skip
+        if found := _PLACEHOLDER.search(text):
+            yield Problem(
+                declaration.place(field), "placeholder", f"{field} holds {found[0]!r}; nothing is filled in there, declarations are no templates",
+                "write the text itself", field, Level.WARNING,
+            )  # fmt: skip
+
+
+def not_a_target(declaration: Declaration) -> Iterator[Problem]:
+    """Scopes that are well-formed but never what somebody wants exempted: an assignment's id pasted for a resource's."""
+    for index, scope in enumerate(declaration.scopes):
+        if scope.text[-1] in ",;:'":
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "scope-end", f"the id ends in {scope.text[-1]!r}, which is then part of the name",
+                "delete it; each scope stands in a line of its own, without commas", f"scopes[{index}]", Level.WARNING,
+            )  # fmt: skip
+        if is_policy(scope):
+            yield Problem(
+                declaration.place(f"scopes.{index}"), "not-a-target", f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
+                "name the resource, resource group, subscription or management group that is to be exempted", f"scopes[{index}]",
+            )  # fmt: skip
+
+
+def is_policy(scope: ArmId) -> bool:
+    """Whether the id is that of an assignment, definition or exemption."""
+    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy")
+
+
+def resource_type(scope: ArmId) -> str:
+    """The folded type of a resource, such as `microsoft.sql/servers/databases`."""
+    namespace, *rest = scope.key.rsplit("/providers/", 1)[1].split("/")
+    return "/".join([namespace, *rest[::2]])
