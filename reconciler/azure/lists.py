@@ -13,7 +13,7 @@ from typing import Any, Final
 from reconciler.azure import wire
 from reconciler.azure.transport import Arm, raise_if_unreachable
 from reconciler.azure.versions import Api
-from reconciler.model import JSON, ArmId, Unread, arm_id, owner_scope
+from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
 
 _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
@@ -64,7 +64,9 @@ def read_lists(
 
 def _list(arm: Arm, scope: ArmId, api: Api) -> list[JSON]:
     path = f"{scope}/providers/Microsoft.Authorization/{api}"
-    return arm.pages(path, api, **expansion(api))
+    # Azure refuses a group's list without a filter (azure-rest-api-specs issue 22997); this one is all that it holds.
+    above = {"filter": "atScope()"} if scope.kind is ScopeKind.MANAGEMENT_GROUP else {}
+    return arm.pages(path, api, **above, **expansion(api))
 
 
 def expansion(api: Api) -> dict[str, str]:

@@ -40,6 +40,9 @@ Result = TypeVar("Result")
 THREADS: Final = 16
 """Enough to hide the latency of lists; more only queue at Azure's token buckets."""
 
+_CONNECTIONS: Final = 64
+"""Kept open: more than the threads that read or the apply engine's, so that none is closed to be opened again."""
+
 _READ_RETRIES: Final = 6
 _BACKOFF_SECONDS: Final = 20
 _LONGEST_WAIT_SECONDS: Final = 300
@@ -228,7 +231,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it
         given = session.merge_environment_settings(endpoint, {}, stream=False, verify=True, cert=None)
         session.trust_env = False  # read once, here: per request it costs more than the request
         session.proxies = given["proxies"]
-        session.mount("https://", _Adapter(pool_maxsize=THREADS, max_retries=0))
+        session.mount("https://", _Adapter(pool_maxsize=_CONNECTIONS, max_retries=0))
         super().__init__(
             session=session,
             connection_verify=given["verify"],

@@ -1,6 +1,7 @@
 """The read: complete or with a note of what is missing, two requests a scope, each distinct definition once."""
 
 import json
+from urllib.parse import unquote
 
 import pytest
 from interposed import Reply, error
@@ -44,6 +45,17 @@ def test_a_whole_tenant_is_read_with_two_requests_a_scope_and_a_constant(connect
     assert [one.key for one in found.expected] == sorted(
         [CORP.lower(), f"{GROUP}landing".lower(), *(subscription(number) for number in range(3))]
     )
+
+
+def test_a_groups_lists_are_asked_with_the_filter_that_azure_demands_and_a_subscriptions_with_none(interrupted):
+    """Without one Azure refuses a management group's list; with one a subscription's would lack what lies below."""
+    with interrupted() as (door, azure):
+        read(azure)
+        lists = [one for one in door.seen if one.path.endswith(("/policyAssignments", "/policyExemptions"))]
+    assert {("managementGroups" in one.path, "atScope()" in unquote(one.query)) for one in lists} == {
+        (True, True),
+        (False, False),
+    }
 
 
 def test_what_is_inherited_comes_once_however_many_lists_show_it(connected):
