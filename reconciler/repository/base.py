@@ -93,7 +93,8 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
     """What differs between a commit and the work tree, files that git does not track yet among it."""
     folder = tree.path(_FOLDER)
     out = tree.run(
-        "diff-index", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--no-relative", "-M100%", "-l0", commit, "--", folder
+        "diff-index", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--ignore-submodules", "--no-relative",
+        "-M100%", "-l0", commit, "--", folder,
     )  # fmt: skip
     words = iter(out.split("\x00"))
     for header in words:

@@ -82,7 +82,9 @@ def _parents(tree: WorkTree) -> Mapping[str, tuple[str, ...]]:
 
 def _is_dirty(tree: WorkTree) -> bool:
     paths = [tree.path(name) for name in _READ_BY_US]
-    return bool(tree.run("status", "--porcelain", "-z", "--untracked-files=all", "--", *paths))
+    return bool(
+        tree.run("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", *paths)
+    )
 
 
 def _shallow(tree: WorkTree) -> frozenset[str]:

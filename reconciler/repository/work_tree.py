@@ -1,7 +1,8 @@
-"""One git work tree, asked through GitPython in a way that no configuration of the user can bend."""
+"""One git work tree, asked through GitPython in a way that no configuration can bend, whoever wrote it."""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,27 @@ from reconciler.problems import ReconcilerError
 if TYPE_CHECKING:
     import git
 
-_STABLE: Final = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_TERMINAL_PROMPT": "0"}
+_CONFIGURATION: Final = {
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.quotePath": "true",
+    "log.showSignature": "false",
+    "safe.bareRepository": "explicit",  # a folder of a pull request may look like one, with a configuration of its own
+    "submodule.recurse": "false",
+}
+"""Stronger than any file of configuration; git must answer, never run something or ask another machine."""
+
+_STABLE: Final = {
+    "LC_ALL": "C",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_ALLOW_PROTOCOL": "",  # older git has no GIT_NO_LAZY_FETCH: then it may fetch, but by no protocol
+    "GIT_CONFIG_COUNT": str(len(_CONFIGURATION)),
+    **{f"GIT_CONFIG_KEY_{number}": key for number, key in enumerate(_CONFIGURATION)},
+    **{f"GIT_CONFIG_VALUE_{number}": value for number, value in enumerate(_CONFIGURATION.values())},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +75,10 @@ class WorkTree:
 
         try:
             out = self.repo.git.execute(
-                ["git", "--literal-pathspecs", "-c", "core.fsmonitor=false", command, *arguments],
-                env=_STABLE, strip_newline_in_stdout=False, stdout_as_string=False,
-            )  # fmt: skip
+                ["git", "--literal-pathspecs", command, *arguments],
+                strip_newline_in_stdout=False,
+                stdout_as_string=False,
+            )
         except git.CommandError:
             return None
         assert isinstance(out, bytes)
@@ -73,13 +95,18 @@ def open_work_tree(root: Path) -> WorkTree | None:
         import git  # noqa: PLC0415 - as above; it fails where no git is installed
     except ImportError:
         return None
+    place = root.resolve()
+    folder = next((each for each in (place, *place.parents) if (each / ".git").exists()), None)
+    if folder is None:  # a folder that is itself laid out as a repository is never taken for one
+        return None
     try:
-        repo = git.Repo(root, search_parent_directories=True)
-    except (git.InvalidGitRepositoryError, git.NoSuchPathError):
+        repo = git.Repo(folder)
+    except git.InvalidGitRepositoryError:
         return None
     if repo.working_tree_dir is None:
         return None
-    inside = root.resolve().relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
+    repo.git.update_environment(**_STABLE)
+    inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
     found = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     _refuse_foreign(tree, found)
