@@ -180,16 +180,16 @@ class _Run:
     # --- waiting ---
 
     def _wait(self, pause: float) -> set[Future[Outcome | Again]]:
-        self._show(pause)
+        self._show()
         if not self.running:
             self.world.sleep(min(pause, _TICK))
             return set()
         return wait(self.running, timeout=min(pause, _TICK), return_when=FIRST_COMPLETED).done
 
-    def _show(self, pause: float) -> None:
+    def _show(self) -> None:
         if self.world.observer:
-            idle = pause if not self.running and pause < float("inf") else 0.0
-            self.world.observer(self.tally.progress(len(self.running), idle))
+            paused = 0.0 if self.running else self.world.pace.resting()
+            self.world.observer(self.tally.progress(len(self.running), paused))
 
     # --- ending ---
 
@@ -252,7 +252,7 @@ class _Run:
     def _counted(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
             self.tally.add()
-            self._show(0.0)
+            self._show()
             yield outcome
 
 

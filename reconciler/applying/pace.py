@@ -135,6 +135,12 @@ class Pace:
             now = self._clock()
             return max((self._meters[key].delay(now, amount) for key, amount in needs.items()), default=0.0)
 
+    def resting(self) -> float:
+        """Seconds until the last meter that Azure refused may go on; 0 while none rests."""
+        with self._lock:
+            now = self._clock()
+            return max(0.0, *(meter.rests_until - now for meter in self._meters.values()), 0.0)
+
     def take(self, needs: dict[MeterId, int]) -> None:
         """Counts these as under way."""
         with self._lock:

@@ -125,7 +125,8 @@ class Arm:
         pool = ThreadPoolExecutor(min(THREADS, len(items)), thread_name_prefix="azure")
         try:
             waiting = [pool.submit(function, item) for item in items]
-            for count, _ in enumerate(as_completed(waiting), start=1):
+            for count, done in enumerate(as_completed(waiting), start=1):
+                _raise_unless_of_one(done)
                 if finished is not None:
                     finished(count)
             return _settled(waiting)
@@ -191,6 +192,13 @@ def _answer(response: HttpResponse, url: str) -> Answer:
     if not isinstance(body, dict | None):
         raise failures.not_json(response.status_code, url)
     return Answer(response.status_code, headers, body or {})
+
+
+def _raise_unless_of_one(done: Future[Any]) -> None:
+    """Raises at once what concerns all: without an identity, asking for the other thousand is only waiting."""
+    error = done.exception()
+    if error is not None and not isinstance(error, AzureError):
+        raise error
 
 
 def _settled(waiting: Sequence[Future[Result]]) -> list[Result | AzureError]:
