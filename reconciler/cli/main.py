@@ -9,9 +9,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final, NoReturn
 
 from reconciler import __version__
@@ -60,12 +62,15 @@ def main(argv: Sequence[str]) -> int:
 
 def available() -> list[str]:
     """The commands that this version has."""
-    found = os.path.dirname(__file__)
-    return [name for name in COMMANDS if os.path.exists(os.path.join(found, f"{name}.py"))]
+    folder = Path(__file__).parent
+    return [name for name in COMMANDS if (folder / f"{name}.py").exists()]
 
 
 def run() -> NoReturn:
-    """The console script."""
+    """The console script. A terminal that cannot show a letter gets its escape, never a fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(sys.argv[1:]))
 
 
