@@ -16,7 +16,7 @@ from tenants import GROUP, exemption, settings_of, subscription, tenant
 from reconciler.azure.session import connect
 from reconciler.azure.versions import Api
 from reconciler.model import arm_id
-from reconciler.problems import AzureError, ReconcilerError
+from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
 LIST = f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions"
 AT_CORP = f"{GROUP}corp/providers/Microsoft.Authorization/policyAssignments/mcsb"
@@ -240,6 +240,19 @@ def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
         assert azure.arm.each(work, []) == []
     assert [one if isinstance(one, int) else one.code for one in found] == [0, 10, 20, "Gone", 40, 50, 60]
     assert done == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_what_concerns_all_ends_all_at_once(connected):
+    asked = []
+
+    def work(number):
+        asked.append(number)
+        time.sleep(0.01)
+        raise CredentialError("no identity any more")
+
+    with connected() as (_, azure), pytest.raises(CredentialError):
+        azure.arm.each(work, range(500))
+    assert len(asked) < 100
 
 
 def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
