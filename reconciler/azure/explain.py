@@ -51,23 +51,19 @@ def remedy(fault: Fault) -> str:
 
 def _grant(fault: Fault, role: str, scope: str) -> str:
     principal = _first(_OBJECT, fault.message) or "OBJECT_ID"
-    return f'az role assignment create --assignee {principal} --role "{role}" --scope {shlex.quote(scope)}'
+    return f'az role assignment create --assignee {shlex.quote(principal)} --role "{role}" --scope {shlex.quote(scope)}'
 
 
 def _no_right(fault: Fault) -> str:
     scope = _assignable(_first(_SCOPE, fault.message) or fault.target)
     action = _first(_ACTION, fault.message)
     writes = action.lower().endswith(("/write", "/delete", "/action"))
-    role = WRITE_ROLE if writes else _reader_of(scope)
+    role = WRITE_ROLE if writes else READ_ROLE
     granted = f" ({action})" if action else ""
     return (
         f"Grant the identity the role {role}{granted} at {scope}: {_grant(fault, role, scope)}. A new grant takes up "
         "to five minutes; `exempt doctor` prints roles with only the rights that are needed."
     )
-
-
-def _reader_of(scope: str) -> str:
-    return "Management Group Reader" if "/managementgroups/" in scope.lower() else READ_ROLE
 
 
 def _no_linked_right(fault: Fault) -> str:

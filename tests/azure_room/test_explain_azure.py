@@ -27,7 +27,9 @@ def test_a_missing_write_right_names_principal_role_and_scope():
 def test_a_missing_read_right_asks_for_no_more_than_reading():
     message = f"does not have authorization to perform action 'Microsoft.Authorization/policyExemptions/read' over scope '{SCOPE}'"
     assert '--role "Reader"' in told("AuthorizationFailed", message, 403)
-    assert '--role "Management Group Reader"' in told("AuthorizationFailed", "", 403, f"{GROUP}/descendants")
+    assert f'--role "Reader" --scope {GROUP}.' in told(
+        "AuthorizationFailed", f"over scope '{GROUP}'", 403, f"{GROUP}/descendants"
+    )
 
 
 def test_a_missing_right_on_the_assignment_names_the_assignments_scope():
