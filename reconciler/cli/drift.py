@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_base(parser)
     common.add_format(parser, "text", "json", "markdown", "sarif", "html")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
+    parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
     parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
     parser.add_argument(
         "--kind", type=_kinds, metavar="KINDS",
@@ -74,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
     report = _report(plan, findings, earlier, stopped)
     if args.out:
         args.out.write_text(drift_json(report), encoding="utf-8")
-    _show(report, args.format, common.display_names(snapshot))
+    names = common.display_names(snapshot)
+    if args.sarif:
+        args.sarif.write_text(drift_sarif(report, names), encoding="utf-8")
+    _show(report, args.format, names)
     return _exit_code(report, args.fail_on, invalid=planning.is_invalid(plan, repository))
 
 

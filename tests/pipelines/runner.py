@@ -1,7 +1,8 @@
 """Runs the `run:` steps of a workflow as a GitHub runner would: expressions, environment files, step conditions.
 
 Actions (`uses:`) are not run; what they would leave behind is prepared by the test. Installing is a shim, because tests
-reach no network: `python -m venv` gives a Python that has the tool's dependencies and ignores pip.
+reach no network: `python -m venv` gives a Python that has the tool's dependencies, and pip only says its version. Both
+modules are looked up by the real Python, so that a folder that offers another `venv.py` or `pip.py` is found out.
 """
 
 from __future__ import annotations
@@ -22,14 +23,21 @@ WORKFLOWS = CHECKOUT / ".github" / "workflows"
 
 _EXPRESSION = re.compile(r"\$\{\{\s*(.+?)\s*\}\}")
 _VENV_SHIM = """#!/usr/bin/env bash
-# python -m venv DIR
-mkdir -p "$3/bin"
-cat >"$3/bin/python" <<'END'
+# python [OPTION]... -m venv DIR: finds the module as Python does, then makes a stand-in of an environment
+set -e
+folder="${@: -1}"
+{python} "${@:1:$#-1}" --help >/dev/null
+mkdir -p "$folder/bin"
+cat >"$folder/bin/python" <<'END'
 #!/usr/bin/env bash
-for argument in "$@"; do if [ "$argument" = pip ]; then exit 0; fi; done
+arguments=()
+for argument in "$@"; do
+  arguments+=("$argument")
+  if [ "$argument" = pip ]; then exec {python} "${arguments[@]}" --version; fi
+done
 exec {python} "$@"
 END
-chmod +x "$3/bin/python"
+chmod +x "$folder/bin/python"
 """
 
 

@@ -131,9 +131,8 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         assert applied.outputs["run"] == {"code": "0"}, applied.log
         assert len(azure.exemptions) == 1
         drift = runner.load("drift.yml", folder)
-        action(started, temp, uses(drift, "drift", "Read Azure once"), context, azure.env)
-        report = action(started, temp, uses(drift, "drift", "Report for code scanning"), context, azure.env)
-        assert not report.failed, report.log
+        report = action(started, temp, uses(drift, "drift", "Report"), context, azure.env)
+        assert report.outputs["run"]["code"] in {"0", "2"}, report.log
         assert json.loads((temp / "drift.sarif").read_text())["version"] == "2.1.0"
 
 
