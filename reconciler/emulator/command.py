@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -35,16 +35,29 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
         OSError: the port is taken, or the state cannot be saved.
     """
     state = options.state
-    source = state if state and state.exists() else options.tenant
-    content = load_tenant(source) if source else {}
-    content["weather"] = {**content.get("weather", {}), **options.weather}
-    with serving(content, options.port) as azure:
+    with serving(_content(options), options.port) as azure:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: azure.stop())
         announce(azure.ready_line)
         azure.run()
         if state:
             _save(state, json.dumps(azure.dump(), indent=1))
+
+
+def _content(options: Options) -> dict[str, Any]:
+    """What the tenant holds at start, with the weather of the options over it."""
+    source = options.state if options.state and options.state.exists() else options.tenant
+    content = load_tenant(source) if source else {}
+    content["weather"] = {**content.get("weather", {}), **options.weather}
+    content["policyExemptions"] = _drained(content.get("policyExemptions", []))
+    return content
+
+
+def _drained(items: list[Any]) -> Iterator[Any]:
+    """The items in order, each let go once it is used, so that a large tenant is not in memory twice."""
+    items.reverse()
+    while items:
+        yield items.pop()
 
 
 def _save(path: Path, text: str) -> None:

@@ -6,6 +6,7 @@ There is no ETag, nothing is stamped into the metadata, empty values are echoed,
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any, Final
 
 from reconciler.emulator import errors
@@ -89,12 +90,17 @@ def list_(call: Call) -> Response:
     tenant = call.tenant
     rows = select(tenant.exemptions, tenant.hierarchy, call.target.scope, wanted.reach)
     if wanted.exclude_expired:
-        now = tenant.clock.seconds()
-        rows = [row for row in rows if row.item.expires is None or row.item.expires > now]
+        now = tenant.clock.now()
+        rows = [row for row in rows if not _has_expired(row.item, now)]
     for _, value in wanted.equals:
         key = arm_id(value).key
         rows = [row for row in rows if row.item.assignment == key]
     return raw(200, page(rows, call.request, tenant.limits.page, lambda item: render(item, call.version)))
+
+
+def _has_expired(exemption: Exemption, now: datetime) -> bool:
+    end = parse_instant(exemption.expires) if exemption.expires else None
+    return end is not None and end <= now
 
 
 def _require(call: Call) -> Exemption:
@@ -120,11 +126,10 @@ def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON], m
     body = encode(
         {"properties": shown, "id": identifier.text, "type": TYPE, "name": identifier.name, "systemData": system}
     )
-    expires = parse_instant(stored["expiresOn"]) if stored.get("expiresOn") else None
     return Exemption(
         id=identifier,
         assignment=arm_id(stored["policyAssignmentId"]).key,
-        expires=expires.timestamp() if expires else None,
+        expires=str(stored.get("expiresOn") or ""),
         since=max(since for name, since in FIELDS if name in shown),
         made=made,
         body=body,
@@ -151,5 +156,5 @@ def seed(tenant: Tenant, value: dict[str, JSON], system: dict[str, JSON]) -> Non
     """Put an exemption of a tenant file in place as it is: what Azure once accepted may be invalid by now."""
     stored = dict(value["properties"])
     if stored.get("expiresOn"):
-        stored["expiresOn"] = canonical_instant(stored["expiresOn"]) or stored["expiresOn"]
+        stored["expiresOn"] = canonical_instant(str(stored["expiresOn"])) or stored["expiresOn"]
     tenant.exemptions.put(store(arm_id(value["id"]), stored, system))

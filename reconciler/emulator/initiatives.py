@@ -63,8 +63,12 @@ def reference_ids(tenant: Tenant, assignment: Record) -> frozenset[str] | None:
         return None
     found = versions(tenant, identifier)
     version = pinned(found, assignment.properties.get("definitionVersion"))
-    members = found[version].get("policyDefinitions", ()) if version else ()
-    return frozenset(str(member.get("policyDefinitionReferenceId", "")).lower() for member in members)
+    members = found[version].get("policyDefinitions", []) if version else []
+    known = tenant.reference_ids.get(identifier.key)
+    if known is None or known[0] is not members:
+        folded = frozenset(str(member.get("policyDefinitionReferenceId", "")).lower() for member in members)
+        known = tenant.reference_ids[identifier.key] = (members, folded)
+    return known[1]
 
 
 def version_of(properties: dict[str, JSON]) -> str:

@@ -19,7 +19,7 @@ from reconciler.emulator.http import Application, Connection, Request, Response
 from reconciler.emulator.identity import TokenIssuer
 from reconciler.emulator.login import IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
 from reconciler.emulator.tenant import Tenant
-from reconciler.emulator.tenantfile import build_tenant, dump_tenant
+from reconciler.emulator.tenantfile import build_tenant, dump_tenant, unchanging
 from reconciler.emulator.weather import Weather
 from reconciler.model import JSON
 
@@ -33,7 +33,7 @@ class Azure:
     """
 
     def __init__(self, content: Mapping[str, Any], folder: Path, port: int = 0) -> None:
-        self.content = content
+        self._unchanging = unchanging(content)
         self.tenant: Tenant = build_tenant(content)
         self._issuer = TokenIssuer(self.tenant)
         self._gateway = Gateway(self.tenant, self._issuer, Weather(content.get("weather", {}), self.tenant))
@@ -102,7 +102,7 @@ class Azure:
 
     def dump(self) -> dict[str, JSON]:
         """The state as a tenant file."""
-        return dump_tenant(self.tenant, self.content)
+        return dump_tenant(self.tenant, self._unchanging)
 
     # --- the event loop's life
 
@@ -155,6 +155,7 @@ def serving(content: Mapping[str, Any], port: int = 0) -> Iterator[Azure]:
     """An emulator that listens but whose loop the caller runs (`azure.run()`), for the command."""
     with tempfile.TemporaryDirectory(prefix="exempt-emulator-") as folder:
         azure = Azure(content, Path(folder), port)
+        del content  # a large tenant need not stay in memory twice
         azure.open()
         yield azure
 

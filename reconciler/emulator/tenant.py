@@ -26,7 +26,7 @@ class Exemption:
 
     id: ArmId
     assignment: str
-    expires: float | None
+    expires: str
     since: str
     made: float
     body: bytes
@@ -102,6 +102,7 @@ class Tenant:
         self.started = self.clock.now()
         self.limits = limits
         self.principals = Principals(principals)
+        self.at_start = self.stamp(self.principals.portal_user)
         self.built_ins = built_ins
         self.hierarchy = Hierarchy(tenant_id)
         self.exemptions: Objects[Exemption] = Objects()
@@ -109,6 +110,8 @@ class Tenant:
         self.definitions: Objects[Record] = Objects()
         self.set_definitions: Objects[Record] = Objects()
         self.definition_versions: Objects[Record] = Objects()
+        self.reference_ids: dict[str, tuple[list[JSON], frozenset[str]]] = {}
+        """Of each initiative asked for lately: its members, and their folded reference ids."""
         self.assessment_metadata: dict[str, dict[str, JSON]] = {}
         self.assessments: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()

@@ -65,11 +65,33 @@ def schema_problems(value: JSON) -> list[str]:
     """What a tenant file's content has against its schema, with the place of each."""
     import jsonschema  # noqa: PLC0415 - only a file needs it, and it takes long to import
 
+    value = (
+        {name: each for name, each in (value or {}).items() if not _is_plainly_right(name, each)}
+        if isinstance(value, dict)
+        else value
+    )
     validator = jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text(encoding="utf-8")))
     found = sorted(
         validator.iter_errors(value if value is not None else {}), key=lambda error: list(map(str, error.path))
     )
     return [f"{error.json_path}: {error.message}" for error in found]
+
+
+def _is_plainly_right(name: str, value: JSON) -> bool:
+    """Whether a list needs no schema: saves most of the start of a tenant with 100,000 exemptions."""
+    return name == "policyExemptions" and isinstance(value, list) and all(map(_is_plain_exemption, value))
+
+
+def _is_plain_exemption(value: JSON) -> bool:
+    if not isinstance(value, dict) or not str(value.get("id")).startswith("/"):
+        return False
+    properties = value.get("properties")
+    return (
+        set(value) <= {"id", "name", "type", "properties"}
+        and isinstance(properties, dict)
+        and isinstance(properties.get("policyAssignmentId"), str)
+        and isinstance(properties.get("exemptionCategory"), str)
+    )
 
 
 # --- from the file to a tenant -----------------------------------------------------------------------------------
@@ -160,7 +182,8 @@ def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:
 
 def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
     """`systemData` as given, else as if the portal's user had made the object when this Azure started."""
-    return {**tenant.stamp(tenant.principals.portal_user), **(value.get("systemData") or {})}
+    given = value.get("systemData")
+    return {**tenant.at_start, **given} if given else tenant.at_start
 
 
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
@@ -177,13 +200,18 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
 # --- from a tenant back to the file ------------------------------------------------------------------------------
 
 
-def dump_tenant(tenant: Tenant, content: Mapping[str, Any]) -> dict[str, JSON]:
-    """The tenant as it is now, in the form of a tenant file; what never changes is taken from the original content."""
+def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
+    """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
+    names = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments")
+    return {name: content[name] for name in names if name in content}
+
+
+def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]:
+    """The tenant as it is now, in the form of a tenant file."""
     hierarchy = tenant.hierarchy
-    kept = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments")
     return {
         "tenantId": tenant.id,
-        **{name: content[name] for name in kept if name in content},
+        **unchanged,
         "managementGroups": [_group_entry(group) for group in hierarchy.groups.values()],
         "subscriptions": [
             {"id": each.guid, "displayName": each.display_name, "managementGroup": each.group, "state": each.state}
