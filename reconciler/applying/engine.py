@@ -18,14 +18,14 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.applying.attempt import Again, Try, attempt, failed, interrupted, needs, write_meter
-from reconciler.applying.faults import RERUN, Fault
+from reconciler.applying.faults import RERUN, Fault, describe, remedy
 from reconciler.applying.order import Order
 from reconciler.applying.outcomes import Outcome, Status
 from reconciler.applying.pace import MeterId, Pace
 from reconciler.applying.ports import Observer, Stop, Writer
 from reconciler.applying.progress import Tally
 from reconciler.planning.values import Change, HeldCause
-from reconciler.problems import AzureError
+from reconciler.problems import AzureError, ReconcilerError
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK: Final = 0.25  # seconds between looks at the stop flag and the display while nothing else happens
@@ -98,6 +98,7 @@ class _Run:
         self.running: dict[Future[Outcome | Again], Try] = {}
         self.serial = itertools.count()
         self.silent = self.probes = 0
+        self.silence: ReconcilerError | None = None
         self.resumes_at = 0.0
         self.tally = Tally(len(changes), world.clock)
 
@@ -225,6 +226,7 @@ class _Run:
             self.silent = self.probes = 0
             return
         self.silent += 1
+        self.silence = again.error
         if self.silent >= self.world.patience.silent and not self.running:
             self.resumes_at = self.world.clock() + min(2.0**self.probes, self.world.patience.longest)
             self.probes += 1
@@ -240,8 +242,9 @@ class _Run:
         lost |= {this.change.id.key: this for queue in self.ready.values() for this in queue}
         if self.world.stop.is_set():
             ended = self.order.abandon(Status.SKIPPED, "not started: the run was interrupted", RERUN)
-        elif self._gave_up:
-            ended = self.order.abandon(Status.FAILED, "not written: Azure does not answer any more", RERUN)
+        elif self._gave_up and self.silence:
+            message = f"not written, since Azure no longer answers: {describe(self.silence)}"
+            ended = self.order.abandon(Status.FAILED, message, remedy(self.silence))
         else:
             message = "waits for changes that wait for it"
             ended = self.order.abandon(

@@ -92,6 +92,16 @@ def test_a_missing_right_on_one_initiative_leaves_the_others(root):
             "DenyAssignmentAuthorizationFailed",
             "deny assignment",
         ),
+        (
+            {
+                "subscriptions": [
+                    {"id": ONE.rsplit("/", 1)[-1], "managementGroup": "contoso"},
+                    {"id": TWO.rsplit("/", 1)[-1], "managementGroup": "contoso", "state": "Disabled"},
+                ]
+            },
+            "ReadOnlyDisabledSubscription",
+            "Re-enable it",
+        ),
     ],
 )
 def test_what_stands_in_the_way_of_one_scope_stops_only_that(root, obstacle, code, remedy):

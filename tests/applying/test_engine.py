@@ -298,14 +298,16 @@ def test_an_outage_that_passes_loses_nothing():
     assert max(store.writes_per_object().values()) <= 2
 
 
-def test_an_azure_that_stays_silent_is_given_up_soon():
+@pytest.mark.parametrize("error", [LOST, CredentialError("the identity endpoint is down", "log in again")])
+def test_an_azure_that_stays_silent_is_given_up_soon(error):
     clock = Clock()
-    store = Store(always=lambda *_: Strike(LOST))
+    store = Store(always=lambda *_: Strike(error))
     outcomes = run(store, [create(f"n{i}") for i in range(500)], clock)
     assert {o.status for o in outcomes.values()} == {Status.FAILED}
     assert len(store.log) < 60
     assert clock.slept < 120
-    assert all(o.remedy for o in outcomes.values())
+    assert all(error.message in o.message for o in outcomes.values())
+    assert all(o.remedy == error.hint or not error.hint for o in outcomes.values())
 
 
 # --- stopping ---
