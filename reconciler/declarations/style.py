@@ -67,7 +67,7 @@ def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[
 
 def _entry(lead: str, value: JSON, path: Path, comments: Comments) -> Iterator[str]:
     """A key with its value, and the comments around it, at the left margin."""
-    beside = f"  {comments.beside[path]}" if path in comments.beside else ""
+    beside = f" {comments.beside[path]}" if path in comments.beside else ""
     head, body = _value(value, path, comments, len(lead))
     after = comments.after.pop(path, []) if len(path) == 1 else []
     is_block = head.startswith(("|", ">"))
@@ -102,7 +102,7 @@ def _list(items: list[JSON], path: Path, comments: Comments, taken: int) -> tupl
 
 
 def _item(item: JSON, path: Path, comments: Comments) -> Iterator[str]:
-    beside = f"  {comments.beside[path]}" if path in comments.beside else ""
+    beside = f" {comments.beside[path]}" if path in comments.beside else ""
     yield from comments.before.get(path, ())
     if isinstance(item, dict) and item:
         inner = list(_mapping(item, path, comments))

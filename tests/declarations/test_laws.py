@@ -22,6 +22,7 @@ from reconciler.declarations.schema import errors, judge, schema
 from reconciler.declarations.strict import parse
 from reconciler.model import parse_object, parse_scope
 from reconciler.problems import Problem
+from reconciler.reports.problems import problems_github, problems_json, problems_sarif, problems_text
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 CORPUS = [path.read_bytes() for path in sorted(EXAMPLES.rglob("*.yaml"))]
@@ -46,7 +47,12 @@ def load_bytes(data: bytes, name: str) -> Loaded:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(data)
         loaded = load(root)
-        assert all(isinstance(problem, Problem) for problem in (*loaded.problems, *check(loaded, CATALOGUE, NOW, None)))
+        problems = (*loaded.problems, *check(loaded, CATALOGUE, NOW, None))
+        assert all(isinstance(problem, Problem) for problem in problems)
+        for form in (problems_text, problems_json, problems_github, problems_sarif):
+            shown = form(problems)
+            assert all(character == "\n" or character.isprintable() for character in shown), "law 9"
+            shown.encode("utf-8")
         return loaded
 
 
@@ -100,6 +106,32 @@ def test_both_parsers_give_one_verdict_on_every_example(path: Path) -> None:
     slow, slow_problems = parse(text, "x.yaml", accelerated=False)
     assert (fast is None, bool(fast_problems)) == (slow is None, bool(slow_problems))
     assert (fast and fast.data) == (slow and slow.data)
+
+
+BOMBS = {
+    "aliases": "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\nd: [*c, *c]\n",
+    "merge keys": "a: &a {x: y}\nb: &b {<<: [*a, *a]}\nc: {<<: [*b, *b]}\n",
+    "brackets": "a: " + "[" * 200_000,
+    "braces": "a: " + "{a: " * 50_000,
+    "dashes": "a:\n  " + "- " * 100_000,
+    "questions": "? " * 100_000,
+    "indentation": "".join(" " * depth + "a:\n" for depth in range(600)),
+    "many keys": "".join(f"k{number}: 1\n" for number in range(30_000)),
+    "many items": "a: [" + "1," * 100_000 + "]",
+    "a long word": "a: " + "x" * 260_000,
+    "quotes": "a: " + "'" * 100_000,
+    "a long number": "metadata: {a: " + "9" * 200_000 + "}",
+    "comments": "#" * 260_000,
+}
+
+
+@pytest.mark.parametrize("accelerated", [True, False], ids=["libyaml", "pure"])
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_before_anything_is_built(name: str, accelerated: bool) -> None:
+    """None of these may take noticeable time or memory, with either parser: limits hold on events."""
+    document, problems = parse(BOMBS[name], "x.yaml", accelerated=accelerated)
+    assert problems or (document is not None and len(document.values) < 10)
+    assert len(problems) <= 50
 
 
 # --- the schema --------------------------------------------------------------------------------------------------

@@ -52,18 +52,18 @@ NEAT = """\
 name: messy
 recommendation: Storage (all)
 scopes:
-  - /subscriptions/6f0e1111-2222-4333-8444-555566667777/resourceGroups/rg  # first
+  - /subscriptions/6f0e1111-2222-4333-8444-555566667777/resourceGroups/rg # first
   # the second:
   - /subscriptions/6f0e1111-2222-4333-8444-555566667778
   # - not yet
 category: Waiver
 justification: "It retires: soon."
 # who answers
-owner: data-platform@contoso.example  # a team
+owner: data-platform@contoso.example # a team
 ticket: "1432"
 metadata:
   # of the risk register
-  z: 1  # one
+  z: 1 # one
   a:
     - 1
     - x: "no"
