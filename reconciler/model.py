@@ -423,13 +423,20 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Initiative:
-    """A policy set at one version. `defaults` maps its parameters to their default values."""
+    """A policy set at one version. `defaults` maps its parameters to their default values, `texts` the folded
+    reference ids of its members to the ids as it writes them.
+    """
 
     id: ArmId
     members: tuple[Member, ...]
     version: str | None = None
     display_name: str = ""
     defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        texts = {member.reference_id.lower(): member.reference_id for member in self.members}
+        object.__setattr__(self, "texts", texts)  # asked for with every exemption, so looked up once
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,10 +40,14 @@ def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
 def reference_texts(
     cells: frozenset[str], wish: Desired | None, live: Live | None, initiative: Initiative | None
 ) -> tuple[str, ...]:
-    """The reference ids of some cells, as the initiative writes them, or as the live object does."""
-    known = {member.reference_id.lower(): member.reference_id for member in initiative.members} if initiative else {}
+    """The reference ids of some cells, as the wish or the initiative writes them, or else as the live object does."""
+    if wish is not None and cells == wish.cells and not wish.match.whole:
+        return wish.match.references
+    known: dict[str, str] = {}
     if live is not None:
-        known = {**{reference.lower(): reference for reference in live.exemption.reference_ids}, **known}
+        known.update(_folded(live.exemption.reference_ids))
+    if initiative is not None:
+        known.update((cell, initiative.texts[cell]) for cell in cells if cell in initiative.texts)
     if wish is not None:
         known.update(_folded(wish.match.references))
     return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)

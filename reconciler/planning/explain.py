@@ -175,7 +175,7 @@ class _View:
 
     def _authority(self, final: Final, change: Change | None) -> str:
         wish = final.wish
-        at = "it" if wish.scope == wish.target else f"{wish.target}, which contains it,"
+        at = "it" if wish.target == self.resource else f"{wish.target}, which contains it,"
         said = f"declaration {wish.declaration.name!r} lists {at} and {label(wish.assignment)!r} evaluates what it declares"
         return said if change is None else f"{said}; the plan will {change.action.value} it ({change.reason.value})"
 
@@ -249,10 +249,10 @@ class _View:
         )
 
     def _texts(self, cells: frozenset[str], assignment: Assignment) -> tuple[str, ...]:
+        """References as the initiative writes them; those that it has no more, as some exemption does."""
         initiative = self.decided.inputs.snapshot.initiatives.get(assignment.id.key)
-        known = (
-            {member.reference_id.lower(): member.reference_id for member in initiative.members} if initiative else {}
-        )
+        known = {ref.lower(): ref for live in self._lives(assignment) for ref in live.exemption.reference_ids}
+        known |= initiative.texts if initiative else {}
         return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
 
     def _change(self, identifier: ArmId) -> Change | None:

@@ -158,7 +158,7 @@ def live_cells(
         return frozenset({WHOLE})
     if listed:
         return listed
-    return frozenset(member.reference_id.lower() for member in initiative.members) if initiative else frozenset({WHOLE})
+    return frozenset(initiative.texts) if initiative else frozenset({WHOLE})
 
 
 def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None) -> bool:
@@ -179,4 +179,4 @@ def existing_cells(cells: frozenset[str], initiative: Initiative | None) -> froz
     """Those of the cells that the initiative still has; all of them where there is none."""
     if initiative is None:
         return cells
-    return cells & {member.reference_id.lower() for member in initiative.members}
+    return frozenset(cell for cell in cells if cell in initiative.texts)

@@ -34,7 +34,9 @@ def explanation_lines(found: Explanation, names: Names = NO_NAMES) -> Iterator[L
 
 def _situation(found: Situation, whole: Explanation, names: Names) -> Iterator[Line]:
     style, verdict = (Style.GOOD, "exempt") if found.is_exempt else (Style.WARNING, "not exempt")
-    if found.bare and len(found.bare) < len(found.references):
+    if found.moot:
+        style, verdict = Style.QUIET, "not evaluated"
+    elif found.bare and len(found.bare) < len(found.references):
         verdict = f"exempt but for {', '.join(found.bare)}"
     yield line((style, verdict), "  ", (Style.NAME, assignment_words(found.assignment.id, names)))
     if found.moot:

@@ -1,0 +1,118 @@
+"""What planning costs: resolve and plan of as many desired as live exemptions, 1,000 subscriptions, 20 assignments.
+
+    python -m benchmarks.planning
+
+Three cases each: everything is as declared, nothing exists yet, and a tenth of everything was changed or declared
+elsewhere. Each runs in a process of its own, so that its peak memory is its own. Required: at most 10 s and 1 GiB for
+100,000 by 100,000.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from reconciler.catalog.catalogue import load
+from reconciler.model import (
+    ArmId,
+    Assignment,
+    Category,
+    Declaration,
+    Exemption,
+    Initiative,
+    Member,
+    Settings,
+    Snapshot,
+    Source,
+    Subject,
+    SubjectKind,
+    arm_id,
+)
+from reconciler.planning.guards import Allowances
+from reconciler.planning.planner import make_plan
+from reconciler.planning.provenance import NoHistory
+
+NOW = datetime(2026, 11, 20, tzinfo=UTC)
+ROOT = arm_id("/providers/Microsoft.Management/managementGroups/contoso")
+AUTHORIZATION = "/providers/Microsoft.Authorization"
+SETTINGS = Settings("contoso/exemptions", "00000000-0000-4000-8000-000000000000", (ROOT,))
+SIZES = (1_000, 10_000, 100_000)
+CASES = ("in sync", "all new", "a tenth differs")
+SUBSCRIPTIONS, ASSIGNMENTS, POLICIES = 1000, 20, 200
+
+
+def tenant(exemptions: tuple[Exemption, ...]) -> Snapshot:
+    """One group over all subscriptions, and twenty initiatives of 200 policies assigned to it."""
+    names = [arm_id(f"/subscriptions/00000000-0000-4000-8000-{number:012d}") for number in range(SUBSCRIPTIONS)]
+    assignments = [assignment(number) for number in range(ASSIGNMENTS)]
+    sets = {each.id.key: initiative(each) for each in assignments}
+    parents = {name.key: ROOT for name in names}
+    by_id = {each.id.key: each for each in assignments}
+    return Snapshot(SETTINGS.tenant_id, NOW, parents, (ROOT, *names), by_id, sets, exemptions)
+
+
+def assignment(number: int) -> Assignment:
+    name = f"{AUTHORIZATION}/policySetDefinitions/set-{number}"
+    return Assignment(arm_id(f"{ROOT}{AUTHORIZATION}/policyAssignments/as-{number}"), arm_id(name), f"Standard {number}")
+
+
+def initiative(each: Assignment) -> Initiative:
+    members = tuple(Member(policy(number), f"{each.id.name}-ref-{number}") for number in range(POLICIES))
+    return Initiative(each.definition, members, "1.0.0")
+
+
+def policy(number: int) -> ArmId:
+    return arm_id(f"{AUTHORIZATION}/policyDefinitions/00000000-1111-4000-8000-{number:012d}")
+
+
+def declarations(wanted: int) -> list[Declaration]:
+    """As many as it takes: each wants one policy on ten servers, in all twenty assignments: 200 exemptions."""
+    return [declaration(number) for number in range(wanted // (10 * ASSIGNMENTS))]
+
+
+def declaration(number: int) -> Declaration:
+    scopes = tuple(server(number * 10 + each) for each in range(10))
+    return Declaration(
+        f"legacy-{number:05d}", Subject(SubjectKind.POLICY, policy(number % POLICIES).text), scopes, Category.WAIVER,
+        "Retires with project Lyra.", "data@contoso.example", Source(f"exemptions/legacy-{number:05d}.yaml"),
+        expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC), ticket="SEC-1432",
+    )  # fmt: skip
+
+
+def server(number: int) -> ArmId:
+    subscription = f"/subscriptions/00000000-0000-4000-8000-{number % SUBSCRIPTIONS:012d}"
+    return arm_id(f"{subscription}/resourceGroups/rg-data/providers/Microsoft.Sql/servers/sql-{number:06d}")
+
+
+def measure(size: int, case: str) -> str:
+    """One line of the table, from a process that does nothing else."""
+    wanted, catalogue = declarations(size), load()
+    made = make_plan(wanted, catalogue, tenant(()), SETTINGS, NoHistory(), NOW).changes
+    live = tuple(change.after for change in made if change.after is not None) if case != "all new" else ()
+    if case == "a tenth differs":
+        wanted = [replace(each, justification="Another reason.") if number % 10 == 0 else each for number, each in enumerate(wanted)]
+    found = tenant(live)
+    del made
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_utime, time.perf_counter()
+    plan = make_plan(wanted, catalogue, found, SETTINGS, NoHistory(), NOW, Allowances())
+    wall, used = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_SELF)
+    return f"{size:>9,}  {case:<16} {len(plan.changes):>9,} {wall:>8.2f} {used.ru_utime - before:>8.2f} {used.ru_maxrss / 1024:>9.0f}"
+
+
+def main() -> None:
+    print(f"{'wanted':>9}  {'case':<16} {'changes':>9} {'wall s':>8} {'CPU s':>8} {'peak MiB':>9}")
+    for size in SIZES:
+        for case in CASES:
+            command = [sys.executable, "-m", "benchmarks.planning", str(size), case]
+            print(subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip(), flush=True)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        print(measure(int(sys.argv[1]), sys.argv[2]))
+    else:
+        main()
