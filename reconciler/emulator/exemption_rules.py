@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.emulator.call import Call
 from reconciler.emulator.clock import canonical_instant
 from reconciler.emulator.errors import ArmError, bad_value, required_property, unparsable_body
 from reconciler.emulator.initiatives import reference_ids
@@ -23,13 +24,14 @@ _VALIDATIONS: Final = {"default": "Default", "donotvalidate": "DoNotValidate"}
 _MODES: Final = {"admin": "Admin", "userselfserve": "UserSelfServe"}
 
 
-def check(tenant: Tenant, target: Target, given: dict[str, JSON], before: Exemption | None) -> dict[str, JSON]:
+def check(call: Call, given: dict[str, JSON], before: Exemption | None) -> dict[str, JSON]:
     """The properties as they will be stored.
 
     Raises:
         ArmError: the first thing that is wrong with them.
     """
-    stored = _well_formed(target, given)
+    tenant, target = call.tenant, call.target
+    stored = _well_formed(target, given, call.version)
     if before is None:
         _check_name(target.name)
     elif arm_id(stored["policyAssignmentId"]).key != before.assignment:
@@ -59,7 +61,7 @@ def invalid(target: Target, why: str) -> ArmError:
 # --- each property by itself -------------------------------------------------------------------------------------
 
 
-def _well_formed(target: Target, given: dict[str, JSON]) -> dict[str, JSON]:
+def _well_formed(target: Target, given: dict[str, JSON], version: str) -> dict[str, JSON]:
     stored = dict(given)
     _text(target, stored, "policyAssignmentId")
     if not stored.get("policyAssignmentId"):
@@ -74,7 +76,7 @@ def _well_formed(target: Target, given: dict[str, JSON]) -> dict[str, JSON]:
     if not isinstance(stored.get("metadata", {}), dict):
         raise unparsable_body("the value of 'properties.metadata' is not an object")
     if "resourceSelectors" in stored:
-        check_selectors(target, stored["resourceSelectors"], invalid)
+        check_selectors(target, stored["resourceSelectors"], version, invalid)
     return stored
 
 

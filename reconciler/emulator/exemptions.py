@@ -45,7 +45,7 @@ def put(call: Call) -> Response:
     wanted = _readable(properties(call.request.body), call.version)
     before = call.tenant.exemptions.get(call.target.id.key)
     authorize_linked(call, f"{TYPE}/write", EXEMPT, str(wanted.get("policyAssignmentId", "")))
-    stored = check(call.tenant, call.target, wanted, before)
+    stored = check(call, wanted, before)
     exemption = write(call, stored, before)
     return raw(200 if before else 201, render(exemption, call.version))
 
@@ -67,7 +67,7 @@ def patch(call: Call) -> Response:
     changed = {name: given[name] for name in _PATCHABLE if name in given}
     merged = {**json.loads(before.body)["properties"], **changed}
     authorize_linked(call, f"{TYPE}/write", EXEMPT, merged["policyAssignmentId"])
-    stored = check(call.tenant, call.target, merged, before)
+    stored = check(call, merged, before)
     return raw(200, render(write(call, stored, before), call.version))
 
 

@@ -17,6 +17,7 @@ class PrincipalType(enum.StrEnum):
     USER = "User"
     APPLICATION = "Application"
     MANAGED_IDENTITY = "ManagedIdentity"
+    KEY = "Key"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,17 +9,23 @@ from reconciler.emulator.errors import ArmError, unparsable_body
 from reconciler.emulator.paths import Target
 from reconciler.model import JSON
 
-KINDS: Final = frozenset(
-    {"resourcelocation", "resourcetype", "resourcewithoutlocation", "policydefinitionreferenceid",
-     "userprincipalid", "groupprincipalid"}
-)  # fmt: skip
+KINDS: Final = {
+    "resourcelocation": "2022-07",
+    "resourcetype": "2022-07",
+    "resourcewithoutlocation": "2022-07",
+    "policydefinitionreferenceid": "2022-07",
+    "userprincipalid": "2024-12",
+    "groupprincipalid": "2024-12",
+}
+"""Folded kinds, each with the API version it came with."""
+
 _VALUES: Final = 50
 _SUBSCRIPTION_LEVEL: Final = "subscriptionlevelresources"
 
 Invalid = Callable[[Target, str], ArmError]
 
 
-def check_selectors(target: Target, value: JSON, invalid: Invalid) -> None:
+def check_selectors(target: Target, value: JSON, version: str, invalid: Invalid) -> None:
     """Refuse what the service would; `invalid` makes the error of the type that carries the selectors.
 
     Raises:
@@ -31,13 +37,13 @@ def check_selectors(target: Target, value: JSON, invalid: Invalid) -> None:
         conditions = each.get("selectors", [])
         if not isinstance(conditions, list) or not all(isinstance(condition, dict) for condition in conditions):
             raise unparsable_body("the value of 'resourceSelectors.selectors' is not an array of objects")
-        kinds = [_condition_kind(target, condition, invalid) for condition in conditions]
+        kinds = [_condition_kind(target, condition, version, invalid) for condition in conditions]
         _check_kinds(target, each.get("name", ""), kinds, invalid)
 
 
-def _condition_kind(target: Target, condition: dict[str, JSON], invalid: Invalid) -> str:
+def _condition_kind(target: Target, condition: dict[str, JSON], version: str, invalid: Invalid) -> str:
     kind = str(condition.get("kind", "")).lower()
-    if kind not in KINDS:
+    if version < KINDS.get(kind, "never"):
         raise invalid(target, f"The resource selector kind '{condition.get('kind')}' is not supported.")
     values = [condition[side] for side in ("in", "notIn") if condition.get(side) is not None]
     if len(values) != 1:

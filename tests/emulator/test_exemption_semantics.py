@@ -325,6 +325,15 @@ def test_selectors_come_back_as_sent(arm):
     )
 
 
+def test_selector_kinds_came_with_versions(arm):
+    by_user = [
+        {"name": "one", "selectors": [{"kind": "userPrincipalId", "in": ["aaaaaaaa-0000-4000-8000-000000000001"]}]}
+    ]
+    path = exemption_id(SERVER)
+    assert arm.put(path, waiver(resourceSelectors=by_user), version="2022-07-01-preview").status == 400
+    assert arm.put(path, waiver(resourceSelectors=by_user), version="2024-12-01-preview").status == 201
+
+
 def test_a_scope_holds_no_more_than_its_quota(start):
     arm = emulated.Client(start(limits={"policyExemptionsPerScope": 2}))
     for name in ("a", "b"):
