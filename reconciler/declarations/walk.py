@@ -25,6 +25,7 @@ MAX_FILES: Final = 50_000
 MAX_FOLDERS_DEEP: Final = 20
 SUFFIX: Final = ".yaml"
 _MISTAKEN_SUFFIXES: Final = frozenset({".yml", ".yaml", ".json"})
+_ATTRIBUTES: Final = ".gitattributes"
 _QUIET_SUFFIXES: Final = frozenset({".md", ".txt", ".rst"})
 _OPEN_FLAGS: Final = (
     os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
@@ -134,6 +135,12 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[Found | Problem]:
     mode = _mode(entry.path)
     if mode is None or not stat.S_ISREG(mode):
         yield _refused(name, mode or 0, "where a file should be")
+        return
+    if entry.name.casefold() == _ATTRIBUTES:
+        yield Problem(
+            Source(name), "attributes", "git would obey this file: it can hide a declaration's changes from reviewers or turn its bytes",
+            "remove it; attributes belong into the file at the root of the repository, which has other owners",
+        )  # fmt: skip
         return
     stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - as above
     if suffix == SUFFIX:

@@ -66,8 +66,18 @@ class WorkTree:
         return self.prefix + name
 
     def blob(self, sha: str) -> bytes:
-        """The contents of a file as git keeps it. One process serves all questions."""
-        data: bytes = self.repo.odb.stream(bytes.fromhex(sha)).read()
+        """The contents of a file as git keeps it. One process serves all questions.
+
+        Raises:
+            ReconcilerError: the clone lacks it; nothing is fetched.
+        """
+        try:
+            data: bytes = self.repo.odb.stream(bytes.fromhex(sha)).read()
+        except ValueError as error:
+            raise ReconcilerError(
+                f"the clone in {self.repo.working_tree_dir} lacks the file's contents {sha[:12]}",
+                "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`",
+            ) from error
         return data
 
     def _call(self, command: str, arguments: tuple[str, ...]) -> str | None:
