@@ -86,7 +86,7 @@ def _value(value: JSON, path: Path, comments: Comments, taken: int) -> tuple[str
         return _list(value, path, comments, taken)
     if isinstance(value, str):
         return _text(value, taken)
-    return _scalar(value), []
+    return ("" if value is None else _scalar(value)), []
 
 
 def _list(items: list[JSON], path: Path, comments: Comments, taken: int) -> tuple[str, list[str]]:
