@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from reconciler.emulator.http import Request, Response
-from reconciler.emulator.jsontext import encode
 from reconciler.emulator.paths import Target
-from reconciler.emulator.principals import Principal
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.principals import Principal
+from reconciler.emulator.state.tenant import Tenant
+from reconciler.emulator.wire.http import Request, Response
+from reconciler.emulator.wire.jsontext import encode
 from reconciler.model import JSON
 
 JSON_TYPE = "application/json; charset=utf-8"

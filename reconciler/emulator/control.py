@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any
 
 from reconciler.emulator.call import answer, empty
-from reconciler.emulator.clock import arm_instant, parse_instant
-from reconciler.emulator.faults import parse_fault
 from reconciler.emulator.gateway import Gateway, Logged
-from reconciler.emulator.http import Request, Response
-from reconciler.emulator.weather import Weather
+from reconciler.emulator.state.clock import arm_instant, parse_instant
+from reconciler.emulator.weather.conditions import Weather
+from reconciler.emulator.weather.faults import parse_fault
+from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import JSON
 
 PREFIX = "/emulator"

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 from email.utils import formatdate
 from typing import Final
 
-from reconciler.emulator import errors, login
-from reconciler.emulator.access import authorize
+from reconciler.emulator import errors
+from reconciler.emulator.access import login
+from reconciler.emulator.access.rights import authorize
+from reconciler.emulator.access.tokens import TokenIssuer
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.errors import ArmError
-from reconciler.emulator.http import BODY_LIMIT, Request, Response
-from reconciler.emulator.identity import TokenIssuer
-from reconciler.emulator.locks import check_writable
 from reconciler.emulator.paths import Target, parse_path
-from reconciler.emulator.principals import Principal
+from reconciler.emulator.resources.locks import check_writable
 from reconciler.emulator.routing import route
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.principals import Principal
+from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.versions import gate
-from reconciler.emulator.weather import Weather
+from reconciler.emulator.weather.conditions import Weather
+from reconciler.emulator.wire.http import BODY_LIMIT, Request, Response
 from reconciler.model import JSON, ScopeKind
 
 _LOGGER: Final = logging.getLogger(__name__)

@@ -7,21 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.emulator import (
-    access,
-    assignments,
-    definitions,
-    errors,
-    exemptions,
-    graph,
-    groups,
-    inventory,
-    locks,
-    security,
-)
+from reconciler.emulator import errors
+from reconciler.emulator.access import rights
 from reconciler.emulator.call import Handler
-from reconciler.emulator.definitions import POLICIES, SETS, Family
+from reconciler.emulator.graph import query
 from reconciler.emulator.paths import Target
+from reconciler.emulator.resources import assignments, definitions, exemptions, groups, inventory, locks, security
+from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
 from reconciler.model import ScopeKind
 
 AUTHORIZATION: Final = "Microsoft.Authorization"
@@ -140,7 +132,7 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
         **_crud(assignments, assignments.TYPE),
         "PATCH": Route(assignments.patch, f"{assignments.TYPE}/write"),
     },
-    ("microsoft.authorization/permissions", True): {"GET": Route(access.permissions)},
+    ("microsoft.authorization/permissions", True): {"GET": Route(rights.permissions)},
     ("microsoft.authorization/locks", True): {"GET": Route(locks.list_, f"{locks.TYPE}/read")},
     ("microsoft.authorization/locks", False): _crud(locks, locks.TYPE),
     **_definition_routes(POLICIES),
@@ -162,7 +154,7 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
         "DELETE": Route(groups.delete_subscription, f"{_GROUP}/subscriptions/delete"),
     },
     ("microsoft.management/getentities", True): {"POST": Route(groups.entities)},
-    ("microsoft.resourcegraph/resources", True): {"POST": Route(graph.query)},
+    ("microsoft.resourcegraph/resources", True): {"POST": Route(query.query)},
     ("microsoft.security/assessmentmetadata", True): {
         "GET": Route(security.list_metadata, "Microsoft.Security/assessmentMetadata/read")
     },

@@ -12,15 +12,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.emulator.certificate import make_certificate
+from reconciler.emulator.access.login import IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
+from reconciler.emulator.access.tokens import TokenIssuer
 from reconciler.emulator.control import PREFIX, Control
 from reconciler.emulator.gateway import Gateway, Logged
-from reconciler.emulator.http import Application, Connection, Request, Response
-from reconciler.emulator.identity import TokenIssuer
-from reconciler.emulator.login import IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.tenantfile import build_tenant, dump_tenant, unchanging
-from reconciler.emulator.weather import Weather
+from reconciler.emulator.weather.conditions import Weather
+from reconciler.emulator.wire.certificate import make_certificate
+from reconciler.emulator.wire.http import Application, Connection, Request, Response
 from reconciler.model import JSON
 
 HOST: Final = "127.0.0.1"

@@ -9,13 +9,13 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.emulator import assignments, definitions, exemptions, locks
-from reconciler.emulator.builtin import BuiltIns, shipped
-from reconciler.emulator.definitions import POLICIES, SETS, Family
-from reconciler.emulator.hierarchy import ManagementGroup, Subscription
-from reconciler.emulator.principals import parse_deny, parse_principal
-from reconciler.emulator.roles import ROLES
-from reconciler.emulator.tenant import DEFAULT_TENANT_ID, Limits, Lock, Record, Tenant
+from reconciler.emulator.resources import assignments, definitions, exemptions, locks
+from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
+from reconciler.emulator.state.builtin import BuiltIns, shipped
+from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.state.principals import parse_deny, parse_principal
+from reconciler.emulator.state.roles import ROLES
+from reconciler.emulator.state.tenant import DEFAULT_TENANT_ID, Limits, Lock, Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 from reconciler.shipped import schema_path
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from reconciler.emulator.certificate import make_certificate
+from reconciler.emulator.wire.certificate import make_certificate
 
 
 @dataclass(frozen=True)

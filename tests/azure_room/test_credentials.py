@@ -18,7 +18,7 @@ from tenants import settings_of, subscription, tenant
 from reconciler.azure.clouds import endpoints
 from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
 from reconciler.azure.session import connect
-from reconciler.emulator.principals import FederatedCredential
+from reconciler.emulator.state.principals import FederatedCredential
 from reconciler.model import Cloud, Settings, arm_id
 from reconciler.problems import CredentialError, UsageError
 

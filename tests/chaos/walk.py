@@ -24,8 +24,8 @@ from main_job import repositories as repo
 
 from reconciler.catalog.catalogue import load
 from reconciler.cli.main import guarded
-from reconciler.emulator.faults import Trouble, parse_fault
-from reconciler.emulator.http import Request, Response
+from reconciler.emulator.weather.faults import Trouble, parse_fault
+from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import arm_id
 
 ONE, TWO = repo.subscription(1), repo.subscription(2)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.emulator.hierarchy import ManagementGroup, Subscription
-from reconciler.emulator.inventory import resource_type, show
-from reconciler.emulator.objects import Objects
-from reconciler.emulator.tenant import Record, Tenant
+from reconciler.emulator.resources.inventory import resource_type, show
+from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.state.objects import Objects
+from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind
 
 

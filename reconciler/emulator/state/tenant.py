@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.emulator.builtin import BuiltIns
-from reconciler.emulator.clock import Clock, arm_instant
-from reconciler.emulator.hierarchy import Hierarchy
-from reconciler.emulator.objects import Objects
-from reconciler.emulator.principals import DenyAssignment, Principal, Principals
+from reconciler.emulator.state.builtin import BuiltIns
+from reconciler.emulator.state.clock import Clock, arm_instant
+from reconciler.emulator.state.hierarchy import Hierarchy
+from reconciler.emulator.state.objects import Objects
+from reconciler.emulator.state.principals import DenyAssignment, Principal, Principals
 from reconciler.model import JSON, ArmId, owner_scope
 
 DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.emulator.builtin import FIRST_VERSION
-from reconciler.emulator.tenant import Record, Tenant
+from reconciler.emulator.state.builtin import FIRST_VERSION
+from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, arm_id
 
 SETS = "/policysetdefinitions/"

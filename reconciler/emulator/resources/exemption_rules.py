@@ -10,12 +10,12 @@ import re
 from typing import Final
 
 from reconciler.emulator.call import Call
-from reconciler.emulator.clock import canonical_instant
 from reconciler.emulator.errors import ArmError, bad_value, required_property, unparsable_body
-from reconciler.emulator.initiatives import reference_ids
 from reconciler.emulator.paths import Target
-from reconciler.emulator.selectors import check_selectors
-from reconciler.emulator.tenant import Exemption, Record, Tenant
+from reconciler.emulator.resources.selectors import check_selectors
+from reconciler.emulator.state.clock import canonical_instant
+from reconciler.emulator.state.initiatives import reference_ids
+from reconciler.emulator.state.tenant import Exemption, Record, Tenant
 from reconciler.model import JSON, arm_id, owner_scope
 
 _NAME: Final = re.compile(r"[^<>*%&:\\?.+/\x00-\x1f]*[^<>*%&:\\?.+/ \x00-\x1f]+")

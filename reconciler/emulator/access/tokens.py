@@ -15,8 +15,8 @@ import uuid
 from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.principals import Principal, PrincipalType
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.principals import Principal, PrincipalType
+from reconciler.emulator.state.tenant import Tenant
 from reconciler.model import JSON
 
 AUDIENCES: Final = frozenset(

@@ -8,12 +8,12 @@ import urllib.parse
 from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.access import can_see
+from reconciler.emulator.access.rights import can_see
 from reconciler.emulator.call import Call, answer, empty
-from reconciler.emulator.clock import arm_instant
-from reconciler.emulator.hierarchy import GROUPS, ManagementGroup, Subscription
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import json_object
+from reconciler.emulator.state.clock import arm_instant
+from reconciler.emulator.state.hierarchy import GROUPS, ManagementGroup, Subscription
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import json_object
 from reconciler.model import JSON
 
 TYPE: Final = "Microsoft.Management/managementGroups"

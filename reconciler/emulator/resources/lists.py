@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from reconciler.emulator import errors
-from reconciler.emulator.hierarchy import Hierarchy
-from reconciler.emulator.http import Request
-from reconciler.emulator.jsontext import encode
-from reconciler.emulator.objects import Identified, Objects
+from reconciler.emulator.state.hierarchy import Hierarchy
+from reconciler.emulator.state.objects import Identified, Objects
+from reconciler.emulator.wire.http import Request
+from reconciler.emulator.wire.jsontext import encode
 from reconciler.model import ArmId, ScopeKind
 
 T = TypeVar("T", bound=Identified)

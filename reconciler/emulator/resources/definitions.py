@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.assignments import stamped_metadata
-from reconciler.emulator.builtin import FIRST_VERSION, major_pin
 from reconciler.emulator.call import Call, empty, raw
-from reconciler.emulator.http import Response
-from reconciler.emulator.initiatives import definition_properties, version_of, versions
-from reconciler.emulator.jsontext import encode, properties
-from reconciler.emulator.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
-from reconciler.emulator.murmur import murmur64
-from reconciler.emulator.objects import Objects
-from reconciler.emulator.tenant import Record, Tenant
+from reconciler.emulator.resources.assignments import stamped_metadata
+from reconciler.emulator.resources.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
+from reconciler.emulator.resources.murmur import murmur64
+from reconciler.emulator.state.builtin import FIRST_VERSION, major_pin
+from reconciler.emulator.state.initiatives import definition_properties, version_of, versions
+from reconciler.emulator.state.objects import Objects
+from reconciler.emulator.state.tenant import Record, Tenant
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import encode, properties
 from reconciler.model import JSON, ArmId, arm_id
 
 VERSIONS_SINCE: Final = "2023-04"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.emulator import errors
-from reconciler.emulator.objects import subscription_key
+from reconciler.emulator.state.objects import subscription_key
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, textual_chain
 
 GROUPS = "/providers/Microsoft.Management/managementGroups/"

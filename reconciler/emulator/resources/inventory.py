@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.emulator import errors
-from reconciler.emulator.access import can_see
+from reconciler.emulator.access.rights import can_see
 from reconciler.emulator.call import Call, answer, empty
-from reconciler.emulator.hierarchy import Resource, Subscription
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import json_object
+from reconciler.emulator.state.hierarchy import Resource, Subscription
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import json_object
 from reconciler.model import JSON, ArmId, ScopeKind
 
 DEFAULT_LOCATION = "westeurope"

@@ -10,11 +10,11 @@ import time
 import urllib.parse
 from typing import Any, Final
 
+from reconciler.emulator.access.tokens import OIDC_AUDIENCE, TokenIssuer, unverified_claims
 from reconciler.emulator.call import answer
-from reconciler.emulator.http import Request, Response
-from reconciler.emulator.identity import OIDC_AUDIENCE, TokenIssuer, unverified_claims
-from reconciler.emulator.principals import FederatedCredential, Principal
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.principals import FederatedCredential, Principal
+from reconciler.emulator.state.tenant import Tenant
+from reconciler.emulator.wire.http import Request, Response
 
 IDENTITY_PATH: Final = "/msi/token"
 OIDC_PATH: Final = "/oidc/token"

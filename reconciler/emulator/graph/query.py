@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.access import allows
+from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
-from reconciler.emulator.clock import arm_instant
-from reconciler.emulator.graph_tables import TABLES, GraphRow
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import json_object
-from reconciler.emulator.kql import QueryError
-from reconciler.emulator.kql_pipeline import Query, Rows, parse_query
+from reconciler.emulator.graph.expressions import QueryError
+from reconciler.emulator.graph.pipeline import Query, Rows, parse_query
+from reconciler.emulator.graph.tables import TABLES, GraphRow
+from reconciler.emulator.state.clock import arm_instant
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import json_object
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 
 MOST_ROWS: Final = 1000

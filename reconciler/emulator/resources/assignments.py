@@ -9,14 +9,14 @@ import uuid
 from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.builtin import major_pin
 from reconciler.emulator.call import Call, empty, raw
-from reconciler.emulator.clock import arm_instant
-from reconciler.emulator.http import Response
-from reconciler.emulator.initiatives import definition_id, definition_properties, effective, version_of
-from reconciler.emulator.jsontext import encode, json_object, properties
-from reconciler.emulator.lists import page, page_size, parse_filter, select
-from reconciler.emulator.tenant import Record, Tenant
+from reconciler.emulator.resources.lists import page, page_size, parse_filter, select
+from reconciler.emulator.state.builtin import major_pin
+from reconciler.emulator.state.clock import arm_instant
+from reconciler.emulator.state.initiatives import definition_id, definition_properties, effective, version_of
+from reconciler.emulator.state.tenant import Record, Tenant
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import encode, json_object, properties
 from reconciler.model import JSON, ScopeKind, arm_id
 
 TYPE: Final = "Microsoft.Authorization/policyAssignments"

@@ -8,13 +8,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-from reconciler.emulator.buckets import Bucket, Throttle, parse_sizes
-from reconciler.emulator.clock import arm_instant
 from reconciler.emulator.errors import ArmError
-from reconciler.emulator.faults import Fault, Trouble, parse_fault
-from reconciler.emulator.http import Request
 from reconciler.emulator.paths import Target
-from reconciler.emulator.tenant import GraphHabits, Tenant
+from reconciler.emulator.state.clock import arm_instant
+from reconciler.emulator.state.tenant import GraphHabits, Tenant
+from reconciler.emulator.weather.buckets import Bucket, Throttle, parse_sizes
+from reconciler.emulator.weather.faults import Fault, Trouble, parse_fault
+from reconciler.emulator.wire.http import Request
 
 GRAPH: Final = "microsoft.resourcegraph/resources"
 QUERIES: Final = (15.0, 3.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.emulator.principals import Roles
+from reconciler.emulator.state.principals import Roles
 
 ROLES: Final[Roles] = {
     "owner": (("*",), ()),

@@ -11,10 +11,10 @@ from functools import lru_cache
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer
-from reconciler.emulator.http import Response
 from reconciler.emulator.paths import Target
-from reconciler.emulator.principals import DenyAssignment, Grant, Principal
-from reconciler.emulator.tenant import Tenant
+from reconciler.emulator.state.principals import DenyAssignment, Grant, Principal
+from reconciler.emulator.state.tenant import Tenant
+from reconciler.emulator.wire.http import Response
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 
 EXEMPT: str = "Microsoft.Authorization/policyAssignments/exempt/action"

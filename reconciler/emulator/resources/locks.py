@@ -6,9 +6,9 @@ from typing import Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer, empty
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import properties
-from reconciler.emulator.tenant import Lock
+from reconciler.emulator.state.tenant import Lock
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import properties
 from reconciler.model import JSON, arm_id
 
 TYPE: Final = "Microsoft.Authorization/locks"

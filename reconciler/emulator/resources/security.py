@@ -10,10 +10,10 @@ from reconciler import catalog
 from reconciler.catalog import Recommendation
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer, raw
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import encode
-from reconciler.emulator.lists import Reach, page, select
-from reconciler.emulator.tenant import Record
+from reconciler.emulator.resources.lists import Reach, page, select
+from reconciler.emulator.state.tenant import Record
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import encode
 from reconciler.model import JSON
 
 METADATA: Final = "Microsoft.Security/assessmentMetadata"

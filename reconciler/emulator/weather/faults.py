@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.emulator.http import Request, Response
-from reconciler.emulator.jsontext import encode
+from reconciler.emulator.wire.http import Request, Response
+from reconciler.emulator.wire.jsontext import encode
 
 FIELDS: Final = frozenset(
     {"method", "path", "principal", "skip", "count", "probability", "status", "code", "message", "retryAfter",

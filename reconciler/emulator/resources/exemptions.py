@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.access import EXEMPT, authorize_linked
+from reconciler.emulator.access.rights import EXEMPT, authorize_linked
 from reconciler.emulator.call import Call, empty, raw
-from reconciler.emulator.clock import canonical_instant, parse_instant
-from reconciler.emulator.exemption_rules import check
-from reconciler.emulator.http import Response
-from reconciler.emulator.jsontext import encode, properties
-from reconciler.emulator.lists import page, parse_filter, select
-from reconciler.emulator.tenant import Exemption, Tenant
+from reconciler.emulator.resources.exemption_rules import check
+from reconciler.emulator.resources.lists import page, parse_filter, select
+from reconciler.emulator.state.clock import canonical_instant, parse_instant
+from reconciler.emulator.state.tenant import Exemption, Tenant
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import encode, properties
 from reconciler.model import JSON, ArmId, arm_id
 
 TYPE: Final = "Microsoft.Authorization/policyExemptions"

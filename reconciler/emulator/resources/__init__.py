@@ -1,0 +1,1 @@
+"""One module for each resource type, and what they share: lists, selectors, reference ids."""

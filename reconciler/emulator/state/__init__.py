@@ -1,0 +1,1 @@
+"""What the tenant holds: scopes, objects, principals, built-in definitions, the clock."""

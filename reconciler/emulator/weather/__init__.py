@@ -1,0 +1,1 @@
+"""What can happen to a request on its way: throttling, latency, faults."""

@@ -1,0 +1,1 @@
+"""HTTP, TLS and JSON."""
