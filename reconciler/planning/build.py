@@ -41,7 +41,7 @@ def reference_texts(
     cells: frozenset[str], wish: Desired | None, live: Live | None, initiative: Initiative | None
 ) -> tuple[str, ...]:
     """The reference ids of some cells, as the wish or the initiative writes them, or else as the live object does."""
-    if wish is not None and cells == wish.cells and not wish.match.whole:
+    if wish is not None and cells == wish.cells and len(cells) == len(wish.match.references):
         return wish.match.references
     known: dict[str, str] = {}
     if live is not None:

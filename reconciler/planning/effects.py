@@ -26,10 +26,11 @@ def disabled_references(wish: Desired, snapshot: Snapshot, catalogue: Catalogue)
     initiative = snapshot.initiatives.get(assignment.id.key)
     if initiative is None or WHOLE in wish.match.policies:
         return None
+    cells = wish.cells
     found = tuple(
         member.reference_id
         for member in initiative.members
-        if member.reference_id.lower() in wish.cells
+        if member.reference_id.lower() in cells
         and _effect(member, assignment, initiative, catalogue) == "disabled"
     )
     return found or None
