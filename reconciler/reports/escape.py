@@ -22,7 +22,8 @@ _INVISIBLE = re.compile(
 # Commands to a pipeline: GitHub's runner takes `::` at the start of a line and `##[` anywhere, Azure's agent `##vso[`.
 _COMMAND_START = re.compile(r"\A\s*::")
 _COMMAND_ANYWHERE = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
-_MENTION = re.compile(r"(?<![A-Za-z0-9_])@(?=[A-Za-z0-9_-])")
+# A tenant's id in an address of the portal is nobody's name.
+_MENTION = re.compile(r"(?<![A-Za-z0-9_])@(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/resource/)(?=[A-Za-z0-9_-])")
 _BACKTICKS = re.compile("`+")
 _OUR_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
