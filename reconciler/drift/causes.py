@@ -7,6 +7,7 @@
 | git: no run knew the declaration as it is now                          | missing   | not applied yet               |
 | git: the last run that knew it came before the assignment              | uncovered | assigned after it was applied |
 | git: a run that knew it came after the assignment                      | missing   | deleted in Azure              |
+| the same, and the rights of the identity that applies are not known    | missing   | deleted, or refused           |
 | no git                                                                 | missing   | deleted, or not applied yet   |
 """
 
@@ -27,6 +28,7 @@ class Absence(enum.StrEnum):
     ASSIGNED_LATER = "assigned after the declaration was applied"
     NOT_APPLIED = "not applied yet"
     DELETED = "deleted in Azure"
+    DELETED_OR_REFUSED = "deleted in Azure, or refused for lack of a right on the assignment"
     DELETED_OR_NOT_APPLIED = "deleted in Azure, or not applied yet"
 
     @property
@@ -39,7 +41,7 @@ class Absence(enum.StrEnum):
 def absence(change: Change, facts: Facts) -> Absence:
     """Why the exemption that a create makes is not there."""
     identifier = change.subject.assignment
-    if identifier.key in facts.forbidden:
+    if identifier.key in (facts.forbidden or ()):
         return Absence.NO_RIGHT
     assignment = facts.assignment(identifier)
     born = assignment.system.created_at if assignment and assignment.system else None
@@ -53,7 +55,9 @@ def _by_history(commit: Commit, born: datetime | None, facts: Facts) -> Absence:
     applied = facts.applied_at(commit)
     if applied is None:
         return Absence.NOT_APPLIED
-    return Absence.ASSIGNED_LATER if _before(applied, born) else Absence.DELETED
+    if _before(applied, born):
+        return Absence.ASSIGNED_LATER
+    return Absence.DELETED_OR_REFUSED if facts.forbidden is None else Absence.DELETED
 
 
 def _before(one: datetime | None, other: datetime | None) -> bool:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
+from reconciler.drift.exempted import contents
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, SystemData, owner_scope
 from reconciler.planning.canonical import comparable, compared_metadata, instant_text, properties
@@ -25,12 +26,19 @@ _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 def with_witnesses(finding: Finding, facts: Facts) -> Finding:
     """The finding with everything that the snapshot, git and the declaration say about who, when and where."""
     said = {
+        **_contents(facts, finding),
         **_people(facts, finding),
         **_declared(facts, finding),
         "portal": portal_link(finding.subject, facts.settings.tenant_id, facts.settings.cloud),
     }
     evidence = {key: value for key, value in said.items() if value} | dict(finding.evidence)
     return replace(finding, evidence=evidence)
+
+
+def _contents(facts: Facts, finding: Finding) -> dict[str, JSON]:
+    """What the exemption exempts, where a change does not say it already."""
+    live = facts.live(finding.subject)
+    return {} if live is None or "changed" in finding.evidence else contents(live, facts)
 
 
 def _people(facts: Facts, finding: Finding) -> dict[str, JSON]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
 from reconciler.planning.provenance import Commit, History
@@ -21,16 +22,18 @@ HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
 @dataclass(frozen=True)
 class Facts:
     """The inputs of a diagnosis. `heals` are folded ids of the changes that a healing run would write now; `forbidden`
-    are folded ids of assignments from which the identity may not exempt although it may from others.
+    are folded ids of assignments from which the identity may not exempt although it may from others, None where that
+    is not known.
     """
 
     snapshot: Snapshot
     declarations: Sequence[Declaration]
+    catalogue: Catalogue
     settings: Settings
     history: History
     now: datetime
     heals: frozenset[str] = frozenset()
-    forbidden: frozenset[str] = frozenset()
+    forbidden: frozenset[str] | None = frozenset()
     _applied: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def declaration(self, name: str | None) -> Declaration | None:

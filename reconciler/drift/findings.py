@@ -21,6 +21,7 @@ from typing import Final
 from reconciler.drift import words
 from reconciler.drift.causes import Absence, absence
 from reconciler.drift.evidence import changed_fields, with_witnesses
+from reconciler.drift.exempted import titles
 from reconciler.drift.facts import Facts
 from reconciler.drift.places import with_place
 from reconciler.drift.widening import exempts_more
@@ -93,6 +94,7 @@ def _absent(change: Change, facts: Facts) -> _Diagnosis:
     remedy = words.grant(assignment) if why is Absence.NO_RIGHT and assignment else words.apply_only(change)
     evidence = {
         "referenceIds": sorted(change.subject.reference_ids),
+        "recommendations": titles(change.subject, facts),
         "target": str(change.subject.metadata.get("target", "")),
     }
     return _Diagnosis(why.kind, words.Said(words.absent(change), why.value), remedy, evidence=evidence)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
 from reconciler.drift.facts import Facts
-from reconciler.model import Declaration
+from reconciler.drift.imports import proposal
+from reconciler.model import Declaration, arm_id
 from reconciler.planning.marks import owners
 from reconciler.planning.values import Finding, FindingKind, HeldCause
 
@@ -20,12 +22,34 @@ Read = Callable[[str], str]
 """The text of a declaration's file by its repository-relative path; empty where it cannot be read."""
 
 _SCALAR: Final = r"^(\s*{name}\s*:\s*)(\"[^\"]*\"|'[^']*'|[^\s#'\"|>][^#]*?)(\s*(?:#.*)?)$"
+_ITEM: Final = re.compile(r"\s*-\s+(['\"]?)(/[^'\"]*?)\1\s*(?:\s#.*)?")
 _ACCEPTABLE: Final = {"expiresOn": "expiresOn", "exemptionCategory": "category"}
 
 
 def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple[Finding, ...]:
     """The findings, those that an edit settles with the edit as `patch`."""
-    return tuple(_patched(finding, facts, read) for finding in findings)
+    taken = {declaration.name.lower() for declaration in facts.declarations}
+    return tuple(
+        _imported(finding, facts, taken)
+        if finding.kind is FindingKind.UNMANAGED and finding.declaration is None
+        else _patched(finding, facts, read)
+        for finding in findings
+    )
+
+
+def _imported(finding: Finding, facts: Facts, taken: set[str]) -> Finding:
+    """With a new file that declares what somebody made by hand."""
+    live = facts.live(finding.subject)
+    found = proposal(live, facts, taken) if live else None
+    if found is None:
+        return finding
+    path, text = found
+    taken.add(path.rsplit("/", 1)[-1].removesuffix(".yaml"))
+    added = text.splitlines()
+    body = "".join(f"+{line}\n" for line in added)
+    patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(added)} @@\n{body}"
+    remedy = "declare it, as the patch does, and apply; or delete it in the portal"
+    return replace(finding, remedy=remedy, evidence={**finding.evidence, "patch": patch})
 
 
 def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
@@ -33,6 +57,11 @@ def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
     edit = _EDITS.get(finding.kind)
     if declaration is None or edit is None:
         return finding
+    if finding.kind is FindingKind.RESOURCE_GONE and len(declaration.scopes) == 1:
+        remedy = (
+            f"git rm {shlex.quote(declaration.source.file)}, since it declares nothing else; or restore the resource"
+        )
+        return replace(finding, remedy=remedy)
     old = read(declaration.source.file)
     new = edit(finding, declaration, facts, old) if old else old
     if new == old:
@@ -51,12 +80,10 @@ def _diff(file: str, old: str, new: str) -> str:
 def _without_scope(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
     """Takes the line of one scope out of a block list of several."""
     lines = text.splitlines(keepends=True)
-    if len(declaration.scopes) < 2:
-        return text
     for index, scope in enumerate(declaration.scopes):
         number = declaration.place(f"scopes.{index}").line - 1
-        is_item = 0 <= number < len(lines) and lines[number].lstrip().startswith("- ")
-        if scope == finding.subject and is_item and lines[number].lower().rstrip().strip("'\"").endswith(scope.key):
+        item = _ITEM.fullmatch(lines[number].rstrip("\r\n")) if number < len(lines) else None
+        if scope == finding.subject and item is not None and arm_id(item[2]) == scope:
             return "".join(lines[:number] + lines[number + 1 :])
     return text
 

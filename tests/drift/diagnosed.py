@@ -42,12 +42,12 @@ def drift(
     *declarations: Declaration,
     history: History | None = None,
     settings: Settings = world.SETTINGS,
-    **facts: frozenset[str],
+    **facts: frozenset[str] | None,
 ) -> tuple[Finding, ...]:
     """What `exempt drift` finds there."""
     git = history or NoHistory()
     plan = planned(snapshot, declarations, git, settings)
-    return find_drift(plan, Facts(snapshot, declarations, settings, git, world.NOW, **facts))
+    return find_drift(plan, Facts(snapshot, declarations, world.CATALOGUE, settings, git, world.NOW, **facts))
 
 
 def kinds(findings: Iterable[Finding]) -> Counter[str]:

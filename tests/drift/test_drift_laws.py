@@ -93,7 +93,7 @@ def meddled(draw, snapshot):
 
 
 def facts_of(snapshot, declared, history, **more):
-    return Facts(snapshot, declared, world.SETTINGS, history, world.NOW, **more)
+    return Facts(snapshot, declared, world.CATALOGUE, world.SETTINGS, history, world.NOW, **more)
 
 
 @given(tenants())
