@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         snapshot = planning.saved_snapshot(args.snapshot, repository)
         plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
         live: Sequence[Finding] = ()
-        forbidden = frozenset[str]()
+        forbidden: frozenset[str] | None = None
     else:
         with planning.connected(repository) as azure:
             snapshot = planning.read(azure, repository, None)
@@ -69,7 +69,16 @@ def run(args: argparse.Namespace) -> int:
             live = _catalogue(azure, repository)
             forbidden = _forbidden(azure, plan)
     heals, stopped = _healing(plan, repository, forbidden)
-    facts = Facts(snapshot, repository.declarations, repository.settings, repository.history, at, heals, forbidden)
+    facts = Facts(
+        snapshot,
+        repository.declarations,
+        repository.catalogue,
+        repository.settings,
+        repository.history,
+        at,
+        heals,
+        forbidden,
+    )
     findings = _chosen(find_drift(plan, facts, live), args.kind)
     findings = with_patches(findings, facts, lambda file: _text(repository.root / file))
     report = _report(plan, findings, earlier, stopped)
@@ -122,11 +131,11 @@ def _catalogue(azure: Azure, repository: common.Repository) -> tuple[Finding, ..
     return catalogue_findings(repository.catalogue, live_recommendations(rows), repository.declarations)
 
 
-def _forbidden(azure: Azure, plan: Plan) -> frozenset[str]:
+def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
     """Folded ids of assignments that lack an exemption and from which this identity may not exempt.
 
     Asked only where something is missing. An identity that may not exempt anywhere, such as one that only reads, says
-    nothing about the one that applies.
+    nothing about the one that applies: None.
     """
     from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
 
@@ -142,12 +151,12 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str]:
         if not isinstance(answer, AzureError) and missing_actions(answer, [EXEMPT_ACTION])
     }
     if len(without) == len(scopes):
-        return frozenset()
+        return None
     return frozenset(assignment.key for assignment in missing if owner_scope(assignment).key in without)
 
 
 def _healing(
-    plan: Plan, repository: common.Repository, forbidden: frozenset[str]
+    plan: Plan, repository: common.Repository, forbidden: frozenset[str] | None
 ) -> tuple[frozenset[str], tuple[Refusal, ...]]:
     """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
     selected = approvals.select(plan, None, frozenset(HEALING)).approved
@@ -157,8 +166,8 @@ def _healing(
     return frozenset(change.id.key for change in healed), stopped
 
 
-def _is_forbidden(change: Change, forbidden: frozenset[str]) -> bool:
-    return change.action is Action.CREATE and change.subject.assignment.key in forbidden
+def _is_forbidden(change: Change, forbidden: frozenset[str] | None) -> bool:
+    return change.action is Action.CREATE and change.subject.assignment.key in (forbidden or ())
 
 
 def _text(path: Path) -> str:
