@@ -13,6 +13,7 @@ from reconciler.declarations.document import Document
 from reconciler.declarations.explain import dotted, explain
 from reconciler.declarations.schema import errors
 from reconciler.declarations.settings import settings as build_settings
+from reconciler.declarations.stray import misnamed_settings, stray
 from reconciler.declarations.strict import parse
 from reconciler.declarations.walk import MAX_TOTAL_BYTES, Found, read, walk
 from reconciler.model import JSON, Declaration, Settings, Source
@@ -20,6 +21,7 @@ from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
 SETTINGS_FILE: Final = "reconciler.yaml"
+_READ_AT_ROOT: Final = frozenset({SETTINGS_FILE, "catalog.yaml"})
 _MAX_PROBLEMS_A_FILE: Final = 50
 _SEVERAL_LINES: Final = frozenset({"justification", "metadata"})
 
@@ -41,6 +43,7 @@ def load(root: Path) -> Loaded:
     problems: list[Problem] = []
     settings, places = _settings(root, problems) or (None, {})
     declarations = _declarations(walk(root, FOLDER), problems)
+    problems += stray(root, FOLDER, _READ_AT_ROOT)
     return Loaded(settings, declarations, tuple(sorted(problems)), places)
 
 
@@ -74,9 +77,11 @@ def same_meaning(one: bytes, other: bytes) -> bool:
 def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:
     path = root / SETTINGS_FILE
     if not path.is_symlink() and not path.exists():
+        near = misnamed_settings(root, SETTINGS_FILE)
+        start = "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root"
         problems.append(Problem(
             Source(SETTINGS_FILE), "no-settings", f"there is no {SETTINGS_FILE} at the root of the repository",
-            "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root",
+            f"rename {near} to {SETTINGS_FILE}" if near else start,
         ))  # fmt: skip
         return None
     data = read(Found(str(path), SETTINGS_FILE))

@@ -54,9 +54,9 @@ def test_missing_settings_are_told(tmp_path: Path) -> None:
     assert codes(tmp_path) == [("no-settings", "reconciler.yaml")]
 
 
-@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside.yaml", "other.yaml", "nowhere"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside.txt", "other.yaml", "nowhere"])
 def test_a_link_is_not_followed_wherever_it_leads(root: Path, target: str) -> None:
-    (root / "outside.yaml").write_bytes(GOOD)
+    (root / "outside.txt").write_bytes(GOOD)
     (root / "exemptions" / "by-key.yaml").symlink_to(target)
     assert codes(root) == [("not-a-file", "exemptions/by-key.yaml")]
     assert "symbolic link" in load(root).problems[0].message
@@ -171,3 +171,22 @@ def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
     found = walk.read(walk.Found(str(tmp_path / "gone.yaml"), "exemptions/gone.yaml"))
     assert isinstance(found, Problem)
     assert found.code == "unreadable"
+
+
+def test_a_declaration_beside_the_folder_is_noticed(root: Path) -> None:
+    (root / "by-key.yaml").write_bytes(GOOD)
+    (root / "compose.yaml").write_text("services: {}\n")
+    assert codes(root) == [("stray-file", "by-key.yaml")]
+
+
+def test_a_folder_whose_name_is_nearly_right_is_noticed(root: Path) -> None:
+    put(root, "by-key.yaml")
+    (root / "exemptions").rename(root / "exemption")
+    assert codes(root) == [("stray-folder", "exemption")]
+
+
+@pytest.mark.parametrize("name", ["reconciler.yml", "Reconciler.yaml", "reconcilier.yaml"])
+def test_settings_under_another_name_are_noticed(root: Path, name: str) -> None:
+    (root / "reconciler.yaml").rename(root / name)
+    (problem,) = load(root).problems
+    assert problem.hint == f"rename {name} to reconciler.yaml"

@@ -1,0 +1,54 @@
+"""Files that somebody took for settings or declarations but that lie where nothing reads them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from reconciler.declarations.nearest import nearest
+from reconciler.declarations.walk import Found, read, shown
+from reconciler.model import Source
+from reconciler.problems import Level, Problem
+
+_DECLARES: Final = re.compile(rb"^(?:scopes|justification) *:", re.MULTILINE)
+_MAX_LOOKED_AT: Final = 200
+
+
+def stray(root: Path, folder: str, known: frozenset[str]) -> Iterator[Problem]:
+    """Declarations beside `folder` instead of in it, and a folder whose name is nearly right. `known` are the files
+    of the root that are read.
+    """
+    try:
+        entries = sorted(os.scandir(root), key=lambda entry: entry.name)
+    except OSError:
+        return
+    names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
+    if not (root / folder).exists() and (near := nearest(folder, names)):
+        yield Problem(
+            Source(shown(near)), "stray-folder", f"there is no folder {folder}/; {near}/ is not read",
+            f"if it holds declarations, rename it to {folder}", level=Level.WARNING,
+        )  # fmt: skip
+    files = [
+        entry for entry in entries if entry.name.endswith((".yaml", ".yml")) and entry.is_file(follow_symlinks=False)
+    ]
+    for entry in files[:_MAX_LOOKED_AT]:
+        data = b"" if entry.name in known else read(Found(entry.path, entry.name))
+        if isinstance(data, bytes) and len(set(_DECLARES.findall(data))) > 1:
+            yield Problem(
+                Source(shown(entry.name)), "stray-file", f"this looks like a declaration, but only {folder}/ is read",
+                f"move it into {folder}/", level=Level.WARNING,
+            )  # fmt: skip
+
+
+def misnamed_settings(root: Path, wanted: str) -> str | None:
+    """A file at the root that was probably meant as the settings."""
+    try:
+        names = [entry.name for entry in os.scandir(root) if entry.name.lower().endswith((".yaml", ".yml"))]
+    except OSError:
+        return None
+    stems = {name.rsplit(".", 1)[0]: shown(name) for name in names if name not in {wanted, "catalog.yaml"}}
+    near = nearest(wanted.rsplit(".", 1)[0], stems)
+    return stems[near] if near else None
