@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.emulator.graph.expressions import Expression, Row, Words, expression
+from reconciler.emulator.graph.expressions import Expression, Row, expression
+from reconciler.emulator.graph.words import Words
 
 Rows = list[dict[str, Any]]
 Step = Callable[[Rows], Rows]

@@ -16,9 +16,9 @@ from typing import Any, Final
 from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
-from reconciler.emulator.graph.expressions import QueryError
 from reconciler.emulator.graph.pipeline import Query, Rows, parse_query
 from reconciler.emulator.graph.tables import TABLES, GraphRow
+from reconciler.emulator.graph.words import QueryError
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import json_object
