@@ -66,6 +66,10 @@ def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
     new = edit(finding, declaration, facts, old) if old else old
     if new == old:
         return finding
+    if finding.kind is FindingKind.MODIFIED:
+        finding = replace(
+            finding, remedy=f"{finding.remedy.split(';')[0]}; to keep what Azure has, apply the patch instead"
+        )
     return replace(finding, evidence={**finding.evidence, "patch": _diff(declaration.source.file, old, new)})
 
 

@@ -89,8 +89,7 @@ def apply_only(change: Change) -> str:
 
 def put_back(change: Change) -> str:
     """The command that makes Azure as declared; the other way round is an edit of the file."""
-    place = f"{change.source.file}:{change.source.line}" if change.source else ""
-    keep = f"; to keep what Azure has, change {place} instead" if place and change.reason is Reason.REVERT else ""
+    keep = "; to keep what Azure has, edit the declaration instead" if change.reason is Reason.REVERT else ""
     return apply_only(change) + keep
 
 

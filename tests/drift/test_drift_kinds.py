@@ -40,6 +40,12 @@ def test_missing_was_deleted_in_azure():
     only(found(without(CLEAN, MINE, YOURS), history=Git()), "missing", 2)
 
 
+def test_missing_with_rights_unknown_accuses_nobody():
+    """A run that only reads cannot see whether the one that applies was refused."""
+    finding = only(found(without(CLEAN, MINE), forbidden=None), "missing")
+    assert finding.evidence["cause"] == "deleted in Azure, or refused for lack of a right on the assignment"
+
+
 def test_missing_was_never_applied():
     new = world.declaration("three", world.OTHER_SUB)
     finding = only(found(CLEAN, ONE, TWO, new, history=Git(revisions=frozenset())), "missing")
