@@ -6,6 +6,7 @@ itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -25,6 +26,7 @@ from reconciler.model import ArmId, Declaration, Rules, ScopeKind, SubjectKind, 
 from reconciler.problems import Level, Problem
 
 _MAX_KEYS: Final = 8
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 _GROUP_TYPE: Final = "microsoft.resources/subscriptions/resourcegroups"
 
@@ -129,6 +131,12 @@ def _not_one(declaration: Declaration, found: tuple[Recommendation, ...], catalo
         return Problem(
             place, "unsupported-recommendation", f"Defender documents {text!r}, but no public source names its key or its policy",
             "run `exempt catalog refresh` to read it from your tenant, or name the policy in policyDefinition", "recommendation",
+        )  # fmt: skip
+    inside = next((key for key in _GUID.findall(text) if key != text and catalogue.find(key)), None)
+    if inside:
+        return Problem(
+            place, "unknown-recommendation", f"{text!r} holds a recommendation's key, but more than that",
+            f"write recommendation: {inside}", "recommendation",
         )  # fmt: skip
     behind = catalogue.resting_on(policy_id(text)) if "/" not in text else ()
     if behind or ("/" not in text and catalogue.policy(policy_id(text)) is not None):

@@ -282,3 +282,9 @@ def test_single_files_need_no_repository(tmp_path: Path) -> None:
     loaded = load_files([(file, "by-key.yaml")])
     assert [found.name for found in loaded.declarations] == ["by-key"]
     assert loaded.problems == ()
+
+
+def test_the_documentation_names_every_field_and_rule() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "declarations.md").read_text("utf-8")
+    fields = {*schema("exemption")["properties"], *schema("reconciler")["properties"]["rules"]["properties"]}
+    assert {field for field in fields if f"`{field}`" not in text} == set()
