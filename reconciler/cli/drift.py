@@ -7,7 +7,9 @@ warning or worse (--fail-on changes that).
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,10 @@ from reconciler.azure.session import Azure
 from reconciler.catalog.live import live_recommendations
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
 from reconciler.cli.terminal import say_warning, write, write_lines
 from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
-from reconciler.model import JSON, owner_scope
+from reconciler.model import JSON, Snapshot, owner_scope
 from reconciler.planning.guards import Allowances, Circumstances, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
 from reconciler.problems import AzureError, UsageError
@@ -57,38 +60,45 @@ def run(args: argparse.Namespace) -> int:
     at = common.now()
     repository = common.load_repository(args.root, args.base, at)
     earlier = _earlier(args, repository)
+    seen = _seen(args, repository, at)
+    heals, stopped = _healing(seen, repository)
+    facts = _facts(seen, repository, at, heals)
+    findings = _chosen(find_drift(seen.plan, facts, seen.live), args.kind)
+    findings = with_patches(findings, facts, lambda file: _text(repository.root / file))
+    report = _report(seen.plan, findings, earlier, stopped)
+    names = common.display_names(seen.snapshot)
+    _save(args, report, names)
+    _show(report, args.format, names)
+    return _exit_code(report, args.fail_on, invalid=planning.is_invalid(seen.plan, repository))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What this run knows of Azure: the plan, what the live catalogue says, and from which assignments (folded ids)
+    this identity may not exempt, None where that is not known.
+    """
+
+    snapshot: Snapshot
+    plan: Plan
+    live: tuple[Finding, ...] = ()
+    forbidden: frozenset[str] | None = None
+
+
+def _seen(args: argparse.Namespace, repository: common.Repository, at: datetime) -> _Seen:
     if args.snapshot:
         snapshot = planning.saved_snapshot(args.snapshot, repository)
+        return _Seen(snapshot, planning.plan_for(repository, snapshot, at, Allowances(), None))
+    with planning.connected(repository) as azure:
+        snapshot = planning.read(azure, repository, None)
         plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
-        live: Sequence[Finding] = ()
-        forbidden: frozenset[str] | None = None
-    else:
-        with planning.connected(repository) as azure:
-            snapshot = planning.read(azure, repository, None)
-            plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
-            live = _catalogue(azure, repository)
-            forbidden = _forbidden(azure, plan)
-    heals, stopped = _healing(plan, repository, forbidden)
-    facts = Facts(
-        snapshot,
-        repository.declarations,
-        repository.catalogue,
-        repository.settings,
-        repository.history,
-        at,
-        heals,
-        forbidden,
-    )
-    findings = _chosen(find_drift(plan, facts, live), args.kind)
-    findings = with_patches(findings, facts, lambda file: _text(repository.root / file))
-    report = _report(plan, findings, earlier, stopped)
-    if args.out:
-        args.out.write_text(drift_json(report), encoding="utf-8")
-    names = common.display_names(snapshot)
-    if args.sarif:
-        args.sarif.write_text(drift_sarif(report, names), encoding="utf-8")
-    _show(report, args.format, names)
-    return _exit_code(report, args.fail_on, invalid=planning.is_invalid(plan, repository))
+        return _Seen(snapshot, plan, _catalogue(azure, repository), _forbidden(azure, plan))
+
+
+def _facts(seen: _Seen, repository: common.Repository, at: datetime, heals: frozenset[str]) -> Facts:
+    return Facts(
+        seen.snapshot, repository.declarations, repository.catalogue, repository.settings, repository.history, at,
+        heals, seen.forbidden,
+    )  # fmt: skip
 
 
 # --- options -----------------------------------------------------------------------------------------------------
@@ -113,7 +123,8 @@ def _earlier(args: argparse.Namespace, repository: common.Repository) -> dict[st
     except UnicodeDecodeError:
         raise UsageError(f"--since: {args.since} is not a drift report: it is not UTF-8 text") from None
     found = read_earlier(text, repository.settings)
-    return {key: value for key, value in found.items() if args.kind is None or value["kind"] in args.kind}
+    asked = args.kind or frozenset(FindingKind)
+    return {key: value for key, value in found.items() if value["kind"] in asked | {FindingKind.INCOMPLETE}}
 
 
 # --- what else is asked ------------------------------------------------------------------------------------------
@@ -145,24 +156,24 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
     known = missing | {exemption.assignment for exemption in plan.unchanged}
     scopes = sorted({owner_scope(assignment) for assignment in known})
     answers = azure.arm.each(lambda scope: read_permissions(azure.arm, scope), scopes)
-    without = {
-        scope.key
-        for scope, answer in zip(scopes, answers, strict=True)
-        if not isinstance(answer, AzureError) and missing_actions(answer, [EXEMPT_ACTION])
+    asked = [(scope.key, answer) for scope, answer in zip(scopes, answers, strict=True)]
+    lacks = {
+        key: bool(missing_actions(answer, [EXEMPT_ACTION]))
+        for key, answer in asked
+        if not isinstance(answer, AzureError)
     }
-    if len(without) == len(scopes):
+    if all(lacks.values()):
         return None
-    return frozenset(assignment.key for assignment in missing if owner_scope(assignment).key in without)
+    return frozenset(assignment.key for assignment in missing if lacks.get(owner_scope(assignment).key))
 
 
-def _healing(
-    plan: Plan, repository: common.Repository, forbidden: frozenset[str] | None
-) -> tuple[frozenset[str], tuple[Refusal, ...]]:
+def _healing(seen: _Seen, repository: common.Repository) -> tuple[frozenset[str], tuple[Refusal, ...]]:
     """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
+    plan = seen.plan
     selected = approvals.select(plan, None, frozenset(HEALING)).approved
     facts = Circumstances(plan.owned, plan.declared, plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
-    healed = () if stopped else [change for change in selected if not _is_forbidden(change, forbidden)]
+    healed = () if stopped else [change for change in selected if not _is_forbidden(change, seen.forbidden)]
     return frozenset(change.id.key for change in healed), stopped
 
 
@@ -194,6 +205,13 @@ def _report(
     return DriftReport(
         plan.tenant_id, plan.owner, plan.scopes, plan.revision, plan.taken_at, findings, plan.unread, earlier, stopped
     )
+
+
+def _save(args: argparse.Namespace, report: DriftReport, names: dict[str, str]) -> None:
+    if args.out:
+        write_file(args.out, drift_json(report))
+    if args.sarif:
+        write_file(args.sarif, drift_sarif(report, names))
 
 
 def _show(report: DriftReport, form: str, names: dict[str, str]) -> None:
