@@ -57,7 +57,9 @@ def tenant(exemptions: tuple[Exemption, ...]) -> Snapshot:
 
 def assignment(number: int) -> Assignment:
     name = f"{AUTHORIZATION}/policySetDefinitions/set-{number}"
-    return Assignment(arm_id(f"{ROOT}{AUTHORIZATION}/policyAssignments/as-{number}"), arm_id(name), f"Standard {number}")
+    return Assignment(
+        arm_id(f"{ROOT}{AUTHORIZATION}/policyAssignments/as-{number}"), arm_id(name), f"Standard {number}"
+    )
 
 
 def initiative(each: Assignment) -> Initiative:
@@ -94,7 +96,10 @@ def measure(size: int, case: str) -> str:
     made = make_plan(wanted, catalogue, tenant(()), SETTINGS, NoHistory(), NOW).changes
     live = tuple(change.after for change in made if change.after is not None) if case != "all new" else ()
     if case == "a tenth differs":
-        wanted = [replace(each, justification="Another reason.") if number % 10 == 0 else each for number, each in enumerate(wanted)]
+        wanted = [
+            replace(each, justification="Another reason.") if number % 10 == 0 else each
+            for number, each in enumerate(wanted)
+        ]
     found = tenant(live)
     del made
     before, began = resource.getrusage(resource.RUSAGE_SELF).ru_utime, time.perf_counter()

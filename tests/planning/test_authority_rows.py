@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from planning.world import (
     AT_ROOT,
     NOW,
@@ -22,6 +21,7 @@ from planning.world import (
     shape,
     snapshot,
 )
+
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
 from reconciler.planning.values import Action, FindingKind, HeldCause, Reason
 
@@ -209,7 +209,7 @@ def test_merged_declarations_become_one_object():
 # --- adoption ---
 
 
-def test_adoptable_one_with_more_than_R_is_narrowed_after_ours_is_created():
+def test_adoptable_one_with_more_than_is_wanted_is_narrowed_after_ours_is_created():
     done = plan(snapshot(live("portal", references=("refA", "refB"))), declaration("one"))
     assert shape(done) == [("create", "declared", "one", ("refA",)), ("update", "narrow", "portal", ("refB",))]
     created, narrowed = done.changes
@@ -420,7 +420,7 @@ def test_adopt_is_no_take_over():
     )
 
 
-def test_taken_over_one_with_more_than_R_is_narrowed_and_stays_theirs():
+def test_taken_over_one_with_more_than_is_wanted_is_narrowed_and_stays_theirs():
     done = plan(
         snapshot(live("f", metadata=EPAC, references=("refA", "refB"))), declaration("one", take_over="epac-one")
     )

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
@@ -25,6 +24,7 @@ from planning.world import (
     shape,
     snapshot,
 )
+
 from reconciler.model import ArmId, Rules, Subject, SubjectKind, Unread, arm_id
 from reconciler.planning.values import FindingKind, HeldCause
 

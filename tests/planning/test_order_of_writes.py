@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
@@ -25,6 +24,7 @@ from planning.world import (
     shape,
     snapshot,
 )
+
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, Unread, arm_id
 from reconciler.planning import canonical
 from reconciler.planning.values import Action, HeldCause

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
@@ -27,6 +26,7 @@ from planning.world import (
     shape,
     snapshot,
 )
+
 from reconciler.catalog.catalogue import load
 from reconciler.model import Limits, Subject, SubjectKind, Unmanaged, Unread, arm_id
 from reconciler.planning.guards import Allowances

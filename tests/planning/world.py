@@ -121,7 +121,7 @@ def plan(
     found: Snapshot,
     *declarations: Declaration,
     settings: Settings = SETTINGS,
-    allowed: Allowances = Allowances(),
+    allowed: Allowances = Allowances(),  # noqa: B008 - frozen
     **more: object,
 ) -> Plan:
     return make_plan(declarations, CATALOGUE, found, settings, NoHistory(), NOW, allowed, **more)  # type: ignore[arg-type]

@@ -1,0 +1,174 @@
+"""One form for the diff, the fingerprint and the body of a PUT: what Azure echoes otherwise is the same."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from planning.world import NOW, RG, live
+
+from reconciler.model import Exemption, ResourceSelector, Selector, arm_id
+from reconciler.planning import canonical
+from reconciler.planning.fingerprint import digest, fingerprint, fingerprint_of
+
+ONE = live("one", references=("b", "A"), display_name="One", description="why", metadata={"z": 1, "a": 2})
+WEST = ResourceSelector("w", (Selector("resourceLocation", ("westeurope", "eastus")), Selector("resourceType", ("x",))))
+TYPE = ResourceSelector("t", (Selector("resourceType", ("a/b",), negated=True),))
+
+
+def test_the_body_is_sorted_and_leaves_out_what_is_empty():
+    assert canonical.properties(replace(ONE, extra={"later": {"x": 1}})) == {
+        "policyAssignmentId": ONE.assignment.text,
+        "policyDefinitionReferenceIds": ["A", "b"],
+        "exemptionCategory": "Waiver",
+        "displayName": "One",
+        "description": "why",
+        "metadata": {"a": 2, "z": 1},
+        "later": {"x": 1},
+    }
+    assert list(canonical.properties(ONE)["metadata"]) == ["a", "z"]
+    assert canonical.properties(live("bare", references=())) == {
+        "policyAssignmentId": ONE.assignment.text, "exemptionCategory": "Waiver",
+    }  # fmt: skip
+
+
+def test_selectors_in_the_body_have_one_order():
+    found = canonical.properties(replace(ONE, selectors=(WEST, TYPE)))["resourceSelectors"]
+    assert found == [
+        {"name": "t", "selectors": [{"kind": "resourceType", "notIn": ["a/b"]}]},
+        {"name": "w", "selectors": [
+            {"kind": "resourceLocation", "in": ["eastus", "westeurope"]}, {"kind": "resourceType", "in": ["x"]},
+        ]},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("same", [
+    {"reference_ids": ("a", "B")},
+    {"reference_ids": ("B", "a", "A")},
+    {"category": "waiver"},
+    {"validation": "default"},
+    {"metadata": {"a": 2, "z": 1, "revision": "abc", "requestedBy": "x", "createdOn": "now", "updatedBy": "them"}},
+    {"extra": {"nothing": None, "none": [], "void": {}, "blank": ""}},
+    {"assignment": arm_id(ONE.assignment.text.upper())},
+], ids=lambda changed: next(iter(changed)))  # fmt: skip
+def test_these_differences_are_none(same):
+    other = replace(ONE, **same)
+    assert canonical.same(ONE, other)
+    assert canonical.comparable(ONE) == canonical.comparable(other) or "extra" in same
+
+
+@pytest.mark.parametrize("changed", [
+    {"reference_ids": ("a",)},
+    {"reference_ids": ()},
+    {"category": "Mitigated"},
+    {"display_name": "one"},
+    {"description": "Why"},
+    {"expires_on": "2027-01-01T00:00:00Z"},
+    {"validation": "DoNotValidate"},
+    {"selectors": (WEST,)},
+    {"metadata": {"a": 2}},
+    {"metadata": {"a": 2, "z": 1, "ticket": "T"}},
+    {"extra": {"later": 1}},
+    {"assignment": arm_id(ONE.assignment.text + "2")},
+], ids=lambda changed: next(iter(changed)))  # fmt: skip
+def test_these_differences_are_some(changed):
+    other = replace(ONE, **changed)
+    assert not canonical.same(ONE, other)
+    assert not canonical.same(other, ONE)
+    assert canonical.comparable(ONE) != canonical.comparable(other)
+
+
+@pytest.mark.parametrize(("written", "form"), [
+    ("2027-01-31T23:59:59Z", "2027-01-31T23:59:59Z"),
+    ("2027-01-31t23:59:59z", "2027-01-31T23:59:59Z"),
+    ("2027-01-31 23:59:59", "2027-01-31T23:59:59Z"),
+    ("2027-01-31T23:59:59.1230000Z", "2027-01-31T23:59:59.123Z"),
+    ("2027-01-31T23:59:59.0000000Z", "2027-01-31T23:59:59Z"),
+    ("2027-01-31T23:59:59.12345678Z", "2027-01-31T23:59:59.1234567Z"),
+    ("2027-01-31T23:59:59+00:00", "2027-01-31T23:59:59Z"),
+    ("2027-01-31T23:59:59-0000", "2027-01-31T23:59:59Z"),
+    ("2027-01-31T23:59:59+02:00", "2027-01-31T21:59:59Z"),
+    ("2027-01-31", "2027-01-31T00:00:00Z"),
+    ("soon", "soon"),
+])  # fmt: skip
+def test_expiry_has_the_services_own_form(written, form):
+    assert canonical.expiry_text(written) == form
+    assert canonical.properties(replace(ONE, expires_on=written))["expiresOn"] == form
+    assert canonical.same(replace(ONE, expires_on=written), replace(ONE, expires_on=form))
+
+
+def test_instants_round_to_text_and_back():
+    east = datetime(2027, 1, 31, 1, 2, 3, 120_000, tzinfo=timezone(timedelta(hours=2)))
+    assert canonical.instant_text(east) == "2027-01-30T23:02:03.12Z"
+    assert canonical.instant(canonical.instant_text(east)) == east
+    assert canonical.instant("2027-01-31T23:59:59.12345678Z") == datetime(2027, 1, 31, 23, 59, 59, 123456, tzinfo=UTC)
+    assert canonical.instant("2027-01-31") == datetime(2027, 1, 31, tzinfo=UTC)
+    assert canonical.instant("") is None
+    assert canonical.instant("soon") is None
+
+
+@pytest.mark.parametrize(("end", "over"), [
+    ("2026-11-20T12:00:00Z", True), ("2026-11-20T12:00:01Z", False), ("2026-11-20T11:59:59Z", True), ("", False), ("soon", False),
+])  # fmt: skip
+def test_expired_at_the_very_instant(end, over):
+    assert canonical.has_expired(replace(ONE, expires_on=end), NOW) is over
+
+
+def test_selectors_mean_the_same_in_any_order_and_case():
+    turned = ResourceSelector(
+        "other", (Selector("RESOURCETYPE", ("X",)), Selector("resourceLocation", ("EastUS", "westeurope", "eastus")))
+    )
+    assert canonical.folded_selectors((WEST, TYPE)) == canonical.folded_selectors((TYPE, turned))
+    assert canonical.folded_selectors((WEST,)) != canonical.folded_selectors((TYPE,))
+    negated = replace(TYPE, selectors=(replace(TYPE.selectors[0], negated=False),))
+    assert canonical.folded_selectors((TYPE,)) != canonical.folded_selectors((negated,))
+    assert not canonical.same(replace(ONE, selectors=(WEST,)), replace(ONE, selectors=(replace(WEST, name="v"),)))
+    assert canonical.same(replace(ONE, selectors=(WEST, TYPE)), replace(ONE, selectors=(TYPE, WEST)))
+
+
+texts = st.sampled_from(["", "a", "A", "b"])
+anything = st.builds(
+    Exemption,
+    st.just(ONE.id),
+    st.sampled_from([ONE.assignment, arm_id(ONE.assignment.text.upper()), RG]),
+    st.sampled_from(["Waiver", "waiver", "Mitigated"]),
+    st.lists(st.sampled_from(["a", "A", "b"]), max_size=3).map(tuple),
+    texts,
+    texts,
+    st.sampled_from(["", "2027-01-31T00:00:00Z", "2027-01-31T00:00:00.000Z", "2027-02-01T00:00:00Z"]),
+    st.lists(st.sampled_from([WEST, TYPE, replace(WEST, name="v")]), max_size=2).map(tuple),
+    st.sampled_from(["", "Default", "default", "DoNotValidate"]),
+    st.dictionaries(st.sampled_from(["a", "revision", "createdBy"]), texts, max_size=2),
+    st.dictionaries(st.sampled_from(["later"]), st.sampled_from(["", None, 1]), max_size=1),
+)
+
+
+@given(anything, anything)
+def test_same_and_the_fingerprint_agree(one, other):
+    folds = [canonical.comparable(each) for each in (one, other)]
+    assert canonical.same(one, other) == (folds[0] == folds[1])
+    assert (fingerprint("t", "o", one, None) == fingerprint("t", "o", other, None)) == canonical.same(one, other)
+
+
+@given(anything)
+def test_what_a_saved_plan_carries_has_the_same_fingerprint(one):
+    before = canonical.fold(canonical.properties(one))
+    assert fingerprint_of("T", "o", one.id.text, before, None) == fingerprint("t", "o", one, None)
+
+
+def test_a_fingerprint_holds_tenant_owner_id_action_and_both_sides():
+    other = replace(ONE, description="other")
+    seen = {
+        fingerprint("t", "o", None, ONE), fingerprint("t2", "o", None, ONE), fingerprint("t", "o2", None, ONE),
+        fingerprint("t", "o", ONE, None), fingerprint("t", "o", ONE, other), fingerprint("t", "o", other, ONE),
+        fingerprint("t", "o", None, live("two", references=("b", "A"))),
+    }  # fmt: skip
+    assert len(seen) == 7
+    assert fingerprint("T", "o", None, ONE) == fingerprint("t", "o", None, ONE)
+    assert all(len(each) == 64 for each in seen)
+
+
+def test_a_digest_knows_no_order():
+    assert digest(["a", "b"]) == digest(["b", "a"]) != digest(["a"])
+    assert digest([]) == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
