@@ -115,12 +115,24 @@ def open_work_tree(root: Path) -> WorkTree | None:
         return None
     if repo.working_tree_dir is None:
         return None
-    repo.git.update_environment(**_STABLE)
+    repo.git.update_environment(**_STABLE, **_here(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
     found = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     _refuse_foreign(tree, found)
     return tree if found else None
+
+
+def _here(repo: git.Repo) -> dict[str, str]:
+    """Where this repository is, against variables that a hook of another one has set. Only against those: told its
+    place, git would no longer refuse a repository of somebody else.
+    """
+    place = {
+        "GIT_DIR": str(repo.git_dir),
+        "GIT_WORK_TREE": str(repo.working_tree_dir),
+        "GIT_INDEX_FILE": str(Path(repo.git_dir, "index")),
+    }
+    return {name: value for name, value in place.items() if name in os.environ}
 
 
 def _refuse_foreign(tree: WorkTree, head: str | None) -> None:

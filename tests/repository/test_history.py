@@ -239,6 +239,42 @@ def test_no_configuration_bends_the_answers(git: Git, setting: str) -> None:
     assert changed_since(git.root, "HEAD") == frozenset()
 
 
+def test_a_hook_of_another_repository_does_not_lead_astray(
+    git: Git, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git.write(FILE)
+    first = git.commit()
+    other = Git(tmp_path / "other")
+    other("init", "--quiet")
+    other.commit()
+    monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / ".git" / "index"))
+    history = read(git.root)
+    assert (history.head, history.last_commit(FILE).sha, history.dirty) == (first, first, False)
+    assert changed_since(git.root, "HEAD") == frozenset()
+
+
+def test_inside_a_hook_of_its_own_repository(git: Git, monkeypatch: pytest.MonkeyPatch) -> None:
+    git.write(FILE)
+    first = git.commit()
+    monkeypatch.chdir(git.root)
+    monkeypatch.setenv("GIT_DIR", ".git")
+    monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
+    assert read(git.root).last_commit(FILE).sha == first
+
+
+def test_a_linked_work_tree_has_its_own_head(git: Git, tmp_path: Path) -> None:
+    git.write(FILE)
+    first = git.commit()
+    git("worktree", "add", "--quiet", "-b", "topic", str(tmp_path / "linked"))
+    linked = Git(tmp_path / "linked")
+    linked.write("exemptions/b.yaml")
+    second = linked.commit()
+    assert read(linked.root).head == second
+    assert read(linked.root).last_commit(FILE).sha == first
+    assert changed_since(linked.root, "main") == {"b"}
+
+
 # --- the base ----------------------------------------------------------------------------------------------------
 
 
