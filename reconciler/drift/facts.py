@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_chain
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
+from reconciler.planning.meaning import meaning
 from reconciler.planning.provenance import Commit, History
 from reconciler.planning.values import Reason
 
@@ -62,6 +63,40 @@ class Facts:
             known = (made for revision, made in self._revisions.items() if self.history.contains(revision, commit.sha))
             self._applied[commit.sha] = max(known, default=None)
         return self._applied[commit.sha]
+
+    def is_declared_around(self, scope: ArmId, policies: Iterable[ArmId]) -> bool:
+        """Whether some declaration means one of these policies at the scope, above or below it, as far as texts show.
+        A management group counts as above everything.
+        """
+        chain = {each.key for each in textual_chain(scope)}
+        return any(
+            not chain.isdisjoint(self._declared_at[policy.key]) or scope.key in self._declared_below[policy.key]
+            for policy in policies
+            if policy.key in self._declared_at
+        ) or any(policy.key in self._declared_by_group for policy in policies)
+
+    @functools.cached_property
+    def _declared_at(self) -> Mapping[str, set[str]]:
+        """Folded policies to the folded scopes for which they are declared."""
+        found: dict[str, set[str]] = defaultdict(set)
+        for declaration in self.declarations:
+            about = meaning(declaration, self.catalogue) if declaration.enabled else None
+            for policy in about.policies if about else ():
+                found[policy].update(scope.key for scope in declaration.scopes)
+        return found
+
+    @functools.cached_property
+    def _declared_below(self) -> Mapping[str, set[str]]:
+        """Folded policies to everything that contains a scope for which they are declared."""
+        return {
+            policy: {outer.key for scope in scopes for outer in textual_chain(ArmId(scope, scope))[1:]}
+            for policy, scopes in self._declared_at.items()
+        }
+
+    @functools.cached_property
+    def _declared_by_group(self) -> frozenset[str]:
+        """Folded policies that are declared for a management group."""
+        return frozenset(p for p, scopes in self._declared_at.items() if any("/managementgroups/" in s for s in scopes))
 
     @functools.cached_property
     def _declarations(self) -> Mapping[str, Declaration]:

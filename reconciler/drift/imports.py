@@ -24,6 +24,8 @@ def proposal(exemption: Exemption, facts: Facts, taken: Container[str]) -> tuple
     """The path and text of a new declaration, or None. `taken` are names in use, in lower case."""
     if exemption.selectors or exemption.validation.lower() == "donotvalidate" or has_expired(exemption, facts.now):
         return None
+    if facts.is_declared_around(exemption.scope, definitions(exemption, facts)):
+        return None  # the new file would contradict the old one
     subject = _subject(exemption, facts)
     name = _name(exemption, taken)
     text = _text(name, subject, exemption) if subject and name else ""

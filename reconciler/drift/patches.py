@@ -28,10 +28,12 @@ _ACCEPTABLE: Final = {"expiresOn": "expiresOn", "exemptionCategory": "category"}
 
 def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple[Finding, ...]:
     """The findings, those that an edit settles with the edit as `patch`."""
+    findings = tuple(findings)
     taken = {declaration.name.lower() for declaration in facts.declarations}
+    shadows = {finding.subject.key for finding in findings if finding.kind is FindingKind.SHADOWED}
     return tuple(
         _imported(finding, facts, taken)
-        if finding.kind is FindingKind.UNMANAGED and finding.declaration is None
+        if finding.kind is FindingKind.UNMANAGED and finding.declaration is None and finding.subject.key not in shadows
         else _patched(finding, facts, read)
         for finding in findings
     )

@@ -106,7 +106,7 @@ def unmanaged(live: Exemption) -> Finding:
     return Finding(
         FindingKind.UNMANAGED, Severity.WARNING, live.id,
         f"{live.display_name or live.name!r} is declared nowhere",
-        "declare it ('exempt import' writes the file), or remove it in the portal",
+        "declare it (exempt drift proposes the file where it can), or remove it in the portal",
         assignment=live.assignment,
     )  # fmt: skip
 

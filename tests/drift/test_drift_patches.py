@@ -13,6 +13,7 @@ from planning import world
 from reconciler.declarations import load
 from reconciler.drift import Facts, find_drift, with_patches
 from reconciler.model import SystemData
+from reconciler.planning.values import Finding, FindingKind, Severity
 
 TEXT = """\
 name: one
@@ -149,6 +150,20 @@ def test_what_no_single_file_means_exactly_is_left_to_a_person(live, tmp_path):
     facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
     assert "patch" not in finding.evidence
+
+
+@pytest.mark.parametrize("scope", [world.SUB, world.RG, world.RESOURCE, world.ROOT], ids=lambda scope: scope.name)
+def test_a_file_that_would_contradict_another_is_not_proposed(scope):
+    declared = (world.declaration("one", scope),)
+    live = world.live("x", world.RG, display_name="Same", system=SystemData("robot", "Application"))
+    facts = Facts(world.snapshot(live), declared, world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
+    finding = Finding(FindingKind.UNMANAGED, Severity.WARNING, live.id, "declared nowhere", assignment=live.assignment)
+    (found,) = with_patches([finding], facts, lambda _file: "")
+    assert "patch" not in found.evidence
+    (other,) = with_patches(
+        [finding], replace(facts, declarations=(world.declaration("one", scope, what="b"),)), lambda _file: ""
+    )
+    assert "patch" in other.evidence
 
 
 def test_two_of_the_same_name_get_names_of_their_own(tmp_path):
