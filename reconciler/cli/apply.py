@@ -24,6 +24,7 @@ from reconciler.applying.pace import Pace
 from reconciler.azure.session import Azure
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.planning.guards import Allowances, Circumstances, refusals
@@ -38,6 +39,7 @@ from reconciler.reports.plan_text import plan_lines, refusal_line
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt apply`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_base(parser)
     common.add_scope(parser)
     common.add_format(parser, "text", "json", "markdown")

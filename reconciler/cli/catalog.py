@@ -17,6 +17,7 @@ from typing import Final
 from reconciler.catalog import Catalogue, Policy, load
 from reconciler.catalog.lookup import look_up
 from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Cloud
 from reconciler.problems import ReconcilerError, UsageError, has_errors
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     diff.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where something differs")
     refresh = _command(commands, "refresh", _live("refresh"), "write what differs to catalog.yaml, for review")
     for command in (diff, refresh):
+        add_log_file(command)
         command.add_argument(
             "--custom", action="store_true", help="read each subscription's custom recommendations too"
         )

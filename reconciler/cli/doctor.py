@@ -21,6 +21,7 @@ from reconciler.azure.rights import Role, role_definitions
 from reconciler.azure.session import connect
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Declaration, Settings
 from reconciler.problems import CredentialError
@@ -38,6 +39,7 @@ _STYLES: Final = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt doctor`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_format(parser, "text", "json")
     parser.add_argument("--read-only", action="store_true", help="check only what plan and drift need")
     parser.add_argument(

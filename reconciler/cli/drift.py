@@ -19,6 +19,7 @@ from reconciler.catalog.live import live_recommendations
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say_warning, write, write_lines
 from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
 from reconciler.model import JSON, Snapshot, owner_scope
@@ -39,6 +40,7 @@ _SEVERITIES: Final = tuple(Severity)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt drift`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_base(parser)
     common.add_format(parser, "text", "json", "markdown", "sarif", "html")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import write, write_lines
 from reconciler.model import Category, Declaration, Snapshot, Source, Subject, SubjectKind
 from reconciler.planning.deliberation import Decided, Inputs, Wishes, deliberate
@@ -31,6 +32,7 @@ _POLICY: Final = "/policydefinitions/"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt explain`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_format(parser, "text", "json")
     parser.add_argument(
         "resource", nargs="?", type=common.scope_argument, metavar="RESOURCE", help="the ARM id of a resource or scope"

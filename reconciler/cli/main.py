@@ -57,7 +57,14 @@ def main(argv: Sequence[str]) -> int:
         prog=f"exempt {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     module.add_arguments(parser)
-    return int(module.run(parser.parse_args(rest)))
+    args = parser.parse_args(rest)
+    log = getattr(args, "log_file", None)
+    if log is None:
+        return int(module.run(args))
+    from reconciler.cli.log_file import logging_to  # noqa: PLC0415 - most runs have no log
+
+    with logging_to(log):
+        return int(module.run(args))
 
 
 def available() -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Snapshot
 from reconciler.planning.values import Plan
@@ -22,6 +23,7 @@ from reconciler.reports.plan_text import plan_lines
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt plan`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_base(parser)
     common.add_scope(parser)
     common.add_format(parser, "text", "json", "markdown")

@@ -18,6 +18,7 @@ from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
+from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import reading, say, say_warning, write
 from reconciler.reports.words import count
 
@@ -25,6 +26,7 @@ from reconciler.reports.words import count
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt snapshot`."""
     common.add_root(parser)
+    add_log_file(parser)
     common.add_scope(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to save it (default: standard output)")
 

@@ -1,0 +1,61 @@
+"""`--log-file FILE`: every request to Azure with its correlation id, for a support case; no tokens, bodies or queries.
+
+Defects of our own are noted there with their traceback, which no other output shows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from reconciler.reports.escape import printable
+
+_LOGGERS: Final = ("exempt", "reconciler")
+
+
+def add_log_file(parser: argparse.ArgumentParser) -> None:
+    """The option, for every command that talks to Azure."""
+    parser.add_argument(
+        "--log-file", type=Path, metavar="FILE",
+        help="append every request with Azure's correlation id, for a support case; no tokens or bodies",
+    )  # fmt: skip
+
+
+@contextlib.contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Notes what happens in the block. The file is readable by its owner only.
+
+    Raises:
+        OSError: the file cannot be opened.
+    """
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8") as file:
+        handler = logging.StreamHandler(file)
+        handler.setFormatter(_Printable())
+        loggers = [logging.getLogger(name) for name in _LOGGERS]
+        for each in loggers:
+            each.addHandler(handler)
+            each.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            for each in loggers:
+                each.removeHandler(handler)
+
+
+class _Printable(logging.Formatter):
+    """UTC times, one record a line; what others wrote cannot pass for a record of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record, and its traceback indented."""
+        first, *rest = super().format(record).splitlines()
+        return "\n".join([printable(first), *(f"    {printable(line)}" for line in rest)])
