@@ -12,7 +12,16 @@ from reconciler.emulator.access import rights
 from reconciler.emulator.call import Handler
 from reconciler.emulator.graph import query
 from reconciler.emulator.paths import Target
-from reconciler.emulator.resources import assignments, definitions, exemptions, groups, inventory, locks, security
+from reconciler.emulator.resources import (
+    assessment_metadata,
+    assessments,
+    assignments,
+    definitions,
+    exemptions,
+    groups,
+    inventory,
+    locks,
+)
 from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
 from reconciler.model import ScopeKind
 
@@ -156,15 +165,9 @@ _TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     ("microsoft.management/getentities", True): {"POST": Route(groups.entities)},
     ("microsoft.resourcegraph/resources", True): {"POST": Route(query.query)},
     ("microsoft.security/assessmentmetadata", True): {
-        "GET": Route(security.list_metadata, "Microsoft.Security/assessmentMetadata/read")
+        "GET": Route(assessment_metadata.list_, f"{assessment_metadata.TYPE}/read")
     },
-    ("microsoft.security/assessmentmetadata", False): {
-        "GET": Route(security.get_metadata, "Microsoft.Security/assessmentMetadata/read")
-    },
-    ("microsoft.security/assessments", True): {
-        "GET": Route(security.list_assessments, "Microsoft.Security/assessments/read")
-    },
-    ("microsoft.security/assessments", False): {
-        "GET": Route(security.get_assessment, "Microsoft.Security/assessments/read")
-    },
+    ("microsoft.security/assessmentmetadata", False): _crud(assessment_metadata, assessment_metadata.TYPE),
+    ("microsoft.security/assessments", True): {"GET": Route(assessments.list_, f"{assessments.TYPE}/read")},
+    ("microsoft.security/assessments", False): _crud(assessments, assessments.TYPE),
 }

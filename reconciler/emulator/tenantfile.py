@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.emulator.resources import assignments, definitions, exemptions, locks
+from reconciler.emulator.resources import assessment_metadata, assessments, assignments, definitions, exemptions, locks
 from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
 from reconciler.emulator.state.builtin import BuiltIns, shipped
 from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
@@ -188,12 +188,11 @@ def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
 
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
     for value in content.get("assessmentMetadata", ()):
-        name = value.get("name") or value["id"].rsplit("/", 1)[-1]
-        tenant.assessment_metadata[name.lower()] = {"name": name, "properties": value.get("properties", {})}
+        assessment_metadata.seed(tenant, value)
     for value in content.get("assessments", ()):
         identifier = arm_id(value["id"])
         _touch_scope(tenant, owner_scope(identifier))
-        record = Record(identifier, "Microsoft.Security/assessments", dict(value.get("properties", {})))
+        record = Record(identifier, assessments.TYPE, dict(value.get("properties", {})))
         tenant.assessments.put(record)
 
 
@@ -202,7 +201,7 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
 
 def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
     """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
-    names = ("principals", "limits", "weather", "assessmentMetadata", "denyAssignments")
+    names = ("principals", "limits", "weather", "denyAssignments")
     return {name: content[name] for name in names if name in content}
 
 
@@ -227,6 +226,7 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "policySetDefinitionVersions": [_entry(each) for each in tenant.definition_versions.by_id.values()],
         "policyAssignments": [_entry(each) for each in tenant.assignments.by_id.values()],
         "policyExemptions": [json.loads(each.body) for each in tenant.exemptions.by_id.values()],
+        "assessmentMetadata": [_entry(each) for each in tenant.assessment_metadata.by_id.values()],
         "assessments": [_entry(each) for each in tenant.assessments.by_id.values()],
     }
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import jsonschema
 
-OPEN = {"metadata", "tags", "data", "parameterValues"}
-"""Properties whose values the documents leave open in words though not in schema."""
+OPEN = {"metadata", "tags", "data", "parameterValues", "updatedBy"}
+"""Properties whose values the documents leave open in words though not in schema, or that recordings show as null."""
 
 
 @dataclass(frozen=True)

@@ -207,6 +207,13 @@ def test_security(ask):
     ask("GET", f"{metadata}/00000000-0000-0000-0000-000000000000", version, expect=404)
     ask("GET", f"{ONE}/providers/Microsoft.Security/assessments", version, expect=200)
     ask("GET", ASSESSMENT["id"], version, expect=200)
+    assessment = {"properties": {"resourceDetails": {"source": "Azure"}, "status": {"code": "Healthy"}}}
+    ask("PUT", f"{ONE}/providers/Microsoft.Security/assessments/{key}", version, assessment, expect=200)
+    ask("DELETE", f"{ONE}/providers/Microsoft.Security/assessments/{key}", version, expect=200)
+    ask("DELETE", f"{ONE}/providers/Microsoft.Security/assessments/{key}", version, expect=204)
+    own = {"displayName": "Ours", "description": "d", "severity": "High", "assessmentType": "CustomerManaged"}
+    ask("PUT", f"{ONE}{metadata}/8f211ea8-777b-45c4-8631-776d535afd62", version, {"properties": own}, expect=200)
+    ask("DELETE", f"{ONE}{metadata}/8f211ea8-777b-45c4-8631-776d535afd62", version, expect=200)
 
 
 def test_links_stay_on_loopback(ask):

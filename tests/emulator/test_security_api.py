@@ -21,8 +21,8 @@ def test_the_shipped_recommendations_are_listed(arm):
 def test_one_is_asked_for_at_the_tenant_and_from_a_subscription(arm):
     at_tenant = arm.get(f"{METADATA}/{KEY.upper()}", version="2021-06-01").json
     seen = arm.get(f"{ONE}{METADATA}/{KEY}", version="2021-06-01").json
-    assert seen["id"] == f"{ONE}{METADATA}/{KEY}"
-    assert seen["properties"] == at_tenant["properties"]
+    assert seen == at_tenant, "what is built in belongs to the tenant"
+    assert seen["id"] == f"{METADATA}/{KEY}"
     assert arm.get(f"{METADATA}/00000000-0000-0000-0000-000000000000").status == 404
 
 
@@ -35,6 +35,32 @@ def test_a_tenant_file_adds_and_replaces(start):
     titles = {each["name"]: each["properties"]["displayName"] for each in arm.list(METADATA)}
     assert (titles[KEY], titles["mine"]) == ("Changed", "Mine")
     assert len(titles) > 500
+
+
+def test_a_subscription_defines_its_own(arm):
+    path = f"{ONE}{METADATA}/8f211ea8-777b-45c4-8631-776d535afd62"
+    given = {"displayName": "Ours", "description": "d", "severity": "High", "assessmentType": "CustomerManaged"}
+    made = arm.put(path, given, version="2020-01-01")
+    assert (made.status, made.json["id"]) == (200, path)
+    assert list(made.json["properties"]) == ["displayName", "assessmentType", "description", "categories", "severity"]
+    assert path in [each["id"] for each in arm.list(f"{ONE}{METADATA}")]
+    assert path not in [each["id"] for each in arm.list(METADATA)]
+    assert arm.get(f"{contoso.TWO}{METADATA}/8f211ea8-777b-45c4-8631-776d535afd62").status == 404
+    assert arm.delete(path).status == 200
+    assert arm.get(path).status == 404
+
+
+def test_a_resource_is_assessed_by_what_exists(arm):
+    path = f"{SERVER}/providers/Microsoft.Security/assessments/{KEY}"
+    made = arm.put(path, {"status": {"code": "Healthy"}}, version="2020-01-01")
+    assert made.status == 200
+    assert made.json["properties"]["resourceDetails"] == {"Source": "Azure", "Id": SERVER}
+    assert arm.get(path, version="2021-06-01").json["properties"]["resourceDetails"] == {
+        "source": "Azure",
+        "id": SERVER,
+    }
+    assert arm.put(path + "0", {"status": {"code": "Healthy"}}).status == 400
+    assert [arm.delete(path).status for _ in range(2)] == [200, 204]
 
 
 ASSESSMENTS = [

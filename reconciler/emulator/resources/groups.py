@@ -10,23 +10,30 @@ from typing import Any, Final
 from reconciler.emulator import errors
 from reconciler.emulator.access.rights import can_see
 from reconciler.emulator.call import Call, answer, empty
-from reconciler.emulator.state.clock import arm_instant
+from reconciler.emulator.resources.group_views import (
+    TYPE,
+    Entity,
+    children_of,
+    name_of,
+    parent_of,
+    placed_details,
+    properties_of,
+    short,
+    written_details,
+)
 from reconciler.emulator.state.hierarchy import GROUPS, ManagementGroup, Subscription
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import json_object
 from reconciler.model import JSON
 
-TYPE: Final = "Microsoft.Management/managementGroups"
 ENTITY_PAGE: Final = 2000
-
-Entity = ManagementGroup | Subscription
 
 
 def list_(call: Call) -> Response:
     """All groups that the caller can see."""
     groups = sorted(call.tenant.hierarchy.groups.values(), key=lambda group: group.name.lower())
     visible = [group for group in groups if can_see(call.tenant, call.principal, group.id)]
-    return answer(200, {"value": [_short(call, group) for group in visible]})
+    return answer(200, {"value": [short(call, group) for group in visible]})
 
 
 def get(call: Call) -> Response:
@@ -34,9 +41,9 @@ def get(call: Call) -> Response:
     group = require(call)
     expand = call.request.query.get("$expand", "").lower().split(",")
     recurse = call.request.query.get("$recurse", "").lower() == "true"
-    properties = _details(call, group, with_path="path" in expand, with_ancestors="ancestors" in expand)
+    properties = properties_of(call, group, placed_details(call, group, expand))
     if "children" in expand:
-        properties["children"] = _children(call, group, recurse=recurse) or None
+        properties["children"] = children_of(call, group, recurse=recurse) or None
     return answer(200, {"id": group.id.text, "type": TYPE, "name": group.name, "properties": properties})
 
 
@@ -117,7 +124,7 @@ def operation_result(call: Call) -> Response:
     group = call.tenant.hierarchy.groups.get(name.lower())
     value: dict[str, JSON] = {"id": call.target.text, "name": name, "status": "Succeeded"}
     if group:
-        value["properties"] = _details(call, group)
+        value["properties"] = properties_of(call, group, written_details(call, group))
     return answer(200, value)
 
 
@@ -129,10 +136,10 @@ def descendants(call: Call) -> Response:
 
 
 def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
-    parent = _parent(call, entity)
+    parent = parent_of(call, entity)
     kind = TYPE if isinstance(entity, ManagementGroup) else "/subscriptions"
     properties = {"displayName": entity.display_name, "parent": {"id": parent.id.text if parent else None}}
-    return {"id": entity.id.text, "type": kind, "name": _name(entity), "properties": properties}
+    return {"id": entity.id.text, "type": kind, "name": name_of(entity), "properties": properties}
 
 
 def _paged(call: Call, found: list[dict[str, JSON]]) -> Response:
@@ -214,7 +221,7 @@ def entities(call: Call) -> Response:
 
 
 def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
-    parent = _parent(call, entity)
+    parent = parent_of(call, entity)
     chain = [
         call.tenant.hierarchy.groups[key.rsplit("/", 1)[-1]]
         for key in call.tenant.hierarchy.chain(entity.id)
@@ -224,7 +231,7 @@ def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
     return {
         "id": entity.id.text,
         "type": TYPE if isinstance(entity, ManagementGroup) else "/subscriptions",
-        "name": _name(entity),
+        "name": name_of(entity),
         "properties": {
             "tenantId": call.tenant.id,
             "displayName": entity.display_name,
@@ -235,63 +242,3 @@ def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
             "parentNameChain": [group.name for group in above],
         },
     }
-
-
-# --- showing -----------------------------------------------------------------------------------------------------
-
-
-def _short(call: Call, group: ManagementGroup) -> dict[str, JSON]:
-    properties = {"tenantId": call.tenant.id, "displayName": group.display_name}
-    return {"id": group.id.text, "type": TYPE, "name": group.name, "properties": properties}
-
-
-def _details(
-    call: Call, group: ManagementGroup, *, with_path: bool = False, with_ancestors: bool = False
-) -> dict[str, JSON]:
-    details: dict[str, JSON] = {
-        "version": group.version,
-        "updatedTime": arm_instant(group.updated or call.tenant.started),
-        "updatedBy": group.updated_by or call.tenant.principals.portal_user.object_id,
-    }
-    parent = _parent(call, group)
-    if parent:
-        details["parent"] = {"id": parent.id.text, "name": parent.name, "displayName": parent.display_name}
-    above = _above(call, group)
-    if with_path:
-        details["path"] = [{"name": each.name, "displayName": each.display_name} for each in (*above, group)]
-    if with_ancestors:
-        nearest_first = reversed(above)
-        details["managementGroupAncestors"] = [each.name for each in nearest_first]
-        details["managementGroupAncestorsChain"] = [
-            {"name": each.name, "displayName": each.display_name} for each in reversed(above)
-        ]
-    return {"tenantId": call.tenant.id, "displayName": group.display_name, "details": details}
-
-
-def _above(call: Call, group: ManagementGroup) -> list[ManagementGroup]:
-    """The groups above, the root of the tenant first."""
-    hierarchy = call.tenant.hierarchy
-    return [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in hierarchy.chain(group.id)[:-1]]
-
-
-def _children(call: Call, group: ManagementGroup, *, recurse: bool) -> list[dict[str, JSON]]:
-    hierarchy, name = call.tenant.hierarchy, group.name.lower()
-    shown = [_child(each, TYPE) for each in hierarchy.child_groups(name)]
-    if recurse:
-        for value, child in zip(shown, hierarchy.child_groups(name), strict=True):
-            if below := _children(call, child, recurse=True):
-                value["children"] = below
-    return shown + [_child(each, "/subscriptions") for each in hierarchy.child_subscriptions(name)]
-
-
-def _child(entity: Entity, kind: str) -> dict[str, JSON]:
-    return {"id": entity.id.text, "type": kind, "name": _name(entity), "displayName": entity.display_name}
-
-
-def _parent(call: Call, entity: Entity) -> ManagementGroup | None:
-    parent = entity.parent if isinstance(entity, ManagementGroup) else entity.group
-    return call.tenant.hierarchy.groups.get(parent) if parent else None
-
-
-def _name(entity: Entity) -> str:
-    return entity.name if isinstance(entity, ManagementGroup) else entity.guid

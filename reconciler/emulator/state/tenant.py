@@ -112,7 +112,7 @@ class Tenant:
         self.definition_versions: Objects[Record] = Objects()
         self.reference_ids: dict[str, tuple[list[JSON], frozenset[str]]] = {}
         """Of each initiative asked for lately: its members, and their folded reference ids."""
-        self.assessment_metadata: dict[str, dict[str, JSON]] = {}
+        self.assessment_metadata: Objects[Record] = Objects()
         self.assessments: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()
         self.graph = GraphHabits()

@@ -1,0 +1,105 @@
+"""`Microsoft.Security/assessmentMetadata`: what Defender can recommend, its own and the customer's.
+
+Built-in metadata belongs to the tenant, also when a subscription is asked; a customer's own to one subscription.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler import catalog
+from reconciler.catalog import Recommendation
+from reconciler.emulator import errors
+from reconciler.emulator.call import Call, answer, empty
+from reconciler.emulator.state.tenant import Record, Tenant
+from reconciler.emulator.wire.http import Response
+from reconciler.emulator.wire.jsontext import properties
+from reconciler.model import JSON, arm_id
+
+TYPE: Final = "Microsoft.Security/assessmentMetadata"
+FIELDS: Final = (
+    "displayName", "assessmentType", "policyDefinitionId", "description", "remediationDescription", "categories",
+    "preview", "severity", "userImpact", "implementationEffort", "threats",
+)  # fmt: skip
+"""The properties in the order of the wire."""
+
+
+def list_(call: Call) -> Response:
+    """All metadata of the tenant, and of the subscription where one is asked."""
+    call.tenant.hierarchy.require(call.target.scope)
+    return answer(200, {"value": [_show(record) for record in _visible(call)]})
+
+
+def get(call: Call) -> Response:
+    """The metadata of one recommendation, by its key."""
+    call.tenant.hierarchy.require(call.target.scope)
+    found = find(call.tenant, call.target.scope.key, call.target.name)
+    if found is None:
+        raise errors.ArmError(404, "NotFound", f"Assessment metadata '{call.target.name}' was not found.")
+    return answer(200, _show(found))
+
+
+def put(call: Call) -> Response:
+    """Define a recommendation of one's own in a subscription; 200 also for a new one."""
+    given = {"categories": ["Unknown"], **properties(call.request.body)}
+    stored = {name: given[name.lower()] for name in FIELDS if name.lower() in given}
+    record = Record(arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), TYPE, stored)
+    call.tenant.assessment_metadata.put(record)
+    return answer(200, _show(record))
+
+
+def delete(call: Call) -> Response:
+    """Take one's own away: 200 in any case."""
+    call.tenant.assessment_metadata.remove(call.target.id.key)
+    return empty(200)
+
+
+def find(tenant: Tenant, scope: str, name: str) -> Record | None:
+    """The metadata with this key that a folded scope sees: its own, the tenant's, the shipped."""
+    own = tenant.assessment_metadata
+    at_tenant = f"/providers/{TYPE}/{name}".lower()
+    shipped = _shipped() if tenant.built_ins is not None else {}
+    return own.get(scope + at_tenant) or own.get(at_tenant) or shipped.get(at_tenant)
+
+
+def _visible(call: Call) -> Iterator[Record]:
+    own = call.tenant.assessment_metadata
+    yield from own.at("").values()
+    if call.target.scope.key:
+        yield from own.at(call.target.scope.key).values()
+    if call.tenant.built_ins is not None:
+        yield from (record for key, record in _shipped().items() if key not in own.by_id)
+
+
+def _show(record: Record) -> dict[str, JSON]:
+    return {"id": record.id.text, "name": record.id.name, "type": TYPE, "properties": record.properties}
+
+
+def seed(tenant: Tenant, value: dict[str, JSON]) -> None:
+    """Put metadata of a tenant file in place; without an id it is the tenant's."""
+    identifier = arm_id(value.get("id") or f"/providers/{TYPE}/{value['name']}")
+    tenant.assessment_metadata.put(Record(identifier, TYPE, dict(value.get("properties", {}))))
+
+
+@functools.cache
+def _shipped() -> dict[str, Record]:
+    """The shipped catalogue's recommendations in the form of the API, by folded id."""
+    records = (_record(found) for found in catalog.load().recommendations.values())
+    return {record.id.key: record for record in records}
+
+
+def _record(found: Recommendation) -> Record:
+    policy = {"policyDefinitionId": found.policies[0].text} if found.policies else {}
+    shown = {
+        "displayName": found.title,
+        "assessmentType": "BuiltIn",
+        **policy,
+        "categories": ["Unknown"],
+        "severity": found.severity or "Low",
+        "userImpact": "Moderate",
+        "implementationEffort": "Moderate",
+        "threats": [],
+    }
+    return Record(arm_id(f"/providers/{TYPE}/{found.key}"), TYPE, shown)
