@@ -88,7 +88,7 @@ class _Seen:
 
 def _seen(args: argparse.Namespace, repository: common.Repository, at: datetime) -> _Seen:
     if args.snapshot:
-        snapshot = planning.saved_snapshot(args.snapshot, repository)
+        snapshot = planning.saved_snapshot(args.snapshot, repository.settings)
         return _Seen(snapshot, planning.plan_for(repository, snapshot, at, Allowances(), None))
     with planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, None)

@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _snapshot(path: Path | None, repository: common.Repository) -> Snapshot:
     if path is not None:
-        return planning.saved_snapshot(path, repository)
+        return planning.saved_snapshot(path, repository.settings)
     with planning.connected(repository) as azure:
         return planning.read(azure, repository, None)
 

@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _snapshot(args: argparse.Namespace, repository: common.Repository) -> Snapshot:
     if args.snapshot:
-        return planning.saved_snapshot(args.snapshot, repository)
+        return planning.saved_snapshot(args.snapshot, repository.settings)
     with planning.connected(repository) as azure:
         return planning.read(azure, repository, args.scope)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler.azure.session import Azure, connect
 from reconciler.cli.common import Repository, count_argument
 from reconciler.cli.terminal import reading
-from reconciler.model import ArmId, Snapshot
+from reconciler.model import ArmId, Settings, Snapshot
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.values import HeldCause, Plan
@@ -60,7 +60,7 @@ def read(azure: Azure, repository: Repository, scope: ArmId | None) -> Snapshot:
         return azure.reader().snapshot(repository.settings, repository.declarations, scope, progress)
 
 
-def saved_snapshot(path: Path, repository: Repository) -> Snapshot:
+def saved_snapshot(path: Path, settings: Settings) -> Snapshot:
     """A snapshot from a file instead of Azure.
 
     Raises:
@@ -69,9 +69,9 @@ def saved_snapshot(path: Path, repository: Repository) -> Snapshot:
     from reconciler.azure.snapshot_file import load_snapshot  # noqa: PLC0415 - rarely needed
 
     snapshot = load_snapshot(path)
-    if snapshot.tenant_id.lower() != repository.settings.tenant_id.lower():
+    if snapshot.tenant_id.lower() != settings.tenant_id.lower():
         raise UsageError(
-            f"--snapshot: {path} is of tenant {snapshot.tenant_id}, but reconciler.yaml names {repository.settings.tenant_id}",
+            f"--snapshot: {path} is of tenant {snapshot.tenant_id}, but reconciler.yaml names {settings.tenant_id}",
             "take a new one with 'exempt snapshot --out FILE'",
         )
     return snapshot

@@ -10,5 +10,6 @@ from reconciler.drift.facts import HEALING, Facts
 from reconciler.drift.findings import find_drift
 from reconciler.drift.live_catalogue import catalogue_findings
 from reconciler.drift.patches import with_patches
+from reconciler.drift.register import register
 
-__all__ = ["HEALING", "Facts", "catalogue_findings", "find_drift", "read_earlier", "with_patches"]
+__all__ = ["HEALING", "Facts", "catalogue_findings", "find_drift", "read_earlier", "register", "with_patches"]

@@ -21,8 +21,11 @@ def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
 
 def titles(exemption: Exemption, facts: Facts) -> list[str]:
     """The recommendations behind the exempted policies, or the policies' own titles; none for a whole initiative."""
-    found = {title for definition in definitions(exemption, facts) for title in _titles(definition, facts)}
-    return sorted(found)
+    key = exemption.assignment.key, exemption.reference_ids
+    if key not in facts.titles:  # thousands of exemptions list the same few policies
+        found = {title for definition in definitions(exemption, facts) for title in _titles(definition, facts)}
+        facts.titles[key] = sorted(found)
+    return facts.titles[key]
 
 
 def definitions(exemption: Exemption, facts: Facts) -> tuple[ArmId, ...]:

@@ -1,0 +1,153 @@
+"""The register of everything that is exempt, as text, JSON (schemas/list.schema.json) and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from reconciler import __version__
+from reconciler.drift.register import Entry, Register, State
+from reconciler.model import JSON, SystemData
+from reconciler.planning.canonical import category, instant_text
+from reconciler.planning.marks import Ownership
+from reconciler.reports.escape import json_document, printable
+from reconciler.reports.lines import BLANK, Line, Style, line
+from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, expiry_words, policies_words, scope_words
+
+FORMAT_VERSION: Final = "1.0"
+_INDENT: Final = " " * 14
+_OWNERSHIP_STYLES: Final = {
+    Ownership.OURS: Style.GOOD,
+    Ownership.FOREIGN: Style.INFO,
+    Ownership.UNOWNED: Style.WARNING,
+}
+_COLUMNS: Final = (
+    "scope", "name", "assignment", "state", "ownership", "owner", "declaration", "category", "expiresOn",
+    "recommendations", "referenceIds", "displayName", "description", "createdBy", "createdByType", "createdAt",
+    "lastModifiedBy", "lastModifiedAt",
+)  # fmt: skip
+_FORMULA: Final = ("=", "+", "-", "@")
+
+
+# --- text --------------------------------------------------------------------------------------------------------
+
+
+def register_lines(found: Register, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
+    """The register as styled lines, scope by scope."""
+    yield line((Style.HEADING, heading_words(found)))
+    scope = ""
+    for entry in found.entries:
+        if entry.exemption.scope.key != scope:
+            scope = entry.exemption.scope.key
+            yield BLANK
+            yield line((Style.HEADING, scope_words(entry.exemption.scope, names)))
+        yield from _entry(entry, now, names)
+
+
+def heading_words(found: Register) -> str:
+    """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
+    ours, foreign, nobody = (found.count(of) for of in Ownership)
+    kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody"
+    states = [f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := found.count(state))]
+    said = f"{count(len(found.entries), 'exemption')}: {kinds}" if found.entries else "Nothing is exempt."
+    incomplete = "" if found.complete else " Not everything could be read."
+    return f"{said}{'; ' + ', '.join(states) if states else ''}{incomplete}"
+
+
+def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
+    exemption = entry.exemption
+    whose = entry.owner if entry.ownership is Ownership.FOREIGN else entry.ownership.value
+    state = "" if entry.state is State.ACTIVE else f", {entry.state.value}"
+    ends = expiry_words(exemption.expires_on, now)
+    yield line(
+        (_OWNERSHIP_STYLES[entry.ownership], f"  {whose:<10}  "), (Style.NAME, exemption.name),
+        f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
+    )  # fmt: skip
+    yield line(_INDENT, "; ".join(entry.recommendations) or policies_words(exemption.reference_ids))
+    yield line(_INDENT, (Style.QUIET, assignment_words(exemption.assignment, names)))
+    origin = [f"declared by {entry.declaration}" if entry.declaration else "", _made(exemption.system)]
+    if said := ", ".join(part for part in origin if part):
+        yield line(_INDENT, (Style.QUIET, said))
+    if exemption.description:
+        yield line(_INDENT, (Style.QUIET, "because: "), exemption.description)
+
+
+def _made(system: SystemData | None) -> str:
+    if system is None or not system.created_by:
+        return ""
+    kind = f" ({system.created_by_type})" if system.created_by_type else ""
+    return f"made by {system.created_by}{kind}{f' on {system.created_at:%Y-%m-%d}' if system.created_at else ''}"
+
+
+# --- JSON and CSV ------------------------------------------------------------------------------------------------
+
+
+def register_json(found: Register, tool_version: str = __version__) -> str:
+    """The register as a JSON document: one line for each exemption."""
+    return json_document(
+        {
+            "format_version": FORMAT_VERSION,
+            "tool_version": tool_version,
+            "tenantId": found.tenant_id,
+            "owner": found.owner,
+            "takenAt": instant_text(found.taken_at),
+            "complete": found.complete,
+            "summary": {
+                **{of.value: found.count(of) for of in Ownership},
+                **{state.value: found.count(state) for state in State},
+            },
+            "exemptions": [entry_to_json(entry) for entry in found.entries],
+        }
+    )
+
+
+def entry_to_json(entry: Entry) -> dict[str, JSON]:
+    """One exemption with what an auditor asks: what, where, until when, why, by whom, by whose leave."""
+    exemption = entry.exemption
+    return {
+        "id": exemption.id.text,
+        "scope": exemption.scope.text,
+        "name": exemption.name,
+        "assignment": exemption.assignment.text,
+        "state": entry.state.value,
+        "ownership": entry.ownership.value,
+        "owner": entry.owner or None,
+        "declaration": entry.declaration or None,
+        "category": category(exemption.category),
+        "expiresOn": exemption.expires_on or None,
+        "recommendations": list(entry.recommendations),
+        "referenceIds": sorted(exemption.reference_ids, key=str.lower),
+        "displayName": exemption.display_name,
+        "description": exemption.description,
+        **_system_data(exemption.system),
+    }
+
+
+def _system_data(system: SystemData | None) -> dict[str, JSON]:
+    found = system or SystemData()
+    return {
+        "createdBy": found.created_by or None,
+        "createdByType": found.created_by_type or None,
+        "createdAt": instant_text(found.created_at) if found.created_at else None,
+        "lastModifiedBy": found.last_modified_by or None,
+        "lastModifiedAt": instant_text(found.last_modified_at) if found.last_modified_at else None,
+    }
+
+
+def register_csv(found: Register) -> str:
+    """The register for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    for entry in found.entries:
+        fields = entry_to_json(entry)
+        writer.writerow(_cell(fields[column]) for column in _COLUMNS)
+    return target.getvalue()
+
+
+def _cell(value: JSON) -> str:
+    text = printable("; ".join(value) if isinstance(value, list) else value or "")
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

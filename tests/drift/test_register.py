@@ -1,0 +1,106 @@
+"""`exempt list`: everything that is exempt, whoever made it, in every form."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import emulated
+import pytest
+from drift.diagnosed import settled, with_one
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from main_job import repositories as repo
+from planning import world
+
+from reconciler.drift import Facts, register
+from reconciler.planning.provenance import NoHistory
+from reconciler.reports.lines import plain
+from reconciler.reports.register import register_csv, register_json, register_lines
+from reconciler.shipped import schema_path
+
+SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
+MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))
+PAST = world.live("past", world.SUB, expires_on="2026-11-18T00:00:00Z", description="Because it was old.")
+THEIRS = world.live("epac", world.OTHER_SUB, metadata={"pacOwnerId": "epac-prod"})
+GONE = world.assignment(world.RG, "gone", world.BENCHMARK.id)
+TENANT = replace(
+    with_one(settled(world.snapshot(), MINE), PAST, THEIRS, world.live("whole", world.ROOT, ()), world.live("orphan", to=GONE)),
+    gone=frozenset({GONE.id.key}),
+)  # fmt: skip
+
+
+def listed(snapshot=TENANT):
+    return register(Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, NoHistory(), world.NOW))
+
+
+def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_honours_them():
+    document = json.loads(register_json(listed()))
+    Draft202012Validator.check_schema(SCHEMA)
+    Draft202012Validator(SCHEMA).validate(document)
+    found = {
+        each["name"].split("-")[0]: (each["ownership"], each["owner"], each["state"]) for each in document["exemptions"]
+    }
+    assert found == {
+        "mine": ("ours", world.SETTINGS.owner, "active"),
+        "past": ("unowned", None, "expired"),
+        "epac": ("foreign", "epac-prod", "active"),
+        "whole": ("unowned", None, "active"),
+        "orphan": ("unowned", None, "orphaned"),
+    }
+    assert document["summary"] == {"ours": 1, "foreign": 1, "unowned": 3, "active": 3, "expired": 1, "orphaned": 1}
+    (mine,) = [each for each in document["exemptions"] if each["ownership"] == "ours"]
+    assert mine["declaration"] == "mine"
+    assert mine["expiresOn"] == "2027-01-31T23:59:59Z"
+
+
+def test_the_text_says_what_where_until_when_why_and_by_whom():
+    text = plain(register_lines(listed(), world.NOW))
+    assert text.startswith("5 exemptions: 1 ours, 1 of other owners, 3 of nobody; 1 expired, 1 orphaned\n")
+    for said in (
+        "  unowned     past  Waiver, expired 2026-11-18T00:00:00Z (2 days ago)\n",
+        "  epac-prod   epac  Waiver, never expires\n",
+        "made by ann@contoso.example (User) on 2026-11-01\n",
+        "              because: Because it was old.\n",
+        "              the whole assignment\n",
+        "declared by mine, made by pipeline@contoso.example (Application) on 2026-11-03\n",
+        "never expires, orphaned\n",
+    ):
+        assert said in text
+    assert plain(register_lines(listed(world.snapshot()), world.NOW)) == "Nothing is exempt.\n"
+
+
+def test_csv_has_a_row_for_each_and_the_columns_of_the_schema():
+    rows = list(csv.DictReader(io.StringIO(register_csv(listed()), newline="")))
+    assert len(rows) == 5
+    assert set(rows[0]) == set(SCHEMA["$defs"]["exemption"]["properties"]) - {"id"}
+
+
+@given(st.text(alphabet=st.sampled_from("=+-@\t\r\n\",;' aé\x1b\u202e"), max_size=12))
+def test_no_text_breaks_a_cell_or_runs_in_a_spreadsheet(text):
+    live = world.live("x", display_name=text, description=text)
+    (row,) = csv.DictReader(io.StringIO(register_csv(listed(world.snapshot(live))), newline=""))
+    for cell in (row["displayName"], row["description"]):
+        assert cell.isprintable()
+        assert not cell.lstrip().startswith(("=", "+", "-", "@"))
+
+
+@pytest.mark.parametrize("form", ["text", "json", "csv"])
+def test_the_command_reads_azure_and_never_claims_to_be_whole_when_it_is_not(exempt, tmp_path, form):
+    root = repo.write(tmp_path, [])
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    live = repo.exemption(repo.subscription(1), "mine", at_root["id"], ["secureTransferToStorageAccountMonitoring"])
+    roles = [
+        {"scope": repo.ROOT, "actions": ["Microsoft.Management/*/read"]},
+        {"scope": repo.subscription(1), "role": "Reader"},
+    ]
+    robot = {"objectId": "0b1ec700-0000-4000-8000-000000000009", "name": "robot", "roles": roles}
+    for principals, code in (([], 0), ([robot], 1)):
+        with emulated.running(repo.tenant(at_root, exemptions=[live], principals=principals)) as azure:
+            done = exempt(azure, "list", "--format", form, cwd=root, check=[code])
+        assert "mine" in done.stdout
+        assert bool(code) is ("not read: " in done.stderr)
+        if form != "csv" and not code:
+            assert "Secure transfer to storage accounts should be enabled" in done.stdout
