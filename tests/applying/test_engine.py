@@ -1,6 +1,7 @@
 """Carrying changes out: every change to one outcome, in the right order, through whatever Azure does."""
 
 import threading
+import time
 
 import pytest
 from azure_in_memory import (
@@ -11,6 +12,7 @@ from azure_in_memory import (
     GROUP,
     LOST,
     OTHER,
+    SUBSCRIPTION,
     THROTTLED,
     UNAVAILABLE,
     Clock,
@@ -359,3 +361,46 @@ def test_progress_counts_to_the_end_and_tells_of_rests():
     assert seen[-1].finished == seen[-1].total == 2
     assert max(progress.paused for progress in seen) > 15
     assert [progress.finished for progress in seen] == sorted(progress.finished for progress in seen)
+
+
+# --- side by side ---
+
+
+class Busy(Store):
+    """Counts how many requests are under way at once."""
+
+    def __init__(self, *live, **options):
+        super().__init__(*live, **options)
+        self.under_way, self.together, self.counting = 0, [], threading.Lock()
+
+    def _request(self, operation, identifier, effect):
+        with self.counting:
+            self.under_way += 1
+            self.together.append(self.under_way)
+        try:
+            time.sleep(0.005)
+            return super()._request(operation, identifier, effect)
+        finally:
+            with self.counting:
+                self.under_way -= 1
+
+
+def test_requests_go_side_by_side_up_to_the_limit():
+    store = Busy()
+    run(store, [create(f"n{i}") for i in range(40)], concurrency=5)
+    assert 2 <= max(store.together) <= 5
+
+
+def test_while_azure_is_silent_one_request_at_a_time():
+    store = Busy(always=lambda *_: Strike(LOST))
+    changes = [create(f"n{i}", scope=f"/subscriptions/{i:08d}-1111-1111-1111-111111111111") for i in range(60)]
+    run(store, changes, concurrency=16)
+    assert max(store.together) > 1
+    assert store.together[-5:] == [1] * 5
+
+
+def test_subscriptions_take_turns():
+    store = Store()
+    run(store, [create(f"n{i}", scope=scope) for i in range(20) for scope in (SUBSCRIPTION, OTHER)], concurrency=1)
+    first = [key for _, key in store.writes[:10]]
+    assert sum(SUBSCRIPTION in key for key in first) == 5
