@@ -110,7 +110,8 @@ def _value_lines(value: JSON) -> Iterator[str]:
 
 
 def _compact(value: JSON) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """JSON in ASCII, without what a terminal or a pipeline's log could obey: it may go to standard output."""
+    return json.dumps(value).replace("##", r"#\u0023")
 
 
 # --- from a file -------------------------------------------------------------------------------------------------
