@@ -116,6 +116,7 @@ class Azure:
         arm_port = await self._serve(self._gateway, self._wanted_port, context)
         plain_port = await self._serve(self._answer_plain, 0, None)
         self.arm_endpoint = f"https://{HOST}:{arm_port}"
+        self._issuer.audiences.add(self.arm_endpoint)
         self.identity_endpoint = self._identity.url = f"http://{HOST}:{plain_port}"
 
     async def _serve(self, application: Application, port: int, context: ssl.SSLContext | None) -> int:

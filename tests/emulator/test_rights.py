@@ -228,6 +228,12 @@ def test_all_names_of_azure_resource_manager_are_good_audiences(cloud, arm, audi
     assert arm.get("/subscriptions", headers={"Authorization": f"Bearer {token}"}).status == 200
 
 
+def test_the_endpoint_itself_is_a_good_audience(cloud, arm):
+    """What the Azure CLI asks for where its cloud was registered without audiences."""
+    token = identity_token(cloud, resource=cloud.arm_endpoint)
+    assert arm.get("/subscriptions", headers={"Authorization": f"Bearer {token}"}).status == 200
+
+
 def test_the_identity_endpoint_speaks_for_an_application_unless_told_otherwise(start):
     cloud = start(principals=[principal()])
     default = claims(identity_token(cloud, resource="https://management.azure.com"))
@@ -290,6 +296,21 @@ def test_azure_identity_logs_in_by_workload_federation(federated, tmp_path):
     arm = emulated.Client(federated)
     assert arm.get("/subscriptions", headers={"Authorization": f"Bearer {token}"}).status == 200
     assert claims(token)["oid"] == ALICE
+
+
+def test_workload_federation_by_environment_alone(federated, tmp_path, monkeypatch):
+    file = tmp_path / "oidc"
+    file.write_text(oidc_token())
+    for name, value in {
+        "AZURE_AUTHORITY_HOST": federated.arm_endpoint,
+        "AZURE_TENANT_ID": contoso.TENANT_ID,
+        "AZURE_CLIENT_ID": "workload",
+        "AZURE_FEDERATED_TOKEN_FILE": os.fspath(file),
+        "REQUESTS_CA_BUNDLE": federated.ca_bundle,
+    }.items():
+        monkeypatch.setenv(name, value)
+    with WorkloadIdentityCredential() as credential:
+        assert claims(credential.get_token("https://management.azure.com/.default").token)["oid"] == ALICE
 
 
 @pytest.mark.parametrize("wrong", [{"iss": "https://evil.example"}, {"sub": "repo:fork"}, {"aud": "other"}, {"exp": 1}])

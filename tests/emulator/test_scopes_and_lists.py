@@ -253,8 +253,11 @@ def test_groups_are_listed_made_moved_and_deleted(arm):
     moved = arm.request("PATCH", lab, {"displayName": "Laboratory", "parentGroupId": CORP}).json["properties"]
     assert (moved["displayName"], moved["details"]["parent"]["id"]) == ("Laboratory", CORP)
     assert arm.delete(ROOT).status == 400, "a group with children stays"
+    arm.put(exemption_id(lab), waiver())
     assert arm.delete(lab).status == 202
     assert arm.get(lab).status == 404
+    arm.request("PUT", lab, body)
+    assert names(arm, lab, filter="atExactScope()") == [], "what was on it went with it"
 
 
 def test_entities_name_what_is_above(arm):

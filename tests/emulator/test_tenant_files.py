@@ -1,7 +1,9 @@
 """Tenant files: what is accepted, what is said about mistakes, and that a saved state is a tenant file again."""
 
 import json
+import re
 import urllib.parse
+from pathlib import Path
 
 import contoso
 import emulated
@@ -50,6 +52,17 @@ def test_json_and_an_empty_file_are_tenants_too(tmp_path):
     (tmp_path / "empty.yaml").write_text("")
     assert load_tenant(tmp_path / "tenant.json") == contoso.tenant()
     assert load_tenant(tmp_path / "empty.yaml") == {}
+
+
+def test_the_documented_tenant_is_one(tmp_path):
+    documentation = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", documentation, re.DOTALL)
+    assert len(blocks) == 2, "the tenant file and its weather"
+    for number, block in enumerate(blocks):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(block.replace("/…/", f"/{ONE.split('/')[2]}/"), encoding="utf-8")
+        with emulated.running(load_tenant(file)) as cloud:
+            assert emulated.Client(cloud).get("/subscriptions").status == 200
 
 
 def test_every_mistake_is_named_with_its_place(tmp_path):

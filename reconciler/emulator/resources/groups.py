@@ -101,6 +101,7 @@ def delete(call: Call) -> Response:
             400, "GroupHasChildren", f"Management group '{group.name}' cannot be deleted: it has children."
         )
     del call.tenant.hierarchy.groups[group.name.lower()]
+    call.tenant.forget_scope(group.id.key)
     return _accepted(call, group, "delete")
 
 
