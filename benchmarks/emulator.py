@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
 import ssl
 import statistics
@@ -97,6 +98,12 @@ def message(method: str, path: str, bearer: str, body: Any = None) -> bytes:
     return head.encode() + b"Content-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(data) + data
 
 
+def cpu(process: subprocess.Popen[str]) -> float:
+    """CPU seconds of the process so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(process: subprocess.Popen[str]) -> float:
     """Resident memory in MiB."""
     status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii")
@@ -107,7 +114,7 @@ def throughput(folder: Path) -> None:
     file = folder / "tenant.json"
     content = tenant(100, 100)
     file.write_text(json.dumps(content), encoding="utf-8")
-    with emulator(file) as (_, ready, _seconds):
+    with emulator(file) as (process, ready, _seconds):
         bearer = token(ready)
         existing = [each["id"] for each in content["policyExemptions"]]
         gets = [message("GET", existing[number % len(existing)], bearer) for number in range(REQUESTS)]
@@ -130,7 +137,10 @@ def throughput(folder: Path) -> None:
             for number, each in enumerate(written)
         ]
         for name, requests in (("GET one", gets), ("PUT one", puts), ("list of 100", lists)):
-            print(f"{name:<34} {rate(ready, requests):>10,.0f} requests/s")
+            before = cpu(process)
+            a_second = rate(ready, requests)
+            each = (cpu(process) - before) / len(requests) * 1e6
+            print(f"{name:<34} {a_second:>10,.0f} requests/s {each:>8,.0f} µs of CPU each")
 
 
 def main() -> None:
