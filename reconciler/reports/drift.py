@@ -30,7 +30,7 @@ MEANINGS: Final[Mapping[FindingKind, str]] = {
     FindingKind.EXPIRED: "past its end: left over, or about to be removed",
     FindingKind.EXPIRING: "soon past its expiry",
     FindingKind.RESOURCE_GONE: "declared for a resource that no longer exists",
-    FindingKind.UNCOVERED: "evaluated by an initiative in which no exemption could be made",
+    FindingKind.UNCOVERED: "evaluated by an initiative without an exemption in it, or by none",
     FindingKind.HELD: "cannot be decided now, so nothing of it is touched",
     FindingKind.FOREIGN_OWNER: "held by another owner",
     FindingKind.UNSUPPORTED: "a recommendation that Defender says cannot be exempted",
