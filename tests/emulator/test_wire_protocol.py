@@ -48,6 +48,20 @@ def test_several_requests_at_once_on_one_connection(talk):
     assert talk(request * 3 + last).count(b'{"value":[]}') == 4
 
 
+def test_very_many_requests_at_once(talk):
+    request = b"GET " + LIST + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    last = b"GET " + LIST + b" HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
+    assert talk(request * 1500 + last).count(b"AuthenticationFailed") == 1501
+
+
+def test_a_delayed_answer_keeps_its_place(cloud, talk):
+    cloud.change_weather({"faults": [{"delay": 0.05}]})
+    first = b"GET " + exemptions_of(SERVER).encode() + b"?api-version=2022-07-01-preview" + HEAD + b"\r\n"
+    last = b"GET " + LIST.replace(b"2022", b"1922") + HEAD + b"Connection: close\r\n\r\n"
+    answer = talk(first + last)
+    assert answer.index(b"200 OK") < answer.index(b"InvalidResourceType")
+
+
 def test_a_request_that_arrives_in_pieces(talk):
     request = b"GET " + LIST + HEAD + b"Connection: close\r\n\r\n"
     assert b"200 OK" in talk(request, piece=7)

@@ -65,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._head: h11.Request | None = None
         self._body = bytearray()
         self._size = 0
+        self._is_waiting = False
 
     # --- asyncio's side
 
@@ -82,7 +83,8 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes came in: answer every request that they complete."""
         try:
-            self._wire.receive_data(data)
+            if data:
+                self._wire.receive_data(data)
             self._advance()
         except h11.RemoteProtocolError as error:
             self._refuse(error)
@@ -99,7 +101,7 @@ class Connection(asyncio.Protocol):
     # --- HTTP's side
 
     def _advance(self) -> None:
-        while self._transport:
+        while self._transport and not self._is_waiting:
             event = self._wire.next_event()
             match event:
                 case h11.Request():
@@ -108,11 +110,10 @@ class Connection(asyncio.Protocol):
                     self._collect(event.data)
                 case h11.EndOfMessage():
                     self._answer()
-                    return
                 case h11.ConnectionClosed():
                     self._transport.close()
                     return
-                case _:  # more data is needed, or the answer to the last request is still due
+                case _:  # more data is needed, or the connection is about to close
                     return
 
     def _begin(self, head: h11.Request) -> None:
@@ -131,9 +132,15 @@ class Connection(asyncio.Protocol):
         assert self._head
         response = self._application(_request(self._head, bytes(self._body), self._size > BODY_LIMIT))
         if response.delay > 0:
-            asyncio.get_running_loop().call_later(response.delay, self._deliver, response)
+            self._is_waiting = True
+            asyncio.get_running_loop().call_later(response.delay, self._answer_late, response)
         else:
             self._deliver(response)
+
+    def _answer_late(self, response: Response) -> None:
+        self._is_waiting = False
+        self._deliver(response)
+        self.data_received(b"")  # what the client sent in the meantime
 
     def _deliver(self, response: Response) -> None:
         if not self._transport:
@@ -142,13 +149,10 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._write(response)
-        if not self._transport:
-            return
         if response.cut is not None or self._wire.our_state is h11.MUST_CLOSE:
             self._transport.close()
-            return
-        self._wire.start_next_cycle()
-        self._advance()
+        else:
+            self._wire.start_next_cycle()
 
     def _write(self, response: Response) -> None:
         assert self._head
