@@ -10,7 +10,6 @@ Exit codes: 0 nothing failed; 1 a check failed.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict
@@ -25,6 +24,7 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Declaration, Settings
 from reconciler.problems import CredentialError
+from reconciler.reports.escape import json_indented
 from reconciler.reports.lines import Line, Style, line
 from reconciler.reports.words import count
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     tell = checks.append if args.format == "json" else _shown(checks)
     _examine(settings, declarations, tell, read_only=args.read_only)
     if args.format == "json":
-        write(json.dumps({"format_version": "1.0", "checks": [asdict(one) for one in checks]}, indent=2))
+        write(json_indented({"format_version": "1.0", "checks": [asdict(one) for one in checks]}))
     failed = sum(one.state is State.FAILED for one in checks)
     say(f"{count(failed, 'check')} failed" if failed else "Nothing failed.")
     return Exit.FAILED if failed else Exit.DONE
@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _print_roles(role: Role, settings: Settings) -> int:
     definitions = role_definitions(role, settings.scopes)
-    write(json.dumps(definitions[0] if len(definitions) == 1 else definitions, indent=2))
+    write(json_indented(definitions[0] if len(definitions) == 1 else definitions))
     if len(definitions) > 1:
         say("A custom role may name one management group only: create each of these by itself.")
     return Exit.DONE

@@ -101,7 +101,11 @@ def guarded(argv: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.FAILED
     except OSError as error:
-        sys.stderr.write(f"error: {error.strerror or error}: {error.filename or ''}\n".replace(": \n", "\n"))
+        from reconciler.reports.escape import printable  # noqa: PLC0415
+
+        sys.stderr.write(
+            printable(f"error: {error.strerror or error}: {error.filename or ''}".removesuffix(": ")) + "\n"
+        )
         return Exit.FAILED
     return code
 

@@ -138,7 +138,8 @@ def test_the_page_has_no_element_of_theirs(scene: Scene) -> None:
 @pytest.mark.parametrize(
     "command",
     [["plan", "--format", "json"], ["drift", "--format", "json"], ["drift", "--format", "sarif"], ["snapshot"],
-     ["validate", "--format", "sarif"], ["validate", "--format", "json"], ["explain", repo.subscription(2), "--format", "json"],
+     ["doctor", "--format", "json"],
+    ["validate", "--format", "sarif"], ["validate", "--format", "json"], ["explain", repo.subscription(2), "--format", "json"],
      ["apply", "--yes", "--only", "revert", "--format", "json"]],
     ids=" ".join,
 )  # fmt: skip
