@@ -19,7 +19,7 @@ from types import FrameType
 from reconciler.applying import approvals
 from reconciler.applying.approvals import Selection
 from reconciler.applying.engine import World, carry_out
-from reconciler.applying.outcomes import Outcome, Summary, summarise
+from reconciler.applying.outcomes import Summary, summarise
 from reconciler.applying.pace import Pace
 from reconciler.azure.session import Azure
 from reconciler.cli import common, planning
@@ -74,11 +74,12 @@ def run(args: argparse.Namespace) -> int:
     if summary is None:
         say("nothing was changed")
         return Exit.FAILED
-    if args.out:
-        args.out.write_text(outcomes_json(summary), encoding="utf-8")
     _show(summary, args.format, names)
-    invalid = planning.is_invalid(plan, repository)
-    return Exit.FAILED if invalid and not summary.verdict.exit_code else summary.verdict.exit_code
+    if selection.moot:
+        say(f"{len(selection.moot)} approved changes are not needed any more")
+    if args.out:  # last: a disk that is full must not hide what was written to Azure
+        args.out.write_text(outcomes_json(summary), encoding="utf-8")
+    return summary.verdict.exit_code
 
 
 def _approvals(path: Path | None, repository: common.Repository) -> approvals.SavedPlan | None:
@@ -101,7 +102,7 @@ def _carry_out(plan: Plan, selection: Selection, azure: Azure, names: dict[str, 
     """The outcome of every change; None where the person said no."""
     if plan.refusals:
         say(*(refusal_line(refusal) for refusal in plan.refusals))
-        return summarise(plan, _refused(plan, selection))
+        return summarise(plan, list(selection.withheld))
     if ask and selection.approved:
         write_lines(plan_lines(replace(plan, changes=selection.approved), names), sys.stderr)
         if not _agrees():
@@ -113,12 +114,6 @@ def _carry_out(plan: Plan, selection: Selection, azure: Azure, names: dict[str, 
         outcomes += carry_out(selection.approved, world)
         interrupted = stop.is_set()
     return summarise(plan, outcomes, interrupted=interrupted)
-
-
-def _refused(plan: Plan, selection: Selection) -> list[Outcome]:
-    """Nothing is written; the refusals themselves make the verdict."""
-    del plan
-    return list(selection.withheld)
 
 
 def _agrees() -> bool:

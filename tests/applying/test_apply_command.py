@@ -263,3 +263,28 @@ def test_the_outcomes_are_saved_whatever_the_form(root):
         done = emulated.exempt(azure, "apply", "--yes", "--out", str(saved), cwd=root, check=[0])
     assert "Done: 2 written" in done.stdout
     assert json.loads(saved.read_text("utf-8"))["verdict"] == "done"
+
+
+def test_an_unwritable_outcome_file_hides_nothing(root):
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        done = emulated.exempt(azure, "apply", "--yes", "--out", "no/such/folder.json", cwd=root, check=[1])
+        assert len(azure.exemptions) == 2
+    assert "Done: 2 written" in done.stdout
+    assert "no/such/folder.json" in done.stderr
+
+
+def test_approvals_that_nothing_needs_any_more_are_told(root):
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        saved = root.parent / "plan.json"
+        emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        done = emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
+    assert "2 approved changes are not needed any more" in done.stderr
+
+
+def test_a_target_outside_the_scopes_fails_whatever_else_was_done(tmp_path):
+    root = repo.write(tmp_path, [declare("one", ONE), declare("elsewhere", repo.subscription(9))])
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        document = apply(azure, root, check=[1])
+    assert document["summary"]["done"] == 1
+    assert [found["declaration"] for found in document["held"]] == ["elsewhere"]
