@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-chaos test-spec test-az test-sdk lint bench lock clean
+.PHONY: demo test test-laws mutants test-chaos test-spec test-az test-sdk lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -26,6 +26,13 @@ demo: $(VENV)/.run  ## the main job on the embedded Azure, end to end
 
 test: $(VENV)/.dev  ## the tests
 	@$(BIN)/python -m pytest -n auto
+
+LAW_EXAMPLES ?= 5000
+test-laws: $(VENV)/.dev  ## the laws on thousands of tenants (LAW_EXAMPLES=5000 each)
+	@EXEMPT_LAW_EXAMPLES=$(LAW_EXAMPLES) $(BIN)/python -m pytest -n auto tests/laws
+
+mutants: $(VENV)/.dev  ## change the planning code in every small way; the tests must notice nine in ten
+	@$(BIN)/python scripts/mutants.py
 
 test-spec: $(VENV)/.dev  ## the embedded Azure against Microsoft's OpenAPI: SPECS=folder of specifications
 	@test -n "$(SPECS)" || { echo "usage: make test-spec SPECS=folder"; exit 1; }

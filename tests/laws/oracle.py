@@ -80,14 +80,18 @@ def means(declaration: Declaration, assignment: Assignment, member: Member, *, w
     single = "/policysetdefinitions/" not in assignment.definition.text.lower()
     match subject.kind:
         case SubjectKind.POLICY:
-            return member.definition.text.lower().endswith("/" + subject.value.lower())
+            return _name(member.definition.text) == _name(subject.value)
         case SubjectKind.INITIATIVE:
-            about = assignment.definition.text.lower().endswith("/" + subject.value.lower())
+            about = _name(assignment.definition.text) == _name(subject.value)
         case SubjectKind.ASSIGNMENT:
             about = assignment.id.text.lower() == subject.value.lower()
         case _:
             raise AssertionError(subject.kind)
     return about and (member.reference_id.lower() in listed if listed else whole or single)
+
+
+def _name(identifier: str) -> str:
+    return identifier.lower().rpartition("/")[2]
 
 
 def selects(selectors: tuple[ResourceSelector, ...], leaf: Leaf) -> bool:
