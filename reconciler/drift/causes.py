@@ -32,6 +32,11 @@ class Absence(enum.StrEnum):
     DELETED_OR_NOT_APPLIED = "deleted in Azure, or not applied yet"
 
     @property
+    def may_be_deleted(self) -> bool:
+        """Whether somebody may have deleted it, which Azure's activity log would show."""
+        return self in {Absence.DELETED, Absence.DELETED_OR_REFUSED, Absence.DELETED_OR_NOT_APPLIED}
+
+    @property
     def kind(self) -> FindingKind:
         """Uncovered where an initiative was never reached; missing where the exemption should have been there."""
         reached = self not in {Absence.NO_RIGHT, Absence.ASSIGNED_LATER}

@@ -97,6 +97,8 @@ def _absent(change: Change, facts: Facts) -> _Diagnosis:
         "recommendations": titles(change.subject, facts),
         "target": str(change.subject.metadata.get("target", "")),
     }
+    if why.may_be_deleted:
+        evidence["activityLog"] = words.activity_log(change)
     return _Diagnosis(why.kind, words.Said(words.absent(change), why.value), remedy, evidence=evidence)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,11 @@ def absent(change: Change) -> str:
     """What is not there."""
     wanted = change.subject
     return f"declared as {wanted.category} {_until(wanted)}, but no exemption covers {_policies(wanted)} there"
+
+
+def activity_log(change: Change) -> str:
+    """The command that says who deleted it; the log reaches back 90 days."""
+    return f"az monitor activity-log list --offset 90d --resource-id {shlex.quote(change.id.text)}"
 
 
 def modified(change: Change, wider: str, *, has_history: bool) -> Said:
@@ -116,6 +122,7 @@ _HELD: Final = {
     HeldCause.INITIATIVE_UNREAD: "its initiative could not be read",
     HeldCause.UNKNOWN_REFERENCE: "the initiative has no such reference id",
     HeldCause.WHOLE_ASSIGNMENT: "a whole assignment may not be exempted here",
+    HeldCause.NEVER_EXEMPT: "a rule forbids to exempt it",
     HeldCause.OUTSIDE_SCOPES: "outside the managed scopes",
     HeldCause.LEFT_OUT: "what replaces it lies outside this run",
     HeldCause.NEIGHBOUR: "a held declaration may need it",

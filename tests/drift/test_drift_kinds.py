@@ -37,6 +37,7 @@ def test_missing_was_deleted_in_azure():
     assert finding.declaration == "one"
     assert finding.evidence["cause"] == "deleted in Azure"
     assert finding.remedy == "exempt apply --only recreate"
+    assert finding.evidence["activityLog"].startswith("az monitor activity-log list --offset 90d --resource-id ")
     only(found(without(CLEAN, MINE, YOURS), history=Git()), "missing", 2)
 
 
@@ -50,6 +51,7 @@ def test_missing_was_never_applied():
     new = world.declaration("three", world.OTHER_SUB)
     finding = only(found(CLEAN, ONE, TWO, new, history=Git(revisions=frozenset())), "missing")
     assert finding.evidence["cause"] == "not applied yet"
+    assert "activityLog" not in finding.evidence
     assert finding.remedy == "exempt apply --only declared"
 
 
