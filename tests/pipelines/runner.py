@@ -124,11 +124,8 @@ def job(
     found = workflow["jobs"][name]
     full = {"runner.temp": str(temp), "github.workspace": str(workspace), **context}
     made = Job(found["steps"], workspace, full, temp=temp)
-    shims = temp / "shims"
-    shims.mkdir(exist_ok=True)
-    _executable(shims / "python", _VENV_SHIM.replace("{python}", sys.executable))
     made.env = {
-        "PATH": f"{shims}{os.pathsep}{os.environ['PATH']}",
+        "PATH": f"{shims(temp)}{os.pathsep}{os.environ['PATH']}",
         "HOME": str(temp),
         "RUNNER_TEMP": str(temp),
         "CI": "true",
@@ -136,6 +133,14 @@ def job(
         **{key: made.evaluate(value) for key, value in found.get("env", {}).items()},
     }
     return made
+
+
+def shims(temp: Path) -> Path:
+    """A folder for the front of PATH with the stand-in of `python`."""
+    folder = temp / "shims"
+    folder.mkdir(parents=True, exist_ok=True)
+    _executable(folder / "python", _VENV_SHIM.replace("{python}", sys.executable))
+    return folder
 
 
 def fake_gh(temp: Path, answers: str = "") -> Path:

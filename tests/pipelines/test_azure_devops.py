@@ -1,0 +1,207 @@
+"""The scripts of azure-pipelines/ against the embedded Azure, with a service connection's federated token."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import emulated
+import pytest
+import yaml
+from main_job import repositories as repo
+from pipelines import runner
+
+FOLDER = runner.CHECKOUT / "azure-pipelines"
+NAMES = sorted(path.name for path in FOLDER.glob("*.yml"))
+CLIENT = "0b1ec700-0000-4000-8000-00000000000c"
+SUBJECT = "sc://contoso/exemptions/exempt"
+DECLARATION = {
+    "name": "transfer",
+    "recommendation": "Secure transfer to storage accounts should be enabled",
+    "scopes": [repo.subscription(1)],
+}
+
+
+def load(name: str) -> Any:
+    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+
+
+def steps(content: Any) -> Iterator[dict[str, Any]]:
+    """Every step of a pipeline in order, those of the template in the place where it is used."""
+    if isinstance(content, list):
+        for each in content:
+            yield from steps(each)
+    elif isinstance(content, dict):
+        if "template" in content:
+            for each in load(content["template"])["steps"]:
+                script = each.get("inputs", {}).get("inlineScript", "")
+                filled = script.replace("${{ parameters.script }}", content["parameters"]["script"])
+                yield {**each, "script": filled} if script else each
+        elif "script" in content or "checkout" in content or "task" in content:
+            yield content
+        else:
+            for each in content.values():
+                yield from steps(each)
+
+
+@dataclasses.dataclass
+class Agent:
+    """An agent's folders and one checkout of a pull request or of main."""
+
+    temp: Path
+    sources: Path
+    azure: emulated.Azure | None = None
+
+    def env(self) -> dict[str, str]:
+        env = {
+            "PATH": f"{self.temp / 'shims'}{os.pathsep}{os.environ['PATH']}",
+            "HOME": str(self.temp),
+            "AGENT_TEMPDIRECTORY": str(self.temp),
+            "BUILD_ARTIFACTSTAGINGDIRECTORY": str(self.temp / "staging"),
+            "PIPELINE_WORKSPACE": str(self.temp / "workspace"),
+        }
+        return env | (self.identity(self.azure) if self.azure else {})
+
+    def identity(self, azure: emulated.Azure) -> dict[str, str]:
+        endpoint = json.loads(azure.ready_line)["oidcEndpoint"]
+        request = urllib.request.Request(
+            f"{endpoint}?subject={SUBJECT}", headers={"Authorization": f"Bearer {azure.env['IDENTITY_HEADER']}"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            token = json.load(answer)["value"]
+        return {
+            "EXEMPT_ARM_ENDPOINT": azure.arm_endpoint,
+            "REQUESTS_CA_BUNDLE": azure.ca_bundle,
+            "AZURE_AUTHORITY_HOST": azure.arm_endpoint,
+            "servicePrincipalId": CLIENT,
+            "tenantId": repo.TENANT,
+            "idToken": token,
+        }
+
+    def run(self, found: Iterator[dict[str, Any]]) -> tuple[int, str]:
+        """Runs the scripts until one fails: its exit code, and the log."""
+        log = ""
+        for folder in ("tool", "exempt"):  # the agent empties its folder before each job
+            shutil.rmtree(self.temp / folder, ignore_errors=True)
+        for step in found:
+            if "script" not in step:
+                continue
+            done = subprocess.run(
+                ["bash", "--noprofile", "--norc", "-c", step["script"]],
+                cwd=self.sources, env=self.env(), capture_output=True, text=True, timeout=300, check=False,
+            )  # fmt: skip
+            log += done.stdout + done.stderr
+            if done.returncode:
+                return done.returncode, log
+        return 0, log
+
+
+@pytest.fixture
+def azure() -> Iterator[emulated.Azure]:
+    trust = [{"issuer": "this", "subject": SUBJECT}]
+    principal = {"objectId": CLIENT[:-1] + "d", "clientId": CLIENT, "name": "exempt", "type": "Application"}
+    content = repo.tenant(
+        repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK), principals=[{**principal, "federatedCredentials": trust}]
+    )
+    with emulated.running(content) as cloud:
+        found = cloud.tenant.principals.find(CLIENT)
+        trusted = tuple(dataclasses.replace(each, issuer=cloud.identity_endpoint) for each in found.federated)
+        object.__setattr__(found, "federated", trusted)
+        yield cloud
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Agent:
+    """A checkout whose remote has the tool on main, and a change on top of it."""
+    upstream = repo.write(tmp_path / "upstream", [])
+    for name in ("reconciler", "schemas"):
+        shutil.copytree(runner.CHECKOUT / name, upstream / name, ignore=shutil.ignore_patterns("__pycache__"))
+    (upstream / "requirements.txt").write_text("", encoding="utf-8")
+    repo.commit(upstream, "The tool")
+    sources, temp = tmp_path / "sources", tmp_path / "temp"
+    repo.git(tmp_path, "clone", "--quiet", str(upstream), str(sources))
+    repo.write(sources, [DECLARATION])
+    repo.commit(sources, "Ask for an exemption")
+    runner.shims(temp)
+    (temp / "staging").mkdir()
+    return Agent(temp, sources)
+
+
+def merge(agent: Agent) -> None:
+    """What a completed pull request does: main has the change."""
+    repo.git(agent.sources, "push", "--quiet", "origin", "HEAD:refs/heads/next")
+    upstream = repo.git(agent.sources, "remote", "get-url", "origin")
+    repo.git(Path(upstream), "merge", "--quiet", "next")
+    repo.git(agent.sources, "fetch", "--quiet", "origin")
+
+
+def test_a_good_pull_request_passes_and_a_bad_one_is_told_why(agent: Agent) -> None:
+    code, log = agent.run(steps(load("validate.yml")))
+    assert (code, log.splitlines()[-2:]) == (0, ["1 declaration checked: no problems", "not mixed"])
+    path = agent.sources / "exemptions" / "transfer.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("Waiver", "waiver"), encoding="utf-8")
+    code, log = agent.run(steps(load("validate.yml")))
+    assert code == 1
+    assert "exemptions/transfer.yaml" in log
+
+
+def test_a_pull_request_cannot_change_the_tool_that_judges_it(agent: Agent, azure: emulated.Azure) -> None:
+    mark = agent.temp / "ran"
+    planted = f"open({str(mark)!r}, 'a').write(__name__)\n"
+    for name in (
+        "reconciler/__init__.py",
+        "reconciler/__main__.py",
+        "yaml.py",
+        "pip.py",
+        "venv.py",
+        "sitecustomize.py",
+    ):
+        (agent.sources / name).write_text(planted, encoding="utf-8")
+    (agent.sources / "plan.md").symlink_to(mark)
+    repo.commit(agent.sources, "Hostile")
+    agent.azure = azure
+    for name in ("validate.yml", "plan.yml"):
+        code, log = agent.run(steps(load(name)))
+        assert ("declarations and other files change together" in log) == (name == "validate.yml")
+        assert code == (1 if name == "validate.yml" else 0), log
+    assert not mark.exists()
+
+
+def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None:
+    agent.azure = azure
+    code, log = agent.run(steps(load("plan.yml")))
+    assert code == 0, log
+    assert "1 to create" in (agent.temp / "plan.md").read_text(encoding="utf-8")
+    merge(agent)
+    content = load("apply.yml")
+    code, log = agent.run(steps(content["stages"][0]))
+    assert code == 0, log
+    assert "##vso[task.setvariable variable=changes;isOutput=true]true" in log
+    (agent.temp / "workspace").mkdir()
+    shutil.copytree(agent.temp / "staging", agent.temp / "workspace" / "plan")
+    code, log = agent.run(steps(content["stages"][1]))
+    assert code == 0, log
+    assert len(azure.exemptions) == 1
+    code, log = agent.run(steps(content["stages"][0]))
+    assert "variable=changes" not in log, "nothing is left to approve"
+    for name in ("reconcile.yml", "drift.yml"):
+        code, log = agent.run(steps(load(name)))
+        assert code == 0, log
+    assert "eyJ" not in log
+    assert not (agent.temp / "token").exists()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_a_pipeline_is_expanded_into_a_script_or_written_into_the_checkout(name: str) -> None:
+    for step in steps(load(name)):
+        script = step.get("script", "").replace("${{ parameters.script }}", "")
+        assert "$(" not in script.replace('"$(', ""), "a macro of the pipeline is text that others may choose"
+        assert "${{" not in script
+        assert not any(part.startswith(">") and "$" not in part for part in script.replace(">>", ">").split())
