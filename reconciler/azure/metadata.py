@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from reconciler.azure.transport import Arm
@@ -9,6 +10,7 @@ from reconciler.azure.versions import Api
 from reconciler.model import JSON, ArmId
 from reconciler.problems import AzureError
 
+_TRIED = 3
 _LIST = "/providers/Microsoft.Security/assessmentMetadata"
 
 
@@ -27,6 +29,24 @@ def read_metadata(arm: Arm, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
             raise answer
         found += answer
     return found
+
+
+def read_built_in(arm: Arm, subscriptions: Sequence[ArmId]) -> list[JSON]:
+    """The metadata of every built-in recommendation: the tenant's list or, where that is refused, the first
+    subscription's that may be read, which repeats it.
+
+    Raises:
+        AzureError: none of them could be read; the tenant's refusal.
+    """
+    try:
+        return arm.pages(_LIST, Api.METADATA)
+    except AzureError as refused:
+        if refused.status != 403:
+            raise
+        for subscription in subscriptions[:_TRIED]:
+            with contextlib.suppress(AzureError):
+                return arm.pages(subscription.text + _LIST, Api.METADATA)
+        raise
 
 
 def read_definitions(arm: Arm, policies: Sequence[ArmId]) -> list[JSON]:

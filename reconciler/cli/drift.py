@@ -22,7 +22,7 @@ from reconciler.cli.files import write_file
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say_warning, write, write_lines
 from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
-from reconciler.model import JSON, Snapshot, owner_scope
+from reconciler.model import JSON, Snapshot, SubjectKind, owner_scope
 from reconciler.planning.guards import Allowances, Circumstances, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
 from reconciler.problems import AzureError, UsageError
@@ -93,7 +93,7 @@ def _seen(args: argparse.Namespace, repository: common.Repository, at: datetime)
     with planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, None)
         plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
-        return _Seen(snapshot, plan, _catalogue(azure, repository), _forbidden(azure, plan))
+        return _Seen(snapshot, plan, _catalogue(azure, snapshot, repository), _forbidden(azure, plan))
 
 
 def _facts(seen: _Seen, repository: common.Repository, at: datetime, heals: frozenset[str]) -> Facts:
@@ -132,12 +132,14 @@ def _earlier(args: argparse.Namespace, repository: common.Repository) -> dict[st
 # --- what else is asked ------------------------------------------------------------------------------------------
 
 
-def _catalogue(azure: Azure, repository: common.Repository) -> tuple[Finding, ...]:
+def _catalogue(azure: Azure, snapshot: Snapshot, repository: common.Repository) -> tuple[Finding, ...]:
     """What the tenant says of declared recommendations. Not to know it makes no exemption wrong, so it fails nothing."""
-    from reconciler.azure.metadata import read_metadata  # noqa: PLC0415 - loads the SDK
+    from reconciler.azure.metadata import read_built_in  # noqa: PLC0415 - loads the SDK
 
+    if not any(each.subject.kind is SubjectKind.RECOMMENDATION for each in repository.declarations):
+        return ()
     try:
-        rows = read_metadata(azure.arm)
+        rows = read_built_in(azure.arm, [scope for scope in snapshot.expected if scope.subscription])
     except AzureError as error:
         say_warning(f"the catalogue was not compared with the tenant: {error.message}")
         return ()

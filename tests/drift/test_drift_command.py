@@ -164,12 +164,26 @@ def test_partial_rights_are_uncovered_and_not_promised_to_the_healing_run(exempt
     assert report["healing"]["heals"] == 0
 
 
+def test_a_reader_of_the_managed_group_sees_as_much_and_is_told_nothing_else(exempt, drift, root):
+    robot = {
+        "objectId": "0b1ec700-0000-4000-8000-000000000009",
+        "name": "robot",
+        "roles": [{"scope": repo.ROOT, "role": "Reader"}],
+    }
+    with emulated.running(repo.tenant(AT_ROOT, principals=[robot])) as azure:
+        done = exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        assert done.stderr == ""
+        assert kinds(json.loads(done.stdout)) == Counter(missing=3)
+
+
 def test_a_recommendation_that_the_tenant_sees_otherwise_is_a_catalogue_finding(exempt, drift, root):
     other = "/providers/Microsoft.Authorization/policyDefinitions/ac7e5fc0-c029-4b12-91d4-a8500ce697f9"
     metadata = {"name": BACKUP, "properties": {"displayName": "Backup", "policyDefinitionId": other, "severity": "Low"}}
     with emulated.running(repo.tenant(AT_ROOT, assessmentMetadata=[metadata])) as azure:
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
         report = drift(azure, root, check=2)
+        exempt(azure, "catalog", "refresh", cwd=root, check=[0])
+        assert "catalogue" not in kinds(drift(azure, root, check=2)), "the reviewed overlay says the same"
     assert kinds(report) == Counter(catalogue=1)
     finding = by_kind(report, "catalogue")
     assert (finding["declaration"], finding["severity"]) == ("backup", "warning")
