@@ -19,6 +19,7 @@ from reconciler.emulator.state.tenant import DEFAULT_TENANT_ID, Limits, Lock, Re
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 from reconciler.shipped import schema_path
 
+_PARTS: Final = ("By", "ByType", "At")
 _LIMITS: Final = {
     "policyExemptionsPerScope": "exemptions",
     "policyAssignmentsPerScope": "assignments",
@@ -181,9 +182,15 @@ def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:
 
 
 def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
-    """`systemData` as given, else as if the portal's user had made the object when this Azure started."""
+    """`systemData` as given, else as if the portal's user had made the object when this Azure started.
+
+    What is said of the creation alone holds for the last modification too.
+    """
     given = value.get("systemData")
-    return {**tenant.at_start, **given} if given else tenant.at_start
+    if not given:
+        return tenant.at_start
+    modified = {f"lastModified{part}": given[f"created{part}"] for part in _PARTS if f"created{part}" in given}
+    return {**tenant.at_start, **modified, **given}
 
 
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:

@@ -44,7 +44,9 @@ def test_yaml_dates_stay_text_and_given_system_data_is_kept(tmp_path):
         "Application",
         "2024-01-01T00:00:00Z",
     )
-    assert system["lastModifiedByType"] == "User", "what is not given is made up"
+    assert (system["lastModifiedBy"], system["lastModifiedAt"]) == ("someone", "2024-01-01T00:00:00Z"), (
+        "nobody changed it since"
+    )
 
 
 def test_json_and_an_empty_file_are_tenants_too(tmp_path):
@@ -221,6 +223,61 @@ def test_any_bytes_are_refused_or_accepted_but_always_answered(shared, body):
     assert shared.request("PUT", exemption_id(SERVER, "bytes"), body).status in {201, 200, 400}
 
 
+ANY = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=6)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=6), inner, max_size=3)),
+    max_leaves=6,
+)
+NAMES = [
+    "policyAssignmentId", "policyDefinitionReferenceIds", "exemptionCategory", "displayName", "description", "expiresOn",
+    "assignmentScopeValidation", "resourceSelectors", "exemptionManagementMode", "metadata",
+]  # fmt: skip
+
+
+@given(st.dictionaries(st.sampled_from(NAMES), ANY), st.sampled_from(["PUT", "PATCH"]))
+@settings(max_examples=150, deadline=None)
+def test_any_properties_are_refused_or_accepted_but_always_answered(shared, properties, verb):
+    path = exemption_id(SERVER, "any")
+    shared.put(path, waiver())
+    answer = shared.request(verb, path, {"properties": {**waiver(), **properties}}, version="2026-01-01-preview")
+    assert answer.status in {200, 400}, answer.body
+    if answer.status == 200:
+        assert shared.get(path, version="2026-01-01-preview").json == answer.json
+    assert shared.list(exemptions_of(SERVER))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            ["policyDefinitionId", "metadata", "parameters", "notScopes", "definitionVersion", "resourceSelectors"]
+        ),
+        ANY,
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_any_assignment_is_refused_or_accepted_but_always_answered(shared, properties):
+    path = f"{ONE}/providers/Microsoft.Authorization/policyAssignments/any"
+    answer = shared.put(path, {"policyDefinitionId": contoso.INITIATIVE, **properties})
+    assert answer.status in {201, 400}, answer.body
+    assert shared.get(path, expand="LatestDefinitionVersion,EffectiveDefinitionVersion").status in {200, 404}
+    shared.delete(path)
+
+
+@given(
+    st.sampled_from(["policyDefinitions", "policySetDefinitions", "locks"]),
+    st.dictionaries(
+        st.sampled_from(["policyDefinitions", "policyRule", "metadata", "version", "versions", "displayName", "level"]),
+        ANY,
+    ),
+)
+@settings(max_examples=100, deadline=None)
+def test_any_definition_is_refused_or_accepted_but_always_answered(shared, kind, properties):
+    path = f"{contoso.TWO}/providers/Microsoft.Authorization/{kind}/any"
+    assert shared.put(path, properties).status in {200, 201, 400, 409}
+    assert shared.get(path).status in {200, 404}
+    assert shared.delete(path).status in {200, 204}
+
+
 @given(st.text(max_size=40), st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST", "HEAD"]))
 @settings(max_examples=100, deadline=None)
 def test_any_path_and_verb_is_answered(shared, tail, verb):
@@ -229,6 +286,42 @@ def test_any_path_and_verb_is_answered(shared, tail, verb):
         mark = "&" if "?" in tail else "?"
         path = f"{start}{tail}{mark}api-version=2022-07-01-preview"
         assert shared.request(verb, path, b"{}").status < 500, path
+
+
+KEYS = [
+    "properties",
+    "query",
+    "options",
+    "$top",
+    "$skipToken",
+    "managementGroups",
+    "subscriptions",
+    "details",
+    "parent",
+    "id",
+    "location",
+    "identity",
+]
+BODIES = st.dictionaries(st.sampled_from(KEYS), st.one_of(ANY, st.dictionaries(st.sampled_from(KEYS), ANY)))
+
+
+@given(
+    st.sampled_from(
+        [
+            ("POST", "/providers/Microsoft.ResourceGraph/resources"),
+            ("PUT", "/providers/Microsoft.Management/managementGroups/any"),
+            ("PATCH", "/providers/Microsoft.Management/managementGroups/corp"),
+            ("PATCH", contoso.ASSIGNMENT),
+            ("PUT", f"{GROUP}/providers/Microsoft.KeyVault/vaults/any"),
+            ("PUT", f"{SERVER}/providers/Microsoft.Security/assessments/651967bf-044e-4bde-8376-3e08e0600105"),
+            ("PUT", f"{ONE}/providers/Microsoft.Security/assessmentMetadata/any"),
+        ]
+    ),
+    BODIES,
+)
+@settings(max_examples=200, deadline=None)
+def test_any_body_is_answered(shared, request_line, body):
+    assert shared.request(*request_line, body).status < 500
 
 
 @given(st.text(max_size=60))

@@ -21,16 +21,19 @@ from reconciler.emulator.graph.tables import TABLES, GraphRow
 from reconciler.emulator.graph.words import QueryError
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import json_object
+from reconciler.emulator.wire.jsontext import check_types, json_object, optional_object
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 
 MOST_ROWS: Final = 1000
+_OPTIONS: Final = {"$top": int, "$skip": int, "$skiptoken": str, "resultformat": str, "authorizationscopefilter": str}
 
 
 def query(call: Call) -> Response:
     """Run one query over the scopes that the body names, a page at a time."""
     body = json_object(call.request.body)
-    options = {key.lower(): value for key, value in (body.get("options") or {}).items()}
+    given = optional_object(body, "options")
+    options = {key.lower(): value for key, value in given.items() if value is not None}
+    check_types(options, _OPTIONS)
     try:
         parsed = parse_query(str(body.get("query", "")))
         rows = parsed.run(_visible(call, parsed, body, options))
@@ -55,12 +58,9 @@ def _visible(call: Call, parsed: Query, body: dict[str, Any], options: dict[str,
 def _scopes(call: Call, body: dict[str, Any], reach: str) -> set[str]:
     """The folded groups and subscriptions that the query covers."""
     hierarchy = call.tenant.hierarchy
-    groups = [
-        hierarchy.groups[name.lower()].id
-        for name in body.get("managementgroups") or ()
-        if name.lower() in hierarchy.groups
-    ]
-    named = [arm_id(f"/subscriptions/{guid}") for guid in body.get("subscriptions") or ()]
+    names = [str(name).lower() for name in _listed(body, "managementgroups")]
+    groups = [hierarchy.groups[name].id for name in names if name in hierarchy.groups]
+    named = [arm_id(f"/subscriptions/{guid}") for guid in _listed(body, "subscriptions")]
     roots = [*groups, *named] or [hierarchy.groups[hierarchy.root].id]
     scopes: set[str] = set()
     for root in roots:
@@ -69,6 +69,13 @@ def _scopes(call: Call, body: dict[str, Any], reach: str) -> set[str]:
             scopes |= set(hierarchy.chain(root)) if reach in {"atscopeandabove", "atscopeaboveandbelow"} else set()
         scopes.add(root.key)
     return scopes
+
+
+def _listed(body: dict[str, Any], name: str) -> list[JSON]:
+    found = body.get(name) or []
+    if not isinstance(found, list):
+        raise errors.bad_value(found, name)
+    return found
 
 
 def _in_scope(row: GraphRow, scopes: set[str]) -> bool:

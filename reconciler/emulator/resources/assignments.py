@@ -16,7 +16,7 @@ from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.state.initiatives import definition_id, definition_properties, effective, version_of
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import encode, json_object, properties
+from reconciler.emulator.wire.jsontext import check_types, encode, json_object, optional_object, properties
 from reconciler.model import JSON, ScopeKind, arm_id
 
 TYPE: Final = "Microsoft.Authorization/policyAssignments"
@@ -44,6 +44,19 @@ FIELDS: Final = (
 
 SYSTEM_DATA_SINCE: Final = "2021-06"
 _READ_ONLY: Final = frozenset({"scope", "instanceId", "latestDefinitionVersion", "effectiveDefinitionVersion"})
+_TYPES: Final = {
+    "displayName": str,
+    "policyDefinitionId": str,
+    "definitionVersion": str,
+    "notScopes": list,
+    "parameters": dict,
+    "description": str,
+    "metadata": dict,
+    "enforcementMode": str,
+    "nonComplianceMessages": list,
+    "resourceSelectors": list,
+    "overrides": list,
+}
 _PATCHABLE: Final = ("resourceSelectors", "overrides")
 _COMPARABLE: Final = frozenset({"policydefinitionid"})
 DEFAULT_PAGE: Final = 500
@@ -73,8 +86,9 @@ def patch(call: Call) -> Response:
     """Change identity, location, selectors or overrides alone."""
     before = _require(call)
     body = json_object(call.request.body)
-    given = {key.lower(): value for key, value in (body.get("properties") or {}).items()}
+    given = {key.lower(): value for key, value in optional_object(body, "properties").items()}
     changed = {name: given[name.lower()] for name in _PATCHABLE if given.get(name.lower()) is not None}
+    check_types(changed, _TYPES)
     record = Record(
         before.id,
         TYPE,
@@ -87,6 +101,7 @@ def patch(call: Call) -> Response:
 
 
 def _check(call: Call, wanted: dict[str, JSON], *, is_new: bool) -> None:
+    check_types(wanted, _TYPES)
     name, definition = call.target.name, str(wanted.get("policyDefinitionId", ""))
     if not definition:
         raise errors.required_property("policyDefinitionId")

@@ -19,11 +19,24 @@ from reconciler.emulator.state.initiatives import definition_properties, version
 from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import encode, properties
+from reconciler.emulator.wire.jsontext import check_types, encode, properties
 from reconciler.model import JSON, ArmId, arm_id
 
 VERSIONS_SINCE: Final = "2023-04"
 SYSTEM_DATA_SINCE: Final = "2021-06"
+_TYPES: Final = {
+    "displayName": str,
+    "policyType": str,
+    "mode": str,
+    "description": str,
+    "metadata": dict,
+    "version": str,
+    "parameters": dict,
+    "policyRule": dict,
+    "policyDefinitions": list,
+    "policyDefinitionGroups": list,
+    "versions": list,
+}
 _BUILT_IN_RANK: Final = -2
 _TENANT_RANK: Final = -1
 _COMPARABLE: Final = frozenset({"policytype", "category"})
@@ -85,6 +98,7 @@ def put(family: Family, call: Call) -> Response:
     wanted = {
         name: given[name.lower()] for name, since in family.fields if name.lower() in given and since <= call.version
     }
+    check_types(wanted, _TYPES)
     before = family.own(call.tenant).get(call.target.id.key)
     if before is None:
         _check_quota(family, call)

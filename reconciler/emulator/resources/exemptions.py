@@ -44,7 +44,8 @@ def put(call: Call) -> Response:
     """Create the exemption (201) or replace it whole (200): what the body leaves out is cleared."""
     wanted = _readable(properties(call.request.body), call.version)
     before = call.tenant.exemptions.get(call.target.id.key)
-    authorize_linked(call, f"{TYPE}/write", EXEMPT, str(wanted.get("policyAssignmentId", "")))
+    if wanted.get("policyAssignmentId"):
+        authorize_linked(call, f"{TYPE}/write", EXEMPT, str(wanted["policyAssignmentId"]))
     stored = check(call, wanted, before)
     exemption = write(call, stored, before)
     return raw(200 if before else 201, render(exemption, call.version))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import urllib.parse
-from typing import Any, Final
+from typing import Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.access.rights import can_see
@@ -23,7 +23,7 @@ from reconciler.emulator.resources.group_views import (
 )
 from reconciler.emulator.state.hierarchy import GROUPS, ManagementGroup, Subscription
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import json_object
+from reconciler.emulator.wire.jsontext import check_types, json_object, optional_object
 from reconciler.model import JSON
 
 ENTITY_PAGE: Final = 2000
@@ -62,8 +62,8 @@ def require(call: Call, name: str | None = None) -> ManagementGroup:
 
 def put(call: Call) -> Response:
     """Create a group, rename or move it. Done at once; the answer is 202 with a status to poll, as Azure's is."""
-    given: dict[str, Any] = json_object(call.request.body).get("properties") or {}
-    parent = ((given.get("details") or {}).get("parent") or {}).get("id")
+    given = optional_object(json_object(call.request.body), "properties")
+    parent = optional_object(optional_object(given, "details"), "parent").get("id")
     return _accepted(call, _written(call, given.get("displayName"), parent), "create")
 
 
@@ -75,8 +75,10 @@ def patch(call: Call) -> Response:
     return get(call)
 
 
-def _written(call: Call, display_name: str | None, parent: str | None) -> ManagementGroup:
+def _written(call: Call, display_name: JSON, parent: JSON) -> ManagementGroup:
     """The group as it is after the write, made below the root of the tenant where it is new and names no parent."""
+    given = {"displayName": display_name, "parent": parent}
+    check_types({name: value for name, value in given.items() if value is not None}, dict.fromkeys(given, str))
     hierarchy, name = call.tenant.hierarchy, call.target.name
     parent_name = require(call, parent.rsplit("/", 1)[-1]).name.lower() if parent else None
     group = hierarchy.groups.get(name.lower())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator import errors
@@ -31,6 +32,20 @@ def json_object(body: bytes) -> dict[str, Any]:
     return {key.lower(): item for key, item in value.items()}
 
 
+def optional_object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The object under a folded name, empty where it is absent or null.
+
+    Raises:
+        ArmError: 400, it is something else.
+    """
+    found = value.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise errors.unparsable_body(f"the property '{name}' is not an object")
+    return found
+
+
 def properties(body: bytes) -> dict[str, Any]:
     """`properties` of the body with folded names; null counts as absent, as ARM's deserialiser has it.
 
@@ -41,3 +56,14 @@ def properties(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise errors.unparsable_body("the property 'properties' is missing or is not an object")
     return {key.lower(): item for key, item in value.items() if item is not None}
+
+
+def check_types(values: dict[str, JSON], types: Mapping[str, type]) -> None:
+    """Refuse values that are not of the type that their property has.
+
+    Raises:
+        ArmError: 400.
+    """
+    for name, kind in types.items():
+        if name in values and not isinstance(values[name], kind):
+            raise errors.bad_value(values[name], name)
