@@ -266,7 +266,9 @@ def _result(future: Future[Outcome | Again], this: Try) -> Outcome | Again:
         return future.result()
     _LOG.error("a defect while writing %s", this.change.id, exc_info=error)
     message = f"a defect in exempt itself: {type(error).__name__}: {error}"
-    return Outcome(this.change, Status.FAILED, message, "run apply again, with --log-file FILE, and report it with that file")
+    return Outcome(
+        this.change, Status.FAILED, message, "run apply again, with --log-file FILE, and report it with that file"
+    )
 
 
 def _unsettled(outcome: Outcome, tries: dict[str, Try]) -> Outcome:

@@ -37,18 +37,21 @@ class _Meter:
     """What is known about one of Azure's buckets. Guarded by the pace's lock."""
 
     __slots__ = (
-        "anchor", "answered", "careful", "left", "rate", "rests_until", "seen_at", "strikes", "under_way", "window",
+        "anchor", "answered", "careful", "left", "most", "peak", "rate", "rests_until", "seen_at", "strikes",
+        "under_way", "window",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.left: float | None = None  # tokens that Azure's last answer showed
+        self.most = 0.0  # the most that any answer showed: the bucket may hold no more
         self.seen_at = 0.0
         self.under_way = 0
         self.window = 1.0  # how many may be under way while Azure shows no tokens
         self.careful = math.inf  # the window from which on it grows slowly
         self.rate = 0.0  # learnt tokens per second; 0: not yet
         self.answered = 0
-        self.anchor: tuple[float, float] | None = None
+        self.anchor: tuple[float, float] | None = None  # when how many tokens had been given, at the last look
+        self.peak = (0.0, -math.inf)  # the same at best since then
         self.rests_until = 0.0
         self.strikes = 0
 
@@ -58,7 +61,7 @@ class _Meter:
             return self.rests_until - now
         if self.strikes or self.left is None:
             return 0.0 if self.under_way < (1 if self.strikes else self.window) else math.inf
-        short = self.under_way + amount - (self.left + self.rate * (now - self.seen_at))
+        short = self.under_way + amount - min(self.left + self.rate * (now - self.seen_at), self.most + 1)
         if short <= 0:
             return 0.0
         if self.under_way:
@@ -73,26 +76,29 @@ class _Meter:
         self.strikes = 0
         if left is not None:
             self._learn(now, left + self.answered)
-            self.left, self.seen_at = float(left), now
+            self.left, self.seen_at, self.most = float(left), now, max(self.most, left)
         elif self.left is None:
             self.window += 1.0 if self.window < self.careful else 1.0 / self.window
         else:
             self.left -= 1
 
     def _learn(self, now: float, granted: float) -> None:
-        """Tokens left plus tokens used is what the bucket ever gave: its slope is the rate of refill."""
+        """Tokens left plus tokens used is what the bucket ever gave: its slope is the rate of refill.
+
+        Requests whose answer is still due make it look smaller than it is, so the best of each span counts.
+        """
         if self.anchor is None:
             self.anchor = (now, granted)
+        self.peak = max(self.peak, (now, granted), key=lambda seen: seen[1])
+        (since, before), (then, best) = self.anchor, self.peak
+        overdue = now - since >= 5 * _LEARNING_SPAN
+        if not overdue and (then - since < _LEARNING_SPAN or best - before < _LEARNING_TOKENS):
             return
-        since, before = self.anchor
-        gained, span = granted - before, now - since
-        if span < _LEARNING_SPAN or (gained < _LEARNING_TOKENS and span < 5 * _LEARNING_SPAN):
-            return
-        slope = max(0.0, gained / span)
+        slope = max(0.0, best - before) / max(then - since, _LEARNING_SPAN)
         # A full bucket and other users only make it look slower, so that a faster look counts for more.
         weight = 0.5 if slope > self.rate else 0.1
         self.rate = self.rate + weight * (slope - self.rate) if self.rate else slope
-        self.anchor = (now, granted)
+        self.anchor, self.peak = self.peak, (now, -math.inf)
 
     def rest(self, now: float, seconds: float | None) -> None:
         """A refusal: rest as long as Azure asked, else longer each time, and trust less in what was learnt."""

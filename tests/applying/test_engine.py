@@ -351,6 +351,25 @@ def test_a_stop_after_a_lost_answer_says_so():
     assert "answer" in outcome.message
 
 
+def test_a_stop_while_waiting_to_settle_says_what_was_sent():
+    stop, clock = threading.Event(), Clock()
+    store = Store(strikes={1: Strike(LOST, after=True)})
+    asleep = clock.sleep
+    clock.sleep = lambda seconds: (stop.set(), asleep(seconds))
+    outcomes = run(store, [create("one")], clock, stop=stop, concurrency=1)
+    assert outcomes["one"].status is Status.SKIPPED
+    assert outcomes["one"].message.startswith("a write was sent and its answer lost")
+    assert len(store.live) == 1
+
+
+def test_a_stop_before_anything_was_sent_says_nothing_of_sending():
+    stop, clock = threading.Event(), Clock()
+    asleep = clock.sleep
+    clock.sleep = lambda seconds: (stop.set(), asleep(seconds))
+    outcomes = run(Store(strikes={0: Strike(UNAVAILABLE)}), [create("one")], clock, stop=stop)
+    assert outcomes["one"].message == "not started: the run was interrupted"
+
+
 # --- progress ---
 
 
@@ -359,7 +378,9 @@ def test_progress_counts_to_the_end_and_tells_of_rests():
     store = Store(strikes={1: Strike(THROTTLED, retry_after=17.0)})
     run(store, [create("a"), create("b", scope=OTHER)], observer=seen.append, concurrency=1)
     assert seen[-1].finished == seen[-1].total == 2
-    assert max(progress.paused for progress in seen) > 15
+    rests = [progress.paused for progress in seen if progress.paused]
+    assert max(rests) > 15
+    assert len(rests) > 20, "it is told again and again while it lasts"
     assert [progress.finished for progress in seen] == sorted(progress.finished for progress in seen)
 
 
