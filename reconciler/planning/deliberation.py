@@ -21,7 +21,7 @@ from reconciler.planning.conflicts import hold_conflicts
 from reconciler.planning.draft import Draft, Final
 from reconciler.planning.guards import Allowances
 from reconciler.planning.live import Live, by_place, live_of
-from reconciler.planning.meaning import Meaning, meaning
+from reconciler.planning.meaning import Meaning, meaning, protected
 from reconciler.planning.ordering import Waits, order
 from reconciler.planning.pairing import Meeting
 from reconciler.planning.provenance import History
@@ -87,8 +87,12 @@ def deliberate(inputs: Inputs) -> Decided:
     snapshot, settings = inputs.snapshot, inputs.settings
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
     active = inputs.wishes.active(inputs.now)
-    allow_whole = settings.rules.allow_whole_assignment
-    resolution = hold_conflicts(resolve(active, inputs.wishes.meanings, snapshot, tree, allow_whole=allow_whole), tree)
+    rules = settings.rules
+    never = protected(rules, inputs.catalogue)
+    wanted = resolve(
+        active, inputs.wishes.meanings, snapshot, tree, allow_whole=rules.allow_whole_assignment, never=never
+    )
+    resolution = hold_conflicts(wanted, tree)
     lives = [live_of(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions]
     decided = Decided(inputs, tree, resolution, lives)
     decided.held += resolution.held

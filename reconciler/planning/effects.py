@@ -30,8 +30,7 @@ def disabled_references(wish: Desired, snapshot: Snapshot, catalogue: Catalogue)
     found = tuple(
         member.reference_id
         for member in initiative.members
-        if member.reference_id.lower() in cells
-        and _effect(member, assignment, initiative, catalogue) == "disabled"
+        if member.reference_id.lower() in cells and _effect(member, assignment, initiative, catalogue) == "disabled"
     )
     return found or None
 

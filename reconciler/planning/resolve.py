@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
 from reconciler.planning import remarks, wording
@@ -97,8 +98,15 @@ class _Index:
 class Resolver:
     """Resolves declarations one by one against one snapshot; remembers how assignments match a meaning."""
 
-    def __init__(self, snapshot: Snapshot, tree: Tree, *, allow_whole: bool = False) -> None:
-        self.snapshot, self.tree, self.allow_whole = snapshot, tree, allow_whole
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        tree: Tree,
+        *,
+        allow_whole: bool = False,
+        never: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.snapshot, self.tree, self.allow_whole, self.never = snapshot, tree, allow_whole, never
         self.index = _Index.of(tree, snapshot.assignments.values())
         self.held: list[Held] = []
         self.findings: list[Finding] = []
@@ -206,6 +214,13 @@ class Resolver:
                 declaration, found, scope, assignment.id, HeldCause.WHOLE_ASSIGNMENT, wording.whole_refused(assignment)
             )
             return None
+        whole = initiative.members if match.whole and initiative is not None else ()
+        behind = {*match.policies, *(member.definition.key for member in whole)} if self.never else ()
+        forbidden = next((self.never[policy] for policy in sorted(behind) if policy in self.never), None)
+        if forbidden is not None:
+            words = wording.never_exempt(assignment, forbidden)
+            self._hold(declaration, found, scope, assignment.id, HeldCause.NEVER_EXEMPT, words)
+            return None
         if self.is_moot(scope, assignment):
             self.findings.append(remarks.moot_not_scope(declaration, scope, assignment))
             return None
@@ -248,16 +263,19 @@ class Resolver:
         )
 
 
-def resolve(
+def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
     declarations: Iterable[Declaration],
     meanings: Mapping[str, Meaning],
     snapshot: Snapshot,
     tree: Tree,
     *,
     allow_whole: bool,
+    never: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolution:
-    """What the given declarations want (the caller leaves out disabled and expired ones)."""
-    resolver = Resolver(snapshot, tree, allow_whole=allow_whole)
+    """What the given declarations want (the caller leaves out disabled and expired ones). `never` maps the folded
+    policies that nobody may exempt to what they are called.
+    """
+    resolver = Resolver(snapshot, tree, allow_whole=allow_whole, never=never)
     desired: list[Desired] = []
     left_out: list[Desired] = []
     for declaration in sorted(declarations, key=lambda each: each.name):

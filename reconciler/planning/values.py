@@ -103,6 +103,7 @@ class HeldCause(enum.StrEnum):
     INITIATIVE_UNREAD = "initiative-unread"
     UNKNOWN_REFERENCE = "unknown-reference"
     WHOLE_ASSIGNMENT = "whole-assignment"
+    NEVER_EXEMPT = "never-exempt"
     OUTSIDE_SCOPES = "outside-scopes"
     LEFT_OUT = "left-out"
     NEIGHBOUR = "neighbour"

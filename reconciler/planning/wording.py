@@ -95,6 +95,14 @@ def whole_refused(assignment: Assignment) -> Words:
     )
 
 
+def never_exempt(assignment: Assignment, title: str) -> Words:
+    """Behind what is wanted stands a policy that reconciler.yaml protects; only the initiative shows it."""
+    return Words(
+        f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
+        "narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
+    )
+
+
 def conflict(mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment) -> Words:
     """Two declarations want the same, as only the hierarchy shows."""
     where = (

@@ -180,6 +180,22 @@ def test_a_whole_initiative_needs_the_rule():
     assert shape(plan(snapshot(), wish, settings=WHOLE)) == [("create", "declared", "one", ())]
 
 
+def test_what_nobody_may_exempt_is_held_however_it_is_addressed():
+    """Offline only the catalogue's initiatives can be judged; what an assignment stands for shows here."""
+    protecting = replace(SETTINGS, rules=Rules(allow_whole_assignment=True, never_policies=(policy("a").text,)))
+    for subject in (
+        Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text),
+        Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text, ("refA",)),
+        Subject(SubjectKind.INITIATIVE, "mcsb"),
+        Subject(SubjectKind.POLICY, policy("a").text),
+    ):
+        done = plan(snapshot(), about(subject), settings=protecting)
+        assert held(done) == [("one", RG, AT_ROOT.id, HeldCause.NEVER_EXEMPT)]
+        assert created(done) == []
+    allowed = plan(snapshot(), about(Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text, ("refB",))), settings=protecting)
+    assert created(allowed) == [(RG, AT_ROOT.id)]
+
+
 def test_a_whole_initiative_next_to_a_foreign_one_lists_the_rest():
     theirs = live("f", references=("refB",), metadata={"pacOwnerId": "epac"})
     done = plan(snapshot(theirs), about(Subject(SubjectKind.INITIATIVE, "mcsb")), settings=WHOLE)
