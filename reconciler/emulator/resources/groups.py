@@ -108,24 +108,29 @@ def delete(call: Call) -> Response:
 
 
 def _accepted(call: Call, group: ManagementGroup, operation: str) -> Response:
+    group.is_settling = operation == "create"
+    value = {"id": group.id.text, "type": TYPE, "name": group.name, "status": "NotStarted"}
+    return answer(202, value, _polling(call, group.name, operation))
+
+
+def _polling(call: Call, name: str, operation: str) -> dict[str, str]:
     base = f"https://{call.request.base}/providers/Microsoft.Management/operationResults/{operation}"
     query = f"?api-version={call.version}"
-    return answer(
-        202,
-        {"id": group.id.text, "type": TYPE, "name": group.name, "status": "NotStarted"},
-        {
-            "Location": f"{base}/managementGroups/{group.name}{query}",
-            "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{group.name}{query}",
-            "Retry-After": "1",
-        },
-    )
+    return {
+        "Location": f"{base}/managementGroups/{name}{query}",
+        "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{name}{query}",
+        "Retry-After": "1",
+    }
 
 
 def operation_result(call: Call) -> Response:
-    """What became of a PUT or DELETE: it is always done by now."""
+    """What became of a PUT or DELETE. It is done at once, but who asks after a PUT hears `Running` once, as recorded."""
     name = call.target.text.rsplit("/", 1)[-1]
     group = call.tenant.hierarchy.groups.get(name.lower())
     value: dict[str, JSON] = {"id": call.target.text, "name": name, "status": "Succeeded"}
+    if group and group.is_settling:
+        group.is_settling = False
+        return answer(200, {**value, "status": "Running"}, _polling(call, name, "create"))
     if group:
         value["properties"] = properties_of(call, group, written_details(call, group))
     return answer(200, value)

@@ -20,7 +20,10 @@ ROOT_DISPLAY_NAME = "Tenant Root Group"
 
 @dataclass(slots=True)
 class ManagementGroup:
-    """A management group; `parent` is the folded name of its parent, None for the root of the tenant."""
+    """A management group; `parent` is the folded name of its parent, None for the root of the tenant.
+
+    `is_settling` from a write until its status is asked for.
+    """
 
     name: str
     display_name: str
@@ -28,6 +31,7 @@ class ManagementGroup:
     version: int = 1
     updated: datetime | None = None
     updated_by: str = ""
+    is_settling: bool = False
 
     @property
     def id(self) -> ArmId:
