@@ -68,8 +68,8 @@ def order(
     current, confirmed = list(drafts), list(finals)
     while True:
         waits = _waits(current, confirmed, tree)
-        last = _firm_circle(waits)
-        if last is None:
+        last = _last_of_circles(waits)
+        if not last:
             _open_loose_circles(waits)
             return current, confirmed, waits
         current, confirmed = _recreate(last, current, confirmed, renew)
@@ -89,14 +89,19 @@ def _waits(drafts: Sequence[Draft], finals: Sequence[Final], tree: Tree) -> Wait
     return waits
 
 
-def _firm_circle(waits: Waits) -> str | None:
-    """The last id by name of a circle that order alone does not open, or None."""
+def _last_of_circles(waits: Waits) -> set[str]:
+    """The last id by name of each circle that order alone does not open."""
     graph = {key: sorted(others) for key, others in sorted(waits.firm.items())}
-    try:
-        graphlib.TopologicalSorter(graph).prepare()
-    except graphlib.CycleError as error:
-        return str(max(error.args[1]))
-    return None
+    last: set[str] = set()
+    while True:
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            found = str(max(error.args[1]))
+            last.add(found)
+            del graph[found]
+        else:
+            return last
 
 
 def _open_loose_circles(waits: Waits) -> None:
@@ -132,13 +137,13 @@ def _push(key: str, heap: list[str], unmet: set[str]) -> None:
 
 
 def _recreate(
-    key: str, drafts: Iterable[Draft], finals: Iterable[Final], renew: Callable[[Draft], Draft]
+    keys: set[str], drafts: Iterable[Draft], finals: Iterable[Final], renew: Callable[[Draft], Draft]
 ) -> tuple[list[Draft], list[Final]]:
-    """Replaces one update by a create under a new name and the delete of its old object."""
+    """Replaces updates by a create under a new name and the delete of the old object."""
     written: list[Draft] = []
     renewed: dict[int, Draft] = {}
     for draft in drafts:
-        if draft.id.key != key:
+        if draft.id.key not in keys:
             written.append(draft)
             continue
         created = renew(draft)

@@ -23,12 +23,16 @@ class Tree:
     only: ArmId | None = None
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
     _unread: dict[str, Unread] = field(default_factory=dict, init=False, repr=False)
+    _unread_within: dict[str, list[Unread]] = field(default_factory=dict, init=False, repr=False)
     _expected: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._expected.update(scope.key for scope in self.snapshot.expected)
         unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.reason))
         self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
+        for found in self._unread.values():
+            for outer in self.chain(found.scope):
+                self._unread_within.setdefault(outer, []).append(found)
 
     def chain(self, scope: ArmId) -> tuple[str, ...]:
         """Folded ids of the scope and all that contains it, nearest first, up to the topmost known group."""
@@ -68,9 +72,7 @@ class Tree:
     def unread_below(self, scope: ArmId) -> Iterator[Unread]:
         """What lies strictly below `scope` and could not be read."""
         container = self.container(scope)
-        for key, unread in self._unread.items():
-            if key != container and scope.key in self.chain(unread.scope):
-                yield unread
+        yield from (found for found in self._unread_within.get(scope.key, ()) if found.scope.key != container)
 
     def maybe_above(self, scope: ArmId) -> Unread | None:
         """Where no chain leads from a scope to a managed root: a group whose descendants are unknown and may hold it."""
@@ -82,11 +84,8 @@ class Tree:
         """What forbids to reduce coverage at `scope`: something unread at, above or below it (§8)."""
         if not self._unread:
             return None
-        chain = self.chain(scope)
-        for key, unread in self._unread.items():
-            if key in chain or scope.key in self.chain(unread.scope):
-                return unread
-        return None
+        above = (self._unread[key] for key in self.chain(scope) if key in self._unread)
+        return next(above, None) or next(iter(self._unread_within.get(scope.key, ())), None)
 
 
 def tree_of(snapshot: Snapshot, settings: Settings, only: str | None = None) -> Tree:

@@ -226,25 +226,38 @@ class Scenario:
     def snapshot(self) -> Snapshot:
         hidden = {each.scope.key: each.what for each in self.unread}
         sets = {each.scope.key for each in self.unread if each.what.startswith("/")}
-        there = {each.id.key: each for each in self.tenant.assignments}
+        unlisted = {
+            key
+            for key in PARENTS
+            if any(outer in chain_of_key(key)[1:] for outer, what in hidden.items() if what == "descendants")
+        }
+        expected = tuple(each for each in EXPECTED if each.key not in unlisted)
+        there = {
+            each.id.key: each for each in self.tenant.assignments if self._visible(each.scope, "assignments", expected)
+        }
         return Snapshot(
             TENANT,
             NOW,
-            PARENTS,
-            EXPECTED,
+            {key: above for key, above in PARENTS.items() if key not in unlisted},
+            expected,
             there,
-            {key: each for key, each in self.tenant.initiatives.items() if there[key].scope.key not in sets},
-            tuple(each for each in self.live if self._visible(each.scope, hidden)),
+            {
+                key: each
+                for key, each in self.tenant.initiatives.items()
+                if key in there and there[key].scope.key not in sets
+            },
+            tuple(each for each in self.live if self._visible(each.scope, "exemptions", expected)),
             self.unread,
             frozenset({assignment(ROOT, "as-gone", BENCHMARK.id).id.key}),
         )
 
-    def _visible(self, scope, hidden) -> bool:
+    def _visible(self, scope, what, expected) -> bool:
         """A subscription's list shows what is above, at and below it; a group's what is at and above it."""
+        missing = {each.scope.key for each in self.unread if each.what == what}
         return any(
             scope.key in chain_of(listed) or (listed.key in chain_of(scope) and "/subscriptions/" in listed.key)
-            for listed in EXPECTED
-            if hidden.get(listed.key) != "exemptions"
+            for listed in expected
+            if listed.key not in missing
         )
 
     def plan(self, **changed) -> Plan:
@@ -256,6 +269,10 @@ class Scenario:
 
     def wanted(self):
         return self.tenant.wanted(self.declarations, NOW, whole=self.settings.rules.allow_whole_assignment)
+
+
+def chain_of_key(key) -> tuple[str, ...]:
+    return chain_of(arm_id(key))
 
 
 def chain_of(scope) -> tuple[str, ...]:

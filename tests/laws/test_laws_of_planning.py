@@ -1,5 +1,6 @@
 """Laws 1 to 7 of the design over the pure core: what a plan may and must do, in every order that its waits allow."""
 
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given
@@ -40,6 +41,26 @@ def test_law_1_and_3_apply_in_any_order_leaves_nothing_bare_and_nothing_to_do(sc
         assert precious <= scenario.exempt(live.values()), f"bare after {change.action} {change.reason} {change.id}"
     again = scenario.plan(live=tuple(live.values()))
     assert not again.changes, [(c.action, c.reason, c.id.text) for c in again.changes]
+
+
+@LAW
+@given(scenarios())
+def test_the_promise_holds_where_nothing_is_held_or_unread(scenario):
+    """Each declared fact is exempt by exactly one exemption of ours for each declaration that wants it."""
+    plan = scenario.plan()
+    if plan.held or plan.unread or any(finding.kind.value == "held" for finding in plan.findings):
+        return
+    whole = scenario.settings.rules.allow_whole_assignment
+    done = after_all(scenario.live, plan.changes)
+    for declared in scenario.declarations:
+        mine = [each for each in done if is_ours(each, scenario) and each.metadata.get("declaration") == declared.name]
+        counted = Counter(fact for each in mine for fact in scenario.exempt([each]))
+        wanted = scenario.tenant.wanted([declared], NOW, whole=whole)
+        assert {fact: counted[fact] for fact in wanted} == dict.fromkeys(wanted, 1)
+
+
+def is_ours(live, scenario):
+    return live.metadata.get("managedBy") == "exempt" and live.metadata.get("owner") == scenario.settings.owner
 
 
 @LAW
