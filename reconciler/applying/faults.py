@@ -21,7 +21,7 @@ class Fault(enum.Enum):
     LOST = enum.auto()
     """No answer, or one that says nothing about the effect: settle by reading."""
     BUSY = enum.auto()
-    """A conflict that may pass."""
+    """Something else is at work on the object, which may pass."""
     TOKEN = enum.auto()
     """The token is no longer accepted."""
     SCOPE_GONE = enum.auto()
@@ -49,6 +49,8 @@ def classify(error: ReconcilerError) -> Fault:
             return Fault.THROTTLED
         case 401:
             return Fault.TOKEN
+        case 404 if error.code.lower() == "policyexemptionnotfound":
+            return Fault.BUSY  # it went while we were writing: read again
         case 409:
             return Fault.REFUSED if _is_final(error) else Fault.BUSY
         case 400 if _is_assignment_gone(error):

@@ -28,7 +28,7 @@ from reconciler.applying.engine import Patience
 from reconciler.applying.outcomes import Status, Summary, Verdict
 from reconciler.model import SystemData
 from reconciler.planning.values import HeldCause
-from reconciler.problems import AzureError, CredentialError
+from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
 KEEPER = exemption("keeper")
 DUPLICATE = exemption("duplicate")
@@ -287,6 +287,21 @@ def test_a_defect_ends_one_change_and_not_the_run(caplog):
     assert [outcomes[name].status for name in "abc"] == [Status.DONE, Status.FAILED, Status.DONE]
     assert "TypeError" in outcomes["b"].message
     assert "Traceback" in caplog.text
+
+
+def test_a_delete_that_finds_it_gone_meanwhile_is_settled_by_reading():
+    store = Store(DUPLICATE, strikes={1: Strike(AzureError(404, "PolicyExemptionNotFound", "not found"))})
+    store.hook = lambda operation, key: store.live.pop(key) if operation == "deletes" else None
+    assert run(store, [change(DUPLICATE, None)])["duplicate"].status is Status.UNCHANGED
+
+
+def test_a_fault_of_ours_is_told_and_not_repeated():
+    store = Store(always=lambda *_: Strike(ReconcilerError("the id has a segment that is a dot", "correct it")))
+    outcome = run(store, [create("one")])["one"]
+    assert (outcome.status, outcome.message, outcome.remedy) == (
+        Status.FAILED, "the id has a segment that is a dot", "correct it",
+    )  # fmt: skip
+    assert len(store.log) == 1
 
 
 # --- silence ---
