@@ -42,8 +42,10 @@ def classify(error: ReconcilerError) -> Fault:
         return Fault.LOST
     if not isinstance(error, AzureError):
         return Fault.REFUSED
-    if error.is_gone:
-        return Fault.SCOPE_GONE
+    return Fault.SCOPE_GONE if error.is_gone else _by_status(error)
+
+
+def _by_status(error: AzureError) -> Fault:
     match error.status:
         case 429:
             return Fault.THROTTLED
@@ -55,9 +57,7 @@ def classify(error: ReconcilerError) -> Fault:
             return Fault.REFUSED if _is_final(error) else Fault.BUSY
         case 400 if _is_assignment_gone(error):
             return Fault.ASSIGNMENT_GONE
-        case 0 | 408:
-            return Fault.LOST
-        case status if status >= 500:
+        case status if status >= 500 or status in {0, 408}:
             return Fault.LOST
     return Fault.REFUSED
 
