@@ -235,7 +235,7 @@ NAMES = [
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), ANY), st.sampled_from(["PUT", "PATCH"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_properties_are_refused_or_accepted_but_always_answered(shared, properties, verb):
     path = exemption_id(SERVER, "any")
     shared.put(path, waiver())
@@ -254,7 +254,7 @@ def test_any_properties_are_refused_or_accepted_but_always_answered(shared, prop
         ANY,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_assignment_is_refused_or_accepted_but_always_answered(shared, properties):
     path = f"{ONE}/providers/Microsoft.Authorization/policyAssignments/any"
     answer = shared.put(path, {"policyDefinitionId": contoso.INITIATIVE, **properties})
@@ -270,7 +270,7 @@ def test_any_assignment_is_refused_or_accepted_but_always_answered(shared, prope
         ANY,
     ),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_definition_is_refused_or_accepted_but_always_answered(shared, kind, properties):
     path = f"{contoso.TWO}/providers/Microsoft.Authorization/{kind}/any"
     assert shared.put(path, properties).status in {200, 201, 400, 409}
@@ -279,7 +279,7 @@ def test_any_definition_is_refused_or_accepted_but_always_answered(shared, kind,
 
 
 @given(st.text(max_size=40), st.sampled_from(["GET", "PUT", "PATCH", "DELETE", "POST", "HEAD"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_path_and_verb_is_answered(shared, tail, verb):
     tail = urllib.parse.quote(tail.encode("utf-8", "replace"), safe="/$&=?")
     for start in (f"{ONE}/providers/Microsoft.Authorization/policyExemptions/", "/providers/", "/", f"{SERVER}/"):
@@ -319,12 +319,12 @@ BODIES = st.dictionaries(st.sampled_from(KEYS), st.one_of(ANY, st.dictionaries(s
     ),
     BODIES,
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_any_body_is_answered(shared, request_line, body):
     assert shared.request(*request_line, body).status < 500
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_query_of_resource_graph_is_answered(shared, query):
     assert shared.request("POST", "/providers/Microsoft.ResourceGraph/resources", {"query": query}).status in {200, 400}

@@ -18,7 +18,7 @@ def talk(cloud):
 
     def send(request, until=b"", piece=1 << 20):
         with (
-            socket.create_connection((where.hostname, where.port), timeout=2) as plain,
+            socket.create_connection((where.hostname, where.port), timeout=1) as plain,
             context.wrap_socket(plain, server_hostname=where.hostname) as wire,
         ):
             received = b""
