@@ -18,9 +18,10 @@ def talk(cloud):
 
     def send(request, until=b"", piece=1 << 20, patience=20):
         with (
-            socket.create_connection((where.hostname, where.port), timeout=patience) as plain,
+            socket.create_connection((where.hostname, where.port), timeout=20) as plain,
             context.wrap_socket(plain, server_hostname=where.hostname) as wire,
         ):
+            wire.settimeout(patience)
             received = b""
             whole = request.replace(b"TOKEN", token.encode())
             for start in range(0, len(whole), piece):

@@ -121,7 +121,7 @@ class Connection(asyncio.Protocol):
         self._body.clear()
         self._size = 0
         if self._wire.they_are_waiting_for_100_continue:
-            self._send(h11.InformationalResponse(status_code=100, headers=[]))
+            self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
 
     def _collect(self, data: bytes | bytearray) -> None:
         self._size += len(data)
