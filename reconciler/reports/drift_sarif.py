@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconciler.reports.drift import MEANINGS, DriftReport, Identified, identify
+from reconciler.reports.evidence import evidence_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.sarif import Result, sarif_document
 from reconciler.reports.words import NO_NAMES, Names
+
+_SAID: Final = frozenset({"cause", "made", "last changed", "assigned", "differs"})
+"""What an alert tells beside the finding itself: why, who and when."""
 
 
 def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
@@ -16,6 +22,8 @@ def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
 
 def _result(each: Identified, names: Names) -> Result:
     finding = each.finding
-    said = f"{subject_words(finding, names)}: {finding.message}"
+    told = [(label, text) for label, text in evidence_words(finding) if label in _SAID]
+    seen = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in told)
+    said = f"{subject_words(finding, names)}: {finding.message}{f' ({seen})' if seen else ''}"
     identity = (each.id,)
     return Result(finding.kind.value, finding.severity.value, said, finding.remedy, finding.source, identity)
