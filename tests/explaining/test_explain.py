@@ -6,8 +6,12 @@ from typing import Any
 
 import emulated
 import pytest
+from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 
+from reconciler.shipped import schema_path
+
+SCHEMA = json.loads(schema_path("explain").read_text(encoding="utf-8"))
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 POLICY = "/providers/Microsoft.Authorization/policyDefinitions/404c3081-a854-4457-ae30-26a93ef643f9"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
@@ -28,7 +32,9 @@ def root(tmp_path: Path) -> Path:
 
 def asked(azure: emulated.Azure, root: Path, *arguments: str, check: int = 0) -> dict[str, Any]:
     done = emulated.exempt(azure, "explain", *arguments, "--format", "json", cwd=root, check=[check])
-    return json.loads(done.stdout)
+    found = json.loads(done.stdout)
+    Draft202012Validator(SCHEMA).validate(found)
+    return found
 
 
 def told(azure: emulated.Azure, root: Path, *arguments: str, check: int = 0) -> str:

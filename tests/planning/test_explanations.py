@@ -1,0 +1,352 @@
+"""`explain` and `fan_out` over small tenants: every role, every verdict, every reason to be in or out."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from planning.world import (
+    AT_ROOT,
+    BENCHMARK,
+    CATALOGUE,
+    LEFT,
+    NOW,
+    OTHER_SUB,
+    RESOURCE,
+    RG,
+    ROOT,
+    SETTINGS,
+    STANDARD,
+    SUB,
+    applied,
+    assignment,
+    declaration,
+    initiative,
+    live,
+    ours,
+    plan,
+    policy,
+    snapshot,
+)
+
+from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.planning.deliberation import Inputs, Wishes, deliberate
+from reconciler.planning.explain import Role, explain
+from reconciler.planning.fan_out import Part, fan_out
+from reconciler.planning.guards import Allowances
+from reconciler.planning.meaning import meaning
+from reconciler.planning.planner import plan_of
+from reconciler.planning.provenance import Commit
+
+WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+EPAC = {"pacOwnerId": "epac"}
+NIST = assignment(SUB, "nist", STANDARD.id)
+
+
+@dataclass(frozen=True)
+class Git:
+    head: str | None = "c"
+    dirty: bool = False
+
+    def last_commit(self, file):
+        return Commit(f"sha of {file}", datetime(2026, 11, 1, tzinfo=UTC))
+
+    def contains(self, revision, commit):
+        return False
+
+
+def decided(found, *declarations, settings=SETTINGS):
+    wishes = Wishes.of(declarations, CATALOGUE)
+    return deliberate(Inputs(wishes, CATALOGUE, found, settings, Git(), NOW, Allowances(), None))
+
+
+def told(found, *declarations, at=RESOURCE, what=None, settings=SETTINGS):
+    asked = meaning(declaration("", what=what), CATALOGUE) if what else None
+    done = decided(found, *declarations, settings=settings)
+    return explain(done, plan_of(done), at, asked)
+
+
+def only(found, *declarations, **more):
+    (situation,) = told(found, *declarations, **more).situations
+    return situation
+
+
+def settled(found, *declarations):
+    return applied(found, plan(found, *declarations))
+
+
+def roles(situation):
+    return [(cover.exemption.name.rsplit("-", 1)[0], cover.role, cover.inherited) for cover in situation.covers]
+
+
+# --- a resource ---
+
+
+def test_ours_is_authoritative_with_declaration_commit_and_end():
+    wish = declaration("one", RG, expires_on=NOW + timedelta(days=30))
+    situation = only(settled(snapshot(), wish), wish)
+    (cover,) = situation.covers
+    assert roles(situation) == [("one", Role.AUTHORITATIVE, True)]
+    assert (cover.declaration, cover.commit.sha, cover.change) == (wish, "sha of exemptions/one.yaml", None)
+    assert (cover.references, cover.whose, cover.is_live) == (("refA",), "ours", True)
+    assert cover.why == f"declaration 'one' lists {RG}, which contains it, and 'mcsb' evaluates what it declares"
+    assert (situation.references, situation.bare, situation.is_exempt, situation.moot) == (("refA",), (), True, "")
+    direct = only(settled(snapshot(), wish), wish, at=RG).covers[0]
+    assert direct.inherited is False
+    assert direct.why.startswith("declaration 'one' lists it and")
+
+
+def test_one_that_is_only_planned_exempts_nothing_yet():
+    situation = only(snapshot(), declaration("one"))
+    (cover,) = situation.covers
+    assert (cover.is_live, cover.now, situation.bare, situation.is_exempt) == (False, frozenset(), ("refA",), False)
+    assert cover.why.endswith("; the plan will create it (declared)")
+    assert situation.losses == ()
+
+
+def test_an_update_covers_what_the_live_one_covers():
+    both = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")))
+    situation = only(snapshot(ours("o", "one")), both)
+    (cover,) = situation.covers
+    assert (cover.references, cover.now, situation.bare) == (("refA", "refB"), {"refa"}, ("refB",))
+    assert cover.exemption.reference_ids == ("refA",)
+    assert cover.change.reason.value == "edited"
+
+
+def test_everything_else_that_covers_it_the_nearest_first():
+    wish = declaration("one", SUB)
+    lives = (
+        live("group", ROOT),
+        live("near", RG),
+        live("below", RESOURCE, ("refB",)),
+        live("foreign", LEFT, metadata=EPAC),
+    )
+    situation = only(settled(snapshot(*lives), wish), wish)
+    assert roles(situation) == [
+        ("one", Role.AUTHORITATIVE, True), ("below", Role.ALSO, False), ("near", Role.ALSO, True),
+        ("foreign", Role.ALSO, True), ("group", Role.ALSO, True),
+    ]  # fmt: skip
+    assert [cover.whose for cover in situation.covers[1:]] == [
+        "nobody's; made by ann@contoso.example (User)",
+        "nobody's; made by ann@contoso.example (User)",
+        "of the owner 'epac'",
+        "nobody's; made by ann@contoso.example (User)",
+    ]
+    assert "is declared nowhere" in situation.covers[1].why
+    assert "shadow" not in situation.covers[2].why
+
+
+def test_elsewhere_and_other_assignments_do_not_count():
+    wish = declaration("one", RG)
+    lives = live("other", OTHER_SUB), live("nist", RG, ("nistA",), to=NIST)
+    found = told(settled(snapshot(*lives, assignments=(AT_ROOT, NIST)), wish), wish, at=OTHER_SUB)
+    assert [roles(each) for each in found.situations] == [[("other", Role.ALSO, False)]]
+    both = told(settled(snapshot(*lives, assignments=(AT_ROOT, NIST)), wish), wish)
+    assert [each.assignment.id for each in both.situations] == [AT_ROOT.id, NIST.id]
+
+
+@pytest.mark.parametrize(("other", "why"), [
+    (live("x", expires_on="2026-11-01T00:00:00Z"), "expired on 2026-11-01; Azure no longer honours it"),
+    (live("x", references=("stale",)), "'x' is declared nowhere"),
+])  # fmt: skip
+def test_what_has_no_effect_is_said(other, why):
+    situation = only(snapshot(other), at=RG)
+    assert [cover.role for cover in situation.covers] == [Role.NO_EFFECT]
+    assert situation.covers[0].why == why
+    assert situation.is_exempt is False
+
+
+def test_what_the_plan_does_to_others_is_said():
+    situation = only(snapshot(live("a"), live("b", made=2), ours("gone", "gone", target=SUB)), declaration("one"))
+    assert {cover.exemption.name: cover.why.split("; ")[-1] for cover in situation.covers} == {
+        "a": "the plan will update it (adopt)",
+        "b": "the plan will delete it (duplicate)",
+        "gone": "the plan will delete it (removed)",
+    }
+    marked = next(cover for cover in situation.covers if cover.exemption.name == "gone")
+    assert (marked.whose, marked.declaration, marked.commit) == ("ours, marked 'gone'", None, None)
+
+
+def test_one_of_ours_that_is_kept_names_its_declaration():
+    wish = declaration("one", RG)
+    held = told(snapshot(ours("o", "one")), wish, declaration("two", SUB)).situations[0]
+    assert [(cover.whose, cover.declaration) for cover in held.covers] == [("ours, marked 'one'", wish)]
+    assert held.covers[0].commit.sha == "sha of exemptions/one.yaml"
+    unmarked = replace(ours("o", ""), metadata={"managedBy": "exempt", "owner": SETTINGS.owner})
+    assert only(snapshot(unmarked)).covers[0].whose == "ours, without a declaration's mark"
+    undated = replace(live("p"), system=None)
+    assert only(snapshot(undated)).covers[0].whose == "nobody's; made by an unknown identity (unknown type)"
+    nameless = replace(live("p"), system=SystemData())
+    assert only(snapshot(nameless)).covers[0].whose == "nobody's; made by an unknown identity (unknown type)"
+
+
+def test_what_stands_in_the_way_is_held_and_the_first_reason_of_others():
+    situation = only(snapshot(live("f", metadata=EPAC)), declaration("one"))
+    assert [line.cause.value for line in situation.held] == ["foreign-owner"]
+    assert "belongs to 'epac'" in situation.covers[0].why
+    assert situation.is_exempt
+
+
+def test_if_it_were_removed():
+    wish = declaration("one", RG)
+    found = settled(snapshot(), wish)
+    (loss,) = only(found, wish).losses
+    assert (loss.exposed, loss.kept_by, loss.returns) == (("refA",), (), True)
+    shadow = live("above", ROOT)
+    (kept,) = only(replace(found, exemptions=(*found.exemptions, shadow)), wish).losses
+    assert (kept.exposed, kept.kept_by) == ((), (shadow,))
+    over = live("over", ROOT, expires_on="2026-11-01T00:00:00Z")
+    (bare,) = only(replace(found, exemptions=(*found.exemptions, over)), wish).losses
+    assert (bare.exposed, bare.kept_by) == (("refA",), ())
+    going = ours("going", "gone", target=SUB)
+    (soon,) = only(replace(found, exemptions=(*found.exemptions, going)), wish).losses
+    assert (soon.exposed, soon.kept_by) == (("refA",), ())
+    part = live("part", ROOT, ("refB",))
+    both = replace(wish, subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")))
+    found = settled(snapshot(part), both)
+    (half,) = only(found, both).losses
+    assert (half.exposed, half.kept_by) == (("refA",), (part,))
+
+
+def test_one_recommendation_alone():
+    lives = live("a", RG, ("refA", "refB")), live("c", RG, ("refC",))
+    situation = only(snapshot(*lives, assignments=(AT_ROOT, NIST)), what="c")
+    assert (situation.references, [cover.references for cover in situation.covers]) == (("refC",), [("refC",)])
+    nothing = told(snapshot(assignments=(AT_ROOT, NIST)), what="a", at=RG)
+    assert [(each.references, each.bare, each.is_exempt) for each in nothing.situations] == [
+        (("refA",), ("refA",), False), (("nistA", "nistA2"), ("nistA", "nistA2"), False),
+    ]  # fmt: skip
+    assert nothing.title == "a"
+    assert told(snapshot(assignments=(AT_ROOT, NIST)), what="unheard").situations == ()
+
+
+def test_an_assignment_below_or_elsewhere_does_not_evaluate_it():
+    below = assignment(RG, "below", BENCHMARK.id)
+    assert told(snapshot(assignments=(below,)), what="a", at=SUB).situations == ()
+    assert len(told(snapshot(assignments=(below,)), what="a", at=RG).situations) == 1
+
+
+def test_moot_names_the_exclusion():
+    excluding = replace(AT_ROOT, not_scopes=(OTHER_SUB, LEFT))
+    situation = only(snapshot(live("p"), assignments=(excluding,)))
+    assert situation.moot == f"the assignment excludes {LEFT} by its notScopes, so it does not evaluate this resource"
+    assert only(snapshot(live("p"), assignments=(replace(AT_ROOT, not_scopes=(OTHER_SUB,)),))).moot == ""
+
+
+def test_a_single_policy_and_an_unread_initiative():
+    single = assignment(SUB, "tls", policy("a"))
+    alone = only(snapshot(live("p", references=(), to=single), assignments=(single,)), what="a")
+    assert (alone.references, alone.bare, alone.is_exempt) == ((), (), True)
+    unread = only(snapshot(live("p", references=("REFA",)), initiatives=()), declaration("one"), what="a")
+    assert unread.references == ("REFA",)
+    assert [line.cause.value for line in unread.held] == ["initiative-unread"]
+
+
+def test_held_lines_of_other_references_are_left_out():
+    lives = live("f", RG, ("refB",), metadata=EPAC), live("a", RG, ("refA",))
+    situation = only(snapshot(*lives), declaration("one", what="b"), what="a")
+    assert situation.held == ()
+    assert len(only(snapshot(*lives), declaration("one", what="b"), what="b").held) == 1
+    elsewhere = told(snapshot(*lives), declaration("one", what="b"), what="b", at=OTHER_SUB)
+    assert elsewhere.situations[0].held == ()
+
+
+def test_what_is_unread_or_unmanaged_is_said():
+    line = Unread(SUB, "exemptions", "AuthorizationFailed")
+    found = told(snapshot(unread=(line,)), declaration("one"))
+    assert found.unread == (f"{SUB}: exemptions: AuthorizationFailed",)
+    assert [each.cause.value for each in told(snapshot(unread=(line,)), declaration("one"), at=RG).held] == ["unread"]
+    assert told(snapshot(unread=(line,)), declaration("one"), at=OTHER_SUB).unread == ()
+    assert found.managed
+    assert not told(snapshot(), at=OTHER_SUB, settings=replace(SETTINGS, scopes=(SUB,))).managed
+    assert (found.resource, found.taken_at, found.title) == (RESOURCE, NOW, "")
+
+
+# --- a declaration ---
+
+
+def rows(found, wish, *more):
+    done = decided(found, wish, *more)
+    return fan_out(done, plan_of(done), wish)
+
+
+def test_fan_out_names_every_assignment_in_or_out():
+    elsewhere, single = assignment(OTHER_SUB, "elsewhere", BENCHMARK.id), assignment(SUB, "single", policy("c"))
+    excluding = assignment(SUB, "excluding", BENCHMARK.id, not_scopes=(RG,))
+    below = assignment(RESOURCE, "below", BENCHMARK.id)
+    without = assignment(SUB, "without", initiative("empty", refC="c").id)
+    sets = (BENCHMARK, STANDARD, initiative("empty", refC="c", refD="d"))
+    found = snapshot(assignments=(AT_ROOT, NIST, elsewhere, single, excluding, below, without), initiatives=sets)
+    wish = declaration("one", RG, OTHER_SUB.parent or RG)
+    done = rows(found, wish)
+    parts = {row.assignment.id.name: (row.part, row.scope) for row in done.rows}
+    assert parts == {
+        "mcsb": (Part.IN, RG), "nist": (Part.IN, RG), "below": (Part.IN, RESOURCE), "elsewhere": (Part.OUT, None),
+        "single": (Part.OUT, None), "excluding": (Part.OUT, None), "without": (Part.OUT, None),
+    }  # fmt: skip
+    why = {row.assignment.id.name: row.why for row in done.rows}
+    assert why["mcsb"] == "1 of its references evaluate what is declared; it is assigned at or above the target"
+    assert why["nist"].startswith("2 of its references")
+    assert why["below"].endswith(
+        f"it is assigned below the target {RG}, so the exemption sits on the assignment's scope"
+    )
+    assert why["elsewhere"] == f"it is assigned at {OTHER_SUB}, which neither contains a target nor lies below one"
+    assert why["single"] == "none of its 1 policies stands behind 'a'"
+    assert why["without"] == "none of its 2 policies stands behind 'a'"
+    assert "notScopes" in why["excluding"]
+    planned = next(row for row in done.rows if row.assignment.id == AT_ROOT.id)
+    assert (planned.references, planned.target, planned.change.action.value) == (("refA",), RG, "create")
+    assert planned.exemption == planned.change.after
+    assert (done.title, done.commit.sha, done.wants_nothing, done.taken_at) == (
+        "a",
+        "sha of exemptions/one.yaml",
+        "",
+        NOW,
+    )
+
+
+def test_fan_out_shows_what_is_settled_held_and_left_over():
+    wish = declaration("one", RG)
+    there = settled(snapshot(), wish)
+    (row,) = rows(there, wish).rows
+    assert (row.part, row.change, row.exemption) == (Part.IN, None, there.exemptions[0])
+    left = ours("left", "one", target=SUB)
+    done = rows(replace(there, exemptions=(*there.exemptions, left, ours("alien", "two", target=SUB))), wish)
+    assert [change.id for change in done.leftovers] == [left.id]
+    held = rows(snapshot(live("f", metadata=EPAC)), wish)
+    assert [(each.part, each.scope, each.references) for each in held.rows] == [(Part.HELD, RG, ("refA",))]
+    assert "takeOver: epac" in held.rows[0].why
+    assert held.held == ()
+    outside = rows(snapshot(assignments=()), declaration("one", ELSEWHERE))
+    assert [line.cause.value for line in outside.held] == ["outside-scopes"]
+    assert outside.rows == ()
+
+
+ELSEWHERE = arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")
+
+
+def test_fan_out_of_what_wants_nothing():
+    assert rows(snapshot(), declaration("one", enabled=False)).wants_nothing == "it says enabled: false"
+    over = rows(snapshot(), declaration("one", expires_on=datetime(2026, 11, 1, tzinfo=UTC)))
+    assert over.wants_nothing == "it expired on 2026-11-01"
+    assert over.rows == ()
+    whole = replace(
+        declaration("one"), subject=Subject(SubjectKind.ASSIGNMENT, assignment(SUB, "tls", policy("a")).id.text)
+    )
+    single = rows(snapshot(assignments=(assignment(SUB, "tls", policy("a")),)), whole)
+    assert single.rows[0].why.startswith("all of it is declared")
+
+
+def test_fan_out_says_what_else_it_exempts_and_what_was_not_read():
+    line, far = Unread(SUB, "exemptions", "AuthorizationFailed"), Unread(OTHER_SUB, "exemptions", "no")
+    done = rows(snapshot(unread=(line, far)), declaration("one", RG))
+    assert done.unread == (f"{SUB}: exemptions: AuthorizationFailed",)
+    assert done.also == ()
+    shared = next(
+        one
+        for one in CATALOGUE.recommendations.values()
+        if one.policies and len(CATALOGUE.resting_on(one.policies[0])) > 1
+    )
+    wish = replace(declaration("one"), subject=Subject(SubjectKind.RECOMMENDATION, shared.key))
+    assert rows(snapshot(), wish).also == decided(snapshot(), wish).inputs.wishes.meanings["one"].also != ()
+    unreadable = rows(snapshot(initiatives=()), declaration("one", RG))
+    assert [row.part for row in unreadable.rows] == [Part.HELD]
