@@ -122,6 +122,15 @@ def test_mistakes_are_messages_and_exit_1(words, says):
     assert "Traceback" not in done.stderr
 
 
+def test_the_emulator_runs_without_the_rest_of_the_command_line(tenant):
+    with subprocess.Popen(
+        [sys.executable, "-m", "reconciler.emulator", str(tenant)], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert json.loads(process.stdout.readline())["tenantId"] == contoso.TENANT_ID
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+
+
 def test_a_port_that_is_taken(tenant):
     with command("--tenant", tenant) as (_, ready):
         port = ready["armEndpoint"].rsplit(":", 1)[-1]

@@ -332,3 +332,30 @@ def test_a_runner_gets_its_oidc_token_as_from_github(start):
 def oidc_request(cloud, **query):
     url = f"{cloud.identity_endpoint}/oidc/token?{urllib.parse.urlencode(query)}"
     return urllib.request.Request(url, headers={"Authorization": f"Bearer {cloud.env['IDENTITY_HEADER']}"})
+
+
+def test_the_cloud_describes_itself_to_whoever_registers_it(cloud, arm):
+    shown = arm.get("/metadata/endpoints", headers={}).json
+    assert shown["resourceManager"] == cloud.arm_endpoint
+    assert shown["authentication"]["loginEndpoint"] == cloud.arm_endpoint + "/"
+    openid = arm.get(f"/{contoso.TENANT_ID}/v2.0/.well-known/openid-configuration", headers={}).json
+    assert openid["token_endpoint"] == f"{cloud.arm_endpoint}/{contoso.TENANT_ID}/oauth2/v2.0/token"
+    discovery = arm.get("/common/discovery/instance", headers={}).json
+    assert discovery["tenant_discovery_endpoint"].endswith("/.well-known/openid-configuration")
+
+
+@pytest.mark.parametrize(
+    "form", [b"", b"client_id=nobody&client_assertion=x", b"client_id=workload&client_assertion=x", b"\xff"]
+)
+def test_the_authority_refuses_what_it_does_not_know(federated, form):
+    answer = emulated.Client(federated).request("POST", f"/{contoso.TENANT_ID}/oauth2/v2.0/token", form, headers={})
+    assert answer.status in {400, 401}
+    assert answer.json["error_description"].startswith("AADSTS")
+
+
+def test_a_runner_without_its_request_token_gets_none(cloud):
+    request = urllib.request.Request(f"{cloud.identity_endpoint}/oidc/token")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=10)
+    assert refused.value.code == 401
+    refused.value.close()

@@ -260,3 +260,40 @@ def test_entities_name_what_is_above(arm):
     found = arm.request("POST", "/providers/Microsoft.Management/getEntities", version="2020-05-01").json["value"]
     one = next(each for each in found if each["id"] == ONE)
     assert one["properties"]["parentNameChain"] == [contoso.TENANT_ID, "contoso", "corp"]
+
+
+def test_a_group_says_what_is_above_it(arm):
+    path = arm.get(CORP, expand="path").json["properties"]["details"]["path"]
+    assert [each["name"] for each in path] == [contoso.TENANT_ID, "contoso", "corp"]
+    details = arm.get(CORP, expand="ancestors").json["properties"]["details"]
+    assert details["managementGroupAncestors"] == ["contoso", contoso.TENANT_ID]
+    assert [each["displayName"] for each in details["managementGroupAncestorsChain"]] == [
+        "Contoso",
+        "Tenant Root Group",
+    ]
+    assert arm.get(ROOT, expand="children").json["properties"]["children"][0].get("children") is None, "not recursive"
+
+
+def test_subscriptions_are_moved_by_their_group(arm):
+    two = f"{CORP}/subscriptions/{TWO.split('/')[2]}"
+    assert arm.get(two).status == 404
+    assert arm.request("PUT", two, version="2021-04-01").json["properties"]["parent"]["id"] == CORP
+    assert [each["name"] for each in arm.list(f"{CORP}/subscriptions")] == [ONE.split("/")[2], TWO.split("/")[2]]
+    assert [arm.delete(two).status for _ in range(2)] == [200, 204]
+    (above,) = arm.list(f"{ROOT.replace('contoso', contoso.TENANT_ID)}/subscriptions")
+    assert above["name"] == TWO.split("/")[2], "it went to the root of the tenant"
+    assert arm.request("PUT", f"{CORP}/subscriptions/00000000-0000-4000-8000-00000000dead").status == 404
+    assert arm.request("PUT", two.replace("corp", "nowhere")).status in {403, 404}
+
+
+def test_a_forged_continuation_of_descendants_is_refused(arm):
+    assert arm.get(f"{ROOT}/descendants", skiptoken="!").status == 400
+    first = arm.get(f"{ROOT}/descendants", top="2").json
+    link = urllib.parse.urlsplit(first["nextLink"])
+    assert len(arm.get(f"{link.path}?{link.query}").json["value"]) == 1
+
+
+def test_polled_deletions_are_done(arm):
+    gone = arm.delete(GROUP)
+    status = urllib.parse.urlsplit(gone.headers["location"])
+    assert arm.get(f"{status.path}?{status.query}").status == 200
