@@ -103,6 +103,18 @@ def test_pages_are_followed_by_their_link_and_stay_true_while_things_change(star
     assert "nextLink" not in third
 
 
+def test_a_long_list_is_true_after_every_change(start):
+    cloud = start(policyExemptions=[seeded(f"{GROUP}/providers/a.b/c/{number}", "x") for number in range(1200)])
+    arm = emulated.Client(cloud)
+    assert len(names(arm, ONE)) == 1200
+    arm.put(exemption_id(SERVER, "new"), waiver())
+    assert names(arm, ONE)[-1] == "new"
+    assert len(names(arm, GROUP, filter="atScopeAndBelow()")) == 1201
+    assert len(names(arm, ONE, filter="atScope()")) == 0
+    arm.delete(f"{GROUP}/providers/a.b/c/7")
+    assert len(names(arm, ONE)) == 1200
+
+
 def test_a_forged_continuation_is_refused(arm):
     assert arm.get(exemptions_of(ONE), skiptoken="bm9uc2Vuc2U").status == 400
 

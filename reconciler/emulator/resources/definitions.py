@@ -272,7 +272,7 @@ def _built_in_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Recor
 
 def _own_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
     reach = Reach.AT_AND_ABOVE if wanted.reach is Reach.EVERYTHING else wanted.reach
-    rows = select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach)
+    rows = list(select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach))
     if call.target.scope.key and reach is Reach.AT_AND_ABOVE:
         rows += rows_at(family.own(call.tenant), "", _TENANT_RANK)
     return [row for row in rows if _passes(row.item, wanted)]

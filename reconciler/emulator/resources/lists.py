@@ -15,7 +15,7 @@ import re
 import urllib.parse
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from reconciler.emulator import errors
 from reconciler.emulator.state.hierarchy import Hierarchy
@@ -84,10 +84,35 @@ class Row(NamedTuple, Generic[T]):
     item: T
 
 
-def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach) -> list[Row[T]]:
-    """The objects that a list at `scope` shows: by scope, the outermost first, and there the oldest first."""
-    above = hierarchy.chain(scope)[:-1] if reach in {Reach.EVERYTHING, Reach.AT_AND_ABOVE} else ()
-    steps = (*above, scope.key)
+class _Remembered(NamedTuple, Generic[T]):
+    """The long list asked for last, and what it depends on: true as long as that is the same."""
+
+    depends_on: tuple[int, tuple[str, ...], Reach]
+    rows: Sequence[Row[T]]
+
+
+_LONG: Final = 1000
+
+
+def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach) -> Sequence[Row[T]]:
+    """The objects that a list at `scope` shows: by scope, the outermost first, and there the oldest first.
+
+    A long list is remembered, so that following its pages does not sort it anew for each.
+    """
+    steps = hierarchy.chain(scope) if reach in {Reach.EVERYTHING, Reach.AT_AND_ABOVE} else (scope.key,)
+    depends_on = (objects.revision, steps, reach)
+    last: _Remembered[T] | None = objects.remembered
+    if last and last.depends_on == depends_on:
+        return last.rows
+    rows = _selected(objects, hierarchy, scope, reach, steps)
+    if len(rows) > _LONG and scope.kind is not ScopeKind.MANAGEMENT_GROUP:
+        objects.remembered = _Remembered(depends_on, rows)
+    return rows
+
+
+def _selected(
+    objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach, steps: tuple[str, ...]
+) -> list[Row[T]]:
     rows = [row for rank, step in enumerate(steps) for row in rows_at(objects, step, rank)]
     if reach is Reach.AT_AND_BELOW or (reach is Reach.EVERYTHING and scope.kind is not ScopeKind.MANAGEMENT_GROUP):
         rank, numbers = len(steps), objects.numbers

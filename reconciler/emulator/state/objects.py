@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from reconciler.model import ArmId
 
@@ -30,11 +30,17 @@ def subscription_key(scope: str) -> str | None:
 
 
 class Objects(Generic[T]):
-    """Objects of one type. Each has a number that orders it among the others by when it was first made."""
+    """Objects of one type. Each has a number that orders it among the others by when it was first made.
+
+    `revision` counts changes, so that who remembers something about them can tell whether it is still true.
+    """
 
     def __init__(self) -> None:
         self.by_id: dict[str, T] = {}
         self.numbers: dict[str, int] = {}
+        self.revision = 0
+        self.remembered: Any = None
+        """What a reader keeps here between two requests; it says itself whether it is still true."""
         self._made = 0
         self._by_scope: dict[str, dict[str, T]] = {}
         self._scopes: dict[str, set[str]] = {}
@@ -50,6 +56,7 @@ class Objects(Generic[T]):
         """Add the object, or replace the one with its id."""
         key = item.id.key
         scope = scope_key(key)
+        self.revision += 1
         self.by_id[key] = item
         if key not in self.numbers:
             self._made += 1
@@ -66,6 +73,7 @@ class Objects(Generic[T]):
         if item is None:
             return None
         del self.numbers[key]
+        self.revision += 1
         scope = scope_key(key)
         there = self._by_scope[scope]
         del there[key]
