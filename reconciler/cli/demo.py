@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = args.keep or Path(scratch) / "contoso-exemptions"
         _make_repository(root, common.now().date())
-        with running(load_tenant(shipped.demo_tenant())) as azure:
-            _Story(azure, root).tell()
+        content = load_tenant(shipped.demo_tenant())
+        with running(content) as azure:
+            _Story(azure, root, content).tell()
         if args.keep:
             _say(f"The repository stays in {root}; 'exempt emulator' runs an Azure for it.")
     return Exit.DONE
@@ -96,14 +97,16 @@ class _Story:
 
     azure: Azure
     root: Path
+    content: Mapping[str, Any]
     step: int = 0
 
     def tell(self) -> None:
         declared = len(list(self.root.glob("exemptions/**/*.yaml")))
-        live = len(self.azure.exemptions)
-        _say("An Azure of its own on loopback: 5 subscriptions, 6 assignments of Microsoft's real initiatives")
+        subscriptions, assignments = (len(self.content[key]) for key in ("subscriptions", "policyAssignments"))
         _say(
-            f"(the benchmark twice), and {live} exemptions that people left in the portal. In git: {declared} declarations."
+            f"An Azure of its own on loopback: {subscriptions} subscriptions, {assignments} assignments of Microsoft's real "
+            f"initiatives\n(the benchmark twice), and {len(self.azure.exemptions)} exemptions that people left in the "
+            f"portal. In git: {declared} declarations."
         )
         self._first_plan()
         self._head("apply: write it", "exempt apply --yes")
@@ -122,7 +125,7 @@ class _Story:
         changes, summary = plan["changes"], plan["summary"]
         counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
         write_lines([line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")])
-        write_lines(_fan_out(changes, _subscription_names(self.azure)))
+        write_lines(_fan_out(changes, _subscription_names(self.content)))
         write_lines(_notable(changes))
 
     def _settled(self) -> None:
@@ -131,14 +134,14 @@ class _Story:
 
     def _meddle(self) -> None:
         """Somebody edits one exemption and deletes another, as the portal would."""
-        self._head("meanwhile, in the portal", "somebody extends one exemption by ten years and deletes another")
+        self._head("meanwhile, in the portal", "somebody makes one exemption run for years and deletes another")
         mine = sorted(
             (body for body in self.azure.exemptions.values() if body["properties"].get("metadata", {}).get("managedBy") == "exempt"),
             key=lambda body: str(body["id"]),
         )  # fmt: skip
         edited = next(body for body in mine if "expiresOn" in body["properties"])
         deleted = next(body for body in reversed(mine) if body is not edited)
-        edited["properties"]["expiresOn"] = "2037-01-01T00:00:00Z"
+        edited["properties"]["expiresOn"] = f"{common.now().year + 10}-01-01T00:00:00Z"
         _portal(self.azure, "PUT", str(edited["id"]), {"properties": edited["properties"]})
         _portal(self.azure, "DELETE", str(deleted["id"]))
 
@@ -157,7 +160,7 @@ class _Story:
         write_lines(line(f"  {row.strip()}") for row in rows[-1:])
 
     def _exempt(self, *arguments: str, expect: tuple[int, ...]) -> str:
-        environment = {**os.environ, **self.azure.env, "NO_COLOR": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+        environment = {**_without_other_clouds(), **self.azure.env, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.root, env=environment, check=False, capture_output=True, text=True, encoding="utf-8",
@@ -167,8 +170,8 @@ class _Story:
         return done.stdout
 
 
-def _subscription_names(azure: Azure) -> dict[str, str]:
-    return {each["id"]: each["displayName"] for each in azure.content["subscriptions"]}
+def _subscription_names(content: Mapping[str, Any]) -> dict[str, str]:
+    return {each["id"]: each["displayName"] for each in content["subscriptions"]}
 
 
 def _fan_out(changes: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Iterator[Any]:
@@ -193,8 +196,15 @@ def _notable(changes: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
             )
 
 
+def _without_other_clouds() -> dict[str, str]:
+    """The environment without identities and proxies of the person who watches: the demo must reach its own Azure."""
+    others = re.compile(r"AZURE_.*|ACTIONS_ID_TOKEN_.*|ARM_.*|.*_proxy", re.IGNORECASE)
+    kept = {name: text for name, text in os.environ.items() if not others.fullmatch(name)}
+    return {**kept, "NO_COLOR": "1"}
+
+
 def _say(text: str) -> None:
-    write_lines([line(text)])
+    write_lines(line(row) for row in text.splitlines())
 
 
 def _portal(azure: Azure, method: str, identifier: str, body: Mapping[str, Any] | None = None) -> None:
