@@ -48,6 +48,11 @@ class Blocked:
         """Which of the cells something held at, above or below this scope may depend on."""
         return self._protected(self._related(scope), assignment, cells)
 
+    def first(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> Entry | None:
+        """The first by scope of what is held at, above or below this scope and may depend on some of the cells."""
+        found = (entry for entry in self._related(scope) if self._protected((entry,), assignment, cells))
+        return min(found, key=lambda entry: (entry.scope.key, entry.meaning.title), default=None)
+
     def _related(self, scope: ArmId) -> Iterator[Entry]:
         for key in self.tree.chain(scope):
             yield from self._at.get(key, ())

@@ -208,15 +208,26 @@ def _hold_reductions(decided: Decided) -> None:
             if draft.wish is not None:
                 lost[draft.subject.assignment.key].append(draft)
         held = [
-            (draft, held_draft(draft, HeldCause.NEIGHBOUR, wording.neighbour_held(draft.subject)))
+            (draft, _held_by(draft, other))
             for draft in allowed
-            if draft.reduces and any(_needs(draft, other, tree) for other in lost[draft.subject.assignment.key])
+            if draft.reduces and (other := _needed(draft, lost[draft.subject.assignment.key], tree)) is not None
         ]
         stopped = {id(draft) for draft, _ in held}
         allowed = [draft for draft in allowed if id(draft) not in stopped]
     decided.drafts = allowed
 
 
-def _needs(draft: Draft, other: Draft, tree: Tree) -> bool:
-    """Whether the other one keeps something that this one takes away."""
+def _needed(draft: Draft, stopped: Iterable[Draft], tree: Tree) -> Draft | None:
+    """The first by id of those that would have kept something that this one takes away."""
+    found = (other for other in stopped if _keeps(other, draft, tree))
+    return min(found, key=lambda other: other.id.key, default=None)
+
+
+def _keeps(other: Draft, draft: Draft, tree: Tree) -> bool:
     return not draft.lost.isdisjoint(other.cells) and tree.related(draft.subject.scope, other.subject.scope)
+
+
+def _held_by(draft: Draft, other: Draft) -> Held:
+    assert other.wish is not None
+    words = wording.neighbour_held(draft.subject, other.wish.meaning.title, other.subject.scope)
+    return held_draft(draft, HeldCause.NEIGHBOUR, words)

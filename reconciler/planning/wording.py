@@ -141,11 +141,11 @@ def reduction_unread(found: Unread) -> Words:
     )
 
 
-def neighbour_held(live: Exemption) -> Words:
+def neighbour_held(live: Exemption, title: str, scope: ArmId) -> Words:
     """Something is not taken away, because what may need it is held."""
     return Words(
-        f"{live.id} is not reduced, because a declaration that may need it is held",
-        "settle what is held there first; the next run does the rest",
+        f"{live.id} is not reduced, because {title!r} is held at {scope} and may need it",
+        f"settle first what is held at {scope}; the next run does the rest",
     )
 
 

@@ -167,10 +167,18 @@ def may_delete_ours(change, scenario):
         return True
     if before.metadata["target"].lower() not in {scope.key for scope in declared.scopes}:
         return True
-    there = [a for a in scenario.tenant.assignments if a.id == before.assignment]
-    wanted = scenario.tenant.wanted([replace(declared, selectors=())], NOW, whole=True)
-    cells = {ref.lower() for ref in before.reference_ids}
-    return bool(there) and not any(a == before.assignment.key and (not cells or ref in cells) for _, a, ref in wanted)
+    if not any(assigned.id == before.assignment for assigned in scenario.tenant.assignments):
+        return False
+    meant = scenario.tenant.wanted([replace(declared, selectors=())], NOW, whole=True)
+    had = {ref.lower() for ref in before.reference_ids}
+    still = {ref for _, assigned, ref in meant if assigned == before.assignment.key and (not had or ref in had)}
+    done = after_all(scenario.live, scenario.plan().changes)
+    others = [
+        each
+        for each in done
+        if (each.scope, each.assignment) == (before.scope, before.assignment) and is_ours(each, scenario)
+    ]
+    return still <= {ref.lower() for each in others for ref in each.reference_ids}
 
 
 @LAW
