@@ -120,14 +120,14 @@ def takes_only_what_it_confirms(change, scenario):
         and after.metadata.get("managedBy") == "exempt"
         and after.metadata["owner"] == scenario.settings.owner
     ):
-        return after.metadata["declaration"] in able or bears_computed_name(before)
+        return after.metadata.get("declaration") in able or bears_computed_name(before)
     kept = confirmed_at(before, scenario)
     members = scenario.tenant.initiatives.get(before.assignment.key)
     existing = {m.reference_id.lower() for m in members.members} if members else {"*"}
     had = {ref.lower() for ref in before.reference_ids} or existing
     has = set() if after is None else {ref.lower() for ref in after.reference_ids} or existing
     lost = (had - has) & existing
-    mine = [each for each in kept if each.metadata["declaration"] in able or bears_computed_name(before)]
+    mine = [each for each in kept if each.metadata.get("declaration") in able or bears_computed_name(before)]
     covered = {ref for each in mine for ref in ({r.lower() for r in each.reference_ids} or existing)}
     return lost <= covered
 
