@@ -21,15 +21,18 @@ def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
 
 def titles(exemption: Exemption, facts: Facts) -> list[str]:
     """The recommendations behind the exempted policies, or the policies' own titles; none for a whole initiative."""
-    key = exemption.assignment.key, exemption.reference_ids
-    if key not in facts.titles:  # thousands of exemptions list the same few policies
-        found = {title for definition in definitions(exemption, facts) for title in _titles(definition, facts)}
-        facts.titles[key] = sorted(found)
-    return facts.titles[key]
+    return sorted({title for definition in definitions(exemption, facts) for title in _titles(definition, facts)})
 
 
 def definitions(exemption: Exemption, facts: Facts) -> tuple[ArmId, ...]:
     """The policies behind the exempted references, sorted, as far as the initiative is known."""
+    key = exemption.assignment.key, exemption.reference_ids
+    if key not in facts.behind:  # thousands of exemptions list the same few references
+        facts.behind[key] = _definitions(exemption, facts)
+    return facts.behind[key]
+
+
+def _definitions(exemption: Exemption, facts: Facts) -> tuple[ArmId, ...]:
     assignment = facts.assignment(exemption.assignment)
     if assignment is not None and not assignment.is_initiative:
         return (assignment.definition,)

@@ -24,7 +24,7 @@ HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
 class Facts:
     """The inputs of a diagnosis. `heals` are folded ids of the changes that a healing run would write now; `forbidden`
     are folded ids of assignments from which the identity may not exempt although it may from others, None where that
-    is not known. `titles` remembers what references of an assignment (folded) are called.
+    is not known. `behind` remembers the policies behind references of an assignment (folded).
     """
 
     snapshot: Snapshot
@@ -35,7 +35,7 @@ class Facts:
     now: datetime
     heals: frozenset[str] = frozenset()
     forbidden: frozenset[str] | None = frozenset()
-    titles: dict[tuple[str, tuple[str, ...]], list[str]] = field(
+    behind: dict[tuple[str, tuple[str, ...]], tuple[ArmId, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _applied: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)

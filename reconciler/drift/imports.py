@@ -6,9 +6,9 @@ adopts the exemption in place.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Container
 
 from reconciler.drift.exempted import definitions
 from reconciler.drift.facts import Facts
@@ -20,16 +20,46 @@ _FOLDER = "exemptions/imported"
 _LONGEST = 60
 
 
-def proposal(exemption: Exemption, facts: Facts, taken: Container[str]) -> tuple[str, str] | None:
-    """The path and text of a new declaration, or None. `taken` are names in use, in lower case."""
-    if exemption.selectors or exemption.validation.lower() == "donotvalidate" or has_expired(exemption, facts.now):
-        return None
-    if facts.is_declared_around(exemption.scope, definitions(exemption, facts)):
-        return None  # the new file would contradict the old one
-    subject = _subject(exemption, facts)
-    name = _name(exemption, taken)
-    text = _text(name, subject, exemption) if subject and name else ""
-    return (f"{_FOLDER}/{name}.yaml", text) if text and text.replace("\n", "").isprintable() else None
+class Proposals:
+    """Proposes files for the exemptions of one tenant; remembers names, and what references mean."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._taken = {declaration.name.lower() for declaration in facts.declarations}
+        self._subjects: dict[tuple[str, tuple[str, ...]], str] = {}
+
+    def of(self, exemption: Exemption) -> tuple[str, str] | None:
+        """The path and text of a new declaration, or None."""
+        subject = "" if self._is_special(exemption) else self._subject(exemption)
+        if not subject:
+            return None
+        name = self._name(exemption)
+        text = _text(name, subject, exemption)
+        return (f"{_FOLDER}/{name}.yaml", text) if text.replace("\n", "").isprintable() else None
+
+    def _is_special(self, exemption: Exemption) -> bool:
+        """Whether a plain file would not say all of it, or would contradict another."""
+        return (
+            bool(exemption.selectors)
+            or exemption.validation.lower() == "donotvalidate"
+            or has_expired(exemption, self._facts.now)
+            or self._facts.is_declared_around(exemption.scope, definitions(exemption, self._facts))
+        )
+
+    def _subject(self, exemption: Exemption) -> str:
+        key = exemption.assignment.key, exemption.reference_ids
+        if key not in self._subjects:
+            self._subjects[key] = _subject(exemption, self._facts)
+        return self._subjects[key]
+
+    def _name(self, exemption: Exemption) -> str:
+        """A readable name; where it is taken, with a hash that does not depend on what else there is."""
+        stem = re.sub(r"[^a-z0-9]+", "-", (exemption.display_name or exemption.name).lower())[:_LONGEST].strip("-")
+        found = stem or "imported"
+        if found in self._taken:
+            found = f"{found}-{hashlib.sha256(exemption.id.key.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        self._taken.add(found)
+        return found
 
 
 def _subject(exemption: Exemption, facts: Facts) -> str:
@@ -49,12 +79,6 @@ def _references(policies: tuple[ArmId, ...], exemption: Exemption, facts: Facts)
     initiative = facts.snapshot.initiatives.get(exemption.assignment.key)
     members = initiative.members if initiative else ()
     return {member.reference_id.lower() for member in members if member.definition in policies}
-
-
-def _name(exemption: Exemption, taken: Container[str]) -> str:
-    stem = re.sub(r"[^a-z0-9]+", "-", (exemption.display_name or exemption.name).lower())[:_LONGEST].strip("-")
-    stem = stem or "imported"
-    return next((name for name in (stem, *(f"{stem}-{n}" for n in range(2, 1000))) if name not in taken), "")
 
 
 def _text(name: str, subject: str, exemption: Exemption) -> str:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.drift.facts import Facts
-from reconciler.drift.imports import proposal
+from reconciler.drift.imports import Proposals
 from reconciler.model import Declaration, arm_id
 from reconciler.planning.marks import owners
 from reconciler.planning.values import Finding, FindingKind, HeldCause
@@ -29,24 +29,23 @@ _ACCEPTABLE: Final = {"expiresOn": "expiresOn", "exemptionCategory": "category"}
 def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple[Finding, ...]:
     """The findings, those that an edit settles with the edit as `patch`."""
     findings = tuple(findings)
-    taken = {declaration.name.lower() for declaration in facts.declarations}
+    proposals = Proposals(facts)
     shadows = {finding.subject.key for finding in findings if finding.kind is FindingKind.SHADOWED}
     return tuple(
-        _imported(finding, facts, taken)
+        _imported(finding, facts, proposals)
         if finding.kind is FindingKind.UNMANAGED and finding.declaration is None and finding.subject.key not in shadows
         else _patched(finding, facts, read)
         for finding in findings
     )
 
 
-def _imported(finding: Finding, facts: Facts, taken: set[str]) -> Finding:
+def _imported(finding: Finding, facts: Facts, proposals: Proposals) -> Finding:
     """With a new file that declares what somebody made by hand."""
     live = facts.live(finding.subject)
-    found = proposal(live, facts, taken) if live else None
+    found = proposals.of(live) if live else None
     if found is None:
         return finding
     path, text = found
-    taken.add(path.rsplit("/", 1)[-1].removesuffix(".yaml"))
     added = text.splitlines()
     body = "".join(f"+{line}\n" for line in added)
     patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(added)} @@\n{body}"
