@@ -24,6 +24,7 @@ from reconciler.applying.pace import Pace
 from reconciler.azure.session import Azure
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
@@ -34,6 +35,7 @@ from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcome_lines
 from reconciler.reports.plan_text import plan_lines, refusal_line
+from reconciler.reports.words import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,11 +58,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Load, check, read, plan, compare with the approvals, guard, ask, write, report."""
     at = common.now()
-    if not args.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
     repository = common.load_repository(args.root, args.base, at)
     saved = _approvals(args.plan, repository)
     only = approvals.parse_reasons(args.only) if args.only else None
+    if not args.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
     with planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, args.scope)
         allowed = planning.allowances(args)
@@ -76,9 +78,9 @@ def run(args: argparse.Namespace) -> int:
         return Exit.FAILED
     _show(summary, args.format, names)
     if selection.moot:
-        say(f"{len(selection.moot)} approved changes are not needed any more")
+        say(f"{count(len(selection.moot), 'approved change')} no longer needed: Azure or the declarations moved on")
     if args.out:  # last: a disk that is full must not hide what was written to Azure
-        args.out.write_text(outcomes_json(summary), encoding="utf-8")
+        write_file(args.out, outcomes_json(summary))
     return summary.verdict.exit_code
 
 

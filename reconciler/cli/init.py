@@ -5,6 +5,7 @@ judges it: settings, folders, schemas, workflows, code owners and first steps.
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import subprocess
 from dataclasses import dataclass
@@ -86,7 +87,7 @@ def _values(args: argparse.Namespace) -> dict[str, str]:
     return {
         "OWNER": owner,
         "TENANT": args.tenant,
-        "SCOPES": "\n".join(f'  - "{scope}"' for scope in scopes),
+        "SCOPES": "\n".join(f"  - {json.dumps(scope.text, ensure_ascii=False)}" for scope in scopes),
         "TEAM": args.team.removeprefix("@"),
         "ACTION": f"{tool.name}@{tool.commit}",
         "URL": tool.url,

@@ -13,7 +13,6 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final, NoReturn
 
 from reconciler import __version__
@@ -25,7 +24,6 @@ COMMANDS: Final = {
     "apply": "make Azure match the declarations",
     "drift": "report every difference between the repository and Azure",
     "explain": "say why a resource is exempt, or what a declaration comes to",
-    "status": "say whether each exemption took effect",
     "list": "list everything that is exempt in Azure",
     "catalog": "search what can be exempted; refresh the repository's facts",
     "fmt": "write declarations in their canonical style",
@@ -50,7 +48,7 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0].startswith("-"):
         return _top_level(argv)
     name, *rest = argv
-    if name not in available():
+    if name not in COMMANDS:
         return _unknown(name)
     module = importlib.import_module(f"reconciler.cli.{name}")
     parser = Parser(
@@ -65,12 +63,6 @@ def main(argv: Sequence[str]) -> int:
 
     with logging_to(log):
         return int(module.run(args))
-
-
-def available() -> list[str]:
-    """The commands that this version has."""
-    folder = Path(__file__).parent
-    return [name for name in COMMANDS if (folder / f"{name}.py").exists()]
 
 
 def run() -> NoReturn:
@@ -125,14 +117,14 @@ def _top_level(argv: Sequence[str]) -> int:
 
 
 def _listing() -> str:
-    rows = [f"  {name:<10} {COMMANDS[name]}" for name in available()]
+    rows = [f"  {name:<10} {COMMANDS[name]}" for name in COMMANDS]
     return "\n".join(["commands:", *rows, "", "exempt COMMAND --help explains one of them."])
 
 
 def _unknown(name: str) -> int:
     import difflib  # noqa: PLC0415 - only a typo pays for it
 
-    near = difflib.get_close_matches(name, available(), n=1)
+    near = difflib.get_close_matches(name, COMMANDS, n=1)
     hint = f"did you mean 'exempt {near[0]}'?" if near else "'exempt --help' lists the commands"
     sys.stderr.write(f"error: there is no command {name!r}\nhelp: {hint}\n")
     return Exit.FAILED

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Snapshot
@@ -39,10 +40,9 @@ def run(args: argparse.Namespace) -> int:
     repository = common.load_repository(args.root, args.base, at)
     snapshot = _snapshot(args, repository)
     plan = planning.plan_for(repository, snapshot, at, planning.allowances(args), args.scope)
-    if args.out:
-        args.out.write_text(plan_json(plan), encoding="utf-8")
     _show(plan, args.format, common.display_names(snapshot))
     if args.out:
+        write_file(args.out, plan_json(plan))
         say(f"saved to {args.out}; apply exactly this with: exempt apply {args.out}")
     return _exit_code(plan, repository, detailed=args.detailed_exitcode)
 
