@@ -12,7 +12,7 @@ import yaml
 from reconciler.emulator.resources import assessment_metadata, assessments, assignments, definitions, exemptions, locks
 from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
 from reconciler.emulator.state.builtin import BuiltIns, shipped
-from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.state.hierarchy import Hierarchy, ManagementGroup, Subscription
 from reconciler.emulator.state.principals import parse_deny, parse_principal
 from reconciler.emulator.state.roles import ROLES
 from reconciler.emulator.state.tenant import DEFAULT_TENANT_ID, Limits, Lock, Record, Tenant
@@ -66,15 +66,11 @@ def schema_problems(value: JSON) -> list[str]:
     """What a tenant file's content has against its schema, with the place of each."""
     import jsonschema  # noqa: PLC0415 - only a file needs it, and it takes long to import
 
-    value = (
-        {name: each for name, each in (value or {}).items() if not _is_plainly_right(name, each)}
-        if isinstance(value, dict)
-        else value
-    )
+    value = {} if value is None else value
+    if isinstance(value, dict):
+        value = {name: each for name, each in value.items() if not _is_plainly_right(name, each)}
     validator = jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text(encoding="utf-8")))
-    found = sorted(
-        validator.iter_errors(value if value is not None else {}), key=lambda error: list(map(str, error.path))
-    )
+    found = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
     return [f"{error.json_path}: {error.message}" for error in found]
 
 
@@ -88,7 +84,8 @@ def _is_plain_exemption(value: JSON) -> bool:
         return False
     properties = value.get("properties")
     return (
-        set(value) <= {"id", "name", "type", "properties"}
+        set(value) <= {"id", "name", "type", "properties", "systemData"}
+        and isinstance(value.get("systemData", {}), dict)
         and isinstance(properties, dict)
         and isinstance(properties.get("policyAssignmentId"), str)
         and isinstance(properties.get("exemptionCategory"), str)
@@ -139,6 +136,32 @@ def _add_hierarchy(tenant: Tenant, content: Mapping[str, Any]) -> None:
         group = _group_key(entry.get("managementGroup")) or hierarchy.root
         state = entry.get("state", "Enabled")
         hierarchy.subscriptions[guid.lower()] = Subscription(guid, entry.get("displayName", guid), group, state)
+    _complete_groups(hierarchy)
+    _add_resources(hierarchy, content)
+
+
+def _complete_groups(hierarchy: Hierarchy) -> None:
+    """Let groups that others only name exist below the root; refuse groups that contain each other.
+
+    Raises:
+        TenantError: a circle.
+    """
+    named = {group.parent for group in hierarchy.groups.values()} | {
+        each.group for each in hierarchy.subscriptions.values()
+    }
+    for name in sorted(name for name in named if name and name not in hierarchy.groups):
+        hierarchy.groups[name] = ManagementGroup(name, name, hierarchy.root)
+    for group in hierarchy.groups.values():
+        seen = set()
+        step: str | None = group.name.lower()
+        while step is not None:
+            if step in seen:
+                raise TenantError(f"the management group {group.name!r} lies in a circle of parents")
+            seen.add(step)
+            step = hierarchy.groups[step].parent
+
+
+def _add_resources(hierarchy: Hierarchy, content: Mapping[str, Any]) -> None:
     for identifier in content.get("resources", ()):
         body = identifier if isinstance(identifier, dict) else {"id": identifier}
         rest = {name: value for name, value in body.items() if name not in {"id", "name", "type"}}

@@ -260,6 +260,7 @@ def test_groups_are_listed_made_moved_and_deleted(arm):
     }
     moved = arm.request("PATCH", lab, {"displayName": "Laboratory", "parentGroupId": CORP}).json["properties"]
     assert (moved["displayName"], moved["details"]["parent"]["id"]) == ("Laboratory", CORP)
+    assert arm.request("PATCH", ROOT, {"parentGroupId": lab}).status == 400, "not into itself"
     assert arm.delete(ROOT).status == 400, "a group with children stays"
     arm.put(exemption_id(lab), waiver())
     assert arm.delete(lab).status == 202

@@ -101,6 +101,22 @@ def test_groups_and_subscriptions_without_a_parent_hang_below_the_tenants_root()
     assert {each["properties"]["parent"]["id"] for each in found} == {root}
 
 
+def test_groups_that_are_only_named_exist():
+    content = {
+        "subscriptions": [{"id": ONE, "managementGroup": "shop"}],
+        "managementGroups": [{"name": "a", "parent": "b"}],
+    }
+    with emulated.running(content) as cloud:
+        found = emulated.Client(cloud).list("/providers/Microsoft.Management/managementGroups")
+    assert {each["name"] for each in found} == {"a", "b", "shop", cloud.tenant.id}
+
+
+def test_groups_that_contain_each_other_are_refused():
+    content = {"managementGroups": [{"name": "a", "parent": "b"}, {"name": "b", "parent": "a"}]}
+    with pytest.raises(TenantError, match="circle"), emulated.running(content):
+        pass
+
+
 def test_the_root_group_itself_can_be_named():
     content = {"tenantId": contoso.TENANT_ID, "managementGroups": [{"name": contoso.TENANT_ID, "displayName": "Top"}]}
     with emulated.running(content) as cloud:

@@ -82,6 +82,8 @@ def _written(call: Call, display_name: JSON, parent: JSON) -> ManagementGroup:
     hierarchy, name = call.tenant.hierarchy, call.target.name
     parent_name = require(call, parent.rsplit("/", 1)[-1]).name.lower() if parent else None
     group = hierarchy.groups.get(name.lower())
+    if group and parent_name and group.id.key in hierarchy.chain(hierarchy.groups[parent_name].id):
+        raise errors.ArmError(400, "InvalidParentId", f"Management group '{name}' cannot be moved into itself.")
     if group is None:
         group = ManagementGroup(name, display_name or name, parent_name or hierarchy.root, version=0)
         hierarchy.groups[name.lower()] = group
