@@ -8,11 +8,14 @@ their selectors or expiry; of others the unexpired ones with the same selectors.
 | none meets R                                      | create                                                          |
 | a keeper (see `pairing`)                          | unchanged, or one update in place; *adopt*, *take-over* if it   |
 |                                                   | was not ours, *rename* if it bears another mark                 |
+| a keeper, and all of R is held, and it has none   | no keeper after all: judged as a further one                    |
+| of what is held                                   |                                                                 |
 | no keeper, an adoptable one has more than R       | create ours, then narrow that one                               |
 | unowned, made by an application                   | beside a keeper untouched, finding *duplicate*; else held       |
-| further ours or adoptable ones meeting R          | what is left of them after the confirmed cells and those that   |
-|                                                   | the initiative no longer has: nothing → delete (*duplicate*),   |
-|                                                   | else one update (*narrow*), never to an empty list              |
+| further ours or adoptable ones meeting R          | what is left of them after the confirmed cells of the wishes    |
+|                                                   | that they are ours or adoptable to, and those that the          |
+|                                                   | initiative no longer has: nothing → delete (*duplicate*), else  |
+|                                                   | one update (*narrow*), never to an empty list                   |
 | the same, and what is left of ours is unwanted    | delete at once, with the reason why it is unwanted              |
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |

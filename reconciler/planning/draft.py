@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.model import ArmId, Declaration, Exemption
@@ -109,11 +109,3 @@ class Final:
     exemption: Exemption
     cells: frozenset[str]
     draft: Draft | None = None
-
-
-@dataclass(slots=True)
-class Verdicts:
-    """What authority decides, collected place by place."""
-
-    drafts: list[Draft] = field(default_factory=list)
-    finals: list[Final] = field(default_factory=list)

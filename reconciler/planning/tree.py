@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_chain
+from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id
 
 SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
@@ -91,11 +91,3 @@ class Tree:
 def tree_of(snapshot: Snapshot, settings: Settings, only: str | None = None) -> Tree:
     """The tree of a snapshot; `only` is the scope that a narrowed run is about."""
     return Tree(snapshot, settings, arm_id(only) if only else None)
-
-
-def chain_ids(scope: ArmId, snapshot: Snapshot) -> tuple[ArmId, ...]:
-    """Like `Tree.chain`, as ids with their letters, for people to read."""
-    chain = list(textual_chain(scope))
-    while (parent := snapshot.parents.get(chain[-1].key)) is not None and parent not in chain:
-        chain.append(parent)
-    return tuple(chain)
