@@ -28,6 +28,8 @@ from policy_source import POLICY, Source, name_of, read_source
 
 DATA = Path(__file__).resolve().parent.parent / "reconciler" / "catalog" / "data"
 EDITIONS = ("public", "usgov")
+LOST_BRACKET = re.compile(r"(?:Deprecated|Preview)\]", re.IGNORECASE)
+APPENDED_KEY = re.compile(r"\s*\(key: [0-9a-f-]{36}\)$", re.IGNORECASE)
 Row = dict[str, Any]
 
 
@@ -80,16 +82,35 @@ def _documented(folder: Path) -> Recommendations:
     }
     listing = re.search(r"\d{4}-\d{2}-\d{2}", listed["_source"])
     origin |= {"release": f"list of unsupported exemptions of {listing[0]}"} if listing else {}
+    _check_brackets(rows + keyless)
     return Recommendations(rows, keyless, _retired(defender["recommendations"]), origin, titles)
 
 
+def _title(written: str) -> str:
+    """A documented title as Defender shows it. The documentation puts titles into square brackets, as links, and the
+    extraction takes one bracket too many off those that begin with one; other headings end in the key, or lack the
+    last parenthesis.
+    """
+    title = APPENDED_KEY.sub("", written.strip())
+    title = f"[{title}" if LOST_BRACKET.match(title) else title
+    return f"{title})" if title.count("(") == title.count(")") + 1 else title
+
+
+def _check_brackets(rows: list[Row]) -> None:
+    """A declaration names a recommendation by its exact title, which a lost bracket would spoil unnoticed."""
+    odd = [row["title"] for row in rows if any(row["title"].count(a) != row["title"].count(b) for a, b in ("()", "[]"))]
+    if odd:
+        raise SystemExit(f"{len(odd)} titles have a bracket without its counterpart, such as {odd[0]!r}")
+
+
 def _recommendation(key: str, source: Row, unsupported: set[str]) -> Row:
+    title = _title(source["displayName"])
     policies = source.get("allPolicyDefinitionIds") or [source["policyDefinitionId"]]
-    preview = source.get("previewTagInDocs") or "(preview)" in source["displayName"].lower()
+    preview = source.get("previewTagInDocs") or "(preview)" in title.lower()
     flags = {"preview": preview, "suspect": source.get("suspectKey"), "unsupported": key.lower() in unsupported}
     return {
         "key": key.lower(),
-        "title": source["displayName"].strip(),
+        "title": title,
         "severity": source["severity"] or "",
         "environment": source["environment"],
         "policies": [name_of(identifier, POLICY) for identifier in policies if identifier],
@@ -102,7 +123,7 @@ def _recommendation(key: str, source: Row, unsupported: set[str]) -> Row:
 def _keyless(source: Row, unsupported: set[str]) -> Row:
     """A documented title whose key no public source names."""
     return {
-        "title": source["displayName"].strip(),
+        "title": _title(source["displayName"]),
         "severity": source["severity"] or "",
         "environment": next((name for name in ("AWS", "GCP", "Azure") if name in source["section"]), ""),
         "policies": [name_of(identifier, POLICY) for identifier in source["policyDefinitionIds"]],

@@ -136,6 +136,43 @@ def test_recommendations_come_from_the_documentation_and_from_policies_that_name
     assert rows(out, "keyless") == [{"title": "No key", "environment": "AWS"}]
 
 
+def document(extracts, *titles):
+    """Extracts that hold recommendations of these titles, each with a key of its own."""
+    path = extracts / "recommendations.json"
+    documented = json.loads(path.read_text())
+    (fact,) = documented["recommendations"].values()
+    documented["recommendations"] = {
+        KEY.replace("4" * 12, f"{number:012}"): {**fact, "displayName": title} for number, title in enumerate(titles)
+    }
+    put(path, documented)
+
+
+@pytest.mark.parametrize(
+    ("documented", "shown"),
+    [
+        ("Deprecated]: Sites should be safe", "[Deprecated]: Sites should be safe"),
+        ("Preview] Sites should be safe", "[Preview] Sites should be safe"),
+        ("[Preview] Sites should be safe", "[Preview] Sites should be safe"),
+        (f"Sites should be safe (key: {KEY})", "Sites should be safe"),
+        ("Sites should be safe (powered by Contoso", "Sites should be safe (powered by Contoso)"),
+        ("Sites should be safe (Preview)", "Sites should be safe (Preview)"),
+    ],
+)
+def test_a_documented_title_becomes_the_one_that_defender_shows(tmp_path, checkout, extracts, documented, shown):
+    document(extracts, documented)
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    assert shown in [one["title"] for one in rows(out, "recommendations")]
+
+
+def test_a_title_with_half_a_pair_of_brackets_is_refused(tmp_path, checkout, extracts):
+    document(extracts, "Sites] should be safe", "Sites should be safe", "Sites) should be safe")
+    done = build(tmp_path / "out", "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 1
+    assert "2 titles have a bracket without its counterpart, such as 'Sites] should be safe'" in done.stderr
+
+
 def test_a_tenants_metadata_brings_titles_severities_and_policies_up_to_date(tmp_path, checkout, extracts):
     out = tmp_path / "out"
     properties = {"displayName": "Sites must be safe", "severity": "Low", "assessmentType": "BuiltIn",

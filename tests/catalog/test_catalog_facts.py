@@ -81,6 +81,25 @@ def test_a_title_of_two_recommendations_gives_both():
     ]
 
 
+@pytest.mark.parametrize(
+    ("title", "key"),
+    [
+        ("[Deprecated]: Sensitive data in your SQL databases should be classified", "b0df6f56-862d-4730-8597-38c0fd4ebd59"),
+        ("[Preview] Containers running in Azure should have vulnerability findings resolved", "e9acaf48-d2cf-45a3-a6e7-3caa2ef769e0"),
+        ("Install endpoint protection solution on your machines", "383cf3bc-fdf9-4a02-120a-3e7e36c6bfee"),
+    ],
+)  # fmt: skip
+def test_a_title_that_the_documentation_marks_up_is_known_as_defender_shows_it(title, key):
+    assert [one.key for one in CATALOGUE.find(title)] == [key]
+
+
+def test_the_brackets_of_every_title_are_whole():
+    for one in (*CATALOGUE.recommendations.values(), *CATALOGUE.keyless):
+        assert one.title.count("[") == one.title.count("]"), one.title
+        assert one.title.count("(") == one.title.count(")"), one.title
+        assert "(key:" not in one.title
+
+
 def test_nine_titles_are_ambiguous():
     titles = Counter(" ".join(one.title.split()).casefold() for one in CATALOGUE.recommendations.values())
     several = [title for title, number in titles.items() if number > 1]
