@@ -143,7 +143,7 @@ def _quota(fault: Fault) -> str:
 
 
 def _gone(fault: Fault) -> str:
-    return f"{_assignable(fault.target)} no longer exists. Retire the declarations that name it: exempt retire."
+    return f"{_assignable(fault.target)} no longer exists. Take it out of the declarations that name it, or remove them."
 
 
 def _disabled(fault: Fault) -> str:  # noqa: ARG001

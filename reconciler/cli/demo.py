@@ -210,7 +210,7 @@ def _say(text: str) -> None:
 def _portal(azure: Azure, method: str, identifier: str, body: Mapping[str, Any] | None = None) -> None:
     """One request as the portal's user sends it."""
     import ssl  # noqa: PLC0415 - only here
-    import urllib.request  # noqa: PLC0415, TID251
+    import urllib.request  # noqa: PLC0415
 
     request = urllib.request.Request(  # noqa: S310 - the embedded Azure's own address
         f"{azure.arm_endpoint}{identifier}?api-version=2022-07-01-preview",

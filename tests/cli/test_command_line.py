@@ -1,0 +1,66 @@
+"""The command line as a whole: the demo runs, commands exist where they are named, and start-up stays light."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.cli.main import COMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+NAMED = re.compile(r"(?:`|'|\$ |run:? )exempt ([a-z]+)")
+
+
+def run(*arguments: str, code: int = 0, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run([sys.executable, *arguments], cwd=cwd, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done
+
+
+def test_the_demo_tells_its_whole_story() -> None:
+    told = run("-m", "reconciler", "demo").stdout
+    assert "Plan: 33 to create, 1 to update, 1 to delete" in told
+    assert told.count("No changes. Azure matches the declarations") == 2
+    assert "because somebody changed it in Azure" in told
+    assert "because somebody deleted it in Azure" in told
+    assert len(told.splitlines()) < 60
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_refuses_what_it_does_not_know(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for options, code in ((["--help"], 0), (["--no-such-option"], 1)):
+        with pytest.raises(SystemExit) as left:
+            main([command, *options])
+        assert left.value.code == code
+    assert f"help: exempt {command} --help" in capsys.readouterr().err
+
+
+def test_every_command_that_is_named_anywhere_exists() -> None:
+    places = [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("reconciler/**/*.py"),
+        *ROOT.glob("reconciler/templates/**/*"),
+    ]
+    named = {word for path in places if path.is_file() for word in NAMED.findall(path.read_text(encoding="utf-8"))}
+    assert len(named) > 8
+    assert named <= {*COMMANDS, "command"}
+
+
+@pytest.mark.parametrize(
+    "arguments", ["['--version']", "['validate']", "['fmt', '--check']", "['catalog', 'search', 'mfa']"]
+)
+def test_what_works_offline_imports_no_azure_module(arguments: str) -> None:
+    script = (
+        "import sys\nfrom reconciler.cli.main import main\n"
+        f"try:\n    main({arguments})\nexcept SystemExit:\n    pass\n"
+        "found = sorted(name for name in sys.modules if name == 'azure' or name.startswith(('azure.', 'msal', 'requests')))\n"
+        "assert not found, found"
+    )
+    run("-c", script)
