@@ -97,7 +97,7 @@ def facts_of(snapshot, declared, history, **more):
 
 
 @given(tenants())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_drift_is_silent_exactly_when_the_plan_has_nothing_to_say_and_everything_was_read(case):
     snapshot, declared, history = case
     plan = planned(snapshot, declared, history, world.SETTINGS)
@@ -108,7 +108,7 @@ def test_drift_is_silent_exactly_when_the_plan_has_nothing_to_say_and_everything
 
 
 @given(tenants())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_after_the_healing_run_what_it_heals_is_gone_and_nothing_else_has_changed(case):
     snapshot, declared, history = case
     plan = planned(snapshot, declared, history, world.SETTINGS)
@@ -132,7 +132,7 @@ def report_of(plan, findings):
 
 
 @given(tenants(), st.randoms(use_true_random=False))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_order_of_lists_changes_a_finding_or_its_id(case, random):
     snapshot, declared, history = case
     first = by_id(planned(snapshot, declared, history, world.SETTINGS), facts_of(*case))
@@ -145,7 +145,7 @@ def test_no_order_of_lists_changes_a_finding_or_its_id(case, random):
 
 
 @given(tenants())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_every_finding_has_an_id_of_its_own_that_an_hour_does_not_change(case):
     snapshot, declared, history = case
     plan = planned(snapshot, declared, history, world.SETTINGS)
