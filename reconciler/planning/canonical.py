@@ -22,12 +22,18 @@ AZURE_STAMPS: Final = frozenset({"createdBy", "createdOn", "updatedBy", "updated
 """Metadata that Azure's own front ends write behind everybody's back."""
 
 _CATEGORIES: Final = {category.value.lower(): category.value for category in Category}
+_VALIDATIONS: Final = {"default": "", "donotvalidate": "DoNotValidate"}
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|[+-]00:?00)?")
 
 
 def category(text: str) -> str:
     """Azure's spelling of a category; an unknown one stays as it is."""
     return _CATEGORIES.get(text.lower(), text)
+
+
+def validation(text: str) -> str:
+    """Azure's spelling of a scope validation; Default is the same as none."""
+    return _VALIDATIONS.get(text.lower(), text)
 
 
 def expiry_text(text: str) -> str:
@@ -80,7 +86,7 @@ def properties(exemption: Exemption) -> dict[str, JSON]:
         "displayName": exemption.display_name,
         "description": exemption.description,
         "expiresOn": expiry_text(exemption.expires_on) if exemption.expires_on else "",
-        "assignmentScopeValidation": "" if exemption.validation.lower() == "default" else exemption.validation,
+        "assignmentScopeValidation": validation(exemption.validation),
         "resourceSelectors": [_selector(selector) for selector in sorted(map(_ordered, exemption.selectors))],
         "metadata": dict(sorted(exemption.metadata.items())),
         **dict(sorted(exemption.extra.items())),
@@ -150,7 +156,7 @@ def same(one: Exemption, other: Exemption) -> bool:
         and _same_text(one, other)
         and _same_references(one.reference_ids, other.reference_ids)
         and (one.selectors == other.selectors or _selector_key(one) == _selector_key(other))
-        and _validation(one) == _validation(other)
+        and validation(one.validation) == validation(other.validation)
         and _without_empty(one.extra) == _without_empty(other.extra)
         and compared_metadata(one.metadata) == compared_metadata(other.metadata)
     )
@@ -173,13 +179,9 @@ def _expiry(exemption: Exemption) -> str:
     return expiry_text(exemption.expires_on) if exemption.expires_on else ""
 
 
-def _validation(exemption: Exemption) -> str:
-    folded = exemption.validation.lower()
-    return "" if folded == "default" else folded
-
-
 def _selector_key(exemption: Exemption) -> list[JSON]:
-    return [[group.name for group in sorted(exemption.selectors)], folded_selectors(exemption.selectors)]
+    names = [group.name for group in sorted(map(_ordered, exemption.selectors))]
+    return [names, folded_selectors(exemption.selectors)]
 
 
 def _without_empty(extra: Mapping[str, JSON]) -> dict[str, JSON]:

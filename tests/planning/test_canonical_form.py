@@ -172,3 +172,9 @@ def test_a_fingerprint_holds_tenant_owner_id_action_and_both_sides():
 def test_a_digest_knows_no_order():
     assert digest(["a", "b"]) == digest(["b", "a"]) != digest(["a"])
     assert digest([]) == "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945"
+
+
+def test_azures_letters_of_a_scope_validation_void_no_approval():
+    one, echoed = (replace(ONE, validation=text) for text in ("DoNotValidate", "donotvalidate"))
+    assert canonical.same(one, echoed)
+    assert canonical.comparable(one) == canonical.comparable(echoed)
