@@ -71,7 +71,7 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
     if declaration.enabled and expires is not None and expires < now:
         yield Problem(
             declaration.place("expiresOn"), "expired", f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
-            "write a later date if it is still needed" if is_changed else "renew it with `exempt renew`, or delete the file",
+            "write a later date if it is still needed" if is_changed else "write a later expiresOn if it is still needed, or delete the file",
             "expiresOn", Level.WARNING,
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Two declarations that want the same: the same policy on one scope, or on a scope and on one that contains it (§5).
+"""Two declarations that want the same: the same policy on one scope, or on a scope and on one that contains it.
 
 Decided on what declarations mean, not on how they are written: two recommendations may rest on one policy, and a policy
 may be addressed by itself, through an initiative or through an assignment. Only what the texts of the ids show is

@@ -127,11 +127,8 @@ def _not_one(declaration: Declaration, found: tuple[Recommendation, ...], catalo
             place, "ambiguous-recommendation", f"{len(found)} recommendations have the title {text!r}",
             f"write the key of the one you mean: {keys}", "recommendation",
         )  # fmt: skip
-    if catalogue.without_key(text) is not None:
-        return Problem(
-            place, "unsupported-recommendation", f"Defender documents {text!r}, but no public source names its key or its policy",
-            "run `exempt catalog refresh` to read it from your tenant, or name the policy in policyDefinition", "recommendation",
-        )  # fmt: skip
+    if documented := catalogue.without_key(text):
+        return _without_key(declaration, documented)
     inside = next((key for key in _GUID.findall(text) if key != text and catalogue.find(key)), None)
     if inside:
         return Problem(
@@ -150,6 +147,18 @@ def _not_one(declaration: Declaration, found: tuple[Recommendation, ...], catalo
         place, "unknown-recommendation", f"no recommendation has the key or the title {text!r}",
         f"did you mean {' or '.join(near)}?" if near else "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`",
         "recommendation",
+    )  # fmt: skip
+
+
+def _without_key(declaration: Declaration, documented: Recommendation) -> Problem:
+    """The documentation has the title and perhaps the policy, which can be named as well; nothing public has the key."""
+    refresh = "run `exempt catalog refresh` to read it from your tenant"
+    names = " or ".join(policy.name for policy in documented.policies)
+    return Problem(
+        declaration.place("recommendation"), "unsupported-recommendation",
+        f"Defender documents {declaration.subject.value!r}, but no public source names its key" + ("" if names else " or its policy"),
+        f"write policyDefinition: {names} in place of recommendation, or {refresh}" if names
+        else f"{refresh}, or name the policy in policyDefinition", "recommendation",
     )  # fmt: skip
 
 

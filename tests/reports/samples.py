@@ -97,7 +97,7 @@ def findings():
     return (
         Finding(FindingKind.UNMANAGED, Severity.INFO, exemption_id, "nobody declared this exemption", "exempt import by-hand",
             assignment=arm_id(NIST), evidence={"createdBy": "alice@contoso.example"}),
-        Finding(FindingKind.EXPIRING, Severity.WARNING, arm_id(SQL), "expires in 9 days", "renew it: exempt renew legacy-sql-tde",
+        Finding(FindingKind.EXPIRING, Severity.WARNING, arm_id(SQL), "expires in 9 days", "write a later expiresOn, or let it end",
             declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)),
     )  # fmt: skip
 
@@ -143,7 +143,7 @@ def drift_report(**fields):
             "exempt apply --only recreate", "legacy-sql-tde", Source("exemptions/data/legacy-sql-tde.yaml", 1, 1), arm_id(NIST),
             {"healedBy": "recreate"}),
         Finding(FindingKind.MODIFIED, Severity.WARNING, arm_id(ours), "somebody changed 2 fields",
-            "exempt apply puts them back; exempt renew legacy-sql-tde keeps the new expiry", "legacy-sql-tde", place, arm_id(BENCHMARK),
+            "exempt apply puts them back; the patch keeps the new expiry", "legacy-sql-tde", place, arm_id(BENCHMARK),
             {**who, "portal": portal, "changed": [
                 {"path": "expiresOn", "declared": "2027-01-31T23:59:59Z", "live": "2029-01-31T23:59:59Z"},
                 {"path": "exemptionCategory", "declared": "Waiver", "live": "Mitigated"}],
