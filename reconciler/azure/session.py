@@ -71,7 +71,7 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
     """
     from reconciler.azure import credentials, tenant, transport  # noqa: PLC0415 - loads the SDK
 
-    for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # what they would print, we raise or put into the log file
+    for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
         logging.getLogger(name).addHandler(logging.NullHandler())
     found = endpoints(settings.cloud, environment)
     credential = credentials.choose(settings.tenant_id, found, environment)

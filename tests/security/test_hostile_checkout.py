@@ -201,11 +201,10 @@ def test_a_link_never_shows_what_it_leads_to(tmp_path: Path, name: str, to: str)
     else:
         path.unlink(missing_ok=True)
     path.symlink_to(to)
-    for form in ("text", "github", "json", "sarif"):
-        done = exempt("validate", "--format", form, cwd=root)
-        assert done.returncode == 1, done.stdout
-        assert SECRET not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+    done = exempt("validate", cwd=root)
+    assert done.returncode == 1, done.stdout
+    assert SECRET not in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
 
 
 # --- names -------------------------------------------------------------------------------------------------------
