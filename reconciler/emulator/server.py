@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler.emulator.access.login import IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
-from reconciler.emulator.access.tokens import TokenIssuer
+from reconciler.emulator.access.login import DEFAULT_SUBJECT, IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
+from reconciler.emulator.access.tokens import LIFETIME, OIDC_AUDIENCE, TokenIssuer
 from reconciler.emulator.control import PREFIX, Control
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.state.tenant import Tenant
@@ -61,6 +61,18 @@ class Azure:
         }
 
     @property
+    def workload_env(self) -> dict[str, str]:
+        """The environment of a federated workload, for azure-identity's WorkloadIdentityCredential, instead of `env`."""
+        return {
+            "EXEMPT_ARM_ENDPOINT": self.arm_endpoint,
+            "REQUESTS_CA_BUNDLE": self.ca_bundle,
+            "AZURE_AUTHORITY_HOST": self.arm_endpoint,
+            "AZURE_TENANT_ID": self.tenant.id,
+            "AZURE_CLIENT_ID": self.tenant.principals.default.client_id,
+            "AZURE_FEDERATED_TOKEN_FILE": str(self._folder / "oidc-token"),
+        }
+
+    @property
     def ready_line(self) -> str:
         """What the command prints when clients may come: one line of JSON."""
         return json.dumps(
@@ -68,6 +80,7 @@ class Azure:
                 "armEndpoint": self.arm_endpoint,
                 "caBundle": self.ca_bundle,
                 "env": self.env,
+                "workloadEnv": self.workload_env,
                 "tenantId": self.tenant.id,
                 "controlEndpoint": self.identity_endpoint + PREFIX,
                 "oidcEndpoint": self.identity_endpoint + OIDC_PATH,
@@ -110,7 +123,13 @@ class Azure:
         """Listen on both ports. Runs the loop for a moment only."""
         bundle, context = make_certificate(self._folder)
         self.ca_bundle = str(bundle)
-        self._loop.run_until_complete(self._listen(context))
+        try:
+            self._loop.run_until_complete(self._listen(context))
+        except OSError:
+            self._loop.close()
+            raise
+        token = self._identity.oidc_token(DEFAULT_SUBJECT, OIDC_AUDIENCE, LIFETIME)
+        Path(self.workload_env["AZURE_FEDERATED_TOKEN_FILE"]).write_text(token, encoding="ascii")
 
     async def _listen(self, context: ssl.SSLContext) -> None:
         arm_port = await self._serve(self._gateway, self._wanted_port, context)

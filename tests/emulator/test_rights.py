@@ -298,6 +298,21 @@ def test_azure_identity_logs_in_by_workload_federation(federated, tmp_path):
     assert claims(token)["oid"] == ALICE
 
 
+def test_a_workload_logs_in_with_the_environment_that_the_emulator_gives(cloud, monkeypatch):
+    for name, value in cloud.workload_env.items():
+        monkeypatch.setenv(name, value)
+    with WorkloadIdentityCredential() as credential:
+        token = credential.get_token("https://management.azure.com/.default").token
+    assert claims(token)["oid"] == cloud.tenant.principals.default.object_id
+
+
+def test_a_principal_with_credentials_of_its_own_trusts_no_others(federated, monkeypatch):
+    for name, value in federated.workload_env.items():
+        monkeypatch.setenv(name, value)
+    with WorkloadIdentityCredential() as credential, pytest.raises(ClientAuthenticationError, match="AADSTS70021"):
+        credential.get_token("https://management.azure.com/.default")
+
+
 def test_workload_federation_by_environment_alone(federated, tmp_path, monkeypatch):
     file = tmp_path / "oidc"
     file.write_text(oidc_token())

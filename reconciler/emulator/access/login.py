@@ -18,6 +18,7 @@ from reconciler.emulator.wire.http import Request, Response
 
 IDENTITY_PATH: Final = "/msi/token"
 OIDC_PATH: Final = "/oidc/token"
+DEFAULT_SUBJECT: Final = "repo:contoso/exemptions:ref:refs/heads/main"
 
 
 class IdentityEndpoint:
@@ -65,15 +66,14 @@ class IdentityEndpoint:
         """A token of the runner for the subject and audience asked for, as GitHub's service gives one."""
         if request.headers.get("authorization") != f"Bearer {self.header}":
             return _refused(401, "The request token is missing or wrong.")
+        subject = request.query.get("subject", DEFAULT_SUBJECT)
+        return answer(200, {"value": self.oidc_token(subject, request.query.get("audience", OIDC_AUDIENCE), 3600)})
+
+    def oidc_token(self, subject: str, audience: str, lifetime: int) -> str:
+        """A token of this endpoint's own OIDC issuer, good for so many seconds."""
         now = int(time.time())
-        claims = {
-            "iss": self.url,
-            "sub": request.query.get("subject", "repo:contoso/exemptions:ref:refs/heads/main"),
-            "aud": request.query.get("audience", OIDC_AUDIENCE),
-            "iat": now,
-            "exp": now + 3600,
-        }
-        return answer(200, {"value": self._issuer.sign(claims)})
+        claims = {"iss": self.url, "sub": subject, "aud": audience, "iat": now, "exp": now + lifetime}
+        return self._issuer.sign(claims)
 
 
 def _refused(status: int, why: str) -> Response:
@@ -135,13 +135,18 @@ def _openid(tenant: Tenant, request: Request) -> dict[str, Any]:
 
 
 def _federated(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Response:
-    """The client credentials flow with a client assertion: an OIDC token in the place of a secret."""
+    """The client credentials flow with a client assertion: an OIDC token in the place of a secret.
+
+    A principal that names no federated credentials trusts the emulator's own OIDC tokens.
+    """
     form = {name: values[0] for name, values in urllib.parse.parse_qs(request.body.decode("utf-8", "replace")).items()}
     principal = tenant.principals.find(form.get("client_id", ""))
     if principal is None:
         return _entra_error("unauthorized_client", 700016, f"Application '{form.get('client_id')}' was not found.")
-    claims = unverified_claims(form.get("client_assertion", "")) or {}
-    if not any(_trusts(each, claims) for each in principal.federated):
+    assertion = form.get("client_assertion", "")
+    claims = unverified_claims(assertion) or {}
+    is_own = not principal.federated and OIDC_AUDIENCE in _audiences(issuer.claims(assertion) or {})
+    if not is_own and not any(_trusts(each, claims) for each in principal.federated):
         why = f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'."
         return _entra_error("invalid_client", 70021, why)
     if float(claims.get("exp", 0)) <= time.time():
@@ -158,13 +163,16 @@ def _token_answer(issuer: TokenIssuer, principal: Principal, scope: str) -> Resp
 
 
 def _trusts(credential: FederatedCredential, claims: dict[str, Any]) -> bool:
-    audience = claims.get("aud")
-    audiences = set(audience if isinstance(audience, list) else [audience])
     return (
         claims.get("iss") == credential.issuer
         and claims.get("sub") == credential.subject
-        and bool(audiences & set(credential.audiences))
+        and bool(_audiences(claims) & set(credential.audiences))
     )
+
+
+def _audiences(claims: dict[str, Any]) -> set[str]:
+    audience = claims.get("aud")
+    return set(map(str, audience if isinstance(audience, list) else [audience]))
 
 
 def _entra_error(error: str, number: int, why: str) -> Response:
