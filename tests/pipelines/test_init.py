@@ -136,6 +136,41 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         assert json.loads((temp / "drift.sarif").read_text())["version"] == "2.1.0"
 
 
+@pytest.mark.parametrize(
+    ("name", "job"),
+    [("plan.yml", "plan"), ("apply.yml", "plan"), ("reconcile.yml", "reconcile"), ("drift.yml", "drift")],
+)
+def test_without_a_tenant_its_pipelines_do_nothing_and_say_so(
+    started: Path, tmp_path: Path, name: str, job: str
+) -> None:
+    workflow = runner.load(name, started / ".github" / "workflows")
+    done = runner.job(workflow, job, started, tmp_path / "temp", {}, {}).run()
+    assert not done.failed
+    assert "nothing to do: the repository's variables name no Azure tenant" in done.log
+
+
+def test_its_other_scripts_are_those_that_the_tools_own_workflows_run_in_tests(started: Path) -> None:
+    folder = started / ".github" / "workflows"
+    for name, job in (("validate.yml", "unmixed"), ("plan.yml", "comment"), ("drift.yml", "issue")):
+        theirs, ours = (
+            runner.load(name, place)["jobs"][job]["steps"][-1]["run"] for place in (folder, runner.WORKFLOWS)
+        )
+        assert theirs == ours
+
+
+@pytest.mark.parametrize(
+    ("number", "accepted"), [("", True), ("12", True), ("12\n--delete-orphans=9", False), ("-1", False), ("x", False)]
+)
+def test_the_number_of_deletes_cannot_carry_other_options(
+    started: Path, tmp_path: Path, number: str, accepted: bool
+) -> None:
+    workflow = runner.load("apply.yml", started / ".github" / "workflows")
+    step = uses(workflow, "plan", "Check the number")
+    context = {"inputs.allow-deletes": number}
+    done = runner.job({"jobs": {"x": {"steps": [step]}}}, "x", started, tmp_path / "temp", context, {}).run()
+    assert done.failed != accepted
+
+
 def test_the_action_fails_the_step_where_the_command_fails(started: Path, tmp_path: Path) -> None:
     (started / "exemptions" / "bad.yaml").write_text("name: bad\n", encoding="utf-8")
     step = {"with": {"command": "validate", "arguments": "--format\ngithub\n"}}

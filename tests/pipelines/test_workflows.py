@@ -227,7 +227,14 @@ def test_the_drift_issue_is_opened_updated_and_closed(
 def test_zizmor_and_the_schema_find_nothing() -> None:
     bin_folder = Path(sys.executable).parent
     checks: list[list[Any]] = [
-        [bin_folder / "zizmor", "--quiet", "--offline", "--persona=pedantic", runner.CHECKOUT / ".github"],
+        [
+            bin_folder / "zizmor",
+            "--quiet",
+            "--offline",
+            "--persona=pedantic",
+            runner.CHECKOUT / ".github",
+            runner.CHECKOUT / "action.yml",
+        ],
         [
             bin_folder / "check-jsonschema",
             "--builtin-schema",
