@@ -9,7 +9,6 @@ from pathlib import PurePosixPath
 from reconciler.declarations.document import Document, Mark
 from reconciler.model import (
     JSON,
-    NO_METADATA,
     ArmId,
     Category,
     Declaration,
@@ -58,7 +57,7 @@ def declaration(document: Document) -> Declaration:
         ticket=data.get("ticket", ""),
         selectors=tuple(_selector(item) for item in data.get("resourceSelectors", ())),
         validate_scope=data.get("assignmentScopeValidation", "Default") == "Default",
-        metadata=data.get("metadata", NO_METADATA),
+        metadata=data.get("metadata", {}),
         adopt=data.get("adopt", False),
         take_over=data.get("takeOver"),
         enabled=data.get("enabled", True),

@@ -1,0 +1,45 @@
+"""The values that every room shares: ids, declarations, settings and what was read from Azure.
+
+Nothing here reads a clock, a file or a network, and nothing here imports another room of ours. Words are those of
+docs/architecture.md.
+"""
+
+from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
+from reconciler.model.ids import ArmId, ScopeKind, arm_id, owner_scope, parse_object, parse_scope, textual_chain
+from reconciler.model.json import JSON
+from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
+from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
+
+__all__ = [
+    "EXPIRING_DAYS",
+    "JSON",
+    "ArmId",
+    "Assignment",
+    "Category",
+    "Cloud",
+    "Declaration",
+    "Exemption",
+    "FolderRule",
+    "Initiative",
+    "LifetimeRule",
+    "Limits",
+    "Member",
+    "Policy",
+    "ResourceSelector",
+    "Rules",
+    "ScopeKind",
+    "Selector",
+    "Settings",
+    "Snapshot",
+    "Source",
+    "Subject",
+    "SubjectKind",
+    "SystemData",
+    "Unmanaged",
+    "Unread",
+    "arm_id",
+    "owner_scope",
+    "parse_object",
+    "parse_scope",
+    "textual_chain",
+]

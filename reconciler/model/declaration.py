@@ -1,0 +1,96 @@
+"""What a human wrote: declarations, with the place of every field for messages."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model.ids import ArmId
+from reconciler.model.json import JSON
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """Where something stands: repository-relative path with forward slashes, line and column from 1."""
+
+    file: str
+    line: int = 1
+    column: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}"
+
+
+class Category(enum.StrEnum):
+    """Azure's exemption categories, as Azure spells them."""
+
+    WAIVER = "Waiver"
+    MITIGATED = "Mitigated"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Selector:
+    """One condition of a resource selector: the kind's value is (or, negated, is not) among `values`."""
+
+    kind: str
+    values: tuple[str, ...]
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ResourceSelector:
+    """A named group of conditions that must all hold; any one group that holds selects the resource."""
+
+    name: str
+    selectors: tuple[Selector, ...] = ()
+
+
+class SubjectKind(enum.StrEnum):
+    """Which of the four fields says what is exempted; the value is the field's name."""
+
+    RECOMMENDATION = "recommendation"
+    POLICY = "policyDefinition"
+    INITIATIVE = "policySetDefinition"
+    ASSIGNMENT = "policyAssignment"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is exempted. `value` is as written: a key or exact title, a full ARM id or the bare name of a built-in."""
+
+    kind: SubjectKind
+    value: str
+    reference_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """One YAML document: what a human wants exempted, where, why, until when. `source` is its first line.
+
+    `expires_on` is the last instant of validity, in UTC. `places` maps a field's name (or `scopes.0`) to where it
+    stands, for messages.
+    """
+
+    name: str
+    subject: Subject
+    scopes: tuple[ArmId, ...]
+    category: Category
+    justification: str
+    owner: str
+    source: Source
+    display_name: str = ""
+    expires_on: datetime | None = None
+    ticket: str = ""
+    selectors: tuple[ResourceSelector, ...] = ()
+    validate_scope: bool = True
+    metadata: Mapping[str, JSON] = field(default_factory=dict)
+    adopt: bool = False
+    take_over: str | None = None
+    enabled: bool = True
+    places: Mapping[str, Source] = field(default_factory=dict, compare=False)
+
+    def place(self, path: str) -> Source:
+        """Where the field stands, or the declaration itself where the field is not written."""
+        return self.places.get(path, self.source)

@@ -1,0 +1,147 @@
+"""Ids of Azure Resource Manager: how they compare, nest and are read from what people write."""
+
+from __future__ import annotations
+
+import enum
+import functools
+import re
+from dataclasses import dataclass, field
+
+
+class ScopeKind(enum.StrEnum):
+    """What an exemption can sit on, widest first (Azure allows no other scope)."""
+
+    MANAGEMENT_GROUP = "management group"
+    SUBSCRIPTION = "subscription"
+    RESOURCE_GROUP = "resource group"
+    RESOURCE = "resource"
+
+
+_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]*[^/\x00-\x20\x7f<>%&?#\\]"
+# Resource groups and management groups have letters, digits and ( ) . _ - alone.
+_GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
+# A type is never called "providers": so each text is read in one way, and a hostile one costs no exponential search.
+_TYPE = rf"(?!providers/){_SEGMENT}"
+_MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_GROUP}", re.IGNORECASE)
+_BELOW_SUBSCRIPTION = re.compile(
+    rf"/subscriptions/{_GUID}(?P<group>/resourcegroups/{_GROUP})?"
+    rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?",
+    re.IGNORECASE,
+)
+_PROVIDER_OBJECT = re.compile(rf"(?:/{_SEGMENT})*/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArmId:
+    """An Azure Resource Manager id. Compares and sorts by `key` (lower case); shows `text` as first written."""
+
+    key: str
+    text: str = field(compare=False)
+
+    def __str__(self) -> str:
+        return self.text
+
+    @property
+    def name(self) -> str:
+        """The last segment, as written."""
+        return self.text.rsplit("/", 1)[-1]
+
+    @property
+    def kind(self) -> ScopeKind:
+        """What kind of scope this id is; only meaningful for ids that `parse_scope` accepts."""
+        return _kind(self.key)
+
+    @property
+    def parent(self) -> ArmId | None:
+        """The scope that contains this one as its text alone shows; None for subscriptions and management groups."""
+        cut = _parent_length(self.key)
+        return ArmId(self.key[:cut], self.text[:cut]) if cut else None
+
+    @property
+    def subscription(self) -> str | None:
+        """The folded subscription id (the GUID), or None above subscriptions."""
+        parts = self.key.split("/", 3)
+        return parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else None
+
+    def contains(self, other: ArmId) -> bool:
+        """Whether `other` is this id or lies below it as the texts alone show (no management group tree)."""
+        return other.key == self.key or other.key.startswith(self.key + "/")
+
+
+def arm_id(text: str) -> ArmId:
+    """An id that Azure gave us: double and trailing slashes are dropped, nothing is refused."""
+    if "//" in text or text.endswith("/"):
+        text = "/" + "/".join(part for part in text.split("/") if part)
+    return ArmId(text.lower(), text)
+
+
+def parse_scope(text: str) -> ArmId:
+    """The id of a scope that a human wrote.
+
+    Raises:
+        ValueError: it is no management group, subscription, resource group or resource; the message says the forms.
+    """
+    found = arm_id(text)
+    below = _BELOW_SUBSCRIPTION.fullmatch(found.text)
+    if not below and not _MANAGEMENT_GROUP.fullmatch(found.text):
+        raise ValueError(
+            "not the id of a management group (/providers/Microsoft.Management/managementGroups/NAME), a subscription "
+            "(/subscriptions/GUID), a resource group (…/resourceGroups/NAME) or a resource (…/providers/TYPE/NAME)"
+        )
+    return found
+
+
+def parse_object(text: str) -> ArmId:
+    """The id of a provider's object, such as a policy assignment or definition, that a human wrote.
+
+    Raises:
+        ValueError: it does not have the form …/providers/NAMESPACE/TYPE/NAME.
+    """
+    found = arm_id(text)
+    if not _PROVIDER_OBJECT.fullmatch(found.text):
+        raise ValueError("not a full ARM id of the form …/providers/NAMESPACE/TYPE/NAME")
+    return found
+
+
+def owner_scope(identifier: ArmId) -> ArmId:
+    """The scope an extension object (exemption, assignment) sits on: what stands before its last `/providers/`.
+
+    Objects of the tenant itself (built-in definitions) give the id with an empty text.
+    """
+    cut = identifier.key.rfind("/providers/")
+    return ArmId(identifier.key[:cut], identifier.text[:cut])
+
+
+def textual_chain(scope: ArmId) -> tuple[ArmId, ...]:
+    """The scope and everything that contains it as its text shows, nearest first, up to subscription or group."""
+    chain, step = [scope], scope.parent
+    while step is not None:
+        chain.append(step)
+        step = step.parent
+    return tuple(chain)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _kind(key: str) -> ScopeKind:
+    parts = key.split("/")
+    if parts[1] == "providers":
+        return ScopeKind.MANAGEMENT_GROUP
+    if len(parts) == 3:
+        return ScopeKind.SUBSCRIPTION
+    if len(parts) == 5 and parts[3] == "resourcegroups":
+        return ScopeKind.RESOURCE_GROUP
+    return ScopeKind.RESOURCE
+
+
+def _parent_length(key: str) -> int:
+    """How many characters of a folded scope id its parent has; 0 where the text shows no parent."""
+    match _kind(key):
+        case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
+            return 0
+        case ScopeKind.RESOURCE_GROUP:
+            return key.rfind("/resourcegroups/")
+        case ScopeKind.RESOURCE:
+            provider = key.rfind("/providers/")
+            nested = key.count("/", provider) > 4  # /providers/ns/type/name has four slashes
+            return key.rfind("/", 0, key.rfind("/")) if nested else provider

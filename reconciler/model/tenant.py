@@ -1,0 +1,172 @@
+"""What is in Azure, as far as it was read: exemptions, assignments, initiatives, and what could not be read.
+
+Desired and live exemptions are the same type, so that one comparison serves all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.model.declaration import ResourceSelector
+from reconciler.model.ids import ArmId, owner_scope
+from reconciler.model.json import JSON
+
+
+@dataclass(frozen=True, slots=True)
+class SystemData:
+    """Who made and last changed an object, and when (UTC), as ARM stamps it. `created_by_type` is `User`,
+    `Application`, `ManagedIdentity` or `Key`.
+    """
+
+    created_by: str = ""
+    created_by_type: str = ""
+    created_at: datetime | None = None
+    last_modified_by: str = ""
+    last_modified_by_type: str = ""
+    last_modified_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A policy exemption, desired or live.
+
+    `reference_ids` as stored (empty: the whole assignment); `category` as stored; `expires_on` canonical UTC text
+    (`2027-01-31T23:59:59Z`, no trailing zeros) or empty for never; `validation` empty means Default; `extra` holds
+    live properties that we do not model and must not lose, since PUT replaces the whole object.
+    """
+
+    id: ArmId
+    assignment: ArmId
+    category: str
+    reference_ids: tuple[str, ...] = ()
+    display_name: str = ""
+    description: str = ""
+    expires_on: str = ""
+    selectors: tuple[ResourceSelector, ...] = ()
+    validation: str = ""
+    metadata: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    extra: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    system: SystemData | None = field(default=None, compare=False)
+
+    @property
+    def scope(self) -> ArmId:
+        """What is exempted: the scope the object sits on."""
+        return owner_scope(self.id)
+
+    @property
+    def name(self) -> str:
+        """The ARM name, as written."""
+        return self.id.name
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A policy or initiative assigned at a scope. `definition` is the policy or policy set, without a version;
+    `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value.
+    """
+
+    id: ArmId
+    definition: ArmId
+    display_name: str = ""
+    version: str | None = None
+    not_scopes: tuple[ArmId, ...] = ()
+    parameters: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    enforcement_mode: str = "Default"
+    selectors: tuple[ResourceSelector, ...] = ()
+    overrides: tuple[JSON, ...] = field(default=(), hash=False)
+    system: SystemData | None = field(default=None, compare=False)
+
+    @property
+    def scope(self) -> ArmId:
+        """Where it is assigned."""
+        return owner_scope(self.id)
+
+    @property
+    def is_initiative(self) -> bool:
+        """Whether a policy set is assigned, rather than one policy."""
+        return "/policysetdefinitions/" in self.definition.key
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One policy inside an initiative. `effect` is the value of its effect parameter: literal or an expression."""
+
+    definition: ArmId
+    reference_id: str
+    effect: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Initiative:
+    """A policy set at one version. `defaults` maps its parameters to their default values, `texts` the folded
+    reference ids of its members to the ids as it writes them.
+    """
+
+    id: ArmId
+    members: tuple[Member, ...]
+    version: str | None = None
+    display_name: str = ""
+    defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        texts = {member.reference_id.lower(): member.reference_id for member in self.members}
+        object.__setattr__(self, "texts", texts)  # asked for with every exemption, so looked up once
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy definition that is assigned by itself. `effect` is its rule's: literal or an expression over its
+    parameters; `defaults` maps those to their default values.
+    """
+
+    id: ArmId
+    display_name: str = ""
+    effect: str | None = None
+    defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
+    by id) is unknown, and Azure's reason with what to do about it.
+    """
+
+    scope: ArmId
+    what: str
+    reason: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything read from Azure for one run, with what could not be read.
+
+    `parents` maps the folded id of a management group or subscription to its management group. `expected` are the
+    roots and all their descendants (groups and subscriptions). `initiatives` maps the folded *assignment* id to the
+    policy set at the version that the assignment is pinned to; an assigned set that is absent there could not be read.
+    `gone` holds folded ids that a GET answered with 404. `exists` holds folded ids of declared resource targets
+    confirmed to exist; a target in neither was not asked. `names` maps the folded id of a group or subscription to
+    its display name. `policies` maps folded ids to the definitions of single policies whose assignment is declared or
+    bears an exemption; one that is absent there is a built-in or could not be read.
+    """
+
+    tenant_id: str
+    taken_at: datetime
+    parents: Mapping[str, ArmId]
+    expected: tuple[ArmId, ...]
+    assignments: Mapping[str, Assignment]
+    initiatives: Mapping[str, Initiative]
+    exemptions: tuple[Exemption, ...]
+    unread: tuple[Unread, ...] = ()
+    gone: frozenset[str] = frozenset()
+    names: Mapping[str, str] = field(default_factory=dict)
+    exists: frozenset[str] = frozenset()
+    policies: Mapping[str, Policy] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every expected scope was read in full."""
+        return not self.unread
