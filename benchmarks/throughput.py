@@ -15,6 +15,7 @@ import contextlib
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -210,17 +211,18 @@ def nothing(folder: Path, subscriptions: int = 200, live: int = 20_000) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("which", choices=["creates", "az", "nothing"])
-    parser.add_argument("--az", default="az", help="the Azure CLI")
+    parser.add_argument("which", nargs="*", choices=["creates", "az", "nothing", []], help="default: all that can run")
+    parser.add_argument("--az", default=shutil.which("az"), help="the Azure CLI")
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="exempt-bench-") as folder:
-        match args.which:
-            case "creates":
-                creates(Path(folder))
-            case "az":
-                against_az(Path(folder), args.az)
-            case _:
-                nothing(Path(folder))
+    for which in args.which or ["creates", "nothing", *(["az"] if args.az else [])]:
+        with tempfile.TemporaryDirectory(prefix="exempt-bench-") as folder:
+            match which:
+                case "creates":
+                    creates(Path(folder))
+                case "az":
+                    against_az(Path(folder), args.az or parser.error("there is no az; name it with --az"))
+                case _:
+                    nothing(Path(folder))
 
 
 if __name__ == "__main__":
