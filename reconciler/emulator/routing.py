@@ -22,7 +22,7 @@ from reconciler.emulator.resources import (
     inventory,
     locks,
 )
-from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
+from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.model import ScopeKind
 
 AUTHORIZATION: Final = "Microsoft.Authorization"

@@ -9,8 +9,15 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.emulator.resources import assessment_metadata, assessments, assignments, definitions, exemptions, locks
-from reconciler.emulator.resources.definitions import POLICIES, SETS, Family
+from reconciler.emulator.resources import (
+    assessment_metadata,
+    assessments,
+    assignments,
+    definition_rules,
+    exemptions,
+    locks,
+)
+from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.state.builtin import BuiltIns, shipped
 from reconciler.emulator.state.hierarchy import Hierarchy, ManagementGroup, Subscription
 from reconciler.emulator.state.principals import parse_deny, parse_principal
@@ -184,14 +191,14 @@ def _add_definition(tenant: Tenant, family: Family, value: dict[str, JSON]) -> N
     given = dict(value.get("properties", {}))
     if not owner_scope(identifier).key:
         given.setdefault("policyType", "BuiltIn")
-    stored = definitions.completed(tenant, family, given)
+    stored = definition_rules.completed(tenant, family, given)
     family.own(tenant).put(Record(identifier, family.type, stored, _system(tenant, value)))
 
 
 def _add_version(tenant: Tenant, value: dict[str, JSON]) -> None:
     identifier = arm_id(value["id"])
     properties = {"version": identifier.name, **value.get("properties", {})}
-    stored = definitions.completed(tenant, SETS, properties)
+    stored = definition_rules.completed(tenant, SETS, properties)
     tenant.definition_versions.put(Record(identifier, f"{SETS.type}/versions", stored))
 
 

@@ -192,6 +192,13 @@ def test_built_in_initiatives_come_from_the_catalogue(arm):
     assert (at_subscription.status, at_subscription.code) == (404, "PolicySetDefinitionNotFound")
 
 
+def test_built_in_definitions_are_read_only(arm):
+    assert arm.put(MCSB, {"policyDefinitions": []}).status == 405
+    assert arm.delete(MCSB).status == 405
+    assert arm.delete(f"{ONE}{MCSB}").status == 204, "there is none of that name here"
+    assert arm.get(MCSB).status == 200
+
+
 def test_an_initiative_can_be_assigned_and_exempted_by_its_real_reference_ids(arm):
     reference = arm.get(MCSB).json["properties"]["policyDefinitions"][7]["policyDefinitionReferenceId"]
     assert arm.put(NEW, {"policyDefinitionId": MCSB}).status == 201

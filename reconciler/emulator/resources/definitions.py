@@ -5,24 +5,26 @@ One module for both, since they differ in a few fields only. Built-in ones are r
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, empty, raw
 from reconciler.emulator.resources.assignments import stamped_metadata
+from reconciler.emulator.resources.definition_rules import (
+    SETS,
+    VERSIONS_SINCE,
+    Family,
+    check_members,
+    check_quota,
+    completed,
+)
 from reconciler.emulator.resources.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
-from reconciler.emulator.resources.murmur import murmur64
-from reconciler.emulator.state.builtin import FIRST_VERSION, major_pin
-from reconciler.emulator.state.initiatives import definition_properties, version_of, versions
-from reconciler.emulator.state.objects import Objects
+from reconciler.emulator.state.initiatives import definition_properties, versions
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, encode, properties
-from reconciler.model import JSON, ArmId, arm_id
+from reconciler.model import ArmId, arm_id
 
-VERSIONS_SINCE: Final = "2023-04"
 SYSTEM_DATA_SINCE: Final = "2021-06"
 _TYPES: Final = {
     "displayName": str,
@@ -42,58 +44,12 @@ _TENANT_RANK: Final = -1
 _COMPARABLE: Final = frozenset({"policytype", "category"})
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """One of the two types. `label` is how error codes and texts call it."""
-
-    type: str
-    label: str
-    fields: tuple[tuple[str, str], ...]
-
-    @property
-    def words(self) -> str:
-        """The label in words: `policy set definition`."""
-        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in self.label).strip()
-
-    def own(self, tenant: Tenant) -> Objects[Record]:
-        """The tenant's own objects of this type."""
-        return tenant.set_definitions if self is SETS else tenant.definitions
-
-    def built_in(self, tenant: Tenant) -> Iterable[ArmId]:
-        """The ids of Azure's own."""
-        if tenant.built_ins is None:
-            return ()
-        return tenant.built_ins.initiatives() if self is SETS else tenant.built_ins.policies()
-
-    def quota(self, tenant: Tenant) -> int:
-        """How many a scope may hold."""
-        return tenant.limits.set_definitions if self is SETS else tenant.limits.definitions
-
-
-POLICIES: Final = Family(
-    "Microsoft.Authorization/policyDefinitions",
-    "PolicyDefinition",
-    (
-        ("displayName", ""), ("policyType", ""), ("mode", "2016-12"), ("description", ""), ("metadata", "2016-04"),
-        ("version", VERSIONS_SINCE), ("parameters", "2016-12"), ("policyRule", ""), ("versions", VERSIONS_SINCE),
-    ),
-)  # fmt: skip
-SETS: Final = Family(
-    "Microsoft.Authorization/policySetDefinitions",
-    "PolicySetDefinition",
-    (
-        ("displayName", ""), ("policyType", ""), ("description", ""), ("metadata", ""), ("version", VERSIONS_SINCE),
-        ("parameters", ""), ("policyDefinitions", ""), ("policyDefinitionGroups", "2019-09"),
-        ("versions", VERSIONS_SINCE),
-    ),
-)  # fmt: skip
-
-
 # --- requests ----------------------------------------------------------------------------------------------------
 
 
 def put(family: Family, call: Call) -> Response:
     """Create a custom definition (201) or replace it (a policy set 200, a policy 201 again: so the specification)."""
+    _refuse_at_tenant(call)
     given = properties(call.request.body)
     wanted = {
         name: given[name.lower()] for name, since in family.fields if name.lower() in given and since <= call.version
@@ -101,9 +57,9 @@ def put(family: Family, call: Call) -> Response:
     check_types(wanted, _TYPES)
     before = family.own(call.tenant).get(call.target.id.key)
     if before is None:
-        _check_quota(family, call)
+        check_quota(family, call)
     if family is SETS:
-        _check_members(call, wanted)
+        check_members(call, wanted)
     stored = completed(call.tenant, family, wanted)
     stored["metadata"] = stamped_metadata(call, wanted.get("metadata"), before)
     record = Record(
@@ -116,6 +72,12 @@ def put(family: Family, call: Call) -> Response:
     return raw(200 if before and family is SETS else 201, _render(family, record, call.version))
 
 
+def _refuse_at_tenant(call: Call) -> None:
+    """Definitions of the tenant itself are Azure's own."""
+    if not call.target.scope.key:
+        raise errors.method_not_allowed(call.request.method, collection=False)
+
+
 def get(family: Family, call: Call) -> Response:
     """The one definition in its newest version."""
     return raw(200, _render(family, _require(family, call), call.version))
@@ -123,6 +85,7 @@ def get(family: Family, call: Call) -> Response:
 
 def delete(family: Family, call: Call) -> Response:
     """Take a custom definition away: 200 with its last state, or 204. One that is assigned stays: 400."""
+    _refuse_at_tenant(call)
     found = family.own(call.tenant).get(call.target.id.key)
     if found is None:
         return empty(204)
@@ -164,71 +127,6 @@ def get_version(family: Family, call: Call) -> Response:
             f"The {family.words} version '{call.target.name}' of '{call.target.names[0]}' could not be found.",
         )
     return raw(200, _render(family, found[0], call.version))
-
-
-# --- rules -------------------------------------------------------------------------------------------------------
-
-
-def _check_quota(family: Family, call: Call) -> None:
-    present, quota = len(family.own(call.tenant).at(call.target.scope.key)), family.quota(call.tenant)
-    if present >= quota:
-        raise errors.ArmError(
-            409,
-            f"{family.label}QuotaExceeded",
-            f"Creating {family.words} '{call.target.name}' would exceed the quota at current scope. "
-            f"Existing {family.words}s: '{present}', the quota is: '{quota}'.",
-        )
-
-
-def _check_members(call: Call, wanted: dict[str, JSON]) -> None:
-    members = wanted.get("policyDefinitions")
-    if not isinstance(members, list) or not members:
-        raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
-    for member in members:
-        identifier = str(member.get("policyDefinitionId", "")) if isinstance(member, dict) else ""
-        if definition_properties(call.tenant, arm_id(identifier)) is None:
-            raise _invalid_set(call, f"The policy definition '{identifier}' could not be found.")
-
-
-def _invalid_set(call: Call, why: str) -> errors.ArmError:
-    return errors.ArmError(
-        400,
-        "InvalidCreatePolicySetDefinitionRequest",
-        f"The policy set definition '{call.target.name}' create request is invalid. {why}",
-    )
-
-
-def completed(tenant: Tenant, family: Family, wanted: dict[str, JSON]) -> dict[str, JSON]:
-    """The properties with what the service adds: type, mode, versions, and each member's reference id and pin."""
-    stored = {"policyType": "Custom", **wanted}
-    stored.setdefault("version", version_of(stored))
-    stored.setdefault("versions", [stored["version"]])
-    if family is POLICIES:
-        stored.setdefault("mode", "Indexed")
-    else:
-        stored["policyDefinitions"] = [_member(tenant, each) for each in stored.get("policyDefinitions", ())]
-    return stored
-
-
-def _member(tenant: Tenant, given: dict[str, JSON]) -> dict[str, JSON]:
-    identifier = arm_id(str(given.get("policyDefinitionId", "")))
-    known = definition_properties(tenant, identifier)
-    completed_member = {
-        "policyDefinitionReferenceId": derived_reference_id(identifier),
-        "policyDefinitionId": identifier.text,
-        "definitionVersion": major_pin(version_of(known) if known else FIRST_VERSION),
-    }
-    named = bool(given.get("policyDefinitionReferenceId"))
-    return completed_member | {
-        name: value
-        for name, value in given.items()
-        if value is not None and (named or name != "policyDefinitionReferenceId")
-    }
-
-
-def derived_reference_id(definition: ArmId) -> str:
-    """The number that the service gives a member without a reference id: always the same for the same policy."""
-    return str(murmur64(definition.text.encode()))
 
 
 def _assigns(assignment: Record, identifier: ArmId) -> bool:

@@ -1,0 +1,137 @@
+"""What a custom definition must be, and what the service adds to it: the two families, their rules, reference ids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.emulator import errors
+from reconciler.emulator.call import Call
+from reconciler.emulator.resources.murmur import murmur64
+from reconciler.emulator.state.builtin import FIRST_VERSION, major_pin
+from reconciler.emulator.state.initiatives import definition_properties, version_of
+from reconciler.emulator.state.objects import Objects
+from reconciler.emulator.state.tenant import Record, Tenant
+from reconciler.model import JSON, ArmId, arm_id
+
+VERSIONS_SINCE: Final = "2023-04"
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One of the two types. `label` is how error codes and texts call it."""
+
+    type: str
+    label: str
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def words(self) -> str:
+        """The label in words: `policy set definition`."""
+        return "".join(f" {letter.lower()}" if letter.isupper() else letter for letter in self.label).strip()
+
+    def own(self, tenant: Tenant) -> Objects[Record]:
+        """The tenant's own objects of this type."""
+        return tenant.set_definitions if self is SETS else tenant.definitions
+
+    def built_in(self, tenant: Tenant) -> Iterable[ArmId]:
+        """The ids of Azure's own."""
+        if tenant.built_ins is None:
+            return ()
+        return tenant.built_ins.initiatives() if self is SETS else tenant.built_ins.policies()
+
+    def quota(self, tenant: Tenant) -> int:
+        """How many a scope may hold."""
+        return tenant.limits.set_definitions if self is SETS else tenant.limits.definitions
+
+
+POLICIES: Final = Family(
+    "Microsoft.Authorization/policyDefinitions",
+    "PolicyDefinition",
+    (
+        ("displayName", ""), ("policyType", ""), ("mode", "2016-12"), ("description", ""), ("metadata", "2016-04"),
+        ("version", VERSIONS_SINCE), ("parameters", "2016-12"), ("policyRule", ""), ("versions", VERSIONS_SINCE),
+    ),
+)  # fmt: skip
+SETS: Final = Family(
+    "Microsoft.Authorization/policySetDefinitions",
+    "PolicySetDefinition",
+    (
+        ("displayName", ""), ("policyType", ""), ("description", ""), ("metadata", ""), ("version", VERSIONS_SINCE),
+        ("parameters", ""), ("policyDefinitions", ""), ("policyDefinitionGroups", "2019-09"),
+        ("versions", VERSIONS_SINCE),
+    ),
+)  # fmt: skip
+
+
+def check_quota(family: Family, call: Call) -> None:
+    """Refuse one more than a scope may hold.
+
+    Raises:
+        ArmError: 409.
+    """
+    present, quota = len(family.own(call.tenant).at(call.target.scope.key)), family.quota(call.tenant)
+    if present >= quota:
+        raise errors.ArmError(
+            409,
+            f"{family.label}QuotaExceeded",
+            f"Creating {family.words} '{call.target.name}' would exceed the quota at current scope. "
+            f"Existing {family.words}s: '{present}', the quota is: '{quota}'.",
+        )
+
+
+def check_members(call: Call, wanted: dict[str, JSON]) -> None:
+    """Refuse a policy set without members, or with one that does not exist.
+
+    Raises:
+        ArmError: 400.
+    """
+    members = wanted.get("policyDefinitions")
+    if not isinstance(members, list) or not members:
+        raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
+    for member in members:
+        identifier = str(member.get("policyDefinitionId", "")) if isinstance(member, dict) else ""
+        if definition_properties(call.tenant, arm_id(identifier)) is None:
+            raise _invalid_set(call, f"The policy definition '{identifier}' could not be found.")
+
+
+def _invalid_set(call: Call, why: str) -> errors.ArmError:
+    return errors.ArmError(
+        400,
+        "InvalidCreatePolicySetDefinitionRequest",
+        f"The policy set definition '{call.target.name}' create request is invalid. {why}",
+    )
+
+
+def completed(tenant: Tenant, family: Family, wanted: dict[str, JSON]) -> dict[str, JSON]:
+    """The properties with what the service adds: type, mode, versions, and each member's reference id and pin."""
+    stored = {"policyType": "Custom", **wanted}
+    stored.setdefault("version", version_of(stored))
+    stored.setdefault("versions", [stored["version"]])
+    if family is POLICIES:
+        stored.setdefault("mode", "Indexed")
+    else:
+        stored["policyDefinitions"] = [_member(tenant, each) for each in stored.get("policyDefinitions", ())]
+    return stored
+
+
+def _member(tenant: Tenant, given: dict[str, JSON]) -> dict[str, JSON]:
+    identifier = arm_id(str(given.get("policyDefinitionId", "")))
+    known = definition_properties(tenant, identifier)
+    completed_member = {
+        "policyDefinitionReferenceId": derived_reference_id(identifier),
+        "policyDefinitionId": identifier.text,
+        "definitionVersion": major_pin(version_of(known) if known else FIRST_VERSION),
+    }
+    named = bool(given.get("policyDefinitionReferenceId"))
+    return completed_member | {
+        name: value
+        for name, value in given.items()
+        if value is not None and (named or name != "policyDefinitionReferenceId")
+    }
+
+
+def derived_reference_id(definition: ArmId) -> str:
+    """The number that the service gives a member without a reference id: always the same for the same policy."""
+    return str(murmur64(definition.text.encode()))
