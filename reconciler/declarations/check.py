@@ -48,7 +48,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
 
 def wants(declaration: Declaration, now: datetime) -> bool:
     """Whether a declaration wants anything in Azure now."""
-    return declaration.enabled and (declaration.expires_on is None or now <= declaration.expires_on)
+    return declaration.enabled and not declaration.has_expired(now)
 
 
 def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
@@ -68,7 +68,7 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
 def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> Iterator[Problem]:
     """An expired declaration is unwanted, not invalid; who just wrote it should know."""
     expires = declaration.expires_on
-    if declaration.enabled and expires is not None and expires < now:
+    if declaration.enabled and expires is not None and declaration.has_expired(now):
         yield Problem(
             declaration.place("expiresOn"), "expired", f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
             "write a later date if it is still needed" if is_changed else "write a later expiresOn if it is still needed, or delete the file",

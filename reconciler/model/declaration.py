@@ -91,6 +91,10 @@ class Declaration:
     enabled: bool = True
     places: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether it has run out, and so wants nothing any more; that is no mistake."""
+        return self.expires_on is not None and self.expires_on <= now
+
     def place(self, path: str) -> Source:
         """Where the field stands, or the declaration itself where the field is not written."""
         return self.places.get(path, self.source)

@@ -28,7 +28,7 @@ from reconciler.planning.provenance import History
 from reconciler.planning.reduction import held_draft, split_reductions
 from reconciler.planning.resolve import Desired, Place, Resolution, resolve
 from reconciler.planning.tree import Tree, tree_of
-from reconciler.planning.unwanted import Unwanted, is_expired
+from reconciler.planning.unwanted import Unwanted
 from reconciler.planning.values import Finding, Held, HeldCause
 
 
@@ -48,7 +48,7 @@ class Wishes:
 
     def active(self, now: datetime) -> list[Declaration]:
         """Those that want something now."""
-        return [d for d in self.declarations if d.enabled and not is_expired(d, now) and d.name in self.meanings]
+        return [d for d in self.declarations if d.enabled and not d.has_expired(now) and d.name in self.meanings]
 
 
 @dataclass(frozen=True, slots=True)

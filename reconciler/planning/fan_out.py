@@ -16,7 +16,6 @@ from reconciler.planning.deliberation import Decided
 from reconciler.planning.meaning import Meaning, match_assignment
 from reconciler.planning.provenance import Commit
 from reconciler.planning.resolve import Desired
-from reconciler.planning.unwanted import is_expired
 from reconciler.planning.values import Change, FindingKind, Held, Plan
 from reconciler.planning.wording import label
 
@@ -89,7 +88,7 @@ def fan_out(decided: Decided, plan: Plan, declaration: Declaration) -> FanOut:
 def _wants_nothing(declaration: Declaration, now: datetime) -> str:
     if not declaration.enabled:
         return "it says enabled: false"
-    if is_expired(declaration, now):
+    if declaration.has_expired(now):
         return f"it expired on {declaration.expires_on:%Y-%m-%d}"
     return ""
 

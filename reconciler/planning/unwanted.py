@@ -46,11 +46,6 @@ Fate = Draft | Finding | None
 """A delete, a finding about what is kept, or nothing to say."""
 
 
-def is_expired(declaration: Declaration, now: datetime) -> bool:
-    """Whether a declaration has run out and so wants nothing any more."""
-    return declaration.expires_on is not None and declaration.expires_on <= now
-
-
 @dataclass(frozen=True, slots=True)
 class Unwanted:
     """Judges live exemptions that no wish claims. `confirmed` holds the places that have a confirmed wish, with the
@@ -74,7 +69,7 @@ class Unwanted:
         declaration = self.declarations.get(live.mark)
         if declaration is None or not declaration.enabled:
             return Reason.REMOVED
-        if is_expired(declaration, self.now):
+        if declaration.has_expired(self.now):
             return Reason.EXPIRED
         target = target_of(live.exemption)
         if target and target not in {scope.key for scope in declaration.scopes}:
