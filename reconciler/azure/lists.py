@@ -6,6 +6,7 @@ objects come back many times: they are merged by folded id, and copies that diff
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -50,6 +51,7 @@ def read_lists(
     answers = arm.each(lambda one: _list(arm, *one), wanted, finished)
     raise_if_unreachable(answers)
     lists = Lists(inherited={root.key: [] for root in roots})
+    lists.gone = _gone(zip(wanted, answers, strict=True))
     differing: dict[str, Api] = {}
     for (scope, api), answer in zip(wanted, answers, strict=True):
         if isinstance(answer, AzureError):
@@ -60,6 +62,14 @@ def read_lists(
                 lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
     _read_again(arm, lists, differing)
     return lists
+
+
+def _gone(answers: Iterable[tuple[tuple[ArmId, Api], object]]) -> set[str]:
+    """Folded ids of scopes that went after the hierarchy was read. Both lists must say so: what is gone needs no
+    exemption any more, so one stray answer must not make it so.
+    """
+    said = Counter(scope.key for (scope, _), found in answers if isinstance(found, AzureError) and found.is_gone)
+    return {key for key, times in said.items() if times == len(_WHAT)}
 
 
 def _list(arm: Arm, scope: ArmId, api: Api) -> list[JSON]:
@@ -89,9 +99,7 @@ def _merge(found: dict[str, JSON], values: Iterable[JSON], parse: Callable[[JSON
 
 
 def _note(lists: Lists, scope: ArmId, api: Api, error: AzureError) -> None:
-    if error.is_gone:
-        lists.gone.add(scope.key)
-    else:
+    if scope.key not in lists.gone:
         lists.unread.append(Unread(scope, _WHAT[api], error.message, error.hint))
 
 

@@ -173,6 +173,18 @@ def test_a_subscription_that_is_gone_is_gone_and_not_unread(interrupted):
     assert subscription(1) in found.gone
 
 
+def test_a_subscription_that_only_one_list_calls_gone_is_unread(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: (
+            error(404, "SubscriptionNotFound")
+            if seen.path.startswith(subscription(1)) and seen.path.endswith("policyExemptions")
+            else None
+        )
+        found = read(azure)
+    assert subscription(1) not in found.gone
+    assert [(one.scope.text, one.what) for one in found.unread] == [(subscription(1), "exemptions")]
+
+
 def test_unreadable_descendants_are_told_and_the_root_itself_is_read(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda seen: error(403, "AuthorizationFailed") if seen.path.endswith("/descendants") else None

@@ -21,7 +21,7 @@ FAULTS = {
     "answer cut short": {"cut": 20},
     "answer not JSON": {"malformed": True},
     "no right": {"status": 403, "code": "AuthorizationFailed"},
-    "group gone": {"status": 404, "code": "ResourceGroupNotFound", "path": "/policyExemptions/."},
+    "group gone": {"status": 404, "code": "ResourceGroupNotFound"},
     "locked": {"status": 409, "code": "ScopeLocked"},
     "bad request": {"status": 400, "code": "InvalidPolicyDefinitionReference"},
 }
