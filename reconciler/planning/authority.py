@@ -11,7 +11,8 @@ their selectors or expiry; of others the unexpired ones with the same selectors.
 | a keeper, and all of R is held, and it has none   | no keeper after all: judged as a further one                    |
 | of what is held                                   |                                                                 |
 | no keeper, an adoptable one has more than R       | create ours, then narrow that one                               |
-| unowned, made by an application                   | beside a keeper untouched, finding *duplicate*; else held       |
+| unowned, made by an application                   | cells that a keeper has as well: untouched, finding *duplicate*;|
+|                                                   | the others are held, so that a second run says the same         |
 | further ours or adoptable ones meeting R          | what is left of them after the confirmed cells of the wishes    |
 |                                                   | that they are ours or adoptable to, and those that the          |
 |                                                   | initiative no longer has: nothing → delete (*duplicate*), else  |
@@ -110,9 +111,10 @@ class Authority:
         for live in meeting.lives:
             shared = live.cells & wish.cells
             stands = standing(live, wish, self.settings) if shared else Standing.NOTHING
-            if stands is Standing.APPLICATION and keeper is not None:
+            if stands is Standing.APPLICATION and keeper is not None and not shared.isdisjoint(keeper.cells):
                 findings.append(remarks.duplicate(live.exemption, keeper.exemption, wish.declaration))
-            elif stands in {Standing.APPLICATION, Standing.FOREIGN}:
+                shared -= keeper.cells
+            if shared and stands in {Standing.APPLICATION, Standing.FOREIGN}:
                 held.append(_held(wish, live, shared, stands, meeting.initiative))
                 cells |= shared
         return held, findings, cells

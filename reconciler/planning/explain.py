@@ -15,7 +15,7 @@ from reconciler.model import ArmId, Assignment, Declaration, Exemption
 from reconciler.planning.deliberation import Decided
 from reconciler.planning.draft import Final
 from reconciler.planning.live import Live
-from reconciler.planning.marks import Ownership, owners
+from reconciler.planning.marks import Ownership, owner_words
 from reconciler.planning.meaning import WHOLE, Meaning, existing_cells, match_assignment
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Finding, Held, Plan
@@ -275,7 +275,7 @@ def whose(live: Live) -> str:
         case Ownership.OURS:
             return f"ours, marked {live.mark!r}" if live.mark else "ours, without a declaration's mark"
         case Ownership.FOREIGN:
-            return f"of the owner {owners(live.exemption)[0]!r}"
+            return f"of the owner {owner_words(live.exemption)}"
         case Ownership.UNOWNED:
             by = system.created_by if system and system.created_by else "an unknown identity"
             kind = system.created_by_type if system and system.created_by_type else "unknown type"

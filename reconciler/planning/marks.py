@@ -42,6 +42,12 @@ def owners(exemption: Exemption) -> tuple[str, ...]:
     return tuple(str(exemption.metadata[key]) for key in keys if exemption.metadata.get(key))
 
 
+def owner_words(exemption: Exemption) -> str:
+    """A foreign owner as a sentence names it; a mark may name nobody, by accident or malice."""
+    names = owners(exemption)
+    return repr(names[0]) if names else "an owner that its mark does not name"
+
+
 def declaration_of(exemption: Exemption) -> str:
     """The name of the declaration that the mark names, or empty."""
     return str(exemption.metadata.get("declaration") or "")

@@ -10,7 +10,7 @@ import difflib
 from dataclasses import dataclass
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Initiative, Source, Unread
-from reconciler.planning.marks import owners
+from reconciler.planning.marks import owner_words, owners
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +118,12 @@ def conflict(mine: Declaration, other: Declaration, scope: ArmId, other_scope: A
 def foreign_owner(live: Exemption) -> Words:
     """Another owner exempts this already."""
     names = owners(live)
-    return Words(
-        f"{live.id} already exempts this and belongs to {names[0]!r}",
-        f"agree with its owner, then add 'takeOver: {names[0]}' to the declaration, or have it removed there",
+    remedy = (
+        f"agree with its owner, then add 'takeOver: {names[0]}' to the declaration, or have it removed there"
+        if names
+        else "find out in the portal who made it, and remove it or its mark managedBy there"
     )
+    return Words(f"{live.id} already exempts this and belongs to {owner_words(live)}", remedy)
 
 
 def not_adoptable(live: Exemption) -> Words:

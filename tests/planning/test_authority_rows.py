@@ -11,6 +11,7 @@ from planning.world import (
     SETTINGS,
     STANDARD,
     SUB,
+    applied,
     assignment,
     declaration,
     initiative,
@@ -513,3 +514,19 @@ def test_same_initiative_assigned_twice_is_two_exemptions():
     below = assignment(SUB, "again", AT_ROOT.definition)
     done = plan(snapshot(assignments=(AT_ROOT, below)), declaration("one"))
     assert sorted(change.after.assignment.name for change in done.changes) == ["again", "mcsb"]
+
+
+def test_application_with_a_cell_that_the_keeper_lacks_is_held_on_every_run_alike():
+    tenant = snapshot(live("tf", references=("nistA",), to=NIST, by="Application"), assignments=(NIST,))
+    first = plan(tenant, declaration("one"))
+    second = plan(applied(tenant, first), declaration("one"))
+    assert second.is_empty
+    assert held(second) == held(first)
+
+
+@pytest.mark.parametrize("mark", [{}, {"owner": None}, {"owner": ""}, {"owner": ["x"]}, {"owner": {}}])
+def test_a_mark_that_names_no_owner_is_foreign_and_stops_nobody_else(mark):
+    odd = live("odd", metadata={"managedBy": "exempt", **mark})
+    done = plan(snapshot(odd), declaration("one"), declaration("two", what="b"))
+    assert [line.cause for line in done.held] == [HeldCause.FOREIGN_OWNER]
+    assert shape(done) == [("create", "declared", "two", ("refB",))]
