@@ -27,6 +27,7 @@ from planning.world import (
 )
 
 from reconciler.model import (
+    ArmId,
     Assignment,
     Category,
     Declaration,
@@ -222,6 +223,7 @@ class Scenario:
     settings: Settings
     allowed: Allowances
     unread: tuple[Unread, ...] = ()
+    only: ArmId | None = None
 
     def snapshot(self) -> Snapshot:
         hidden = {each.scope.key: each.what for each in self.unread}
@@ -262,7 +264,9 @@ class Scenario:
 
     def plan(self, **changed) -> Plan:
         here = replace(self, **changed)
-        return make_plan(here.declarations, CATALOGUE, here.snapshot(), here.settings, NoHistory(), NOW, here.allowed)
+        return make_plan(
+            here.declarations, CATALOGUE, here.snapshot(), here.settings, NoHistory(), NOW, here.allowed, here.only
+        )
 
     def exempt(self, live=None):
         return self.tenant.exempt(self.live if live is None else live, NOW)
@@ -309,7 +313,8 @@ def scenarios(draw) -> Scenario:
     live += [draw(exemption(number, found, wanted)) for number in range(draw(st.integers(0, 6)))]
     unique = {each.id.key: each for each in live}
     missing = draw(unreadable(found)) if draw(st.sampled_from([False, False, True])) else ()
-    return replace(today, live=tuple(unique.values()), unread=missing)
+    only = draw(st.sampled_from([None] * 8 + [LEFT, SUB, RG]))
+    return replace(today, live=tuple(unique.values()), unread=missing, only=only)
 
 
 @st.composite

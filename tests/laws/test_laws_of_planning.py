@@ -48,7 +48,7 @@ def test_law_1_and_3_apply_in_any_order_leaves_nothing_bare_and_nothing_to_do(sc
 def test_the_promise_holds_where_nothing_is_held_or_unread(scenario):
     """Each declared fact is exempt by exactly one exemption of ours for each declaration that wants it."""
     plan = scenario.plan()
-    if plan.held or plan.unread or any(finding.kind.value == "held" for finding in plan.findings):
+    if plan.held or plan.unread or scenario.only or any(finding.kind.value == "held" for finding in plan.findings):
         return
     whole = scenario.settings.rules.allow_whole_assignment
     done = after_all(scenario.live, plan.changes)
@@ -234,6 +234,13 @@ def test_law_6_stopped_anywhere_the_next_run_ends_where_one_would(scenario, rand
     stopped = after_all(scenario.live, changes[: random.randint(0, len(changes))])
     resumed = after_all(stopped, scenario.plan(live=stopped).changes)
     assert says(resumed) == says(straight)
+
+
+@LAW
+@given(scenarios())
+def test_a_narrowed_run_touches_nothing_elsewhere(scenario):
+    for change in scenario.plan().changes:
+        assert scenario.only is None or scenario.only.key in chain_of(change.subject.scope)
 
 
 @LAW
