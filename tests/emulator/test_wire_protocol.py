@@ -114,3 +114,17 @@ def test_every_answer_bears_ids_for_support(arm):
     assert answer.headers["cache-control"] == "no-cache"
     mine = arm.put(exemption_id(SERVER), waiver())
     assert mine.headers["x-ms-request-id"] != answer.headers["x-ms-request-id"]
+
+
+def test_what_a_client_makes_up_cannot_break_the_answer(talk):
+    path = b"/providers/Microsoft.Management/managementGroups/%0A%C3%BC?api-version=2021-04-01"
+    head = (
+        b"PUT "
+        + path
+        + HEAD
+        + b"x-ms-correlation-request-id: \xff\xfe\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    )
+    answer = talk(head)
+    assert answer.startswith(b"HTTP/1.1 202")
+    assert b"managementGroups/%0A%C3%BC" in answer
+    assert b"x-ms-correlation-request-id: ??" in answer

@@ -118,6 +118,7 @@ def _accepted(call: Call, group: ManagementGroup, operation: str) -> Response:
 def _polling(call: Call, name: str, operation: str) -> dict[str, str]:
     base = f"https://{call.request.base}/providers/Microsoft.Management/operationResults/{operation}"
     query = f"?api-version={call.version}"
+    name = urllib.parse.quote(name)
     return {
         "Location": f"{base}/managementGroups/{name}{query}",
         "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{name}{query}",

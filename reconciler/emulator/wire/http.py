@@ -7,6 +7,7 @@ connection, a body cut short. One event loop serves all connections, so the stat
 from __future__ import annotations
 
 import asyncio
+import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,9 @@ import h11
 
 BODY_LIMIT: Final = 1_048_576
 """Azure Resource Manager's limit for a request body, in bytes."""
+
+_UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
+"""What a header cannot carry; values may come from names and headers that a client made up."""
 
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
@@ -158,7 +162,7 @@ class Connection(asyncio.Protocol):
         assert self._head
         assert self._transport
         bodiless = self._head.method == b"HEAD" or response.status in {204, 304}
-        headers = list(response.headers.items())
+        headers = [(name, _UNPRINTABLE.sub("?", value).strip()) for name, value in response.headers.items()]
         if response.status != 204:
             headers.append(("Content-Length", str(len(response.body))))
         head = h11.Response(status_code=response.status, headers=headers, reason=_REASONS.get(response.status, b""))
