@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.emulator import TenantError, load_tenant
+from reconciler.emulator.state.roles import ROLES
 from reconciler.shipped import schema_path
 
 YAML = """
@@ -130,6 +131,12 @@ def test_what_stands_on_a_scope_lets_it_exist():
         arm = emulated.Client(cloud)
         assert arm.get(exemption_id(f"{ONE}/resourceGroups/ghost", "left")).status == 200
         assert len(arm.list(exemptions_of(ONE))) == 1
+
+
+def test_the_schema_knows_the_roles_that_the_emulator_knows():
+    schema = json.loads(schema_path("tenant").read_text(encoding="utf-8"))
+    roles = schema["properties"]["principals"]["items"]["properties"]["roles"]["items"]["properties"]["role"]["enum"]
+    assert {each.lower() for each in roles} == set(ROLES)
 
 
 def test_an_empty_tenant_runs():
