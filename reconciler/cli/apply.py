@@ -10,7 +10,7 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,9 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.planning.guards import Allowances, Circumstances, refusals
-from reconciler.planning.values import Plan
+from reconciler.planning.marks import with_revision
+from reconciler.planning.provenance import History
+from reconciler.planning.values import Change, Plan
 from reconciler.problems import UsageError
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
@@ -70,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         if args.expect:
             approvals.check_expected(plan, args.expect)
         selection = approvals.select(plan, saved, only)
+        if selection.withheld or args.scope:
+            selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _judged(plan, selection, repository, allowed)
         names = common.display_names(snapshot)
         summary = _carry_out(plan, selection, azure, names, ask=not args.yes)
@@ -92,6 +96,20 @@ def _approvals(path: Path | None, repository: common.Repository) -> approvals.Sa
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
     return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
+
+
+def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:
+    """A run that leaves something out must not claim the whole revision: a later plan takes the stamp as proof that
+    all of it was applied (reason *recreate*). Each object is stamped with its own declaration's last commit instead.
+    """
+
+    def stamped(change: Change) -> Change:
+        if change.after is None:
+            return change
+        commit = history.last_commit(change.source.file) if change.source else None
+        return replace(change, after=with_revision(change.after, commit.sha if commit else None))
+
+    return tuple(stamped(change) for change in changes)
 
 
 def _judged(plan: Plan, selection: Selection, repository: common.Repository, allowed: Allowances) -> Plan:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings
@@ -61,6 +62,12 @@ def target_of(exemption: Exemption) -> str:
 def revision_of(exemption: Exemption) -> str:
     """The revision at which it was last written, or empty."""
     return str(exemption.metadata.get("revision") or "")
+
+
+def with_revision(exemption: Exemption, revision: str | None) -> Exemption:
+    """The same exemption, stamped with another revision, or with none."""
+    kept = {key: value for key, value in exemption.metadata.items() if key != "revision"}
+    return replace(exemption, metadata={**kept, "revision": revision} if revision else kept)
 
 
 def made_by_a_user(exemption: Exemption) -> bool:

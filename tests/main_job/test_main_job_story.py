@@ -117,3 +117,24 @@ def test_every_unknown_option_leaves_with_one(root: Path) -> None:
             refused = emulated.exempt(azure, command, "--no-such-option", cwd=root, check=[1])
             assert "--no-such-option" in refused.stderr
         assert "did you mean 'exempt plan'" in emulated.exempt(azure, "pln", cwd=root, check=[1]).stderr
+
+
+def test_healing_never_creates_what_nobody_approved(root: Path) -> None:
+    """A run that leaves something out is no proof that the whole revision was applied."""
+    with emulated.running(repo.tenant(AT_ROOT, repo.assignment(repo.subscription(1), "nist", repo.NIST))) as azure:
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        emulated.Client(azure, emulated.PORTAL).delete(min(azure.exemptions))
+        old = {"name": "transfer", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
+        new = {
+            "name": "backup",
+            "policyDefinition": "013e242c-8828-4970-87b3-ab247555486d",
+            "scopes": [repo.subscription(2)],
+        }
+        repo.write(root, [old, new])
+        repo.commit(root, "Ask for another")
+        for _ in range(2):
+            emulated.exempt(azure, "apply", "--yes", "--only", "recreate,fan-out,expired", cwd=root, check=[2])
+            marks = {body["properties"]["metadata"]["declaration"] for body in azure.exemptions.values()}
+            assert marks == {"transfer"}
+            assert len(azure.exemptions) == 2
+        assert actions(plan(azure, root)) == [("create", "declared")]
