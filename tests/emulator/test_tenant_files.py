@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from reconciler.emulator import TenantError, load_tenant
 from reconciler.emulator.state.roles import ROLES
+from reconciler.emulator.weather import conditions, faults
 from reconciler.shipped import schema_path
 
 YAML = """
@@ -137,6 +138,12 @@ def test_the_schema_knows_the_roles_that_the_emulator_knows():
     schema = json.loads(schema_path("tenant").read_text(encoding="utf-8"))
     roles = schema["properties"]["principals"]["items"]["properties"]["roles"]["items"]["properties"]["role"]["enum"]
     assert {each.lower() for each in roles} == set(ROLES)
+
+
+def test_the_schema_knows_the_weather_that_the_emulator_knows():
+    definitions = json.loads(schema_path("tenant").read_text(encoding="utf-8"))["$defs"]
+    assert set(definitions["weather"]["properties"]) == conditions.FIELDS
+    assert set(definitions["fault"]["properties"]) == faults.FIELDS
 
 
 def test_an_empty_tenant_runs():
