@@ -18,18 +18,25 @@ _OBJECT = re.compile(r"object id '([^']+)'")
 _ACTION = re.compile(r"perform action '([^']+)'")
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*|(?i:bearer\s+[\w.~+/-]{16,}=*)")
 
+_POLICY_OBJECTS: Final = "/providers/microsoft.authorization/"
+_WRITING: Final = ("/write", "/delete", "/action")
+_WRITES: Final = frozenset({"PUT", "DELETE"})
+
 READ_ROLE: Final = "Reader"
 WRITE_ROLE: Final = "Resource Policy Contributor"
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An error as Azure gave it; `target` is the path that was asked for (percent-decoded), without its query."""
+    """An error as Azure gave it; `target` is the path that was asked for (percent-decoded), without its query, and
+    `method` how.
+    """
 
     status: int
     code: str
     message: str
     target: str
+    method: str = "GET"
 
 
 def redact(text: str) -> str:
@@ -57,7 +64,7 @@ def _grant(fault: Fault, role: str, scope: str) -> str:
 def _no_right(fault: Fault) -> str:
     scope = _assignable(_first(_SCOPE, fault.message) or fault.target)
     action = _first(_ACTION, fault.message)
-    writes = action.lower().endswith(("/write", "/delete", "/action"))
+    writes = action.lower().endswith(_WRITING) if action else fault.method in _WRITES
     role = WRITE_ROLE if writes else READ_ROLE
     granted = f" ({action})" if action else ""
     return (
@@ -77,7 +84,7 @@ def _no_linked_right(fault: Fault) -> str:
 
 def _assignable(target: str) -> str:
     """The scope on which a role can be granted: what stands before the policy object."""
-    cut = target.lower().rfind("/providers/microsoft.authorization/")
+    cut = f"{target.lower()}/".rfind(_POLICY_OBJECTS)  # a list's own id ends with the provider
     return target[:cut] if cut > 0 else target
 
 
@@ -143,7 +150,9 @@ def _quota(fault: Fault) -> str:
 
 
 def _gone(fault: Fault) -> str:
-    return f"{_assignable(fault.target)} no longer exists. Take it out of the declarations that name it, or remove them."
+    return (
+        f"{_assignable(fault.target)} no longer exists. Take it out of the declarations that name it, or remove them."
+    )
 
 
 def _disabled(fault: Fault) -> str:  # noqa: ARG001

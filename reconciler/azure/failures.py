@@ -22,13 +22,15 @@ _OTHER_VERSION: Final = frozenset({"InvalidResourceType", "NoRegisteredProviderF
 _PORTS: Final = {"https": 443, "http": 80}
 
 
-def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str) -> AzureError:
+def from_answer(
+    status: int, headers: Mapping[str, str], body: JSON, url: str, method: str = "GET"
+) -> AzureError:  # fmt: skip
     """The fault that an error answer describes: ARM's own form, or a bare `{code, message}`."""
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {"message": str(error)}
     code = str(error.get("code") or status)
     message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason."
-    return _fault(status, code, message, url, correlation(headers))
+    return _fault(status, code, message, url, correlation(headers), method)
 
 
 def from_sdk(error: SdkError, url: str) -> ReconcilerError:
@@ -78,8 +80,10 @@ def refuse_dots(path: str) -> None:
         )
 
 
-def _fault(status: int, code: str, message: str, url: str, support: str = "") -> AzureError:
-    hint = remedy(Fault(status, code, message, _path(url)))
+def _fault(  # noqa: PLR0913, PLR0917 - what a fault is made of
+    status: int, code: str, message: str, url: str, support: str = "", method: str = "GET"
+) -> AzureError:  # fmt: skip
+    hint = remedy(Fault(status, code, message, _path(url), method))
     return AzureError(status, code, message, hint, support)
 
 

@@ -188,7 +188,7 @@ def _answer(response: HttpResponse, url: str) -> Answer:
         raise failures.not_json(response.status_code, url) from error
     headers = {name.lower(): value for name, value in response.headers.items()}
     if response.status_code >= 400:
-        raise failures.from_answer(response.status_code, headers, body, url)
+        raise failures.from_answer(response.status_code, headers, body, url, response.request.method)
     if not isinstance(body, dict | None):
         raise failures.not_json(response.status_code, url)
     return Answer(response.status_code, headers, body or {})

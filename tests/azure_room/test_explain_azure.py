@@ -9,8 +9,8 @@ GROUP = "/providers/Microsoft.Management/managementGroups/corp"
 EXEMPTION = f"{SCOPE}/resourceGroups/rg 1/providers/Microsoft.Authorization/policyExemptions/x"
 
 
-def told(code, message="", status=400, target=EXEMPTION):
-    return remedy(Fault(status, code, message, target))
+def told(code, message="", status=400, target=EXEMPTION, method="GET"):
+    return remedy(Fault(status, code, message, target, method))
 
 
 def test_a_missing_write_right_names_principal_role_and_scope():
@@ -30,6 +30,21 @@ def test_a_missing_read_right_asks_for_no_more_than_reading():
     assert f'--role "Reader" --scope {GROUP}.' in told(
         "AuthorizationFailed", f"over scope '{GROUP}'", 403, f"{GROUP}/descendants"
     )
+
+
+def test_the_scope_of_a_list_is_one_that_a_role_can_be_granted_at():
+    message = "to perform action 'Microsoft.Authorization/policyExemptions/read' over scope "
+    for end in ("", "/providers/Microsoft.Authorization"):
+        text = told("AuthorizationFailed", f"{message}'{SCOPE}{end}' or the scope is invalid.", 403)
+        assert f'--role "Reader" --scope {SCOPE}.' in text
+
+
+@pytest.mark.parametrize(
+    ("method", "role"),
+    [("PUT", "Resource Policy Contributor"), ("DELETE", "Resource Policy Contributor"), ("GET", "Reader")],
+)
+def test_a_refusal_that_names_no_action_asks_for_what_the_request_needs(method, role):
+    assert f'--role "{role}"' in told("AuthorizationFailed", "no", 403, method=method)
 
 
 def test_a_missing_right_on_the_assignment_names_the_assignments_scope():
