@@ -61,7 +61,7 @@ class _Meter:
             return self.rests_until - now
         if self.strikes or self.left is None:
             return 0.0 if self.under_way < (1 if self.strikes else self.window) else math.inf
-        short = self.under_way + amount - min(self.left + self.rate * (now - self.seen_at), self.most + 1)
+        short = self.under_way + amount - self._expected(now, self.left)
         if short <= 0:
             return 0.0
         if self.under_way:
@@ -75,12 +75,23 @@ class _Meter:
         self.answered += 1
         self.strikes = 0
         if left is not None:
-            self._learn(now, left + self.answered)
-            self.left, self.seen_at, self.most = float(left), now, max(self.most, left)
+            self.most = max(self.most, left)
+            self.left, self.seen_at = self._trusted(now, left), now
+            self._learn(now, self.left + self.answered)
         elif self.left is None:
             self.window += 1.0 if self.window < self.careful else 1.0 / self.window
         else:
             self.left -= 1
+
+    def _expected(self, now: float, left: float) -> float:
+        """The tokens there must be by now if the rate is right."""
+        return min(left + self.rate * (now - self.seen_at), self.most + 1)
+
+    def _trusted(self, now: float, left: float) -> float:
+        """Answers overtake each other: while others are under way, a number that is too high may only be an old one."""
+        if self.left is None or self.under_way <= 1:
+            return left
+        return min(left, self._expected(now, self.left))
 
     def _learn(self, now: float, granted: float) -> None:
         """Tokens left plus tokens used is what the bucket ever gave: its slope is the rate of refill.

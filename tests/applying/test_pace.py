@@ -186,3 +186,17 @@ def test_any_bucket_is_served_to_the_end(size, refill, latency, concurrency, hea
         assert taken <= 1.5 * max(bound(bucket, requests), pipe) + 10 * latency + 10
     else:
         assert refused <= 2 * requests
+
+
+def test_an_older_answer_that_comes_late_is_not_believed():
+    pace = Pace(lambda: 0.0)
+    pace("sub", "writes", 9, None)
+    pace.take({WRITES: 5})
+    pace("sub", "writes", 4, None)
+    pace.give_back({WRITES: 4})
+    pace.take({WRITES: 1})
+    pace("sub", "writes", 8, None)  # sent before the one that showed 4, answered after it
+    assert pace.delay({WRITES: 3}) > 0
+    pace.give_back({WRITES: 1})
+    pace("sub", "writes", 8, None)  # nothing else is under way: no doubt about it
+    assert pace.delay({WRITES: 3}) == 0
