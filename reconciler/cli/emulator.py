@@ -4,39 +4,63 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+import math
+import os
 from pathlib import Path
 from typing import Any
 
+from reconciler.cli.exits import Exit
+from reconciler.cli.terminal import write
 from reconciler.emulator.command import Options, serve
-
-HELP = "run an embedded Azure on loopback"
+from reconciler.problems import ReconcilerError, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--tenant", type=Path, metavar="FILE", help="what the tenant holds at start, YAML or JSON")
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="the TLS port; 0 (default) takes any free one")
+    parser.add_argument(
+        "--port", type=_port, default=0, metavar="N", help="the TLS port; 0 (default) takes any free one"
+    )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="start from this file where it exists, and save the state there"
     )
     weather = parser.add_argument_group("weather", "fine unless said otherwise; the tenant file can set it too")
     weather.add_argument("--throttle", action="store_true", help="Azure's token buckets in their documented sizes")
-    weather.add_argument("--latency", type=float, metavar="SECONDS", help="how long every answer takes")
-    weather.add_argument("--jitter", type=float, metavar="SECONDS", help="how much longer it may take, by the seed")
+    weather.add_argument("--latency", type=_seconds, metavar="SECONDS", help="how long every answer takes")
+    weather.add_argument("--jitter", type=_seconds, metavar="SECONDS", help="how much longer it may take, by the seed")
     weather.add_argument("--seed", type=int, metavar="N", help="the same seed, the same weather")
     weather.add_argument("--fault", action="append", metavar="JSON", help="a scripted fault, see docs/emulator.md")
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; the ready line goes to standard output."""
+    if args.state is not None and not os.access(args.state.absolute().parent, os.W_OK):
+        raise UsageError(
+            f"--state: {args.state} cannot be written", "name a file in a folder that exists and is writable"
+        )
     try:
-        serve(Options(args.tenant, args.port, args.state, _weather(args)), _announce)
+        serve(Options(args.tenant, args.port, args.state, _weather(args)), write)
     except ValueError as error:  # the tenant file, a fault or the weather
-        return _failed(str(error))
+        raise UsageError(str(error), "schemas/tenant.schema.json and docs/emulator.md have the form") from None
     except OSError as error:
-        return _failed(f"the emulator cannot run: {error.strerror or error}")
-    return 0
+        raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", "try another --port") from None
+    return Exit.DONE
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a whole number from 0 to 65535")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        found = float(text)
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= 3600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time: seconds from 0 to 3600")
+    return found
 
 
 def _weather(args: argparse.Namespace) -> dict[str, Any]:
@@ -55,14 +79,6 @@ def _fault(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise ValueError(f"--fault: not JSON: {error}") from None
-
-
-def _announce(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
-
-
-def _failed(message: str) -> int:
-    sys.stderr.write(message + "\n")
-    return 1
+        raise UsageError(
+            f"--fault: not JSON: {error}", 'such as \'{"path": "policyExemptions", "status": 503}\''
+        ) from None

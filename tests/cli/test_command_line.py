@@ -64,3 +64,25 @@ def test_what_works_offline_imports_no_azure_module(arguments: str) -> None:
         "assert not found, found"
     )
     run("-c", script)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--port", "70000"], "from 0 to 65535"),
+        (["--port", "-3"], "--port"),
+        (["--latency", "-5"], "seconds from 0 to 3600"),
+        (["--latency", "nan"], "seconds from 0 to 3600"),
+        (["--fault", "[]"], "a fault is a JSON object"),
+        (["--fault", "{"], "not JSON"),
+        (["--fault", '{"status": 99}'], "no HTTP status"),
+        (["--fault", '{"colour": 1}'], "colour"),
+        (["--state", "no/such/folder/x"], "cannot be written"),
+        (["--tenant", "no-such-file"], "no-such-file"),
+    ],
+)
+def test_the_emulator_says_what_is_wrong_with_an_option(options: list[str], said: str) -> None:
+    refused = run("-m", "reconciler", "emulator", *options, code=1)
+    assert said in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert refused.stdout == ""

@@ -93,6 +93,11 @@ def parse_fault(given: Mapping[str, Any]) -> Fault:
     Raises:
         ValueError: an unknown field, or a pattern that is none.
     """
+    if not isinstance(given, Mapping):
+        raise ValueError(f"a fault is a JSON object, not {type(given).__name__}")  # noqa: TRY004 - as every other mistake
+    status = given.get("status")
+    if status is not None and not (isinstance(status, int) and 200 <= status <= 599):
+        raise ValueError(f"status: {status!r} is no HTTP status from 200 to 599")
     if unknown := set(given) - FIELDS:
         raise ValueError(f"unknown field(s) {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(FIELDS))}")
     headers = {str(name): str(value) for name, value in given.get("headers", {}).items()}
@@ -100,7 +105,7 @@ def parse_fault(given: Mapping[str, Any]) -> Fault:
         headers["Retry-After"] = str(given["retryAfter"])
     defaults = Trouble()
     trouble = Trouble(
-        status=given.get("status"),
+        status=status,
         code=given.get("code", defaults.code),
         message=given.get("message", defaults.message),
         headers=tuple(headers.items()),
