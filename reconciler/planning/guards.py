@@ -126,9 +126,8 @@ def _overlaps(
 ) -> Iterator[Refusal]:  # fmt: skip
     count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
     if allowed.strict and count:
-        message = (
-            f"{_plural(count, 'exemption')} of a whole assignment make declared ones meaningless, and --strict is set"
-        )
+        found = _plural(count, "exemption")
+        message = f"beside {found} of a whole assignment declared ones make no difference, and --strict is set"
         yield Refusal("overlap", message, "remove them in the portal, or run without --strict")
 
 

@@ -530,3 +530,62 @@ def test_a_mark_that_names_no_owner_is_foreign_and_stops_nobody_else(mark):
     done = plan(snapshot(odd), declaration("one"), declaration("two", what="b"))
     assert [line.cause for line in done.held] == [HeldCause.FOREIGN_OWNER]
     assert shape(done) == [("create", "declared", "two", ("refB",))]
+
+
+# --- several wishes, several others ---
+
+
+def test_long_names_that_share_a_stem_stay_apart():
+    names = ["x" * 60 + end for end in "12"]
+    wishes = [
+        replace(declaration(name), subject=Subject(SubjectKind.INITIATIVE, "nist", (ref,)))
+        for name, ref in zip(names, ("nistA", "nistA2"), strict=True)
+    ]
+    first, second = plan(snapshot(assignments=(NIST,)), *wishes).changes
+    assert second.id.name == f"{first.id.name}-2"
+
+
+def test_several_others_hold_what_each_of_them_has():
+    lives = [live(f"f{n}", references=(ref,), to=NIST, metadata=EPAC) for n, ref in enumerate(("nistA", "nistA2"))]
+    done = plan(snapshot(*lives, assignments=(NIST,)), declaration("one"))
+    assert done.is_empty
+    assert [line.reference_ids for line in done.held] == [("nistA",), ("nistA2",)]
+
+
+def test_a_wish_that_is_all_held_stops_no_other_at_its_place():
+    done = plan(snapshot(live("f", metadata=EPAC)), declaration("one"), declaration("two", what="b"))
+    assert shape(done) == [("create", "declared", "two", ("refB",))]
+    both = plan(
+        snapshot(live("f", metadata=EPAC), live("g", references=("refB",), metadata=EPAC)),
+        declaration("one"),
+        declaration("two", what="b"),
+    )
+    assert [line.declaration for line in both.held] == ["one", "two"]
+
+
+def test_findings_of_several_wishes_are_all_told():
+    lives = live("tf-a", by="Application"), live("tf-b", references=("refB",), by="Application")
+    kept = stood("a", "one"), ours("b", "two", references=("refB",))
+    done = plan(snapshot(*lives, *kept), declaration("one"), declaration("two", what="b"))
+    assert found(done, FindingKind.DUPLICATE) == [("tf-a", "one"), ("tf-b", "two")]
+
+
+def test_an_edit_that_takes_nothing_away_waits_for_nothing():
+    end = NOW + timedelta(days=9)
+    kept = ours("o", "one", expires_on="2026-11-29T12:00:00Z")
+    done = plan(snapshot(kept), declaration("one", expires_on=end), declaration("two", selectors=EAST))
+    assert [change.waits_for for change in done.changes] == [(), ()]
+    selected = ours("o", "one", selectors=WEST)
+    done = plan(snapshot(selected), declaration("one", selectors=WEST), declaration("two", selectors=EAST))
+    assert [change.waits_for for change in done.changes] == [(), ()]
+
+
+def test_the_keeper_of_one_wish_may_be_pushed_out_by_another():
+    lives = ours("a", "two", references=("refA", "refB")), ours("b", "gone", references=("refA",), made=5)
+    done = plan(snapshot(*lives), declaration("one"), declaration("two", what="b"))
+    assert shape(done) == [("update", "edited", "a", ("refB",)), ("update", "rename", "b", ("refA",))]
+
+
+def test_a_reduced_one_names_the_declaration_that_takes_its_place():
+    done = plan(snapshot(stood("k", "one"), live("p")), declaration("one"))
+    assert [(change.declaration, change.source.file) for change in done.changes] == [("one", "exemptions/one.yaml")]

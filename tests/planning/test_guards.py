@@ -113,5 +113,15 @@ def test_what_is_said_counts_right():
     allowed = plan(snapshot(*owned(11)), OTHER, allowed=Allowances(deletes=2))
     assert allowed.refusals[0].message == "11 deletes, over the 2 of --allow-deletes"
     strict = plan(snapshot(live("w", references=())), allowed=Allowances(strict=True))
-    assert strict.refusals[0].message.startswith("1 exemption of a whole assignment make")
-    assert "--strict" in strict.refusals[0].accept
+    assert strict.refusals[0].message == (
+        "beside 1 exemption of a whole assignment declared ones make no difference, and --strict is set"
+    )
+    assert strict.refusals[0].accept == "remove them in the portal, or run without --strict"
+
+
+def test_the_other_guards_say_the_number_and_the_limit():
+    many = declaration("one", *(group(n) for n in range(30)))
+    creates = plan(snapshot(), many, allowed=Allowances(creates=29)).refusals[0]
+    assert creates.message == "30 creates, over the limit of 29 (limits.creates)"
+    adoptions = plan(snapshot(live("p")), declaration("one"), allowed=Allowances(adoptions=0)).refusals[0]
+    assert adoptions.message == "1 adoption, over the limit of 0 (limits.adoptions)"

@@ -25,7 +25,7 @@ from reconciler.planning import remarks, wording
 from reconciler.planning.values import Finding
 
 EXAMPLES = {
-    "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "why": "of this reason",
+    "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
     "found": Unread(SUB, "exemptions", "AuthorizationFailed: no right", "ask for Reader"), "source": Source("exemptions/one.yaml", 3),

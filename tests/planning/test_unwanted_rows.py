@@ -129,6 +129,7 @@ def test_orphaned_when_its_assignment_is_gone():
 def test_orphans_go_by_the_option_only():
     found = snapshot(ours("o", "one", to=OLD), assignments=(), **GONE)
     assert shape(plan(found, declaration("one"), allowed=ORPHANS)) == [("delete", "orphan", "o", ("refA",))]
+    assert plan(found, declaration("one"), allowed=Allowances(delete_orphans=1)).refusals == ()
     refused = plan(found, declaration("one"), allowed=Allowances(delete_orphans=0))
     assert [refusal.accept for refusal in refused.refusals] == ["--delete-orphans 1"]
 
@@ -340,6 +341,9 @@ def test_unmanaged_has_a_limit_of_its_own():
     assert [(refusal.rule, refusal.accept) for refusal in done.refusals] == [
         ("unmanaged", "--allow-unmanaged-deletes 11")
     ]
+    assert done.refusals[0].message == (
+        "11 unmanaged exemptions to delete, over the limit of 10 (limits.unmanagedDeletes)"
+    )
     assert unmanaged_plan(*many[:10]).refusals == ()
 
 

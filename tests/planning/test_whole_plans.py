@@ -39,6 +39,7 @@ EPAC = {"pacOwnerId": "epac"}
 NIST = assignment(SUB, "nist", STANDARD.id)
 GONE = assignment(ROOT, "gone", BENCHMARK.id)
 RG2 = arm_id(f"{SUB}/resourceGroups/rg-web")
+ELSEWHERE = arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")
 
 
 def by_initiative(name, *references, scope=RG, **more):
@@ -90,7 +91,7 @@ def held():
     )  # fmt: skip
     return plan(
         found, declaration("foreign"), declaration("application", RG2, what="b"), declaration("gone", RESOURCE, what="b"),
-        declaration("outside", arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")),
+        declaration("outside", ELSEWHERE),
         declaration("torn-1", RG, what="c"), declaration("torn-2", LEFT, what="c"), declaration("torn-3", ROOT, what="c"),
         by_assignment("no-assignment", GONE.id), by_assignment("unseen", f"{ROOT}/providers/Microsoft.Authorization/policyAssignments/unseen"),
         by_assignment("no-references", single.id, "refA"), by_initiative("mistyped", "refX", "refA", scope=OTHER_SUB),
@@ -116,25 +117,36 @@ def unwanted():
     """Live ones that keep no wish, of every kind."""
     excluding = assignment(ROOT, "excluding", BENCHMARK.id, not_scopes=(RG2,))
     at_left = assignment(LEFT, "at-left", BENCHMARK.id)
+    at_other = assignment(OTHER_SUB, "at-other", BENCHMARK.id)
     stray = assignment(ROOT, "stray", BENCHMARK.id)
     lives = (
         ours("removed", "absent"), ours("disabled", "off"), ours("over", "over", references=("refB",)),
         ours("untargeted", "one", target=RG2, references=("refC",)), ours("orphan", "one", to=GONE),
-        ours("moved", "other", target=OTHER_SUB, to=at_left), ours("moot", "web", target=RG2, to=excluding),
-        ours("unseen", "one", to=stray), ours("stale", "one", references=("old", "older"), to=excluding, scope=RG),
+        ours("moved-from-assignment", "other", target=OTHER_SUB, to=at_left),
+        ours("moved-from-target", "left", target=LEFT, scope=OTHER_SUB, references=("refB",), to=at_other),
+        ours("moot", "web", target=RG2, to=excluding), ours("unseen", "one", to=stray),
+        ours("stale", "one", references=("old", "older"), to=excluding), ours("outside", "absent", target=ELSEWHERE),
         replace(ours("blank", ""), metadata={"managedBy": "exempt", "owner": SETTINGS.owner}, reference_ids=("refC",)),
         ours("nested", "deep", target=RG, references=("refC",), to=at_left),
         live("p-expired", expires_on="2026-11-01T00:00:00Z"), live("f-expired", metadata=EPAC, expires_on="2026-11-01T00:00:00Z"),
         live("p-orphan", to=GONE), live("p-stray", to=stray), live("p-whole", references=(), to=at_left, scope=SUB), live("p-other", OTHER_SUB),
     )  # fmt: skip
-    found = snapshot(*lives, assignments=(AT_ROOT, excluding, at_left), gone=frozenset({GONE.id.key}))
+    found = snapshot(*lives, assignments=(AT_ROOT, excluding, at_left, at_other), gone=frozenset({GONE.id.key}))
     deep = replace(
         declaration("deep", RG, SUB, what="c"), subject=Subject(SubjectKind.ASSIGNMENT, at_left.id.text, ("refC",))
     )
     return plan(
-        found, declaration("one", SUB, what="a"), declaration("off", enabled=False), declaration("over", expires_on=NOW),
-        declaration("web", RG2, what="b"), declaration("other", OTHER_SUB, what="b"), deep,
+        found, declaration("one", RG), declaration("off", enabled=False), declaration("over", expires_on=NOW),
+        declaration("web", RG2), declaration("other", OTHER_SUB, what="a"), declaration("left", LEFT, what="b"), deep,
         allowed=Allowances(strict=True),
+    )  # fmt: skip
+
+
+def kept_by_nesting():
+    """One of ours whose broader twin is not part of the run, and orphans that may go."""
+    lives = ours("nested", "one", target=RG), ours("orphan", "one", target=RG, to=GONE)
+    return plan(
+        snapshot(*lives, gone=frozenset({GONE.id.key})), declaration("one", RG, SUB), only=RG, allowed=Allowances(delete_orphans=1)
     )  # fmt: skip
 
 
@@ -195,7 +207,9 @@ def test_recommendations_say_what_else_they_exempt_and_why_they_may_be_ignored()
     assert shown == f"ignored: {ignored.title}"[:128]
 
 
-@pytest.mark.parametrize("story", [held, unread, unwanted, circles, limits], ids=lambda story: story.__name__)
+@pytest.mark.parametrize(
+    "story", [held, unread, unwanted, kept_by_nesting, circles, limits], ids=lambda story: story.__name__
+)
 def test_a_whole_plan(story, golden):
     golden(f"plan-{story.__name__}.txt", "\n".join(told(story())) + "\n")
 
