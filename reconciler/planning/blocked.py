@@ -16,12 +16,15 @@ from reconciler.planning.tree import Tree
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A held wish: at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all it means."""
+    """A held wish: at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all it means.
+    `declaration` is the name of the one that is held.
+    """
 
     scope: ArmId
     assignment: str
     meaning: Meaning
     cells: frozenset[str] | None = None
+    declaration: str = ""
 
 
 @dataclass(slots=True)
@@ -51,7 +54,7 @@ class Blocked:
     def first(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> Entry | None:
         """The first by scope of what is held at, above or below this scope and may depend on some of the cells."""
         found = (entry for entry in self._related(scope) if self._protected((entry,), assignment, cells))
-        return min(found, key=lambda entry: (entry.scope.key, entry.meaning.title), default=None)
+        return min(found, key=lambda entry: (entry.scope.key, entry.declaration), default=None)
 
     def _related(self, scope: ArmId) -> Iterator[Entry]:
         for key in self.tree.chain(scope):

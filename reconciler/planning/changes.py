@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
+from reconciler.model import Declaration
 from reconciler.planning.deliberation import Decided
 from reconciler.planning.draft import Draft, widens
 from reconciler.planning.fingerprint import fingerprint
 from reconciler.planning.ordering import make_room
+from reconciler.planning.phrases import removal_words
 from reconciler.planning.reasons import CreateReasons
 from reconciler.planning.values import Change, Reason
 
@@ -18,29 +20,36 @@ def changes_of(decided: Decided) -> tuple[Change, ...]:
     room = make_room(decided.drafts, Counter(live.scope.key for live in decided.lives))
     reasons = CreateReasons(decided.lives, decided.inputs.history)
     narrower = _narrower_holdings(decided)
-    found = [_change(draft, decided, reasons, narrower, room.get(draft.id.key, ())) for draft in decided.drafts]
+    declared = {each.name: each for each in decided.inputs.wishes.declarations}
+    found = [
+        _change(draft, decided, reasons, narrower, declared, room.get(draft.id.key, ())) for draft in decided.drafts
+    ]
     return tuple(sorted(found, key=lambda change: change.id.key))
 
 
-def _change(
+def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
     draft: Draft, decided: Decided, reasons: CreateReasons, narrower: Mapping[tuple[str, str], set[str]],
-    room: tuple[str, ...],
+    declared: Mapping[str, Declaration], room: tuple[str, ...],
 ) -> Change:  # fmt: skip
     before = draft.live.exemption if draft.live else None
     created = draft.wish is not None and draft.reason is Reason.DECLARED
     key = draft.id.key
     name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
+    declaration = draft.declaration or declared.get(name)
     return Change(
         before,
         draft.after,
         reasons.reason(draft.wish) if created and draft.wish else draft.reason,
         fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
         name or None,
-        draft.declaration.source if draft.declaration else None,
+        declaration.source if declaration else None,
         widens(draft, _broadens(draft, narrower)),
         tuple(sorted({*decided.waits.of(key), *room})),
         decided.waits.relies_on(key),
         draft.wish.meaning.also if draft.wish and draft.after is not None else (),
+        removal_words(before, declared.get(name), decided.inputs.now)
+        if before and draft.reason is Reason.REMOVED
+        else "",
     )
 
 

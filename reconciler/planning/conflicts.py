@@ -37,7 +37,9 @@ def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
         return resolution
     for loser in losers.values():
         wish = loser.wish
-        resolution.blocked.add(Entry(wish.scope, wish.assignment.id.key, wish.meaning, loser.cells))
+        resolution.blocked.add(
+            Entry(wish.scope, wish.assignment.id.key, wish.meaning, loser.cells, wish.declaration.name)
+        )
     lines = tuple(_held(losers[id(wish)], resolution) for wish in resolution.desired if id(wish) in losers)
     return Resolution(
         _remaining(resolution.desired, losers),

@@ -169,7 +169,9 @@ def _hold_claims(decided: Decided, claims: Claims) -> None:
     decided.findings += claims.findings
     for wish, cells in zip(claims.meeting.wishes, claims.withheld, strict=True):
         if cells:
-            decided.resolution.blocked.add(Entry(wish.scope, wish.assignment.id.key, wish.meaning, cells))
+            decided.resolution.blocked.add(
+                Entry(wish.scope, wish.assignment.id.key, wish.meaning, cells, wish.declaration.name)
+            )
 
 
 def _protected(decided: Decided, meeting: Meeting) -> frozenset[str]:
@@ -229,5 +231,5 @@ def _keeps(other: Draft, draft: Draft, tree: Tree) -> bool:
 
 def _held_by(draft: Draft, other: Draft) -> Held:
     assert other.wish is not None
-    words = wording.neighbour_held(draft.subject, other.wish.meaning.title, other.subject.scope)
+    words = wording.neighbour_held(draft.subject, other.wish.declaration.name, other.subject.scope)
     return held_draft(draft, HeldCause.NEIGHBOUR, words)

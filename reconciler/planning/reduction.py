@@ -76,7 +76,7 @@ def _why_not(draft: Draft, blocked: Blocked, outside: Blocked, tree: Tree) -> He
     if (unread := tree.blocks_reduction(scope)) is not None:
         return held_draft(draft, HeldCause.UNREAD, wording.reduction_unread(unread))
     if (entry := blocked.first(scope, assignment, draft.lost)) is not None:
-        words = wording.neighbour_held(draft.subject, entry.meaning.title, entry.scope)
+        words = wording.neighbour_held(draft.subject, entry.declaration, entry.scope)
         return held_draft(draft, HeldCause.NEIGHBOUR, words)
     if outside.touching(scope, assignment, draft.lost):
         return held_draft(draft, HeldCause.LEFT_OUT, wording.left_out(scope))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source
-from reconciler.planning.marks import declaration_of
+from reconciler.planning.marks import declaration_of, made_by_a_user, owners
 from reconciler.planning.values import Finding, FindingKind, Severity
 from reconciler.planning.wording import label
 
@@ -22,9 +22,8 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
     """The assignment does not look at the scope, so nothing is created."""
     return Finding(
         FindingKind.MOOT, Severity.INFO, scope,
-        f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there",
-        "nothing needs to be done; an exemption is created once the exclusion is lifted",
-        declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
+        f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there as long as that lasts",
+        "", declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
     )  # fmt: skip
 
 
@@ -34,8 +33,7 @@ def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, 
     return Finding(
         FindingKind.MOOT, Severity.INFO, scope,
         f"the effect of the policy{named} is Disabled in assignment {label(assignment)!r}, so the exemption changes nothing now",
-        "nothing needs to be done; the exemption takes effect when the policy is enabled",
-        declaration.name, declaration.source, assignment.id, {"what": "effect"},
+        "", declaration.name, declaration.source, assignment.id, {"what": "effect"},
     )  # fmt: skip
 
 
@@ -44,7 +42,7 @@ def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment
     return Finding(
         FindingKind.MOOT, Severity.INFO, scope,
         f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave {scope} out",
-        "nothing needs to be done; check the assignment's selectors if the exemption shows no effect",
+        "check the assignment's selectors if the exemption shows no effect",
         declaration.name, declaration.source, assignment.id, {"what": "resourceSelectors"},
     )  # fmt: skip
 
@@ -65,7 +63,7 @@ def overlap(live: Exemption, assignment: Assignment | None) -> Finding:
     return Finding(
         FindingKind.OVERLAP, Severity.WARNING, live.id,
         f"exempts every policy of assignment {name!r} at {live.scope}, so declaring single ones there makes no difference",
-        "remove it in the portal if only the declared recommendations should be exempt; --strict refuses to go on beside it",
+        f"remove it {_where_made(live)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -74,7 +72,7 @@ def duplicate(live: Exemption, keeper: Exemption, declaration: Declaration) -> F
     """An application's exemption stands beside ours."""
     return Finding(
         FindingKind.DUPLICATE, Severity.WARNING, live.id,
-        f"exempts the same as {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
+        f"exempts {_like(live, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
         "remove it where it is managed (Terraform, a pipeline), or add 'adopt: true' to the declaration",
         declaration.name, declaration.source, live.assignment,
     )  # fmt: skip
@@ -85,7 +83,7 @@ def expired_foreign(live: Exemption) -> Finding:
     return Finding(
         FindingKind.EXPIRED, Severity.INFO, live.id,
         f"expired on {live.expires_on[:10]} and is not ours; Azure no longer honours it",
-        "remove it in the portal, or where it is managed",
+        f"remove it {_where_made(live)}",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -94,7 +92,7 @@ def shadowed(live: Exemption, desired: Declaration, scope: ArmId) -> Finding:
     """An exemption further up makes a declared one meaningless."""
     return Finding(
         FindingKind.SHADOWED, Severity.WARNING, live.id,
-        f"sits on {live.scope}, which contains {scope}, and exempts the same as declaration {desired.name!r}: "
+        f"sits on {live.scope}, which contains {scope}, and exempts policies of declaration {desired.name!r} there as well: "
         "when the declaration ends, the resource stays exempt",
         "remove it, narrow it, or declare it as well",
         desired.name, desired.source, live.assignment,
@@ -106,7 +104,7 @@ def unmanaged(live: Exemption) -> Finding:
     return Finding(
         FindingKind.UNMANAGED, Severity.WARNING, live.id,
         f"{live.display_name or live.name!r} is declared nowhere",
-        "declare it (exempt drift proposes the file where it can), or remove it in the portal",
+        f"declare it (exempt drift proposes the file where it can), or remove it {_where_made(live)}",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -114,9 +112,10 @@ def unmanaged(live: Exemption) -> Finding:
 def orphaned(live: Exemption, why: str, source: Source | None, *, ours: bool) -> Finding:
     """An exemption that can have no effect any more."""
     remedy = (
-        "remove it with --delete-orphans, or remove the declaration; an assignment made anew gets its own exemption"
+        "remove it with: exempt apply --delete-orphans N (N: at most so many); or remove the declaration. An assignment "
+        "made anew gets its own exemption"
         if ours
-        else "remove it in the portal; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
+        else f"remove it {_where_made(live)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
     )
     return Finding(
         FindingKind.ORPHANED, Severity.WARNING, live.id, f"exempts nothing: {why}", remedy,
@@ -160,3 +159,18 @@ def quota(scope: ArmId, count: int) -> Finding:
         f"would hold {count} exemptions of the 1,000 that Azure allows on one scope",
         "declare on the resource group or subscription instead of single resources, or remove expired ones",
     )  # fmt: skip
+
+
+def _where_made(live: Exemption) -> str:
+    """Where something is best removed: what an application or another owner made, it may make again."""
+    if live.system is None and not owners(live):
+        return "in the portal, or where it is managed"
+    return (
+        "in the portal" if made_by_a_user(live) and not owners(live) else "where it is managed (Terraform, a pipeline)"
+    )
+
+
+def _like(live: Exemption, keeper: Exemption) -> str:
+    """How far two exemptions list the same policies."""
+    one, other = ({each.lower() for each in found.reference_ids} for found in (live, keeper))
+    return "the same as" if one == other else "in part the same as"

@@ -255,7 +255,7 @@ class Resolver:
         words: wording.Words, references: tuple[str, ...] = (),
     ) -> None:  # fmt: skip
         if not cause.is_gone:  # nothing can be left bare there
-            self.blocked.add(Entry(scope, assignment.key if assignment else "", found))
+            self.blocked.add(Entry(scope, assignment.key if assignment else "", found, declaration=declaration.name))
         self.held.append(
             Held(
                 declaration.name, scope, assignment, references, cause, words.message, words.remedy, declaration.source

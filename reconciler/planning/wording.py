@@ -66,9 +66,10 @@ def assignment_unread(assignment: ArmId) -> Words:
 def initiative_unread(assignment: Assignment) -> Words:
     """Which references an assigned initiative has is unknown."""
     return Words(
-        f"the initiative of assignment {label(assignment)!r} could not be read ({assignment.definition}), "
-        "so its reference ids are unknown",
-        "give the identity Microsoft.Authorization/policySetDefinitions/read where it is defined and run again",
+        f"initiative {assignment.definition.name!r} of assignment {label(assignment)!r} could not be read, so its "
+        "reference ids are unknown",
+        "where it does not exist any more, remove the assignment; else give the identity "
+        "Microsoft.Authorization/policySetDefinitions/read where it is defined, and run again",
     )
 
 
@@ -143,10 +144,10 @@ def reduction_unread(found: Unread) -> Words:
     )
 
 
-def neighbour_held(live: Exemption, title: str, scope: ArmId) -> Words:
+def neighbour_held(live: Exemption, name: str, scope: ArmId) -> Words:
     """Something is not taken away, because what may need it is held."""
     return Words(
-        f"{live.id} is not reduced, because {title!r} is held at {scope} and may need it",
+        f"{live.name!r} is not reduced, because declaration {name!r} is held at {scope} and may need it",
         f"settle first what is held at {scope}; the next run does the rest",
     )
 
@@ -154,7 +155,7 @@ def neighbour_held(live: Exemption, title: str, scope: ArmId) -> Words:
 def left_out(scope: ArmId) -> Words:
     """Something is not taken away, because what replaces it is not part of this run."""
     return Words(
-        f"not reduced, because what replaces it at {scope} lies outside this run's --scope",
+        f"not reduced at {scope}, because what replaces it lies outside this run's --scope",
         "run again without --scope, or with one that contains both",
     )
 

@@ -11,7 +11,15 @@ from reconciler.planning.fan_out import FanOut, Part, Row
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Held
 from reconciler.reports.lines import BLANK, Line, Style, line
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, expiry_words, policies_words, scope_words
+from reconciler.reports.words import (
+    NO_NAMES,
+    Names,
+    assignment_words,
+    expiry_words,
+    policies_words,
+    scope_words,
+    selection_words,
+)
 
 _STYLES: Final = {Role.AUTHORITATIVE: Style.GOOD, Role.ALSO: Style.INFO, Role.NO_EFFECT: Style.QUIET}
 _PARTS: Final = {Part.IN: Style.GOOD, Part.HELD: Style.WARNING, Part.OUT: Style.QUIET}
@@ -56,8 +64,8 @@ def _cover(cover: Cover, whole: Explanation, names: Names) -> Iterator[Line]:
     yield line(_INDENT, f"{cover.whose}: {cover.why}")
     until = expiry_words(cover.exemption.expires_on, whole.taken_at)
     yield line(_INDENT, f"{policies_words(cover.references)}; {cover.exemption.category}, {until}")
-    if cover.exemption.selectors:
-        yield line(_INDENT, "only what its resource selectors choose")
+    if selection := selection_words(cover.exemption):
+        yield line(_INDENT, selection)
     if cover.declaration:
         yield line(_INDENT, (Style.QUIET, _declared(cover.declaration, cover.commit)))
 

@@ -24,7 +24,16 @@ from reconciler.reports.plan_text import (
     name_of,
     new_breadth,
 )
-from reconciler.reports.words import NO_NAMES, SIGNS, Names, assignment_words, count, scope_words
+from reconciler.reports.words import (
+    NO_NAMES,
+    SIGNS,
+    Names,
+    assignment_words,
+    count,
+    object_words,
+    scope_words,
+    selection_words,
+)
 
 MARKER: Final = "<!-- exempt:plan -->"
 """The comment's first line, by which the next run finds it to update in place."""
@@ -59,26 +68,29 @@ def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
         yield f"\nPlan{revision}{dirty} over {count(len(plan.scopes), 'scope')}; {rest}."
     yield from bullets("Refused", plan.refusals, refusal_item)
     widening = [change for change in plan.changes if change.widens]
-    yield from bullets("Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, names))
+    yield from bullets(
+        "Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, plan, names)
+    )
     broad = [change for change in plan.changes if new_breadth(change) and not change.widens]
     yield from bullets(
         "Covers a whole subscription or management group",
         in_reading_order(broad),
-        lambda item: _change_item(item, names),
+        lambda item: _change_item(item, plan, names),
     )
     deleted = [change for change in plan.changes if change.action is Action.DELETE]
-    yield from bullets("Deletes", in_reading_order(deleted), lambda item: _change_item(item, names))
+    yield from bullets("Deletes", in_reading_order(deleted), lambda item: _change_item(item, plan, names))
     yield from bullets("Held: nothing of it is deleted or shrunk", plan.held, lambda item: held_item(item, names))
     yield from bullets(
         "Could not be read: nothing is deleted there", plan.unread, lambda item: unread_item(item, names)
     )
 
 
-def _change_item(change: Change, names: Names) -> str:
+def _change_item(change: Change, plan: Plan, names: Names) -> str:
     subject = change.subject
     where = f"{scope_words(subject.scope, names)} / {assignment_words(subject.assignment, names)}"
     why = f"**{', '.join(change.widens)}**" if change.widens else f"*{change.reason.value}*"
-    return f"{change.action.value} {value(name_of(change))} ({why}) at {value(where)}{place(change.source)}"
+    more = "".join(f", {value(said)}" for said in (object_words(change, plan.owner), selection_words(subject)) if said)
+    return f"{change.action.value} {value(name_of(change))} ({why}) at {value(where)}{more}{place(change.source)}"
 
 
 # --- below the fold ----------------------------------------------------------------------------------------------
@@ -86,7 +98,7 @@ def _change_item(change: Change, names: Names) -> str:
 
 def _diff_block(change: Change, previous: Change | None, plan: Plan, names: Names) -> str:
     """The text's block with its sign in the first column, where a diff fence colours it (`!` for an update)."""
-    text = _dedent(list(change_block(change, plan.taken_at, names, previous=previous))).rstrip("\n")
+    text = _dedent(list(change_block(change, plan, names, previous=previous))).rstrip("\n")
     signed = "!" + text[1:] if text.startswith(SIGNS[Action.UPDATE]) else text
     return signed if continues(previous, change) else "\n" + signed
 

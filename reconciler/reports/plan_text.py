@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.model import Exemption, Unread
 from reconciler.planning.canonical import category
 from reconciler.planning.marks import OWN_KEYS
-from reconciler.planning.values import Action, Change, Held, Plan, Reason, Refusal
+from reconciler.planning.values import Action, Change, FindingKind, Held, Plan, Reason, Refusal
 from reconciler.reports.fields import REFERENCES, Difference, differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
@@ -28,10 +28,13 @@ from reconciler.reports.words import (
     breadth_words,
     count,
     expiry_words,
+    object_words,
     place_words,
     policies_words,
     reason_words,
     scope_words,
+    selection_words,
+    verb,
 )  # fmt: skip
 
 INDENT: Final = " " * 12
@@ -87,6 +90,9 @@ def _empty_sentence(plan: Plan) -> str:
         return "No changes in what could be read, but not everything could be"
     if plan.held:
         return "No changes, but not everything can be decided now"
+    idle = len({found.declaration for found in plan.findings if found.kind is FindingKind.UNCOVERED})
+    if idle:
+        return f"No changes, but {count(idle, 'declaration')} {verb(idle, 'exempts', 'exempt')} nothing at some target"
     return "No changes. Azure matches the declarations"
 
 
@@ -116,19 +122,19 @@ def _changes(plan: Plan, names: Names) -> Iterator[Line]:
     if widening:
         yield BLANK
         yield line((Style.WIDENS, f"Exempts more than before ({len(widening)})"))
-        yield from _blocks(widening, plan.taken_at, names, width)
+        yield from _blocks(widening, plan, names, width)
         if others:
             yield BLANK
             yield line((Style.HEADING, f"Other changes ({len(others)})"))
-    yield from _blocks(others, plan.taken_at, names, width)
+    yield from _blocks(others, plan, names, width)
 
 
-def _blocks(changes: list[Change], now: datetime, names: Names, width: int) -> Iterator[Line]:
+def _blocks(changes: list[Change], plan: Plan, names: Names, width: int) -> Iterator[Line]:
     for previous, change in pairwise([None, *changes]):
         assert change is not None
         if not continues(previous, change):
             yield BLANK
-        yield from change_block(change, now, names, width, previous)
+        yield from change_block(change, plan, names, width, previous)
 
 
 def continues(previous: Change | None, change: Change) -> bool:
@@ -139,23 +145,26 @@ def continues(previous: Change | None, change: Change) -> bool:
 
 
 def change_block(
-    change: Change, now: datetime, names: Names = NO_NAMES, width: int = 0, previous: Change | None = None
+    change: Change, plan: Plan, names: Names = NO_NAMES, width: int = 0, previous: Change | None = None
 ) -> Iterator[Line]:
-    """One change: sign, action, declaration and scope; what it says; the assignment; what differs; why; where.
+    """One change: sign, action, declaration and scope; which object, where that is not plain; what it says; the
+    assignment; what differs; why; where.
 
     A declaration makes one exemption for each assignment. Beside identity and what exempts more, the further ones say
     only what the `previous` one has not said.
     """
-    head, *rest = _full_block(change, now, names, width)
-    said = set(_full_block(previous, now, names, width)) if previous and continues(previous, change) else set()
+    head, *rest = _full_block(change, plan, names, width)
+    said = set(_full_block(previous, plan, names, width)) if previous and continues(previous, change) else set()
     yield head
     yield from (found for found in rest if found not in said or found[-1].style is Style.WIDENS)
 
 
-def _full_block(change: Change, now: datetime, names: Names, width: int) -> Iterator[Line]:
-    style, subject = _STYLES[change.action], change.subject
+def _full_block(change: Change, plan: Plan, names: Names, width: int) -> Iterator[Line]:
+    style, subject, now = _STYLES[change.action], change.subject, plan.taken_at
     sign = f"  {SIGNS[change.action]} {change.action.value}  "
     yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
+    if whose := object_words(change, plan.owner):
+        yield line(INDENT, whose)
     found = _differences(change)
     differing = frozenset(difference.path for difference in found)
     if (title := title_of(change)) and "displayName" not in differing:
@@ -164,6 +173,8 @@ def _full_block(change: Change, now: datetime, names: Names, width: int) -> Iter
         yield line(INDENT, said)
     policies = "" if REFERENCES in differing else f", {policies_words(subject.reference_ids)}"
     yield line(INDENT, assignment_words(subject.assignment, names), policies)
+    if "resourceSelectors" not in differing and (selection := selection_words(subject)):
+        yield line(INDENT, selection)
     if change.widens:
         yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
     if breadth := new_breadth(change):
@@ -177,7 +188,8 @@ def _full_block(change: Change, now: datetime, names: Names, width: int) -> Iter
 
 def new_breadth(change: Change) -> str:
     """What a create covers that a reviewer must not miss: a whole subscription or management group."""
-    return breadth_words(change.subject.scope) if change.action is Action.CREATE else ""
+    found = breadth_words(change.subject.scope) if change.action is Action.CREATE else ""
+    return f"{found}, as far as its resource selectors choose" if found and change.subject.selectors else found
 
 
 def _differences(change: Change) -> list[Difference]:

@@ -14,6 +14,7 @@ from typing import Final
 from reconciler.model import ArmId, Exemption, Source, owner_scope
 from reconciler.planning import marks
 from reconciler.planning.canonical import instant
+from reconciler.planning.phrases import selectors_words
 from reconciler.planning.values import Action, Change, Reason
 
 Names = Mapping[str, str]
@@ -105,6 +106,12 @@ def policies_words(reference_ids: tuple[str, ...]) -> str:
     return f"{count(len(reference_ids), 'policy', 'policies')}: {shown}{f' and {more} more' if more > 0 else ''}"
 
 
+def selection_words(exemption: Exemption) -> str:
+    """`only resourceLocation in eastus`: what its resource selectors leave of the scope; empty without any."""
+    found = selectors_words(exemption.selectors)
+    return f"only {found}" if found else ""
+
+
 def expiry_date(text: str) -> str:
     """An expiry as people write it: the date alone where it is valid through that day."""
     return text.removesuffix(_DAY_END) or "never"
@@ -142,6 +149,32 @@ def adopted_words(exemption: Exemption) -> str:
     return f"adopts what {system.created_by} made{when}"
 
 
+def object_words(change: Change, owner: str) -> str:
+    """Which live object a change is about and whose it is, where the declaration's name does not say it: `exemption
+    tls-exempt, marked by owner 'epac'`. Empty for what this owner made in that declaration's name.
+    """
+    before = change.before
+    if before is None:
+        return ""
+    mine = before.metadata.get("managedBy") == marks.MANAGER and before.metadata.get("owner") == owner
+    if mine and (change.declaration is None or before.name.startswith(f"{change.declaration}-")):
+        return ""
+    if mine or change.reason in {Reason.ADOPT, Reason.TAKE_OVER}:  # whose it was is the reason's to say
+        return f"exemption {before.name}"
+    return f"exemption {before.name}, {_whose(before)}"
+
+
+def _whose(exemption: Exemption) -> str:
+    named, system = marks.owners(exemption), exemption.system
+    if named:
+        return f"marked by owner {named[0]!r}"
+    if system is None or not system.created_by:
+        return "made outside this repository"
+    when = f" on {system.created_at:%Y-%m-%d}" if system.created_at else ""
+    kind = f" ({system.created_by_type})" if system.created_by_type else ""
+    return f"made by {system.created_by}{kind}{when}"
+
+
 def reason_words(change: Change) -> str:
     """Why an object changes, as a sentence's end; empty where the change explains itself."""
     before = change.before
@@ -153,24 +186,62 @@ def reason_words(change: Change) -> str:
         case Reason.TAKE_OVER:
             former = marks.owners(before) if before else ()
             return f"takes over from the owner {former[0]}" if former else "takes over from another owner"
-        case Reason.NARROW:
-            return "narrowed to what no other exemption covers"
-        case Reason.REMOVED if change.source is not None:
-            return "because its declaration no longer asks for it"
+        case Reason.NARROW if change.relies_on:
+            return f"gives up what {_keepers(change)} {verb(len(change.relies_on), 'covers', 'cover')}"
+        case Reason.REMOVED if change.why:
+            return f"because {change.why}"
+        case Reason.REVERT if before is not None and (revision := marks.revision_of(before)):
+            return f"because it is no longer what revision {revision[:12]} asks for"
+        case Reason.RENAME if before is not None:
+            return _new_mark(before, change.subject)
         case Reason.DUPLICATE if change.relies_on:
-            return f"because {change.relies_on[0].name} exempts the same"
+            return _again(change)
     return _BECAUSE[change.reason]
+
+
+def _new_mark(before: Exemption, after: Exemption) -> str:
+    """What the object stands for from now on; a declaration may have been renamed, or exchanged its wish with another."""
+    now, was = marks.declaration_of(after), marks.declaration_of(before)
+    if now != was:
+        return f"now stands for declaration {now!r} (was {was!r})"
+    return f"now belongs to owner {after.metadata.get('owner')!r} (was {before.metadata.get('owner')!r})"
+
+
+def _again(change: Change) -> str:
+    """By whom all of it is exempt as well, or who takes its place where they do it together or otherwise."""
+    assert change.before is not None
+    other = change.relies_on[0]
+    number = len(change.relies_on)
+    same = number == 1 and _holds(other, change.before)
+    return f"because {_keepers(change)} {'exempts the same' if same else verb(number, 'takes its place', 'take its place')}"
+
+
+def _keepers(change: Change) -> str:
+    """The exemptions that keep what this change gives up, by name as long as they are few."""
+    names = [found.name for found in change.relies_on]
+    if len(names) > _MANY:
+        return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
+    return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+
+
+def _holds(other: Exemption, exemption: Exemption) -> bool:
+    """Whether the other one lists at least the same policies for the same resources."""
+    listed, wanted = ({each.lower() for each in found.reference_ids} for found in (other, exemption))
+    return (
+        other.scope == exemption.scope and other.selectors == exemption.selectors and (not listed or wanted <= listed)
+    )
 
 
 _BECAUSE: Final[Mapping[Reason, str]] = {
     Reason.FAN_OUT: "because this was assigned after the declaration was written",
-    Reason.RECREATE: "because somebody deleted it in Azure",
-    Reason.REVERT: "because somebody changed it in Azure",
-    Reason.RENAME: "because the declaration was renamed",
+    Reason.RECREATE: "because it is missing, although its declaration was applied before",
+    Reason.REVERT: "because it is no longer what its declaration, applied before, asks for",
+    Reason.RENAME: "now stands for another declaration",
+    Reason.NARROW: "narrowed to what no other exemption covers",
     Reason.DUPLICATE: "because another exemption exempts the same",
     Reason.REMOVED: "because its declaration was removed",
     Reason.EXPIRED: "because it has expired",
-    Reason.ORPHAN: "because its assignment is gone",
+    Reason.ORPHAN: "because it exempts nothing any more",
     Reason.UNMANAGED: "because no declaration asks for it and unmanaged exemptions are to be deleted",
 }
 

@@ -1,13 +1,17 @@
 import dataclasses
 import re
+from datetime import UTC, datetime
 
 import pytest
 import samples
 
-from reconciler.model import SystemData, Unread, arm_id
-from reconciler.planning.values import Reason, Refusal, Widening
+from reconciler.model import ResourceSelector, Selector, SystemData, Unread, arm_id
+from reconciler.planning.values import Finding, FindingKind, Reason, Refusal, Severity, Widening
 from reconciler.reports.lines import Style
+from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_lines, plan_text
+
+ALICE = SystemData("alice@contoso.example", "User", datetime(2025, 3, 1, tzinfo=UTC))
 
 
 def text_of(*changes, **fields):
@@ -56,14 +60,13 @@ def test_what_exempts_more_comes_first_and_is_named():
     ("reason", "said"),
     [
         (Reason.FAN_OUT, "because this was assigned after the declaration was written"),
-        (Reason.RECREATE, "because somebody deleted it in Azure"),
-        (Reason.REVERT, "because somebody changed it in Azure"),
-        (Reason.RENAME, "because the declaration was renamed"),
+        (Reason.RECREATE, "because it is missing, although its declaration was applied before"),
+        (Reason.REVERT, "because it is no longer what its declaration, applied before, asks for"),
         (Reason.NARROW, "narrowed to what no other exemption covers"),
         (Reason.EXPIRED, "because it has expired"),
-        (Reason.ORPHAN, "because its assignment is gone"),
+        (Reason.ORPHAN, "because it exempts nothing any more"),
         (Reason.UNMANAGED, "because no declaration asks for it and unmanaged exemptions are to be deleted"),
-        (Reason.REMOVED, "because its declaration no longer asks for it"),
+        (Reason.REMOVED, "because its declaration was removed"),
         (Reason.DUPLICATE, "because another exemption exempts the same"),
         (Reason.ADOPT, "adopts an exemption made outside this repository"),
         (Reason.TAKE_OVER, "takes over from the owner contoso/exemptions"),
@@ -77,19 +80,103 @@ def test_every_reason_has_words_but_those_that_explain_themselves():
     silent = {
         reason for reason in Reason if "because" not in text_of(samples.change(samples.exemption(), None, reason))
     }
-    assert silent == {Reason.DECLARED, Reason.EDITED, Reason.ADOPT, Reason.TAKE_OVER, Reason.NARROW}
+    others = {Reason.ADOPT, Reason.TAKE_OVER, Reason.NARROW, Reason.RENAME}
+    assert silent == {Reason.DECLARED, Reason.EDITED, *others}
 
 
-def test_a_delete_says_whether_the_declaration_is_gone():
-    assert "because its declaration was removed\n" in text_of(
-        samples.change(samples.exemption(), None, Reason.REMOVED, line=0)
+def test_a_removal_says_which_edit_it_follows_from():
+    why = "its declaration is disabled"
+    assert f"because {why}\n" in text_of(samples.change(samples.exemption(), None, Reason.REMOVED, why=why))
+
+
+def test_a_revert_names_the_revision_that_it_restores():
+    before = samples.exemption(
+        metadata={**samples.MARKS, "revision": "3f2c1abd9e0f4c5b", "declaration": "legacy-sql-tde"}
     )
+    text = text_of(samples.change(before, samples.exemption(), Reason.REVERT))
+    assert "because it is no longer what revision 3f2c1abd9e0f asks for\n" in text
+
+
+def test_another_mark_says_what_the_object_stands_for_and_what_it_stood_for():
+    before = samples.exemption(metadata={**samples.MARKS, "declaration": "old-name"})
+    text = text_of(samples.change(before, samples.exemption(), Reason.RENAME))
+    assert "now stands for declaration 'legacy-sql-tde' (was 'old-name')\n" in text
+
+
+def test_another_owner_says_whose_it_was():
+    before = samples.exemption(
+        metadata={"managedBy": "exempt", "owner": "contoso/old", "declaration": "legacy-sql-tde"}
+    )
+    text = text_of(samples.change(before, samples.exemption(), Reason.RENAME))
+    assert "now belongs to owner 'contoso/exemptions' (was 'contoso/old')\n" in text
 
 
 def test_a_duplicate_names_what_stays():
     keeper = samples.exemption("the-keeper")
     text = text_of(samples.change(samples.exemption(), None, Reason.DUPLICATE, relies_on=(keeper,)))
     assert "because the-keeper exempts the same" in text
+
+
+def test_a_duplicate_is_not_said_to_be_exempt_by_one_that_holds_a_part_of_it():
+    before = samples.exemption(reference_ids=("a", "b"))
+    keepers = tuple(samples.exemption(f"keeper-{each}", reference_ids=(each,)) for each in "ab")
+    assert "because keeper-a takes its place\n" in text_of(
+        samples.change(before, None, Reason.DUPLICATE, relies_on=keepers[:1])
+    )
+    assert "because keeper-a and keeper-b take its place\n" in text_of(
+        samples.change(before, None, Reason.DUPLICATE, relies_on=keepers)
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "whose"),
+    [
+        ({"metadata": {}, "system": ALICE}, "made by alice@contoso.example (User) on 2025-03-01"),
+        ({"metadata": {"pacOwnerId": "epac-prod"}}, "marked by owner 'epac-prod'"),
+        ({"metadata": {"managedBy": "exempt", "owner": "contoso/other"}}, "marked by owner 'contoso/other'"),
+        ({"metadata": {}}, "made outside this repository"),
+    ],
+)
+def test_what_is_not_ours_is_named_with_whose_it_is(fields, whose):
+    before = samples.exemption("legacy-sql-tde-by-hand", reference_ids=("a", "b"), **fields)
+    after = dataclasses.replace(before, reference_ids=("b",))
+    for done in (samples.change(before, after, Reason.NARROW), samples.change(before, None, Reason.DUPLICATE)):
+        said = f"exemption legacy-sql-tde-by-hand, {whose}"
+        assert f"            {said}\n" in text_of(done)
+    assert f"`{said}`" in plan_markdown(samples.plan((samples.change(before, None, Reason.DUPLICATE),)))
+
+
+def test_ours_under_another_name_is_named_too():
+    before = samples.exemption("made-by-hand")
+    assert "            exemption made-by-hand\n" in text_of(samples.change(before, None, Reason.EXPIRED))
+    assert "exemption " not in text_of(samples.change(samples.exemption(), None, Reason.EXPIRED)).split("because")[0]
+
+
+def test_resource_selectors_are_shown_wherever_they_narrow_a_change():
+    west = Selector("resourceLocation", ("westeurope", "northeurope"))
+    selectors = (
+        ResourceSelector("a", (west, Selector("resourceType", ("x",), negated=True))),
+        ResourceSelector("b", (west,)),
+    )
+    said = "only resourceLocation in westeurope, northeurope and resourceType not in x, or resourceLocation in"
+    broad = samples.exemption(scope=samples.PAYMENTS, selectors=selectors)
+    for done in (
+        samples.change(None, broad),
+        samples.change(broad, None, Reason.EXPIRED),
+        samples.change(broad, broad),
+    ):
+        assert f"            {said}" in text_of(done)
+    assert "covers a whole subscription, as far as its resource selectors choose\n" in text_of(
+        samples.change(None, broad)
+    )
+    assert said in plan_markdown(samples.plan((samples.change(None, broad),))).split("<details>")[0]
+
+
+def test_no_changes_are_no_match_where_declarations_exempt_nothing():
+    idle = Finding(FindingKind.UNCOVERED, Severity.WARNING, arm_id(samples.SQL), "nothing", declaration="a")
+    assert plan_text(samples.plan((), findings=(idle, idle))).startswith(
+        "No changes, but 1 declaration exempts nothing at some target ("
+    )
 
 
 def test_an_adoption_says_whose_work_it_is_and_leaves_our_marks_out():
@@ -185,7 +272,7 @@ def test_what_exempts_more_is_said_for_each_and_every_change():
 
 def test_a_delete_says_everything_though_another_said_it_before():
     both = [samples.change(samples.exemption(f"n{n}"), None, Reason.REMOVED) for n in range(2)]
-    assert text_of(*both).count("because its declaration no longer asks for it") == 2
+    assert text_of(*both).count("because its declaration was removed") == 2
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,36 @@
+"""Parts of sentences that the plan, the drift report and explanations share: what selectors choose, why something is
+wanted no longer. Facts that are settled, said in a few words.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from reconciler.model import Declaration, Exemption, ResourceSelector, Selector
+from reconciler.planning.marks import target_of
+
+
+def selectors_words(selectors: tuple[ResourceSelector, ...]) -> str:
+    """What resource selectors choose: `resourceLocation in eastus, westus`; empty where there are none. Conditions of
+    one group hold together, groups stand for each other.
+    """
+    groups = [" and ".join(_condition(each) for each in group.selectors) or "everything" for group in selectors]
+    return groups[0] if len(groups) == 1 else ", or ".join(groups)
+
+
+def _condition(selector: Selector) -> str:
+    return f"{selector.kind} {'not in' if selector.negated else 'in'} {', '.join(selector.values)}"
+
+
+def removal_words(live: Exemption, declaration: Declaration | None, now: datetime) -> str:
+    """Which edit of the repository made one of ours unwanted; `declaration` is the one that its mark names."""
+    target = target_of(live)
+    if declaration is None:
+        return "its declaration was removed"
+    if not declaration.enabled:
+        return "its declaration is disabled"
+    if declaration.has_expired(now):
+        return "its declaration has expired"
+    if target and target not in {scope.key for scope in declaration.scopes}:
+        return "its declaration no longer lists this target"
+    return "its declaration no longer means these policies"
