@@ -16,11 +16,11 @@ from pathlib import Path
 
 from reconciler.catalog import load as load_catalogue
 from reconciler.declarations import build, check, load
-from reconciler.declarations.characters import decode, hidden
 from reconciler.declarations.load import _not_one_line
-from reconciler.declarations.schema import errors, judge
-from reconciler.declarations.strict import parse
 from reconciler.declarations.walk import read, walk
+from reconciler.documents.characters import decode, hidden
+from reconciler.documents.schema import errors, judge
+from reconciler.documents.strict import parse
 
 SECONDS, MEBIBYTES = 5, 300
 SETTINGS = """\

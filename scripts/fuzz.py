@@ -13,12 +13,12 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["reconciler.declarations", "yaml"]):
+with atheris.instrument_imports(include=["reconciler.declarations", "reconciler.documents", "yaml"]):
     from reconciler.declarations import load_bytes
-    from reconciler.declarations.characters import decode, hidden
-    from reconciler.declarations.schema import errors, judge
-    from reconciler.declarations.strict import parse
     from reconciler.declarations.style import formatted
+    from reconciler.documents.characters import decode, hidden
+    from reconciler.documents.schema import errors, judge
+    from reconciler.documents.strict import parse
     from reconciler.reports.problems import problems_github, problems_json, problems_text
 
 EXAMPLES = Path(__file__).parents[1] / "tests" / "examples"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.catalog.characters import without_hidden
 from reconciler.catalog.facts import Policy
+from reconciler.documents.characters import without_invisible
 from reconciler.model import JSON, ArmId, arm_id
 
 SEVERITIES: Final = ("Critical", "High", "Medium", "Low")
@@ -76,7 +76,7 @@ def _recommendation(row: Mapping[str, Any]) -> LiveRecommendation | None:
 
 
 def _title(properties: Mapping[str, Any]) -> str:
-    return without_hidden(_text(properties, "displayName"))[:MAX_TITLE].strip()
+    return without_invisible(_text(properties, "displayName"))[:MAX_TITLE].strip()
 
 
 def _effect(properties: Mapping[str, Any]) -> str:

@@ -9,25 +9,28 @@ import re
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from reconciler.catalog import store
 from reconciler.catalog.facts import Environment, Policy, initiative_id, policy_id
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
-from reconciler.catalog.overlay_shape import is_plainly_valid
-from reconciler.catalog.strict_yaml import MAX_BYTES, DataPath, Document, is_plain_text, read_yaml
-from reconciler.model import JSON, ArmId, Member
-from reconciler.problems import Problem, has_errors
-from reconciler.shipped import schema_path
-
-if TYPE_CHECKING:
-    import jsonschema
+from reconciler.documents.characters import describe, invisible
+from reconciler.documents.document import Document, dotted
+from reconciler.documents.document import Path as DataPath
+from reconciler.documents.reading import read_document
+from reconciler.documents.scalars import plain_is_text
+from reconciler.documents.schema import SchemaError, errors
+from reconciler.documents.strict import Limits
+from reconciler.model import JSON, ArmId, Member, Source
+from reconciler.problems import Problem
 
 _HEADER: Final = """\
 # yaml-language-server: $schema=schemas/catalog.schema.json
 # Where this tenant's recommendations, policies and initiatives differ from the facts that exempt ships.
 # Written by `exempt catalog refresh`. Review it like code: it changes what declarations mean.
 """
+MAX_BYTES: Final = 4 << 20
+_LIMITS: Final = Limits(depth=8, values=200_000)
 _NO_LINK_NO_WAIT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9(/][A-Za-z0-9(/._,)+ -]*")
 _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set)?definitions/([^/]+)", re.IGNORECASE)
@@ -38,24 +41,32 @@ _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set
 
 def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
     """The overlay in a file, or an empty one with everything that is wrong with the file. Never raises."""
-    document = _document(path)
-    if not document.problems and document.data is not None:
-        document.problems += _schema_problems(document)
-    if not document.problems and document.data is not None:
-        document.problems += _repeated(document) + _untitled(document)
-    if has_errors(document.problems) or document.data is None:
-        return Overlay(), tuple(document.problems)
-    return _overlay(document.data), tuple(document.problems)
-
-
-def _document(path: Path) -> Document:
     try:
-        return read_yaml(_content(path), path.name)
+        document, problems = _document(_content(path), path.name)
     except OSError as error:
-        document = read_yaml(b"", path.name)
         message = f"cannot be read: {error.strerror or error}"
-        document.problems.append(Problem(document.place(()), "unreadable", message, "make it a readable, regular file"))
-        return document
+        return Overlay(), (Problem(Source(path.name), "unreadable", message, "make it a readable, regular file"),)
+    if document and not problems:
+        problems = _schema_problems(document) or (*_repeated(document), *_untitled(document))
+    return (_overlay(document.data) if document and not problems else Overlay()), problems
+
+
+def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem, ...]]:
+    if len(content) > MAX_BYTES:
+        message = f"the file has more than {MAX_BYTES:,} bytes; it is not read"
+        return None, (Problem(Source(name), "too-large", message, "remove what does not belong there"),)
+    document, problems = read_document(content, name, _LIMITS, may_be_empty=True)
+    return document, (problems or _invisible(document) if document else problems)
+
+
+def _invisible(document: Document) -> tuple[Problem, ...]:
+    """Titles and ids are compared and shown: none holds what nobody can see."""
+    texts = ((path, text) for path in document.values for text in (document.at(path), *path[-1:]))
+    found = ((path, invisible(text)) for path, text in texts if isinstance(text, str))
+    return tuple(
+        Problem(document.place(path), "hidden-character", f"{describe(one)} does not show", "remove it", dotted(path))
+        for path, one in found if one
+    )  # fmt: skip
 
 
 def _content(path: Path) -> bytes:
@@ -67,34 +78,27 @@ def _content(path: Path) -> bytes:
         return file.read(MAX_BYTES + 1)
 
 
-def _schema_problems(document: Document) -> list[Problem]:
-    if is_plainly_valid(document.data):
-        return []
-    import jsonschema  # noqa: PLC0415 - takes longer to load than all of this takes to run
-
-    schema = json.loads(schema_path("catalog").read_text(encoding="utf-8"))
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(document.data), key=lambda error: [str(part) for part in error.absolute_path])
-    return [_schema_problem(document, error) for error in errors]
+def _schema_problems(document: Document) -> tuple[Problem, ...]:
+    found = sorted(errors("catalog", document.data), key=lambda error: [str(part) for part in error.absolute_path])
+    return tuple(_schema_problem(document, error) for error in found)
 
 
-def _schema_problem(document: Document, error: jsonschema.ValidationError) -> Problem:
+def _schema_problem(document: Document, error: SchemaError) -> Problem:
     path: DataPath = tuple(error.absolute_path)
-    schema: Any = error.schema
-    instance: Any = error.instance
+    instance = error.instance
     message, hint = error.message[:300], "schemas/catalog.schema.json says what may stand here"
     match error.validator:
         case "type" if error.validator_value == "string" and isinstance(instance, bool | int | float):
             hint = "put the value in quotes"
         case "pattern":
             message = f"{instance!r} is not of the form that is wanted here"
-            hint = str(schema.get("description") or hint)
+            hint = str(error.schema.get("description") or hint)
         case "additionalProperties":
-            known = schema["properties"]
+            known = error.schema["properties"]
             unknown = next(name for name in instance if name not in known)
             path, message = (*path, unknown), f"there is no field {unknown!r} here"
             hint = f"the fields are {', '.join(known)}"
-    return Problem(document.place(path), "schema", message, hint, path=_shown_path(path))
+    return Problem(document.key_place(path), "schema", message, hint, path=dotted(path))
 
 
 def _repeated(document: Document) -> list[Problem]:
@@ -107,7 +111,7 @@ def _repeated(document: Document) -> list[Problem]:
             key = _identity(section, row[name])
             if key in seen:
                 message = f"{row[name]!r} stands already in line {document.place(seen[key]).line}"
-                problems.append(Problem(document.place(path), "duplicate", message, "keep one", _shown_path(path)))
+                problems.append(Problem(document.place(path), "duplicate", message, "keep one", dotted(path)))
             seen.setdefault(key, path)
     return problems
 
@@ -119,9 +123,7 @@ def _untitled(document: Document) -> list[Problem]:
     lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in shipped]
     message, hint = "{!r} is not among the shipped recommendations, so it needs a title", "add title: …"
     paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
-    return [
-        Problem(document.place(path), "schema", message.format(key), hint, _shown_path(path)) for path, key in paths
-    ]
+    return [Problem(document.place(path), "schema", message.format(key), hint, dotted(path)) for path, key in paths]
 
 
 def _identity(section: str, text: str) -> str:
@@ -132,11 +134,6 @@ def _identity(section: str, text: str) -> str:
             return initiative_id(text).key
         case _:
             return text.lower()
-
-
-def _shown_path(path: DataPath) -> str:
-    shown = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return shown.removeprefix(".")
 
 
 def _overlay(data: dict[str, Any]) -> Overlay:
@@ -269,7 +266,7 @@ def _field(label: str, value: JSON) -> Iterator[str]:
 
 def _scalar(text: str) -> str:
     """Plain where no reader could take it for anything but this text, in double quotes otherwise."""
-    plain = _PLAIN.fullmatch(text) and not text.endswith(" ") and is_plain_text(text) and not _AMBIGUOUS.fullmatch(text)
+    plain = _PLAIN.fullmatch(text) and not text.endswith(" ") and plain_is_text(text) and not _AMBIGUOUS.fullmatch(text)
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.catalog.catalogue import Catalogue, fold_title
-from reconciler.catalog.characters import without_hidden
 from reconciler.catalog.facts import Environment, Obstacle, Policy, Recommendation
 from reconciler.catalog.live import MAX_TITLE, LiveRecommendation
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.documents.characters import without_invisible
 from reconciler.model import ArmId, Initiative, Member
 
 
@@ -149,7 +149,7 @@ def _version(text: str | None) -> tuple[int, ...]:
 def _initiative(shipped: Catalogue, live: Initiative) -> InitiativeEntry:
     known = shipped.initiative(live.id)
     members = tuple(Member(member.definition, member.reference_id) for member in live.members)
-    title = without_hidden(live.display_name)[:MAX_TITLE].strip()
+    title = without_invisible(live.display_name)[:MAX_TITLE].strip()
     if known is None:
         return InitiativeEntry(live.id, title or live.id.name, live.version, members=_sorted(members))
     before, after = _by_reference(known.members), _by_reference(members)

@@ -184,8 +184,8 @@ def _cloud(root: Path) -> Cloud:
         content = (root / "reconciler.yaml").read_bytes()
     except OSError:
         return Cloud.PUBLIC
-    from reconciler.catalog.strict_yaml import read_yaml  # noqa: PLC0415
+    from reconciler.documents.reading import read_document  # noqa: PLC0415
 
-    data = read_yaml(content, "reconciler.yaml").data
-    named = data.get("cloud") if isinstance(data, dict) else None
+    document, _ = read_document(content, "reconciler.yaml")
+    named = document.data.get("cloud") if document else None
     return Cloud(named) if isinstance(named, str) and named in {cloud.value for cloud in Cloud} else Cloud.PUBLIC

@@ -19,10 +19,10 @@ from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.terminal import say, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE
-from reconciler.declarations.characters import decode, hidden
-from reconciler.declarations.strict import parse
 from reconciler.declarations.style import formatted
 from reconciler.declarations.walk import Found, read, walk
+from reconciler.documents.characters import decode, hidden
+from reconciler.documents.strict import parse
 from reconciler.model import Source
 from reconciler.problems import Problem, UsageError
 from reconciler.reports.lines import line

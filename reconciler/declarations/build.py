@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
 from pathlib import PurePosixPath
 
-from reconciler.declarations.document import Document, Mark
+from reconciler.documents.document import Document, Mark
 from reconciler.model import (
     JSON,
     ArmId,

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.declarations.document import Document, Path
-from reconciler.declarations.strict import events
+from reconciler.documents.document import Document, Path
+from reconciler.documents.strict import events
 
 MODELINE: Final = re.compile(r"#\s*yaml-language-server:")
 _COMMENT: Final = re.compile(r"(?:(?<=\s)|\A)#[^\n]*")

@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from reconciler.declarations.document import Document, Path
 from reconciler.declarations.forms import form_message
 from reconciler.declarations.nearest import nearest
-from reconciler.declarations.schema import SchemaError
 from reconciler.declarations.teach import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, GROUP_MESSAGES, SUBJECTS, SYNONYMS
+from reconciler.documents.characters import visible
+from reconciler.documents.document import Document, Path, dotted
+from reconciler.documents.schema import SchemaError
 from reconciler.model import JSON
 from reconciler.problems import Problem
 
@@ -59,7 +60,7 @@ def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Pro
             yield _subject(document)
         case _:
             message, hint = _message(document, error, path)
-            yield Problem(document.place(path), "schema", message, hint, dotted(path))
+            yield Problem(document.place(path), "schema", visible(message), visible(hint), dotted(path))
 
 
 # --- fields that are not known, or missing -----------------------------------------------------------------------
@@ -222,11 +223,6 @@ _BOOLEANS: Final = {
 _NOUNS: Final = {
     "string": "text", "array": "a list", "object": "a group of fields", "boolean": "true or false", "integer": "a whole number",
 }  # fmt: skip
-
-
-def dotted(path: Path) -> str:
-    """A path as people write it: `scopes[0]`, `metadata.riskId`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

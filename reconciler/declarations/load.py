@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from reconciler.declarations import build
-from reconciler.declarations.characters import decode, describe, hidden, not_one_line
-from reconciler.declarations.document import Document
-from reconciler.declarations.explain import dotted, explain
-from reconciler.declarations.schema import errors
+from reconciler.declarations.explain import explain
 from reconciler.declarations.settings import settings as build_settings
 from reconciler.declarations.stray import misnamed_settings, stray
-from reconciler.declarations.strict import parse
 from reconciler.declarations.walk import MAX_TOTAL_BYTES, Found, read, walk
+from reconciler.documents.characters import describe, not_one_line
+from reconciler.documents.document import Document, dotted
+from reconciler.documents.reading import read_document
+from reconciler.documents.schema import errors
 from reconciler.model import JSON, Declaration, Settings, Source
 from reconciler.problems import Problem
 
@@ -124,15 +124,7 @@ def _value(
     data: bytes, file: str, schema: str, make: Callable[[Document], Value], problems: list[Problem]
 ) -> Value | None:
     """One file's value, if nothing at all is wrong with the file."""
-    text = decode(data, file)
-    if isinstance(text, Problem):
-        problems.append(text)
-        return None
-    found = hidden(text, file)
-    if found:
-        problems.extend(found)
-        return None
-    document, mistakes = parse(text, file)
+    document, mistakes = read_document(data, file)
     if document is not None:
         mistakes += _not_one_line(document)
         told = {problem.source for problem in mistakes}
@@ -162,19 +154,13 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
     for path in document.values:
         value: JSON = None
         if path and path[0] not in _SEVERAL_LINES:
-            value = _at(document.data, path)
+            value = document.at(path)
         if isinstance(value, str) and (character := not_one_line(value)) is not None:
             problems.append(Problem(
                 document.place(path), "hidden-character", f"{describe(character)} stands in a text of one line",
                 "write it in one line, with plain spaces only", dotted(path),
             ))  # fmt: skip
     return tuple(problems)
-
-
-def _at(data: JSON, path: tuple[str | int, ...]) -> JSON:
-    for step in path:
-        data = data[step]
-    return data
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from reconciler.declarations.build import distinct
-from reconciler.declarations.document import Document
+from reconciler.documents.document import Document
 from reconciler.model import (
     EXPIRING_DAYS,
     JSON,

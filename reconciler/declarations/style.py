@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.declarations.comments import MODELINE, Comments, attached, texts
-from reconciler.declarations.document import Document, Path
-from reconciler.declarations.scalars import plain_is_text
-from reconciler.declarations.strict import parse
+from reconciler.documents.document import Document, Path
+from reconciler.documents.scalars import plain_is_text
+from reconciler.documents.strict import parse
 from reconciler.model import JSON
 
 ORDER: Final = (

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.declarations.characters import describe, not_one_line
+from reconciler.documents.characters import describe, not_one_line
 from reconciler.model import Source
 from reconciler.problems import Level, Problem
 

@@ -17,9 +17,8 @@ from reconciler.catalog import Environment, Evidence, Obstacle, initiative_id, l
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
-from reconciler.catalog.overlay_file import overlay_text, read_overlay
-from reconciler.catalog.overlay_shape import is_plainly_valid
-from reconciler.catalog.strict_yaml import MAX_BYTES
+from reconciler.catalog.overlay_file import MAX_BYTES, overlay_text, read_overlay
+from reconciler.documents.schema import is_surely_valid
 from reconciler.model import Cloud, Member
 from reconciler.problems import Problem
 from reconciler.shipped import schema_path
@@ -169,7 +168,7 @@ def test_a_missing_overlay_is_none(tmp_path):
 @pytest.mark.parametrize(
     ("text", "line", "code", "words"),
     [
-        ("a: [", 2, "yaml", "not YAML"),
+        ("a: [", 2, "yaml-syntax", "not YAML"),
         ("recommendations: 3", 1, "schema", "not of type 'array'"),
         ("\nrecomendations: []", 2, "schema", "no field 'recomendations'"),
         ("recommendations:\n- key: nonsense", 2, "schema", "'nonsense' is not of the form"),
@@ -177,18 +176,27 @@ def test_a_missing_overlay_is_none(tmp_path):
         (f"recommendations:\n- key: {TDE_KEY}\n  severity: high", 3, "schema", "'high' is not one of"),
         (f"recommendations:\n- key: {TDE_KEY}\n  title: 1.0", 3, "schema", "not of type 'string'"),
         (f"recommendations:\n- key: {TDE_KEY}\n- key: {TDE_KEY.upper()}", 3, "duplicate", "already in line 2"),
-        (f"recommendations:\n- key: {TDE_KEY}\n  key: {TDE_KEY}", 3, "yaml-duplicate", "stands twice"),
-        ("a: &x 1\nb: *x", 1, "yaml-anchor", "anchors and aliases"),
-        ("b: *x", 1, "yaml-anchor", "anchors and aliases"),
+        (f"recommendations:\n- key: {TDE_KEY}\n  key: {TDE_KEY}", 3, "yaml-duplicate", "written twice"),
+        ("a: &x 1", 1, "yaml-anchor", "anchors are not read"),
+        ("b: *x", 1, "yaml-alias", "aliases are not read"),
+        ("<<: {}", 1, "yaml-merge", "merge keys are not read"),
         ("a: !!python/object:os.system x", 1, "yaml-tag", "tag"),
-        ("{}\n---\n{}", 2, "yaml-documents", "more than one document"),
-        ("~\n---\n{}", 2, "yaml-documents", "more than one document"),
+        ("{}\n---\n{}", 2, "yaml-documents", "a second document"),
+        ("~\n---\n{}", 2, "yaml-documents", "a second document"),
+        ("- a", 1, "not-a-mapping", "a list"),
         ("[[[[[[[[[[[[[1]]]]]]]]]]]]]", 1, "yaml-depth", "nested"),
-        ("? [a]\n: b", 1, "yaml-key", "not text"),
-        ('a: "\\u202e"', 1, "yaml-characters", "U+202E"),
-        (b"a: \xff", 1, "yaml-encoding", "UTF-8"),
-        (b"\x00", 1, "yaml", "not YAML"),
-        (b"#" * (MAX_BYTES + 1), 1, "yaml-size", "bytes"),
+        ("? [a]\n: b", 1, "yaml-key", "where a key should stand"),
+        ("1: b", 1, "yaml-key", "no text"),
+        ('a: "\\u202e"', 1, "hidden-character", "U+202E"),
+        ('"a\\u200b": b', 1, "hidden-character", "U+200B"),
+        ("{}\n# \u202e", 2, "hidden-character", "U+202E"),
+        ("a:\n- \u200b", 2, "hidden-character", "U+200B"),
+        (b"a: \xff", 1, "encoding", "UTF-8"),
+        (b"\xef\xbb\xbf{}", 1, "encoding", "byte order mark"),
+        (b"\x00", 1, "hidden-character", "NUL"),
+        (b"#" * (MAX_BYTES + 1), 1, "too-large", "bytes"),
+        ("a: [" + "1," * 200_000 + "]", 1, "yaml-size", "values"),
+        ("a: 9" + "9" * 40, 1, "yaml-number", "digits"),
     ],
 )
 def test_a_bad_overlay_is_problems_with_their_place_and_changes_nothing(overlaid, text, line, code, words):
@@ -213,6 +221,18 @@ def test_all_mistakes_are_told_at_once(overlaid):
 def test_a_number_where_text_is_wanted_proposes_quotes(overlaid):
     (problem,) = overlaid(f"initiatives: [{{id: {MCSB}, version: 2}}]").problems
     assert problem.hint == "put the value in quotes"
+
+
+def test_what_declarations_read_as_a_number_is_one_here_too(overlaid):
+    for written in ("1_000", "0b1"):
+        (problem,) = overlaid(f"recommendations: [{{key: {TDE_KEY}, title: {written}}}]").problems
+        assert problem.hint == "put the value in quotes"
+
+
+def test_a_yaml_library_without_its_accelerator_will_do(overlaid, monkeypatch):
+    monkeypatch.delattr(yaml, "CSafeLoader")
+    assert overlaid(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]").find(TDE_KEY)[0].severity == "High"
+    assert overlaid("a: [").problems[0].code == "yaml-syntax"
 
 
 def test_no_and_dates_are_text(overlaid):
@@ -369,20 +389,21 @@ sections = st.fixed_dictionaries(
 
 @settings(max_examples=300, deadline=None)
 @given(sections | values)
-def test_what_is_plainly_valid_the_schema_accepts(data):
-    if is_plainly_valid(data):
-        assert VALIDATOR.is_valid(data)
+def test_the_fast_path_and_the_judge_agree(data):
+    assert is_surely_valid("catalog", data) is VALIDATOR.is_valid(data)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(entries, max_size=3), st.lists(initiatives, max_size=2))
-def test_what_a_refresh_writes_is_plainly_valid(recommendations, sets):
+def test_what_a_refresh_writes_is_surely_valid(recommendations, sets):
     data = yaml.safe_load(overlay_text(Overlay(tuple(recommendations), (), tuple(sets))))
-    assert is_plainly_valid(data)
+    assert is_surely_valid("catalog", data)
 
 
 def test_a_valid_overlay_loads_no_judge(tmp_path):
-    (tmp_path / "catalog.yaml").write_text(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]\n")
+    (tmp_path / "catalog.yaml").write_text(
+        f"recommendations: [{{key: {TDE_KEY}, severity: High}}]\ninitiatives: [{{id: own, members: {{a: {TDE_POLICY}}}}}]\n"
+    )
     code = (
         "import sys; from pathlib import Path; from reconciler.catalog import load;"
         f"assert load(overlay=Path({str(tmp_path / 'catalog.yaml')!r})).find({TDE_KEY!r})[0].severity == 'High';"

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 
 from reconciler.catalog import load as load_catalogue
 from reconciler.declarations import Loaded, check, load, load_files, same_meaning
-from reconciler.declarations.schema import errors, judge, schema
-from reconciler.declarations.strict import parse
+from reconciler.documents.schema import errors, judge, schema
+from reconciler.documents.strict import parse
 from reconciler.model import parse_object, parse_scope
 from reconciler.problems import Problem
 from reconciler.reports.problems import problems_github, problems_json, problems_sarif, problems_text
@@ -64,6 +64,9 @@ def load_bytes(data: bytes, name: str) -> Loaded:
 @example(b"? " * 3000)
 @example(b"a: &a [x, x]\nb: &b [*a, *a]\n<<: [*b, *b]\n")
 @example(b"'" * 99)
+@example("\u00a0:".encode())
+@example("%\u00a0!".encode())
+@example("enabled: \u00a0yes".encode())
 @example(b"name: a\nname: {b: [c]}\nname: {b: d}\n")
 def test_any_bytes_are_a_declaration_or_problems(data: bytes) -> None:
     loaded = load_bytes(data, "exemptions/x.yaml")

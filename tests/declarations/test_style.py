@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from reconciler.cli.main import main
 from reconciler.declarations.comments import texts
-from reconciler.declarations.strict import parse
 from reconciler.declarations.style import ORDER, formatted
+from reconciler.documents.strict import parse
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 

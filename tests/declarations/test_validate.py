@@ -15,7 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from reconciler.cli import common
 from reconciler.cli.main import guarded, main
-from reconciler.declarations.schema import validator_for
+from reconciler.documents.schema import validator_for
 from reconciler.shipped import schema_path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -35,7 +35,7 @@ def decode(data: bytes, file: str) -> str | Problem:
     mark = next((name for prefix, name in _MARKS.items() if data.startswith(prefix)), None)
     if mark is not None:
         return Problem(
-            Source(file), "encoding", f"the file is {mark}; declarations are plain UTF-8",
+            Source(file), "encoding", f"the file is {mark}; wanted is plain UTF-8",
             'save it as "UTF-8" (in some editors: "UTF-8 without BOM")',
         )  # fmt: skip
     try:
@@ -79,6 +79,24 @@ def hidden_in_value(value: str) -> str | None:
     return found.group() if found else None
 
 
+def is_invisible(character: str) -> bool:
+    """Whether it is a control, format, private, unpaired or unassigned character, or breaks lines unseen."""
+    return unicodedata.category(character) in _INVISIBLE
+
+
+def invisible(value: str) -> str | None:
+    """The first character, line ends apart, that nobody can see."""
+    if value.isprintable():
+        return None
+    return next((character for character in value if character != "\n" and is_invisible(character)), None)
+
+
+def without_invisible(value: str) -> str:
+    """The text in one line without what nobody can see, each run of white space as one space."""
+    shown = (" " if character.isspace() else character for character in value)
+    return " ".join("".join(character for character in shown if not is_invisible(character)).split())
+
+
 def not_one_line(value: str) -> str | None:
     """The first character that has no place in a text of one line which names something: line ends, tabs, what is
     invisible, and spaces that only look like the common one.
@@ -90,6 +108,11 @@ def not_one_line(value: str) -> str | None:
         if category in _INVISIBLE or (category in _ODD_SPACES and character != " "):
             return character
     return None
+
+
+def visible(text: str) -> str:
+    """The text with an escape for all that does not show, spaces that only look like the common one included."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
 
 
 def describe(character: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from reconciler.documents.characters import visible
 from reconciler.model import JSON, Source
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -13,6 +14,11 @@ Path: TypeAlias = tuple[str | int, ...]
 
 Mark: TypeAlias = tuple[int, int]
 """Line and column, from 1."""
+
+
+def dotted(path: Path) -> str:
+    """A path as people write it: `scopes[0]`, `metadata.riskId`. What does not show in a key is escaped."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{visible(step)}" for step in path).removeprefix(".")
 
 
 @dataclass(slots=True)
@@ -36,6 +42,13 @@ class Document:
             path = path[:-1]
         line, column = self.values.get(path, (1, 1))
         return Source(self.file, line, column)
+
+    def at(self, path: Path) -> JSON:
+        """The value at one of the places; only a `sound` document has one at each."""
+        found: JSON = self.data
+        for step in path:
+            found = found[step]
+        return found
 
     def key_place(self, path: Path) -> Source:
         """Where the key of a value stands."""

@@ -14,7 +14,7 @@ import warnings
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
-from reconciler.declarations.compiled import Predicate, compiled
+from reconciler.documents.compiled import Predicate, compiled
 from reconciler.model import JSON
 from reconciler.shipped import schema_path
 
@@ -34,16 +34,19 @@ class SchemaError(Protocol):
 
 @functools.cache
 def schema(name: str) -> dict[str, JSON]:
-    """The shipped schema of that name: `exemption` or `reconciler`."""
+    """The shipped schema of that name: `exemption`, `reconciler` or `catalog`."""
     found: dict[str, JSON] = json.loads(schema_path(name).read_text("utf-8"))
     return found
 
 
 def errors(name: str, data: JSON) -> tuple[SchemaError, ...]:
     """Everything in which the data breaks the schema; empty where it does not."""
-    if _surely_valid(name)(data):
-        return ()
-    return judge(name, data)
+    return () if is_surely_valid(name, data) else judge(name, data)
+
+
+def is_surely_valid(name: str, data: JSON) -> bool:
+    """Whether the schema certainly accepts the data; False may mean that the judge must be asked."""
+    return _predicate(name)(data)
 
 
 def judge(name: str, data: JSON) -> tuple[SchemaError, ...]:
@@ -104,5 +107,5 @@ _FORMATS: Final[dict[str, Predicate]] = {"date": _is_date, "date-time": _is_date
 
 
 @functools.cache
-def _surely_valid(name: str) -> Predicate:
+def _predicate(name: str) -> Predicate:
     return compiled(schema(name), _FORMATS)

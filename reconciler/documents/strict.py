@@ -13,21 +13,32 @@ from typing import Any, Final
 
 import yaml
 
-from reconciler.declarations.characters import describe, hidden_in_value
-from reconciler.declarations.document import Document, Mark, Path
-from reconciler.declarations.scalars import resolve
-from reconciler.declarations.syntax import syntax_problem
+from reconciler.documents.characters import describe, hidden_in_value
+from reconciler.documents.document import Document, Mark, Path
+from reconciler.documents.scalars import resolve
+from reconciler.documents.syntax import syntax_problem
 from reconciler.model import JSON, Source
 from reconciler.problems import Problem
 
-MAX_DEPTH: Final = 20
-MAX_VALUES: Final = 20_000
 _MAX_PROBLEMS: Final = 50
 
 
-def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document | None, tuple[Problem, ...]]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How deep values may be nested in one file, and how many there may be."""
+
+    depth: int = 20
+    values: int = 20_000
+
+
+LIMITS: Final = Limits()
+
+
+def parse(
+    text: str, file: str, limits: Limits = LIMITS, *, accelerated: bool = True, may_be_empty: bool = False
+) -> tuple[Document | None, tuple[Problem, ...]]:
     """Reads one document. Without one, the problems say why; with problems, it is there to look for more."""
-    builder = _Builder(file)
+    builder = _Builder(file, limits)
     try:
         for event in events(text, accelerated=accelerated):
             handler = _HANDLERS.get(type(event))
@@ -39,7 +50,7 @@ def parse(text: str, file: str, *, accelerated: bool = True) -> tuple[Document |
         return None, (*builder.problems, syntax_problem(error, text, file))
     except yaml.YAMLError as error:
         return None, (*builder.problems, Problem(Source(file), "yaml", f"this is not YAML: {error}".split("\n", 1)[0]))
-    return builder.document(), tuple(builder.problems)
+    return builder.document(may_be_empty=may_be_empty), tuple(builder.problems)
 
 
 def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
@@ -70,6 +81,7 @@ class _Builder:
     """Turns events into data. Mutable, and gone once the document is there."""
 
     file: str
+    limits: Limits
     problems: list[Problem] = field(default_factory=list)
     values: dict[Path, Mark] = field(default_factory=dict)
     keys: dict[Path, Mark] = field(default_factory=dict)
@@ -79,11 +91,14 @@ class _Builder:
     sound: bool = True
     documents: int = 0
 
-    def document(self) -> Document | None:
+    def document(self, *, may_be_empty: bool) -> Document | None:
         """What was read, if it is a mapping."""
+        says_nothing = self.root is _NO_VALUE or self.root is None
+        if says_nothing and may_be_empty:
+            return Document(self.file, {}, {}, {}, {}, self.sound)
         if isinstance(self.root, dict):
             return Document(self.file, self.root, self.values, self.keys, self.raw, self.sound)
-        if self.root is _NO_VALUE or self.root is None:
+        if says_nothing:
             self.problems.append(Problem(
                 Source(self.file), "empty", "the file holds nothing",
                 "write a declaration, or delete the file; to keep one without effect, write `enabled: false` in it",
@@ -92,7 +107,7 @@ class _Builder:
             kind = "a list" if isinstance(self.root, list) else "a single value"
             self.problems.append(Problem(
                 Source(self.file, *self.values[()]), "not-a-mapping", f"the file holds {kind}, not fields with values",
-                "write one `field: value` a line, such as `name: legacy-sql-tde`",
+                "write one `field: value` a line",
             ))  # fmt: skip
         return None
 
@@ -124,9 +139,9 @@ class _Builder:
                 "put the text in quotes; placeholders such as {{ x }} mean nothing here, declarations are no templates",
             )  # fmt: skip
             raise _StopError
-        if len(self.stack) >= MAX_DEPTH:
+        if len(self.stack) >= self.limits.depth:
             self.refuse(
-                event, "yaml-depth", f"values are nested more than {MAX_DEPTH} deep; nothing here needs that",
+                event, "yaml-depth", f"values are nested more than {self.limits.depth} deep; nothing here needs that",
                 "flatten it; if brackets were pasted, look for one that is not closed",
             )  # fmt: skip
             raise _StopError
@@ -213,9 +228,10 @@ class _Builder:
     def add(self, value: JSON, event: yaml.Event) -> Path:
         """Puts a value into the collection on top and says its path."""
         path = self.put(value)
-        if len(self.values) >= MAX_VALUES:
+        if len(self.values) >= self.limits.values:
             self.refuse(
-                event, "yaml-size", f"more than {MAX_VALUES:,} values in one file; nothing here needs that", "split the file",
+                event, "yaml-size", f"more than {self.limits.values:,} values in one file; nothing here needs that",
+                "split the file",
             )  # fmt: skip
             raise _StopError
         self.values[path] = _mark(event)

@@ -149,10 +149,15 @@ class _Compiler:
         )
 
     def _additionalProperties(self, allowed: JSON, node: Node) -> Predicate:  # noqa: N802
-        if allowed is not False:
-            raise _UnknownKeywordError("additionalProperties")
         known = frozenset(node.get("properties", ()))
-        return lambda value: not isinstance(value, dict) or known.issuperset(value)
+        if allowed is False:
+            return lambda value: not isinstance(value, dict) or known.issuperset(value)
+        if not isinstance(allowed, dict) or "patternProperties" in node:
+            raise _UnknownKeywordError("additionalProperties")
+        check = self.node(allowed)
+        return lambda value: (
+            not isinstance(value, dict) or all(check(item) for name, item in value.items() if name not in known)
+        )
 
     def _propertyNames(self, node: Node, _: Node) -> Predicate:  # noqa: N802
         check = self.node(node)

@@ -11,6 +11,7 @@ from typing import Final
 
 import yaml
 
+from reconciler.documents.characters import visible
 from reconciler.model import Source
 from reconciler.problems import Problem
 
@@ -30,7 +31,7 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem
     message, hint, at = _explain(error, lines, line)
     if at != line:
         line, column = at, len(lines[at]) - len(lines[at].lstrip())
-    return Problem(Source(file, line + 1, column + 1), "yaml-syntax", message, hint)
+    return Problem(Source(file, line + 1, column + 1), "yaml-syntax", visible(message), visible(hint))
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[str, str, int]:
