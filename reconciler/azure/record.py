@@ -61,7 +61,7 @@ def snapshot_of(record: Record) -> Snapshot:
         expected=tuple(sorted(node.id for node in record.nodes if node.expected)),
         assignments={one.id.key: one for one in sorted(assignments, key=lambda one: one.id)},
         initiatives=_by_assignment(record.used, initiatives),
-        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda one: one.id)),
+        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda one: one.id.key)),
         unread=record.unread,
         gone=record.gone,
         names={node.id.key: node.name for node in record.nodes if node.name},

@@ -52,7 +52,7 @@ def confirm_targets(arm: Arm, targets: Iterable[ArmId]) -> tuple[frozenset[str],
 
 def _batches(targets: set[ArmId]) -> Iterable[_Batch]:
     for kind in _TABLES:
-        found = sorted(one for one in targets if one.kind is kind)
+        found = sorted((one for one in targets if one.kind is kind), key=lambda one: one.key)
         yield from (_Batch(kind, found[start : start + _BATCH]) for start in range(0, len(found), _BATCH))
 
 
