@@ -65,7 +65,7 @@ def instant(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text.upper().replace("Z", "+00:00")))
+        found = datetime.fromisoformat(text.upper())  # cuts digits beyond the microsecond
     except ValueError:
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)
