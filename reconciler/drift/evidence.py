@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.drift.exempted import contents
+from reconciler.drift.exempted import contents, selection
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, SystemData, owner_scope
 from reconciler.planning.canonical import comparable, compared_metadata, instant_text, properties
@@ -36,9 +36,11 @@ def with_witnesses(finding: Finding, facts: Facts) -> Finding:
 
 
 def _contents(facts: Facts, finding: Finding) -> dict[str, JSON]:
-    """What the exemption exempts, where a change does not say it already."""
+    """What the exemption exempts; beside a change, which says the rest, only what its selectors choose."""
     live = facts.live(finding.subject)
-    return {} if live is None or "changed" in finding.evidence else contents(live, facts)
+    if live is None:
+        return {}
+    return selection(live) if "changed" in finding.evidence else contents(live, facts)
 
 
 def _people(facts: Facts, finding: Finding) -> dict[str, JSON]:

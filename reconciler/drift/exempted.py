@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Exemption
 from reconciler.planning.canonical import category
+from reconciler.planning.phrases import selectors_words
 
 
 def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
@@ -15,13 +14,28 @@ def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
         "category": category(exemption.category),
         "expiresOn": exemption.expires_on or "never",
         "referenceIds": sorted(exemption.reference_ids, key=str.lower),
-        "recommendations": titles(exemption, facts),
+        **named(exemption, facts),
+        **selection(exemption),
     }
+
+
+def selection(exemption: Exemption) -> dict[str, JSON]:
+    """What its resource selectors choose, as evidence; nothing without any."""
+    return {"resourceSelectors": selectors_words(exemption.selectors)} if exemption.selectors else {}
+
+
+def named(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
+    """The recommendations behind the exempted policies, and the titles of those that none rests on, as evidence."""
+    behind = [(each, _recommendations(each, facts)) for each in definitions(exemption, facts)]
+    others = sorted({_policy_title(each, facts) for each, resting in behind if not resting})
+    resting = sorted({title for _, titles in behind for title in titles})
+    return {"recommendations": resting} | ({"policyTitles": others} if others else {})
 
 
 def titles(exemption: Exemption, facts: Facts) -> list[str]:
     """The recommendations behind the exempted policies, or the policies' own titles; none for a whole initiative."""
-    return sorted({title for definition in definitions(exemption, facts) for title in _titles(definition, facts)})
+    behind = definitions(exemption, facts)
+    return sorted({title for each in behind for title in _recommendations(each, facts) or [_policy_title(each, facts)]})
 
 
 def definitions(exemption: Exemption, facts: Facts) -> tuple[ArmId, ...]:
@@ -42,9 +56,10 @@ def _definitions(exemption: Exemption, facts: Facts) -> tuple[ArmId, ...]:
     return tuple(sorted({member.definition for member in members if member.reference_id.lower() in listed}))
 
 
-def _titles(definition: ArmId, facts: Facts) -> Iterable[str]:
-    recommendations = [found.title for found in facts.catalogue.resting_on(definition)]
-    if recommendations:
-        return recommendations
+def _recommendations(definition: ArmId, facts: Facts) -> list[str]:
+    return [found.title for found in facts.catalogue.resting_on(definition)]
+
+
+def _policy_title(definition: ArmId, facts: Facts) -> str:
     policy = facts.catalogue.policy(definition)
-    return [policy.title if policy else definition.name]
+    return policy.title if policy else definition.name

@@ -21,7 +21,7 @@ from typing import Final
 from reconciler.drift import words
 from reconciler.drift.causes import Absence, absence
 from reconciler.drift.evidence import changed_fields, with_witnesses
-from reconciler.drift.exempted import titles
+from reconciler.drift.exempted import named, selection
 from reconciler.drift.facts import Facts
 from reconciler.drift.places import with_place
 from reconciler.drift.widening import exempts_more
@@ -92,9 +92,10 @@ def _absent(change: Change, facts: Facts) -> _Diagnosis:
     why = absence(change, facts)
     assignment = facts.assignment(change.subject.assignment)
     remedy = words.grant(assignment) if why is Absence.NO_RIGHT and assignment else words.apply_only(change)
-    evidence = {
+    evidence: dict[str, JSON] = {
         "referenceIds": sorted(change.subject.reference_ids),
-        "recommendations": titles(change.subject, facts),
+        **named(change.subject, facts),
+        **selection(change.subject),
         "target": str(change.subject.metadata.get("target", "")),
     }
     if why.may_be_deleted:

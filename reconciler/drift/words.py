@@ -28,7 +28,7 @@ class Said:
 def absent(change: Change) -> str:
     """What is not there."""
     wanted = change.subject
-    return f"declared as {wanted.category} {_until(wanted)}, but no exemption covers {_policies(wanted)} there"
+    return f"declared as {wanted.category} {_until(wanted)} for {_policies(wanted)}, but its exemption is not there"
 
 
 def activity_log(change: Change) -> str:
@@ -41,9 +41,9 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Said:
     more = f"; in Azure it exempts {wider} than declared" if wider else ""
     match change.reason:
         case Reason.REVERT:
-            return Said(f"is not as it was written{more}", "changed in Azure")
+            return Said(f"is not what its declaration asks for, although that was applied{more}", _reverted(change))
         case Reason.NARROW:
-            return Said("also exempts what a declared exemption covers by now", "made beside the declared one")
+            return Said("also exempts what another exemption is declared for", "made beside the declared one")
         case Reason.ADOPT:
             return Said(f"is declared, but was made outside the repository{more}", "made by hand and not adopted yet")
         case Reason.TAKE_OVER:
@@ -52,7 +52,8 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Said:
             return Said(f"is declared with takeOver, but still {whose}{more}", "not taken over yet")
         case Reason.RENAME:
             return Said(
-                f"bears the mark of another declaration or owner{more}", "renamed in the repository, not applied yet"
+                f"bears the mark of another declaration or owner{more}",
+                "renamed or exchanged in the repository, not applied yet",
             )
         case _ if has_history:
             return Said(
@@ -63,25 +64,32 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Said:
             return Said(f"differs from its declaration{more}", "changed in Azure, or edited and not applied yet")
 
 
+def _reverted(change: Change) -> str:
+    """What is known of a difference that no edit of the repository explains: references follow the initiative as well."""
+    assert change.before is not None
+    assert change.after is not None
+    listed, wanted = ({each.lower() for each in side.reference_ids} for side in (change.before, change.after))
+    return "changed in Azure" if listed == wanted else "changed in Azure, or its initiative changed"
+
+
 def surplus(change: Change, now: datetime) -> Said:
     """What should not be there (any more)."""
     assert change.before is not None
     policies = _policies(change.before)
     match change.reason:
         case Reason.DUPLICATE:
-            other = f", like {change.relies_on[0].name!r}" if change.relies_on else ""
+            keepers = " and ".join(repr(keeper.name) for keeper in change.relies_on[:_FEW])
+            other = f", like {keepers}" if keepers else ""
             return Said(f"exempts {policies} again{other}", "made beside the declared one")
         case Reason.EXPIRED if has_expired(change.before, now):
             end = change.before.expires_on[:10]
             return Said(f"ended on {end}: Azure no longer honours it and counts the resource again", _ENDED)
         case Reason.EXPIRED:
             return Said(f"still exempts {policies} {_until(change.before)}, although its declaration has ended", _ENDED)
-        case Reason.REMOVED if change.source is not None:
-            return Said(f"still exempts {policies}", "its declaration no longer asks for it")
         case Reason.REMOVED:
-            return Said(f"still exempts {policies}", "its declaration was removed or disabled")
+            return Said(f"still exempts {policies}", change.why or "its declaration no longer asks for it")
         case Reason.ORPHAN:
-            return Said("exempts nothing", "its assignment is gone")
+            return Said("exempts nothing", "its assignment is gone, does not reach it, or has none of its policies")
         case _:
             return Said(
                 f"exempts {policies} {_until(change.before)}, and is declared nowhere", "made outside the repository"
@@ -89,8 +97,8 @@ def surplus(change: Change, now: datetime) -> Said:
 
 
 def apply_only(change: Change) -> str:
-    """The command that does this and leaves everything else alone."""
-    return f"exempt apply --only {change.reason}"
+    """The command that does this and, where it waits for nothing, leaves everything else alone."""
+    return "exempt apply" if change.waits_for else f"exempt apply --only {change.reason}"
 
 
 def put_back(change: Change) -> str:

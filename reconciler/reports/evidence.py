@@ -16,7 +16,13 @@ _SAID_ELSEWHERE: Final = frozenset(
     {f"{what}{part}" for what in ("created", "lastModified", "assigned", "declared") for part in ("By", "ByType", "At")}
     | {"cause", "changed", "portal", "healedBy", "patch", "target", "what"}
 )
-_LABELS: Final = {"referenceIds": "policies", "expiresOn": "ends", "activityLog": "who deleted it"}
+_LABELS: Final = {
+    "referenceIds": "policies",
+    "expiresOn": "ends",
+    "policyTitles": "policy titles",
+    "resourceSelectors": "only",
+    "activityLog": "who deleted it",
+}
 _SHORT: Final = 12
 _FEW: Final = 3
 HEALING: Final = "exempt apply --only recreate,fan-out,expired"

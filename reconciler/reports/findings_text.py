@@ -13,7 +13,7 @@ from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_wo
 
 SEVERITY_STYLES: Final = {Severity.ERROR: Style.ERROR, Severity.WARNING: Style.WARNING, Severity.INFO: Style.INFO}
 INDENT: Final = " " * 12
-_VERBS: Final = frozenset({"made", "last changed", "assigned", "declared", "differs", "healed by"})
+_VERBS: Final = frozenset({"made", "last changed", "assigned", "declared", "differs", "healed by", "only"})
 _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 
 

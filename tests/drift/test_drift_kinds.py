@@ -8,8 +8,9 @@ import pytest
 from drift.diagnosed import Git, drift, kinds, settled, stamped, with_one, without
 from planning import world
 
-from reconciler.model import Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.values import FindingKind, Severity
+from reconciler.reports.evidence import evidence_words
 
 ONE, TWO = world.declaration("one", world.RG), world.declaration("two", world.OTHER_SUB, what="b")
 CLEAN = settled(world.snapshot(), ONE, TWO)
@@ -120,7 +121,7 @@ def test_unmanaged_is_declared_nowhere():
 def test_unmanaged_is_what_a_removed_declaration_left():
     finding = only(found(CLEAN, ONE), "unmanaged")
     assert finding.subject == YOURS.id
-    assert finding.evidence["cause"] == "its declaration was removed or disabled"
+    assert finding.evidence["cause"] == "its declaration was removed"
     assert finding.remedy == "exempt apply --only removed"
     only(drift(CLEAN), "unmanaged", 2)
 
@@ -140,6 +141,32 @@ def test_duplicate_in_part_is_narrowed_field_by_field():
     assert finding.evidence["changed"] == [
         {"path": "policyDefinitionReferenceIds", "declared": ["refB"], "live": ["refA", "refB"]}
     ]
+
+
+def test_what_waits_for_another_write_is_not_offered_by_itself():
+    """`apply --only` would leave out the write that it waits for, and write nothing."""
+    new = world.declaration("three", world.OTHER_SUB, what="a")
+    wider = world.live("wider", world.OTHER_SUB, references=("refA", "refC"), by="User")
+    findings = found(with_one(CLEAN, wider), ONE, TWO, new, history=Git(revisions=frozenset()))
+    assert kinds(findings) == Counter(missing=1, duplicate=1)
+    remedies = {finding.kind.value: finding.remedy for finding in findings}
+    assert remedies == {"missing": "exempt apply --only declared", "duplicate": "exempt apply"}
+
+
+def test_selectors_are_shown_of_what_is_missing_and_of_what_nobody_declared():
+    west = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+    stray = replace(world.live("by-hand", world.OTHER_SUB, ("refC",)), selectors=west)
+    new = replace(world.declaration("three", world.OTHER_SUB, what="a"), selectors=west)
+    findings = found(with_one(CLEAN, stray), ONE, TWO, new, history=Git(revisions=frozenset()))
+    assert kinds(findings) == Counter(missing=1, unmanaged=1)
+    for finding in findings:
+        assert finding.evidence["resourceSelectors"] == "resourceLocation in westeurope"
+        assert ("only", "resourceLocation in westeurope") in evidence_words(finding)
+
+
+def test_a_revert_of_references_may_follow_from_the_initiative():
+    finding = only(found(with_one(CLEAN, replace(MINE, reference_ids=("refC",)))), "modified")
+    assert finding.evidence["cause"] == "changed in Azure, or its initiative changed"
 
 
 def test_overlap_exempts_a_whole_assignment():
