@@ -279,7 +279,7 @@ def test_approvals_that_nothing_needs_any_more_are_told(root):
         emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
         emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
         done = emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
-    assert "2 approved changes are not needed any more" in done.stderr
+    assert "2 approved changes no longer needed" in done.stderr
 
 
 def test_a_target_outside_the_scopes_fails_whatever_else_was_done(tmp_path):
