@@ -271,3 +271,29 @@ def test_every_relied_on_exemption_is_what_azure_will_hold_by_then():
     for change in sorted(done.changes, key=lambda c: len(c.waits_for)):
         assert all(canonical.same(state[kept.id.key], kept) for kept in change.relies_on)
         state[change.id.key] = change.after
+
+
+def test_what_waits_for_a_circle_waits_for_the_one_that_keeps_its_cells():
+    lives = ours("a", "one", references=("refA", "refB")), ours("b", "two", references=("refA", "refB"))
+    below = ours("c", "gone", target=RESOURCE), ours("d", "gone", target=RESOURCE, references=("refB",))
+    done = plan(snapshot(*lives, *below), declaration("one"), declaration("two", what="b"))
+    assert waits(done) == {"b": ["a"], "c": ["a"], "d": ["b"]}
+    changes = by_name(done)
+    assert changes["c"].relies_on == (changes["a"].after,)
+    assert changes["d"].relies_on == (changes["b"].after,)
+
+
+def test_holding_goes_on_as_long_as_something_relied_on_what_is_held():
+    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed")
+    lives = (
+        ours("top", "one", target=ROOT, references=("refA",)),
+        ours("mid", "two", target=SUB, references=("refB", "refC")),
+        ours("leaf", "gone", target=RG, references=("refC",)),
+        ours("free", "gone", target=RG2, references=("refA",)),
+    )
+    wishes = declaration("one", ROOT, what="b"), declaration("two", SUB, what="c")
+    done = plan(snapshot(*lives, unread=(line,)), *wishes)
+    assert [row[2] for row in shape(done)] == ["free"]
+    assert sorted((held.exemption.name, held.cause) for held in done.held if held.exemption) == [
+        ("leaf", HeldCause.NEIGHBOUR), ("mid", HeldCause.NEIGHBOUR), ("top", HeldCause.UNREAD),
+    ]  # fmt: skip
