@@ -63,9 +63,13 @@ def read_plan(text: str, tenant_id: str, owner: str) -> SavedPlan:
     changes = document.get("changes")
     if not isinstance(changes, list):
         raise ApprovalError("not a plan: it has no list of changes", NEW_PLAN)
-    fingerprints = dict(_checked(change, number, tenant_id, owner) for number, change in enumerate(changes))
+    checked = [_checked(change, number, tenant_id, owner) for number, change in enumerate(changes)]
+    fingerprints = dict(checked)
     found = digest(fingerprints.values())
-    if len(fingerprints) != len(changes) or document.get("digest") != found:
+    if len(fingerprints) != len(checked):
+        twice = next(key for place, (key, _) in enumerate(checked) if key in dict(checked[:place]))
+        raise ApprovalError(f"the plan was edited: it lists {twice} twice", NEW_PLAN)
+    if document.get("digest") != found:
         raise ApprovalError(
             f"the plan was edited: its changes make digest {found}, but it says {document.get('digest')!r}", NEW_PLAN
         )

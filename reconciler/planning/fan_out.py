@@ -108,7 +108,8 @@ def _wanted(decided: Decided, plan: Plan, wanted: Sequence[Desired]) -> Iterator
 
 def _why_in(wish: Desired) -> str:
     count = len(wish.match.references)
-    what = "all of it is declared" if wish.match.whole else f"{count} of its references evaluate what is declared"
+    looks = "evaluates" if count == 1 else "evaluate"
+    what = "all of it is declared" if wish.match.whole else f"{count} of its references {looks} what is declared"
     if wish.scope == wish.target:
         return f"{what}; it is assigned at or above the target"
     return f"{what}; it is assigned below the target {wish.target}, so the exemption sits on the assignment's scope"
@@ -144,7 +145,8 @@ def _why_out(decided: Decided, declaration: Declaration, meaning: Meaning, assig
         return "its initiative could not be read"
     if match_assignment(meaning, assignment, initiative) is None:
         members = len(initiative.members) if initiative else 1
-        return f"none of its {members} policies stands behind {meaning.title!r}"
+        which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
+        return f"{which} behind {meaning.title!r}"
     return f"{label(assignment)!r} is not in this run"
 
 

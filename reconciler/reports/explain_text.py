@@ -138,4 +138,5 @@ def _row(row: Row, names: Names) -> Iterator[Line]:
         state = (
             f"the plan will {row.change.action.value} it ({row.change.reason.value})" if row.change else "as declared"
         )
-        yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_words(row.references)}; {state}")
+        selection = f", {said}" if (said := selection_words(row.exemption)) else ""
+        yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_words(row.references)}{selection}; {state}")

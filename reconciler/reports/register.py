@@ -13,9 +13,19 @@ from reconciler.drift.register import Entry, Register, State
 from reconciler.model import JSON, SystemData
 from reconciler.planning.canonical import category, instant_text
 from reconciler.planning.marks import Ownership
+from reconciler.planning.phrases import selectors_words
 from reconciler.reports.escape import json_document, printable
 from reconciler.reports.lines import BLANK, Line, Style, line
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, expiry_words, policies_words, scope_words
+from reconciler.reports.words import (
+    NO_NAMES,
+    Names,
+    assignment_words,
+    count,
+    expiry_words,
+    policies_words,
+    scope_words,
+    selection_words,
+)
 
 FORMAT_VERSION: Final = "1.0"
 _INDENT: Final = " " * 14
@@ -26,7 +36,7 @@ _OWNERSHIP_STYLES: Final = {
 }
 _COLUMNS: Final = (
     "scope", "name", "assignment", "state", "ownership", "owner", "declaration", "category", "expiresOn",
-    "recommendations", "referenceIds", "displayName", "description", "createdBy", "createdByType", "createdAt",
+    "recommendations", "referenceIds", "resourceSelectors", "displayName", "description", "createdBy", "createdByType", "createdAt",
     "lastModifiedBy", "lastModifiedAt",
 )  # fmt: skip
 _FORMULA: Final = ("=", "+", "-", "@")
@@ -67,6 +77,8 @@ def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
         f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )  # fmt: skip
     yield line(_INDENT, "; ".join(entry.recommendations) or policies_words(exemption.reference_ids))
+    if selection := selection_words(exemption):
+        yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_words(exemption.assignment, names)))
     origin = [f"declared by {entry.declaration}" if entry.declaration else "", _made(exemption.system)]
     if said := ", ".join(part for part in origin if part):
@@ -120,6 +132,7 @@ def entry_to_json(entry: Entry) -> dict[str, JSON]:
         "expiresOn": exemption.expires_on or None,
         "recommendations": list(entry.recommendations),
         "referenceIds": sorted(exemption.reference_ids, key=str.lower),
+        "resourceSelectors": selectors_words(exemption.selectors),
         "displayName": exemption.display_name,
         "description": exemption.description,
         **_system_data(exemption.system),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from reconciler.model import JSON
+from reconciler.model import JSON, ResourceSelector, Selector
+from reconciler.planning.phrases import selectors_words
 from reconciler.reports.escape import json_line
 from reconciler.reports.fields import Difference
 from reconciler.reports.lines import Line, Style, line
@@ -22,6 +23,8 @@ def difference_line(indent: str, difference: Difference, now: datetime) -> Line:
         lost = (Style.DELETE, "".join(f"-{_cut(each)} " for each in difference.removed))
         return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(each)} " for each in difference.added)))
     before, after = (value_words(difference.path, value) for value in (difference.before, difference.after))
+    if before == after:  # the words leave something out, such as the name of a group of selectors
+        before, after = (_cut(json_line(value)) for value in (difference.before, difference.after))
     far = distance(difference.after, now) if difference.path == "expiresOn" and difference.after else ""
     return line(*head, (Style.DELETE, before), " -> ", (Style.CREATE, after), f" ({far})" if far else "")
 
@@ -34,7 +37,24 @@ def value_words(path: str, value: JSON) -> str:
         return "(the whole assignment)"
     if value is None:
         return "(none)"
+    if path == "resourceSelectors" and (said := _selection(value)):
+        return _cut(said)
     return _cut(value if isinstance(value, str) else json_line(value))
+
+
+def _selection(groups: JSON) -> str:
+    """Resource selectors in ARM's form as the rest of a report says them; empty for any other form."""
+    try:
+        return selectors_words(tuple(map(_group, groups)))
+    except (TypeError, KeyError, AttributeError):
+        return ""
+
+
+def _group(group: JSON) -> ResourceSelector:
+    parts = (
+        Selector(part["kind"], tuple(part.get("in") or part["notIn"]), "in" not in part) for part in group["selectors"]
+    )
+    return ResourceSelector(group["name"], tuple(parts))
 
 
 def _cut(text: str) -> str:

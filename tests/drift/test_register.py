@@ -16,6 +16,7 @@ from main_job import repositories as repo
 from planning import world
 
 from reconciler.drift import Facts, register
+from reconciler.model import ResourceSelector, Selector
 from reconciler.planning.provenance import NoHistory
 from reconciler.reports.lines import plain
 from reconciler.reports.register import register_csv, register_json, register_lines
@@ -70,6 +71,13 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
     ):
         assert said in text
     assert plain(register_lines(listed(world.snapshot()), world.NOW)) == "Nothing is exempt.\n"
+
+
+def test_what_selectors_choose_is_part_of_what_is_exempt():
+    west = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+    found = listed(world.snapshot(world.live("x", selectors=west)))
+    assert "              only resourceLocation in westeurope\n" in plain(register_lines(found, world.NOW))
+    assert json.loads(register_json(found))["exemptions"][0]["resourceSelectors"] == "resourceLocation in westeurope"
 
 
 def test_csv_has_a_row_for_each_and_the_columns_of_the_schema():

@@ -284,13 +284,13 @@ def test_fan_out_names_every_assignment_in_or_out():
         "single": (Part.OUT, None), "excluding": (Part.OUT, None), "without": (Part.OUT, None),
     }  # fmt: skip
     why = {row.assignment.id.name: row.why for row in done.rows}
-    assert why["mcsb"] == "1 of its references evaluate what is declared; it is assigned at or above the target"
+    assert why["mcsb"] == "1 of its references evaluates what is declared; it is assigned at or above the target"
     assert why["nist"].startswith("2 of its references")
     assert why["below"].endswith(
         f"it is assigned below the target {RG}, so the exemption sits on the assignment's scope"
     )
     assert why["elsewhere"] == f"it is assigned at {OTHER_SUB}, which neither contains a target nor lies below one"
-    assert why["single"] == "none of its 1 policies stands behind 'a'"
+    assert why["single"] == "its only policy does not stand behind 'a'"
     assert why["without"] == "none of its 2 policies stands behind 'a'"
     assert "notScopes" in why["excluding"]
     planned = next(row for row in done.rows if row.assignment.id == AT_ROOT.id)

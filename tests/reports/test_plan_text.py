@@ -172,6 +172,18 @@ def test_resource_selectors_are_shown_wherever_they_narrow_a_change():
     assert said in plan_markdown(samples.plan((samples.change(None, broad),))).split("<details>")[0]
 
 
+def test_selectors_that_change_are_told_in_words_and_whole_where_words_are_the_same():
+    west = Selector("resourceLocation", ("westeurope",))
+    one, renamed, other = (
+        samples.exemption(selectors=(ResourceSelector(name, (part,)),))
+        for name, part in (("a", west), ("b", west), ("a", dataclasses.replace(west, negated=True)))
+    )
+    said = "resourceSelectors  resourceLocation in westeurope -> "
+    assert f"{said}resourceLocation not in westeurope\n" in text_of(samples.change(one, other, Reason.EDITED))
+    assert f"{said}(none)\n" in text_of(samples.change(one, samples.exemption(), Reason.EDITED))
+    assert '"name": "b"' in text_of(samples.change(one, renamed, Reason.EDITED))
+
+
 def test_no_changes_are_no_match_where_declarations_exempt_nothing():
     idle = Finding(FindingKind.UNCOVERED, Severity.WARNING, arm_id(samples.SQL), "nothing", declaration="a")
     assert plan_text(samples.plan((), findings=(idle, idle))).startswith(
