@@ -120,7 +120,7 @@ def test_a_declaration_says_of_every_assignment_whether_it_is_in_and_why(root: P
     assert rows["mcsb"]["change"]["action"] == "create"
     assert "notScopes" in rows["nist"]["why"]
     assert "neither contains a target nor lies below one" in rows["other"]["why"]
-    assert "stands behind" in rows["single"]["why"]
+    assert "its only policy does not stand behind" in rows["single"]["why"]
     assert next(row for row in applied["assignments"] if row["part"] == "in")["change"] is None
     assert text.splitlines()[0] == f"transfer: {TRANSFER}"
     assert "as declared" in text
