@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("EXEMPT_LAW_EXAMPLES", "200"))
+EXAMPLES = int(os.environ.get("EXEMPT_LAW_EXAMPLES", "400"))
 LAW = settings(
     max_examples=EXAMPLES,
     deadline=None,
