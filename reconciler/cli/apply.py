@@ -93,6 +93,8 @@ def _approvals(path: Path | None, repository: common.Repository) -> approvals.Sa
         return None
     try:
         text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UsageError(f"there is no plan {str(path)!r}", approvals.NEW_PLAN) from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
     return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from reconciler.catalog.overlay_file import overlay_text
 from reconciler.catalog.refresh import LiveFacts, gone, refreshed, unknown_policies
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
 from reconciler.cli.terminal import reading, say, say_warning, write, write_lines
 from reconciler.declarations import Loaded
 from reconciler.model import Initiative, Settings, Snapshot, Unread
@@ -46,7 +46,7 @@ def refresh(args: argparse.Namespace) -> int:
     _report(args, entries)
     path = args.root / common.OVERLAY
     if overlay != current.overlay or (path.exists() and path.read_text(encoding="utf-8") != overlay_text(overlay)):
-        _write(path, overlay_text(overlay))
+        write_file(path, overlay_text(overlay))
         say(f"wrote {path.name}; review it in a pull request before it changes what declarations mean")
     else:
         say(f"{path.name} needs no change")
@@ -108,12 +108,3 @@ def _report(args: argparse.Namespace, entries: Iterable[Entry]) -> None:
     else:
         write_lines(report.difference_lines(found))
     say(report.difference_summary(found))
-
-
-def _write(path: Path, text: str) -> None:
-    """The whole file or nothing: an interrupted run leaves the old one."""
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    Path(name).chmod(0o644)
-    Path(name).replace(path)

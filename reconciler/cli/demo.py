@@ -26,7 +26,7 @@ from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.terminal import write_lines
 from reconciler.emulator import Azure, load_tenant, running
-from reconciler.problems import ReconcilerError
+from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.lines import BLANK, Style, line
 
 _WRITTEN_ON: Final = date(2026, 11, 20)
@@ -41,6 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The story, in seven steps."""
+    if args.keep and args.keep.exists():
+        raise UsageError(f"--keep: {str(args.keep)!r} exists already", "name a new folder")
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = args.keep or Path(scratch) / "contoso-exemptions"
         _make_repository(root, common.now().date())

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
+from reconciler.cli.files import write_file
 from reconciler.cli.terminal import say, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE
 from reconciler.declarations.style import formatted
@@ -75,17 +75,8 @@ def _format(found: Found, *, check: bool) -> str | Problem | None:
     if style.encode() == data:
         return None
     if not check:
-        _replace(Path(found.path), style)
+        write_file(Path(found.path), style)
     return found.name
-
-
-def _replace(path: Path, text: str) -> None:
-    """Writes beside the file and renames, so that no half file is ever left."""
-    mode = path.stat().st_mode
-    with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".exempt-fmt-", delete=False) as beside:
-        beside.write(text.encode())
-    Path(beside.name).chmod(mode)
-    Path(beside.name).replace(path)
 
 
 def _files(paths: Sequence[Path], root: Path) -> Iterator[Found | Problem]:
