@@ -35,13 +35,15 @@ class Azure:
 
         return Reader(self.arm, self.versions)
 
-    def writer(self, observe: RateObserver | None = None) -> Writer:
-        """Changes exemptions. `observe` hears what Azure's rate limits leave after every response."""
+    def writer(self, observe: RateObserver | None = None, whole: frozenset[str] = frozenset()) -> Writer:
+        """Changes exemptions. `observe` hears what Azure's rate limits leave after every response; `whole` are the
+        folded ids of those that may be put without reference ids.
+        """
         from reconciler.azure.writer import Writer  # noqa: PLC0415 - loads the SDK
 
         if observe is not None:
             self.arm.watch.tell(observe)
-        return Writer(self.arm)
+        return Writer(self.arm, whole)
 
     @property
     def requests(self) -> int:

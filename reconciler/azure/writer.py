@@ -8,16 +8,21 @@ from reconciler.azure.transport import Arm
 from reconciler.azure.versions import Api
 from reconciler.azure.wire import exemption_body, exemption_from
 from reconciler.model import ArmId, Exemption
-from reconciler.problems import AzureError
+from reconciler.problems import AzureError, ReconcilerError
 
 _MISSING = "PolicyExemptionNotFound"
 
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Changes exemptions in Azure. Only commands that change something are ever given one."""
+    """Changes exemptions in Azure. Only commands that change something are ever given one.
+
+    `whole` are the folded ids of those that may be put with an empty list of reference ids. On an initiative that
+    exempts everything it evaluates, so every other one is refused here, at the last moment, whatever asked for it.
+    """
 
     arm: Arm
+    whole: frozenset[str] = frozenset()
 
     def read(self, identifier: ArmId, /) -> Exemption | None:
         """The live exemption, or None where it is missing; a missing scope is an error (`AzureError.is_gone`)."""
@@ -29,7 +34,16 @@ class Writer:
             raise
 
     def put(self, exemption: Exemption, /) -> Exemption:
-        """Creates or replaces the whole object; gives what Azure stored."""
+        """Creates or replaces the whole object; gives what Azure stored.
+
+        Raises:
+            ReconcilerError: it lists no references and nobody meant the whole assignment; nothing was sent.
+        """
+        if not exemption.reference_ids and exemption.id.key not in self.whole:
+            raise ReconcilerError(
+                f"not sent: without reference ids it would exempt all of {exemption.assignment}, which is not declared",
+                "this is a defect in exempt: run apply again with --log-file FILE, and report it with that file",
+            )
         answer = self.arm.once("PUT", exemption.id.text, Api.EXEMPTIONS, exemption_body(exemption))
         return exemption_from(answer.body)
 

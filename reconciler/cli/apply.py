@@ -10,9 +10,10 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
@@ -21,7 +22,8 @@ from reconciler.applying.approvals import Selection
 from reconciler.applying.engine import World, carry_out
 from reconciler.applying.outcomes import Summary, summarise
 from reconciler.applying.pace import Pace
-from reconciler.azure.session import Azure
+from reconciler.applying.ports import Writer
+from reconciler.applying.whole import without_references
 from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
@@ -76,7 +78,9 @@ def run(args: argparse.Namespace) -> int:
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _judged(plan, selection, repository, allowed)
         names = common.display_names(snapshot)
-        summary = _carry_out(plan, selection, azure, names, ask=not args.yes)
+        rules = repository.settings.rules
+        whole = without_references(selection.approved, snapshot, repository.declarations, rules)
+        summary = _carry_out(plan, selection, partial(azure.writer, whole=whole), names, ask=not args.yes)
     if summary is None:
         say("nothing was changed")
         return Exit.FAILED
@@ -120,7 +124,9 @@ def _judged(plan: Plan, selection: Selection, repository: common.Repository, all
     return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowed, facts))
 
 
-def _carry_out(plan: Plan, selection: Selection, azure: Azure, names: dict[str, str], *, ask: bool) -> Summary | None:
+def _carry_out(
+    plan: Plan, selection: Selection, writer: Callable[[Pace], Writer], names: dict[str, str], *, ask: bool
+) -> Summary | None:
     """The outcome of every change; None where the person said no."""
     if plan.refusals:
         say(*(refusal_line(refusal) for refusal in plan.refusals))
@@ -132,7 +138,7 @@ def _carry_out(plan: Plan, selection: Selection, azure: Azure, names: dict[str, 
     outcomes = list(selection.withheld)
     pace = Pace()
     with interruptible() as stop, writing(len(selection.approved)) as observer:
-        world = World(azure.writer(pace), pace, stop=stop, observer=observer)
+        world = World(writer(pace), pace, stop=stop, observer=observer)
         outcomes += carry_out(selection.approved, world)
         interrupted = stop.is_set()
     return summarise(plan, outcomes, interrupted=interrupted)

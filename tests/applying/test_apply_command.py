@@ -123,6 +123,28 @@ def test_a_full_scope_fails_what_does_not_fit(tmp_path):
     assert document["summary"]["done"] == 2
 
 
+# --- without references ---
+
+
+def test_a_whole_initiative_and_a_single_policy_are_written_without_references(tmp_path):
+    single = repo.assignment(TWO, "single", f"/providers/Microsoft.Authorization/policyDefinitions/{TRANSFER}")
+    declared = [
+        {"name": "everything", "policyAssignment": MCSB["id"], "scopes": [ONE]},
+        {"name": "one-policy", "policyDefinition": TRANSFER, "scopes": [TWO]},
+    ]
+    root = repo.write(tmp_path, declared, rules={"allowWholeAssignment": True})
+    with emulated.running(repo.tenant(MCSB, single)) as azure:
+        document = apply(azure, root, check=[0])
+        lists = {
+            (found["name"].split("-")[0], found["properties"]["policyAssignmentId"]): bool(
+                found["properties"].get("policyDefinitionReferenceIds")
+            )
+            for found in azure.exemptions.values()
+        }
+    assert document["summary"]["done"] == 3
+    assert lists == {("everything", MCSB["id"]): False, ("one", MCSB["id"]): True, ("one", single["id"]): False}
+
+
 # --- what changes between reading and writing ---
 
 

@@ -10,7 +10,7 @@ from tenants import GROUP, exemption, subscription, tenant
 from reconciler.azure.wire import exemption_from
 from reconciler.model import Exemption, ResourceSelector, Selector, arm_id
 from reconciler.planning import canonical
-from reconciler.problems import AzureError
+from reconciler.problems import AzureError, ReconcilerError
 
 AT_CORP = arm_id(f"{GROUP}corp/providers/Microsoft.Authorization/policyAssignments/mcsb")
 EXEMPTIONS = f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions"
@@ -61,6 +61,15 @@ def test_the_body_of_a_put_is_the_canonical_form_and_nothing_else(connected, kno
         azure.writer().put(wanted(reference_ids=(known_reference,)))
         put = next(one for one in cloud.requests if one.method == "PUT")
     assert json.loads(put.body) == {"properties": canonical.properties(wanted(reference_ids=(known_reference,)))}
+
+
+def test_an_empty_list_of_references_is_sent_only_where_the_whole_assignment_is_meant(connected):
+    everything = wanted(reference_ids=())
+    with connected() as (cloud, azure):
+        with pytest.raises(ReconcilerError, match=f"exempt all of {AT_CORP}"):
+            azure.writer(whole=frozenset({wanted("another").id.key})).put(everything)
+        assert not any(one.method == "PUT" for one in cloud.requests)
+        assert azure.writer(whole=frozenset({everything.id.key})).put(everything).reference_ids == ()
 
 
 def test_read_and_write_use_the_version_that_reconciler_yaml_fixes(connected, known_reference):

@@ -1,0 +1,60 @@
+"""Which exemptions may be written without references: what the rules, the declaration and the assignment say, no more."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from azure_in_memory import ASSIGNMENT, SUBSCRIPTION, TENANT, change, create, exemption
+
+from reconciler.applying.whole import without_references
+from reconciler.model import (
+    Assignment,
+    Category,
+    Declaration,
+    Rules,
+    Snapshot,
+    Source,
+    Subject,
+    SubjectKind,
+    arm_id,
+)
+
+EVERYTHING = create("all", refs=())
+SET = arm_id("/providers/Microsoft.Authorization/policySetDefinitions/benchmark")
+POLICY = arm_id("/providers/Microsoft.Authorization/policyDefinitions/tls")
+
+
+def may(definition, kind, *references, allowed=True, enabled=True, changes=(EVERYTHING,)):
+    assignments = {ASSIGNMENT.key: Assignment(ASSIGNMENT, definition)} if definition else {}
+    snapshot = Snapshot(TENANT, datetime(2026, 11, 20, tzinfo=UTC), {}, (), assignments, {}, ())
+    declared = Declaration(
+        "declared", Subject(kind, "x", references), (arm_id(SUBSCRIPTION),), Category.WAIVER, "why", "team",
+        Source("one.yaml"), enabled=enabled,
+    )  # fmt: skip
+    found = without_references(changes, snapshot, (declared,), Rules(allow_whole_assignment=allowed))
+    return EVERYTHING.id.key in found
+
+
+@pytest.mark.parametrize("kind", SubjectKind)
+def test_a_single_policy_has_no_references_whatever_declares_it(kind):
+    assert may(POLICY, kind, allowed=False)
+
+
+@pytest.mark.parametrize("kind", SubjectKind)
+def test_an_initiative_only_by_its_own_name(kind):
+    assert may(SET, kind) is (kind in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT})
+
+
+def test_an_initiative_needs_the_rule_and_no_narrower_wish():
+    assert not may(SET, SubjectKind.ASSIGNMENT, allowed=False)
+    assert not may(SET, SubjectKind.ASSIGNMENT, "tls")
+    assert not may(SET, SubjectKind.ASSIGNMENT, enabled=False)
+    assert not may(SET, SubjectKind.ASSIGNMENT, changes=(replace(EVERYTHING, declaration=None),))
+
+
+def test_an_assignment_that_nobody_read_counts_as_an_initiative():
+    assert not may(None, SubjectKind.POLICY)
+
+
+def test_a_delete_writes_no_list():
+    assert not may(POLICY, SubjectKind.POLICY, changes=(change(exemption("all", refs=()), None),))
