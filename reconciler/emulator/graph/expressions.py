@@ -9,12 +9,25 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.emulator.graph.words import Words
 
 Row = Mapping[str, Any]
 Expression = Callable[[Row], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Literal:
+    """A text that is the same for every row."""
+
+    text: str
+
+    def __call__(self, row: Row) -> str:
+        del row
+        return self.text
+
 
 # --- expressions -------------------------------------------------------------------------------------------------
 
@@ -54,6 +67,9 @@ def _membership(words: Words, left: Expression, sign: str) -> Expression:
     words.expect("(")
     items = _arguments(words)
     wanted = sign in {"in", "has_any"}
+    if folded and sign != "has_any" and all(isinstance(item, _Literal) for item in items):  # hundreds of ids, for thousands of rows
+        known = {_text(item({})).lower() for item in items}
+        return lambda row: (_text(left(row)).lower() in known) is wanted
 
     def holds(row: Row) -> bool:
         value = left(row)
@@ -83,8 +99,7 @@ def _operand(words: Words) -> Expression:
 def _primary(words: Words) -> Expression:
     word = words.ahead
     if word.kind == "text":
-        text = _unquoted(words.take().text)
-        return lambda _: text
+        return _Literal(_unquoted(words.take().text))
     if word.kind == "number":
         number = float(word.text) if "." in words.take().text else int(word.text)
         return lambda _: number

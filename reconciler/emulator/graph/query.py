@@ -17,7 +17,7 @@ from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.graph.pipeline import Query, Rows, parse_query
-from reconciler.emulator.graph.tables import TABLES, GraphRow
+from reconciler.emulator.graph.tables import TABLES
 from reconciler.emulator.graph.words import QueryError
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.wire.http import Response
@@ -50,8 +50,8 @@ def _visible(call: Call, parsed: Query, body: dict[str, Any], options: dict[str,
     if make is None:
         raise QueryError(parsed.table, 0, parsed.table)
     scopes = _scopes(call, body, str(options.get("authorizationscopefilter", "AtScopeAndBelow")).lower())
-    for row in make(call.tenant):
-        if _in_scope(row, scopes) and allows(call.tenant, call.principal, f"{row.type}/read", row.id):
+    for row in make(call.tenant, lambda identifier: _in_scope(identifier, scopes)):
+        if allows(call.tenant, call.principal, f"{row.type}/read", row.id):
             yield row.values
 
 
@@ -78,10 +78,10 @@ def _listed(body: dict[str, Any], name: str) -> list[JSON]:
     return found
 
 
-def _in_scope(row: GraphRow, scopes: set[str]) -> bool:
-    """Whether the group or subscription that holds the row is covered."""
-    subscription = row.id.subscription
-    return (f"/subscriptions/{subscription}" if subscription else _group_of(row.id)) in scopes
+def _in_scope(identifier: ArmId, scopes: set[str]) -> bool:
+    """Whether the group or subscription that holds the object is covered."""
+    subscription = identifier.subscription
+    return (f"/subscriptions/{subscription}" if subscription else _group_of(identifier)) in scopes
 
 
 def _group_of(identifier: ArmId) -> str:

@@ -40,20 +40,25 @@ def _row(tenant: Tenant, identifier: ArmId, kind: str, rest: dict[str, JSON]) ->
     return GraphRow(identifier, kind, {**envelope, **rest})
 
 
-def resources(tenant: Tenant) -> Iterator[GraphRow]:
+Covers = Callable[[ArmId], bool]
+"""Whether a query is about an id: most ask for a few subscriptions of many, and a row costs more than this."""
+
+
+def resources(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     """Every resource."""
-    for resource in sorted(tenant.hierarchy.resources.values(), key=lambda each: each.id.key):
+    covered = [each for each in tenant.hierarchy.resources.values() if covers(each.id)]
+    for resource in sorted(covered, key=lambda each: each.id.key):
         if resource.id.kind is ScopeKind.RESOURCE:
             yield _row(tenant, resource.id, resource_type(resource.id), _shown(show(resource)))
 
 
-def containers(tenant: Tenant) -> Iterator[GraphRow]:
+def containers(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     """Management groups, subscriptions and resource groups."""
-    for group in tenant.hierarchy.groups.values():
+    for group in filter(lambda each: covers(each.id), tenant.hierarchy.groups.values()):
         details = {"details": {"managementGroupAncestorsChain": _ancestors(tenant, group)}}
         properties = {"properties": {"displayName": group.display_name, "tenantId": tenant.id, **details}}
         yield _row(tenant, group.id, "Microsoft.Management/managementGroups", properties)
-    for subscription in tenant.hierarchy.subscriptions.values():
+    for subscription in filter(lambda each: covers(each.id), tenant.hierarchy.subscriptions.values()):
         properties = {
             "properties": {
                 "state": subscription.state,
@@ -64,7 +69,7 @@ def containers(tenant: Tenant) -> Iterator[GraphRow]:
         row.values["name"] = subscription.display_name
         yield row
     for resource in tenant.hierarchy.resources.values():
-        if resource.id.kind is ScopeKind.RESOURCE_GROUP:
+        if resource.id.kind is ScopeKind.RESOURCE_GROUP and covers(resource.id):
             kind = "Microsoft.Resources/subscriptions/resourceGroups"
             yield _row(tenant, resource.id, kind, _shown(show(resource)))
 
@@ -76,15 +81,16 @@ def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[J
     return [{"name": groups[name].name, "displayName": groups[name].display_name} for name in reversed(chain)]
 
 
-def policy_objects(tenant: Tenant) -> Iterator[GraphRow]:
+def policy_objects(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     """Exemptions, assignments and the tenant's own definitions."""
     for body in exemption_bodies(tenant):
         value = json.loads(body)
         value["properties"].pop("assignmentScopeValidation", None)
         identifier = ArmId(value["id"].lower(), value["id"])
-        yield _row(tenant, identifier, value["type"], _shown(value))
+        if covers(identifier):
+            yield _row(tenant, identifier, value["type"], _shown(value))
     for objects in (tenant.assignments, tenant.definitions, tenant.set_definitions):
-        yield from _records(tenant, objects)
+        yield from _records(tenant, objects, covers)
 
 
 def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
@@ -99,13 +105,13 @@ def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
             yield exemption.body
 
 
-def assessments(tenant: Tenant) -> Iterator[GraphRow]:
+def assessments(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     """Security assessments."""
-    yield from _records(tenant, tenant.assessments)
+    yield from _records(tenant, tenant.assessments, covers)
 
 
-def _records(tenant: Tenant, objects: Objects[Record]) -> Iterator[GraphRow]:
-    for record in objects.by_id.values():
+def _records(tenant: Tenant, objects: Objects[Record], covers: Covers) -> Iterator[GraphRow]:
+    for record in filter(lambda each: covers(each.id), objects.by_id.values()):
         rest = {"properties": record.properties, **({"systemData": record.system} if record.system else {})}
         yield _row(tenant, record.id, record.type, rest)
 
@@ -114,7 +120,7 @@ def _shown(value: dict[str, JSON]) -> dict[str, JSON]:
     return {name: each for name, each in value.items() if name not in {"id", "name", "type"}}
 
 
-TABLES: Final[dict[str, Callable[[Tenant], Iterator[GraphRow]]]] = {
+TABLES: Final[dict[str, Callable[[Tenant, Covers], Iterator[GraphRow]]]] = {
     "resources": resources,
     "resourcecontainers": containers,
     "policyresources": policy_objects,
