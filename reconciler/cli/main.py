@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import Final, NoReturn
 
 from reconciler import __version__
+from reconciler.cli import interrupts
 from reconciler.cli.exits import Exit
 
 COMMANDS: Final = {
@@ -73,7 +74,21 @@ def run() -> NoReturn:
             stream.reconfigure(errors="backslashreplace")
     # A run makes many values that live to its end: looking for garbage among them is a quarter of its time.
     gc.set_threshold(100_000, 20, 100)
-    sys.exit(guarded(sys.argv[1:]))
+    interrupts.end_on_sigterm()
+    code = guarded(sys.argv[1:])
+    interrupts.ignore()
+    if code == Exit.INTERRUPTED:
+        _leave(code)
+    gc.freeze()  # nor need the interpreter look for any on its way out
+    sys.exit(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Ends the process at once: threads may still wait for Azure, and nobody waits for them."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError):
+            stream.flush()
+    os._exit(code)
 
 
 def guarded(argv: Sequence[str]) -> int:
@@ -88,8 +103,8 @@ def guarded(argv: Sequence[str]) -> int:
 
         say_error(error)
         return Exit.FAILED
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+    except KeyboardInterrupt as error:
+        sys.stderr.write(f"interrupted: {error}\n" if str(error) else "interrupted\n")
         return Exit.INTERRUPTED
     except BrokenPipeError:  # the reader of our output left; Python must not complain at exit
         with contextlib.suppress(OSError):

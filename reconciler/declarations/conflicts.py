@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
 from reconciler.declarations.lookups import About
-from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_chain
+from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_containers
 from reconciler.problems import Level, Problem
 
 Topic: TypeAlias = tuple[str, str]
@@ -88,8 +88,8 @@ def _meetings(group: list[About], *, by_policy: bool) -> Iterator[tuple[_Claim, 
     for claim in claims:
         for other in _others(exact[claim.scope.key, _selectors(claim)], claim, by_policy=by_policy):
             yield claim, other
-        for above in textual_chain(claim.scope)[1:]:
-            for other in _others(loose.get(above.key, {}), claim, by_policy=False):
+        for above in textual_containers(claim.scope.key):
+            for other in _others(loose.get(above, {}), claim, by_policy=False):
                 yield claim, other
 
 
@@ -113,7 +113,8 @@ def _others(bucket: _Bucket, claim: _Claim, *, by_policy: bool) -> Iterator[_Cla
 
 
 def _selectors(claim: _Claim) -> tuple[ResourceSelector, ...]:
-    return tuple(sorted(claim.declaration.selectors))
+    selectors = claim.declaration.selectors
+    return tuple(sorted(selectors)) if selectors else ()
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -150,7 +151,7 @@ def _redundant(declaration: Declaration) -> Iterator[Problem]:
     """Scopes that another scope of the same declaration contains: harmless, but not what one means to write."""
     listed = {scope.key: scope for scope in declaration.scopes} if len(declaration.scopes) > 1 else {}
     for index, scope in enumerate(declaration.scopes if listed else ()):
-        outer = next((listed[above.key] for above in textual_chain(scope)[1:] if above.key in listed), None)
+        outer = next((listed[above] for above in textual_containers(scope.key) if above in listed), None)
         if outer is not None:
             yield Problem(
                 declaration.place(f"scopes.{index}"), "redundant-scope",

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_chain
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
 from reconciler.planning.meaning import meaning
 from reconciler.planning.provenance import Commit, History
@@ -71,7 +71,7 @@ class Facts:
         """Whether some declaration means one of these policies at the scope, above or below it, as far as texts show.
         A management group counts as above everything.
         """
-        chain = {each.key for each in textual_chain(scope)}
+        chain = {scope.key, *textual_containers(scope.key)}
         return any(
             not chain.isdisjoint(self._declared_at[policy.key]) or scope.key in self._declared_below[policy.key]
             for policy in policies
@@ -92,7 +92,7 @@ class Facts:
     def _declared_below(self) -> Mapping[str, set[str]]:
         """Folded policies to everything that contains a scope for which they are declared."""
         return {
-            policy: {outer.key for scope in scopes for outer in textual_chain(ArmId(scope, scope))[1:]}
+            policy: {outer for scope in scopes for outer in textual_containers(scope)}
             for policy, scopes in self._declared_at.items()
         }
 

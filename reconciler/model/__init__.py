@@ -5,7 +5,16 @@ docs/architecture.md.
 """
 
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
-from reconciler.model.ids import ArmId, ScopeKind, arm_id, owner_scope, parse_object, parse_scope, textual_chain
+from reconciler.model.ids import (
+    ArmId,
+    ScopeKind,
+    arm_id,
+    owner_scope,
+    parse_object,
+    parse_scope,
+    textual_chain,
+    textual_containers,
+)
 from reconciler.model.json import JSON
 from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
 from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
@@ -42,4 +51,5 @@ __all__ = [
     "parse_object",
     "parse_scope",
     "textual_chain",
+    "textual_containers",
 ]

@@ -69,6 +69,7 @@ class ArmId:
         return other.key == self.key or other.key.startswith(self.key + "/")
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def arm_id(text: str) -> ArmId:
     """An id that Azure gave us: double and trailing slashes are dropped, nothing is refused."""
     if "//" in text or text.endswith("/"):
@@ -120,6 +121,13 @@ def textual_chain(scope: ArmId) -> tuple[ArmId, ...]:
         chain.append(step)
         step = step.parent
     return tuple(chain)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def textual_containers(key: str) -> tuple[str, ...]:
+    """Folded ids of all that contains the scope with this folded id, as its text shows, nearest first."""
+    cut = _parent_length(key)
+    return (key[:cut], *textual_containers(key[:cut])) if cut else ()
 
 
 @functools.lru_cache(maxsize=1 << 16)

@@ -37,6 +37,10 @@ class Blocked:
     _within: dict[str, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     _matches: dict[tuple[int, str], frozenset[str] | None] = field(default_factory=dict)
 
+    def __bool__(self) -> bool:
+        """Whether anything is held."""
+        return bool(self._at)
+
     def add(self, entry: Entry) -> None:
         """Protects what the entry is about."""
         self._at[entry.scope.key].append(entry)

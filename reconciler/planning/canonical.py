@@ -8,6 +8,7 @@ digits are trimmed, category and scope validation have Azure's spelling. Ids and
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ def validation(text: str) -> str:
     return _VALIDATIONS.get(text.lower(), text)
 
 
+@functools.lru_cache(maxsize=1 << 10)
 def expiry_text(text: str) -> str:
     """An expiry in the service's own form: UTC, `Z`, at most seven fractional digits, no trailing zeros."""
     found = _INSTANT.fullmatch(text)

@@ -176,7 +176,7 @@ def _hold_claims(decided: Decided, claims: Claims) -> None:
 
 def _protected(decided: Decided, meeting: Meeting) -> frozenset[str]:
     """The cells of what lives there that something held here, above or below may depend on."""
-    if not meeting.lives:
+    if not meeting.lives or not decided.resolution.blocked:
         return frozenset()
     cells = frozenset[str]().union(*(live.cells for live in meeting.lives))
     wish = meeting.wishes[0]

@@ -19,7 +19,9 @@ _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Live:
-    """One live exemption with what deciding about it needs. `whole`: it lists no references of an initiative."""
+    """One live exemption with what deciding about it needs. `whole`: it lists no references of an initiative; `ours`:
+    it bears our mark; `mark`: the declaration which that names, or empty.
+    """
 
     exemption: Exemption
     scope: ArmId
@@ -28,16 +30,8 @@ class Live:
     expired: bool
     whole: bool
     selector_key: str
-
-    @property
-    def ours(self) -> bool:
-        """Whether it bears our mark."""
-        return self.ownership is Ownership.OURS
-
-    @property
-    def mark(self) -> str:
-        """The declaration that our mark names, or empty."""
-        return declaration_of(self.exemption) if self.ours else ""
+    ours: bool
+    mark: str
 
     @property
     def age(self) -> tuple[datetime, str]:
@@ -55,14 +49,18 @@ def live_of(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: d
     """One live exemption, judged."""
     assignment = snapshot.assignments.get(exemption.assignment.key)
     initiative = snapshot.initiatives.get(exemption.assignment.key)
+    whose = ownership(exemption, settings)
+    ours = whose is Ownership.OURS
     return Live(
         exemption,
         exemption.scope,
-        ownership(exemption, settings),
+        whose,
         live_cells(exemption.reference_ids, assignment, initiative),
         bool(exemption.expires_on) and has_expired(exemption, now),
         not exemption.reference_ids and not _is_single(assignment),
         repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
+        ours,
+        declaration_of(exemption) if ours else "",
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id
+from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_containers
 
 SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
@@ -25,9 +25,11 @@ class Tree:
     _unread: dict[str, Unread] = field(default_factory=dict, init=False, repr=False)
     _unread_within: dict[str, list[Unread]] = field(default_factory=dict, init=False, repr=False)
     _expected: set[str] = field(default_factory=set, init=False, repr=False)
+    _roots: set[str] = field(default_factory=set, init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._expected.update(scope.key for scope in self.snapshot.expected)
+        self._roots.update(root.key for root in self.settings.scopes)
         unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.reason))
         self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
         for found in self._unread.values():
@@ -38,8 +40,9 @@ class Tree:
         """Folded ids of the scope and all that contains it, nearest first, up to the topmost known group."""
         found = self._chains.get(scope.key)
         if found is None:
-            parent = scope.parent or self.snapshot.parents.get(scope.key)
-            found = (scope.key, *(self.chain(parent) if parent is not None else ()))
+            inside = (scope.key, *textual_containers(scope.key))
+            group = self.snapshot.parents.get(inside[-1])
+            found = inside + self.chain(group) if group is not None else inside
             self._chains[scope.key] = found
         return found
 
@@ -53,8 +56,7 @@ class Tree:
 
     def managed(self, scope: ArmId) -> bool:
         """Whether the scope lies at or below one of the managed roots."""
-        chain = self.chain(scope)
-        return any(root.key in chain for root in self.settings.scopes)
+        return not self._roots.isdisjoint(self.chain(scope))
 
     def in_run(self, scope: ArmId) -> bool:
         """Whether `--scope` leaves it in this run (everything, without that option)."""
@@ -66,19 +68,23 @@ class Tree:
 
     def unread(self, scope: ArmId) -> Unread | None:
         """Why what sits at `scope` is unknown, or None where it was read."""
+        if not self._unread:
+            return None
         container = self.container(scope)
         return self._unread.get(container) if container else None
 
     def unread_below(self, scope: ArmId) -> Iterator[Unread]:
         """What lies strictly below `scope` and could not be read."""
+        if not self._unread:
+            return
         container = self.container(scope)
         yield from (found for found in self._unread_within.get(scope.key, ()) if found.scope.key != container)
 
     def maybe_above(self, scope: ArmId) -> Unread | None:
         """Where no chain leads from a scope to a managed root: a group whose descendants are unknown and may hold it."""
-        return (
-            None if self.managed(scope) else next((u for u in self._unread.values() if u.what == "descendants"), None)
-        )
+        if not self._unread or self.managed(scope):
+            return None
+        return next((unread for unread in self._unread.values() if unread.what == "descendants"), None)
 
     def blocks_reduction(self, scope: ArmId) -> Unread | None:
         """What forbids to reduce coverage at `scope`: something unread at, above or below it (§8)."""
