@@ -1,4 +1,4 @@
-"""Who is authoritative where wishes and live exemptions meet: one scope and one assignment at a time (§5).
+"""Who is authoritative where wishes and live exemptions meet: one scope and one assignment at a time.
 
 R are the references of one wish. Only live exemptions of the same scope and assignment meet it: of ours all, whatever
 their selectors or expiry; of others the unexpired ones with the same selectors.
@@ -169,7 +169,7 @@ class Authority:
         return wanted(wish, references, live, self.settings, self.history.head, self.taken)
 
     def renewed(self, draft: Draft) -> Draft:
-        """The create that takes an update's place under another name (§5, circles)."""
+        """The create that takes an update's place under another name where renames go in a circle."""
         assert draft.wish is not None
         assert draft.after is not None
         references = draft.after.reference_ids

@@ -1,4 +1,4 @@
-"""What is wanted but held: nothing that it may depend on shrinks while that lasts (§4.7, §5).
+"""What is wanted but held: nothing that it may depend on shrinks while that lasts.
 
 An entry knows what its declaration means, so that a held wish protects the cells it is about and nothing else.
 """

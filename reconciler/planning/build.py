@@ -1,4 +1,4 @@
-"""Builds the exemption that a wish asks for (§4.4, §4.5), on top of the live one that keeps it, if there is one."""
+"""Builds the exemption that a wish asks for, on top of the live one that keeps it, if there is one."""
 
 from __future__ import annotations
 

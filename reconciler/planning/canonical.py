@@ -17,7 +17,7 @@ from typing import Final
 from reconciler.model import JSON, Category, Exemption, ResourceSelector, Selector
 
 UNCOMPARED: Final = frozenset({"revision", "requestedBy"})
-"""Marks that alone never cause an update (§4.5)."""
+"""Marks that alone never cause an update."""
 
 AZURE_STAMPS: Final = frozenset({"createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"})
 """Metadata that Azure's own front ends write behind everybody's back."""

@@ -1,5 +1,5 @@
 """Two declarations that want the same: an error where the files show it (the declarations room says so), held on both
-sides where only Azure's hierarchy does (§5).
+sides where only Azure's hierarchy does.
 
 Only the cells that both want are held; what else a declaration wants at that place goes on.
 """

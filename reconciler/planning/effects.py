@@ -1,4 +1,4 @@
-"""Whether an assignment evaluates a policy at all: effects that are Disabled make an exemption moot for now (§4.2).
+"""Whether an assignment evaluates a policy at all: effects that are Disabled make an exemption moot for now.
 
 The effect of an initiative's member comes from, in this order: the assignment's overrides, the member's effect
 parameter (a literal or a parameter of the initiative, which the assignment may set), the policy's own default.

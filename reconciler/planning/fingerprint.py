@@ -1,7 +1,7 @@
 """What an approval is bound to: the fingerprint of one change and the digest of a plan.
 
-A fingerprint leaves out who asked, at which revision and where in the files: none of that changes what is written
-(§6). It does hold tenant, owner and the whole before, so that an approval never outlives the state it was given for.
+A fingerprint leaves out who asked, at which revision and where in the files: none of that changes what is written.
+It does hold tenant, owner and the whole before, so that an approval never outlives the state it was given for.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Guards by number: what stops a whole run before its first write, and the option that accepts exactly that (§6).
+"""Guards by number: what stops a whole run before its first write, and the option that accepts exactly that.
 
 They judge what this run would write, so a run narrowed by approvals or `--only` is judged by its own changes.
 """
@@ -20,7 +20,9 @@ _OWN_CEILING = frozenset({Reason.ORPHAN, Reason.UNMANAGED})
 
 @dataclass(frozen=True, slots=True)
 class Allowances:
-    """Ceilings from the command line; None leaves the limits of reconciler.yaml. `delete_orphans` is §5's N."""
+    """Ceilings from the command line; None leaves the limits of reconciler.yaml. `delete_orphans` is how many of ours
+    may go because their assignment is gone.
+    """
 
     deletes: int | None = None
     creates: int | None = None

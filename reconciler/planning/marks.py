@@ -1,4 +1,4 @@
-"""Whose an exemption is, as its metadata says, and the marks that we write ourselves (§2, §4.5).
+"""Whose an exemption is, as its metadata says, and the marks that we write ourselves.
 
 ours: `managedBy: exempt` with our owner or a former one. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
 `deployedBy`. unowned: no mark (portal, scripts, Terraform).

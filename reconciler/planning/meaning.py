@@ -1,5 +1,5 @@
 """What a declaration means, through reviewed facts only: the policies it exempts, in which assignments, under which
-reference ids (§4.1, §4.3).
+reference ids.
 
 Matching goes by policy definition id. Reference ids differ between initiatives (98 of 100 pairs do), and one
 initiative holds the same policy ten times: every entry counts.
@@ -171,7 +171,7 @@ def live_cells(
 
 
 def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None) -> bool:
-    """Whether the meaning still covers any definition behind these cells of an assignment (§5, *removed*).
+    """Whether the meaning still covers any definition behind these cells of an assignment (reason *removed*).
 
     Of a cell that the initiative has no more nobody can say which definition was behind it: it may still be meant, for
     a new version of an initiative is no edit of the repository.

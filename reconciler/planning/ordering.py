@@ -3,7 +3,7 @@
 Creates wait for nothing, deletes are waited for by nobody, so only updates that both give and take can wait for each
 other. Most such circles open by order: where the other write does not add what this one takes away, this one may as
 well go first, and relies on the other object as it is now. Where that does not help, the last update by name becomes a
-create and a delete (§5).
+create and a delete.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which live exemption keeps which wish: the *keeper* row of §5, as a stable matching.
+"""Which live exemption keeps which wish: the *keeper* of `authority`'s table, as a stable matching.
 
 A wish prefers, in this order: ours that meets it with its own mark, ours that meets it, ours with its own mark, an
 adoptable one whose references lie within it (those that the initiative no longer has do not count). Among these: more
@@ -35,7 +35,7 @@ class Standing(enum.Enum):
 
 
 def hash_of(desired: Desired, settings: Settings) -> str:
-    """The hash in the name that §4.4 computes for a wish."""
+    """The hash in the name of a new exemption for a wish (see `naming`)."""
     selectors = folded_selectors(desired.declaration.selectors)
     return name_hash(settings.owner, desired.scope, desired.assignment.id, desired.match.policies, selectors)
 

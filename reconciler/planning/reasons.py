@@ -1,4 +1,4 @@
-"""Which reason a change is given (§6), as far as marks and git's history tell."""
+"""Which reason a change is given, as far as marks and git's history tell."""
 
 from __future__ import annotations
 

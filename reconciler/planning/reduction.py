@@ -1,4 +1,4 @@
-"""What may be taken away, and after which writes (§7): a write that reduces coverage waits for every write that
+"""What may be taken away, and after which writes: a write that reduces coverage waits for every write that
 covers the same policy and assignment at the same, a containing or a contained scope, and names the exemptions that
 keep what it gives up, so that apply can re-read them just before.
 

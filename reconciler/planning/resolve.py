@@ -1,4 +1,4 @@
-"""From declarations to the exemptions they want (§4.2): for each target and each assignment that evaluates what is
+"""From declarations to the exemptions they want: for each target and each assignment that evaluates what is
 declared, an exemption at the narrower of the two scopes.
 
 What cannot be decided is held, never skipped: an absent wish would read as a wish to delete.

@@ -87,7 +87,7 @@ class Tree:
         return next((unread for unread in self._unread.values() if unread.what == "descendants"), None)
 
     def blocks_reduction(self, scope: ArmId) -> Unread | None:
-        """What forbids to reduce coverage at `scope`: something unread at, above or below it (§8)."""
+        """What forbids to reduce coverage at `scope`: something unread at, above or below it."""
         if not self._unread:
             return None
         above = (self._unread[key] for key in self.chain(scope) if key in self._unread)

@@ -1,4 +1,4 @@
-"""Live exemptions that keep no wish: when one of ours goes, and why everything else stays (§5, lower half).
+"""Live exemptions that keep no wish: when one of ours goes, and why everything else stays.
 
 | ours, and …                                              | verdict                                                  |
 |----------------------------------------------------------|----------------------------------------------------------|

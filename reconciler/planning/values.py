@@ -112,7 +112,7 @@ class HeldCause(enum.StrEnum):
 
     @property
     def is_gone(self) -> bool:
-        """Held because its assignment or resource is gone: reported, but no failure of the run (§7)."""
+        """Held because its assignment or resource is gone: reported, but no failure of the run."""
         return self in {HeldCause.ASSIGNMENT_GONE, HeldCause.RESOURCE_GONE}
 
 
@@ -135,7 +135,7 @@ class Held:
 
 
 class FindingKind(enum.StrEnum):
-    """The kinds of line in a drift report (§2)."""
+    """The kinds of line in a drift report."""
 
     MISSING = "missing"
     MODIFIED = "modified"
