@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from deepdiff import DeepDiff
-
 from reconciler.model import JSON, Exemption
 from reconciler.planning.canonical import comparable, compared_metadata, properties
 
@@ -63,6 +61,8 @@ def _shown(exemption: Exemption, fields: set[str]) -> dict[str, JSON]:
 
 def _deep(before: dict[str, JSON], after: dict[str, JSON]) -> Iterator[Difference]:
     # A key that begins with two underscores is one like any other here.
+    from deepdiff import DeepDiff  # noqa: PLC0415 - a run with nothing to show need not load it
+
     found = DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0, ignore_private_variables=False)
     for items in found.values():
         for item in items:
