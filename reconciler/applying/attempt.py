@@ -79,10 +79,24 @@ def attempt(this: Try, writer: Writer, stop: Stop) -> Outcome | Again:
     return _write(this, writer)
 
 
+def settle(this: Try, writer: Writer) -> Outcome:
+    """After the run was asked to end: one read for a write whose answer was lost, and nothing more."""
+    try:
+        live = writer.read(this.change.id)
+    except ReconcilerError as error:
+        message = (
+            f"a write was sent and its answer lost; the run was interrupted, and reading it failed: {describe(error)}"
+        )
+        return Outcome(this.change, Status.SKIPPED, message, RERUN, cut_short=True)
+    return _judge(this, live) or interrupted(this)
+
+
 def interrupted(this: Try) -> Outcome:
-    """What a change comes to that is not tried (again) because the run was asked to end."""
-    message = "interrupted before its answer was settled" if this.sent else "not started: the run was interrupted"
-    return Outcome(this.change, Status.SKIPPED, message, RERUN)
+    """What a change comes to that Azure does not hold, and that is not tried (again) because the run was asked to end."""
+    message = "not started: the run was interrupted"
+    if this.sent:
+        message = "a write was sent and its answer lost; it had not taken effect when the run was interrupted"
+    return Outcome(this.change, Status.SKIPPED, message, RERUN, cut_short=True)
 
 
 def _judge(this: Try, live: Exemption | None) -> Outcome | None:
@@ -201,3 +215,16 @@ def failed(this: Try, error: ReconcilerError) -> Outcome:
         remedy(error),
         correlation=correlation(error),
     )
+
+
+def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
+    """A failure because Azure no longer answers at all."""
+    sent = "a write was sent and its answer lost; " if this.sent else ""
+    message = f"{sent}not written, since Azure no longer answers: {describe(silence)}"
+    return Outcome(this.change, Status.FAILED, message, remedy(silence))
+
+
+def circular(change: Change) -> Outcome:
+    """A change that waits for one which waits for it. The planner makes no such plan."""
+    message, to_do = "waits for changes that wait for it", "report this plan: it should not exist"
+    return Outcome(change, Status.HELD, message, to_do, HeldCause.CONFLICT)

@@ -14,17 +14,28 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from reconciler.applying.attempt import Again, Try, attempt, failed, interrupted, needs, write_meter
-from reconciler.applying.faults import RERUN, Fault, describe, remedy
+from reconciler.applying.attempt import (
+    Again,
+    Try,
+    attempt,
+    circular,
+    failed,
+    interrupted,
+    needs,
+    settle,
+    unanswered,
+    write_meter,
+)  # fmt: skip
+from reconciler.applying.faults import DEFECT_REMEDY, Fault
 from reconciler.applying.order import Order
 from reconciler.applying.outcomes import Outcome, Status
 from reconciler.applying.pace import MeterId, Pace
 from reconciler.applying.ports import Observer, Stop, Writer
 from reconciler.applying.progress import Tally
-from reconciler.planning.values import Change, HeldCause
+from reconciler.planning.values import Change
 from reconciler.problems import AzureError, ReconcilerError
 
 _LOG: Final = logging.getLogger(__name__)
@@ -79,11 +90,18 @@ class World:
 def carry_out(changes: Sequence[Change], world: World) -> Iterator[Outcome]:
     """Writes the changes and yields every one's outcome as it ends, in no particular order.
 
-    The caller drains it; leaving it early waits for the requests under way and sends no more.
+    The caller drains it; leaving it early waits for the requests under way and sends no more, but for a
+    KeyboardInterrupt, which waits for nothing.
     """
-    run = _Run(changes, world)
-    with ThreadPoolExecutor(world.concurrency, thread_name_prefix="apply") as pool:
+    run, patient = _Run(changes, world), True
+    pool = ThreadPoolExecutor(world.concurrency, thread_name_prefix="apply")
+    try:
         yield from run.drain(pool)
+    except KeyboardInterrupt:
+        patient = False
+        raise
+    finally:
+        pool.shutdown(wait=patient, cancel_futures=True)
 
 
 class _Run:
@@ -96,10 +114,12 @@ class _Run:
         self.turns: deque[MeterId] = deque()
         self.later: list[tuple[float, int, Try]] = []
         self.running: dict[Future[Outcome | Again], Try] = {}
+        self.settling: set[str] = set()
         self.serial = itertools.count()
         self.silent = self.probes = 0
         self.silence: ReconcilerError | None = None
         self.resumes_at = 0.0
+        self.stopped = False  # looked at once a turn, so that a turn is of one mind
         self.tally = Tally(len(changes), world.clock)
 
     def drain(self, pool: ThreadPoolExecutor) -> Iterator[Outcome]:
@@ -107,8 +127,9 @@ class _Run:
         yield from self._counted(stranded)
         self._enqueue(ready)
         while not self.order.is_finished:
+            self.stopped = self.world.stop.is_set()
             pause = self._submit(pool)
-            if not self.running and (self.world.stop.is_set() or self._gave_up or self._is_stuck):
+            if not self.running and (self.stopped or self._gave_up or self._is_stuck):
                 yield from self._counted(self._abandon())
                 return
             for future in self._wait(pause):
@@ -118,7 +139,9 @@ class _Run:
 
     def _submit(self, pool: ThreadPoolExecutor) -> float:
         """Sends all that may go now; the seconds until something more may, infinite if only an answer helps."""
-        if self.world.stop.is_set() or self._gave_up:
+        if self.stopped:
+            self._settle(pool)
+        if self.stopped or self._gave_up:
             return 0.0 if not self.running else _TICK
         now = self.world.clock()
         while self.later and self.later[0][0] <= now:
@@ -152,6 +175,14 @@ class _Run:
             del self.ready[meter]
         self.world.pace.take(wanted)
         self.running[pool.submit(attempt, this, self.world.writer, self.world.stop)] = this
+
+    def _settle(self, pool: ThreadPoolExecutor) -> None:
+        """The run was asked to end: one read for each write whose answer was lost, whatever else was to come."""
+        for this in self._waiting():
+            if this.sent and this.change.id.key not in self.settling:
+                self.settling.add(this.change.id.key)
+                self.world.pace.take(needs(this.change))
+                self.running[pool.submit(settle, this, self.world.writer)] = this
 
     @property
     def _limit(self) -> int:
@@ -208,9 +239,9 @@ class _Run:
         """Another try later, or the end of patience."""
         this, patience = again.next, self.world.patience
         self._heard(again)
-        if self.world.stop.is_set():
+        if self.stopped and not this.sent:
             return self._end(interrupted(this))
-        if this.tries >= patience.tries or this.throttled >= patience.throttled:
+        if not self.stopped and (this.tries >= patience.tries or this.throttled >= patience.throttled):
             return self._end(failed(this, again.error))
         pause = 0.0
         if again.fault is Fault.THROTTLED:
@@ -238,19 +269,18 @@ class _Run:
 
     def _abandon(self) -> list[Outcome]:
         """Ends what never started, or never will."""
-        lost = {this.change.id.key: this for _, _, this in self.later}
-        lost |= {this.change.id.key: this for queue in self.ready.values() for this in queue}
-        if self.world.stop.is_set():
-            ended = self.order.abandon(Status.SKIPPED, "not started: the run was interrupted", RERUN)
-        elif self._gave_up and self.silence:
-            message = f"not written, since Azure no longer answers: {describe(self.silence)}"
-            ended = self.order.abandon(Status.FAILED, message, remedy(self.silence))
-        else:
-            message = "waits for changes that wait for it"
-            ended = self.order.abandon(
-                Status.HELD, message, "report this plan: it should not exist", HeldCause.CONFLICT
-            )
-        return [_unsettled(outcome, lost) for outcome in ended]
+        if self.stopped:
+            return self.order.abandon(lambda change: interrupted(Try(change)))
+        if not self._gave_up or self.silence is None:
+            return self.order.abandon(circular)
+        silence, begun = self.silence, {this.change.id.key: this for this in self._waiting()}
+        return self.order.abandon(lambda change: unanswered(begun.get(change.id.key, Try(change)), silence))
+
+    def _waiting(self) -> Iterator[Try]:
+        """Every try that is to come."""
+        yield from (entry[-1] for entry in self.later)
+        for queue in self.ready.values():
+            yield from queue
 
     def _counted(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
@@ -266,14 +296,4 @@ def _result(future: Future[Outcome | Again], this: Try) -> Outcome | Again:
         return future.result()
     _LOG.error("a defect while writing %s", this.change.id, exc_info=error)
     message = f"a defect in exempt itself: {type(error).__name__}: {error}"
-    return Outcome(
-        this.change, Status.FAILED, message, "run apply again, with --log-file FILE, and report it with that file"
-    )
-
-
-def _unsettled(outcome: Outcome, tries: dict[str, Try]) -> Outcome:
-    """Says so where a write went out whose answer never came."""
-    this = tries.get(outcome.change.id.key)
-    if this is None or not this.sent:
-        return outcome
-    return replace(outcome, message="a write was sent and its answer lost; " + outcome.message)
+    return Outcome(this.change, Status.FAILED, message, DEFECT_REMEDY)

@@ -87,6 +87,7 @@ def correlation(error: ReconcilerError) -> str:
 # --- what a person can do ----------------------------------------------------------------------------------------
 
 RERUN: Final = "run apply again: it plans from what Azure holds now"
+DEFECT_REMEDY: Final = "run apply again, with --log-file FILE, and report it with that file"
 ORPHAN_REMEDY: Final = (
     "Azure refuses every request below a scope that no longer exists: make the resource group (and resource) again under "
     "the same name, delete the exemption and remove them; or leave it, it covers nothing"

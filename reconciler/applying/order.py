@@ -7,10 +7,10 @@ written and shares its outcome, however long the chain.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from reconciler.applying.outcomes import Outcome, Status
-from reconciler.planning.values import Change, HeldCause
+from reconciler.planning.values import Change
 
 
 class Order:
@@ -72,13 +72,13 @@ class Order:
                     ended.append(_shared(change, outcome))
         return ended
 
-    def abandon(self, status: Status, message: str, remedy: str, cause: HeldCause | None = None) -> list[Outcome]:
+    def abandon(self, ending: Callable[[Change], Outcome]) -> list[Outcome]:
         """Ends everything that is still open in the same way."""
-        ended = [Outcome(change, status, message, remedy, cause) for change in self._open.values()]
+        ended = [ending(change) for change in self._open.values()]
         self._open.clear()
         return ended
 
 
 def _shared(change: Change, root: Outcome) -> Outcome:
     message = f"not written, since it waits for {root.change.id}, which is {root.status}: {root.message}"
-    return Outcome(change, root.status, message, root.remedy, root.cause)
+    return Outcome(change, root.status, message, root.remedy, root.cause, cut_short=root.cut_short)

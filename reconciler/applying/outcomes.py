@@ -1,14 +1,14 @@
 """How each change ended and what the run as a whole came to.
 
-`Summary.verdict` is the one property that the text, the JSON form and the exit code read, so that they cannot
-disagree.
+`Summary.verdict` is the one property that the text, the JSON form and the exit code (`cli.exits`) read, so that they
+cannot disagree.
 """
 
 from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Unread
@@ -39,14 +39,6 @@ class Verdict(enum.StrEnum):
     INCOMPLETE = "incomplete"
     INTERRUPTED = "interrupted"
 
-    @property
-    def exit_code(self) -> int:
-        """The process' exit code (section 9 of the design)."""
-        return _EXIT_CODES[self]
-
-
-_EXIT_CODES = {Verdict.DONE: 0, Verdict.INCOMPLETE: 1, Verdict.AWAITING: 2, Verdict.INTERRUPTED: 130}
-
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -54,6 +46,7 @@ class Outcome:
 
     `message` says what happened, with Azure's own words where Azure refused; `remedy` what to do about it, empty
     where nothing is to be done. `cause` is set for a held change. `correlation` is Azure's id for a support case.
+    `cut_short` says that it ended so because the run was asked to end.
     """
 
     change: Change
@@ -62,6 +55,7 @@ class Outcome:
     remedy: str = ""
     cause: HeldCause | None = None
     correlation: str = ""
+    cut_short: bool = False
 
     @property
     def is_gone(self) -> bool:
@@ -87,12 +81,11 @@ class Summary:
     held: tuple[Held, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unread: tuple[Unread, ...] = ()
-    interrupted: bool = False
 
     @property
     def verdict(self) -> Verdict:
-        """What the run came to; the text and the exit code follow from it."""
-        if self.interrupted:
+        """What the run came to; the text and the exit code follow from it. Asked to end when all was done, it is done."""
+        if any(outcome.cut_short for outcome in self.outcomes):
             return Verdict.INTERRUPTED
         if self.refusals or self.unread or any(not held.cause.is_gone for held in self.held):
             return Verdict.INCOMPLETE
@@ -109,7 +102,14 @@ class Summary:
         return {status: counted[status] for status in Status}
 
 
-def summarise(plan: Plan, outcomes: list[Outcome], *, interrupted: bool = False) -> Summary:
+def summarise(plan: Plan, outcomes: Iterable[Outcome]) -> Summary:
     """The whole run from its plan and the outcomes in whatever order they came."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.change.id.key))
-    return Summary(ordered, plan.held, plan.refusals, plan.unread, interrupted)
+    return Summary(ordered, plan.held, plan.refusals, plan.unread)
+
+
+def refused(changes: Iterable[Change]) -> list[Outcome]:
+    """What changes come to that would have been written, had a guard not stopped the whole run."""
+    return [
+        Outcome(change, Status.SKIPPED, "not written: the run was refused before its first write") for change in changes
+    ]

@@ -7,26 +7,23 @@ is needed. Exit codes: 0 done; 1 something failed or was refused, skipped, unrea
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import FrameType
 
 from reconciler.applying import approvals
 from reconciler.applying.approvals import Selection
 from reconciler.applying.engine import World, carry_out
-from reconciler.applying.outcomes import Summary, summarise
+from reconciler.applying.outcomes import Summary, refused, summarise
 from reconciler.applying.pace import Pace
-from reconciler.applying.ports import Writer
+from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.whole import without_references
-from reconciler.cli import common, planning
+from reconciler.cli import common, exits, planning
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
+from reconciler.cli.interrupts import interrupts
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
@@ -67,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     only = approvals.parse_reasons(args.only) if args.only else None
     if not args.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
-    with planning.connected(repository) as azure:
+    with interrupts() as stop, planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, args.scope)
         allowed = planning.allowances(args)
         plan = planning.plan_for(repository, snapshot, at, allowed, args.scope)
@@ -78,18 +75,14 @@ def run(args: argparse.Namespace) -> int:
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _judged(plan, selection, repository, allowed)
         names = common.display_names(snapshot)
-        rules = repository.settings.rules
-        whole = without_references(selection.approved, snapshot, repository.declarations, rules)
-        summary = _carry_out(plan, selection, partial(azure.writer, whole=whole), names, ask=not args.yes)
-    if summary is None:
-        say("nothing was changed")
-        return Exit.FAILED
-    _show(summary, args.format, names)
-    if selection.moot:
-        say(f"{count(len(selection.moot), 'approved change')} no longer needed: Azure or the declarations moved on")
-    if args.out:  # last: a disk that is full must not hide what was written to Azure
-        write_file(args.out, outcomes_json(summary))
-    return summary.verdict.exit_code
+        if not args.yes and not _agrees(plan, selection, names):
+            say("nothing was changed")
+            return Exit.FAILED
+        whole = without_references(selection.approved, snapshot, repository.declarations, repository.settings.rules)
+        stop.finish_first()
+        summary = _carry_out(plan, selection, partial(azure.writer, whole=whole), stop)
+        _report(summary, selection, args, names)
+    return exits.of_run(summary.verdict)
 
 
 def _approvals(path: Path | None, repository: common.Repository) -> approvals.SavedPlan | None:
@@ -124,56 +117,41 @@ def _judged(plan: Plan, selection: Selection, repository: common.Repository, all
     return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowed, facts))
 
 
-def _carry_out(
-    plan: Plan, selection: Selection, writer: Callable[[Pace], Writer], names: dict[str, str], *, ask: bool
-) -> Summary | None:
-    """The outcome of every change; None where the person said no."""
-    if plan.refusals:
-        say(*(refusal_line(refusal) for refusal in plan.refusals))
-        return summarise(plan, list(selection.withheld))
-    if ask and selection.approved:
-        write_lines(plan_lines(replace(plan, changes=selection.approved), names), sys.stderr)
-        if not _agrees():
-            return None
-    outcomes = list(selection.withheld)
-    pace = Pace()
-    with interruptible() as stop, writing(len(selection.approved)) as observer:
-        world = World(writer(pace), pace, stop=stop, observer=observer)
-        outcomes += carry_out(selection.approved, world)
-        interrupted = stop.is_set()
-    return summarise(plan, outcomes, interrupted=interrupted)
-
-
-def _agrees() -> bool:
+def _agrees(plan: Plan, selection: Selection, names: dict[str, str]) -> bool:
+    """Shows what is about to be written and asks; where nothing is, there is nothing to ask."""
+    if plan.refusals or not selection.approved:
+        return True
+    write_lines(plan_lines(replace(plan, changes=selection.approved), names), sys.stderr)
     sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
     sys.stderr.flush()
-    return sys.stdin.readline().strip() == "yes"
-
-
-@contextmanager
-def interruptible() -> Iterator[threading.Event]:
-    """A flag that Ctrl-C and SIGTERM set: what is in flight is finished, nothing more is started."""
-    stop = threading.Event()
-
-    def ask_to_stop(number: int, frame: FrameType | None) -> None:
-        del number, frame
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    earlier = {each: signal.signal(each, ask_to_stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield stop
-    finally:
-        for each, handler in earlier.items():
-            signal.signal(each, handler)
+        return sys.stdin.readline().strip() == "yes"
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise
 
 
-def _show(summary: Summary, form: str, names: dict[str, str]) -> None:
-    match form:
+def _carry_out(plan: Plan, selection: Selection, writer: Callable[[Pace], Writer], stop: Stop) -> Summary:
+    """The outcome of every change of the plan."""
+    if plan.refusals:
+        say(*(refusal_line(refusal) for refusal in plan.refusals))
+        return summarise(plan, (*selection.withheld, *refused(selection.approved)))
+    pace = Pace()
+    with writing(len(selection.approved)) as observer:
+        world = World(writer(pace), pace, stop=stop, observer=observer)
+        return summarise(plan, (*selection.withheld, *carry_out(selection.approved, world)))
+
+
+def _report(summary: Summary, selection: Selection, args: argparse.Namespace, names: dict[str, str]) -> None:
+    document = outcomes_json(summary, exits.of_run(summary.verdict))
+    match args.format:
         case "json":
-            write(outcomes_json(summary))
+            write(document)
         case "markdown":
             write(outcomes_markdown(summary, names))
         case _:
             write_lines(outcome_lines(summary, names))
+    if selection.moot:
+        say(f"{count(len(selection.moot), 'approved change')} no longer needed: Azure or the declarations moved on")
+    if args.out:  # last: a disk that is full must not hide what was written to Azure
+        write_file(args.out, document)

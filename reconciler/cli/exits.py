@@ -1,8 +1,12 @@
-"""The exit codes, in one place (§9). 2 is never an error, so a pipeline can tell drift from a fault."""
+"""The exit codes, in one place. 2 is never an error, so a pipeline can tell drift from a fault."""
 
 from __future__ import annotations
 
 import enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.applying.outcomes import Verdict
 
 
 class Exit(enum.IntEnum):
@@ -12,3 +16,18 @@ class Exit(enum.IntEnum):
     FAILED = 1
     CHANGES = 2
     INTERRUPTED = 130
+
+
+def of_run(verdict: Verdict) -> Exit:
+    """What a run of apply exits with."""
+    from reconciler.applying.outcomes import Verdict  # noqa: PLC0415 - --version pays for nothing
+
+    match verdict:
+        case Verdict.DONE:
+            return Exit.DONE
+        case Verdict.INCOMPLETE:
+            return Exit.FAILED
+        case Verdict.AWAITING:
+            return Exit.CHANGES
+        case Verdict.INTERRUPTED:
+            return Exit.INTERRUPTED

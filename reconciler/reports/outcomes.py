@@ -17,12 +17,10 @@ SETTLED: Final = ("done", "unchanged")
 
 
 class Verdict(Protocol):
-    """What a whole run came to: a word, and the process' exit code."""
+    """What a whole run came to, in a word: done, awaiting approval, incomplete or interrupted."""
 
     @property
     def value(self) -> str: ...
-    @property
-    def exit_code(self) -> int: ...
 
 
 class Outcome(Protocol):

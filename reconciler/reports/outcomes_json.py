@@ -13,18 +13,18 @@ from reconciler.reports.plan_json import held_to_json, key_to_json, refusal_to_j
 FORMAT_VERSION: Final = "1.0"
 
 
-def outcomes_json(summary: Summary, tool_version: str = __version__) -> str:
-    """The run as a JSON document: one line for each change."""
-    return json_document(outcomes_to_json(summary, tool_version))
+def outcomes_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> str:
+    """The run as a JSON document: one line for each change. `exit_code` is what the process will exit with."""
+    return json_document(outcomes_to_json(summary, exit_code, tool_version))
 
 
-def outcomes_to_json(summary: Summary, tool_version: str = __version__) -> dict[str, JSON]:
+def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> dict[str, JSON]:
     """The run as a JSON object."""
     return {
         "format_version": FORMAT_VERSION,
         "tool_version": tool_version,
         "verdict": summary.verdict.value,
-        "exitCode": summary.verdict.exit_code,
+        "exitCode": exit_code,
         "summary": {str(status): number for status, number in summary.counts.items()},
         "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
         "held": [held_to_json(held) for held in summary.held],

@@ -41,7 +41,7 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in summary.refusals)
     yield BLANK
-    style = Style.GOOD if summary.verdict.exit_code == 0 else Style.WARNING
+    style = Style.GOOD if summary.verdict.value == "done" else Style.WARNING
     yield line((style, verdict_words(summary)))
 
 
@@ -91,7 +91,7 @@ def verdict_words(summary: Summary) -> str:
         case "interrupted":
             said = "Interrupted; the next run finishes the work"
         case _:
-            said = "Refused: nothing was written" if _nothing_was_tried(summary) else "Incomplete"
+            said = "Refused, nothing was written" if _nothing_was_tried(summary) else "Incomplete"
     return f"{said}: {told}" if (told := counted_words(summary)) else f"{said}."
 
 

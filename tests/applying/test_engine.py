@@ -273,7 +273,7 @@ def test_partial_rights_create_where_permitted():
     outcomes = run(store, [create("a"), create("b", scope=OTHER), create("c")])
     assert [outcomes[name].status for name in "abc"] == [Status.DONE, Status.FAILED, Status.DONE]
     assert outcomes["b"].leaves_uncovered
-    assert Summary(tuple(outcomes.values())).verdict.exit_code == 1
+    assert Summary(tuple(outcomes.values())).verdict is Verdict.INCOMPLETE
 
 
 def test_a_defect_ends_one_change_and_not_the_run(caplog):
@@ -357,24 +357,79 @@ def test_a_stop_during_a_write_takes_its_answer():
     assert sum(o.status is Status.SKIPPED for o in outcomes.values()) == 19
 
 
-def test_a_stop_after_a_lost_answer_says_so():
+@pytest.mark.parametrize("planned", [create("one"), change(WIDE, NARROWED), change(DUPLICATE, None)])
+@pytest.mark.parametrize("applied", [False, True])
+def test_a_stop_after_a_lost_answer_settles_it_by_one_read(planned, applied):
     stop = threading.Event()
-    store = Store(strikes={1: Strike(LOST, after=True)})
-    store.hook = lambda operation, _: stop.set() if operation == "writes" else None
-    outcome = run(store, [create("one")], stop=stop)["one"]
-    assert outcome.status is Status.SKIPPED
-    assert "answer" in outcome.message
+    store = Store(WIDE, DUPLICATE, strikes={1: Strike(LOST, after=applied)})
+    store.hook = lambda operation, _: stop.set() if operation != "reads" else None
+    outcome = run(store, [planned], stop=stop)[planned.subject.name]
+    assert [operation for operation, _ in store.log[2:]] == ["reads"]
+    assert outcome.cut_short is not applied
+    if applied:
+        assert outcome.status is Status.DONE
+    else:
+        assert outcome.status is Status.SKIPPED
+        assert "had not taken effect" in outcome.message
 
 
-def test_a_stop_while_waiting_to_settle_says_what_was_sent():
+def test_a_stop_while_waiting_to_settle_settles_at_once():
     stop, clock = threading.Event(), Clock()
     store = Store(strikes={1: Strike(LOST, after=True)})
     asleep = clock.sleep
     clock.sleep = lambda seconds: (stop.set(), asleep(seconds))
     outcomes = run(store, [create("one")], clock, stop=stop, concurrency=1)
-    assert outcomes["one"].status is Status.SKIPPED
-    assert outcomes["one"].message.startswith("a write was sent and its answer lost")
-    assert len(store.live) == 1
+    assert outcomes["one"].status is Status.DONE
+    assert len(store.writes) == len(store.live) == 1
+
+
+def test_a_stop_while_azure_is_silent_asks_once_and_says_that_it_does_not_know():
+    stop = threading.Event()
+    store = Store(strikes={1: Strike(LOST, after=True), 2: Strike(LOST), 3: Strike(LOST)})
+    store.hook = lambda operation, _: stop.set() if operation == "writes" else None
+    outcome = run(store, [create("one")], stop=stop)["one"]
+    assert len(store.log) == 3
+    assert (outcome.status, outcome.cut_short) == (Status.SKIPPED, True)
+    assert "its answer lost" in outcome.message
+    assert LOST.message in outcome.message
+
+
+def test_a_stop_that_finds_all_done_takes_nothing_back():
+    stop = threading.Event()
+    store = Store()
+    store.hook = lambda operation, _: stop.set() if operation == "writes" else None
+    outcomes = run(store, [create("one")], stop=stop)
+    assert Summary(tuple(outcomes.values())).verdict is Verdict.DONE
+
+
+def test_what_waits_for_something_cut_short_is_cut_short():
+    stop = threading.Event()
+    store = Store(DUPLICATE)
+    store.hook = lambda *_: stop.set()
+    keeper = create("keeper")
+    outcomes = run(store, [keeper, change(DUPLICATE, None, [keeper], [KEEPER])], stop=stop)
+    assert all(found.cut_short for found in outcomes.values())
+    assert Summary(tuple(outcomes.values())).verdict is Verdict.INTERRUPTED
+
+
+def test_an_interrupt_waits_for_no_answer():
+    stuck, free = threading.Event(), threading.Event()
+
+    def wait_until_freed(operation, _):
+        stuck.set()
+        free.wait(30)
+
+    def interrupt(progress):
+        if stuck.is_set():
+            raise KeyboardInterrupt
+
+    store = Store()
+    store.hook = wait_until_freed
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        run(store, [create("one"), create("two")], observer=interrupt)
+    assert time.monotonic() - started < 20
+    free.set()
 
 
 def test_a_stop_before_anything_was_sent_says_nothing_of_sending():

@@ -1,6 +1,7 @@
 """What a run came to: the verdict that text, JSON and exit code read, and its JSON form."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
@@ -9,6 +10,7 @@ from azure_in_memory import TENANT, create
 from jsonschema import Draft202012Validator
 
 from reconciler.applying.outcomes import Outcome, Status, Summary, Verdict, summarise
+from reconciler.cli.exits import of_run
 from reconciler.model import arm_id
 from reconciler.planning.values import Held, HeldCause, Plan, Refusal
 from reconciler.reports.outcomes_json import outcomes_json
@@ -43,22 +45,22 @@ def held(cause):
         (Summary((), held=(held(HeldCause.ASSIGNMENT_GONE),)), 0),
         (Summary((), refusals=(Refusal("deletes", "too many", "--allow-deletes 12"),)), 1),
         (Summary((), unread=(UNREAD,)), 1),
-        (Summary((outcome(Status.DONE),), interrupted=True), 130),
+        (Summary((outcome(Status.DONE), replace(outcome(Status.SKIPPED), cut_short=True))), 130),
     ],
 )
 def test_the_exit_code_follows_from_the_verdict(summary, code):
-    assert summary.verdict.exit_code == code
+    assert of_run(summary.verdict) == code
 
 
 def test_every_pair_of_endings_has_the_exit_code_of_the_worse():
     codes = {
-        status: Summary((outcome(status, HeldCause.UNREAD if status is Status.HELD else None),)).verdict.exit_code
+        status: of_run(Summary((outcome(status, HeldCause.UNREAD if status is Status.HELD else None),)).verdict)
         for status in Status
     }
     for one, two in product(Status, Status):
         both = Summary(tuple(outcome(s, HeldCause.UNREAD if s is Status.HELD else None) for s in (one, two)))
         expected = 1 if 1 in {codes[one], codes[two]} else max(codes[one], codes[two])
-        assert both.verdict.exit_code == expected
+        assert of_run(both.verdict) == expected
 
 
 def test_only_a_missing_create_leaves_something_uncovered():
@@ -74,7 +76,7 @@ def test_the_json_form_satisfies_its_schema():
     ended = [outcome(status, name=f"n-{number}") for number, status in enumerate(reversed(Status))]
     ended.append(outcome(Status.HELD, HeldCause.CONFLICT, "last"))
     summary = summarise(plan, ended)
-    document = json.loads(outcomes_json(summary))
+    document = json.loads(outcomes_json(summary, of_run(summary.verdict)))
     schema = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(document)
     assert document["verdict"] == Verdict.INCOMPLETE

@@ -153,7 +153,7 @@ MARKDOWN = {
 }
 JSON = {
     "plan": lambda text: plan_json(hostile_plan(text)),
-    "outcomes": lambda text: outcomes_json(hostile_run(text)),
+    "outcomes": lambda text: outcomes_json(hostile_run(text), 1),
     "drift": lambda text: drift_json(hostile_report(text)),
     "problems": lambda text: problems_json(hostile_problems(text)),
 }

@@ -5,7 +5,8 @@ import samples
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.applying.outcomes import Outcome, Status, Verdict, summarise
+from reconciler.applying.outcomes import Outcome, Status, Verdict, refused, summarise
+from reconciler.cli.exits import of_run
 from reconciler.planning.values import HeldCause
 from reconciler.reports.markdown import LIMIT
 from reconciler.reports.outcomes_json import outcomes_json
@@ -33,8 +34,8 @@ def run(**fields):
 
 
 def all_as(status, **fields):
-    plan = samples.plan(**fields)
-    return summarise(plan, [Outcome(change, status) for change in plan.changes])
+    plan = samples.plan()
+    return summarise(plan, [Outcome(change, status, **fields) for change in plan.changes])
 
 
 FULL = run(held=(samples.held(),), unread=samples.full_plan().unread)
@@ -43,14 +44,14 @@ FULL = run(held=(samples.held(),), unread=samples.full_plan().unread)
 def test_every_form_of_a_run(golden):
     golden("outcomes.txt", outcomes_text(FULL, samples.NAMES))
     golden("outcomes.md", outcomes_markdown(FULL, samples.NAMES))
-    golden("outcomes.json", outcomes_json(FULL, "0.1.0"))
+    golden("outcomes.json", outcomes_json(FULL, 1, "0.1.0"))
 
 
 def test_the_json_form_is_what_the_schema_says():
     Draft202012Validator.check_schema(SCHEMA)
     validator = Draft202012Validator(SCHEMA, registry=Registry())
     for summary in (FULL, all_as(Status.DONE), summarise(samples.plan(()), []), summarise(samples.full_plan(), [])):
-        document = json.loads(outcomes_json(summary))
+        document = json.loads(outcomes_json(summary, of_run(summary.verdict)))
         validator.validate(document)
         assert set(document) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
     assert set(SCHEMA["properties"]["verdict"]["enum"]) == {verdict.value for verdict in Verdict}
@@ -74,14 +75,18 @@ def test_the_json_form_is_what_the_schema_says():
         ),
         (all_as(Status.FAILED), 1, "Incomplete: 7 failed; 3 wanted exemptions are not there."),
         (FULL, 1, "Incomplete: "),
-        (summarise(samples.full_plan(), []), 1, "Refused: nothing was written: 1 held, 1 unread."),
-        (summarise(samples.plan(()), [], interrupted=True), 130, "Interrupted; the next run finishes the work."),
+        (
+            summarise(samples.full_plan(), refused(samples.full_plan().changes)),
+            1,
+            "Refused, nothing was written: 7 skipped, 1 held, 1 unread; 3 wanted exemptions are not there.",
+        ),
+        (all_as(Status.SKIPPED, cut_short=True), 130, "Interrupted; the next run finishes the work: 7 skipped; "),
     ],
 )
 def test_the_verdict_is_said_last_and_follows_the_exit_code(summary, code, said):
-    assert summary.verdict.exit_code == code
+    assert of_run(summary.verdict) == code
     assert outcomes_text(summary).splitlines()[-1].startswith(said)
-    assert json.loads(outcomes_json(summary))["exitCode"] == code
+    assert json.loads(outcomes_json(summary, of_run(summary.verdict)))["exitCode"] == code
     assert outcomes_markdown(summary).splitlines()[1].startswith(f"### {said}")
 
 
