@@ -17,7 +17,7 @@ their selectors or expiry; of others the unexpired ones with the same selectors.
 |                                                   | that they are ours or adoptable to, and those that the          |
 |                                                   | initiative no longer has: nothing → delete (*duplicate*), else  |
 |                                                   | one update (*narrow*), never to an empty list                   |
-| the same, and what is left of ours is unwanted    | delete at once, with the reason why it is unwanted              |
+| the same, and what is left of it is unwanted      | delete at once, with the reason why it is unwanted              |
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |
 | of another owner, named by takeOver               | adoptable                                                       |
@@ -72,7 +72,7 @@ class Verdict:
 
 class Authority:
     """Decides meetings for one owner at one revision. `taken` are the folded ids that exist in Azure; `unwanted` says
-    why cells of one of ours are wanted no longer, or None.
+    why what is left of a live one may go as a whole, or None.
     """
 
     def __init__(
@@ -206,7 +206,7 @@ class Authority:
         residual = existing_cells(live.cells, meeting.initiative) - confirmed
         if not residual:
             verdict.drafts.append(Draft(live, None, Reason.DUPLICATE, declaration=keeper.wish.declaration))
-        elif live.ours and (reason := self.unwanted(live, residual)) is not None:
+        elif (reason := self.unwanted(live, residual)) is not None:
             verdict.drafts.append(Draft(live, None, reason))
         else:
             references = reference_texts(residual, None, live, meeting.initiative)

@@ -63,7 +63,11 @@ class Unwanted:
     delete_orphans: bool = False
 
     def reason(self, live: Live, cells: frozenset[str]) -> Reason | None:
-        """Why cells of one of ours are wanted no longer: only expiry or an edit of the repository ever is."""
+        """Why cells of a live one may go: of ours only by expiry or an edit of the repository, of nobody's only under
+        `unmanaged: delete`.
+        """
+        if live.ownership is Ownership.UNOWNED:
+            return Reason.UNMANAGED if self.tree.managed(live.scope) and self._may_go(live) else None
         if not live.mark or not self.tree.managed(live.scope) or self._assignment_unread(live.exemption):
             return None
         declaration = self.declarations.get(live.mark)
@@ -170,12 +174,17 @@ class Unwanted:
         assignment = self.snapshot.assignments[exemption.assignment.key]
         if live.whole:
             return remarks.overlap(exemption, assignment)
-        if self.settings.unmanaged is Unmanaged.DELETE and self._may_go(live, assignment):
+        if self._may_go(live):
             return Draft(live, None, Reason.UNMANAGED)
         return remarks.unmanaged(exemption)
 
-    def _may_go(self, live: Live, assignment: Assignment) -> bool:
-        """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, old enough."""
+    def _may_go(self, live: Live) -> bool:
+        """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, not for all of it, old
+        enough.
+        """
+        assignment = self.snapshot.assignments.get(live.exemption.assignment.key)
+        if self.settings.unmanaged is not Unmanaged.DELETE or assignment is None or live.whole:
+            return False
         made = live.exemption.system.created_at if live.exemption.system else None
         old_enough = made is not None and self.now - made >= self.settings.limits.min_age
         return (

@@ -286,9 +286,9 @@ def defended():
     return initiative("mcsb", refA=name)
 
 
-def unmanaged_plan(*lives, settings=DELETING, **more):
+def unmanaged_plan(*lives, settings=DELETING, wishes=(), **more):
     found = snapshot(*lives, initiatives=(more.pop("initiative", defended()),), **more)
-    return make_plan([], CATALOGUE, found, settings, NoHistory(), NOW)
+    return make_plan(wishes, CATALOGUE, found, settings, NoHistory(), NOW)
 
 
 def test_unmanaged_is_reported_unless_told_otherwise():
@@ -326,6 +326,24 @@ def test_unmanaged_on_other_initiatives_and_single_policies_stays():
 
 def test_unmanaged_outside_the_scopes_stays():
     assert unmanaged_plan(live("p", OTHER_SUB), settings=replace(DELETING, scopes=(SUB,))).is_empty
+
+
+def test_a_wider_one_goes_as_a_whole_once_ours_covers_what_is_declared():
+    """Narrowed first, it would be deleted by the next plan: two writes, and a second apply that is not empty."""
+    both = initiative("mcsb", refA=defended().members[0].definition.name, refB="b")
+    wish = declaration("one", what=defended().members[0].definition.name)
+    wide = live("p", references=("refA", "refB"))
+    done = unmanaged_plan(wide, wishes=[wish], initiative=both)
+    assert sorted(shape(done)) == [
+        ("create", "declared", "one", ("refA",)),
+        ("delete", "unmanaged", "p", ("refA", "refB")),
+    ]
+    created, deleted = sorted(done.changes, key=lambda change: change.action.value)
+    assert deleted.waits_for == (created.id.key,)
+    told = unmanaged_plan(wide, wishes=[wish], initiative=both, settings=SETTINGS)
+    assert ("update", "narrow", "p", ("refB",)) in shape(told)
+    young = unmanaged_plan(live("p", references=("refA", "refB"), made=14), wishes=[wish], initiative=both)
+    assert ("update", "narrow", "p", ("refB",)) in shape(young)
 
 
 def test_unmanaged_stays_where_its_neighbourhood_was_not_read():
