@@ -247,6 +247,26 @@ def test_each_guard_prints_the_option_that_accepts_exactly_this(tmp_path):
         assert azure.exemptions == {}
 
 
+def test_a_refused_run_tells_every_change_of_the_plan(tmp_path):
+    root = repo.write(tmp_path / "repository", [declare("one", ONE)], limits={"creates": 1})
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        saved = tmp_path / "plan.json"
+        emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
+        repo.write(root, [declare("one", ONE), declare("two", TWO)], limits={"creates": 0})
+        planned = json.loads(emulated.exempt(azure, "plan", "--format", "json", cwd=root, check=[1]).stdout)
+        document = apply(azure, root, str(saved), check=[1])
+        text = emulated.exempt(azure, "apply", "--yes", cwd=root, check=[1]).stdout
+        markdown = emulated.exempt(azure, "apply", "--yes", "--format", "markdown", cwd=root, check=[1]).stdout
+        assert azure.exemptions == {}
+    assert [found["fingerprint"] for found in document["outcomes"]] == [
+        found["fingerprint"] for found in planned["changes"]
+    ]
+    assert (document["summary"]["skipped"], document["summary"]["awaiting approval"]) == (1, 1)
+    assert [found["rule"] for found in document["refusals"]] == ["creates"]
+    assert "Refused, nothing was written: 2 skipped; 2 wanted exemptions are not there." in text
+    assert text.count("the run was refused before its first write") == markdown.count("**skipped**") == 2
+
+
 def test_expecting_a_digest_is_all_or_nothing(root):
     with emulated.running(repo.tenant(MCSB)) as azure:
         planned = json.loads(emulated.exempt(azure, "plan", "--format", "json", cwd=root, check=[0]).stdout)
