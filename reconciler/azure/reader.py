@@ -170,9 +170,7 @@ class _Run:
         scopes = [scope for one in self.declarations if one.enabled for scope in one.scopes]
         inside = [one for one in scopes if self.scope is None or _within(one, self.scope, hierarchy)]
         self.progress("declared resources", 0, 1)
-        confirmed = confirm_targets(self.arm, inside)
-        self.progress("declared resources", 1, 1)
-        return confirmed
+        return confirm_targets(self.arm, inside, lambda done, total: self.progress("declared resources", done, total))
 
     def _declared(self, kind: SubjectKind) -> list[str]:
         return [one.subject.value for one in self.declarations if one.enabled and one.subject.kind is kind]

@@ -6,13 +6,13 @@ is found by the write that Azure then refuses); absence is confirmed by Resource
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.azure.graph import ask
 from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
-from reconciler.model import ArmId, ScopeKind
+from reconciler.model import JSON, ArmId, ScopeKind
 from reconciler.problems import AzureError
 
 _BATCH: Final = 400
@@ -30,22 +30,27 @@ class _Batch:
     targets: Sequence[ArmId]
 
 
-def confirm_targets(arm: Arm, targets: Iterable[ArmId]) -> tuple[frozenset[str], frozenset[str]]:
+def confirm_targets(
+    arm: Arm, targets: Iterable[ArmId], progress: Callable[[int, int], None]
+) -> tuple[frozenset[str], frozenset[str]]:
     """Folded ids of those that exist and of those that are gone; what could not be told is in neither.
 
     One query per 400 resources or groups, and one GET for each that no query shows (types that Resource Graph does
     not hold, and what was deleted). Without Resource Graph only a few are asked for: a GET each would cost too much.
+    `progress` is told how many of how many queries are answered.
     """
     batches = list(_batches(set(targets)))
     shown: set[str] = set()
     unseen: list[ArmId] = []
     unanswered: list[ArmId] = []
-    for batch, answer in zip(batches, arm.each(lambda one: _shown(arm, one), batches), strict=True):
+    answers = ask(arm, [_query(batch) for batch in batches], lambda done: progress(done, len(batches)))
+    for batch, answer in zip(batches, answers, strict=True):
         if isinstance(answer, AzureError):
             unanswered += batch.targets
         else:
-            shown |= answer
-            unseen += [one for one in batch.targets if one.key not in answer]
+            existing = {str(row.get("id", "")).lower() for row in answer}
+            shown.update(one.key for one in batch.targets if one.key in existing)
+            unseen += [one for one in batch.targets if one.key not in existing]
     exists, gone = _asked_one_by_one(arm, unseen + (unanswered if len(unanswered) <= _FEW else []))
     return frozenset(shown | exists), frozenset(gone)
 
@@ -56,17 +61,13 @@ def _batches(targets: set[ArmId]) -> Iterable[_Batch]:
         yield from (_Batch(kind, found[start : start + _BATCH]) for start in range(0, len(found), _BATCH))
 
 
-def _shown(arm: Arm, batch: _Batch) -> set[str]:
-    """The folded ids among these that Resource Graph shows."""
+def _query(batch: _Batch) -> JSON:
+    """Asks for the ids among these that Resource Graph shows."""
     quoted = ", ".join(f"'{_literal(one.text)}'" for one in batch.targets)
-    query = {
+    return {
         "subscriptions": sorted({one.subscription for one in batch.targets if one.subscription}),
         "query": f"{_TABLES[batch.kind]} | where id in~ ({quoted}) | project id | order by id asc",
-        "options": {"resultFormat": "objectArray", "$top": 1000},
     }
-    answer = arm.post("/providers/Microsoft.ResourceGraph/resources", Api.GRAPH, query)
-    wanted = {one.key for one in batch.targets}
-    return wanted & {str(row.get("id", "")).lower() for row in answer.body.get("data") or ()}
 
 
 def _literal(text: str) -> str:

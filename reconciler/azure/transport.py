@@ -136,6 +136,10 @@ class Arm:
         finally:
             pool.shutdown(cancel_futures=True)
 
+    def wait(self, seconds: float) -> None:
+        """Waits for what Azure asks to be waited for."""
+        self._transport.sleep(seconds)
+
     def close(self) -> None:
         """Closes all connections."""
         self._client.close()
