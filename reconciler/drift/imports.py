@@ -84,7 +84,8 @@ def _references(policies: tuple[ArmId, ...], exemption: Exemption, facts: Facts)
 def _text(name: str, subject: str, exemption: Exemption) -> str:
     system = exemption.system
     by = system.created_by if system and system.created_by else "unknown"
-    why = exemption.description.strip() or f"Made by {by} in the portal; write here why it is acceptable."
+    made = f"Made by {by}" + (" in the portal" if made_by_a_user(exemption) else "")
+    why = exemption.description.strip() or f"{made}; write here why it is acceptable."
     lines = [
         f"name: {name}",
         subject,

@@ -16,6 +16,7 @@ from reconciler.drift.facts import Facts
 from reconciler.drift.imports import Proposals
 from reconciler.model import Declaration, arm_id
 from reconciler.planning.marks import owners
+from reconciler.planning.phrases import where_made
 from reconciler.planning.values import Finding, FindingKind, HeldCause
 
 Read = Callable[[str], str]
@@ -43,13 +44,13 @@ def _imported(finding: Finding, facts: Facts, proposals: Proposals) -> Finding:
     """With a new file that declares what somebody made by hand."""
     live = facts.live(finding.subject)
     found = proposals.of(live) if live else None
-    if found is None:
+    if live is None or found is None:
         return finding
     path, text = found
     added = text.splitlines()
     body = "".join(f"+{line}\n" for line in added)
     patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(added)} @@\n{body}"
-    remedy = "declare it, as the patch does, and apply; or delete it in the portal"
+    remedy = f"declare it, as the patch does, and apply; or remove it {where_made(live)}"
     return replace(finding, remedy=remedy, evidence={**finding.evidence, "patch": patch})
 
 

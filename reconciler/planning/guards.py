@@ -130,7 +130,7 @@ def _overlaps(
     if allowed.strict and count:
         found = _plural(count, "exemption")
         message = f"beside {found} of a whole assignment declared ones make no difference, and --strict is set"
-        yield Refusal("overlap", message, "remove them in the portal, or run without --strict")
+        yield Refusal("overlap", f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict", "")
 
 
 def _plural(count: int, word: str) -> str:

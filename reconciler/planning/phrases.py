@@ -1,5 +1,5 @@
 """Parts of sentences that the plan, the drift report and explanations share: what selectors choose, why something is
-wanted no longer. Facts that are settled, said in a few words.
+wanted no longer, where it is best removed. Facts that are settled, said in a few words.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.model import Declaration, Exemption, ResourceSelector, Selector
-from reconciler.planning.marks import target_of
+from reconciler.planning.marks import made_by_a_user, owners, target_of
 
 
 def selectors_words(selectors: tuple[ResourceSelector, ...]) -> str:
@@ -34,3 +34,11 @@ def removal_words(live: Exemption, declaration: Declaration | None, now: datetim
     if target and target not in {scope.key for scope in declaration.scopes}:
         return "its declaration no longer lists this target"
     return "its declaration no longer means these policies"
+
+
+def where_made(live: Exemption) -> str:
+    """Where something is best removed: what an application or another owner made, it may make again."""
+    if live.system is None and not owners(live):
+        return "in the portal, or where it is managed"
+    by_hand = made_by_a_user(live) and not owners(live)
+    return "in the portal" if by_hand else "where it is managed (Terraform, a pipeline)"

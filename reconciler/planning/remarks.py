@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source
-from reconciler.planning.marks import declaration_of, made_by_a_user, owners
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind
+from reconciler.planning.marks import declaration_of
+from reconciler.planning.phrases import where_made
 from reconciler.planning.values import Finding, FindingKind, Severity
 from reconciler.planning.wording import label
 
@@ -13,7 +14,7 @@ def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
     return Finding(
         FindingKind.UNCOVERED, Severity.WARNING, target,
         f"no assignment at, above or below it evaluates {title!r}, so {declaration.name!r} exempts nothing there",
-        "assign an initiative that contains it (the Microsoft cloud security benchmark does by default), or take the scope out of the declaration",
+        f"assign {_assignable(declaration)}, or take the scope out of the declaration",
         declaration.name, declaration.source,
     )  # fmt: skip
 
@@ -63,7 +64,7 @@ def overlap(live: Exemption, assignment: Assignment | None) -> Finding:
     return Finding(
         FindingKind.OVERLAP, Severity.WARNING, live.id,
         f"exempts every policy of assignment {name!r} at {live.scope}, so declaring single ones there makes no difference",
-        f"remove it {_where_made(live)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
+        f"remove it {where_made(live)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -83,7 +84,7 @@ def expired_foreign(live: Exemption) -> Finding:
     return Finding(
         FindingKind.EXPIRED, Severity.INFO, live.id,
         f"expired on {live.expires_on[:10]} and is not ours; Azure no longer honours it",
-        f"remove it {_where_made(live)}",
+        f"remove it {where_made(live)}",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -104,7 +105,7 @@ def unmanaged(live: Exemption) -> Finding:
     return Finding(
         FindingKind.UNMANAGED, Severity.WARNING, live.id,
         f"{live.display_name or live.name!r} is declared nowhere",
-        f"declare it (exempt drift proposes the file where it can), or remove it {_where_made(live)}",
+        f"declare it (exempt drift proposes the file where it can), or remove it {where_made(live)}",
         assignment=live.assignment,
     )  # fmt: skip
 
@@ -115,7 +116,7 @@ def orphaned(live: Exemption, why: str, source: Source | None, *, ours: bool) ->
         "remove it with: exempt apply --delete-orphans N (N: at most so many); or remove the declaration. An assignment "
         "made anew gets its own exemption"
         if ours
-        else f"remove it {_where_made(live)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
+        else f"remove it {where_made(live)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
     )
     return Finding(
         FindingKind.ORPHANED, Severity.WARNING, live.id, f"exempts nothing: {why}", remedy,
@@ -161,13 +162,15 @@ def quota(scope: ArmId, count: int) -> Finding:
     )  # fmt: skip
 
 
-def _where_made(live: Exemption) -> str:
-    """Where something is best removed: what an application or another owner made, it may make again."""
-    if live.system is None and not owners(live):
-        return "in the portal, or where it is managed"
-    return (
-        "in the portal" if made_by_a_user(live) and not owners(live) else "where it is managed (Terraform, a pipeline)"
-    )
+def _assignable(declaration: Declaration) -> str:
+    """What would evaluate a declaration that nothing evaluates yet."""
+    match declaration.subject.kind:
+        case SubjectKind.RECOMMENDATION:
+            return "an initiative that contains it (the Microsoft cloud security benchmark does by default)"
+        case SubjectKind.POLICY:
+            return "it, or an initiative that contains it"
+        case SubjectKind.INITIATIVE | SubjectKind.ASSIGNMENT:
+            return "it"
 
 
 def _like(live: Exemption, keeper: Exemption) -> str:

@@ -240,7 +240,7 @@ _BECAUSE: Final[Mapping[Reason, str]] = {
     Reason.NARROW: "narrowed to what no other exemption covers",
     Reason.DUPLICATE: "because another exemption exempts the same",
     Reason.REMOVED: "because its declaration was removed",
-    Reason.EXPIRED: "because it has expired",
+    Reason.EXPIRED: "because its declaration has expired",
     Reason.ORPHAN: "because it exempts nothing any more",
     Reason.UNMANAGED: "because no declaration asks for it and unmanaged exemptions are to be deleted",
 }

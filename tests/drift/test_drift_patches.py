@@ -111,12 +111,16 @@ def test_an_applications_exemption_may_be_adopted(one, tmp_path):
 # --- declaring what was made by hand -----------------------------------------------------------------------------
 
 
-def proposed(live, root):
+def reported(live):
     snapshot = world.snapshot(live)
     plan = planned(snapshot, (), Git(), world.SETTINGS)
     facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
-    return finding.evidence.get("patch", "")
+    return finding
+
+
+def proposed(live, root):
+    return reported(live).evidence.get("patch", "")
 
 
 def test_what_was_made_by_hand_may_be_declared(tmp_path):
@@ -130,6 +134,15 @@ def test_what_was_made_by_hand_may_be_declared(tmp_path):
     assert "adopt" not in patch
     by_robot = replace(live, system=SystemData("robot", "Application"))
     assert "+adopt: true\n" in proposed(by_robot, tmp_path)
+
+
+def test_what_an_application_made_is_not_said_to_be_of_the_portal(tmp_path):
+    by_hand = world.live("x")
+    by_robot = replace(by_hand, system=SystemData("robot", "Application"))
+    assert "Made by ann@contoso.example in the portal; write" in proposed(by_hand, tmp_path)
+    assert "Made by robot; write here why it is acceptable." in proposed(by_robot, tmp_path)
+    assert reported(by_hand).remedy.endswith("or remove it in the portal")
+    assert reported(by_robot).remedy.endswith("or remove it where it is managed (Terraform, a pipeline)")
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,7 @@ def test_uncovered_is_said_for_each_target_that_nothing_evaluates():
     assert created(done) == [(RG, AT_SUB.id)]
     assert [f.subject for f in done.findings if f.kind is FindingKind.UNCOVERED] == [OTHER_SUB]
     nothing = plan(snapshot(), declaration("one", what="unheard-of"))
+    assert nothing.findings[0].remedy.startswith("assign it, or an initiative that contains it, or take")
     assert [f.kind for f in nothing.findings] == [FindingKind.UNCOVERED]
 
 

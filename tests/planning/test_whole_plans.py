@@ -74,7 +74,7 @@ def told(done):
         yield f"  {found.message}"
         yield f"  {found.remedy}"
     for refusal in done.refusals:
-        yield f"refused {refusal.rule}: {refusal.message}: {refusal.accept}"
+        yield f"refused {refusal.rule}: {refusal.message}: {refusal.accept or 'no option'}"
 
 
 def held():

@@ -63,7 +63,7 @@ def test_what_exempts_more_comes_first_and_is_named():
         (Reason.RECREATE, "because it is missing, although its declaration was applied before"),
         (Reason.REVERT, "because it is no longer what its declaration, applied before, asks for"),
         (Reason.NARROW, "narrowed to what no other exemption covers"),
-        (Reason.EXPIRED, "because it has expired"),
+        (Reason.EXPIRED, "because its declaration has expired"),
         (Reason.ORPHAN, "because it exempts nothing any more"),
         (Reason.UNMANAGED, "because no declaration asks for it and unmanaged exemptions are to be deleted"),
         (Reason.REMOVED, "because its declaration was removed"),
