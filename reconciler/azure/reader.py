@@ -7,7 +7,7 @@ Requests: two a scope, and a constant that depends on how many definitions and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
@@ -101,9 +101,10 @@ class _Run:
 
     def read(self, hierarchy: Hierarchy, versions: Versions) -> Record:
         lists, hierarchy = self._lists(hierarchy)
-        self._strays(lists)
+        named = {one.key: one for one in (*self._declared_assignments(), *_exempted_assignments(lists))}
+        self._strays(lists, named)
         definitions = self._initiatives(lists)
-        policies = read_policies(self.arm, self._single_policies(lists))
+        policies = read_policies(self.arm, self._single_policies(lists, named))
         exists, gone = self._targets(hierarchy)
         return Record(
             tenant_id=self.settings.tenant_id,
@@ -133,10 +134,9 @@ class _Run:
         )
         return lists, infer_ancestors(hierarchy, lists.inherited)
 
-    def _strays(self, lists: Lists) -> None:
+    def _strays(self, lists: Lists, named: Mapping[str, ArmId]) -> None:
         """Asks for the assignments that are named but that no list shows: they are gone, or out of sight."""
         found = lists.found[Api.ASSIGNMENTS]
-        named = {one.key: one for one in (*self._declared_assignments(), *_exempted_assignments(lists))}
         strays = [one for key, one in sorted(named.items()) if _ASSIGNMENT in key and key not in found]
         read = self.arm.each(lambda one: self.arm.get(one.text, Api.ASSIGNMENTS, **expansion(Api.ASSIGNMENTS)), strays)
         for stray, answer in zip(strays, read, strict=True):
@@ -158,10 +158,9 @@ class _Run:
         self.progress("initiatives", 1, 1)
         return definitions
 
-    def _single_policies(self, lists: Lists) -> list[ArmId]:
+    def _single_policies(self, lists: Lists, named: Iterable[str]) -> list[ArmId]:
         """The policies whose own assignment is exempted from, or declared."""
         found = lists.found[Api.ASSIGNMENTS]
-        named = {one.key for one in (*self._declared_assignments(), *_exempted_assignments(lists))}
         assigned = [wire.assignment_from(found[key]) for key in sorted(named) if key in found]
         declared = [one for one in self._declared(SubjectKind.POLICY) if one.startswith("/")]
         return [one.definition for one in assigned if not one.is_initiative] + [arm_id(one) for one in declared]

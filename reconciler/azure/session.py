@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.azure.clouds import Endpoints, endpoints
 from reconciler.azure.versions import Versions
-from reconciler.model import Settings
+from reconciler.model import RateObserver, Settings
 
 if TYPE_CHECKING:
     from reconciler.azure.reader import Reader
     from reconciler.azure.transport import Arm
-    from reconciler.azure.watch import RateObserver
     from reconciler.azure.writer import Writer
 
 

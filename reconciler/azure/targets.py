@@ -6,7 +6,8 @@ is found by the write that Azure then refuses); absence is confirmed by Resource
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,7 +40,7 @@ def confirm_targets(
     not hold, and what was deleted). Without Resource Graph only a few are asked for: a GET each would cost too much.
     `progress` is told how many of how many queries are answered.
     """
-    batches = list(_batches(set(targets)))
+    batches = list(_batches({one.key: one for one in targets}))
     shown: set[str] = set()
     unseen: list[ArmId] = []
     unanswered: list[ArmId] = []
@@ -55,9 +56,12 @@ def confirm_targets(
     return frozenset(shown | exists), frozenset(gone)
 
 
-def _batches(targets: set[ArmId]) -> Iterable[_Batch]:
+def _batches(targets: Mapping[str, ArmId]) -> Iterable[_Batch]:
+    by_kind: dict[ScopeKind, list[ArmId]] = defaultdict(list)
+    for _, one in sorted(targets.items()):
+        by_kind[one.kind].append(one)
     for kind in _TABLES:
-        found = sorted((one for one in targets if one.kind is kind), key=lambda one: one.key)
+        found = by_kind[kind]
         yield from (_Batch(kind, found[start : start + _BATCH]) for start in range(0, len(found), _BATCH))
 
 

@@ -9,23 +9,20 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
-RateObserver: TypeAlias = Callable[[str | None, str, int | None, float | None], None]
-"""Told of each response: subscription (folded, None above), `reads | writes | deletes`, what remains in that bucket,
-and Retry-After in seconds.
-"""
+from reconciler.model import Operation, RateObserver
 
 LOG: Final = logging.getLogger("exempt.azure")
 """One line a request: method, path, status and Azure's correlation id."""
 
 _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/?]+)", re.IGNORECASE)
-_OPERATIONS: Final = {"PUT": "writes", "PATCH": "writes", "DELETE": "deletes"}
+_OPERATIONS: Final = {"PUT": Operation.WRITES, "PATCH": Operation.WRITES, "DELETE": Operation.DELETES}
 
 
 class Watch(SansIOHTTPPolicy[Any, Any]):
@@ -57,7 +54,7 @@ class Watch(SansIOHTTPPolicy[Any, Any]):
         """Tells the observers and the log."""
         answer = response.http_response
         subscription = _subscription(request.http_request.url)
-        operation = _OPERATIONS.get(request.http_request.method, "reads")
+        operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
         for observer in self._observers:
             observer(
                 subscription, operation, remaining(answer.headers, subscription, operation), retry_after(answer.headers)
@@ -86,7 +83,7 @@ def correlation(headers: Mapping[str, str]) -> str:
     return headers.get("x-ms-correlation-request-id") or headers.get("x-ms-request-id") or ""
 
 
-def remaining(headers: Mapping[str, str], subscription: str | None, operation: str) -> int | None:
+def remaining(headers: Mapping[str, str], subscription: str | None, operation: Operation) -> int | None:
     """What the answer says is left in the bucket that the request drew from."""
     level = "tenant" if subscription is None else "subscription"
     value = headers.get(f"x-ms-ratelimit-remaining-{level}-{operation}", "")
