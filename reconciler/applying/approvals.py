@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.applying.outcomes import Outcome, Status
-from reconciler.model import JSON
+from reconciler.applying.outcomes import Outcome
+from reconciler.model import JSON, Status
 from reconciler.planning import canonical
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Change, Plan, Reason

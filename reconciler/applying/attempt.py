@@ -17,10 +17,10 @@ from collections import Counter
 from dataclasses import dataclass, replace
 
 from reconciler.applying.faults import ORPHAN_REMEDY, RERUN, Fault, classify, correlation, describe, remedy
-from reconciler.applying.outcomes import Outcome, Status
+from reconciler.applying.outcomes import Outcome
 from reconciler.applying.pace import MeterId
-from reconciler.applying.ports import Operation, Stop, Writer
-from reconciler.model import ArmId, Exemption
+from reconciler.applying.ports import Stop, Writer
+from reconciler.model import ArmId, Exemption, Operation, Status
 from reconciler.planning import canonical
 from reconciler.planning.values import Action, Change, HeldCause
 from reconciler.problems import AzureError, ReconcilerError

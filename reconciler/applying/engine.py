@@ -31,10 +31,11 @@ from reconciler.applying.attempt import (
 )  # fmt: skip
 from reconciler.applying.faults import DEFECT_REMEDY, Fault
 from reconciler.applying.order import Order
-from reconciler.applying.outcomes import Outcome, Status
+from reconciler.applying.outcomes import Outcome
 from reconciler.applying.pace import MeterId, Pace
 from reconciler.applying.ports import Observer, Stop, Writer
 from reconciler.applying.progress import Tally
+from reconciler.model import Status
 from reconciler.planning.values import Change
 from reconciler.problems import AzureError, ReconcilerError
 

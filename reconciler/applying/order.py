@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 
-from reconciler.applying.outcomes import Outcome, Status
+from reconciler.applying.outcomes import Outcome
+from reconciler.model import Status
 from reconciler.planning.values import Change
 
 

@@ -6,38 +6,12 @@ cannot disagree.
 
 from __future__ import annotations
 
-import enum
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.model import Unread
+from reconciler.model import Status, Unread, Verdict
 from reconciler.planning.values import Action, Change, Held, HeldCause, Plan, Refusal
-
-
-class Status(enum.StrEnum):
-    """How a change ended. Exactly one per change."""
-
-    DONE = "done"
-    UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
-    HELD = "held"
-    AWAITING = "awaiting approval"
-    FAILED = "failed"
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether Azure now holds what the change wanted, so that what waits for it may go on."""
-        return self in {Status.DONE, Status.UNCHANGED}
-
-
-class Verdict(enum.StrEnum):
-    """What the whole run came to."""
-
-    DONE = "done"
-    AWAITING = "awaiting approval"
-    INCOMPLETE = "incomplete"
-    INTERRUPTED = "interrupted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.applying.ports import Operation
+from reconciler.model import Operation
 
 _FIRST_LOOK: Final = 1.0  # seconds from an empty bucket to the next request while the rate of refill is unknown
 _LONGEST_BLIND: Final = 5.0  # seconds to trust a learnt rate without a new answer
@@ -121,7 +121,7 @@ class _Meter:
 
 
 class Pace:
-    """The meters of a run. Thread-safe. Calling it is the transport's rate observer (`ports.RateObserver`)."""
+    """The meters of a run. Thread-safe. Calling it is the transport's rate observer (`model.RateObserver`)."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -129,11 +129,11 @@ class Pace:
         self._meters: defaultdict[MeterId, _Meter] = defaultdict(_Meter)
 
     def __call__(
-        self, subscription: str | None, operation: str, remaining: int | None, retry_after: float | None
+        self, subscription: str | None, operation: Operation, remaining: int | None, retry_after: float | None
     ) -> None:
-        """Takes in what one response said (see `ports.RateObserver`)."""
+        """Takes in what one response said (see `model.RateObserver`)."""
         with self._lock:
-            meter = self._meters[MeterId((subscription or "").lower(), Operation(operation))]
+            meter = self._meters[MeterId((subscription or "").lower(), operation)]
             if retry_after is not None:
                 meter.rest(self._clock(), retry_after)
             else:

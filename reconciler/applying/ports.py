@@ -1,24 +1,15 @@
-"""What carrying a plan out needs from the world: one writer, what Azure says about its limits, and a way to be stopped.
+"""What carrying a plan out needs from the world: one writer, and a way to be stopped.
 
 The engine knows Azure only through these Protocols; the real ones live in the azure room and on the command line, and
-match by structure. That keeps the rules of section 7 of the design testable against any store of exemptions.
+match by structure. So what it does in which order, and after which fault, is tested against any store of exemptions.
 """
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 from typing import Protocol
 
 from reconciler.model import ArmId, Exemption
-
-
-class Operation(enum.StrEnum):
-    """The kinds of request that Azure meters apart, spelled as in its rate-limit headers."""
-
-    READS = "reads"
-    WRITES = "writes"
-    DELETES = "deletes"
 
 
 class Writer(Protocol):
@@ -40,20 +31,6 @@ class Writer(Protocol):
     def delete(self, identifier: ArmId, /) -> None:
         """Removes it; one that is already absent is no error."""
         ...
-
-
-class RateObserver(Protocol):
-    """Told by the transport about every response, whatever it says. Called from many threads at once.
-
-    `subscription` is the folded subscription id in the request's path, None above subscriptions (Azure meters those
-    per tenant). `operation` is `reads`, `writes` or `deletes`. `remaining` is the matching
-    `x-ms-ratelimit-remaining-{subscription,tenant}-{operation}` header, None where it is missing. `retry_after` is in
-    seconds, None where the response has no such header.
-    """
-
-    def __call__(
-        self, subscription: str | None, operation: str, remaining: int | None, retry_after: float | None, /
-    ) -> None: ...
 
 
 class Stop(Protocol):

@@ -6,7 +6,7 @@ import enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from reconciler.applying.outcomes import Verdict
+    from reconciler.model import Verdict
 
 
 class Exit(enum.IntEnum):
@@ -20,7 +20,7 @@ class Exit(enum.IntEnum):
 
 def of_run(verdict: Verdict) -> Exit:
     """What a run of apply exits with."""
-    from reconciler.applying.outcomes import Verdict  # noqa: PLC0415 - --version pays for nothing
+    from reconciler.model import Verdict  # noqa: PLC0415 - --version pays for nothing
 
     match verdict:
         case Verdict.DONE:

@@ -5,6 +5,7 @@ docs/architecture.md.
 """
 
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
+from reconciler.model.endings import Status, Verdict
 from reconciler.model.ids import (
     ArmId,
     ScopeKind,
@@ -16,6 +17,7 @@ from reconciler.model.ids import (
     textual_containers,
 )
 from reconciler.model.json import JSON
+from reconciler.model.rates import Operation, RateObserver
 from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
 from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
 
@@ -33,7 +35,9 @@ __all__ = [
     "LifetimeRule",
     "Limits",
     "Member",
+    "Operation",
     "Policy",
+    "RateObserver",
     "ResourceSelector",
     "Rules",
     "ScopeKind",
@@ -41,11 +45,13 @@ __all__ = [
     "Settings",
     "Snapshot",
     "Source",
+    "Status",
     "Subject",
     "SubjectKind",
     "SystemData",
     "Unmanaged",
     "Unread",
+    "Verdict",
     "arm_id",
     "owner_scope",
     "parse_object",

@@ -7,29 +7,19 @@ outcomes and the summary of the applying room match by structure. All forms say 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Protocol
 
-from reconciler.model import Unread
+from reconciler.model import Status, Unread, Verdict
 from reconciler.planning.values import Change, Held, HeldCause, Refusal
-
-SETTLED: Final = ("done", "unchanged")
-"""The statuses after which Azure holds what the change wanted."""
-
-
-class Verdict(Protocol):
-    """What a whole run came to, in a word: done, awaiting approval, incomplete or interrupted."""
-
-    @property
-    def value(self) -> str: ...
 
 
 class Outcome(Protocol):
-    """How one change ended. `status` is done, unchanged, skipped, held, awaiting approval or failed."""
+    """How one change ended."""
 
     @property
     def change(self) -> Change: ...
     @property
-    def status(self) -> str: ...
+    def status(self) -> Status: ...
     @property
     def message(self) -> str: ...
     @property
@@ -56,4 +46,4 @@ class Summary(Protocol):
     @property
     def verdict(self) -> Verdict: ...
     @property
-    def counts(self) -> Mapping[Any, int]: ...
+    def counts(self) -> Mapping[Status, int]: ...

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.reports.lines import plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
-from reconciler.reports.outcomes import SETTLED, Outcome, Summary
+from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.outcomes_text import settled_line, verdict_words, where_words
 from reconciler.reports.plan_text import name_of
 from reconciler.reports.words import NO_NAMES, Names
@@ -18,7 +18,7 @@ MARKER: Final = "<!-- exempt:apply -->"
 def outcomes_markdown(summary: Summary, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
     """The run as Markdown of at most `limit` bytes, cut between changes."""
     above = "\n".join(_above_the_fold(summary, names)) + "\n"
-    settled = [outcome for outcome in summary.outcomes if outcome.status in SETTLED]
+    settled = [outcome for outcome in summary.outcomes if outcome.status.is_settled]
     lines = (plain([settled_line(outcome, names)]).strip() for outcome in settled)
     return above + folded("Written or already so", len(settled), lines, "text", limit - len(above.encode()))
 
@@ -27,7 +27,7 @@ def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
     yield MARKER
     yield f"### {verdict_words(summary)}"
     yield from bullets("Refused", summary.refusals, refusal_item)
-    stuck = [outcome for outcome in summary.outcomes if outcome.status not in SETTLED]
+    stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
     yield from bullets("Held: nothing of it is deleted or shrunk", summary.held, lambda item: held_item(item, names))
     yield from bullets("Could not be read: nothing is deleted there", summary.unread, lambda u: unread_item(u, names))

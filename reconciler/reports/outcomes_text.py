@@ -6,20 +6,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.model import Status, Verdict
 from reconciler.planning.values import Action, Change
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
-from reconciler.reports.outcomes import SETTLED, Outcome, Summary
+from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.plan_text import INDENT, held_block, name_of, refusal_line, section, unread_block
 from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, place_words, scope_words, verb
 
 _DID: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 _STYLES: Final = {
-    "done": Style.GOOD,
-    "unchanged": Style.QUIET,
-    "awaiting approval": Style.INFO,
-    "failed": Style.ERROR,
+    Status.DONE: Style.GOOD,
+    Status.UNCHANGED: Style.QUIET,
+    Status.AWAITING: Style.INFO,
+    Status.FAILED: Style.ERROR,
 }
-_COUNTED: Final = {"done": "written", "unchanged": "already so"}
+_COUNTED: Final = {Status.DONE: "written", Status.UNCHANGED: "already so"}
 _WIDTH: Final = 9
 
 
@@ -31,9 +32,9 @@ def outcomes_text(summary: Summary, names: Names = NO_NAMES) -> str:
 def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
     """What was written, a line each; then what was not, with cause and remedy; the verdict last, where eyes are."""
     for outcome in summary.outcomes:
-        if outcome.status in SETTLED:
+        if outcome.status.is_settled:
             yield settled_line(outcome, names)
-    stuck = [list(outcome_block(found, names)) for found in summary.outcomes if found.status not in SETTLED]
+    stuck = [list(outcome_block(found, names)) for found in summary.outcomes if not found.status.is_settled]
     yield from section("Not written", stuck)
     yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in summary.held])
     yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in summary.unread])
@@ -41,22 +42,22 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in summary.refusals)
     yield BLANK
-    style = Style.GOOD if summary.verdict.value == "done" else Style.WARNING
+    style = Style.GOOD if summary.verdict is Verdict.DONE else Style.WARNING
     yield line((style, verdict_words(summary)))
 
 
 def settled_line(outcome: Outcome, names: Names) -> Line:
     """`  created  legacy-sql-tde  servers/legacy-sql in rg rg-data, sub Payments / asb at mg contoso`."""
     change = outcome.change
-    did = _DID[change.action] if outcome.status == "done" else "unchanged"
-    head = (_STYLES[str(outcome.status)], f"  {did:<{_WIDTH}} ")
+    did = _DID[change.action] if outcome.status is Status.DONE else "unchanged"
+    head = (_STYLES[outcome.status], f"  {did:<{_WIDTH}} ")
     return line(head, (Style.NAME, name_of(change)), "  ", where_words(change, names))
 
 
 def outcome_block(outcome: Outcome, names: Names) -> Iterator[Line]:
     """One change that was not written: what should have been, why it was not, what to do about it."""
     change = outcome.change
-    head = (_STYLES.get(str(outcome.status), Style.WARNING), f"  {status_words(outcome):<{_WIDTH}} ")
+    head = (_STYLES.get(outcome.status, Style.WARNING), f"  {status_words(outcome):<{_WIDTH}} ")
     yield line(
         head, f"{change.action.value} ", (Style.NAME, name_of(change)), "  ", scope_words(change.subject.scope, names)
     )
@@ -78,31 +79,31 @@ def where_words(change: Change, names: Names) -> str:
 
 def status_words(outcome: Outcome) -> str:
     """The status in one word of text."""
-    return "awaiting" if outcome.status == "awaiting approval" else str(outcome.status)
+    return "awaiting" if outcome.status is Status.AWAITING else str(outcome.status)
 
 
 def verdict_words(summary: Summary) -> str:
     """The sentence that a person reads instead of the exit code."""
-    match summary.verdict.value:
-        case "done":
+    match summary.verdict:
+        case Verdict.DONE:
             said = "Done" if summary.outcomes else "Nothing to do"
-        case "awaiting approval":
+        case Verdict.AWAITING:
             said = "Done, but for what awaits approval"
-        case "interrupted":
+        case Verdict.INTERRUPTED:
             said = "Interrupted; the next run finishes the work"
-        case _:
+        case Verdict.INCOMPLETE:
             said = "Refused, nothing was written" if _nothing_was_tried(summary) else "Incomplete"
     return f"{said}: {told}" if (told := counted_words(summary)) else f"{said}."
 
 
 def _nothing_was_tried(summary: Summary) -> bool:
-    return bool(summary.refusals) and not any(outcome.status == "done" for outcome in summary.outcomes)
+    return bool(summary.refusals) and not any(outcome.status is Status.DONE for outcome in summary.outcomes)
 
 
 def counted_words(summary: Summary) -> str:
     """The counts, `12 written, 1 failed, 2 held, 1 unread`, and what is wanted and yet not there."""
-    counts = Counter({str(status): number for status, number in summary.counts.items()})
-    counts["held"] += len(summary.held)
+    counts = Counter(summary.counts)
+    counts[Status.HELD] += len(summary.held)
     parts = [f"{number} {_COUNTED.get(status, status)}" for status, number in counts.items() if number]
     parts += [f"{len(summary.unread)} unread"] if summary.unread else []
     bare = sum(outcome.leaves_uncovered for outcome in summary.outcomes)

@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.applying.engine import Patience
-from reconciler.applying.outcomes import Status
+from reconciler.model import Status
 from reconciler.planning import canonical
 
 REFS = ("a", "b", "c")

@@ -16,8 +16,8 @@ from reconciler.applying.approvals import (
     read_plan,
     select,
 )
-from reconciler.applying.outcomes import Status, Summary, Verdict
-from reconciler.model import ResourceSelector, Selector, arm_id
+from reconciler.applying.outcomes import Summary
+from reconciler.model import ResourceSelector, Selector, Status, Verdict, arm_id
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.values import Plan, Reason
 from reconciler.problems import UsageError

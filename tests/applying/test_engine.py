@@ -25,8 +25,8 @@ from azure_in_memory import (
 )  # fmt: skip
 
 from reconciler.applying.engine import Patience
-from reconciler.applying.outcomes import Status, Summary, Verdict
-from reconciler.model import SystemData
+from reconciler.applying.outcomes import Summary
+from reconciler.model import Status, SystemData, Verdict
 from reconciler.planning.values import HeldCause
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 

@@ -9,9 +9,9 @@ import pytest
 from azure_in_memory import TENANT, create
 from jsonschema import Draft202012Validator
 
-from reconciler.applying.outcomes import Outcome, Status, Summary, Verdict, summarise
+from reconciler.applying.outcomes import Outcome, Summary, summarise
 from reconciler.cli.exits import of_run
-from reconciler.model import arm_id
+from reconciler.model import Status, Verdict, arm_id
 from reconciler.planning.values import Held, HeldCause, Plan, Refusal
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.shipped import schema_path

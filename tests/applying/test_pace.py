@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.applying.pace import MeterId, Pace
-from reconciler.applying.ports import Operation
+from reconciler.model import Operation
 
 WRITES = MeterId("sub", Operation.WRITES)
 ONE = {WRITES: 1}

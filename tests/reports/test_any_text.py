@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from reconciler.applying.outcomes import Outcome, Status, summarise
-from reconciler.model import Exemption, ResourceSelector, Selector, Source, SystemData, Unread, arm_id
+from reconciler.applying.outcomes import Outcome, summarise
+from reconciler.model import Exemption, ResourceSelector, Selector, Source, Status, SystemData, Unread, arm_id
 from reconciler.planning.values import FindingKind, Reason, Refusal, Severity, Widening
 from reconciler.problems import Level, Problem
 from reconciler.reports.drift_html import drift_html

@@ -5,8 +5,9 @@ import samples
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.applying.outcomes import Outcome, Status, Verdict, refused, summarise
+from reconciler.applying.outcomes import Outcome, refused, summarise
 from reconciler.cli.exits import of_run
+from reconciler.model import Status, Verdict
 from reconciler.planning.values import HeldCause
 from reconciler.reports.markdown import LIMIT
 from reconciler.reports.outcomes_json import outcomes_json

@@ -1,0 +1,27 @@
+"""What Azure's answers say about its limits: between the room that talks to Azure and the pace that keeps to them."""
+
+from __future__ import annotations
+
+import enum
+from typing import Protocol
+
+
+class Operation(enum.StrEnum):
+    """The kinds of request that Azure meters apart, spelled as in its rate-limit headers."""
+
+    READS = "reads"
+    WRITES = "writes"
+    DELETES = "deletes"
+
+
+class RateObserver(Protocol):
+    """Told by the transport about every response, whatever it says. Called from many threads at once.
+
+    `subscription` is the folded subscription id in the request's path, None above subscriptions (Azure meters those
+    per tenant). `remaining` is the matching `x-ms-ratelimit-remaining-{subscription,tenant}-{operation}` header, None
+    where it is missing. `retry_after` is in seconds, None where the response has no such header.
+    """
+
+    def __call__(
+        self, subscription: str | None, operation: Operation, remaining: int | None, retry_after: float | None, /
+    ) -> None: ...
