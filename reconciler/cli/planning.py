@@ -94,7 +94,11 @@ def plan_for(
 
 
 def is_invalid(plan: Plan, repository: Repository) -> bool:
-    """Whether a declaration that changed names a target that Azure's hierarchy shows to be outside the scopes (§3)."""
+    """Whether a declaration that changed names a target that Azure's hierarchy shows to be outside the scopes.
+
+    Without `changed` all count as changed; one that did not change is a finding, so that a subscription which somebody
+    moves blocks nobody else's pull request.
+    """
     return any(
         held.cause is HeldCause.OUTSIDE_SCOPES
         and (repository.changed is None or held.declaration in repository.changed)

@@ -17,7 +17,7 @@ from reconciler.planning.provenance import Commit, History
 from reconciler.planning.values import Reason
 
 HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
-"""The reasons of a scheduled healing run (§6): they restore what is declared and approved, and decide nothing new."""
+"""The reasons of a scheduled healing run, `apply --only`: they restore what is declared and approved, and decide nothing new."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Declared recommendations of which the tenant says otherwise than the catalogue: told, never acted upon (§4.1).
+"""Declared recommendations of which the tenant says otherwise than the catalogue: told, never acted upon.
 
 Only what changes the meaning of a declaration counts: which policies stand behind it, what it is called, whether it
 is a preview or custom. The difference reaches the plan through a reviewed catalog.yaml alone.

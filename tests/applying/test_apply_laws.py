@@ -1,4 +1,4 @@
-"""Laws 3 and 6 of the design for carrying out: nothing wanted is ever bare, and stopped anywhere a next run finishes.
+"""Two laws of carrying out: nothing wanted is ever bare, and stopped anywhere a next run finishes.
 
 The plans here come from a small planner of the test's own over cells (scope, reference id): what is wanted is created,
 what covers more or anything else is narrowed or deleted after the creates that keep its cells.

@@ -1,4 +1,4 @@
-"""Laws 1 to 7 of the design over the pure core: what a plan may and must do, in every order that its waits allow."""
+"""The laws of docs/architecture.md over the pure core: what a plan may and must do, in every order that its waits allow."""
 
 from collections import Counter
 from dataclasses import replace
@@ -87,7 +87,7 @@ def test_law_2_nothing_foreign_is_touched(scenario):
 
 
 def may_touch(change, scenario):
-    """Section 5 in its own words, from the raw object."""
+    """Whose it is, decided here once more, from the raw object."""
     before, metadata = change.before, change.before.metadata
     house = scenario.settings
     if not any(root.key in chain_of(before.scope) for root in house.scopes):
