@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from reconciler.model import Declaration
 from reconciler.planning.deliberation import Decided
@@ -12,6 +13,7 @@ from reconciler.planning.fingerprint import fingerprint
 from reconciler.planning.ordering import make_room
 from reconciler.planning.phrases import removal_words
 from reconciler.planning.reasons import CreateReasons
+from reconciler.planning.resolve import Place
 from reconciler.planning.values import Change, Reason
 
 
@@ -19,7 +21,7 @@ def changes_of(decided: Decided) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
     room = make_room(decided.drafts, Counter(live.scope.key for live in decided.lives))
     reasons = CreateReasons(decided.lives, decided.inputs.history)
-    narrower = _narrower_holdings(decided)
+    narrower = _Narrower.of(decided)
     declared = {each.name: each for each in decided.inputs.wishes.declarations}
     found = [
         _change(draft, decided, reasons, narrower, declared, room.get(draft.id.key, ())) for draft in decided.drafts
@@ -28,7 +30,7 @@ def changes_of(decided: Decided) -> tuple[Change, ...]:
 
 
 def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
-    draft: Draft, decided: Decided, reasons: CreateReasons, narrower: Mapping[tuple[str, str], set[str]],
+    draft: Draft, decided: Decided, reasons: CreateReasons, narrower: _Narrower,
     declared: Mapping[str, Declaration], room: tuple[str, ...],
 ) -> Change:  # fmt: skip
     before = draft.live.exemption if draft.live else None
@@ -43,7 +45,7 @@ def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
         fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
         name or None,
         declaration.source if declaration else None,
-        widens(draft, _broadens(draft, narrower)),
+        widens(draft, narrower.is_broadened_by(draft)),
         tuple(sorted({*decided.waits.of(key), *room})),
         decided.waits.relies_on(key),
         draft.wish.meaning.also if draft.wish and draft.after is not None else (),
@@ -53,17 +55,32 @@ def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
     )
 
 
-def _narrower_holdings(decided: Decided) -> Mapping[tuple[str, str], set[str]]:
-    """For each declaration's mark and assignment, every folded scope that strictly contains one of its live ones."""
-    found: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for live in decided.lives:
-        if live.ours:
-            found[live.mark, live.exemption.assignment.key].update(decided.tree.chain(live.scope)[1:])
-    return found
+@dataclass(frozen=True, slots=True)
+class _Narrower:
+    """What of ours a create may stand above: `held` are folded scopes strictly around what a declaration's mark holds
+    in an assignment, `given_up` the cells that this plan takes from any of ours below a place.
+    """
 
+    held: Mapping[tuple[str, str], set[str]]
+    given_up: Mapping[Place, set[str]]
 
-def _broadens(draft: Draft, narrower: Mapping[tuple[str, str], set[str]]) -> bool:
-    if draft.wish is None or draft.live is not None:
-        return False
-    held = narrower.get((draft.wish.declaration.name, draft.wish.assignment.id.key), set())
-    return draft.wish.scope.key in held
+    @classmethod
+    def of(cls, decided: Decided) -> _Narrower:
+        held: dict[tuple[str, str], set[str]] = defaultdict(set)
+        given_up: dict[Place, set[str]] = defaultdict(set)
+        for live in decided.lives:
+            if live.ours:
+                held[live.mark, live.exemption.assignment.key].update(decided.tree.chain(live.scope)[1:])
+        for draft in decided.drafts:
+            if draft.live is not None and draft.live.ours and draft.reduces:
+                for outer in decided.tree.chain(draft.live.scope)[1:]:
+                    given_up[outer, draft.subject.assignment.key] |= draft.lost
+        return cls(held, given_up)
+
+    def is_broadened_by(self, draft: Draft) -> bool:
+        """Whether a create takes the place of something narrower: of its own declaration, or of one that ends here."""
+        if draft.wish is None or draft.live is not None:
+            return False
+        scope, assignment = draft.wish.place
+        joins = scope in self.held.get((draft.wish.declaration.name, assignment), ())
+        return joins or not draft.cells.isdisjoint(self.given_up.get((scope, assignment), ()))

@@ -83,8 +83,8 @@ def _tighter(one: Exemption, other: Exemption) -> bool:
 
 
 def widens(draft: Draft, broader_than: bool) -> tuple[Widening, ...]:
-    """In which respects a write exempts more than what stands in Azure; `broader_than` says that the same declaration
-    holds an exemption at a narrower scope of the same assignment, which this one replaces or joins.
+    """In which respects a write exempts more than what stands in Azure; `broader_than` says that we hold an exemption at
+    a narrower scope of the same assignment, which this one replaces or joins.
     """
     found = [Widening.SCOPE] if broader_than else []
     if draft.live is None or draft.after is None:

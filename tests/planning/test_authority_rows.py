@@ -7,6 +7,7 @@ import pytest
 from planning.world import (
     AT_ROOT,
     NOW,
+    OTHER_SUB,
     RG,
     SETTINGS,
     STANDARD,
@@ -494,6 +495,23 @@ def test_widening_is_named_by_field():
         (Action.CREATE, ["scope"]),
         (Action.DELETE, []),
     ]
+
+
+def test_a_declaration_that_replaces_a_narrower_one_of_another_name_widens_the_scope():
+    broader = declaration("wide", SUB)
+    replaced = plan(snapshot(ours("o", "one", target=RG)), broader)
+    assert [(c.action, [w.value for w in c.widens]) for c in replaced.changes] == [
+        (Action.CREATE, ["scope"]),
+        (Action.DELETE, []),
+    ]
+    another_policy = ours("o", "one", references=("refC",))
+    assert [c.widens for c in plan(snapshot(another_policy), broader).changes] == [(), ()]
+    assert [c.widens for c in plan(snapshot(live("portal")), broader).changes] == [()]
+    elsewhere = declaration("wide", OTHER_SUB)
+    assert [c.widens for c in plan(snapshot(ours("o", "one")), elsewhere).changes] == [(), ()]
+    assert [c.widens for c in plan(snapshot(ours("o", "one")), staying, declaration("wide", OTHER_SUB)).changes][
+        0
+    ] == ()
 
 
 def test_changes_tell_which_other_recommendations_they_exempt():
