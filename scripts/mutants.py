@@ -285,6 +285,9 @@ class Trial:
         child, status = os.wait()
         verdict = "survived" if os.waitstatus_to_exitcode(status) == 0 else "killed"
         self.results.append((running.pop(child), verdict))
+        if len(self.results) % 100 == 0:
+            survivors = sum(verdict != "killed" for _, verdict in self.results)
+            sys.stderr.write(f"{len(self.results)} mutants tried, {survivors} survive\n")
 
 
 def _run(item: pytest.Item) -> None:
