@@ -123,7 +123,7 @@ def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
         folded["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in references})
     if selectors := found.get("resourceSelectors"):
         folded["resourceSelectors"] = [[group["name"] for group in selectors], _folded_json(selectors)]
-    folded["metadata"] = compared_metadata(found.get("metadata", {}))
+    folded["metadata"] = _folded_metadata(found.get("metadata", {}))
     return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
 
 
@@ -146,6 +146,14 @@ def compared_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
     return {key: value for key, value in sorted(metadata.items()) if key not in UNCOMPARED and key not in AZURE_STAMPS}
 
 
+def _folded_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
+    """`compared_metadata` with the marked target, an ARM id, in one case."""
+    found = compared_metadata(metadata)
+    if isinstance(target := found.get("target"), str):
+        found["target"] = target.lower()
+    return found
+
+
 def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
     """Selectors as a value that is equal for equal meaning: order, letter case, repeats and group names do not count."""
     return _folded_json([_selector(selector) for selector in selectors])
@@ -160,7 +168,7 @@ def same(one: Exemption, other: Exemption) -> bool:
         and (one.selectors == other.selectors or _selector_key(one) == _selector_key(other))
         and validation(one.validation) == validation(other.validation)
         and _without_empty(one.extra) == _without_empty(other.extra)
-        and compared_metadata(one.metadata) == compared_metadata(other.metadata)
+        and _folded_metadata(one.metadata) == _folded_metadata(other.metadata)
     )
 
 

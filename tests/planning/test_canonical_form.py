@@ -58,6 +58,18 @@ def test_these_differences_are_none(same):
     assert canonical.comparable(ONE) == canonical.comparable(other) or "extra" in same
 
 
+def test_the_letters_of_the_marked_target_do_not_count():
+    """It is an ARM id: a declaration that writes it in other letters wants no write."""
+    one, other = (
+        replace(ONE, metadata={"target": target}) for target in ("/x/resourceGroups/rg", "/x/resourcegroups/RG")
+    )
+    assert canonical.same(one, other)
+    assert canonical.comparable(one) == canonical.comparable(other)
+    assert canonical.compared_metadata(other.metadata) == {"target": "/x/resourcegroups/RG"}  # shown as written
+    assert not canonical.same(one, replace(ONE, metadata={"target": "/x/resourceGroups/rg2"}))
+    assert not canonical.same(one, replace(ONE, metadata={"target": ["/x/resourceGroups/rg"]}))
+
+
 @pytest.mark.parametrize("changed", [
     {"reference_ids": ("a",)},
     {"reference_ids": ()},
