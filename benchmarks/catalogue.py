@@ -9,7 +9,10 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from io import BytesIO
+from operator import methodcaller
 from pathlib import Path
 
 from reconciler.catalog import Catalogue, initiative_id, load, policy_id, store
@@ -22,7 +25,7 @@ MCSB = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 DECLARATIONS = 100_000
 
 
-def best(function, times=7):
+def best(function: Callable[[], object], times: int = 7) -> float:
     """The shortest of several runs, in milliseconds."""
     found = []
     for _ in range(times):
@@ -32,17 +35,17 @@ def best(function, times=7):
     return min(found)
 
 
-def fresh(question):
+def fresh(question: Callable[[Catalogue], object]) -> Callable[[], None]:
     """A catalogue that has read nothing answers one question."""
 
-    def run():
+    def run() -> None:
         store.shard.cache_clear()
         question(load(Cloud.PUBLIC))
 
     return run
 
 
-def wheel_bytes():
+def wheel_bytes() -> int:
     """What the data takes in a wheel: a zip with deflate."""
     buffer = BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -51,12 +54,12 @@ def wheel_bytes():
     return buffer.tell()
 
 
-def process(*arguments):
+def process(*arguments: str) -> Callable[[], object]:
     """One command as a user runs it."""
     return lambda: subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=True)
 
 
-def lookups(catalogue: Catalogue):
+def lookups(catalogue: Catalogue) -> None:
     """What planning asks of the catalogue for so many declarations."""
     keys = list(catalogue.recommendations)
     policies = [one.policies[0] for one in catalogue.recommendations.values() if one.policies]
@@ -65,7 +68,7 @@ def lookups(catalogue: Catalogue):
         catalogue.resting_on(policies[number % len(policies)])
 
 
-def main():
+def main() -> None:
     files = list(DATA.rglob("*.json"))
     print(f"size         {sum(path.stat().st_size for path in files):>9,} bytes in {len(files)} files")
     print(f"in a wheel   {wheel_bytes():>9,} bytes (limit 2,000,000)")
@@ -75,10 +78,10 @@ def main():
     policy = policy_id("404c3081-a854-4457-ae30-26a93ef643f9")
     print(f"holders      {best(fresh(lambda one: one.initiatives_with(policy))):9.2f} ms, from nothing")
     for query in QUERIES:
-        first = best(fresh(lambda one, query=query: one.search(query)))
+        first = best(fresh(methodcaller("search", query)))
         warm = load(Cloud.PUBLIC)
         warm.search("")
-        again = best(lambda warm=warm, query=query: warm.search(query))
+        again = best(partial(warm.search, query))
         print(f"search       {first:9.2f} ms from nothing, then {again:.2f} ms: {query} (limit 100)")
     ready = load(Cloud.PUBLIC)
     print(f"look up      {best(lambda: lookups(ready), 3):9.2f} ms for {DECLARATIONS:,} declarations")

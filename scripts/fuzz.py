@@ -35,9 +35,9 @@ def one_input(data: bytes) -> None:
     assert declaration is not None or problems
     for text in (problems_text(problems), problems_json(problems), problems_github(problems)):
         assert all(character == "\n" or character.isprintable() for character in text)
-    text = decode(data, "x")
-    if isinstance(text, str) and not hidden(text, "x"):
-        structure(text)
+    readable = decode(data, "x")
+    if isinstance(readable, str) and not hidden(readable, "x"):
+        structure(readable)
 
 
 def structure(text: str) -> None:
@@ -52,6 +52,7 @@ def structure(text: str) -> None:
     style = formatted(text, fast)
     if style is not None:
         again, _ = parse(style, "x")
+        assert again is not None
         assert formatted(style, again) == style, "formatting is not idempotent"
 
 

@@ -107,7 +107,7 @@ def _from_checkout(root: Path, edition: str) -> Source:
 
 
 def _category(value: Row) -> str:
-    return value["properties"].get("metadata", {}).get("category", "")
+    return str(value["properties"].get("metadata", {}).get("category", ""))
 
 
 def _files(folder: Path, *, government: bool) -> Iterator[Row]:
