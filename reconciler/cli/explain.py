@@ -17,7 +17,8 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import write, write_lines
 from reconciler.model import Category, Declaration, Snapshot, Source, Subject, SubjectKind
 from reconciler.planning.deliberation import Decided, Inputs, Wishes, deliberate
-from reconciler.planning.explain import Explanation, explain
+from reconciler.planning.explain import explain
+from reconciler.planning.explanation import Explanation
 from reconciler.planning.fan_out import FanOut, fan_out
 from reconciler.planning.guards import Allowances
 from reconciler.planning.meaning import Meaning, meaning
@@ -85,6 +86,9 @@ def _declaration(repository: common.Repository, name: str) -> Declaration:
     found = {declaration.name: declaration for declaration in repository.declarations}
     if name in found:
         return found[name]
+    other_case = next((each for known, each in found.items() if known.casefold() == name.casefold()), None)
+    if other_case is not None:
+        return other_case
     near = difflib.get_close_matches(name, found, n=1)
     hint = f"did you mean {near[0]!r}?" if near else "'exempt validate' loads all of them"
     raise UsageError(f"--declaration: there is no declaration {name!r}", hint)

@@ -6,98 +6,20 @@ happen from the plan itself, so that an explanation never contradicts either. `f
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption
+from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.deliberation import Decided
 from reconciler.planning.draft import Final
+from reconciler.planning.explanation import Cover, Explanation, Loss, Role, Situation
 from reconciler.planning.live import Live
 from reconciler.planning.marks import Ownership, owner_words
 from reconciler.planning.meaning import WHOLE, Meaning, existing_cells, match_assignment
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Finding, Held, Plan
 from reconciler.planning.wording import label
-
-
-class Role(enum.StrEnum):
-    """What an exemption is to a resource: the one that counts, another that exempts it too, or one without effect."""
-
-    AUTHORITATIVE = "authoritative"
-    ALSO = "also exempts"
-    NO_EFFECT = "no effect"
-
-
-@dataclass(frozen=True, slots=True)
-class Cover:
-    """One exemption that concerns the resource, in one assignment.
-
-    `exemption` is the live one, or the planned one where `change` creates it. `cells` are those of the asked ones that
-    it is about, `now` those that it exempts at this moment, and `references` the texts of `cells` (none: the assignment
-    has no references). `whose` and `why` are sentences. `change` is what the plan does to it.
-    """
-
-    exemption: Exemption
-    role: Role
-    cells: frozenset[str]
-    now: frozenset[str]
-    references: tuple[str, ...]
-    inherited: bool
-    whose: str
-    why: str
-    declaration: Declaration | None = None
-    commit: Commit | None = None
-    change: Change | None = None
-
-    @property
-    def is_live(self) -> bool:
-        """Whether Azure holds it already."""
-        return self.change is None or self.change.before is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What becomes of some references if an authoritative exemption were removed: exempt by others, or by none."""
-
-    exemption: Exemption
-    exposed: tuple[str, ...]
-    kept_by: tuple[Exemption, ...]
-    returns: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """One assignment that evaluates the resource: what covers it (the authoritative first), what nothing covers, what
-    is held, and why it may not be evaluated after all (`moot`).
-    """
-
-    assignment: Assignment
-    references: tuple[str, ...]
-    covers: tuple[Cover, ...]
-    bare: tuple[str, ...]
-    held: tuple[Held, ...]
-    losses: tuple[Loss, ...]
-    moot: str = ""
-
-    @property
-    def is_exempt(self) -> bool:
-        """Whether every asked reference is exempt now."""
-        return not self.bare and bool(self.covers)
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Everything about one resource; `title` names the recommendation that was asked for, or is empty."""
-
-    resource: ArmId
-    title: str
-    managed: bool
-    taken_at: datetime
-    situations: tuple[Situation, ...]
-    held: tuple[Held, ...]
-    unread: tuple[str, ...]
 
 
 def explain(decided: Decided, plan: Plan, resource: ArmId, asked: Meaning | None = None) -> Explanation:
@@ -115,7 +37,17 @@ def explain(decided: Decided, plan: Plan, resource: ArmId, asked: Meaning | None
         tuple(each for each in situations if each is not None),
         tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
         tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if u.scope.key in chain),
+        tuple(_wanted_by(decided, chain, asked)),
     )
+
+
+def _wanted_by(decided: Decided, chain: Sequence[str], asked: Meaning | None) -> Iterator[str]:
+    """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
+    wishes = decided.inputs.wishes
+    for each in sorted(wishes.active(decided.inputs.now), key=lambda declaration: declaration.name):
+        fits = asked is None or not asked.policies.isdisjoint(wishes.meanings[each.name].policies)
+        if fits and any(scope.key in chain for scope in each.scopes):
+            yield each.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +76,18 @@ class _View:
         relevant = cells if cells is not None else frozenset[str]().union(*(cover.cells for cover in covers))
         effective = [cover for cover in covers if cover.now]
         bare = relevant.difference(*(cover.now for cover in effective))
+        certain = (cover.now for cover in effective if not cover.exemption.selectors)
+        ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
+        moot = self._moot(assignment)
         return Situation(
             assignment,
             self._texts(relevant, assignment),
             tuple(covers),
             self._texts(bare, assignment),
             tuple(held),
-            tuple(self._loss(cover, effective, assignment) for cover in effective if cover.role is Role.AUTHORITATIVE),
-            self._moot(assignment),
+            () if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
+            moot,
+            self._texts(relevant.difference(bare, *certain), assignment),
         )
 
     # --- what covers it ---
@@ -163,8 +99,9 @@ class _View:
             if shared:
                 change = self._change(final.exemption.id)
                 shown = change.before if change is not None and change.before is not None else final.exemption
+                now = self._now(shown) if cells is None else self._now(shown) & cells
                 yield Cover(
-                    shown, Role.AUTHORITATIVE, shared, shared & self._now(shown), self._texts(shared, assignment),
+                    shown, Role.AUTHORITATIVE, shared | now, now, self._texts(shared | now, assignment),
                     self._inherited(shown), "ours",
                     self._authority(final, change), final.wish.declaration, self._commit(final.wish.declaration), change,
                 )  # fmt: skip
@@ -224,11 +161,20 @@ class _View:
         return [line for line, refs in folded if cells is None or not refs or refs & cells or WHOLE in cells]
 
     def _loss(self, cover: Cover, effective: Sequence[Cover], assignment: Assignment) -> Loss:
-        """The rest counts only as far as the plan leaves it there."""
-        others = [each for each in effective if each is not cover and not (each.change and each.change.after is None)]
-        exposed = cover.now.difference(*(each.now for each in others))
-        kept = (each.exemption for each in others if not cover.now.isdisjoint(each.now))
-        return Loss(cover.exemption, self._texts(exposed, assignment), tuple(kept), cover.declaration is not None)
+        """The rest counts only as far as the plan leaves it there, and only in part where its selectors choose."""
+        rest = [each for each in effective if each is not cover and not (each.change and each.change.after is None)]
+        others = [each for each in rest if not cover.now.isdisjoint(each.now)]
+        wholly = [each for each in others if _chooses_as_much(each.exemption, cover.exemption)]
+        exposed = cover.now.difference(*(each.now for each in wholly))
+        partly = (each.exemption for each in others if each not in wholly and not exposed.isdisjoint(each.now))
+        kept = (each.exemption for each in wholly)
+        return Loss(
+            cover.exemption,
+            self._texts(exposed, assignment),
+            tuple(kept),
+            tuple(partly),
+            cover.declaration is not None,
+        )
 
     def _moot(self, assignment: Assignment) -> str:
         excluded = next((each for each in assignment.not_scopes if each.key in self.chain), None)
@@ -266,6 +212,11 @@ class _View:
 
     def _commit(self, declaration: Declaration) -> Commit | None:
         return self.decided.inputs.history.last_commit(declaration.source.file)
+
+
+def _chooses_as_much(other: Exemption, exemption: Exemption) -> bool:
+    """Whether the selectors of the other one surely leave out nothing that the exemption's choose."""
+    return not other.selectors or folded_selectors(other.selectors) == folded_selectors(exemption.selectors)
 
 
 def whose(live: Live) -> str:

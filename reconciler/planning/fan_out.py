@@ -132,9 +132,23 @@ def _out(decided: Decided, plan: Plan, declaration: Declaration, meaning: Meanin
         if found.kind is FindingKind.MOOT and found.declaration == declaration.name and found.assignment
     }
     for key, assignment in sorted(decided.inputs.snapshot.assignments.items()):
-        if key not in settled:
+        if key in settled:
+            continue
+        line = _holding(decided, declaration, meaning, assignment)
+        if line is not None:
+            yield Row(assignment, Part.HELD, f"{line.message}; {line.remedy}")
+        else:
             why = moot[key].message if key in moot else _why_out(decided, declaration, meaning, assignment)
             yield Row(assignment, Part.OUT, why)
+
+
+def _holding(decided: Decided, declaration: Declaration, meaning: Meaning, assignment: Assignment) -> Held | None:
+    """What holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there."""
+    initiative = decided.inputs.snapshot.initiatives.get(assignment.id.key)
+    if match_assignment(meaning, assignment, initiative) is None:
+        return None
+    lines = (line for line in decided.held if line.declaration == declaration.name and line.assignment is None)
+    return next((line for line in lines if decided.tree.related(line.scope, assignment.scope)), None)
 
 
 def _why_out(decided: Decided, declaration: Declaration, meaning: Meaning, assignment: Assignment) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.model import JSON
 from reconciler.planning.canonical import instant_text, properties
-from reconciler.planning.explain import Cover, Explanation, Loss, Situation
+from reconciler.planning.explanation import Cover, Explanation, Loss, Situation
 from reconciler.planning.fan_out import FanOut, Row
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Held
@@ -28,6 +28,7 @@ def explanation_json(found: Explanation, tool_version: str = __version__) -> str
         "assignments": [_situation(each) for each in found.situations],
         "held": [_held(line) for line in found.held],
         "unread": list(found.unread),
+        "wantedBy": list(found.wanted_by),
     })  # fmt: skip
 
 
@@ -59,6 +60,7 @@ def _situation(found: Situation) -> dict[str, JSON]:
         "exempt": found.is_exempt,
         "referenceIds": list(found.references),
         "notExempt": list(found.bare),
+        "exemptBySelectors": list(found.selective),
         "moot": found.moot or None,
         "exemptions": [_cover(cover) for cover in found.covers],
         "ifRemoved": [_loss(loss) for loss in found.losses],
@@ -90,6 +92,7 @@ def _loss(loss: Loss) -> dict[str, JSON]:
         "id": loss.exemption.id.text,
         "evaluatedAgain": list(loss.exposed),
         "keptBy": [kept.id.text for kept in loss.kept_by],
+        "partlyKeptBy": [kept.id.text for kept in loss.partly],
         "createdAgain": loss.returns,
     }
 

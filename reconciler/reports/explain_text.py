@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.model import Declaration
-from reconciler.planning.explain import Cover, Explanation, Loss, Role, Situation
+from reconciler.planning.explanation import Cover, Explanation, Loss, Role, Situation
 from reconciler.planning.fan_out import FanOut, Part, Row
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Held
@@ -33,11 +33,23 @@ def explanation_lines(found: Explanation, names: Names = NO_NAMES) -> Iterator[L
     if not found.managed:
         yield line("  lies outside the scopes of reconciler.yaml: only what it inherits is known here")
     if not found.situations:
-        yield line("  nothing exempts it", f"{about}, and no declaration wants it")
+        yield line("  ", _nothing(found, about))
     for situation in found.situations:
         yield BLANK
         yield from _situation(situation, found, names)
     yield from _trailing(found.held, found.unread, names)
+
+
+def _nothing(found: Explanation, about: str) -> str:
+    """What no exemption comes from: nobody wants one, nothing evaluates what they want, or it is not known."""
+    if found.unread:
+        return f"what exempts it{about} is not known: not everything at or above it could be read"
+    if found.wanted_by:
+        names = ", ".join(map(repr, found.wanted_by))
+        several = len(found.wanted_by) > 1
+        who = f"declarations {names} list" if several else f"declaration {names} lists"
+        return f"nothing exempts it{about}: {who} it, but no assignment at or above it evaluates what {'they declare' if several else 'it declares'}"
+    return f"nothing exempts it{about}, and no declaration wants it"
 
 
 def _situation(found: Situation, whole: Explanation, names: Names) -> Iterator[Line]:
@@ -46,6 +58,8 @@ def _situation(found: Situation, whole: Explanation, names: Names) -> Iterator[L
         style, verdict = Style.QUIET, "not evaluated"
     elif found.bare and len(found.bare) < len(found.references):
         verdict = f"exempt but for {', '.join(found.bare)}"
+    elif found.selective and found.is_exempt:
+        verdict = "exempt where resource selectors choose it"
     yield line((style, verdict), "  ", (Style.NAME, assignment_words(found.assignment.id, names)))
     if found.moot:
         yield line("  ", found.moot)
@@ -82,6 +96,8 @@ def _loss(loss: Loss) -> Iterator[Line]:
         told += f", but {', '.join(loss.exposed)} would be evaluated again" if loss.exposed else ""
     else:
         told += "it would be evaluated again, and count as unhealthy within a day"
+    if loss.partly:
+        told += f", except what the resource selectors of {', '.join(kept.name for kept in loss.partly)} choose"
     yield line(told)
     if loss.returns:
         yield line(_INDENT, "the next apply creates it again, as long as its declaration wants it")
@@ -109,8 +125,11 @@ def fan_out_lines(found: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
     yield line("  ", (Style.QUIET, _declared(declaration, found.commit)))
     if found.wants_nothing:
         yield line(f"  wants nothing: {found.wants_nothing}")
+    elif not found.rows and not found.held and not found.unread:
+        yield line(f"  exempts nothing: no assignment at, above or below its scopes evaluates {found.title!r}")
     if found.also:
-        yield line(f"  also exempts {', '.join(found.also)}: they rest on the same policies")
+        exempts = "would also exempt" if found.wants_nothing else "also exempts"
+        yield line(f"  {exempts} {', '.join(found.also)}: they rest on the same policies")
     for part in Part:
         rows = [row for row in found.rows if row.part is part]
         if rows:
@@ -131,7 +150,7 @@ def fan_out_lines(found: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
 
 
 def _row(row: Row, names: Names) -> Iterator[Line]:
-    where = f" at {scope_words(row.scope, names)}" if row.scope else ""
+    where = f": exemption on {scope_words(row.scope, names)}" if row.scope else ""
     yield line("  ", (_PARTS[row.part], assignment_words(row.assignment.id, names)), where)
     yield line(_INDENT, row.why)
     if row.exemption is not None:

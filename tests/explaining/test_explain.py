@@ -67,7 +67,7 @@ def test_a_resource_knows_its_declaration_its_commit_its_end_and_its_shadows(roo
     assert benchmark["notExempt"] == []
     (loss,) = benchmark["ifRemoved"]
     assert loss == {
-        "id": ours["id"], "evaluatedAgain": [], "createdAgain": True,
+        "id": ours["id"], "evaluatedAgain": [], "createdAgain": True, "partlyKeptBy": [],
         "keptBy": [repo.ROOT + repo.EXEMPTIONS + "portal"],
     }  # fmt: skip
     assert f"exemptions/transfer.yaml:1, last changed by {head[:12]}" in text
@@ -87,6 +87,36 @@ def test_what_nothing_covers_is_said(root: Path) -> None:
         alone = told(azure, root, STORE)
     assert "it would be evaluated again" in alone
     assert "the next apply creates it again" in alone
+
+
+def test_what_is_wanted_where_nothing_evaluates_it_is_said(root: Path) -> None:
+    with emulated.running(repo.tenant(resources=[STORE])) as azure:
+        assert asked(azure, root, STORE)["wantedBy"] == ["transfer"]
+        text = told(azure, root, STORE)
+        declared = told(azure, root, "--declaration", "TRANSFER")
+        azure.change_weather({"faults": [{"method": "GET", "path": "policyAssignments", "count": None, "status": 403}]})
+        unknown = told(azure, root, STORE, check=1)
+    assert "declaration 'transfer' lists it, but no assignment at or above it evaluates what it declares" in text
+    assert f"exempts nothing: no assignment at, above or below its scopes evaluates {TRANSFER!r}" in declared
+    assert "what exempts it is not known" in unknown
+
+
+def test_selectors_choose_what_stays_exempt(root: Path) -> None:
+    both = {
+        name: {**DECLARED, "name": name, "resourceSelectors": [
+            {"name": "at", "selectors": [{"kind": "resourceLocation", "in": [place]}]},
+        ]}
+        for name, place in (("east", "eastus"), ("west", "westeurope"))
+    }  # fmt: skip
+    repo.write(root, list(both.values()))
+    with emulated.running(repo.tenant(AT_ROOT, resources=[STORE])) as azure:
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        (found,) = asked(azure, root, STORE)["assignments"]
+        text = told(azure, root, STORE)
+    assert (found["exempt"], found["exemptBySelectors"]) == (True, [REFERENCE])
+    assert {tuple(loss["evaluatedAgain"]) for loss in found["ifRemoved"]} == {(REFERENCE,)}
+    assert "exempt where resource selectors choose it" in text
+    assert "within a day, except what the resource selectors of west-" in text
 
 
 def test_a_foreign_owner_that_holds_the_cells_is_named(root: Path) -> None:

@@ -30,7 +30,8 @@ from planning.world import (
 
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.deliberation import Inputs, Wishes, deliberate
-from reconciler.planning.explain import Role, explain
+from reconciler.planning.explain import explain
+from reconciler.planning.explanation import Role
 from reconciler.planning.fan_out import Part, fan_out
 from reconciler.planning.guards import Allowances
 from reconciler.planning.meaning import meaning
@@ -38,6 +39,7 @@ from reconciler.planning.planner import plan_of
 from reconciler.planning.provenance import Commit
 
 WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
 EPAC = {"pacOwnerId": "epac"}
 NIST = assignment(SUB, "nist", STANDARD.id)
 
@@ -110,6 +112,23 @@ def test_an_update_covers_what_the_live_one_covers():
     assert (cover.references, cover.now, situation.bare) == (("refA", "refB"), {"refa"}, ("refB",))
     assert cover.exemption.reference_ids == ("refA",)
     assert cover.change.reason.value == "edited"
+
+
+def test_what_a_narrowing_still_exempts_is_exempt_now():
+    """A declaration split in two: until the apply, the one live object goes on exempting both halves."""
+    halves = declaration("n1"), declaration("n2", what="b")
+    situation = only(snapshot(ours("o", "old", references=("refA", "refB"))), *halves)
+    assert (situation.references, situation.bare, situation.is_exempt) == (("refA", "refB"), (), True)
+    assert sorted((cover.declaration.name, cover.is_live, cover.references) for cover in situation.covers) == [
+        ("n1", True, ("refA", "refB")), ("n2", False, ("refB",)),
+    ]  # fmt: skip
+
+
+def test_a_single_policy_that_is_only_planned_or_past_is_not_exempt():
+    single = assignment(SUB, "tls", policy("a"))
+    assert not only(snapshot(assignments=(single,)), declaration("one")).is_exempt
+    over = live("p", references=(), to=single, expires_on="2026-11-01T00:00:00Z")
+    assert not only(snapshot(over, assignments=(single,))).is_exempt
 
 
 def test_everything_else_that_covers_it_the_nearest_first():
@@ -205,6 +224,36 @@ def test_if_it_were_removed():
     found = settled(snapshot(part), both)
     (half,) = only(found, both).losses
     assert (half.exposed, half.kept_by) == (("refA",), (part,))
+
+
+def test_what_other_selectors_choose_does_not_stay_exempt():
+    chosen, other = declaration("one", RG, selectors=WEST), declaration("two", RG, selectors=EAST)
+    situation = only(settled(snapshot(), chosen, other), chosen, other)
+    assert situation.selective == ("refA",)
+    assert [(loss.exposed, loss.kept_by, len(loss.partly)) for loss in situation.losses] == [(("refA",), (), 1)] * 2
+    wish = declaration("one", RG, selectors=WEST)
+    everywhere = live("above", ROOT)
+    (kept,) = only(settled(snapshot(everywhere), wish), wish).losses
+    assert (kept.exposed, kept.kept_by, kept.partly) == ((), (everywhere,), ())
+    same = live("same", SUB, selectors=WEST)
+    situation = only(settled(snapshot(same), wish), wish)
+    assert (situation.losses[0].exposed, situation.losses[0].kept_by) == ((), (same,))
+    assert only(settled(snapshot(everywhere), wish), wish).selective == ()
+
+
+def test_nothing_is_lost_where_nothing_is_evaluated():
+    wish = declaration("one", ROOT)
+    excluding = replace(AT_ROOT, not_scopes=(SUB,))
+    situation = only(settled(snapshot(assignments=(excluding,)), wish), wish)
+    assert [cover.role for cover in situation.covers] == [Role.AUTHORITATIVE]
+    assert (bool(situation.moot), situation.losses) == (True, ())
+
+
+def test_who_wants_it_is_known_where_nothing_evaluates_it():
+    wish, other, far = declaration("one", RG), declaration("two", SUB, what="b"), declaration("far", OTHER_SUB)
+    nowhere = told(snapshot(assignments=()), wish, other, far, declaration("off", enabled=False))
+    assert (nowhere.situations, nowhere.wanted_by) == ((), ("one", "two"))
+    assert told(snapshot(assignments=()), wish, other, what="b").wanted_by == ("two",)
 
 
 def test_one_recommendation_alone():
@@ -319,6 +368,14 @@ def test_fan_out_shows_what_is_settled_held_and_left_over():
     outside = rows(snapshot(assignments=()), declaration("one", ELSEWHERE))
     assert [line.cause.value for line in outside.held] == ["outside-scopes"]
     assert outside.rows == ()
+
+
+def test_fan_out_holds_what_lies_in_an_unread_scope():
+    below = assignment(OTHER_SUB, "below", BENCHMARK.id)
+    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed", "ask for Reader")
+    done = rows(snapshot(assignments=(AT_ROOT, below), unread=(line,)), declaration("one", ROOT))
+    assert [(row.assignment.id.name, row.part) for row in done.rows] == [("mcsb", Part.IN), ("below", Part.HELD)]
+    assert done.rows[1].why == f"{OTHER_SUB} could not be read: AuthorizationFailed; ask for Reader"
 
 
 ELSEWHERE = arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")
