@@ -60,7 +60,7 @@ def endpoints(cloud: Cloud, environment: Mapping[str, str]) -> Endpoints:
     found = _CLOUDS[cloud]
     if arm := environment.get(ARM_ENDPOINT):
         if not arm.lower().startswith("https://"):
-            raise UsageError(f"{ARM_ENDPOINT} is {arm!r}, which is no https address.", "Correct or unset the variable.")
+            raise UsageError(f"{ARM_ENDPOINT} is {arm!r}, which is no https address", "correct or unset the variable")
         found = replace(found, resource_manager=arm.rstrip("/"))
     if authority := environment.get(AUTHORITY_HOST):
         written = authority.rstrip("/")

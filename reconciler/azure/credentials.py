@@ -116,8 +116,8 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
         return TenantCredential(make(), spelled, make)
     except ValueError as error:
         raise CredentialError(
-            f"The login settings in the environment cannot be used: {error}",
-            "Correct the variable; those of azure-identity begin with AZURE_.",
+            f"the login settings in the environment cannot be used: {error}",
+            "correct the variable; those of azure-identity begin with AZURE_",
         ) from error
 
 
@@ -125,8 +125,8 @@ def _github(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]
     login_tenant = environment["AZURE_TENANT_ID"]
     if login_tenant.lower() != tenant_id.lower():
         raise CredentialError(
-            f"AZURE_TENANT_ID is {login_tenant}, but reconciler.yaml manages tenant {tenant_id}.",
-            "Let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant.",
+            f"AZURE_TENANT_ID is {login_tenant}, but reconciler.yaml manages tenant {tenant_id}",
+            "let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant",
         )
     return ClientAssertionCredential(
         login_tenant,
@@ -153,7 +153,7 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
     except (SdkError, ValueError, KeyError, TypeError) as error:
         raise CredentialError(
             f"GitHub gave no identity token for this job: {redact(str(error))}",
-            "The job needs `permissions: id-token: write`, and is not given it for pull requests from forks.",
+            "the job needs `permissions: id-token: write`, and is not given it for pull requests from forks",
         ) from error
     return str(value)
 
@@ -168,12 +168,12 @@ def no_identity(error: SdkError) -> CredentialError:
     if failed:
         reason = "; ".join(failed)
     elif tried:
-        reason = f"None of the {len(tried)} ways to log in is set up here."
+        reason = f"none of the {len(tried)} ways to log in is set up here"
     else:
         reason = " ".join(text.split())
     return CredentialError(
-        f"No Azure identity could be had. {reason}",
-        "Run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it.",
+        f"no Azure identity could be had: {reason}",
+        "run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it",
     )
 
 

@@ -135,13 +135,13 @@ def _chooser(arm: Arm, latest: Mapping[str, JSON]) -> Callable[[str, str | None,
         value = latest[set_key]
         version = effective or newest(pattern, _versions(arm, value))
         if version is None:
-            raise AzureError(404, "NoSuchVersion", f"{value['id']} has no version that {pattern} takes.", _NO_VERSION)
+            raise AzureError(404, "NoSuchVersion", f"{value['id']} has no version that {pattern} takes", _NO_VERSION)
         return f"{wire.split_version(value['id'])[0]}/versions/{version}"
 
     return choose
 
 
-_NO_VERSION: Final = "Pin the assignment to a version that the initiative has: az policy assignment update."
+_NO_VERSION: Final = "pin the assignment to a version that the initiative has: az policy assignment update"
 
 
 def _versions(arm: Arm, value: JSON) -> list[str]:

@@ -95,7 +95,7 @@ def _cloud(azure: Azure, environment: Mapping[str, str]) -> Check:
     said = f"{azure.settings.cloud.value} at {azure.endpoints.resource_manager}"
     if environment.get(ARM_ENDPOINT):
         return Check(
-            "cloud", State.WARNING, f"{said}, as {ARM_ENDPOINT} says", f"Unset {ARM_ENDPOINT} for Azure itself."
+            "cloud", State.WARNING, f"{said}, as {ARM_ENDPOINT} says", f"unset {ARM_ENDPOINT} for Azure itself"
         )
     return Check("cloud", State.OK, said)
 
@@ -109,7 +109,7 @@ def _clock(arm: Arm) -> Check:
     try:
         azures = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except ValueError:
-        return Check("clock", State.UNKNOWN, "Azure's answer bears no date.")
+        return Check("clock", State.UNKNOWN, "Azure's answer bears no date")
     skew = (before + time.time()) / 2 - azures
     return clock_check(skew)
 
@@ -117,21 +117,21 @@ def _clock(arm: Arm) -> Check:
 def clock_check(skew: float) -> Check:
     """What a clock that is so many seconds ahead of Azure's means."""
     direction = "ahead of" if skew > 0 else "behind"
-    said = f"This machine's clock is {abs(skew):.0f} s {direction} Azure's"
+    said = f"this machine's clock is {abs(skew):.0f} s {direction} Azure's"
     if abs(skew) > _SKEW_FAILURE:
-        return Check("clock", State.FAILED, f"{said}; tokens are refused beyond 300 s.", "Synchronise it (NTP).")
+        return Check("clock", State.FAILED, f"{said}; tokens are refused beyond 300 s", "synchronise it (NTP)")
     if abs(skew) > _SKEW_WARNING:
-        return Check("clock", State.WARNING, f"{said}; expiry is judged by it.", "Synchronise it (NTP).")
-    return Check("clock", State.OK, "This machine's clock agrees with Azure's.")
+        return Check("clock", State.WARNING, f"{said}; expiry is judged by it", "synchronise it (NTP)")
+    return Check("clock", State.OK, "this machine's clock agrees with Azure's")
 
 
 def _versions(azure: Azure) -> Check:
     version = azure.versions.current(Api.EXEMPTIONS)
     newest = KNOWN[Api.EXEMPTIONS][0]
     if version == newest:
-        return Check("api version", State.OK, f"Exemptions are read and written with {version}.")
+        return Check("api version", State.OK, f"exemptions are read and written with {version}")
     why = "reconciler.yaml says so" if azure.settings.api_version else "the cloud has no newer one"
-    return Check("api version", State.OK, f"Exemptions are read and written with {version} ({why}; newest: {newest}).")
+    return Check("api version", State.OK, f"exemptions are read and written with {version} ({why}; newest: {newest})")
 
 
 # --- rights ------------------------------------------------------------------------------------------------------
@@ -140,7 +140,7 @@ def _versions(azure: Azure) -> Check:
 def _reading(record: Record) -> Check:
     scopes = sum(node.expected for node in record.nodes)
     if not record.unread:
-        return Check("reading", State.OK, f"All {scopes} scopes can be read, with {record.requests} requests.")
+        return Check("reading", State.OK, f"every scope can be read ({scopes}), with {record.requests} requests")
     first = record.unread[0]
     where = tuple(sorted({one.scope.text for one in record.unread}))
     said = f"{len(record.unread)} of the things to read cannot be: {first.what} at {first.scope}: {first.reason}"
@@ -199,14 +199,14 @@ class Rights:
 
 def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError]) -> Check:
     if not lacking:
-        return Check("writing", State.OK, "Exemptions may be written and deleted at every managed scope.")
-    return _lacks("writing", lacking, "writer", "Exemptions cannot be changed")
+        return Check("writing", State.OK, "exemptions may be written and deleted at every managed scope")
+    return _lacks("writing", lacking, "writer", "exemptions cannot be changed")
 
 
 def _assignments(lacking: Mapping[ArmId, tuple[str, ...] | AzureError]) -> Check:
     if not lacking:
-        return Check("assignments", State.OK, f"Every assignment may be exempted from ({EXEMPT_ACTION}).")
-    return _lacks("assignments", lacking, "assignment", "The assignments cannot be exempted from")
+        return Check("assignments", State.OK, f"every assignment may be exempted from ({EXEMPT_ACTION})")
+    return _lacks("assignments", lacking, "assignment", "the assignments cannot be exempted from")
 
 
 def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], role: str, what: str) -> Check:
@@ -218,11 +218,11 @@ def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], rol
     actions = sorted({action for found in denied.values() for action in found})
     first = shlex.quote(scopes[0])
     remedy = (
-        f"Grant Resource Policy Contributor there: az role assignment create --assignee OBJECT_ID --role "
-        f'"Resource Policy Contributor" --scope {first}; or a role with only what is needed: exempt doctor --role {role}.'
+        f"grant Resource Policy Contributor there: az role assignment create --assignee OBJECT_ID --role "
+        f'"Resource Policy Contributor" --scope {first}; or a role with only what is needed: exempt doctor --role {role}'
     )
     more = f" and {len(scopes) - 1} more" if len(scopes) > 1 else ""
-    return Check(name, State.FAILED, f"{what} at {scopes[0]}{more}: {', '.join(actions)} missing.", remedy, scopes)
+    return Check(name, State.FAILED, f"{what} at {scopes[0]}{more}: {', '.join(actions)} missing", remedy, scopes)
 
 
 # --- Defender for Cloud ------------------------------------------------------------------------------------------
@@ -233,16 +233,16 @@ def _benchmark(snapshot: Snapshot) -> Check:
     subscriptions = [scope for scope in snapshot.expected if scope.kind is ScopeKind.SUBSCRIPTION]
     bare = tuple(scope.text for scope in subscriptions if not assigned & set(_chain(snapshot, scope)))
     if not bare:
-        said = f"The Microsoft cloud security benchmark is assigned for all {len(subscriptions)} subscriptions."
+        said = f"the Microsoft cloud security benchmark is assigned for every subscription ({len(subscriptions)})"
         return Check("benchmark", State.OK, said)
     name = f"/providers/Microsoft.Authorization/policySetDefinitions/{BENCHMARK}"
     return Check(
         "benchmark",
         State.WARNING,
-        f"The Microsoft cloud security benchmark is not assigned for {bare[0]}"
+        f"the Microsoft cloud security benchmark is not assigned for {bare[0]}"
         + (f" and {len(bare) - 1} more" if len(bare) > 1 else "")
-        + ": Defender's recommendations come from it, so few can be exempted there.",
-        f"Assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
+        + ": Defender's recommendations come from it, so few can be exempted there",
+        f"assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
         bare,
     )
 
@@ -263,9 +263,9 @@ def _defender(groups: tuple[str, ...]) -> Check:
     return Check(
         "defender",
         State.UNKNOWN,
-        "Exemptions at a management group show in Defender only if Defender itself may read that group; an identity of "
-        "Azure Resource Manager cannot see that.",
-        f"If they do not show: az role assignment create --assignee {DEFENDER_APPLICATION} --role Reader --scope "
+        "exemptions at a management group show in Defender only if Defender itself may read that group; an identity of "
+        "Azure Resource Manager cannot see that",
+        f"if they do not show: az role assignment create --assignee {DEFENDER_APPLICATION} --role Reader --scope "
         f"{shlex.quote(groups[0])}",
         groups,
     )

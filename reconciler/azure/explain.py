@@ -68,8 +68,8 @@ def _no_right(fault: Fault) -> str:
     role = WRITE_ROLE if writes else READ_ROLE
     granted = f" ({action})" if action else ""
     return (
-        f"Grant the identity the role {role}{granted} at {scope}: {_grant(fault, role, scope)}. A new grant takes up "
-        "to five minutes; `exempt doctor` prints roles with only the rights that are needed."
+        f"grant the identity the role {role}{granted} at {scope}: {_grant(fault, role, scope)}; a new grant takes up "
+        "to five minutes, and `exempt doctor` prints roles with only the rights that are needed"
     )
 
 
@@ -77,8 +77,8 @@ def _no_linked_right(fault: Fault) -> str:
     assignment = _first(_LINKED, fault.message)
     scope = _assignable(assignment or fault.target)
     return (
-        "An exemption also needs Microsoft.Authorization/policyAssignments/exempt/action on the assignment it exempts "
-        f"from. Grant {WRITE_ROLE} (or Security Admin) at {scope}: {_grant(fault, WRITE_ROLE, scope)}."
+        "an exemption also needs Microsoft.Authorization/policyAssignments/exempt/action on the assignment it exempts "
+        f"from: grant {WRITE_ROLE} (or Security Admin) at {scope}: {_grant(fault, WRITE_ROLE, scope)}"
     )
 
 
@@ -91,31 +91,31 @@ def _assignable(target: str) -> str:
 def _denied(fault: Fault) -> str:
     url = f"{_assignable(fault.target)}/providers/Microsoft.Authorization/denyAssignments?api-version=2022-04-01"
     return (
-        "A deny assignment (deployment stack, managed application or blueprint) forbids this, whatever roles are "
-        "granted. Ask its owner to exclude this identity; it is listed by: az rest --method get --url "
-        f"{shlex.quote(url)}."
+        "a deny assignment (deployment stack, managed application or blueprint) forbids this, whatever roles are "
+        "granted: ask its owner to exclude this identity; it is listed by: az rest --method get --url "
+        f"{shlex.quote(url)}"
     )
 
 
 def _locked(fault: Fault) -> str:
     scope = _assignable(fault.target)
     return (
-        f"A lock protects the scope or one above it: az lock list --scope {shlex.quote(scope)}. Remove it for the "
-        "run, or leave the exemption as it is; read-only locks forbid any change, delete locks forbid removing."
+        f"a lock protects the scope or one above it: az lock list --scope {shlex.quote(scope)}; remove it for the "
+        "run, or leave the exemption as it is (read-only locks forbid any change, delete locks forbid removing)"
     )
 
 
 def _forbidden_by_policy(fault: Fault) -> str:  # noqa: ARG001 - one signature for the table
     return (
-        "A policy with the deny effect forbids this exemption; its assignment is named in the message. Change the "
-        "declaration to satisfy it, or ask the policy's owner."
+        "a policy with the deny effect forbids this exemption; its assignment is named in the message: change the "
+        "declaration to satisfy it, or ask the policy's owner"
     )
 
 
 def _bad_token(fault: Fault) -> str:  # noqa: ARG001
     return (
-        "The token was refused or has expired. Log in again (`az login --tenant TENANT`), or check the federated "
-        "credential of the pipeline; if only some calls fail, check the machine's clock."
+        "the token was refused or has expired: log in again (`az login --tenant TENANT`), or check the federated "
+        "credential of the pipeline; if only some calls fail, check the machine's clock"
     )
 
 
@@ -124,78 +124,76 @@ def _bad_token(fault: Fault) -> str:  # noqa: ARG001
 
 def _invalid_exemption(fault: Fault) -> str:  # noqa: ARG001
     return (
-        "Azure accepts an exemption only at or under the scope of an existing assignment. After a move between "
-        "management groups it may take some minutes until Azure sees the new place: run again later. If the "
-        "assignment was deleted, delete or edit the declaration."
+        "Azure accepts an exemption only at or under the scope of an existing assignment; after a move between "
+        "management groups it may take some minutes until Azure sees the new place: run again later; if the "
+        "assignment was deleted, delete or edit the declaration"
     )
 
 
 def _invalid_reference(fault: Fault) -> str:  # noqa: ARG001
     return (
-        "The initiative no longer has this reference id, or the assignment is of a single policy and takes none. "
-        "Plan again: the initiative may have got a new version since the plan was made."
+        "the initiative no longer has this reference id, or the assignment is of a single policy and takes none: "
+        "plan again; the initiative may have got a new version since the plan was made"
     )
 
 
 def _immutable_assignment(fault: Fault) -> str:  # noqa: ARG001
-    return "An exemption cannot move to another assignment. Delete it and plan again; a new one is then created."
+    return "an exemption cannot move to another assignment: delete it and plan again; a new one is then created"
 
 
 def _quota(fault: Fault) -> str:
     scope = _assignable(fault.target)
     return (
-        f"A scope holds at most 1,000 exemptions. Remove expired ones at {scope}: az policy exemption list --scope "
-        f'{shlex.quote(scope)} --query "[?expiresOn]"; or declare the exemption at a narrower or wider scope.'
+        f"a scope holds at most 1,000 exemptions: remove expired ones at {scope}: az policy exemption list --scope "
+        f'{shlex.quote(scope)} --query "[?expiresOn]"; or declare the exemption at a narrower or wider scope'
     )
 
 
 def _gone(fault: Fault) -> str:
-    return (
-        f"{_assignable(fault.target)} no longer exists. Take it out of the declarations that name it, or remove them."
-    )
+    return f"{_assignable(fault.target)} no longer exists: take it out of the declarations that name it, or remove them"
 
 
 def _disabled(fault: Fault) -> str:  # noqa: ARG001
     return (
-        "The subscription is disabled and read-only. Re-enable it (Cost Management + Billing), or retire the "
-        "declarations for it."
+        "the subscription is disabled and read-only: re-enable it (Cost Management + Billing), or retire the "
+        "declarations for it"
     )
 
 
 def _old_version(fault: Fault) -> str:  # noqa: ARG001
-    return "Set `apiVersion` in reconciler.yaml to one of the versions that the message lists, or remove it."
+    return "set `apiVersion` in reconciler.yaml to one of the versions that the message lists, or remove it"
 
 
 # --- service and network -----------------------------------------------------------------------------------------
 
 
 def _busy(fault: Fault) -> str:  # noqa: ARG001
-    return "Azure is limiting requests. Run again in some minutes, or narrow the run with --scope."
+    return "Azure is limiting requests: run again in some minutes, or narrow the run with --scope"
 
 
 def _broken(fault: Fault) -> str:  # noqa: ARG001
-    return "Azure had a fault of its own. Run again later; https://status.azure.com shows outages."
+    return "Azure had a fault of its own: run again later; https://status.azure.com shows outages"
 
 
 def _name_resolution(fault: Fault) -> str:  # noqa: ARG001
-    return (
-        "The name could not be resolved. Check DNS, the proxy (HTTPS_PROXY, NO_PROXY) and `cloud` in reconciler.yaml."
-    )
+    return "the name could not be resolved: check DNS, the proxy (HTTPS_PROXY, NO_PROXY) and `cloud` in reconciler.yaml"
 
 
 def _tls(fault: Fault) -> str:  # noqa: ARG001
     return (
-        "The server's certificate is not trusted. Behind a proxy that inspects TLS, let REQUESTS_CA_BUNDLE name a file "
-        "with its certificate authority."
+        "the server's certificate is not trusted; behind a proxy that inspects TLS, let REQUESTS_CA_BUNDLE name a file "
+        "with its certificate authority"
     )
 
 
 def _unreachable(fault: Fault) -> str:  # noqa: ARG001
-    return "No connection. Check the network and the proxy (HTTPS_PROXY, NO_PROXY), then run again."
+    return "no connection: check the network and the proxy (HTTPS_PROXY, NO_PROXY), then run again"
 
 
 def _lost(fault: Fault) -> str:  # noqa: ARG001
-    return "The connection broke before the answer came. Run again: a change may have taken effect, and what is done stays."
+    return (
+        "the connection broke before the answer came; run again: a change may have taken effect, and what is done stays"
+    )
 
 
 _Remedy = Callable[[Fault], str]

@@ -29,7 +29,7 @@ def from_answer(
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {"message": str(error)}
     code = str(error.get("code") or status)
-    message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason."
+    message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason"
     return _fault(status, code, message, url, correlation(headers), method)
 
 
@@ -43,7 +43,7 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
     if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
         return _fault(0, "NameResolution", f"{host} cannot be found: {reason}", url)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return _fault(0, "Tls", f"The connection to {host} is not secure: {reason}", url)
+        return _fault(0, "Tls", f"the connection to {host} is not secure: {reason}", url)
     if isinstance(error, ServiceRequestError):
         return _fault(0, "NotSent", f"{host} cannot be reached: {reason}", url)
     return _fault(0, "AnswerLost", f"{host} gave no answer: {reason}", url)
@@ -57,7 +57,7 @@ def _reason(causes: list[BaseException]) -> str:
 
 def not_json(status: int, url: str) -> AzureError:
     """An answer that is not from Resource Manager: a proxy's page, or cut short."""
-    message = f"The answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered."
+    message = f"the answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered"
     return _fault(status if status >= 400 else 0, "NotJson", message, url)
 
 
@@ -75,8 +75,8 @@ def refuse_dots(path: str) -> None:
     """Refuses `.` and `..` in a path: HTTP clients resolve them, and would ask for another object than was meant."""
     if any(segment in {".", ".."} for segment in path.split("/")):
         raise ReconcilerError(
-            f"The id {path!r} has a segment that is a dot or two; no Azure resource is called so.",
-            "Correct the id where it is written.",
+            f"the id {path!r} has a segment that is a dot or two; no Azure resource is called so",
+            "correct the id where it is written",
         )
 
 

@@ -87,8 +87,8 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
     above = {one.key for one in hierarchy.chain(holder)}
     if not any(root.contains(scope) or root.key in above for root in roots):
         raise ReconcilerError(
-            f"{scope} does not lie within the managed scopes, as far as Azure shows them.",
-            f"Choose a scope within: {', '.join(map(str, roots))}.",
+            f"{scope} does not lie within the managed scopes, as far as Azure shows them",
+            f"choose a scope within: {', '.join(map(str, roots))}",
         )
     nodes = {key: replace(node, expected=holder in hierarchy.chain(node.id)) for key, node in hierarchy.nodes.items()}
     nodes.setdefault(holder.key, Node(holder, expected=True))

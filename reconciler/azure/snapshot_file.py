@@ -18,7 +18,7 @@ from reconciler.model import JSON, Cloud, Snapshot, Unread, arm_id
 from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
-_AGAIN: Final = "Take a new one: exempt snapshot --out FILE."
+_AGAIN: Final = "take a new one: exempt snapshot --out FILE"
 
 
 def snapshot_text(record: Record) -> str:
@@ -35,24 +35,24 @@ def load_snapshot(path: Path) -> Snapshot:
     try:
         document = json.loads(path.read_bytes())
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+        raise ReconcilerError(f"{path} cannot be read: {error.strerror}", "check the path") from error
     except ValueError as error:  # JSON's and Unicode's errors are both ValueErrors
-        raise ReconcilerError(f"{path} is not JSON: {error}.", _AGAIN) from error
+        raise ReconcilerError(f"{path} is not JSON: {error}", _AGAIN) from error
     _check_format(path, document)
     try:
         return snapshot_of(_record(document))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ReconcilerError(f"{path} is not a whole snapshot: {error!r}.", _AGAIN) from error
+        raise ReconcilerError(f"{path} is not a whole snapshot: {error!r}", _AGAIN) from error
 
 
 def _check_format(path: Path, document: JSON) -> None:
     version = document.get("format_version") if isinstance(document, Mapping) else None
     if not isinstance(version, str):
-        raise ReconcilerError(f"{path} is not a snapshot: it has no format_version.", _AGAIN)
+        raise ReconcilerError(f"{path} is not a snapshot: it has no format_version", _AGAIN)
     if version.split(".")[0] != FORMAT.split(".", maxsplit=1)[0]:
         raise ReconcilerError(
-            f"{path} has format {version}; this version of exempt knows {FORMAT}.",
-            "Use the version of exempt that wrote it, or take a new snapshot.",
+            f"{path} has format {version}; this version of exempt knows {FORMAT}",
+            "use the version of exempt that wrote it, or take a new snapshot",
         )
 
 

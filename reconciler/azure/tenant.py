@@ -30,8 +30,8 @@ def check(credential: TenantCredential, arm: Arm, tenant_id: str, endpoints: End
     if tenant_id.lower() not in {one.lower() for one in found}:
         seen = ", ".join(sorted(found)) or "none"
         raise CredentialError(
-            f"The identity is of tenant {seen}, but reconciler.yaml manages tenant {tenant_id}.",
-            f"Log in to the right tenant (az login --tenant {tenant_id}), or correct `tenantId` in reconciler.yaml.",
+            f"the identity is of tenant {seen}, but reconciler.yaml manages tenant {tenant_id}",
+            f"log in to the right tenant (az login --tenant {tenant_id}), or correct `tenantId` in reconciler.yaml",
         )
     return claims
 

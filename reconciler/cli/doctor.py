@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     if args.format == "json":
         write(json_indented({"format_version": "1.0", "checks": [asdict(one) for one in checks]}))
     failed = sum(one.state is State.FAILED for one in checks)
-    say(f"{count(failed, 'check')} failed" if failed else "Nothing failed.")
+    say(f"{count(failed, 'check')} failed" if failed else "nothing failed")
     return Exit.FAILED if failed else Exit.DONE
 
 
@@ -66,7 +66,7 @@ def _print_roles(role: Role, settings: Settings) -> int:
     definitions = role_definitions(role, settings.scopes)
     write(json_indented(definitions[0] if len(definitions) == 1 else definitions))
     if len(definitions) > 1:
-        say("A custom role may name one management group only: create each of these by itself.")
+        say("a custom role may name one management group only: create each of these by itself")
     return Exit.DONE
 
 

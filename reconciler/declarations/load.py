@@ -16,12 +16,17 @@ from reconciler.documents.characters import describe, not_one_line
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors
+from reconciler.documents.strict import EMPTY
 from reconciler.model import JSON, Declaration, Settings, Source
 from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
 SETTINGS_FILE: Final = "reconciler.yaml"
 _READ_AT_ROOT: Final = frozenset({SETTINGS_FILE, "catalog.yaml"})
+_WHERE_EMPTY: Final = {
+    "exemption": "write a declaration, or delete the file; to keep one without effect, write `enabled: false` in it",
+    "reconciler": "write owner, tenantId and scopes (`exempt init` does)",
+}
 _MAX_PROBLEMS_A_FILE: Final = 50
 _SEVERAL_LINES: Final = frozenset({"justification", "metadata"})
 
@@ -124,7 +129,8 @@ def _value(
     data: bytes, file: str, schema: str, make: Callable[[Document], Value], problems: list[Problem]
 ) -> Value | None:
     """One file's value, if nothing at all is wrong with the file."""
-    document, mistakes = read_document(data, file)
+    document, found = read_document(data, file)
+    mistakes = tuple(replace(one, hint=_WHERE_EMPTY[schema]) if one.code == EMPTY else one for one in found)
     if document is not None:
         mistakes += _not_one_line(document)
         told = {problem.source for problem in mistakes}

@@ -20,6 +20,9 @@ from reconciler.documents.syntax import syntax_problem
 from reconciler.model import JSON, Source
 from reconciler.problems import Problem
 
+EMPTY: Final = "empty"
+"""The code of the problem that a file says nothing: who reads it knows best what should be there."""
+
 _MAX_PROBLEMS: Final = 50
 
 
@@ -100,8 +103,7 @@ class _Builder:
             return Document(self.file, self.root, self.values, self.keys, self.raw, self.sound)
         if says_nothing:
             self.problems.append(Problem(
-                Source(self.file), "empty", "the file holds nothing",
-                "write a declaration, or delete the file; to keep one without effect, write `enabled: false` in it",
+                Source(self.file), EMPTY, "the file holds nothing", "write its fields, or delete the file",
             ))  # fmt: skip
         else:
             kind = "a list" if isinstance(self.root, list) else "a single value"

@@ -100,7 +100,7 @@ def test_a_missing_right_on_one_initiative_leaves_the_others(root):
                 ]
             },
             "ReadOnlyDisabledSubscription",
-            "Re-enable it",
+            "re-enable it",
         ),
     ],
 )

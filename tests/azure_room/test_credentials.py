@@ -129,7 +129,7 @@ def test_where_nothing_is_set_up_the_message_is_short():
         "To mitigate this issue, please refer to the troubleshooting guidelines."
     )
     message = no_identity(ClientAuthenticationError(text)).message
-    assert message == "No Azure identity could be had. None of the 2 ways to log in is set up here."
+    assert message == "no Azure identity could be had: none of the 2 ways to log in is set up here"
 
 
 def test_a_login_address_without_tls_is_refused(login):

@@ -27,7 +27,7 @@ def test_a_missing_write_right_names_principal_role_and_scope():
 def test_a_missing_read_right_asks_for_no_more_than_reading():
     message = f"does not have authorization to perform action 'Microsoft.Authorization/policyExemptions/read' over scope '{SCOPE}'"
     assert '--role "Reader"' in told("AuthorizationFailed", message, 403)
-    assert f'--role "Reader" --scope {GROUP}.' in told(
+    assert f'--role "Reader" --scope {GROUP};' in told(
         "AuthorizationFailed", f"over scope '{GROUP}'", 403, f"{GROUP}/descendants"
     )
 
@@ -36,7 +36,7 @@ def test_the_scope_of_a_list_is_one_that_a_role_can_be_granted_at():
     message = "to perform action 'Microsoft.Authorization/policyExemptions/read' over scope "
     for end in ("", "/providers/Microsoft.Authorization"):
         text = told("AuthorizationFailed", f"{message}'{SCOPE}{end}' or the scope is invalid.", 403)
-        assert f'--role "Reader" --scope {SCOPE}.' in text
+        assert f'--role "Reader" --scope {SCOPE};' in text
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,7 @@ def test_a_missing_right_on_the_assignment_names_the_assignments_scope():
         403,
     )
     assert "policyAssignments/exempt/action" in text
-    assert f"--scope {GROUP}." in text
+    assert text.endswith(f"--scope {GROUP}")
     assert "Security Admin" in text
 
 

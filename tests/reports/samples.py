@@ -95,7 +95,7 @@ def held():
 def findings():
     exemption_id = arm_id(f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand")
     return (
-        Finding(FindingKind.UNMANAGED, Severity.INFO, exemption_id, "nobody declared this exemption", "exempt import by-hand",
+        Finding(FindingKind.UNMANAGED, Severity.INFO, exemption_id, "nobody declared this exemption", "declare it, or delete it in the portal",
             assignment=arm_id(NIST), evidence={"createdBy": "alice@contoso.example"}),
         Finding(FindingKind.EXPIRING, Severity.WARNING, arm_id(SQL), "expires in 9 days", "write a later expiresOn, or let it end",
             declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)),
@@ -149,7 +149,7 @@ def drift_report(**fields):
                 {"path": "exemptionCategory", "declared": "Waiver", "live": "Mitigated"}],
                 "cause": "changed in Azure", "patch": "--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n-category: Waiver\n+category: Mitigated\n"}),
         Finding(FindingKind.UNMANAGED, Severity.WARNING, arm_id(by_hand), "exempts 12 policies and never expires",
-            "exempt import by-hand, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
+            "declare it, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
     )  # fmt: skip
     made = {
         "tenant_id": TENANT,
