@@ -155,6 +155,15 @@ def _entity_chains(arm: Arm, subscriptions: Sequence[ArmId]) -> list[Node]:
     return found
 
 
+def missing_subscriptions(arm: Arm, hierarchy: Hierarchy, targets: Iterable[ArmId]) -> set[str]:
+    """Folded ids of subscriptions that targets name, that lie in no root, and that Azure says it does not find."""
+    holders = {anchor(target) for target in targets if target.subscription}
+    strangers = sorted(one for one in holders if one.key not in hierarchy.nodes)
+    answers = arm.each(lambda one: arm.get(one.text, Api.SUBSCRIPTIONS), strangers)
+    told = zip(strangers, answers, strict=True)
+    return {one.key for one, answer in told if isinstance(answer, AzureError) and answer.is_gone}
+
+
 def infer_ancestors(hierarchy: Hierarchy, inherited: Mapping[str, Iterable[ArmId]]) -> Hierarchy:
     """Completes roots whose place could not be read: what a root's lists inherit comes from groups that contain it.
 

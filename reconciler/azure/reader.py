@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from reconciler.azure import wire
 from reconciler.azure.definitions import Definitions, Wanted, read_initiatives, read_policies
-from reconciler.azure.hierarchy import Hierarchy, anchor, infer_ancestors, narrow, read_hierarchy
+from reconciler.azure.hierarchy import Hierarchy, anchor, infer_ancestors, missing_subscriptions, narrow, read_hierarchy
 from reconciler.azure.lists import Lists, expansion, read_lists
 from reconciler.azure.record import Record, snapshot_of
 from reconciler.azure.targets import confirm_targets
@@ -169,6 +169,7 @@ class _Run:
         scopes = [scope for one in self.declarations if one.enabled for scope in one.scopes]
         inside = [one for one in scopes if self.scope is None or _within(one, self.scope, hierarchy)]
         self.progress("declared resources", 0, 1)
+        self.gone |= missing_subscriptions(self.arm, hierarchy, inside)
         return confirm_targets(self.arm, inside, lambda done, total: self.progress("declared resources", done, total))
 
     def _declared(self, kind: SubjectKind) -> list[str]:

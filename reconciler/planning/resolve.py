@@ -141,7 +141,9 @@ class Resolver:
             self._hold(declaration, found, target, None, HeldCause.UNREAD, wording.unread(unknown))
             return False
         if not self.tree.managed(target):
-            self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, wording.outside_scopes(target))
+            lost = f"/subscriptions/{target.subscription}" in self.snapshot.gone
+            words = wording.no_subscription(target) if lost else wording.outside_scopes(target)
+            self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, words)
             return False
         if target.key in self.snapshot.gone:
             self._hold(declaration, found, target, None, HeldCause.RESOURCE_GONE, wording.resource_gone(target))

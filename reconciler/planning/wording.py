@@ -42,6 +42,14 @@ def outside_scopes(target: ArmId) -> Words:
     )
 
 
+def no_subscription(target: ArmId) -> Words:
+    """The declaration names a subscription that Azure does not find: mistyped, of another tenant, or deleted."""
+    return Words(
+        f"Azure finds no subscription {target.subscription}: it does not exist, or not in this tenant",
+        "correct the id, or take the target out of the declaration",
+    )
+
+
 def resource_gone(target: ArmId) -> Words:
     """The declared resource was deleted."""
     return Words(f"{target} no longer exists", "take the target out of the declaration, or restore the resource")

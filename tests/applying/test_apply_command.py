@@ -286,16 +286,40 @@ def test_expecting_a_digest_is_all_or_nothing(root):
         (lambda plan: plan | {"tenantId": "c0ffee00-0000-4000-8000-0000000000ff"}, "is for tenant"),
         (lambda plan: plan | {"format_version": "7.0"}, "has format 7.0"),
         (lambda plan: [plan], "not a plan"),
+        (lambda plan: json.dumps(plan).replace('"digest"', '"digest": "another", "digest"', 1), "says 'digest' twice"),
+        (lambda plan: json.dumps(plan).replace('"complete": true', '"complete": NaN'), "NaN is no value"),
+        (lambda plan: [change["key"].update(assignment=NIST["id"]) for change in plan["changes"]] and plan, "was edited"),
     ],
 )
 def test_a_doctored_plan_is_refused_whole(root, spoil, says):
     with emulated.running(repo.tenant(MCSB)) as azure:
         saved = root.parent / "plan.json"
         emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
-        saved.write_text(json.dumps(spoil(json.loads(saved.read_text("utf-8")))), encoding="utf-8")
+        doctored = spoil(json.loads(saved.read_text("utf-8")))
+        saved.write_text(doctored if isinstance(doctored, str) else json.dumps(doctored), encoding="utf-8")
         refused = emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[1])
         assert says in refused.stderr
+        assert str(saved) in refused.stderr
         assert "Traceback" not in refused.stderr
+        assert azure.exemptions == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "says"), [("/dev/zero", "is larger than"), (".", "is a folder"), ("nowhere.json", "there is no plan")]
+)
+def test_what_is_no_file_of_a_plan_is_told_so(root, path, says):
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        refused = emulated.exempt(azure, "apply", path, "--yes", cwd=root, check=[1])
+        assert says in refused.stderr
+        assert "save a new plan" in refused.stderr
+        assert azure.exemptions == {}
+
+
+@pytest.mark.parametrize(("option", "says"), [("--expect", "is no digest"), ("--only", "no reason given")])
+def test_an_option_whose_variable_was_not_set_approves_nothing(root, option, says):
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        refused = emulated.exempt(azure, "apply", "--yes", option, "", cwd=root, check=[1])
+        assert says in refused.stderr
         assert azure.exemptions == {}
 
 
@@ -324,9 +348,19 @@ def test_approvals_that_nothing_needs_any_more_are_told(root):
     assert "2 approved changes no longer needed" in done.stderr
 
 
-def test_a_target_outside_the_scopes_fails_whatever_else_was_done(tmp_path):
-    root = repo.write(tmp_path, [declare("one", ONE), declare("elsewhere", repo.subscription(9))])
-    with emulated.running(repo.tenant(MCSB)) as azure:
+@pytest.mark.parametrize("below", ["", "/resourceGroups/rg-data"])
+def test_a_target_outside_the_scopes_fails_whatever_else_was_done(tmp_path, below):
+    elsewhere = {"id": repo.subscription(9).rsplit("/", 1)[-1], "displayName": "Elsewhere"}
+    lost = repo.subscription(8) + below
+    root = repo.write(
+        tmp_path, [declare("one", ONE), declare("elsewhere", repo.subscription(9) + below), declare("lost", lost)]
+    )
+    content = repo.tenant(MCSB)
+    content["subscriptions"].append(elsewhere)
+    with emulated.running(content) as azure:
         document = apply(azure, root, check=[1])
     assert document["summary"]["done"] == 1
-    assert [found["declaration"] for found in document["held"]] == ["elsewhere"]
+    said = {found["declaration"]: found["message"] for found in document["held"]}
+    assert said.keys() == {"elsewhere", "lost"}
+    assert "outside the scopes" in said["elsewhere"]
+    assert "Azure finds no subscription" in said["lost"], "Azure says that it does not exist, so that is what is told"
