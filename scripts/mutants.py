@@ -15,6 +15,7 @@ import argparse
 import ast
 import copy
 import functools
+import gc
 import importlib
 import os
 import signal
@@ -80,7 +81,7 @@ def mutations(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]
             yield "assign instead", lambda n: ast.Assign([n.target], n.value)
         case ast.Assign() | ast.AnnAssign() if node.value is not None and not _is_none(node.value):
             yield "assign None", lambda n: _set(n, value=ast.Constant(None))
-        case ast.Return() | ast.Yield() if node.value is not None and not _is_none(node.value):
+        case ast.Return() | ast.Yield() if node.value is not None and not _is_falsy(node.value):
             yield "None instead", lambda n: _set(n, value=ast.Constant(None))
         case ast.Expr(value=ast.Call()):
             yield "drop call", lambda _: ast.Pass()
@@ -137,6 +138,11 @@ def _set(node: ast.AST, **fields: object) -> ast.AST:
     return node
 
 
+def _is_falsy(node: ast.AST) -> bool:
+    """None, or False, for which None would be no difference (and True is another mutant)."""
+    return isinstance(node, ast.Constant) and node.value in {None, False}
+
+
 def _is_none(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and node.value is None
 
@@ -145,7 +151,7 @@ def mutants(target: Target, exempt: set[int]) -> Iterator[Mutant]:
     """Every mutant of one function, but for lines that say why a change would make no difference."""
     docstring = target.node.body[0] if ast.get_docstring(target.node, clean=False) is not None else None
     skipped = {id(each) for each in ast.walk(docstring)} if docstring is not None else set()
-    for annotation in _annotations(target.node):
+    for annotation in (*_annotations(target.node), *target.node.decorator_list, target.node.args):
         skipped |= {id(each) for each in ast.walk(annotation)}
     for place, node in enumerate(ast.walk(target.node)):
         line = getattr(node, "lineno", target.node.lineno)
@@ -272,6 +278,9 @@ class Trial:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         mutant.target.function.__code__ = mutant.code
+        for known in gc.get_objects():  # what the right code has answered says nothing about the changed one
+            if type(known).__name__ == "_lru_cache_wrapper":
+                known.cache_clear()
         try:
             for item in items:
                 _run(item)

@@ -97,9 +97,9 @@ class Authority:
             withheld.append(cells)
         return Claims(meeting, keepers, tuple(withheld), tuple(held), tuple(findings))
 
-    def _is_right(self, wish: Desired, live: Live, initiative: Initiative | None) -> bool:
+    def _is_right(self, wish: Desired, live: Live) -> bool:
         """Whether the live one needs no write to be what the wish asks for."""
-        return same(self._wanted(wish, wish.cells, live, initiative), live.exemption)
+        return same(self._wanted(wish, wish.cells, live, None), live.exemption)
 
     def _others(
         self, wish: Desired, keeper: Live | None, meeting: Meeting
@@ -125,7 +125,7 @@ class Authority:
         """The verdict on one place; `protected` are the cells that something held may depend on."""
         verdict = Verdict()
         meeting = claims.meeting
-        kept: set[int] = set()
+        kept: set[Live] = set()
         for position, wish in enumerate(meeting.wishes):
             at = claims.keepers.get(position)
             keeper = meeting.lives[at] if at is not None else None
@@ -133,13 +133,13 @@ class Authority:
             cells = wanted_cells | (keeper.cells & protected if keeper is not None else frozenset())
             if not cells:  # all of it is held; an exemption without references would exempt everything
                 continue
-            if at is None or keeper is None:
+            if keeper is None:
                 self._create(wish, cells, meeting, verdict)
             else:
-                kept.add(at)
+                kept.add(keeper)
                 self._update(wish, keeper, cells, meeting, verdict)
-        for position, live in enumerate(meeting.lives):
-            if position not in kept:
+        for live in meeting.lives:
+            if live not in kept:
                 self._further(live, meeting, protected, verdict)
         return verdict
 
@@ -174,7 +174,6 @@ class Authority:
         assert draft.after is not None
         references = draft.after.reference_ids
         after = wanted(draft.wish, references, None, self.settings, self.history.head, self.taken)
-        self.taken.add(after.id.key)
         return Draft(None, after, Reason.DECLARED, draft.cells, draft.wish, draft.declaration)
 
     # --- everything else that lives here ---

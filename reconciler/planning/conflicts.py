@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from reconciler.model import Snapshot
 from reconciler.planning import wording
 from reconciler.planning.blocked import Entry
 from reconciler.planning.build import reference_texts
@@ -40,7 +41,9 @@ def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
         resolution.blocked.add(
             Entry(wish.scope, wish.assignment.id.key, wish.meaning, loser.cells, wish.declaration.name)
         )
-    lines = tuple(_held(losers[id(wish)], resolution) for wish in resolution.desired if id(wish) in losers)
+    lines = tuple(
+        _held(losers[id(wish)], resolution.blocked.snapshot) for wish in resolution.desired if id(wish) in losers
+    )
     return Resolution(
         _remaining(resolution.desired, losers),
         resolution.held + lines,
@@ -83,10 +86,10 @@ def _clash(mine: Desired, other: Desired) -> bool:
     return mine.declaration.name != other.declaration.name and not mine.cells.isdisjoint(other.cells)
 
 
-def _held(loser: _Loser, resolution: Resolution) -> Held:
+def _held(loser: _Loser, snapshot: Snapshot) -> Held:
     mine, other = loser.wish, loser.other
+    initiative = snapshot.initiatives.get(mine.assignment.id.key)
     words = wording.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
-    initiative = resolution.blocked.snapshot.initiatives.get(mine.assignment.id.key)
     return Held(
         mine.declaration.name, mine.scope, mine.assignment.id, reference_texts(loser.cells, mine, None, initiative),
         HeldCause.CONFLICT, words.message, words.remedy, mine.declaration.source,

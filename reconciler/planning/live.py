@@ -74,6 +74,5 @@ def by_place(lives: Iterable[Live]) -> Mapping[Place, list[Live]]:
     for live in lives:
         found[live.scope.key, live.exemption.assignment.key].append(live)
     for here in found.values():
-        if len(here) > 1:
-            here.sort(key=lambda live: live.exemption.id.key)
+        here.sort(key=lambda live: live.exemption.id.key)
     return found

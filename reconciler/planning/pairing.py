@@ -80,9 +80,7 @@ class _Offer:
     for_live: tuple[object, ...]
 
 
-def pair(
-    meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live, Initiative | None], bool]
-) -> dict[int, int]:
+def pair(meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live], bool]) -> dict[int, int]:
     """The keeper of each wish: position of the wish to position of the live exemption. `is_right` says whether one
     already is what a wish asks for; it is only asked where there is a choice.
     """
@@ -106,7 +104,7 @@ def pair(
 
 
 def _offers(
-    wish: Desired, meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live, Initiative | None], bool]
+    wish: Desired, meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live], bool]
 ) -> list[_Offer]:
     """The offers to one wish, the best first."""
     tiers = [_tier(live, wish, settings, meeting.initiative) for live in meeting.lives]
@@ -115,7 +113,7 @@ def _offers(
     for position, (live, tier) in enumerate(zip(meeting.lives, tiers, strict=True)):
         if tier is not None:
             shared = -len(live.cells & wish.cells)
-            wrong = choice and not is_right(wish, live, meeting.initiative)
+            wrong = choice and not is_right(wish, live)
             for_wish = (tier, shared, wrong, live.selector_key != wish.selector_key, live.age)
             for_live = (live.mark != wish.declaration.name, shared, wish.declaration.name)
             found.append(_Offer(position, for_wish, for_live))
