@@ -8,7 +8,7 @@ is whatever waits for it.
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -78,12 +78,25 @@ def read_plan(text: str, tenant_id: str, owner: str) -> SavedPlan:
 
 def _document(text: str) -> dict[str, JSON]:
     try:
-        document = json.loads(text)
+        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ApprovalError(f"not a plan: not JSON ({error})", NEW_PLAN) from None
     if not isinstance(document, dict) or "format_version" not in document:
         raise ApprovalError("not a plan: a JSON object with format_version is expected", NEW_PLAN)
     return document
+
+
+def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
+    """An object whose keys each stand once: of two, a reviewer may read the other one than we."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ApprovalError(f"the plan was edited: it says {twice!r} twice in one object", NEW_PLAN)
+    return found
+
+
+def _refuse_constant(name: str) -> JSON:
+    raise ValueError(f"{name} is no value")
 
 
 def _check_format(version: JSON, tool: JSON) -> None:
@@ -117,7 +130,7 @@ def _checked(change: JSON, number: int, tenant_id: str, owner: str) -> tuple[str
     """The folded id and fingerprint of one change, computed from its contents."""
     try:
         key, found = _fingerprint(change, tenant_id, owner)
-        honest = change["fingerprint"] == found and change["actions"] == [_action(change)]
+        honest = change["fingerprint"] == found and change["actions"] == [_action(change)] and _says_where(change)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise ApprovalError(f"not a plan: changes[{number}] does not have the form of a change", NEW_PLAN) from None
     if not honest:
@@ -133,6 +146,12 @@ def _fingerprint(change: JSON, tenant_id: str, owner: str) -> tuple[str, str]:
         raise ValueError("neither before nor after")
     sides = (None if side is None else canonical.fold(side) for side in (before, after))
     return key, fingerprint_of(tenant_id, owner, key, *sides)
+
+
+def _says_where(change: JSON) -> bool:
+    """Whether the key names the assignment that the exemption is from; the fingerprint covers only the latter."""
+    named = change["key"]["assignment"].lower()
+    return all(named == side["policyAssignmentId"].lower() for side in (change["before"], change["after"]) if side)
 
 
 def _action(change: JSON) -> str:

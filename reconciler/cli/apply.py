@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from reconciler.applying import approvals
 from reconciler.applying.approvals import Selection
@@ -38,6 +39,9 @@ from reconciler.reports.outcomes_text import outcome_lines
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.reports.words import count
 
+_LARGEST_PLAN: Final = 256 << 20
+"""Bytes: far more than any plan has, and little enough to be held in memory."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt apply`."""
@@ -61,14 +65,14 @@ def run(args: argparse.Namespace) -> int:
     at = common.now()
     repository = common.load_repository(args.root, args.base, at)
     saved = _approvals(args.plan, repository)
-    only = approvals.parse_reasons(args.only) if args.only else None
+    only = approvals.parse_reasons(args.only) if args.only is not None else None
     if not args.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
     with interrupts() as stop, planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, args.scope)
         allowed = planning.allowances(args)
         plan = planning.plan_for(repository, snapshot, at, allowed, args.scope)
-        if args.expect:
+        if args.expect is not None:  # an empty one is a variable that was not set, and no approval of everything
             approvals.check_expected(plan, args.expect)
         selection = approvals.select(plan, saved, only)
         if selection.withheld or args.scope:
@@ -89,12 +93,20 @@ def _approvals(path: Path | None, repository: common.Repository) -> approvals.Sa
     if path is None:
         return None
     try:
-        text = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_PLAN + 1)
+        if len(content) > _LARGEST_PLAN:
+            raise UsageError(f"{path} is not a plan: it is larger than {_LARGEST_PLAN >> 20} MiB", approvals.NEW_PLAN)
+        text = content.decode("utf-8-sig")  # a mark of byte order may come from a shell that passed it on
+        return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
     except FileNotFoundError:
         raise UsageError(f"there is no plan {str(path)!r}", approvals.NEW_PLAN) from None
+    except IsADirectoryError:
+        raise UsageError(f"{str(path)!r} is a folder, not a plan", approvals.NEW_PLAN) from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
-    return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
+    except approvals.ApprovalError as error:
+        raise approvals.ApprovalError(f"{path}: {error.message}", error.hint) from None
 
 
 def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:

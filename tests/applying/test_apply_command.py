@@ -288,7 +288,10 @@ def test_expecting_a_digest_is_all_or_nothing(root):
         (lambda plan: [plan], "not a plan"),
         (lambda plan: json.dumps(plan).replace('"digest"', '"digest": "another", "digest"', 1), "says 'digest' twice"),
         (lambda plan: json.dumps(plan).replace('"complete": true', '"complete": NaN'), "NaN is no value"),
-        (lambda plan: [change["key"].update(assignment=NIST["id"]) for change in plan["changes"]] and plan, "was edited"),
+        (
+            lambda plan: [change["key"].update(assignment=NIST["id"]) for change in plan["changes"]] and plan,
+            "was edited",
+        ),
     ],
 )
 def test_a_doctored_plan_is_refused_whole(root, spoil, says):
