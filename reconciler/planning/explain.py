@@ -75,7 +75,7 @@ class _View:
             return None
         relevant = cells if cells is not None else frozenset[str]().union(*(cover.cells for cover in covers))
         effective = [cover for cover in covers if cover.now]
-        bare = relevant.difference(*(cover.now for cover in effective))
+        bare = existing_cells(relevant, initiative).difference(*(cover.now for cover in effective))
         certain = (cover.now for cover in effective if not cover.exemption.selectors)
         ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
         moot = self._moot(assignment)
@@ -87,7 +87,7 @@ class _View:
             tuple(held),
             () if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
             moot,
-            self._texts(relevant.difference(bare, *certain), assignment),
+            self._texts(existing_cells(relevant, initiative).difference(bare, *certain), assignment),
         )
 
     # --- what covers it ---

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind
 from reconciler.planning.deliberation import Decided
 from reconciler.planning.meaning import Meaning, match_assignment
 from reconciler.planning.provenance import Commit
@@ -101,15 +101,17 @@ def _wanted(decided: Decided, plan: Plan, wanted: Sequence[Desired]) -> Iterator
         if final is not None:
             exemption = final.exemption
             yield Row(
-                wish.assignment, Part.IN, _why_in(wish), wish.scope, wish.target, exemption.reference_ids, exemption,
+                wish.assignment, Part.IN, _why_in(wish, decided), wish.scope, wish.target, exemption.reference_ids, exemption,
                 changes.get(exemption.id.key),
             )  # fmt: skip
 
 
-def _why_in(wish: Desired) -> str:
+def _why_in(wish: Desired, decided: Decided) -> str:
     count = len(wish.match.references)
     looks = "evaluates" if count == 1 else "evaluate"
     what = "all of it is declared" if wish.match.whole else f"{count} of its references {looks} what is declared"
+    if not decided.tree.contains(wish.assignment.scope.key, wish.scope):
+        return f"{what}; it is assigned elsewhere, which DoNotValidate allows"
     if wish.scope == wish.target:
         return f"{what}; it is assigned at or above the target"
     return f"{what}; it is assigned below the target {wish.target}, so the exemption sits on the assignment's scope"
@@ -152,6 +154,10 @@ def _holding(decided: Decided, declaration: Declaration, meaning: Meaning, assig
 
 
 def _why_out(decided: Decided, declaration: Declaration, meaning: Meaning, assignment: Assignment) -> str:
+    if meaning.kind is SubjectKind.ASSIGNMENT and assignment.id.key != meaning.only:
+        return "the declaration names another assignment"
+    if meaning.kind is SubjectKind.INITIATIVE and assignment.definition.key != meaning.only:
+        return "the declaration names another initiative"
     if not _concerns(decided, declaration, assignment.scope):
         return f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
     initiative = decided.inputs.snapshot.initiatives.get(assignment.id.key)

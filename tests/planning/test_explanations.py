@@ -174,6 +174,15 @@ def test_what_has_no_effect_is_said(other, why):
     assert situation.is_exempt is False
 
 
+def test_a_reference_that_the_initiative_lost_is_not_missing():
+    wish = declaration("one", RG)
+    found = settled(snapshot(), wish)
+    stale = ours("stale", "two", references=("lost",))
+    situation = only(replace(found, exemptions=(*found.exemptions, stale)), wish, declaration("two", what="unheard"))
+    assert (situation.bare, situation.is_exempt) == ((), True)
+    assert Role.NO_EFFECT in {cover.role for cover in situation.covers}
+
+
 def test_what_the_plan_does_to_others_is_said():
     situation = only(snapshot(live("a"), live("b", made=2), ours("gone", "gone", target=SUB)), declaration("one"))
     assert {cover.exemption.name: cover.why.split("; ")[-1] for cover in situation.covers} == {
@@ -350,6 +359,23 @@ def test_fan_out_names_every_assignment_in_or_out():
         "sha of exemptions/one.yaml",
         "",
         NOW,
+    )
+
+
+def test_fan_out_of_an_address_says_what_it_names():
+    beside = declaration("one", SUB, validate_scope=False)
+    far = assignment(OTHER_SUB, "far", BENCHMARK.id)
+    found = snapshot(assignments=(AT_ROOT, NIST, far))
+    wish = replace(beside, subject=Subject(SubjectKind.ASSIGNMENT, far.id.text, ("refA",)))
+    why = {row.assignment.id.name: (row.part, row.why) for row in rows(found, wish).rows}
+    assert why == {
+        "far": (Part.IN, "1 of its references evaluates what is declared; it is assigned elsewhere, which DoNotValidate allows"),
+        "mcsb": (Part.OUT, "the declaration names another assignment"),
+        "nist": (Part.OUT, "the declaration names another assignment"),
+    }  # fmt: skip
+    whole = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA",)))
+    assert {row.assignment.id.name: row.why for row in rows(found, whole).rows}["nist"] == (
+        "the declaration names another initiative"
     )
 
 
