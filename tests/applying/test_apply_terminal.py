@@ -78,12 +78,13 @@ def test_yes_applies(root):
         assert len(azure.exemptions) == 1
 
 
-def test_interrupted_at_the_question(root):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_interrupted_at_the_question(root, number):
     with emulated.running(repo.tenant(MCSB)) as azure:
         terminal = Terminal(azure, root)
         terminal.until("Only 'yes' is accepted")
-        terminal.process.send_signal(signal.SIGINT)
+        terminal.process.send_signal(number)
         code, _ = terminal.end()
         assert code == 130
-        assert "Traceback" not in terminal.shown
+        assert terminal.shown.endswith("is accepted: \r\ninterrupted\r\n")
         assert azure.exemptions == {}

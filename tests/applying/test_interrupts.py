@@ -77,6 +77,23 @@ def test_at_the_last_write_the_finished_work_stands(tmp_path, number):
 
 
 @SIGNALS
+def test_while_reporting_it_takes_nothing_back(tmp_path, number):
+    groups = [f"{ONE}/resourceGroups/rg-{n:03d}" for n in range(180)]
+    root = repo.write(tmp_path, [{"name": "many", "policyDefinition": POLICY, "scopes": groups}])
+    resources = [f"{group}/providers/Microsoft.Storage/storageAccounts/x" for group in groups]
+    with (
+        emulated.running(repo.tenant(MCSB, resources=resources)) as azure,
+        start(azure, root, "apply", "--yes", "--format", "json") as process,
+    ):
+        process.stdout.read(10)  # the report has begun, and does not fit into the pipe
+        process.send_signal(number)
+        assert process.stderr.readline().startswith("stopping")
+        out, told = process.communicate(timeout=60)
+    assert len(out) > 65536
+    assert (process.returncode, out.rstrip()[-1], told) == (0, "}", "")
+
+
+@SIGNALS
 @pytest.mark.parametrize("applied", [False, True])
 def test_a_write_whose_answer_is_lost_is_read_before_it_is_told(tmp_path, number, applied):
     root = repo.write(tmp_path, [{"name": "only", "policyDefinition": POLICY, "scopes": [ONE]}])
