@@ -164,7 +164,7 @@ class Authority:
         self, wish: Desired, cells: frozenset[str], keeper: Live | None, initiative: Initiative | None
     ) -> Exemption:
         whole = wish.match.whole and cells == wish.cells
-        references = () if whole else reference_texts(cells, wish, keeper, initiative)
+        references = () if whole else reference_texts(cells, initiative)
         live = keeper.exemption if keeper else None
         return wanted(wish, references, live, self.settings, self.history.head, self.taken)
 
@@ -208,7 +208,7 @@ class Authority:
         elif (reason := self.unwanted(live, residual)) is not None:
             verdict.drafts.append(Draft(live, None, reason))
         else:
-            references = reference_texts(residual, None, live, meeting.initiative)
+            references = reference_texts(residual, meeting.initiative)
             after = replace(live.exemption, reference_ids=references)
             verdict.drafts.append(Draft(live, after, Reason.NARROW, residual, declaration=keeper.wish.declaration))
 
@@ -221,7 +221,7 @@ def _held(wish: Desired, live: Live, cells: frozenset[str], stands: Standing, in
     foreign = stands is Standing.FOREIGN
     words = wording.foreign_owner(live.exemption) if foreign else wording.not_adoptable(live.exemption)
     return Held(
-        wish.declaration.name, wish.scope, wish.assignment.id, reference_texts(cells, wish, None, initiative),
+        wish.declaration.name, wish.scope, wish.assignment.id, reference_texts(cells, initiative),
         HeldCause.FOREIGN_OWNER if foreign else HeldCause.NOT_ADOPTABLE, words.message, words.remedy,
         wish.declaration.source, live.exemption.id,
     )  # fmt: skip

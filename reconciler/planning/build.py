@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 
 from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning import marks
 from reconciler.planning.canonical import instant_text
-from reconciler.planning.live import Live
 from reconciler.planning.meaning import WHOLE
 from reconciler.planning.naming import exemption_id
 from reconciler.planning.pairing import hash_of
@@ -37,21 +36,7 @@ def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
     )
 
 
-def reference_texts(
-    cells: frozenset[str], wish: Desired | None, live: Live | None, initiative: Initiative | None
-) -> tuple[str, ...]:
-    """The reference ids of some cells, as the wish or the initiative writes them, or else as the live object does."""
-    if wish is not None and cells == wish.cells and len(cells) == len(wish.match.references):
-        return wish.match.references
-    known: dict[str, str] = {}
-    if live is not None:
-        known.update(_folded(live.exemption.reference_ids))
-    if initiative is not None:
-        known.update((cell, initiative.texts[cell]) for cell in cells if cell in initiative.texts)
-    if wish is not None:
-        known.update(_folded(wish.match.references))
-    return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
-
-
-def _folded(references: Iterable[str]) -> dict[str, str]:
-    return {reference.lower(): reference for reference in references}
+def reference_texts(cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:
+    """The reference ids of some cells, as the initiative writes them; none for a single policy."""
+    texts = initiative.texts if initiative else {}
+    return tuple(texts.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)

@@ -91,6 +91,6 @@ def _held(loser: _Loser, snapshot: Snapshot) -> Held:
     initiative = snapshot.initiatives.get(mine.assignment.id.key)
     words = wording.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
     return Held(
-        mine.declaration.name, mine.scope, mine.assignment.id, reference_texts(loser.cells, mine, None, initiative),
+        mine.declaration.name, mine.scope, mine.assignment.id, reference_texts(loser.cells, initiative),
         HeldCause.CONFLICT, words.message, words.remedy, mine.declaration.source,
     )  # fmt: skip
