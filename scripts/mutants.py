@@ -26,6 +26,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FunctionType
+from typing import Any
 
 import pytest
 
@@ -228,6 +229,7 @@ class Trial:
         self.took: dict[str, float] = {}
         self.failed = False
         self.results: list[tuple[Mutant, str]] = []
+        self.memories: list[Any] = []
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self.failed = self.failed or report.failed
@@ -255,6 +257,7 @@ class Trial:
                 self.reached[code][name] = None
 
     def _try_all(self, items: dict[str, pytest.Item]) -> None:
+        self.memories = [each for each in gc.get_objects() if type(each).__name__ == "_lru_cache_wrapper"]
         running: dict[int, Mutant] = {}
         for target in self.found:
             names = sorted(self.reached.get(target.function.__code__, ()), key=lambda name: self.took[name])
@@ -278,9 +281,8 @@ class Trial:
         os.dup2(quiet, 1)
         os.dup2(quiet, 2)
         mutant.target.function.__code__ = mutant.code
-        for known in gc.get_objects():  # what the right code has answered says nothing about the changed one
-            if type(known).__name__ == "_lru_cache_wrapper":
-                known.cache_clear()
+        for memory in self.memories:  # what the right code has answered says nothing about the changed one
+            memory.cache_clear()
         try:
             for item in items:
                 _run(item)
