@@ -33,19 +33,21 @@ def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple
     proposals = Proposals(facts)
     shadows = {finding.subject.key for finding in findings if finding.kind is FindingKind.SHADOWED}
     return tuple(
-        _imported(finding, facts, proposals)
-        if finding.kind is FindingKind.UNMANAGED and finding.declaration is None and finding.subject.key not in shadows
+        _imported(finding, facts, None if finding.subject.key in shadows else proposals)
+        if finding.kind is FindingKind.UNMANAGED and finding.declaration is None
         else _patched(finding, facts, read)
         for finding in findings
     )
 
 
-def _imported(finding: Finding, facts: Facts, proposals: Proposals) -> Finding:
-    """With a new file that declares what somebody made by hand."""
+def _imported(finding: Finding, facts: Facts, proposals: Proposals | None) -> Finding:
+    """With a new file that declares what somebody made by hand; without `proposals`, or where none fits, with words."""
     live = facts.live(finding.subject)
-    found = proposals.of(live) if live else None
-    if live is None or found is None:
+    if live is None:
         return finding
+    found = proposals.of(live) if proposals else None
+    if found is None:
+        return replace(finding, remedy=f"declare it, or remove it {where_made(live)}")
     path, text = found
     added = text.splitlines()
     body = "".join(f"+{line}\n" for line in added)

@@ -164,6 +164,7 @@ def test_what_no_single_file_means_exactly_is_left_to_a_person(live, tmp_path):
     facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
     assert "patch" not in finding.evidence
+    assert finding.remedy == "declare it, or remove it in the portal"
 
 
 @pytest.mark.parametrize("scope", [world.SUB, world.RG, world.RESOURCE, world.ROOT], ids=lambda scope: scope.name)
