@@ -224,6 +224,13 @@ def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
     return Outcome(this.change, Status.FAILED, message, remedy(silence))
 
 
+def put_off(this: Try, seconds: float) -> Outcome:
+    """A failure because Azure asks for more patience than a run has."""
+    sent = "a write was sent and its answer lost; " if this.sent else ""
+    message = f"{sent}not written, since Azure asks to wait {seconds:.0f} s before the next request"
+    return Outcome(this.change, Status.FAILED, message, "run apply again after that time: it writes what is left")
+
+
 def circular(change: Change) -> Outcome:
     """A change that waits for one which waits for it. The planner makes no such plan."""
     message, to_do = "waits for changes that wait for it", "report this plan: it should not exist"

@@ -25,6 +25,7 @@ from reconciler.applying.attempt import (
     failed,
     interrupted,
     needs,
+    put_off,
     settle,
     unanswered,
     write_meter,
@@ -33,6 +34,7 @@ from reconciler.applying.faults import DEFECT_REMEDY, Fault
 from reconciler.applying.order import Order
 from reconciler.applying.outcomes import Outcome
 from reconciler.applying.pace import MeterId, Pace
+from reconciler.applying.patience import USUAL, Patience
 from reconciler.applying.ports import Observer, Stop, Writer
 from reconciler.applying.progress import Tally
 from reconciler.model import Status
@@ -54,27 +56,6 @@ NEVER: Final = _Never()
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
-    """How much a run endures. Times are in seconds.
-
-    `tries` of one change that met faults, `throttled` tries that met a 429; the pause between tries doubles from
-    `pause` to `longest`. After `silent` requests in a row without any answer only one at a time is sent, and after
-    `probes` more of those the run gives up.
-    """
-
-    tries: int = 6
-    throttled: int = 60
-    pause: float = 0.5
-    longest: float = 30.0
-    silent: int = 8
-    probes: int = 6
-
-    def before(self, tries: int) -> float:
-        """The pause before the next try."""
-        return min(self.pause * 2.0 ** max(0, tries - 1), self.longest)
-
-
-@dataclass(frozen=True, slots=True)
 class World:
     """What a run needs besides its changes. `concurrency` is the number of requests under way over all subscriptions."""
 
@@ -83,7 +64,7 @@ class World:
     stop: Stop = NEVER
     observer: Observer | None = None
     concurrency: int = 32
-    patience: Patience = Patience()
+    patience: Patience = USUAL
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -130,8 +111,10 @@ class _Run:
         while not self.order.is_finished:
             self.stopped = self.world.stop.is_set()
             pause = self._submit(pool)
-            if not self.running and (self.stopped or self._gave_up or self._is_stuck):
-                yield from self._counted(self._abandon())
+            if not self.running and (
+                self.stopped or self._gave_up or self._is_stuck or pause > self.world.patience.rest
+            ):
+                yield from self._counted(self._abandon(pause))
                 return
             for future in self._wait(pause):
                 yield from self._counted(self._finish(future))
@@ -268,13 +251,16 @@ class _Run:
         self._enqueue(freed)
         return ended
 
-    def _abandon(self) -> list[Outcome]:
-        """Ends what never started, or never will."""
+    def _abandon(self, pause: float) -> list[Outcome]:
+        """Ends what never started, or never will, or not for so many seconds."""
         if self.stopped:
             return self.order.abandon(lambda change: interrupted(Try(change)))
-        if not self._gave_up or self.silence is None:
+        if self._is_stuck:
             return self.order.abandon(circular)
-        silence, begun = self.silence, {this.change.id.key: this for this in self._waiting()}
+        begun = {this.change.id.key: this for this in self._waiting()}
+        silence = self.silence if self._gave_up else None
+        if silence is None:
+            return self.order.abandon(lambda change: put_off(begun.get(change.id.key, Try(change)), pause))
         return self.order.abandon(lambda change: unanswered(begun.get(change.id.key, Try(change)), silence))
 
     def _waiting(self) -> Iterator[Try]:

@@ -71,13 +71,17 @@ class _Meter:
         return max(0.0, min(look, short / self.rate) if self.rate else look)
 
     def answer(self, now: float, left: int | None) -> None:
-        """An answer that was no refusal."""
+        """An answer that was no refusal. One that comes during a rest was asked for before, and lifts no caution."""
         self.answered += 1
-        self.strikes = 0
+        resting = now < self.rests_until
+        if not resting:
+            self.strikes = 0
         if left is not None:
             self.most = max(self.most, left)
             self.left, self.seen_at = self._trusted(now, left), now
             self._learn(now, self.left + self.answered)
+        elif self.left is None and resting:
+            pass
         elif self.left is None:
             self.window += 1.0 if self.window < self.careful else 1.0 / self.window
         else:

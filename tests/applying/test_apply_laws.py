@@ -23,7 +23,7 @@ from azure_in_memory import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.applying.engine import Patience
+from reconciler.applying.patience import Patience
 from reconciler.model import Status
 from reconciler.planning import canonical
 

@@ -23,10 +23,10 @@ def root(tmp_path):
 class Terminal:
     """A person at a terminal: reads until something is shown, types."""
 
-    def __init__(self, azure, root):
+    def __init__(self, azure, root, **more):
         self.ours, theirs = pty.openpty()
         command = [sys.executable, "-m", "reconciler", "apply"]
-        environment = emulated.environment(azure, TERM="xterm", NO_COLOR="1")
+        environment = emulated.environment(azure, TERM="xterm", **(more or {"NO_COLOR": "1"}))
         self.process = subprocess.Popen(
             command, cwd=root, env=environment, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
         )
@@ -76,6 +76,19 @@ def test_yes_applies(root):
         assert code == 0
         assert "Done: 1 written" in out
         assert len(azure.exemptions) == 1
+
+
+def test_a_terminal_with_colour_shows_how_far_it_is(root):
+    with emulated.running(repo.tenant(MCSB, weather={"latency": 0.3})) as azure:
+        terminal = Terminal(azure, root, COLUMNS="120")
+        terminal.until("Only 'yes' is accepted")
+        assert "reading Azure: " in terminal.shown
+        assert "\x1b[32m" in terminal.shown, "a create is green"
+        terminal.type("yes\n")
+        code, out = terminal.end()
+        assert code == 0
+        assert "writing " in terminal.shown.split("is accepted")[1]
+        assert "\x1b[" not in out, "standard output is no terminal"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

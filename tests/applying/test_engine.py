@@ -24,8 +24,8 @@ from azure_in_memory import (
     run,
 )  # fmt: skip
 
-from reconciler.applying.engine import Patience
 from reconciler.applying.outcomes import Summary
+from reconciler.applying.patience import Patience
 from reconciler.model import Status, SystemData, Verdict
 from reconciler.planning.values import HeldCause
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
@@ -325,6 +325,18 @@ def test_an_azure_that_stays_silent_is_given_up_soon(error):
     assert clock.slept < 120
     assert all(error.message in o.message for o in outcomes.values())
     assert all(o.remedy == error.hint or not error.hint for o in outcomes.values())
+
+
+def test_who_is_asked_to_wait_for_hours_is_left_to_the_next_run_and_the_others_go_on():
+    clock = Clock()
+    asked = Strike(THROTTLED, retry_after=86_400.0)
+    store = Store(always=lambda operation, key: asked if operation == "writes" and SUBSCRIPTION in key else None)
+    changes = [create("one"), create("two"), create("three", scope=OTHER)]
+    outcomes = run(store, changes, clock)
+    assert [outcomes[name].status for name in ("one", "two", "three")] == [Status.FAILED, Status.FAILED, Status.DONE]
+    assert all("asks to wait 86400 s" in outcomes[name].message for name in ("one", "two"))
+    assert "run apply again" in outcomes["two"].remedy
+    assert clock.slept < 300
 
 
 # --- stopping ---

@@ -19,6 +19,14 @@ MCSB = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Children hear Ctrl-C even where the tests themselves were started to ignore it, as in a shell's background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def root(tmp_path):
     declared = [{"name": f"n{n}", "policyDefinition": POLICY, "scopes": [scope]} for n, scope in enumerate((ONE, TWO))]

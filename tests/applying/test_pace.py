@@ -120,6 +120,18 @@ def test_a_refusal_rests_the_meter_as_long_as_asked_and_then_one_goes():
     assert pace.delay(ONE) == 0
 
 
+def test_an_answer_from_before_the_refusal_lifts_no_caution():
+    now = 0.0
+    pace = Pace(lambda: now)
+    pace("sub", "writes", 50, None)
+    pace("sub", "writes", None, 3.0)
+    pace("sub", "writes", 49, None)
+    now = 3.0
+    assert pace.delay(ONE) == 0
+    pace.take(ONE)
+    assert pace.delay(ONE) == math.inf, "one at a time after a refusal"
+
+
 def test_refusals_that_do_not_say_how_long_rest_longer_each_time():
     now = 0.0
     pace = Pace(lambda: now)
