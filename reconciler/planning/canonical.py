@@ -160,15 +160,18 @@ def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
 
 
 def same(one: Exemption, other: Exemption) -> bool:
-    """Whether both say the same, so that no write is needed. Ids are not compared."""
+    """Whether both say the same, so that no write is needed. Ids are not compared.
+
+    What is equal as it stands needs no canonical form: that is nearly everything, in nearly every run.
+    """
     return (
         one.assignment.key == other.assignment.key
         and _same_text(one, other)
         and _same_references(one.reference_ids, other.reference_ids)
         and (one.selectors == other.selectors or _selector_key(one) == _selector_key(other))
-        and validation(one.validation) == validation(other.validation)
-        and _without_empty(one.extra) == _without_empty(other.extra)
-        and _folded_metadata(one.metadata) == _folded_metadata(other.metadata)
+        and (one.validation == other.validation or validation(one.validation) == validation(other.validation))
+        and (one.extra == other.extra or _without_empty(one.extra) == _without_empty(other.extra))
+        and (one.metadata == other.metadata or _folded_metadata(one.metadata) == _folded_metadata(other.metadata))
     )
 
 
