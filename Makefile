@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test test-laws mutants test-chaos test-spec test-az test-sdk lint bench lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -26,6 +26,13 @@ demo: $(VENV)/.run  ## the main job on the embedded Azure, end to end
 
 test: $(VENV)/.dev  ## the tests
 	@$(BIN)/python -m pytest -n auto
+
+COUNTED := COVERAGE_PROCESS_START=$(CURDIR)/pyproject.toml COVERAGE_FILE=$(CURDIR)/.coverage
+coverage: $(VENV)/.dev  ## the tests again, with lines and branches counted in every process; fails below the floor
+	@rm -f .coverage .coverage.*
+	@$(COUNTED) $(BIN)/python -m pytest -n auto
+	@$(BIN)/coverage combine --quiet
+	@$(BIN)/coverage report
 
 LAW_EXAMPLES ?= 5000
 test-laws: $(VENV)/.dev  ## the laws on thousands of tenants (LAW_EXAMPLES=5000 each)

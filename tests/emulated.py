@@ -122,7 +122,7 @@ def _version(path: str) -> str:
 
 def environment(cloud: Azure, **more: str) -> dict[str, str]:
     """The environment of a process that uses this Azure and no other; proxies and other identities are left out."""
-    kept = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", "COVERAGE_PROCESS_START", "PYTHONPATH")
+    kept = ("PATH", "HOME", "TMPDIR", "LANG", "SYSTEMROOT", "COVERAGE_PROCESS_START", "COVERAGE_FILE", "PYTHONPATH")
     return {name: os.environ[name] for name in kept if name in os.environ} | cloud.env | more
 
 

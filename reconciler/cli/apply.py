@@ -134,9 +134,9 @@ def _agrees(plan: Plan, selection: Selection, names: dict[str, str]) -> bool:
     if plan.refusals or not selection.approved:
         return True
     write_lines(plan_lines(replace(plan, changes=selection.approved), names), sys.stderr)
-    sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
-    sys.stderr.flush()
     try:
+        sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
+        sys.stderr.flush()
         return sys.stdin.readline().strip() == "yes"
     except KeyboardInterrupt:
         sys.stderr.write("\n")
