@@ -67,7 +67,8 @@ def _membership(words: Words, left: Expression, sign: str) -> Expression:
     words.expect("(")
     items = _arguments(words)
     wanted = sign in {"in", "has_any"}
-    if folded and sign != "has_any" and all(isinstance(item, _Literal) for item in items):  # hundreds of ids, for thousands of rows
+    constant = folded and sign != "has_any" and all(isinstance(item, _Literal) for item in items)
+    if constant:  # hundreds of ids, for thousands of rows
         known = {_text(item({})).lower() for item in items}
         return lambda row: (_text(left(row)).lower() in known) is wanted
 
