@@ -226,8 +226,8 @@ def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
 
 def put_off(this: Try, seconds: float) -> Outcome:
     """A failure because Azure asks for more patience than a run has."""
-    sent = "a write was sent and its answer lost; " if this.sent else ""
-    message = f"{sent}not written, since Azure asks to wait {seconds:.0f} s before the next request"
+    what = "a write was sent and its answer lost; not settled" if this.sent else "not written"
+    message = f"{what}, since Azure asks to wait {seconds:.0f} s before the next request"
     return Outcome(this.change, Status.FAILED, message, "run apply again after that time: it writes what is left")
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.azure.clouds import ARM_ENDPOINT
 from reconciler.azure.record import Record, snapshot_of
-from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, Permission, missing_actions, read_permissions
+from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, Permission, Role, missing_actions, read_permissions
 from reconciler.azure.session import Azure
 from reconciler.azure.transport import Arm
 from reconciler.azure.versions import KNOWN, Api
@@ -73,8 +73,9 @@ def examine(
     tell(_reading(record))
     if not read_only:
         rights = Rights(azure.arm, snapshot, azure.settings.scopes)
-        tell(_writing(rights.lacking(WRITE_ACTIONS)))
-        tell(_assignments(rights.lacking_on_assignments()))
+        who = str(azure.claims.get("oid") or "OBJECT_ID")
+        tell(_writing(rights.lacking(WRITE_ACTIONS), who))
+        tell(_assignments(rights.lacking_on_assignments(), who))
     tell(_benchmark(snapshot))
     if groups := _declared_groups(declarations):
         tell(_defender(groups))
@@ -197,19 +198,19 @@ class Rights:
         return False
 
 
-def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError]) -> Check:
+def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], who: str) -> Check:
     if not lacking:
         return Check("writing", State.OK, "exemptions may be written and deleted at every managed scope")
-    return _lacks("writing", lacking, "writer", "exemptions cannot be changed")
+    return _lacks("writing", lacking, "exemptions cannot be changed", Role.WRITER, who)
 
 
-def _assignments(lacking: Mapping[ArmId, tuple[str, ...] | AzureError]) -> Check:
+def _assignments(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], who: str) -> Check:
     if not lacking:
         return Check("assignments", State.OK, f"every assignment may be exempted from ({EXEMPT_ACTION})")
-    return _lacks("assignments", lacking, "assignment", "the assignments cannot be exempted from")
+    return _lacks("assignments", lacking, "the assignments cannot be exempted from", Role.ASSIGNMENT, who)
 
 
-def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], role: str, what: str) -> Check:
+def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], what: str, role: Role, who: str) -> Check:
     denied = {scope: actions for scope, actions in lacking.items() if not isinstance(actions, AzureError)}
     if not denied:
         scope, error = next((one, fault) for one, fault in lacking.items() if isinstance(fault, AzureError))
@@ -218,7 +219,7 @@ def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], rol
     actions = sorted({action for found in denied.values() for action in found})
     first = shlex.quote(scopes[0])
     remedy = (
-        f"grant Resource Policy Contributor there: az role assignment create --assignee OBJECT_ID --role "
+        f"grant Resource Policy Contributor there: az role assignment create --assignee {shlex.quote(who)} --role "
         f'"Resource Policy Contributor" --scope {first}; or a role with only what is needed: exempt doctor --role {role}'
     )
     more = f" and {len(scopes) - 1} more" if len(scopes) > 1 else ""

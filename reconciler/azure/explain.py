@@ -15,10 +15,14 @@ from typing import Final
 _SCOPE = re.compile(r"over scope '([^']+)'")
 _LINKED = re.compile(r"linked scope\(s\) '([^']+)'")
 _OBJECT = re.compile(r"object id '([^']+)'")
+_LOCKED = re.compile(r"locked: '([^']+)'")
 _ACTION = re.compile(r"perform action '([^']+)'")
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*|(?i:bearer\s+[\w.~+/-]{16,}=*)")
 
 _POLICY_OBJECTS: Final = "/providers/microsoft.authorization/"
+_LOCKS: Final = "/providers/Microsoft.Authorization/locks?api-version=2020-05-01"
+"""By a request: the Azure CLI's own list takes no scope."""
+
 _WRITING: Final = ("/write", "/delete", "/action")
 _WRITES: Final = frozenset({"PUT", "DELETE"})
 
@@ -98,10 +102,11 @@ def _denied(fault: Fault) -> str:
 
 
 def _locked(fault: Fault) -> str:
-    scope = _assignable(fault.target)
+    url = f"{_first(_LOCKED, fault.message) or _assignable(fault.target)}{_LOCKS}"
     return (
-        f"a lock protects the scope or one above it: az lock list --scope {shlex.quote(scope)}; remove it for the "
-        "run, or leave the exemption as it is (read-only locks forbid any change, delete locks forbid removing)"
+        f"a lock protects the scope or one above it; see it: az rest --method get --url {shlex.quote(url)}; remove it for "
+        "the run (az lock delete --ids LOCK_ID), or leave the exemption as it is (read-only locks forbid any change, "
+        "delete locks forbid removing)"
     )
 
 

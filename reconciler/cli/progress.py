@@ -34,7 +34,7 @@ class _Plain:
     def __call__(self, progress: Progress) -> None:
         if progress.elapsed - self.told_at >= _EVERY:
             self.told_at = progress.elapsed
-            say(f"{progress.finished} of {progress.total} changes, {progress.rate:.1f}/s{_left(progress)}")
+            say(", ".join((f"{progress.finished} of {progress.total} changes", *_rate(progress))))
 
 
 @contextlib.contextmanager
@@ -48,13 +48,16 @@ def _bar(total: int) -> Iterator[Observer]:
         task = bar.add_task("writing", total=total, rate="")
 
         def show(progress: Progress) -> None:
-            rate = f"{progress.rate:.1f}/s{_left(progress)}"
-            bar.update(task, completed=progress.finished, rate=rate)
+            bar.update(task, completed=progress.finished, rate=", ".join(_rate(progress)))
 
         yield show
 
 
-def _left(progress: Progress) -> str:
+def _rate(progress: Progress) -> Iterator[str]:
+    """How fast it goes and how long it will still take, as far as there is something to tell."""
+    if progress.rate:
+        yield f"{progress.rate:.1f}/s"
     if progress.paused:
-        return f", waiting {progress.paused:.0f} s because Azure asked to"
-    return f", {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else ""
+        yield f"waiting {progress.paused:.0f} s because Azure asked to"
+    elif progress.seconds_left is not None:
+        yield f"{progress.seconds_left:.0f} s left"

@@ -86,11 +86,16 @@ def _no_declarations(
         yield Refusal("no-declarations", message, f"--allow-deletes {count}")
 
 
+def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) -> tuple[int | None, str]:
+    """How many are allowed (None: any number), and what says so."""
+    return (limit, setting) if allowed is None else (allowed, option)
+
+
 def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
     count = sum(change.action is Action.CREATE for change in changes)
-    ceiling = allowed.creates if allowed.creates is not None else limits.creates
+    ceiling, name = _ceiling(limits.creates, "limits.creates", allowed.creates, "--allow-creates")
     if ceiling is not None and count > ceiling:
-        message = f"{_plural(count, 'create')}, over the limit of {ceiling} (limits.creates)"
+        message = f"{_plural(count, 'create')}, over the limit of {ceiling} ({name})"
         yield Refusal("creates", message, f"--allow-creates {count}")
 
 
@@ -98,9 +103,9 @@ def _adoptions(
     changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
 ) -> Iterator[Refusal]:  # fmt: skip
     count = sum(change.reason in _ADOPTIONS for change in changes)
-    ceiling = allowed.adoptions if allowed.adoptions is not None else limits.adoptions
+    ceiling, name = _ceiling(limits.adoptions, "limits.adoptions", allowed.adoptions, "--allow-adoptions")
     if ceiling is not None and count > ceiling:
-        message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} (limits.adoptions)"
+        message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} ({name})"
         yield Refusal("adoptions", message, f"--allow-adoptions {count}")
 
 
@@ -115,11 +120,11 @@ def _unmanaged(
     changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
 ) -> Iterator[Refusal]:  # fmt: skip
     count = sum(change.reason is Reason.UNMANAGED for change in changes)
-    ceiling = allowed.unmanaged if allowed.unmanaged is not None else limits.unmanaged_deletes
-    if count > ceiling:
-        message = (
-            f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} (limits.unmanagedDeletes)"
-        )
+    ceiling, name = _ceiling(
+        limits.unmanaged_deletes, "limits.unmanagedDeletes", allowed.unmanaged, "--allow-unmanaged-deletes"
+    )
+    if ceiling is not None and count > ceiling:
+        message = f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} ({name})"
         yield Refusal("unmanaged", message, f"--allow-unmanaged-deletes {count}")
 
 

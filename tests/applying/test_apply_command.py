@@ -82,7 +82,11 @@ def test_a_missing_right_on_one_initiative_leaves_the_others(root):
 @pytest.mark.parametrize(
     ("obstacle", "code", "remedy"),
     [
-        ({"locks": [{"scope": TWO, "level": "ReadOnly"}]}, "ScopeLocked", "az lock list"),
+        (
+            {"locks": [{"scope": TWO, "level": "ReadOnly"}]},
+            "ScopeLocked",
+            f"'{TWO}/providers/Microsoft.Authorization/locks?",
+        ),
         (
             {
                 "denyAssignments": [

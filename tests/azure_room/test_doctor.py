@@ -19,8 +19,11 @@ CORP = f"{GROUP}corp"
 AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
 
 
+ROBOT = "0b1ec700-0000-4000-8000-000000000009"
+
+
 def principal(*roles):
-    return {"objectId": "0b1ec700-0000-4000-8000-000000000009", "name": "robot", "roles": list(roles)}
+    return {"objectId": ROBOT, "name": "robot", "roles": list(roles)}
 
 
 def grant(scope, *actions):
@@ -96,7 +99,7 @@ def test_a_reader_that_should_write_is_told_what_is_missing_and_how_to_grant_it(
     assert "policyExemptions/write" in checks["writing"]["message"]
     assert "policyAssignments/exempt/action" in checks["assignments"]["message"]
     assert (
-        'az role assignment create --assignee OBJECT_ID --role "Resource Policy Contributor"'
+        f'az role assignment create --assignee {ROBOT} --role "Resource Policy Contributor"'
         in checks["writing"]["remedy"]
     )
     assert len(checks["writing"]["scopes"]) == 5

@@ -64,7 +64,7 @@ def test_a_missing_right_on_the_assignment_names_the_assignments_scope():
 @pytest.mark.parametrize(
     ("code", "status", "words"),
     [
-        ("ScopeLocked", 409, "az lock list"),
+        ("ScopeLocked", 409, "az rest --method get --url"),
         ("DenyAssignmentAuthorizationFailed", 403, "deny assignment"),
         ("RequestDisallowedByPolicy", 403, "policy"),
         ("InvalidCreatePolicyExemptionRequest", 400, "at or under"),

@@ -123,6 +123,6 @@ def test_what_is_said_counts_right():
 def test_the_other_guards_say_the_number_and_the_limit():
     many = declaration("one", *(group(n) for n in range(30)))
     creates = plan(snapshot(), many, allowed=Allowances(creates=29)).refusals[0]
-    assert creates.message == "30 creates, over the limit of 29 (limits.creates)"
+    assert creates.message == "30 creates, over the limit of 29 (--allow-creates)"
     adoptions = plan(snapshot(live("p")), declaration("one"), allowed=Allowances(adoptions=0)).refusals[0]
-    assert adoptions.message == "1 adoption, over the limit of 0 (limits.adoptions)"
+    assert adoptions.message == "1 adoption, over the limit of 0 (--allow-adoptions)"

@@ -1,0 +1,36 @@
+"""What a pipeline's log shows while a long run writes: a plain line now and then, and only what is known."""
+
+import pytest
+
+from reconciler.applying.ports import Progress
+from reconciler.cli.progress import writing
+
+
+def shown(capsys, *told):
+    with writing(100) as observe:
+        for progress in told:
+            observe(progress)
+    return capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (Progress(100, 40, 8, 20.0, 2.0, 30.0), "40 of 100 changes, 2.0/s, 30 s left"),
+        (Progress(100, 0, 8, 20.0, 0.0, None), "0 of 100 changes"),
+        (Progress(100, 40, 0, 20.0, 0.0, None, 17.0), "40 of 100 changes, waiting 17 s because Azure asked to"),
+        (Progress(100, 40, 0, 20.0, 2.0, 30.0, 17.0), "40 of 100 changes, 2.0/s, waiting 17 s because Azure asked to"),
+    ],
+)
+def test_a_line_tells_what_is_known(capsys, progress, line):
+    assert shown(capsys, progress) == [line]
+
+
+def test_lines_come_every_quarter_of_a_minute(capsys):
+    told = [Progress(100, n, 8, float(n), 1.0, 100.0 - n) for n in range(40)]
+    assert [line.split()[0] for line in shown(capsys, *told)] == ["15", "30"]
+
+
+def test_nothing_to_write_shows_nothing():
+    with writing(0) as observe:
+        assert observe is None
