@@ -148,6 +148,11 @@ class _View:
             return f"expired on {live.exemption.expires_on[:10]}; Azure no longer honours it"
         said = [found.message for found in self._findings(live.exemption)]
         said += [line.message for line in self.plan.held if line.exemption == live.exemption.id]
+        said += [
+            f"declaration {live.mark!r} is held here, so nothing of it is deleted or shrunk"
+            for line in self.plan.held
+            if live.mark == line.declaration and line.assignment in (None, live.exemption.assignment)
+        ]
         return said[0] if said else "wanted by no declaration here; it is not touched"
 
     def _findings(self, exemption: Exemption) -> Iterable[Finding]:

@@ -24,7 +24,8 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
     return Finding(
         FindingKind.MOOT, Severity.INFO, scope,
         f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there as long as that lasts",
-        "", declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
+        "leave it, or take the scope out of the declaration if the exclusion is there to stay",
+        declaration.name, declaration.source, assignment.id, {"what": "notScopes"},
     )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, 
     return Finding(
         FindingKind.MOOT, Severity.INFO, scope,
         f"the effect of the policy{named} is Disabled in assignment {label(assignment)!r}, so the exemption changes nothing now",
-        "", declaration.name, declaration.source, assignment.id, {"what": "effect"},
+        "leave it for when the policy is switched on again, or remove the declaration if it is off for good",
+        declaration.name, declaration.source, assignment.id, {"what": "effect"},
     )  # fmt: skip
 
 

@@ -199,6 +199,7 @@ def test_one_of_ours_that_is_kept_names_its_declaration():
     held = told(snapshot(ours("o", "one")), wish, declaration("two", SUB)).situations[0]
     assert [(cover.whose, cover.declaration) for cover in held.covers] == [("ours, marked 'one'", wish)]
     assert held.covers[0].commit.sha == "sha of exemptions/one.yaml"
+    assert held.covers[0].why == "declaration 'one' is held here, so nothing of it is deleted or shrunk"
     unmarked = replace(ours("o", ""), metadata={"managedBy": "exempt", "owner": SETTINGS.owner})
     assert only(snapshot(unmarked)).covers[0].whose == "ours, without a declaration's mark"
     undated = replace(live("p"), system=None)
