@@ -219,16 +219,18 @@ def failed(this: Try, error: ReconcilerError) -> Outcome:
 
 def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
     """A failure because Azure no longer answers at all."""
-    sent = "a write was sent and its answer lost; " if this.sent else ""
-    message = f"{sent}not written, since Azure no longer answers: {describe(silence)}"
+    message = f"{_not_written(this)}, since Azure no longer answers: {describe(silence)}"
     return Outcome(this.change, Status.FAILED, message, remedy(silence))
 
 
 def put_off(this: Try, seconds: float) -> Outcome:
     """A failure because Azure asks for more patience than a run has."""
-    what = "a write was sent and its answer lost; not settled" if this.sent else "not written"
-    message = f"{what}, since Azure asks to wait {seconds:.0f} s before the next request"
+    message = f"{_not_written(this)}, since Azure asks to wait {seconds:.0f} s before the next request"
     return Outcome(this.change, Status.FAILED, message, "run apply again after that time: it writes what is left")
+
+
+def _not_written(this: Try) -> str:
+    return "a write was sent and its answer lost; not settled" if this.sent else "not written"
 
 
 def circular(change: Change) -> Outcome:

@@ -339,6 +339,20 @@ def test_who_is_asked_to_wait_for_hours_is_left_to_the_next_run_and_the_others_g
     assert clock.slept < 300
 
 
+def test_an_outage_that_begins_with_a_write_says_what_was_sent():
+    store = Store(strikes={1: Strike(LOST, after=True)}, always=lambda *_: Strike(LOST) if len(store.log) > 2 else None)
+    outcomes = run(store, [create(f"n{i}") for i in range(40)], concurrency=1)
+    sent = [
+        found
+        for found in outcomes.values()
+        if found.message.startswith("a write was sent and its answer lost; not settled")
+    ]
+    assert [found.change.id.key for found in sent] == [key for operation, key in store.log if operation == "writes"]
+    rest = [found for found in outcomes.values() if found not in sent]
+    assert {found.status for found in rest} == {Status.FAILED}
+    assert any(found.message.startswith("not written, since Azure no longer answers") for found in rest)
+
+
 # --- stopping ---
 
 
