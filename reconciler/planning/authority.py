@@ -174,6 +174,7 @@ class Authority:
         assert draft.after is not None
         references = draft.after.reference_ids
         after = wanted(draft.wish, references, None, self.settings, self.history.head, self.taken)
+        self.taken.add(after.id.key)
         return Draft(None, after, Reason.DECLARED, draft.cells, draft.wish, draft.declaration)
 
     # --- everything else that lives here ---
