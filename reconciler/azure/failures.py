@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
-from urllib3.exceptions import NameResolutionError
+from urllib3.exceptions import NameResolutionError, ProxyError
 
 from reconciler.azure.credentials import no_identity
 from reconciler.azure.explain import Fault, redact, remedy
@@ -40,6 +40,8 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
     host = urlsplit(url).netloc
     causes = list(_causes(error))
     reason = _reason(causes) or redact(str(error))
+    if any(isinstance(cause, ProxyError) for cause in causes):
+        return _fault(0, "NotSent", f"the proxy on the way to {host} cannot be used: {reason}", url)
     if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
         return _fault(0, "NameResolution", f"{host} cannot be found: {reason}", url)
     if any(isinstance(cause, ssl.SSLError) for cause in causes):

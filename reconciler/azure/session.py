@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.azure.clouds import Endpoints, endpoints
 from reconciler.azure.versions import Versions
 from reconciler.model import RateObserver, Settings
+from reconciler.problems import UsageError
 
 if TYPE_CHECKING:
     from reconciler.azure.reader import Reader
@@ -62,6 +64,17 @@ class Azure:
         self.close()
 
 
+def _check_bundles(environment: Mapping[str, str]) -> None:
+    """Says now, and by name, what otherwise fails at the first request.
+
+    Raises:
+        UsageError: a variable names a bundle of certificate authorities that is not there.
+    """
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if (path := environment.get(name)) and not Path(path).exists():
+            raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
+
+
 def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
     """Logs in, makes sure that the identity is of the tenant that reconciler.yaml names, and opens the connection.
 
@@ -69,12 +82,14 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
 
     Raises:
         CredentialError: there is no identity, or it is of another tenant.
+        UsageError: a variable of the environment is wrong.
     """
     from reconciler.azure import credentials, tenant, transport  # noqa: PLC0415 - loads the SDK
 
     for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
         logging.getLogger(name).addHandler(logging.NullHandler())
     found = endpoints(settings.cloud, environment)
+    _check_bundles(environment)
     credential = credentials.choose(settings.tenant_id, found, environment)
     versions = Versions(settings.api_version)
     arm = transport.Arm(credential, found, versions)
