@@ -107,7 +107,7 @@ def _wanted(decided: Decided, plan: Plan, wanted: Sequence[Desired]) -> Iterator
 
 
 def _why_in(wish: Desired, decided: Decided) -> str:
-    count = len(wish.match.references)
+    count = len(wish.cells)
     looks = "evaluates" if count == 1 else "evaluate"
     what = "all of it is declared" if wish.match.whole else f"{count} of its references {looks} what is declared"
     if not decided.tree.contains(wish.assignment.scope.key, wish.scope):

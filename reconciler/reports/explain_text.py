@@ -44,6 +44,8 @@ def _nothing(found: Explanation, about: str) -> str:
     """What no exemption comes from: nobody wants one, nothing evaluates what they want, or it is not known."""
     if found.unread:
         return f"what exempts it{about} is not known: not everything at or above it could be read"
+    if not found.managed:
+        return f"nothing that is known here exempts it{about}"
     if found.wanted_by:
         names = ", ".join(map(repr, found.wanted_by))
         several = len(found.wanted_by) > 1

@@ -83,6 +83,7 @@ def test_what_nothing_covers_is_said(root: Path) -> None:
         assert asked(azure, root, repo.subscription(2))["assignments"] == []
         assert "nothing exempts it" in told(azure, root, repo.subscription(2))
         assert "not exempt" in told(azure, root, repo.subscription(2), "--recommendation", POLICY)
+        assert "nothing that is known here exempts it" in told(azure, root, repo.subscription(9))
         emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
         alone = told(azure, root, STORE)
     assert "it would be evaluated again" in alone

@@ -28,7 +28,7 @@ from planning.world import (
     snapshot,
 )
 
-from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.deliberation import Inputs, Wishes, deliberate
 from reconciler.planning.explain import explain
 from reconciler.planning.explanation import Role
@@ -361,6 +361,15 @@ def test_fan_out_names_every_assignment_in_or_out():
         "",
         NOW,
     )
+
+
+def test_fan_out_counts_what_a_whole_assignment_keeps_beside_a_conflict():
+    whole = replace(declaration("all"), subject=Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text))
+    settings = replace(SETTINGS, rules=Rules(allow_whole_assignment=True))
+    done = decided(snapshot(), whole, declaration("one", LEFT), settings=settings)
+    row, held = fan_out(done, plan_of(done), whole).rows
+    assert (row.part, held.part, row.references) == (Part.IN, Part.HELD, ("refB", "refC"))
+    assert row.why.startswith("2 of its references evaluate what is declared")
 
 
 def test_fan_out_of_an_address_says_what_it_names():
