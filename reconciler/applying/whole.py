@@ -6,26 +6,26 @@ list, whatever defect made it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from reconciler.model import Declaration, Exemption, Rules, Snapshot, SubjectKind
+from reconciler.model import Declaration, Exemption, Settings, Snapshot, SubjectKind
+from reconciler.planning.marks import Ownership, declaration_of, ownership, target_of
 from reconciler.planning.values import Change
 
 _KINDS: Final = frozenset({SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT})
 
 
 def without_references(
-    changes: Iterable[Change], snapshot: Snapshot, declarations: Iterable[Declaration], rules: Rules
+    changes: Iterable[Change], snapshot: Snapshot, declarations: Iterable[Declaration], settings: Settings
 ) -> frozenset[str]:
     """The folded ids of the exemptions that these changes may write with an empty list."""
-    meant = (
-        {each.name for each in declarations if _means_all(each)} if rules.allow_whole_assignment else frozenset[str]()
-    )
+    allowed = settings.rules.allow_whole_assignment
+    meant = {each.name: {scope.key for scope in each.scopes} for each in declarations if allowed and _means_all(each)}
     return frozenset(
         change.id.key
         for change in changes
-        if change.after and (change.declaration in meant or _is_single(change.after, snapshot))
+        if (after := change.after) and (_is_single(after, snapshot) or _is_meant(after, meant, settings))
     )
 
 
@@ -33,7 +33,13 @@ def _means_all(declaration: Declaration) -> bool:
     return declaration.enabled and declaration.subject.kind in _KINDS and not declaration.subject.reference_ids
 
 
-def _is_single(exemption: Exemption, snapshot: Snapshot) -> bool:
+def _is_meant(after: Exemption, meant: Mapping[str, set[str]], settings: Settings) -> bool:
+    """Whether it will bear the marks of such a declaration and of one of its scopes."""
+    ours = ownership(after, settings) is Ownership.OURS
+    return ours and target_of(after) in meant.get(declaration_of(after), ())
+
+
+def _is_single(after: Exemption, snapshot: Snapshot) -> bool:
     """Whether one policy is assigned, which has no references; an assignment that is not known counts as an initiative."""
-    assignment = snapshot.assignments.get(exemption.assignment.key)
+    assignment = snapshot.assignments.get(after.assignment.key)
     return assignment is not None and not assignment.is_initiative

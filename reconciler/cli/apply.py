@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.yes and not _agrees(plan, selection, names):
             say("nothing was changed")
             return Exit.FAILED
-        whole = without_references(selection.approved, snapshot, repository.declarations, repository.settings.rules)
+        whole = without_references(selection.approved, snapshot, repository.declarations, repository.settings)
         stop.finish_first()
         summary = _carry_out(plan, selection, partial(azure.writer, whole=whole), stop)
         _report(summary, selection, args, names)

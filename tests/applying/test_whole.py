@@ -1,10 +1,9 @@
 """Which exemptions may be written without references: what the rules, the declaration and the assignment say, no more."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from azure_in_memory import ASSIGNMENT, SUBSCRIPTION, TENANT, change, create, exemption
+from azure_in_memory import ASSIGNMENT, OTHER, SUBSCRIPTION, TENANT, change, create, exemption
 
 from reconciler.applying.whole import without_references
 from reconciler.model import (
@@ -12,6 +11,7 @@ from reconciler.model import (
     Category,
     Declaration,
     Rules,
+    Settings,
     Snapshot,
     Source,
     Subject,
@@ -19,7 +19,8 @@ from reconciler.model import (
     arm_id,
 )
 
-EVERYTHING = create("all", refs=())
+MARKS = {"managedBy": "exempt", "owner": "contoso", "declaration": "declared", "target": SUBSCRIPTION}
+EVERYTHING = create("all", refs=(), metadata=MARKS)
 SET = arm_id("/providers/Microsoft.Authorization/policySetDefinitions/benchmark")
 POLICY = arm_id("/providers/Microsoft.Authorization/policyDefinitions/tls")
 
@@ -31,7 +32,8 @@ def may(definition, kind, *references, allowed=True, enabled=True, changes=(EVER
         "declared", Subject(kind, "x", references), (arm_id(SUBSCRIPTION),), Category.WAIVER, "why", "team",
         Source("one.yaml"), enabled=enabled,
     )  # fmt: skip
-    found = without_references(changes, snapshot, (declared,), Rules(allow_whole_assignment=allowed))
+    settings = Settings("contoso", TENANT, (arm_id(SUBSCRIPTION),), rules=Rules(allow_whole_assignment=allowed))
+    found = without_references(changes, snapshot, (declared,), settings)
     return EVERYTHING.id.key in found
 
 
@@ -49,7 +51,13 @@ def test_an_initiative_needs_the_rule_and_no_narrower_wish():
     assert not may(SET, SubjectKind.ASSIGNMENT, allowed=False)
     assert not may(SET, SubjectKind.ASSIGNMENT, "tls")
     assert not may(SET, SubjectKind.ASSIGNMENT, enabled=False)
-    assert not may(SET, SubjectKind.ASSIGNMENT, changes=(replace(EVERYTHING, declaration=None),))
+
+
+@pytest.mark.parametrize(
+    "mark", [{"declaration": "another"}, {"target": OTHER}, {"owner": "fabrikam"}, {"managedBy": "terraform"}]
+)
+def test_it_must_bear_the_marks_of_what_means_it(mark):
+    assert not may(SET, SubjectKind.ASSIGNMENT, changes=(create("all", refs=(), metadata=MARKS | mark),))
 
 
 def test_an_assignment_that_nobody_read_counts_as_an_initiative():
