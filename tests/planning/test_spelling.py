@@ -99,7 +99,9 @@ def test_each_held_declaration_protects_what_it_means_itself():
 
 
 def test_a_recommendation_that_nobody_may_exempt_is_held_by_its_title():
-    some = next(found for found in CATALOGUE.recommendations.values() if len(found.policies) == 1 and not found.obstacles)
+    some = next(
+        found for found in CATALOGUE.recommendations.values() if len(found.policies) == 1 and not found.obstacles
+    )
     named = initiative("mcsb", ref=some.policies[0].key.rsplit("/", 1)[-1])
     forbidding = replace(SETTINGS, rules=Rules(never_recommendations=(some.key,)))
     wish = declaration("one", what=some.policies[0].text)
