@@ -201,9 +201,9 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     """What of the plan may be written: *fresh ∩ approved*, of the given reasons."""
     why = {change.id.key: _why_not(change, saved, only) for change in plan.changes}
     withheld = {
-        change.id.key: Outcome(change, Status.AWAITING, message, NEW_PLAN if saved else "")
+        change.id.key: Outcome(change, Status.AWAITING, *words)
         for change in plan.changes
-        if (message := why[change.id.key])
+        if (words := why[change.id.key]) is not None
     }
     _spread(plan.changes, withheld)
     approved = tuple(change for change in plan.changes if change.id.key not in withheld)
@@ -211,14 +211,16 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     return Selection(approved, tuple(withheld[key] for key in sorted(withheld)), tuple(moot))
 
 
-def _why_not(change: Change, saved: SavedPlan | None, only: frozenset[Reason] | None) -> str:
+def _why_not(change: Change, saved: SavedPlan | None, only: frozenset[Reason] | None) -> tuple[str, str] | None:
+    """Why a change is not approved, and what would approve it."""
     if saved and change.id.key not in saved.fingerprints:
-        return "not part of the approved plan"
+        return "not part of the approved plan", NEW_PLAN
     if saved and saved.fingerprints[change.id.key] != change.fingerprint:
-        return "approved in another form: what is declared or what Azure holds changed since"
+        return "approved in another form: what is declared or what Azure holds changed since", NEW_PLAN
     if only is not None and change.reason not in only:
-        return f"its reason, {change.reason}, is not among those of --only"
-    return ""
+        message = f"its reason, {change.reason}, is not among those of --only"
+        return message, f"name {change.reason} in --only too, or run without --only"
+    return None
 
 
 def _spread(changes: Sequence[Change], withheld: dict[str, Outcome]) -> None:

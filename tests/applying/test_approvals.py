@@ -103,6 +103,7 @@ def test_only_some_reasons():
     selection = select(plan(*ORDINARY), only=parse_reasons("recreate, fan-out,expired"))
     assert [c.subject.name for c in selection.approved] == ["selective"]
     assert all("--only" in o.message or "waits for" in o.message for o in selection.withheld)
+    assert all("run without --only" in o.remedy for o in selection.withheld)
 
 
 def test_a_revision_is_no_part_of_an_approval():
