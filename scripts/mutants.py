@@ -25,8 +25,8 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any
+from types import CodeType, FrameType, FunctionType
+from typing import Any, TypeAlias, TypeVar
 
 import pytest
 
@@ -40,6 +40,9 @@ OPERATORS = {
     ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.FloorDiv: ast.Mult, ast.Div: ast.Mult,
     ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd,
 }  # fmt: skip
+Node = TypeVar("Node", bound=ast.AST)
+Edit: TypeAlias = Callable[[Any], ast.AST]
+"""A small change to a copy of a node, of whichever kind it was offered for."""
 
 
 @dataclass(frozen=True)
@@ -64,20 +67,20 @@ class Mutant:
 # --- making mutants ----------------------------------------------------------------------------------------------
 
 
-def mutations(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]]]:  # noqa: C901, PLR0912 - a table
+def mutations(node: ast.AST) -> Iterator[tuple[str, Edit]]:  # noqa: C901, PLR0912 - a table
     """The small changes that can be made to one node; each function changes a copy of it."""
     match node:
         case ast.Compare(ops=[operator]) if type(operator) in COMPARISONS:
-            other = COMPARISONS[type(operator)]
-            yield f"{type(operator).__name__} -> {other.__name__}", lambda n: _set(n, ops=[other()])
+            compared = COMPARISONS[type(operator)]
+            yield f"{type(operator).__name__} -> {compared.__name__}", lambda n: _set(n, ops=[compared()])
         case ast.BoolOp():
-            other = ast.Or if isinstance(node.op, ast.And) else ast.And
-            yield f"{type(node.op).__name__} -> {other.__name__}", lambda n: _set(n, op=other())
+            joined = ast.Or if isinstance(node.op, ast.And) else ast.And
+            yield f"{type(node.op).__name__} -> {joined.__name__}", lambda n: _set(n, op=joined())
         case ast.UnaryOp(op=ast.Not() | ast.USub()):
             yield "drop unary", lambda n: n.operand
         case ast.BinOp() if type(node.op) in OPERATORS:
-            other = OPERATORS[type(node.op)]
-            yield f"{type(node.op).__name__} -> {other.__name__}", lambda n: _set(n, op=other())
+            computed = OPERATORS[type(node.op)]
+            yield f"{type(node.op).__name__} -> {computed.__name__}", lambda n: _set(n, op=computed())
         case ast.AugAssign():
             yield "assign instead", lambda n: ast.Assign([n.target], n.value)
         case ast.Assign() | ast.AnnAssign() if node.value is not None and not _is_none(node.value):
@@ -86,12 +89,12 @@ def mutations(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]
             yield "None instead", lambda n: _set(n, value=ast.Constant(None))
         case ast.Expr(value=ast.Call()):
             yield "drop call", lambda _: ast.Pass()
-        case ast.Constant(value=bool()):
-            yield f"not {node.value}", lambda n: ast.Constant(not n.value)
-        case ast.Constant(value=int()):
-            yield f"{node.value} + 1", lambda n: ast.Constant(n.value + 1)
-        case ast.Constant(value=str()):
-            yield f"other text than {node.value[:20]!r}", lambda n: ast.Constant(f"XX{n.value}XX")
+        case ast.Constant(value=bool(value)):
+            yield f"not {value}", lambda n: ast.Constant(not n.value)
+        case ast.Constant(value=int(number)):
+            yield f"{number} + 1", lambda n: ast.Constant(n.value + 1)
+        case ast.Constant(value=str(text)):
+            yield f"other text than {text[:20]!r}", lambda n: ast.Constant(f"XX{n.value}XX")
         case ast.Break():
             yield "continue", lambda _: ast.Continue()
         case ast.Continue():
@@ -100,7 +103,7 @@ def mutations(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]
     yield from _arguments(node)
 
 
-def _tests(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]]]:
+def _tests(node: ast.AST) -> Iterator[tuple[str, Edit]]:
     """Negated conditions, where no operator of their own is changed anyway."""
     if isinstance(node, ast.If | ast.IfExp | ast.While) and not isinstance(node.test, ast.Compare | ast.UnaryOp):
         yield "negate condition", lambda n: _set(n, test=ast.UnaryOp(ast.Not(), n.test))
@@ -110,7 +113,7 @@ def _tests(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]]]:
         yield "negate guard", lambda n: _set(n, guard=ast.UnaryOp(ast.Not(), n.guard))
 
 
-def _arguments(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], ast.AST]]]:
+def _arguments(node: ast.AST) -> Iterator[tuple[str, Edit]]:
     """None for each argument of a call."""
     if not isinstance(node, ast.Call):
         return
@@ -133,7 +136,7 @@ def _none_keyword(node: ast.Call, at: int) -> ast.AST:
     return _set(node, keywords=changed)
 
 
-def _set(node: ast.AST, **fields: object) -> ast.AST:
+def _set(node: Node, **fields: object) -> Node:
     for name, value in fields.items():
         setattr(node, name, value)
     return node
@@ -169,7 +172,7 @@ def _annotations(node: ast.AST) -> Iterator[ast.AST]:
                 yield found
 
 
-def changed(node: ast.FunctionDef, place: int, change: Callable[[ast.AST], ast.AST]) -> ast.FunctionDef:
+def changed(node: ast.FunctionDef, place: int, change: Edit) -> ast.FunctionDef:
     """A copy of the function in which the node at that place of the walk is changed."""
     whole = copy.deepcopy(node)
     nodes = list(ast.walk(whole))
@@ -220,6 +223,16 @@ def _target(name: str, node: ast.FunctionDef, value: object) -> list[Target]:
 # --- trying them -------------------------------------------------------------------------------------------------
 
 
+def _noting(seen: set[CodeType]) -> Callable[[FrameType, str, Any], None]:
+    """A profiler that notes which code is called."""
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            seen.add(frame.f_code)
+
+    return note
+
+
 class Trial:
     """The pytest plugin that runs the tests once, then every mutant against the tests that reach it."""
 
@@ -247,7 +260,7 @@ class Trial:
         for name, item in items.items():
             seen: set[CodeType] = set()
             began = time.perf_counter()
-            sys.setprofile(lambda frame, event, _, seen=seen: seen.add(frame.f_code) if event == "call" else None)
+            sys.setprofile(_noting(seen))
             try:
                 _run(item)
             finally:
