@@ -78,11 +78,13 @@ LEAVES = (
         _chain(FIVE, arm_id(f"{ELSEWHERE}/resourceGroups/rg"), ELSEWHERE, ABOVE), "westeurope", "microsoft.sql/servers"
     ),
 )
-BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c")
+DEFENDED = next(each.policies[0].name for each in CATALOGUE.recommendations.values() if each.policies)
+"""A policy behind a recommendation: what `unmanaged: delete` asks of an initiative."""
+BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c", refD=DEFENDED)
 STANDARD = initiative("nist", nistA="a", nistA2="a", nistD="d")
-OLDER = replace(initiative("mcsb", oldA="a", oldB="b"), version="0.9.0")
+OLDER = replace(initiative("mcsb", oldA="a", oldB="b", refD=DEFENDED), version="0.9.0")
 INITIATIVES = {each.id.key: each for each in (BENCHMARK, STANDARD)}
-REFERENCES = ("refA", "refB", "refC", "nistA", "nistA2", "nistD", "oldA", "oldB", "stale")
+REFERENCES = ("refA", "refB", "refC", "refD", "nistA", "nistA2", "nistD", "oldA", "oldB", "stale")
 USUAL = (LEFT, SUB, SUB, RG, RG, ONE, RG2, OTHER_SUB, ROOT)
 WEST = (ResourceSelector("g", (Selector("resourceLocation", ("westeurope",)),)),)
 NORTH = (ResourceSelector("g", (Selector("resourceLocation", ("northeurope",)),)),)
