@@ -122,6 +122,7 @@ class Arm:
         """
         if not items:
             return []
+        patient = True  # with everything but Ctrl-C: who reads only need not sit out an answer that may take minutes
         pool = ThreadPoolExecutor(min(THREADS, len(items)), thread_name_prefix="azure")
         try:
             waiting = [pool.submit(function, item) for item in items]
@@ -130,11 +131,12 @@ class Arm:
                 if finished is not None:
                     finished(count)
             return _settled(waiting)
-        except BaseException:
+        except BaseException as error:
             self._transport.interrupt()
+            patient = isinstance(error, Exception)
             raise
         finally:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=patient, cancel_futures=True)
 
     def wait(self, seconds: float) -> None:
         """Waits for what Azure asks to be waited for."""

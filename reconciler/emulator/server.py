@@ -25,6 +25,9 @@ from reconciler.model import JSON
 
 HOST: Final = "127.0.0.1"
 
+_TURNS: Final = 20
+"""Of the loop, at the end: those whose client was killed in the middle of a handshake are no connections yet."""
+
 
 class Azure:
     """A running emulator, seen from the process that started it.
@@ -166,6 +169,8 @@ class Azure:
         for connection in list(self._connections):
             connection.abort()
         while self._connections:  # noqa: ASYNC110 - a few turns of the loop, until every transport has let go
+            await asyncio.sleep(0)
+        for _ in range(_TURNS):
             await asyncio.sleep(0)
         await self._loop.shutdown_default_executor()
 

@@ -255,6 +255,24 @@ def test_what_concerns_all_ends_all_at_once(connected):
     assert len(asked) < 100
 
 
+def test_an_interrupted_read_does_not_sit_out_an_answer_that_is_late(connected):
+    answered = threading.Event()
+
+    def work(number):
+        if number:
+            assert answered.wait(60)
+        return number
+
+    def stop(done):
+        raise KeyboardInterrupt
+
+    with connected() as (_, azure):
+        with pytest.raises(KeyboardInterrupt):
+            azure.arm.each(work, [0, 1], stop)
+        assert not answered.is_set(), "the other request is still under way"
+        answered.set()
+
+
 def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda seen: (
