@@ -117,7 +117,9 @@ def _forbidden_by_policy(fault: Fault) -> str:  # noqa: ARG001 - one signature f
     )
 
 
-def _bad_token(fault: Fault) -> str:  # noqa: ARG001
+def _bad_token(fault: Fault) -> str:
+    if "audience" in fault.message:
+        return "the token is for another cloud: correct `cloud` in reconciler.yaml"
     return (
         "the token was refused or has expired: log in again (`az login --tenant TENANT`), or check the federated "
         "credential of the pipeline; if only some calls fail, check the machine's clock"

@@ -146,7 +146,6 @@ def _agrees(plan: Plan, selection: Selection, names: dict[str, str]) -> bool:
 def _carry_out(plan: Plan, selection: Selection, writer: Callable[[Pace], Writer], stop: Stop) -> Summary:
     """The outcome of every change of the plan."""
     if plan.refusals:
-        say(*(refusal_line(refusal) for refusal in plan.refusals))
         return summarise(plan, (*selection.withheld, *refused(selection.approved)))
     pace = Pace()
     with writing(len(selection.approved)) as observer:
@@ -163,6 +162,8 @@ def _report(summary: Summary, selection: Selection, args: argparse.Namespace, na
             write(outcomes_markdown(summary, names))
         case _:
             write_lines(outcome_lines(summary, names))
+    if args.format != "text":  # the text form has them itself
+        say(*(refusal_line(refusal) for refusal in summary.refusals))
     if selection.moot:
         say(f"{count(len(selection.moot), 'approved change')} no longer needed: Azure or the declarations moved on")
     if args.out:  # last: a disk that is full must not hide what was written to Azure

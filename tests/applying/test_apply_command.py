@@ -245,7 +245,7 @@ def test_each_guard_prints_the_option_that_accepts_exactly_this(tmp_path):
         for option, attempted in (("--allow-creates", lambda: None), ("--allow-deletes", lambda: repo.write(root, []))):
             attempted()
             refused = emulated.exempt(azure, "apply", "--yes", cwd=root, check=[1])
-            assert f"{option} 12" in refused.stdout + refused.stderr
+            assert f"{option} 12" in refused.stdout
             emulated.exempt(azure, "apply", "--yes", option, "11", cwd=root, check=[1])
             emulated.exempt(azure, "apply", "--yes", option, "12", cwd=root, check=[0])
         assert azure.exemptions == {}

@@ -88,6 +88,13 @@ def test_every_known_fault_has_a_remedy(code, status, words):
     assert words in told(code, "", status)
 
 
+def test_a_token_for_another_cloud_points_to_the_setting():
+    said = (
+        "The access token has been obtained for wrong audience or resource 'https://management.core.usgovcloudapi.net'."
+    )
+    assert "`cloud` in reconciler.yaml" in remedy(Fault(401, "InvalidAuthenticationToken", said, "/tenants"))
+
+
 def test_an_unknown_code_is_left_to_azures_own_words():
     assert told("SomethingNew", "as Azure says", 400) == ""
 
