@@ -147,7 +147,8 @@ def _out(decided: Decided, plan: Plan, declaration: Declaration, meaning: Meanin
 def _holding(decided: Decided, declaration: Declaration, meaning: Meaning, assignment: Assignment) -> Held | None:
     """What holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there."""
     initiative = decided.inputs.snapshot.initiatives.get(assignment.id.key)
-    if match_assignment(meaning, assignment, initiative) is None:
+    unread = assignment.is_initiative and initiative is None
+    if unread or match_assignment(meaning, assignment, initiative) is None:
         return None
     lines = (line for line in decided.held if line.declaration == declaration.name and line.assignment is None)
     return next((line for line in lines if decided.tree.related(line.scope, assignment.scope)), None)

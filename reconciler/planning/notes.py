@@ -71,14 +71,10 @@ def _shadowed(
 
 
 def _quota(lives: Iterable[Live], drafts: Iterable[Draft]) -> Iterator[Finding]:
-    counts = Counter({live.scope.key: 0 for live in lives})
-    scopes = {live.scope.key: live.scope for live in lives}
-    for live in lives:
-        counts[live.scope.key] += 1
+    scopes = {scope.key: scope for scope in (*(draft.subject.scope for draft in drafts), *(live.scope for live in lives))}
+    counts = Counter(live.scope.key for live in lives)
     for draft in drafts:
-        scope = draft.subject.scope
-        scopes.setdefault(scope.key, scope)
-        counts[scope.key] += (draft.live is None) - (draft.after is None)
+        counts[draft.subject.scope.key] += (draft.live is None) - (draft.after is None)
     for key, count in sorted(counts.items()):
         if count >= SCOPE_QUOTA * 9 // 10:
             yield remarks.quota(scopes[key], count)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from planning.world import (
     AT_ROOT,
+    CATALOGUE,
     NOW,
     OTHER_SUB,
     RG,
@@ -25,7 +26,7 @@ from planning.world import (
 )
 
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
-from reconciler.planning.values import Action, FindingKind, HeldCause, Reason
+from reconciler.planning.values import Action, FindingKind, HeldCause
 
 WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
@@ -512,10 +513,13 @@ def test_a_declaration_that_replaces_a_narrower_one_of_another_name_widens_the_s
 
 
 def test_changes_tell_which_other_recommendations_they_exempt():
-    shared = "3be22227-046a-0ae4-f3f4-a9a1e2d8e9a5"
     assert plan(snapshot(), declaration("one")).changes[0].also_exempts == ()
-    assert Reason.DECLARED.value == "declared"
-    assert shared
+    shared = next(found for found in CATALOGUE.policies.values() if len(CATALOGUE.resting_on(found.id)) > 1)
+    titles = {found.title for found in CATALOGUE.resting_on(shared.id)} - {shared.title}
+    named = initiative("mcsb", ref=shared.id.name)
+    done = plan(snapshot(initiatives=(named,)), declaration("one", what=shared.id.text))
+    assert done.changes[0].also_exempts == tuple(sorted(titles))
+    assert titles
 
 
 def test_custom_initiative_with_ten_references_of_one_policy_lists_them_all():
