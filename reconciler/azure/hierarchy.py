@@ -157,7 +157,7 @@ def _entity_chains(arm: Arm, subscriptions: Sequence[ArmId]) -> list[Node]:
 
 def missing_subscriptions(arm: Arm, hierarchy: Hierarchy, targets: Iterable[ArmId]) -> set[str]:
     """Folded ids of subscriptions that targets name, that lie in no root, and that Azure says it does not find."""
-    holders = {anchor(target) for target in targets if target.subscription}
+    holders = {arm_id(f"/subscriptions/{guid}") for target in targets if (guid := target.subscription)}
     strangers = sorted(one for one in holders if one.key not in hierarchy.nodes)
     answers = arm.each(lambda one: arm.get(one.text, Api.SUBSCRIPTIONS), strangers)
     told = zip(strangers, answers, strict=True)

@@ -76,7 +76,7 @@ def _query(batch: _Batch) -> JSON:
 
 def _literal(text: str) -> str:
     """The text inside a single-quoted string of the query language."""
-    return text.replace("\\", "\\\\").replace("'", "\\'")
+    return text.replace("\\", "\\\\").replace("'", "\\'") if "'" in text or "\\" in text else text
 
 
 def _asked_one_by_one(arm: Arm, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:

@@ -47,9 +47,15 @@ def exemption_from(value: JSON) -> Exemption:
         selectors=selectors_from(properties.get("resourceSelectors")),
         validation=properties.get("assignmentScopeValidation") or "",
         metadata=_mapping(properties.get("metadata")),
-        extra={name: held for name, held in properties.items() if name not in _MODELLED and held is not None},
+        extra=_extra(properties),
         system=system_from(value.get("systemData")),
     )
+
+
+def _extra(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    if properties.keys() <= _MODELLED:
+        return {}
+    return {name: held for name, held in properties.items() if name not in _MODELLED and held is not None}
 
 
 def exemption_body(exemption: Exemption) -> JSON:
@@ -73,9 +79,11 @@ def system_from(value: JSON) -> SystemData | None:
 
 def selectors_from(value: JSON) -> tuple[ResourceSelector, ...]:
     """Resource selectors in the order they are stored."""
+    if not value:
+        return ()
     return tuple(
         ResourceSelector(group.get("name") or "", tuple(_selector(one) for one in group.get("selectors") or ()))
-        for group in value or ()
+        for group in value
     )
 
 
@@ -154,16 +162,16 @@ def _member(value: JSON) -> Member:
 
 
 def _parameter_values(value: JSON) -> Mapping[str, JSON]:
-    return {name: held.get("value") for name, held in _mapping(value).items() if isinstance(held, Mapping)}
+    return {name: held.get("value") for name, held in _mapping(value).items() if isinstance(held, dict)}
 
 
 def _defaults(value: JSON) -> Mapping[str, JSON]:
     return {
         name: held["defaultValue"]
         for name, held in _mapping(value).items()
-        if isinstance(held, Mapping) and "defaultValue" in held
+        if isinstance(held, dict) and "defaultValue" in held
     }
 
 
 def _mapping(value: JSON) -> Mapping[str, JSON]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}

@@ -104,7 +104,7 @@ def _places(document: Document) -> Places:
     for field in ("scopes", "referenceIds"):
         kept: dict[str, int] = {}
         for index, text in enumerate(document.data.get(field, ())):
-            key = parse_scope(text).key if field == "scopes" else text
+            key = arm_id(text).key if field == "scopes" else text
             if key not in kept:
                 kept[key] = len(kept)
                 marks[f"{field}.{kept[key]}"] = document.values[field, index]

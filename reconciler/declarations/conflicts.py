@@ -7,6 +7,7 @@ decided here; what lies below a management group is seen by the plan, which hold
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -77,6 +78,9 @@ def _groups(abouts: list[About]) -> dict[Topic, list[About]]:
 
 def _meetings(group: list[About], *, by_policy: bool) -> Iterator[tuple[_Claim, _Claim]]:
     """Each claim with the first other one at its scope (and selectors), and at each scope that contains it."""
+    times = Counter(scope.key for about in group for scope in about.declaration.scopes)
+    if not any(count > 1 or not times.keys().isdisjoint(textual_containers(key)) for key, count in times.items()):
+        return  # as nearly always: nobody else is at, above or below any of these scopes
     exact: dict[tuple[str, tuple[ResourceSelector, ...]], _Bucket] = {}
     loose: dict[str, _Bucket] = {}
     claims = [

@@ -269,7 +269,7 @@ def _evaluates(scope: ArmId, types: set[str]) -> bool:
             return bool(types - {_SUBSCRIPTION_TYPE})
         case ScopeKind.RESOURCE:
             own = resource_type(scope)
-            return any(kind == own or kind.startswith(own + "/") or "*" in kind for kind in types)
+            return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)
 
 
 def _shortened(words: list[str]) -> str:

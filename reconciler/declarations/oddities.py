@@ -12,6 +12,7 @@ from typing import Final
 from reconciler.model import ArmId, Declaration, ScopeKind
 from reconciler.problems import Level, Problem
 
+_POLICY: Final = "microsoft.authorization/policy"
 _PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
 
 
@@ -45,7 +46,9 @@ def not_a_target(declaration: Declaration) -> Iterator[Problem]:
 
 def is_policy(scope: ArmId) -> bool:
     """Whether the id is that of an assignment, definition or exemption."""
-    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith("microsoft.authorization/policy")
+    if _POLICY not in scope.key:
+        return False
+    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith(_POLICY)
 
 
 def resource_type(scope: ArmId) -> str:

@@ -14,7 +14,7 @@ from reconciler.model import Snapshot
 from reconciler.planning import wording
 from reconciler.planning.blocked import Entry
 from reconciler.planning.build import reference_texts
-from reconciler.planning.resolve import Desired, Place, Resolution
+from reconciler.planning.resolve import Desired, Resolution
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
@@ -65,14 +65,17 @@ def _remaining(wishes: Sequence[Desired], losers: dict[int, _Loser]) -> tuple[De
 
 
 def _conflicts(everything: Iterable[Desired], tree: Tree) -> Iterator[tuple[Desired, Desired]]:
-    by_place: dict[Place, list[Desired]] = defaultdict(list)
+    at: dict[str, dict[str, list[Desired]]] = defaultdict(lambda: defaultdict(list))
     for each in everything:
-        by_place[each.place].append(each)
-    for here in by_place.values():
-        yield from _at_one_place(here)
-        for outer in tree.chain(here[0].scope)[1:]:
-            for broader in by_place.get((outer, here[0].assignment.id.key), ()):
-                yield from ((each, broader) for each in here if _clash(each, broader))
+        scope, assignment = each.place
+        at[assignment][scope].append(each)
+    for scopes in at.values():
+        for here in scopes.values():
+            yield from _at_one_place(here)
+            above = tree.chain(here[0].scope)[1:]
+            for outer in () if scopes.keys().isdisjoint(above) else above:
+                for broader in scopes.get(outer, ()):
+                    yield from ((each, broader) for each in here if _clash(each, broader))
 
 
 def _at_one_place(here: list[Desired]) -> Iterator[tuple[Desired, Desired]]:
