@@ -71,7 +71,9 @@ def _shadowed(
 
 
 def _quota(lives: Iterable[Live], drafts: Iterable[Draft]) -> Iterator[Finding]:
-    scopes = {scope.key: scope for scope in (*(draft.subject.scope for draft in drafts), *(live.scope for live in lives))}
+    scopes = {
+        scope.key: scope for scope in (*(draft.subject.scope for draft in drafts), *(live.scope for live in lives))
+    }
     counts = Counter(live.scope.key for live in lives)
     for draft in drafts:
         counts[draft.subject.scope.key] += (draft.live is None) - (draft.after is None)
