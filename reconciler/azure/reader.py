@@ -132,7 +132,19 @@ class _Run:
             placeless,
             lambda done: self.progress("assignments and exemptions", done, total),
         )
+        self._missing_roots(lists)
         return lists, infer_ancestors(hierarchy, lists.inherited)
+
+    def _missing_roots(self, lists: Lists) -> None:
+        """A managed scope that Azure does not find is a slip in the settings, or news for a person: it counts as unread,
+        so that no run is content with it.
+        """
+        for root in sorted({anchor(scope) for scope in self.settings.scopes}):
+            if root.key in lists.gone:
+                lists.gone.remove(root.key)
+                said = f"Azure finds no {root.kind} of this id"
+                remedy = "correct `scopes` in reconciler.yaml, or take out what exists no longer"
+                self.unread.append(Unread(root, "exemptions", said, remedy))
 
     def _strays(self, lists: Lists, named: Mapping[str, ArmId]) -> None:
         """Asks for the assignments that are named but that no list shows: they are gone, or out of sight."""

@@ -173,6 +173,20 @@ def test_a_subscription_that_is_gone_is_gone_and_not_unread(interrupted):
     assert subscription(1) in found.gone
 
 
+def test_a_managed_scope_that_azure_does_not_find_is_unread_and_says_where_it_is_written(connected):
+    root = "/subscriptions/00000000-0000-4000-8000-00000000dead"
+    with connected(None, CORP, f"{root}/resourceGroups/rg") as (_, azure):
+        found = read(azure)
+    assert [(one.scope.text, one.reason, one.remedy) for one in found.unread] == [
+        (
+            root,
+            "Azure finds no subscription of this id",
+            "correct `scopes` in reconciler.yaml, or take out what exists no longer",
+        )
+    ]
+    assert root not in found.gone
+
+
 def test_a_subscription_that_only_one_list_calls_gone_is_unread(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda seen: (
