@@ -1,4 +1,4 @@
-"""Section 5, upper half: one test per row and per combination that can meet at one scope and assignment."""
+"""Who is authoritative, upper half: one test per row and per combination that can meet at one scope and assignment."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Section 4: from a declaration to what it wants: which assignments, at which scope, under which references."""
+"""From a declaration to what it wants: which assignments, at which scope, under which references."""
 
 from dataclasses import replace
 

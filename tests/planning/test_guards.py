@@ -1,4 +1,4 @@
-"""Section 6: what stops a run before its first write, at which number exactly, and which option accepts it."""
+"""What stops a run before its first write, at which number exactly, and which option accepts it."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Section 7 as far as the plan decides it: what waits for what, what is relied on, what is held instead of reduced."""
+"""As far as the plan decides it: what waits for what, what is relied on, what is held instead of reduced."""
 
 from dataclasses import replace
 from datetime import timedelta

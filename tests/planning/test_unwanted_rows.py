@@ -1,4 +1,4 @@
-"""Section 5, lower half: live exemptions that keep no wish. One test per row, and what wins over what."""
+"""Who is authoritative, lower half: live exemptions that keep no wish. One test per row, and what wins over what."""
 
 from dataclasses import replace
 from datetime import timedelta
