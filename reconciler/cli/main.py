@@ -7,6 +7,7 @@ that `exempt --version` is quick and `validate` never loads an Azure module.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import gc
 import importlib
@@ -73,18 +74,19 @@ def run() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     # A run makes many values that live to its end: looking for garbage among them is a quarter of its time.
-    gc.set_threshold(100_000, 20, 100)
+    gc.set_threshold(1_000_000, 20, 100)
     interrupts.end_on_sigterm()
     code = guarded(sys.argv[1:])
     interrupts.ignore()
-    if code == Exit.INTERRUPTED:
-        _leave(code)
-    gc.freeze()  # nor need the interpreter look for any on its way out
-    sys.exit(code)
+    if code != Exit.INTERRUPTED:
+        atexit._run_exitfuncs()  # noqa: SLF001 - what others want done at the end; it waits for no thread
+    _leave(code)
 
 
 def _leave(code: int) -> NoReturn:
-    """Ends the process at once: threads may still wait for Azure, and nobody waits for them."""
+    """Ends the process at once. Freeing a large plan object by object takes longer than to make it; and after Ctrl-C
+    threads may still wait for Azure, and nobody waits for them.
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()

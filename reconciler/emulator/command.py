@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -35,6 +36,7 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
         OSError: the port is taken, or the state cannot be saved.
     """
     state = options.state
+    gc.set_threshold(100_000, 20, 100)  # a server lives long: it looks for garbage more often than a command that ends
     with serving(_content(options), options.port) as azure:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: azure.stop())

@@ -149,13 +149,17 @@ def _decide_meetings(decided: Decided, authority: Authority) -> list[Live]:
     lives_at = by_place(live for live in decided.lives if decided.tree.in_run(live.scope))
     unclaimed = [live for place, here in lives_at.items() if place not in wanted_at for live in here]
     initiatives = decided.inputs.snapshot.initiatives
-    claims = [
-        authority.claims(Meeting(here, lives_at.get(place, ()), initiatives.get(place[1])))
-        for place, here in sorted(wanted_at.items())
-    ]
+    meetings = (
+        Meeting(here, lives_at.get(place, ()), initiatives.get(place[1])) for place, here in sorted(wanted_at.items())
+    )
+    claims = [authority.settled(meeting) or authority.claims(meeting) for meeting in meetings]
     for each in claims:
-        _hold_claims(decided, each)
+        if isinstance(each, Claims):
+            _hold_claims(decided, each)
     for each in claims:
+        if isinstance(each, Final):
+            decided.finals.append(each)
+            continue
         verdict = authority.decide(each, _protected(decided, each.meeting))
         decided.drafts += verdict.drafts
         decided.finals += verdict.finals
