@@ -105,7 +105,7 @@ class _Run:
         self._strays(lists, named)
         definitions = self._initiatives(lists)
         policies = read_policies(self.arm, self._single_policies(lists, named))
-        exists, gone = self._targets(hierarchy)
+        exists, gone = self._targets(hierarchy, lists)
         return Record(
             tenant_id=self.settings.tenant_id,
             cloud=self.settings.cloud,
@@ -177,12 +177,18 @@ class _Run:
         declared = [one for one in self._declared(SubjectKind.POLICY) if one.startswith("/")]
         return [one.definition for one in assigned if not one.is_initiative] + [arm_id(one) for one in declared]
 
-    def _targets(self, hierarchy: Hierarchy) -> tuple[frozenset[str], frozenset[str]]:
+    def _targets(self, hierarchy: Hierarchy, lists: Lists) -> tuple[frozenset[str], frozenset[str]]:
+        """What bears an exemption exists, for that goes with it; only the others are asked for."""
+        bearing = {key.rpartition("/providers/")[0] for key in lists.found[Api.EXEMPTIONS]}
         scopes = [scope for one in self.declarations if one.enabled for scope in one.scopes]
         inside = [one for one in scopes if self.scope is None or _within(one, self.scope, hierarchy)]
+        unsure = [one for one in inside if one.key not in bearing]
         self.progress("declared resources", 0, 1)
-        self.gone |= missing_subscriptions(self.arm, hierarchy, inside)
-        return confirm_targets(self.arm, inside, lambda done, total: self.progress("declared resources", done, total))
+        self.gone |= missing_subscriptions(self.arm, hierarchy, unsure)
+        exists, gone = confirm_targets(
+            self.arm, unsure, lambda done, total: self.progress("declared resources", done, total)
+        )
+        return exists.union(one.key for one in inside if one.key in bearing), gone
 
     def _declared(self, kind: SubjectKind) -> list[str]:
         return [one.subject.value for one in self.declarations if one.enabled and one.subject.kind is kind]

@@ -1,7 +1,8 @@
 """Which declared resources still exist: Resource Graph answers for most at once, a GET settles those it does not show.
 
-Resource Graph lags and hides, so it is believed only where it shows something (a deleted resource that it still shows
-is found by the write that Azure then refuses); absence is confirmed by Resource Manager.
+What bears an exemption is not asked about here (see `reader`). Resource Graph lags and hides, so it is believed only
+where it shows something (a deleted resource that it still shows is found by the write that Azure then refuses); absence
+is confirmed by Resource Manager.
 """
 
 from __future__ import annotations

@@ -351,6 +351,20 @@ def test_the_embedded_azures_own_resource_graph_gives_the_same_verdicts(connecte
     assert len(gets) == 2
 
 
+def test_what_bears_an_exemption_exists_and_goes_with_it(connected):
+    """No question for it while it stands; once its resource group is deleted, the exemption is gone and it is asked for."""
+    group = f"{subscription(0)}/resourceGroups/rg"
+    bearing = exemption(SERVER, "there", AT_CORP)
+    with connected(tenant(resources=[SERVER], policyExemptions=[bearing])) as (cloud, azure):
+        standing = read(azure, declare(SERVER.upper()))
+        asked = [one for one in cloud.requests if "ResourceGraph" in one.target or one.target.startswith(SERVER)]
+        assert (standing.exists, standing.gone, asked) == ({SERVER.lower()}, frozenset(), [])
+        azure.arm.once("DELETE", group, "resourceGroups")
+        after = read(azure, declare(SERVER))
+    assert after.exemptions == ()
+    assert (after.exists, SERVER.lower() in after.gone) == (frozenset(), True)
+
+
 def test_a_narrowed_run_asks_only_for_its_own_targets(connected):
     other = SERVER.replace(subscription(0), subscription(1))
     with connected(tenant(resources=[SERVER, other])) as (_, azure):
