@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from planning.test_explanations import rows
+from planning.test_explanations import rows, told
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
@@ -319,3 +319,54 @@ def test_values_that_a_selector_leaves_out_are_told_from_those_it_takes():
     assert canonical.folded_selectors(takes) != canonical.folded_selectors(leaves)
     others = (ResourceSelector("s", (Selector("resourceLocation", ("westus",), True),)),)
     assert canonical.folded_selectors(leaves) != canonical.folded_selectors(others)
+
+
+# --- many places at once ---
+
+
+def test_a_place_that_stands_as_it_should_hides_none_after_it():
+    right = plan(snapshot(), declaration("one")).changes[0].after
+    done = plan(snapshot(right, assignments=(AT_ROOT, NIST)), declaration("one"))
+    assert [change.after.assignment for change in done.changes] == [NIST.id]
+    assert [each.id for each in done.unchanged] == [right.id]
+
+
+def test_a_target_in_a_subscription_that_azure_does_not_know_is_told_apart_from_one_elsewhere():
+    narrow = replace(SETTINGS, scopes=(SUB,))
+    found = snapshot(gone=frozenset({OTHER_SUB.key}))
+    elsewhere = plan(snapshot(), declaration("one", OTHER_SUB), settings=narrow).held[0]
+    unknown = plan(found, declaration("one", OTHER_SUB), settings=narrow).held[0]
+    assert unknown.cause is elsewhere.cause is HeldCause.OUTSIDE_SCOPES
+    assert "finds no subscription" in unknown.message
+    assert str(OTHER_SUB.subscription) in unknown.message
+    assert "finds no subscription" not in elsewhere.message
+
+
+def test_two_holders_around_a_keeper_protect_what_each_of_them_means():
+    """Ours has more than is declared; what is declared above it is held by two others, so all of it stays."""
+    lives = (
+        ours("o", "one", references=("refA", "refB", "refC")),
+        live("f", SUB, ("refA",), metadata=EPAC),
+        live("g", SUB, ("refB",), metadata=EPAC),
+    )
+    wishes = declaration("one", what="c"), declaration("two", SUB), declaration("three", SUB, what="b")
+    done = plan(snapshot(*lives), *wishes)
+    kept = next(change for change in done.changes if change.before is not None)
+    assert kept.after.reference_ids == ("refA", "refB", "refC")
+
+
+def test_an_exemption_is_called_held_only_by_what_holds_its_own_declaration():
+    over = ours("o", "absent", references=("refB",))
+    held_one = live("f", references=("refA",), metadata=EPAC)
+    found = told(snapshot(over, held_one, unread=(Unread(SUB, "exemptions", "no right"),)), declaration("one"), at=RG)
+    said = {cover.exemption.name: cover.why for situation in found.situations for cover in situation.covers}
+    assert "declaration 'one' is held" not in said["o"]
+
+
+def test_an_explanation_lists_what_is_held_at_or_above_the_resource_only():
+    unread = (Unread(OTHER_SUB, "exemptions", "no right"),)
+    found = told(snapshot(unread=unread), declaration("one"), declaration("two", OTHER_SUB), at=RESOURCE)
+    assert [line.declaration for line in found.held] == []
+    assert [
+        line.declaration for line in told(snapshot(unread=unread), declaration("two", OTHER_SUB), at=OTHER_SUB).held
+    ] == ["two"]
