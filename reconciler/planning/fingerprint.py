@@ -9,9 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from typing import Final
 
 from reconciler.model import JSON, Exemption
 from reconciler.planning.canonical import comparable
+
+_JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def fingerprint(tenant_id: str, owner: str, before: Exemption | None, after: Exemption | None) -> str:
@@ -39,5 +42,5 @@ def digest(fingerprints: Iterable[str]) -> str:
 
 
 def _sha256(value: JSON) -> str:
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    text = _JSON.encode(value)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -16,12 +16,13 @@ from reconciler.model import JSON, ArmId
 
 _NAME: Final = 64
 _STEM: Final = 48
+_JSON: Final = json.JSONEncoder(separators=(",", ":"))
 _TYPE: Final = "/providers/Microsoft.Authorization/policyExemptions/"
 
 
 def name_hash(owner: str, scope: ArmId, assignment: ArmId, policies: tuple[str, ...], selectors: JSON) -> str:
     """Twelve hex digits that stand for owner, exemption scope, assignment, sorted definition ids and selectors."""
-    text = json.dumps([owner, scope.key, assignment.key, sorted(policies), selectors], separators=(",", ":"))
+    text = _JSON.encode([owner, scope.key, assignment.key, sorted(policies), selectors])
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 

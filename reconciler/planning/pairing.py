@@ -84,6 +84,8 @@ def pair(meeting: Meeting, settings: Settings, is_right: Callable[[Desired, Live
     """The keeper of each wish: position of the wish to position of the live exemption. `is_right` says whether one
     already is what a wish asks for; it is only asked where there is a choice.
     """
+    if not meeting.lives:
+        return {}
     offers = [_offers(wish, meeting, settings, is_right) for wish in meeting.wishes]
     keepers: dict[int, tuple[int, _Offer]] = {}
     free = list(range(len(offers)))[::-1]
