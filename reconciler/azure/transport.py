@@ -100,7 +100,7 @@ class Arm:
         seen: set[str] = set()
         while link := answer.body.get("nextLink"):
             if link in seen or not failures.same_origin(link, self._endpoint):
-                raise AzureError(200, "InvalidNextLink", f"The list {path} goes on at an address of another service.")
+                raise AzureError(200, "InvalidNextLink", f"the list {path} goes on at an address of another service")
             seen.add(link)
             answer = self._send(method, _escape_braces(link), None)
             found += _values(answer)
@@ -262,7 +262,7 @@ class _Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it
     def sleep(self, duration: float) -> None:
         """Waits before a retry."""
         if self._interrupted.wait(duration):
-            raise ServiceRequestError("The run was interrupted.")
+            raise ServiceRequestError("the run was interrupted")
 
 
 class _Retries(policies.RetryPolicy[Any, Any]):
