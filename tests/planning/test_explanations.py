@@ -1,6 +1,6 @@
 """`explain` and `fan_out` over small tenants: every role, every verdict, every reason to be in or out."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +17,7 @@ from planning.world import (
     SETTINGS,
     STANDARD,
     SUB,
+    Git,
     applied,
     assignment,
     declaration,
@@ -36,24 +37,11 @@ from reconciler.planning.fan_out import Part, fan_out
 from reconciler.planning.guards import Allowances
 from reconciler.planning.meaning import meaning
 from reconciler.planning.planner import plan_of
-from reconciler.planning.provenance import Commit
 
 WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
 EPAC = {"pacOwnerId": "epac"}
 NIST = assignment(SUB, "nist", STANDARD.id)
-
-
-@dataclass(frozen=True)
-class Git:
-    head: str | None = "c"
-    dirty: bool = False
-
-    def last_commit(self, file):
-        return Commit(f"sha of {file}", datetime(2026, 11, 1, tzinfo=UTC))
-
-    def contains(self, revision, commit):
-        return False
 
 
 def decided(found, *declarations, settings=SETTINGS):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from reconciler.catalog.catalogue import Catalogue, load
@@ -24,7 +24,7 @@ from reconciler.model import (
 )
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
-from reconciler.planning.provenance import NoHistory
+from reconciler.planning.provenance import Commit, NoHistory
 from reconciler.planning.values import Plan
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -38,6 +38,20 @@ RESOURCE = arm_id(f"{RG}/providers/Microsoft.Sql/servers/legacy-sql")
 POLICY_PREFIX = "/providers/Microsoft.Authorization/policyDefinitions/"
 SETTINGS = Settings("contoso/exemptions", TENANT, (ROOT,))
 CATALOGUE: Catalogue = load()
+
+
+@dataclass(frozen=True)
+class Git:
+    """A history in which each file has a commit of its own, and no revision contains any."""
+
+    head: str | None = "c"
+    dirty: bool = False
+
+    def last_commit(self, file: str) -> Commit:
+        return Commit(f"sha of {file}", datetime(2026, 11, 1, tzinfo=UTC))
+
+    def contains(self, revision: str, commit: str) -> bool:
+        return False
 
 
 def policy(name: str) -> ArmId:
