@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.model import LONGEST_WAIT
+
 
 @dataclass(frozen=True, slots=True)
 class Patience:
@@ -21,7 +23,7 @@ class Patience:
     longest: float = 30.0
     silent: int = 8
     probes: int = 6
-    rest: float = 300.0
+    rest: float = LONGEST_WAIT
 
     def before(self, tries: int) -> float:
         """The pause before the next try."""

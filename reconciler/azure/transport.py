@@ -31,7 +31,7 @@ from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.versions import Versions
 from reconciler.azure.watch import Watch, retry_after
-from reconciler.model import JSON
+from reconciler.model import JSON, LONGEST_WAIT
 from reconciler.problems import AzureError
 
 Item = TypeVar("Item")
@@ -45,7 +45,6 @@ _CONNECTIONS: Final = 64
 
 _READ_RETRIES: Final = 6
 _BACKOFF_SECONDS: Final = 20
-_LONGEST_WAIT_SECONDS: Final = 300
 _CONNECT_SECONDS: Final = 20
 _ANSWER_SECONDS: Final = 120
 _BLOCK: Final = 1 << 18
@@ -271,7 +270,7 @@ class _Retries(policies.RetryPolicy[Any, Any]):
     def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
         """Whether to ask again."""
         wait = retry_after(response.http_response.headers)
-        return (wait is None or wait <= _LONGEST_WAIT_SECONDS) and bool(super().is_retry(settings, response))
+        return (wait is None or wait <= LONGEST_WAIT) and bool(super().is_retry(settings, response))
 
 
 def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) -> list[Any]:

@@ -17,13 +17,14 @@ from reconciler.model.ids import (
     textual_containers,
 )
 from reconciler.model.json import JSON
-from reconciler.model.rates import Operation, RateObserver
+from reconciler.model.rates import LONGEST_WAIT, Operation, RateObserver
 from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
 from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
 
 __all__ = [
     "EXPIRING_DAYS",
     "JSON",
+    "LONGEST_WAIT",
     "ArmId",
     "Assignment",
     "Category",

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import Final, Protocol
+
+LONGEST_WAIT: Final = 300.0
+"""Seconds. Where Azure asks to wait longer nobody waits, reading or writing: it would look like a hang."""
 
 
 class Operation(enum.StrEnum):
