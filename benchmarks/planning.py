@@ -40,7 +40,7 @@ from reconciler.planning.provenance import NoHistory
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 ROOT = arm_id("/providers/Microsoft.Management/managementGroups/contoso")
 AUTHORIZATION = "/providers/Microsoft.Authorization"
-SETTINGS = Settings("contoso/exemptions", "00000000-0000-4000-8000-000000000000", (ROOT,))
+SETTINGS = Settings(owner="contoso/exemptions", tenant_id="00000000-0000-4000-8000-000000000000", scopes=(ROOT,))
 SIZES = (1_000, 10_000, 100_000)
 CASES = ("in sync", "all new", "a tenth differs")
 SUBSCRIPTIONS, ASSIGNMENTS, POLICIES = 1000, 20, 200
@@ -53,19 +53,31 @@ def tenant(exemptions: tuple[Exemption, ...]) -> Snapshot:
     sets = {each.id.key: initiative(each) for each in assignments}
     parents = {name.key: ROOT for name in names}
     by_id = {each.id.key: each for each in assignments}
-    return Snapshot(SETTINGS.tenant_id, NOW, parents, (ROOT, *names), by_id, sets, exemptions)
+    return Snapshot(
+        tenant_id=SETTINGS.tenant_id,
+        taken_at=NOW,
+        parents=parents,
+        expected=(ROOT, *names),
+        assignments=by_id,
+        initiatives=sets,
+        exemptions=exemptions,
+    )
 
 
 def assignment(number: int) -> Assignment:
     name = f"{AUTHORIZATION}/policySetDefinitions/set-{number}"
     return Assignment(
-        arm_id(f"{ROOT}{AUTHORIZATION}/policyAssignments/as-{number}"), arm_id(name), f"Standard {number}"
+        id=arm_id(f"{ROOT}{AUTHORIZATION}/policyAssignments/as-{number}"),
+        definition=arm_id(name),
+        display_name=f"Standard {number}",
     )
 
 
 def initiative(each: Assignment) -> Initiative:
-    members = tuple(Member(policy(number), f"{each.id.name}-ref-{number}") for number in range(POLICIES))
-    return Initiative(each.definition, members, "1.0.0")
+    members = tuple(
+        Member(definition=policy(number), reference_id=f"{each.id.name}-ref-{number}") for number in range(POLICIES)
+    )
+    return Initiative(id=each.definition, members=members, version="1.0.0")
 
 
 def policy(number: int) -> ArmId:
@@ -80,8 +92,8 @@ def declarations(wanted: int) -> list[Declaration]:
 def declaration(number: int) -> Declaration:
     scopes = tuple(server(number * 10 + each) for each in range(10))
     return Declaration(
-        f"legacy-{number:05d}", Subject(SubjectKind.POLICY, policy(number % POLICIES).text), scopes, Category.WAIVER,
-        "Retires with project Lyra.", "data@contoso.example", Source(f"exemptions/legacy-{number:05d}.yaml"),
+        name=f"legacy-{number:05d}", subject=Subject(kind=SubjectKind.POLICY, value=policy(number % POLICIES).text), scopes=scopes, category=Category.WAIVER,
+        justification="Retires with project Lyra.", owner="data@contoso.example", source=Source(f"exemptions/legacy-{number:05d}.yaml"),
         expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC), ticket="SEC-1432",
     )  # fmt: skip
 

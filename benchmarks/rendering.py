@@ -29,8 +29,8 @@ def exemption(number: int, expiry: str) -> Exemption:
     subscription = f"/subscriptions/00000000-0000-4000-8000-{number % 1000:012d}"
     scope = f"{subscription}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/acct{number:06d}"
     return Exemption(
-        arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/exemption-{number}"), ASSIGNMENT, "Waiver",
-        ("secureTransfer",), f"acct-{number}: Secure transfer", "Moves to a private endpoint.", expiry,
+        id=arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/exemption-{number}"), assignment=ASSIGNMENT, category="Waiver",
+        reference_ids=("secureTransfer",), display_name=f"acct-{number}: Secure transfer", description="Moves to a private endpoint.", expires_on=expiry,
         metadata={"managedBy": "exempt", "owner": OWNER, "declaration": f"acct-{number}", "target": scope},
     )  # fmt: skip
 
@@ -40,14 +40,33 @@ def change(number: int) -> Change:
     before = exemption(number, "2027-01-31T23:59:59Z") if number % 2 else None
     source = Source(f"exemptions/acct-{number}.yaml", 1, 1)
     reason = Reason.EDITED if before else Reason.DECLARED
-    return Change(before, after, reason, fingerprint(TENANT, OWNER, before, after), f"acct-{number}", source)
+    return Change(
+        before=before,
+        after=after,
+        reason=reason,
+        fingerprint=fingerprint(TENANT, OWNER, before, after),
+        declaration=f"acct-{number}",
+        source=source,
+    )
 
 
 def plan(number: int) -> Plan:
     changes = tuple(sorted((change(n) for n in range(number)), key=lambda each: each.id.key))
     taken = datetime(2026, 11, 20, tzinfo=UTC)
     return Plan(
-        TENANT, OWNER, (), None, taken, changes, (), (), (), (), (), (), digest(each.fingerprint for each in changes)
+        tenant_id=TENANT,
+        owner=OWNER,
+        scopes=(),
+        revision=None,
+        taken_at=taken,
+        changes=changes,
+        unchanged=(),
+        foreign=(),
+        held=(),
+        findings=(),
+        refusals=(),
+        unread=(),
+        digest=digest(each.fingerprint for each in changes),
     )
 
 

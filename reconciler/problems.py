@@ -17,9 +17,9 @@ class Level(enum.StrEnum):
     WARNING = "warning"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Problem:
-    """One mistake in the repository: where, what, why or which limit (`message`), and what to do (`hint`).
+    """One mistake in the repository: where, what, why or which limit (`message`), and what to do (`remedy`).
 
     `code` is stable and names the rule (`yaml-anchor`, `schema`, `name-stem`, `conflict`, `rule-lifetime`).
     `path` is the field inside the document (`scopes[0]`), or empty.
@@ -28,7 +28,7 @@ class Problem:
     source: Source
     code: str
     message: str
-    hint: str = ""
+    remedy: str = ""
     path: str = ""
     level: Level = Level.ERROR
 
@@ -39,12 +39,12 @@ def has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:
 
 
 class ReconcilerError(Exception):
-    """A fault: Azure, the network, the file system or git refused. `hint` says what to do."""
+    """A fault: Azure, the network, the file system or git refused. `remedy` says what to do."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.remedy = remedy
 
 
 class UsageError(ReconcilerError):
@@ -61,8 +61,8 @@ class AzureError(ReconcilerError):
     `code` is Azure's (`AuthorizationFailed`), `correlation` the id for a support case.
     """
 
-    def __init__(self, status: int, code: str, message: str, hint: str = "", correlation: str = "") -> None:
-        super().__init__(message, hint)
+    def __init__(self, status: int, code: str, message: str, remedy: str = "", correlation: str = "") -> None:
+        super().__init__(message, remedy)
         self.status = status
         self.code = code
         self.correlation = correlation
@@ -71,6 +71,11 @@ class AzureError(ReconcilerError):
     def is_gone(self) -> bool:
         """Whether the scope, its group or its subscription no longer exists (not the exemption itself)."""
         return self.status == 404 and self.code in {
-            "ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound", "ParentResourceNotFound",
-            "ManagementGroupNotFound", "NotFound", "MissingSubscription",
-        }  # fmt: skip
+            "ResourceNotFound",
+            "ResourceGroupNotFound",
+            "SubscriptionNotFound",
+            "ParentResourceNotFound",
+            "ManagementGroupNotFound",
+            "NotFound",
+            "MissingSubscription",
+        }

@@ -29,7 +29,7 @@ class ApprovalError(ReconcilerError):
     """A saved plan that cannot stand for an approval, refused whole."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
     """What a checked plan file approves: the fingerprint of each change by its folded ARM id."""
 
@@ -38,7 +38,7 @@ class SavedPlan:
     revision: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What this run may write, and what awaits approval. `moot` are approved ids that no longer need a write."""
 
@@ -73,7 +73,7 @@ def read_plan(text: str, tenant_id: str, owner: str) -> SavedPlan:
         raise ApprovalError(
             f"the plan was edited: its changes make digest {found}, but it says {document.get('digest')!r}", NEW_PLAN
         )
-    return SavedPlan(found, fingerprints, _text(document.get("revision")))
+    return SavedPlan(digest=found, fingerprints=fingerprints, revision=_text(document.get("revision")))
 
 
 def _document(text: str) -> dict[str, JSON]:
@@ -201,14 +201,14 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     """What of the plan may be written: *fresh ∩ approved*, of the given reasons."""
     why = {change.id.key: _why_not(change, saved, only) for change in plan.changes}
     withheld = {
-        change.id.key: Outcome(change, Status.AWAITING, *words)
+        change.id.key: Outcome(change=change, status=Status.AWAITING, message=words[0], remedy=words[1])
         for change in plan.changes
         if (words := why[change.id.key]) is not None
     }
     _spread(plan.changes, withheld)
     approved = tuple(change for change in plan.changes if change.id.key not in withheld)
     moot = sorted(saved.fingerprints.keys() - why.keys()) if saved else ()
-    return Selection(approved, tuple(withheld[key] for key in sorted(withheld)), tuple(moot))
+    return Selection(approved=approved, withheld=tuple(withheld[key] for key in sorted(withheld)), moot=tuple(moot))
 
 
 def _why_not(change: Change, saved: SavedPlan | None, only: frozenset[Reason] | None) -> tuple[str, str] | None:
@@ -232,7 +232,9 @@ def _spread(changes: Sequence[Change], withheld: dict[str, Outcome]) -> None:
         for change in by_need.get(root.change.id.key, ()):
             if change.id.key not in withheld:
                 message = f"waits for {root.change.id}, which awaits approval"
-                withheld[change.id.key] = Outcome(change, Status.AWAITING, message, root.remedy)
+                withheld[change.id.key] = Outcome(
+                    change=change, status=Status.AWAITING, message=message, remedy=root.remedy
+                )
                 chain.append(withheld[change.id.key])
 
 

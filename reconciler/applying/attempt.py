@@ -26,7 +26,7 @@ from reconciler.planning.values import Action, Change, HeldCause
 from reconciler.problems import AzureError, ReconcilerError
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
     """A change on its way. `sent` says that a write went out whose fate is unknown; `tries` and `throttled` count
     what went wrong so far, by faults and by 429s.
@@ -38,7 +38,7 @@ class Try:
     throttled: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Again:
     """A try that ended without an outcome: the next one, what this one met, and at which request."""
 
@@ -87,7 +87,7 @@ def settle(this: Try, writer: Writer) -> Outcome:
         message = (
             f"a write was sent and its answer lost; the run was interrupted, and reading it failed: {describe(error)}"
         )
-        return Outcome(this.change, Status.SKIPPED, message, RERUN, cut_short=True)
+        return Outcome(change=this.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
     return _judge(this, live) or interrupted(this)
 
 
@@ -96,14 +96,18 @@ def interrupted(this: Try) -> Outcome:
     message = "not started: the run was interrupted"
     if this.sent:
         message = "a write was sent and its answer lost; it had not taken effect when the run was interrupted"
-    return Outcome(this.change, Status.SKIPPED, message, RERUN, cut_short=True)
+    return Outcome(change=this.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
 
 
 def _judge(this: Try, live: Exemption | None) -> Outcome | None:
     """The outcome where the live object already decides it; None where the write is to be sent."""
     change = this.change
     if _is_reached(change, live):
-        return Outcome(change, Status.DONE) if this.sent else Outcome(change, Status.UNCHANGED, "already so in Azure")
+        return (
+            Outcome(change=change, status=Status.DONE)
+            if this.sent
+            else Outcome(change=change, status=Status.UNCHANGED, message="already so in Azure")
+        )
     if _is_before(change, live):
         return None
     if live is None:
@@ -112,7 +116,7 @@ def _judge(this: Try, live: Exemption | None) -> Outcome | None:
         what = "another object with this id appeared after the plan was made"
     else:
         what = "it was changed after the plan was made" + _by(live)
-    return Outcome(change, Status.SKIPPED, what, RERUN)
+    return Outcome(change=change, status=Status.SKIPPED, message=what, remedy=RERUN)
 
 
 def _is_reached(change: Change, live: Exemption | None) -> bool:
@@ -141,7 +145,9 @@ def _unkept(this: Try, writer: Writer) -> Outcome | Again | None:
         if live is None or not canonical.same(live, keeper):
             what = "is gone" if live is None else "was changed" + _by(live)
             message = f"{keeper.id}, which keeps what this stops covering, {what}"
-            return Outcome(this.change, Status.HELD, message, RERUN, HeldCause.CONFLICT)
+            return Outcome(
+                change=this.change, status=Status.HELD, message=message, remedy=RERUN, cause=HeldCause.CONFLICT
+            )
     return None
 
 
@@ -160,13 +166,13 @@ def _write(this: Try, writer: Writer) -> Outcome | Again:
     try:
         if after is None:
             writer.delete(this.change.id)
-            return Outcome(this.change, Status.DONE)
+            return Outcome(change=this.change, status=Status.DONE)
         stored = writer.put(after)
     except ReconcilerError as error:
         lost = isinstance(error, AzureError) and classify(error) is Fault.LOST
         return _met(replace(this, sent=this.sent or lost), error, write_meter(this.change))
     if canonical.same(stored, after):
-        return Outcome(this.change, Status.DONE)
+        return Outcome(change=this.change, status=Status.DONE)
     return _stored_differently(this.change, stored, after)
 
 
@@ -175,7 +181,12 @@ def _stored_differently(change: Change, stored: Exemption, after: Exemption) -> 
     sent, found = canonical.comparable(after), canonical.comparable(stored)
     fields = sorted(key for key in sent.keys() | found.keys() if sent.get(key) != found.get(key))
     message = f"Azure stored it differently from what was sent: {', '.join(fields)}"
-    return Outcome(change, Status.FAILED, message, "check apiVersion in reconciler.yaml: an older one drops fields")
+    return Outcome(
+        change=change,
+        status=Status.FAILED,
+        message=message,
+        remedy="check apiVersion in reconciler.yaml: an older one drops fields",
+    )
 
 
 def _met(this: Try, error: ReconcilerError, asked: MeterId) -> Outcome | Again:
@@ -188,9 +199,9 @@ def _met(this: Try, error: ReconcilerError, asked: MeterId) -> Outcome | Again:
         case Fault.REFUSED:
             return failed(this, error)
         case Fault.THROTTLED as fault:
-            return Again(replace(this, throttled=this.throttled + 1), fault, error, asked)
+            return Again(next=replace(this, throttled=this.throttled + 1), fault=fault, error=error, asked=asked)
         case fault:
-            return Again(replace(this, tries=this.tries + 1), fault, error, asked)
+            return Again(next=replace(this, tries=this.tries + 1), fault=fault, error=error, asked=asked)
 
 
 def _gone(change: Change, error: ReconcilerError) -> Outcome:
@@ -202,17 +213,24 @@ def _gone(change: Change, error: ReconcilerError) -> Outcome:
 
 
 def _held(change: Change, error: ReconcilerError, cause: HeldCause) -> Outcome:
-    return Outcome(change, Status.HELD, describe(error), remedy(error), cause, correlation(error))
+    return Outcome(
+        change=change,
+        status=Status.HELD,
+        message=describe(error),
+        remedy=remedy(error),
+        cause=cause,
+        correlation=correlation(error),
+    )
 
 
 def failed(this: Try, error: ReconcilerError) -> Outcome:
     """A failure in Azure's own words, with what to do about it."""
     again = f" (after {this.tries + this.throttled} tries)" if this.tries + this.throttled > 1 else ""
     return Outcome(
-        this.change,
-        Status.FAILED,
-        describe(error) + again,
-        remedy(error),
+        change=this.change,
+        status=Status.FAILED,
+        message=describe(error) + again,
+        remedy=remedy(error),
         correlation=correlation(error),
     )
 
@@ -220,13 +238,18 @@ def failed(this: Try, error: ReconcilerError) -> Outcome:
 def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
     """A failure because Azure no longer answers at all."""
     message = f"{_not_written(this)}, since Azure no longer answers: {describe(silence)}"
-    return Outcome(this.change, Status.FAILED, message, remedy(silence))
+    return Outcome(change=this.change, status=Status.FAILED, message=message, remedy=remedy(silence))
 
 
 def put_off(this: Try, seconds: float) -> Outcome:
     """A failure because Azure asks for more patience than a run has."""
     message = f"{_not_written(this)}, since Azure asks to wait {seconds:.0f} s before the next request"
-    return Outcome(this.change, Status.FAILED, message, "run apply again after that time: it writes what is left")
+    return Outcome(
+        change=this.change,
+        status=Status.FAILED,
+        message=message,
+        remedy="run apply again after that time: it writes what is left",
+    )
 
 
 def _not_written(this: Try) -> str:
@@ -236,4 +259,4 @@ def _not_written(this: Try) -> str:
 def circular(change: Change) -> Outcome:
     """A change that waits for one which waits for it. The planner makes no such plan."""
     message, to_do = "waits for changes that wait for it", "report this plan: it should not exist"
-    return Outcome(change, Status.HELD, message, to_do, HeldCause.CONFLICT)
+    return Outcome(change=change, status=Status.HELD, message=message, remedy=to_do, cause=HeldCause.CONFLICT)

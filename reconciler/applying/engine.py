@@ -29,7 +29,7 @@ from reconciler.applying.attempt import (
     settle,
     unanswered,
     write_meter,
-)  # fmt: skip
+)
 from reconciler.applying.faults import DEFECT_REMEDY, Fault
 from reconciler.applying.order import Order
 from reconciler.applying.outcomes import Outcome
@@ -55,7 +55,7 @@ class _Never:
 NEVER: Final = _Never()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What a run needs besides its changes. `concurrency` is the number of requests under way over all subscriptions."""
 
@@ -183,7 +183,7 @@ class _Run:
 
     def _enqueue(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            self._queue(change).append(Try(change))
+            self._queue(change).append(Try(change=change))
 
     def _queue(self, change: Change) -> deque[Try]:
         """The queue of the change's meter, which takes turns with the others as long as it is not empty."""
@@ -254,14 +254,14 @@ class _Run:
     def _abandon(self, pause: float) -> list[Outcome]:
         """Ends what never started, or never will, or not for so many seconds."""
         if self.stopped:
-            return self.order.abandon(lambda change: interrupted(Try(change)))
+            return self.order.abandon(lambda change: interrupted(Try(change=change)))
         if self._is_stuck:
             return self.order.abandon(circular)
         begun = {this.change.id.key: this for this in self._waiting()}
         silence = self.silence if self._gave_up else None
         if silence is None:
-            return self.order.abandon(lambda change: put_off(begun.get(change.id.key, Try(change)), pause))
-        return self.order.abandon(lambda change: unanswered(begun.get(change.id.key, Try(change)), silence))
+            return self.order.abandon(lambda change: put_off(begun.get(change.id.key, Try(change=change)), pause))
+        return self.order.abandon(lambda change: unanswered(begun.get(change.id.key, Try(change=change)), silence))
 
     def _waiting(self) -> Iterator[Try]:
         """Every try that is to come."""
@@ -283,4 +283,4 @@ def _result(future: Future[Outcome | Again], this: Try) -> Outcome | Again:
         return future.result()
     _LOG.error("a defect while writing %s", this.change.id, exc_info=error)
     message = f"a defect in exempt itself: {type(error).__name__}: {error}"
-    return Outcome(this.change, Status.FAILED, message, DEFECT_REMEDY)
+    return Outcome(change=this.change, status=Status.FAILED, message=message, remedy=DEFECT_REMEDY)

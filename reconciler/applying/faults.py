@@ -95,9 +95,9 @@ ORPHAN_REMEDY: Final = (
 
 
 def remedy(error: ReconcilerError) -> str:
-    """What the fault's own hint says; where it has none, what helps against faults of its kind."""
-    if error.hint:
-        return error.hint
+    """What the fault's own remedy says; where it has none, what helps against faults of its kind."""
+    if error.remedy:
+        return error.remedy
     match classify(error):
         case Fault.TOKEN:
             return "log in again, or check that the pipeline's federated token outlives the run"

@@ -44,7 +44,7 @@ class Order:
             missing = sorted(self._unmet[key] - self._unmet.keys())
             if missing and key in self._open:
                 message = f"waits for {missing[0]}, which is not part of this run"
-                ended += self._close(Outcome(change, Status.AWAITING, message))
+                ended += self._close(Outcome(change=change, status=Status.AWAITING, message=message))
         return ended
 
     def end(self, outcome: Outcome) -> tuple[list[Change], list[Outcome]]:
@@ -82,4 +82,11 @@ class Order:
 
 def _shared(change: Change, root: Outcome) -> Outcome:
     message = f"not written, since it waits for {root.change.id}, which is {root.status}: {root.message}"
-    return Outcome(change, root.status, message, root.remedy, root.cause, cut_short=root.cut_short)
+    return Outcome(
+        change=change,
+        status=root.status,
+        message=message,
+        remedy=root.remedy,
+        cause=root.cause,
+        cut_short=root.cut_short,
+    )

@@ -14,7 +14,7 @@ from reconciler.model import Status, Unread, Verdict
 from reconciler.planning.values import Action, Change, Held, HeldCause, Plan, Refusal
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """How one change ended.
 
@@ -47,7 +47,7 @@ class Outcome:
         return self.change.action is Action.CREATE and not self.status.is_settled
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
     """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do."""
 
@@ -79,11 +79,12 @@ class Summary:
 def summarise(plan: Plan, outcomes: Iterable[Outcome]) -> Summary:
     """The whole run from its plan and the outcomes in whatever order they came."""
     ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.change.id.key))
-    return Summary(ordered, plan.held, plan.refusals, plan.unread)
+    return Summary(outcomes=ordered, held=plan.held, refusals=plan.refusals, unread=plan.unread)
 
 
 def refused(changes: Iterable[Change]) -> list[Outcome]:
     """What changes come to that would have been written, had a guard not stopped the whole run."""
     return [
-        Outcome(change, Status.SKIPPED, "not written: the run was refused before its first write") for change in changes
+        Outcome(change=change, status=Status.SKIPPED, message="not written: the run was refused before its first write")
+        for change in changes
     ]

@@ -37,9 +37,19 @@ class _Meter:
     """What is known about one of Azure's buckets. Guarded by the pace's lock."""
 
     __slots__ = (
-        "anchor", "answered", "careful", "left", "most", "peak", "rate", "rests_until", "seen_at", "strikes",
-        "under_way", "window",
-    )  # fmt: skip
+        "anchor",
+        "answered",
+        "careful",
+        "left",
+        "most",
+        "peak",
+        "rate",
+        "rests_until",
+        "seen_at",
+        "strikes",
+        "under_way",
+        "window",
+    )
 
     def __init__(self) -> None:
         self.left: float | None = None  # tokens that Azure's last answer showed

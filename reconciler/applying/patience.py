@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.model import LONGEST_WAIT
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
     """How much a run endures. Times are in seconds.
 

@@ -39,7 +39,7 @@ class Stop(Protocol):
     def is_set(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far a run is. `rate` is changes per second so far; times are in seconds.
 

@@ -33,4 +33,12 @@ class Tally:
         recent = sum(now - then <= self._SPAN for then in self._recent)
         rate = recent / min(elapsed, self._SPAN) if elapsed > 0 else 0.0
         left = (self._total - self._finished) / rate if rate else None
-        return Progress(self._total, self._finished, running, elapsed, rate, left, paused)
+        return Progress(
+            total=self._total,
+            finished=self._finished,
+            running=running,
+            elapsed=elapsed,
+            rate=rate,
+            seconds_left=left,
+            paused=paused,
+        )

@@ -16,14 +16,14 @@ AUTHORITY_HOST: Final = "AZURE_AUTHORITY_HOST"
 """Environment variable of azure-identity that names another login service."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """One cloud's addresses. `token_scope` is what a Resource Manager token is asked for; `exchange_audience` is the
+    """One cloud's addresses. `oauth_scope` is what a Resource Manager token is asked for; `exchange_audience` is the
     audience that an identity provider's assertion must bear to be exchanged for one.
     """
 
     resource_manager: str
-    token_scope: str
+    oauth_scope: str
     authority: str
     exchange_audience: str
     known_authority: bool = True
@@ -31,22 +31,22 @@ class Endpoints:
 
 _CLOUDS: Final = {
     Cloud.PUBLIC: Endpoints(
-        "https://management.azure.com",
-        "https://management.azure.com/.default",
-        "https://login.microsoftonline.com",
-        "api://AzureADTokenExchange",
+        resource_manager="https://management.azure.com",
+        oauth_scope="https://management.azure.com/.default",
+        authority="https://login.microsoftonline.com",
+        exchange_audience="api://AzureADTokenExchange",
     ),
     Cloud.US_GOVERNMENT: Endpoints(
-        "https://management.usgovcloudapi.net",
-        "https://management.core.usgovcloudapi.net/.default",
-        "https://login.microsoftonline.us",
-        "api://AzureADTokenExchangeUSGov",
+        resource_manager="https://management.usgovcloudapi.net",
+        oauth_scope="https://management.core.usgovcloudapi.net/.default",
+        authority="https://login.microsoftonline.us",
+        exchange_audience="api://AzureADTokenExchangeUSGov",
     ),
     Cloud.CHINA: Endpoints(
-        "https://management.chinacloudapi.cn",
-        "https://management.chinacloudapi.cn/.default",
-        "https://login.chinacloudapi.cn",
-        "api://AzureADTokenExchangeChina",
+        resource_manager="https://management.chinacloudapi.cn",
+        oauth_scope="https://management.chinacloudapi.cn/.default",
+        authority="https://login.chinacloudapi.cn",
+        exchange_audience="api://AzureADTokenExchangeChina",
     ),
 }
 

@@ -27,8 +27,11 @@ from reconciler.azure.explain import redact
 from reconciler.problems import CredentialError
 
 _GITHUB: Final = (
-    "ACTIONS_ID_TOKEN_REQUEST_URL", "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "AZURE_CLIENT_ID", "AZURE_TENANT_ID",
-)  # fmt: skip
+    "ACTIONS_ID_TOKEN_REQUEST_URL",
+    "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+    "AZURE_CLIENT_ID",
+    "AZURE_TENANT_ID",
+)
 _ATTEMPT: Final = re.compile(r"^\t(\w+Credential): (.*(?:\n(?!\t|To mitigate).*)*)", re.MULTILINE)
 """One way that DefaultAzureCredential tried, in its message."""
 

@@ -41,7 +41,7 @@ class Wanted:
         return pattern is None or version is None or matches(pattern, version)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Definitions:
     """Policy sets at versions, which assignment uses which (folded id to position), and what could not be read."""
 
@@ -156,7 +156,9 @@ def _versions(arm: Arm, value: JSON) -> list[str]:
 def _note(result: Definitions, users: Sequence[Wanted], error: AzureError) -> None:
     """One line per initiative and scope: the cells of its assignments cannot be decided."""
     lines = {(one.assignment.scope, one.assignment.definition.text) for one in users}
-    result.unread += [Unread(scope, what, error.message, error.hint) for scope, what in sorted(lines)]
+    result.unread += [
+        Unread(scope=scope, what=what, reason=error.message, remedy=error.remedy) for scope, what in sorted(lines)
+    ]
 
 
 def read_policies(arm: Arm, definitions: Sequence[ArmId]) -> list[JSON]:

@@ -37,7 +37,7 @@ class State(enum.StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
     """One question and its answer; `scopes` are the ids it is about, where it is about some."""
 
@@ -66,7 +66,7 @@ def examine(
     try:
         record = azure.reader().record(azure.settings, declarations)
     except AzureError as error:
-        tell(Check("reading", State.FAILED, error.message, error.hint))
+        tell(Check(name="reading", state=State.FAILED, message=error.message, remedy=error.remedy))
         return
     snapshot = snapshot_of(record)
     tell(_versions(azure))
@@ -89,16 +89,19 @@ def _identity(azure: Azure) -> Check:
     name = claims.get("upn") or claims.get("app_displayname") or claims.get("appid") or "unknown"
     kind = "user" if claims.get("idtyp") == "user" or claims.get("upn") else "application"
     identity = f"{kind} {name}, object id {claims.get('oid', 'unknown')}"
-    return Check("identity", State.OK, f"{identity}, of tenant {azure.settings.tenant_id}")
+    return Check(name="identity", state=State.OK, message=f"{identity}, of tenant {azure.settings.tenant_id}")
 
 
 def _cloud(azure: Azure, environment: Mapping[str, str]) -> Check:
     said = f"{azure.settings.cloud.value} at {azure.endpoints.resource_manager}"
     if environment.get(ARM_ENDPOINT):
         return Check(
-            "cloud", State.WARNING, f"{said}, as {ARM_ENDPOINT} says", f"unset {ARM_ENDPOINT} for Azure itself"
+            name="cloud",
+            state=State.WARNING,
+            message=f"{said}, as {ARM_ENDPOINT} says",
+            remedy=f"unset {ARM_ENDPOINT} for Azure itself",
         )
-    return Check("cloud", State.OK, said)
+    return Check(name="cloud", state=State.OK, message=said)
 
 
 def _clock(arm: Arm) -> Check:
@@ -106,11 +109,13 @@ def _clock(arm: Arm) -> Check:
     try:
         answer = arm.get("/tenants", Api.TENANTS)
     except AzureError as error:
-        return Check("clock", State.FAILED, f"Azure does not answer: {error.message}", error.hint)
+        return Check(
+            name="clock", state=State.FAILED, message=f"Azure does not answer: {error.message}", remedy=error.remedy
+        )
     try:
         azures = parsedate_to_datetime(answer.headers.get("date", "")).timestamp()
     except ValueError:
-        return Check("clock", State.UNKNOWN, "Azure's answer bears no date")
+        return Check(name="clock", state=State.UNKNOWN, message="Azure's answer bears no date")
     skew = (before + time.time()) / 2 - azures
     return clock_check(skew)
 
@@ -120,19 +125,30 @@ def clock_check(skew: float) -> Check:
     direction = "ahead of" if skew > 0 else "behind"
     said = f"this machine's clock is {abs(skew):.0f} s {direction} Azure's"
     if abs(skew) > _SKEW_FAILURE:
-        return Check("clock", State.FAILED, f"{said}; tokens are refused beyond 300 s", "synchronise it (NTP)")
+        return Check(
+            name="clock",
+            state=State.FAILED,
+            message=f"{said}; tokens are refused beyond 300 s",
+            remedy="synchronise it (NTP)",
+        )
     if abs(skew) > _SKEW_WARNING:
-        return Check("clock", State.WARNING, f"{said}; expiry is judged by it", "synchronise it (NTP)")
-    return Check("clock", State.OK, "this machine's clock agrees with Azure's")
+        return Check(
+            name="clock", state=State.WARNING, message=f"{said}; expiry is judged by it", remedy="synchronise it (NTP)"
+        )
+    return Check(name="clock", state=State.OK, message="this machine's clock agrees with Azure's")
 
 
 def _versions(azure: Azure) -> Check:
     version = azure.versions.current(Api.EXEMPTIONS)
     newest = KNOWN[Api.EXEMPTIONS][0]
     if version == newest:
-        return Check("api version", State.OK, f"exemptions are read and written with {version}")
+        return Check(name="api version", state=State.OK, message=f"exemptions are read and written with {version}")
     why = "reconciler.yaml says so" if azure.settings.api_version else "the cloud has no newer one"
-    return Check("api version", State.OK, f"exemptions are read and written with {version} ({why}; newest: {newest})")
+    return Check(
+        name="api version",
+        state=State.OK,
+        message=f"exemptions are read and written with {version} ({why}; newest: {newest})",
+    )
 
 
 # --- rights ------------------------------------------------------------------------------------------------------
@@ -141,11 +157,15 @@ def _versions(azure: Azure) -> Check:
 def _reading(record: Record) -> Check:
     scopes = sum(node.expected for node in record.nodes)
     if not record.unread:
-        return Check("reading", State.OK, f"every scope can be read ({scopes}), with {record.requests} requests")
+        return Check(
+            name="reading",
+            state=State.OK,
+            message=f"every scope can be read ({scopes}), with {record.requests} requests",
+        )
     first = record.unread[0]
     where = tuple(sorted({one.scope.text for one in record.unread}))
     said = f"{len(record.unread)} of the things to read cannot be: {first.what} at {first.scope}: {first.reason}"
-    return Check("reading", State.FAILED, said, first.remedy, where)
+    return Check(name="reading", state=State.FAILED, message=said, remedy=first.remedy, scopes=where)
 
 
 class Rights:
@@ -200,13 +220,17 @@ class Rights:
 
 def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], who: str) -> Check:
     if not lacking:
-        return Check("writing", State.OK, "exemptions may be written and deleted at every managed scope")
+        return Check(
+            name="writing", state=State.OK, message="exemptions may be written and deleted at every managed scope"
+        )
     return _lacks("writing", lacking, "exemptions cannot be changed", Role.WRITER, who)
 
 
 def _assignments(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], who: str) -> Check:
     if not lacking:
-        return Check("assignments", State.OK, f"every assignment may be exempted from ({EXEMPT_ACTION})")
+        return Check(
+            name="assignments", state=State.OK, message=f"every assignment may be exempted from ({EXEMPT_ACTION})"
+        )
     return _lacks("assignments", lacking, "the assignments cannot be exempted from", Role.ASSIGNMENT, who)
 
 
@@ -214,7 +238,12 @@ def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], wha
     denied = {scope: actions for scope, actions in lacking.items() if not isinstance(actions, AzureError)}
     if not denied:
         scope, error = next((one, fault) for one, fault in lacking.items() if isinstance(fault, AzureError))
-        return Check(name, State.UNKNOWN, f"Azure does not say what is allowed at {scope}: {error.message}", error.hint)
+        return Check(
+            name=name,
+            state=State.UNKNOWN,
+            message=f"Azure does not say what is allowed at {scope}: {error.message}",
+            remedy=error.remedy,
+        )
     scopes = tuple(scope.text for scope in sorted(denied))
     actions = sorted({action for found in denied.values() for action in found})
     first = shlex.quote(scopes[0])
@@ -223,7 +252,13 @@ def _lacks(name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], wha
         f'"Resource Policy Contributor" --scope {first}; or a role with only what is needed: exempt doctor --role {role}'
     )
     more = f" and {len(scopes) - 1} more" if len(scopes) > 1 else ""
-    return Check(name, State.FAILED, f"{what} at {scopes[0]}{more}: {', '.join(actions)} missing", remedy, scopes)
+    return Check(
+        name=name,
+        state=State.FAILED,
+        message=f"{what} at {scopes[0]}{more}: {', '.join(actions)} missing",
+        remedy=remedy,
+        scopes=scopes,
+    )
 
 
 # --- Defender for Cloud ------------------------------------------------------------------------------------------
@@ -235,16 +270,16 @@ def _benchmark(snapshot: Snapshot) -> Check:
     bare = tuple(scope.text for scope in subscriptions if not assigned & set(_chain(snapshot, scope)))
     if not bare:
         said = f"the Microsoft cloud security benchmark is assigned for every subscription ({len(subscriptions)})"
-        return Check("benchmark", State.OK, said)
+        return Check(name="benchmark", state=State.OK, message=said)
     name = f"/providers/Microsoft.Authorization/policySetDefinitions/{BENCHMARK}"
     return Check(
-        "benchmark",
-        State.WARNING,
-        f"the Microsoft cloud security benchmark is not assigned for {bare[0]}"
+        name="benchmark",
+        state=State.WARNING,
+        message=f"the Microsoft cloud security benchmark is not assigned for {bare[0]}"
         + (f" and {len(bare) - 1} more" if len(bare) > 1 else "")
         + ": Defender's recommendations come from it, so few can be exempted there",
-        f"assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
-        bare,
+        remedy=f"assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
+        scopes=bare,
     )
 
 
@@ -262,11 +297,11 @@ def _declared_groups(declarations: Sequence[Declaration]) -> tuple[str, ...]:
 
 def _defender(groups: tuple[str, ...]) -> Check:
     return Check(
-        "defender",
-        State.UNKNOWN,
-        "exemptions at a management group show in Defender only if Defender itself may read that group; an identity of "
+        name="defender",
+        state=State.UNKNOWN,
+        message="exemptions at a management group show in Defender only if Defender itself may read that group; an identity of "
         "Azure Resource Manager cannot see that",
-        f"if they do not show: az role assignment create --assignee {DEFENDER_APPLICATION} --role Reader --scope "
+        remedy=f"if they do not show: az role assignment create --assignee {DEFENDER_APPLICATION} --role Reader --scope "
         f"{shlex.quote(groups[0])}",
-        groups,
+        scopes=groups,
     )

@@ -30,7 +30,7 @@ READ_ROLE: Final = "Reader"
 WRITE_ROLE: Final = "Resource Policy Contributor"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """An error as Azure gave it; `target` is the path that was asked for (percent-decoded), without its query, and
     `method` how.

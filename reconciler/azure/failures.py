@@ -22,9 +22,7 @@ _OTHER_VERSION: Final = frozenset({"InvalidResourceType", "NoRegisteredProviderF
 _PORTS: Final = {"https": 443, "http": 80}
 
 
-def from_answer(
-    status: int, headers: Mapping[str, str], body: JSON, url: str, method: str = "GET"
-) -> AzureError:  # fmt: skip
+def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str, method: str = "GET") -> AzureError:
     """The fault that an error answer describes: ARM's own form, or a bare `{code, message}`."""
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {"message": str(error)}
@@ -84,9 +82,9 @@ def refuse_dots(path: str) -> None:
 
 def _fault(  # noqa: PLR0913, PLR0917 - what a fault is made of
     status: int, code: str, message: str, url: str, support: str = "", method: str = "GET"
-) -> AzureError:  # fmt: skip
-    hint = remedy(Fault(status, code, message, _path(url), method))
-    return AzureError(status, code, message, hint, support)
+) -> AzureError:
+    advice = remedy(Fault(status=status, code=code, message=message, target=_path(url), method=method))
+    return AzureError(status, code, message, advice, support)
 
 
 def _words(error: Mapping[str, JSON]) -> Iterator[str]:

@@ -64,11 +64,11 @@ def read_hierarchy(arm: Arm, roots: Sequence[ArmId]) -> Hierarchy:
     raise_if_unreachable(answers)
     for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, AzureError):
-            unread.append(Unread(group, "descendants", answer.message, answer.hint))
+            unread.append(Unread(scope=group, what="descendants", reason=answer.message, remedy=answer.remedy))
         else:
             _add(nodes, answer)
     for root in anchors:
-        nodes.setdefault(root.key, Node(root))
+        nodes.setdefault(root.key, Node(id=root))
         nodes[root.key] = replace(nodes[root.key], expected=True)
     for chain in arm.each(lambda group: _group_chain(arm, group), groups):
         _add(nodes, () if isinstance(chain, AzureError) else chain)
@@ -91,7 +91,7 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
             f"choose a scope within: {', '.join(map(str, roots))}",
         )
     nodes = {key: replace(node, expected=holder in hierarchy.chain(node.id)) for key, node in hierarchy.nodes.items()}
-    nodes.setdefault(holder.key, Node(holder, expected=True))
+    nodes.setdefault(holder.key, Node(id=holder, expected=True))
     unread = (one for one in hierarchy.unread if one.scope.key in above or holder in hierarchy.chain(one.scope))
     return Hierarchy(nodes, tuple(unread))
 
@@ -100,9 +100,16 @@ def _add(nodes: dict[str, Node], found: Iterable[Node]) -> None:
     """Adds what is new, and completes what was known without a name or parent."""
     for node in found:
         held = nodes.get(node.id.key)
-        nodes[node.id.key] = node if held is None else Node(
-            held.id, held.name or node.name, held.parent or node.parent, held.expected or node.expected
-        )  # fmt: skip
+        nodes[node.id.key] = (
+            node
+            if held is None
+            else Node(
+                id=held.id,
+                name=held.name or node.name,
+                parent=held.parent or node.parent,
+                expected=held.expected or node.expected,
+            )
+        )
 
 
 def _descendants(arm: Arm, group: ArmId) -> list[Node]:
@@ -113,7 +120,12 @@ def _descendants(arm: Arm, group: ArmId) -> list[Node]:
 def _node(value: JSON, *, expected: bool) -> Node:
     properties = value.get("properties") or {}
     parent = (properties.get("parent") or {}).get("id")
-    return Node(arm_id(value["id"]), properties.get("displayName") or "", arm_id(parent) if parent else None, expected)
+    return Node(
+        id=arm_id(value["id"]),
+        name=properties.get("displayName") or "",
+        parent=arm_id(parent) if parent else None,
+        expected=expected,
+    )
 
 
 def _group_chain(arm: Arm, group: ArmId) -> list[Node]:
@@ -135,7 +147,7 @@ def _linked(ids: Sequence[ArmId], names: Sequence[str]) -> list[Node]:
     """Nodes of a chain, each in the next one."""
     above: list[ArmId | None] = [*ids[1:], None]
     labels = [*names, *[""] * len(ids)]
-    return [Node(one, name, parent) for one, name, parent in zip(ids, labels, above, strict=False)]
+    return [Node(id=one, name=name, parent=parent) for one, name, parent in zip(ids, labels, above, strict=False)]
 
 
 def _entity_chains(arm: Arm, subscriptions: Sequence[ArmId]) -> list[Node]:

@@ -24,7 +24,7 @@ _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
 _WHAT: Final = {Api.ASSIGNMENTS: "assignments", Api.EXEMPTIONS: "exemptions"}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Lists:
     """What the lists showed: objects by folded id; what could not be read; folded ids of scopes that are gone.
 
@@ -100,7 +100,7 @@ def _merge(found: dict[str, JSON], values: Iterable[JSON], parse: Callable[[JSON
 
 def _note(lists: Lists, scope: ArmId, api: Api, error: AzureError) -> None:
     if scope.key not in lists.gone:
-        lists.unread.append(Unread(scope, _WHAT[api], error.message, error.hint))
+        lists.unread.append(Unread(scope=scope, what=_WHAT[api], reason=error.message, remedy=error.remedy))
 
 
 def _read_again(arm: Arm, lists: Lists, differing: dict[str, Api]) -> None:

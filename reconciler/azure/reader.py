@@ -83,10 +83,17 @@ class Reader:
         if scope is not None:
             hierarchy = narrow(hierarchy, scope, settings.scopes)
         progress("hierarchy", 1, 1)
-        return _Run(self.arm, settings, declarations, scope, progress, taken_at).read(hierarchy, self.versions)
+        return _Run(
+            arm=self.arm,
+            settings=settings,
+            declarations=declarations,
+            scope=scope,
+            progress=progress,
+            taken_at=taken_at,
+        ).read(hierarchy, self.versions)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Run:
     """The state of one read."""
 
@@ -144,7 +151,7 @@ class _Run:
                 lists.gone.remove(root.key)
                 said = f"Azure finds no {root.kind} of this id"
                 remedy = "correct `scopes` in reconciler.yaml, or take out what exists no longer"
-                self.unread.append(Unread(root, "exemptions", said, remedy))
+                self.unread.append(Unread(scope=root, what="exemptions", reason=said, remedy=remedy))
 
     def _strays(self, lists: Lists, named: Mapping[str, ArmId]) -> None:
         """Asks for the assignments that are named but that no list shows: they are gone, or out of sight."""
@@ -157,7 +164,9 @@ class _Run:
             elif answer.status == 404:
                 self.gone.add(stray.key)
             else:
-                self.unread.append(Unread(owner_scope(stray), stray.text, answer.message, answer.hint))
+                self.unread.append(
+                    Unread(scope=owner_scope(stray), what=stray.text, reason=answer.message, remedy=answer.remedy)
+                )
 
     def _initiatives(self, lists: Lists) -> Definitions:
         assigned = [

@@ -13,7 +13,7 @@ from reconciler.azure import wire
 from reconciler.model import JSON, ArmId, Cloud, Initiative, Policy, Snapshot, Unread
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A management group or subscription, its display name (may be empty) and the group it lies in (None: unknown, or
     the top). `expected`: it is one of the managed roots or below one, so its lists belong to the run.
@@ -25,7 +25,7 @@ class Node:
     expected: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """What was read, with what could not be.
 

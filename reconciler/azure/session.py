@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.azure.writer import Writer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Azure:
     """A connection as one identity to one tenant. Close it, or use it in a `with` statement."""
 
@@ -98,4 +98,4 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
     except BaseException:
         arm.close()
         raise
-    return Azure(settings, found, versions, claims, arm)
+    return Azure(settings=settings, endpoints=found, versions=versions, claims=claims, arm=arm)

@@ -163,9 +163,12 @@ def _typed(value: JSON, kind: type) -> Any:
 def _node(value: JSON) -> Node:
     parent = value["parent"]
     return Node(
-        arm_id(value["id"]), value["displayName"], arm_id(parent) if parent else None, _typed(value["expected"], bool)
+        id=arm_id(value["id"]),
+        name=value["displayName"],
+        parent=arm_id(parent) if parent else None,
+        expected=_typed(value["expected"], bool),
     )
 
 
 def _unread(value: JSON) -> Unread:
-    return Unread(arm_id(value["scope"]), value["what"], value["reason"], value["remedy"])
+    return Unread(scope=arm_id(value["scope"]), what=value["what"], reason=value["reason"], remedy=value["remedy"])

@@ -21,7 +21,7 @@ def check(credential: TenantCredential, arm: Arm, tenant_id: str, endpoints: End
         CredentialError: there is no identity, or it belongs to another tenant.
     """
     try:
-        token = credential.get_token_info(endpoints.token_scope).token
+        token = credential.get_token_info(endpoints.oauth_scope).token
     except SdkError as error:
         raise no_identity(error) from error
     claims = token_claims(token)

@@ -52,7 +52,7 @@ _NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
 _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came back: the status (always below 400), headers by lower-case name, the JSON object (empty where
     there was no body).
@@ -79,7 +79,7 @@ class Arm:
             credential,
             _NO_SUBSCRIPTION,  # required, and without effect on what is sent
             base_url=endpoints.resource_manager,
-            credential_scopes=[endpoints.token_scope],
+            credential_scopes=[endpoints.oauth_scope],
             transport=self._transport,
             policies=_policies(credential, endpoints, self.watch),
         )
@@ -196,7 +196,7 @@ def _answer(response: HttpResponse, url: str) -> Answer:
         raise failures.from_answer(response.status_code, headers, body, url, response.request.method)
     if not isinstance(body, dict | None):
         raise failures.not_json(response.status_code, url)
-    return Answer(response.status_code, headers, body or {})
+    return Answer(status=response.status_code, headers=headers, body=body or {})
 
 
 def _raise_unless_of_one(done: Future[Any]) -> None:
@@ -286,7 +286,7 @@ def _policies(credential: TenantCredential, endpoints: Endpoints, watch: Watch) 
         policies.ProxyPolicy(),
         policies.RedirectPolicy(),
         _Retries(**retries),
-        ARMChallengeAuthenticationPolicy(credential, endpoints.token_scope),
+        ARMChallengeAuthenticationPolicy(credential, endpoints.oauth_scope),
         watch,
         policies.SensitiveHeaderCleanupPolicy(),
     ]

@@ -29,11 +29,22 @@ class Api(StrEnum):
 
 
 _POLICY_VERSIONS = (
-    "2025-11-01", "2025-03-01", "2025-01-01", "2024-05-01", "2024-04-01", "2023-04-01", "2021-06-01", "2020-09-01",
-)  # fmt: skip
+    "2025-11-01",
+    "2025-03-01",
+    "2025-01-01",
+    "2024-05-01",
+    "2024-04-01",
+    "2023-04-01",
+    "2021-06-01",
+    "2020-09-01",
+)
 KNOWN: Final[dict[str, tuple[str, ...]]] = {
     Api.EXEMPTIONS: (
-        "2026-01-01-preview", "2025-12-01-preview", "2024-12-01-preview", "2022-07-01-preview", "2020-07-01-preview",
+        "2026-01-01-preview",
+        "2025-12-01-preview",
+        "2024-12-01-preview",
+        "2022-07-01-preview",
+        "2020-07-01-preview",
     ),
     Api.ASSIGNMENTS: _POLICY_VERSIONS,
     Api.INITIATIVES: _POLICY_VERSIONS,
@@ -44,7 +55,7 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     Api.TENANTS: ("2022-12-01", "2020-01-01"),
     Api.GRAPH: ("2024-04-01", "2022-10-01", "2021-03-01"),
     Api.METADATA: ("2021-06-01", "2020-01-01"),
-}  # fmt: skip
+}
 """What this code understands, newest first."""
 
 _FIRST_TRY: Final = "2025-04-01"

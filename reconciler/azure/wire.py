@@ -25,10 +25,19 @@ from reconciler.model import (
 )
 from reconciler.planning import canonical
 
-_MODELLED: Final = frozenset({
-    "policyAssignmentId", "policyDefinitionReferenceIds", "exemptionCategory", "expiresOn", "displayName",
-    "description", "metadata", "resourceSelectors", "assignmentScopeValidation",
-})  # fmt: skip
+_MODELLED: Final = frozenset(
+    {
+        "policyAssignmentId",
+        "policyDefinitionReferenceIds",
+        "exemptionCategory",
+        "expiresOn",
+        "displayName",
+        "description",
+        "metadata",
+        "resourceSelectors",
+        "assignmentScopeValidation",
+    }
+)
 
 # --- exemptions --------------------------------------------------------------------------------------------------
 
@@ -89,7 +98,9 @@ def selectors_from(value: JSON) -> tuple[ResourceSelector, ...]:
 
 def _selector(value: JSON) -> Selector:
     negated = bool(value.get("notIn"))
-    return Selector(value.get("kind") or "", tuple(value.get("notIn" if negated else "in") or ()), negated)
+    return Selector(
+        kind=value.get("kind") or "", values=tuple(value.get("notIn" if negated else "in") or ()), negated=negated
+    )
 
 
 # --- assignments -------------------------------------------------------------------------------------------------
@@ -158,7 +169,7 @@ def _member(value: JSON) -> Member:
     given = _parameter_values(value.get("parameters"))
     effect = next((held for name, held in given.items() if name.lower() == "effect"), None)
     reference = value.get("policyDefinitionReferenceId") or ""
-    return Member(definition, reference, effect if isinstance(effect, str) else None)
+    return Member(definition=definition, reference_id=reference, effect=effect if isinstance(effect, str) else None)
 
 
 def _parameter_values(value: JSON) -> Mapping[str, JSON]:

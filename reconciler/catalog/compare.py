@@ -33,7 +33,7 @@ class Difference(enum.StrEnum):
     GONE = "gone"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FieldChange:
     """One field that differs; for lists, what is only in the one and only in the other."""
 
@@ -42,7 +42,7 @@ class FieldChange:
     after: Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One recommendation, policy or initiative that differs. `identifier` is its key or id; `declarations` are the
     names of those that are about it, sorted.
@@ -69,7 +69,9 @@ def differences(before: Catalogue, after: Catalogue, declarations: Iterable[Decl
 
 def gone_entries(gone: Iterable[Recommendation]) -> tuple[Entry, ...]:
     """Entries for recommendations that the tenant does not list."""
-    return tuple(Entry(Kind.RECOMMENDATION, one.key, one.title, Difference.GONE) for one in gone)
+    return tuple(
+        Entry(kind=Kind.RECOMMENDATION, identifier=one.key, title=one.title, difference=Difference.GONE) for one in gone
+    )
 
 
 def with_declarations(
@@ -122,8 +124,18 @@ def _entry(kind: Kind, identifier: str, before: Subject | None, after: Subject |
         return None
     changes = _changes(_fields(before), _fields(after))
     if before and after:
-        return Entry(kind, identifier, subject.title, Difference.CHANGED, changes) if changes else None
-    return Entry(kind, identifier, subject.title, Difference.ADDED if after else Difference.REMOVED, changes)
+        return (
+            Entry(kind=kind, identifier=identifier, title=subject.title, difference=Difference.CHANGED, changes=changes)
+            if changes
+            else None
+        )
+    return Entry(
+        kind=kind,
+        identifier=identifier,
+        title=subject.title,
+        difference=Difference.ADDED if after else Difference.REMOVED,
+        changes=changes,
+    )
 
 
 def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[FieldChange, ...]:
@@ -133,9 +145,11 @@ def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[F
 
 def _change(name: str, before: Value, after: Value) -> FieldChange:
     if name not in _LISTS:
-        return FieldChange(name, before, after)
+        return FieldChange(name=name, before=before, after=after)
     left, right = (value if isinstance(value, tuple) else () for value in (before, after))
-    return FieldChange(name, tuple(sorted(set(left) - set(right))), tuple(sorted(set(right) - set(left))))
+    return FieldChange(
+        name=name, before=tuple(sorted(set(left) - set(right))), after=tuple(sorted(set(right) - set(left)))
+    )
 
 
 _LISTS: Final = frozenset({"policies", "resourceTypes", "members"})
@@ -147,8 +161,12 @@ def _fields(subject: Subject | None) -> Mapping[str, Value]:
             return _recommendation_fields(subject)
         case Policy():
             types = subject.resource_types
-            return {"title": subject.title, "mode": subject.mode, "defaultEffect": subject.default_effect,
-                    "resourceTypes": types}  # fmt: skip
+            return {
+                "title": subject.title,
+                "mode": subject.mode,
+                "defaultEffect": subject.default_effect,
+                "resourceTypes": types,
+            }
         case BuiltInInitiative():
             members = tuple(f"{member.reference_id} = {member.definition.name}" for member in subject.members)
             return {"title": subject.title, "version": subject.version, "members": members}

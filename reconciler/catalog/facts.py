@@ -72,7 +72,7 @@ EXPLANATIONS: Final = {
 """One clause for each obstacle, for messages: lower case, no full stop."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """A Defender assessment. `key` is the assessment's name in lower case, empty where no public source names it.
 
@@ -97,7 +97,7 @@ class Recommendation:
         return not any(obstacle.blocks for obstacle in self.obstacles)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A policy definition. `mode` is empty where the definition leaves it out; `default_effect` as written there.
 
@@ -120,7 +120,7 @@ class Policy:
         return not any(obstacle.blocks for obstacle in self.obstacles)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltInInitiative:
     """A policy set as published: one version with all its members, sorted by definition and reference id."""
 
@@ -138,7 +138,7 @@ class BuiltInInitiative:
         return tuple(member.reference_id for member in self.members if member.definition == policy)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """Which public source a part of the facts comes from."""
 

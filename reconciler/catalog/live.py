@@ -17,7 +17,7 @@ _KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARAMETER: Final = re.compile(r"\[parameters\('([^']+)'\)\]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRecommendation:
     """A recommendation as the tenant lists it. `custom` says that the organisation made it."""
 

@@ -15,8 +15,9 @@ from reconciler.model import arm_id
 _NAMED: Final = r"[^/?#&\s\"'{}]+"
 _DEFINITION: Final = re.compile(
     rf"((?:/(?:subscriptions/{_NAMED}|providers/Microsoft\.Management/managementGroups/{_NAMED}))?"
-    rf"/providers/Microsoft\.Authorization/policy(?:Set)?Definitions/{_NAMED})", re.IGNORECASE
-)  # fmt: skip
+    rf"/providers/Microsoft\.Authorization/policy(?:Set)?Definitions/{_NAMED})",
+    re.IGNORECASE,
+)
 _ASSESSMENT: Final = re.compile(
     rf"(?:assessmentKey[/=]|recommendationId[/=]|Microsoft\.Security/assessments?(?:Metadata)?/)({_NAMED})",
     re.IGNORECASE,
@@ -24,7 +25,7 @@ _ASSESSMENT: Final = re.compile(
 _GUID: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """Everything that a text points at; a policy behind one of the recommendations is not listed by itself."""
 
@@ -67,7 +68,7 @@ def _exact(catalogue: Catalogue, text: str) -> Found:
         recommendations = (keyless,)
     shown = {policy for found in recommendations for policy in found.policies}
     policies = (policy for policy in _policies(catalogue, text) if policy.id not in shown)
-    return Found(recommendations, tuple(policies), _initiatives(catalogue, text))
+    return Found(recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, text))
 
 
 def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:

@@ -14,7 +14,7 @@ from reconciler.catalog.obstacles import noted, ordered
 from reconciler.model import ArmId, Member
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendationEntry:
     """A new recommendation, or the fields in which one differs; None leaves a field as it is shipped."""
 
@@ -30,10 +30,10 @@ class RecommendationEntry:
     @property
     def is_empty(self) -> bool:
         """Whether it says nothing beside its key."""
-        return self == RecommendationEntry(self.key)
+        return self == RecommendationEntry(key=self.key)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InitiativeEntry:
     """An initiative that is not shipped (`members` is all of them), or how one differs from its shipped version."""
 
@@ -47,10 +47,10 @@ class InitiativeEntry:
     @property
     def is_empty(self) -> bool:
         """Whether it says nothing beside its id."""
-        return self == InitiativeEntry(self.id)
+        return self == InitiativeEntry(id=self.id)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
     """All entries, each kind sorted by key or folded id."""
 
@@ -61,7 +61,7 @@ class Overlay:
 
 def overlaid_recommendation(shipped: Recommendation | None, entry: RecommendationEntry) -> Recommendation:
     """The recommendation as the overlay has it. A shipped title that is replaced stays known as a former one."""
-    base = shipped or Recommendation(entry.key, entry.title or entry.key)
+    base = shipped or Recommendation(key=entry.key, title=entry.title or entry.key)
     title = base.title if entry.title is None else entry.title
     return Recommendation(
         key=base.key,
@@ -79,7 +79,9 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
 
 def overlaid_initiative(shipped: BuiltInInitiative | None, entry: InitiativeEntry) -> BuiltInInitiative:
     """The initiative as the overlay has it, members sorted by definition and reference id."""
-    base = shipped or BuiltInInitiative(entry.id, entry.title or entry.id.name, entry.version or "", ())
+    base = shipped or BuiltInInitiative(
+        id=entry.id, title=entry.title or entry.id.name, version=entry.version or "", members=()
+    )
     members = entry.members if entry.members is not None else _changed(base.members, entry)
     return replace(
         base,

@@ -45,7 +45,11 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
         document, problems = _document(_content(path), path.name)
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
-        return Overlay(), (Problem(Source(path.name), "unreadable", message, "make it a readable, regular file"),)
+        return Overlay(), (
+            Problem(
+                source=Source(path.name), code="unreadable", message=message, remedy="make it a readable, regular file"
+            ),
+        )
     if document and not problems:
         problems = _schema_problems(document) or (*_repeated(document), *_untitled(document))
     return (_overlay(document.data) if document and not problems else Overlay()), problems
@@ -54,7 +58,9 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
 def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem, ...]]:
     if len(content) > MAX_BYTES:
         message = f"the file has more than {MAX_BYTES:,} bytes; it is not read"
-        return None, (Problem(Source(name), "too-large", message, "remove what does not belong there"),)
+        return None, (
+            Problem(source=Source(name), code="too-large", message=message, remedy="remove what does not belong there"),
+        )
     document, problems = read_document(content, name, _LIMITS, may_be_empty=True)
     return document, (problems or _invisible(document) if document else problems)
 
@@ -64,9 +70,16 @@ def _invisible(document: Document) -> tuple[Problem, ...]:
     texts = ((path, text) for path in document.values for text in (document.at(path), *path[-1:]))
     found = ((path, invisible(text)) for path, text in texts if isinstance(text, str))
     return tuple(
-        Problem(document.place(path), "hidden-character", f"{describe(one)} does not show", "remove it", dotted(path))
-        for path, one in found if one
-    )  # fmt: skip
+        Problem(
+            source=document.place(path),
+            code="hidden-character",
+            message=f"{describe(one)} does not show",
+            remedy="remove it",
+            path=dotted(path),
+        )
+        for path, one in found
+        if one
+    )
 
 
 def _content(path: Path) -> bytes:
@@ -86,19 +99,19 @@ def _schema_problems(document: Document) -> tuple[Problem, ...]:
 def _schema_problem(document: Document, error: SchemaError) -> Problem:
     path: DataPath = tuple(error.absolute_path)
     instance = error.instance
-    message, hint = error.message[:300], "schemas/catalog.schema.json says what may stand here"
+    message, remedy = error.message[:300], "schemas/catalog.schema.json says what may stand here"
     match error.validator:
         case "type" if error.validator_value == "string" and isinstance(instance, bool | int | float):
-            hint = "put the value in quotes"
+            remedy = "put the value in quotes"
         case "pattern":
             message = f"{instance!r} is not of the form that is wanted here"
-            hint = str(error.schema.get("description") or hint)
+            remedy = str(error.schema.get("description") or remedy)
         case "additionalProperties":
             known = error.schema["properties"]
             unknown = next(name for name in instance if name not in known)
             path, message = (*path, unknown), f"there is no field {unknown!r} here"
-            hint = f"the fields are {', '.join(known)}"
-    return Problem(document.key_place(path), "schema", message, hint, path=dotted(path))
+            remedy = f"the fields are {', '.join(known)}"
+    return Problem(source=document.key_place(path), code="schema", message=message, remedy=remedy, path=dotted(path))
 
 
 def _repeated(document: Document) -> list[Problem]:
@@ -111,7 +124,15 @@ def _repeated(document: Document) -> list[Problem]:
             key = _identity(section, row[name])
             if key in seen:
                 message = f"{row[name]!r} stands already in line {document.place(seen[key]).line}"
-                problems.append(Problem(document.place(path), "duplicate", message, "keep one", dotted(path)))
+                problems.append(
+                    Problem(
+                        source=document.place(path),
+                        code="duplicate",
+                        message=message,
+                        remedy="keep one",
+                        path=dotted(path),
+                    )
+                )
             seen.setdefault(key, path)
     return problems
 
@@ -121,9 +142,14 @@ def _untitled(document: Document) -> list[Problem]:
     shipped = {row["key"] for row in store.shard("recommendations")}
     rows = enumerate(document.data.get("recommendations", ()))
     lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in shipped]
-    message, hint = "{!r} is not among the shipped recommendations, so it needs a title", "add title: …"
+    message, remedy = "{!r} is not among the shipped recommendations, so it needs a title", "add title: …"
     paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
-    return [Problem(document.place(path), "schema", message.format(key), hint, dotted(path)) for path, key in paths]
+    return [
+        Problem(
+            source=document.place(path), code="schema", message=message.format(key), remedy=remedy, path=dotted(path)
+        )
+        for path, key in paths
+    ]
 
 
 def _identity(section: str, text: str) -> str:
@@ -141,9 +167,9 @@ def _overlay(data: dict[str, Any]) -> Overlay:
     policies = (_policy(row) for row in data.get("policies", ()))
     initiatives = (_initiative(row) for row in data.get("initiatives", ()))
     return Overlay(
-        tuple(sorted(recommendations, key=lambda entry: entry.key)),
-        tuple(sorted(policies, key=lambda policy: policy.id)),
-        tuple(sorted(initiatives, key=lambda entry: entry.id)),
+        recommendations=tuple(sorted(recommendations, key=lambda entry: entry.key)),
+        policies=tuple(sorted(policies, key=lambda policy: policy.id)),
+        initiatives=tuple(sorted(initiatives, key=lambda entry: entry.id)),
     )
 
 
@@ -185,7 +211,7 @@ def _initiative(row: dict[str, Any]) -> InitiativeEntry:
 
 
 def _members(rows: dict[str, str]) -> tuple[Member, ...]:
-    members = (Member(policy_id(policy), reference) for reference, policy in rows.items())
+    members = (Member(definition=policy_id(policy), reference_id=reference) for reference, policy in rows.items())
     return tuple(sorted(members, key=lambda member: member.reference_id.lower()))
 
 
@@ -206,26 +232,37 @@ def overlay_text(overlay: Overlay) -> str:
 def _recommendation_row(entry: RecommendationEntry) -> dict[str, JSON]:
     policies = None if entry.policies is None else [_short(policy) for policy in entry.policies]
     return {
-        "key": entry.key, "title": entry.title, "severity": entry.severity,
-        "environment": entry.environment and entry.environment.value, "policies": policies,
+        "key": entry.key,
+        "title": entry.title,
+        "severity": entry.severity,
+        "environment": entry.environment and entry.environment.value,
+        "policies": policies,
         "resourceTypes": None if entry.resource_types is None else list(entry.resource_types),
-        "preview": entry.preview, "custom": entry.custom,
-    }  # fmt: skip
+        "preview": entry.preview,
+        "custom": entry.custom,
+    }
 
 
 def _policy_row(policy: Policy) -> dict[str, JSON]:
     return {
-        "id": _short(policy.id), "title": policy.title, "version": policy.version or None, "mode": policy.mode or None,
-        "defaultEffect": policy.default_effect or None, "resourceTypes": list(policy.resource_types) or None,
-    }  # fmt: skip
+        "id": _short(policy.id),
+        "title": policy.title,
+        "version": policy.version or None,
+        "mode": policy.mode or None,
+        "defaultEffect": policy.default_effect or None,
+        "resourceTypes": list(policy.resource_types) or None,
+    }
 
 
 def _initiative_row(entry: InitiativeEntry) -> dict[str, JSON]:
     return {
-        "id": _short(entry.id), "title": entry.title, "version": entry.version,
+        "id": _short(entry.id),
+        "title": entry.title,
+        "version": entry.version,
         "members": None if entry.members is None else _member_rows(entry.members),
-        "added": _member_rows(entry.added) or None, "removed": list(entry.removed) or None,
-    }  # fmt: skip
+        "added": _member_rows(entry.added) or None,
+        "removed": list(entry.removed) or None,
+    }
 
 
 def _member_rows(members: Iterable[Member]) -> dict[str, JSON]:

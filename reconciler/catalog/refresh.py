@@ -18,7 +18,7 @@ from reconciler.documents.characters import without_invisible
 from reconciler.model import ArmId, Initiative, Member
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveFacts:
     """What was read from the tenant: its recommendations, its assigned initiatives, and custom policies' definitions."""
 
@@ -40,9 +40,9 @@ def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
     recommendations += [entry for key, entry in written.items() if key not in seen]
     policies = {policy.id.key: policy for policy in (*current.policies, *live.policies)}
     return Overlay(
-        tuple(sorted(recommendations, key=lambda entry: entry.key)),
-        tuple(policies[key] for key in sorted(policies)),
-        _initiatives(shipped, current, recommendations, live.initiatives),
+        recommendations=tuple(sorted(recommendations, key=lambda entry: entry.key)),
+        policies=tuple(policies[key] for key in sorted(policies)),
+        initiatives=_initiatives(shipped, current, recommendations, live.initiatives),
     )
 
 
@@ -68,7 +68,7 @@ def _recommendation(
     known = shipped.recommendations.get(live.key)
     if not live.policy and not (known and known.policies):
         return written
-    kept = written or RecommendationEntry(live.key)
+    kept = written or RecommendationEntry(key=live.key)
     entry = _difference(shipped, known, live) if known else _addition(live)
     if kept.policies and live.policy in kept.policies and entry.policies is not None:
         entry = replace(entry, policies=kept.policies)
@@ -148,18 +148,18 @@ def _version(text: str | None) -> tuple[int, ...]:
 
 def _initiative(shipped: Catalogue, live: Initiative) -> InitiativeEntry:
     known = shipped.initiative(live.id)
-    members = tuple(Member(member.definition, member.reference_id) for member in live.members)
+    members = tuple(Member(definition=member.definition, reference_id=member.reference_id) for member in live.members)
     title = without_invisible(live.display_name)[:MAX_TITLE].strip()
     if known is None:
-        return InitiativeEntry(live.id, title or live.id.name, live.version, members=_sorted(members))
+        return InitiativeEntry(id=live.id, title=title or live.id.name, version=live.version, members=_sorted(members))
     before, after = _by_reference(known.members), _by_reference(members)
     added = [
         member for key, member in after.items() if key not in before or before[key].definition != member.definition
     ]
     removed = [member.reference_id for key, member in before.items() if key not in after]
     if not added and not removed:
-        return InitiativeEntry(known.id)
-    return InitiativeEntry(known.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed)))
+        return InitiativeEntry(id=known.id)
+    return InitiativeEntry(id=known.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed)))
 
 
 def _by_reference(members: Iterable[Member]) -> Mapping[str, Member]:

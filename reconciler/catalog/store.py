@@ -100,7 +100,9 @@ def initiative(edition: str, row: Row) -> BuiltInInitiative:
         id=_built_in(INITIATIVE_PREFIX, row["name"]),
         title=row["title"],
         version=row["version"],
-        members=tuple(Member(_built_in(POLICY_PREFIX, name), reference) for name, reference in pairs),
+        members=tuple(
+            Member(definition=_built_in(POLICY_PREFIX, name), reference_id=reference) for name, reference in pairs
+        ),
         category=row["category"],
         deprecated="deprecated" in row.get("flags", ()),
         preview="preview" in row.get("flags", ()),
@@ -114,7 +116,9 @@ def provenance(edition: str) -> tuple[Provenance, ...]:
 
 
 def _provenance(part: str, row: Row) -> Provenance:
-    return Provenance(part, row["repo"], row["commit"], row["date"], row.get("release", ""))
+    return Provenance(
+        part=part, repository=row["repo"], commit=row["commit"], date=row["date"], release=row.get("release", "")
+    )
 
 
 def _flagged(row: Row) -> tuple[Obstacle, ...]:

@@ -106,7 +106,7 @@ def _approvals(path: Path | None, repository: common.Repository) -> approvals.Sa
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
     except approvals.ApprovalError as error:
-        raise approvals.ApprovalError(f"{path}: {error.message}", error.hint) from None
+        raise approvals.ApprovalError(f"{path}: {error.message}", error.remedy) from None
 
 
 def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:
@@ -125,7 +125,7 @@ def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change,
 
 def _judged(plan: Plan, selection: Selection, repository: common.Repository, allowed: Allowances) -> Plan:
     """The plan with the refusals that concern what this run would write."""
-    facts = Circumstances(plan.owned, plan.declared, plan.findings)
+    facts = Circumstances(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowed, facts))
 
 
@@ -149,7 +149,7 @@ def _carry_out(plan: Plan, selection: Selection, writer: Callable[[Pace], Writer
         return summarise(plan, (*selection.withheld, *refused(selection.approved)))
     pace = Pace()
     with writing(len(selection.approved)) as observer:
-        world = World(writer(pace), pace, stop=stop, observer=observer)
+        world = World(writer=writer(pace), pace=pace, stop=stop, observer=observer)
         return summarise(plan, (*selection.withheld, *carry_out(selection.approved, world)))
 
 

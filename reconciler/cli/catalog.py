@@ -147,10 +147,10 @@ def _text(words: list[str]) -> str:
 
 def _not_found(catalogue: Catalogue, query: str) -> UsageError:
     near = _like(catalogue, query) or [f"{found.title!r} ({found.key})" for found in catalogue.nearest(query)]
-    hint = "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones"
+    remedy = "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones"
     if near:
-        hint = f"did you mean {' or '.join(near)}?"
-    return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", hint)
+        remedy = f"did you mean {' or '.join(near)}?"
+    return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
 
 
 def _like(catalogue: Catalogue, query: str) -> list[str]:

@@ -90,10 +90,14 @@ def _read(
         snapshot = azure.reader().snapshot(settings, progress=progress)
         subscriptions = [scope for scope in snapshot.expected if scope.subscription] if custom else []
         rows = metadata.read_metadata(azure.arm, subscriptions)
-        found = LiveFacts(live_recommendations(rows), _initiatives(snapshot))
+        found = LiveFacts(recommendations=live_recommendations(rows), initiatives=_initiatives(snapshot))
         unknown = unknown_policies(shipped, overlay, found)
         policies = [live_policy(row) for row in metadata.read_definitions(azure.arm, unknown)]
-    facts = LiveFacts(found.recommendations, found.initiatives, tuple(one for one in policies if one))
+    facts = LiveFacts(
+        recommendations=found.recommendations,
+        initiatives=found.initiatives,
+        policies=tuple(one for one in policies if one),
+    )
     return facts, tuple(one for one in snapshot.unread if one.what != "exemptions")
 
 

@@ -24,7 +24,7 @@ class InvalidRepositoryError(ReconcilerError):
     """The declarations have errors, which have been shown."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A valid repository of exemptions: what it declares, by which facts and rules, with what history.
 
@@ -56,9 +56,11 @@ def add_format(parser: argparse.ArgumentParser, *names: str) -> None:
 def add_base(parser: argparse.ArgumentParser) -> None:
     """`--base REF`: against which revision rules about time and hierarchy are judged."""
     parser.add_argument(
-        "--base", metavar="REF", help="judge only what changed since this revision strictly "
+        "--base",
+        metavar="REF",
+        help="judge only what changed since this revision strictly "
         "(default: the merge base with the remote's default branch)",
-    )  # fmt: skip
+    )
 
 
 def add_scope(parser: argparse.ArgumentParser) -> None:
@@ -103,7 +105,14 @@ def load_repository(root: Path, base: str | None, at: datetime) -> Repository:
     show_problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), "correct them; 'exempt validate' shows them again")
-    return Repository(root, loaded.settings, loaded.declarations, catalogue, history, changed)
+    return Repository(
+        root=root,
+        settings=loaded.settings,
+        declarations=loaded.declarations,
+        catalogue=catalogue,
+        history=history,
+        changed=changed,
+    )
 
 
 def load_settings(root: Path) -> tuple[Settings, tuple[Declaration, ...]]:

@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
         _make_repository(root, common.now().date())
         content = load_tenant(shipped.demo_tenant())
         with running(content) as azure:
-            _Story(azure, root, content).tell()
+            _Story(azure=azure, root=root, content=content).tell()
         if args.keep:
             _say(f"The repository stays in {root}; 'exempt emulator' runs an Azure for it.")
     return Exit.DONE
@@ -79,8 +79,13 @@ def _git(root: Path, arguments: Sequence[str]) -> None:
     who = {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in _GIT_USER.items()}
     try:
         subprocess.run(  # noqa: S603 - a constant command
-            ["git", *arguments], cwd=root, env={**os.environ, **who}, check=True, capture_output=True, text=True  # noqa: S607
-        )  # fmt: skip
+            ["git", *arguments],  # noqa: S607 - the git of the PATH
+            cwd=root,
+            env={**os.environ, **who},
+            check=True,
+            capture_output=True,
+            text=True,
+        )
     except FileNotFoundError:
         raise ReconcilerError("git is not installed", "install git; declarations live in it") from None
     except subprocess.CalledProcessError as error:
@@ -93,7 +98,7 @@ _GIT_USER: Final = {"NAME": "Demo", "EMAIL": "demo@contoso.example"}
 # --- the story ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Story:
     """Runs the real command line as a user would, and shows what it says."""
 
@@ -138,9 +143,13 @@ class _Story:
         """Somebody edits one exemption and deletes another, as the portal would."""
         self._head("meanwhile, in the portal", "somebody makes one exemption run for years and deletes another")
         mine = sorted(
-            (body for body in self.azure.exemptions.values() if body["properties"].get("metadata", {}).get("managedBy") == "exempt"),
+            (
+                body
+                for body in self.azure.exemptions.values()
+                if body["properties"].get("metadata", {}).get("managedBy") == "exempt"
+            ),
             key=lambda body: str(body["id"]),
-        )  # fmt: skip
+        )
         edited = next(body for body in mine if "expiresOn" in body["properties"])
         deleted = next(body for body in reversed(mine) if body is not edited)
         edited["properties"]["expiresOn"] = f"{common.now().year + 10}-01-01T00:00:00Z"
@@ -165,8 +174,13 @@ class _Story:
         environment = {**_without_other_clouds(), **self.azure.env, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "reconciler", *arguments],
-            cwd=self.root, env=environment, check=False, capture_output=True, text=True, encoding="utf-8",
-        )  # fmt: skip
+            cwd=self.root,
+            env=environment,
+            check=False,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+        )
         if done.returncode not in expect:
             raise ReconcilerError(f"exempt {arguments[0]} ended with {done.returncode}:\n{done.stderr}{done.stdout}")
         return done.stdout

@@ -77,7 +77,7 @@ def _examine(
         with connect(settings, os.environ) as azure:
             examine(azure, declarations, os.environ, read_only=read_only, tell=tell)
     except CredentialError as error:
-        tell(Check("identity", State.FAILED, error.message, error.hint))
+        tell(Check(name="identity", state=State.FAILED, message=error.message, remedy=error.remedy))
 
 
 def _shown(checks: list[Check]) -> Callable[[Check], None]:

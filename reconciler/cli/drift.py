@@ -47,13 +47,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
     parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
     parser.add_argument(
-        "--kind", type=_kinds, metavar="KINDS",
+        "--kind",
+        type=_kinds,
+        metavar="KINDS",
         help="only findings of these kinds, such as missing,modified; what could not be read is always told",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--fail-on", choices=[*(severity.value for severity in _SEVERITIES), _NEVER], default=Severity.WARNING.value,
+        "--fail-on",
+        choices=[*(severity.value for severity in _SEVERITIES), _NEVER],
+        default=Severity.WARNING.value,
         help="exit 2 from this severity on (default: warning); an incomplete read is 1 all the same",
-    )  # fmt: skip
+    )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="judge a saved snapshot instead of Azure")
 
 
@@ -74,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
     return _exit_code(report, args.fail_on, invalid=planning.is_invalid(seen.plan, repository))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Seen:
     """What this run knows of Azure: the plan, what the live catalogue says, and from which assignments (folded ids)
     this identity may not exempt, None where that is not known.
@@ -89,18 +93,29 @@ class _Seen:
 def _seen(args: argparse.Namespace, repository: common.Repository, at: datetime) -> _Seen:
     if args.snapshot:
         snapshot = planning.saved_snapshot(args.snapshot, repository.settings)
-        return _Seen(snapshot, planning.plan_for(repository, snapshot, at, Allowances(), None))
+        return _Seen(snapshot=snapshot, plan=planning.plan_for(repository, snapshot, at, Allowances(), None))
     with planning.connected(repository) as azure:
         snapshot = planning.read(azure, repository, None)
         plan = planning.plan_for(repository, snapshot, at, Allowances(), None)
-        return _Seen(snapshot, plan, _catalogue(azure, snapshot, repository), _forbidden(azure, plan))
+        return _Seen(
+            snapshot=snapshot,
+            plan=plan,
+            live=_catalogue(azure, snapshot, repository),
+            forbidden=_forbidden(azure, plan),
+        )
 
 
 def _facts(seen: _Seen, repository: common.Repository, at: datetime, heals: frozenset[str]) -> Facts:
     return Facts(
-        seen.snapshot, repository.declarations, repository.catalogue, repository.settings, repository.history, at,
-        heals, seen.forbidden,
-    )  # fmt: skip
+        snapshot=seen.snapshot,
+        declarations=repository.declarations,
+        catalogue=repository.catalogue,
+        settings=repository.settings,
+        history=repository.history,
+        now=at,
+        heals=heals,
+        forbidden=seen.forbidden,
+    )
 
 
 # --- options -----------------------------------------------------------------------------------------------------
@@ -175,7 +190,7 @@ def _healing(seen: _Seen, repository: common.Repository) -> tuple[frozenset[str]
     """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
     plan = seen.plan
     selected = approvals.select(plan, None, frozenset(HEALING)).approved
-    facts = Circumstances(plan.owned, plan.declared, plan.findings)
+    facts = Circumstances(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, seen.forbidden)]
     return frozenset(change.id.key for change in healed), stopped
@@ -207,7 +222,15 @@ def _report(
     plan: Plan, findings: tuple[Finding, ...], earlier: dict[str, JSON] | None, stopped: tuple[Refusal, ...]
 ) -> DriftReport:
     return DriftReport(
-        plan.tenant_id, plan.owner, plan.scopes, plan.revision, plan.taken_at, findings, plan.unread, earlier, stopped
+        tenant_id=plan.tenant_id,
+        owner=plan.owner,
+        scopes=plan.scopes,
+        revision=plan.revision,
+        taken_at=plan.taken_at,
+        findings=findings,
+        unread=plan.unread,
+        earlier=earlier,
+        refusals=stopped,
     )
 
 

@@ -75,7 +75,14 @@ def _snapshot(path: Path | None, repository: common.Repository) -> Snapshot:
 def _decided(repository: common.Repository, snapshot: Snapshot, at: datetime) -> Decided:
     wishes = Wishes.of(repository.declarations, repository.catalogue)
     inputs = Inputs(
-        wishes, repository.catalogue, snapshot, repository.settings, repository.history, at, Allowances(), None
+        wishes=wishes,
+        catalogue=repository.catalogue,
+        snapshot=snapshot,
+        settings=repository.settings,
+        history=repository.history,
+        now=at,
+        allowed=Allowances(),
+        only=None,
     )
     return deliberate(inputs)
 
@@ -90,14 +97,14 @@ def _declaration(repository: common.Repository, name: str) -> Declaration:
     if other_case is not None:
         return other_case
     near = difflib.get_close_matches(name, found, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else "'exempt validate' loads all of them"
-    raise UsageError(f"--declaration: there is no declaration {name!r}", hint)
+    remedy = f"did you mean {near[0]!r}?" if near else "'exempt validate' loads all of them"
+    raise UsageError(f"--declaration: there is no declaration {name!r}", remedy)
 
 
 def _asked(repository: common.Repository, text: str) -> Meaning:
     """What `--recommendation` means, looked up as a declaration's own field would be."""
     kind = SubjectKind.POLICY if _POLICY in text.lower() else SubjectKind.RECOMMENDATION
-    found = meaning(_question(Subject(kind, text)), repository.catalogue)
+    found = meaning(_question(Subject(kind=kind, value=text)), repository.catalogue)
     if found is not None:
         return found
     known = repository.catalogue.find(text)
@@ -105,13 +112,15 @@ def _asked(repository: common.Repository, text: str) -> Meaning:
         keys = ", ".join(one.key for one in known)
         raise UsageError(f"--recommendation: {text!r} is the title of several recommendations", f"name a key: {keys}")
     near = [f"{one.title} ({one.key})" for one in repository.catalogue.nearest(text)]
-    hint = f"did you mean {' or '.join(near)}?" if near else "'exempt catalog search WORDS' finds it"
-    raise UsageError(f"--recommendation: the catalogue has no recommendation {text!r}", hint)
+    remedy = f"did you mean {' or '.join(near)}?" if near else "'exempt catalog search WORDS' finds it"
+    raise UsageError(f"--recommendation: the catalogue has no recommendation {text!r}", remedy)
 
 
 def _question(subject: Subject) -> Declaration:
     """A declaration that only carries a subject."""
-    return Declaration("", subject, (), Category.WAIVER, "", "", Source(""))
+    return Declaration(
+        name="", subject=subject, scopes=(), category=Category.WAIVER, justification="", owner="", source=Source("")
+    )
 
 
 def _show(found: Explanation, form: str, names: dict[str, str]) -> Exit:

@@ -69,9 +69,11 @@ def _format(found: Found, *, check: bool) -> str | Problem | None:
     style = formatted(text, document)
     if style is None:
         return Problem(
-            Source(found.name), "not-formatted", "it cannot be formatted without changing what it says, so it is left alone",
-            "move its comments to lines of their own, and run again",
-        )  # fmt: skip
+            source=Source(found.name),
+            code="not-formatted",
+            message="it cannot be formatted without changing what it says, so it is left alone",
+            remedy="move its comments to lines of their own, and run again",
+        )
     if style.encode() == data:
         return None
     if not check:

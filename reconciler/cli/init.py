@@ -48,9 +48,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tenant", default=_NO_TENANT, metavar="GUID", help="the tenant (default: zeros, to be filled in)"
     )
     parser.add_argument(
-        "--scope", type=common.scope_argument, action="append", metavar="ID",
+        "--scope",
+        type=common.scope_argument,
+        action="append",
+        metavar="ID",
         help="a managed root, may be repeated (default: the tenant's root group)",
-    )  # fmt: skip
+    )
     parser.add_argument("--team", default="@contoso/security-reviewers", metavar="@ORG/TEAM", help="who must approve")
     parser.add_argument(
         "--tool", metavar="ORG/REPO@COMMIT", help="where this tool comes from (default: the checkout that runs)"
@@ -65,8 +68,10 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{str(folder)!r} exists and is not an empty folder", "name a new one")
     written = sorted(_write(folder, values))
     write("\n".join(written))
-    say(f"{len(written)} files in {folder}; {folder / 'README.md'} says what to do next, "
-        f"'exempt validate --root {folder}' checks it")  # fmt: skip
+    say(
+        f"{len(written)} files in {folder}; {folder / 'README.md'} says what to do next, "
+        f"'exempt validate --root {folder}' checks it"
+    )
     return Exit.DONE
 
 
@@ -122,8 +127,12 @@ def _tool(text: str | None) -> Tool:
 def _git(root: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(  # noqa: S603 - constant commands
-            ["git", *arguments], cwd=root, check=False, capture_output=True, text=True  # noqa: S607
-        )  # fmt: skip
+            ["git", *arguments],  # noqa: S607 - the git of the PATH
+            cwd=root,
+            check=False,
+            capture_output=True,
+            text=True,
+        )
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -36,7 +36,16 @@ def run(args: argparse.Namespace) -> int:
     settings, declarations = common.load_settings(args.root)
     snapshot = _snapshot(args.snapshot, settings, args.scope)
     catalogue = load_catalogue(settings.cloud, args.root / common.OVERLAY)
-    found = register(Facts(snapshot, declarations, catalogue, settings, NoHistory(), at))
+    found = register(
+        Facts(
+            snapshot=snapshot,
+            declarations=declarations,
+            catalogue=catalogue,
+            settings=settings,
+            history=NoHistory(),
+            now=at,
+        )
+    )
     match args.format:
         case "json":
             write(register_json(found))

@@ -22,9 +22,11 @@ _LOGGERS: Final = ("exempt", "reconciler")
 def add_log_file(parser: argparse.ArgumentParser) -> None:
     """The option, for every command that talks to Azure."""
     parser.add_argument(
-        "--log-file", type=Path, metavar="FILE",
+        "--log-file",
+        type=Path,
+        metavar="FILE",
         help="append every request with Azure's correlation id, for a support case; no tokens or bodies",
-    )  # fmt: skip
+    )
 
 
 @contextlib.contextmanager

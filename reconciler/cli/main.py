@@ -145,6 +145,6 @@ def _unknown(name: str) -> int:
     import difflib  # noqa: PLC0415 - only a typo pays for it
 
     near = difflib.get_close_matches(name, COMMANDS, n=1)
-    hint = f"did you mean 'exempt {near[0]}'?" if near else "'exempt --help' lists the commands"
-    sys.stderr.write(f"error: there is no command {name!r}\nhelp: {hint}\n")
+    remedy = f"did you mean 'exempt {near[0]}'?" if near else "'exempt --help' lists the commands"
+    sys.stderr.write(f"error: there is no command {name!r}\nhelp: {remedy}\n")
     return Exit.FAILED

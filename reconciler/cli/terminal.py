@@ -63,8 +63,8 @@ def say(*lines: Line | str) -> None:
 def say_error(error: ReconcilerError) -> None:
     """A fault to standard error: what, and what to do."""
     say(line((Style.ERROR, "error: "), error.message))
-    if error.hint:
-        say(line((Style.QUIET, "help: "), error.hint))
+    if error.remedy:
+        say(line((Style.QUIET, "help: "), error.remedy))
 
 
 def say_warning(message: str) -> None:

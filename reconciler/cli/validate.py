@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit.FAILED if has_errors(shown) else Exit.DONE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Targets:
     """What a command line asks for: the whole repository at `root`, or `only` some paths of it, or `loose` files."""
 
@@ -106,7 +106,7 @@ def _from_here(problems: Sequence[Problem], root: Path | None) -> list[Problem]:
 
 def _targets(paths: Sequence[Path], root: Path) -> _Targets:
     if not paths:
-        return _Targets(root)
+        return _Targets(root=root)
     for path in paths:
         if not os.path.lexists(path):
             raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
@@ -118,7 +118,7 @@ def _targets(paths: Sequence[Path], root: Path) -> _Targets:
         raise UsageError("the paths belong to different repositories", "check them one after the other")
     (found,) = roots
     only = tuple(_absolute(path).relative_to(found).as_posix() for path in paths)
-    return _Targets(found) if "." in only else _Targets(found, only)
+    return _Targets(root=found) if "." in only else _Targets(root=found, only=only)
 
 
 def _repository_of(path: Path) -> Path | None:
@@ -143,7 +143,7 @@ def _loose(paths: Sequence[Path]) -> _Targets:
             refused.append(found)
         else:
             files.append((Path(found.path), found.name))
-    return _Targets(None, loose=tuple(files), refused=tuple(refused))
+    return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
 
 
 def _files(path: Path) -> Iterator[Found | Problem]:

@@ -86,7 +86,7 @@ def _subject(data: Mapping[str, JSON]) -> Subject:
     kind = next(kind for kind in SubjectKind if kind.value in data)
     written = data[kind.value]
     value = arm_id(written).text if written.startswith("/") else written
-    return Subject(kind, value, tuple(dict.fromkeys(data.get("referenceIds", ()))))
+    return Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
 
 
 def _selector(item: Mapping[str, JSON]) -> ResourceSelector:
@@ -95,7 +95,7 @@ def _selector(item: Mapping[str, JSON]) -> ResourceSelector:
 
 def _condition(item: Mapping[str, JSON]) -> Selector:
     negated = "notIn" in item
-    return Selector(item["kind"], tuple(item["notIn" if negated else "in"]), negated)
+    return Selector(kind=item["kind"], values=tuple(item["notIn" if negated else "in"]), negated=negated)
 
 
 def _places(document: Document) -> Places:

@@ -58,11 +58,13 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
         known = first.setdefault(declaration.name.casefold(), declaration)
         if known is not declaration:
             yield Problem(
-                declaration.place("name"), "duplicate-name",
-                f"name {declaration.name!r} is taken by {known.source.file}"
+                source=declaration.place("name"),
+                code="duplicate-name",
+                message=f"name {declaration.name!r} is taken by {known.source.file}"
                 + ("" if known.name == declaration.name else f" ({known.name!r}; letter case makes no difference)"),
-                "give one of the two another name, in the file and as the file's name", "name",
-            )  # fmt: skip
+                remedy="give one of the two another name, in the file and as the file's name",
+                path="name",
+            )
 
 
 def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> Iterator[Problem]:
@@ -70,10 +72,15 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
     expires = declaration.expires_on
     if declaration.enabled and expires is not None and declaration.has_expired(now):
         yield Problem(
-            declaration.place("expiresOn"), "expired", f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
-            "write a later date if it is still needed" if is_changed else "write a later expiresOn if it is still needed, or delete the file",
-            "expiresOn", Level.WARNING,
-        )  # fmt: skip
+            source=declaration.place("expiresOn"),
+            code="expired",
+            message=f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
+            remedy="write a later date if it is still needed"
+            if is_changed
+            else "write a later expiresOn if it is still needed, or delete the file",
+            path="expiresOn",
+            level=Level.WARNING,
+        )
 
 
 def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem]:
@@ -84,15 +91,20 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
             near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 2)]
             path = f"rules.neverExempt.recommendations[{index}]"
             yield Problem(
-                loaded.settings_places.get(path, Source(SETTINGS_FILE)), "rule-unknown",
-                f"no recommendation has the key or the title {text!r}, so this protects nothing",
-                f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title", path,
-            )  # fmt: skip
+                source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),
+                code="rule-unknown",
+                message=f"no recommendation has the key or the title {text!r}, so this protects nothing",
+                remedy=f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title",
+                path=path,
+            )
     for index, text in enumerate(rules.never_policies):
         if "/" not in text and catalogue.policy(policy_id(text)) is None:
             path = f"rules.neverExempt.policies[{index}]"
             yield Problem(
-                loaded.settings_places.get(path, Source(SETTINGS_FILE)), "rule-unknown",
-                f"no known built-in policy has the name {text!r}, so this may protect nothing",
-                "write the name (usually a GUID) of a built-in, or the full ARM id of a custom policy", path, Level.WARNING,
-            )  # fmt: skip
+                source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),
+                code="rule-unknown",
+                message=f"no known built-in policy has the name {text!r}, so this may protect nothing",
+                remedy="write the name (usually a GUID) of a built-in, or the full ARM id of a custom policy",
+                path=path,
+                level=Level.WARNING,
+            )

@@ -21,7 +21,7 @@ MODELINE: Final = re.compile(r"#\s*yaml-language-server:")
 _COMMENT: Final = re.compile(r"(?:(?<=\s)|\A)#[^\n]*")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Comments:
     """All comments of one document. `before` and `after` are lines around a value, `beside` stands on its line."""
 
@@ -32,7 +32,7 @@ class Comments:
     footer: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Comment:
     """One comment where it was found; lines and columns from 1. `alone`: nothing else is on its line."""
 
@@ -111,7 +111,9 @@ def _found(text: str) -> Iterator[_Comment]:
         end = match.end()
         line_start = text.rfind("\n", 0, start) + 1
         alone = not text[line_start:start].strip()
-        yield _Comment(match[0].rstrip(), text.count("\n", 0, start) + 1, start - line_start + 1, alone)
+        yield _Comment(
+            text=match[0].rstrip(), line=text.count("\n", 0, start) + 1, column=start - line_start + 1, alone=alone
+        )
 
 
 def _scalars(text: str) -> list[tuple[int, int]]:

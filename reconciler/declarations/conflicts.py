@@ -24,7 +24,7 @@ id or the reference id in that container."""
 _EVERYTHING: Final = "*"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Claim:
     """One declaration wanting a topic at one of its scopes. `container`: only in this initiative or assignment."""
 
@@ -84,7 +84,9 @@ def _meetings(group: list[About], *, by_policy: bool) -> Iterator[tuple[_Claim, 
     exact: dict[tuple[str, tuple[ResourceSelector, ...]], _Bucket] = {}
     loose: dict[str, _Bucket] = {}
     claims = [
-        _Claim(about.declaration, at, about.container) for about in group for at in range(len(about.declaration.scopes))
+        _Claim(declaration=about.declaration, index=at, container=about.container)
+        for about in group
+        for at in range(len(about.declaration.scopes))
     ]
     for claim in claims:
         _keep_two(exact.setdefault((claim.scope.key, _selectors(claim)), {}), claim)
@@ -145,10 +147,12 @@ def _conflict(first: _Claim, later: _Claim, what: str) -> Problem:
         remedy = f"take the scope out of {inner.declaration.name!r}: {outer.declaration.name!r} covers it already"
     place = first.declaration.place(f"scopes.{first.index}")
     return Problem(
-        later.declaration.place(f"scopes.{later.index}"), "conflict",
-        f"{name!r} ({place.file}:{place.line}) wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
-        remedy, f"scopes[{later.index}]",
-    )  # fmt: skip
+        source=later.declaration.place(f"scopes.{later.index}"),
+        code="conflict",
+        message=f"{name!r} ({place.file}:{place.line}) wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
+        remedy=remedy,
+        path=f"scopes[{later.index}]",
+    )
 
 
 def _redundant(declaration: Declaration) -> Iterator[Problem]:
@@ -158,6 +162,10 @@ def _redundant(declaration: Declaration) -> Iterator[Problem]:
         outer = next((listed[above] for above in textual_containers(scope.key) if above in listed), None)
         if outer is not None:
             yield Problem(
-                declaration.place(f"scopes.{index}"), "redundant-scope",
-                f"{outer.text}, listed here too, contains this scope", "delete one of the two lines", f"scopes[{index}]", Level.WARNING,
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="redundant-scope",
+                message=f"{outer.text}, listed here too, contains this scope",
+                remedy="delete one of the two lines",
+                path=f"scopes[{index}]",
+                level=Level.WARNING,
+            )

@@ -27,7 +27,7 @@ def explain(document: Document, name: str, errors: tuple[SchemaError, ...]) -> t
     """Problems for everything in which a document breaks the schema `name`."""
     problems = [problem for error in errors for problem in _problems(document, name, error)]
     misspelled = {
-        problem.hint.removesuffix("?").rsplit(" ", 1)[-1] for problem in problems if problem.hint.startswith(_MEANT)
+        problem.remedy.removesuffix("?").rsplit(" ", 1)[-1] for problem in problems if problem.remedy.startswith(_MEANT)
     }
     return tuple(dict.fromkeys(problem for problem in problems if not _follows(problem, misspelled)))
 
@@ -59,8 +59,14 @@ def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Pro
         case "oneOf" if not path:
             yield _subject(document)
         case _:
-            message, hint = _message(document, error, path)
-            yield Problem(document.place(path), "schema", visible(message), visible(hint), dotted(path))
+            message, remedy = _message(document, error, path)
+            yield Problem(
+                source=document.place(path),
+                code="schema",
+                message=visible(message),
+                remedy=visible(remedy),
+                path=dotted(path),
+            )
 
 
 # --- fields that are not known, or missing -----------------------------------------------------------------------
@@ -73,9 +79,12 @@ def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: s
         if field not in known:
             below = (*path, field)
             yield Problem(
-                document.key_place(below), "unknown-field", f"{dotted(below)} is not a field {where}",
-                _unknown_hint(field, known, error.instance), dotted(below),
-            )  # fmt: skip
+                source=document.key_place(below),
+                code="unknown-field",
+                message=f"{dotted(below)} is not a field {where}",
+                remedy=_unknown_hint(field, known, error.instance),
+                path=dotted(below),
+            )
 
 
 def _unknown_hint(field: str, known: dict[str, JSON], written: dict[str, JSON]) -> str:
@@ -93,41 +102,50 @@ def _missing_fields(document: Document, error: SchemaError, path: Path, name: st
             if field == "name" and not path:
                 example = PurePosixPath(document.file).stem
             yield Problem(
-                document.place(path), "missing-field", f"{dotted((*path, field))} is missing: wanted is {_expectation(field, name)}",
-                f"add a line `{field}: {example}`", dotted((*path, field)),
-            )  # fmt: skip
+                source=document.place(path),
+                code="missing-field",
+                message=f"{dotted((*path, field))} is missing: wanted is {_expectation(field, name)}",
+                remedy=f"add a line `{field}: {example}`",
+                path=dotted((*path, field)),
+            )
 
 
 def _reserved_key(document: Document, path: Path) -> Problem:
     key = str(path[-1])
     if not key or len(key) > 128:
-        message, hint = "a metadata key has 1 to 128 characters", "give it a short name"
+        message, remedy = "a metadata key has 1 to 128 characters", "give it a short name"
     else:
         message = f"{dotted(path)} is a mark by which tools know their own exemptions; they write it themselves"
-        hint = f"delete it, or give your note another key, such as x-{key}"
-    return Problem(document.key_place(path), "metadata-key", message, hint, dotted(path))
+        remedy = f"delete it, or give your note another key, such as x-{key}"
+    return Problem(
+        source=document.key_place(path), code="metadata-key", message=message, remedy=remedy, path=dotted(path)
+    )
 
 
 def _subject(document: Document) -> Problem:
     written = [str(field) for field in SUBJECTS if field in document.data]
     if not written:
         return Problem(
-            document.place(()), "subject", f"nothing says what is exempted: one of {listed(SUBJECTS, 'or')} is needed",
-            "add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
-        )  # fmt: skip
+            source=document.place(()),
+            code="subject",
+            message=f"nothing says what is exempted: one of {listed(SUBJECTS, 'or')} is needed",
+            remedy="add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
+        )
     return Problem(
-        document.key_place((written[1],)), "subject", f"{listed(written)} each say what is exempted; there can be one",
-        "keep one of them; what else is to be exempted is a declaration of its own",
-    )  # fmt: skip
+        source=document.key_place((written[1],)),
+        code="subject",
+        message=f"{listed(written)} each say what is exempted; there can be one",
+        remedy="keep one of them; what else is to be exempted is a declaration of its own",
+    )
 
 
 def _dependent(document: Document, error: SchemaError, path: Path) -> Problem:
     """A field that needs another one beside it."""
     steps = list(error.absolute_schema_path)
     field = steps[steps.index("dependentSchemas") + 1]
-    message, hint = GROUP_MESSAGES[field]
+    message, remedy = GROUP_MESSAGES[field]
     below = (*path, field)
-    return Problem(document.key_place(below), "schema", message, hint, dotted(below))
+    return Problem(source=document.key_place(below), code="schema", message=message, remedy=remedy, path=dotted(below))
 
 
 # --- values ------------------------------------------------------------------------------------------------------
@@ -221,8 +239,12 @@ _BOOLEANS: Final = {
     "0": "false",
 }
 _NOUNS: Final = {
-    "string": "text", "array": "a list", "object": "a group of fields", "boolean": "true or false", "integer": "a whole number",
-}  # fmt: skip
+    "string": "text",
+    "array": "a list",
+    "object": "a group of fields",
+    "boolean": "true or false",
+    "integer": "a whole number",
+}
 
 
 def listed(words: Sequence[str], last: str = "and") -> str:

@@ -118,9 +118,11 @@ _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/]*)", re.IGNORECASE)
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NEVER_IN_AN_ID: Final = re.compile(r"[<>%&?#\\{}*\"|]")
 _TYPES: Final = {
-    "policyDefinition": "policyDefinitions", "policies": "policyDefinitions", "policySetDefinition": "policySetDefinitions",
+    "policyDefinition": "policyDefinitions",
+    "policies": "policyDefinitions",
+    "policySetDefinition": "policySetDefinitions",
     "policyAssignment": "policyAssignments",
-}  # fmt: skip
+}
 _FORMS: Final = (
     "the forms are /providers/Microsoft.Management/managementGroups/NAME, /subscriptions/GUID, "
     "/subscriptions/GUID/resourceGroups/NAME, and for a resource one of these with /providers/NAMESPACE/TYPE/NAME"

@@ -33,7 +33,7 @@ _SEVERAL_LINES: Final = frozenset({"justification", "metadata"})
 Value = TypeVar("Value")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
     """What a repository declares. With problems, `settings` may be missing and the declarations be fewer."""
 
@@ -49,14 +49,16 @@ def load(root: Path) -> Loaded:
     settings, places = _settings(root, problems) or (None, {})
     declarations = _declarations(walk(root, FOLDER), problems)
     problems += stray(root, FOLDER, _READ_AT_ROOT)
-    return Loaded(settings, declarations, tuple(sorted(problems)), places)
+    return Loaded(
+        settings=settings, declarations=declarations, problems=tuple(sorted(problems)), settings_places=places
+    )
 
 
 def load_files(paths: Iterable[tuple[Path, str]]) -> Loaded:
     """Reads single declaration files, each with the name to show for it, wherever they lie."""
     problems: list[Problem] = []
     declarations = _declarations((Found(str(path), name) for path, name in paths), problems)
-    return Loaded(None, declarations, tuple(sorted(problems)))
+    return Loaded(settings=None, declarations=declarations, problems=tuple(sorted(problems)))
 
 
 def load_bytes(data: bytes, file: str) -> tuple[Declaration | None, tuple[Problem, ...]]:
@@ -84,10 +86,14 @@ def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[st
     if not path.is_symlink() and not path.exists():
         near = misnamed_settings(root, SETTINGS_FILE)
         start = "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root"
-        problems.append(Problem(
-            Source(SETTINGS_FILE), "no-settings", f"there is no {SETTINGS_FILE} at the root of the repository",
-            f"rename {near} to {SETTINGS_FILE}" if near else start,
-        ))  # fmt: skip
+        problems.append(
+            Problem(
+                source=Source(SETTINGS_FILE),
+                code="no-settings",
+                message=f"there is no {SETTINGS_FILE} at the root of the repository",
+                remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
+            )
+        )
         return None
     data = read(Found(str(path), SETTINGS_FILE))
     if isinstance(data, Problem):
@@ -113,10 +119,14 @@ def _declarations(found: Iterable[Found | Problem], problems: list[Problem]) -> 
             continue
         total += len(data)
         if total > MAX_TOTAL_BYTES:
-            problems.append(Problem(
-                Source(item.name), "too-large", f"the declarations have more than {MAX_TOTAL_BYTES:,} bytes together; from here on none is read",
-                "split the repository",
-            ))  # fmt: skip
+            problems.append(
+                Problem(
+                    source=Source(item.name),
+                    code="too-large",
+                    message=f"the declarations have more than {MAX_TOTAL_BYTES:,} bytes together; from here on none is read",
+                    remedy="split the repository",
+                )
+            )
             break
         declaration = _value(data, item.name, "exemption", build.declaration, problems)
         if declaration is not None:
@@ -130,7 +140,7 @@ def _value(
 ) -> Value | None:
     """One file's value, if nothing at all is wrong with the file."""
     document, found = read_document(data, file)
-    mistakes = tuple(replace(one, hint=_WHERE_EMPTY[schema]) if one.code == EMPTY else one for one in found)
+    mistakes = tuple(replace(one, remedy=_WHERE_EMPTY[schema]) if one.code == EMPTY else one for one in found)
     if document is not None:
         mistakes += _not_one_line(document)
         told = {problem.source for problem in mistakes}
@@ -148,7 +158,12 @@ def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
     kept = mistakes[:_MAX_PROBLEMS_A_FILE]
     return (
         *kept,
-        Problem(kept[-1].source, "more", f"{more:,} more mistakes in this file", "mend the first ones and run again"),
+        Problem(
+            source=kept[-1].source,
+            code="more",
+            message=f"{more:,} more mistakes in this file",
+            remedy="mend the first ones and run again",
+        ),
     )
 
 
@@ -162,17 +177,27 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
         if path and path[0] not in _SEVERAL_LINES:
             value = document.at(path)
         if isinstance(value, str) and (character := not_one_line(value)) is not None:
-            problems.append(Problem(
-                document.place(path), "hidden-character", f"{describe(character)} stands in a text of one line",
-                "write it in one line, with plain spaces only", dotted(path),
-            ))  # fmt: skip
+            problems.append(
+                Problem(
+                    source=document.place(path),
+                    code="hidden-character",
+                    message=f"{describe(character)} stands in a text of one line",
+                    remedy="write it in one line, with plain spaces only",
+                    path=dotted(path),
+                )
+            )
     return tuple(problems)
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
     wanted = build.stem(declaration.source.file)
     if declaration.name != wanted:
-        problems.append(Problem(
-            declaration.place("name"), "name-stem", f"name {declaration.name!r} differs from the file's name {wanted!r}",
-            f"write name: {wanted}, or rename the file to {declaration.name}.yaml", "name",
-        ))  # fmt: skip
+        problems.append(
+            Problem(
+                source=declaration.place("name"),
+                code="name-stem",
+                message=f"name {declaration.name!r} differs from the file's name {wanted!r}",
+                remedy=f"write name: {wanted}, or rename the file to {declaration.name}.yaml",
+                path="name",
+            )
+        )

@@ -31,7 +31,7 @@ _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 _GROUP_TYPE: Final = "microsoft.resources/subscriptions/resourcegroups"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class About:
     """What one declaration exempts, as far as is known offline.
 
@@ -68,12 +68,20 @@ def look_up(declaration: Declaration, catalogue: Catalogue) -> About | Problem:
             return _about_initiative(declaration, catalogue)
         case SubjectKind.ASSIGNMENT:
             references = frozenset(reference.lower() for reference in subject.reference_ids)
-            return About(declaration, frozenset(), parse_object(subject.value).key, references, known=False)
+            return About(
+                declaration=declaration,
+                policies=frozenset(),
+                container=parse_object(subject.value).key,
+                references=references,
+                known=False,
+            )
 
 
 def _about(declaration: Declaration, catalogue: Catalogue, policies: Iterable[ArmId]) -> About:
     listed = tuple(policies)
-    return About(declaration, frozenset(policy.key for policy in listed), behind=_behind(catalogue, listed))
+    return About(
+        declaration=declaration, policies=frozenset(policy.key for policy in listed), behind=_behind(catalogue, listed)
+    )
 
 
 def _about_initiative(declaration: Declaration, catalogue: Catalogue) -> About:
@@ -81,14 +89,22 @@ def _about_initiative(declaration: Declaration, catalogue: Catalogue) -> About:
     references = frozenset(reference.lower() for reference in declaration.subject.reference_ids)
     initiative = catalogue.initiative(identifier)
     if initiative is None:
-        return About(declaration, frozenset(), identifier.key, references, known=False)
+        return About(
+            declaration=declaration, policies=frozenset(), container=identifier.key, references=references, known=False
+        )
     members = [
         member.definition
         for member in initiative.members
         if not references or member.reference_id.lower() in references
     ]
     policies = frozenset(policy.key for policy in members)
-    return About(declaration, policies, identifier.key, references, behind=_behind(catalogue, members))
+    return About(
+        declaration=declaration,
+        policies=policies,
+        container=identifier.key,
+        references=references,
+        behind=_behind(catalogue, members),
+    )
 
 
 def _behind(catalogue: Catalogue, policies: Iterable[ArmId]) -> tuple[Recommendation, ...]:
@@ -124,30 +140,43 @@ def _not_one(declaration: Declaration, found: tuple[Recommendation, ...], catalo
             ]
         )
         return Problem(
-            place, "ambiguous-recommendation", f"{len(found)} recommendations have the title {text!r}",
-            f"write the key of the one you mean: {keys}", "recommendation",
-        )  # fmt: skip
+            source=place,
+            code="ambiguous-recommendation",
+            message=f"{len(found)} recommendations have the title {text!r}",
+            remedy=f"write the key of the one you mean: {keys}",
+            path="recommendation",
+        )
     if documented := catalogue.without_key(text):
         return _without_key(declaration, documented)
     inside = next((key for key in _GUID.findall(text) if key != text and catalogue.find(key)), None)
     if inside:
         return Problem(
-            place, "unknown-recommendation", f"{text!r} holds a recommendation's key, but more than that",
-            f"write recommendation: {inside}", "recommendation",
-        )  # fmt: skip
+            source=place,
+            code="unknown-recommendation",
+            message=f"{text!r} holds a recommendation's key, but more than that",
+            remedy=f"write recommendation: {inside}",
+            path="recommendation",
+        )
     behind = catalogue.resting_on(policy_id(text)) if "/" not in text else ()
     if behind or ("/" not in text and catalogue.policy(policy_id(text)) is not None):
         keys = f"; the recommendation on it is {behind[0].title!r} ({behind[0].key})" if behind else ""
         return Problem(
-            place, "unknown-recommendation", f"{text!r} is the name of a policy, not of a recommendation",
-            f"write policyDefinition: {text}{keys}", "recommendation",
-        )  # fmt: skip
+            source=place,
+            code="unknown-recommendation",
+            message=f"{text!r} is the name of a policy, not of a recommendation",
+            remedy=f"write policyDefinition: {text}{keys}",
+            path="recommendation",
+        )
     near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 3)]
     return Problem(
-        place, "unknown-recommendation", f"no recommendation has the key or the title {text!r}",
-        f"did you mean {' or '.join(near)}?" if near else "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`",
-        "recommendation",
-    )  # fmt: skip
+        source=place,
+        code="unknown-recommendation",
+        message=f"no recommendation has the key or the title {text!r}",
+        remedy=f"did you mean {' or '.join(near)}?"
+        if near
+        else "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`",
+        path="recommendation",
+    )
 
 
 def _without_key(declaration: Declaration, documented: Recommendation) -> Problem:
@@ -155,11 +184,15 @@ def _without_key(declaration: Declaration, documented: Recommendation) -> Proble
     refresh = "run `exempt catalog refresh` to read it from your tenant"
     names = " or ".join(policy.name for policy in documented.policies)
     return Problem(
-        declaration.place("recommendation"), "unsupported-recommendation",
-        f"Defender documents {declaration.subject.value!r}, but no public source names its key" + ("" if names else " or its policy"),
-        f"write policyDefinition: {names} in place of recommendation, or {refresh}" if names
-        else f"{refresh}, or name the policy in policyDefinition", "recommendation",
-    )  # fmt: skip
+        source=declaration.place("recommendation"),
+        code="unsupported-recommendation",
+        message=f"Defender documents {declaration.subject.value!r}, but no public source names its key"
+        + ("" if names else " or its policy"),
+        remedy=f"write policyDefinition: {names} in place of recommendation, or {refresh}"
+        if names
+        else f"{refresh}, or name the policy in policyDefinition",
+        path="recommendation",
+    )
 
 
 def _obstacles(declaration: Declaration, catalogue: Catalogue, rules: Rules) -> Iterator[Problem]:
@@ -174,18 +207,25 @@ def _policy(declaration: Declaration, catalogue: Catalogue, rules: Rules) -> Ite
         yield from _obstacle_problems(declaration, "policyDefinition", known.title, known.obstacles, rules)
     elif found := catalogue.find(written):
         yield Problem(
-            declaration.place("policyDefinition"), "unknown-policy", f"{written!r} is a recommendation, {found[0].title!r}, not a policy",
-            f"write recommendation: {written}", "policyDefinition",
-        )  # fmt: skip
+            source=declaration.place("policyDefinition"),
+            code="unknown-policy",
+            message=f"{written!r} is a recommendation, {found[0].title!r}, not a policy",
+            remedy=f"write recommendation: {written}",
+            path="policyDefinition",
+        )
     elif "/" not in written:
         titled = [policy for policy in catalogue.policies.values() if policy.title.casefold() == written.casefold()]
         near = None if titled else nearest(written, (policy.id.name for policy in catalogue.policies.values()))
         yield Problem(
-            declaration.place("policyDefinition"), "unknown-policy",
-            f"{written!r} is a policy's title, not its name" if titled else f"no known built-in policy has the name {written!r}",
-            f"write {titled[0].id.name}" if titled else _unknown_name_hint(near), "policyDefinition",
-            Level.ERROR if titled or " " in written else Level.WARNING,
-        )  # fmt: skip
+            source=declaration.place("policyDefinition"),
+            code="unknown-policy",
+            message=f"{written!r} is a policy's title, not its name"
+            if titled
+            else f"no known built-in policy has the name {written!r}",
+            remedy=f"write {titled[0].id.name}" if titled else _unknown_name_hint(near),
+            path="policyDefinition",
+            level=Level.ERROR if titled or " " in written else Level.WARNING,
+        )
 
 
 def _initiative(about: About, catalogue: Catalogue) -> Iterator[Problem]:
@@ -199,10 +239,13 @@ def _initiative(about: About, catalogue: Catalogue) -> Iterator[Problem]:
         title = nearest(written, named) if " " in written else None
         near = named[title] if title else nearest(written, named.values())
         yield Problem(
-            declaration.place("policySetDefinition"), "unknown-initiative", f"no known built-in initiative has the name {written!r}",
-            f"did you mean {near} ({title!r})?" if title else _unknown_name_hint(near), "policySetDefinition",
-            Level.ERROR if " " in written else Level.WARNING,
-        )  # fmt: skip
+            source=declaration.place("policySetDefinition"),
+            code="unknown-initiative",
+            message=f"no known built-in initiative has the name {written!r}",
+            remedy=f"did you mean {near} ({title!r})?" if title else _unknown_name_hint(near),
+            path="policySetDefinition",
+            level=Level.ERROR if " " in written else Level.WARNING,
+        )
 
 
 def _unknown_name_hint(near: str | None) -> str:
@@ -216,11 +259,15 @@ def _references(declaration: Declaration, initiative: BuiltInInitiative) -> Iter
         if reference.lower() not in known:
             near = nearest(reference, known.values())
             yield Problem(
-                declaration.place(f"referenceIds.{index}"), "unknown-reference",
-                f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known",
-                f"did you mean {near!r}?" if near else "check the id; another version of the initiative may have it",
-                f"referenceIds[{index}]", Level.WARNING,
-            )  # fmt: skip
+                source=declaration.place(f"referenceIds.{index}"),
+                code="unknown-reference",
+                message=f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known",
+                remedy=f"did you mean {near!r}?"
+                if near
+                else "check the id; another version of the initiative may have it",
+                path=f"referenceIds[{index}]",
+                level=Level.WARNING,
+            )
 
 
 def _obstacle_problems(
@@ -230,15 +277,22 @@ def _obstacle_problems(
         strict = rules.strict_unsupported and obstacle is Obstacle.UNSUPPORTED
         level = Level.ERROR if obstacle.blocks or strict else Level.WARNING
         if obstacle.blocks:
-            message, hint = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", "delete this declaration"
+            message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", "delete this declaration"
         else:
             message = f"an exemption of {title!r} may do nothing: {EXPLANATIONS[obstacle]}"
-            hint = (
+            remedy = (
                 "delete it: rules.strictUnsupported in reconciler.yaml refuses such recommendations"
                 if strict
                 else "look at the recommendation a day after it was applied"
             )
-        yield Problem(declaration.place(field), f"obstacle-{obstacle.value}", message, hint, field, level)
+        yield Problem(
+            source=declaration.place(field),
+            code=f"obstacle-{obstacle.value}",
+            message=message,
+            remedy=remedy,
+            path=field,
+            level=level,
+        )
 
 
 def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
@@ -255,10 +309,13 @@ def _scope_types(about: About, catalogue: Catalogue) -> Iterator[Problem]:
         if not _evaluates(scope, types) and not is_policy(scope):
             listed = _shortened(sorted(types))
             yield Problem(
-                about.declaration.place(f"scopes.{index}"), "scope-type",
-                f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
-                "check that the id is the one you mean; if so, the exemption does nothing", f"scopes[{index}]", Level.WARNING,
-            )  # fmt: skip
+                source=about.declaration.place(f"scopes.{index}"),
+                code="scope-type",
+                message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
+                remedy="check that the id is the one you mean; if so, the exemption does nothing",
+                path=f"scopes[{index}]",
+                level=Level.WARNING,
+            )
 
 
 def _evaluates(scope: ArmId, types: set[str]) -> bool:

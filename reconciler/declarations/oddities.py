@@ -19,14 +19,20 @@ _PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
 def placeholders(declaration: Declaration) -> Iterator[Problem]:
     """Texts that look as if something were to be filled in."""
     for field, text in (
-        ("justification", declaration.justification), ("owner", declaration.owner), ("ticket", declaration.ticket),
+        ("justification", declaration.justification),
+        ("owner", declaration.owner),
+        ("ticket", declaration.ticket),
         ("displayName", declaration.display_name),
-    ):  # fmt: skip
+    ):
         if found := _PLACEHOLDER.search(text):
             yield Problem(
-                declaration.place(field), "placeholder", f"{field} holds {found[0]!r}; nothing is filled in there, declarations are no templates",
-                "write the text itself", field, Level.WARNING,
-            )  # fmt: skip
+                source=declaration.place(field),
+                code="placeholder",
+                message=f"{field} holds {found[0]!r}; nothing is filled in there, declarations are no templates",
+                remedy="write the text itself",
+                path=field,
+                level=Level.WARNING,
+            )
 
 
 def not_a_target(declaration: Declaration) -> Iterator[Problem]:
@@ -34,14 +40,21 @@ def not_a_target(declaration: Declaration) -> Iterator[Problem]:
     for index, scope in enumerate(declaration.scopes):
         if scope.text[-1] in ",;:'":
             yield Problem(
-                declaration.place(f"scopes.{index}"), "scope-end", f"the id ends in {scope.text[-1]!r}, which is then part of the name",
-                "delete it; each scope stands in a line of its own, without commas", f"scopes[{index}]", Level.WARNING,
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="scope-end",
+                message=f"the id ends in {scope.text[-1]!r}, which is then part of the name",
+                remedy="delete it; each scope stands in a line of its own, without commas",
+                path=f"scopes[{index}]",
+                level=Level.WARNING,
+            )
         if is_policy(scope):
             yield Problem(
-                declaration.place(f"scopes.{index}"), "not-a-target", f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
-                "name the resource, resource group, subscription or management group that is to be exempted", f"scopes[{index}]",
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="not-a-target",
+                message=f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
+                remedy="name the resource, resource group, subscription or management group that is to be exempted",
+                path=f"scopes[{index}]",
+            )
 
 
 def is_policy(scope: ArmId) -> bool:

@@ -60,42 +60,55 @@ def broken_lifetimes(about: About, rules: Rules, now: datetime, *, changed: bool
     limit = f"at most {rule.days} days from today are allowed" + (f" for {for_what}" if for_what else "")
     wrong = "it never expires" if expires is None else f"it runs until {expires.date()}"
     yield Problem(
-        declaration.place("expiresOn"), "rule-lifetime", f"{wrong}; {limit} (rules.maxLifetimeDays)",
-        f"write expiresOn: {latest}, or an earlier day", "expiresOn", Level.ERROR if changed else Level.WARNING,
-    )  # fmt: skip
+        source=declaration.place("expiresOn"),
+        code="rule-lifetime",
+        message=f"{wrong}; {limit} (rules.maxLifetimeDays)",
+        remedy=f"write expiresOn: {latest}, or an earlier day",
+        path="expiresOn",
+        level=Level.ERROR if changed else Level.WARNING,
+    )
 
 
 def _strictest(about: About, rules: Rules) -> LifetimeRule | None:
     severities = {found.severity.casefold() for found in about.behind}
     applying = [
-        rule for rule in rules.lifetimes
+        rule
+        for rule in rules.lifetimes
         if rule.category in {None, about.declaration.category}
         and (rule.severity is None or rule.severity.casefold() in severities)
-    ]  # fmt: skip
+    ]
     return min(applying, key=lambda rule: rule.days, default=None)
 
 
 def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     written = {
-        "expiresOn": declaration.expires_on, "ticket": declaration.ticket, "displayName": declaration.display_name,
-        "resourceSelectors": declaration.selectors, "metadata": declaration.metadata,
-    }  # fmt: skip
+        "expiresOn": declaration.expires_on,
+        "ticket": declaration.ticket,
+        "displayName": declaration.display_name,
+        "resourceSelectors": declaration.selectors,
+        "metadata": declaration.metadata,
+    }
     for field in rules.required:
         if not written.get(field):
             yield Problem(
-                declaration.source, "rule-required", f"{field} is missing; this repository requires it (rules.required)",
-                f"add a line `{field}: {EXAMPLES[field]}`", field,
-            )  # fmt: skip
+                source=declaration.source,
+                code="rule-required",
+                message=f"{field} is missing; this repository requires it (rules.required)",
+                remedy=f"add a line `{field}: {EXAMPLES[field]}`",
+                path=field,
+            )
 
 
 def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     pattern = rules.ticket_pattern
     if pattern and declaration.ticket and not re.fullmatch(pattern, declaration.ticket):
         yield Problem(
-            declaration.place("ticket"), "rule-ticket",
-            f"ticket {declaration.ticket!r} is not of the form {pattern!r} (rules.ticketPattern)",
-            "write the key of the ticket alone, in that form", "ticket",
-        )  # fmt: skip
+            source=declaration.place("ticket"),
+            code="rule-ticket",
+            message=f"ticket {declaration.ticket!r} is not of the form {pattern!r} (rules.ticketPattern)",
+            remedy="write the key of the ticket alone, in that form",
+            path="ticket",
+        )
 
 
 def _scope_kinds(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
@@ -106,10 +119,12 @@ def _scope_kinds(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     for index, scope in enumerate(declaration.scopes):
         if scope.kind not in rule.kinds:
             yield Problem(
-                declaration.place(f"scopes.{index}"), "rule-scope-kind",
-                f"this is a {scope.kind.value}; in {_FOLDER}{rule.folder} only a {allowed} may be exempted (rules.scopeKinds)",
-                "name the narrower scopes that need it", f"scopes[{index}]",
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="rule-scope-kind",
+                message=f"this is a {scope.kind.value}; in {_FOLDER}{rule.folder} only a {allowed} may be exempted (rules.scopeKinds)",
+                remedy="name the narrower scopes that need it",
+                path=f"scopes[{index}]",
+            )
 
 
 def _folder_rule(file: str, folders: tuple[FolderRule, ...]) -> FolderRule | None:
@@ -126,10 +141,12 @@ def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
     for index, scope in enumerate(declaration.scopes):
         if not below_a_group and not any(root.contains(scope) for root in settings.scopes):
             yield Problem(
-                declaration.place(f"scopes.{index}"), "outside-scopes",
-                f"{scope.text} is outside of what this repository manages ({roots})",
-                "correct the id, or add its root to scopes in reconciler.yaml", f"scopes[{index}]",
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="outside-scopes",
+                message=f"{scope.text} is outside of what this repository manages ({roots})",
+                remedy="correct the id, or add its root to scopes in reconciler.yaml",
+                path=f"scopes[{index}]",
+            )
 
 
 def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
@@ -141,10 +158,12 @@ def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
     for index, scope in enumerate(declaration.scopes):
         if assigned.subscription and scope.subscription and not (assigned.contains(scope) or scope.contains(assigned)):
             yield Problem(
-                declaration.place(f"scopes.{index}"), "beside-assignment",
-                f"{scope.text} lies outside of {assigned.text}, where this is assigned",
-                "name a scope at or below the assignment's", f"scopes[{index}]",
-            )  # fmt: skip
+                source=declaration.place(f"scopes.{index}"),
+                code="beside-assignment",
+                message=f"{scope.text} lies outside of {assigned.text}, where this is assigned",
+                remedy="name a scope at or below the assignment's",
+                path=f"scopes[{index}]",
+            )
 
 
 def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
@@ -156,11 +175,17 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
     sure = subject.kind is SubjectKind.INITIATIVE
     message = "without referenceIds it exempts from everything that the initiative contains"
     yield Problem(
-        declaration.place(subject.kind.value), "rule-whole-assignment",
-        f"{message} (rules.allowWholeAssignment is not true)" if sure else f"if an initiative is assigned there, {message}, which is not allowed here",
-        "add referenceIds with the policies that are meant" if sure else "add referenceIds, unless a single policy is assigned",
-        subject.kind.value, Level.ERROR if sure else Level.WARNING,
-    )  # fmt: skip
+        source=declaration.place(subject.kind.value),
+        code="rule-whole-assignment",
+        message=f"{message} (rules.allowWholeAssignment is not true)"
+        if sure
+        else f"if an initiative is assigned there, {message}, which is not allowed here",
+        remedy="add referenceIds with the policies that are meant"
+        if sure
+        else "add referenceIds, unless a single policy is assigned",
+        path=subject.kind.value,
+        level=Level.ERROR if sure else Level.WARNING,
+    )
 
 
 # --- what may never be exempted ----------------------------------------------------------------------------------
@@ -173,8 +198,9 @@ class Forbidden:
         self._policies = {policy_id(text).key: text for text in rules.never_policies}
         self._recommendations = {
             found.key or fold_title(found.title): found.title
-            for text in rules.never_recommendations for found in catalogue.find(text)
-        }  # fmt: skip
+            for text in rules.never_recommendations
+            for found in catalogue.find(text)
+        }
 
     def broken(self, about: About) -> Iterator[Problem]:
         """What a declaration would exempt although nobody may."""
@@ -183,15 +209,21 @@ class Forbidden:
         for found in about.behind:
             if found.key in self._recommendations:
                 yield Problem(
-                    place, "rule-never", f"{found.title!r} is never exempted here (rules.neverExempt.recommendations)"
+                    source=place,
+                    code="rule-never",
+                    message=f"{found.title!r} is never exempted here (rules.neverExempt.recommendations)"
                     + self._because(about, found.key, found.policies),
-                    "fix the resource, or ask the owners of reconciler.yaml", subject.kind.value,
-                )  # fmt: skip
+                    remedy="fix the resource, or ask the owners of reconciler.yaml",
+                    path=subject.kind.value,
+                )
         for policy in sorted(about.policies & self._policies.keys()):
             yield Problem(
-                place, "rule-never", f"the policy {self._policies[policy]!r} is never exempted here (rules.neverExempt.policies)",
-                "fix the resource, or ask the owners of reconciler.yaml", subject.kind.value,
-            )  # fmt: skip
+                source=place,
+                code="rule-never",
+                message=f"the policy {self._policies[policy]!r} is never exempted here (rules.neverExempt.policies)",
+                remedy="fix the resource, or ask the owners of reconciler.yaml",
+                path=subject.kind.value,
+            )
 
     @staticmethod
     def _because(about: About, key: str, policies: tuple[ArmId, ...]) -> str:

@@ -65,10 +65,12 @@ def _rules(data: Mapping[str, JSON]) -> Rules:
 
 def _lifetimes(written: JSON) -> tuple[LifetimeRule, ...]:
     if isinstance(written, int | float):
-        return (LifetimeRule(int(written)),)
+        return (LifetimeRule(days=int(written)),)
     return tuple(
         LifetimeRule(
-            int(item["days"]), Category(item["category"]) if "category" in item else None, item.get("severity")
+            days=int(item["days"]),
+            category=Category(item["category"]) if "category" in item else None,
+            severity=item.get("severity"),
         )
         for item in written
     )

@@ -28,9 +28,12 @@ def stray(root: Path, folder: str, known: frozenset[str]) -> Iterator[Problem]:
     names = [entry.name for entry in entries if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".")]
     if not (root / folder).exists() and (near := nearest(folder, names)):
         yield Problem(
-            Source(shown(near)), "stray-folder", f"there is no folder {folder}/; {near}/ is not read",
-            f"if it holds declarations, rename it to {folder}", level=Level.WARNING,
-        )  # fmt: skip
+            source=Source(shown(near)),
+            code="stray-folder",
+            message=f"there is no folder {folder}/; {near}/ is not read",
+            remedy=f"if it holds declarations, rename it to {folder}",
+            level=Level.WARNING,
+        )
     files = [
         entry for entry in entries if entry.name.endswith((".yaml", ".yml")) and entry.is_file(follow_symlinks=False)
     ]
@@ -38,9 +41,12 @@ def stray(root: Path, folder: str, known: frozenset[str]) -> Iterator[Problem]:
         data = b"" if entry.name in known else read(Found(entry.path, entry.name))
         if isinstance(data, bytes) and len(set(_DECLARES.findall(data))) > 1:
             yield Problem(
-                Source(shown(entry.name)), "stray-file", f"this looks like a declaration, but only {folder}/ is read",
-                f"move it into {folder}/", level=Level.WARNING,
-            )  # fmt: skip
+                source=Source(shown(entry.name)),
+                code="stray-file",
+                message=f"this looks like a declaration, but only {folder}/ is read",
+                remedy=f"move it into {folder}/",
+                level=Level.WARNING,
+            )
 
 
 def misnamed_settings(root: Path, wanted: str) -> str | None:

@@ -19,10 +19,30 @@ from reconciler.documents.strict import parse
 from reconciler.model import JSON
 
 ORDER: Final = (
-    "name", "recommendation", "policyDefinition", "policySetDefinition", "policyAssignment", "referenceIds", "scopes",
-    "resourceSelectors", "category", "expiresOn", "justification", "owner", "ticket", "displayName",
-    "assignmentScopeValidation", "metadata", "adopt", "takeOver", "enabled", "selectors", "kind", "in", "notIn",
-)  # fmt: skip
+    "name",
+    "recommendation",
+    "policyDefinition",
+    "policySetDefinition",
+    "policyAssignment",
+    "referenceIds",
+    "scopes",
+    "resourceSelectors",
+    "category",
+    "expiresOn",
+    "justification",
+    "owner",
+    "ticket",
+    "displayName",
+    "assignmentScopeValidation",
+    "metadata",
+    "adopt",
+    "takeOver",
+    "enabled",
+    "selectors",
+    "kind",
+    "in",
+    "notIn",
+)
 """The order of fields; what is not here (keys of metadata) keeps its place behind them."""
 
 WIDTH: Final = 100

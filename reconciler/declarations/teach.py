@@ -50,7 +50,7 @@ EXPECTATIONS: Final = {
     "neverExempt": "recommendations and policies, each with a list, indented below it",
     "recommendations": "a list with one key or exact title a line, each after `- `",
     "policies": "a list with one policy a line, each after `- `",
-}  # fmt: skip
+}
 """What a field wants, so that "write …" and "… is missing: …" are sentences."""
 
 EXAMPLES: Final = {
@@ -72,22 +72,54 @@ EXAMPLES: Final = {
     "kind": "resourceLocation",
     "selectors": "` and below it the conditions, as `  - {kind: resourceLocation, in: [westeurope]}",
     "name": "europe",
-}  # fmt: skip
+}
 """A value for a field that is missing."""
 
 SYNONYMS: Final = {
-    "expires": "expiresOn", "expiry": "expiresOn", "expirydate": "expiresOn", "expirationdate": "expiresOn",
-    "expiration": "expiresOn", "until": "expiresOn", "reason": "justification", "description": "justification",
-    "why": "justification", "comment": "justification", "scope": "scopes", "resources": "scopes", "resource": "scopes",
-    "targets": "scopes", "target": "scopes", "resourceid": "scopes", "resourceids": "scopes", "policy": "policyDefinition",
-    "policydefinitionid": "policyDefinition", "initiative": "policySetDefinition", "policyset": "policySetDefinition",
-    "policysetdefinitionid": "policySetDefinition", "assignment": "policyAssignment", "title": "displayName",
-    "policyassignmentid": "policyAssignment", "policydefinitionreferenceids": "referenceIds",
-    "policydefinitionreferenceid": "referenceIds", "exemptioncategory": "category", "type": "category", "contact": "owner",
-    "team": "owner", "requestedby": "owner", "issue": "ticket", "jira": "ticket", "case": "ticket", "tenant": "tenantId",
-    "maxlifetime": "maxLifetimeDays", "disabled": "enabled", "assessment": "recommendation", "assessmentkey": "recommendation",
-    "environment": "cloud", "subscriptions": "scopes", "managementgroups": "scopes",
-}  # fmt: skip
+    "expires": "expiresOn",
+    "expiry": "expiresOn",
+    "expirydate": "expiresOn",
+    "expirationdate": "expiresOn",
+    "expiration": "expiresOn",
+    "until": "expiresOn",
+    "reason": "justification",
+    "description": "justification",
+    "why": "justification",
+    "comment": "justification",
+    "scope": "scopes",
+    "resources": "scopes",
+    "resource": "scopes",
+    "targets": "scopes",
+    "target": "scopes",
+    "resourceid": "scopes",
+    "resourceids": "scopes",
+    "policy": "policyDefinition",
+    "policydefinitionid": "policyDefinition",
+    "initiative": "policySetDefinition",
+    "policyset": "policySetDefinition",
+    "policysetdefinitionid": "policySetDefinition",
+    "assignment": "policyAssignment",
+    "title": "displayName",
+    "policyassignmentid": "policyAssignment",
+    "policydefinitionreferenceids": "referenceIds",
+    "policydefinitionreferenceid": "referenceIds",
+    "exemptioncategory": "category",
+    "type": "category",
+    "contact": "owner",
+    "team": "owner",
+    "requestedby": "owner",
+    "issue": "ticket",
+    "jira": "ticket",
+    "case": "ticket",
+    "tenant": "tenantId",
+    "maxlifetime": "maxLifetimeDays",
+    "disabled": "enabled",
+    "assessment": "recommendation",
+    "assessmentkey": "recommendation",
+    "environment": "cloud",
+    "subscriptions": "scopes",
+    "managementgroups": "scopes",
+}
 """What people call a field, folded, and what it is called here."""
 
 GROUP_MESSAGES: Final = {
@@ -96,12 +128,13 @@ GROUP_MESSAGES: Final = {
         "delete referenceIds: for a recommendation or a policyDefinition they are found in every initiative",
     ),
     "assignmentScopeValidation": (
-        "DoNotValidate is possible only with policyAssignment", "delete the line, or name the assignment in policyAssignment",
+        "DoNotValidate is possible only with policyAssignment",
+        "delete the line, or name the assignment in policyAssignment",
     ),
     "allOf": (
         "each kind may stand once, resourceLocation not beside resourceWithoutLocation, which knows only subscriptionLevelResources",
         "put all values of one kind into one condition; several selectors are alternatives",
     ),
     "oneOf": ("a condition has either in or notIn", "write one of the two, with a list of values"),
-}  # fmt: skip
+}
 """Messages for rules over several fields, by the keyword or field under which the schema holds them."""

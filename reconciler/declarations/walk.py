@@ -57,10 +57,11 @@ def walk(root: Path, folder: str) -> Iterator[Found | Problem]:
         count += isinstance(found, Found)
         if count > MAX_FILES:
             yield Problem(
-                Source(folder), "too-many-files",
-                f"more than {MAX_FILES:,} declarations; the rest is not read",
-                "one declaration may name up to 1,000 scopes: put together what belongs together",
-            )  # fmt: skip
+                source=Source(folder),
+                code="too-many-files",
+                message=f"more than {MAX_FILES:,} declarations; the rest is not read",
+                remedy="one declaration may name up to 1,000 scopes: put together what belongs together",
+            )
             return
         yield found
 
@@ -96,9 +97,11 @@ def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
     """The contents of one folder, then of the folders below it."""
     if depth > MAX_FOLDERS_DEEP:
         yield Problem(
-            Source(name), "too-deep", f"folders are nested more than {MAX_FOLDERS_DEEP} deep; what is below is not read",
-            "move its files up",
-        )  # fmt: skip
+            source=Source(name),
+            code="too-deep",
+            message=f"folders are nested more than {MAX_FOLDERS_DEEP} deep; what is below is not read",
+            remedy="move its files up",
+        )
         return
     try:
         with os.scandir(path) as scan:
@@ -112,18 +115,20 @@ def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
         odd = not_one_line(entry.name)
         if odd is not None:
             yield Problem(
-                Source(below),
-                "hidden-character",
-                f"its name holds {describe(odd)}; such a name looks like another one",
-                "rename it with plain letters, digits, dots, dashes and underscores",
+                source=Source(below),
+                code="hidden-character",
+                message=f"its name holds {describe(odd)}; such a name looks like another one",
+                remedy="rename it with plain letters, digits, dots, dashes and underscores",
             )
             continue
         first = twins.setdefault(unicodedata.normalize("NFC", entry.name).casefold(), below)
         if first != below:
             yield Problem(
-                Source(below), "case-twin", f"its name differs from {first!r} in case only",
-                "macOS and Windows take both for one: give one of them another name",
-            )  # fmt: skip
+                source=Source(below),
+                code="case-twin",
+                message=f"its name differs from {first!r} in case only",
+                remedy="macOS and Windows take both for one: give one of them another name",
+            )
         elif entry.is_dir(follow_symlinks=False):
             yield from _folder(entry.path, below, depth + 1)
         else:
@@ -138,23 +143,30 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[Found | Problem]:
         return
     if entry.name.casefold() == _ATTRIBUTES:
         yield Problem(
-            Source(name), "attributes", "git would obey this file: it can hide a declaration's changes from reviewers or turn its bytes",
-            "remove it; attributes belong into the file at the root of the repository, which has other owners",
-        )  # fmt: skip
+            source=Source(name),
+            code="attributes",
+            message="git would obey this file: it can hide a declaration's changes from reviewers or turn its bytes",
+            remedy="remove it; attributes belong into the file at the root of the repository, which has other owners",
+        )
         return
     stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - as above
     if suffix == SUFFIX:
         yield Found(entry.path, name)
     elif suffix.lower() in _MISTAKEN_SUFFIXES:
         yield Problem(
-            Source(name), "suffix", f"it ends in {suffix!r}, so it would not be read as a declaration",
-            f"rename it to {stem}{SUFFIX}" if suffix != ".json" else f"write it as YAML in {stem}{SUFFIX}",
-        )  # fmt: skip
+            source=Source(name),
+            code="suffix",
+            message=f"it ends in {suffix!r}, so it would not be read as a declaration",
+            remedy=f"rename it to {stem}{SUFFIX}" if suffix != ".json" else f"write it as YAML in {stem}{SUFFIX}",
+        )
     elif suffix.lower() not in _QUIET_SUFFIXES and not entry.name.startswith(".") and entry.name != "CODEOWNERS":
         yield Problem(
-            Source(name), "suffix", f"it does not end in {SUFFIX!r}, so it is not read",
-            f"rename it if it is a declaration, or move it out of {name.split('/', 1)[0]}/ if it is none", level=Level.WARNING,
-        )  # fmt: skip
+            source=Source(name),
+            code="suffix",
+            message=f"it does not end in {SUFFIX!r}, so it is not read",
+            remedy=f"rename it if it is a declaration, or move it out of {name.split('/', 1)[0]}/ if it is none",
+            level=Level.WARNING,
+        )
 
 
 def _mode(path: str) -> int | None:
@@ -166,25 +178,37 @@ def _mode(path: str) -> int | None:
 
 def _refused(name: str, mode: int, where: str) -> Problem:
     kinds = (
-        (stat.S_ISLNK, "a symbolic link"), (stat.S_ISDIR, "a folder"), (stat.S_ISFIFO, "a named pipe"),
-        (stat.S_ISSOCK, "a socket"), (stat.S_ISBLK, "a device"), (stat.S_ISCHR, "a device"), (stat.S_ISREG, "a file"),
-    )  # fmt: skip
+        (stat.S_ISLNK, "a symbolic link"),
+        (stat.S_ISDIR, "a folder"),
+        (stat.S_ISFIFO, "a named pipe"),
+        (stat.S_ISSOCK, "a socket"),
+        (stat.S_ISBLK, "a device"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISREG, "a file"),
+    )
     kind = next((text for test, text in kinds if test(mode)), "something that cannot be examined")
     return Problem(
-        Source(name), "not-a-file", f"this is {kind} {where}; it is not opened",
-        "declarations are regular files inside the repository: put the file itself here",
-    )  # fmt: skip
+        source=Source(name),
+        code="not-a-file",
+        message=f"this is {kind} {where}; it is not opened",
+        remedy="declarations are regular files inside the repository: put the file itself here",
+    )
 
 
 def _too_large(name: str, size: int) -> Problem:
     return Problem(
-        Source(name), "too-large", f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read",
-        "split it: one declaration may name up to 1,000 scopes",
-    )  # fmt: skip
+        source=Source(name),
+        code="too-large",
+        message=f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read",
+        remedy="split it: one declaration may name up to 1,000 scopes",
+    )
 
 
 def _unreadable(name: str, error: OSError) -> Problem:
     reason = (error.strerror or "unknown reason").lower()
     return Problem(
-        Source(name), "unreadable", f"it cannot be read: {reason}", "check that the file is there and may be read"
+        source=Source(name),
+        code="unreadable",
+        message=f"it cannot be read: {reason}",
+        remedy="check that the file is there and may be read",
     )

@@ -25,8 +25,10 @@ _ASCII_TEXT: Final = re.compile(r"[\x20-\x7e]*")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
 _ODD_SPACES: Final = frozenset({"Zs"})
 _MARKS: Final = {
-    b"\xef\xbb\xbf": "UTF-8 with a byte order mark", b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16",
-}  # fmt: skip
+    b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
+    b"\xff\xfe": "UTF-16",
+    b"\xfe\xff": "UTF-16",
+}
 _NAMES: Final = {"\x00": "NUL", "\x1b": "ESCAPE", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
 
@@ -35,17 +37,21 @@ def decode(data: bytes, file: str) -> str | Problem:
     mark = next((name for prefix, name in _MARKS.items() if data.startswith(prefix)), None)
     if mark is not None:
         return Problem(
-            Source(file), "encoding", f"the file is {mark}; wanted is plain UTF-8",
-            'save it as "UTF-8" (in some editors: "UTF-8 without BOM")',
-        )  # fmt: skip
+            source=Source(file),
+            code="encoding",
+            message=f"the file is {mark}; wanted is plain UTF-8",
+            remedy='save it as "UTF-8" (in some editors: "UTF-8 without BOM")',
+        )
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         return Problem(
-            _place(file, before, len(before)), "encoding",
-            f"byte 0x{data[error.start]:02x} is not valid UTF-8", 'save the file as "UTF-8"',
-        )  # fmt: skip
+            source=_place(file, before, len(before)),
+            code="encoding",
+            message=f"byte 0x{data[error.start]:02x} is not valid UTF-8",
+            remedy='save the file as "UTF-8"',
+        )
     return text
 
 
@@ -66,11 +72,18 @@ def hidden(text: str, file: str) -> tuple[Problem, ...]:
 
 def _refused(place: Source, character: str) -> Problem:
     if character == "\t":  # a control character too, on which YAML parsers disagree
-        return Problem(place, "tab", "a tab stands here; YAML wants spaces", "replace it by spaces, two for each level")
+        return Problem(
+            source=place,
+            code="tab",
+            message="a tab stands here; YAML wants spaces",
+            remedy="replace it by spaces, two for each level",
+        )
     return Problem(
-        place, "hidden-character", f"{describe(character)} is refused: it makes a text look different from what it says",
-        "delete it; if the line was pasted, type it again",
-    )  # fmt: skip
+        source=place,
+        code="hidden-character",
+        message=f"{describe(character)} is refused: it makes a text look different from what it says",
+        remedy="delete it; if the line was pasted, type it again",
+    )
 
 
 def hidden_in_value(value: str) -> str | None:

@@ -21,7 +21,7 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{visible(step)}" for step in path).removeprefix(".")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Document:
     """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands, `raw`
     how a value that is no text was written.

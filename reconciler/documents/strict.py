@@ -41,7 +41,7 @@ def parse(
     text: str, file: str, limits: Limits = LIMITS, *, accelerated: bool = True, may_be_empty: bool = False
 ) -> tuple[Document | None, tuple[Problem, ...]]:
     """Reads one document. Without one, the problems say why; with problems, it is there to look for more."""
-    builder = _Builder(file, limits)
+    builder = _Builder(file=file, limits=limits)
     try:
         for event in events(text, accelerated=accelerated):
             handler = _HANDLERS.get(type(event))
@@ -52,7 +52,10 @@ def parse(
     except yaml.MarkedYAMLError as error:
         return None, (*builder.problems, syntax_problem(error, text, file))
     except yaml.YAMLError as error:
-        return None, (*builder.problems, Problem(Source(file), "yaml", f"this is not YAML: {error}".split("\n", 1)[0]))
+        return None, (
+            *builder.problems,
+            Problem(source=Source(file), code="yaml", message=f"this is not YAML: {error}".split("\n", 1)[0]),
+        )
     return builder.document(may_be_empty=may_be_empty), tuple(builder.problems)
 
 
@@ -66,7 +69,7 @@ class _StopError(Exception):
     """Reading on would be pointless or dangerous; the reason is among the problems."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Frame:
     """A collection that is being filled. `key` is the key that waits for its value."""
 
@@ -79,7 +82,7 @@ class _Frame:
 _NO_VALUE: Final = object()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Builder:
     """Turns events into data. Mutable, and gone once the document is there."""
 
@@ -98,19 +101,30 @@ class _Builder:
         """What was read, if it is a mapping."""
         says_nothing = self.root is _NO_VALUE or self.root is None
         if says_nothing and may_be_empty:
-            return Document(self.file, {}, {}, {}, {}, self.sound)
+            return Document(file=self.file, data={}, values={}, keys={}, raw={}, sound=self.sound)
         if isinstance(self.root, dict):
-            return Document(self.file, self.root, self.values, self.keys, self.raw, self.sound)
+            return Document(
+                file=self.file, data=self.root, values=self.values, keys=self.keys, raw=self.raw, sound=self.sound
+            )
         if says_nothing:
-            self.problems.append(Problem(
-                Source(self.file), EMPTY, "the file holds nothing", "write its fields, or delete the file",
-            ))  # fmt: skip
+            self.problems.append(
+                Problem(
+                    source=Source(self.file),
+                    code=EMPTY,
+                    message="the file holds nothing",
+                    remedy="write its fields, or delete the file",
+                )
+            )
         else:
             kind = "a list" if isinstance(self.root, list) else "a single value"
-            self.problems.append(Problem(
-                Source(self.file, *self.values[()]), "not-a-mapping", f"the file holds {kind}, not fields with values",
-                "write one `field: value` a line",
-            ))  # fmt: skip
+            self.problems.append(
+                Problem(
+                    source=Source(self.file, *self.values[()]),
+                    code="not-a-mapping",
+                    message=f"the file holds {kind}, not fields with values",
+                    remedy="write one `field: value` a line",
+                )
+            )
         return None
 
     # --- events ---
@@ -119,33 +133,39 @@ class _Builder:
         self.documents += 1
         if self.documents > 1:
             self.refuse(
-                event, "yaml-documents", "a second document starts here (`---`); a file holds one",
+                event,
+                "yaml-documents",
+                "a second document starts here (`---`); a file holds one",
                 "move it into a file of its own",
-            )  # fmt: skip
+            )
             raise _StopError
         if event.version or event.tags:
             self.refuse(event, "yaml-directive", "YAML directives (`%YAML`, `%TAG`) are not read", "delete the line")
 
     def start_mapping(self, event: yaml.MappingStartEvent) -> None:
-        self.start(event, _Frame((), None, {}))
+        self.start(event, _Frame(path=(), items=None, members={}))
 
     def start_sequence(self, event: yaml.SequenceStartEvent) -> None:
-        self.start(event, _Frame((), [], None))
+        self.start(event, _Frame(path=(), items=[], members=None))
 
     def start(self, event: yaml.CollectionStartEvent, frame: _Frame) -> None:
         """Opens a collection and puts it where it belongs."""
         self.check_marks(event)
         if self.expects_key():
             self.refuse(
-                event, "yaml-key", "a bracket or brace opens where a key should stand",
+                event,
+                "yaml-key",
+                "a bracket or brace opens where a key should stand",
                 "put the text in quotes; placeholders such as {{ x }} mean nothing here, declarations are no templates",
-            )  # fmt: skip
+            )
             raise _StopError
         if len(self.stack) >= self.limits.depth:
             self.refuse(
-                event, "yaml-depth", f"values are nested more than {self.limits.depth} deep; nothing here needs that",
+                event,
+                "yaml-depth",
+                f"values are nested more than {self.limits.depth} deep; nothing here needs that",
                 "flatten it; if brackets were pasted, look for one that is not closed",
-            )  # fmt: skip
+            )
             raise _StopError
         frame.path = self.add(frame.members if frame.items is None else frame.items, event)
         self.stack.append(frame)
@@ -160,8 +180,11 @@ class _Builder:
         text = event.value
         if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
             self.refuse(
-                event, "hidden-character", f"an escape spells {describe(character)}, which is refused", "leave it out",
-            )  # fmt: skip
+                event,
+                "hidden-character",
+                f"an escape spells {describe(character)}, which is refused",
+                "leave it out",
+            )
         value = self.meaning(event, text)
         if self.expects_key():
             self.add_key(event, text, value)
@@ -173,9 +196,11 @@ class _Builder:
     def alias(self, event: yaml.AliasEvent) -> None:
         """Aliases could make a small file huge and hide what a reviewer should see."""
         self.refuse(
-            event, "yaml-alias", f"`*{event.anchor}` refers to another place; aliases are not read",
+            event,
+            "yaml-alias",
+            f"`*{event.anchor}` refers to another place; aliases are not read",
             "write the value out here",
-        )  # fmt: skip
+        )
         self.sound = False
         if self.expects_key():
             raise _StopError
@@ -219,9 +244,11 @@ class _Builder:
         elif path in self.keys:
             first = self.keys[path]
             self.refuse(
-                event, "yaml-duplicate", f"{text!r} is written twice; the first is in line {first[0]}",
+                event,
+                "yaml-duplicate",
+                f"{text!r} is written twice; the first is in line {first[0]}",
                 "keep one of the two: YAML libraries differ in which one counts",
-            )  # fmt: skip
+            )
             self.sound = False
         else:
             self.keys[path] = _mark(event)
@@ -232,9 +259,11 @@ class _Builder:
         path = self.put(value)
         if len(self.values) >= self.limits.values:
             self.refuse(
-                event, "yaml-size", f"more than {self.limits.values:,} values in one file; nothing here needs that",
+                event,
+                "yaml-size",
+                f"more than {self.limits.values:,} values in one file; nothing here needs that",
                 "split the file",
-            )  # fmt: skip
+            )
             raise _StopError
         self.values[path] = _mark(event)
         return path
@@ -258,20 +287,24 @@ class _Builder:
         """Anchors and tags change what a text means elsewhere or by convention."""
         if event.anchor is not None:
             self.refuse(
-                event, "yaml-anchor", f"`&{event.anchor}` names this value for use elsewhere; anchors are not read",
+                event,
+                "yaml-anchor",
+                f"`&{event.anchor}` names this value for use elsewhere; anchors are not read",
                 "delete the anchor and write the value where it is needed",
-            )  # fmt: skip
+            )
         tag = getattr(event, "tag", None)
         if tag is not None:
             self.refuse(
-                event, "yaml-tag", f"`{_tag(tag)}` gives the value another type; tags are not read",
+                event,
+                "yaml-tag",
+                f"`{_tag(tag)}` gives the value another type; tags are not read",
                 "delete the tag; put the value in quotes if text is meant",
-            )  # fmt: skip
+            )
 
-    def refuse(self, event: yaml.Event, code: str, message: str, hint: str) -> None:
+    def refuse(self, event: yaml.Event, code: str, message: str, remedy: str) -> None:
         """Notes a problem at an event; a file with very many has its say cut short."""
         line, column = _mark(event)
-        self.problems.append(Problem(Source(self.file, line, column), code, message, hint))
+        self.problems.append(Problem(source=Source(self.file, line, column), code=code, message=message, remedy=remedy))
         if len(self.problems) >= _MAX_PROBLEMS:
             raise _StopError
 

@@ -28,14 +28,16 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem
     line = mark.line if mark else 0
     column = mark.column if mark else 0
     lines = text.split("\n")
-    message, hint, at = _explain(error, lines, line)
+    message, remedy, at = _explain(error, lines, line)
     if at != line:
         line, column = at, len(lines[at]) - len(lines[at].lstrip())
-    return Problem(Source(file, line + 1, column + 1), "yaml-syntax", visible(message), visible(hint))
+    return Problem(
+        source=Source(file, line + 1, column + 1), code="yaml-syntax", message=visible(message), remedy=visible(remedy)
+    )
 
 
 def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[str, str, int]:
-    """Message, hint, and the line (from 0) that is to blame."""
+    """Message, remedy, and the line (from 0) that is to blame."""
     problem = (error.problem or "").lower()
     context = (error.context or "").lower()
     for at in _suspects(lines, line):
@@ -59,8 +61,9 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[
     if "block mapping" in context or "block collection" in context or "block sequence" in context:
         return (
             "the indentation does not fit the lines before",
-            "fields start in the first column; the items of a list are indented by two spaces and `- `", line,
-        )  # fmt: skip
+            "fields start in the first column; the items of a list are indented by two spaces and `- `",
+            line,
+        )
     if "could not find expected ':'" in problem:
         return (
             "a line is neither `field: value` nor part of the value above it",
@@ -91,17 +94,19 @@ def _line_mistake(line: str) -> tuple[str, str] | None:
     """The usual mistakes that one can tell from the line alone."""
     if found := _RESERVED_START.match(line):
         return (
-            f"a value cannot start with {found[2][0]!r} unless it is quoted", f"put it in quotes: {_quoted(found[2])}",
-        )  # fmt: skip
+            f"a value cannot start with {found[2][0]!r} unless it is quoted",
+            f"put it in quotes: {_quoted(found[2])}",
+        )
     if found := _BEHIND_QUOTE.match(line):
         return (
-            "text stands behind the closing quote", f'write a quote inside quotes as \\": {_quoted(found[2].strip(found[1]))}',
-        )  # fmt: skip
+            "text stands behind the closing quote",
+            f'write a quote inside quotes as \\": {_quoted(found[2].strip(found[1]))}',
+        )
     if found := _COLON_IN_VALUE.match(line):
         return (
             f"the value of {found[2]!r} holds a colon followed by a space, which starts another field",
             f"put the value in quotes: {found[2]}: {_quoted(found[3])}",
-        )  # fmt: skip
+        )
     if found := _KEY_WITHOUT_SPACE.match(line):
         return f"a space is missing after {found[2] + ':'!r}", f"write {found[2]}: {found[3][:_MAX_QUOTED]}"
     return None

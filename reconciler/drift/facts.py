@@ -20,7 +20,7 @@ HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
 """The reasons of a scheduled healing run, `apply --only`: they restore what is declared and approved, and decide nothing new."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """The inputs of a diagnosis. `heals` are folded ids of the changes that a healing run would write now; `forbidden`
     are folded ids of assignments from which the identity may not exempt although it may from others, None where that

@@ -57,7 +57,7 @@ def find_drift(plan: Plan, facts: Facts, more: Iterable[Finding] = ()) -> tuple[
 # --- changes -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Diagnosis:
     """What a change comes to, before it is a finding."""
 
@@ -72,9 +72,16 @@ def _change(change: Change, facts: Facts) -> Finding:
     found = _diagnosis(change, facts)
     healed = {"healedBy": change.reason.value} if change.id.key in facts.heals else {}
     return Finding(
-        found.kind, found.severity, change.id, found.said.message, found.remedy, change.declaration,
-        change.source, change.subject.assignment, {**found.evidence, "cause": found.said.cause, **healed},
-    )  # fmt: skip
+        kind=found.kind,
+        severity=found.severity,
+        subject=change.id,
+        message=found.said.message,
+        remedy=found.remedy,
+        declaration=change.declaration,
+        source=change.source,
+        assignment=change.subject.assignment,
+        evidence={**found.evidence, "cause": found.said.cause, **healed},
+    )
 
 
 def _diagnosis(change: Change, facts: Facts) -> _Diagnosis:
@@ -85,7 +92,7 @@ def _diagnosis(change: Change, facts: Facts) -> _Diagnosis:
             return _modified(change, facts)
         case Action.DELETE:
             kind = _DELETES.get(change.reason, FindingKind.UNMANAGED)
-            return _Diagnosis(kind, words.surplus(change, facts.now), words.apply_only(change))
+            return _Diagnosis(kind=kind, said=words.surplus(change, facts.now), remedy=words.apply_only(change))
 
 
 def _absent(change: Change, facts: Facts) -> _Diagnosis:
@@ -100,7 +107,7 @@ def _absent(change: Change, facts: Facts) -> _Diagnosis:
     }
     if why.may_be_deleted:
         evidence["activityLog"] = words.activity_log(change)
-    return _Diagnosis(why.kind, words.Said(words.absent(change), why.value), remedy, evidence=evidence)
+    return _Diagnosis(kind=why.kind, said=words.Said(words.absent(change), why.value), remedy=remedy, evidence=evidence)
 
 
 def _modified(change: Change, facts: Facts) -> _Diagnosis:
@@ -112,7 +119,7 @@ def _modified(change: Change, facts: Facts) -> _Diagnosis:
     said = words.modified(change, wider, has_history=facts.history.head is not None)
     severity = Severity.ERROR if wider else Severity.WARNING
     evidence = {"changed": changed_fields(change.before, change.after)}
-    return _Diagnosis(kind, said, words.put_back(change), severity, evidence)
+    return _Diagnosis(kind=kind, said=said, remedy=words.put_back(change), severity=severity, evidence=evidence)
 
 
 # --- everything else ---------------------------------------------------------------------------------------------
@@ -122,17 +129,27 @@ def _held(held: Held) -> Finding:
     kind = _HELD.get(held.cause, FindingKind.HELD)
     references = {"referenceIds": list(held.reference_ids)} if held.reference_ids else {}
     return Finding(
-        kind, Severity.WARNING, held.exemption or held.scope, held.message, held.remedy, held.declaration or None,
-        held.source, held.assignment, {"what": held.cause.value, "cause": words.held(held.cause), **references},
-    )  # fmt: skip
+        kind=kind,
+        severity=Severity.WARNING,
+        subject=held.exemption or held.scope,
+        message=held.message,
+        remedy=held.remedy,
+        declaration=held.declaration or None,
+        source=held.source,
+        assignment=held.assignment,
+        evidence={"what": held.cause.value, "cause": words.held(held.cause), **references},
+    )
 
 
 def _unread(unread: Unread) -> Finding:
     return Finding(
-        FindingKind.INCOMPLETE, Severity.ERROR, unread.scope, f"{unread.what} could not be read: {unread.reason}",
-        unread.remedy or "give the identity Reader there, and run again",
+        kind=FindingKind.INCOMPLETE,
+        severity=Severity.ERROR,
+        subject=unread.scope,
+        message=f"{unread.what} could not be read: {unread.reason}",
+        remedy=unread.remedy or "give the identity Reader there, and run again",
         evidence={"what": unread.what, "cause": "Azure refused or did not answer"},
-    )  # fmt: skip
+    )
 
 
 def _noted(finding: Finding) -> Finding:

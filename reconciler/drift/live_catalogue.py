@@ -25,7 +25,7 @@ def catalogue_findings(
     current: Catalogue, live: Iterable[LiveRecommendation], declarations: Iterable[Declaration]
 ) -> tuple[Finding, ...]:
     """One finding for each declaration whose recommendation is another one in the tenant. No list, no findings."""
-    facts = LiveFacts(tuple(live))
+    facts = LiveFacts(recommendations=tuple(live))
     named = {declaration.name: declaration for declaration in declarations if declaration.enabled}
     if not facts.recommendations or not named:
         return ()
@@ -49,10 +49,15 @@ def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration)
     said = "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {_fields(changes)}"
     fields: list[JSON] = [{"path": c.name, "declared": _json(c.before), "live": _json(c.after)} for c in changes]
     return Finding(
-        FindingKind.CATALOGUE, Severity.WARNING if serious else Severity.INFO, arm_id(_METADATA + entry.identifier),
-        f"recommendation {entry.title!r} {said}", _REMEDY, declaration.name, declaration.source,
+        kind=FindingKind.CATALOGUE,
+        severity=Severity.WARNING if serious else Severity.INFO,
+        subject=arm_id(_METADATA + entry.identifier),
+        message=f"recommendation {entry.title!r} {said}",
+        remedy=_REMEDY,
+        declaration=declaration.name,
+        source=declaration.source,
         evidence={"cause": "Microsoft changed the recommendation after the catalogue's edition", "changed": fields},
-    )  # fmt: skip
+    )
 
 
 def _fields(changes: Iterable[FieldChange]) -> str:

@@ -22,7 +22,7 @@ class State(enum.StrEnum):
     ORPHANED = "orphaned"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One live exemption. `owner` is who marked it, empty for nobody; `declaration` the one that our mark names;
     `recommendations` are titles, empty for a whole initiative.
@@ -36,7 +36,7 @@ class Entry:
     recommendations: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Register:
     """All entries, sorted by scope, assignment and name, as they were at one time."""
 
@@ -56,7 +56,11 @@ def register(facts: Facts) -> Register:
     snapshot = facts.snapshot
     entries = (_entry(exemption, facts) for exemption in _sorted(snapshot.exemptions))
     return Register(
-        snapshot.tenant_id, facts.settings.owner, snapshot.taken_at, tuple(entries), complete=snapshot.complete
+        tenant_id=snapshot.tenant_id,
+        owner=facts.settings.owner,
+        taken_at=snapshot.taken_at,
+        entries=tuple(entries),
+        complete=snapshot.complete,
     )
 
 
@@ -68,12 +72,12 @@ def _entry(exemption: Exemption, facts: Facts) -> Entry:
     whose = ownership(exemption, facts.settings)
     named = owners(exemption)
     return Entry(
-        exemption,
-        whose,
-        _state(exemption, facts),
-        facts.settings.owner if whose is Ownership.OURS else (named[0] if named else ""),
-        declaration_of(exemption) if whose is Ownership.OURS else "",
-        tuple(titles(exemption, facts)),
+        exemption=exemption,
+        ownership=whose,
+        state=_state(exemption, facts),
+        owner=facts.settings.owner if whose is Ownership.OURS else (named[0] if named else ""),
+        declaration=declaration_of(exemption) if whose is Ownership.OURS else "",
+        recommendations=tuple(titles(exemption, facts)),
     )
 
 

@@ -30,7 +30,7 @@ class Category(enum.StrEnum):
     MITIGATED = "Mitigated"
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Selector:
     """One condition of a resource selector: the kind's value is (or, negated, is not) among `values`."""
 
@@ -56,7 +56,7 @@ class SubjectKind(enum.StrEnum):
     ASSIGNMENT = "policyAssignment"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
     """What is exempted. `value` is as written: a key or exact title, a full ARM id or the bare name of a built-in."""
 
@@ -65,7 +65,7 @@ class Subject:
     reference_ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
     """One YAML document: what a human wants exempted, where, why, until when. `source` is its first line.
 

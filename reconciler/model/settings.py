@@ -26,7 +26,7 @@ class Unmanaged(enum.StrEnum):
     DELETE = "delete"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Ceilings that stop a run before its first write; None means no ceiling. Percent is of what this owner has."""
 
@@ -38,7 +38,7 @@ class Limits:
     min_age: timedelta = timedelta(days=7)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LifetimeRule:
     """The longest time an exemption may run, for one category and severity; None stands for any."""
 
@@ -55,7 +55,7 @@ class FolderRule:
     kinds: tuple[ScopeKind, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """The rules of reconciler.yaml. What is absent restricts nothing, but for the whole-assignment exemption."""
 
@@ -73,7 +73,7 @@ EXPIRING_DAYS: Final = 30
 """How long before its end a declaration is reported, unless reconciler.yaml says otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """reconciler.yaml: whose exemptions these are, in which tenant, below which scopes, under which rules.
 

@@ -14,7 +14,7 @@ from reconciler.model.ids import ArmId, owner_scope
 from reconciler.model.json import JSON
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SystemData:
     """Who made and last changed an object, and when (UTC), as ARM stamps it. `created_by_type` is `User`,
     `Application`, `ManagedIdentity` or `Key`.
@@ -28,7 +28,7 @@ class SystemData:
     last_modified_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exemption:
     """A policy exemption, desired or live.
 
@@ -61,7 +61,7 @@ class Exemption:
         return self.id.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A policy or initiative assigned at a scope. `definition` is the policy or policy set, without a version;
     `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value.
@@ -89,7 +89,7 @@ class Assignment:
         return "/policysetdefinitions/" in self.definition.key
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
     """One policy inside an initiative. `effect` is the value of its effect parameter: literal or an expression."""
 
@@ -98,7 +98,7 @@ class Member:
     effect: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Initiative:
     """A policy set at one version. `defaults` maps its parameters to their default values, `texts` the folded
     reference ids of its members to the ids as it writes them.
@@ -116,7 +116,7 @@ class Initiative:
         object.__setattr__(self, "texts", texts)  # asked for with every exemption, so looked up once
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """A policy definition that is assigned by itself. `effect` is its rule's: literal or an expression over its
     parameters; `defaults` maps those to their default values.
@@ -128,7 +128,7 @@ class Policy:
     defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unread:
     """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
     by id) is unknown, and Azure's reason with what to do about it.
@@ -140,7 +140,7 @@ class Unread:
     remedy: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """Everything read from Azure for one run, with what could not be read.
 

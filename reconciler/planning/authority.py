@@ -47,7 +47,7 @@ from reconciler.planning.resolve import Desired
 from reconciler.planning.values import Finding, Held, HeldCause, Reason
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
     """What a meeting settles before anything is written: the keeper of each wish, and what others hold of it.
 
@@ -61,7 +61,7 @@ class Claims:
     findings: tuple[Finding, ...]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Verdict:
     """What is decided at one place; `unclaimed` are live ones that meet no wish."""
 
@@ -76,9 +76,12 @@ class Authority:
     """
 
     def __init__(
-        self, settings: Settings, history: History, taken: set[str],
+        self,
+        settings: Settings,
+        history: History,
+        taken: set[str],
         unwanted: Callable[[Live, frozenset[str]], Reason | None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.settings, self.history, self.taken, self.unwanted = settings, history, taken, unwanted
 
     # --- nothing to decide ---
@@ -93,7 +96,7 @@ class Authority:
         wish, live = meeting.wishes[0], meeting.lives[0]
         if live.mark != wish.declaration.name or live.cells != wish.cells or not self._is_right(wish, live):
             return None
-        return Final(wish, live.exemption, wish.cells)
+        return Final(wish=wish, exemption=live.exemption, cells=wish.cells)
 
     # --- who keeps what ---
 
@@ -109,7 +112,9 @@ class Authority:
             held += lines
             findings += said
             withheld.append(cells)
-        return Claims(meeting, keepers, tuple(withheld), tuple(held), tuple(findings))
+        return Claims(
+            meeting=meeting, keepers=keepers, withheld=tuple(withheld), held=tuple(held), findings=tuple(findings)
+        )
 
     def _is_right(self, wish: Desired, live: Live) -> bool:
         """Whether the live one needs no write to be what the wish asks for."""
@@ -160,19 +165,21 @@ class Authority:
     def _create(self, wish: Desired, cells: frozenset[str], meeting: Meeting, verdict: Verdict) -> None:
         after = self._wanted(wish, cells, None, meeting.initiative)
         self.taken.add(after.id.key)
-        draft = Draft(None, after, Reason.DECLARED, cells, wish, wish.declaration)
+        draft = Draft(
+            live=None, after=after, reason=Reason.DECLARED, cells=cells, wish=wish, declaration=wish.declaration
+        )
         verdict.drafts.append(draft)
-        verdict.finals.append(Final(wish, after, cells, draft))
+        verdict.finals.append(Final(wish=wish, exemption=after, cells=cells, draft=draft))
 
     def _update(self, wish: Desired, keeper: Live, cells: frozenset[str], meeting: Meeting, verdict: Verdict) -> None:
         after = self._wanted(wish, cells, keeper, meeting.initiative)
         if same(after, keeper.exemption):
-            verdict.finals.append(Final(wish, keeper.exemption, cells))
+            verdict.finals.append(Final(wish=wish, exemption=keeper.exemption, cells=cells))
             return
         reason = update_reason(keeper, wish, self.settings, self.history)
-        draft = Draft(keeper, after, reason, cells, wish, wish.declaration)
+        draft = Draft(live=keeper, after=after, reason=reason, cells=cells, wish=wish, declaration=wish.declaration)
         verdict.drafts.append(draft)
-        verdict.finals.append(Final(wish, after, cells, draft))
+        verdict.finals.append(Final(wish=wish, exemption=after, cells=cells, draft=draft))
 
     def _wanted(
         self, wish: Desired, cells: frozenset[str], keeper: Live | None, initiative: Initiative | None
@@ -189,7 +196,14 @@ class Authority:
         references = draft.after.reference_ids
         after = wanted(draft.wish, references, None, self.settings, self.history.head, self.taken)
         self.taken.add(after.id.key)
-        return Draft(None, after, Reason.DECLARED, draft.cells, draft.wish, draft.declaration)
+        return Draft(
+            live=None,
+            after=after,
+            reason=Reason.DECLARED,
+            cells=draft.cells,
+            wish=draft.wish,
+            declaration=draft.declaration,
+        )
 
     # --- everything else that lives here ---
 
@@ -219,13 +233,17 @@ class Authority:
             return
         residual = existing_cells(live.cells, meeting.initiative) - confirmed
         if not residual:
-            verdict.drafts.append(Draft(live, None, Reason.DUPLICATE, declaration=keeper.wish.declaration))
+            verdict.drafts.append(
+                Draft(live=live, after=None, reason=Reason.DUPLICATE, declaration=keeper.wish.declaration)
+            )
         elif (reason := self.unwanted(live, residual)) is not None:
-            verdict.drafts.append(Draft(live, None, reason))
+            verdict.drafts.append(Draft(live=live, after=None, reason=reason))
         else:
             references = reference_texts(residual, meeting.initiative)
             after = replace(live.exemption, reference_ids=references)
-            verdict.drafts.append(Draft(live, after, Reason.NARROW, residual, declaration=keeper.wish.declaration))
+            verdict.drafts.append(
+                Draft(live=live, after=after, reason=Reason.NARROW, cells=residual, declaration=keeper.wish.declaration)
+            )
 
     def _gives_way(self, live: Live, final: Final) -> bool:
         stands = standing(live, final.wish, self.settings)
@@ -236,7 +254,13 @@ def _held(wish: Desired, live: Live, cells: frozenset[str], stands: Standing, in
     foreign = stands is Standing.FOREIGN
     words = wording.foreign_owner(live.exemption) if foreign else wording.not_adoptable(live.exemption)
     return Held(
-        wish.declaration.name, wish.scope, wish.assignment.id, reference_texts(cells, initiative),
-        HeldCause.FOREIGN_OWNER if foreign else HeldCause.NOT_ADOPTABLE, words.message, words.remedy,
-        wish.declaration.source, live.exemption.id,
-    )  # fmt: skip
+        declaration=wish.declaration.name,
+        scope=wish.scope,
+        assignment=wish.assignment.id,
+        reference_ids=reference_texts(cells, initiative),
+        cause=HeldCause.FOREIGN_OWNER if foreign else HeldCause.NOT_ADOPTABLE,
+        message=words.message,
+        remedy=words.remedy,
+        source=wish.declaration.source,
+        exemption=live.exemption.id,
+    )

@@ -14,7 +14,7 @@ from reconciler.planning.meaning import Meaning, match_assignment
 from reconciler.planning.tree import Tree
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A held wish: at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all it means.
     `declaration` is the name of the one that is held.
@@ -27,7 +27,7 @@ class Entry:
     declaration: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Blocked:
     """All held wishes of a plan, found by scope."""
 

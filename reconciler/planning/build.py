@@ -16,9 +16,13 @@ DISPLAY_NAME_LIMIT = 128
 
 
 def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
-    wish: Desired, references: tuple[str, ...], keeper: Exemption | None, settings: Settings, revision: str | None,
+    wish: Desired,
+    references: tuple[str, ...],
+    keeper: Exemption | None,
+    settings: Settings,
+    revision: str | None,
     taken: Container[str] = (),
-) -> Exemption:  # fmt: skip
+) -> Exemption:
     """The exemption as it shall be. A keeper keeps its id and what we do not model of it."""
     declaration = wish.declaration
     return Exemption(

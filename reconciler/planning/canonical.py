@@ -98,7 +98,9 @@ def properties(exemption: Exemption) -> dict[str, JSON]:
 
 def _ordered(selector: ResourceSelector) -> ResourceSelector:
     """Values sorted first and conditions by them, so that any stored order gives the same text."""
-    parts = (Selector(part.kind, tuple(sorted(part.values)), part.negated) for part in selector.selectors)
+    parts = (
+        Selector(kind=part.kind, values=tuple(sorted(part.values)), negated=part.negated) for part in selector.selectors
+    )
     return ResourceSelector(selector.name, tuple(sorted(parts)))
 
 

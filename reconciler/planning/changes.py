@@ -30,26 +30,30 @@ def changes_of(decided: Decided) -> tuple[Change, ...]:
 
 
 def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
-    draft: Draft, decided: Decided, reasons: CreateReasons, narrower: _Narrower,
-    declared: Mapping[str, Declaration], room: tuple[str, ...],
-) -> Change:  # fmt: skip
+    draft: Draft,
+    decided: Decided,
+    reasons: CreateReasons,
+    narrower: _Narrower,
+    declared: Mapping[str, Declaration],
+    room: tuple[str, ...],
+) -> Change:
     before = draft.live.exemption if draft.live else None
     created = draft.wish is not None and draft.reason is Reason.DECLARED
     key = draft.id.key
     name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
     declaration = draft.declaration or declared.get(name)
     return Change(
-        before,
-        draft.after,
-        reasons.reason(draft.wish) if created and draft.wish else draft.reason,
-        fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
-        name or None,
-        declaration.source if declaration else None,
-        widens(draft, narrower.is_broadened_by(draft)),
-        tuple(sorted({*decided.waits.of(key), *room})),
-        decided.waits.relies_on(key),
-        draft.wish.meaning.also if draft.wish and draft.after is not None else (),
-        removal_words(before, declared.get(name), decided.inputs.now)
+        before=before,
+        after=draft.after,
+        reason=reasons.reason(draft.wish) if created and draft.wish else draft.reason,
+        fingerprint=fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
+        declaration=name or None,
+        source=declaration.source if declaration else None,
+        widens=widens(draft, narrower.is_broadened_by(draft)),
+        waits_for=tuple(sorted({*decided.waits.of(key), *room})),
+        relies_on=decided.waits.relies_on(key),
+        also_exempts=draft.wish.meaning.also if draft.wish and draft.after is not None else (),
+        why=removal_words(before, declared.get(name), decided.inputs.now)
         if before and draft.reason is Reason.REMOVED
         else "",
     )

@@ -19,7 +19,7 @@ from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Loser:
     """A wish that others want too: the cells it shares with any of them, and the first of them for the message."""
 
@@ -39,23 +39,29 @@ def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
     for loser in losers.values():
         wish = loser.wish
         resolution.blocked.add(
-            Entry(wish.scope, wish.assignment.id.key, wish.meaning, loser.cells, wish.declaration.name)
+            Entry(
+                scope=wish.scope,
+                assignment=wish.assignment.id.key,
+                meaning=wish.meaning,
+                cells=loser.cells,
+                declaration=wish.declaration.name,
+            )
         )
     lines = tuple(
         _held(losers[id(wish)], resolution.blocked.snapshot) for wish in resolution.desired if id(wish) in losers
     )
     return Resolution(
-        _remaining(resolution.desired, losers),
-        resolution.held + lines,
-        resolution.findings,
-        resolution.blocked,
-        _remaining(resolution.left_out, losers),
+        desired=_remaining(resolution.desired, losers),
+        held=resolution.held + lines,
+        findings=resolution.findings,
+        blocked=resolution.blocked,
+        left_out=_remaining(resolution.left_out, losers),
     )
 
 
 def _note(losers: dict[int, _Loser], mine: Desired, other: Desired) -> None:
     shared = mine.cells & other.cells
-    known = losers.setdefault(id(mine), _Loser(mine, other, shared))
+    known = losers.setdefault(id(mine), _Loser(wish=mine, other=other, cells=shared))
     known.cells |= shared
 
 
@@ -94,6 +100,12 @@ def _held(loser: _Loser, snapshot: Snapshot) -> Held:
     initiative = snapshot.initiatives.get(mine.assignment.id.key)
     words = wording.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
     return Held(
-        mine.declaration.name, mine.scope, mine.assignment.id, reference_texts(loser.cells, initiative),
-        HeldCause.CONFLICT, words.message, words.remedy, mine.declaration.source,
-    )  # fmt: skip
+        declaration=mine.declaration.name,
+        scope=mine.scope,
+        assignment=mine.assignment.id,
+        reference_ids=reference_texts(loser.cells, initiative),
+        cause=HeldCause.CONFLICT,
+        message=words.message,
+        remedy=words.remedy,
+        source=mine.declaration.source,
+    )

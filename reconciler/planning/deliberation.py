@@ -51,7 +51,7 @@ class Wishes:
         return [d for d in self.declarations if d.enabled and not d.has_expired(now) and d.name in self.meanings]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
     """What one run is decided from. `only` narrows it to a scope and everything below."""
 
@@ -65,7 +65,7 @@ class Inputs:
     only: ArmId | None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Decided:
     """What one run comes to: `lives` as judged, `drafts` to write in the order of `waits`, `finals` as they leave
     each wish, and what is `held` or found on the way.
@@ -94,7 +94,7 @@ def deliberate(inputs: Inputs) -> Decided:
     )
     resolution = hold_conflicts(wanted, tree)
     lives = [live_of(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions]
-    decided = Decided(inputs, tree, resolution, lives)
+    decided = Decided(inputs=inputs, tree=tree, resolution=resolution, lives=lives)
     decided.held += resolution.held
     decided.findings += resolution.findings
     unwanted = _unwanted(decided)
@@ -109,19 +109,19 @@ def deliberate(inputs: Inputs) -> Decided:
 def _unwanted(decided: Decided) -> Unwanted:
     inputs = decided.inputs
     return Unwanted(
-        {each.name: each for each in inputs.wishes.declarations},
-        inputs.wishes.meanings,
-        inputs.snapshot,
-        decided.tree,
-        inputs.settings,
-        inputs.now,
-        decided.resolution.blocked,
-        _Defender(inputs.snapshot, inputs.catalogue),
+        declarations={each.name: each for each in inputs.wishes.declarations},
+        meanings=inputs.wishes.meanings,
+        snapshot=inputs.snapshot,
+        tree=decided.tree,
+        settings=inputs.settings,
+        now=inputs.now,
+        blocked=decided.resolution.blocked,
+        defender=_Defender(snapshot=inputs.snapshot, catalogue=inputs.catalogue),
         delete_orphans=inputs.allowed.delete_orphans is not None,
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Defender:
     """Whether an assignment is of an initiative that holds a policy behind some Defender recommendation."""
 
@@ -150,7 +150,8 @@ def _decide_meetings(decided: Decided, authority: Authority) -> list[Live]:
     unclaimed = [live for place, here in lives_at.items() if place not in wanted_at for live in here]
     initiatives = decided.inputs.snapshot.initiatives
     meetings = (
-        Meeting(here, lives_at.get(place, ()), initiatives.get(place[1])) for place, here in sorted(wanted_at.items())
+        Meeting(wishes=here, lives=lives_at.get(place, ()), initiative=initiatives.get(place[1]))
+        for place, here in sorted(wanted_at.items())
     )
     claims = [authority.settled(meeting) or authority.claims(meeting) for meeting in meetings]
     for each in claims:
@@ -174,7 +175,13 @@ def _hold_claims(decided: Decided, claims: Claims) -> None:
     for wish, cells in zip(claims.meeting.wishes, claims.withheld, strict=True):
         if cells:
             decided.resolution.blocked.add(
-                Entry(wish.scope, wish.assignment.id.key, wish.meaning, cells, wish.declaration.name)
+                Entry(
+                    scope=wish.scope,
+                    assignment=wish.assignment.id.key,
+                    meaning=wish.meaning,
+                    cells=cells,
+                    declaration=wish.declaration.name,
+                )
             )
 
 

@@ -12,7 +12,7 @@ from reconciler.planning.resolve import Desired
 from reconciler.planning.values import Reason, Widening
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Draft:
     """One write: `live` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers."""
 
@@ -101,7 +101,7 @@ def widens(draft: Draft, broader_than: bool) -> tuple[Widening, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Final:
     """A wish as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
 

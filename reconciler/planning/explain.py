@@ -26,18 +26,18 @@ def explain(decided: Decided, plan: Plan, resource: ArmId, asked: Meaning | None
     """Why the resource is exempt, in every assignment that evaluates it, or from one recommendation alone."""
     tree = decided.tree
     chain = tree.chain(resource)
-    view = _View(decided, plan, resource, chain)
+    view = _View(decided=decided, plan=plan, resource=resource, chain=chain)
     found = sorted(decided.inputs.snapshot.assignments.values(), key=lambda each: each.id.key)
     situations = (view.situation(each, asked) for each in found if each.scope.key in chain)
     return Explanation(
-        resource,
-        asked.title if asked else "",
-        tree.managed(resource),
-        plan.taken_at,
-        tuple(each for each in situations if each is not None),
-        tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
-        tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if u.scope.key in chain),
-        tuple(_wanted_by(decided, chain, asked)),
+        resource=resource,
+        title=asked.title if asked else "",
+        managed=tree.managed(resource),
+        taken_at=plan.taken_at,
+        situations=tuple(each for each in situations if each is not None),
+        held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
+        unread=tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if u.scope.key in chain),
+        wanted_by=tuple(_wanted_by(decided, chain, asked)),
     )
 
 
@@ -50,7 +50,7 @@ def _wanted_by(decided: Decided, chain: Sequence[str], asked: Meaning | None) ->
             yield each.name
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
     """One resource seen through one deliberation."""
 
@@ -80,14 +80,14 @@ class _View:
         ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
         moot = self._moot(assignment)
         return Situation(
-            assignment,
-            self._texts(relevant, assignment),
-            tuple(covers),
-            self._texts(bare, assignment),
-            tuple(held),
-            () if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
-            moot,
-            self._texts(existing_cells(relevant, initiative).difference(bare, *certain), assignment),
+            assignment=assignment,
+            references=self._texts(relevant, assignment),
+            covers=tuple(covers),
+            bare=self._texts(bare, assignment),
+            held=tuple(held),
+            losses=() if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
+            moot=moot,
+            selective=self._texts(existing_cells(relevant, initiative).difference(bare, *certain), assignment),
         )
 
     # --- what covers it ---
@@ -101,10 +101,18 @@ class _View:
                 shown = change.before if change is not None and change.before is not None else final.exemption
                 now = self._now(shown) if cells is None else self._now(shown) & cells
                 yield Cover(
-                    shown, Role.AUTHORITATIVE, shared | now, now, self._texts(shared | now, assignment),
-                    self._inherited(shown), "ours",
-                    self._authority(final, change), final.wish.declaration, self._commit(final.wish.declaration), change,
-                )  # fmt: skip
+                    exemption=shown,
+                    role=Role.AUTHORITATIVE,
+                    cells=shared | now,
+                    now=now,
+                    references=self._texts(shared | now, assignment),
+                    inherited=self._inherited(shown),
+                    whose="ours",
+                    why=self._authority(final, change),
+                    declaration=final.wish.declaration,
+                    commit=self._commit(final.wish.declaration),
+                    change=change,
+                )
 
     def _finals(self, assignment: Assignment) -> list[Final]:
         finals = (final for final in self.decided.finals if final.wish.assignment.id == assignment.id)
@@ -136,9 +144,18 @@ class _View:
         now = shared & self._now(exemption)
         commit = self._commit(declaration) if declaration else None
         return Cover(
-            exemption, Role.ALSO if now else Role.NO_EFFECT, shared, now, self._texts(shared, assignment),
-            self._inherited(exemption), whose(live), self._standing(live, change), declaration, commit, change,
-        )  # fmt: skip
+            exemption=exemption,
+            role=Role.ALSO if now else Role.NO_EFFECT,
+            cells=shared,
+            now=now,
+            references=self._texts(shared, assignment),
+            inherited=self._inherited(exemption),
+            whose=whose(live),
+            why=self._standing(live, change),
+            declaration=declaration,
+            commit=commit,
+            change=change,
+        )
 
     def _standing(self, live: Live, change: Change | None) -> str:
         """Why it does not count, and what becomes of it."""
@@ -174,11 +191,11 @@ class _View:
         partly = (each.exemption for each in others if each not in wholly and not exposed.isdisjoint(each.now))
         kept = (each.exemption for each in wholly)
         return Loss(
-            cover.exemption,
-            self._texts(exposed, assignment),
-            tuple(kept),
-            tuple(partly),
-            cover.declaration is not None,
+            exemption=cover.exemption,
+            exposed=self._texts(exposed, assignment),
+            kept_by=tuple(kept),
+            partly=tuple(partly),
+            returns=cover.declaration is not None,
         )
 
     def _moot(self, assignment: Assignment) -> str:

@@ -19,7 +19,7 @@ class Role(enum.StrEnum):
     NO_EFFECT = "no effect"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cover:
     """One exemption that concerns the resource, in one assignment.
 
@@ -46,7 +46,7 @@ class Cover:
         return self.change is None or self.change.before is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Loss:
     """What becomes of some references if an authoritative exemption were removed: exempt by others, or by none, or
     only what the selectors of some choose (`partly`).
@@ -59,7 +59,7 @@ class Loss:
     returns: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """One assignment that evaluates the resource: what covers it (the authoritative first), what nothing covers, what
     only resource selectors choose (`selective`), what is held, and why it may not be evaluated after all (`moot`).
@@ -80,7 +80,7 @@ class Situation:
         return not self.bare and any(cover.now for cover in self.covers)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Everything about one resource; `title` names the recommendation that was asked for, or is empty, `wanted_by` the
     declarations that list it or what contains it.

@@ -28,7 +28,7 @@ class Part(enum.StrEnum):
     OUT = "out"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     """One assignment at one scope (None: nowhere), and why. `exemption` is what confirms it, live or planned, and
     `change` the write that is still needed.
@@ -44,7 +44,7 @@ class Row:
     change: Change | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FanOut:
     """A declaration with all its rows: those that are in first. `wants_nothing` says why, where it wants nothing."""
 
@@ -72,16 +72,20 @@ def fan_out(decided: Decided, plan: Plan, declaration: Declaration) -> FanOut:
     if meaning is not None and not nothing:
         rows += _out(decided, plan, declaration, meaning, settled)
     return FanOut(
-        declaration,
-        meaning.title if meaning else declaration.subject.value,
-        inputs.history.last_commit(declaration.source.file),
-        plan.taken_at,
-        nothing,
-        tuple(rows),
-        tuple(line for line in held if line.assignment is None),
-        tuple(change for change in plan.changes if change.declaration == declaration.name and change.after is None),
-        meaning.also if meaning else (),
-        tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if _concerns(decided, declaration, u.scope)),
+        declaration=declaration,
+        title=meaning.title if meaning else declaration.subject.value,
+        commit=inputs.history.last_commit(declaration.source.file),
+        taken_at=plan.taken_at,
+        wants_nothing=nothing,
+        rows=tuple(rows),
+        held=tuple(line for line in held if line.assignment is None),
+        leftovers=tuple(
+            change for change in plan.changes if change.declaration == declaration.name and change.after is None
+        ),
+        also=meaning.also if meaning else (),
+        unread=tuple(
+            f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if _concerns(decided, declaration, u.scope)
+        ),
     )
 
 
@@ -101,9 +105,15 @@ def _wanted(decided: Decided, plan: Plan, wanted: Sequence[Desired]) -> Iterator
         if final is not None:
             exemption = final.exemption
             yield Row(
-                wish.assignment, Part.IN, _why_in(wish, decided), wish.scope, wish.target, exemption.reference_ids, exemption,
-                changes.get(exemption.id.key),
-            )  # fmt: skip
+                assignment=wish.assignment,
+                part=Part.IN,
+                why=_why_in(wish, decided),
+                scope=wish.scope,
+                target=wish.target,
+                references=exemption.reference_ids,
+                exemption=exemption,
+                change=changes.get(exemption.id.key),
+            )
 
 
 def _why_in(wish: Desired, decided: Decided) -> str:
@@ -122,7 +132,11 @@ def _held(decided: Decided, held: Sequence[Held]) -> Iterator[Row]:
         assignment = decided.inputs.snapshot.assignments.get(line.assignment.key) if line.assignment else None
         if assignment is not None:
             yield Row(
-                assignment, Part.HELD, f"{line.message}; {line.remedy}", line.scope, references=line.reference_ids
+                assignment=assignment,
+                part=Part.HELD,
+                why=f"{line.message}; {line.remedy}",
+                scope=line.scope,
+                references=line.reference_ids,
             )
 
 
@@ -138,10 +152,10 @@ def _out(decided: Decided, plan: Plan, declaration: Declaration, meaning: Meanin
             continue
         line = _holding(decided, declaration, meaning, assignment)
         if line is not None:
-            yield Row(assignment, Part.HELD, f"{line.message}; {line.remedy}")
+            yield Row(assignment=assignment, part=Part.HELD, why=f"{line.message}; {line.remedy}")
         else:
             why = moot[key].message if key in moot else _why_out(decided, declaration, meaning, assignment)
-            yield Row(assignment, Part.OUT, why)
+            yield Row(assignment=assignment, part=Part.OUT, why=why)
 
 
 def _holding(decided: Decided, declaration: Declaration, meaning: Meaning, assignment: Assignment) -> Held | None:

@@ -18,7 +18,7 @@ _ADOPTIONS = frozenset({Reason.ADOPT, Reason.TAKE_OVER})
 _OWN_CEILING = frozenset({Reason.ORPHAN, Reason.UNMANAGED})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Allowances:
     """Ceilings from the command line; None leaves the limits of reconciler.yaml. `delete_orphans` is how many of ours
     may go because their assignment is gone.
@@ -32,7 +32,7 @@ class Allowances:
     strict: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
     """What the guards must know beside the changes: how many exemptions this owner has, whether anything is declared."""
 
@@ -62,28 +62,35 @@ def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, fac
     if allowed.deletes is not None:
         if count > allowed.deletes:
             yield Refusal(
-                "deletes", f"{_plural(count, 'delete')}, over the {allowed.deletes} of --allow-deletes", accept
+                rule="deletes",
+                message=f"{_plural(count, 'delete')}, over the {allowed.deletes} of --allow-deletes",
+                accept=accept,
             )
         return
     if count > limits.deletes:
         yield Refusal(
-            "deletes", f"{_plural(count, 'delete')}, over the limit of {limits.deletes} (limits.deletes)", accept
+            rule="deletes",
+            message=f"{_plural(count, 'delete')}, over the limit of {limits.deletes} (limits.deletes)",
+            accept=accept,
         )
     elif facts.owned >= PERCENT_FROM and count * 100 > limits.deletes_percent * facts.owned:
         share = f"{count * 100 / facts.owned:.0f} % of the {facts.owned} exemptions this repository owns"
         message = f"{_plural(count, 'delete')} ({share}), over the limit of {limits.deletes_percent} % (limits.deletesPercent)"
-        yield Refusal("deletes-percent", message, accept)
+        yield Refusal(rule="deletes-percent", message=message, accept=accept)
 
 
 def _no_declarations(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
-) -> Iterator[Refusal]:  # fmt: skip
+    changes: Sequence[Change],
+    limits: Limits,  # noqa: ARG001
+    allowed: Allowances,
+    facts: Circumstances,
+) -> Iterator[Refusal]:
     count = _counted_deletes(changes)
     if facts.declarations == 0 and count and allowed.deletes is None:
         message = (
             f"there is no declaration at all, so everything this repository owns would go ({_plural(count, 'delete')})"
         )
-        yield Refusal("no-declarations", message, f"--allow-deletes {count}")
+        yield Refusal(rule="no-declarations", message=message, accept=f"--allow-deletes {count}")
 
 
 def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) -> tuple[int | None, str]:
@@ -96,46 +103,59 @@ def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, fac
     ceiling, name = _ceiling(limits.creates, "limits.creates", allowed.creates, "--allow-creates")
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'create')}, over the limit of {ceiling} ({name})"
-        yield Refusal("creates", message, f"--allow-creates {count}")
+        yield Refusal(rule="creates", message=message, accept=f"--allow-creates {count}")
 
 
 def _adoptions(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
-) -> Iterator[Refusal]:  # fmt: skip
+    changes: Sequence[Change],
+    limits: Limits,
+    allowed: Allowances,
+    facts: Circumstances,  # noqa: ARG001
+) -> Iterator[Refusal]:
     count = sum(change.reason in _ADOPTIONS for change in changes)
     ceiling, name = _ceiling(limits.adoptions, "limits.adoptions", allowed.adoptions, "--allow-adoptions")
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} ({name})"
-        yield Refusal("adoptions", message, f"--allow-adoptions {count}")
+        yield Refusal(rule="adoptions", message=message, accept=f"--allow-adoptions {count}")
 
 
 def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
     count = sum(change.reason is Reason.ORPHAN for change in changes)
     if allowed.delete_orphans is not None and count > allowed.delete_orphans:
         message = f"{_plural(count, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
-        yield Refusal("orphans", message, f"--delete-orphans {count}")
+        yield Refusal(rule="orphans", message=message, accept=f"--delete-orphans {count}")
 
 
 def _unmanaged(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
-) -> Iterator[Refusal]:  # fmt: skip
+    changes: Sequence[Change],
+    limits: Limits,
+    allowed: Allowances,
+    facts: Circumstances,  # noqa: ARG001
+) -> Iterator[Refusal]:
     count = sum(change.reason is Reason.UNMANAGED for change in changes)
     ceiling, name = _ceiling(
         limits.unmanaged_deletes, "limits.unmanagedDeletes", allowed.unmanaged, "--allow-unmanaged-deletes"
     )
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} ({name})"
-        yield Refusal("unmanaged", message, f"--allow-unmanaged-deletes {count}")
+        yield Refusal(rule="unmanaged", message=message, accept=f"--allow-unmanaged-deletes {count}")
 
 
 def _overlaps(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances  # noqa: ARG001
-) -> Iterator[Refusal]:  # fmt: skip
+    changes: Sequence[Change],  # noqa: ARG001
+    limits: Limits,  # noqa: ARG001
+    allowed: Allowances,
+    facts: Circumstances,
+) -> Iterator[Refusal]:
     count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
     if allowed.strict and count:
         found = _plural(count, "exemption")
         message = f"beside {found} of a whole assignment declared ones make no difference, and --strict is set"
-        yield Refusal("overlap", f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict", "")
+        yield Refusal(
+            rule="overlap",
+            message=f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict",
+            accept="",
+        )
 
 
 def _plural(count: int, word: str) -> str:

@@ -47,11 +47,15 @@ def _expires(declaration: Declaration, count: int, now: datetime) -> Finding:
     place = declaration.place("expiresOn")
     exemptions = "1 exemption ends" if count == 1 else f"{count} exemptions end"
     return Finding(
-        FindingKind.EXPIRING, Severity.WARNING if end - now <= _SOON else Severity.INFO, declaration.scopes[0],
-        f"{exemptions} on {end:%Y-%m-%d} ({_distance(end, now)}); then the resources count as unhealthy again",
-        f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
-        declaration.name, place, evidence={"expiresOn": instant_text(end), "exemptions": count},
-    )  # fmt: skip
+        kind=FindingKind.EXPIRING,
+        severity=Severity.WARNING if end - now <= _SOON else Severity.INFO,
+        subject=declaration.scopes[0],
+        message=f"{exemptions} on {end:%Y-%m-%d} ({_distance(end, now)}); then the resources count as unhealthy again",
+        remedy=f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
+        declaration=declaration.name,
+        source=place,
+        evidence={"expiresOn": instant_text(end), "exemptions": count},
+    )
 
 
 def _distance(end: datetime, now: datetime) -> str:
@@ -75,8 +79,10 @@ def _resource_quota(lives: Iterable[Live], drafts: Sequence[Draft]) -> Iterator[
 
 def _near_quota(subscription: ArmId, count: int) -> Finding:
     return Finding(
-        FindingKind.QUOTA, Severity.ERROR if count > RESOURCE_QUOTA else Severity.WARNING, subscription,
-        f"would have {count:,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
-        "declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
+        kind=FindingKind.QUOTA,
+        severity=Severity.ERROR if count > RESOURCE_QUOTA else Severity.WARNING,
+        subject=subscription,
+        message=f"would have {count:,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
+        remedy="declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
         evidence={"what": "resources", "count": count, "limit": RESOURCE_QUOTA},
-    )  # fmt: skip
+    )

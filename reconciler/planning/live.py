@@ -17,7 +17,7 @@ from reconciler.planning.resolve import Place
 _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Live:
     """One live exemption with what deciding about it needs. `whole`: it lists no references of an initiative; `ours`:
     it bears our mark; `mark`: the declaration which that names, or empty.
@@ -52,15 +52,15 @@ def live_of(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: d
     whose = ownership(exemption, settings)
     ours = whose is Ownership.OURS
     return Live(
-        exemption,
-        exemption.scope,
-        whose,
-        live_cells(exemption.reference_ids, assignment, initiative),
-        bool(exemption.expires_on) and has_expired(exemption, now),
-        not exemption.reference_ids and not _is_single(assignment),
-        repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
-        ours,
-        declaration_of(exemption) if ours else "",
+        exemption=exemption,
+        scope=exemption.scope,
+        ownership=whose,
+        cells=live_cells(exemption.reference_ids, assignment, initiative),
+        expired=bool(exemption.expires_on) and has_expired(exemption, now),
+        whole=not exemption.reference_ids and not _is_single(assignment),
+        selector_key=repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
+        ours=ours,
+        mark=declaration_of(exemption) if ours else "",
     )
 
 

@@ -19,7 +19,7 @@ WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
     """A subject, looked up. `policies` are folded ids of the definitions behind it; `only` the one initiative or
     assignment (folded) that an address is about; `references` (folded, with their letters) narrow that.
@@ -37,7 +37,7 @@ class Meaning:
     unsupported: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """How an assignment evaluates a meaning: the reference ids to exempt, as the initiative writes them.
 
@@ -79,10 +79,12 @@ def meaning(declaration: Declaration, catalogue: Catalogue) -> Meaning | None:
         case SubjectKind.INITIATIVE:
             found = initiative_id(subject.value)
             known = catalogue.initiative(found)
-            return Meaning(subject.kind, known.title if known else found.name, only=found.key, references=references)
+            return Meaning(
+                kind=subject.kind, title=known.title if known else found.name, only=found.key, references=references
+            )
         case SubjectKind.ASSIGNMENT:
             found = parse_object(subject.value)
-            return Meaning(subject.kind, found.name, only=found.key, references=references)
+            return Meaning(kind=subject.kind, title=found.name, only=found.key, references=references)
 
 
 def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
@@ -93,14 +95,21 @@ def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
     others = _resting_on(recommendation.policies, catalogue, recommendation.title)
     why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles)
     policies = frozenset(policy.key for policy in recommendation.policies)
-    return Meaning(SubjectKind.RECOMMENDATION, recommendation.title, policies, also=others, unsupported=why)
+    return Meaning(
+        kind=SubjectKind.RECOMMENDATION, title=recommendation.title, policies=policies, also=others, unsupported=why
+    )
 
 
 def _policy(text: str, catalogue: Catalogue) -> Meaning:
     found = policy_id(text)
     known = catalogue.policy(found)
     title = known.title if known else found.name
-    return Meaning(SubjectKind.POLICY, title, frozenset({found.key}), also=_resting_on((found,), catalogue, title))
+    return Meaning(
+        kind=SubjectKind.POLICY,
+        title=title,
+        policies=frozenset({found.key}),
+        also=_resting_on((found,), catalogue, title),
+    )
 
 
 def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, but: str) -> tuple[str, ...]:
@@ -128,7 +137,11 @@ def _single(found: Meaning, assignment: Assignment) -> Match | None:
     if found.policies and assignment.definition.key not in found.policies:
         return None
     return Match(
-        (), frozenset({WHOLE}), (assignment.definition.key,), whole=True, unknown=tuple(found.references.values())
+        references=(),
+        cells=frozenset({WHOLE}),
+        policies=(assignment.definition.key,),
+        whole=True,
+        unknown=tuple(found.references.values()),
     )
 
 
@@ -138,19 +151,21 @@ def _by_policy(found: Meaning, initiative: Initiative) -> Match | None:
         return None
     references = tuple(sorted({member.reference_id for member in members}, key=str.lower))
     policies = tuple(sorted({member.definition.key for member in members}))
-    return Match(references, frozenset(reference.lower() for reference in references), policies)
+    return Match(
+        references=references, cells=frozenset(reference.lower() for reference in references), policies=policies
+    )
 
 
 def _addressed(found: Meaning, initiative: Initiative) -> Match:
     by_reference = {member.reference_id.lower(): member for member in initiative.members}
     if not found.references:
-        return Match((), frozenset(by_reference), (WHOLE,), whole=True)
+        return Match(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
     known = [by_reference[key] for key in sorted(found.references) if key in by_reference]
     unknown = tuple(text for key, text in sorted(found.references.items()) if key not in by_reference)
     return Match(
-        tuple(member.reference_id for member in known),
-        frozenset(member.reference_id.lower() for member in known),
-        tuple(sorted({member.definition.key for member in known})),
+        references=tuple(member.reference_id for member in known),
+        cells=frozenset(member.reference_id.lower() for member in known),
+        policies=tuple(sorted({member.definition.key for member in known})),
         unknown=unknown,
     )
 

@@ -18,9 +18,13 @@ from reconciler.planning.values import Finding
 
 
 def notes(  # noqa: PLR0913, PLR0917 - these are the inputs
-    wishes: Sequence[Desired], lives: Sequence[Live], drafts: Sequence[Draft], snapshot: Snapshot, catalogue: Catalogue,
+    wishes: Sequence[Desired],
+    lives: Sequence[Live],
+    drafts: Sequence[Draft],
+    snapshot: Snapshot,
+    catalogue: Catalogue,
     tree: Tree,
-) -> list[Finding]:  # fmt: skip
+) -> list[Finding]:
     """All such findings, in no particular order."""
     return [
         *_unsupported(wishes),

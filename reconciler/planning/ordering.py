@@ -25,7 +25,7 @@ SCOPE_QUOTA: Constant = 1000
 """Exemptions that Azure allows on one scope (azure-policy-limits)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Waits:
     """For each reducing draft (by folded id): what keeps its cells, and which writes it waits for.
 

@@ -62,7 +62,7 @@ def _adoptable(live: Live, desired: Desired, settings: Settings) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
     """Everything at one scope and assignment: what is wanted there and what lives there."""
 
@@ -71,7 +71,7 @@ class Meeting:
     initiative: Initiative | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
     """One live exemption that could keep a wish, as both sides rank it (smaller is better)."""
 
@@ -115,7 +115,7 @@ def _offers(
             wrong = choice and not is_right(wish, live)
             for_wish = (tier, shared, wrong, live.selector_key != wish.selector_key, live.age)
             for_live = (live.mark != wish.declaration.name, shared, wish.declaration.name)
-            found.append(_Offer(position, for_wish, for_live))
+            found.append(_Offer(live=position, for_wish=for_wish, for_live=for_live))
     return sorted(found, key=lambda offer: offer.for_wish)
 
 

@@ -33,7 +33,20 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
 ) -> Plan:
     """The plan of one run. `only` narrows it to a scope and everything below."""
     wishes = Wishes.of(declarations, catalogue)
-    return plan_of(deliberate(Inputs(wishes, catalogue, snapshot, settings, history, now, allowed, only)))
+    return plan_of(
+        deliberate(
+            Inputs(
+                wishes=wishes,
+                catalogue=catalogue,
+                snapshot=snapshot,
+                settings=settings,
+                history=history,
+                now=now,
+                allowed=allowed,
+                only=only,
+            )
+        )
+    )
 
 
 def plan_of(decided: Decided) -> Plan:
@@ -59,7 +72,7 @@ def _assembled(decided: Decided, changes: Sequence[Change], findings: tuple[Find
     untouched = [live for live in decided.lives if live.exemption.id.key not in written]
     owned = sum(live.ours for live in decided.lives if tree.managed(live.scope))
     declared = len(inputs.wishes.declarations)
-    facts = Circumstances(owned, declared, findings)
+    facts = Circumstances(owned=owned, declarations=declared, findings=findings)
     return Plan(
         tenant_id=inputs.snapshot.tenant_id,
         owner=inputs.settings.owner,

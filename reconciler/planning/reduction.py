@@ -19,7 +19,7 @@ from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Keepers:
     """Confirmed wishes, found from any scope of the same assignment that they are related to."""
 
@@ -31,7 +31,7 @@ class Keepers:
     def of(cls, finals: Iterable[Final], reducing: Iterable[Draft], tree: Tree) -> Keepers:
         """Only assignments in which something is reduced are looked at; that is none in most runs."""
         concerned = {draft.subject.assignment.key for draft in reducing}
-        keepers = cls(tree)
+        keepers = cls(tree=tree)
         for final in finals if concerned else ():
             assignment = final.wish.assignment.id.key
             if assignment in concerned:
@@ -57,9 +57,9 @@ def split_reductions(
     drafts: Sequence[Draft], blocked: Blocked, left_out: Iterable[Desired], tree: Tree
 ) -> tuple[list[Draft], list[tuple[Draft, Held]]]:
     """The drafts that may be written, and those that must be held, each with why."""
-    outside = Blocked(tree, blocked.snapshot)
+    outside = Blocked(tree=tree, snapshot=blocked.snapshot)
     for wish in left_out:
-        outside.add(Entry(wish.scope, wish.assignment.id.key, wish.meaning))
+        outside.add(Entry(scope=wish.scope, assignment=wish.assignment.id.key, meaning=wish.meaning))
     allowed: list[Draft] = []
     held: list[tuple[Draft, Held]] = []
     for draft in drafts:
@@ -89,13 +89,13 @@ def held_draft(draft: Draft, cause: HeldCause, words: wording.Words) -> Held:
     name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
     source = draft.declaration.source if draft.declaration else None
     return Held(
-        name,
-        subject.scope,
-        subject.assignment,
-        subject.reference_ids,
-        cause,
-        words.message,
-        words.remedy,
-        source,
-        subject.id,
+        declaration=name,
+        scope=subject.scope,
+        assignment=subject.assignment,
+        reference_ids=subject.reference_ids,
+        cause=cause,
+        message=words.message,
+        remedy=words.remedy,
+        source=source,
+        exemption=subject.id,
     )

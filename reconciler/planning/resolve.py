@@ -23,7 +23,7 @@ Place = tuple[str, str]
 """Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desired:
     """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`."""
 
@@ -53,7 +53,7 @@ class Desired:
         return replace(self, match=self.match.of(left)) if left else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What all declarations want, with what is held and what a person should know.
 
@@ -67,7 +67,7 @@ class Resolution:
     left_out: tuple[Desired, ...] = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Index:
     """Assignments by where they can matter: at a scope, or strictly below it."""
 
@@ -78,7 +78,7 @@ class _Index:
 
     @classmethod
     def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
-        index = cls(tree)
+        index = cls(tree=tree)
         for assignment in assignments:
             scope, *above = tree.chain(assignment.scope)
             index.at[scope].append(assignment)
@@ -110,7 +110,7 @@ class Resolver:
         self.index = _Index.of(tree, snapshot.assignments.values())
         self.held: list[Held] = []
         self.findings: list[Finding] = []
-        self.blocked = Blocked(tree, snapshot)
+        self.blocked = Blocked(tree=tree, snapshot=snapshot)
         self._matches: dict[tuple[int, str], Match | None] = {}
 
     def resolve(self, declaration: Declaration, found: Meaning) -> tuple[Desired, ...]:
@@ -226,7 +226,15 @@ class Resolver:
         if self.is_moot(scope, assignment):
             self.findings.append(remarks.moot_not_scope(declaration, scope, assignment))
             return None
-        return Desired(declaration, found, scope, assignment, target, match, selectors)
+        return Desired(
+            declaration=declaration,
+            meaning=found,
+            scope=scope,
+            assignment=assignment,
+            target=target,
+            match=match,
+            selector_key=selectors,
+        )
 
     def _match(self, found: Meaning, assignment: Assignment) -> Match | None:
         key = (id(found), assignment.id.key)
@@ -253,14 +261,34 @@ class Resolver:
         )
 
     def _hold(  # noqa: PLR0913, PLR0917 - a held line has this many facts
-        self, declaration: Declaration, found: Meaning, scope: ArmId, assignment: ArmId | None, cause: HeldCause,
-        words: wording.Words, references: tuple[str, ...] = (),
-    ) -> None:  # fmt: skip
+        self,
+        declaration: Declaration,
+        found: Meaning,
+        scope: ArmId,
+        assignment: ArmId | None,
+        cause: HeldCause,
+        words: wording.Words,
+        references: tuple[str, ...] = (),
+    ) -> None:
         if not cause.is_gone:  # nothing can be left bare there
-            self.blocked.add(Entry(scope, assignment.key if assignment else "", found, declaration=declaration.name))
+            self.blocked.add(
+                Entry(
+                    scope=scope,
+                    assignment=assignment.key if assignment else "",
+                    meaning=found,
+                    declaration=declaration.name,
+                )
+            )
         self.held.append(
             Held(
-                declaration.name, scope, assignment, references, cause, words.message, words.remedy, declaration.source
+                declaration=declaration.name,
+                scope=scope,
+                assignment=assignment,
+                reference_ids=references,
+                cause=cause,
+                message=words.message,
+                remedy=words.remedy,
+                source=declaration.source,
             )
         )
 
@@ -283,4 +311,10 @@ def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
     for declaration in sorted(declarations, key=lambda each: each.name):
         for each in resolver.resolve(declaration, meanings[declaration.name]):
             (desired if tree.in_run(each.scope) else left_out).append(each)
-    return Resolution(tuple(desired), tuple(resolver.held), tuple(resolver.findings), resolver.blocked, tuple(left_out))
+    return Resolution(
+        desired=tuple(desired),
+        held=tuple(resolver.held),
+        findings=tuple(resolver.findings),
+        blocked=resolver.blocked,
+        left_out=tuple(left_out),
+    )

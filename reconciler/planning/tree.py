@@ -14,7 +14,7 @@ SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tree:
     """Containment among scopes. Chains are remembered: a run asks for the same few again and again."""
 
@@ -96,4 +96,4 @@ class Tree:
 
 def tree_of(snapshot: Snapshot, settings: Settings, only: str | None = None) -> Tree:
     """The tree of a snapshot; `only` is the scope that a narrowed run is about."""
-    return Tree(snapshot, settings, arm_id(only) if only else None)
+    return Tree(snapshot=snapshot, settings=settings, only=arm_id(only) if only else None)

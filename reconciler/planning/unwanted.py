@@ -46,7 +46,7 @@ Fate = Draft | Finding | None
 """A delete, a finding about what is kept, or nothing to say."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Unwanted:
     """Judges live exemptions that no wish claims. `confirmed` holds the places that have a confirmed wish, with the
     declaration's name; `defender` says whether an assignment is of an initiative with Defender policies.
@@ -110,12 +110,12 @@ class Unwanted:
             return remarks.kept_unclear(exemption, f"its assignment {exemption.assignment} could not be read", source)
         reason = self.reason(live, live.cells)
         if reason is not None:
-            return Draft(live, None, reason, declaration=declaration)
+            return Draft(live=live, after=None, reason=reason, declaration=declaration)
         if self._is_blocked(live):
             return None
         if (why := self._orphaned(live) or self._stale(live)) is not None:
             if self.delete_orphans:
-                return Draft(live, None, Reason.ORPHAN, declaration=declaration)
+                return Draft(live=live, after=None, reason=Reason.ORPHAN, declaration=declaration)
             return remarks.orphaned(exemption, why, source, ours=True)
         return self._related(live, declaration, confirmed)
 
@@ -127,7 +127,7 @@ class Unwanted:
         if any(excluded.key in chain for excluded in assignment.not_scopes):
             return remarks.kept_moot(exemption, assignment, source)
         if any(live.mark in confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
-            return Draft(live, None, Reason.DUPLICATE, declaration=declaration)
+            return Draft(live=live, after=None, reason=Reason.DUPLICATE, declaration=declaration)
         return remarks.kept_unclear(exemption, self._unclear(live), source)
 
     def _unclear(self, live: Live) -> str:
@@ -175,7 +175,7 @@ class Unwanted:
         if live.whole:
             return remarks.overlap(exemption, assignment)
         if self._may_go(live):
-            return Draft(live, None, Reason.UNMANAGED)
+            return Draft(live=live, after=None, reason=Reason.UNMANAGED)
         return remarks.unmanaged(exemption)
 
     def _may_go(self, live: Live) -> bool:

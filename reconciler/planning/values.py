@@ -51,7 +51,7 @@ class Widening(enum.StrEnum):
     SELECTORS = "selectors"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One write to one ARM id.
 
@@ -116,7 +116,7 @@ class HeldCause(enum.StrEnum):
         return self in {HeldCause.ASSIGNMENT_GONE, HeldCause.RESOURCE_GONE}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
     or shrunk. `message` says why, `remedy` what would free it. `assignment` None: not even the assignments are known.
@@ -166,7 +166,7 @@ class Severity(enum.StrEnum):
     ERROR = "error"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One thing a person should know. `subject` is the exemption's or scope's id; `id` is stable over time.
 
@@ -185,7 +185,7 @@ class Finding:
     evidence: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A guard that stops the whole run before its first write. `accept` is the option that accepts exactly this."""
 
@@ -194,7 +194,7 @@ class Refusal:
     accept: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What would be done, and what a person must know about it. Changes are sorted by folded id.
 
@@ -239,5 +239,8 @@ class Plan:
         """The counts that every form of the plan shows."""
         counts = {action.value: self.count(action) for action in Action}
         return {
-            **counts, "unchanged": len(self.unchanged), "foreign": len(self.foreign), "held": len(self.held),
-        }  # fmt: skip
+            **counts,
+            "unchanged": len(self.unchanged),
+            "foreign": len(self.foreign),
+            "held": len(self.held),
+        }

@@ -89,10 +89,10 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
         return Words(message, "remove referenceIds from the declaration")
     known = [member.reference_id for member in initiative.members]
     near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.5)
-    hint = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
+    remedy = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
     return Words(
         f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",
-        f"correct referenceIds in the declaration{hint}",
+        f"correct referenceIds in the declaration{remedy}",
     )
 
 

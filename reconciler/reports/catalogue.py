@@ -26,7 +26,7 @@ _EVIDENCE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """One hit of a search, in the form that both text and JSON need."""
 
@@ -76,12 +76,35 @@ def _answer(hit: Hit, catalogue: Catalogue) -> Answer:
         case Recommendation() as found:
             kind = "recommendation" if found.key else "recommendation without a public key"
             identifier = found.key or ", ".join(policy.name for policy in found.policies)
-            rated = (found.severity, found.environment.value)
-            return Answer(kind, identifier, found.title, *rated, found.obstacles, found.exemptable)
+            return Answer(
+                kind=kind,
+                identifier=identifier,
+                title=found.title,
+                severity=found.severity,
+                environment=found.environment.value,
+                obstacles=found.obstacles,
+                exemptable=found.exemptable,
+            )
         case Policy() as found:
-            return Answer("policy", found.id.name, found.title, "", "", found.obstacles, found.exemptable)
+            return Answer(
+                kind="policy",
+                identifier=found.id.name,
+                title=found.title,
+                severity="",
+                environment="",
+                obstacles=found.obstacles,
+                exemptable=found.exemptable,
+            )
         case str() as key:
-            return Answer("initiative", key.rsplit("/", 1)[-1], catalogue.initiative_titles[key], "", "", (), True)
+            return Answer(
+                kind="initiative",
+                identifier=key.rsplit("/", 1)[-1],
+                title=catalogue.initiative_titles[key],
+                severity="",
+                environment="",
+                obstacles=(),
+                exemptable=True,
+            )
 
 
 def _rating(answer: Answer) -> str:
@@ -205,13 +228,15 @@ def show_json(found: Found, catalogue: Catalogue, query: str) -> str:
     """`{format_version, query, recommendations, policies, initiatives}`; each policy with its initiatives and
     reference ids, each recommendation with its policies in full.
     """
-    return json_document({
-        "format_version": FORMAT,
-        "query": query,
-        "recommendations": [_recommendation_json(one, catalogue) for one in found.recommendations],
-        "policies": [_policy_json(one.id, catalogue) for one in found.policies],
-        "initiatives": [_initiative_json(one) for one in found.initiatives],
-    })  # fmt: skip
+    return json_document(
+        {
+            "format_version": FORMAT,
+            "query": query,
+            "recommendations": [_recommendation_json(one, catalogue) for one in found.recommendations],
+            "policies": [_policy_json(one.id, catalogue) for one in found.policies],
+            "initiatives": [_initiative_json(one) for one in found.initiatives],
+        }
+    )
 
 
 def _recommendation_json(found: Recommendation, catalogue: Catalogue) -> dict[str, JSON]:
@@ -231,7 +256,7 @@ def _recommendation_json(found: Recommendation, catalogue: Catalogue) -> dict[st
 
 def _policy_json(identifier: ArmId, catalogue: Catalogue) -> dict[str, JSON]:
     policy = catalogue.policy(identifier)
-    known = policy or Policy(identifier, "")
+    known = policy or Policy(id=identifier, title="")
     initiatives = [
         {
             "id": one.id.text,

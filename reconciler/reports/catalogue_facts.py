@@ -50,8 +50,10 @@ def info_lines(catalogue: Catalogue) -> Iterator[Line]:
     if catalogue.cloud is Cloud.CHINA:
         yield line("  ", (Style.WARNING, "note: "), _CHINA_NOTE)
     counts = catalogue_counts(catalogue)
-    yield line(f"  {counts['recommendations']:>6,} recommendations, {counts['exemptable']:,} of them exemptable, "
-               f"{counts['unsupported']:,} listed by Microsoft as unsupported")  # fmt: skip
+    yield line(
+        f"  {counts['recommendations']:>6,} recommendations, {counts['exemptable']:,} of them exemptable, "
+        f"{counts['unsupported']:,} listed by Microsoft as unsupported"
+    )
     yield line(f"  {counts['titlesWithoutKey']:>6,} more documented titles without a public key")
     yield line(f"  {counts['initiatives']:>6,} initiatives with {counts['references']:,} reference ids")
     yield line(

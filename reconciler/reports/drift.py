@@ -44,7 +44,7 @@ MEANINGS: Final[Mapping[FindingKind, str]] = {
 _WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DriftReport:
     """Everything that differs between the repository and Azure at one time.
 
@@ -79,7 +79,7 @@ class DriftReport:
         return {severity: counted[severity] for severity in _WORST_FIRST}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identified:
     """A finding with its id, and whether the earlier report lacks it (None: nothing to compare with)."""
 
@@ -96,8 +96,12 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:
     assignment = finding.assignment.key if finding.assignment else ""
     return (
-        _WORST_FIRST.index(finding.severity), finding.kind.value, finding.subject.key, assignment, finding.message,
-    )  # fmt: skip
+        _WORST_FIRST.index(finding.severity),
+        finding.kind.value,
+        finding.subject.key,
+        assignment,
+        finding.message,
+    )
 
 
 def identify(report: DriftReport) -> list[Identified]:
@@ -113,7 +117,7 @@ def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, seen: Coun
     found = finding_id(finding)
     seen[found] += 1
     found = found if seen[found] == 1 else f"{found}-{seen[found]}"
-    return Identified(found, finding, None if earlier is None else found not in earlier)
+    return Identified(id=found, finding=finding, is_new=None if earlier is None else found not in earlier)
 
 
 def finding_id(finding: Finding) -> str:

@@ -14,8 +14,13 @@ from reconciler.reports.plan_json import finding_to_json, refusal_to_json, unrea
 
 FORMAT_VERSION: Final = "1.0"
 _SYSTEM_DATA: Final = (
-    "createdBy", "createdByType", "createdAt", "lastModifiedBy", "lastModifiedByType", "lastModifiedAt",
-)  # fmt: skip
+    "createdBy",
+    "createdByType",
+    "createdAt",
+    "lastModifiedBy",
+    "lastModifiedByType",
+    "lastModifiedAt",
+)
 
 
 def drift_json(report: DriftReport, tool_version: str = __version__) -> str:
@@ -54,6 +59,11 @@ def _identified_to_json(each: Identified) -> dict[str, JSON]:
     named = {key: evidence.pop(key, None) for key in ("cause", "healedBy", "patch", "portal")}
     changed = evidence.pop("changed", [])
     return {
-        "id": each.id, "new": each.is_new, **found, **named, "systemData": system or None, "changed": changed,
+        "id": each.id,
+        "new": each.is_new,
+        **found,
+        **named,
+        "systemData": system or None,
+        "changed": changed,
         "evidence": evidence,
-    }  # fmt: skip
+    }

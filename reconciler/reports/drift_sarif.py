@@ -26,4 +26,11 @@ def _result(each: Identified, names: Names) -> Result:
     seen = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in told)
     said = f"{subject_words(finding, names)}: {finding.message}{f' ({seen})' if seen else ''}"
     identity = (each.id,)
-    return Result(finding.kind.value, finding.severity.value, said, finding.remedy, finding.source, identity)
+    return Result(
+        rule=finding.kind.value,
+        level=finding.severity.value,
+        message=said,
+        remedy=finding.remedy,
+        source=finding.source,
+        identity=identity,
+    )

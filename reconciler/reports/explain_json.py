@@ -18,39 +18,43 @@ FORMAT_VERSION: Final = "1.0"
 
 def explanation_json(found: Explanation, tool_version: str = __version__) -> str:
     """Why a resource is exempt, as a JSON document."""
-    return json_indented({
-        "format_version": FORMAT_VERSION,
-        "tool_version": tool_version,
-        "takenAt": instant_text(found.taken_at),
-        "resource": found.resource.text,
-        "recommendation": found.title or None,
-        "managed": found.managed,
-        "assignments": [_situation(each) for each in found.situations],
-        "held": [_held(line) for line in found.held],
-        "unread": list(found.unread),
-        "wantedBy": list(found.wanted_by),
-    })  # fmt: skip
+    return json_indented(
+        {
+            "format_version": FORMAT_VERSION,
+            "tool_version": tool_version,
+            "takenAt": instant_text(found.taken_at),
+            "resource": found.resource.text,
+            "recommendation": found.title or None,
+            "managed": found.managed,
+            "assignments": [_situation(each) for each in found.situations],
+            "held": [_held(line) for line in found.held],
+            "unread": list(found.unread),
+            "wantedBy": list(found.wanted_by),
+        }
+    )
 
 
 def fan_out_json(found: FanOut, tool_version: str = __version__) -> str:
     """What a declaration comes to, as a JSON document."""
     declaration = found.declaration
-    return json_indented({
-        "format_version": FORMAT_VERSION,
-        "tool_version": tool_version,
-        "takenAt": instant_text(found.taken_at),
-        "declaration": declaration.name,
-        "source": {"file": declaration.source.file, "line": declaration.source.line},
-        "commit": _commit(found.commit),
-        "title": found.title,
-        "wantsNothing": found.wants_nothing or None,
-        "expiresOn": instant_text(declaration.expires_on) if declaration.expires_on else None,
-        "assignments": [_row(row) for row in found.rows],
-        "held": [_held(line) for line in found.held],
-        "leftovers": [_change(change) for change in found.leftovers],
-        "alsoExempts": list(found.also),
-        "unread": list(found.unread),
-    })  # fmt: skip
+    return json_indented(
+        {
+            "format_version": FORMAT_VERSION,
+            "tool_version": tool_version,
+            "takenAt": instant_text(found.taken_at),
+            "declaration": declaration.name,
+            "source": {"file": declaration.source.file, "line": declaration.source.line},
+            "commit": _commit(found.commit),
+            "title": found.title,
+            "wantsNothing": found.wants_nothing or None,
+            "expiresOn": instant_text(declaration.expires_on) if declaration.expires_on else None,
+            "assignments": [_row(row) for row in found.rows],
+            "held": [_held(line) for line in found.held],
+            "leftovers": [_change(change) for change in found.leftovers],
+            "alsoExempts": list(found.also),
+            "unread": list(found.unread),
+        }
+    )
 
 
 def _situation(found: Situation) -> dict[str, JSON]:
@@ -117,9 +121,12 @@ def _change(change: Change) -> dict[str, JSON]:
 
 def _held(line: Held) -> dict[str, JSON]:
     return {
-        "declaration": line.declaration, "scope": line.scope.text, "cause": line.cause.value,
-        "message": line.message, "remedy": line.remedy,
-    }  # fmt: skip
+        "declaration": line.declaration,
+        "scope": line.scope.text,
+        "cause": line.cause.value,
+        "message": line.message,
+        "remedy": line.remedy,
+    }
 
 
 def _commit(commit: Commit | None) -> dict[str, JSON] | None:

@@ -24,7 +24,7 @@ _LABELS: Final = {
 _NOTHING: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """One field that differs. `before` and `after` are JSON values, None where the field is absent there.
 
@@ -71,7 +71,7 @@ def _deep(before: dict[str, JSON], after: dict[str, JSON]) -> Iterator[Differenc
 
 def _difference(keys: list[str], before: JSON, after: JSON) -> Difference:
     path = path_text(keys)
-    return Difference(path, _LABELS.get(path, path), _at(before, keys), _at(after, keys))
+    return Difference(path=path, label=_LABELS.get(path, path), before=_at(before, keys), after=_at(after, keys))
 
 
 def _to_first_list(keys: list[JSON]) -> list[str]:
@@ -92,10 +92,10 @@ def _reference_difference(before: Exemption, after: Exemption) -> Difference:
     old = {reference.lower(): reference for reference in before.reference_ids}
     new = {reference.lower(): reference for reference in after.reference_ids}
     if not old or not new:  # an empty list means every reference, so it is no set to take from
-        return Difference(REFERENCES, "policies", sorted(old.values()), sorted(new.values()))
+        return Difference(path=REFERENCES, label="policies", before=sorted(old.values()), after=sorted(new.values()))
     removed = tuple(old[key] for key in sorted(old.keys() - new.keys()))
     added = tuple(new[key] for key in sorted(new.keys() - old.keys()))
-    return Difference(REFERENCES, "policies", removed=removed, added=added)
+    return Difference(path=REFERENCES, label="policies", removed=removed, added=added)
 
 
 def changed_paths(before: Exemption, after: Exemption) -> list[str]:

@@ -35,7 +35,7 @@ from reconciler.reports.words import (
     scope_words,
     selection_words,
     verb,
-)  # fmt: skip
+)
 
 INDENT: Final = " " * 12
 _NAME_WIDTH: Final = 32

@@ -23,11 +23,12 @@ def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
     for problem in sorted(problems):
         label = "" if problem.level is Level.ERROR else f"{problem.level.value}: "
         yield line(
-            (Style.NAME, f"{problem.source}: "), (_STYLES[problem.level], label + message(problem)),
+            (Style.NAME, f"{problem.source}: "),
+            (_STYLES[problem.level], label + message(problem)),
             (Style.QUIET, f" [{problem.code}]"),
-        )  # fmt: skip
-        if problem.hint:
-            yield line((Style.QUIET, "help: "), problem.hint)
+        )
+        if problem.remedy:
+            yield line((Style.QUIET, "help: "), problem.remedy)
 
 
 def message(problem: Problem) -> str:
@@ -69,7 +70,7 @@ def _problem_to_json(problem: Problem) -> dict[str, JSON]:
         "column": problem.source.column,
         "path": problem.path,
         "message": problem.message,
-        "help": problem.hint,
+        "help": problem.remedy,
     }
 
 
@@ -101,7 +102,7 @@ def _annotation(problem: Problem) -> str:
         "title": f"exempt: {problem.code}",
     }
     properties = ",".join(f"{name}={workflow_property(value)}" for name, value in place.items())
-    lines = (message(problem), f"help: {problem.hint}") if problem.hint else (message(problem),)
+    lines = (message(problem), f"help: {problem.remedy}") if problem.remedy else (message(problem),)
     return f"::{problem.level.value} {properties}::{workflow_data(*lines)}\n"
 
 
@@ -116,4 +117,11 @@ def problems_sarif(problems: Sequence[Problem]) -> str:
 def _result(problem: Problem) -> Result:
     identity = (problem.code, problem.source.file, problem.path, problem.message)
     said = message(problem)
-    return Result(problem.code, problem.level.value, said, problem.hint, problem.source, identity)
+    return Result(
+        rule=problem.code,
+        level=problem.level.value,
+        message=said,
+        remedy=problem.remedy,
+        source=problem.source,
+        identity=identity,
+    )

@@ -35,10 +35,26 @@ _OWNERSHIP_STYLES: Final = {
     Ownership.UNOWNED: Style.WARNING,
 }
 _COLUMNS: Final = (
-    "scope", "name", "assignment", "state", "ownership", "owner", "declaration", "category", "expiresOn",
-    "recommendations", "referenceIds", "resourceSelectors", "displayName", "description", "createdBy", "createdByType", "createdAt",
-    "lastModifiedBy", "lastModifiedAt",
-)  # fmt: skip
+    "scope",
+    "name",
+    "assignment",
+    "state",
+    "ownership",
+    "owner",
+    "declaration",
+    "category",
+    "expiresOn",
+    "recommendations",
+    "referenceIds",
+    "resourceSelectors",
+    "displayName",
+    "description",
+    "createdBy",
+    "createdByType",
+    "createdAt",
+    "lastModifiedBy",
+    "lastModifiedAt",
+)
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
@@ -73,9 +89,10 @@ def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
     state = "" if entry.state is State.ACTIVE else f", {entry.state.value}"
     ends = expiry_words(exemption.expires_on, now)
     yield line(
-        (_OWNERSHIP_STYLES[entry.ownership], f"  {whose:<10}  "), (Style.NAME, exemption.name),
+        (_OWNERSHIP_STYLES[entry.ownership], f"  {whose:<10}  "),
+        (Style.NAME, exemption.name),
         f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
-    )  # fmt: skip
+    )
     yield line(_INDENT, "; ".join(entry.recommendations) or policies_words(exemption.reference_ids))
     if selection := selection_words(exemption):
         yield line(_INDENT, selection)

@@ -24,7 +24,7 @@ MOST: Final = 25_000
 _LEVELS: Final = {"error": "error", "warning": "warning", "info": "note"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One result. `rule` is a stable name; `level` is error, warning or info; `identity` is what makes it the same
     result in the next run.
@@ -64,7 +64,14 @@ def _cut(results: Sequence[Result]) -> Sequence[Result]:
     if over <= 0:
         return results
     told = f"{over + 1} more results are left out, since code scanning takes {MOST} at most"
-    last = Result("too-many-results", "warning", told, "read them all with --format json", None, ("too-many-results",))
+    last = Result(
+        rule="too-many-results",
+        level="warning",
+        message=told,
+        remedy="read them all with --format json",
+        source=None,
+        identity=("too-many-results",),
+    )
     return [*results[: MOST - 1], last]
 
 

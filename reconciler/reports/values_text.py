@@ -52,7 +52,8 @@ def _selection(groups: JSON) -> str:
 
 def _group(group: JSON) -> ResourceSelector:
     parts = (
-        Selector(part["kind"], tuple(part.get("in") or part["notIn"]), "in" not in part) for part in group["selectors"]
+        Selector(kind=part["kind"], values=tuple(part.get("in") or part["notIn"]), negated="in" not in part)
+        for part in group["selectors"]
     )
     return ResourceSelector(group["name"], tuple(parts))
 

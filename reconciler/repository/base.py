@@ -63,7 +63,7 @@ def _merge_base_with_remote(tree: WorkTree) -> str | None:
     return tree.ask("merge-base", f"{remote}/{_BRANCHES[branch]}", "HEAD")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Difference:
     """One file of the base beside one of the work tree; either may be missing. `base` is the blob there."""
 
@@ -93,9 +93,19 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
     """What differs between a commit and the work tree, files that git does not track yet among it."""
     folder = tree.path(_FOLDER)
     out = tree.run(
-        "diff-index", "--raw", "-z", "--no-abbrev", "--no-ext-diff", "--ignore-submodules", "--no-relative",
-        "-M100%", "-l0", commit, "--", folder,
-    )  # fmt: skip
+        "diff-index",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-ext-diff",
+        "--ignore-submodules",
+        "--no-relative",
+        "-M100%",
+        "-l0",
+        commit,
+        "--",
+        folder,
+    )
     words = iter(out.split("\x00"))
     for header in words:
         if not header:
@@ -104,16 +114,16 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
         path = next(words)
         match status[0]:
             case "D":
-                yield _Difference(blob, path, None)
+                yield _Difference(base=blob, before=path, after=None)
             case "A":
-                yield _Difference(None, None, path)
+                yield _Difference(base=None, before=None, after=path)
             case "R":
-                yield _Difference(blob, path, next(words))
+                yield _Difference(base=blob, before=path, after=next(words))
             case _:
-                yield _Difference(blob, path, path)
+                yield _Difference(base=blob, before=path, after=path)
     for path in tree.run("ls-files", "--others", "-z", "--", folder).split("\x00"):
         if path:
-            yield _Difference(None, None, path)
+            yield _Difference(base=None, before=None, after=path)
 
 
 def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, same: Same) -> bool:

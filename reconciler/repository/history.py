@@ -20,7 +20,7 @@ _READ_BY_US: Final = (_FOLDER, "reconciler.yaml", "catalog.yaml")
 _MAX_REMEMBERED: Final = 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FileHistory:
     """What git knows. `commits` maps a file (relative to the repository of exemptions) to its last commit; `parents`
     is the graph below `head`. Without git everything is empty.
@@ -59,7 +59,7 @@ def read(root: Path) -> FileHistory:
     commits = _last_commits(_log(tree), tree.prefix)
     shallow = _shallow(tree)
     known = {file: commit for file, commit in commits.items() if commit.sha not in shallow}
-    return FileHistory(head, _is_dirty(tree), known, _parents(tree))
+    return FileHistory(head=head, dirty=_is_dirty(tree), commits=known, parents=_parents(tree))
 
 
 def _reachable(revision: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
@@ -94,7 +94,7 @@ def _shallow(tree: WorkTree) -> frozenset[str]:
     return frozenset(file.read_text("ascii").split()) if file.is_file() else frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Touch:
     """One commit touching one file; `moved_from` where the contents stayed."""
 
@@ -107,9 +107,21 @@ class _Touch:
 def _log(tree: WorkTree) -> Iterator[_Touch]:
     """Every touch of a declaration's file, newest first. Merges count where they differ from all their parents."""
     out = tree.run(
-        "log", "--no-color", "--no-show-signature", "--no-ext-diff", "--no-relative", "--format=%x01%H%x00%ct",
-        "--name-status", "-z", "-c", "-M100%", "-l0", "HEAD", "--", tree.path(_FOLDER),
-    )  # fmt: skip
+        "log",
+        "--no-color",
+        "--no-show-signature",
+        "--no-ext-diff",
+        "--no-relative",
+        "--format=%x01%H%x00%ct",
+        "--name-status",
+        "-z",
+        "-c",
+        "-M100%",
+        "-l0",
+        "HEAD",
+        "--",
+        tree.path(_FOLDER),
+    )
     for part in out.split("\x01")[1:]:
         sha, seconds, *fields = part.split("\x00")
         commit = Commit(sha, datetime.fromtimestamp(int(seconds), UTC))
@@ -117,9 +129,9 @@ def _log(tree: WorkTree) -> Iterator[_Touch]:
         for status in words:
             path = next(words, "")
             if status[1:].isdecimal():  # R100 or C100: the old path, then the new one
-                yield _Touch(commit, next(words, ""), path)
+                yield _Touch(commit=commit, path=next(words, ""), moved_from=path)
             else:
-                yield _Touch(commit, path, deleted=status == "D")
+                yield _Touch(commit=commit, path=path, deleted=status == "D")
 
 
 def _last_commits(touches: Iterator[_Touch], prefix: str) -> dict[str, Commit]:

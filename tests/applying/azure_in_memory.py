@@ -20,13 +20,23 @@ TENANT = "99999999-9999-9999-9999-999999999999"
 
 def exemption(name="one", scope=SUBSCRIPTION, refs=("tls",), **fields) -> Exemption:
     identifier = arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}")
-    return Exemption(identifier, ASSIGNMENT, "Waiver", tuple(refs), display_name=name, **fields)
+    return Exemption(
+        id=identifier, assignment=ASSIGNMENT, category="Waiver", reference_ids=tuple(refs), display_name=name, **fields
+    )
 
 
 def change(before, after, waits_for=(), relies_on=(), reason=Reason.DECLARED) -> Change:
     waits = tuple(getattr(other, "id", other).key for other in waits_for)
     print_ = fingerprint(TENANT, "contoso", before, after)
-    return Change(before, after, reason, print_, "declared", waits_for=waits, relies_on=tuple(relies_on))
+    return Change(
+        before=before,
+        after=after,
+        reason=reason,
+        fingerprint=print_,
+        declaration="declared",
+        waits_for=waits,
+        relies_on=tuple(relies_on),
+    )
 
 
 def create(name="one", **fields) -> Change:
@@ -137,7 +147,7 @@ def run(store, changes, clock=None, **options):
     clock = clock or Clock()
     pace = Pace(clock)  # a run remembers nothing of the one before
     store.paces.append(pace)
-    world = World(store, pace, clock=clock, sleep=clock.sleep, **options)
+    world = World(writer=store, pace=pace, clock=clock, sleep=clock.sleep, **options)
     outcomes = list(carry_out(changes, world))
     assert sorted(o.change.id.key for o in outcomes) == sorted(c.id.key for c in changes)
     return {outcome.change.subject.name: outcome for outcome in outcomes}

@@ -26,7 +26,7 @@ from reconciler.reports.plan_json import plan_json
 WIDE = exemption("wide", refs=("tls", "MFA"), expires_on="2027-01-31T23:59:59.0000000Z")
 NARROWED = exemption("wide", refs=("mfa",), metadata={"owner": "contoso", "revision": "abc"})
 SELECTIVE = exemption(
-    "selective", selectors=(ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),)),)
+    "selective", selectors=(ResourceSelector("eu", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 )
 ORDINARY = (
     create("keeper"),
@@ -38,9 +38,9 @@ ORDINARY = (
 
 def plan(*changes, tenant=TENANT, owner="contoso"):
     return Plan(
-        tenant, owner, (arm_id(SUBSCRIPTION),), "abc123", datetime(2026, 11, 20, tzinfo=UTC),
-        tuple(sorted(changes, key=lambda c: c.id.key)), (), (), (), (), (), (),
-        digest(c.fingerprint for c in changes),
+        tenant_id=tenant, owner=owner, scopes=(arm_id(SUBSCRIPTION),), revision="abc123", taken_at=datetime(2026, 11, 20, tzinfo=UTC),
+        changes=tuple(sorted(changes, key=lambda c: c.id.key)), unchanged=(), foreign=(), held=(), findings=(), refusals=(), unread=(),
+        digest=digest(c.fingerprint for c in changes),
     )  # fmt: skip
 
 
@@ -81,7 +81,7 @@ def test_less_is_applied_never_more():
     assert "not part of the approved plan" in why["two"]
     assert "changed since" in why["old"]
     assert selection.moot == (create("gone-by-now").id.key,)
-    assert Summary(selection.withheld).verdict is Verdict.AWAITING
+    assert Summary(outcomes=selection.withheld).verdict is Verdict.AWAITING
 
 
 def test_a_create_that_became_an_update_needs_a_new_approval():
@@ -140,7 +140,7 @@ def test_what_is_no_approval_is_refused_with_its_own_message(text, says):
     with pytest.raises(ApprovalError) as refused:
         read(text)
     assert says in refused.value.message
-    assert refused.value.hint
+    assert refused.value.remedy
 
 
 def test_a_later_minor_format_is_read():
@@ -216,6 +216,6 @@ def test_reasons_are_spelled_right():
     assert parse_reasons("recreate") == {Reason.RECREATE}
     with pytest.raises(UsageError, match="'heal, mend' is no reason") as refused:
         parse_reasons("recreate,mend,heal")
-    assert "fan-out" in refused.value.hint
+    assert "fan-out" in refused.value.remedy
     with pytest.raises(UsageError):
         parse_reasons(" , ")

@@ -227,13 +227,13 @@ def test_faults_that_stay_end_in_a_failure_with_azures_words(error):
     "error",
     [
         FORBIDDEN,
-        AzureError(403, "LinkedAuthorizationFailed", "no exempt/action", hint="grant it"),
-        AzureError(409, "ScopeLocked", "following scope(s) are locked: 'x'", hint="unlock it"),
-        AzureError(409, "ReadOnlyDisabledSubscription", "disabled", hint="enable it"),
-        AzureError(409, "PolicyExemptionQuotaExceeded", "quota is 1000", hint="remove some"),
-        AzureError(400, "InvalidCreatePolicyExemptionRequest", "not at or under the assignment", hint="wait"),
-        AzureError(400, "InvalidPolicyDefinitionReference", "reference could not be found", hint="plan again"),
-        AzureError(418, "Teapot", "short and stout", hint="drink it"),
+        AzureError(403, "LinkedAuthorizationFailed", "no exempt/action", remedy="grant it"),
+        AzureError(409, "ScopeLocked", "following scope(s) are locked: 'x'", remedy="unlock it"),
+        AzureError(409, "ReadOnlyDisabledSubscription", "disabled", remedy="enable it"),
+        AzureError(409, "PolicyExemptionQuotaExceeded", "quota is 1000", remedy="remove some"),
+        AzureError(400, "InvalidCreatePolicyExemptionRequest", "not at or under the assignment", remedy="wait"),
+        AzureError(400, "InvalidPolicyDefinitionReference", "reference could not be found", remedy="plan again"),
+        AzureError(418, "Teapot", "short and stout", remedy="drink it"),
     ],
 )
 def test_a_refusal_fails_at_once_with_azures_words_and_its_remedy(error):
@@ -241,7 +241,7 @@ def test_a_refusal_fails_at_once_with_azures_words_and_its_remedy(error):
     outcome = run(store, [create("one")])["one"]
     assert outcome.status is Status.FAILED
     assert error.message in outcome.message
-    assert outcome.remedy == error.hint
+    assert outcome.remedy == error.remedy
     assert outcome.correlation == error.correlation
     assert len(store.writes) == 1
 
@@ -251,7 +251,7 @@ def test_a_scope_that_is_gone_holds_and_does_not_fail(operation):
     store = Store(always=lambda found, _: Strike(GONE) if found == operation else None)
     outcome = run(store, [create("one")])["one"]
     assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.RESOURCE_GONE)
-    assert Summary((outcome,)).verdict is Verdict.DONE
+    assert Summary(outcomes=(outcome,)).verdict is Verdict.DONE
 
 
 def test_an_orphan_below_a_scope_that_is_gone_gets_the_manual_remedy():
@@ -273,7 +273,7 @@ def test_partial_rights_create_where_permitted():
     outcomes = run(store, [create("a"), create("b", scope=OTHER), create("c")])
     assert [outcomes[name].status for name in "abc"] == [Status.DONE, Status.FAILED, Status.DONE]
     assert outcomes["b"].leaves_uncovered
-    assert Summary(tuple(outcomes.values())).verdict is Verdict.INCOMPLETE
+    assert Summary(outcomes=tuple(outcomes.values())).verdict is Verdict.INCOMPLETE
 
 
 def test_a_defect_ends_one_change_and_not_the_run(caplog):
@@ -324,7 +324,7 @@ def test_an_azure_that_stays_silent_is_given_up_soon(error):
     assert len(store.log) < 60
     assert clock.slept < 120
     assert all(error.message in o.message for o in outcomes.values())
-    assert all(o.remedy == error.hint or not error.hint for o in outcomes.values())
+    assert all(o.remedy == error.remedy or not error.remedy for o in outcomes.values())
 
 
 def test_who_is_asked_to_wait_for_hours_is_left_to_the_next_run_and_the_others_go_on():
@@ -425,7 +425,7 @@ def test_a_stop_that_finds_all_done_takes_nothing_back():
     store = Store()
     store.hook = lambda operation, _: stop.set() if operation == "writes" else None
     outcomes = run(store, [create("one")], stop=stop)
-    assert Summary(tuple(outcomes.values())).verdict is Verdict.DONE
+    assert Summary(outcomes=tuple(outcomes.values())).verdict is Verdict.DONE
 
 
 def test_what_waits_for_something_cut_short_is_cut_short():
@@ -435,7 +435,7 @@ def test_what_waits_for_something_cut_short_is_cut_short():
     keeper = create("keeper")
     outcomes = run(store, [keeper, change(DUPLICATE, None, [keeper], [KEEPER])], stop=stop)
     assert all(found.cut_short for found in outcomes.values())
-    assert Summary(tuple(outcomes.values())).verdict is Verdict.INTERRUPTED
+    assert Summary(outcomes=tuple(outcomes.values())).verdict is Verdict.INTERRUPTED
 
 
 def test_an_interrupt_waits_for_no_answer():

@@ -21,31 +21,41 @@ UNREAD = "unread"
 
 
 def outcome(status, cause=None, name="one"):
-    return Outcome(create(name), status, "why", "what to do", cause, "correlation")
+    return Outcome(
+        change=create(name), status=status, message="why", remedy="what to do", cause=cause, correlation="correlation"
+    )
 
 
 def held(cause):
-    return Held("one", SCOPE, None, ("tls",), cause, "why", "what")
+    return Held(
+        declaration="one",
+        scope=SCOPE,
+        assignment=None,
+        reference_ids=("tls",),
+        cause=cause,
+        message="why",
+        remedy="what",
+    )
 
 
 @pytest.mark.parametrize(
     ("summary", "code"),
     [
-        (Summary(()), 0),
-        (Summary((outcome(Status.DONE), outcome(Status.UNCHANGED))), 0),
-        (Summary((outcome(Status.FAILED),)), 1),
-        (Summary((outcome(Status.SKIPPED),)), 1),
-        (Summary((outcome(Status.HELD, HeldCause.CONFLICT),)), 1),
-        (Summary((outcome(Status.HELD, HeldCause.RESOURCE_GONE),)), 0),
-        (Summary((outcome(Status.HELD, HeldCause.ASSIGNMENT_GONE),)), 0),
-        (Summary((outcome(Status.AWAITING),)), 2),
-        (Summary((outcome(Status.AWAITING), outcome(Status.FAILED))), 1),
-        (Summary((outcome(Status.AWAITING), outcome(Status.HELD, HeldCause.RESOURCE_GONE))), 2),
-        (Summary((), held=(held(HeldCause.FOREIGN_OWNER),)), 1),
-        (Summary((), held=(held(HeldCause.ASSIGNMENT_GONE),)), 0),
-        (Summary((), refusals=(Refusal("deletes", "too many", "--allow-deletes 12"),)), 1),
-        (Summary((), unread=(UNREAD,)), 1),
-        (Summary((outcome(Status.DONE), replace(outcome(Status.SKIPPED), cut_short=True))), 130),
+        (Summary(outcomes=()), 0),
+        (Summary(outcomes=(outcome(Status.DONE), outcome(Status.UNCHANGED))), 0),
+        (Summary(outcomes=(outcome(Status.FAILED),)), 1),
+        (Summary(outcomes=(outcome(Status.SKIPPED),)), 1),
+        (Summary(outcomes=(outcome(Status.HELD, HeldCause.CONFLICT),)), 1),
+        (Summary(outcomes=(outcome(Status.HELD, HeldCause.RESOURCE_GONE),)), 0),
+        (Summary(outcomes=(outcome(Status.HELD, HeldCause.ASSIGNMENT_GONE),)), 0),
+        (Summary(outcomes=(outcome(Status.AWAITING),)), 2),
+        (Summary(outcomes=(outcome(Status.AWAITING), outcome(Status.FAILED))), 1),
+        (Summary(outcomes=(outcome(Status.AWAITING), outcome(Status.HELD, HeldCause.RESOURCE_GONE))), 2),
+        (Summary(outcomes=(), held=(held(HeldCause.FOREIGN_OWNER),)), 1),
+        (Summary(outcomes=(), held=(held(HeldCause.ASSIGNMENT_GONE),)), 0),
+        (Summary(outcomes=(), refusals=(Refusal(rule="deletes", message="too many", accept="--allow-deletes 12"),)), 1),
+        (Summary(outcomes=(), unread=(UNREAD,)), 1),
+        (Summary(outcomes=(outcome(Status.DONE), replace(outcome(Status.SKIPPED), cut_short=True))), 130),
     ],
 )
 def test_the_exit_code_follows_from_the_verdict(summary, code):
@@ -54,11 +64,13 @@ def test_the_exit_code_follows_from_the_verdict(summary, code):
 
 def test_every_pair_of_endings_has_the_exit_code_of_the_worse():
     codes = {
-        status: of_run(Summary((outcome(status, HeldCause.UNREAD if status is Status.HELD else None),)).verdict)
+        status: of_run(
+            Summary(outcomes=(outcome(status, HeldCause.UNREAD if status is Status.HELD else None),)).verdict
+        )
         for status in Status
     }
     for one, two in product(Status, Status):
-        both = Summary(tuple(outcome(s, HeldCause.UNREAD if s is Status.HELD else None) for s in (one, two)))
+        both = Summary(outcomes=tuple(outcome(s, HeldCause.UNREAD if s is Status.HELD else None) for s in (one, two)))
         expected = 1 if 1 in {codes[one], codes[two]} else max(codes[one], codes[two])
         assert of_run(both.verdict) == expected
 
@@ -70,8 +82,8 @@ def test_only_a_missing_create_leaves_something_uncovered():
 
 def test_the_json_form_satisfies_its_schema():
     plan = Plan(
-        TENANT, "contoso", (SCOPE,), None, datetime(2026, 11, 20, tzinfo=UTC), (), (), (), (held(HeldCause.UNREAD),),
-        (), (Refusal("deletes", "too many", "--allow-deletes 12"),), (), "0" * 64,
+        tenant_id=TENANT, owner="contoso", scopes=(SCOPE,), revision=None, taken_at=datetime(2026, 11, 20, tzinfo=UTC), changes=(), unchanged=(), foreign=(), held=(held(HeldCause.UNREAD),),
+        findings=(), refusals=(Refusal(rule="deletes", message="too many", accept="--allow-deletes 12"),), unread=(), digest="0" * 64,
     )  # fmt: skip
     ended = [outcome(status, name=f"n-{number}") for number, status in enumerate(reversed(Status))]
     ended.append(outcome(Status.HELD, HeldCause.CONFLICT, "last"))

@@ -26,13 +26,23 @@ POLICY = arm_id("/providers/Microsoft.Authorization/policyDefinitions/tls")
 
 
 def may(definition, kind, *references, allowed=True, enabled=True, changes=(EVERYTHING,)):
-    assignments = {ASSIGNMENT.key: Assignment(ASSIGNMENT, definition)} if definition else {}
-    snapshot = Snapshot(TENANT, datetime(2026, 11, 20, tzinfo=UTC), {}, (), assignments, {}, ())
+    assignments = {ASSIGNMENT.key: Assignment(id=ASSIGNMENT, definition=definition)} if definition else {}
+    snapshot = Snapshot(
+        tenant_id=TENANT,
+        taken_at=datetime(2026, 11, 20, tzinfo=UTC),
+        parents={},
+        expected=(),
+        assignments=assignments,
+        initiatives={},
+        exemptions=(),
+    )
     declared = Declaration(
-        "declared", Subject(kind, "x", references), (arm_id(SUBSCRIPTION),), Category.WAIVER, "why", "team",
-        Source("one.yaml"), enabled=enabled,
+        name="declared", subject=Subject(kind=kind, value="x", reference_ids=references), scopes=(arm_id(SUBSCRIPTION),), category=Category.WAIVER, justification="why", owner="team",
+        source=Source("one.yaml"), enabled=enabled,
     )  # fmt: skip
-    settings = Settings("contoso", TENANT, (arm_id(SUBSCRIPTION),), rules=Rules(allow_whole_assignment=allowed))
+    settings = Settings(
+        owner="contoso", tenant_id=TENANT, scopes=(arm_id(SUBSCRIPTION),), rules=Rules(allow_whole_assignment=allowed)
+    )
     found = without_references(changes, snapshot, (declared,), settings)
     return EVERYTHING.id.key in found
 

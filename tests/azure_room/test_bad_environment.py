@@ -33,4 +33,4 @@ def test_a_proxy_that_cannot_be_reached_is_not_taken_for_azure():
         transport.send(HttpRequest("GET", url), proxies={"https": "http://127.0.0.1:9"})
     fault = failures.from_sdk(raised.value, url)
     assert fault.message == "the proxy on the way to management.azure.com cannot be used: Connection refused"
-    assert "HTTPS_PROXY" in fault.hint
+    assert "HTTPS_PROXY" in fault.remedy

@@ -80,7 +80,7 @@ def test_a_job_without_the_permission_is_told_which_one_it_needs(github_cloud, l
     login(github(github_cloud, ACTIONS_ID_TOKEN_REQUEST_TOKEN="wrong-but-secret-token"))
     with pytest.raises(CredentialError) as caught:
         connect(settings_of(github_cloud), os.environ)
-    assert "id-token: write" in caught.value.hint
+    assert "id-token: write" in caught.value.remedy
     assert "wrong-but-secret-token" not in caught.value.message
 
 
@@ -94,18 +94,22 @@ def test_a_workflow_for_another_tenant_is_refused_before_anything_is_sent(github
 def test_an_identity_of_another_tenant_is_refused_before_azure_is_asked(login):
     with running() as cloud:
         login(cloud.env)
-        other = Settings("me", "dddddddd-0000-4000-8000-000000000000", (arm_id(subscription(0)),))
+        other = Settings(
+            owner="me", tenant_id="dddddddd-0000-4000-8000-000000000000", scopes=(arm_id(subscription(0)),)
+        )
         with pytest.raises(CredentialError) as caught:
             connect(other, os.environ)
         assert cloud.tenant.id in caught.value.message
-        assert "az login --tenant dddddddd-0000-4000-8000-000000000000" in caught.value.hint
+        assert "az login --tenant dddddddd-0000-4000-8000-000000000000" in caught.value.remedy
         assert cloud.requests == []
 
 
 def test_tenant_ids_compare_without_regard_to_case(login):
     with running() as cloud:
         login(cloud.env)
-        connect(Settings("me", cloud.tenant.id.upper(), (arm_id(subscription(0)),)), os.environ).close()
+        connect(
+            Settings(owner="me", tenant_id=cloud.tenant.id.upper(), scopes=(arm_id(subscription(0)),)), os.environ
+        ).close()
 
 
 def test_without_any_identity_the_message_says_how_to_get_one(login, monkeypatch):
@@ -114,7 +118,7 @@ def test_without_any_identity_the_message_says_how_to_get_one(login, monkeypatch
         monkeypatch.setenv("PATH", "/nonexistent")  # no az, no azd, no pwsh
         with pytest.raises(CredentialError) as caught:
             connect(settings_of(cloud), os.environ)
-    assert "az login" in caught.value.hint
+    assert "az login" in caught.value.remedy
     assert "ManagedIdentityCredential" in caught.value.message, "the way that is set up here"
     assert "X-IDENTITY-HEADER header is missing or wrong" in caught.value.message
     assert "AzureCliCredential" not in caught.value.message, "the ways that are not"
@@ -162,7 +166,7 @@ def test_a_login_address_without_tls_is_refused(login):
 )
 def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, scope, login_host):
     found = endpoints(cloud, {})
-    assert (found.resource_manager, found.token_scope, found.authority) == (
+    assert (found.resource_manager, found.oauth_scope, found.authority) == (
         f"https://{host}",
         scope,
         f"https://{login_host}",
@@ -175,7 +179,7 @@ def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, sco
         }[cloud]
     )
     assert sdk["resource_manager"].rstrip("/") == found.resource_manager
-    assert sdk["credential_scopes"] == [found.token_scope]
+    assert sdk["credential_scopes"] == [found.oauth_scope]
     assert endpoints(cloud, {"AZURE_AUTHORITY_HOST": login_host}).known_authority
     assert not endpoints(cloud, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"}).known_authority
 
@@ -205,7 +209,7 @@ def test_an_unreadable_token_is_judged_by_the_tenants_it_may_see(interrupted, lo
             door.answer = lambda seen: Reply(200, {"value": cloud_token}) if seen.path == "/tenants" else None
             monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{server.server_port}/msi/token")
             connect(azure.settings, os.environ).close()
-            other = Settings("me", "dddddddd-0000-4000-8000-000000000000", azure.settings.scopes)
+            other = Settings(owner="me", tenant_id="dddddddd-0000-4000-8000-000000000000", scopes=azure.settings.scopes)
             with pytest.raises(CredentialError, match=door.cloud.tenant.id):
                 connect(other, os.environ)
     finally:

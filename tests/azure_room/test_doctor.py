@@ -71,7 +71,7 @@ def test_the_writers_role_is_enough_to_read_and_write_and_the_readers_to_read(lo
         robot = principal(grant(CORP, *actions_of(role)))
         with running(tenant(principals=[robot], policyExemptions=[live])) as cloud:
             login(cloud.env)
-            settings = Settings("me", cloud.tenant.id, (arm_id(CORP),))
+            settings = Settings(owner="me", tenant_id=cloud.tenant.id, scopes=(arm_id(CORP),))
             with connect(settings, os.environ) as azure:
                 found = azure.reader().snapshot(settings)
                 assert found.complete

@@ -10,7 +10,7 @@ EXEMPTION = f"{SCOPE}/resourceGroups/rg 1/providers/Microsoft.Authorization/poli
 
 
 def told(code, message="", status=400, target=EXEMPTION, method="GET"):
-    return remedy(Fault(status, code, message, target, method))
+    return remedy(Fault(status=status, code=code, message=message, target=target, method=method))
 
 
 def test_a_missing_write_right_names_principal_role_and_scope():
@@ -92,7 +92,9 @@ def test_a_token_for_another_cloud_points_to_the_setting():
     said = (
         "The access token has been obtained for wrong audience or resource 'https://management.core.usgovcloudapi.net'."
     )
-    assert "`cloud` in reconciler.yaml" in remedy(Fault(401, "InvalidAuthenticationToken", said, "/tenants"))
+    assert "`cloud` in reconciler.yaml" in remedy(
+        Fault(status=401, code="InvalidAuthenticationToken", message=said, target="/tenants")
+    )
 
 
 def test_an_unknown_code_is_left_to_azures_own_words():

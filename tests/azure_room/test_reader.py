@@ -17,7 +17,13 @@ SERVER = f"{subscription(0)}/resourceGroups/rg/providers/Microsoft.Sql/servers/l
 
 def declare(*scopes, kind=SubjectKind.POLICY, value="some"):
     return Declaration(
-        "one", Subject(kind, value), tuple(map(arm_id, scopes)), Category.WAIVER, "why", "me", Source("a.yaml")
+        name="one",
+        subject=Subject(kind=kind, value=value),
+        scopes=tuple(map(arm_id, scopes)),
+        category=Category.WAIVER,
+        justification="why",
+        owner="me",
+        source=Source("a.yaml"),
     )
 
 

@@ -134,7 +134,7 @@ def test_a_certificate_that_is_not_trusted_names_the_variable_to_set(login, tmp_
             with pytest.raises(AzureError) as caught:
                 azure.arm.get(f"{GROUP}corp", Api.GROUPS)
     assert (caught.value.status, caught.value.code) == (0, "Tls")
-    assert "REQUESTS_CA_BUNDLE" in caught.value.hint
+    assert "REQUESTS_CA_BUNDLE" in caught.value.remedy
 
 
 def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch):
@@ -148,7 +148,7 @@ def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch
             with pytest.raises(AzureError) as caught:
                 azure.arm.once("GET", f"{GROUP}corp", Api.GROUPS)
     assert caught.value.code == "NameResolution"
-    assert "DNS" in caught.value.hint
+    assert "DNS" in caught.value.remedy
 
 
 def test_a_refused_connection_is_a_fault_without_status(login):

@@ -49,7 +49,7 @@ def test_every_modelled_property_is_read_and_written_back():
     assert found.scope == arm_id(f"{SUBSCRIPTION}/resourceGroups/RG-DATA")
     assert found.expires_on == "2027-01-31T23:59:59.5Z"
     assert found.selectors[1] == ResourceSelector(
-        "not-vm", (Selector("resourceType", ("Microsoft.Compute/virtualMachines",), negated=True),)
+        "not-vm", (Selector(kind="resourceType", values=("Microsoft.Compute/virtualMachines",), negated=True),)
     )
     assert found.system.created_by_type == "User"
     assert found.system.created_at.microsecond == 123456

@@ -40,7 +40,7 @@ def known_reference(connected):
 def test_put_read_delete(connected, known_reference):
     exemption_wanted = wanted(
         reference_ids=(known_reference,),
-        selectors=(ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),)),),
+        selectors=(ResourceSelector("eu", (Selector(kind="resourceLocation", values=("westeurope",)),)),),
         extra={"exemptionManagementMode": "Admin"},
     )
     with connected() as (cloud, azure):
@@ -171,7 +171,7 @@ def test_after_a_401_the_next_call_carries_a_fresh_token(interrupted):
         with pytest.raises(AzureError) as caught:
             writer.read(wanted().id)
         assert caught.value.status == 401
-        assert "az login" in caught.value.hint
+        assert "az login" in caught.value.remedy
         assert writer.read(wanted().id) is None
 
 
@@ -189,7 +189,7 @@ def test_azures_own_words_code_and_support_id_reach_the_fault(interrupted):
             azure.writer().put(wanted())
     assert caught.value.message == "Resource 'x' was disallowed. Assignment 'no-exemptions' forbids it."
     assert caught.value.correlation == "c0ffee"
-    assert "deny effect" in caught.value.hint
+    assert "deny effect" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

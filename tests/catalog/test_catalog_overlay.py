@@ -204,7 +204,7 @@ def test_a_bad_overlay_is_problems_with_their_place_and_changes_nothing(overlaid
     (problem,) = catalogue.problems
     assert (problem.source.file, problem.source.line, problem.code) == ("catalog.yaml", line, code)
     assert words in problem.message
-    assert problem.hint
+    assert problem.remedy
     assert catalogue.overlay == Overlay()
     assert catalogue.find(TDE_TITLE)
 
@@ -220,13 +220,13 @@ def test_all_mistakes_are_told_at_once(overlaid):
 
 def test_a_number_where_text_is_wanted_proposes_quotes(overlaid):
     (problem,) = overlaid(f"initiatives: [{{id: {MCSB}, version: 2}}]").problems
-    assert problem.hint == "put the value in quotes"
+    assert problem.remedy == "put the value in quotes"
 
 
 def test_what_declarations_read_as_a_number_is_one_here_too(overlaid):
     for written in ("1_000", "0b1"):
         (problem,) = overlaid(f"recommendations: [{{key: {TDE_KEY}, title: {written}}}]").problems
-        assert problem.hint == "put the value in quotes"
+        assert problem.remedy == "put the value in quotes"
 
 
 def test_a_yaml_library_without_its_accelerator_will_do(overlaid, monkeypatch):
@@ -280,13 +280,16 @@ references = st.lists(shown.filter(lambda text: len(text) <= 400), max_size=4, u
 
 def members(found):
     return tuple(
-        sorted((Member(policy(SECURE_TRANSFER), one) for one in found), key=lambda one: one.reference_id.lower())
+        sorted(
+            (Member(definition=policy(SECURE_TRANSFER), reference_id=one) for one in found),
+            key=lambda one: one.reference_id.lower(),
+        )
     )
 
 
 initiatives = st.builds(
     lambda name, held, gone: InitiativeEntry(
-        initiative_id(name), version="1.0", added=members(held), removed=tuple(sorted(gone, key=str.lower))
+        id=initiative_id(name), version="1.0", added=members(held), removed=tuple(sorted(gone, key=str.lower))
     ),
     names,
     references,
@@ -301,7 +304,9 @@ initiatives = st.builds(
 )
 def test_what_is_written_reads_back_the_same_and_by_other_readers_too(tmp_path_factory, recommendations, sets):
     overlay = Overlay(
-        tuple(sorted(recommendations, key=lambda one: one.key)), (), tuple(sorted(sets, key=lambda one: one.id))
+        recommendations=tuple(sorted(recommendations, key=lambda one: one.key)),
+        policies=(),
+        initiatives=tuple(sorted(sets, key=lambda one: one.id)),
     )
     text = overlay_text(overlay)
     path = tmp_path_factory.getbasetemp() / "written.yaml"
@@ -313,9 +318,11 @@ def test_what_is_written_reads_back_the_same_and_by_other_readers_too(tmp_path_f
 
 def test_the_file_is_sorted_short_and_says_what_it_is():
     overlay = Overlay(
-        (RecommendationEntry(TDE_KEY, title="TDE: on", policies=(policy(TDE_POLICY),), preview=False),),
-        (Policy(policy_id(f"{OWN}/policyDefinitions/own"), "Own policy", mode="Indexed"),),
-        (InitiativeEntry(initiative_id(MCSB), version="58.0.0", added=members(["yes", "b c"])),),
+        recommendations=(
+            RecommendationEntry(key=TDE_KEY, title="TDE: on", policies=(policy(TDE_POLICY),), preview=False),
+        ),
+        policies=(Policy(id=policy_id(f"{OWN}/policyDefinitions/own"), title="Own policy", mode="Indexed"),),
+        initiatives=(InitiativeEntry(id=initiative_id(MCSB), version="58.0.0", added=members(["yes", "b c"])),),
     )
     written = overlay_text(overlay)
     assert written.startswith("# yaml-language-server: $schema=schemas/catalog.schema.json\n")
@@ -344,7 +351,7 @@ initiatives:
 
 def test_the_schema_is_one_and_check_jsonschema_agrees(tmp_path):
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
-    good.write_text(overlay_text(Overlay((RecommendationEntry(NEW_KEY, "no", policies=()),))))
+    good.write_text(overlay_text(Overlay(recommendations=(RecommendationEntry(key=NEW_KEY, title="no", policies=()),))))
     bad.write_text(f"recommendations: [{{key: {NEW_KEY}, title: 1.0}}]\n")
     schema = str(schema_path("catalog"))
     command = [sys.executable, "-m", "check_jsonschema"]
@@ -396,7 +403,9 @@ def test_the_fast_path_and_the_judge_agree(data):
 @settings(max_examples=60, deadline=None)
 @given(st.lists(entries, max_size=3), st.lists(initiatives, max_size=2))
 def test_what_a_refresh_writes_is_surely_valid(recommendations, sets):
-    data = yaml.safe_load(overlay_text(Overlay(tuple(recommendations), (), tuple(sets))))
+    data = yaml.safe_load(
+        overlay_text(Overlay(recommendations=tuple(recommendations), policies=(), initiatives=tuple(sets)))
+    )
     assert is_surely_valid("catalog", data)
 
 
@@ -421,5 +430,7 @@ def test_every_property_of_the_schema_is_explained():
 
 
 def test_a_catalogue_made_from_an_overlay_needs_no_file():
-    catalogue = Catalogue(Cloud.PUBLIC, Overlay((RecommendationEntry(NEW_KEY, "Own", policies=()),)))
+    catalogue = Catalogue(
+        Cloud.PUBLIC, Overlay(recommendations=(RecommendationEntry(key=NEW_KEY, title="Own", policies=()),))
+    )
     assert catalogue.find("own")[0].key == NEW_KEY

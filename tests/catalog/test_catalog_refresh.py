@@ -19,7 +19,10 @@ SHIPPED = load()
 NOTHING = Overlay()
 NEW_KEY = "0a0a0a0a-1111-2222-3333-444444444444"
 TDE = LiveRecommendation(
-    TDE_KEY, "Transparent Data Encryption on SQL databases should be enabled", "Low", policy(TDE_POLICY)
+    key=TDE_KEY,
+    title="Transparent Data Encryption on SQL databases should be enabled",
+    severity="Low",
+    policy=policy(TDE_POLICY),
 )
 TWO_POLICIES = "82e20e14-edc5-4373-bfc4-f13121257c37"
 OWN_SET = initiative_id(
@@ -35,12 +38,12 @@ def metadata(key, **properties):
 
 
 def overlay(*recommendations, current=NOTHING, initiatives=()):
-    return refreshed(SHIPPED, current, LiveFacts(recommendations, tuple(initiatives)))
+    return refreshed(SHIPPED, current, LiveFacts(recommendations=recommendations, initiatives=tuple(initiatives)))
 
 
 def benchmark():
     shipped = SHIPPED.initiative(initiative_id(MCSB))
-    return Initiative(shipped.id, shipped.members, shipped.version, shipped.title)
+    return Initiative(id=shipped.id, members=shipped.members, version=shipped.version, display_name=shipped.title)
 
 
 # --- recommendations
@@ -56,22 +59,29 @@ def test_letters_case_and_white_space_of_a_title_ask_for_nothing():
 
 def test_only_what_differs_is_written():
     (entry,) = overlay(replace(TDE, title="TDE should be on", severity="High", preview=True)).recommendations
-    assert entry == RecommendationEntry(TDE_KEY, title="TDE should be on", severity="High", preview=True)
+    assert entry == RecommendationEntry(key=TDE_KEY, title="TDE should be on", severity="High", preview=True)
 
 
 def test_a_new_recommendation_with_a_policy_is_added():
-    (entry,) = overlay(LiveRecommendation(NEW_KEY, "New", "High", policy(SECURE_TRANSFER))).recommendations
-    assert entry == RecommendationEntry(NEW_KEY, "New", "High", Environment.AZURE, (policy(SECURE_TRANSFER),))
+    (entry,) = overlay(
+        LiveRecommendation(key=NEW_KEY, title="New", severity="High", policy=policy(SECURE_TRANSFER))
+    ).recommendations
+    assert entry == RecommendationEntry(
+        key=NEW_KEY, title="New", severity="High", environment=Environment.AZURE, policies=(policy(SECURE_TRANSFER),)
+    )
 
 
 def test_a_new_recommendation_without_a_policy_is_left_out():
-    assert overlay(LiveRecommendation(NEW_KEY, "New", "High")) == NOTHING
+    assert overlay(LiveRecommendation(key=NEW_KEY, title="New", severity="High")) == NOTHING
 
 
 def test_the_one_live_policy_confirms_all_that_the_facts_know():
     known = SHIPPED.recommendations[TWO_POLICIES]
     for one in known.policies:
-        assert overlay(LiveRecommendation(TWO_POLICIES, known.title, known.severity, one)) == NOTHING
+        assert (
+            overlay(LiveRecommendation(key=TWO_POLICIES, title=known.title, severity=known.severity, policy=one))
+            == NOTHING
+        )
 
 
 def test_another_live_policy_replaces_those_that_rest_on_documentation():
@@ -82,7 +92,7 @@ def test_another_live_policy_replaces_those_that_rest_on_documentation():
 def test_a_policy_whose_own_rule_names_the_recommendation_stays_beside_the_live_one():
     known = SHIPPED.recommendations[TWO_POLICIES]
     (entry,) = overlay(
-        LiveRecommendation(TWO_POLICIES, known.title, known.severity, policy(SECURE_TRANSFER))
+        LiveRecommendation(key=TWO_POLICIES, title=known.title, severity=known.severity, policy=policy(SECURE_TRANSFER))
     ).recommendations
     asserted = [one for one in known.policies if SHIPPED.policy(one).assessment == TWO_POLICIES]
     assert entry.policies == (policy(SECURE_TRANSFER), *asserted)
@@ -95,40 +105,42 @@ def test_a_recommendation_that_lost_its_policy_says_so():
 
 
 def test_a_custom_recommendation_is_marked():
-    (entry,) = overlay(LiveRecommendation(NEW_KEY, "Own", "Low", policy(SECURE_TRANSFER), custom=True)).recommendations
-    catalogue = Catalogue(Cloud.PUBLIC, Overlay((entry,)))
+    (entry,) = overlay(
+        LiveRecommendation(key=NEW_KEY, title="Own", severity="Low", policy=policy(SECURE_TRANSFER), custom=True)
+    ).recommendations
+    catalogue = Catalogue(Cloud.PUBLIC, Overlay(recommendations=(entry,)))
     assert catalogue.find("own")[0].obstacles == (Obstacle.CUSTOM,)
 
 
 def test_what_the_tenant_does_not_show_is_kept_as_written():
-    written = Overlay((RecommendationEntry(NEW_KEY, "By hand", policies=()),))
+    written = Overlay(recommendations=(RecommendationEntry(key=NEW_KEY, title="By hand", policies=()),))
     assert overlay(TDE, current=written) == written
 
 
 def test_what_the_shipped_facts_have_caught_up_with_is_dropped():
-    assert overlay(TDE, current=Overlay((RecommendationEntry(TDE_KEY, severity="Low"),))) == NOTHING
+    assert overlay(TDE, current=Overlay(recommendations=(RecommendationEntry(key=TDE_KEY, severity="Low"),))) == NOTHING
 
 
 def test_what_a_reviewer_added_is_kept_beside_the_live_policy():
     by_hand = RecommendationEntry(
-        NEW_KEY, "Old title", policies=(policy(SECURE_TRANSFER), policy(TDE_POLICY)), resource_types=("a/b",)
+        key=NEW_KEY, title="Old title", policies=(policy(SECURE_TRANSFER), policy(TDE_POLICY)), resource_types=("a/b",)
     )
-    live = LiveRecommendation(NEW_KEY, "New title", "Low", policy(SECURE_TRANSFER))
-    (entry,) = overlay(live, current=Overlay((by_hand,))).recommendations
+    live = LiveRecommendation(key=NEW_KEY, title="New title", severity="Low", policy=policy(SECURE_TRANSFER))
+    (entry,) = overlay(live, current=Overlay(recommendations=(by_hand,))).recommendations
     assert (entry.title, entry.policies, entry.resource_types) == ("New title", by_hand.policies, ("a/b",))
 
 
 def test_what_is_gone_from_the_tenant_is_told_and_changes_nothing():
     assert overlay() == NOTHING
-    lost = gone(SHIPPED, LiveFacts(()))
+    lost = gone(SHIPPED, LiveFacts(recommendations=()))
     assert len(lost) == 231
-    assert TDE_KEY not in {one.key for one in gone(SHIPPED, LiveFacts((TDE,)))}
+    assert TDE_KEY not in {one.key for one in gone(SHIPPED, LiveFacts(recommendations=(TDE,)))}
     assert {entry.difference for entry in gone_entries(lost)} == {Difference.GONE}
 
 
 def test_only_policies_that_nobody_knows_are_asked_for():
     own = policy_id(f"{OWN_SET.text.rsplit('/', 2)[0]}/policyDefinitions/own")
-    live = LiveFacts((TDE, LiveRecommendation(NEW_KEY, "Own", "Low", own)))
+    live = LiveFacts(recommendations=(TDE, LiveRecommendation(key=NEW_KEY, title="Own", severity="Low", policy=own)))
     assert unknown_policies(SHIPPED, NOTHING, live) == (own,)
     known = live_policy({"id": own.text, "properties": {"displayName": "Own"}})
     assert unknown_policies(SHIPPED, Overlay(policies=(known,)), live) == ()
@@ -170,17 +182,21 @@ def test_after_a_refresh_every_listed_recommendation_rests_on_its_live_policy(fo
 
 def test_a_newer_version_is_written_as_what_was_added_and_removed():
     live = benchmark()
-    changed = replace(live, version="58.0.0", members=(*live.members[1:], Member(policy("brand-new"), "brandNew")))
+    changed = replace(
+        live,
+        version="58.0.0",
+        members=(*live.members[1:], Member(definition=policy("brand-new"), reference_id="brandNew")),
+    )
     (entry,) = overlay(initiatives=[changed]).initiatives
     assert entry == InitiativeEntry(
-        live.id, version="58.0.0", added=(Member(policy("brand-new"), "brandNew"),),
+        id=live.id, version="58.0.0", added=(Member(definition=policy("brand-new"), reference_id="brandNew"),),
         removed=(live.members[0].reference_id,),
     )  # fmt: skip
 
 
 def test_a_reference_id_that_names_another_policy_now_is_added():
     live = benchmark()
-    moved = Member(policy("brand-new"), live.members[0].reference_id.upper())
+    moved = Member(definition=policy("brand-new"), reference_id=live.members[0].reference_id.upper())
     (entry,) = overlay(initiatives=[replace(live, members=(moved, *live.members[1:]))]).initiatives
     assert (entry.added, entry.removed) == ((moved,), ())
     found = Catalogue(Cloud.PUBLIC, Overlay(initiatives=(entry,))).initiative(live.id)
@@ -198,24 +214,48 @@ def test_of_several_pinned_versions_the_newest_counts():
 
 
 def test_a_custom_initiative_is_written_whole_where_it_evaluates_a_recommendation():
-    own = Initiative(OWN_SET, (Member(policy(TDE_POLICY), "b"), Member(policy("own"), "a")), "1.0.0", "Own\u200b set")
+    own = Initiative(
+        id=OWN_SET,
+        members=(
+            Member(definition=policy(TDE_POLICY), reference_id="b"),
+            Member(definition=policy("own"), reference_id="a"),
+        ),
+        version="1.0.0",
+        display_name="Own\u200b set",
+    )
     (entry,) = overlay(initiatives=[own]).initiatives
     assert (entry.title, entry.version) == ("Own set", "1.0.0")
     assert [one.reference_id for one in entry.members] == ["a", "b"]
 
 
 def test_a_custom_initiative_without_a_recommendation_is_left_out():
-    assert overlay(initiatives=[Initiative(OWN_SET, (Member(policy("own"), "a"),), "1.0.0", "Own")]) == NOTHING
+    assert (
+        overlay(
+            initiatives=[
+                Initiative(
+                    id=OWN_SET,
+                    members=(Member(definition=policy("own"), reference_id="a"),),
+                    version="1.0.0",
+                    display_name="Own",
+                )
+            ]
+        )
+        == NOTHING
+    )
 
 
 def test_a_custom_initiative_counts_where_a_new_recommendation_rests_on_it():
-    own = Initiative(OWN_SET, (Member(policy("own"), "a"),), "1.0.0", "Own")
-    found = overlay(LiveRecommendation(NEW_KEY, "Own", "Low", policy("own")), initiatives=[own])
+    own = Initiative(
+        id=OWN_SET, members=(Member(definition=policy("own"), reference_id="a"),), version="1.0.0", display_name="Own"
+    )
+    found = overlay(
+        LiveRecommendation(key=NEW_KEY, title="Own", severity="Low", policy=policy("own")), initiatives=[own]
+    )
     assert [entry.id for entry in found.initiatives] == [OWN_SET]
 
 
 def test_an_initiative_that_is_not_assigned_now_is_kept():
-    written = Overlay(initiatives=(InitiativeEntry(initiative_id(NIST_R5), version="99.0.0"),))
+    written = Overlay(initiatives=(InitiativeEntry(id=initiative_id(NIST_R5), version="99.0.0"),))
     assert overlay(TDE, current=written) == written
 
 
@@ -231,8 +271,8 @@ def test_metadata_is_read_leniently():
         metadata("not-a-key"), metadata(NEW_KEY.replace("0a", "0b"), displayName=None), {}, None, 7, {"name": TDE_KEY},
     ]  # fmt: skip
     assert live_recommendations(rows) == (
-        LiveRecommendation(NEW_KEY, "Title", custom=True),
-        LiveRecommendation(TDE_KEY, "A b", "High", policy("x"), preview=True),
+        LiveRecommendation(key=NEW_KEY, title="Title", custom=True),
+        LiveRecommendation(key=TDE_KEY, title="A b", severity="High", policy=policy("x"), preview=True),
     )
 
 
@@ -254,20 +294,24 @@ def test_a_policy_definition_is_read_leniently():
 
 def declaration(name, kind, value):
     return Declaration(
-        name,
-        Subject(kind, value),
-        (),
-        Category.WAIVER,
-        "because",
-        "a@contoso.example",
-        Source(f"exemptions/{name}.yaml"),
+        name=name,
+        subject=Subject(kind=kind, value=value),
+        scopes=(),
+        category=Category.WAIVER,
+        justification="because",
+        owner="a@contoso.example",
+        source=Source(f"exemptions/{name}.yaml"),
     )
 
 
 def test_differences_tell_fields_and_the_declarations_they_touch():
     changed = Overlay(
-        (RecommendationEntry(TDE_KEY, title="TDE should be on", policies=(policy(SECURE_TRANSFER),)),),
-        initiatives=(InitiativeEntry(initiative_id(MCSB), added=(Member(policy("new"), "new"),)),),
+        recommendations=(
+            RecommendationEntry(key=TDE_KEY, title="TDE should be on", policies=(policy(SECURE_TRANSFER),)),
+        ),
+        initiatives=(
+            InitiativeEntry(id=initiative_id(MCSB), added=(Member(definition=policy("new"), reference_id="new"),)),
+        ),
     )
     declarations = [
         declaration("by-key", SubjectKind.RECOMMENDATION, TDE_KEY),
@@ -280,19 +324,24 @@ def test_differences_tell_fields_and_the_declarations_they_touch():
     first, second = differences(SHIPPED, Catalogue(Cloud.PUBLIC, changed), declarations)
     assert (first.kind, first.identifier, first.difference) == (Kind.RECOMMENDATION, TDE_KEY, Difference.CHANGED)
     assert first.declarations == ("by-key", "by-new-title", "by-old-title")
-    assert FieldChange("title", TDE.title, "TDE should be on") in first.changes
-    assert FieldChange("policies", (policy(TDE_POLICY).text,), (policy(SECURE_TRANSFER).text,)) in first.changes
+    assert FieldChange(name="title", before=TDE.title, after="TDE should be on") in first.changes
+    assert (
+        FieldChange(name="policies", before=(policy(TDE_POLICY).text,), after=(policy(SECURE_TRANSFER).text,))
+        in first.changes
+    )
     assert (second.kind, second.declarations) == (Kind.INITIATIVE, ("by-initiative",))
-    assert second.changes == (FieldChange("members", (), ("new = new",)),)
+    assert second.changes == (FieldChange(name="members", before=(), after=("new = new",)),)
 
 
 def test_what_is_added_and_what_is_taken_away_mirror_each_other():
-    added = Catalogue(Cloud.PUBLIC, Overlay((RecommendationEntry(NEW_KEY, "New", policies=(policy("x"),)),)))
+    added = Catalogue(
+        Cloud.PUBLIC, Overlay(recommendations=(RecommendationEntry(key=NEW_KEY, title="New", policies=(policy("x"),)),))
+    )
     (there,), (back,) = differences(SHIPPED, added), differences(added, SHIPPED)
     assert (there.difference, back.difference) == (Difference.ADDED, Difference.REMOVED)
     assert there.identifier == back.identifier == NEW_KEY
 
 
 def test_a_catalogue_does_not_differ_from_itself():
-    same = Overlay((RecommendationEntry(TDE_KEY, severity="High"),))
+    same = Overlay(recommendations=(RecommendationEntry(key=TDE_KEY, severity="High"),))
     assert differences(Catalogue(Cloud.PUBLIC, same), Catalogue(Cloud.PUBLIC, same)) == ()

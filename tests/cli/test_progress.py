@@ -16,10 +16,19 @@ def shown(capsys, *told):
 @pytest.mark.parametrize(
     ("progress", "line"),
     [
-        (Progress(100, 40, 8, 20.0, 2.0, 30.0), "40 of 100 changes, 2.0/s, 30 s left"),
-        (Progress(100, 0, 8, 20.0, 0.0, None), "0 of 100 changes"),
-        (Progress(100, 40, 0, 20.0, 0.0, None, 17.0), "40 of 100 changes, waiting 17 s because Azure asked to"),
-        (Progress(100, 40, 0, 20.0, 2.0, 30.0, 17.0), "40 of 100 changes, 2.0/s, waiting 17 s because Azure asked to"),
+        (
+            Progress(total=100, finished=40, running=8, elapsed=20.0, rate=2.0, seconds_left=30.0),
+            "40 of 100 changes, 2.0/s, 30 s left",
+        ),
+        (Progress(total=100, finished=0, running=8, elapsed=20.0, rate=0.0, seconds_left=None), "0 of 100 changes"),
+        (
+            Progress(total=100, finished=40, running=0, elapsed=20.0, rate=0.0, seconds_left=None, paused=17.0),
+            "40 of 100 changes, waiting 17 s because Azure asked to",
+        ),
+        (
+            Progress(total=100, finished=40, running=0, elapsed=20.0, rate=2.0, seconds_left=30.0, paused=17.0),
+            "40 of 100 changes, 2.0/s, waiting 17 s because Azure asked to",
+        ),
     ],
 )
 def test_a_line_tells_what_is_known(capsys, progress, line):
@@ -27,7 +36,10 @@ def test_a_line_tells_what_is_known(capsys, progress, line):
 
 
 def test_lines_come_every_quarter_of_a_minute(capsys):
-    told = [Progress(100, n, 8, float(n), 1.0, 100.0 - n) for n in range(40)]
+    told = [
+        Progress(total=100, finished=n, running=8, elapsed=float(n), rate=1.0, seconds_left=100.0 - n)
+        for n in range(40)
+    ]
     assert [line.split()[0] for line in shown(capsys, *told)] == ["15", "30"]
 
 

@@ -50,36 +50,40 @@ scopes = st.lists(
 subjects = st.one_of(
     st.sampled_from(
         [
-            Subject(SubjectKind.RECOMMENDATION, "1c5de8e1-f68d-6a17-e0d2-ec259c42768c"),
-            Subject(SubjectKind.RECOMMENDATION, "13b10b36-aa99-4db6-b00c-dcf87c4761e6"),
-            Subject(SubjectKind.RECOMMENDATION, "6b5976a9-e81e-31f5-9a96-b8219af7ceec"),
-            Subject(SubjectKind.POLICY, "71ef260a-8f18-47b7-abcb-62d0673d94dc"),
-            Subject(SubjectKind.POLICY, TEN_TIMES.text),
-            Subject(SubjectKind.INITIATIVE, BENCHMARK),
-            Subject(SubjectKind.INITIATIVE, CIS),
-            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT),
-            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT, ("One",)),
-            Subject(SubjectKind.ASSIGNMENT, ASSIGNMENT.lower(), ("one", "two")),
+            Subject(kind=SubjectKind.RECOMMENDATION, value="1c5de8e1-f68d-6a17-e0d2-ec259c42768c"),
+            Subject(kind=SubjectKind.RECOMMENDATION, value="13b10b36-aa99-4db6-b00c-dcf87c4761e6"),
+            Subject(kind=SubjectKind.RECOMMENDATION, value="6b5976a9-e81e-31f5-9a96-b8219af7ceec"),
+            Subject(kind=SubjectKind.POLICY, value="71ef260a-8f18-47b7-abcb-62d0673d94dc"),
+            Subject(kind=SubjectKind.POLICY, value=TEN_TIMES.text),
+            Subject(kind=SubjectKind.INITIATIVE, value=BENCHMARK),
+            Subject(kind=SubjectKind.INITIATIVE, value=CIS),
+            Subject(kind=SubjectKind.ASSIGNMENT, value=ASSIGNMENT),
+            Subject(kind=SubjectKind.ASSIGNMENT, value=ASSIGNMENT, reference_ids=("One",)),
+            Subject(kind=SubjectKind.ASSIGNMENT, value=ASSIGNMENT.lower(), reference_ids=("one", "two")),
         ]
     ),
     st.sampled_from([BENCHMARK, CIS]).flatmap(
         lambda name: st.lists(st.sampled_from(REFERENCES[name]), min_size=1, max_size=2).map(
-            lambda references: Subject(SubjectKind.INITIATIVE, name, tuple(dict.fromkeys(references)))
+            lambda references: Subject(
+                kind=SubjectKind.INITIATIVE, value=name, reference_ids=tuple(dict.fromkeys(references))
+            )
         )
     ),
 )
-selectors = st.sampled_from([(), (ResourceSelector("here", (Selector("resourceLocation", ("westeurope",)),)),)])
+selectors = st.sampled_from(
+    [(), (ResourceSelector("here", (Selector(kind="resourceLocation", values=("westeurope",)),)),)]
+)
 
 
 def declared(number: int, subject: Subject, where: tuple, narrowed: tuple) -> Declaration:
     return Declaration(
-        f"d{number}",
-        subject,
-        where,
-        Category.WAIVER,
-        "why",
-        "owner",
-        Source(f"exemptions/d{number}.yaml"),
+        name=f"d{number}",
+        subject=subject,
+        scopes=where,
+        category=Category.WAIVER,
+        justification="why",
+        owner="owner",
+        source=Source(f"exemptions/d{number}.yaml"),
         selectors=narrowed,
     )
 
@@ -137,7 +141,9 @@ def meet(one: Declaration, other: Declaration) -> bool:
 def test_conflicts_are_exactly_those_of_the_brute_force(found: tuple[Declaration, ...]) -> None:
     expected = {later.name for one, later in itertools.combinations(found, 2) if meet(one, later)}
     problems = [
-        problem for problem in check(Loaded(None, found, ()), CATALOGUE, NOW, None) if problem.code == "conflict"
+        problem
+        for problem in check(Loaded(settings=None, declarations=found, problems=()), CATALOGUE, NOW, None)
+        if problem.code == "conflict"
     ]
     by_file = {declaration.source.file: declaration for declaration in found}
     told = {by_file[problem.source.file].name for problem in problems}
@@ -154,10 +160,10 @@ def test_what_wants_nothing_conflicts_with_nothing(found: tuple[Declaration, ...
     past = datetime(2026, 1, 1, tzinfo=UTC)
     quiet = tuple(
         Declaration(
-            each.name, each.subject, each.scopes, each.category, "why", "owner", each.source,
+            name=each.name, subject=each.subject, scopes=each.scopes, category=each.category, justification="why", owner="owner", source=each.source,
             expires_on=past if number % 2 else None, enabled=bool(number % 2),
         )
         for number, each in enumerate(found)
     )  # fmt: skip
-    problems = check(Loaded(None, quiet, ()), CATALOGUE, NOW, None)
+    problems = check(Loaded(settings=None, declarations=quiet, problems=()), CATALOGUE, NOW, None)
     assert {problem.code for problem in problems} <= {"expired"}

@@ -250,7 +250,7 @@ def test_the_order_of_files_changes_no_verdict(name: str, seed: int) -> None:
     loaded = repository(name)
     shuffled = list(loaded.declarations)
     random.Random(seed).shuffle(shuffled)
-    again = Loaded(loaded.settings, tuple(shuffled), loaded.problems)
+    again = Loaded(settings=loaded.settings, declarations=tuple(shuffled), problems=loaded.problems)
     assert check(again, CATALOGUE, NOW, None) == check(loaded, CATALOGUE, NOW, None)
 
 

@@ -131,7 +131,7 @@ def test_a_mistaken_suffix_is_an_error_not_an_oversight(root: Path, name: str) -
     put(root, name)
     (problem,) = load(root).problems
     assert (problem.code, problem.level.value) == ("suffix", "error")
-    assert "by-key.yaml" in problem.hint
+    assert "by-key.yaml" in problem.remedy
 
 
 @pytest.mark.parametrize("name", ["README.md", ".gitkeep", "CODEOWNERS", "notes.txt", ".by-key.yaml.swp"])
@@ -189,4 +189,4 @@ def test_a_folder_whose_name_is_nearly_right_is_noticed(root: Path) -> None:
 def test_settings_under_another_name_are_noticed(root: Path, name: str) -> None:
     (root / "reconciler.yaml").rename(root / name)
     (problem,) = load(root).problems
-    assert problem.hint == f"rename {name} to reconciler.yaml"
+    assert problem.remedy == f"rename {name} to reconciler.yaml"

@@ -47,7 +47,18 @@ def drift(
     """What `exempt drift` finds there."""
     git = history or NoHistory()
     plan = planned(snapshot, declarations, git, settings)
-    return find_drift(plan, Facts(snapshot, declarations, world.CATALOGUE, settings, git, world.NOW, **facts))
+    return find_drift(
+        plan,
+        Facts(
+            snapshot=snapshot,
+            declarations=declarations,
+            catalogue=world.CATALOGUE,
+            settings=settings,
+            history=git,
+            now=world.NOW,
+            **facts,
+        ),
+    )
 
 
 def kinds(findings: Iterable[Finding]) -> Counter[str]:
@@ -65,7 +76,17 @@ def stamped(exemption: Exemption, day: int = 3, by: str = "pipeline@contoso.exam
     if exemption.system is not None:
         return exemption
     when = datetime(2026, 11, day, tzinfo=UTC)
-    return replace(exemption, system=SystemData(by, "Application", when, by, "Application", when))
+    return replace(
+        exemption,
+        system=SystemData(
+            created_by=by,
+            created_by_type="Application",
+            created_at=when,
+            last_modified_by=by,
+            last_modified_by_type="Application",
+            last_modified_at=when,
+        ),
+    )
 
 
 def without(snapshot: Snapshot, *gone: Exemption) -> Snapshot:

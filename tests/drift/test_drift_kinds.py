@@ -71,7 +71,14 @@ def test_without_git_nobody_claims_to_know_who_deleted_it():
     ],
 )
 def test_modified_says_field_by_field_what_differs_and_who_did_it(field, value, path):
-    by = SystemData("a", "Application", MINE.system.created_at, "eve@contoso.example", "User", world.NOW)
+    by = SystemData(
+        created_by="a",
+        created_by_type="Application",
+        created_at=MINE.system.created_at,
+        last_modified_by="eve@contoso.example",
+        last_modified_by_type="User",
+        last_modified_at=world.NOW,
+    )
     changed = replace(MINE, system=by, **{field: value})
     finding = only(found(with_one(CLEAN, changed)), "modified")
     assert [each["path"] for each in finding.evidence["changed"]] == [path]
@@ -154,7 +161,7 @@ def test_what_waits_for_another_write_is_not_offered_by_itself():
 
 
 def test_selectors_are_shown_of_what_is_missing_and_of_what_nobody_declared():
-    west = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+    west = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
     stray = replace(world.live("by-hand", world.OTHER_SUB, ("refC",)), selectors=west)
     new = replace(world.declaration("three", world.OTHER_SUB, what="a"), selectors=west)
     findings = found(with_one(CLEAN, stray), ONE, TWO, new, history=Git(revisions=frozenset()))
@@ -235,7 +242,9 @@ def test_resource_gone_names_the_scope():
 
 
 def test_uncovered_by_a_newly_assigned_initiative():
-    system = SystemData("bob@contoso.example", "User", datetime(2026, 11, 9, tzinfo=UTC))
+    system = SystemData(
+        created_by="bob@contoso.example", created_by_type="User", created_at=datetime(2026, 11, 9, tzinfo=UTC)
+    )
     new = world.assignment(world.SUB, "nist", world.STANDARD.id, system=system)
     tenant = replace(
         CLEAN,
@@ -273,7 +282,7 @@ def test_held_by_an_applications_exemption():
     assert finding.subject == theirs.id
     assert finding.evidence["what"] == "not-adoptable"
     assert finding.evidence["createdBy"] == "ann@contoso.example"
-    below = world.declaration("four", world.SUB, what="c", subject=Subject(SubjectKind.POLICY, "b"))
+    below = world.declaration("four", world.SUB, what="c", subject=Subject(kind=SubjectKind.POLICY, value="b"))
     more = world.live("terraform", world.SUB, ("refB",), by="Application")
     only(found(with_one(CLEAN, theirs, more), ONE, TWO, declared, below), "held", 2)
 
@@ -317,7 +326,10 @@ def test_quota_of_exempt_resources_in_one_subscription():
 
 
 def test_incomplete_says_what_was_not_read_and_each_has_its_own_line():
-    unread = [Unread(world.OTHER_SUB, what, "403", "grant Reader") for what in ("exemptions", "assignments")]
+    unread = [
+        Unread(scope=world.OTHER_SUB, what=what, reason="403", remedy="grant Reader")
+        for what in ("exemptions", "assignments")
+    ]
     findings = found(replace(CLEAN, unread=(unread[0],)))
     assert kinds(findings) == Counter(incomplete=1, held=1)
     (incomplete,) = [each for each in findings if each.kind is FindingKind.INCOMPLETE]
@@ -333,7 +345,10 @@ def test_incomplete_says_what_was_not_read_and_each_has_its_own_line():
 def test_every_finding_has_a_cause_a_remedy_and_the_portals_page():
     stray = world.live("by-hand", world.OTHER_SUB, ("refC",))
     whole = world.live("whole", world.RG, ())
-    tenant = replace(with_one(without(CLEAN, MINE), stray, whole), unread=(Unread(world.LEFT, "exemptions", "403"),))
+    tenant = replace(
+        with_one(without(CLEAN, MINE), stray, whole),
+        unread=(Unread(scope=world.LEFT, what="exemptions", reason="403"),),
+    )
     findings = found(tenant)
     assert {"missing", "unmanaged", "overlap", "incomplete"} <= set(kinds(findings))
     for finding in findings:

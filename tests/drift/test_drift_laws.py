@@ -17,7 +17,9 @@ from reconciler.reports.drift import DriftReport, identify
 
 SCOPES = (world.ROOT, world.SUB, world.OTHER_SUB, world.RG, world.RESOURCE)
 NIST = world.assignment(world.SUB, "nist", world.STANDARD.id)
-SINCE = SystemData("bob@contoso.example", "User", datetime(2026, 11, 9, tzinfo=UTC))
+SINCE = SystemData(
+    created_by="bob@contoso.example", created_by_type="User", created_at=datetime(2026, 11, 9, tzinfo=UTC)
+)
 NEWER = world.assignment(world.OTHER_SUB, "again", world.BENCHMARK.id, system=SINCE)
 PLACES = ((world.AT_ROOT, ("refA", "refB", "refC")), (NIST, ("nistA", "nistA2", "nistD")))
 ENDS = st.sampled_from([None, -5, 3, 100])
@@ -67,7 +69,9 @@ def tenants(draw):
         found = replace(found, exemptions=tuple(stamped(each) for each in found.exemptions))
         found = draw(st.one_of(st.just(found), meddled(found)))
     if draw(st.integers(0, 5)) == 0:
-        found = replace(found, unread=(Unread(draw(st.sampled_from(SCOPES[:3])), "exemptions", "403"),))
+        found = replace(
+            found, unread=(Unread(scope=draw(st.sampled_from(SCOPES[:3])), what="exemptions", reason="403"),)
+        )
     if draw(st.integers(0, 5)) == 0:
         found = replace(found, gone=frozenset({world.RESOURCE.key}))
     return found, declared, draw(st.sampled_from([NoHistory(), Git(), Git(), Git(revisions=frozenset())]))
@@ -93,7 +97,15 @@ def meddled(draw, snapshot):
 
 
 def facts_of(snapshot, declared, history, **more):
-    return Facts(snapshot, declared, world.CATALOGUE, world.SETTINGS, history, world.NOW, **more)
+    return Facts(
+        snapshot=snapshot,
+        declarations=declared,
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=history,
+        now=world.NOW,
+        **more,
+    )
 
 
 @given(tenants())
@@ -128,7 +140,15 @@ def by_id(plan, facts):
 
 
 def report_of(plan, findings):
-    return DriftReport(plan.tenant_id, plan.owner, plan.scopes, None, world.NOW, findings, plan.unread)
+    return DriftReport(
+        tenant_id=plan.tenant_id,
+        owner=plan.owner,
+        scopes=plan.scopes,
+        revision=None,
+        taken_at=world.NOW,
+        findings=findings,
+        unread=plan.unread,
+    )
 
 
 @given(tenants(), st.randoms(use_true_random=False))

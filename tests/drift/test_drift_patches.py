@@ -46,7 +46,14 @@ def patched(snapshot, declaration, root):
     """The only finding, with its patch."""
     declared = (declaration,)
     plan = planned(snapshot, declared, Git(), world.SETTINGS)
-    facts = Facts(snapshot, declared, world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
+    facts = Facts(
+        snapshot=snapshot,
+        declarations=declared,
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=Git(),
+        now=world.NOW,
+    )
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda file: (root / file).read_text(encoding="utf-8"))
     return finding
 
@@ -114,7 +121,14 @@ def test_an_applications_exemption_may_be_adopted(one, tmp_path):
 def reported(live):
     snapshot = world.snapshot(live)
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
+    facts = Facts(
+        snapshot=snapshot,
+        declarations=(),
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=Git(),
+        now=world.NOW,
+    )
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
     return finding
 
@@ -132,13 +146,13 @@ def test_what_was_made_by_hand_may_be_declared(tmp_path):
     assert '+justification: "It retires."\n' in patch
     assert '+owner: "ann@contoso.example"\n' in patch
     assert "adopt" not in patch
-    by_robot = replace(live, system=SystemData("robot", "Application"))
+    by_robot = replace(live, system=SystemData(created_by="robot", created_by_type="Application"))
     assert "+adopt: true\n" in proposed(by_robot, tmp_path)
 
 
 def test_what_an_application_made_is_not_said_to_be_of_the_portal(tmp_path):
     by_hand = world.live("x")
-    by_robot = replace(by_hand, system=SystemData("robot", "Application"))
+    by_robot = replace(by_hand, system=SystemData(created_by="robot", created_by_type="Application"))
     assert "Made by ann@contoso.example in the portal; write" in proposed(by_hand, tmp_path)
     assert "Made by robot; write here why it is acceptable." in proposed(by_robot, tmp_path)
     assert reported(by_hand).remedy.endswith("or remove it in the portal")
@@ -161,7 +175,14 @@ def test_what_an_application_made_is_not_said_to_be_of_the_portal(tmp_path):
 def test_what_no_single_file_means_exactly_is_left_to_a_person(live, tmp_path):
     snapshot = world.snapshot(live, assignments=(world.AT_ROOT, world.assignment(world.SUB, "nist", world.STANDARD.id)))
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
+    facts = Facts(
+        snapshot=snapshot,
+        declarations=(),
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=Git(),
+        now=world.NOW,
+    )
     (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
     assert "patch" not in finding.evidence
     assert finding.remedy == "declare it, or remove it in the portal"
@@ -170,9 +191,24 @@ def test_what_no_single_file_means_exactly_is_left_to_a_person(live, tmp_path):
 @pytest.mark.parametrize("scope", [world.SUB, world.RG, world.RESOURCE, world.ROOT], ids=lambda scope: scope.name)
 def test_a_file_that_would_contradict_another_is_not_proposed(scope):
     declared = (world.declaration("one", scope),)
-    live = world.live("x", world.RG, display_name="Same", system=SystemData("robot", "Application"))
-    facts = Facts(world.snapshot(live), declared, world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
-    finding = Finding(FindingKind.UNMANAGED, Severity.WARNING, live.id, "declared nowhere", assignment=live.assignment)
+    live = world.live(
+        "x", world.RG, display_name="Same", system=SystemData(created_by="robot", created_by_type="Application")
+    )
+    facts = Facts(
+        snapshot=world.snapshot(live),
+        declarations=declared,
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=Git(),
+        now=world.NOW,
+    )
+    finding = Finding(
+        kind=FindingKind.UNMANAGED,
+        severity=Severity.WARNING,
+        subject=live.id,
+        message="declared nowhere",
+        assignment=live.assignment,
+    )
     (found,) = with_patches([finding], facts, lambda _file: "")
     assert "patch" not in found.evidence
     (other,) = with_patches(
@@ -185,7 +221,14 @@ def test_two_of_the_same_name_get_names_of_their_own(tmp_path):
     lives = [world.live(name, scope, display_name="Same") for name, scope in (("x", world.RG), ("y", world.OTHER_SUB))]
     snapshot = world.snapshot(*lives)
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, Git(), world.NOW)
+    facts = Facts(
+        snapshot=snapshot,
+        declarations=(),
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=Git(),
+        now=world.NOW,
+    )
     found = with_patches(find_drift(plan, facts), facts, lambda _file: "")
     names = sorted(each.evidence["patch"].splitlines()[1] for each in found)
     assert re.fullmatch(r"\+\+\+ b/exemptions/imported/same-[0-9a-f]{8}\.yaml", names[0])

@@ -34,7 +34,16 @@ TENANT = replace(
 
 
 def listed(snapshot=TENANT):
-    return register(Facts(snapshot, (), world.CATALOGUE, world.SETTINGS, NoHistory(), world.NOW))
+    return register(
+        Facts(
+            snapshot=snapshot,
+            declarations=(),
+            catalogue=world.CATALOGUE,
+            settings=world.SETTINGS,
+            history=NoHistory(),
+            now=world.NOW,
+        )
+    )
 
 
 def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_honours_them():
@@ -74,7 +83,7 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
 
 
 def test_what_selectors_choose_is_part_of_what_is_exempt():
-    west = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+    west = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
     found = listed(world.snapshot(world.live("x", selectors=west)))
     assert "              only resourceLocation in westeurope\n" in plain(register_lines(found, world.NOW))
     assert json.loads(register_json(found))["exemptions"][0]["resourceSelectors"] == "resourceLocation in westeurope"

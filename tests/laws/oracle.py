@@ -34,7 +34,7 @@ class Tenant:
 
     def members(self, assignment: Assignment) -> tuple[Member, ...]:
         found = self.initiatives.get(assignment.id.key)
-        return found.members if found else (Member(assignment.definition, "*"),)
+        return found.members if found else (Member(definition=assignment.definition, reference_id="*"),)
 
     def evaluated(self) -> Iterator[tuple[Leaf, Assignment]]:
         for leaf in self.leaves:

@@ -86,9 +86,9 @@ OLDER = replace(initiative("mcsb", oldA="a", oldB="b", refD=DEFENDED), version="
 INITIATIVES = {each.id.key: each for each in (BENCHMARK, STANDARD)}
 REFERENCES = ("refA", "refB", "refC", "refD", "nistA", "nistA2", "nistD", "oldA", "oldB", "stale")
 USUAL = (LEFT, SUB, SUB, RG, RG, ONE, RG2, OTHER_SUB, ROOT)
-WEST = (ResourceSelector("g", (Selector("resourceLocation", ("westeurope",)),)),)
-NORTH = (ResourceSelector("g", (Selector("resourceLocation", ("northeurope",)),)),)
-SQL = (ResourceSelector("g", (Selector("resourceType", ("Microsoft.Sql/servers",)),)),)
+WEST = (ResourceSelector("g", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+NORTH = (ResourceSelector("g", (Selector(kind="resourceLocation", values=("northeurope",)),)),)
+SQL = (ResourceSelector("g", (Selector(kind="resourceType", values=("Microsoft.Sql/servers",)),)),)
 NAMES = ("alpha", "beta", "gamma")
 
 mostly_never = st.sampled_from(
@@ -132,13 +132,13 @@ def declarations(draw, found: tuple[Assignment, ...]) -> tuple[Declaration, ...]
 @st.composite
 def declaration(draw, name, found) -> Declaration:
     return Declaration(
-        name,
-        draw(subjects(found)),
-        tuple(draw(st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True))),
-        draw(st.sampled_from(list(Category))),
-        draw(st.sampled_from(["because", "because", "since"])),
-        "data@contoso.example",
-        Source(f"exemptions/{name}.yaml"),
+        name=name,
+        subject=draw(subjects(found)),
+        scopes=tuple(draw(st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True))),
+        category=draw(st.sampled_from(list(Category))),
+        justification=draw(st.sampled_from(["because", "because", "since"])),
+        owner="data@contoso.example",
+        source=Source(f"exemptions/{name}.yaml"),
         expires_on=draw(mostly_never),
         selectors=draw(selectors),
         adopt=draw(st.sampled_from([False, False, True])),
@@ -152,11 +152,11 @@ def declaration(draw, name, found) -> Declaration:
 def subjects(draw, found) -> Subject:
     kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT]))
     if kind is SubjectKind.POLICY:
-        return Subject(kind, draw(st.sampled_from(["a", "a", "b", "c", "d"])))
+        return Subject(kind=kind, value=draw(st.sampled_from(["a", "a", "b", "c", "d"])))
     references = tuple(draw(st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)))
     if kind is SubjectKind.INITIATIVE:
-        return Subject(kind, draw(st.sampled_from(["mcsb", "nist"])), references)
-    return Subject(kind, draw(st.sampled_from(found)).id.text, references)
+        return Subject(kind=kind, value=draw(st.sampled_from(["mcsb", "nist"])), reference_ids=references)
+    return Subject(kind=kind, value=draw(st.sampled_from(found)).id.text, reference_ids=references)
 
 
 @st.composite
@@ -173,14 +173,21 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
     by = draw(st.sampled_from(["User", "User", "Application"]))
     expires = draw(mostly_never)
     return Exemption(
-        draw(any_case(arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"))),
-        draw(any_case(to)),
-        draw(st.sampled_from(["Waiver", "waiver", "Mitigated"])),
-        draw(references_of(initiatives_of(found).get(to.key), like)),
+        id=draw(any_case(arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"))),
+        assignment=draw(any_case(to)),
+        category=draw(st.sampled_from(["Waiver", "waiver", "Mitigated"])),
+        reference_ids=draw(references_of(initiatives_of(found).get(to.key), like)),
         expires_on=expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else "",
         selectors=draw(st.just(like.selectors) if like and draw(st.sampled_from([True] * 5 + [False])) else selectors),
         metadata=draw(marks),
-        system=SystemData("somebody", by, made, "somebody", by, made),
+        system=SystemData(
+            created_by="somebody",
+            created_by_type=by,
+            created_at=made,
+            last_modified_by="somebody",
+            last_modified_by_type=by,
+            last_modified_at=made,
+        ),
     )
 
 
@@ -240,19 +247,19 @@ class Scenario:
             each.id.key: each for each in self.tenant.assignments if self._visible(each.scope, "assignments", expected)
         }
         return Snapshot(
-            TENANT,
-            NOW,
-            {key: above for key, above in PARENTS.items() if key not in unlisted},
-            expected,
-            there,
-            {
+            tenant_id=TENANT,
+            taken_at=NOW,
+            parents={key: above for key, above in PARENTS.items() if key not in unlisted},
+            expected=expected,
+            assignments=there,
+            initiatives={
                 key: each
                 for key, each in self.tenant.initiatives.items()
                 if key in there and there[key].scope.key not in sets
             },
-            tuple(each for each in self.live if self._visible(each.scope, "exemptions", expected)),
-            self.unread,
-            frozenset({assignment(ROOT, "as-gone", BENCHMARK.id).id.key}),
+            exemptions=tuple(each for each in self.live if self._visible(each.scope, "exemptions", expected)),
+            unread=self.unread,
+            gone=frozenset({assignment(ROOT, "as-gone", BENCHMARK.id).id.key}),
         )
 
     def _visible(self, scope, what, expected) -> bool:
@@ -384,10 +391,10 @@ def meddled(draw, live: Exemption) -> Exemption:
 def unreadable(draw, found) -> tuple[Unread, ...]:
     what = []
     if draw(st.booleans()):
-        what.append(Unread(draw(st.sampled_from(EXPECTED)), "exemptions", "AuthorizationFailed"))
+        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what="exemptions", reason="AuthorizationFailed"))
     if draw(st.booleans()):
         each = draw(st.sampled_from(found))
-        what.append(Unread(each.scope, each.definition.text, "AuthorizationFailed"))
+        what.append(Unread(scope=each.scope, what=each.definition.text, reason="AuthorizationFailed"))
     return tuple(what)
 
 
@@ -401,7 +408,7 @@ def after_all(live, changes) -> tuple[Exemption, ...]:
 
 def carried_out(kept: dict[str, Exemption], change) -> None:
     """One write, as Azure does it."""
-    system = SystemData("robot", "Application", NOW - timedelta(hours=1))
+    system = SystemData(created_by="robot", created_by_type="Application", created_at=NOW - timedelta(hours=1))
     kept.pop(change.id.key, None)
     if change.after is not None:
         kept[change.id.key] = replace(change.after, system=change.before.system if change.before else system)

@@ -92,10 +92,13 @@ def tenant_file():
 
 
 def truth():
-    assigned = tuple(Assignment(arm_id(assignment_id(name)), arm_id(definition_of(name))) for name in PLACES)
+    assigned = tuple(
+        Assignment(id=arm_id(assignment_id(name)), definition=arm_id(definition_of(name))) for name in PLACES
+    )
     sets = {
         arm_id(assignment_id(name)).key: Initiative(
-            arm_id(definition_of(name)), tuple(Member(arm_id(policy(p)), ref) for ref, p in SETS[held].items())
+            id=arm_id(definition_of(name)),
+            members=tuple(Member(definition=arm_id(policy(p)), reference_id=ref) for ref, p in SETS[held].items()),
         )
         for name, (_, held) in PLACES.items()
         if held
@@ -108,13 +111,13 @@ def as_exemption(body):
     held = body["properties"]
     selectors = tuple(
         ResourceSelector(group["name"], tuple(
-            Selector(part["kind"], tuple(part.get("in") or part.get("notIn") or ()), "notIn" in part) for part in group["selectors"]
+            Selector(kind=part["kind"], values=tuple(part.get("in") or part.get("notIn") or ()), negated="notIn" in part) for part in group["selectors"]
         ))
         for group in held.get("resourceSelectors") or ()
     )  # fmt: skip
     return Exemption(
-        arm_id(body["id"]), arm_id(held["policyAssignmentId"]), held["exemptionCategory"],
-        tuple(held.get("policyDefinitionReferenceIds") or ()), expires_on=held.get("expiresOn") or "", selectors=selectors,
+        id=arm_id(body["id"]), assignment=arm_id(held["policyAssignmentId"]), category=held["exemptionCategory"],
+        reference_ids=tuple(held.get("policyDefinitionReferenceIds") or ()), expires_on=held.get("expiresOn") or "", selectors=selectors,
         metadata=held.get("metadata") or {},
     )  # fmt: skip
 
@@ -292,11 +295,11 @@ class Repository(RuleBasedStateMachine):
     def active(self):
         return [
             Declaration(
-                name, Subject(SubjectKind.POLICY, found["policyDefinition"]), tuple(arm_id(each) for each in found["scopes"]),
-                Category.WAIVER, "", "", Source(""), enabled=found.get("enabled", True),
+                name=name, subject=Subject(kind=SubjectKind.POLICY, value=found["policyDefinition"]), scopes=tuple(arm_id(each) for each in found["scopes"]),
+                category=Category.WAIVER, justification="", owner="", source=Source(""), enabled=found.get("enabled", True),
                 expires_on=_day(found["expiresOn"]) if "expiresOn" in found else None,
                 selectors=tuple(
-                    ResourceSelector(g["name"], tuple(Selector(p["kind"], tuple(p["in"])) for p in g["selectors"]))
+                    ResourceSelector(g["name"], tuple(Selector(kind=p["kind"], values=tuple(p["in"])) for p in g["selectors"]))
                     for g in found.get("resourceSelectors", ())
                 ),
             )

@@ -28,8 +28,8 @@ from planning.world import (
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
 from reconciler.planning.values import Action, FindingKind, HeldCause
 
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
-EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 EPAC = {"pacOwnerId": "epac-one"}
 FABRIKAM = {"managedBy": "exempt", "owner": "fabrikam", "declaration": "theirs", "target": RG.text}
 
@@ -202,7 +202,7 @@ def test_split_declaration_keeps_one_and_creates_the_other_first():
 def test_merged_declarations_become_one_object():
     lives = ours("a", "one", references=("refA",)), ours("b", "two", references=("refB",))
     both = declaration("one", what="mcsb")
-    both = replace(both, subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")))
+    both = replace(both, subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA", "refB")))
     done = plan(snapshot(*lives), both)
     assert shape(done) == [("update", "edited", "a", ("refA", "refB")), ("delete", "duplicate", "b", ("refB",))]
     assert done.changes[1].waits_for == (done.changes[0].id.key,)
@@ -339,7 +339,7 @@ def test_whole_assignment_of_a_user_is_an_overlap():
 
 
 def test_whole_assignment_is_adopted_by_one_that_wants_it_whole():
-    wish = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb"))
+    wish = replace(declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
     allowed = replace(SETTINGS, rules=replace(SETTINGS.rules, allow_whole_assignment=True))
     done = plan(snapshot(live("w", references=())), wish, settings=allowed)
     assert shape(done) == [("update", "adopt", "w", ())]
@@ -454,7 +454,7 @@ def test_changed_selectors_are_an_update_in_place():
 
 
 def test_selectors_written_otherwise_are_the_same():
-    shouted = (ResourceSelector("west", (Selector("ResourceLocation", ("WestEurope",)),)),)
+    shouted = (ResourceSelector("west", (Selector(kind="ResourceLocation", values=("WestEurope",)),)),)
     kept = replace(stood("o", "one"), selectors=shouted)
     assert plan(snapshot(kept), declaration("one", selectors=WEST)).is_empty
 
@@ -473,7 +473,7 @@ def test_taken_name_gets_a_suffix():
 
 def test_one_policy_listed_twice_split_by_references_gets_two_names():
     twice = [
-        replace(declaration(name), subject=Subject(SubjectKind.INITIATIVE, "nist", (ref,)))
+        replace(declaration(name), subject=Subject(kind=SubjectKind.INITIATIVE, value="nist", reference_ids=(ref,)))
         for name, ref in (("one", "nistA"), ("one-b", "nistA2"))
     ]
     done = plan(snapshot(assignments=(NIST,)), *twice)
@@ -557,7 +557,7 @@ def test_a_mark_that_names_no_owner_is_foreign_and_stops_nobody_else(mark):
 def test_long_names_that_share_a_stem_stay_apart():
     names = ["x" * 60 + end for end in "12"]
     wishes = [
-        replace(declaration(name), subject=Subject(SubjectKind.INITIATIVE, "nist", (ref,)))
+        replace(declaration(name), subject=Subject(kind=SubjectKind.INITIATIVE, value="nist", reference_ids=(ref,)))
         for name, ref in zip(names, ("nistA", "nistA2"), strict=True)
     ]
     first, second = plan(snapshot(assignments=(NIST,)), *wishes).changes

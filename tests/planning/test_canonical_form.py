@@ -13,8 +13,11 @@ from reconciler.planning import canonical
 from reconciler.planning.fingerprint import digest, fingerprint, fingerprint_of
 
 ONE = live("one", references=("b", "A"), display_name="One", description="why", metadata={"z": 1, "a": 2})
-WEST = ResourceSelector("w", (Selector("resourceLocation", ("westeurope", "eastus")), Selector("resourceType", ("x",))))
-TYPE = ResourceSelector("t", (Selector("resourceType", ("a/b",), negated=True),))
+WEST = ResourceSelector(
+    "w",
+    (Selector(kind="resourceLocation", values=("westeurope", "eastus")), Selector(kind="resourceType", values=("x",))),
+)
+TYPE = ResourceSelector("t", (Selector(kind="resourceType", values=("a/b",), negated=True),))
 
 
 def test_the_body_is_sorted_and_leaves_out_what_is_empty():
@@ -129,7 +132,11 @@ def test_expired_at_the_very_instant(end, over):
 
 def test_selectors_mean_the_same_in_any_order_and_case():
     turned = ResourceSelector(
-        "other", (Selector("RESOURCETYPE", ("X",)), Selector("resourceLocation", ("EastUS", "westeurope", "eastus")))
+        "other",
+        (
+            Selector(kind="RESOURCETYPE", values=("X",)),
+            Selector(kind="resourceLocation", values=("EastUS", "westeurope", "eastus")),
+        ),
     )
     assert canonical.folded_selectors((WEST, TYPE)) == canonical.folded_selectors((TYPE, turned))
     assert canonical.folded_selectors((WEST,)) != canonical.folded_selectors((TYPE,))

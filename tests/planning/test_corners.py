@@ -37,14 +37,16 @@ from reconciler.planning.planner import make_plan
 from reconciler.planning.values import FindingKind, HeldCause
 
 EPAC = {"pacOwnerId": "epac"}
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
-EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 NIST = assignment(SUB, "nist", STANDARD.id)
-LINE = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed")
+LINE = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
 
 
 def listed(name, *references, scope=RG):
-    return replace(declaration(name, scope), subject=Subject(SubjectKind.INITIATIVE, "mcsb", references))
+    return replace(
+        declaration(name, scope), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=references)
+    )
 
 
 def held(done):
@@ -128,7 +130,7 @@ def test_the_neighbour_that_is_held_is_named_the_first_by_id():
 
 def test_widening_is_told_where_the_narrower_one_must_stay_for_now():
     narrower = ours("o", "one", target=RG)
-    unread = Unread(RG, "exemptions", "AuthorizationFailed")
+    unread = Unread(scope=RG, what="exemptions", reason="AuthorizationFailed")
     rooted = replace(SETTINGS, scopes=(ROOT, RG))
     found = replace(snapshot(narrower, unread=(unread,)), expected=(ROOT, LEFT, SUB, OTHER_SUB, RG))
     done = plan(found, declaration("one", SUB), settings=rooted)
@@ -145,7 +147,7 @@ def test_a_run_for_a_scope_is_silent_about_targets_elsewhere():
 
 def test_a_target_that_an_unread_group_may_hold_is_not_called_uncovered():
     apart = replace(SETTINGS, scopes=(LEFT,))
-    unread = Unread(LEFT, "descendants", "AuthorizationFailed")
+    unread = Unread(scope=LEFT, what="descendants", reason="AuthorizationFailed")
     done = plan(snapshot(unread=(unread,)), declaration("one", OTHER_SUB), settings=apart)
     assert held(done) == [("one", HeldCause.UNREAD)]
     assert [found.kind for found in done.findings] == []
@@ -226,8 +228,8 @@ def test_a_duplicate_says_whether_it_is_one_in_full():
 
 
 @pytest.mark.parametrize(("subject", "what"), [
-    (Subject(SubjectKind.POLICY, "b"), "assign it, or an initiative that contains it"),
-    (Subject(SubjectKind.INITIATIVE, "nist"), "assign it"),
+    (Subject(kind=SubjectKind.POLICY, value="b"), "assign it, or an initiative that contains it"),
+    (Subject(kind=SubjectKind.INITIATIVE, value="nist"), "assign it"),
 ])  # fmt: skip
 def test_uncovered_says_what_to_assign(subject, what):
     done = plan(
@@ -242,7 +244,7 @@ def test_uncovered_says_what_to_assign(subject, what):
 
 def test_uncovered_says_that_the_benchmark_holds_most_recommendations():
     some = next(found for found in CATALOGUE.recommendations.values() if len(CATALOGUE.find(found.title)) == 1)
-    wish = replace(declaration("one"), subject=Subject(SubjectKind.RECOMMENDATION, some.title))
+    wish = replace(declaration("one"), subject=Subject(kind=SubjectKind.RECOMMENDATION, value=some.title))
     done = plan(snapshot(assignments=()), wish)
     assert "Microsoft cloud security benchmark" in next(f.remedy for f in done.findings)
 
@@ -279,7 +281,7 @@ def test_unknown_references_are_listed_and_the_nearest_are_shown():
 def test_an_unread_initiative_elsewhere_is_said_and_stops_nothing():
     there, below = assignment(OTHER_SUB, "there", STANDARD.id), assignment(RESOURCE, "below", STANDARD.id)
     found = snapshot(assignments=(AT_ROOT, there, below), initiatives=(BENCHMARK,))
-    whole = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb"))
+    whole = replace(declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
     why = {row.assignment.display_name: (row.part, row.why) for row in rows(found, declaration("one")).rows}
     assert why["there"][0] is Part.OUT
     assert "assigned at" in why["there"][1]
@@ -301,10 +303,11 @@ def test_an_expiry_without_offset_is_meant_in_utc_and_loses_only_trailing_zeros(
 
 def test_values_that_a_selector_leaves_out_are_told_from_those_it_takes():
     takes, leaves = (
-        (ResourceSelector("s", (Selector("resourceLocation", ("eastus",), negated),)),) for negated in (False, True)
+        (ResourceSelector("s", (Selector(kind="resourceLocation", values=("eastus",), negated=negated),)),)
+        for negated in (False, True)
     )
     assert canonical.folded_selectors(takes) != canonical.folded_selectors(leaves)
-    others = (ResourceSelector("s", (Selector("resourceLocation", ("westus",), True),)),)
+    others = (ResourceSelector("s", (Selector(kind="resourceLocation", values=("westus",), negated=True),)),)
     assert canonical.folded_selectors(leaves) != canonical.folded_selectors(others)
 
 
@@ -345,13 +348,17 @@ def test_two_holders_around_a_keeper_protect_what_each_of_them_means():
 def test_an_exemption_is_called_held_only_by_what_holds_its_own_declaration():
     over = ours("o", "absent", references=("refB",))
     held_one = live("f", references=("refA",), metadata=EPAC)
-    found = told(snapshot(over, held_one, unread=(Unread(SUB, "exemptions", "no right"),)), declaration("one"), at=RG)
+    found = told(
+        snapshot(over, held_one, unread=(Unread(scope=SUB, what="exemptions", reason="no right"),)),
+        declaration("one"),
+        at=RG,
+    )
     said = {cover.exemption.name: cover.why for situation in found.situations for cover in situation.covers}
     assert "declaration 'one' is held" not in said["o"]
 
 
 def test_an_explanation_lists_what_is_held_at_or_above_the_resource_only():
-    unread = (Unread(OTHER_SUB, "exemptions", "no right"),)
+    unread = (Unread(scope=OTHER_SUB, what="exemptions", reason="no right"),)
     found = told(snapshot(unread=unread), declaration("one"), declaration("two", OTHER_SUB), at=RESOURCE)
     assert [line.declaration for line in found.held] == []
     assert [

@@ -38,15 +38,26 @@ from reconciler.planning.guards import Allowances
 from reconciler.planning.meaning import meaning
 from reconciler.planning.planner import plan_of
 
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
-EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 EPAC = {"pacOwnerId": "epac"}
 NIST = assignment(SUB, "nist", STANDARD.id)
 
 
 def decided(found, *declarations, settings=SETTINGS):
     wishes = Wishes.of(declarations, CATALOGUE)
-    return deliberate(Inputs(wishes, CATALOGUE, found, settings, Git(), NOW, Allowances(), None))
+    return deliberate(
+        Inputs(
+            wishes=wishes,
+            catalogue=CATALOGUE,
+            snapshot=found,
+            settings=settings,
+            history=Git(),
+            now=NOW,
+            allowed=Allowances(),
+            only=None,
+        )
+    )
 
 
 def told(found, *declarations, at=RESOURCE, what=None, settings=SETTINGS):
@@ -94,7 +105,9 @@ def test_one_that_is_only_planned_exempts_nothing_yet():
 
 
 def test_an_update_covers_what_the_live_one_covers():
-    both = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")))
+    both = replace(
+        declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA", "refB"))
+    )
     situation = only(snapshot(ours("o", "one")), both)
     (cover,) = situation.covers
     assert (cover.references, cover.now, situation.bare) == (("refA", "refB"), {"refa"}, ("refB",))
@@ -218,7 +231,7 @@ def test_if_it_were_removed():
     (soon,) = only(replace(found, exemptions=(*found.exemptions, going)), wish).losses
     assert (soon.exposed, soon.kept_by) == (("refA",), ())
     part = live("part", ROOT, ("refB",))
-    both = replace(wish, subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")))
+    both = replace(wish, subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA", "refB")))
     found = settled(snapshot(part), both)
     (half,) = only(found, both).losses
     assert (half.exposed, half.kept_by) == (("refA",), (part,))
@@ -298,7 +311,7 @@ def test_held_lines_of_other_references_are_left_out():
 
 
 def test_what_is_unread_or_unmanaged_is_said():
-    line = Unread(SUB, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
     found = told(snapshot(unread=(line,)), declaration("one"))
     assert found.unread == (f"{SUB}: exemptions: AuthorizationFailed",)
     assert [each.cause.value for each in told(snapshot(unread=(line,)), declaration("one"), at=RG).held] == ["unread"]
@@ -352,7 +365,7 @@ def test_fan_out_names_every_assignment_in_or_out():
 
 
 def test_fan_out_counts_what_a_whole_assignment_keeps_beside_a_conflict():
-    whole = replace(declaration("all"), subject=Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text))
+    whole = replace(declaration("all"), subject=Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text))
     settings = replace(SETTINGS, rules=Rules(allow_whole_assignment=True))
     done = decided(snapshot(), whole, declaration("one", LEFT), settings=settings)
     row, held = fan_out(done, plan_of(done), whole).rows
@@ -364,14 +377,16 @@ def test_fan_out_of_an_address_says_what_it_names():
     beside = declaration("one", SUB, validate_scope=False)
     far = assignment(OTHER_SUB, "far", BENCHMARK.id)
     found = snapshot(assignments=(AT_ROOT, NIST, far))
-    wish = replace(beside, subject=Subject(SubjectKind.ASSIGNMENT, far.id.text, ("refA",)))
+    wish = replace(beside, subject=Subject(kind=SubjectKind.ASSIGNMENT, value=far.id.text, reference_ids=("refA",)))
     why = {row.assignment.id.name: (row.part, row.why) for row in rows(found, wish).rows}
     assert why == {
         "far": (Part.IN, "1 of its references evaluates what is declared; it is assigned elsewhere, which DoNotValidate allows"),
         "mcsb": (Part.OUT, "the declaration names another assignment"),
         "nist": (Part.OUT, "the declaration names another assignment"),
     }  # fmt: skip
-    whole = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb", ("refA",)))
+    whole = replace(
+        declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA",))
+    )
     assert {row.assignment.id.name: row.why for row in rows(found, whole).rows}["nist"] == (
         "the declaration names another initiative"
     )
@@ -396,7 +411,7 @@ def test_fan_out_shows_what_is_settled_held_and_left_over():
 
 def test_fan_out_holds_what_lies_in_an_unread_scope():
     below = assignment(OTHER_SUB, "below", BENCHMARK.id)
-    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed", "ask for Reader")
+    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader")
     done = rows(snapshot(assignments=(AT_ROOT, below), unread=(line,)), declaration("one", ROOT))
     assert [(row.assignment.id.name, row.part) for row in done.rows] == [("mcsb", Part.IN), ("below", Part.HELD)]
     assert done.rows[1].why == f"{OTHER_SUB} could not be read: AuthorizationFailed; ask for Reader"
@@ -411,14 +426,18 @@ def test_fan_out_of_what_wants_nothing():
     assert over.wants_nothing == "it expired on 2026-11-01"
     assert over.rows == ()
     whole = replace(
-        declaration("one"), subject=Subject(SubjectKind.ASSIGNMENT, assignment(SUB, "tls", policy("a")).id.text)
+        declaration("one"),
+        subject=Subject(kind=SubjectKind.ASSIGNMENT, value=assignment(SUB, "tls", policy("a")).id.text),
     )
     single = rows(snapshot(assignments=(assignment(SUB, "tls", policy("a")),)), whole)
     assert single.rows[0].why.startswith("all of it is declared")
 
 
 def test_fan_out_says_what_else_it_exempts_and_what_was_not_read():
-    line, far = Unread(SUB, "exemptions", "AuthorizationFailed"), Unread(OTHER_SUB, "exemptions", "no")
+    line, far = (
+        Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed"),
+        Unread(scope=OTHER_SUB, what="exemptions", reason="no"),
+    )
     done = rows(snapshot(unread=(line, far)), declaration("one", RG))
     assert done.unread == (f"{SUB}: exemptions: AuthorizationFailed",)
     assert done.also == ()
@@ -427,7 +446,7 @@ def test_fan_out_says_what_else_it_exempts_and_what_was_not_read():
         for one in CATALOGUE.recommendations.values()
         if one.policies and len(CATALOGUE.resting_on(one.policies[0])) > 1
     )
-    wish = replace(declaration("one"), subject=Subject(SubjectKind.RECOMMENDATION, shared.key))
+    wish = replace(declaration("one"), subject=Subject(kind=SubjectKind.RECOMMENDATION, value=shared.key))
     assert rows(snapshot(), wish).also == decided(snapshot(), wish).inputs.wishes.meanings["one"].also != ()
     unreadable = rows(snapshot(initiatives=()), declaration("one", RG))
     assert [row.part for row in unreadable.rows] == [Part.HELD]

@@ -151,14 +151,14 @@ def test_policy_ids_match_in_any_case():
 
 
 def test_an_initiative_and_some_of_its_references():
-    wish = about(Subject(SubjectKind.INITIATIVE, "mcsb", ("REFB", "refA")))
+    wish = about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("REFB", "refA")))
     assert shape(plan(snapshot(), wish)) == [("create", "declared", "one", ("refA", "refB"))]
     nist = assignment(SUB, "nist", STANDARD.id)
     assert created(plan(snapshot(assignments=(AT_ROOT, nist)), wish)) == [(RG, AT_ROOT.id)]
 
 
 def test_an_unknown_reference_is_held_with_the_nearest_ones():
-    done = plan(snapshot(), about(Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refZ"))))
+    done = plan(snapshot(), about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA", "refZ"))))
     assert held(done) == [("one", RG, AT_ROOT.id, HeldCause.UNKNOWN_REFERENCE)]
     assert done.held[0].reference_ids == ("refZ",)
     assert "nearest: 'refC', 'refB', 'refA'" in done.held[0].remedy
@@ -166,17 +166,17 @@ def test_an_unknown_reference_is_held_with_the_nearest_ones():
 
 def test_a_single_policy_has_no_references():
     single = assignment(SUB, "tls", policy("a"))
-    wish = about(Subject(SubjectKind.ASSIGNMENT, single.id.text, ("refA",)))
+    wish = about(Subject(kind=SubjectKind.ASSIGNMENT, value=single.id.text, reference_ids=("refA",)))
     done = plan(snapshot(assignments=(single,)), wish)
     assert held(done) == [("one", RG, single.id, HeldCause.UNKNOWN_REFERENCE)]
     assert "single policy" in done.held[0].message
-    assert created(plan(snapshot(assignments=(single,)), about(Subject(SubjectKind.ASSIGNMENT, single.id.text)))) == [
-        (RG, single.id)
-    ]
+    assert created(
+        plan(snapshot(assignments=(single,)), about(Subject(kind=SubjectKind.ASSIGNMENT, value=single.id.text)))
+    ) == [(RG, single.id)]
 
 
 def test_a_whole_initiative_needs_the_rule():
-    wish = about(Subject(SubjectKind.INITIATIVE, "mcsb"))
+    wish = about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
     assert held(plan(snapshot(), wish)) == [("one", RG, AT_ROOT.id, HeldCause.WHOLE_ASSIGNMENT)]
     assert shape(plan(snapshot(), wish, settings=WHOLE)) == [("create", "declared", "one", ())]
 
@@ -185,21 +185,25 @@ def test_what_nobody_may_exempt_is_held_however_it_is_addressed():
     """Offline only the catalogue's initiatives can be judged; what an assignment stands for shows here."""
     protecting = replace(SETTINGS, rules=Rules(allow_whole_assignment=True, never_policies=(policy("a").text,)))
     for subject in (
-        Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text),
-        Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text, ("refA",)),
-        Subject(SubjectKind.INITIATIVE, "mcsb"),
-        Subject(SubjectKind.POLICY, policy("a").text),
+        Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text),
+        Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text, reference_ids=("refA",)),
+        Subject(kind=SubjectKind.INITIATIVE, value="mcsb"),
+        Subject(kind=SubjectKind.POLICY, value=policy("a").text),
     ):
         done = plan(snapshot(), about(subject), settings=protecting)
         assert held(done) == [("one", RG, AT_ROOT.id, HeldCause.NEVER_EXEMPT)]
         assert created(done) == []
-    allowed = plan(snapshot(), about(Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text, ("refB",))), settings=protecting)
+    allowed = plan(
+        snapshot(),
+        about(Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text, reference_ids=("refB",))),
+        settings=protecting,
+    )
     assert created(allowed) == [(RG, AT_ROOT.id)]
 
 
 def test_a_whole_initiative_next_to_a_foreign_one_lists_the_rest():
     theirs = live("f", references=("refB",), metadata={"pacOwnerId": "epac"})
-    done = plan(snapshot(theirs), about(Subject(SubjectKind.INITIATIVE, "mcsb")), settings=WHOLE)
+    done = plan(snapshot(theirs), about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb")), settings=WHOLE)
     assert shape(done) == [("create", "declared", "one", ("refA", "refC"))]
 
 
@@ -207,18 +211,21 @@ def test_a_whole_initiative_next_to_a_foreign_one_lists_the_rest():
 
 
 def test_a_named_assignment_is_the_only_one():
-    wish = about(Subject(SubjectKind.ASSIGNMENT, AT_SUB.id.text.upper(), ("refA",)), RG)
+    wish = about(Subject(kind=SubjectKind.ASSIGNMENT, value=AT_SUB.id.text.upper(), reference_ids=("refA",)), RG)
     assert created(plan(snapshot(assignments=(AT_ROOT, AT_SUB)), wish)) == [(RG, AT_SUB.id)]
 
 
 def test_a_named_assignment_below_the_target_bears_it_itself():
     assert created(
-        plan(snapshot(assignments=(AT_SUB,)), about(Subject(SubjectKind.ASSIGNMENT, AT_SUB.id.text, ("refA",)), LEFT))
+        plan(
+            snapshot(assignments=(AT_SUB,)),
+            about(Subject(kind=SubjectKind.ASSIGNMENT, value=AT_SUB.id.text, reference_ids=("refA",)), LEFT),
+        )
     ) == [(SUB, AT_SUB.id)]
 
 
 def test_a_named_assignment_elsewhere_is_used_only_unvalidated():
-    subject = Subject(SubjectKind.ASSIGNMENT, AT_SUB.id.text, ("refA",))
+    subject = Subject(kind=SubjectKind.ASSIGNMENT, value=AT_SUB.id.text, reference_ids=("refA",))
     found = snapshot(assignments=(AT_SUB,))
     assert plan(found, about(subject, OTHER_SUB)).is_empty
     done = plan(found, about(subject, OTHER_SUB, validate_scope=False))
@@ -227,7 +234,7 @@ def test_a_named_assignment_elsewhere_is_used_only_unvalidated():
 
 
 def test_a_named_assignment_that_is_gone_or_unread_is_held():
-    wish = about(Subject(SubjectKind.ASSIGNMENT, AT_SUB.id.text))
+    wish = about(Subject(kind=SubjectKind.ASSIGNMENT, value=AT_SUB.id.text))
     gone = plan(snapshot(gone=frozenset({AT_SUB.id.key})), wish)
     assert held(gone) == [("one", RG, AT_SUB.id, HeldCause.ASSIGNMENT_GONE)]
     assert held(plan(snapshot(), wish)) == [("one", RG, AT_SUB.id, HeldCause.UNREAD)]
@@ -242,16 +249,16 @@ def test_an_unread_initiative_holds_its_assignment_only():
     done = plan(found, declaration("one"))
     assert created(done) == [(RG, nist.id)]
     assert held(done) == [("one", RG, AT_ROOT.id, HeldCause.INITIATIVE_UNREAD)]
-    other = about(Subject(SubjectKind.INITIATIVE, "nist", ("nistA",)))
+    other = about(Subject(kind=SubjectKind.INITIATIVE, value="nist", reference_ids=("nistA",)))
     assert held(plan(found, other)) == []
-    assert held(plan(found, about(Subject(SubjectKind.INITIATIVE, "mcsb", ("refA",))))) == [
+    assert held(plan(found, about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA",))))) == [
         ("one", RG, AT_ROOT.id, HeldCause.INITIATIVE_UNREAD)
     ]
 
 
 @pytest.mark.parametrize("what", ["exemptions", "assignments", "descendants"])
 def test_an_unread_scope_holds_what_is_declared_there(what):
-    unread = Unread(SUB, what, "AuthorizationFailed")
+    unread = Unread(scope=SUB, what=what, reason="AuthorizationFailed")
     done = plan(snapshot(unread=(unread,)), declaration("one", RG), declaration("two", OTHER_SUB))
     assert created(done) == [(OTHER_SUB, AT_ROOT.id)]
     assert held(done) == [("one", RG, None, HeldCause.UNREAD)]
@@ -259,19 +266,21 @@ def test_an_unread_scope_holds_what_is_declared_there(what):
 
 
 def test_an_unread_scope_below_holds_itself_and_is_not_written_blindly():
-    unread = Unread(SUB, "exemptions", "AuthorizationFailed")
+    unread = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
     done = plan(snapshot(assignments=(AT_ROOT, AT_SUB), unread=(unread,)), declaration("one", ROOT))
     assert created(done) == [(ROOT, AT_ROOT.id)]
     assert held(done) == [("one", SUB, None, HeldCause.UNREAD)]
 
 
 def test_an_unread_definition_is_no_unread_scope():
-    unread = Unread(SUB, BENCHMARK.id.text, "AuthorizationFailed")
+    unread = Unread(scope=SUB, what=BENCHMARK.id.text, reason="AuthorizationFailed")
     assert created(plan(snapshot(unread=(unread,)), declaration("one"))) == [(RG, AT_ROOT.id)]
 
 
 def test_a_target_that_an_unread_group_may_hold_is_unread_not_outside():
-    unread = Unread(ROOT, "descendants", "AuthorizationFailed", "give the identity Management Group Reader")
+    unread = Unread(
+        scope=ROOT, what="descendants", reason="AuthorizationFailed", remedy="give the identity Management Group Reader"
+    )
     done = plan(snapshot(parents={}, expected=(ROOT,), unread=(unread,)), declaration("one", RG))
     assert held(done) == [("one", RG, None, HeldCause.UNREAD)]
     assert done.held[0].remedy == "give the identity Management Group Reader"
@@ -288,7 +297,7 @@ def test_the_same_policy_on_a_scope_and_on_one_that_contains_it_holds_both():
 
 
 def test_only_what_both_want_is_held():
-    both = about(Subject(SubjectKind.INITIATIVE, "mcsb", ("refA", "refB")), RG)
+    both = about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA", "refB")), RG)
     done = plan(snapshot(), both, declaration("two", LEFT, what="b"))
     assert shape(done) == [("create", "declared", "one", ("refA",))]
     assert [line.reference_ids for line in done.held] == [("refB",), ("refB",)]
@@ -297,7 +306,7 @@ def test_only_what_both_want_is_held():
 
 
 def test_a_whole_assignment_in_conflict_goes_on_with_the_rest():
-    whole = about(Subject(SubjectKind.INITIATIVE, "mcsb"), RG)
+    whole = about(Subject(kind=SubjectKind.INITIATIVE, value="mcsb"), RG)
     done = plan(snapshot(), whole, declaration("two", LEFT, what="b"), settings=WHOLE)
     assert shape(done) == [("create", "declared", "one", ("refA", "refC"))]
     assert [line.reference_ids for line in done.held] == [("refB",), ("refB",)]

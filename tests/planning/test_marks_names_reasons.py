@@ -145,7 +145,7 @@ def test_names_differ_by_what_they_stand_for_and_by_nothing_else():
     assert plan(snapshot(initiatives=(newer,)), declaration("one")).changes[0].after.name == base
 
 
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 
 
 def test_names_never_grow_over_64_characters():
@@ -226,7 +226,10 @@ def test_a_plan_tells_revision_and_dirt():
 
 def effect(text, *, assigned_to=AT_ROOT, defaults=None, **parameters):
     found = initiative("mcsb", refA="a", refB="b")
-    members = (Member(policy("a"), "refA", text), Member(policy("b"), "refB", "Disabled"))
+    members = (
+        Member(definition=policy("a"), reference_id="refA", effect=text),
+        Member(definition=policy("b"), reference_id="refB", effect="Disabled"),
+    )
     found = replace(found, members=members, defaults=defaults or {})
     to = replace(assigned_to, parameters=parameters) if parameters else assigned_to
     done = plan(snapshot(assignments=(to,), initiatives=(found,)), declaration("one"))
@@ -276,7 +279,11 @@ def test_a_single_policys_effect():
     assert moot() == []
     assert moot(replace(single, parameters={"Effect": "Disabled"}))
     assert moot(replace(single, overrides=({"kind": "policyEffect", "value": "Disabled"},)))
-    known = {policy("a").key: Policy(policy("a"), "A", "[parameters('e')]", {"e": "Disabled"})}
+    known = {
+        policy("a").key: Policy(
+            id=policy("a"), display_name="A", effect="[parameters('e')]", defaults={"e": "Disabled"}
+        )
+    }
     assert moot(policies=known)
     assert moot(replace(single, parameters={"e": "Audit"}), policies=known) == []
     assert "()" not in moot(policies=known)[0]
@@ -284,13 +291,13 @@ def test_a_single_policys_effect():
 
 def test_a_whole_assignment_is_never_called_moot():
     off = replace(BENCHMARK, members=tuple(replace(member, effect="Disabled") for member in BENCHMARK.members))
-    wish = replace(declaration("one"), subject=Subject(SubjectKind.INITIATIVE, "mcsb"))
+    wish = replace(declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
     allowed = replace(SETTINGS, rules=replace(SETTINGS.rules, allow_whole_assignment=True))
     assert plan(snapshot(initiatives=(off,)), wish, settings=allowed).findings == ()
 
 
 def test_a_policy_has_the_catalogues_default_effect():
     known = next(found for found in CATALOGUE.policies.values() if found.default_effect.lower() == "disabled")
-    sets = replace(BENCHMARK, members=(Member(known.id, "refA"),))
+    sets = replace(BENCHMARK, members=(Member(definition=known.id, reference_id="refA"),))
     done = plan(snapshot(initiatives=(sets,)), declaration("one", what=known.id.text))
     assert [finding.kind.value for finding in done.findings if finding.kind.value == "moot"] == ["moot"]

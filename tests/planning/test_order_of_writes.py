@@ -29,8 +29,8 @@ from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, U
 from reconciler.planning import canonical
 from reconciler.planning.values import Action, HeldCause
 
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
-EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 NIST = assignment(SUB, "nist", STANDARD.id)
 RG2 = arm_id(f"{SUB}/resourceGroups/rg-web")
 EPAC = {"pacOwnerId": "epac"}
@@ -51,7 +51,9 @@ def causes(done):
 
 
 def both(name, *references, scope=RG):
-    return replace(declaration(name, scope), subject=Subject(SubjectKind.INITIATIVE, "mcsb", references))
+    return replace(
+        declaration(name, scope), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=references)
+    )
 
 
 # --- waiting ---
@@ -169,7 +171,7 @@ def test_a_swap_of_scopes_is_no_circle():
 
 @pytest.mark.parametrize("unread", [SUB, LEFT, ROOT], ids=["its subscription", "its group", "the root"])
 def test_nothing_is_reduced_where_something_above_or_at_it_is_unread(unread):
-    line = Unread(unread, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=unread, what="exemptions", reason="AuthorizationFailed")
     done = plan(snapshot(ours("o", "gone"), unread=(line,)))
     assert done.is_empty
     assert causes(done) == [("gone", HeldCause.UNREAD)]
@@ -177,14 +179,14 @@ def test_nothing_is_reduced_where_something_above_or_at_it_is_unread(unread):
 
 
 def test_nothing_is_reduced_on_a_group_while_something_below_is_unread():
-    line = Unread(SUB, "assignments", "AuthorizationFailed")
+    line = Unread(scope=SUB, what="assignments", reason="AuthorizationFailed")
     done = plan(snapshot(ours("o", "gone", target=LEFT), ours("p", "gone", target=OTHER_SUB), unread=(line,)))
     assert [row[2] for row in shape(done)] == ["p"]
     assert causes(done) == [("gone", HeldCause.UNREAD)]
 
 
 def test_what_only_adds_is_written_beside_what_is_unread():
-    line = Unread(SUB, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
     kept = ours("o", "one", target=LEFT)
     done = plan(snapshot(kept, unread=(line,)), declaration("one", LEFT))
     assert [row[:3] for row in shape(done)] == [("update", "edited", "o")]
@@ -204,7 +206,7 @@ def test_what_a_held_declaration_does_not_need_goes():
 
 
 def test_a_held_update_holds_what_would_have_relied_on_it():
-    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
     top = ours("top", "one", target=ROOT, references=("refA",), expires_on="2026-11-22T00:00:00Z")
     lives = top, ours("o", "gone", target=RG), ours("p", "gone", target=RG2, references=("refC",))
     done = plan(
@@ -217,7 +219,7 @@ def test_a_held_update_holds_what_would_have_relied_on_it():
 
 
 def test_two_held_updates_at_one_place_both_hold_their_dependants():
-    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
     tops = (
         ours("t1", "one", target=ROOT, references=("refA", "refC")),
         ours("t2", "two", target=ROOT, references=("refB", "refC")),
@@ -284,7 +286,7 @@ def test_what_waits_for_a_circle_waits_for_the_one_that_keeps_its_cells():
 
 
 def test_holding_goes_on_as_long_as_something_relied_on_what_is_held():
-    line = Unread(OTHER_SUB, "exemptions", "AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
     lives = (
         ours("top", "one", target=ROOT, references=("refA",)),
         ours("mid", "two", target=SUB, references=("refB", "refC")),

@@ -9,8 +9,8 @@ from planning.world import NOW, RG, SUB, declaration, ours
 from reconciler.model import ResourceSelector, Selector
 from reconciler.planning.phrases import removal_words, selectors_words
 
-EAST = Selector("resourceLocation", ("eastus", "eastus2"))
-NOT_VM = Selector("resourceType", ("Microsoft.Compute/virtualMachines",), negated=True)
+EAST = Selector(kind="resourceLocation", values=("eastus", "eastus2"))
+NOT_VM = Selector(kind="resourceType", values=("Microsoft.Compute/virtualMachines",), negated=True)
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ EXAMPLES = {
     "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
-    "found": Unread(SUB, "exemptions", "AuthorizationFailed: no right", "ask for Reader"), "source": Source("exemptions/one.yaml", 3),
+    "found": Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
     "count": 950, "ours": True,
 }  # fmt: skip
 
@@ -62,8 +62,11 @@ def test_every_sentence(golden):
 def test_sentences_fit_what_is_there():
     bare = replace(live("p"), system=None, display_name="My exemption", expires_on="2026-11-01T00:00:00Z")
     assert "an unknown identity" in wording.not_adoptable(bare).message
-    assert wording.unread(Unread(SUB, "x", "y")).remedy == wording.reduction_unread(Unread(SUB, "x", "y")).remedy
-    assert "give the identity Reader" in wording.unread(Unread(SUB, "x", "y")).remedy
+    assert (
+        wording.unread(Unread(scope=SUB, what="x", reason="y")).remedy
+        == wording.reduction_unread(Unread(scope=SUB, what="x", reason="y")).remedy
+    )
+    assert "give the identity Reader" in wording.unread(Unread(scope=SUB, what="x", reason="y")).remedy
     assert wording.unknown_reference(AT_ROOT, ("xyz",), BENCHMARK).remedy == "correct referenceIds in the declaration"
     assert wording.unknown_reference(AT_ROOT, ("refA",), None).remedy == "remove referenceIds from the declaration"
     here = wording.conflict(declaration("a"), declaration("b"), RG, RG, AT_ROOT)

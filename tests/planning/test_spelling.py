@@ -35,11 +35,13 @@ SINGLE = assignment(ROOT, "single", policy("a"))
 
 
 def whole(name="one", *scopes):
-    return replace(declaration(name, *scopes), subject=Subject(SubjectKind.INITIATIVE, "mcsb"))
+    return replace(declaration(name, *scopes), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
 
 
 def listed(name, *references):
-    return replace(declaration(name), subject=Subject(SubjectKind.INITIATIVE, "mcsb", references))
+    return replace(
+        declaration(name), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=references)
+    )
 
 
 # --- spelling ---

@@ -91,7 +91,9 @@ OTHER = assignment(SUB, "nist", STANDARD.id)
 
 
 def test_removed_when_the_declaration_names_another_assignment():
-    wish = replace(declaration("one"), subject=Subject(SubjectKind.ASSIGNMENT, AT_ROOT.id.text, ("refA",)))
+    wish = replace(
+        declaration("one"), subject=Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text, reference_ids=("refA",))
+    )
     done = plan(snapshot(ours("o", "one", references=("stale",), to=OTHER), assignments=(AT_ROOT, OTHER)), wish)
     assert ("delete", "removed", "o", ("stale",)) in shape(done)
 
@@ -347,7 +349,7 @@ def test_a_wider_one_goes_as_a_whole_once_ours_covers_what_is_declared():
 
 
 def test_unmanaged_stays_where_its_neighbourhood_was_not_read():
-    unread = Unread(SUB, "exemptions", "AuthorizationFailed", "ask for Reader")
+    unread = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader")
     done = unmanaged_plan(live("p"), unread=(unread,))
     assert done.is_empty
     assert [(line.cause, line.remedy) for line in done.held] == [(HeldCause.UNREAD, "ask for Reader")]

@@ -33,8 +33,8 @@ from reconciler.planning.guards import Allowances
 from reconciler.planning.meaning import meaning
 from reconciler.planning.values import Action
 
-WEST = (ResourceSelector("west", (Selector("resourceLocation", ("westeurope",)),)),)
-EAST = (ResourceSelector("east", (Selector("resourceLocation", ("eastus",)),)),)
+WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
+EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 EPAC = {"pacOwnerId": "epac"}
 NIST = assignment(SUB, "nist", STANDARD.id)
 GONE = assignment(ROOT, "gone", BENCHMARK.id)
@@ -43,11 +43,17 @@ ELSEWHERE = arm_id("/subscriptions/00000000-0000-4000-8000-000000000009")
 
 
 def by_initiative(name, *references, scope=RG, **more):
-    return replace(declaration(name, scope, **more), subject=Subject(SubjectKind.INITIATIVE, "mcsb", references))
+    return replace(
+        declaration(name, scope, **more),
+        subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=references),
+    )
 
 
 def by_assignment(name, identifier, *references, scope=RG):
-    return replace(declaration(name, scope), subject=Subject(SubjectKind.ASSIGNMENT, str(identifier), references))
+    return replace(
+        declaration(name, scope),
+        subject=Subject(kind=SubjectKind.ASSIGNMENT, value=str(identifier), reference_ids=references),
+    )
 
 
 def told(done):
@@ -87,7 +93,7 @@ def held():
     )  # fmt: skip
     found = snapshot(
         *lives, assignments=(AT_ROOT, single, unread_set), gone=frozenset({RESOURCE.key, GONE.id.key}),
-        unread=(Unread(OTHER_SUB, unread_set.definition.text, "AuthorizationFailed"),),
+        unread=(Unread(scope=OTHER_SUB, what=unread_set.definition.text, reason="AuthorizationFailed"),),
     )  # fmt: skip
     return plan(
         found, declaration("foreign"), declaration("application", RG2, what="b"), declaration("gone", RESOURCE, what="b"),
@@ -102,8 +108,8 @@ def held():
 def unread():
     """Scopes that could not be read, above, at and below what is declared or owned."""
     lines = (
-        Unread(SUB, "exemptions", "AuthorizationFailed", "ask for Reader"),
-        Unread(SUB, "assignments", "AuthorizationFailed"),
+        Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader"),
+        Unread(scope=SUB, what="assignments", reason="AuthorizationFailed"),
     )
     lives = (
         ours("at-root", "one", target=ROOT, references=("refA", "refB")),
@@ -133,7 +139,8 @@ def unwanted():
     )  # fmt: skip
     found = snapshot(*lives, assignments=(AT_ROOT, excluding, at_left, at_other), gone=frozenset({GONE.id.key}))
     deep = replace(
-        declaration("deep", RG, SUB, what="c"), subject=Subject(SubjectKind.ASSIGNMENT, at_left.id.text, ("refC",))
+        declaration("deep", RG, SUB, what="c"),
+        subject=Subject(kind=SubjectKind.ASSIGNMENT, value=at_left.id.text, reference_ids=("refC",)),
     )
     return plan(
         found, declaration("one", RG), declaration("off", enabled=False), declaration("over", expires_on=NOW),
@@ -182,10 +189,14 @@ def test_recommendations_say_what_else_they_exempt_and_why_they_may_be_ignored()
     every = [found for found in CATALOGUE.recommendations.values() if found.policies]
     shared = next(found for found in every if len(CATALOGUE.resting_on(found.policies[0])) > 1)
     ignored = next(found for found in every if found.obstacles)
-    members = [Member(p, f"ref-{n}-{k}") for n, r in enumerate((shared, ignored)) for k, p in enumerate(r.policies)]
+    members = [
+        Member(definition=p, reference_id=f"ref-{n}-{k}")
+        for n, r in enumerate((shared, ignored))
+        for k, p in enumerate(r.policies)
+    ]
     sets = replace(BENCHMARK, members=tuple(members))
     wishes = [
-        replace(declaration(name, *scopes), subject=Subject(SubjectKind.RECOMMENDATION, text))
+        replace(declaration(name, *scopes), subject=Subject(kind=SubjectKind.RECOMMENDATION, value=text))
         for name, scopes, text in (
             ("shared", (RG,), shared.key), ("ignored", (RG2,), ignored.title), ("twice", (OTHER_SUB, RESOURCE), ignored.key.upper()),
         )
@@ -285,7 +296,7 @@ def test_names_and_digests_are_stable():
 
 def test_meanings_that_the_catalogue_does_not_know():
     def means(kind, value):
-        return meaning(replace(declaration("x"), subject=Subject(kind, value)), CATALOGUE)
+        return meaning(replace(declaration("x"), subject=Subject(kind=kind, value=value)), CATALOGUE)
 
     assert means(SubjectKind.RECOMMENDATION, "nothing is called this") is None
     known = next(r for r in CATALOGUE.recommendations.values() if r.policies)

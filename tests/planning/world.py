@@ -36,7 +36,7 @@ OTHER_SUB = arm_id("/subscriptions/00000000-0000-4000-8000-000000000002")
 RG = arm_id(f"{SUB}/resourceGroups/rg-data")
 RESOURCE = arm_id(f"{RG}/providers/Microsoft.Sql/servers/legacy-sql")
 POLICY_PREFIX = "/providers/Microsoft.Authorization/policyDefinitions/"
-SETTINGS = Settings("contoso/exemptions", TENANT, (ROOT,))
+SETTINGS = Settings(owner="contoso/exemptions", tenant_id=TENANT, scopes=(ROOT,))
 CATALOGUE: Catalogue = load()
 
 
@@ -60,13 +60,20 @@ def policy(name: str) -> ArmId:
 
 def initiative(name: str, **references: str) -> Initiative:
     """References by name: `initiative("mcsb", refA="a", refB="b")` holds policy a under refA."""
-    members = tuple(Member(policy(definition), reference) for reference, definition in references.items())
-    return Initiative(arm_id(f"/providers/Microsoft.Authorization/policySetDefinitions/{name}"), members, "1.0.0", name)
+    members = tuple(
+        Member(definition=policy(definition), reference_id=reference) for reference, definition in references.items()
+    )
+    return Initiative(
+        id=arm_id(f"/providers/Microsoft.Authorization/policySetDefinitions/{name}"),
+        members=members,
+        version="1.0.0",
+        display_name=name,
+    )
 
 
 def assignment(scope: ArmId, name: str, definition: ArmId, **more: object) -> Assignment:
     identifier = arm_id(f"{scope}/providers/Microsoft.Authorization/policyAssignments/{name}")
-    return Assignment(identifier, definition, name, **more)  # type: ignore[arg-type]
+    return Assignment(id=identifier, definition=definition, display_name=name, **more)  # type: ignore[arg-type]
 
 
 BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c")
@@ -77,13 +84,13 @@ AT_ROOT = assignment(ROOT, "mcsb", BENCHMARK.id)
 def declaration(name: str, *scopes: ArmId, what: str = "a", **more: object) -> Declaration:
     return replace(
         Declaration(
-            name,
-            Subject(SubjectKind.POLICY, what),
-            scopes or (RG,),
-            Category.WAIVER,
-            "Because it retires.",
-            "data@contoso.example",
-            Source(f"exemptions/{name}.yaml"),
+            name=name,
+            subject=Subject(kind=SubjectKind.POLICY, value=what),
+            scopes=scopes or (RG,),
+            category=Category.WAIVER,
+            justification="Because it retires.",
+            owner="data@contoso.example",
+            source=Source(f"exemptions/{name}.yaml"),
         ),
         **more,  # type: ignore[arg-type]
     )
@@ -96,9 +103,16 @@ def live(
     """An exemption that a user made in the portal on the given day of November."""
     identifier = arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}")
     made_at = datetime(2026, 11, made, tzinfo=UTC)
-    system = SystemData("ann@contoso.example", by, made_at, "ann@contoso.example", by, made_at)
+    system = SystemData(
+        created_by="ann@contoso.example",
+        created_by_type=by,
+        created_at=made_at,
+        last_modified_by="ann@contoso.example",
+        last_modified_by_type=by,
+        last_modified_at=made_at,
+    )
     return replace(
-        Exemption(identifier, to.id, "Waiver", references, system=system),
+        Exemption(id=identifier, assignment=to.id, category="Waiver", reference_ids=references, system=system),
         **more,  # type: ignore[arg-type]
     )
 
@@ -119,13 +133,13 @@ def snapshot(
     sets = {each.id.key: each for each in initiatives}
     return replace(
         Snapshot(
-            TENANT,
-            NOW,
-            {LEFT.key: ROOT, SUB.key: LEFT, OTHER_SUB.key: ROOT},
-            (ROOT, LEFT, SUB, OTHER_SUB),
-            {each.id.key: each for each in assignments},
-            {each.id.key: sets[each.definition.key] for each in assignments if each.definition.key in sets},
-            exemptions,
+            tenant_id=TENANT,
+            taken_at=NOW,
+            parents={LEFT.key: ROOT, SUB.key: LEFT, OTHER_SUB.key: ROOT},
+            expected=(ROOT, LEFT, SUB, OTHER_SUB),
+            assignments={each.id.key: each for each in assignments},
+            initiatives={each.id.key: sets[each.definition.key] for each in assignments if each.definition.key in sets},
+            exemptions=exemptions,
         ),
         **more,  # type: ignore[arg-type]
     )

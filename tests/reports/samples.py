@@ -47,14 +47,22 @@ def exemption(name="legacy-sql-tde-1a2b3c", scope=SQL, assignment=BENCHMARK, **f
         **fields,
     }
     return Exemption(
-        arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"), arm_id(assignment), **made
+        id=arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"),
+        assignment=arm_id(assignment),
+        **made,
     )
 
 
 def change(before=None, after=None, reason=Reason.DECLARED, declaration="legacy-sql-tde", line=1, **fields):
     source = Source(f"exemptions/data/{declaration}.yaml", line, 1) if declaration and line else None
     return Change(
-        before, after, reason, fingerprint(TENANT, "contoso/exemptions", before, after), declaration, source, **fields
+        before=before,
+        after=after,
+        reason=reason,
+        fingerprint=fingerprint(TENANT, "contoso/exemptions", before, after),
+        declaration=declaration,
+        source=source,
+        **fields,
     )
 
 
@@ -69,7 +77,7 @@ def changes():
         "old-batch-9f9f", f"{SANDBOX}/resourceGroups/rg-batch", metadata={**MARKS, "declaration": "old-batch"}
     )
     portal = exemption("3d5bda8b", f"{PAYMENTS}/resourceGroups/rg-web", metadata={}, display_name="made by hand", expires_on="",
-        system=SystemData("alice@contoso.example", "User", datetime(2025, 3, 1, tzinfo=UTC)))  # fmt: skip
+        system=SystemData(created_by="alice@contoso.example", created_by_type="User", created_at=datetime(2025, 3, 1, tzinfo=UTC)))  # fmt: skip
     adopted = dataclasses.replace(portal, display_name="web-adopted: Diagnostics", expires_on="2027-06-30T12:00:00Z",
         metadata={**MARKS, "declaration": "web-adopted"})  # fmt: skip
     wider = web(expires_on="2027-01-31T23:59:59Z", reference_ids=("publicIp", "firewall"), category="Mitigated",
@@ -87,17 +95,17 @@ def changes():
 
 
 def held():
-    return Held("payments-legacy", arm_id(f"{PAYMENTS}/resourceGroups/rg-pay"), arm_id(BENCHMARK), ("tls",), HeldCause.FOREIGN_OWNER,
-        "the owner epac-prod exempts these policies already (exemption tls-exempt)",
-        "add takeOver: epac-prod to the declaration, or drop the declaration", Source("exemptions/payments-legacy.yaml", 3, 1))  # fmt: skip
+    return Held(declaration="payments-legacy", scope=arm_id(f"{PAYMENTS}/resourceGroups/rg-pay"), assignment=arm_id(BENCHMARK), reference_ids=("tls",), cause=HeldCause.FOREIGN_OWNER,
+        message="the owner epac-prod exempts these policies already (exemption tls-exempt)",
+        remedy="add takeOver: epac-prod to the declaration, or drop the declaration", source=Source("exemptions/payments-legacy.yaml", 3, 1))  # fmt: skip
 
 
 def findings():
     exemption_id = arm_id(f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand")
     return (
-        Finding(FindingKind.UNMANAGED, Severity.INFO, exemption_id, "nobody declared this exemption", "declare it, or delete it in the portal",
+        Finding(kind=FindingKind.UNMANAGED, severity=Severity.INFO, subject=exemption_id, message="nobody declared this exemption", remedy="declare it, or delete it in the portal",
             assignment=arm_id(NIST), evidence={"createdBy": "alice@contoso.example"}),
-        Finding(FindingKind.EXPIRING, Severity.WARNING, arm_id(SQL), "expires in 9 days", "write a later expiresOn, or let it end",
+        Finding(kind=FindingKind.EXPIRING, severity=Severity.WARNING, subject=arm_id(SQL), message="expires in 9 days", remedy="write a later expiresOn, or let it end",
             declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)),
     )  # fmt: skip
 
@@ -124,9 +132,9 @@ def plan(the_changes=None, **fields):
 
 
 def full_plan():
-    unread = Unread(arm_id(SANDBOX), "exemptions", "AuthorizationFailed: no right to read policy exemptions",
-        "grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
-    refusal = Refusal("deletes", "2 deletes are over the limit of 1", "--allow-deletes 2")
+    unread = Unread(scope=arm_id(SANDBOX), what="exemptions", reason="AuthorizationFailed: no right to read policy exemptions",
+        remedy="grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
+    refusal = Refusal(rule="deletes", message="2 deletes are over the limit of 1", accept="--allow-deletes 2")
     return plan(held=(held(),), findings=findings(), refusals=(refusal,), unread=(unread,), dirty=True)
 
 
@@ -139,17 +147,17 @@ def drift_report(**fields):
     place = Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)
     found = (
         *findings(),
-        Finding(FindingKind.MISSING, Severity.ERROR, arm_id(SQL), "no exemption covers sqlTransparentDataEncryption here",
-            "exempt apply --only recreate", "legacy-sql-tde", Source("exemptions/data/legacy-sql-tde.yaml", 1, 1), arm_id(NIST),
-            {"healedBy": "recreate"}),
-        Finding(FindingKind.MODIFIED, Severity.WARNING, arm_id(ours), "somebody changed 2 fields",
-            "exempt apply puts them back; the patch keeps the new expiry", "legacy-sql-tde", place, arm_id(BENCHMARK),
-            {**who, "portal": portal, "changed": [
+        Finding(kind=FindingKind.MISSING, severity=Severity.ERROR, subject=arm_id(SQL), message="no exemption covers sqlTransparentDataEncryption here",
+            remedy="exempt apply --only recreate", declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 1, 1), assignment=arm_id(NIST),
+            evidence={"healedBy": "recreate"}),
+        Finding(kind=FindingKind.MODIFIED, severity=Severity.WARNING, subject=arm_id(ours), message="somebody changed 2 fields",
+            remedy="exempt apply puts them back; the patch keeps the new expiry", declaration="legacy-sql-tde", source=place, assignment=arm_id(BENCHMARK),
+            evidence={**who, "portal": portal, "changed": [
                 {"path": "expiresOn", "declared": "2027-01-31T23:59:59Z", "live": "2029-01-31T23:59:59Z"},
                 {"path": "exemptionCategory", "declared": "Waiver", "live": "Mitigated"}],
                 "cause": "changed in Azure", "patch": "--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n-category: Waiver\n+category: Mitigated\n"}),
-        Finding(FindingKind.UNMANAGED, Severity.WARNING, arm_id(by_hand), "exempts 12 policies and never expires",
-            "declare it, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
+        Finding(kind=FindingKind.UNMANAGED, severity=Severity.WARNING, subject=arm_id(by_hand), message="exempts 12 policies and never expires",
+            remedy="declare it, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
     )  # fmt: skip
     made = {
         "tenant_id": TENANT,
@@ -168,7 +176,7 @@ def incomplete_report(*more, **fields):
     """What a run says that could not read everything."""
     unread = full_plan().unread
     said = tuple(
-        Finding(FindingKind.INCOMPLETE, Severity.ERROR, u.scope, f"{u.what} could not be read: {u.reason}", u.remedy, evidence={"what": u.what})
+        Finding(kind=FindingKind.INCOMPLETE, severity=Severity.ERROR, subject=u.scope, message=f"{u.what} could not be read: {u.reason}", remedy=u.remedy, evidence={"what": u.what})
         for u in unread
     )  # fmt: skip
     return drift_report(findings=(*said, *more), unread=unread, **fields)

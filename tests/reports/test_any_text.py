@@ -55,11 +55,11 @@ def hostile_exemption(text, number=0):
         display_name=text,
         description=text,
         expires_on=text,
-        selectors=(ResourceSelector(text, (Selector(text, (text,)),)),),
+        selectors=(ResourceSelector(text, (Selector(kind=text, values=(text,)),)),),
         validation=text,
         metadata={text: text, "owner": text, "pacOwnerId": text, "nested": {text: [text, number]}},
         extra={f"x{text}": {text: number}},
-        system=SystemData(text, text),
+        system=SystemData(created_by=text, created_by_type=text),
     )
 
 
@@ -78,7 +78,7 @@ def hostile_plan(text, **fields):
     return samples.plan(
         [dataclasses.replace(change, source=place) for change in made],
         **{"owner": text, "tenant_id": text, "revision": text, "scopes": (arm_id(text),), "held": (held,), "findings": hostile_findings(text),
-           "refusals": (Refusal(text, text, text),), "unread": (Unread(arm_id(text), text, text, text),), **fields},
+           "refusals": (Refusal(rule=text, message=text, accept=text),), "unread": (Unread(scope=arm_id(text), what=text, reason=text, remedy=text),), **fields},
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def hostile_findings(text):
 def hostile_report(text):
     earlier = {text: {"id": text, "kind": text, "subject": text}}
     return samples.drift_report(owner=text, tenant_id=text, revision=text, scopes=(arm_id(text),), findings=hostile_findings(text),
-        unread=(Unread(arm_id(text), text, text, text),), earlier=earlier)  # fmt: skip
+        unread=(Unread(scope=arm_id(text), what=text, reason=text, remedy=text),), earlier=earlier)  # fmt: skip
 
 
 def hostile_run(text):
@@ -123,15 +123,19 @@ def hostile_run(text):
     return summarise(
         plan,
         [
-            Outcome(change, status, text, text, None, text)
+            Outcome(change=change, status=status, message=text, remedy=text, cause=None, correlation=text)
             for change, status in zip(plan.changes, statuses, strict=True)
         ],
     )
 
 
 def hostile_problems(text):
-    made = [Problem(Source(f"{text}{n}", n, n), text, text, text, text, level) for level in Level for n in range(1, 13)]
-    return [*made, Problem(Source(text), "code", text, level=Level.WARNING)]
+    made = [
+        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, level=level)
+        for level in Level
+        for n in range(1, 13)
+    ]
+    return [*made, Problem(source=Source(text), code="code", message=text, level=Level.WARNING)]
 
 
 def names(text):

@@ -17,7 +17,7 @@ VALUES = st.recursive(
     max_leaves=4,
 )
 SELECTORS = st.lists(
-    st.builds(ResourceSelector, WORDS, st.just((Selector("resourceLocation", ("a",)),))), max_size=2
+    st.builds(ResourceSelector, WORDS, st.just((Selector(kind="resourceLocation", values=("a",)),))), max_size=2
 ).map(tuple)
 EXEMPTIONS = st.builds(
     samples.exemption,
@@ -57,8 +57,8 @@ def test_narrowing_from_the_whole_assignment_shows_both_sides():
 
 
 def test_a_list_is_one_field():
-    one = ResourceSelector("eu", (Selector("resourceLocation", ("westeurope",)),))
-    two = ResourceSelector("eu", (Selector("resourceLocation", ("westeurope", "northeurope")),))
+    one = ResourceSelector("eu", (Selector(kind="resourceLocation", values=("westeurope",)),))
+    two = ResourceSelector("eu", (Selector(kind="resourceLocation", values=("westeurope", "northeurope")),))
     (found,) = differences(samples.exemption(selectors=(one,)), samples.exemption(selectors=(two,)))
     assert found.path == "resourceSelectors"
     assert found.after == [

@@ -30,13 +30,16 @@ def run(**fields):
         (Status.HELD, "the resource group is gone", "remove the scope from the declaration", HeldCause.RESOURCE_GONE, ""),
         (Status.AWAITING, "the approved plan does not hold it", "approve the new plan", None, ""),
     )  # fmt: skip
-    made = [Outcome(change, *fields) for change, fields in zip(plan.changes, statuses, strict=True)]
+    made = [
+        Outcome(change=change, status=status, message=message, remedy=remedy, cause=cause, correlation=correlation)
+        for change, (status, message, remedy, cause, correlation) in zip(plan.changes, statuses, strict=True)
+    ]
     return summarise(plan, made)
 
 
 def all_as(status, **fields):
     plan = samples.plan()
-    return summarise(plan, [Outcome(change, status, **fields) for change in plan.changes])
+    return summarise(plan, [Outcome(change=change, status=status, **fields) for change in plan.changes])
 
 
 FULL = run(held=(samples.held(),), unread=samples.full_plan().unread)
@@ -109,7 +112,9 @@ def test_what_was_not_written_stands_above_the_fold_with_cause_and_remedy():
 def test_a_long_run_keeps_within_githubs_limit():
     changes = [samples.change(None, samples.exemption(f"n{n}")) for n in range(2000)]
     plan = samples.plan(changes)
-    text = outcomes_markdown(summarise(plan, [Outcome(change, Status.DONE) for change in plan.changes]), samples.NAMES)
+    text = outcomes_markdown(
+        summarise(plan, [Outcome(change=change, status=Status.DONE) for change in plan.changes]), samples.NAMES
+    )
     assert len(text.encode()) <= LIMIT
     assert text.count("\ncreated") > 150
     assert " more in the artifact." in text

@@ -11,7 +11,9 @@ from reconciler.reports.lines import Style
 from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_lines, plan_text
 
-ALICE = SystemData("alice@contoso.example", "User", datetime(2025, 3, 1, tzinfo=UTC))
+ALICE = SystemData(
+    created_by="alice@contoso.example", created_by_type="User", created_at=datetime(2025, 3, 1, tzinfo=UTC)
+)
 
 
 def text_of(*changes, **fields):
@@ -41,7 +43,7 @@ def test_an_empty_plan_says_so_in_a_sentence():
 
 
 def test_an_empty_plan_does_not_claim_what_it_cannot_know():
-    unread = Unread(arm_id(samples.SANDBOX), "exemptions", "no right", "grant Reader")
+    unread = Unread(scope=arm_id(samples.SANDBOX), what="exemptions", reason="no right", remedy="grant Reader")
     assert text_of(unread=(unread,)).startswith("No changes in what could be read, but not everything could be (")
     assert text_of(held=(samples.held(),)).startswith(
         "No changes, but not everything can be decided now (41 unchanged, 3 not ours, 1 held)"
@@ -153,9 +155,9 @@ def test_ours_under_another_name_is_named_too():
 
 
 def test_resource_selectors_are_shown_wherever_they_narrow_a_change():
-    west = Selector("resourceLocation", ("westeurope", "northeurope"))
+    west = Selector(kind="resourceLocation", values=("westeurope", "northeurope"))
     selectors = (
-        ResourceSelector("a", (west, Selector("resourceType", ("x",), negated=True))),
+        ResourceSelector("a", (west, Selector(kind="resourceType", values=("x",), negated=True))),
         ResourceSelector("b", (west,)),
     )
     said = "only resourceLocation in westeurope, northeurope and resourceType not in x, or resourceLocation in"
@@ -173,7 +175,7 @@ def test_resource_selectors_are_shown_wherever_they_narrow_a_change():
 
 
 def test_selectors_that_change_are_told_in_words_and_whole_where_words_are_the_same():
-    west = Selector("resourceLocation", ("westeurope",))
+    west = Selector(kind="resourceLocation", values=("westeurope",))
     one, renamed, other = (
         samples.exemption(selectors=(ResourceSelector(name, (part,)),))
         for name, part in (("a", west), ("b", west), ("a", dataclasses.replace(west, negated=True)))
@@ -185,14 +187,20 @@ def test_selectors_that_change_are_told_in_words_and_whole_where_words_are_the_s
 
 
 def test_no_changes_are_no_match_where_declarations_exempt_nothing():
-    idle = Finding(FindingKind.UNCOVERED, Severity.WARNING, arm_id(samples.SQL), "nothing", declaration="a")
+    idle = Finding(
+        kind=FindingKind.UNCOVERED,
+        severity=Severity.WARNING,
+        subject=arm_id(samples.SQL),
+        message="nothing",
+        declaration="a",
+    )
     assert plan_text(samples.plan((), findings=(idle, idle))).startswith(
         "No changes, but 1 declaration exempts nothing at some target ("
     )
 
 
 def test_an_adoption_says_whose_work_it_is_and_leaves_our_marks_out():
-    before = samples.exemption(metadata={}, system=SystemData("bob@contoso.example", "User"))
+    before = samples.exemption(metadata={}, system=SystemData(created_by="bob@contoso.example", created_by_type="User"))
     text = text_of(samples.change(before, samples.exemption(), Reason.ADOPT))
     assert "adopts what bob@contoso.example made\n" in text
     assert "managedBy" not in text
@@ -249,12 +257,14 @@ def test_other_recommendations_on_the_same_policy_are_named():
 
 
 def test_a_refusal_prints_the_option_that_accepts_exactly_this():
-    refusal = Refusal("deletes", "11 deletes are over the limit of 10.", "--allow-deletes 11")
+    refusal = Refusal(rule="deletes", message="11 deletes are over the limit of 10.", accept="--allow-deletes 11")
     assert (
         "Refused: 11 deletes are over the limit of 10; rerun with --allow-deletes 11 to accept exactly this\n"
         in text_of(samples.change(None, samples.exemption()), refusals=(refusal,))
     )
-    assert "Refused: nothing is declared\n" in text_of(refusals=(Refusal("empty", "nothing is declared", ""),))
+    assert "Refused: nothing is declared\n" in text_of(
+        refusals=(Refusal(rule="empty", message="nothing is declared", accept=""),)
+    )
 
 
 def test_uncommitted_changes_are_noted():

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -16,10 +17,26 @@ from reconciler.reports.sarif import MOST
 
 WEB = Source("exemptions/web.yaml", 7, 15)
 MISTAKES = [
-    Problem(WEB, "schema", "'waiver' is not one of 'Waiver', 'Mitigated'", "categories are case-sensitive", "category"),
-    Problem(Source("exemptions/web.yaml", 2, 1), "rule-lifetime", "scopes[0] may run 90 days at most", "", "scopes[0]"),
     Problem(
-        Source("exemptions/data/a,b.yaml"), "type", "sub/x is no parent: 100%", "drop it\nor not", level=Level.WARNING
+        source=WEB,
+        code="schema",
+        message="'waiver' is not one of 'Waiver', 'Mitigated'",
+        remedy="categories are case-sensitive",
+        path="category",
+    ),
+    Problem(
+        source=Source("exemptions/web.yaml", 2, 1),
+        code="rule-lifetime",
+        message="scopes[0] may run 90 days at most",
+        remedy="",
+        path="scopes[0]",
+    ),
+    Problem(
+        source=Source("exemptions/data/a,b.yaml"),
+        code="type",
+        message="sub/x is no parent: 100%",
+        remedy="drop it\nor not",
+        level=Level.WARNING,
     ),
 ]
 
@@ -62,7 +79,10 @@ def test_annotations_stand_at_the_mistake():
 
 @pytest.mark.parametrize(("number", "annotations", "listed"), [(10, 10, 0), (11, 10, 2), (500, 10, 491)])
 def test_annotations_keep_within_githubs_limit_and_lose_nothing(number, annotations, listed):
-    mistakes = [Problem(Source(f"exemptions/{n:03}.yaml"), "schema", f"mistake {n:03}") for n in range(number)]
+    mistakes = [
+        Problem(source=Source(f"exemptions/{n:03}.yaml"), code="schema", message=f"mistake {n:03}")
+        for n in range(number)
+    ]
     lines = problems_github([*mistakes, MISTAKES[2]]).splitlines()
     assert sum(line.startswith("::error ") for line in lines) == annotations
     assert sum(line.startswith("::warning ") for line in lines) == 1
@@ -91,15 +111,13 @@ def test_a_result_is_the_same_alert_when_lines_move_and_another_beside_its_like(
             for each in json.loads(problems_sarif(problems))["runs"][0]["results"]
         ]
 
-    moved = [
-        Problem(Source(WEB.file, 90, 3), *(getattr(MISTAKES[0], name) for name in ("code", "message", "hint", "path")))
-    ]
+    moved = [replace(MISTAKES[0], source=Source(WEB.file, 90, 3))]
     assert fingerprints(moved) == fingerprints(MISTAKES[:1])
     assert len(set(fingerprints([*MISTAKES, *moved]))) == 4
 
 
 def test_sarif_keeps_within_what_code_scanning_takes_and_says_what_it_left_out():
-    mistakes = [Problem(Source(f"{n:05}.yaml"), "schema", "wrong") for n in range(MOST + 5)]
+    mistakes = [Problem(source=Source(f"{n:05}.yaml"), code="schema", message="wrong") for n in range(MOST + 5)]
     results = json.loads(problems_sarif(mistakes))["runs"][0]["results"]
     assert len(results) == MOST
     assert results[-1]["message"]["text"].startswith("6 more results are left out")
