@@ -2,7 +2,7 @@
 
     python -m benchmarks.emulator
 
-The emulator runs in a process of its own with weather off; the client, on the other core, sends raw requests over TLS on
+The emulator runs in a process of its own without fault injection; the client, on the other core, sends raw requests over TLS on
 kept connections and reads every answer whole. Targets: ready in under 1 s with the demo tenant, 1,000 requests a
 second, 100,000 exemptions under 500 MiB.
 """

@@ -35,7 +35,7 @@ AUTHORIZATION = "/providers/Microsoft.Authorization"
 BENCHMARK = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 ASSIGNMENT = f"{ROOT}{AUTHORIZATION}/policyAssignments/mcsb"
 POLICY, REFERENCE = "404c3081-a854-4457-ae30-26a93ef643f9", "secureTransferToStorageAccountMonitoring"
-WEATHER = ("--latency", "0.15", "--throttle")
+FAULTS = ("--latency", "0.15", "--throttle")
 SIZE, REFILL = 200, 10
 
 
@@ -142,7 +142,7 @@ def creates(folder: Path, subscriptions: int = 4, each: int = 1000) -> None:
     targets = [account(sub, n) for sub in range(subscriptions) for n in range(each)]
     root = repository(folder, targets)
     bound = (each - SIZE) / REFILL
-    with cloud(tenant(subscriptions, resources=targets), folder, *WEATHER) as azure:
+    with cloud(tenant(subscriptions, resources=targets), folder, *FAULTS) as azure:
         found = apply(azure, root)
         statuses = azure.statuses()
         puts = [each["at"] for each in azure.requests() if each["method"] == "PUT"]
@@ -158,7 +158,7 @@ def against_az(folder: Path, az: str, wanted: int = 200, sampled: int = 10) -> N
     targets = [account(0, n) for n in range(wanted)]
     root = repository(folder, targets)
     with cloud(
-        tenant(1, resources=[*targets, *(account(0, 9000 + n) for n in range(sampled))]), folder, *WEATHER
+        tenant(1, resources=[*targets, *(account(0, 9000 + n) for n in range(sampled))]), folder, *FAULTS
     ) as azure:
         env = azure.env | {
             "AZURE_CONFIG_DIR": str(folder / "az"), "AZURE_CORE_COLLECT_TELEMETRY": "0",
@@ -197,7 +197,7 @@ def nothing(folder: Path, subscriptions: int = 200, live: int = 20_000) -> None:
     root = repository(folder, targets)
     with cloud(tenant(subscriptions, resources=targets), folder) as azure:
         first = apply(azure, root)
-        azure.control("PUT", "/weather", {"latency": 0.15, "throttling": True})
+        azure.control("PUT", "/faultInjection", {"latency": 0.15, "throttling": True})
         azure.control("DELETE", "/requests")
         runs = [apply(azure, root) for _ in range(3)]
         sent = sum(azure.statuses().values()) / len(runs)

@@ -24,12 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="start from this file where it exists, and save the state there"
     )
-    weather = parser.add_argument_group("weather", "fine unless said otherwise; the tenant file can set it too")
-    weather.add_argument("--throttle", action="store_true", help="Azure's token buckets in their documented sizes")
-    weather.add_argument("--latency", type=_seconds, metavar="SECONDS", help="how long every answer takes")
-    weather.add_argument("--jitter", type=_seconds, metavar="SECONDS", help="how much longer it may take, by the seed")
-    weather.add_argument("--seed", type=int, metavar="N", help="the same seed, the same weather")
-    weather.add_argument("--fault", action="append", metavar="JSON", help="a scripted fault, see docs/emulator.md")
+    faults = parser.add_argument_group("fault injection", "off by default; the tenant file can set it too")
+    faults.add_argument("--throttle", action="store_true", help="Azure's token buckets in their documented sizes")
+    faults.add_argument("--latency", type=_seconds, metavar="SECONDS", help="how long every answer takes")
+    faults.add_argument("--jitter", type=_seconds, metavar="SECONDS", help="how much longer it may take, by the seed")
+    faults.add_argument("--seed", type=int, metavar="N", help="the same seed, the same faults")
+    faults.add_argument("--fault", action="append", metavar="JSON", help="a scripted fault, see docs/emulator.md")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -39,8 +39,8 @@ def run(args: argparse.Namespace) -> int:
             f"--state: {args.state} cannot be written", "name a file in a folder that exists and is writable"
         )
     try:
-        serve(Options(args.tenant, args.port, args.state, _weather(args)), write)
-    except ValueError as error:  # the tenant file, a fault or the weather
+        serve(Options(tenant=args.tenant, port=args.port, state=args.state, faults=_fault_settings(args)), write)
+    except ValueError as error:  # the tenant file, a scripted fault or another setting
         raise UsageError(str(error), "schemas/tenant.schema.json and docs/emulator.md have the form") from None
     except OSError as error:
         raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", "try another --port") from None
@@ -63,8 +63,8 @@ def _seconds(text: str) -> float:
     return found
 
 
-def _weather(args: argparse.Namespace) -> dict[str, Any]:
-    """The options in the form of the tenant file's `weather`."""
+def _fault_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """The options in the form of the tenant file's `faultInjection`."""
     given = {
         "throttling": args.throttle or None,
         "latency": args.latency,

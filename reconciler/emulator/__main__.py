@@ -16,6 +16,6 @@ def _announce(line: str) -> None:
 
 if __name__ == "__main__":
     try:
-        serve(Options(Path(sys.argv[1]) if len(sys.argv) > 1 else None), _announce)
+        serve(Options(tenant=Path(sys.argv[1]) if len(sys.argv) > 1 else None), _announce)
     except TenantError as problem:
         raise SystemExit(str(problem)) from None

@@ -15,7 +15,7 @@ from reconciler.model import JSON
 JSON_TYPE = "application/json; charset=utf-8"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """What a handler needs: the tenant, the request with the meaning of its path, who calls, by which version."""
 
@@ -36,9 +36,9 @@ def answer(status: int, value: JSON, headers: dict[str, str] | None = None) -> R
 
 def raw(status: int, body: bytes, headers: dict[str, str] | None = None) -> Response:
     """An answer whose body is JSON already."""
-    return Response(status, body, {"Content-Type": JSON_TYPE, **(headers or {})})
+    return Response(status=status, body=body, headers={"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def empty(status: int, headers: dict[str, str] | None = None) -> Response:
     """An answer without a body."""
-    return Response(status, b"", headers or {})
+    return Response(status=status, body=b"", headers=headers or {})

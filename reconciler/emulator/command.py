@@ -11,20 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from reconciler.emulator.server import serving
-from reconciler.emulator.tenantfile import load_tenant
+from reconciler.emulator.tenantfile import fault_settings, load_tenant
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to serve. Where the `state` file exists the tenant is taken from there, and saved there at the end.
 
-    `weather` is laid over the tenant file's: fields that it has win.
+    `faults` (the form of the tenant file's `faultInjection`) is laid over the tenant file's: fields that it has win.
     """
 
     tenant: Path | None = None
     port: int = 0
     state: Path | None = None
-    weather: Mapping[str, Any] = field(default_factory=dict)
+    faults: Mapping[str, Any] = field(default_factory=dict)
 
 
 def serve(options: Options, announce: Callable[[str], None]) -> None:
@@ -32,7 +32,7 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
 
     Raises:
         TenantError: the file cannot be used.
-        ValueError: the weather is not of its form.
+        ValueError: the fault injection is not of its form.
         OSError: the port is taken, or the state cannot be saved.
     """
     state = options.state
@@ -47,10 +47,10 @@ def serve(options: Options, announce: Callable[[str], None]) -> None:
 
 
 def _content(options: Options) -> dict[str, Any]:
-    """What the tenant holds at start, with the weather of the options over it."""
+    """What the tenant holds at start, with the fault injection of the options over it."""
     source = options.state if options.state and options.state.exists() else options.tenant
     content = load_tenant(source) if source else {}
-    content["weather"] = {**content.get("weather", {}), **options.weather}
+    content["faultInjection"] = {**fault_settings(content), **options.faults}
     content["policyExemptions"] = _drained(content.get("policyExemptions", []))
     return content
 

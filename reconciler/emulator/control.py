@@ -1,4 +1,4 @@
-"""The control endpoint, on the plain port under `/emulator`: a test's hand on clock, weather, log and state."""
+"""The control endpoint, on the plain port under `/emulator`: a test's hand on clock, faults, log and state."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from reconciler.emulator.call import answer, empty
+from reconciler.emulator.faults.injection import FaultInjection
+from reconciler.emulator.faults.scripted import parse_fault
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.state.clock import arm_instant, parse_instant
-from reconciler.emulator.weather.conditions import Weather
-from reconciler.emulator.weather.faults import parse_fault
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import JSON
 
@@ -26,12 +26,14 @@ class Control:
         self._verbs: dict[tuple[str, str], Callable[[Any], Response]] = {
             ("GET", "clock"): lambda _: self._clock(),
             ("PUT", "clock"): self._move_clock,
-            ("GET", "weather"): lambda _: answer(200, gateway.weather.given),
-            ("PUT", "weather"): self._change_weather,
+            ("GET", "faultInjection"): lambda _: answer(200, gateway.faults.settings),
+            ("PUT", "faultInjection"): self._replace_injection,
+            ("GET", "weather"): lambda _: answer(200, gateway.faults.settings),
+            ("PUT", "weather"): self._replace_injection,
             ("GET", "faults"): lambda _: self._count_faults(),
             ("POST", "faults"): self._add_faults,
-            ("DELETE", "faults"): lambda _: _cleared(gateway.weather.faults),
-            ("GET", "requests"): lambda _: answer(200, {"value": [_logged(each) for each in gateway.log]}),
+            ("DELETE", "faults"): lambda _: _cleared(gateway.faults.scripted),
+            ("GET", "requests"): lambda _: answer(200, {"value": [_logged(entry) for entry in gateway.log]}),
             ("DELETE", "requests"): lambda _: _cleared(gateway.log),
             ("GET", "state"): lambda _: answer(200, dump()),
         }
@@ -48,17 +50,17 @@ class Control:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             return answer(400, {"message": f"{type(error).__name__}: {error}"})
 
-    def _change_weather(self, body: Any) -> Response:
-        self._gateway.weather = Weather(body, self._gateway.tenant)
-        return answer(200, self._gateway.weather.given)
+    def _replace_injection(self, body: Any) -> Response:
+        self._gateway.faults = FaultInjection(body, self._gateway.tenant)
+        return answer(200, self._gateway.faults.settings)
 
     def _count_faults(self) -> Response:
-        counts = [{"matched": each.matched, "struck": each.struck} for each in self._gateway.weather.faults]
+        counts = [{"matched": fault.matched, "struck": fault.struck} for fault in self._gateway.faults.scripted]
         return answer(200, {"value": counts})
 
     def _add_faults(self, body: Any) -> Response:
-        new = [parse_fault(each) for each in (body if isinstance(body, list) else [body])]
-        self._gateway.weather.faults += new
+        new = [parse_fault(entry) for entry in (body if isinstance(body, list) else [body])]
+        self._gateway.faults.scripted += new
         return answer(201, {"added": len(new)})
 
     def _clock(self) -> Response:

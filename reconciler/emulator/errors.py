@@ -94,8 +94,8 @@ def unsupported_resource_type(kind: str) -> ArmError:
 
 def method_not_allowed(method: str, *, collection: bool) -> ArmError:
     """The path exists, the verb does not."""
-    what = "a resource collection" if collection else "a resource"
-    return ArmError(405, "HttpMethodNotSupported", f"The http method '{method}' is not supported for {what}.")
+    kind = "a resource collection" if collection else "a resource"
+    return ArmError(405, "HttpMethodNotSupported", f"The http method '{method}' is not supported for {kind}.")
 
 
 def unparsable_body(why: str) -> ArmError:
@@ -158,36 +158,36 @@ def invalid_token(code: str = "InvalidAuthenticationToken", message: str = "The 
     return ArmError(401, code, message, {"WWW-Authenticate": 'Bearer realm="", error="invalid_token"', **GATEWAY})
 
 
-def authorization_failed(who: Caller, action: str, scope: str) -> ArmError:
+def authorization_failed(caller: Caller, action: str, scope: str) -> ArmError:
     """The caller lacks the action at the scope, or the scope does not exist for it."""
     return ArmError(
         403,
         "AuthorizationFailed",
-        f"The client '{who.trace}' with object id '{who.object_id}' does not have authorization to perform action "
+        f"The client '{caller.trace}' with object id '{caller.object_id}' does not have authorization to perform action "
         f"'{action}' over scope '{scope}' or the scope is invalid. If access was recently granted, please refresh "
         "your credentials.",
         GATEWAY,
     )
 
 
-def linked_authorization_failed(who: Caller, action: str, scope: str, linked: str, target: str) -> ArmError:
+def linked_authorization_failed(caller: Caller, action: str, scope: str, linked: str, target: str) -> ArmError:
     """The caller may write here, but lacks an action on what the object refers to."""
     return ArmError(
         403,
         "LinkedAuthorizationFailed",
-        f"The client '{who.trace}' with object id '{who.object_id}' has permission to perform action '{action}' on "
+        f"The client '{caller.trace}' with object id '{caller.object_id}' has permission to perform action '{action}' on "
         f"scope '{scope}'; however, it does not have permission to perform action(s) '{linked}' on the linked "
         f"scope(s) '{target}' (respectively) or the linked scope(s) are invalid.",
         GATEWAY,
     )
 
 
-def denied(who: Caller, action: str, scope: str, deny: Deny) -> ArmError:
+def denied(caller: Caller, action: str, scope: str, deny: Deny) -> ArmError:
     """A deny assignment stands against what a role allows."""
     return ArmError(
         403,
         "DenyAssignmentAuthorizationFailed",
-        f"The client '{who.trace}' with object id '{who.object_id}' has permission to perform action '{action}' on "
+        f"The client '{caller.trace}' with object id '{caller.object_id}' has permission to perform action '{action}' on "
         f"scope '{scope}'; however, the access is denied because of the deny assignment with name '{deny.name}' and "
         f"Id '{deny.id}' at scope '{deny.scope}'.",
         GATEWAY,

@@ -17,13 +17,13 @@ from reconciler.emulator.access.rights import authorize
 from reconciler.emulator.access.tokens import TokenIssuer
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.errors import ArmError
+from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.paths import Target, parse_path
 from reconciler.emulator.resources.locks import check_writable
 from reconciler.emulator.routing import route
 from reconciler.emulator.state.principals import Principal
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.versions import gate
-from reconciler.emulator.weather.conditions import Weather
 from reconciler.emulator.wire.http import BODY_LIMIT, Request, Response
 from reconciler.model import JSON, ScopeKind
 
@@ -44,7 +44,7 @@ _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
 _OF_PROVIDERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store, no-cache"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
     """One request as it was answered. `at` is the emulator's time, `seconds` how long the answer took to make."""
 
@@ -60,10 +60,10 @@ class Logged:
 class Gateway:
     """The application behind the TLS port: Azure Resource Manager and the token authority."""
 
-    def __init__(self, tenant: Tenant, issuer: TokenIssuer, weather: Weather) -> None:
+    def __init__(self, tenant: Tenant, issuer: TokenIssuer, faults: FaultInjection) -> None:
         self.tenant = tenant
         self.issuer = issuer
-        self.weather = weather
+        self.faults = faults
         self.log: deque[Logged] = deque(maxlen=LOG_LENGTH)
 
     def __call__(self, request: Request) -> Response:
@@ -74,7 +74,7 @@ class Gateway:
             response = login.authority(self.tenant, self.issuer, request)
             if response is None:
                 principal = self.issuer.authenticate(request.headers.get("authorization"))
-                response = self._through_weather(request, principal)
+                response = self._with_faults(request, principal)
         except ArmError as error:
             response = error_response(error)
         except Exception:
@@ -83,32 +83,32 @@ class Gateway:
         self._finish(request, response, principal, time.perf_counter() - began)
         return response
 
-    def _through_weather(self, request: Request, principal: Principal) -> Response:
-        trouble = self.weather.trouble(request, principal.object_id)
-        if trouble and trouble.prevents:
-            return trouble.spoil(Response(0))
+    def _with_faults(self, request: Request, principal: Principal) -> Response:
+        action = self.faults.match(request, principal.object_id)
+        if action and action.prevents:
+            return action.apply(Response(status=0))
         target = parse_path(request.path)
-        limits = self.weather.take_token(target, principal.object_id, request.method)
+        limits = self.faults.take_token(target, principal.object_id, request.method)
         try:
             response = self._answer(request, target, principal)
         except ArmError as error:
             response = error_response(error)
         response.headers.update(limits)
-        response.delay = self.weather.delay()
-        return trouble.spoil(response) if trouble else response
+        response.delay = self.faults.delay()
+        return action.apply(response) if action else response
 
     def _answer(self, request: Request, target: Target, principal: Principal) -> Response:
         if request.too_large:
             raise errors.body_too_large(BODY_LIMIT)
-        found = route(target, request.method)
+        matched = route(target, request.method)
         version = gate(target, request.query.get("api-version"))
-        call = Call(self.tenant, request, target, principal, version)
+        call = Call(tenant=self.tenant, request=request, target=target, principal=principal, version=version)
         self._check_subscription(target)
-        if found.action:
-            authorize(call, found.action)
+        if matched.action:
+            authorize(call, matched.action)
         self._check_scope(target)
         check_writable(call)
-        return found.handler(call)
+        return matched.handler(call)
 
     def _check_subscription(self, target: Target) -> None:
         """ARM's gateway knows subscriptions before it knows rights, and other scopes only below known roots."""
@@ -138,9 +138,15 @@ class Gateway:
             "x-ms-routing-request-id": f"LOOPBACK:{identifier}",
             **response.headers,
         }
-        who = principal.object_id if principal else ""
+        object_id = principal.object_id if principal else ""
         logged = Logged(
-            self.tenant.clock.seconds(), request.method, request.target, response.status, who, request.body, seconds
+            at=self.tenant.clock.seconds(),
+            method=request.method,
+            target=request.target,
+            status=response.status,
+            principal=object_id,
+            body=request.body,
+            seconds=seconds,
         )
         self.log.append(logged)
 

@@ -10,7 +10,7 @@ TENANT = ArmId("", "")
 """The scope of tenant-level objects, such as built-in definitions."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """What a path means: `scope`, then the part behind its last `/providers/`.
 
@@ -54,17 +54,17 @@ def parse_path(path: str) -> Target:
     folded = [segment.lower() for segment in segments]
     cut = _last_provider(folded)
     if cut is None:
-        return Target(text, TENANT, "", tuple(folded), tuple(segments))
+        return Target(text=text, scope=TENANT, namespace="", types=tuple(folded), names=tuple(segments))
     scope_text = "/" + "/".join(segments[:cut]) if cut else ""
     tail = segments[cut + 2 :]
     return Target(
-        text,
-        ArmId(scope_text.lower(), scope_text),
-        folded[cut + 1] if cut + 1 < len(folded) else "",
-        tuple(segment.lower() for segment in tail[::2]),
-        tuple(tail[1::2]),
-        segments[cut + 1] if cut + 1 < len(segments) else "",
-        tuple(tail[::2]),
+        text=text,
+        scope=ArmId(scope_text.lower(), scope_text),
+        namespace=folded[cut + 1] if cut + 1 < len(folded) else "",
+        types=tuple(segment.lower() for segment in tail[::2]),
+        names=tuple(tail[1::2]),
+        written_namespace=segments[cut + 1] if cut + 1 < len(segments) else "",
+        written_types=tuple(tail[::2]),
     )
 
 

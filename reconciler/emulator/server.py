@@ -15,10 +15,10 @@ from typing import Any, Final
 from reconciler.emulator.access.login import DEFAULT_SUBJECT, IDENTITY_PATH, OIDC_PATH, IdentityEndpoint
 from reconciler.emulator.access.tokens import LIFETIME, OIDC_AUDIENCE, TokenIssuer
 from reconciler.emulator.control import PREFIX, Control
+from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.state.tenant import Tenant
-from reconciler.emulator.tenantfile import build_tenant, dump_tenant, unchanging
-from reconciler.emulator.weather.conditions import Weather
+from reconciler.emulator.tenantfile import build_tenant, dump_tenant, fault_settings, unchanging
 from reconciler.emulator.wire.certificate import make_certificate
 from reconciler.emulator.wire.http import Application, Connection, Request, Response
 from reconciler.model import JSON
@@ -39,7 +39,7 @@ class Azure:
         self._unchanging = unchanging(content)
         self.tenant: Tenant = build_tenant(content)
         self._issuer = TokenIssuer(self.tenant)
-        self._gateway = Gateway(self.tenant, self._issuer, Weather(content.get("weather", {}), self.tenant))
+        self._gateway = Gateway(self.tenant, self._issuer, FaultInjection(fault_settings(content), self.tenant))
         self._identity = IdentityEndpoint(self.tenant, self._issuer)
         self._control = Control(self._gateway, self.dump)
         self._folder = folder
@@ -93,7 +93,9 @@ class Azure:
     @property
     def exemptions(self) -> dict[str, dict[str, JSON]]:
         """Every exemption by folded id, as the newest API version shows it. A copy."""
-        return {each.id.key: json.loads(each.body) for each in list(self.tenant.exemptions.by_id.values())}
+        return {
+            exemption.id.key: json.loads(exemption.body) for exemption in list(self.tenant.exemptions.by_id.values())
+        }
 
     @property
     def requests(self) -> list[Logged]:
@@ -101,20 +103,20 @@ class Azure:
         return list(self._gateway.log)
 
     @property
-    def weather(self) -> Weather:
-        """The weather now; replace it with `change_weather`."""
-        return self._gateway.weather
+    def faults(self) -> FaultInjection:
+        """The fault injection in force; replace it with `inject_faults`."""
+        return self._gateway.faults
 
-    def change_weather(self, given: Mapping[str, Any]) -> None:
-        """Let the weather be as `given` from the next request on; `{}` is fine weather."""
-        self._gateway.weather = Weather(given, self.tenant)
+    def inject_faults(self, settings: Mapping[str, Any]) -> None:
+        """Replace the fault injection from the next request on; `{}` switches it off."""
+        self._gateway.faults = FaultInjection(settings, self.tenant)
 
     def token(self, principal: str | None = None) -> str:
         """An access token for a principal (object id, client id or name), or for the default application."""
-        found = self.tenant.principals.find(principal) if principal else self.tenant.principals.default
-        if found is None:
+        identity = self.tenant.principals.find(principal) if principal else self.tenant.principals.default
+        if identity is None:
             raise LookupError(f"no principal {principal!r} in this tenant")
-        return self._issuer.access_token(found, "https://management.azure.com")[0]
+        return self._issuer.access_token(identity, "https://management.azure.com")[0]
 
     def dump(self) -> dict[str, JSON]:
         """The state as a tenant file."""
@@ -149,7 +151,7 @@ class Azure:
         return int(server.sockets[0].getsockname()[1])
 
     def _answer_plain(self, request: Request) -> Response:
-        return self._identity(request) or self._control(request) or Response(404)
+        return self._identity(request) or self._control(request) or Response(status=404)
 
     def run(self) -> None:
         """Serve until `stop` is called; then close everything."""

@@ -75,10 +75,10 @@ def schema_problems(value: JSON) -> list[str]:
 
     value = {} if value is None else value
     if isinstance(value, dict):
-        value = {name: each for name, each in value.items() if not _is_plainly_right(name, each)}
+        value = {name: part for name, part in value.items() if not _is_plainly_right(name, part)}
     validator = jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text(encoding="utf-8")))
-    found = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
-    return [f"{error.json_path}: {error.message}" for error in found]
+    violations = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
+    return [f"{error.json_path}: {error.message}" for error in violations]
 
 
 def _is_plainly_right(name: str, value: JSON) -> bool:
@@ -97,6 +97,11 @@ def _is_plain_exemption(value: JSON) -> bool:
         and isinstance(properties.get("policyAssignmentId"), str)
         and isinstance(properties.get("exemptionCategory"), str)
     )
+
+
+def fault_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+    """A tenant file's `faultInjection`, also under its former name."""
+    return dict(content.get("faultInjection") or content.get("weather") or {})
 
 
 # --- from the file to a tenant -----------------------------------------------------------------------------------
@@ -127,7 +132,7 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
     tenant.denies = tuple(parse_deny(entry) for entry in content.get("denyAssignments", ()))
     for number, entry in enumerate(content.get("locks", ())):
         name = entry.get("name", f"lock-{number}")
-        tenant.locks.put(Lock(arm_id(f"{entry['scope']}/providers/{locks.TYPE}/{name}"), entry["level"]))
+        tenant.locks.put(Lock(id=arm_id(f"{entry['scope']}/providers/{locks.TYPE}/{name}"), level=entry["level"]))
     return tenant
 
 
@@ -137,12 +142,16 @@ def _add_hierarchy(tenant: Tenant, content: Mapping[str, Any]) -> None:
         name = entry["name"]
         is_root = name.lower() == hierarchy.root
         parent = _group_key(entry.get("parent")) or (None if is_root else hierarchy.root)
-        hierarchy.groups[name.lower()] = ManagementGroup(name, entry.get("displayName", name), parent)
+        hierarchy.groups[name.lower()] = ManagementGroup(
+            name=name, display_name=entry.get("displayName", name), parent=parent
+        )
     for entry in content.get("subscriptions", ()):
         guid = entry["id"].rsplit("/", 1)[-1]
         group = _group_key(entry.get("managementGroup")) or hierarchy.root
         state = entry.get("state", "Enabled")
-        hierarchy.subscriptions[guid.lower()] = Subscription(guid, entry.get("displayName", guid), group, state)
+        hierarchy.subscriptions[guid.lower()] = Subscription(
+            guid=guid, display_name=entry.get("displayName", guid), group=group, state=state
+        )
     _complete_groups(hierarchy)
     _add_resources(hierarchy, content)
 
@@ -154,17 +163,17 @@ def _complete_groups(hierarchy: Hierarchy) -> None:
         TenantError: a circle.
     """
     named = {group.parent for group in hierarchy.groups.values()} | {
-        each.group for each in hierarchy.subscriptions.values()
+        subscription.group for subscription in hierarchy.subscriptions.values()
     }
     for name in sorted(name for name in named if name and name not in hierarchy.groups):
-        hierarchy.groups[name] = ManagementGroup(name, name, hierarchy.root)
+        hierarchy.groups[name] = ManagementGroup(name=name, display_name=name, parent=hierarchy.root)
     for group in hierarchy.groups.values():
-        seen = set()
+        visited = set()
         step: str | None = group.name.lower()
         while step is not None:
-            if step in seen:
+            if step in visited:
                 raise TenantError(f"the management group {group.name!r} lies in a circle of parents")
-            seen.add(step)
+            visited.add(step)
             step = hierarchy.groups[step].parent
 
 
@@ -188,18 +197,18 @@ def _touch_scope(tenant: Tenant, scope: ArmId) -> None:
 
 def _add_definition(tenant: Tenant, family: Family, value: dict[str, JSON]) -> None:
     identifier = arm_id(value["id"])
-    given = dict(value.get("properties", {}))
+    values = dict(value.get("properties", {}))
     if not owner_scope(identifier).key:
-        given.setdefault("policyType", "BuiltIn")
-    stored = definition_rules.completed(tenant, family, given)
-    family.own(tenant).put(Record(identifier, family.type, stored, _system(tenant, value)))
+        values.setdefault("policyType", "BuiltIn")
+    stored = definition_rules.completed(tenant, family, values)
+    family.own(tenant).put(Record(id=identifier, type=family.type, properties=stored, system=_system(tenant, value)))
 
 
 def _add_version(tenant: Tenant, value: dict[str, JSON]) -> None:
     identifier = arm_id(value["id"])
     properties = {"version": identifier.name, **value.get("properties", {})}
     stored = definition_rules.completed(tenant, SETS, properties)
-    tenant.definition_versions.put(Record(identifier, f"{SETS.type}/versions", stored))
+    tenant.definition_versions.put(Record(id=identifier, type=f"{SETS.type}/versions", properties=stored))
 
 
 def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:
@@ -208,7 +217,11 @@ def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:
     _touch_scope(tenant, scope)
     stored = assignments.completed(tenant, scope.text, dict(value.get("properties", {})))
     envelope: dict[str, JSON] = {name: value[name] for name in ("identity", "location") if name in value}
-    tenant.assignments.put(Record(identifier, assignments.TYPE, stored, _system(tenant, value), envelope))
+    tenant.assignments.put(
+        Record(
+            id=identifier, type=assignments.TYPE, properties=stored, system=_system(tenant, value), envelope=envelope
+        )
+    )
 
 
 def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
@@ -216,11 +229,11 @@ def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
 
     What is said of the creation alone holds for the last modification too.
     """
-    given = value.get("systemData")
-    if not given:
+    system = value.get("systemData")
+    if not system:
         return tenant.at_start
-    modified = {f"lastModified{part}": given[f"created{part}"] for part in _PARTS if f"created{part}" in given}
-    return {**tenant.at_start, **modified, **given}
+    modified = {f"lastModified{part}": system[f"created{part}"] for part in _PARTS if f"created{part}" in system}
+    return {**tenant.at_start, **modified, **system}
 
 
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
@@ -229,7 +242,7 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
     for value in content.get("assessments", ()):
         identifier = arm_id(value["id"])
         _touch_scope(tenant, owner_scope(identifier))
-        record = Record(identifier, assessments.TYPE, dict(value.get("properties", {})))
+        record = Record(id=identifier, type=assessments.TYPE, properties=dict(value.get("properties", {})))
         tenant.assessments.put(record)
 
 
@@ -238,8 +251,9 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
 
 def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
     """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
-    names = ("principals", "limits", "weather", "denyAssignments")
-    return {name: content[name] for name in names if name in content}
+    names = ("principals", "limits", "denyAssignments")
+    faults = fault_settings(content)
+    return {name: content[name] for name in names if name in content} | ({"faultInjection": faults} if faults else {})
 
 
 def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]:
@@ -250,21 +264,21 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         **unchanged,
         "managementGroups": [_group_entry(group) for group in hierarchy.groups.values()],
         "subscriptions": [
-            {"id": each.guid, "displayName": each.display_name, "managementGroup": each.group, "state": each.state}
-            for each in hierarchy.subscriptions.values()
+            {"id": item.guid, "displayName": item.display_name, "managementGroup": item.group, "state": item.state}
+            for item in hierarchy.subscriptions.values()
         ],
         "locks": [
             {"name": lock.id.name, "scope": lock.scope.text, "level": lock.level}
             for lock in tenant.locks.by_id.values()
         ],
-        "resources": [{"id": each.id.text, **each.body} for each in hierarchy.resources.values()],
-        "policyDefinitions": [_entry(each) for each in tenant.definitions.by_id.values()],
-        "policySetDefinitions": [_entry(each) for each in tenant.set_definitions.by_id.values()],
-        "policySetDefinitionVersions": [_entry(each) for each in tenant.definition_versions.by_id.values()],
-        "policyAssignments": [_entry(each) for each in tenant.assignments.by_id.values()],
-        "policyExemptions": [json.loads(each.body) for each in tenant.exemptions.by_id.values()],
-        "assessmentMetadata": [_entry(each) for each in tenant.assessment_metadata.by_id.values()],
-        "assessments": [_entry(each) for each in tenant.assessments.by_id.values()],
+        "resources": [{"id": item.id.text, **item.body} for item in hierarchy.resources.values()],
+        "policyDefinitions": [_entry(item) for item in tenant.definitions.by_id.values()],
+        "policySetDefinitions": [_entry(item) for item in tenant.set_definitions.by_id.values()],
+        "policySetDefinitionVersions": [_entry(item) for item in tenant.definition_versions.by_id.values()],
+        "policyAssignments": [_entry(item) for item in tenant.assignments.by_id.values()],
+        "policyExemptions": [json.loads(item.body) for item in tenant.exemptions.by_id.values()],
+        "assessmentMetadata": [_entry(item) for item in tenant.assessment_metadata.by_id.values()],
+        "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
     }
 
 

@@ -42,12 +42,12 @@ def gate(target: Target, version: str | None) -> str:
     """
     if not version:
         raise errors.missing_api_version()
-    known = KNOWN.get("/".join((target.namespace, *target.types[:1])))
-    if known is None:
+    supported = KNOWN.get("/".join((target.namespace, *target.types[:1])))
+    if supported is None:
         if not _WELL_FORMED.fullmatch(version):
             raise errors.unsupported_api_version(
                 target.written_namespace, "/".join(target.written_types), version, ("2022-09-01",)
             )
-    elif version.lower() not in known:
-        raise errors.unsupported_api_version(target.written_namespace, target.written_types[0], version, known)
+    elif version.lower() not in supported:
+        raise errors.unsupported_api_version(target.written_namespace, target.written_types[0], version, supported)
     return version.lower()

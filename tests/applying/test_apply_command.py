@@ -195,13 +195,13 @@ def test_what_a_person_edits_meanwhile_is_skipped_and_left_alone(root):
         assert azure.exemptions[key]["properties"]["description"] == "Edited by hand."
 
 
-# --- weather ---
+# --- throttling ---
 
 
 def test_small_buckets_are_never_overdrawn(tmp_path):
     root = repo.write(tmp_path, [declare("many", *ACCOUNTS)])
-    weather = {"throttling": {"writes": {"size": 10, "refill": 25}, "reads": {"size": 40, "refill": 60}}}
-    with emulated.running(repo.tenant(MCSB, resources=ACCOUNTS, weather=weather)) as azure:
+    settings = {"throttling": {"writes": {"size": 10, "refill": 25}, "reads": {"size": 40, "refill": 60}}}
+    with emulated.running(repo.tenant(MCSB, resources=ACCOUNTS, faultInjection=settings)) as azure:
         document = apply(azure, root, check=[0])
         refused = [found for found in azure.requests if found.status == 429]
     assert document["summary"]["done"] == len(ACCOUNTS)
@@ -211,7 +211,7 @@ def test_small_buckets_are_never_overdrawn(tmp_path):
 def test_a_429_rests_one_subscription_and_no_other(tmp_path):
     root = repo.write(tmp_path, [declare("two", TWO), declare("more", *ACCOUNTS[:5])])
     throttled = {"method": "PUT", "path": TWO, "status": 429, "code": "SubscriptionRequestsThrottled", "retryAfter": 4}
-    content = repo.tenant(MCSB, resources=ACCOUNTS[:5], weather={"faults": [throttled]})
+    content = repo.tenant(MCSB, resources=ACCOUNTS[:5], faultInjection={"faults": [throttled]})
     with emulated.running(content) as azure:
         apply(azure, root, check=[0])
         puts = [found for found in azure.requests if found.method == "PUT"]

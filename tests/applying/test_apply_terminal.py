@@ -79,7 +79,7 @@ def test_yes_applies(root):
 
 
 def test_a_terminal_with_colour_shows_how_far_it_is(root):
-    with emulated.running(repo.tenant(MCSB, weather={"latency": 0.3})) as azure:
+    with emulated.running(repo.tenant(MCSB, faultInjection={"latency": 0.3})) as azure:
         terminal = Terminal(azure, root, COLUMNS="120")
         terminal.until("Only 'yes' is accepted")
         assert "reading Azure: " in terminal.shown

@@ -11,7 +11,7 @@ import pytest
 from chaos.walk import Ledger
 from main_job import repositories as repo
 
-from reconciler.emulator.weather.faults import Trouble
+from reconciler.emulator.faults.scripted import FaultAction
 
 POLICY = "404c3081-a854-4457-ae30-26a93ef643f9"
 ONE, TWO = repo.subscription(1), repo.subscription(2)
@@ -39,8 +39,8 @@ def start(azure, root, *command):
     return subprocess.Popen(arguments, cwd=root, env=emulated.environment(azure), **pipes)
 
 
-def signal_at(ledger, process, number, method, trouble=None):
-    """Sends the signal while the first request of this method is under way; that request then meets the trouble."""
+def signal_at(ledger, process, number, method, action=None):
+    """Sends the signal while the first request of this method is under way; that request then meets the action."""
     sent = []
 
     def strike(_, request):
@@ -49,7 +49,7 @@ def signal_at(ledger, process, number, method, trouble=None):
         sent.append(request)
         process[0].send_signal(number)
         time.sleep(0.2)  # its handler runs before the answer arrives
-        return trouble
+        return action
 
     ledger.strike = strike
 
@@ -59,9 +59,9 @@ def quieten(azure):
     assert emulated.Client(azure).get("/subscriptions").status == 200
 
 
-def run(azure, root, *command, at, number, trouble=None):
+def run(azure, root, *command, at, number, action=None):
     ledger, process = Ledger(azure), []
-    signal_at(ledger, process, number, at, trouble)
+    signal_at(ledger, process, number, at, action)
     process.append(start(azure, root, *command))
     with process[0]:
         out, told = process[0].communicate(timeout=60)
@@ -114,9 +114,9 @@ def test_while_reporting_it_takes_nothing_back(tmp_path, number):
 def test_a_write_whose_answer_is_lost_is_read_before_it_is_told(tmp_path, number, applied):
     root = repo.write(tmp_path, [{"name": "only", "policyDefinition": POLICY, "scopes": [ONE]}])
     with emulated.running(repo.tenant(MCSB)) as azure:
-        trouble = Trouble(drop=True, applied=applied)
+        action = FaultAction(drop=True, applied=applied)
         code, out, _, ledger = run(
-            azure, root, "apply", "--yes", "--format", "json", at="PUT", number=number, trouble=trouble
+            azure, root, "apply", "--yes", "--format", "json", at="PUT", number=number, action=action
         )
         held = len(azure.exemptions)
     (outcome,) = json.loads(out)["outcomes"]
@@ -133,7 +133,7 @@ def test_the_second_one_ends_it_at_once(root, number):
 
         def strike(_, request):
             if request.method == "PUT":
-                return Trouble(delay=45.0)
+                return FaultAction(delay=45.0)
             return None
 
         ledger.strike = strike

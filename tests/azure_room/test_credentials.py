@@ -50,7 +50,9 @@ def github_cloud():
     """An Azure whose application trusts its own runner service; the issuer is known once it listens."""
     with running(tenant(principals=[APPLICATION])) as cloud:
         principal = cloud.tenant.principals.find(APPLICATION["clientId"])
-        trust = FederatedCredential(cloud.identity_endpoint, "repo:contoso/exemptions:ref:refs/heads/main")
+        trust = FederatedCredential(
+            issuer=cloud.identity_endpoint, subject="repo:contoso/exemptions:ref:refs/heads/main"
+        )
         object.__setattr__(principal, "federated", (trust,))
         yield cloud
 

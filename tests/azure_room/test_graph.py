@@ -87,7 +87,7 @@ def test_an_answer_in_another_form_shows_nothing(interrupted, data):
 
 def test_the_embedded_azures_quota_refuses_none(connected):
     sixteen = [{"query": "resources | count"}] * 16
-    with connected(tenant(weather={"throttling": True})) as (cloud, azure):
+    with connected(tenant(faultInjection={"throttling": True})) as (cloud, azure):
         found = graph.ask(azure.arm, sixteen)
         assert [one.status for one in cloud.requests if one.method == "POST"] == [200] * 16
     assert not any(isinstance(each, AzureError) for each in found)

@@ -63,7 +63,7 @@ def test_a_list_in_an_unknown_form_has_nothing_in_it(interrupted, body):
 def test_many_lists_get_through_azures_token_buckets(connected):
     """A bucket of four requests that refills soon: every list waits its turn, and all are read."""
     sizes = {"reads": {"size": 4, "refill": 3}}
-    with connected(tenant(weather={"throttling": sizes})) as (cloud, azure):
+    with connected(tenant(faultInjection={"throttling": sizes})) as (cloud, azure):
         assert azure.reader().snapshot(azure.settings).complete
         assert 429 in {one.status for one in cloud.requests}
 

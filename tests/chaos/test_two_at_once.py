@@ -35,7 +35,7 @@ def start(azure, root, *options):
 def test_a_signal_settles_what_is_in_flight_and_reports_it(tmp_path, number):
     root = repo.write(tmp_path / "repository", [MANY])
     at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
-    with emulated.running(repo.tenant(at_root, resources=ACCOUNTS, weather=SLOW)) as azure:
+    with emulated.running(repo.tenant(at_root, resources=ACCOUNTS, faultInjection=SLOW)) as azure:
         ledger = Ledger(azure)
         with start(azure, root) as process:
             while len(ledger.effects) < 12:
@@ -50,7 +50,7 @@ def test_a_signal_settles_what_is_in_flight_and_reports_it(tmp_path, number):
         assert done == {key.rsplit("/", 1)[-1] for key in azure.exemptions}, "what is told is what Azure holds"
         assert 12 <= len(done) < len(ACCOUNTS)
         assert document["summary"]["done"] + document["summary"]["skipped"] == len(ACCOUNTS)
-        azure.change_weather({})
+        azure.inject_faults({})
         emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
         assert len(azure.exemptions) == len(ledger.effects) == len(ACCOUNTS)
 
@@ -59,13 +59,13 @@ def test_a_signal_settles_what_is_in_flight_and_reports_it(tmp_path, number):
 def test_two_runs_at_once_end_where_one_would(scene, part):
     for delay in part_of(sample(range(8), 4), part):
         with scene.azure() as ledger:
-            ledger.azure.change_weather({"latency": 0.01, "jitter": 0.02, "seed": delay})
+            ledger.azure.inject_faults({"latency": 0.01, "jitter": 0.02, "seed": delay})
             with scene.child(ledger.azure) as one:
                 time.sleep(delay * 0.03)
                 with scene.child(ledger.azure) as two:
                     told = [each.communicate(timeout=120)[0] for each in (one, two)]
             assert ledger.always_kept(scene.kept)
-            ledger.azure.change_weather({})
+            ledger.azure.inject_faults({})
             assert scene.apply(ledger.azure) == 0
             scene.check_end(ledger)
             assert all("Traceback" not in each for each in told)

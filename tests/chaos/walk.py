@@ -24,7 +24,7 @@ from main_job import repositories as repo
 
 from reconciler.catalog.catalogue import load
 from reconciler.cli.main import guarded
-from reconciler.emulator.weather.faults import Trouble, parse_fault
+from reconciler.emulator.faults.scripted import FaultAction, parse_fault
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import arm_id
 
@@ -78,7 +78,7 @@ class Ledger:
     """
 
     azure: emulated.Azure
-    strike: Callable[[int, Request], Trouble | None] = lambda *_: None
+    strike: Callable[[int, Request], FaultAction | None] = lambda *_: None
     count: int = 0
     requests: list[str] = field(default_factory=list)
     effects: list[tuple[str, str]] = field(default_factory=list)
@@ -86,21 +86,21 @@ class Ledger:
 
     def __post_init__(self) -> None:
         gateway = self.azure._gateway
-        inner = gateway._through_weather
+        inner = gateway._with_faults
 
         def through(request: Request, principal: Any) -> Response:
             number, self.count = self.count, self.count + 1
             self.requests.append(request.method)
-            trouble = self.strike(number, request)
-            if trouble and trouble.prevents:
-                return trouble.spoil(Response(0))
+            action = self.strike(number, request)
+            if action and action.prevents:
+                return action.apply(Response(status=0))
             response = inner(request, principal)
             if request.method in {"PUT", "DELETE"} and response.status < 300:
                 self.effects.append((request.method, request.path.lower()))
                 self.states.append(covered(self.azure.exemptions))
-            return trouble.spoil(response) if trouble else response
+            return action.apply(response) if action else response
 
-        gateway._through_weather = through
+        gateway._with_faults = through
 
     def always_kept(self, cells: Cells) -> bool:
         return all(cells <= state for state in self.states)
@@ -198,22 +198,22 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def kill_at(number: int, process: list[subprocess.Popen[str]], *, applied: bool) -> Callable[..., Trouble | None]:
+def kill_at(number: int, process: list[subprocess.Popen[str]], *, applied: bool) -> Callable[..., FaultAction | None]:
     """Kills the process at its request `number`, before that has taken effect or after."""
 
-    def strike(found: int, request: Request) -> Trouble | None:
+    def strike(found: int, request: Request) -> FaultAction | None:
         if found != number:
             return None
         process[0].send_signal(signal.SIGKILL)
-        return Trouble(drop=True, applied=applied)
+        return FaultAction(drop=True, applied=applied)
 
     return strike
 
 
-def fault_at(number: int, form: dict[str, Any]) -> Callable[..., Trouble | None]:
+def fault_at(number: int, form: dict[str, Any]) -> Callable[..., FaultAction | None]:
     """Strikes request `number` with a fault as the emulator's tenant file writes it."""
     fault = parse_fault(form)
-    return lambda found, request: fault.trouble if found == number and fault.path.search(request.path) else None
+    return lambda found, request: fault.action if found == number and fault.path.search(request.path) else None
 
 
 def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None) -> None:
@@ -223,7 +223,9 @@ def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None
     version = emulated._version(path)
     headers = {"authorization": f"Bearer {azure.token(emulated.PORTAL)}"}
     body = json.dumps({"properties": properties}).encode() if properties is not None else b""
-    response = azure._gateway(Request(method, path, path, {"api-version": version}, headers, body))
+    response = azure._gateway(
+        Request(method=method, target=path, path=path, query={"api-version": version}, headers=headers, body=body)
+    )
     assert response.status < 300, response.body
 
 

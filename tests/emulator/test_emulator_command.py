@@ -92,7 +92,7 @@ def test_the_state_outlives_the_process(tenant, tmp_path):
         assert send(ready, "GET", EXEMPTION) == (200, made)
 
 
-def test_the_weather_by_option(tenant):
+def test_fault_injection_by_option(tenant):
     fault = json.dumps({"method": "PUT", "status": 503})
     with command("--tenant", tenant, "--fault", fault, "--throttle") as (_, ready):
         with pytest.raises(urllib.error.HTTPError) as refused:

@@ -190,11 +190,11 @@ def test_where_the_query_fails_is_said(arm):
     assert (details["line"], details["token"]) == (1, "<EOF>")
 
 
-# --- what it gets wrong, if the weather says so --------------------------------------------------------------------
+# --- what it gets wrong, if faults are injected --------------------------------------------------------------------
 
 
 def test_it_lags_behind(start):
-    cloud = start(weather={"graph": {"lag": 60}}, policyExemptions=[seeded(ONE, "old")])
+    cloud = start(faultInjection={"graph": {"lag": 60}}, policyExemptions=[seeded(ONE, "old")])
     arm = emulated.Client(cloud)
     arm.put(exemption_id(SERVER, "new"), waiver())
     arm.delete(exemption_id(ONE, "old"))
@@ -205,7 +205,7 @@ def test_it_lags_behind(start):
 
 def test_it_keeps_ghosts_of_deleted_groups(start):
     cloud = start(
-        weather={"graph": {"ghosts": True}}, policyExemptions=[seeded(GROUP, "haunting"), seeded(ONE, "gone")]
+        faultInjection={"graph": {"ghosts": True}}, policyExemptions=[seeded(GROUP, "haunting"), seeded(ONE, "gone")]
     )
     arm = emulated.Client(cloud)
     arm.delete(GROUP)
@@ -215,7 +215,7 @@ def test_it_keeps_ghosts_of_deleted_groups(start):
 
 
 def test_it_throttles_by_its_own_quota(start):
-    arm = emulated.Client(start(weather={"throttling": True}))
+    arm = emulated.Client(start(faultInjection={"throttling": True}))
     for _ in range(15):
         arm.request("POST", GRAPH, {"query": "resources | take 1"})
     refused = [arm.request("POST", GRAPH, {"query": "resources | take 1"}) for _ in range(3)]

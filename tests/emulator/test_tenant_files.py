@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.emulator import TenantError, load_tenant
+from reconciler.emulator.faults import injection, scripted
 from reconciler.emulator.state.roles import ROLES
-from reconciler.emulator.weather import conditions, faults
 from reconciler.shipped import schema_path
 
 YAML = """
@@ -61,7 +61,7 @@ def test_json_and_an_empty_file_are_tenants_too(tmp_path):
 def test_the_documented_tenant_is_one(tmp_path):
     documentation = (Path(__file__).parents[2] / "docs" / "emulator.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```yaml\n(.*?)```", documentation, re.DOTALL)
-    assert len(blocks) == 2, "the tenant file and its weather"
+    assert len(blocks) == 2, "the tenant file and its fault injection"
     for number, block in enumerate(blocks):
         file = tmp_path / f"{number}.yaml"
         file.write_text(block.replace("/…/", f"/{ONE.split('/')[2]}/"), encoding="utf-8")
@@ -140,10 +140,10 @@ def test_the_schema_knows_the_roles_that_the_emulator_knows():
     assert {each.lower() for each in roles} == set(ROLES)
 
 
-def test_the_schema_knows_the_weather_that_the_emulator_knows():
+def test_the_schema_knows_the_faults_that_the_emulator_knows():
     definitions = json.loads(schema_path("tenant").read_text(encoding="utf-8"))["$defs"]
-    assert set(definitions["weather"]["properties"]) == conditions.FIELDS
-    assert set(definitions["fault"]["properties"]) == faults.FIELDS
+    assert set(definitions["faultInjection"]["properties"]) == injection.FIELDS
+    assert set(definitions["fault"]["properties"]) == scripted.FIELDS
 
 
 def test_an_empty_tenant_runs():

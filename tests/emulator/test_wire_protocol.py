@@ -56,7 +56,7 @@ def test_very_many_requests_at_once(talk):
 
 
 def test_a_delayed_answer_keeps_its_place(cloud, talk):
-    cloud.change_weather({"faults": [{"delay": 0.05}]})
+    cloud.inject_faults({"faults": [{"delay": 0.05}]})
     first = b"GET " + exemptions_of(SERVER).encode() + b"?api-version=2022-07-01-preview" + HEAD + b"\r\n"
     last = b"GET " + LIST.replace(b"2022", b"1922") + HEAD + b"Connection: close\r\n\r\n"
     answer = talk(first + last)

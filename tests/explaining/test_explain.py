@@ -95,7 +95,7 @@ def test_what_is_wanted_where_nothing_evaluates_it_is_said(root: Path) -> None:
         assert asked(azure, root, STORE)["wantedBy"] == ["transfer"]
         text = told(azure, root, STORE)
         declared = told(azure, root, "--declaration", "TRANSFER")
-        azure.change_weather({"faults": [{"method": "GET", "path": "policyAssignments", "count": None, "status": 403}]})
+        azure.inject_faults({"faults": [{"method": "GET", "path": "policyAssignments", "count": None, "status": 403}]})
         unknown = told(azure, root, STORE, check=1)
     assert "declaration 'transfer' lists it, but no assignment at or above it evaluates what it declares" in text
     assert f"exempts nothing: no assignment at, above or below its scopes evaluates {TRANSFER!r}" in declared

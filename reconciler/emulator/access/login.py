@@ -44,11 +44,11 @@ class IdentityEndpoint:
         resource = request.query.get("resource", "")
         if not resource:
             return _refused(400, "The query parameter 'resource' is missing.")
-        wanted = request.query.get("client_id") or request.query.get("principal_id") or request.query.get("object_id")
-        principal = self._tenant.principals.find(wanted) if wanted else self._tenant.principals.default
+        name = request.query.get("client_id") or request.query.get("principal_id") or request.query.get("object_id")
+        principal = self._tenant.principals.find(name) if name else self._tenant.principals.default
         if principal is None:
             return _refused(
-                400, f"No User Assigned or Delegated Managed Identity found for specified ClientId '{wanted}'"
+                400, f"No User Assigned or Delegated Managed Identity found for specified ClientId '{name}'"
             )
         token, expires = self._issuer.access_token(principal, resource)
         return answer(
@@ -146,7 +146,7 @@ def _federated(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Respons
     assertion = form.get("client_assertion", "")
     claims = unverified_claims(assertion) or {}
     is_own = not principal.federated and OIDC_AUDIENCE in _audiences(issuer.claims(assertion) or {})
-    if not is_own and not any(_trusts(each, claims) for each in principal.federated):
+    if not is_own and not any(_trusts(credential, claims) for credential in principal.federated):
         why = f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'."
         return _entra_error("invalid_client", 70021, why)
     if float(claims.get("exp", 0)) <= time.time():

@@ -29,14 +29,14 @@ def authorize(call: Call, action: str) -> None:
     Raises:
         ArmError: 403.
     """
-    tenant, who, target = call.tenant, call.principal, call.target
+    tenant, principal, target = call.tenant, call.principal, call.target
     group = target.scope if target.scope.key and target.scope.kind is ScopeKind.MANAGEMENT_GROUP else None
     exists = group is None or group.name.lower() in tenant.hierarchy.groups
-    if not exists or not allows(tenant, who, action, target.id):
-        raise errors.authorization_failed(who, action, _stated_scope(target))
+    if not exists or not allows(tenant, principal, action, target.id):
+        raise errors.authorization_failed(principal, action, _stated_scope(target))
     for deny in tenant.denies:
-        if _denies(tenant, deny, who, action, target.id):
-            raise errors.denied(who, action, target.text, deny)
+        if _denies(tenant, deny, principal, action, target.id):
+            raise errors.denied(principal, action, target.text, deny)
 
 
 def authorize_linked(call: Call, action: str, linked_action: str, linked: str) -> None:
@@ -72,8 +72,8 @@ def can_see(tenant: Tenant, principal: Principal, scope: ArmId) -> bool:
 
 def permits(grant: Grant, action: str) -> bool:
     """Whether the grant has the action among its actions and not among its notActions."""
-    return any(_matches(each, action) for each in grant.actions) and not any(
-        _matches(each, action) for each in grant.not_actions
+    return any(_matches(pattern, action) for pattern in grant.actions) and not any(
+        _matches(pattern, action) for pattern in grant.not_actions
     )
 
 
@@ -82,9 +82,9 @@ def permissions(call: Call) -> Response:
     call.tenant.hierarchy.require(call.target.scope)
     grants = call.principal.grants
     if grants is None:
-        return answer(200, {"value": [_permission(Grant("", ("*",)))]})
+        return answer(200, {"value": [_permission(Grant(scope="", actions=("*",)))]})
     chain = set(_chain(call.tenant, call.target.scope))
-    return answer(200, {"value": [_permission(each) for each in grants if _holds(each, chain)]})
+    return answer(200, {"value": [_permission(grant) for grant in grants if _holds(grant, chain)]})
 
 
 def _permission(grant: Grant) -> dict[str, JSON]:
@@ -129,11 +129,11 @@ def _holds(grant: Grant, chain: set[str]) -> bool:
     return grant.scope == "" or grant.scope in chain
 
 
-def _denies(tenant: Tenant, deny: DenyAssignment, who: Principal, action: str, identifier: ArmId) -> bool:
+def _denies(tenant: Tenant, deny: DenyAssignment, principal: Principal, action: str, identifier: ArmId) -> bool:
     return (
-        deny.concerns(who.object_id)
+        deny.concerns(principal.object_id)
         and (deny.scope in ("", "/") or deny.scope.lower() in _chain(tenant, identifier))
-        and permits(Grant(deny.scope, deny.actions, deny.not_actions), action)
+        and permits(Grant(scope=deny.scope, actions=deny.actions, not_actions=deny.not_actions), action)
     )
 
 

@@ -77,10 +77,10 @@ class TokenIssuer:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise errors.invalid_token()
-        known = self._known.get(token)
-        if known is None:
-            known = self._known[token] = self._verified(token)
-        principal, expires = known
+        verified = self._known.get(token)
+        if verified is None:
+            verified = self._known[token] = self._verified(token)
+        principal, expires = verified
         if expires <= time.time():
             raise errors.invalid_token("ExpiredAuthenticationToken", "The access token has expired.")
         return principal

@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 Expression = Callable[[Row], Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Literal:
     """A text that is the same for every row."""
 
@@ -100,7 +100,7 @@ def _operand(words: Words) -> Expression:
 def _primary(words: Words) -> Expression:
     word = words.ahead
     if word.kind == "text":
-        return _Literal(_unquoted(words.take().text))
+        return _Literal(text=_unquoted(words.take().text))
     if word.kind == "number":
         number = float(word.text) if "." in words.take().text else int(word.text)
         return lambda _: number

@@ -16,7 +16,7 @@ Step = Callable[[Rows], Rows]
 DEFAULT_TABLE: Final = "resources"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """A table's folded name and what is done to its rows."""
 
@@ -49,7 +49,7 @@ def parse_query(text: str) -> Query:
         steps.append(_OPERATORS[operator](words))
     if words.ahead.kind != "end":
         raise words.error()
-    return Query(table, tuple(steps))
+    return Query(table=table, steps=tuple(steps))
 
 
 def _where(words: Words) -> Step:

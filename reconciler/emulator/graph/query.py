@@ -1,6 +1,6 @@
 """`Microsoft.ResourceGraph/resources`: the inventory that spans subscriptions, with what it is known to get wrong.
 
-It hides what the caller may not read, leaves `assignmentScopeValidation` out of exemptions, and, if the weather says so,
+It hides what the caller may not read, leaves `assignmentScopeValidation` out of exemptions, and, if faults are injected,
 lags behind and keeps ghosts of exemptions whose resource group is gone.
 """
 
@@ -135,7 +135,7 @@ def _column_type(values: list[Any]) -> str:
 
 
 def _quota_headers(call: Call) -> dict[str, str]:
-    """Fifteen queries in five seconds; the weather counts them if it throttles at all."""
+    """Fifteen queries in five seconds; counted only while throttling is on."""
     left = call.tenant.graph.remaining
     return {
         "x-ms-user-quota-remaining": str(left),

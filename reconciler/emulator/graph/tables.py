@@ -14,7 +14,7 @@ from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GraphRow:
     """One row. `type` is the type as ARM writes it, `values` what a query sees, where the type is in lower case."""
 
@@ -37,7 +37,7 @@ def _row(tenant: Tenant, identifier: ArmId, kind: str, rest: dict[str, JSON]) ->
         "subscriptionId": identifier.subscription or "",
         "managedBy": "",
     }
-    return GraphRow(identifier, kind, {**envelope, **rest})
+    return GraphRow(id=identifier, type=kind, values={**envelope, **rest})
 
 
 Covers = Callable[[ArmId], bool]
@@ -95,13 +95,13 @@ def policy_objects(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
 
 def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
     """The exemptions as the index knows them: without those too new for it, with those whose end it missed."""
-    now, habits = tenant.clock.seconds(), tenant.graph
+    now, index = tenant.clock.seconds(), tenant.graph
     for exemption in tenant.exemptions.by_id.values():
-        if not habits.lag or exemption.made <= now - habits.lag:
+        if not index.lag or exemption.written_at <= now - index.lag:
             yield exemption.body
     for ended, by_scope, exemption in tenant.ended_exemptions:
         is_back = exemption.id.key in tenant.exemptions.by_id
-        if not is_back and ((habits.ghosts and by_scope) or ended > now - habits.lag):
+        if not is_back and ((index.ghosts and by_scope) or ended > now - index.lag):
             yield exemption.body
 
 

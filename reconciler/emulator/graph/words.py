@@ -26,7 +26,7 @@ class QueryError(ValueError):
         self.token = token
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Token:
     """A word of the query. `kind` is text, number, name, mark or end."""
 
@@ -48,9 +48,9 @@ class Words:
             if not found or not found.lastgroup:
                 raise QueryError(query, position, query[position])
             if found.lastgroup != "space":
-                self._words.append(Token(found.lastgroup, found.group(), position))
+                self._words.append(Token(kind=found.lastgroup, text=found.group(), position=position))
             position = found.end()
-        self._words.append(Token("end", "<EOF>", len(query)))
+        self._words.append(Token(kind="end", text="<EOF>", position=len(query)))
 
     @property
     def ahead(self) -> Token:

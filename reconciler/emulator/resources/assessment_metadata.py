@@ -20,9 +20,18 @@ from reconciler.model import JSON, arm_id
 
 TYPE: Final = "Microsoft.Security/assessmentMetadata"
 FIELDS: Final = (
-    "displayName", "assessmentType", "policyDefinitionId", "description", "remediationDescription", "categories",
-    "preview", "severity", "userImpact", "implementationEffort", "threats",
-)  # fmt: skip
+    "displayName",
+    "assessmentType",
+    "policyDefinitionId",
+    "description",
+    "remediationDescription",
+    "categories",
+    "preview",
+    "severity",
+    "userImpact",
+    "implementationEffort",
+    "threats",
+)
 """The properties in the order of the wire."""
 
 
@@ -35,17 +44,17 @@ def list_(call: Call) -> Response:
 def get(call: Call) -> Response:
     """The metadata of one recommendation, by its key."""
     call.tenant.hierarchy.require(call.target.scope)
-    found = find(call.tenant, call.target.scope.key, call.target.name)
-    if found is None:
+    metadata = find(call.tenant, call.target.scope.key, call.target.name)
+    if metadata is None:
         raise errors.ArmError(404, "NotFound", f"Assessment metadata '{call.target.name}' was not found.")
-    return answer(200, _show(found))
+    return answer(200, _show(metadata))
 
 
 def put(call: Call) -> Response:
     """Define a recommendation of one's own in a subscription; 200 also for a new one."""
-    given = {"categories": ["Unknown"], **properties(call.request.body)}
-    stored = {name: given[name.lower()] for name in FIELDS if name.lower() in given}
-    record = Record(arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), TYPE, stored)
+    values = {"categories": ["Unknown"], **properties(call.request.body)}
+    stored = {name: values[name.lower()] for name in FIELDS if name.lower() in values}
+    record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
     call.tenant.assessment_metadata.put(record)
     return answer(200, _show(record))
 
@@ -80,26 +89,26 @@ def _show(record: Record) -> dict[str, JSON]:
 def seed(tenant: Tenant, value: dict[str, JSON]) -> None:
     """Put metadata of a tenant file in place; without an id it is the tenant's."""
     identifier = arm_id(value.get("id") or f"/providers/{TYPE}/{value['name']}")
-    tenant.assessment_metadata.put(Record(identifier, TYPE, dict(value.get("properties", {}))))
+    tenant.assessment_metadata.put(Record(id=identifier, type=TYPE, properties=dict(value.get("properties", {}))))
 
 
 @functools.cache
 def _shipped() -> dict[str, Record]:
     """The shipped catalogue's recommendations in the form of the API, by folded id."""
-    records = (_record(found) for found in catalog.load().recommendations.values())
+    records = (_record(recommendation) for recommendation in catalog.load().recommendations.values())
     return {record.id.key: record for record in records}
 
 
-def _record(found: Recommendation) -> Record:
-    policy = {"policyDefinitionId": found.policies[0].text} if found.policies else {}
-    shown = {
-        "displayName": found.title,
+def _record(recommendation: Recommendation) -> Record:
+    policy = {"policyDefinitionId": recommendation.policies[0].text} if recommendation.policies else {}
+    values = {
+        "displayName": recommendation.title,
         "assessmentType": "BuiltIn",
         **policy,
         "categories": ["Unknown"],
-        "severity": found.severity or "Low",
+        "severity": recommendation.severity or "Low",
         "userImpact": "Moderate",
         "implementationEffort": "Moderate",
         "threats": [],
     }
-    return Record(arm_id(f"/providers/{TYPE}/{found.key}"), TYPE, shown)
+    return Record(id=arm_id(f"/providers/{TYPE}/{recommendation.key}"), type=TYPE, properties=values)

@@ -25,22 +25,24 @@ def list_(call: Call) -> Response:
 
 def get(call: Call) -> Response:
     """One assessment of one resource."""
-    found = call.tenant.assessments.get(call.target.id.key)
-    if found is None:
+    assessment = call.tenant.assessments.get(call.target.id.key)
+    if assessment is None:
         raise errors.ArmError(404, "NotFound", f"Assessment '{call.target.name}' was not found.")
-    return raw(200, _render(found, call.version))
+    return raw(200, _render(assessment, call.version))
 
 
 def put(call: Call) -> Response:
     """Assess a resource by a recommendation that exists; 200 also for a new one."""
-    given = properties(call.request.body)
-    known = assessment_metadata.find(call.tenant, f"/subscriptions/{call.target.scope.subscription}", call.target.name)
-    if known is None:
+    values = properties(call.request.body)
+    metadata = assessment_metadata.find(
+        call.tenant, f"/subscriptions/{call.target.scope.subscription}", call.target.name
+    )
+    if metadata is None:
         raise errors.ArmError(400, "BadRequest", f"There is no assessment metadata '{call.target.name}'.")
-    stored = {"displayName": known.properties.get("displayName"), "status": given.get("status", {})}
-    if "additionaldata" in given:
-        stored["additionalData"] = given["additionaldata"]
-    record = Record(arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), TYPE, stored)
+    stored = {"displayName": metadata.properties.get("displayName"), "status": values.get("status", {})}
+    if "additionaldata" in values:
+        stored["additionalData"] = values["additionaldata"]
+    record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
     call.tenant.assessments.put(record)
     return raw(200, _render(record, call.version))
 
@@ -56,5 +58,5 @@ def _render(record: Record, version: str) -> bytes:
     details = record.properties.get("resourceDetails") or resource
     if version < "2021":
         details = {key[:1].upper() + key[1:]: value for key, value in details.items()}
-    shown = {"resourceDetails": details, **{k: v for k, v in record.properties.items() if k != "resourceDetails"}}
-    return encode({"type": TYPE, "id": record.id.text, "name": record.id.name, "properties": shown})
+    values = {"resourceDetails": details, **{k: v for k, v in record.properties.items() if k != "resourceDetails"}}
+    return encode({"type": TYPE, "id": record.id.text, "name": record.id.name, "properties": values})

@@ -67,16 +67,18 @@ _NAME_LIMIT_AT_GROUPS: Final = 24
 def put(call: Call) -> Response:
     """Assign a definition, or replace the assignment whole; 201 in both cases."""
     body = json_object(call.request.body)
-    given = properties(call.request.body)
-    wanted = {name: given[name.lower()] for name, since in FIELDS if name.lower() in given and since <= call.version}
+    values = properties(call.request.body)
+    requested = {
+        name: values[name.lower()] for name, since in FIELDS if name.lower() in values and since <= call.version
+    }
     before = call.tenant.assignments.get(call.target.id.key)
-    _check(call, wanted, is_new=before is None)
+    _check(call, requested, is_new=before is None)
     record = Record(
-        before.id if before else arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"),
-        TYPE,
-        _stored(call, wanted, before),
-        call.tenant.stamp(call.principal, before.system if before else None),
-        _envelope(call, body, before),
+        id=before.id if before else arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"),
+        type=TYPE,
+        properties=_stored(call, requested, before),
+        system=call.tenant.stamp(call.principal, before.system if before else None),
+        envelope=_envelope(call, body, before),
     )
     call.tenant.assignments.put(record)
     return raw(201, render(call.tenant, record, call.version))
@@ -86,30 +88,32 @@ def patch(call: Call) -> Response:
     """Change identity, location, selectors or overrides alone."""
     before = _require(call)
     body = json_object(call.request.body)
-    given = {key.lower(): value for key, value in optional_object(body, "properties").items()}
-    changed = {name: given[name.lower()] for name in _PATCHABLE if given.get(name.lower()) is not None}
+    values = {key.lower(): value for key, value in optional_object(body, "properties").items()}
+    changed = {name: values[name.lower()] for name in _PATCHABLE if values.get(name.lower()) is not None}
     check_types(changed, _TYPES)
     record = Record(
-        before.id,
-        TYPE,
-        {**before.properties, **changed},
-        call.tenant.stamp(call.principal, before.system),
-        {**before.envelope, **_envelope(call, body, before)},
+        id=before.id,
+        type=TYPE,
+        properties={**before.properties, **changed},
+        system=call.tenant.stamp(call.principal, before.system),
+        envelope={**before.envelope, **_envelope(call, body, before)},
     )
     call.tenant.assignments.put(record)
     return raw(200, render(call.tenant, record, call.version))
 
 
-def _check(call: Call, wanted: dict[str, JSON], *, is_new: bool) -> None:
-    check_types(wanted, _TYPES)
-    name, definition = call.target.name, str(wanted.get("policyDefinitionId", ""))
+def _check(call: Call, requested: dict[str, JSON], *, is_new: bool) -> None:
+    check_types(requested, _TYPES)
+    name, definition = call.target.name, str(requested.get("policyDefinitionId", ""))
     if not definition:
         raise errors.required_property("policyDefinitionId")
     limit = _NAME_LIMIT_AT_GROUPS if call.target.scope.kind is ScopeKind.MANAGEMENT_GROUP else _NAME_LIMIT
     if len(name) > limit:
         raise _invalid(f"The policy assignment name '{name}' exceeds the maximum length of '{limit}' characters.")
-    found = definition_properties(call.tenant, definition_id(Record(call.target.id, TYPE, wanted)))
-    if found is None:
+    current = definition_properties(
+        call.tenant, definition_id(Record(id=call.target.id, type=TYPE, properties=requested))
+    )
+    if current is None:
         kind = "policy set definition" if "/policysetdefinitions/" in definition.lower() else "policy definition"
         raise _invalid(f"The {kind} '{definition}' could not be found.")
     present, quota = len(call.tenant.assignments.at(call.target.scope.key)), call.tenant.limits.assignments
@@ -128,9 +132,9 @@ def _invalid(why: str) -> errors.ArmError:
     )
 
 
-def _stored(call: Call, wanted: dict[str, JSON], before: Record | None) -> dict[str, JSON]:
-    stored = {name: value for name, value in wanted.items() if name not in _READ_ONLY}
-    stored["metadata"] = stamped_metadata(call, wanted.get("metadata"), before)
+def _stored(call: Call, requested: dict[str, JSON], before: Record | None) -> dict[str, JSON]:
+    stored = {name: value for name, value in requested.items() if name not in _READ_ONLY}
+    stored["metadata"] = stamped_metadata(call, requested.get("metadata"), before)
     return completed(
         call.tenant, call.target.scope.text, stored, (before.properties if before else {}).get("instanceId")
     )
@@ -138,7 +142,7 @@ def _stored(call: Call, wanted: dict[str, JSON], before: Record | None) -> dict[
 
 def completed(tenant: Tenant, scope: str, stored: dict[str, JSON], instance: str | None = None) -> dict[str, JSON]:
     """The properties with what the service adds: scope, pin, enforcement mode and instance id."""
-    probe = Record(arm_id(scope), TYPE, stored)
+    probe = Record(id=arm_id(scope), type=TYPE, properties=stored)
     current = definition_properties(tenant, definition_id(probe))
     stored.setdefault("scope", scope)
     stored.setdefault("enforcementMode", "Default")
@@ -148,15 +152,15 @@ def completed(tenant: Tenant, scope: str, stored: dict[str, JSON], instance: str
     return stored
 
 
-def stamped_metadata(call: Call, given: JSON, before: Record | None) -> dict[str, JSON]:
+def stamped_metadata(call: Call, metadata: JSON, before: Record | None) -> dict[str, JSON]:
     """The caller's metadata with who created and last updated the object; the caller's own word on it is overwritten."""
-    now, who = arm_instant(call.tenant.clock.now()), call.principal.object_id
-    stamps: dict[str, JSON] = {"createdBy": who, "createdOn": now, "updatedBy": None, "updatedOn": None}
+    now, object_id = arm_instant(call.tenant.clock.now()), call.principal.object_id
+    stamps: dict[str, JSON] = {"createdBy": object_id, "createdOn": now, "updatedBy": None, "updatedOn": None}
     if before:
         old = before.properties.get("metadata") or {}
         stamps |= {name: old[name] for name in ("createdBy", "createdOn") if name in old}
-        stamps |= {"updatedBy": who, "updatedOn": now}
-    return {**{name: value for name, value in (given or {}).items() if name not in stamps}, **stamps}
+        stamps |= {"updatedBy": object_id, "updatedOn": now}
+    return {**{name: value for name, value in (metadata or {}).items() if name not in stamps}, **stamps}
 
 
 def _envelope(call: Call, body: dict[str, Any], before: Record | None) -> dict[str, JSON]:
@@ -180,15 +184,15 @@ def get(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Take it away: 200 with its last state, or 204. Its exemptions stay, orphaned."""
-    gone = call.tenant.assignments.remove(call.target.id.key)
-    return raw(200, render(call.tenant, gone, call.version)) if gone else empty(204)
+    removed = call.tenant.assignments.remove(call.target.id.key)
+    return raw(200, render(call.tenant, removed, call.version)) if removed else empty(204)
 
 
 def list_(call: Call) -> Response:
     """The assignments that apply at the scope, as `$filter` and `$top` have it."""
-    wanted = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
-    rows = select(call.tenant.assignments, call.tenant.hierarchy, call.target.scope, wanted.reach)
-    for _, value in wanted.equals:
+    condition = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
+    rows = select(call.tenant.assignments, call.tenant.hierarchy, call.target.scope, condition.reach)
+    for _, value in condition.equals:
         key = arm_id(value).key
         rows = [row for row in rows if definition_id(row.item).key == key]
     expansions = _expansions(call)
@@ -201,24 +205,24 @@ def _expansions(call: Call) -> frozenset[str]:
 
 
 def _require(call: Call) -> Record:
-    found = call.tenant.assignments.get(call.target.id.key)
-    if found is None:
+    assignment = call.tenant.assignments.get(call.target.id.key)
+    if assignment is None:
         raise errors.ArmError(
             404, "PolicyAssignmentNotFound", f"The policy assignment '{call.target.name}' could not be found."
         )
-    return found
+    return assignment
 
 
 def render(tenant: Tenant, record: Record, version: str, expansions: frozenset[str] = frozenset()) -> bytes:
     """The assignment as one API version shows it."""
-    shown = dict(record.properties)
+    values = dict(record.properties)
     if expansions & {"latestdefinitionversion", "effectivedefinitionversion"}:
         latest, in_effect = effective(tenant, record)
         if "latestdefinitionversion" in expansions and latest:
-            shown["latestDefinitionVersion"] = latest
+            values["latestDefinitionVersion"] = latest
         if "effectivedefinitionversion" in expansions and in_effect:
-            shown["effectiveDefinitionVersion"] = in_effect
-    ordered = {name: shown[name] for name, since in FIELDS if name in shown and since <= version}
+            values["effectiveDefinitionVersion"] = in_effect
+    ordered = {name: values[name] for name, since in FIELDS if name in values and since <= version}
     value = {**record.envelope, "properties": ordered, "id": record.id.text, "type": TYPE, "name": record.id.name}
     if record.system and version >= SYSTEM_DATA_SINCE:
         value["systemData"] = record.system

@@ -18,7 +18,7 @@ from reconciler.model import JSON, ArmId, arm_id
 VERSIONS_SINCE: Final = "2023-04"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """One of the two types. `label` is how error codes and texts call it."""
 
@@ -47,22 +47,35 @@ class Family:
 
 
 POLICIES: Final = Family(
-    "Microsoft.Authorization/policyDefinitions",
-    "PolicyDefinition",
-    (
-        ("displayName", ""), ("policyType", ""), ("mode", "2016-12"), ("description", ""), ("metadata", "2016-04"),
-        ("version", VERSIONS_SINCE), ("parameters", "2016-12"), ("policyRule", ""), ("versions", VERSIONS_SINCE),
-    ),
-)  # fmt: skip
-SETS: Final = Family(
-    "Microsoft.Authorization/policySetDefinitions",
-    "PolicySetDefinition",
-    (
-        ("displayName", ""), ("policyType", ""), ("description", ""), ("metadata", ""), ("version", VERSIONS_SINCE),
-        ("parameters", ""), ("policyDefinitions", ""), ("policyDefinitionGroups", "2019-09"),
+    type="Microsoft.Authorization/policyDefinitions",
+    label="PolicyDefinition",
+    fields=(
+        ("displayName", ""),
+        ("policyType", ""),
+        ("mode", "2016-12"),
+        ("description", ""),
+        ("metadata", "2016-04"),
+        ("version", VERSIONS_SINCE),
+        ("parameters", "2016-12"),
+        ("policyRule", ""),
         ("versions", VERSIONS_SINCE),
     ),
-)  # fmt: skip
+)
+SETS: Final = Family(
+    type="Microsoft.Authorization/policySetDefinitions",
+    label="PolicySetDefinition",
+    fields=(
+        ("displayName", ""),
+        ("policyType", ""),
+        ("description", ""),
+        ("metadata", ""),
+        ("version", VERSIONS_SINCE),
+        ("parameters", ""),
+        ("policyDefinitions", ""),
+        ("policyDefinitionGroups", "2019-09"),
+        ("versions", VERSIONS_SINCE),
+    ),
+)
 
 
 def check_quota(family: Family, call: Call) -> None:
@@ -81,13 +94,13 @@ def check_quota(family: Family, call: Call) -> None:
         )
 
 
-def check_members(call: Call, wanted: dict[str, JSON]) -> None:
+def check_members(call: Call, requested: dict[str, JSON]) -> None:
     """Refuse a policy set without members, or with one that does not exist.
 
     Raises:
         ArmError: 400.
     """
-    members = wanted.get("policyDefinitions")
+    members = requested.get("policyDefinitions")
     if not isinstance(members, list) or not members:
         raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
     for member in members:
@@ -104,30 +117,30 @@ def _invalid_set(call: Call, why: str) -> errors.ArmError:
     )
 
 
-def completed(tenant: Tenant, family: Family, wanted: dict[str, JSON]) -> dict[str, JSON]:
+def completed(tenant: Tenant, family: Family, requested: dict[str, JSON]) -> dict[str, JSON]:
     """The properties with what the service adds: type, mode, versions, and each member's reference id and pin."""
-    stored = {"policyType": "Custom", **wanted}
+    stored = {"policyType": "Custom", **requested}
     stored.setdefault("version", version_of(stored))
     stored.setdefault("versions", [stored["version"]])
     if family is POLICIES:
         stored.setdefault("mode", "Indexed")
     else:
-        stored["policyDefinitions"] = [_member(tenant, each) for each in stored.get("policyDefinitions", ())]
+        stored["policyDefinitions"] = [_member(tenant, member) for member in stored.get("policyDefinitions", ())]
     return stored
 
 
-def _member(tenant: Tenant, given: dict[str, JSON]) -> dict[str, JSON]:
-    identifier = arm_id(str(given.get("policyDefinitionId", "")))
-    known = definition_properties(tenant, identifier)
+def _member(tenant: Tenant, member: dict[str, JSON]) -> dict[str, JSON]:
+    identifier = arm_id(str(member.get("policyDefinitionId", "")))
+    definition = definition_properties(tenant, identifier)
     completed_member = {
         "policyDefinitionReferenceId": derived_reference_id(identifier),
         "policyDefinitionId": identifier.text,
-        "definitionVersion": major_pin(version_of(known) if known else FIRST_VERSION),
+        "definitionVersion": major_pin(version_of(definition) if definition else FIRST_VERSION),
     }
-    named = bool(given.get("policyDefinitionReferenceId"))
+    named = bool(member.get("policyDefinitionReferenceId"))
     return completed_member | {
         name: value
-        for name, value in given.items()
+        for name, value in member.items()
         if value is not None and (named or name != "policyDefinitionReferenceId")
     }
 

@@ -50,23 +50,23 @@ _COMPARABLE: Final = frozenset({"policytype", "category"})
 def put(family: Family, call: Call) -> Response:
     """Create a custom definition (201) or replace it (a policy set 200, a policy 201 again: so the specification)."""
     _refuse_at_tenant(call)
-    given = properties(call.request.body)
-    wanted = {
-        name: given[name.lower()] for name, since in family.fields if name.lower() in given and since <= call.version
+    values = properties(call.request.body)
+    requested = {
+        name: values[name.lower()] for name, since in family.fields if name.lower() in values and since <= call.version
     }
-    check_types(wanted, _TYPES)
+    check_types(requested, _TYPES)
     before = family.own(call.tenant).get(call.target.id.key)
     if before is None:
         check_quota(family, call)
     if family is SETS:
-        check_members(call, wanted)
-    stored = completed(call.tenant, family, wanted)
-    stored["metadata"] = stamped_metadata(call, wanted.get("metadata"), before)
+        check_members(call, requested)
+    stored = completed(call.tenant, family, requested)
+    stored["metadata"] = stamped_metadata(call, requested.get("metadata"), before)
     record = Record(
-        before.id if before else arm_id(f"{call.target.scope}/providers/{family.type}/{call.target.name}"),
-        family.type,
-        stored,
-        call.tenant.stamp(call.principal, before.system if before else None),
+        id=before.id if before else arm_id(f"{call.target.scope}/providers/{family.type}/{call.target.name}"),
+        type=family.type,
+        properties=stored,
+        system=call.tenant.stamp(call.principal, before.system if before else None),
     )
     family.own(call.tenant).put(record)
     return raw(200 if before and family is SETS else 201, _render(family, record, call.version))
@@ -86,24 +86,24 @@ def get(family: Family, call: Call) -> Response:
 def delete(family: Family, call: Call) -> Response:
     """Take a custom definition away: 200 with its last state, or 204. One that is assigned stays: 400."""
     _refuse_at_tenant(call)
-    found = family.own(call.tenant).get(call.target.id.key)
-    if found is None:
+    definition = family.own(call.tenant).get(call.target.id.key)
+    if definition is None:
         return empty(204)
-    users = [each for each in call.tenant.assignments.by_id.values() if _assigns(each, found.id)]
+    users = [assignment for assignment in call.tenant.assignments.by_id.values() if _assigns(assignment, definition.id)]
     if users:
         raise errors.ArmError(
             400,
             "PolicySetDefinitionInUse" if family is SETS else "PolicyDefinitionIsReferenced",
-            f"The {family.words} '{found.id.name}' cannot be deleted because it is assigned by '{users[0].id}'.",
+            f"The {family.words} '{definition.id.name}' cannot be deleted because it is assigned by '{users[0].id}'.",
         )
-    family.own(call.tenant).remove(found.id.key)
-    return raw(200, _render(family, found, call.version))
+    family.own(call.tenant).remove(definition.id.key)
+    return raw(200, _render(family, definition, call.version))
 
 
 def list_(family: Family, call: Call) -> Response:
     """Azure's own and the custom ones of the scope and above; below the tenant only."""
-    wanted = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
-    rows = [*_built_in_rows(family, call, wanted), *_own_rows(family, call, wanted)]
+    condition = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
+    rows = [*_built_in_rows(family, call, condition), *_own_rows(family, call, condition)]
     rows.sort(key=lambda row: row.place)
     size = page_size(call.request, min(1000, call.tenant.limits.page))
     return raw(200, page(rows, call.request, size, lambda item: _render(family, item, call.version)))
@@ -119,14 +119,14 @@ def list_versions(family: Family, call: Call) -> Response:
 
 def get_version(family: Family, call: Call) -> Response:
     """One version of a definition."""
-    found = [record for record in _version_records(family, call) if record.id.name == call.target.name]
-    if not found:
+    matches = [record for record in _version_records(family, call) if record.id.name == call.target.name]
+    if not matches:
         raise errors.ArmError(
             404,
             f"{family.label}VersionNotFound",
             f"The {family.words} version '{call.target.name}' of '{call.target.names[0]}' could not be found.",
         )
-    return raw(200, _render(family, found[0], call.version))
+    return raw(200, _render(family, matches[0], call.version))
 
 
 def _assigns(assignment: Record, identifier: ArmId) -> bool:
@@ -138,10 +138,10 @@ def _assigns(assignment: Record, identifier: ArmId) -> bool:
 
 
 def _require(family: Family, call: Call) -> Record:
-    found = family.own(call.tenant).get(call.target.id.key) or _built_in(family, call.tenant, call.target.id)
-    if found is None:
+    definition = family.own(call.tenant).get(call.target.id.key) or _built_in(family, call.tenant, call.target.id)
+    if definition is None:
         raise _not_found(family, call.target.name)
-    return found
+    return definition
 
 
 def _not_found(family: Family, name: str) -> errors.ArmError:
@@ -151,59 +151,63 @@ def _not_found(family: Family, name: str) -> errors.ArmError:
 def _built_in(family: Family, tenant: Tenant, identifier: ArmId) -> Record | None:
     if not identifier.key.startswith("/providers/microsoft.authorization/"):
         return None
-    found = definition_properties(tenant, identifier)
+    values = definition_properties(tenant, identifier)
     name = f"/providers/{family.type}/{identifier.name}"
-    return Record(ArmId(name.lower(), name), family.type, found) if found else None
+    return Record(id=ArmId(name.lower(), name), type=family.type, properties=values) if values else None
 
 
-def _built_in_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
-    if wanted.reach is Reach.EXACT and call.target.scope.key:
+def _built_in_rows(family: Family, call: Call, condition: Filter) -> list[Row[Record]]:
+    if condition.reach is Reach.EXACT and call.target.scope.key:
         return []
     own = family.own(call.tenant).by_id
     records = [_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant)]
     return [
         Row((_BUILT_IN_RANK, number), record)
         for number, record in enumerate(records)
-        if record and record.id.key not in own and _passes(record, wanted)
+        if record and record.id.key not in own and _passes(record, condition)
     ]
 
 
-def _own_rows(family: Family, call: Call, wanted: Filter) -> list[Row[Record]]:
-    reach = Reach.AT_AND_ABOVE if wanted.reach is Reach.EVERYTHING else wanted.reach
+def _own_rows(family: Family, call: Call, condition: Filter) -> list[Row[Record]]:
+    reach = Reach.AT_AND_ABOVE if condition.reach is Reach.EVERYTHING else condition.reach
     rows = list(select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach))
     if call.target.scope.key and reach is Reach.AT_AND_ABOVE:
         rows += rows_at(family.own(call.tenant), "", _TENANT_RANK)
-    return [row for row in rows if _passes(row.item, wanted)]
+    return [row for row in rows if _passes(row.item, condition)]
 
 
-def _passes(record: Record, wanted: Filter) -> bool:
+def _passes(record: Record, condition: Filter) -> bool:
     metadata = record.properties.get("metadata") or {}
     facts = {"policytype": record.properties.get("policyType"), "category": metadata.get("category")}
-    return all(str(facts[name]).lower() == value.lower() for name, value in wanted.equals)
+    return all(str(facts[name]).lower() == value.lower() for name, value in condition.equals)
 
 
 def _version_records(family: Family, call: Call) -> list[Record]:
     base = arm_id(call.target.text[: call.target.text.lower().rfind("/versions")])
     return [
-        Record(arm_id(f"{base}/versions/{version}"), f"{family.type}/versions", {**found, "version": version})
-        for version, found in versions(call.tenant, base).items()
+        Record(
+            id=arm_id(f"{base}/versions/{version}"),
+            type=f"{family.type}/versions",
+            properties={**values, "version": version},
+        )
+        for version, values in versions(call.tenant, base).items()
     ]
 
 
 def _render(family: Family, record: Record, version: str) -> bytes:
-    shown = {
+    values = {
         name: record.properties[name] for name, since in family.fields if name in record.properties and since <= version
     }
     if record.type.endswith("/versions"):
-        shown.pop("versions", None)
-    elif "versions" in shown and "versions" in record.properties:
-        shown["versions"] = record.properties["versions"]
+        values.pop("versions", None)
+    elif "versions" in values and "versions" in record.properties:
+        values["versions"] = record.properties["versions"]
     if family is SETS and version < VERSIONS_SINCE:
-        shown["policyDefinitions"] = [
+        values["policyDefinitions"] = [
             {name: value for name, value in member.items() if name != "definitionVersion"}
-            for member in shown.get("policyDefinitions", ())
+            for member in values.get("policyDefinitions", ())
         ]
-    value = {"properties": shown, "id": record.id.text, "type": record.type, "name": record.id.name}
+    value = {"properties": values, "id": record.id.text, "type": record.type, "name": record.id.name}
     if record.system and version >= SYSTEM_DATA_SINCE:
         value["systemData"] = record.system
     return encode(value)

@@ -24,14 +24,14 @@ _VALIDATIONS: Final = {"default": "Default", "donotvalidate": "DoNotValidate"}
 _MODES: Final = {"admin": "Admin", "userselfserve": "UserSelfServe"}
 
 
-def check(call: Call, given: dict[str, JSON], before: Exemption | None) -> dict[str, JSON]:
+def check(call: Call, requested: dict[str, JSON], before: Exemption | None) -> dict[str, JSON]:
     """The properties as they will be stored.
 
     Raises:
         ArmError: the first thing that is wrong with them.
     """
     tenant, target = call.tenant, call.target
-    stored = _well_formed(target, given, call.version)
+    stored = _well_formed(target, requested, call.version)
     if before is None:
         _check_name(target.name)
     elif arm_id(stored["policyAssignmentId"]).key != before.assignment:
@@ -61,8 +61,8 @@ def invalid(target: Target, why: str) -> ArmError:
 # --- each property by itself -------------------------------------------------------------------------------------
 
 
-def _well_formed(target: Target, given: dict[str, JSON], version: str) -> dict[str, JSON]:
-    stored = dict(given)
+def _well_formed(target: Target, requested: dict[str, JSON], version: str) -> dict[str, JSON]:
+    stored = dict(requested)
     _text(target, stored, "policyAssignmentId")
     if not stored.get("policyAssignmentId"):
         raise required_property("policyAssignmentId")
@@ -101,7 +101,7 @@ def _enumerated(stored: dict[str, JSON], name: str, values: dict[str, str], *, r
 
 def _references_are_text(stored: dict[str, JSON]) -> None:
     references = stored.get("policyDefinitionReferenceIds", [])
-    if not isinstance(references, list) or not all(isinstance(each, str) for each in references):
+    if not isinstance(references, list) or not all(isinstance(reference, str) for reference in references):
         raise unparsable_body("the value of 'properties.policyDefinitionReferenceIds' is not an array of strings")
 
 
@@ -129,10 +129,10 @@ def _check_name(name: str) -> None:
 
 
 def _assignment(tenant: Tenant, target: Target, identifier: str) -> Record:
-    found = tenant.assignments.get(arm_id(identifier).key)
-    if found is None:
+    assignment = tenant.assignments.get(arm_id(identifier).key)
+    if assignment is None:
         raise invalid(target, f"The policy assignment '{identifier}' could not be found.")
-    return found
+    return assignment
 
 
 def _check_scope(tenant: Tenant, target: Target, assignment: Record, stored: dict[str, JSON]) -> None:
@@ -146,17 +146,17 @@ def _check_scope(tenant: Tenant, target: Target, assignment: Record, stored: dic
         )
 
 
-def _check_references(tenant: Tenant, target: Target, assignment: Record, wanted: list[str]) -> None:
-    if not wanted:
+def _check_references(tenant: Tenant, target: Target, assignment: Record, requested: list[str]) -> None:
+    if not requested:
         return
-    known = reference_ids(tenant, assignment)
-    if known is None:
+    existing = reference_ids(tenant, assignment)
+    if existing is None:
         raise _bad_reference(
             target,
             "The associated policy assignment is an assignment of a policy definition. The policy definition "
             "reference is only valid for policy assignments of policy set definitions.",
         )
-    missing = [each for each in wanted if each.lower() not in known]
+    missing = [reference for reference in requested if reference.lower() not in existing]
     if missing:
         raise _bad_reference(
             target,

@@ -42,11 +42,11 @@ _COMPARABLE: Final = frozenset({"policyassignmentid"})
 
 def put(call: Call) -> Response:
     """Create the exemption (201) or replace it whole (200): what the body leaves out is cleared."""
-    wanted = _readable(properties(call.request.body), call.version)
+    requested = _readable(properties(call.request.body), call.version)
     before = call.tenant.exemptions.get(call.target.id.key)
-    if wanted.get("policyAssignmentId"):
-        authorize_linked(call, f"{TYPE}/write", EXEMPT, str(wanted["policyAssignmentId"]))
-    stored = check(call, wanted, before)
+    if requested.get("policyAssignmentId"):
+        authorize_linked(call, f"{TYPE}/write", EXEMPT, str(requested["policyAssignmentId"]))
+    stored = check(call, requested, before)
     exemption = write(call, stored, before)
     return raw(200 if before else 201, render(exemption, call.version))
 
@@ -55,8 +55,8 @@ def write(call: Call, stored: dict[str, JSON], before: Exemption | None) -> Exem
     """Keep the checked properties under the id as first written, with `systemData` moved on."""
     identifier = before.id if before else canonical_id(call.target.id, call.target.scope, call.target.name)
     old_system = json.loads(before.body)["systemData"] if before else None
-    made = call.tenant.clock.seconds()
-    exemption = store(identifier, stored, call.tenant.stamp(call.principal, old_system), made)
+    written_at = call.tenant.clock.seconds()
+    exemption = store(identifier, stored, call.tenant.stamp(call.principal, old_system), written_at)
     call.tenant.exemptions.put(exemption)
     return exemption
 
@@ -64,8 +64,8 @@ def write(call: Call, stored: dict[str, JSON], before: Exemption | None) -> Exem
 def patch(call: Call) -> Response:
     """Change selectors, scope validation or management mode alone; everything else needs a PUT."""
     before = _require(call)
-    given = _readable(properties(call.request.body), call.version)
-    changed = {name: given[name] for name in _PATCHABLE if name in given}
+    requested = _readable(properties(call.request.body), call.version)
+    changed = {name: requested[name] for name in _PATCHABLE if name in requested}
     merged = {**json.loads(before.body)["properties"], **changed}
     authorize_linked(call, f"{TYPE}/write", EXEMPT, merged["policyAssignmentId"])
     stored = check(call, merged, before)
@@ -79,21 +79,21 @@ def get(call: Call) -> Response:
 
 def delete(call: Call) -> Response:
     """Take it away: 200 with its last state, or 204 where there was none."""
-    gone = call.tenant.exemptions.remove(call.target.id.key)
-    if gone:
-        call.tenant.ended_exemptions.append((call.tenant.clock.seconds(), False, gone))
-    return raw(200, render(gone, call.version)) if gone else empty(204)
+    removed = call.tenant.exemptions.remove(call.target.id.key)
+    if removed:
+        call.tenant.ended_exemptions.append((call.tenant.clock.seconds(), False, removed))
+    return raw(200, render(removed, call.version)) if removed else empty(204)
 
 
 def list_(call: Call) -> Response:
     """The exemptions that apply at the scope, as `$filter` has it."""
-    wanted = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
+    condition = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
     tenant = call.tenant
-    rows = select(tenant.exemptions, tenant.hierarchy, call.target.scope, wanted.reach)
-    if wanted.exclude_expired:
+    rows = select(tenant.exemptions, tenant.hierarchy, call.target.scope, condition.reach)
+    if condition.exclude_expired:
         now = tenant.clock.now()
         rows = [row for row in rows if not _has_expired(row.item, now)]
-    for _, value in wanted.equals:
+    for _, value in condition.equals:
         key = arm_id(value).key
         rows = [row for row in rows if row.item.assignment == key]
     return raw(200, page(rows, call.request, tenant.limits.page, lambda item: render(item, call.version)))
@@ -105,12 +105,12 @@ def _has_expired(exemption: Exemption, now: datetime) -> bool:
 
 
 def _require(call: Call) -> Exemption:
-    found = call.tenant.exemptions.get(call.target.id.key)
-    if found is None:
+    exemption = call.tenant.exemptions.get(call.target.id.key)
+    if exemption is None:
         raise errors.ArmError(
             404, "PolicyExemptionNotFound", f"The policy exemption '{call.target.name}' could not be found."
         )
-    return found
+    return exemption
 
 
 # --- storing and showing -----------------------------------------------------------------------------------------
@@ -121,18 +121,18 @@ def canonical_id(identifier: ArmId, scope: ArmId, name: str) -> ArmId:
     return ArmId(identifier.key, f"{scope.text}/providers/{TYPE}/{name}")
 
 
-def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON], made: float = 0.0) -> Exemption:
+def store(identifier: ArmId, stored: dict[str, JSON], system: dict[str, JSON], written_at: float = 0.0) -> Exemption:
     """The exemption with its body rendered once, fields in the order of the wire."""
-    shown = {name: stored[name] for name, _ in FIELDS if name in stored}
+    values = {name: stored[name] for name, _ in FIELDS if name in stored}
     body = encode(
-        {"properties": shown, "id": identifier.text, "type": TYPE, "name": identifier.name, "systemData": system}
+        {"properties": values, "id": identifier.text, "type": TYPE, "name": identifier.name, "systemData": system}
     )
     return Exemption(
         id=identifier,
         assignment=arm_id(stored["policyAssignmentId"]).key,
         expires=str(stored.get("expiresOn") or ""),
-        since=max(since for name, since in FIELDS if name in shown),
-        made=made,
+        since=max(since for name, since in FIELDS if name in values),
+        written_at=written_at,
         body=body,
     )
 
@@ -148,9 +148,9 @@ def render(exemption: Exemption, version: str) -> bytes:
     return encode(value)
 
 
-def _readable(given: dict[str, Any], version: str) -> dict[str, JSON]:
+def _readable(requested: dict[str, Any], version: str) -> dict[str, JSON]:
     """The properties that this version knows, in their own casing; a PUT by an older version loses the others."""
-    return {name: given[name.lower()] for name, since in FIELDS if name.lower() in given and since <= version}
+    return {name: requested[name.lower()] for name, since in FIELDS if name.lower() in requested and since <= version}
 
 
 def seed(tenant: Tenant, value: dict[str, JSON], system: dict[str, JSON]) -> None:

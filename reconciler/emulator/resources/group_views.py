@@ -44,11 +44,11 @@ def placed_details(call: Call, group: ManagementGroup, expand: list[str]) -> dic
     parent = parent_of(call, group)
     if parent:
         details["parent"] = {"id": parent.id.text, "name": parent.name, "displayName": parent.display_name}
-    above = [{"name": each.name, "displayName": each.display_name} for each in _above(call, group)]
+    above = [{"name": ancestor.name, "displayName": ancestor.display_name} for ancestor in _above(call, group)]
     if "path" in expand:
         details["path"] = [*above, {"name": group.name, "displayName": group.display_name}]
     if "ancestors" in expand:
-        details["managementGroupAncestors"] = [each["name"] for each in reversed(above)]
+        details["managementGroupAncestors"] = [ancestor["name"] for ancestor in reversed(above)]
         details["managementGroupAncestorsChain"] = above[::-1]
     return details
 
@@ -62,12 +62,12 @@ def _above(call: Call, group: ManagementGroup) -> list[ManagementGroup]:
 def children_of(call: Call, group: ManagementGroup, *, recurse: bool) -> list[dict[str, JSON]]:
     """What is directly in a group, groups first; with `recurse` each group with what is in it."""
     hierarchy, name = call.tenant.hierarchy, group.name.lower()
-    shown = [_child(each, TYPE) for each in hierarchy.child_groups(name)]
+    children = [_child(entity, TYPE) for entity in hierarchy.child_groups(name)]
     if recurse:
-        for value, child in zip(shown, hierarchy.child_groups(name), strict=True):
+        for value, child in zip(children, hierarchy.child_groups(name), strict=True):
             if below := children_of(call, child, recurse=True):
                 value["children"] = below
-    return shown + [_child(each, "/subscriptions") for each in hierarchy.child_subscriptions(name)]
+    return children + [_child(entity, "/subscriptions") for entity in hierarchy.child_subscriptions(name)]
 
 
 def _child(entity: Entity, kind: str) -> dict[str, JSON]:

@@ -53,18 +53,18 @@ def require(call: Call, name: str | None = None) -> ManagementGroup:
     Raises:
         ArmError: 404.
     """
-    wanted = name or call.target.names[0]
-    found = call.tenant.hierarchy.groups.get(wanted.lower())
-    if found is None:
-        raise errors.management_group_not_found(wanted)
-    return found
+    group_name = name or call.target.names[0]
+    group = call.tenant.hierarchy.groups.get(group_name.lower())
+    if group is None:
+        raise errors.management_group_not_found(group_name)
+    return group
 
 
 def put(call: Call) -> Response:
     """Create a group, rename or move it. Done at once; the answer is 202 with a status to poll, as Azure's is."""
-    given = optional_object(json_object(call.request.body), "properties")
-    parent = optional_object(optional_object(given, "details"), "parent").get("id")
-    return _accepted(call, _written(call, given.get("displayName"), parent), "create")
+    values = optional_object(json_object(call.request.body), "properties")
+    parent = optional_object(optional_object(values, "details"), "parent").get("id")
+    return _accepted(call, _written(call, values.get("displayName"), parent), "create")
 
 
 def patch(call: Call) -> Response:
@@ -77,15 +77,17 @@ def patch(call: Call) -> Response:
 
 def _written(call: Call, display_name: JSON, parent: JSON) -> ManagementGroup:
     """The group as it is after the write, made below the root of the tenant where it is new and names no parent."""
-    given = {"displayName": display_name, "parent": parent}
-    check_types({name: value for name, value in given.items() if value is not None}, dict.fromkeys(given, str))
+    requested = {"displayName": display_name, "parent": parent}
+    check_types({name: value for name, value in requested.items() if value is not None}, dict.fromkeys(requested, str))
     hierarchy, name = call.tenant.hierarchy, call.target.name
     parent_name = require(call, parent.rsplit("/", 1)[-1]).name.lower() if parent else None
     group = hierarchy.groups.get(name.lower())
     if group and parent_name and group.id.key in hierarchy.chain(hierarchy.groups[parent_name].id):
         raise errors.ArmError(400, "InvalidParentId", f"Management group '{name}' cannot be moved into itself.")
     if group is None:
-        group = ManagementGroup(name, display_name or name, parent_name or hierarchy.root, version=0)
+        group = ManagementGroup(
+            name=name, display_name=display_name or name, parent=parent_name or hierarchy.root, version=0
+        )
         hierarchy.groups[name.lower()] = group
     elif parent_name and name.lower() != hierarchy.root:
         group.parent = parent_name
@@ -142,8 +144,8 @@ def operation_result(call: Call) -> Response:
 def descendants(call: Call) -> Response:
     """Every group and subscription below, flat."""
     group = require(call)
-    found = [_descendant(call, each) for each in call.tenant.hierarchy.descendants(group.name.lower())]
-    return _paged(call, found)
+    entries = [_descendant(call, entity) for entity in call.tenant.hierarchy.descendants(group.name.lower())]
+    return _paged(call, entries)
 
 
 def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
@@ -153,11 +155,11 @@ def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
     return {"id": entity.id.text, "type": kind, "name": name_of(entity), "properties": properties}
 
 
-def _paged(call: Call, found: list[dict[str, JSON]]) -> Response:
+def _paged(call: Call, entries: list[dict[str, JSON]]) -> Response:
     start = _skip(call.request.query.get("$skiptoken"))
     size = int(call.request.query.get("$top", "0") or 0) or ENTITY_PAGE
-    value: dict[str, JSON] = {"value": found[start : start + size]}
-    if start + size < len(found):
+    value: dict[str, JSON] = {"value": entries[start : start + size]}
+    if start + size < len(entries):
         token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
         query = urllib.parse.urlencode({**call.request.query, "$skiptoken": token}, safe="$")
         value["nextLink"] = f"https://{call.request.base}{call.request.target.partition('?')[0]}?{query}"
@@ -177,49 +179,52 @@ def _skip(token: str | None) -> int:
 def list_subscriptions(call: Call) -> Response:
     """The subscriptions directly in a group."""
     group = require(call)
-    found = [_membership(call, group, each) for each in call.tenant.hierarchy.child_subscriptions(group.name.lower())]
-    return answer(200, {"value": found})
+    memberships = [
+        _membership(call, group, subscription)
+        for subscription in call.tenant.hierarchy.child_subscriptions(group.name.lower())
+    ]
+    return answer(200, {"value": memberships})
 
 
 def get_subscription(call: Call) -> Response:
     """One subscription, if it is directly in the group."""
     group = require(call)
-    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
-    if found is None or found.group != group.name.lower():
+    subscription = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if subscription is None or subscription.group != group.name.lower():
         raise errors.ArmError(404, "NotFound", f"'{call.target.text}' not found.")
-    return answer(200, _membership(call, group, found))
+    return answer(200, _membership(call, group, subscription))
 
 
 def put_subscription(call: Call) -> Response:
     """Move a subscription into the group."""
     group = require(call)
-    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
-    if found is None:
+    subscription = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if subscription is None:
         raise errors.subscription_not_found(call.target.name)
-    found.group = group.name.lower()
-    return answer(200, _membership(call, group, found))
+    subscription.group = group.name.lower()
+    return answer(200, _membership(call, group, subscription))
 
 
 def delete_subscription(call: Call) -> Response:
     """Move a subscription out of the group, to the root group."""
     group = require(call)
-    found = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
-    if found is None or found.group != group.name.lower():
+    subscription = call.tenant.hierarchy.subscriptions.get(call.target.name.lower())
+    if subscription is None or subscription.group != group.name.lower():
         return empty(204)
-    found.group = call.tenant.hierarchy.root
+    subscription.group = call.tenant.hierarchy.root
     return empty(200)
 
 
-def _membership(call: Call, group: ManagementGroup, found: Subscription) -> dict[str, JSON]:
+def _membership(call: Call, group: ManagementGroup, subscription: Subscription) -> dict[str, JSON]:
     return {
-        "id": f"{GROUPS}{group.name}/subscriptions/{found.guid}",
+        "id": f"{GROUPS}{group.name}/subscriptions/{subscription.guid}",
         "type": f"{TYPE}/subscriptions",
-        "name": found.guid,
+        "name": subscription.guid,
         "properties": {
             "tenant": call.tenant.id,
-            "displayName": found.display_name,
+            "displayName": subscription.display_name,
             "parent": {"id": group.id.text},
-            "state": "Active" if found.state == "Enabled" else found.state,
+            "state": "Active" if subscription.state == "Enabled" else subscription.state,
         },
     }
 
@@ -228,7 +233,7 @@ def entities(call: Call) -> Response:
     """`getEntities`: every group and subscription with the names above it."""
     hierarchy = call.tenant.hierarchy
     every: list[Entity] = [hierarchy.groups[hierarchy.root], *hierarchy.descendants(hierarchy.root)]
-    return _paged(call, [_entity(call, each) for each in every if can_see(call.tenant, call.principal, each.id)])
+    return _paged(call, [_entity(call, entity) for entity in every if can_see(call.tenant, call.principal, entity.id)])
 
 
 def _entity(call: Call, entity: Entity) -> dict[str, JSON]:

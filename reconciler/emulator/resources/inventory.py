@@ -41,29 +41,33 @@ def list_tenants(call: Call) -> Response:
 
 def list_subscriptions(call: Call) -> Response:
     """The subscriptions that the caller has any right in."""
-    found = call.tenant.hierarchy.subscriptions.values()
-    shown = [_subscription(call, each) for each in found if can_see(call.tenant, call.principal, each.id)]
-    return answer(200, {"value": shown, "count": {"type": "Total", "value": len(shown)}})
+    subscriptions = call.tenant.hierarchy.subscriptions.values()
+    visible = [
+        _subscription(call, subscription)
+        for subscription in subscriptions
+        if can_see(call.tenant, call.principal, subscription.id)
+    ]
+    return answer(200, {"value": visible, "count": {"type": "Total", "value": len(visible)}})
 
 
 def get_subscription(call: Call) -> Response:
     """One subscription."""
     guid = call.target.text.split("/")[2]
-    found = call.tenant.hierarchy.subscriptions.get(guid.lower())
-    if found is None:
+    subscription = call.tenant.hierarchy.subscriptions.get(guid.lower())
+    if subscription is None:
         raise errors.subscription_not_found(guid)
-    return answer(200, _subscription(call, found))
+    return answer(200, _subscription(call, subscription))
 
 
-def _subscription(call: Call, found: Subscription) -> dict[str, JSON]:
+def _subscription(call: Call, subscription: Subscription) -> dict[str, JSON]:
     return {
-        "id": found.id.text,
+        "id": subscription.id.text,
         "authorizationSource": "RoleBased",
         "managedByTenants": [],
-        "subscriptionId": found.guid,
+        "subscriptionId": subscription.guid,
         "tenantId": call.tenant.id,
-        "displayName": found.display_name,
-        "state": found.state,
+        "displayName": subscription.display_name,
+        "state": subscription.state,
         "subscriptionPolicies": {
             "locationPlacementId": "Public_2014-09-01",
             "quotaId": "EnterpriseAgreement_2014-09-01",
@@ -93,20 +97,20 @@ def get_provider(call: Call) -> Response:
 def list_groups(call: Call) -> Response:
     """The resource groups of a subscription."""
     prefix = call.target.text.lower().rsplit("/", 1)[0] + "/"
-    found = [each for each in _within(call, prefix) if each.id.kind is ScopeKind.RESOURCE_GROUP]
-    return answer(200, {"value": [show(each) for each in found]})
+    groups = [resource for resource in _within(call, prefix) if resource.id.kind is ScopeKind.RESOURCE_GROUP]
+    return answer(200, {"value": [show(resource) for resource in groups]})
 
 
 def list_resources(call: Call) -> Response:
     """The resources of a subscription or resource group."""
     prefix = call.target.text.lower().rsplit("/", 1)[0] + "/"
-    found = [each for each in _within(call, prefix) if each.id.kind is ScopeKind.RESOURCE]
-    return answer(200, {"value": [show(each) for each in found]})
+    resources = [resource for resource in _within(call, prefix) if resource.id.kind is ScopeKind.RESOURCE]
+    return answer(200, {"value": [show(resource) for resource in resources]})
 
 
 def _within(call: Call, prefix: str) -> list[Resource]:
     call.tenant.hierarchy.require(ArmId(prefix[:-1], prefix[:-1]))
-    return [each for key, each in call.tenant.hierarchy.resources.items() if key.startswith(prefix)]
+    return [resource for key, resource in call.tenant.hierarchy.resources.items() if key.startswith(prefix)]
 
 
 # --- one resource or group ---------------------------------------------------------------------------------------

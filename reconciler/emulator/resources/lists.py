@@ -36,7 +36,7 @@ class Reach(enum.Enum):
     AT_AND_BELOW = enum.auto()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A parsed `$filter`. `equals` maps folded property names to the value asked for."""
 
@@ -68,12 +68,16 @@ def parse_filter(text: str | None, comparable: frozenset[str]) -> Filter:
 def _with_condition(parsed: Filter, part: str, text: str, comparable: frozenset[str]) -> Filter:
     folded = part.lower().replace(" ", "")
     if folded in _REACHES:
-        return Filter(_REACHES[folded], parsed.exclude_expired, parsed.equals)
+        return Filter(reach=_REACHES[folded], exclude_expired=parsed.exclude_expired, equals=parsed.equals)
     if folded == "excludeexpired()":
-        return Filter(parsed.reach, True, parsed.equals)
-    found = _EQUALS.fullmatch(part)
-    if found and found["name"].lower() in comparable:
-        return Filter(parsed.reach, parsed.exclude_expired, (*parsed.equals, (found["name"].lower(), found["value"])))
+        return Filter(reach=parsed.reach, exclude_expired=True, equals=parsed.equals)
+    comparison = _EQUALS.fullmatch(part)
+    if comparison and comparison["name"].lower() in comparable:
+        return Filter(
+            reach=parsed.reach,
+            exclude_expired=parsed.exclude_expired,
+            equals=(*parsed.equals, (comparison["name"].lower(), comparison["value"])),
+        )
     raise errors.invalid_filter(text)
 
 
@@ -145,10 +149,10 @@ def page(rows: Sequence[Row[T]], request: Request, size: int, render: Callable[[
     """
     token = request.query.get("$skiptoken")
     start = bisect.bisect_right(rows, _place(token), key=operator.attrgetter("place")) if token else 0
-    shown = rows[start : start + size]
-    body = b'{"value":[' + b",".join([render(row.item) for row in shown]) + b"]"
+    selected = rows[start : start + size]
+    body = b'{"value":[' + b",".join([render(row.item) for row in selected]) + b"]"
     if start + size < len(rows):
-        body += b',"nextLink":' + encode(_next_link(request, shown[-1].place))
+        body += b',"nextLink":' + encode(_next_link(request, selected[-1].place))
     return body + b"}"
 
 

@@ -44,17 +44,17 @@ def put(call: Call) -> Response:
     if level.lower() not in LEVELS:
         raise errors.bad_value(level, "level")
     is_new = call.target.id.key not in call.tenant.locks.by_id
-    lock = Lock(arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), LEVELS[level.lower()])
+    lock = Lock(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), level=LEVELS[level.lower()])
     call.tenant.locks.put(lock)
     return answer(201 if is_new else 200, _show(lock))
 
 
 def get(call: Call) -> Response:
     """One lock."""
-    found = call.tenant.locks.get(call.target.id.key)
-    if found is None:
+    lock = call.tenant.locks.get(call.target.id.key)
+    if lock is None:
         raise errors.ArmError(404, "LockNotFound", f"The lock '{call.target.name}' could not be found.")
-    return answer(200, _show(found))
+    return answer(200, _show(lock))
 
 
 def delete(call: Call) -> Response:
@@ -65,8 +65,8 @@ def delete(call: Call) -> Response:
 def list_(call: Call) -> Response:
     """The locks at, above and below the scope."""
     scope = call.target.scope.key
-    found = [lock for lock in call.tenant.locks.by_id.values() if lock.covers(scope) or lock.id.key.startswith(scope)]
-    return answer(200, {"value": [_show(lock) for lock in found]})
+    locks = [lock for lock in call.tenant.locks.by_id.values() if lock.covers(scope) or lock.id.key.startswith(scope)]
+    return answer(200, {"value": [_show(lock) for lock in locks]})
 
 
 def _show(lock: Lock) -> dict[str, JSON]:

@@ -16,18 +16,18 @@ _SECOND: Final = 0xAB0E9789
 
 def murmur64(data: bytes) -> int:
     """The hash, as an unsigned number."""
-    one = two = 0
+    first = second = 0
     whole = len(data) & ~7
     for start in range(0, whole, 8):
-        one ^= _mixed(int.from_bytes(data[start : start + 4], "little"), _FIRST, 15, _SECOND)
-        one = ((_rotated(one, 19) + two) * 5 + 0x561CCD1B) & _MASK
-        two ^= _mixed(int.from_bytes(data[start + 4 : start + 8], "little"), _SECOND, 17, _FIRST)
-        two = ((_rotated(two, 13) + one) * 5 + 0x0BCAA747) & _MASK
-    one ^= _mixed(int.from_bytes(data[whole : whole + 4], "little"), _FIRST, 15, _SECOND)
-    two ^= _mixed(int.from_bytes(data[whole + 4 :], "little"), _SECOND, 17, _FIRST)
-    one, two = _crossed(one ^ len(data), two ^ len(data))
-    one, two = _crossed(_avalanched(one), _avalanched(two))
-    return two << 32 | one
+        first ^= _mixed(int.from_bytes(data[start : start + 4], "little"), _FIRST, 15, _SECOND)
+        first = ((_rotated(first, 19) + second) * 5 + 0x561CCD1B) & _MASK
+        second ^= _mixed(int.from_bytes(data[start + 4 : start + 8], "little"), _SECOND, 17, _FIRST)
+        second = ((_rotated(second, 13) + first) * 5 + 0x0BCAA747) & _MASK
+    first ^= _mixed(int.from_bytes(data[whole : whole + 4], "little"), _FIRST, 15, _SECOND)
+    second ^= _mixed(int.from_bytes(data[whole + 4 :], "little"), _SECOND, 17, _FIRST)
+    first, second = _crossed(first ^ len(data), second ^ len(data))
+    first, second = _crossed(_avalanched(first), _avalanched(second))
+    return second << 32 | first
 
 
 def _mixed(lane: int, before: int, turn: int, after: int) -> int:
@@ -38,9 +38,9 @@ def _rotated(value: int, bits: int) -> int:
     return (value << bits | value >> (32 - bits)) & _MASK
 
 
-def _crossed(one: int, two: int) -> tuple[int, int]:
-    one = (one + two) & _MASK
-    return one, (two + one) & _MASK
+def _crossed(first: int, second: int) -> tuple[int, int]:
+    first = (first + second) & _MASK
+    return first, (second + first) & _MASK
 
 
 def _avalanched(value: int) -> int:

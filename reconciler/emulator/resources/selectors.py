@@ -31,14 +31,14 @@ def check_selectors(target: Target, value: JSON, version: str, invalid: Invalid)
     Raises:
         ArmError: 400.
     """
-    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+    if not isinstance(value, list) or not all(isinstance(selector, dict) for selector in value):
         raise unparsable_body("the value of 'properties.resourceSelectors' is not an array of objects")
-    for each in value:
-        conditions = each.get("selectors", [])
+    for selector in value:
+        conditions = selector.get("selectors", [])
         if not isinstance(conditions, list) or not all(isinstance(condition, dict) for condition in conditions):
             raise unparsable_body("the value of 'resourceSelectors.selectors' is not an array of objects")
         kinds = [_condition_kind(target, condition, version, invalid) for condition in conditions]
-        _check_kinds(target, each.get("name", ""), kinds, invalid)
+        _check_kinds(target, selector.get("name", ""), kinds, invalid)
 
 
 def _condition_kind(target: Target, condition: dict[str, JSON], version: str, invalid: Invalid) -> str:

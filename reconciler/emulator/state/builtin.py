@@ -36,31 +36,31 @@ class CatalogueBuiltIns:
     def initiative(self, identifier: ArmId) -> dict[str, JSON] | None:
         """The properties of a built-in policy set."""
         if identifier.key not in self._rendered:
-            found = self._catalogue.initiative(identifier)
-            if found is None:
+            built_in = self._catalogue.initiative(identifier)
+            if built_in is None:
                 return None
-            self._rendered[identifier.key] = self._initiative_properties(found)
+            self._rendered[identifier.key] = self._initiative_properties(built_in)
         return self._rendered[identifier.key]
 
     def initiatives(self) -> Iterable[ArmId]:
         """The ids of all built-in policy sets."""
-        return (found.id for found in self._catalogue.initiatives.values())
+        return (initiative.id for initiative in self._catalogue.initiatives.values())
 
     def policy(self, identifier: ArmId) -> dict[str, JSON] | None:
         """The properties of a built-in policy."""
-        found = self._catalogue.policy(identifier)
-        return _policy_properties(found) if found else None
+        built_in = self._catalogue.policy(identifier)
+        return _policy_properties(built_in) if built_in else None
 
     def policies(self) -> Iterable[ArmId]:
         """The ids of all built-in policies."""
-        return (found.id for found in self._catalogue.policies.values())
+        return (policy.id for policy in self._catalogue.policies.values())
 
-    def _initiative_properties(self, found: BuiltInInitiative) -> dict[str, JSON]:
-        version = found.version or FIRST_VERSION
+    def _initiative_properties(self, initiative: BuiltInInitiative) -> dict[str, JSON]:
+        version = initiative.version or FIRST_VERSION
         return {
-            "displayName": found.title,
+            "displayName": initiative.title,
             "policyType": "BuiltIn",
-            "metadata": {"version": found.version, "category": found.category},
+            "metadata": {"version": initiative.version, "category": initiative.category},
             "version": version,
             "parameters": {},
             "policyDefinitions": [
@@ -70,7 +70,7 @@ class CatalogueBuiltIns:
                     "definitionVersion": self._pin(member.definition),
                     "parameters": {},
                 }
-                for member in found.members
+                for member in initiative.members
             ],
             "versions": [version],
         }
@@ -81,17 +81,17 @@ class CatalogueBuiltIns:
         return major_pin(policy.version if policy else FIRST_VERSION)
 
 
-def _policy_properties(found: Policy) -> dict[str, JSON]:
-    version = found.version or FIRST_VERSION
-    effect = found.default_effect or "Audit"
-    types: JSON = {"field": "type", "in": list(found.resource_types)}
+def _policy_properties(policy: Policy) -> dict[str, JSON]:
+    version = policy.version or FIRST_VERSION
+    effect = policy.default_effect or "Audit"
+    types: JSON = {"field": "type", "in": list(policy.resource_types)}
     is_expression = effect.startswith("[")
     parameters = {} if is_expression else {"effect": {"type": "String", "defaultValue": effect}}
     return {
-        "displayName": found.title,
+        "displayName": policy.title,
         "policyType": "BuiltIn",
-        **({"mode": found.mode} if found.mode else {}),
-        "metadata": {"version": found.version},
+        **({"mode": policy.mode} if policy.mode else {}),
+        "metadata": {"version": policy.version},
         "version": version,
         "parameters": parameters,
         "policyRule": {"if": types, "then": {"effect": effect if is_expression else "[parameters('effect')]"}},

@@ -44,15 +44,15 @@ def canonical_instant(text: str) -> str | None:
 
     A date alone is its midnight, an instant without a zone is taken as UTC. None if it is no instant.
     """
-    found = _INSTANT.fullmatch(text.strip())
-    if not found:
+    match = _INSTANT.fullmatch(text.strip())
+    if not match:
         return None
-    zone = (found["zone"] or "Z").upper().replace("Z", "+00:00")
+    zone = (match["zone"] or "Z").upper().replace("Z", "+00:00")
     try:
-        whole = datetime.fromisoformat(f"{found['day']}T{found['time'] or '00:00'}{zone}").astimezone(UTC)
+        whole = datetime.fromisoformat(f"{match['day']}T{match['time'] or '00:00'}{zone}").astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return _joined(whole.replace(tzinfo=None), (found["digits"] or "")[:7])
+    return _joined(whole.replace(tzinfo=None), (match["digits"] or "")[:7])
 
 
 def parse_instant(text: str) -> datetime | None:

@@ -18,7 +18,7 @@ GROUPS = "/providers/Microsoft.Management/managementGroups/"
 ROOT_DISPLAY_NAME = "Tenant Root Group"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class ManagementGroup:
     """A management group; `parent` is the folded name of its parent, None for the root of the tenant.
 
@@ -39,7 +39,7 @@ class ManagementGroup:
         return ArmId((GROUPS + self.name).lower(), GROUPS + self.name)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Subscription:
     """A subscription; `group` is the folded name of its management group. A disabled one can only be read."""
 
@@ -54,7 +54,7 @@ class Subscription:
         return ArmId(f"/subscriptions/{self.guid.lower()}", f"/subscriptions/{self.guid}")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Resource:
     """A resource or a resource group: what ARM knows of any of them."""
 
@@ -67,7 +67,9 @@ class Hierarchy:
 
     def __init__(self, tenant_id: str) -> None:
         self.root = tenant_id.lower()
-        self.groups: dict[str, ManagementGroup] = {self.root: ManagementGroup(tenant_id, ROOT_DISPLAY_NAME, None)}
+        self.groups: dict[str, ManagementGroup] = {
+            self.root: ManagementGroup(name=tenant_id, display_name=ROOT_DISPLAY_NAME, parent=None)
+        }
         self.subscriptions: dict[str, Subscription] = {}
         self.resources: dict[str, Resource] = {}
 
@@ -77,10 +79,10 @@ class Hierarchy:
         """Let the resource or group exist, with what contains it. Whether it is new."""
         for parent in reversed(textual_chain(identifier)[1:]):
             if parent.kind in (ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE) and parent.key not in self.resources:
-                self.resources[parent.key] = Resource(parent)
+                self.resources[parent.key] = Resource(id=parent)
         is_new = identifier.key not in self.resources
         if is_new:
-            self.resources[identifier.key] = Resource(identifier, body or {})
+            self.resources[identifier.key] = Resource(id=identifier, body=body or {})
         elif body is not None:
             self.resources[identifier.key].body = body
         return is_new
@@ -89,8 +91,8 @@ class Hierarchy:
         """Let the resource or group, and all within, be gone. Whether there was one."""
         if key not in self.resources:
             return False
-        for other in [other for other in self.resources if other == key or other.startswith(key + "/")]:
-            del self.resources[other]
+        for inner in [inner for inner in self.resources if inner == key or inner.startswith(key + "/")]:
+            del self.resources[inner]
         return True
 
     # --- looking
@@ -138,9 +140,9 @@ class Hierarchy:
             step = self.groups[step].parent
         return tuple(reversed(chain))
 
-    def contains(self, scope: ArmId, other: ArmId) -> bool:
+    def contains(self, scope: ArmId, inner: ArmId) -> bool:
         """Whether `other` is `scope` or lies below it, by the tree as it is now."""
-        return scope.key == other.key or scope.key in self.chain(other)
+        return scope.key == inner.key or scope.key in self.chain(inner)
 
     def child_groups(self, name: str) -> Iterator[ManagementGroup]:
         """The groups directly below a group (folded name)."""
@@ -156,14 +158,14 @@ class Hierarchy:
         while level:
             groups = [group for parent in level for group in self.child_groups(parent)]
             yield from groups
-            yield from (each for parent in level for each in self.child_subscriptions(parent))
+            yield from (subscription for parent in level for subscription in self.child_subscriptions(parent))
             level = [group.name.lower() for group in groups]
 
     def within(self, scope: ArmId) -> set[str]:
         """The folded ids of all groups and subscriptions at or below a group, or the one subscription of a scope."""
         if scope.kind is not ScopeKind.MANAGEMENT_GROUP:
             return {subscription_key(scope.key) or scope.key}
-        return {scope.key, *(each.id.key for each in self.descendants(scope.name.lower()))}
+        return {scope.key, *(entity.id.key for entity in self.descendants(scope.name.lower()))}
 
 
 def _group_name(scope: ArmId) -> str | None:

@@ -25,22 +25,22 @@ def definition_properties(tenant: Tenant, identifier: ArmId) -> dict[str, JSON] 
 def versions(tenant: Tenant, identifier: ArmId) -> dict[str, dict[str, JSON]]:
     """Every version of a definition with its properties, newest first."""
     current = definition_properties(tenant, identifier)
-    found = {} if current is None else {version_of(current): current}
+    by_version = {} if current is None else {version_of(current): current}
     for record in tenant.definition_versions.by_id.values():
         if record.id.key.rpartition("/versions/")[0] == identifier.key:
-            found[record.id.name] = record.properties
-    return dict(sorted(found.items(), key=lambda item: version_key(item[0]), reverse=True))
+            by_version[record.id.name] = record.properties
+    return dict(sorted(by_version.items(), key=lambda item: version_key(item[0]), reverse=True))
 
 
 def pinned(available: Iterable[str], pin: str | None) -> str | None:
     """The newest of the versions (newest first) that a pin such as `1.*.*` or `1.2.*` allows; None where none does."""
-    wanted = (pin or "*").split("-")[0].split(".")
-    return next((version for version in available if _allows(wanted, version)), None)
+    pattern = (pin or "*").split("-")[0].split(".")
+    return next((version for version in available if _allows(pattern, version)), None)
 
 
-def _allows(wanted: list[str], version: str) -> bool:
+def _allows(pattern: list[str], version: str) -> bool:
     parts = version.split("-", maxsplit=1)[0].split(".")
-    return all(want in ("*", part) for want, part in zip(wanted, parts, strict=False))
+    return all(want in ("*", part) for want, part in zip(pattern, parts, strict=False))
 
 
 def effective(tenant: Tenant, assignment: Record) -> tuple[str | None, str | None]:
@@ -61,14 +61,14 @@ def reference_ids(tenant: Tenant, assignment: Record) -> frozenset[str] | None:
     identifier = definition_id(assignment)
     if SETS not in identifier.key:
         return None
-    found = versions(tenant, identifier)
-    version = pinned(found, assignment.properties.get("definitionVersion"))
-    members = found[version].get("policyDefinitions", []) if version else []
-    known = tenant.reference_ids.get(identifier.key)
-    if known is None or known[0] is not members:
+    available = versions(tenant, identifier)
+    version = pinned(available, assignment.properties.get("definitionVersion"))
+    members = available[version].get("policyDefinitions", []) if version else []
+    cached = tenant.reference_ids.get(identifier.key)
+    if cached is None or cached[0] is not members:
         folded = frozenset(str(member.get("policyDefinitionReferenceId", "")).lower() for member in members)
-        known = tenant.reference_ids[identifier.key] = (members, folded)
-    return known[1]
+        cached = tenant.reference_ids[identifier.key] = (members, folded)
+    return cached[1]
 
 
 def version_of(properties: dict[str, JSON]) -> str:

@@ -92,9 +92,9 @@ class Objects(Generic[T]):
         subscription = subscription_key(scope)
         if subscription is None:
             return
-        for other in self._scopes.get(subscription, ()):
-            if other.startswith(scope + "/"):
-                yield from self._by_scope[other].values()
+        for inner_scope in self._scopes.get(subscription, ()):
+            if inner_scope.startswith(scope + "/"):
+                yield from self._by_scope[inner_scope].values()
 
     def remove_within(self, scope: str) -> list[T]:
         """Take out everything at or below a folded scope."""

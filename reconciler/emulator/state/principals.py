@@ -20,7 +20,7 @@ class PrincipalType(enum.StrEnum):
     KEY = "Key"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
     """What a principal may do at a scope and below: a built-in role's name, or actions with wildcards."""
 
@@ -30,7 +30,7 @@ class Grant:
     role: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FederatedCredential:
     """Whose tokens an application trusts in the place of a secret."""
 
@@ -39,7 +39,7 @@ class FederatedCredential:
     audiences: tuple[str, ...] = ("api://AzureADTokenExchange",)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Principal:
     """A user or application. `grants` None means it may do everything: access is off for it."""
 
@@ -60,7 +60,7 @@ class Principal:
         return name.lower() in {self.object_id.lower(), self.client_id.lower(), self.name.lower()}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DenyAssignment:
     """What nobody may do at a scope and below, whatever their roles; `principals` empty means everyone."""
 
@@ -79,18 +79,18 @@ class DenyAssignment:
 
 
 PIPELINE = Principal(
-    "11111111-1111-4111-8111-111111111111",
-    "pipeline",
-    PrincipalType.APPLICATION,
-    "11111111-1111-4111-8111-111111111112",
+    object_id="11111111-1111-4111-8111-111111111111",
+    name="pipeline",
+    type=PrincipalType.APPLICATION,
+    client_id="11111111-1111-4111-8111-111111111112",
 )
 """The application that speaks where the tenant file names none."""
 
 PORTAL_USER = Principal(
-    "22222222-2222-4222-8222-222222222222",
-    "portal.user@contoso.example",
-    PrincipalType.USER,
-    "22222222-2222-4222-8222-222222222222",
+    object_id="22222222-2222-4222-8222-222222222222",
+    name="portal.user@contoso.example",
+    type=PrincipalType.USER,
+    client_id="22222222-2222-4222-8222-222222222222",
 )
 """The user that made what the tenant file does not say the maker of."""
 
@@ -100,31 +100,33 @@ class Principals:
 
     def __init__(self, declared: Iterable[Principal]) -> None:
         self.declared = tuple(declared)
-        applications = [each for each in self.declared if each.type is not PrincipalType.USER]
-        users = [each for each in self.declared if each.type is PrincipalType.USER]
+        applications = [principal for principal in self.declared if principal.type is not PrincipalType.USER]
+        users = [principal for principal in self.declared if principal.type is PrincipalType.USER]
         self.default = (applications or [PIPELINE])[0]
         self.portal_user = (users or [PORTAL_USER])[0]
         self._known = (*self.declared, PIPELINE, PORTAL_USER)
 
     def find(self, name: str) -> Principal | None:
         """The principal with this object id, client id or name."""
-        return next((each for each in self._known if each.answers_to(name)), None)
+        return next((principal for principal in self._known if principal.answers_to(name)), None)
 
 
 def parse_principal(entry: dict[str, Any], roles: Roles) -> Principal:
     """A principal of the tenant file."""
-    given = entry.get("roles")
+    entries = entry.get("roles")
     return Principal(
         object_id=entry["objectId"],
         name=entry.get("name", entry["objectId"]),
         type=PrincipalType(entry.get("type", "Application")),
         client_id=entry.get("clientId", entry["objectId"]),
-        grants=None if given is None else tuple(_grant(each, roles) for each in given),
+        grants=None if entries is None else tuple(_grant(item, roles) for item in entries),
         federated=tuple(
             FederatedCredential(
-                each["issuer"], each["subject"], tuple(each.get("audiences", ("api://AzureADTokenExchange",)))
+                issuer=item["issuer"],
+                subject=item["subject"],
+                audiences=tuple(item.get("audiences", ("api://AzureADTokenExchange",))),
             )
-            for each in entry.get("federatedCredentials", ())
+            for item in entry.get("federatedCredentials", ())
         ),
     )
 
@@ -133,8 +135,8 @@ def _grant(entry: dict[str, Any], roles: Roles) -> Grant:
     scope = entry.get("scope", "/").rstrip("/").lower()
     if "role" in entry:
         actions, not_actions = roles[entry["role"].lower()]
-        return Grant(scope, actions, not_actions, entry["role"])
-    return Grant(scope, tuple(entry.get("actions", ())), tuple(entry.get("notActions", ())))
+        return Grant(scope=scope, actions=actions, not_actions=not_actions, role=entry["role"])
+    return Grant(scope=scope, actions=tuple(entry.get("actions", ())), not_actions=tuple(entry.get("notActions", ())))
 
 
 def parse_deny(entry: dict[str, Any]) -> DenyAssignment:
@@ -142,11 +144,11 @@ def parse_deny(entry: dict[str, Any]) -> DenyAssignment:
     scope = entry["scope"].rstrip("/")
     name = entry["name"]
     return DenyAssignment(
-        name,
-        f"{scope}/providers/Microsoft.Authorization/denyAssignments/{name}",
-        scope,
-        tuple(entry["actions"]),
-        tuple(entry.get("notActions", ())),
-        frozenset(each.lower() for each in entry.get("principals", ())),
-        frozenset(each.lower() for each in entry.get("excludePrincipals", ())),
+        name=name,
+        id=f"{scope}/providers/Microsoft.Authorization/denyAssignments/{name}",
+        scope=scope,
+        actions=tuple(entry["actions"]),
+        not_actions=tuple(entry.get("notActions", ())),
+        principals=frozenset(object_id.lower() for object_id in entry.get("principals", ())),
+        excluded=frozenset(object_id.lower() for object_id in entry.get("excludePrincipals", ())),
     )

@@ -63,7 +63,8 @@ ROLES: Final[Roles] = {
         (),
     ),
     "management group reader": (
-        ("Microsoft.Management/managementGroups/read", "Microsoft.Management/managementGroups/*/read"), ()
+        ("Microsoft.Management/managementGroups/read", "Microsoft.Management/managementGroups/*/read"),
+        (),
     ),
     "management group contributor": (
         (
@@ -77,4 +78,4 @@ ROLES: Final[Roles] = {
         ),
         (),
     ),
-}  # fmt: skip
+}

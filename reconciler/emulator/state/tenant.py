@@ -17,22 +17,22 @@ from reconciler.model import JSON, ArmId, owner_scope
 DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exemption:
     """A policy exemption as stored. `body` is the whole object as its newest API version writes it, so that a list
     only joins bytes; the rest is what rules and filters ask for. API versions older than `since` see less of it.
-    `made` is when it was last written, in seconds since the epoch.
+    `written_at` is when it was last written, in seconds since the epoch.
     """
 
     id: ArmId
     assignment: str
     expires: str
     since: str
-    made: float
+    written_at: float
     body: bytes
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Record:
     """An ARM object that is kept as values: properties, `systemData` and what else stands in its envelope."""
 
@@ -43,7 +43,7 @@ class Record:
     envelope: dict[str, JSON] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lock:
     """A management lock: `CanNotDelete` or `ReadOnly` on its scope and everything below."""
 
@@ -64,7 +64,7 @@ class Lock:
         return deletes or self.level == "ReadOnly"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """Azure's documented ceilings; a tenant file may lower them, so that tests reach them quickly."""
 
@@ -75,8 +75,8 @@ class Limits:
     page: int = 1000
 
 
-@dataclass(slots=True)
-class GraphHabits:
+@dataclass(slots=True, kw_only=True)
+class GraphFaults:
     """What Resource Graph gets wrong: how many seconds it lags behind, whether it keeps what went with its scope.
 
     `remaining` is how many queries the caller has left, as its headers say.
@@ -115,7 +115,7 @@ class Tenant:
         self.assessment_metadata: Objects[Record] = Objects()
         self.assessments: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()
-        self.graph = GraphHabits()
+        self.graph = GraphFaults()
         self.ended_exemptions: deque[tuple[float, bool, Exemption]] = deque(maxlen=10_000)
         self.denies: tuple[DenyAssignment, ...] = ()
 
@@ -134,8 +134,8 @@ class Tenant:
 
     def forget_scope(self, key: str) -> None:
         """The resource or group with this folded id is gone, and everything that sat on it or within."""
-        gone = self.exemptions.remove_within(key)
-        self.ended_exemptions.extend((self.clock.seconds(), True, exemption) for exemption in gone)
+        removed = self.exemptions.remove_within(key)
+        self.ended_exemptions.extend((self.clock.seconds(), True, exemption) for exemption in removed)
         self.assignments.remove_within(key)
         self.assessments.remove_within(key)
         self.locks.remove_within(key)

@@ -25,7 +25,7 @@ _UNPRINTABLE: Final = re.compile(r"[^\x20-\x7e]")
 _REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One request. `path` is decoded, `target` as sent; query keys and header names are folded."""
 
@@ -43,9 +43,9 @@ class Request:
         return self.headers.get("host", "")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Response:
-    """One answer. The weather may delay it (seconds), break the connection instead (`drop`) or after `cut` bytes."""
+    """One answer. Fault injection may delay it (seconds), break the connection instead (`drop`) or after `cut` bytes."""
 
     status: int
     body: bytes = b""

@@ -38,12 +38,12 @@ def optional_object(value: Mapping[str, Any], name: str) -> dict[str, Any]:
     Raises:
         ArmError: 400, it is something else.
     """
-    found = value.get(name)
-    if found is None:
+    inner = value.get(name)
+    if inner is None:
         return {}
-    if not isinstance(found, dict):
+    if not isinstance(inner, dict):
         raise errors.unparsable_body(f"the property '{name}' is not an object")
-    return found
+    return inner
 
 
 def properties(body: bytes) -> dict[str, Any]:

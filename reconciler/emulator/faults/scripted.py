@@ -12,17 +12,33 @@ from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import encode
 
 FIELDS: Final = frozenset(
-    {"method", "path", "principal", "skip", "count", "probability", "status", "code", "message", "retryAfter",
-     "headers", "drop", "applied", "delay", "cut", "malformed"}
-)  # fmt: skip
+    {
+        "method",
+        "path",
+        "principal",
+        "skip",
+        "count",
+        "probability",
+        "status",
+        "code",
+        "message",
+        "retryAfter",
+        "headers",
+        "drop",
+        "applied",
+        "delay",
+        "cut",
+        "malformed",
+    }
+)
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultAction:
     """What happens to a request that a fault strikes.
 
     `status` answers with an error, `drop` breaks the connection; both before the request takes effect, or after it if
-    `applied`. `delay` (seconds), `cut` (bytes of body, then a broken connection) and `malformed` spoil the answer of a
+    `applied`. `delay` (seconds), `cut` (bytes of body, then a broken connection) and `malformed` alter the answer of a
     request that did take effect.
     """
 
@@ -41,11 +57,13 @@ class Trouble:
         """Whether the request never reaches its handler."""
         return (self.drop or self.status is not None) and not self.applied
 
-    def spoil(self, response: Response) -> Response:
+    def apply(self, response: Response) -> Response:
         """The answer as the client gets it; `response` is what the handler gave, or empty where it was prevented."""
         if self.status is not None:
             body = encode({"error": {"code": self.code, "message": self.message}})
-            response = Response(self.status, body, {"Content-Type": "application/json; charset=utf-8"})
+            response = Response(
+                status=self.status, body=body, headers={"Content-Type": "application/json; charset=utf-8"}
+            )
             response.headers.update(self.headers)
         if self.malformed:
             response.body = b'{"value":[{"properties":' + response.body[:40]
@@ -55,14 +73,14 @@ class Trouble:
         return response
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Fault:
-    """A trouble and the requests that it strikes: by verb, by a pattern on path and query, by principal.
+    """A action and the requests that it strikes: by verb, by a pattern on path and query, by principal.
 
     The first `skip` matching requests pass, then `count` are struck (None: all), each with `probability`.
     """
 
-    trouble: Trouble
+    action: FaultAction
     method: str = ""
     path: re.Pattern[str] = re.compile("")
     principal: str = ""
@@ -72,7 +90,7 @@ class Fault:
     matched: int = 0
     struck: int = 0
 
-    def strikes(self, request: Request, decoded: str, principal: str, dice: random.Random) -> bool:
+    def strikes(self, request: Request, decoded: str, principal: str, rng: random.Random) -> bool:
         """Whether this request is struck; counts it."""
         if self.count is not None and self.struck >= self.count:
             return False
@@ -81,50 +99,50 @@ class Fault:
         if not self.path.search(decoded):
             return False
         self.matched += 1
-        if self.matched <= self.skip or (self.probability < 1.0 and dice.random() >= self.probability):
+        if self.matched <= self.skip or (self.probability < 1.0 and rng.random() >= self.probability):
             return False
         self.struck += 1
         return True
 
 
-def parse_fault(given: Mapping[str, Any]) -> Fault:
+def parse_fault(entry: Mapping[str, Any]) -> Fault:
     """A fault as the tenant file, the option and the control endpoint write it.
 
     Raises:
         ValueError: an unknown field, or a pattern that is none.
     """
-    if not isinstance(given, Mapping):
-        raise ValueError(f"a fault is a JSON object, not {type(given).__name__}")  # noqa: TRY004 - as every other mistake
-    status = given.get("status")
+    if not isinstance(entry, Mapping):
+        raise ValueError(f"a fault is a JSON object, not {type(entry).__name__}")  # noqa: TRY004 - as every other mistake
+    status = entry.get("status")
     if status is not None and not (isinstance(status, int) and 200 <= status <= 599):
         raise ValueError(f"status: {status!r} is no HTTP status from 200 to 599")
-    if unknown := set(given) - FIELDS:
+    if unknown := set(entry) - FIELDS:
         raise ValueError(f"unknown field(s) {', '.join(sorted(unknown))}; a fault has {', '.join(sorted(FIELDS))}")
-    headers = {str(name): str(value) for name, value in given.get("headers", {}).items()}
-    if "retryAfter" in given:
-        headers["Retry-After"] = str(given["retryAfter"])
-    defaults = Trouble()
-    trouble = Trouble(
+    headers = {str(name): str(value) for name, value in entry.get("headers", {}).items()}
+    if "retryAfter" in entry:
+        headers["Retry-After"] = str(entry["retryAfter"])
+    defaults = FaultAction()
+    action = FaultAction(
         status=status,
-        code=given.get("code", defaults.code),
-        message=given.get("message", defaults.message),
+        code=entry.get("code", defaults.code),
+        message=entry.get("message", defaults.message),
         headers=tuple(headers.items()),
-        drop=bool(given.get("drop", False)),
-        applied=bool(given.get("applied", False)),
-        delay=float(given.get("delay", 0.0)),
-        cut=given.get("cut"),
-        malformed=bool(given.get("malformed", False)),
+        drop=bool(entry.get("drop", False)),
+        applied=bool(entry.get("applied", False)),
+        delay=float(entry.get("delay", 0.0)),
+        cut=entry.get("cut"),
+        malformed=bool(entry.get("malformed", False)),
     )
     try:
-        pattern = re.compile(given.get("path", ""), re.IGNORECASE)
+        pattern = re.compile(entry.get("path", ""), re.IGNORECASE)
     except re.error as error:
         raise ValueError(f"path: not a regular expression: {error}") from None
     return Fault(
-        trouble,
-        str(given.get("method", "")).upper(),
-        pattern,
-        str(given.get("principal", "")),
-        int(given.get("skip", 0)),
-        given.get("count", 1),
-        float(given.get("probability", 1.0)),
+        action=action,
+        method=str(entry.get("method", "")).upper(),
+        path=pattern,
+        principal=str(entry.get("principal", "")),
+        skip=int(entry.get("skip", 0)),
+        count=entry.get("count", 1),
+        probability=float(entry.get("probability", 1.0)),
     )

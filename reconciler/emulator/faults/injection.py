@@ -1,4 +1,4 @@
-"""The weather between a client and Azure: throttling, latency and faults. Fine by default; the same for the same seed."""
+"""Fault injection between a client and Azure: rate limits, latency, scripted faults. Off by default, repeatable by seed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from reconciler.emulator.errors import ArmError
+from reconciler.emulator.faults.rate_limits import Bucket, Throttle, parse_sizes
+from reconciler.emulator.faults.scripted import Fault, FaultAction, parse_fault
 from reconciler.emulator.paths import Target
 from reconciler.emulator.state.clock import arm_instant
-from reconciler.emulator.state.tenant import GraphHabits, Tenant
-from reconciler.emulator.weather.buckets import Bucket, Throttle, parse_sizes
-from reconciler.emulator.weather.faults import Fault, Trouble, parse_fault
+from reconciler.emulator.state.tenant import GraphFaults, Tenant
 from reconciler.emulator.wire.http import Request
 
 GRAPH: Final = "microsoft.resourcegraph/resources"
@@ -21,8 +21,8 @@ QUERIES: Final = (15.0, 3.0)
 FIELDS: Final = frozenset({"throttling", "latency", "jitter", "seed", "faults", "graph"})
 
 
-class Weather:
-    """What happens to requests on their way. `given` is the form of the tenant file's `weather`.
+class FaultInjection:
+    """What happens to requests on their way. `settings` is the form of the tenant file's `faultInjection`.
 
     `throttling`: true for the documented bucket sizes, or an object with sizes; `latency` and `jitter`: seconds;
     `faults`: a list; `seed`: a number; `graph`: what Resource Graph gets wrong.
@@ -31,28 +31,28 @@ class Weather:
         ValueError: an unknown field or a bad fault.
     """
 
-    def __init__(self, given: Mapping[str, Any], tenant: Tenant) -> None:
-        if unknown := set(given) - FIELDS:
-            raise ValueError(f"weather: unknown field(s) {', '.join(sorted(unknown))}")
-        self.given = dict(given)
+    def __init__(self, settings: Mapping[str, Any], tenant: Tenant) -> None:
+        if unknown := set(settings) - FIELDS:
+            raise ValueError(f"faultInjection: unknown field(s) {', '.join(sorted(unknown))}")
+        self.settings = dict(settings)
         self._tenant = tenant
-        self._dice = random.Random(given.get("seed", 0))  # noqa: S311 - weather, not secrets
-        throttling = given.get("throttling")
+        self._random = random.Random(settings.get("seed", 0))  # noqa: S311 - faults, not secrets
+        throttling = settings.get("throttling")
         sizes = parse_sizes(throttling if isinstance(throttling, Mapping) else {})
         self._throttle = Throttle(sizes, tenant.id) if throttling else None
-        self._latency = float(given.get("latency", 0.0))
-        self._jitter = float(given.get("jitter", 0.0))
-        habits = given.get("graph", {})
-        tenant.graph = GraphHabits(float(habits.get("lag", 0.0)), bool(habits.get("ghosts", False)))
+        self._latency = float(settings.get("latency", 0.0))
+        self._jitter = float(settings.get("jitter", 0.0))
+        graph = settings.get("graph", {})
+        tenant.graph = GraphFaults(lag=float(graph.get("lag", 0.0)), ghosts=bool(graph.get("ghosts", False)))
         self._queries: dict[str, Bucket] = {}
-        self.faults: list[Fault] = [parse_fault(each) for each in given.get("faults", ())]
+        self.scripted: list[Fault] = [parse_fault(entry) for entry in settings.get("faults", ())]
 
-    def trouble(self, request: Request, principal: str) -> Trouble | None:
+    def match(self, request: Request, principal: str) -> FaultAction | None:
         """The first fault that strikes this request."""
-        if not self.faults:
+        if not self.scripted:
             return None
         decoded = urllib.parse.unquote(request.target)
-        return next((f.trouble for f in self.faults if f.strikes(request, decoded, principal, self._dice)), None)
+        return next((f.action for f in self.scripted if f.strikes(request, decoded, principal, self._random)), None)
 
     def take_token(self, target: Target, principal: str, method: str) -> dict[str, str]:
         """The headers that tell what is left of the buckets.
@@ -70,7 +70,7 @@ class Weather:
         """Fifteen queries in five seconds for each caller."""
         now = self._tenant.clock.seconds()
         size, refill = QUERIES
-        bucket = self._queries.setdefault(principal, Bucket(size, refill, size, now))
+        bucket = self._queries.setdefault(principal, Bucket(size=size, refill=refill, tokens=size, at=now))
         if bucket.look(now) < 1.0:
             raise query_throttled(arm_instant(self._tenant.clock.now()), bucket.wait())
         bucket.tokens -= 1.0
@@ -78,7 +78,7 @@ class Weather:
 
     def delay(self) -> float:
         """How long the next answer takes, in real seconds."""
-        return self._latency + (self._dice.random() * self._jitter if self._jitter else 0.0)
+        return self._latency + (self._random.random() * self._jitter if self._jitter else 0.0)
 
 
 def query_throttled(timestamp: str, wait: int) -> ArmError:

@@ -35,13 +35,13 @@ SMALL = {
 }
 
 
-def test_fine_weather_has_no_limits_and_no_headers(arm):
+def test_injection_off_has_no_limits_and_no_headers(arm):
     answer = arm.get(exemptions_of(ONE))
     assert not [name for name in answer.headers if name.startswith("x-ms-ratelimit")]
 
 
 def test_buckets_run_dry_say_so_and_fill_again(start):
-    cloud = start(weather={"throttling": SMALL})
+    cloud = start(faultInjection={"throttling": SMALL})
     arm = emulated.Client(cloud)
     left = [arm.get(exemptions_of(ONE)).headers["x-ms-ratelimit-remaining-subscription-reads"] for _ in range(3)]
     assert left == ["2", "1", "0"]
@@ -54,7 +54,7 @@ def test_buckets_run_dry_say_so_and_fill_again(start):
 
 
 def test_each_subscription_principal_and_kind_has_its_own(start):
-    cloud = start(weather={"throttling": SMALL})
+    cloud = start(faultInjection={"throttling": SMALL})
     arm, portal = emulated.Client(cloud), emulated.Client(cloud, emulated.PORTAL)
     for _ in range(3):
         assert arm.get(exemptions_of(ONE)).status == 200
@@ -67,20 +67,20 @@ def test_each_subscription_principal_and_kind_has_its_own(start):
 
 
 def test_the_global_bucket_stops_everybody(start):
-    cloud = start(weather={"throttling": {**SMALL, "globalFactor": 1}})
+    cloud = start(faultInjection={"throttling": {**SMALL, "globalFactor": 1}})
     for _ in range(3):
         emulated.Client(cloud).get(exemptions_of(ONE))
     assert emulated.Client(cloud, emulated.PORTAL).get(exemptions_of(ONE)).status == 429
 
 
 def test_the_documented_sizes(start):
-    answer = emulated.Client(start(weather={"throttling": True})).get(exemptions_of(ONE))
+    answer = emulated.Client(start(faultInjection={"throttling": True})).get(exemptions_of(ONE))
     assert answer.headers["x-ms-ratelimit-remaining-subscription-reads"] == "249"
     assert answer.headers["x-ms-ratelimit-remaining-subscription-global-reads"] == "3749"
 
 
 def test_a_throttled_write_has_no_effect(start):
-    cloud = start(weather={"throttling": {"writes": {"size": 1, "refill": 0.001}}})
+    cloud = start(faultInjection={"throttling": {"writes": {"size": 1, "refill": 0.001}}})
     arm = emulated.Client(cloud)
     assert arm.put(exemption_id(SERVER, "a"), waiver()).status == 201
     assert arm.put(exemption_id(SERVER, "b"), waiver()).status == 429
@@ -91,7 +91,7 @@ def test_a_throttled_write_has_no_effect(start):
 
 
 def test_latency_delays_every_answer(start):
-    arm = emulated.Client(start(weather={"latency": 0.05}))
+    arm = emulated.Client(start(faultInjection={"latency": 0.05}))
     began = time.perf_counter()
     arm.get(exemptions_of(ONE))
     assert time.perf_counter() - began >= 0.05
@@ -99,8 +99,8 @@ def test_latency_delays_every_answer(start):
 
 def test_jitter_is_the_same_for_the_same_seed(start):
     def delays(seed):
-        weather = start(weather={"jitter": 1.0, "seed": seed}).weather
-        return [weather.delay() for _ in range(5)]
+        injection = start(faultInjection={"jitter": 1.0, "seed": seed}).faults
+        return [injection.delay() for _ in range(5)]
 
     assert delays(7) == delays(7) != delays(8)
 
@@ -118,7 +118,7 @@ def test_a_status_fault_strikes_the_requests_it_names_and_no_others(start):
         "code": "ServiceUnavailable",
         "retryAfter": 7,
     }
-    cloud = start(weather={"faults": [fault]})
+    cloud = start(faultInjection={"faults": [fault]})
     arm = emulated.Client(cloud)
     assert arm.put(exemption_id(SERVER, "a"), waiver()).status == 201
     answers = [arm.put(exemption_id(SERVER, "b"), waiver()) for _ in range(4)]
@@ -127,35 +127,35 @@ def test_a_status_fault_strikes_the_requests_it_names_and_no_others(start):
 
 
 def test_an_error_may_hide_that_the_request_took_effect(start):
-    cloud = start(weather={"faults": [{"method": "PUT", "status": 500, "applied": True}]})
+    cloud = start(faultInjection={"faults": [{"method": "PUT", "status": 500, "applied": True}]})
     assert emulated.Client(cloud).put(exemption_id(SERVER), waiver()).status == 500
     assert len(cloud.exemptions) == 1
 
 
 @pytest.mark.parametrize("applied", [False, True])
 def test_a_dropped_connection_before_or_after_the_effect(start, applied):
-    cloud = start(weather={"faults": [{"method": "PUT", "drop": True, "applied": applied}]})
+    cloud = start(faultInjection={"faults": [{"method": "PUT", "drop": True, "applied": applied}]})
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError, OSError)):
         emulated.Client(cloud).put(exemption_id(SERVER), waiver())
     assert len(cloud.exemptions) == applied
 
 
 def test_a_cut_body_breaks_off(start):
-    arm = emulated.Client(start(weather={"faults": [{"path": "policyExemptions", "cut": 5}]}))
+    arm = emulated.Client(start(faultInjection={"faults": [{"path": "policyExemptions", "cut": 5}]}))
     with pytest.raises((http.client.IncompleteRead, OSError)):
         arm.get(exemptions_of(ONE))
     assert arm.get(exemptions_of(ONE)).status == 200
 
 
 def test_a_malformed_body_is_no_json(start):
-    answer = emulated.Client(start(weather={"faults": [{"malformed": True}]})).get(exemptions_of(ONE))
+    answer = emulated.Client(start(faultInjection={"faults": [{"malformed": True}]})).get(exemptions_of(ONE))
     assert answer.status == 200
     with pytest.raises(ValueError, match="Expecting"):
         json.loads(answer.body)
 
 
 def test_a_delay(start):
-    arm = emulated.Client(start(weather={"faults": [{"delay": 0.05}]}))
+    arm = emulated.Client(start(faultInjection={"faults": [{"delay": 0.05}]}))
     began = time.perf_counter()
     assert arm.get(exemptions_of(ONE)).status == 200
     assert time.perf_counter() - began >= 0.05
@@ -164,7 +164,7 @@ def test_a_delay(start):
 def test_probability_is_the_same_for_the_same_seed(start):
     def statuses(seed):
         fault = {"probability": 0.5, "count": None, "status": 500}
-        arm = emulated.Client(start(weather={"seed": seed, "faults": [fault]}))
+        arm = emulated.Client(start(faultInjection={"seed": seed, "faults": [fault]}))
         return [arm.get(exemptions_of(ONE)).status for _ in range(12)]
 
     assert statuses(1) == statuses(1)
@@ -172,7 +172,7 @@ def test_probability_is_the_same_for_the_same_seed(start):
 
 
 def test_a_fault_for_one_principal_only(start):
-    cloud = start(weather={"faults": [{"principal": "22222222-2222-4222-8222-222222222222", "status": 500}]})
+    cloud = start(faultInjection={"faults": [{"principal": "22222222-2222-4222-8222-222222222222", "status": 500}]})
     assert emulated.Client(cloud).get(exemptions_of(ONE)).status == 200
     assert emulated.Client(cloud, emulated.PORTAL).get(exemptions_of(ONE)).status == 500
 
@@ -180,13 +180,13 @@ def test_a_fault_for_one_principal_only(start):
 # --- from the process --------------------------------------------------------------------------------------------
 
 
-def test_the_weather_changes_between_requests(cloud, arm):
-    cloud.change_weather({"faults": [{"status": 500, "count": None}]})
+def test_the_faults_change_between_requests(cloud, arm):
+    cloud.inject_faults({"faults": [{"status": 500, "count": None}]})
     assert arm.get(exemptions_of(ONE)).status == 500
-    cloud.change_weather({})
+    cloud.inject_faults({})
     assert arm.get(exemptions_of(ONE)).status == 200
     with pytest.raises(ValueError, match="sunshine"):
-        cloud.change_weather({"sunshine": True})
+        cloud.inject_faults({"sunshine": True})
 
 
 def test_requests_are_logged_with_body_status_and_principal(cloud, arm):
@@ -202,9 +202,9 @@ def test_requests_are_logged_with_body_status_and_principal(cloud, arm):
 # --- the control endpoint ----------------------------------------------------------------------------------------
 
 
-def test_control_sets_weather_and_faults(cloud, arm):
-    assert control(cloud, "PUT", "weather", {"faults": [{"status": 500}]})[0] == 200
-    assert control(cloud, "GET", "weather")[1] == {"faults": [{"status": 500}]}
+def test_control_sets_injection_and_faults(cloud, arm):
+    assert control(cloud, "PUT", "faultInjection", {"faults": [{"status": 500}]})[0] == 200
+    assert control(cloud, "GET", "faultInjection")[1] == {"faults": [{"status": 500}]}
     assert arm.get(exemptions_of(ONE)).status == 500
     assert control(cloud, "POST", "faults", {"status": 502})[0] == 201
     assert arm.get(exemptions_of(ONE)).status == 502
@@ -234,7 +234,7 @@ def test_control_shows_and_clears_the_log_and_gives_the_state(cloud, arm):
 @pytest.mark.parametrize(
     ("method", "name", "body", "status"),
     [
-        ("PUT", "weather", {"sunshine": 1}, 400),
+        ("PUT", "faultInjection", {"sunshine": 1}, 400),
         ("POST", "faults", {"colour": 1}, 400),
         ("POST", "faults", {"path": "("}, 400),
         ("PUT", "clock", {"now": "noon"}, 400),
@@ -244,3 +244,9 @@ def test_control_shows_and_clears_the_log_and_gives_the_state(cloud, arm):
 )
 def test_control_refuses_what_it_does_not_understand(cloud, method, name, body, status):
     assert control(cloud, method, name, body)[0] == status
+
+
+def test_the_former_name_of_the_setting_still_works(start):
+    cloud = start(weather={"faults": [{"method": "GET", "status": 503}]})
+    assert emulated.Client(cloud).get(exemptions_of(ONE)).status == 503
+    assert control(cloud, "GET", "weather")[1] == control(cloud, "GET", "faultInjection")[1] == cloud.faults.settings

@@ -21,7 +21,7 @@ DOCUMENTED: Final = {"reads": (250.0, 25.0), "writes": (200.0, 10.0), "deletes":
 GLOBAL_FACTOR: Final = 15.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sizes:
     """Size and refill a second of each kind of bucket, and how much larger the global ones are."""
 
@@ -29,16 +29,16 @@ class Sizes:
     global_factor: float = GLOBAL_FACTOR
 
 
-def parse_sizes(given: Mapping[str, Any]) -> Sizes:
+def parse_sizes(settings: Mapping[str, Any]) -> Sizes:
     """`{"reads": {"size": 250, "refill": 25}, …, "globalFactor": 15}`; what is absent is as documented."""
     kinds = {
-        kind: (float(given.get(kind, {}).get("size", size)), float(given.get(kind, {}).get("refill", refill)))
+        kind: (float(settings.get(kind, {}).get("size", size)), float(settings.get(kind, {}).get("refill", refill)))
         for kind, (size, refill) in DOCUMENTED.items()
     }
-    return Sizes(kinds, float(given.get("globalFactor", GLOBAL_FACTOR)))
+    return Sizes(kinds=kinds, global_factor=float(settings.get("globalFactor", GLOBAL_FACTOR)))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class Bucket:
     """Tokens that come back with time. `at` is the emulator's time, in seconds, of the last look."""
 
@@ -90,7 +90,7 @@ class Throttle:
         key = (subscription or "", principal, kind)
         if key not in self._buckets:
             size, refill = self._sizes.kinds[kind]
-            self._buckets[key] = Bucket(size * factor, refill * factor, size * factor, now)
+            self._buckets[key] = Bucket(size=size * factor, refill=refill * factor, tokens=size * factor, at=now)
         return self._buckets[key]
 
     def _refusal(self, subscription: str | None, principal: str, kind: str, wait: int) -> ArmError:
