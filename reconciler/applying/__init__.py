@@ -1,1 +1,1 @@
-"""Carries a plan out: order, pace, confirmation, outcomes; knows a Writer only as a Protocol."""
+"""Applies a plan: order, rate limits, confirmation, outcomes; knows a Writer only as a Protocol."""

@@ -40,11 +40,13 @@ class SavedPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What this run may write, and what awaits approval. `moot` are approved ids that no longer need a write."""
+    """What this run may write, and what awaits approval. `already_done` are approved ids that
+    no longer need a write.
+    """
 
     approved: tuple[Change, ...]
     withheld: tuple[Outcome, ...] = ()
-    moot: tuple[str, ...] = ()
+    already_done: tuple[str, ...] = ()
 
 
 # --- reading a saved plan ----------------------------------------------------------------------------------------
@@ -65,15 +67,15 @@ def read_plan(text: str, tenant_id: str, owner: str) -> SavedPlan:
         raise ApprovalError("not a plan: it has no list of changes", NEW_PLAN)
     checked = [_checked(change, number, tenant_id, owner) for number, change in enumerate(changes)]
     fingerprints = dict(checked)
-    found = digest(fingerprints.values())
+    computed = digest(fingerprints.values())
     if len(fingerprints) != len(checked):
         twice = next(key for place, (key, _) in enumerate(checked) if key in dict(checked[:place]))
         raise ApprovalError(f"the plan was edited: it lists {twice} twice", NEW_PLAN)
-    if document.get("digest") != found:
+    if document.get("digest") != computed:
         raise ApprovalError(
-            f"the plan was edited: its changes make digest {found}, but it says {document.get('digest')!r}", NEW_PLAN
+            f"the plan was edited: its changes make digest {computed}, but it says {document.get('digest')!r}", NEW_PLAN
         )
-    return SavedPlan(digest=found, fingerprints=fingerprints, revision=_text(document.get("revision")))
+    return SavedPlan(digest=computed, fingerprints=fingerprints, revision=_text(document.get("revision")))
 
 
 def _document(text: str) -> dict[str, JSON]:
@@ -88,11 +90,11 @@ def _document(text: str) -> dict[str, JSON]:
 
 def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
     """An object whose keys each stand once: of two, a reviewer may read the other one than we."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ApprovalError(f"the plan was edited: it says {twice!r} twice in one object", NEW_PLAN)
-    return found
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        repeated = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
+        raise ApprovalError(f"the plan was edited: it says {repeated!r} twice in one object", NEW_PLAN)
+    return members
 
 
 def _refuse_constant(name: str) -> JSON:
@@ -129,13 +131,13 @@ def _check_origin(document: Mapping[str, JSON], tenant_id: str, owner: str) -> N
 def _checked(change: JSON, number: int, tenant_id: str, owner: str) -> tuple[str, str]:
     """The folded id and fingerprint of one change, computed from its contents."""
     try:
-        key, found = _fingerprint(change, tenant_id, owner)
-        honest = change["fingerprint"] == found and change["actions"] == [_action(change)] and _says_where(change)
+        key, fingerprint = _fingerprint(change, tenant_id, owner)
+        honest = change["fingerprint"] == fingerprint and change["actions"] == [_action(change)] and _says_where(change)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
         raise ApprovalError(f"not a plan: changes[{number}] does not have the form of a change", NEW_PLAN) from None
     if not honest:
         raise ApprovalError(f"the plan was edited: {key} does not match its own fingerprint", NEW_PLAN)
-    return key, found
+    return key, fingerprint
 
 
 def _fingerprint(change: JSON, tenant_id: str, owner: str) -> tuple[str, str]:
@@ -174,8 +176,8 @@ def parse_reasons(text: str) -> frozenset[Reason]:
     names = [part.strip() for part in text.split(",") if part.strip()]
     unknown = sorted(set(names) - {reason.value for reason in Reason})
     if unknown or not names:
-        what = f"{', '.join(unknown)!r} is no reason" if unknown else "no reason given"
-        raise UsageError(f"--only: {what}", f"one or more of {', '.join(Reason)}, separated by commas")
+        mistake = f"{', '.join(unknown)!r} is no reason" if unknown else "no reason given"
+        raise UsageError(f"--only: {mistake}", f"one or more of {', '.join(Reason)}, separated by commas")
     return frozenset(Reason(name) for name in names)
 
 
@@ -186,12 +188,12 @@ def check_expected(plan: Plan, expected: str) -> None:
         UsageError: it is not a digest.
         ApprovalError: the plan of this run is another one.
     """
-    wanted = expected.strip().lower()
-    if len(wanted) != 64 or not _HEX.issuperset(wanted):
+    approved = expected.strip().lower()
+    if len(approved) != 64 or not _HEX.issuperset(approved):
         raise UsageError(f"--expect: {expected!r} is no digest", "give all 64 hexadecimal digits that plan printed")
-    if plan.digest != wanted:
+    if plan.digest != approved:
         raise ApprovalError(
-            f"the plan is not the expected one: its digest is {plan.digest}, expected {wanted}; what is declared or "
+            f"the plan is not the expected one: its digest is {plan.digest}, expected {approved}; what is declared or "
             "what Azure holds changed since",
             "review the new plan and expect its digest",
         )
@@ -207,8 +209,10 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     }
     _spread(plan.changes, withheld)
     approved = tuple(change for change in plan.changes if change.id.key not in withheld)
-    moot = sorted(saved.fingerprints.keys() - why.keys()) if saved else ()
-    return Selection(approved=approved, withheld=tuple(withheld[key] for key in sorted(withheld)), moot=tuple(moot))
+    already_done = sorted(saved.fingerprints.keys() - why.keys()) if saved else ()
+    return Selection(
+        approved=approved, withheld=tuple(withheld[key] for key in sorted(withheld)), already_done=tuple(already_done)
+    )
 
 
 def _why_not(change: Change, saved: SavedPlan | None, only: frozenset[Reason] | None) -> tuple[str, str] | None:
@@ -239,8 +243,8 @@ def _spread(changes: Sequence[Change], withheld: dict[str, Outcome]) -> None:
 
 
 def _by_need(changes: Iterable[Change]) -> dict[str, list[Change]]:
-    found: dict[str, list[Change]] = {}
+    dependants: dict[str, list[Change]] = {}
     for change in changes:
-        for other in change.waits_for:
-            found.setdefault(other, []).append(change)
-    return found
+        for required in change.waits_for:
+            dependants.setdefault(required, []).append(change)
+    return dependants

@@ -1,7 +1,7 @@
-"""One try at one change: re-read it, judge, write, and judge the answer.
+"""One attempt at one change: re-read it, judge, write, and judge the answer.
 
 A write never goes by what the plan remembers: the object is read just before, and so is everything that keeps what a
-reducing write stops covering. Nothing here waits or repeats; what may be tried again is handed back as `Again`.
+reducing write stops covering. Nothing here waits or repeats; what may be tried again is handed back as a `Retry`.
 
 | live object | create | update | delete |
 |---|---|---|---|
@@ -14,12 +14,13 @@ reducing write stops covering. Nothing here waits or repeats; what may be tried 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.applying.faults import ORPHAN_REMEDY, RERUN, Fault, classify, correlation, describe, remedy
+from reconciler.applying.errors import ORPHAN_REMEDY, RERUN, ErrorKind, classify, correlation, describe, remedy_for
 from reconciler.applying.outcomes import Outcome
-from reconciler.applying.pace import MeterId
 from reconciler.applying.ports import Stop, Writer
+from reconciler.applying.rate_limiter import BucketId
 from reconciler.model import ArmId, Exemption, Operation, Status
 from reconciler.planning import canonical
 from reconciler.planning.values import Action, Change, HeldCause
@@ -27,189 +28,162 @@ from reconciler.problems import AzureError, ReconcilerError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Try:
-    """A change on its way. `sent` says that a write went out whose fate is unknown; `tries` and `throttled` count
-    what went wrong so far, by faults and by 429s.
+class Attempt:
+    """A change on its way. `sent` says that a write went out whose effect is unknown; `errors` and `throttled` count
+    what earlier attempts met: errors, and 429s.
     """
 
     change: Change
     sent: bool = False
-    tries: int = 0
+    errors: int = 0
     throttled: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Again:
-    """A try that ended without an outcome: the next one, what this one met, and at which request."""
+class Retry:
+    """An attempt that ended without an outcome: the next one, the error that this one met, and the bucket of the
+    request that met it.
+    """
 
-    next: Try
-    fault: Fault
+    attempt: Attempt
+    kind: ErrorKind
     error: ReconcilerError
-    asked: MeterId
+    bucket: BucketId
 
 
-def meter(identifier: ArmId, operation: Operation) -> MeterId:
-    """The meter that a request for this object counts on."""
-    return MeterId(identifier.subscription or "", operation)
+def bucket_of(identifier: ArmId, operation: Operation) -> BucketId:
+    """The bucket that a request for this object draws from."""
+    return BucketId(identifier.subscription or "", operation)
 
 
-def write_meter(change: Change) -> MeterId:
-    """The meter that the write itself counts on."""
-    return meter(change.id, Operation.DELETES if change.action is Action.DELETE else Operation.WRITES)
+def write_bucket(change: Change) -> BucketId:
+    """The bucket that the write itself draws from."""
+    return bucket_of(change.id, Operation.DELETES if change.action is Action.DELETE else Operation.WRITES)
 
 
-def needs(change: Change) -> dict[MeterId, int]:
-    """The requests of one try: the object itself and its keepers are read, then one write."""
-    reads = Counter(meter(found, Operation.READS) for found in (change.id, *(kept.id for kept in change.relies_on)))
-    return {write_meter(change): 1, **reads}
+def required_requests(change: Change) -> Mapping[BucketId, int]:
+    """The requests of one attempt: the object itself and its keepers are read, then one write."""
+    objects = (change.id, *(keeper.id for keeper in change.relies_on))
+    return {write_bucket(change): 1, **Counter(bucket_of(identifier, Operation.READS) for identifier in objects)}
 
 
-def attempt(this: Try, writer: Writer, stop: Stop) -> Outcome | Again:
+def run_attempt(attempt: Attempt, writer: Writer, stop: Stop) -> Outcome | Retry:
     """Tries once. At most one write is sent."""
     try:
-        live = writer.read(this.change.id)
+        live = writer.read(attempt.change.id)
     except ReconcilerError as error:
-        return _met(this, error, meter(this.change.id, Operation.READS))
-    if (settled := _judge(this, live)) is not None:
-        return settled
-    if (unkept := _unkept(this, writer)) is not None:
+        return _after_error(attempt, error, bucket_of(attempt.change.id, Operation.READS))
+    if (outcome := _judge(attempt, live)) is not None:
+        return outcome
+    if (unkept := _check_keepers(attempt, writer)) is not None:
         return unkept
     if stop.is_set():
-        return interrupted(this)
-    return _write(this, writer)
+        return interrupted(attempt)
+    return _write(attempt, writer)
 
 
-def settle(this: Try, writer: Writer) -> Outcome:
+def settle_lost_write(attempt: Attempt, writer: Writer) -> Outcome:
     """After the run was asked to end: one read for a write whose answer was lost, and nothing more."""
     try:
-        live = writer.read(this.change.id)
+        live = writer.read(attempt.change.id)
     except ReconcilerError as error:
         message = (
             f"a write was sent and its answer lost; the run was interrupted, and reading it failed: {describe(error)}"
         )
-        return Outcome(change=this.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
-    return _judge(this, live) or interrupted(this)
+        return Outcome(change=attempt.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
+    return _judge(attempt, live) or interrupted(attempt)
 
 
-def interrupted(this: Try) -> Outcome:
-    """What a change comes to that Azure does not hold, and that is not tried (again) because the run was asked to end."""
-    message = "not started: the run was interrupted"
-    if this.sent:
-        message = "a write was sent and its answer lost; it had not taken effect when the run was interrupted"
-    return Outcome(change=this.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
-
-
-def _judge(this: Try, live: Exemption | None) -> Outcome | None:
+def _judge(attempt: Attempt, live: Exemption | None) -> Outcome | None:
     """The outcome where the live object already decides it; None where the write is to be sent."""
-    change = this.change
-    if _is_reached(change, live):
-        return (
-            Outcome(change=change, status=Status.DONE)
-            if this.sent
-            else Outcome(change=change, status=Status.UNCHANGED, message="already so in Azure")
-        )
-    if _is_before(change, live):
+    change = attempt.change
+    if _is_equal(live, change.after):
+        if attempt.sent:
+            return Outcome(change=change, status=Status.DONE)
+        return Outcome(change=change, status=Status.UNCHANGED, message="already so in Azure")
+    if _is_equal(live, change.before):
         return None
     if live is None:
-        what = "it was removed after the plan was made"
+        message = "it was removed after the plan was made"
     elif change.before is None:
-        what = "another object with this id appeared after the plan was made"
+        message = "another object with this id appeared after the plan was made"
     else:
-        what = "it was changed after the plan was made" + _by(live)
-    return Outcome(change=change, status=Status.SKIPPED, message=what, remedy=RERUN)
+        message = "it was changed after the plan was made" + _modifier(live)
+    return Outcome(change=change, status=Status.SKIPPED, message=message, remedy=RERUN)
 
 
-def _is_reached(change: Change, live: Exemption | None) -> bool:
-    if live is None or change.after is None:
-        return live is None and change.after is None
-    return canonical.same(live, change.after)
+def _is_equal(live: Exemption | None, planned: Exemption | None) -> bool:
+    if live is None or planned is None:
+        return live is planned
+    return canonical.same(live, planned)
 
 
-def _is_before(change: Change, live: Exemption | None) -> bool:
-    if live is None or change.before is None:
-        return live is None and change.before is None
-    return canonical.same(live, change.before)
-
-
-def _by(live: Exemption) -> str:
+def _modifier(live: Exemption) -> str:
     return f" by {live.system.last_modified_by}" if live.system and live.system.last_modified_by else ""
 
 
-def _unkept(this: Try, writer: Writer) -> Outcome | Again | None:
+def _check_keepers(attempt: Attempt, writer: Writer) -> Outcome | Retry | None:
     """Holds a reducing write when something that keeps its cells is gone, changed or cannot be read."""
-    for keeper in this.change.relies_on:
+    for keeper in attempt.change.relies_on:
+        role = f"{keeper.id}, which keeps what this stops covering,"
         try:
             live = writer.read(keeper.id)
         except ReconcilerError as error:
-            return _unkept_by(this, keeper, error)
-        if live is None or not canonical.same(live, keeper):
-            what = "is gone" if live is None else "was changed" + _by(live)
-            message = f"{keeper.id}, which keeps what this stops covering, {what}"
-            return Outcome(
-                change=this.change, status=Status.HELD, message=message, remedy=RERUN, cause=HeldCause.CONFLICT
-            )
+            result = _after_error(attempt, error, bucket_of(keeper.id, Operation.READS))
+            if isinstance(result, Retry):
+                return result
+            cause = HeldCause.CONFLICT if result.is_gone else HeldCause.UNREAD
+            message = f"{role} cannot be read: {describe(error)}"
+            return replace(result, status=Status.HELD, cause=cause, message=message)
+        if not _is_equal(live, keeper):
+            message = f"{role} {'is gone' if live is None else 'was changed' + _modifier(live)}"
+            cause = HeldCause.CONFLICT
+            return Outcome(change=attempt.change, status=Status.HELD, message=message, remedy=RERUN, cause=cause)
     return None
 
 
-def _unkept_by(this: Try, keeper: Exemption, error: ReconcilerError) -> Outcome | Again:
-    match _met(this, error, meter(keeper.id, Operation.READS)):
-        case Again() as again:
-            return again
-        case outcome:
-            cause = HeldCause.CONFLICT if outcome.is_gone else HeldCause.UNREAD
-            message = f"{keeper.id}, which keeps what this stops covering, cannot be read: {describe(error)}"
-            return replace(outcome, status=Status.HELD, cause=cause, message=message)
-
-
-def _write(this: Try, writer: Writer) -> Outcome | Again:
-    after = this.change.after
+def _write(attempt: Attempt, writer: Writer) -> Outcome | Retry:
+    change = attempt.change
     try:
-        if after is None:
-            writer.delete(this.change.id)
-            return Outcome(change=this.change, status=Status.DONE)
-        stored = writer.put(after)
+        if change.after is None:
+            writer.delete(change.id)
+            return Outcome(change=change, status=Status.DONE)
+        stored = writer.put(change.after)
     except ReconcilerError as error:
-        lost = isinstance(error, AzureError) and classify(error) is Fault.LOST
-        return _met(replace(this, sent=this.sent or lost), error, write_meter(this.change))
-    if canonical.same(stored, after):
-        return Outcome(change=this.change, status=Status.DONE)
-    return _stored_differently(this.change, stored, after)
-
-
-def _stored_differently(change: Change, stored: Exemption, after: Exemption) -> Outcome:
-    """Azure took the write and dropped or changed a part of it: never to be called done."""
-    sent, found = canonical.comparable(after), canonical.comparable(stored)
-    fields = sorted(key for key in sent.keys() | found.keys() if sent.get(key) != found.get(key))
-    message = f"Azure stored it differently from what was sent: {', '.join(fields)}"
+        lost = isinstance(error, AzureError) and classify(error) is ErrorKind.LOST
+        return _after_error(replace(attempt, sent=attempt.sent or lost), error, write_bucket(change))
+    if canonical.same(stored, change.after):
+        return Outcome(change=change, status=Status.DONE)
+    # Azure took the write and dropped or changed a part of it: never to be called done.
+    expected, actual = canonical.comparable(change.after), canonical.comparable(stored)
+    fields = sorted(key for key in expected.keys() | actual.keys() if expected.get(key) != actual.get(key))
     return Outcome(
         change=change,
         status=Status.FAILED,
-        message=message,
+        message=f"Azure stored it differently from what was sent: {', '.join(fields)}",
         remedy="check apiVersion in reconciler.yaml: an older one drops fields",
     )
 
 
-def _met(this: Try, error: ReconcilerError, asked: MeterId) -> Outcome | Again:
-    """What an error comes to: another try, a hold where something is gone, or a failure with Azure's own words."""
+def _after_error(attempt: Attempt, error: ReconcilerError, bucket: BucketId) -> Outcome | Retry:
+    """What an error comes to: another attempt, a hold where something is gone, or a failure with Azure's own words."""
+    change = attempt.change
     match classify(error):
-        case Fault.SCOPE_GONE:
-            return _gone(this.change, error)
-        case Fault.ASSIGNMENT_GONE:
-            return _held(this.change, error, HeldCause.ASSIGNMENT_GONE)
-        case Fault.REFUSED:
-            return failed(this, error)
-        case Fault.THROTTLED as fault:
-            return Again(next=replace(this, throttled=this.throttled + 1), fault=fault, error=error, asked=asked)
-        case fault:
-            return Again(next=replace(this, tries=this.tries + 1), fault=fault, error=error, asked=asked)
-
-
-def _gone(change: Change, error: ReconcilerError) -> Outcome:
-    """The scope no longer exists. What is to be removed there is out of everybody's reach, and covers nothing."""
-    held = _held(change, error, HeldCause.RESOURCE_GONE)
-    if change.action is Action.DELETE:
-        return replace(held, remedy=ORPHAN_REMEDY)
-    return replace(held, remedy=f"retire the declaration, or take {change.subject.scope} out of its scopes")
+        case ErrorKind.SCOPE_GONE if change.action is Action.DELETE:
+            # Out of everybody's reach, and it covers nothing.
+            return replace(_held(change, error, HeldCause.RESOURCE_GONE), remedy=ORPHAN_REMEDY)
+        case ErrorKind.SCOPE_GONE:
+            remedy = f"retire the declaration, or take {change.subject.scope} out of its scopes"
+            return replace(_held(change, error, HeldCause.RESOURCE_GONE), remedy=remedy)
+        case ErrorKind.ASSIGNMENT_GONE:
+            return _held(change, error, HeldCause.ASSIGNMENT_GONE)
+        case ErrorKind.REFUSED:
+            return failed(attempt, error)
+        case ErrorKind.THROTTLED as kind:
+            attempt = replace(attempt, throttled=attempt.throttled + 1)
+            return Retry(attempt=attempt, kind=kind, error=error, bucket=bucket)
+        case kind:
+            return Retry(attempt=replace(attempt, errors=attempt.errors + 1), kind=kind, error=error, bucket=bucket)
 
 
 def _held(change: Change, error: ReconcilerError, cause: HeldCause) -> Outcome:
@@ -217,46 +191,61 @@ def _held(change: Change, error: ReconcilerError, cause: HeldCause) -> Outcome:
         change=change,
         status=Status.HELD,
         message=describe(error),
-        remedy=remedy(error),
+        remedy=remedy_for(error),
         cause=cause,
         correlation=correlation(error),
     )
 
 
-def failed(this: Try, error: ReconcilerError) -> Outcome:
+# --- outcomes of what is not tried (again) -----------------------------------------------------------------------
+
+
+def interrupted(attempt: Attempt) -> Outcome:
+    """What a change comes to that Azure does not hold, and that is not tried (again) because the run was asked to end."""
+    message = "not started: the run was interrupted"
+    if attempt.sent:
+        message = "a write was sent and its answer lost; it had not taken effect when the run was interrupted"
+    return Outcome(change=attempt.change, status=Status.SKIPPED, message=message, remedy=RERUN, cut_short=True)
+
+
+def failed(attempt: Attempt, error: ReconcilerError) -> Outcome:
     """A failure in Azure's own words, with what to do about it."""
-    again = f" (after {this.tries + this.throttled} tries)" if this.tries + this.throttled > 1 else ""
+    attempts = attempt.errors + attempt.throttled
     return Outcome(
-        change=this.change,
+        change=attempt.change,
         status=Status.FAILED,
-        message=describe(error) + again,
-        remedy=remedy(error),
+        message=describe(error) + (f" (after {attempts} tries)" if attempts > 1 else ""),
+        remedy=remedy_for(error),
         correlation=correlation(error),
     )
 
 
-def unanswered(this: Try, silence: ReconcilerError) -> Outcome:
+def unanswered(attempt: Attempt, error: ReconcilerError) -> Outcome:
     """A failure because Azure no longer answers at all."""
-    message = f"{_not_written(this)}, since Azure no longer answers: {describe(silence)}"
-    return Outcome(change=this.change, status=Status.FAILED, message=message, remedy=remedy(silence))
+    message = f"{_not_written(attempt)}, since Azure no longer answers: {describe(error)}"
+    return Outcome(change=attempt.change, status=Status.FAILED, message=message, remedy=remedy_for(error))
 
 
-def put_off(this: Try, seconds: float) -> Outcome:
-    """A failure because Azure asks for more patience than a run has."""
-    message = f"{_not_written(this)}, since Azure asks to wait {seconds:.0f} s before the next request"
+def postponed(attempt: Attempt, seconds: float) -> Outcome:
+    """A failure because Azure asks to wait longer than a run waits."""
     return Outcome(
-        change=this.change,
+        change=attempt.change,
         status=Status.FAILED,
-        message=message,
+        message=f"{_not_written(attempt)}, since Azure asks to wait {seconds:.0f} s before the next request",
         remedy="run apply again after that time: it writes what is left",
     )
 
 
-def _not_written(this: Try) -> str:
-    return "a write was sent and its answer lost; not settled" if this.sent else "not written"
+def _not_written(attempt: Attempt) -> str:
+    return "a write was sent and its answer lost; not settled" if attempt.sent else "not written"
 
 
 def circular(change: Change) -> Outcome:
     """A change that waits for one which waits for it. The planner makes no such plan."""
-    message, to_do = "waits for changes that wait for it", "report this plan: it should not exist"
-    return Outcome(change=change, status=Status.HELD, message=message, remedy=to_do, cause=HeldCause.CONFLICT)
+    return Outcome(
+        change=change,
+        status=Status.HELD,
+        message="waits for changes that wait for it",
+        remedy="report this plan: it should not exist",
+        cause=HeldCause.CONFLICT,
+    )

@@ -1,8 +1,8 @@
-"""Carries changes out: many at once, each when its turn has come and Azure's pace allows, each to exactly one outcome.
+"""Applies changes: many at once, each when its turn has come and Azure's rate limits allow, each to exactly one outcome.
 
 One thread decides (the one that drains the outcomes), a fixed number of others send requests. The deciding thread takes
-the next change whose subscription may be written to now, so that one that rests keeps no other waiting. Nothing is kept
-between runs: killed at any request, the next run plans from what Azure holds.
+the next change whose subscription may be written to now, so that one that is blocked keeps no other waiting. Nothing is
+kept between runs: killed at any request, the next run plans from what Azure holds.
 """
 
 from __future__ import annotations
@@ -12,31 +12,31 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
 
 from reconciler.applying.attempt import (
-    Again,
-    Try,
-    attempt,
+    Attempt,
+    Retry,
     circular,
     failed,
     interrupted,
-    needs,
-    put_off,
-    settle,
+    postponed,
+    required_requests,
+    run_attempt,
+    settle_lost_write,
     unanswered,
-    write_meter,
+    write_bucket,
 )
-from reconciler.applying.faults import DEFECT_REMEDY, Fault
-from reconciler.applying.order import Order
+from reconciler.applying.dependencies import DependencyGraph
+from reconciler.applying.errors import DEFECT_REMEDY, ErrorKind
 from reconciler.applying.outcomes import Outcome
-from reconciler.applying.pace import MeterId, Pace
-from reconciler.applying.patience import USUAL, Patience
 from reconciler.applying.ports import Observer, Stop, Writer
-from reconciler.applying.progress import Tally
+from reconciler.applying.progress import ProgressTracker
+from reconciler.applying.rate_limiter import BucketId, RateLimiter
+from reconciler.applying.retry_policy import DEFAULT_POLICY, RetryPolicy
 from reconciler.model import Status
 from reconciler.planning.values import Change
 from reconciler.problems import AzureError, ReconcilerError
@@ -56,64 +56,64 @@ NEVER: Final = _Never()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What a run needs besides its changes. `concurrency` is the number of requests under way over all subscriptions."""
+class ApplyContext:
+    """What a run needs besides its changes. `concurrency` is the number of requests in flight over all subscriptions."""
 
     writer: Writer
-    pace: Pace
+    rate_limiter: RateLimiter
     stop: Stop = NEVER
     observer: Observer | None = None
     concurrency: int = 32
-    patience: Patience = USUAL
+    retry_policy: RetryPolicy = DEFAULT_POLICY
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
 
-def carry_out(changes: Sequence[Change], world: World) -> Iterator[Outcome]:
+def apply_changes(changes: Sequence[Change], context: ApplyContext) -> Iterator[Outcome]:
     """Writes the changes and yields every one's outcome as it ends, in no particular order.
 
-    The caller drains it; leaving it early waits for the requests under way and sends no more, but for a
+    The caller drains it; leaving it early waits for the requests in flight and sends no more, but for a
     KeyboardInterrupt, which waits for nothing.
     """
-    run, patient = _Run(changes, world), True
-    pool = ThreadPoolExecutor(world.concurrency, thread_name_prefix="apply")
+    scheduler, wait_for_pool = _Scheduler(changes, context), True
+    pool = ThreadPoolExecutor(context.concurrency, thread_name_prefix="apply")
     try:
-        yield from run.drain(pool)
+        yield from scheduler.drain(pool)
     except KeyboardInterrupt:
-        patient = False
+        wait_for_pool = False
         raise
     finally:
-        pool.shutdown(wait=patient, cancel_futures=True)
+        pool.shutdown(wait=wait_for_pool, cancel_futures=True)
 
 
-class _Run:
+class _Scheduler:
     """The state of one run; only the deciding thread touches it."""
 
-    def __init__(self, changes: Sequence[Change], world: World) -> None:
-        self.world = world
-        self.order = Order(changes)
-        self.ready: dict[MeterId, deque[Try]] = {}
-        self.turns: deque[MeterId] = deque()
-        self.later: list[tuple[float, int, Try]] = []
-        self.running: dict[Future[Outcome | Again], Try] = {}
+    def __init__(self, changes: Sequence[Change], context: ApplyContext) -> None:
+        self.context = context
+        self.policy = context.retry_policy
+        self.limiter = context.rate_limiter
+        self.graph = DependencyGraph(changes)
+        self.ready: dict[BucketId, deque[Attempt]] = {}
+        self.turns: deque[BucketId] = deque()
+        self.later: list[tuple[float, int, Attempt]] = []
+        self.running: dict[Future[Outcome | Retry], Attempt] = {}
         self.settling: set[str] = set()
         self.serial = itertools.count()
-        self.silent = self.probes = 0
-        self.silence: ReconcilerError | None = None
+        self.unanswered = self.probes = 0
+        self.last_unanswered: ReconcilerError | None = None
         self.resumes_at = 0.0
         self.stopped = False  # looked at once a turn, so that a turn is of one mind
-        self.tally = Tally(len(changes), world.clock)
+        self.tracker = ProgressTracker(len(changes), context.clock)
 
     def drain(self, pool: ThreadPoolExecutor) -> Iterator[Outcome]:
-        ready, stranded = self.order.start()
-        yield from self._counted(stranded)
+        ready, excluded = self.graph.start()
+        yield from self._counted(excluded)
         self._enqueue(ready)
-        while not self.order.is_finished:
-            self.stopped = self.world.stop.is_set()
+        while not self.graph.is_finished:
+            self.stopped = self.context.stop.is_set()
             pause = self._submit(pool)
-            if not self.running and (
-                self.stopped or self._gave_up or self._is_stuck or pause > self.world.patience.rest
-            ):
+            if not self.running and (self.stopped or self._gave_up or self._is_stuck or pause > self.policy.max_wait):
                 yield from self._counted(self._abandon(pause))
                 return
             for future in self._wait(pause):
@@ -127,10 +127,10 @@ class _Run:
             self._settle(pool)
         if self.stopped or self._gave_up:
             return 0.0 if not self.running else _TICK
-        now = self.world.clock()
+        now = self.context.clock()
         while self.later and self.later[0][0] <= now:
-            this = heapq.heappop(self.later)[2]
-            self._queue(this.change).appendleft(this)
+            attempt = heapq.heappop(self.later)[2]
+            self._queue(attempt.change).appendleft(attempt)
         pause = self.later[0][0] - now if self.later else float("inf")
         if now < self.resumes_at:
             return min(self.resumes_at - now, pause)
@@ -140,42 +140,42 @@ class _Run:
         """Sends one change of each subscription in turn while there is room; the seconds until more may go."""
         pause, blocked = float("inf"), 0
         while blocked < len(self.turns) and len(self.running) < self._limit:
-            meter = self.turns[0]
-            wanted = needs(self.ready[meter][0].change)
-            if (delay := self.world.pace.delay(wanted)) > 0:
+            bucket = self.turns[0]
+            requests = required_requests(self.ready[bucket][0].change)
+            if (delay := self.limiter.delay(requests)) > 0:
                 pause, blocked = min(pause, delay), blocked + 1
                 self.turns.rotate(-1)
                 continue
-            self._send(meter, wanted, pool)
+            self._send(bucket, requests, pool)
             blocked = 0
         return pause
 
-    def _send(self, meter: MeterId, wanted: dict[MeterId, int], pool: ThreadPoolExecutor) -> None:
-        this = self.ready[meter].popleft()
+    def _send(self, bucket: BucketId, requests: Mapping[BucketId, int], pool: ThreadPoolExecutor) -> None:
+        attempt = self.ready[bucket].popleft()
         self.turns.popleft()
-        if self.ready[meter]:
-            self.turns.append(meter)
+        if self.ready[bucket]:
+            self.turns.append(bucket)
         else:
-            del self.ready[meter]
-        self.world.pace.take(wanted)
-        self.running[pool.submit(attempt, this, self.world.writer, self.world.stop)] = this
+            del self.ready[bucket]
+        self.limiter.acquire(requests)
+        self.running[pool.submit(run_attempt, attempt, self.context.writer, self.context.stop)] = attempt
 
     def _settle(self, pool: ThreadPoolExecutor) -> None:
         """The run was asked to end: one read for each write whose answer was lost, whatever else was to come."""
-        for this in self._waiting():
-            if this.sent and this.change.id.key not in self.settling:
-                self.settling.add(this.change.id.key)
-                self.world.pace.take(needs(this.change))
-                self.running[pool.submit(settle, this, self.world.writer)] = this
+        for attempt in self._pending():
+            if attempt.sent and attempt.change.id.key not in self.settling:
+                self.settling.add(attempt.change.id.key)
+                self.limiter.acquire(required_requests(attempt.change))
+                self.running[pool.submit(settle_lost_write, attempt, self.context.writer)] = attempt
 
     @property
     def _limit(self) -> int:
         """One at a time while Azure does not answer at all, so that those who wait do not run into the wall together."""
-        return 1 if self.silent >= self.world.patience.silent else self.world.concurrency
+        return 1 if self.unanswered >= self.policy.max_unanswered else self.context.concurrency
 
     @property
     def _gave_up(self) -> bool:
-        return self.probes > self.world.patience.probes
+        return self.probes > self.policy.max_probes
 
     @property
     def _is_stuck(self) -> bool:
@@ -183,104 +183,107 @@ class _Run:
 
     def _enqueue(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            self._queue(change).append(Try(change=change))
+            self._queue(change).append(Attempt(change=change))
 
-    def _queue(self, change: Change) -> deque[Try]:
-        """The queue of the change's meter, which takes turns with the others as long as it is not empty."""
-        meter = write_meter(change)
-        if meter not in self.ready:
-            self.ready[meter] = deque()
-            self.turns.append(meter)
-        return self.ready[meter]
+    def _queue(self, change: Change) -> deque[Attempt]:
+        """The queue of the change's bucket, which takes turns with the others as long as it is not empty."""
+        bucket = write_bucket(change)
+        if bucket not in self.ready:
+            self.ready[bucket] = deque()
+            self.turns.append(bucket)
+        return self.ready[bucket]
 
     # --- waiting ---
 
-    def _wait(self, pause: float) -> set[Future[Outcome | Again]]:
+    def _wait(self, pause: float) -> set[Future[Outcome | Retry]]:
         self._show()
         if not self.running:
-            self.world.sleep(min(pause, _TICK))
+            self.context.sleep(min(pause, _TICK))
             return set()
         return wait(self.running, timeout=min(pause, _TICK), return_when=FIRST_COMPLETED).done
 
     def _show(self) -> None:
-        if self.world.observer:
-            paused = 0.0 if self.running else self.world.pace.resting()
-            self.world.observer(self.tally.progress(len(self.running), paused))
+        if self.context.observer:
+            paused = 0.0 if self.running else self.limiter.blocked_for()
+            self.context.observer(self.tracker.progress(len(self.running), paused))
 
     # --- ending ---
 
-    def _finish(self, future: Future[Outcome | Again]) -> list[Outcome]:
-        this = self.running.pop(future)
-        self.world.pace.give_back(needs(this.change))
-        match _result(future, this):
-            case Again() as again:
-                return self._again(again)
+    def _finish(self, future: Future[Outcome | Retry]) -> list[Outcome]:
+        attempt = self.running.pop(future)
+        self.limiter.release(required_requests(attempt.change))
+        match _result(future, attempt):
+            case Retry() as retry:
+                return self._retry(retry)
             case outcome:
-                self.silent = self.probes = 0
+                self.unanswered = self.probes = 0
                 return self._end(outcome)
 
-    def _again(self, again: Again) -> list[Outcome]:
-        """Another try later, or the end of patience."""
-        this, patience = again.next, self.world.patience
-        self._heard(again)
-        if self.stopped and not this.sent:
-            return self._end(interrupted(this))
-        if not self.stopped and (this.tries >= patience.tries or this.throttled >= patience.throttled):
-            return self._end(failed(this, again.error))
+    def _retry(self, retry: Retry) -> list[Outcome]:
+        """Another attempt later, or none after too many."""
+        attempt, policy = retry.attempt, self.policy
+        self._count_unanswered(retry)
+        if self.stopped and not attempt.sent:
+            return self._end(interrupted(attempt))
+        if not self.stopped and (attempt.errors >= policy.max_errors or attempt.throttled >= policy.max_throttled):
+            return self._end(failed(attempt, retry.error))
         pause = 0.0
-        if again.fault is Fault.THROTTLED:
-            self.world.pace.refused(again.asked)
+        if retry.kind is ErrorKind.THROTTLED:
+            self.limiter.throttled(retry.bucket)
         else:
-            pause = patience.before(this.tries)
-        heapq.heappush(self.later, (self.world.clock() + pause, next(self.serial), this))
+            pause = policy.backoff(attempt.errors)
+        heapq.heappush(self.later, (self.context.clock() + pause, next(self.serial), attempt))
         return []
 
-    def _heard(self, again: Again) -> None:
-        """Counts requests in a row that nobody answered; after some, everything rests a while."""
-        if again.fault is not Fault.LOST or (isinstance(again.error, AzureError) and again.error.status):
-            self.silent = self.probes = 0
+    def _count_unanswered(self, retry: Retry) -> None:
+        """Counts requests in a row that nobody answered; after some, everything waits a while."""
+        if retry.kind is not ErrorKind.LOST or (isinstance(retry.error, AzureError) and retry.error.status):
+            self.unanswered = self.probes = 0
             return
-        self.silent += 1
-        self.silence = again.error
-        if self.silent >= self.world.patience.silent and not self.running:
-            self.resumes_at = self.world.clock() + min(2.0**self.probes, self.world.patience.longest)
+        self.unanswered += 1
+        self.last_unanswered = retry.error
+        if self.unanswered >= self.policy.max_unanswered and not self.running:
+            self.resumes_at = self.context.clock() + min(2.0**self.probes, self.policy.max_backoff)
             self.probes += 1
 
     def _end(self, outcome: Outcome) -> list[Outcome]:
-        freed, ended = self.order.end(outcome)
+        freed, ended = self.graph.end(outcome)
         self._enqueue(freed)
         return ended
 
     def _abandon(self, pause: float) -> list[Outcome]:
         """Ends what never started, or never will, or not for so many seconds."""
         if self.stopped:
-            return self.order.abandon(lambda change: interrupted(Try(change=change)))
+            return self.graph.abandon(lambda change: interrupted(Attempt(change=change)))
         if self._is_stuck:
-            return self.order.abandon(circular)
-        begun = {this.change.id.key: this for this in self._waiting()}
-        silence = self.silence if self._gave_up else None
-        if silence is None:
-            return self.order.abandon(lambda change: put_off(begun.get(change.id.key, Try(change=change)), pause))
-        return self.order.abandon(lambda change: unanswered(begun.get(change.id.key, Try(change=change)), silence))
+            return self.graph.abandon(circular)
+        begun = {attempt.change.id.key: attempt for attempt in self._pending()}
+        error = self.last_unanswered if self._gave_up else None
 
-    def _waiting(self) -> Iterator[Try]:
-        """Every try that is to come."""
+        def ending(change: Change) -> Outcome:
+            attempt = begun.get(change.id.key, Attempt(change=change))
+            return postponed(attempt, pause) if error is None else unanswered(attempt, error)
+
+        return self.graph.abandon(ending)
+
+    def _pending(self) -> Iterator[Attempt]:
+        """Every attempt that is to come."""
         yield from (entry[-1] for entry in self.later)
         for queue in self.ready.values():
             yield from queue
 
     def _counted(self, outcomes: list[Outcome]) -> Iterator[Outcome]:
         for outcome in outcomes:
-            self.tally.add()
+            self.tracker.add()
             self._show()
             yield outcome
 
 
-def _result(future: Future[Outcome | Again], this: Try) -> Outcome | Again:
+def _result(future: Future[Outcome | Retry], attempt: Attempt) -> Outcome | Retry:
     """What a worker came to. A defect of ours ends this one change, and the run goes on to report the rest."""
     error = future.exception()
     if error is None:
         return future.result()
-    _LOG.error("a defect while writing %s", this.change.id, exc_info=error)
+    _LOG.error("a defect while writing %s", attempt.change.id, exc_info=error)
     message = f"a defect in exempt itself: {type(error).__name__}: {error}"
-    return Outcome(change=this.change, status=Status.FAILED, message=message, remedy=DEFECT_REMEDY)
+    return Outcome(change=attempt.change, status=Status.FAILED, message=message, remedy=DEFECT_REMEDY)

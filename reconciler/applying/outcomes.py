@@ -61,7 +61,7 @@ class Summary:
         """What the run came to; the text and the exit code follow from it. Asked to end when all was done, it is done."""
         if any(outcome.cut_short for outcome in self.outcomes):
             return Verdict.INTERRUPTED
-        if self.refusals or self.unread or any(not held.cause.is_gone for held in self.held):
+        if self.refusals or self.unread or any(not decision.cause.is_gone for decision in self.held):
             return Verdict.INCOMPLETE
         if any(outcome.fails for outcome in self.outcomes):
             return Verdict.INCOMPLETE
@@ -82,8 +82,8 @@ def summarise(plan: Plan, outcomes: Iterable[Outcome]) -> Summary:
     return Summary(outcomes=ordered, held=plan.held, refusals=plan.refusals, unread=plan.unread)
 
 
-def refused(changes: Iterable[Change]) -> list[Outcome]:
-    """What changes come to that would have been written, had a guard not stopped the whole run."""
+def refused_outcomes(changes: Iterable[Change]) -> list[Outcome]:
+    """The outcomes of changes that would have been written, had a guard not stopped the whole run."""
     return [
         Outcome(change=change, status=Status.SKIPPED, message="not written: the run was refused before its first write")
         for change in changes

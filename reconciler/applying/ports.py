@@ -1,7 +1,7 @@
-"""What carrying a plan out needs from the world: one writer, and a way to be stopped.
+"""What applying a plan needs from outside: one writer, and a way to be stopped.
 
 The engine knows Azure only through these Protocols; the real ones live in the azure room and on the command line, and
-match by structure. So what it does in which order, and after which fault, is tested against any store of exemptions.
+match by structure. So what it does in which order, and after which error, is tested against any store of exemptions.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class Writer(Protocol):
     """Reads, writes and removes single exemptions. Called from many threads at once.
 
     One call is one request: no retries and no waiting inside, because the engine paces all of them together and
-    settles a lost answer by reading. Every fault is an `AzureError` (status 0: no answer came) or, where no token
+    settles a lost answer by reading. Every error is an `AzureError` (status 0: no answer came) or, where no token
     could be had, a `CredentialError`. After a 401 the next call carries a fresh token.
     """
 
@@ -44,7 +44,7 @@ class Progress:
     """How far a run is. `rate` is changes per second so far; times are in seconds.
 
     `seconds_left` is None until there is something to judge by. `paused` is how long nothing can be sent because
-    Azure asked for patience; 0 while requests flow.
+    Azure asked to wait; 0 while requests flow.
     """
 
     total: int

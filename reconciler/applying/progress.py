@@ -8,7 +8,7 @@ from collections.abc import Callable
 from reconciler.applying.ports import Progress
 
 
-class Tally:
+class ProgressTracker:
     """How many have ended and how fast, by the last few seconds: a first burst says nothing about the rest."""
 
     _SPAN = 10.0
@@ -32,13 +32,13 @@ class Tally:
         elapsed = now - self._began
         recent = sum(now - then <= self._SPAN for then in self._recent)
         rate = recent / min(elapsed, self._SPAN) if elapsed > 0 else 0.0
-        left = (self._total - self._finished) / rate if rate else None
+        seconds_left = (self._total - self._finished) / rate if rate else None
         return Progress(
             total=self._total,
             finished=self._finished,
             running=running,
             elapsed=elapsed,
             rate=rate,
-            seconds_left=left,
+            seconds_left=seconds_left,
             paused=paused,
         )

@@ -16,11 +16,11 @@ from typing import Final
 
 from reconciler.applying import approvals
 from reconciler.applying.approvals import Selection
-from reconciler.applying.engine import World, carry_out
-from reconciler.applying.outcomes import Summary, refused, summarise
-from reconciler.applying.pace import Pace
+from reconciler.applying.engine import ApplyContext, apply_changes
+from reconciler.applying.outcomes import Summary, refused_outcomes, summarise
 from reconciler.applying.ports import Stop, Writer
-from reconciler.applying.whole import without_references
+from reconciler.applying.rate_limiter import RateLimiter
+from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.cli import common, exits, planning
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.yes and not _agrees(plan, selection, names):
             say("nothing was changed")
             return Exit.FAILED
-        whole = without_references(selection.approved, snapshot, repository.declarations, repository.settings)
+        whole = allowed_without_references(selection.approved, snapshot, repository.declarations, repository.settings)
         stop.finish_first()
         summary = _carry_out(plan, selection, partial(azure.writer, whole=whole), stop)
         _report(summary, selection, args, names)
@@ -143,14 +143,14 @@ def _agrees(plan: Plan, selection: Selection, names: dict[str, str]) -> bool:
         raise
 
 
-def _carry_out(plan: Plan, selection: Selection, writer: Callable[[Pace], Writer], stop: Stop) -> Summary:
+def _carry_out(plan: Plan, selection: Selection, writer: Callable[[RateLimiter], Writer], stop: Stop) -> Summary:
     """The outcome of every change of the plan."""
     if plan.refusals:
-        return summarise(plan, (*selection.withheld, *refused(selection.approved)))
-    pace = Pace()
+        return summarise(plan, (*selection.withheld, *refused_outcomes(selection.approved)))
+    limiter = RateLimiter()
     with writing(len(selection.approved)) as observer:
-        world = World(writer=writer(pace), pace=pace, stop=stop, observer=observer)
-        return summarise(plan, (*selection.withheld, *carry_out(selection.approved, world)))
+        context = ApplyContext(writer=writer(limiter), rate_limiter=limiter, stop=stop, observer=observer)
+        return summarise(plan, (*selection.withheld, *apply_changes(selection.approved, context)))
 
 
 def _report(summary: Summary, selection: Selection, args: argparse.Namespace, names: dict[str, str]) -> None:
@@ -164,7 +164,9 @@ def _report(summary: Summary, selection: Selection, args: argparse.Namespace, na
             write_lines(outcome_lines(summary, names))
     if args.format != "text":  # the text form has them itself
         say(*(refusal_line(refusal) for refusal in summary.refusals))
-    if selection.moot:
-        say(f"{count(len(selection.moot), 'approved change')} no longer needed: Azure or the declarations moved on")
+    if selection.already_done:
+        say(
+            f"{count(len(selection.already_done), 'approved change')} no longer needed: Azure or the declarations moved on"
+        )
     if args.out:  # last: a disk that is full must not hide what was written to Azure
         write_file(args.out, document)

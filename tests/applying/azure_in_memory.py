@@ -4,8 +4,8 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from reconciler.applying.engine import World, carry_out
-from reconciler.applying.pace import Pace
+from reconciler.applying.engine import ApplyContext, apply_changes
+from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.model import ArmId, Exemption, SystemData, arm_id
 from reconciler.planning.fingerprint import fingerprint
 from reconciler.planning.values import Change, Reason
@@ -91,7 +91,7 @@ class Store:
         self.live = {found.id.key: found for found in live}
         self.strikes = dict(strikes or {})
         self.always = always or (lambda *_: None)
-        self.paces: list[Pace] = []
+        self.limiters: list[RateLimiter] = []
         self.remaining = remaining or (lambda *_: 100)
         self.log: list[tuple[str, str]] = []
         self.states: list[dict[str, Exemption]] = []
@@ -131,8 +131,8 @@ class Store:
         if strike and getattr(strike.error, "status", 0) == 0:
             return
         left = self.remaining(operation, identifier.key)
-        for pace in self.paces:
-            pace(identifier.subscription, operation, left, strike.retry_after if strike else None)
+        for limiter in self.limiters:
+            limiter(identifier.subscription, operation, left, strike.retry_after if strike else None)
 
     @property
     def writes(self):
@@ -145,9 +145,9 @@ class Store:
 def run(store, changes, clock=None, **options):
     """Carries the changes out on the store; the outcomes by the name of the exemption."""
     clock = clock or Clock()
-    pace = Pace(clock)  # a run remembers nothing of the one before
-    store.paces.append(pace)
-    world = World(writer=store, pace=pace, clock=clock, sleep=clock.sleep, **options)
-    outcomes = list(carry_out(changes, world))
+    limiter = RateLimiter(clock)  # a run remembers nothing of the one before
+    store.limiters.append(limiter)
+    context = ApplyContext(writer=store, rate_limiter=limiter, clock=clock, sleep=clock.sleep, **options)
+    outcomes = list(apply_changes(changes, context))
     assert sorted(o.change.id.key for o in outcomes) == sorted(c.id.key for c in changes)
     return {outcome.change.subject.name: outcome for outcome in outcomes}

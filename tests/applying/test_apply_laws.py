@@ -23,7 +23,7 @@ from azure_in_memory import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.applying.patience import Patience
+from reconciler.applying.retry_policy import RetryPolicy
 from reconciler.model import Status
 from reconciler.planning import canonical
 
@@ -104,7 +104,7 @@ def test_what_cannot_be_written_keeps_what_it_would_have_replaced(live, wanted, 
     changes = plan(before, wanted)
     keys = {c.id.key for n, c in enumerate(changes) if n in refused}
     store = Store(*before, always=lambda op, key: Strike(error) if op != "reads" and key in keys else None)
-    outcomes = run(store, changes, concurrency=concurrency, patience=Patience(tries=2))
+    outcomes = run(store, changes, concurrency=concurrency, retry_policy=RetryPolicy(max_errors=2))
     assert never_bare(store, before, wanted)
     for c in changes:
         if c.id.key in keys:

@@ -61,7 +61,7 @@ def test_an_untouched_file_approves_the_whole_plan():
     approvals = read(plan_json(fresh))
     selection = select(fresh, approvals)
     assert selection.approved == fresh.changes
-    assert selection.withheld == selection.moot == ()
+    assert selection.withheld == selection.already_done == ()
     assert approvals.digest == fresh.digest
     assert approvals.revision == "abc123"
 
@@ -80,7 +80,7 @@ def test_less_is_applied_never_more():
     why = {o.change.subject.name: o.message for o in selection.withheld}
     assert "not part of the approved plan" in why["two"]
     assert "changed since" in why["old"]
-    assert selection.moot == (create("gone-by-now").id.key,)
+    assert selection.already_done == (create("gone-by-now").id.key,)
     assert Summary(outcomes=selection.withheld).verdict is Verdict.AWAITING
 
 

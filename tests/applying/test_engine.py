@@ -25,7 +25,7 @@ from azure_in_memory import (
 )  # fmt: skip
 
 from reconciler.applying.outcomes import Summary
-from reconciler.applying.patience import Patience
+from reconciler.applying.retry_policy import RetryPolicy
 from reconciler.model import Status, SystemData, Verdict
 from reconciler.planning.values import HeldCause
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
@@ -214,7 +214,7 @@ def test_faults_that_pass_are_outlived(error, number):
 def test_faults_that_stay_end_in_a_failure_with_azures_words(error):
     clock = Clock()
     store = Store(always=lambda *_: Strike(error))
-    outcome = run(store, [create("one")], clock, patience=Patience(tries=4, throttled=4))["one"]
+    outcome = run(store, [create("one")], clock, retry_policy=RetryPolicy(max_errors=4, max_throttled=4))["one"]
     assert outcome.status is Status.FAILED
     assert error.message in outcome.message
     assert "after 4 tries" in outcome.message

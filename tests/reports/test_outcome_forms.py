@@ -5,7 +5,7 @@ import samples
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.applying.outcomes import Outcome, refused, summarise
+from reconciler.applying.outcomes import Outcome, refused_outcomes, summarise
 from reconciler.cli.exits import of_run
 from reconciler.model import Status, Verdict
 from reconciler.planning.values import HeldCause
@@ -80,7 +80,7 @@ def test_the_json_form_is_what_the_schema_says():
         (all_as(Status.FAILED), 1, "Incomplete: 7 failed; 3 wanted exemptions are not there."),
         (FULL, 1, "Incomplete: "),
         (
-            summarise(samples.full_plan(), refused(samples.full_plan().changes)),
+            summarise(samples.full_plan(), refused_outcomes(samples.full_plan().changes)),
             1,
             "Refused, nothing was written: 7 skipped, 1 held, 1 unread; 3 wanted exemptions are not there.",
         ),

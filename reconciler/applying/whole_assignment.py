@@ -16,16 +16,20 @@ from reconciler.planning.values import Change
 _KINDS: Final = frozenset({SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT})
 
 
-def without_references(
+def allowed_without_references(
     changes: Iterable[Change], snapshot: Snapshot, declarations: Iterable[Declaration], settings: Settings
 ) -> frozenset[str]:
     """The folded ids of the exemptions that these changes may write with an empty list."""
     allowed = settings.rules.allow_whole_assignment
-    meant = {each.name: {scope.key for scope in each.scopes} for each in declarations if allowed and _means_all(each)}
+    declared = {
+        declaration.name: {scope.key for scope in declaration.scopes}
+        for declaration in declarations
+        if allowed and _means_all(declaration)
+    }
     return frozenset(
         change.id.key
         for change in changes
-        if (after := change.after) and (_is_single(after, snapshot) or _is_meant(after, meant, settings))
+        if (after := change.after) and (_is_single(after, snapshot) or _is_meant(after, declared, settings))
     )
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.applying.pace import MeterId, Pace
+from reconciler.applying.rate_limiter import BucketId, RateLimiter
 from reconciler.model import Operation
 
-WRITES = MeterId("sub", Operation.WRITES)
+WRITES = BucketId("sub", Operation.WRITES)
 ONE = {WRITES: 1}
 
 
@@ -46,15 +46,15 @@ def simulate(bucket, requests, latency=0.15, concurrency=32, others=(), jitter=0
     """
     dice = random.Random(requests)
     now, done, refused, under_way, left = 0.0, 0, 0, 0, requests
-    pace = Pace(lambda: now)
+    limiter = RateLimiter(lambda: now)
     serial, events = itertools.count(), [(instant, i, "other", None) for i, instant in enumerate(others)]
     heapq.heapify(events)
     while done < requests:
-        while left and under_way < concurrency and pace.delay(ONE) == 0:
-            pace.take(ONE)
+        while left and under_way < concurrency and limiter.delay(ONE) == 0:
+            limiter.acquire(ONE)
             under_way, left = under_way + 1, left - 1
             heapq.heappush(events, (now + latency / 2 + dice.random() * jitter, next(serial), "arrive", None))
-        delay = pace.delay(ONE) if left and under_way < concurrency else math.inf
+        delay = limiter.delay(ONE) if left and under_way < concurrency else math.inf
         assert events or delay < math.inf, "nothing under way and nothing will ever go"
         if not events or now + delay < events[0][0]:
             now += max(delay, 1e-6)
@@ -67,8 +67,8 @@ def simulate(bucket, requests, latency=0.15, concurrency=32, others=(), jitter=0
             heapq.heappush(events, (then, next(serial), "answer", bucket.ask(now)))
         else:
             accepted, remaining, retry_after = answer
-            pace("SUB", "writes", remaining, retry_after)
-            pace.give_back(ONE)
+            limiter("SUB", "writes", remaining, retry_after)
+            limiter.release(ONE)
             under_way -= 1
             done, left, refused = done + accepted, left + (not accepted), refused + (not accepted)
     return now, refused
@@ -87,74 +87,74 @@ def test_reaches_what_the_bucket_allows_almost_without_a_refusal(size, refill):
 
 
 def test_the_first_request_goes_alone():
-    pace = Pace(lambda: 0.0)
-    pace.take(ONE)
-    assert pace.delay(ONE) == math.inf
-    pace("sub", "writes", 199, None)
-    assert pace.delay(ONE) == 0
+    limiter = RateLimiter(lambda: 0.0)
+    limiter.acquire(ONE)
+    assert limiter.delay(ONE) == math.inf
+    limiter("sub", "writes", 199, None)
+    assert limiter.delay(ONE) == 0
 
 
 def test_never_more_under_way_than_is_left():
-    pace = Pace(lambda: 0.0)
-    pace("sub", "writes", 3, None)
+    limiter = RateLimiter(lambda: 0.0)
+    limiter("sub", "writes", 3, None)
     for _ in range(3):
-        assert pace.delay(ONE) == 0
-        pace.take(ONE)
-    assert pace.delay(ONE) > 0
+        assert limiter.delay(ONE) == 0
+        limiter.acquire(ONE)
+    assert limiter.delay(ONE) > 0
 
 
 def test_a_refusal_rests_the_meter_as_long_as_asked_and_then_one_goes():
     now = 0.0
-    pace = Pace(lambda: now)
-    pace("sub", "writes", 5, None)
-    pace("sub", "writes", 0, 17.0)
-    assert pace.delay(ONE) == 17.0
-    assert pace.delay({MeterId("sub", Operation.READS): 1}) == 0, "other meters go on"
-    assert pace.delay({MeterId("other", Operation.WRITES): 1}) == 0
+    limiter = RateLimiter(lambda: now)
+    limiter("sub", "writes", 5, None)
+    limiter("sub", "writes", 0, 17.0)
+    assert limiter.delay(ONE) == 17.0
+    assert limiter.delay({BucketId("sub", Operation.READS): 1}) == 0, "other meters go on"
+    assert limiter.delay({BucketId("other", Operation.WRITES): 1}) == 0
     now = 17.0
-    assert pace.delay(ONE) == 0
-    pace.take(ONE)
-    assert pace.delay(ONE) == math.inf, "one at a time after a refusal"
-    pace("sub", "writes", 9, None)
-    pace.give_back(ONE)
-    assert pace.delay(ONE) == 0
+    assert limiter.delay(ONE) == 0
+    limiter.acquire(ONE)
+    assert limiter.delay(ONE) == math.inf, "one at a time after a refusal"
+    limiter("sub", "writes", 9, None)
+    limiter.release(ONE)
+    assert limiter.delay(ONE) == 0
 
 
 def test_an_answer_from_before_the_refusal_lifts_no_caution():
     now = 0.0
-    pace = Pace(lambda: now)
-    pace("sub", "writes", 50, None)
-    pace("sub", "writes", None, 3.0)
-    pace("sub", "writes", 49, None)
+    limiter = RateLimiter(lambda: now)
+    limiter("sub", "writes", 50, None)
+    limiter("sub", "writes", None, 3.0)
+    limiter("sub", "writes", 49, None)
     now = 3.0
-    assert pace.delay(ONE) == 0
-    pace.take(ONE)
-    assert pace.delay(ONE) == math.inf, "one at a time after a refusal"
+    assert limiter.delay(ONE) == 0
+    limiter.acquire(ONE)
+    assert limiter.delay(ONE) == math.inf, "one at a time after a refusal"
 
 
 def test_refusals_that_do_not_say_how_long_rest_longer_each_time():
     now = 0.0
-    pace = Pace(lambda: now)
+    limiter = RateLimiter(lambda: now)
     rests = []
     for _ in range(8):
-        pace.refused(WRITES)
-        rests.append(pace.delay(ONE))
+        limiter.throttled(WRITES)
+        rests.append(limiter.delay(ONE))
         now += rests[-1]
     assert rests == [1, 2, 4, 8, 16, 32, 60, 60]
 
 
 def test_a_refusal_that_the_transport_told_is_not_counted_twice():
-    pace = Pace(lambda: 0.0)
-    pace("sub", "writes", 0, 5.0)
-    pace.refused(WRITES)
-    assert pace.delay(ONE) == 5.0
+    limiter = RateLimiter(lambda: 0.0)
+    limiter("sub", "writes", 0, 5.0)
+    limiter.throttled(WRITES)
+    assert limiter.delay(ONE) == 5.0
 
 
 def test_the_tenant_has_its_own_meter():
-    pace = Pace(lambda: 0.0)
-    pace(None, "writes", 0, 30.0)
-    assert pace.delay({MeterId("", Operation.WRITES): 1}) == 30.0
-    assert pace.delay(ONE) == 0
+    limiter = RateLimiter(lambda: 0.0)
+    limiter(None, "writes", 0, 30.0)
+    assert limiter.delay({BucketId("", Operation.WRITES): 1}) == 30.0
+    assert limiter.delay(ONE) == 0
 
 
 def test_an_azure_without_headers_is_probed_by_growing_windows():
@@ -201,14 +201,14 @@ def test_any_bucket_is_served_to_the_end(size, refill, latency, concurrency, hea
 
 
 def test_an_older_answer_that_comes_late_is_not_believed():
-    pace = Pace(lambda: 0.0)
-    pace("sub", "writes", 9, None)
-    pace.take({WRITES: 5})
-    pace("sub", "writes", 4, None)
-    pace.give_back({WRITES: 4})
-    pace.take({WRITES: 1})
-    pace("sub", "writes", 8, None)  # sent before the one that showed 4, answered after it
-    assert pace.delay({WRITES: 3}) > 0
-    pace.give_back({WRITES: 1})
-    pace("sub", "writes", 8, None)  # nothing else is under way: no doubt about it
-    assert pace.delay({WRITES: 3}) == 0
+    limiter = RateLimiter(lambda: 0.0)
+    limiter("sub", "writes", 9, None)
+    limiter.acquire({WRITES: 5})
+    limiter("sub", "writes", 4, None)
+    limiter.release({WRITES: 4})
+    limiter.acquire({WRITES: 1})
+    limiter("sub", "writes", 8, None)  # sent before the one that showed 4, answered after it
+    assert limiter.delay({WRITES: 3}) > 0
+    limiter.release({WRITES: 1})
+    limiter("sub", "writes", 8, None)  # nothing else is under way: no doubt about it
+    assert limiter.delay({WRITES: 3}) == 0

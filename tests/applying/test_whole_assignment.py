@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from azure_in_memory import ASSIGNMENT, OTHER, SUBSCRIPTION, TENANT, change, create, exemption
 
-from reconciler.applying.whole import without_references
+from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.model import (
     Assignment,
     Category,
@@ -43,7 +43,7 @@ def may(definition, kind, *references, allowed=True, enabled=True, changes=(EVER
     settings = Settings(
         owner="contoso", tenant_id=TENANT, scopes=(arm_id(SUBSCRIPTION),), rules=Rules(allow_whole_assignment=allowed)
     )
-    found = without_references(changes, snapshot, (declared,), settings)
+    found = allowed_without_references(changes, snapshot, (declared,), settings)
     return EVERYTHING.id.key in found
 
 

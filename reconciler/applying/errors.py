@@ -1,7 +1,7 @@
-"""What a fault means for one change: try again, wait, settle by reading, hold or give up.
+"""What an error means for one change: try again, wait, settle by reading, hold or give up.
 
-Codes are those of Azure Resource Manager. What a person can do about a fault comes with it, from the room that talks to
-Azure; here is only what this room knows better.
+Codes are those of Azure Resource Manager. The remedy comes with the error, from the room that talks to Azure; here is
+only what this room knows better.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
 
-class Fault(enum.Enum):
-    """What to do about an error."""
+class ErrorKind(enum.Enum):
+    """What an error asks for."""
 
     THROTTLED = enum.auto()
-    """Azure asks for patience: nothing was processed."""
+    """Azure asks to wait: nothing was processed."""
     LOST = enum.auto()
     """No answer, or one that says nothing about the effect: settle by reading."""
     BUSY = enum.auto()
@@ -36,30 +36,30 @@ _FINAL_CONFLICTS: Final = ("scopelocked", "readonlydisabledsubscription", "quota
 _NOT_FOUND: Final = re.compile(r"could not be found|was not found|does not exist|no longer exists", re.IGNORECASE)
 
 
-def classify(error: ReconcilerError) -> Fault:
+def classify(error: ReconcilerError) -> ErrorKind:
     """What the error asks for."""
     if isinstance(error, CredentialError):
-        return Fault.LOST
+        return ErrorKind.LOST
     if not isinstance(error, AzureError):
-        return Fault.REFUSED
-    return Fault.SCOPE_GONE if error.is_gone else _by_status(error)
+        return ErrorKind.REFUSED
+    return ErrorKind.SCOPE_GONE if error.is_gone else _by_status(error)
 
 
-def _by_status(error: AzureError) -> Fault:
+def _by_status(error: AzureError) -> ErrorKind:
     match error.status:
         case 429:
-            return Fault.THROTTLED
+            return ErrorKind.THROTTLED
         case 401:
-            return Fault.TOKEN
+            return ErrorKind.TOKEN
         case 404 if error.code.lower() == "policyexemptionnotfound":
-            return Fault.BUSY  # it went while we were writing: read again
+            return ErrorKind.BUSY  # it went while we were writing: read again
         case 409:
-            return Fault.REFUSED if _is_final(error) else Fault.BUSY
+            return ErrorKind.REFUSED if _is_final(error) else ErrorKind.BUSY
         case 400 if _is_assignment_gone(error):
-            return Fault.ASSIGNMENT_GONE
+            return ErrorKind.ASSIGNMENT_GONE
         case status if status >= 500 or status in {0, 408}:
-            return Fault.LOST
-    return Fault.REFUSED
+            return ErrorKind.LOST
+    return ErrorKind.REFUSED
 
 
 def _is_final(error: AzureError) -> bool:
@@ -94,14 +94,14 @@ ORPHAN_REMEDY: Final = (
 )
 
 
-def remedy(error: ReconcilerError) -> str:
-    """What the fault's own remedy says; where it has none, what helps against faults of its kind."""
+def remedy_for(error: ReconcilerError) -> str:
+    """The error's own remedy; where it has none, what helps against errors of its kind."""
     if error.remedy:
         return error.remedy
     match classify(error):
-        case Fault.TOKEN:
+        case ErrorKind.TOKEN:
             return "log in again, or check that the pipeline's federated token outlives the run"
-        case Fault.LOST | Fault.THROTTLED | Fault.BUSY:
+        case ErrorKind.LOST | ErrorKind.THROTTLED | ErrorKind.BUSY:
             return RERUN
         case _:
             return ""

@@ -14,7 +14,7 @@ from reconciler.model import Status
 from reconciler.planning.values import Change
 
 
-class Order:
+class DependencyGraph:
     """The changes of one run that have not ended yet, and who waits for whom. Not thread-safe."""
 
     def __init__(self, changes: Sequence[Change]) -> None:
@@ -22,8 +22,8 @@ class Order:
         self._unmet = {change.id.key: set(change.waits_for) - {change.id.key} for change in changes}
         self._waiting: defaultdict[str, list[str]] = defaultdict(list)
         for change in changes:
-            for other in change.waits_for:
-                self._waiting[other].append(change.id.key)
+            for required in change.waits_for:
+                self._waiting[required].append(change.id.key)
 
     @property
     def is_finished(self) -> bool:
@@ -32,10 +32,10 @@ class Order:
 
     def start(self) -> tuple[list[Change], list[Outcome]]:
         """The changes that wait for nothing, those that others wait for first; and what can never start here."""
-        stranded = self._outside()
+        excluded = self._outside()
         ready = [self._open[key] for key, unmet in self._unmet.items() if not unmet and key in self._open]
         ready.sort(key=lambda change: (change.id.key not in self._waiting, change.id.key))
-        return ready, stranded
+        return ready, excluded
 
     def _outside(self) -> list[Outcome]:
         """What waits for a change that this run does not hold: left out, so that it awaits approval with it."""
