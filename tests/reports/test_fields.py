@@ -1,5 +1,7 @@
 import dataclasses
 
+import deepdiff  # noqa: F401 - loads slowly, which is no example's fault
+import pytest
 import samples
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +14,7 @@ WORDS = st.sampled_from(
     ["", "a", "A", "b", "__a", "__a__", "[0]", "root", "'", '"', "long text", "2027-01-31T23:59:59Z"]
 )
 VALUES = st.recursive(
-    st.integers(0, 2) | WORDS,
+    st.none() | st.booleans() | st.integers(0, 2) | st.sampled_from([0.0, 1.0, 0.5]) | WORDS,
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(WORDS, inner, max_size=2),
     max_leaves=4,
 )
@@ -42,6 +44,18 @@ def test_people_and_machines_are_told_of_the_same_places(before, after):
 @given(EXEMPTIONS, EXEMPTIONS)
 def test_there_is_a_difference_exactly_where_a_write_is_needed(before, after):
     assert (changed_paths(before, after) == []) is same(before, after)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [(True, 1), (1, 1.0), (0, False), (None, 0), ([1], [True]), ([1, 2], [2, 1]), ("1", 1), ([], None), ({}, []),
+     ({"a": 1}, {"a": True}), ({"a": {}}, {"a": {"b": 1}}), ({"a": [1]}, {"a": [1, [2]]}), ({"a": 1}, {})],
+)  # fmt: skip
+def test_what_needs_no_write_is_no_difference_whatever_its_type(before, after):
+    sides = [samples.exemption(metadata={"own": value}) for value in (before, after)]
+    paths = [difference.path for difference in differences(*sides)]
+    assert paths == changed_paths(*sides)
+    assert (paths == []) is same(*sides)
 
 
 def test_a_set_says_what_it_lost_and_gained():
