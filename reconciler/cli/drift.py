@@ -124,11 +124,12 @@ def _facts(seen: _Seen, repository: common.Repository, at: datetime, heals: froz
 def _kinds(text: str) -> frozenset[FindingKind]:
     """The kinds of `--kind missing,modified`."""
     names = [part.strip() for part in text.split(",") if part.strip()]
-    unknown = sorted(set(names) - {kind.value for kind in FindingKind})
+    kinds = {kind.value: kind for kind in FindingKind}
+    unknown = sorted(set(names) - kinds.keys())
     if unknown or not names:
         what = f"{', '.join(unknown)!r} is no kind" if unknown else "no kind given"
         raise argparse.ArgumentTypeError(f"{what}; one or more of {', '.join(FindingKind)}")
-    return frozenset(FindingKind(name) for name in names)
+    return frozenset(kinds[name] for name in names)
 
 
 def _earlier(args: argparse.Namespace, repository: common.Repository) -> dict[str, JSON] | None:

@@ -26,16 +26,12 @@ from reconciler.drift.facts import Facts
 from reconciler.drift.places import with_place
 from reconciler.drift.widening import exempts_more
 from reconciler.model import JSON, Unread
-from reconciler.planning.values import Action, Change, Finding, FindingKind, Held, HeldCause, Plan, Reason, Severity
+from reconciler.planning.values import Action, Change, Finding, FindingKind, Held, Plan, Reason, Severity
 
 _DELETES: Final = {
     Reason.DUPLICATE: FindingKind.DUPLICATE,
     Reason.ORPHAN: FindingKind.ORPHANED,
     Reason.EXPIRED: FindingKind.EXPIRED,
-}
-_HELD: Final = {
-    HeldCause.RESOURCE_GONE: FindingKind.RESOURCE_GONE,
-    HeldCause.FOREIGN_OWNER: FindingKind.FOREIGN_OWNER,
 }
 
 
@@ -126,10 +122,9 @@ def _modified(change: Change, facts: Facts) -> _Diagnosis:
 
 
 def _held(held: Held) -> Finding:
-    kind = _HELD.get(held.cause, FindingKind.HELD)
     references = {"referenceIds": list(held.reference_ids)} if held.reference_ids else {}
     return Finding(
-        kind=kind,
+        kind=held.cause.facts.kind,
         severity=Severity.WARNING,
         subject=held.exemption or held.scope,
         message=held.message,
@@ -137,7 +132,7 @@ def _held(held: Held) -> Finding:
         declaration=held.declaration or None,
         source=held.source,
         assignment=held.assignment,
-        evidence={"what": held.cause.value, "cause": words.held(held.cause), **references},
+        evidence={"what": held.cause.value, "cause": held.cause.facts.cause, **references},
     )
 
 
@@ -148,7 +143,7 @@ def _unread(unread: Unread) -> Finding:
         subject=unread.scope,
         message=f"{unread.what} could not be read: {unread.reason}",
         remedy=unread.remedy or "give the identity Reader there, and run again",
-        evidence={"what": unread.what, "cause": "Azure refused or did not answer"},
+        evidence={"what": unread.what, "cause": FindingKind.INCOMPLETE.cause},
     )
 
 

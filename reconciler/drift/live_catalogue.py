@@ -56,7 +56,7 @@ def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration)
         remedy=_REMEDY,
         declaration=declaration.name,
         source=declaration.source,
-        evidence={"cause": "Microsoft changed the recommendation after the catalogue's edition", "changed": fields},
+        evidence={"cause": FindingKind.CATALOGUE.cause, "changed": fields},
     )
 
 

@@ -11,7 +11,7 @@ from typing import Final
 from reconciler.model import Assignment, Exemption
 from reconciler.planning.canonical import has_expired
 from reconciler.planning.marks import owners
-from reconciler.planning.values import Change, Finding, FindingKind, HeldCause, Reason
+from reconciler.planning.values import Change, Finding, FindingKind, Reason
 
 _FEW: Final = 3
 _ENDED: Final = "its declaration has expired"
@@ -115,55 +115,12 @@ def grant(assignment: Assignment) -> str:
     )
 
 
-def held(cause: HeldCause) -> str:
-    """Why a declaration cannot be decided, in a few words that stay the same."""
-    return _HELD[cause]
-
-
-_HELD: Final = {
-    HeldCause.FOREIGN_OWNER: "another owner exempts it already",
-    HeldCause.NOT_ADOPTABLE: "an application's exemption stands in the way",
-    HeldCause.CONFLICT: "two declarations want the same",
-    HeldCause.UNREAD: "something it depends on could not be read",
-    HeldCause.ASSIGNMENT_GONE: "its assignment does not exist",
-    HeldCause.RESOURCE_GONE: "the resource was deleted or moved",
-    HeldCause.INITIATIVE_UNREAD: "its initiative could not be read",
-    HeldCause.UNKNOWN_REFERENCE: "the initiative has no such reference id",
-    HeldCause.WHOLE_ASSIGNMENT: "a whole assignment may not be exempted here",
-    HeldCause.NEVER_EXEMPT: "a rule forbids to exempt it",
-    HeldCause.OUTSIDE_SCOPES: "outside the managed scopes",
-    HeldCause.LEFT_OUT: "what replaces it lies outside this run",
-    HeldCause.NEIGHBOUR: "a held declaration may need it",
-}
-
-
 def noted(finding: Finding) -> str:
     """The cause of a finding that planning made: its kind says it."""
-    what = finding.evidence.get("what")
-    return _MOOT.get(str(what), _NOTED[finding.kind]) if finding.kind is FindingKind.MOOT else _NOTED[finding.kind]
+    what = str(finding.evidence.get("what"))
+    return _MOOT.get(what, finding.kind.cause) if finding.kind is FindingKind.MOOT else finding.kind.cause
 
 
-_NOTED: Final[Mapping[FindingKind, str]] = {
-    FindingKind.MISSING: "not applied yet",
-    FindingKind.MODIFIED: "changed in Azure",
-    FindingKind.UNMANAGED: "made outside the repository",
-    FindingKind.DUPLICATE: "an application made it beside the declared one",
-    FindingKind.OVERLAP: "somebody exempted the whole assignment",
-    FindingKind.SHADOWED: "exempted on a containing scope, outside the repository",
-    FindingKind.ORPHANED: "its assignment was deleted or moved, or its scope is managed no longer",
-    FindingKind.EXPIRED: "past its expiry, and not ours to delete",
-    FindingKind.EXPIRING: "its end is near",
-    FindingKind.RESOURCE_GONE: "the resource was deleted or moved",
-    FindingKind.UNCOVERED: "no initiative that evaluates it is assigned there",
-    FindingKind.HELD: "not safe to delete as long as its declaration may mean it",
-    FindingKind.FOREIGN_OWNER: "another owner exempts it already",
-    FindingKind.UNSUPPORTED: "Microsoft documents that such an exemption may have no effect",
-    FindingKind.MOOT: "excluded by the assignment's notScopes",
-    FindingKind.INEFFECTIVE: "Defender counts the resource although it is exempt",
-    FindingKind.CATALOGUE: "Microsoft changed the recommendation after the catalogue's edition",
-    FindingKind.QUOTA: "many exemptions in one place",
-    FindingKind.INCOMPLETE: "Azure refused or did not answer",
-}
 _MOOT: Final[Mapping[str, str]] = {
     "effect": "the assignment disables the policy",
     "resourceSelectors": "the assignment selects resources",

@@ -5,6 +5,7 @@ docs/architecture.md.
 """
 
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
+from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.endings import Status, Verdict
 from reconciler.model.ids import (
     ArmId,
@@ -30,6 +31,7 @@ __all__ = [
     "Category",
     "Cloud",
     "Declaration",
+    "Diagnostic",
     "Exemption",
     "FolderRule",
     "Initiative",
@@ -44,6 +46,7 @@ __all__ = [
     "ScopeKind",
     "Selector",
     "Settings",
+    "Severity",
     "Snapshot",
     "Source",
     "Status",

@@ -11,7 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
+from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
 from reconciler.model import JSON, ArmId, Exemption, Source, Unread
+from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
 
 
 class Action(enum.StrEnum):
@@ -93,29 +96,6 @@ class Change:
         return (self.before or self.subject).id
 
 
-class HeldCause(enum.StrEnum):
-    """Why something cannot be decided now."""
-
-    FOREIGN_OWNER = "foreign-owner"
-    NOT_ADOPTABLE = "not-adoptable"
-    CONFLICT = "conflict"
-    UNREAD = "unread"
-    ASSIGNMENT_GONE = "assignment-gone"
-    RESOURCE_GONE = "resource-gone"
-    INITIATIVE_UNREAD = "initiative-unread"
-    UNKNOWN_REFERENCE = "unknown-reference"
-    WHOLE_ASSIGNMENT = "whole-assignment"
-    NEVER_EXEMPT = "never-exempt"
-    OUTSIDE_SCOPES = "outside-scopes"
-    LEFT_OUT = "left-out"
-    NEIGHBOUR = "neighbour"
-
-    @property
-    def is_gone(self) -> bool:
-        """Held because its assignment or resource is gone: reported, but no failure of the run."""
-        return self in {HeldCause.ASSIGNMENT_GONE, HeldCause.RESOURCE_GONE}
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
@@ -132,38 +112,6 @@ class Held:
     remedy: str
     source: Source | None = None
     exemption: ArmId | None = None
-
-
-class FindingKind(enum.StrEnum):
-    """The kinds of line in a drift report."""
-
-    MISSING = "missing"
-    MODIFIED = "modified"
-    UNMANAGED = "unmanaged"
-    DUPLICATE = "duplicate"
-    OVERLAP = "overlap"
-    SHADOWED = "shadowed"
-    ORPHANED = "orphaned"
-    EXPIRED = "expired"
-    EXPIRING = "expiring"
-    RESOURCE_GONE = "resource-gone"
-    UNCOVERED = "uncovered"
-    HELD = "held"
-    FOREIGN_OWNER = "foreign-owner"
-    UNSUPPORTED = "unsupported"
-    MOOT = "moot"
-    INEFFECTIVE = "ineffective"
-    CATALOGUE = "catalogue"
-    QUOTA = "quota"
-    INCOMPLETE = "incomplete"
-
-
-class Severity(enum.StrEnum):
-    """How much a finding matters; drift fails from `warning` on unless told otherwise."""
-
-    INFO = "info"
-    WARNING = "warning"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

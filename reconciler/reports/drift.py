@@ -19,28 +19,6 @@ from typing import Final
 from reconciler.model import JSON, ArmId, Unread
 from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
 
-MEANINGS: Final[Mapping[FindingKind, str]] = {
-    FindingKind.MISSING: "declared, but not in Azure",
-    FindingKind.MODIFIED: "in Azure otherwise than declared",
-    FindingKind.UNMANAGED: "in Azure, but declared nowhere",
-    FindingKind.DUPLICATE: "exempts again what a declared exemption exempts already",
-    FindingKind.OVERLAP: "exempts a whole assignment, and with it what is declared one by one",
-    FindingKind.SHADOWED: "covered as well by a wider exemption that nobody declared",
-    FindingKind.ORPHANED: "left over from an assignment that no longer applies",
-    FindingKind.EXPIRED: "past its end: left over, or about to be removed",
-    FindingKind.EXPIRING: "soon past its expiry",
-    FindingKind.RESOURCE_GONE: "declared for a resource that no longer exists",
-    FindingKind.UNCOVERED: "evaluated by an initiative without an exemption in it, or by none",
-    FindingKind.HELD: "cannot be decided now, so nothing of it is touched",
-    FindingKind.FOREIGN_OWNER: "held by another owner",
-    FindingKind.UNSUPPORTED: "a recommendation that Defender says cannot be exempted",
-    FindingKind.MOOT: "without effect here: the policy is disabled, excluded or not selected",
-    FindingKind.INEFFECTIVE: "in Azure, yet Defender still counts the resource",
-    FindingKind.CATALOGUE: "known to the catalogue otherwise than to Azure",
-    FindingKind.QUOTA: "near or over a limit of Azure",
-    FindingKind.INCOMPLETE: "not read: silence about it means nothing",
-}
-
 _WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.planning.values import FindingKind
-from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
+from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.drift_text import compared_words, counts_words, heading_words, healing_words
 from reconciler.reports.escape import html_text as h
 from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
@@ -82,7 +82,7 @@ def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterato
         yield _table(kinds)
     for kind, of in kinds.items():
         yield f'<section aria-labelledby="{kind.value}">\n<h2 id="{kind.value}">{kind.value} ({len(of)})</h2>'
-        yield f'<p class="quiet">{h(MEANINGS[kind])}</p>'
+        yield f'<p class="quiet">{h(kind.meaning)}</p>'
         yield from (_article(each, names) for each in of)
         yield "</section>"
     if report.earlier is not None:
@@ -92,7 +92,7 @@ def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterato
 def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
     rows = [
         f'<tr><th scope="row"><a href="#{kind.value}">{kind.value}</a></th>'
-        f'<td class="number">{len(of)}</td><td>{h(MEANINGS[kind])}</td></tr>'
+        f'<td class="number">{len(of)}</td><td>{h(kind.meaning)}</td></tr>'
         for kind, of in kinds.items()
     ]
     head = '<tr><th scope="col">Kind</th><th scope="col" class="number">Findings</th><th scope="col">Meaning</th></tr>'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.planning.values import Finding, Severity
-from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, identify
+from reconciler.reports.drift import DriftReport, Identified, by_kind, identify
 from reconciler.reports.drift_text import compared_words, counts_words, finding_block, heading_words, healing_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.lines import plain
@@ -33,7 +33,7 @@ def _above_the_fold(report: DriftReport, found: list[Identified], names: Names) 
     yield f"\n{value(report.owner)} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}{revision}."
     if found:
         yield "\n| kind | findings | meaning |\n|---|---:|---|"
-        yield from (f"| {kind.value} | {len(of)} | {MEANINGS[kind]} |" for kind, of in by_kind(found).items())
+        yield from (f"| {kind.value} | {len(of)} | {kind.meaning} |" for kind, of in by_kind(found).items())
     worst = [each.finding for each in found if each.finding.severity is Severity.ERROR]
     yield from bullets("Errors", worst, lambda finding: _item(finding, names))
     for said in (healing_words(report), compared_words(report)):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from reconciler.reports.drift import MEANINGS, DriftReport, Identified, identify
+from reconciler.kinds import FindingKind
+from reconciler.reports.drift import DriftReport, Identified, identify
 from reconciler.reports.evidence import evidence_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.sarif import Result, sarif_document
@@ -16,7 +17,7 @@ _SAID: Final = frozenset({"cause", "made", "last changed", "assigned", "differs"
 
 def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
     """A SARIF 2.1.0 log, one rule for each kind of finding."""
-    rules = {kind.value: f"An exemption {meaning}" for kind, meaning in MEANINGS.items()}
+    rules = {kind.value: f"An exemption {kind.meaning}" for kind in FindingKind}
     return sarif_document([_result(each, names) for each in identify(report)], rules)
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.model import JSON
 from reconciler.planning.values import FindingKind, Severity
-from reconciler.reports.drift import MEANINGS, DriftReport, Identified, by_kind, gone, identify
+from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.evidence import HEALING, evidence_words, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, finding_body, finding_head
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
@@ -77,7 +77,7 @@ def compared_words(report: DriftReport) -> str:
 
 def _kind(kind: FindingKind, found: list[Identified], names: Names) -> Iterator[Line]:
     yield BLANK
-    yield line((Style.HEADING, f"{kind.value} ({len(found)})"), f": {MEANINGS[kind]}")
+    yield line((Style.HEADING, f"{kind.value} ({len(found)})"), f": {kind.meaning}")
     for place, each in enumerate(found):
         if place:
             yield BLANK

@@ -8,7 +8,7 @@ from referencing import Registry
 
 from reconciler.model import Source
 from reconciler.planning.values import FindingKind, Severity
-from reconciler.reports.drift import MEANINGS, identify
+from reconciler.reports.drift import identify
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
 from reconciler.reports.drift_markdown import drift_markdown
@@ -40,11 +40,6 @@ def test_the_json_form_is_what_the_schema_says():
         for finding in document["findings"]:
             assert set(finding) == set(SCHEMA["$defs"]["finding"]["properties"])
     assert set(SCHEMA["$defs"]["finding"]["properties"]["kind"]["enum"]) == {kind.value for kind in FindingKind}
-
-
-def test_every_kind_says_what_it_means():
-    assert set(MEANINGS) == set(FindingKind)
-    assert all("|" not in meaning for meaning in MEANINGS.values())
 
 
 def test_a_clean_tenant_is_one_sentence():
