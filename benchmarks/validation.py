@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from reconciler.catalog import load as load_catalogue
 from reconciler.declarations import build, check, load
 from reconciler.declarations.load import _not_one_line
-from reconciler.declarations.walk import Found, read, walk
+from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden
 from reconciler.documents.schema import errors, judge
 from reconciler.documents.strict import parse
@@ -126,9 +126,9 @@ def stages(root: Path) -> dict[str, float]:
     return clock.spent
 
 
-def files(root: Path) -> list[Found]:
+def files(root: Path) -> list[SourceFile]:
     """The declarations of a repository that has no mistakes."""
-    return [found for found in walk(root, "exemptions") if isinstance(found, Found)]
+    return [found for found in walk(root, "exemptions") if isinstance(found, SourceFile)]
 
 
 def judged(root: Path, count: int = 500) -> float:

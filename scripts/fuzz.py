@@ -15,7 +15,7 @@ import atheris
 
 with atheris.instrument_imports(include=["reconciler.declarations", "reconciler.documents", "yaml"]):
     from reconciler.declarations import load_bytes
-    from reconciler.declarations.style import formatted
+    from reconciler.declarations.formatting import formatted
     from reconciler.documents.characters import decode, hidden
     from reconciler.documents.schema import errors, judge
     from reconciler.documents.strict import parse

@@ -19,8 +19,8 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.terminal import say, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE
-from reconciler.declarations.style import formatted
-from reconciler.declarations.walk import Found, read, walk
+from reconciler.declarations.formatting import formatted
+from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden
 from reconciler.documents.strict import parse
 from reconciler.model import Source
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit.FAILED if problems or (args.check and changed) else Exit.DONE
 
 
-def _format(found: Found, *, check: bool) -> str | Problem | None:
+def _format(found: SourceFile, *, check: bool) -> str | Problem | None:
     """The name of a file that was (or is to be) changed, or why it cannot be formatted; None where it is in style."""
     data = read(found)
     text = data if isinstance(data, Problem) else decode(data, found.name)
@@ -81,7 +81,7 @@ def _format(found: Found, *, check: bool) -> str | Problem | None:
     return found.name
 
 
-def _files(paths: Sequence[Path], root: Path) -> Iterator[Found | Problem]:
+def _files(paths: Sequence[Path], root: Path) -> Iterator[SourceFile | Problem]:
     if not paths:
         yield from walk(root, FOLDER)
     for path in paths:
@@ -91,4 +91,4 @@ def _files(paths: Sequence[Path], root: Path) -> Iterator[Found | Problem]:
             below = path / FOLDER if (path / FOLDER).is_dir() else path
             yield from walk(below.parent, below.name)
         elif path.name not in {common.OVERLAY, SETTINGS_FILE}:
-            yield Found(str(path), path.as_posix())
+            yield SourceFile(str(path), path.as_posix())

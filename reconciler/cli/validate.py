@@ -20,7 +20,7 @@ from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files, same_meaning
-from reconciler.declarations.walk import Found, walk
+from reconciler.declarations.walk import SourceFile, walk
 from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.reports.problems import (
     problem_lines,
@@ -146,11 +146,11 @@ def _loose(paths: Sequence[Path]) -> _Targets:
     return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
 
 
-def _files(path: Path) -> Iterator[Found | Problem]:
+def _files(path: Path) -> Iterator[SourceFile | Problem]:
     if path.is_dir() and not path.is_symlink():
         yield from walk(path.parent, path.name)
     else:
-        yield Found(str(path), path.as_posix())
+        yield SourceFile(str(path), path.as_posix())
 
 
 def _absolute(path: Path) -> Path:

@@ -84,8 +84,8 @@ def stem(file: str) -> str:
 
 def _subject(data: Mapping[str, JSON]) -> Subject:
     kind = next(kind for kind in SubjectKind if kind.value in data)
-    written = data[kind.value]
-    value = arm_id(written).text if written.startswith("/") else written
+    value_text = data[kind.value]
+    value = arm_id(value_text).text if value_text.startswith("/") else value_text
     return Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
 
 
@@ -102,10 +102,10 @@ def _places(document: Document) -> Places:
     """The fields of the top and the items of their lists; `scopes.0` where a repeated scope was dropped is gone too."""
     marks = {path[0]: mark for path, mark in document.values.items() if len(path) == 1}
     for field in ("scopes", "referenceIds"):
-        kept: dict[str, int] = {}
+        positions: dict[str, int] = {}
         for index, text in enumerate(document.data.get(field, ())):
             key = arm_id(text).key if field == "scopes" else text
-            if key not in kept:
-                kept[key] = len(kept)
-                marks[f"{field}.{kept[key]}"] = document.values[field, index]
+            if key not in positions:
+                positions[key] = len(positions)
+                marks[f"{field}.{positions[key]}"] = document.values[field, index]
     return Places(document.file, {str(path): mark for path, mark in marks.items()})

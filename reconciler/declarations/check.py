@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from reconciler.catalog import Catalogue, policy_id
+from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problem
 from reconciler.declarations.conflicts import conflicts
+from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
-from reconciler.declarations.lookups import About, look_up, objections
-from reconciler.declarations.oddities import not_a_target, placeholders
 from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
+from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
 from reconciler.model import Declaration, Rules, Source
 from reconciler.problems import Level, Problem
 
@@ -23,25 +24,25 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
     settings = loaded.settings
     rules = settings.rules if settings else Rules()
     forbidden = Forbidden(rules, catalogue)
-    abouts: list[About] = []
+    subjects: list[ResolvedSubject] = []
     for declaration in loaded.declarations:
         is_changed = changed is None or declaration.name in changed
         if not wants(declaration, now):
             problems += _expired(declaration, now, is_changed=is_changed)
             continue
-        about = look_up(declaration, catalogue)
-        if isinstance(about, Problem):
-            problems.append(about)
+        resolved = resolve_subject(declaration, catalogue)
+        if resolved is None:
+            problems.append(recommendation_problem(declaration, catalogue))
         else:
-            abouts.append(about)
-            problems += objections(about, catalogue, rules)
-            problems += forbidden.broken(about)
-            problems += not_a_target(declaration)
-            problems += placeholders(declaration)
-            problems += broken_lifetimes(about, rules, now, changed=is_changed)
+            subjects.append(resolved)
+            problems += catalogue_problems(resolved, catalogue, rules)
+            problems += forbidden.broken(resolved)
+            problems += lint_scopes(declaration)
+            problems += lint_placeholders(declaration)
+            problems += broken_lifetimes(resolved, rules, now, changed=is_changed)
         if settings is not None:
             problems += broken_rules(declaration, settings)
-    problems += conflicts(abouts, catalogue)
+    problems += conflicts(subjects, catalogue)
     problems += _settings_problems(loaded, catalogue)
     return tuple(sorted(set(problems)))
 
@@ -55,13 +56,13 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
     """A name belongs to one file, whatever its folder and letter case: the mark on an exemption holds the name alone."""
     first: dict[str, Declaration] = {}
     for declaration in declarations:
-        known = first.setdefault(declaration.name.casefold(), declaration)
-        if known is not declaration:
+        earlier = first.setdefault(declaration.name.casefold(), declaration)
+        if earlier is not declaration:
             yield Problem(
                 source=declaration.place("name"),
                 code="duplicate-name",
-                message=f"name {declaration.name!r} is taken by {known.source.file}"
-                + ("" if known.name == declaration.name else f" ({known.name!r}; letter case makes no difference)"),
+                message=f"name {declaration.name!r} is taken by {earlier.source.file}"
+                + ("" if earlier.name == declaration.name else f" ({earlier.name!r}; letter case makes no difference)"),
                 remedy="give one of the two another name, in the file and as the file's name",
                 path="name",
             )
@@ -88,7 +89,7 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
     rules = loaded.settings.rules if loaded.settings else Rules()
     for index, text in enumerate(rules.never_recommendations):
         if not catalogue.find(text):
-            near = [f"{one.title!r} ({one.key})" for one in catalogue.nearest(text, 2)]
+            near = [f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(text, 2)]
             path = f"rules.neverExempt.recommendations[{index}]"
             yield Problem(
                 source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),

@@ -85,9 +85,9 @@ def _on_its_own(comment: _Comment, starts: list[tuple[int, int, Path]], result: 
 
 
 def _beside(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comments) -> None:
-    here = [path for line, column, path in starts if line == comment.line and column < comment.column]
-    if here and here[0] not in result.beside:
-        result.beside[here[0]] = comment.text  # the outermost, so that `key: [a, b]  # note` stays on one line
+    same_line = [path for line, column, path in starts if line == comment.line and column < comment.column]
+    if same_line and same_line[0] not in result.beside:
+        result.beside[same_line[0]] = comment.text  # the outermost, so that `key: [a, b]  # note` stays on one line
         return
     above = [path for line, _, path in starts if line <= comment.line]
     result.after[above[-1][:1]].append(comment.text)
@@ -95,8 +95,8 @@ def _beside(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comm
 
 def _starts(document: Document) -> list[tuple[int, int, Path]]:
     """Where each value starts that a line of its own may lead to, in the order of the text: keys, and items of lists."""
-    found = {path: document.keys.get(path) or mark for path, mark in document.values.items() if path}
-    starts = [(line, column, path) for path, (line, column) in found.items()]
+    marks = {path: document.keys.get(path) or mark for path, mark in document.values.items() if path}
+    starts = [(line, column, path) for path, (line, column) in marks.items()]
     return sorted(starts, key=lambda start: (start[0], start[1], len(start[2])))
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
-from reconciler.declarations.lookups import About
+from reconciler.declarations.subjects import ResolvedSubject
 from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_containers
 from reconciler.problems import Level, Problem
 
@@ -25,7 +25,7 @@ _EVERYTHING: Final = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Claim:
+class _Target:
     """One declaration wanting a topic at one of its scopes. `container`: only in this initiative or assignment."""
 
     declaration: Declaration
@@ -37,89 +37,89 @@ class _Claim:
         return self.declaration.scopes[self.index]
 
 
-_Bucket: TypeAlias = dict[str | None, list[_Claim]]
-"""By container, the first claims of at most two declarations: enough to name another one, however many there are."""
+_ByContainer: TypeAlias = dict[str | None, list[_Target]]
+"""By container, the first targets of at most two declarations: enough to name another one, however many there are."""
 
 
-def conflicts(abouts: Iterable[About], catalogue: Catalogue) -> tuple[Problem, ...]:
+def conflicts(subjects: Iterable[ResolvedSubject], catalogue: Catalogue) -> tuple[Problem, ...]:
     """A problem for each declaration that wants what another one wants already, at the later of the two; and a warning
     where one declaration lists a scope beside another that contains it.
     """
-    ordered = sorted(abouts, key=lambda about: about.declaration.source)
-    found: dict[tuple[Source, Source], Problem] = {}
+    ordered = sorted(subjects, key=lambda resolved: resolved.declaration.source)
+    problems: dict[tuple[Source, Source], Problem] = {}
     judged: set[tuple[bool, tuple[int, ...]]] = set()
-    for topic, group in _groups(ordered).items():
-        same = (not topic[0], tuple(map(id, group)))
-        if len(group) < 2 or same in judged:  # whoever shares one policy of an initiative mostly shares all
+    for topic, group in _subjects_by_topic(ordered).items():
+        signature = (not topic[0], tuple(map(id, group)))
+        if len(group) < 2 or signature in judged:  # whoever shares one policy of an initiative mostly shares all
             continue
-        judged.add(same)
-        for one, other in _meetings(group, by_policy=not topic[0]):
-            first, later = sorted((one, other), key=lambda claim: claim.declaration.source)
+        judged.add(signature)
+        for target, counterpart in _overlaps(group, by_policy=not topic[0]):
+            first, later = sorted((target, counterpart), key=lambda target: target.declaration.source)
             pair = (first.declaration.source, later.declaration.source)
-            if pair not in found:
-                found[pair] = _conflict(first, later, _title(topic, catalogue))
-    return (*found.values(), *(problem for about in ordered for problem in _redundant(about.declaration)))
+            if pair not in problems:
+                problems[pair] = _conflict(first, later, _title(topic, catalogue))
+    return (*problems.values(), *(problem for resolved in ordered for problem in _redundant(resolved.declaration)))
 
 
-def _groups(abouts: list[About]) -> dict[Topic, list[About]]:
+def _subjects_by_topic(subjects: list[ResolvedSubject]) -> dict[Topic, list[ResolvedSubject]]:
     """Who wants each topic. What is wanted as a whole is wanted under every reference id that somebody names."""
-    groups: dict[Topic, list[About]] = {}
-    for about in abouts:
-        for policy in sorted(about.policies):
-            groups.setdefault(("", policy), []).append(about)
-        if about.container is not None:
-            for reference in sorted(about.references) or (_EVERYTHING,):
-                groups.setdefault((about.container, reference), []).append(about)
+    groups: dict[Topic, list[ResolvedSubject]] = {}
+    for resolved in subjects:
+        for policy in sorted(resolved.policies):
+            groups.setdefault(("", policy), []).append(resolved)
+        if resolved.container is not None:
+            for reference in sorted(resolved.references) or (_EVERYTHING,):
+                groups.setdefault((resolved.container, reference), []).append(resolved)
     for (container, reference), group in groups.items():
         if container and reference != _EVERYTHING:
             group.extend(groups.get((container, _EVERYTHING), ()))
     return groups
 
 
-def _meetings(group: list[About], *, by_policy: bool) -> Iterator[tuple[_Claim, _Claim]]:
-    """Each claim with the first other one at its scope (and selectors), and at each scope that contains it."""
-    times = Counter(scope.key for about in group for scope in about.declaration.scopes)
+def _overlaps(group: list[ResolvedSubject], *, by_policy: bool) -> Iterator[tuple[_Target, _Target]]:
+    """Each target with the first other one at its scope (and selectors), and at each scope that contains it."""
+    times = Counter(scope.key for resolved in group for scope in resolved.declaration.scopes)
     if not any(count > 1 or not times.keys().isdisjoint(textual_containers(key)) for key, count in times.items()):
         return  # as nearly always: nobody else is at, above or below any of these scopes
-    exact: dict[tuple[str, tuple[ResourceSelector, ...]], _Bucket] = {}
-    loose: dict[str, _Bucket] = {}
-    claims = [
-        _Claim(declaration=about.declaration, index=at, container=about.container)
-        for about in group
-        for at in range(len(about.declaration.scopes))
+    exact: dict[tuple[str, tuple[ResourceSelector, ...]], _ByContainer] = {}
+    loose: dict[str, _ByContainer] = {}
+    targets = [
+        _Target(declaration=resolved.declaration, index=at, container=resolved.container)
+        for resolved in group
+        for at in range(len(resolved.declaration.scopes))
     ]
-    for claim in claims:
-        _keep_two(exact.setdefault((claim.scope.key, _selectors(claim)), {}), claim)
-        _keep_two(loose.setdefault(claim.scope.key, {}), claim)
-    for claim in claims:
-        for other in _others(exact[claim.scope.key, _selectors(claim)], claim, by_policy=by_policy):
-            yield claim, other
-        for above in textual_containers(claim.scope.key):
-            for other in _others(loose.get(above, {}), claim, by_policy=False):
-                yield claim, other
+    for target in targets:
+        _add_first_two(exact.setdefault((target.scope.key, _selectors(target)), {}), target)
+        _add_first_two(loose.setdefault(target.scope.key, {}), target)
+    for target in targets:
+        for counterpart in _conflicting(exact[target.scope.key, _selectors(target)], target, by_policy=by_policy):
+            yield target, counterpart
+        for above in textual_containers(target.scope.key):
+            for counterpart in _conflicting(loose.get(above, {}), target, by_policy=False):
+                yield target, counterpart
 
 
-def _keep_two(bucket: _Bucket, claim: _Claim) -> None:
-    kept = bucket.setdefault(claim.container, [])
-    if len(kept) < 2 and all(other.declaration is not claim.declaration for other in kept):
-        kept.append(claim)
+def _add_first_two(bucket: _ByContainer, target: _Target) -> None:
+    targets = bucket.setdefault(target.container, [])
+    if len(targets) < 2 and all(earlier.declaration is not target.declaration for earlier in targets):
+        targets.append(target)
 
 
-def _others(bucket: _Bucket, claim: _Claim, *, by_policy: bool) -> Iterator[_Claim]:
-    """Claims in a bucket that mean the same assignments as this one. Two claims on one container are not compared
+def _conflicting(bucket: _ByContainer, target: _Target, *, by_policy: bool) -> Iterator[_Target]:
+    """Targets in a bucket that mean the same assignments as this one. Two targets on one container are not compared
     `by_policy` at one scope, but by their reference ids, since an initiative may hold one policy several times.
     """
-    for container, kept in bucket.items():
-        both = claim.container is not None and container is not None
-        if both and (container != claim.container or by_policy):
+    for container, targets in bucket.items():
+        both = target.container is not None and container is not None
+        if both and (container != target.container or by_policy):
             continue
-        for other in kept:
-            if other.declaration is not claim.declaration:
-                yield other
+        for counterpart in targets:
+            if counterpart.declaration is not target.declaration:
+                yield counterpart
 
 
-def _selectors(claim: _Claim) -> tuple[ResourceSelector, ...]:
-    selectors = claim.declaration.selectors
+def _selectors(target: _Target) -> tuple[ResourceSelector, ...]:
+    selectors = target.declaration.selectors
     return tuple(sorted(selectors)) if selectors else ()
 
 
@@ -128,14 +128,14 @@ def _selectors(claim: _Claim) -> tuple[ResourceSelector, ...]:
 
 def _title(topic: Topic, catalogue: Catalogue) -> str:
     """What two declarations both want, in words."""
-    container, wanted = topic
+    container, item = topic
     if container:
-        return "everything in it" if wanted == _EVERYTHING else f"the reference id {wanted!r}"
-    known = catalogue.policy(ArmId(wanted, wanted))
-    return f"the policy {(known.title if known else wanted)!r}"
+        return "everything in it" if item == _EVERYTHING else f"the reference id {item!r}"
+    policy = catalogue.policy(ArmId(item, item))
+    return f"the policy {(policy.title if policy else item)!r}"
 
 
-def _conflict(first: _Claim, later: _Claim, what: str) -> Problem:
+def _conflict(first: _Target, later: _Target, subject: str) -> Problem:
     """The problem at the later declaration, naming the earlier one to extend instead."""
     name = first.declaration.name
     if first.scope == later.scope:
@@ -149,7 +149,7 @@ def _conflict(first: _Claim, later: _Claim, what: str) -> Problem:
     return Problem(
         source=later.declaration.place(f"scopes.{later.index}"),
         code="conflict",
-        message=f"{name!r} ({place.file}:{place.line}) wants {what} too, {where}; a policy on a scope and all it contains belongs to one declaration",
+        message=f"{name!r} ({place.file}:{place.line}) wants {subject} too, {where}; a policy on a scope and all it contains belongs to one declaration",
         remedy=remedy,
         path=f"scopes[{later.index}]",
     )

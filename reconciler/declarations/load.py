@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from reconciler.declarations import build
-from reconciler.declarations.explain import explain
+from reconciler.declarations.misplaced import misnamed_settings, misplaced_files
+from reconciler.declarations.schema_errors import schema_problems
 from reconciler.declarations.settings import settings as build_settings
-from reconciler.declarations.stray import misnamed_settings, stray
-from reconciler.declarations.walk import MAX_TOTAL_BYTES, Found, read, walk
+from reconciler.declarations.walk import MAX_TOTAL_BYTES, SourceFile, read, walk
 from reconciler.documents.characters import describe, not_one_line
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
@@ -48,7 +48,7 @@ def load(root: Path) -> Loaded:
     problems: list[Problem] = []
     settings, places = _settings(root, problems) or (None, {})
     declarations = _declarations(walk(root, FOLDER), problems)
-    problems += stray(root, FOLDER, _READ_AT_ROOT)
+    problems += misplaced_files(root, FOLDER, _READ_AT_ROOT)
     return Loaded(
         settings=settings, declarations=declarations, problems=tuple(sorted(problems)), settings_places=places
     )
@@ -57,7 +57,7 @@ def load(root: Path) -> Loaded:
 def load_files(paths: Iterable[tuple[Path, str]]) -> Loaded:
     """Reads single declaration files, each with the name to show for it, wherever they lie."""
     problems: list[Problem] = []
-    declarations = _declarations((Found(str(path), name) for path, name in paths), problems)
+    declarations = _declarations((SourceFile(str(path), name) for path, name in paths), problems)
     return Loaded(settings=None, declarations=declarations, problems=tuple(sorted(problems)))
 
 
@@ -70,12 +70,12 @@ def load_bytes(data: bytes, file: str) -> tuple[Declaration | None, tuple[Proble
     return declaration, tuple(sorted(problems))
 
 
-def same_meaning(one: bytes, other: bytes) -> bool:
+def same_meaning(before: bytes, after: bytes) -> bool:
     """Whether two versions of a declaration's file say the same: comments and order of fields do not count."""
-    if one == other:
+    if before == after:
         return True
     problems: list[Problem] = []
-    first, second = (_value(data, "", "exemption", build.declaration, problems) for data in (one, other))
+    first, second = (_value(data, "", "exemption", build.declaration, problems) for data in (before, after))
     if first is None or second is None:
         return False
     return first == replace(second, source=first.source)
@@ -95,7 +95,7 @@ def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[st
             )
         )
         return None
-    data = read(Found(str(path), SETTINGS_FILE))
+    data = read(SourceFile(str(path), SETTINGS_FILE))
     if isinstance(data, Problem):
         problems.append(data)
         return None
@@ -106,10 +106,10 @@ def _settings_with_places(document: Document) -> tuple[Settings, Mapping[str, So
     return build_settings(document), {dotted(path): document.place(path) for path in document.values}
 
 
-def _declarations(found: Iterable[Found | Problem], problems: list[Problem]) -> tuple[Declaration, ...]:
+def _declarations(files: Iterable[SourceFile | Problem], problems: list[Problem]) -> tuple[Declaration, ...]:
     declarations: list[Declaration] = []
     total = 0
-    for item in found:
+    for item in files:
         if isinstance(item, Problem):
             problems.append(item)
             continue
@@ -139,29 +139,32 @@ def _value(
     data: bytes, file: str, schema: str, make: Callable[[Document], Value], problems: list[Problem]
 ) -> Value | None:
     """One file's value, if nothing at all is wrong with the file."""
-    document, found = read_document(data, file)
-    mistakes = tuple(replace(one, remedy=_WHERE_EMPTY[schema]) if one.code == EMPTY else one for one in found)
+    document, problems_of_yaml = read_document(data, file)
+    mistakes = tuple(
+        replace(problem, remedy=_WHERE_EMPTY[schema]) if problem.code == EMPTY else problem
+        for problem in problems_of_yaml
+    )
     if document is not None:
         mistakes += _not_one_line(document)
-        told = {problem.source for problem in mistakes}
-        shape = explain(document, schema, errors(schema, document.data))
-        mistakes += tuple(problem for problem in shape if problem.source not in told)
+        reported = {problem.source for problem in mistakes}
+        shape = schema_problems(document, schema, errors(schema, document.data))
+        mistakes += tuple(problem for problem in shape if problem.source not in reported)
     problems.extend(_cut(mistakes))
     return make(document) if document is not None and not mistakes else None
 
 
 def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
     """A file of thousands of mistakes must not bury the others."""
-    more = len(mistakes) - _MAX_PROBLEMS_A_FILE
-    if more <= 0:
+    omitted = len(mistakes) - _MAX_PROBLEMS_A_FILE
+    if omitted <= 0:
         return mistakes
-    kept = mistakes[:_MAX_PROBLEMS_A_FILE]
+    first = mistakes[:_MAX_PROBLEMS_A_FILE]
     return (
-        *kept,
+        *first,
         Problem(
-            source=kept[-1].source,
+            source=first[-1].source,
             code="more",
-            message=f"{more:,} more mistakes in this file",
+            message=f"{omitted:,} more mistakes in this file",
             remedy="mend the first ones and run again",
         ),
     )
@@ -190,14 +193,14 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
-    wanted = build.stem(declaration.source.file)
-    if declaration.name != wanted:
+    stem = build.stem(declaration.source.file)
+    if declaration.name != stem:
         problems.append(
             Problem(
                 source=declaration.place("name"),
                 code="name-stem",
-                message=f"name {declaration.name!r} differs from the file's name {wanted!r}",
-                remedy=f"write name: {wanted}, or rename the file to {declaration.name}.yaml",
+                message=f"name {declaration.name!r} differs from the file's name {stem!r}",
+                remedy=f"write name: {stem}, or rename the file to {declaration.name}.yaml",
                 path="name",
             )
         )

@@ -13,8 +13,8 @@ from typing import Final
 
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.catalog.catalogue import fold_title
-from reconciler.declarations.lookups import About
-from reconciler.declarations.teach import EXAMPLES
+from reconciler.declarations.field_help import EXAMPLES
+from reconciler.declarations.subjects import ResolvedSubject
 from reconciler.model import (
     ArmId,
     Declaration,
@@ -42,10 +42,10 @@ def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Probl
     yield from _whole_assignment(declaration, settings.rules)
 
 
-def broken_lifetimes(about: About, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
+def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
     """The strictest lifetime that applies, measured from now."""
-    declaration = about.declaration
-    rule = _strictest(about, rules)
+    declaration = resolved.declaration
+    rule = _strictest(resolved, rules)
     if rule is None:
         return
     latest = (now + timedelta(days=rule.days)).date()
@@ -69,19 +69,19 @@ def broken_lifetimes(about: About, rules: Rules, now: datetime, *, changed: bool
     )
 
 
-def _strictest(about: About, rules: Rules) -> LifetimeRule | None:
-    severities = {found.severity.casefold() for found in about.behind}
+def _strictest(resolved: ResolvedSubject, rules: Rules) -> LifetimeRule | None:
+    severities = {recommendation.severity.casefold() for recommendation in resolved.recommendations}
     applying = [
         rule
         for rule in rules.lifetimes
-        if rule.category in {None, about.declaration.category}
+        if rule.category in {None, resolved.declaration.category}
         and (rule.severity is None or rule.severity.casefold() in severities)
     ]
     return min(applying, key=lambda rule: rule.days, default=None)
 
 
 def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
-    written = {
+    values = {
         "expiresOn": declaration.expires_on,
         "ticket": declaration.ticket,
         "displayName": declaration.display_name,
@@ -89,7 +89,7 @@ def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
         "metadata": declaration.metadata,
     }
     for field in rules.required:
-        if not written.get(field):
+        if not values.get(field):
             yield Problem(
                 source=declaration.source,
                 code="rule-required",
@@ -197,26 +197,26 @@ class Forbidden:
     def __init__(self, rules: Rules, catalogue: Catalogue) -> None:
         self._policies = {policy_id(text).key: text for text in rules.never_policies}
         self._recommendations = {
-            found.key or fold_title(found.title): found.title
+            recommendation.key or fold_title(recommendation.title): recommendation.title
             for text in rules.never_recommendations
-            for found in catalogue.find(text)
+            for recommendation in catalogue.find(text)
         }
 
-    def broken(self, about: About) -> Iterator[Problem]:
+    def broken(self, resolved: ResolvedSubject) -> Iterator[Problem]:
         """What a declaration would exempt although nobody may."""
-        subject = about.declaration.subject
-        place = about.declaration.place(subject.kind.value)
-        for found in about.behind:
-            if found.key in self._recommendations:
+        subject = resolved.declaration.subject
+        place = resolved.declaration.place(subject.kind.value)
+        for recommendation in resolved.recommendations:
+            if recommendation.key in self._recommendations:
                 yield Problem(
                     source=place,
                     code="rule-never",
-                    message=f"{found.title!r} is never exempted here (rules.neverExempt.recommendations)"
-                    + self._because(about, found.key, found.policies),
+                    message=f"{recommendation.title!r} is never exempted here (rules.neverExempt.recommendations)"
+                    + self._because(resolved, recommendation.key, recommendation.policies),
                     remedy="fix the resource, or ask the owners of reconciler.yaml",
                     path=subject.kind.value,
                 )
-        for policy in sorted(about.policies & self._policies.keys()):
+        for policy in sorted(resolved.policies & self._policies.keys()):
             yield Problem(
                 source=place,
                 code="rule-never",
@@ -226,13 +226,13 @@ class Forbidden:
             )
 
     @staticmethod
-    def _because(about: About, key: str, policies: tuple[ArmId, ...]) -> str:
-        declaration = about.declaration
+    def _because(resolved: ResolvedSubject, key: str, policies: tuple[ArmId, ...]) -> str:
+        declaration = resolved.declaration
         if (
             declaration.subject.kind is SubjectKind.RECOMMENDATION
-            and about.behind[0].key == key
-            and len(about.behind) == 1
+            and resolved.recommendations[0].key == key
+            and len(resolved.recommendations) == 1
         ):
             return ""
-        shared = sorted(policy.name for policy in policies if policy.key in about.policies)
+        shared = sorted(policy.name for policy in policies if policy.key in resolved.policies)
         return f"; it rests on the policy {shared[0]}, which this declaration exempts" if shared else ""

@@ -63,16 +63,16 @@ def _rules(data: Mapping[str, JSON]) -> Rules:
     )
 
 
-def _lifetimes(written: JSON) -> tuple[LifetimeRule, ...]:
-    if isinstance(written, int | float):
-        return (LifetimeRule(days=int(written)),)
+def _lifetimes(value: JSON) -> tuple[LifetimeRule, ...]:
+    if isinstance(value, int | float):
+        return (LifetimeRule(days=int(value)),)
     return tuple(
         LifetimeRule(
             days=int(item["days"]),
             category=Category(item["category"]) if "category" in item else None,
             severity=item.get("severity"),
         )
-        for item in written
+        for item in value
     )
 
 
@@ -93,8 +93,8 @@ def _limits(data: Mapping[str, JSON]) -> Limits:
     )
 
 
-def _ceiling(written: JSON) -> int | None:
-    return None if written is None else int(written)
+def _ceiling(value: JSON) -> int | None:
+    return None if value is None else int(value)
 
 
 def _age(text: str) -> timedelta:

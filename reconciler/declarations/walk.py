@@ -33,14 +33,14 @@ _OPEN_FLAGS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceFile:
     """A regular file: where it is, and its repository-relative path with forward slashes, fit to be shown."""
 
     path: str
     name: str
 
 
-def walk(root: Path, folder: str) -> Iterator[Found | Problem]:
+def walk(root: Path, folder: str) -> Iterator[SourceFile | Problem]:
     """Every declaration file below `root/folder`, sorted by path, and a problem for all that must not be there.
 
     A folder that does not exist holds nothing.
@@ -53,8 +53,8 @@ def walk(root: Path, folder: str) -> Iterator[Found | Problem]:
         yield _refused(folder, mode, "where the folder of declarations should be")
         return
     count = 0
-    for found in _folder(top, folder, 1):
-        count += isinstance(found, Found)
+    for entry in _folder(top, folder, 1):
+        count += isinstance(entry, SourceFile)
         if count > MAX_FILES:
             yield Problem(
                 source=Source(folder),
@@ -63,37 +63,37 @@ def walk(root: Path, folder: str) -> Iterator[Found | Problem]:
                 remedy="one declaration may name up to 1,000 scopes: put together what belongs together",
             )
             return
-        yield found
+        yield entry
 
 
-def read(found: Found) -> bytes | Problem:
+def read(file: SourceFile) -> bytes | Problem:
     """The bytes of a file, or why they cannot be had."""
     try:
-        descriptor = os.open(found.path, _OPEN_FLAGS)
+        descriptor = os.open(file.path, _OPEN_FLAGS)
     except OSError as error:
-        mode = _mode(found.path)
+        mode = _mode(file.path)
         is_link = mode is not None and stat.S_ISLNK(mode)
-        return _refused(found.name, mode or 0, "where a file should be") if is_link else _unreadable(found.name, error)
+        return _refused(file.name, mode or 0, "where a file should be") if is_link else _unreadable(file.name, error)
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            return _refused(found.name, status.st_mode, "where a file should be")
+            return _refused(file.name, status.st_mode, "where a file should be")
         if status.st_size > MAX_BYTES:
-            return _too_large(found.name, status.st_size)
+            return _too_large(file.name, status.st_size)
         data = os.read(descriptor, MAX_BYTES + 1)
-        return data if len(data) <= MAX_BYTES else _too_large(found.name, len(data))
+        return data if len(data) <= MAX_BYTES else _too_large(file.name, len(data))
     except OSError as error:
-        return _unreadable(found.name, error)
+        return _unreadable(file.name, error)
     finally:
         os.close(descriptor)
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """A path that can be printed and encoded: bytes that are no UTF-8 become visible escapes."""
     return os.fsencode(path).decode("utf-8", "backslashreplace").replace(os.sep, "/")
 
 
-def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
+def _folder(path: str, name: str, depth: int) -> Iterator[SourceFile | Problem]:
     """The contents of one folder, then of the folders below it."""
     if depth > MAX_FOLDERS_DEEP:
         yield Problem(
@@ -111,7 +111,7 @@ def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
         return
     twins: dict[str, str] = {}
     for entry in entries:
-        below = f"{name}/{shown(entry.name)}"
+        below = f"{name}/{printable_path(entry.name)}"
         odd = not_one_line(entry.name)
         if odd is not None:
             yield Problem(
@@ -135,7 +135,7 @@ def _folder(path: str, name: str, depth: int) -> Iterator[Found | Problem]:
             yield from _entry(entry, below)
 
 
-def _entry(entry: os.DirEntry[str], name: str) -> Iterator[Found | Problem]:
+def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]:
     """One thing that is no folder: a declaration, something to refuse, or something that is none of our business."""
     mode = _mode(entry.path)
     if mode is None or not stat.S_ISREG(mode):
@@ -151,7 +151,7 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[Found | Problem]:
         return
     stem, suffix = os.path.splitext(entry.name)  # noqa: PTH122 - as above
     if suffix == SUFFIX:
-        yield Found(entry.path, name)
+        yield SourceFile(entry.path, name)
     elif suffix.lower() in _MISTAKEN_SUFFIXES:
         yield Problem(
             source=Source(name),

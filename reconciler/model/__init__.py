@@ -6,7 +6,6 @@ docs/architecture.md.
 
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.endings import Status, Verdict
 from reconciler.model.ids import (
     ArmId,
     ScopeKind,
@@ -18,8 +17,9 @@ from reconciler.model.ids import (
     textual_containers,
 )
 from reconciler.model.json import JSON
-from reconciler.model.rates import LONGEST_WAIT, Operation, RateObserver
+from reconciler.model.rate_limits import LONGEST_WAIT, Operation, RateObserver
 from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
+from reconciler.model.status import Status, Verdict
 from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
 
 __all__ = [

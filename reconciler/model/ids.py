@@ -64,9 +64,9 @@ class ArmId:
         parts = self.key.split("/", 3)
         return parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else None
 
-    def contains(self, other: ArmId) -> bool:
+    def contains(self, scope: ArmId) -> bool:
         """Whether `other` is this id or lies below it as the texts alone show (no management group tree)."""
-        return other.key == self.key or other.key.startswith(self.key + "/")
+        return scope.key == self.key or scope.key.startswith(self.key + "/")
 
 
 @functools.lru_cache(maxsize=1 << 16)
@@ -83,14 +83,14 @@ def parse_scope(text: str) -> ArmId:
     Raises:
         ValueError: it is no management group, subscription, resource group or resource; the message says the forms.
     """
-    found = arm_id(text)
-    below = _BELOW_SUBSCRIPTION.fullmatch(found.text)
-    if not below and not _MANAGEMENT_GROUP.fullmatch(found.text):
+    identifier = arm_id(text)
+    below = _BELOW_SUBSCRIPTION.fullmatch(identifier.text)
+    if not below and not _MANAGEMENT_GROUP.fullmatch(identifier.text):
         raise ValueError(
             "not the id of a management group (/providers/Microsoft.Management/managementGroups/NAME), a subscription "
             "(/subscriptions/GUID), a resource group (…/resourceGroups/NAME) or a resource (…/providers/TYPE/NAME)"
         )
-    return found
+    return identifier
 
 
 def parse_object(text: str) -> ArmId:
@@ -99,10 +99,10 @@ def parse_object(text: str) -> ArmId:
     Raises:
         ValueError: it does not have the form …/providers/NAMESPACE/TYPE/NAME.
     """
-    found = arm_id(text)
-    if not _PROVIDER_OBJECT.fullmatch(found.text):
+    identifier = arm_id(text)
+    if not _PROVIDER_OBJECT.fullmatch(identifier.text):
         raise ValueError("not a full ARM id of the form …/providers/NAMESPACE/TYPE/NAME")
-    return found
+    return identifier
 
 
 def owner_scope(identifier: ArmId) -> ArmId:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.cli.main import main
 from reconciler.declarations.comments import texts
-from reconciler.declarations.style import ORDER, formatted
+from reconciler.declarations.formatting import ORDER, formatted
 from reconciler.documents.strict import parse
 
 EXAMPLES = Path(__file__).parents[1] / "examples"

@@ -168,7 +168,7 @@ def test_there_is_a_limit_to_the_number_of_files(root: Path, monkeypatch: pytest
 
 
 def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
-    found = walk.read(walk.Found(str(tmp_path / "gone.yaml"), "exemptions/gone.yaml"))
+    found = walk.read(walk.SourceFile(str(tmp_path / "gone.yaml"), "exemptions/gone.yaml"))
     assert isinstance(found, Problem)
     assert found.code == "unreadable"
 

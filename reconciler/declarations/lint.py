@@ -16,7 +16,7 @@ _POLICY: Final = "microsoft.authorization/policy"
 _PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
 
 
-def placeholders(declaration: Declaration) -> Iterator[Problem]:
+def lint_placeholders(declaration: Declaration) -> Iterator[Problem]:
     """Texts that look as if something were to be filled in."""
     for field, text in (
         ("justification", declaration.justification),
@@ -24,18 +24,18 @@ def placeholders(declaration: Declaration) -> Iterator[Problem]:
         ("ticket", declaration.ticket),
         ("displayName", declaration.display_name),
     ):
-        if found := _PLACEHOLDER.search(text):
+        if match := _PLACEHOLDER.search(text):
             yield Problem(
                 source=declaration.place(field),
                 code="placeholder",
-                message=f"{field} holds {found[0]!r}; nothing is filled in there, declarations are no templates",
+                message=f"{field} holds {match[0]!r}; nothing is filled in there, declarations are no templates",
                 remedy="write the text itself",
                 path=field,
                 level=Level.WARNING,
             )
 
 
-def not_a_target(declaration: Declaration) -> Iterator[Problem]:
+def lint_scopes(declaration: Declaration) -> Iterator[Problem]:
     """Scopes that are well-formed but never what somebody wants exempted: an assignment's id pasted for a resource's."""
     for index, scope in enumerate(declaration.scopes):
         if scope.text[-1] in ",;:'":

@@ -56,11 +56,11 @@ _OLD_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
 def formatted(text: str, document: Document) -> str | None:
     """The text in canonical style, or None where that would lose or change something."""
     text = text.replace("\r\n", "\n")
-    found = _write(document, attached(text, document))
-    again, problems = parse(found, document.file)
-    if again is None or problems or _typed(again.data) != _typed(document.data):
+    output = _write(document, attached(text, document))
+    reread, problems = parse(output, document.file)
+    if reread is None or problems or _typed(reread.data) != _typed(document.data):
         return None
-    return found if texts(found) == texts(text) else None
+    return output if texts(output) == texts(text) else None
 
 
 def _typed(value: JSON) -> str:
@@ -79,8 +79,8 @@ def _write(document: Document, comments: Comments) -> str:
 
 
 def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[str]:
-    known = {key: position for position, key in enumerate(ORDER)} if path[:1] != ("metadata",) else {}
-    for key in sorted(data, key=lambda key: known.get(key, len(ORDER))):
+    positions = {key: position for position, key in enumerate(ORDER)} if path[:1] != ("metadata",) else {}
+    for key in sorted(data, key=lambda key: positions.get(key, len(ORDER))):
         below = (*path, key)
         yield from _entry(f"{_scalar(key)}:", data[key], below, comments)
 

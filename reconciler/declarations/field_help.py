@@ -122,7 +122,7 @@ SYNONYMS: Final = {
 }
 """What people call a field, folded, and what it is called here."""
 
-GROUP_MESSAGES: Final = {
+FIELD_RULES: Final = {
     "referenceIds": (
         "these are names inside one initiative, so they go only with policySetDefinition or policyAssignment",
         "delete referenceIds: for a recommendation or a policyDefinition they are found in every initiative",

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from reconciler.declarations.forms import form_message
+from reconciler.declarations.field_help import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, FIELD_RULES, SUBJECTS, SYNONYMS
+from reconciler.declarations.format_errors import format_error
 from reconciler.declarations.nearest import nearest
-from reconciler.declarations.teach import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, GROUP_MESSAGES, SUBJECTS, SYNONYMS
 from reconciler.documents.characters import visible
 from reconciler.documents.document import Document, Path, dotted
 from reconciler.documents.schema import SchemaError
@@ -23,7 +23,7 @@ _MEANT: Final = "did you mean "
 _WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
 
-def explain(document: Document, name: str, errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
+def schema_problems(document: Document, name: str, errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
     """Problems for everything in which a document breaks the schema `name`."""
     problems = [problem for error in errors for problem in _problems(document, name, error)]
     misspelled = {
@@ -73,26 +73,26 @@ def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Pro
 
 
 def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: str) -> Iterator[Problem]:
-    known = error.schema["properties"]
+    fields = error.schema["properties"]
     where = f"of {dotted(path)}" if path else f"of {whole}"
     for field in error.instance:
-        if field not in known:
+        if field not in fields:
             below = (*path, field)
             yield Problem(
                 source=document.key_place(below),
                 code="unknown-field",
                 message=f"{dotted(below)} is not a field {where}",
-                remedy=_unknown_hint(field, known, error.instance),
+                remedy=_unknown_hint(field, fields, error.instance),
                 path=dotted(below),
             )
 
 
-def _unknown_hint(field: str, known: dict[str, JSON], written: dict[str, JSON]) -> str:
+def _unknown_hint(field: str, fields: dict[str, JSON], data: dict[str, JSON]) -> str:
     meant = SYNONYMS.get(field.casefold(), "")
-    meant = meant if meant in known else nearest(field, known) or ""
+    meant = meant if meant in fields else nearest(field, fields) or ""
     if not meant:
-        return f"the fields are {listed(sorted(known))}"
-    return f"delete it: {meant} is there already" if meant in written else f"{_MEANT}{meant}?"
+        return f"the fields are {listed(sorted(fields))}"
+    return f"delete it: {meant} is there already" if meant in data else f"{_MEANT}{meant}?"
 
 
 def _missing_fields(document: Document, error: SchemaError, path: Path, name: str) -> Iterator[Problem]:
@@ -123,8 +123,8 @@ def _reserved_key(document: Document, path: Path) -> Problem:
 
 
 def _subject(document: Document) -> Problem:
-    written = [str(field) for field in SUBJECTS if field in document.data]
-    if not written:
+    fields = [str(field) for field in SUBJECTS if field in document.data]
+    if not fields:
         return Problem(
             source=document.place(()),
             code="subject",
@@ -132,9 +132,9 @@ def _subject(document: Document) -> Problem:
             remedy="add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
         )
     return Problem(
-        source=document.key_place((written[1],)),
+        source=document.key_place((fields[1],)),
         code="subject",
-        message=f"{listed(written)} each say what is exempted; there can be one",
+        message=f"{listed(fields)} each say what is exempted; there can be one",
         remedy="keep one of them; what else is to be exempted is a declaration of its own",
     )
 
@@ -143,7 +143,7 @@ def _dependent(document: Document, error: SchemaError, path: Path) -> Problem:
     """A field that needs another one beside it."""
     steps = list(error.absolute_schema_path)
     field = steps[steps.index("dependentSchemas") + 1]
-    message, remedy = GROUP_MESSAGES[field]
+    message, remedy = FIELD_RULES[field]
     below = (*path, field)
     return Problem(source=document.key_place(below), code="schema", message=message, remedy=remedy, path=dotted(below))
 
@@ -170,34 +170,34 @@ def _message(document: Document, error: SchemaError, path: Path) -> tuple[str, s
             bound = "at least" if error.validator == "minimum" else "at most"
             return f"{value} is out of range", f"write a whole number of {bound} {limit:,}"
         case "pattern" | "format" | "anyOf" | "not" if isinstance(value, str):
-            return form_message(value, field)
+            return format_error(value, field)
         case _:
             return _group_message(error, field)
 
 
-def _type_message(value: JSON, raw: str, wanted: str, field: str) -> tuple[str, str]:
+def _type_message(value: JSON, raw: str, expected: str, field: str) -> tuple[str, str]:
     if value is None:
         return "it has no value", _fill(field)
     if field in {"expiresOn", "minAge"} and isinstance(value, int | float):
-        return form_message(raw, field)
-    if wanted == "string" and isinstance(value, bool | int | float):
+        return format_error(raw, field)
+    if expected == "string" and isinstance(value, bool | int | float):
         return f"{_cut(raw)} is {_kind(value)} in YAML, and text is wanted", f'put it in quotes: "{_cut(raw)}"'
-    if wanted == "array" and isinstance(value, str) and value.startswith("-"):
+    if expected == "array" and isinstance(value, str) and value.startswith("-"):
         return (
             "a space is missing after the dash",
             f"write `  - {_cut(value.split(' -')[0].lstrip('-'), _MAX_PROPOSED)}`",
         )
-    if wanted == "array" and not isinstance(value, list | dict):
+    if expected == "array" and not isinstance(value, list | dict):
         return (
             f"{_kind(value)} stands where a list is wanted",
             f"write it below the field, as `  - {_cut(raw or str(value), _MAX_PROPOSED)}`",
         )
-    if wanted == "boolean":
+    if expected == "boolean":
         return _boolean_message(value, raw)
-    if wanted == "integer" and isinstance(value, str):
+    if expected == "integer" and isinstance(value, str):
         digits = value if value.isascii() and value.isdigit() else ""
         return f"{_cut(repr(value))} is text, and a number is wanted", f"write {digits or 'digits'}, without quotes"
-    return f"{_kind(value)} stands where {_NOUNS.get(wanted, wanted)} is wanted", f"write {_expectation(field)}"
+    return f"{_kind(value)} stands where {_NOUNS.get(expected, expected)} is wanted", f"write {_expectation(field)}"
 
 
 def _boolean_message(value: JSON, raw: str) -> tuple[str, str]:
@@ -221,8 +221,8 @@ def _group_message(error: SchemaError, field: str) -> tuple[str, str]:
     """Rules over several fields, named by where they stand in the schema."""
     steps = [step for step in error.absolute_schema_path if isinstance(step, str)]
     for step in reversed(steps):
-        if step in GROUP_MESSAGES:
-            return GROUP_MESSAGES[step]
+        if step in FIELD_RULES:
+            return FIELD_RULES[step]
     return f"{_kind(error.instance)} does not fit here", f"write {_expectation(field)}"
 
 

@@ -1,0 +1,247 @@
+"""What the catalogue says against a declaration: unknown names, unsupported recommendations, scopes nothing evaluates.
+
+Only reviewed data in the repository and the shipped facts decide, so a verdict changes with a commit and never by
+itself.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from reconciler.catalog import (
+    EXPLANATIONS,
+    BuiltInInitiative,
+    Catalogue,
+    Obstacle,
+    Recommendation,
+    initiative_id,
+    policy_id,
+)
+from reconciler.declarations.lint import is_policy, resource_type
+from reconciler.declarations.nearest import nearest
+from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.model import ArmId, Declaration, Rules, ScopeKind, SubjectKind
+from reconciler.problems import Level, Problem
+
+_MAX_KEYS: Final = 8
+_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
+
+
+def catalogue_problems(resolved: ResolvedSubject, catalogue: Catalogue, rules: Rules) -> Iterator[Problem]:
+    """What the catalogue says against a declaration whose subject it knows, apart from the rules of the repository."""
+    declaration = resolved.declaration
+    value = declaration.subject.value
+    match declaration.subject.kind:
+        case SubjectKind.RECOMMENDATION:
+            (recommendation,) = catalogue.find(value)
+            yield from _obstacles(
+                declaration, "recommendation", recommendation.title, recommendation.obstacles, rules.strict_unsupported
+            )
+        case SubjectKind.POLICY:
+            policy = catalogue.policy(policy_id(value))
+            if policy is None:
+                yield from _unknown_policy(declaration, catalogue)
+            else:
+                yield from _obstacles(
+                    declaration, "policyDefinition", policy.title, policy.obstacles, rules.strict_unsupported
+                )
+        case SubjectKind.INITIATIVE:
+            initiative = catalogue.initiative(initiative_id(value))
+            if initiative is None:
+                yield from _unknown_initiative(declaration, catalogue)
+            else:
+                yield from _unknown_references(declaration, initiative)
+        case SubjectKind.ASSIGNMENT:
+            pass
+    yield from _scope_types(resolved, catalogue)
+
+
+def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Problem:
+    """Why the text of `recommendation` is not the key or title of exactly one recommendation, and what was meant."""
+    text = declaration.subject.value
+    problem = functools.partial(Problem, source=declaration.place("recommendation"), path="recommendation")
+    if candidates := catalogue.find(text):
+        keys = _shortened(
+            [
+                f"{candidate.key} ({candidate.environment or 'environment not known'}, {candidate.severity or 'no'} severity)"
+                for candidate in candidates
+            ]
+        )
+        return problem(
+            code="ambiguous-recommendation",
+            message=f"{len(candidates)} recommendations have the title {text!r}",
+            remedy=f"write the key of the one you mean: {keys}",
+        )
+    if documented := catalogue.without_key(text):
+        return _without_key(declaration, documented)
+    contained = next((key for key in _GUID.findall(text) if key != text and catalogue.find(key)), None)
+    if contained:
+        return problem(
+            code="unknown-recommendation",
+            message=f"{text!r} holds a recommendation's key, but more than that",
+            remedy=f"write recommendation: {contained}",
+        )
+    resting = catalogue.resting_on(policy_id(text)) if "/" not in text else ()
+    if resting or ("/" not in text and catalogue.policy(policy_id(text)) is not None):
+        keys = f"; the recommendation on it is {resting[0].title!r} ({resting[0].key})" if resting else ""
+        return problem(
+            code="unknown-recommendation",
+            message=f"{text!r} is the name of a policy, not of a recommendation",
+            remedy=f"write policyDefinition: {text}{keys}",
+        )
+    near = [f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(text, 3)]
+    return problem(
+        code="unknown-recommendation",
+        message=f"no recommendation has the key or the title {text!r}",
+        remedy=f"did you mean {' or '.join(near)}?"
+        if near
+        else "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`",
+    )
+
+
+def _without_key(declaration: Declaration, documented: Recommendation) -> Problem:
+    """The documentation has the title and perhaps the policy, which can be named as well; nothing public has the key."""
+    refresh = "run `exempt catalog refresh` to read it from your tenant"
+    names = " or ".join(policy.name for policy in documented.policies)
+    return Problem(
+        source=declaration.place("recommendation"),
+        code="unsupported-recommendation",
+        message=f"Defender documents {declaration.subject.value!r}, but no public source names its key"
+        + ("" if names else " or its policy"),
+        remedy=f"write policyDefinition: {names} in place of recommendation, or {refresh}"
+        if names
+        else f"{refresh}, or name the policy in policyDefinition",
+        path="recommendation",
+    )
+
+
+def _unknown_policy(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
+    value = declaration.subject.value
+    if recommendations := catalogue.find(value):
+        yield Problem(
+            source=declaration.place("policyDefinition"),
+            code="unknown-policy",
+            message=f"{value!r} is a recommendation, {recommendations[0].title!r}, not a policy",
+            remedy=f"write recommendation: {value}",
+            path="policyDefinition",
+        )
+    elif "/" not in value:
+        titled = [policy for policy in catalogue.policies.values() if policy.title.casefold() == value.casefold()]
+        near = None if titled else nearest(value, (policy.id.name for policy in catalogue.policies.values()))
+        yield Problem(
+            source=declaration.place("policyDefinition"),
+            code="unknown-policy",
+            message=f"{value!r} is a policy's title, not its name"
+            if titled
+            else f"no known built-in policy has the name {value!r}",
+            remedy=f"write {titled[0].id.name}" if titled else _unknown_name_remedy(near),
+            path="policyDefinition",
+            level=Level.ERROR if titled or " " in value else Level.WARNING,
+        )
+
+
+def _unknown_initiative(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
+    value = declaration.subject.value
+    if "/" in value:
+        return
+    names = {initiative.title: initiative.id.name for initiative in catalogue.initiatives.values()}
+    title = nearest(value, names) if " " in value else None
+    near = names[title] if title else nearest(value, names.values())
+    yield Problem(
+        source=declaration.place("policySetDefinition"),
+        code="unknown-initiative",
+        message=f"no known built-in initiative has the name {value!r}",
+        remedy=f"did you mean {near} ({title!r})?" if title else _unknown_name_remedy(near),
+        path="policySetDefinition",
+        level=Level.ERROR if " " in value else Level.WARNING,
+    )
+
+
+def _unknown_name_remedy(near: str | None) -> str:
+    meant = f"did you mean {near}? " if near else ""
+    return f"{meant}a custom one is named by its full ARM id; a newer built-in than this catalogue knows is fine"
+
+
+def _unknown_references(declaration: Declaration, initiative: BuiltInInitiative) -> Iterator[Problem]:
+    reference_ids = {member.reference_id.lower(): member.reference_id for member in initiative.members}
+    for index, reference in enumerate(declaration.subject.reference_ids):
+        if reference.lower() not in reference_ids:
+            near = nearest(reference, reference_ids.values())
+            yield Problem(
+                source=declaration.place(f"referenceIds.{index}"),
+                code="unknown-reference",
+                message=f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known",
+                remedy=f"did you mean {near!r}?"
+                if near
+                else "check the id; another version of the initiative may have it",
+                path=f"referenceIds[{index}]",
+                level=Level.WARNING,
+            )
+
+
+def _obstacles(
+    declaration: Declaration, field: str, title: str, obstacles: Iterable[Obstacle], strict_unsupported: bool
+) -> Iterator[Problem]:
+    for obstacle in obstacles:
+        strict = strict_unsupported and obstacle is Obstacle.UNSUPPORTED
+        level = Level.ERROR if obstacle.blocks or strict else Level.WARNING
+        if obstacle.blocks:
+            message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", "delete this declaration"
+        else:
+            message = f"an exemption of {title!r} may do nothing: {EXPLANATIONS[obstacle]}"
+            remedy = (
+                "delete it: rules.strictUnsupported in reconciler.yaml refuses such recommendations"
+                if strict
+                else "look at the recommendation a day after it was applied"
+            )
+        yield Problem(
+            source=declaration.place(field),
+            code=f"obstacle-{obstacle.value}",
+            message=message,
+            remedy=remedy,
+            path=field,
+            level=level,
+        )
+
+
+def _scope_types(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
+    """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
+    if not resolved.known or not resolved.policies:
+        return
+    types: set[str] = set()
+    for policy in resolved.policies:
+        definition = catalogue.policy(ArmId(policy, policy))
+        if definition is None or not definition.resource_types:
+            return
+        types.update(definition.resource_types)
+    for index, scope in enumerate(resolved.declaration.scopes):
+        if not _evaluates(scope, types) and not is_policy(scope):
+            listed = _shortened(sorted(types))
+            yield Problem(
+                source=resolved.declaration.place(f"scopes.{index}"),
+                code="scope-type",
+                message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
+                remedy="check that the id is the one you mean; if so, the exemption does nothing",
+                path=f"scopes[{index}]",
+                level=Level.WARNING,
+            )
+
+
+def _evaluates(scope: ArmId, types: set[str]) -> bool:
+    match scope.kind:
+        case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
+            return True
+        case ScopeKind.RESOURCE_GROUP:
+            return bool(types - {_SUBSCRIPTION_TYPE})
+        case ScopeKind.RESOURCE:
+            own = resource_type(scope)
+            return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)
+
+
+def _shortened(words: list[str]) -> str:
+    omitted = len(words) - _MAX_KEYS
+    return ", ".join(words[:_MAX_KEYS]) + (f" and {omitted} more" if omitted > 0 else "")
