@@ -149,7 +149,14 @@ def test_only_policies_that_nobody_knows_are_asked_for():
 keys = st.sampled_from([TDE_KEY, TWO_POLICIES, NEW_KEY, *list(SHIPPED.recommendations)[:20]])
 policies = st.none() | st.sampled_from([policy(SECURE_TRANSFER), policy(TDE_POLICY), policy("own")])
 titles = st.sampled_from([TDE.title, "A title", "Another title"])
-lives = st.builds(LiveRecommendation, keys, titles, st.sampled_from(["", "High", "Low"]), policies, st.booleans())
+lives = st.builds(
+    LiveRecommendation,
+    key=keys,
+    title=titles,
+    severity=st.sampled_from(["", "High", "Low"]),
+    policy=policies,
+    preview=st.booleans(),
+)
 tenants = st.lists(lives, unique_by=lambda one: one.key, max_size=8)
 
 

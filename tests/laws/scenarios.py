@@ -298,9 +298,9 @@ def chain_of(scope) -> tuple[str, ...]:
 GENEROUS = Allowances(deletes=1000, creates=1000, adoptions=1000, unmanaged=1000)
 policies_of_house = st.builds(
     Settings,
-    st.just(SETTINGS.owner),
-    st.just(TENANT),
-    st.sampled_from([(ROOT,)] * 6 + [(LEFT, OTHER_SUB), (SUB,), (RG, RG2)]),
+    owner=st.just(SETTINGS.owner),
+    tenant_id=st.just(TENANT),
+    scopes=st.sampled_from([(ROOT,)] * 6 + [(LEFT, OTHER_SUB), (SUB,), (RG, RG2)]),
     former_owners=st.just(("contoso/former",)),
     unmanaged=st.sampled_from([Unmanaged.REPORT, Unmanaged.REPORT, Unmanaged.DELETE]),
     rules=st.sampled_from([Rules(), Rules(allow_whole_assignment=True)]),

@@ -149,17 +149,17 @@ def test_selectors_mean_the_same_in_any_order_and_case():
 texts = st.sampled_from(["", "a", "A", "b"])
 anything = st.builds(
     Exemption,
-    st.just(ONE.id),
-    st.sampled_from([ONE.assignment, arm_id(ONE.assignment.text.upper()), RG]),
-    st.sampled_from(["Waiver", "waiver", "Mitigated"]),
-    st.lists(st.sampled_from(["a", "A", "b"]), max_size=3).map(tuple),
-    texts,
-    texts,
-    st.sampled_from(["", "2027-01-31T00:00:00Z", "2027-01-31T00:00:00.000Z", "2027-02-01T00:00:00Z"]),
-    st.lists(st.sampled_from([WEST, TYPE, replace(WEST, name="v")]), max_size=2).map(tuple),
-    st.sampled_from(["", "Default", "default", "DoNotValidate"]),
-    st.dictionaries(st.sampled_from(["a", "revision", "createdBy"]), texts, max_size=2),
-    st.dictionaries(st.sampled_from(["later"]), st.sampled_from(["", None, 1]), max_size=1),
+    id=st.just(ONE.id),
+    assignment=st.sampled_from([ONE.assignment, arm_id(ONE.assignment.text.upper()), RG]),
+    category=st.sampled_from(["Waiver", "waiver", "Mitigated"]),
+    reference_ids=st.lists(st.sampled_from(["a", "A", "b"]), max_size=3).map(tuple),
+    display_name=texts,
+    description=texts,
+    expires_on=st.sampled_from(["", "2027-01-31T00:00:00Z", "2027-01-31T00:00:00.000Z", "2027-02-01T00:00:00Z"]),
+    selectors=st.lists(st.sampled_from([WEST, TYPE, replace(WEST, name="v")]), max_size=2).map(tuple),
+    validation=st.sampled_from(["", "Default", "default", "DoNotValidate"]),
+    metadata=st.dictionaries(st.sampled_from(["a", "revision", "createdBy"]), texts, max_size=2),
+    extra=st.dictionaries(st.sampled_from(["later"]), st.sampled_from(["", None, 1]), max_size=1),
 )
 
 
