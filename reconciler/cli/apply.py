@@ -28,6 +28,7 @@ from reconciler.cli.interrupts import interrupts
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
+from reconciler.model import count
 from reconciler.planning.guards import Allowances, Circumstances, refusals
 from reconciler.planning.marks import with_revision
 from reconciler.planning.provenance import History
@@ -37,7 +38,6 @@ from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcome_lines
 from reconciler.reports.plan_text import plan_lines, refusal_line
-from reconciler.reports.words import count
 
 _LARGEST_PLAN: Final = 256 << 20
 """Bytes: far more than any plan has, and little enough to be held in memory."""

@@ -22,11 +22,10 @@ from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say, write, write_lines
-from reconciler.model import Declaration, Settings
+from reconciler.model import Declaration, Settings, count
 from reconciler.problems import CredentialError
 from reconciler.reports.escape import json_indented
 from reconciler.reports.lines import Line, Style, line
-from reconciler.reports.words import count
 
 _STYLES: Final = {
     State.OK: Style.GOOD,

@@ -23,11 +23,10 @@ from reconciler.declarations.formatting import formatted
 from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden
 from reconciler.documents.strict import parse
-from reconciler.model import Source
+from reconciler.model import Source, count
 from reconciler.problems import Problem, UsageError
 from reconciler.reports.lines import line
 from reconciler.reports.problems import problem_lines
-from reconciler.reports.words import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,7 +20,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import reading, say, say_warning, write
-from reconciler.reports.words import count
+from reconciler.model import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

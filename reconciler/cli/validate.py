@@ -21,6 +21,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files, same_meaning
 from reconciler.declarations.walk import SourceFile, walk
+from reconciler.model import count
 from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.reports.problems import (
     problem_lines,
@@ -29,7 +30,6 @@ from reconciler.reports.problems import (
     problems_sarif,
     problems_summary,
 )
-from reconciler.reports.words import count
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

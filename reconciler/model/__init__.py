@@ -4,6 +4,7 @@ Nothing here reads a clock, a file or a network, and nothing here imports anothe
 docs/architecture.md.
 """
 
+from reconciler.model.counting import agree, and_more, count, first_few
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.ids import (
@@ -56,7 +57,11 @@ __all__ = [
     "Unmanaged",
     "Unread",
     "Verdict",
+    "agree",
+    "and_more",
     "arm_id",
+    "count",
+    "first_few",
     "owner_scope",
     "parse_object",
     "parse_scope",

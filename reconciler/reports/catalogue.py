@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.catalog import EXPLANATIONS, BuiltInInitiative, Catalogue, Evidence, Obstacle, Policy, Recommendation
 from reconciler.catalog.lookup import Found
 from reconciler.catalog.search import Hit
-from reconciler.model import JSON, ArmId
+from reconciler.model import JSON, ArmId, count
 from reconciler.reports.escape import json_document
 from reconciler.reports.lines import BLANK, Line, Style, line
 
@@ -27,7 +27,7 @@ _EVIDENCE: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class SearchResult:
     """One hit of a search, in the form that both text and JSON need."""
 
     kind: str
@@ -37,11 +37,6 @@ class Answer:
     environment: str
     obstacles: tuple[Obstacle, ...]
     exemptable: bool
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 policy`, `2 policies`. Not that of `words`, whose module loads the planner, and a search is to be quick."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 # --- search ----------------------------------------------------------------------------------------------------------
@@ -54,29 +49,29 @@ def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Itera
         yield line(
             (Style.QUIET, "help: "), "try fewer or other words; `exempt catalog refresh` adds what this tenant has"
         )
-    for answer in (_answer(hit, catalogue) for hit in hits):
-        yield line((Style.HEADING, answer.title))
-        yield line(f"{_INDENT}{answer.kind} ", (Style.NAME, answer.identifier), (Style.QUIET, _rating(answer)))
-        yield from _obstacle_lines(answer.obstacles, 1)
+    for result in (_search_result(hit, catalogue) for hit in hits):
+        yield line((Style.HEADING, result.title))
+        yield line(f"{_INDENT}{result.kind} ", (Style.NAME, result.identifier), (Style.QUIET, _rating(result)))
+        yield from _obstacle_lines(result.obstacles, 1)
 
 
 def search_json(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> str:
     """`{format_version, query, results: [{kind, id, title, severity, environment, exemptable, obstacles, score}]}`."""
     results = []
     for hit in hits:
-        answer = _answer(hit, catalogue)
-        fields = {"kind": answer.kind, "id": answer.identifier, "title": answer.title, "severity": answer.severity}
-        fields |= {"environment": answer.environment}
-        results.append({**fields, **_exemptable(answer), "score": round(hit.score, 3)})
+        result = _search_result(hit, catalogue)
+        fields = {"kind": result.kind, "id": result.identifier, "title": result.title, "severity": result.severity}
+        fields |= {"environment": result.environment}
+        results.append({**fields, **_exemptable(result), "score": round(hit.score, 3)})
     return json_document({"format_version": FORMAT, "query": query, "results": results})
 
 
-def _answer(hit: Hit, catalogue: Catalogue) -> Answer:
+def _search_result(hit: Hit, catalogue: Catalogue) -> SearchResult:
     match hit.found:
         case Recommendation() as found:
             kind = "recommendation" if found.key else "recommendation without a public key"
             identifier = found.key or ", ".join(policy.name for policy in found.policies)
-            return Answer(
+            return SearchResult(
                 kind=kind,
                 identifier=identifier,
                 title=found.title,
@@ -86,7 +81,7 @@ def _answer(hit: Hit, catalogue: Catalogue) -> Answer:
                 exemptable=found.exemptable,
             )
         case Policy() as found:
-            return Answer(
+            return SearchResult(
                 kind="policy",
                 identifier=found.id.name,
                 title=found.title,
@@ -96,7 +91,7 @@ def _answer(hit: Hit, catalogue: Catalogue) -> Answer:
                 exemptable=found.exemptable,
             )
         case str() as key:
-            return Answer(
+            return SearchResult(
                 kind="initiative",
                 identifier=key.rsplit("/", 1)[-1],
                 title=catalogue.initiative_titles[key],
@@ -107,14 +102,17 @@ def _answer(hit: Hit, catalogue: Catalogue) -> Answer:
             )
 
 
-def _rating(answer: Answer) -> str:
-    words = [f"{answer.severity} severity" if answer.severity else "", answer.environment]
+def _rating(result: SearchResult) -> str:
+    words = [f"{result.severity} severity" if result.severity else "", result.environment]
     return "".join(f", {word}" for word in words if word)
 
 
-def _exemptable(found: Answer | Recommendation | Policy) -> dict[str, JSON]:
-    obstacles = [{"kind": one.value, "blocks": one.blocks, "why": EXPLANATIONS[one]} for one in found.obstacles]
-    return {"exemptable": found.exemptable, "obstacles": obstacles}
+def _exemptable(subject: SearchResult | Recommendation | Policy) -> dict[str, JSON]:
+    obstacles = [
+        {"kind": obstacle.value, "blocks": obstacle.blocks, "why": EXPLANATIONS[obstacle]}
+        for obstacle in subject.obstacles
+    ]
+    return {"exemptable": subject.exemptable, "obstacles": obstacles}
 
 
 def _obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]:
@@ -126,57 +124,57 @@ def _obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]
 # --- one thing in full -----------------------------------------------------------------------------------------------
 
 
-def show_lines(found: Found, catalogue: Catalogue) -> Iterator[Line]:
+def show_lines(lookup: Found, catalogue: Catalogue) -> Iterator[Line]:
     """Everything that is known about what was looked up."""
-    parts = [_recommendation_lines(one, catalogue) for one in found.recommendations]
-    parts += [_alone_lines(one, catalogue) for one in found.policies]
-    parts += [_initiative_lines(one, catalogue) for one in found.initiatives]
+    parts = [_recommendation_lines(item, catalogue) for item in lookup.recommendations]
+    parts += [_alone_lines(item, catalogue) for item in lookup.policies]
+    parts += [_initiative_lines(item, catalogue) for item in lookup.initiatives]
     for number, part in enumerate(parts):
         if number:
             yield BLANK
         yield from part
-    if len(found.recommendations) > 1:
+    if len(lookup.recommendations) > 1:
         yield BLANK
         yield line((Style.WARNING, "note: "), "several recommendations have this title; a declaration needs the key")
 
 
-def _recommendation_lines(found: Recommendation, catalogue: Catalogue) -> Iterator[Line]:
-    yield line((Style.HEADING, found.title))
-    yield _field("recommendation", found.key or "no public source names its key")
-    yield _field("severity", found.severity or "not known")
-    yield _field("environment", found.environment.value or "not known")
-    if found.former_titles:
-        yield _field("formerly", "; ".join(found.former_titles))
-    if found.resource_types:
-        yield _field("evaluates", ", ".join(found.resource_types))
-    yield _field("exemptable", "yes" if found.exemptable else "no")
-    yield from _obstacle_lines(found.obstacles, 1)
-    if _EVIDENCE[found.evidence]:
-        yield _field("policies known", _EVIDENCE[found.evidence])
-    for policy in found.policies:
+def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) -> Iterator[Line]:
+    yield line((Style.HEADING, recommendation.title))
+    yield _field("recommendation", recommendation.key or "no public source names its key")
+    yield _field("severity", recommendation.severity or "not known")
+    yield _field("environment", recommendation.environment.value or "not known")
+    if recommendation.former_titles:
+        yield _field("formerly", "; ".join(recommendation.former_titles))
+    if recommendation.resource_types:
+        yield _field("evaluates", ", ".join(recommendation.resource_types))
+    yield _field("exemptable", "yes" if recommendation.exemptable else "no")
+    yield from _obstacle_lines(recommendation.obstacles, 1)
+    if _EVIDENCE[recommendation.evidence]:
+        yield _field("policies known", _EVIDENCE[recommendation.evidence])
+    for policy in recommendation.policies:
         yield BLANK
-        yield from _policy_lines(policy, catalogue, found.key)
-    if found.exemptable:
+        yield from _policy_lines(policy, catalogue, recommendation.key)
+    if recommendation.exemptable:
         yield BLANK
-        yield from _declaration_lines(found)
+        yield from _declaration_lines(recommendation)
 
 
-def _declaration_lines(found: Recommendation) -> Iterator[Line]:
+def _declaration_lines(recommendation: Recommendation) -> Iterator[Line]:
     yield line((Style.QUIET, f"{_INDENT}in a declaration:"))
-    if found.key:
-        yield line(f"{_INDENT * 2}recommendation: {found.key}")
+    if recommendation.key:
+        yield line(f"{_INDENT * 2}recommendation: {recommendation.key}")
         return
-    for policy in found.policies:
+    for policy in recommendation.policies:
         yield line(f"{_INDENT * 2}policyDefinition: {policy.name}")
 
 
-def _alone_lines(found: Policy, catalogue: Catalogue) -> Iterator[Line]:
-    yield line((Style.HEADING, found.title))
-    yield from _obstacle_lines(found.obstacles, 1)
-    yield from _policy_lines(found.id, catalogue, "")
+def _alone_lines(policy: Policy, catalogue: Catalogue) -> Iterator[Line]:
+    yield line((Style.HEADING, policy.title))
+    yield from _obstacle_lines(policy.obstacles, 1)
+    yield from _policy_lines(policy.id, catalogue, "")
     yield BLANK
     yield line((Style.QUIET, f"{_INDENT}in a declaration:"))
-    yield line(f"{_INDENT * 2}policyDefinition: {found.id.name}")
+    yield line(f"{_INDENT * 2}policyDefinition: {policy.id.name}")
 
 
 def _policy_lines(identifier: ArmId, catalogue: Catalogue, but: str) -> Iterator[Line]:
@@ -188,9 +186,10 @@ def _policy_lines(identifier: ArmId, catalogue: Catalogue, but: str) -> Iterator
         effect = policy.default_effect or "not known"
         yield line(f"{_INDENT * 2}{policy.title}")
         yield line((Style.QUIET, f"{_INDENT * 2}mode {policy.mode or 'not given'}, default effect {effect}"))
-        yield from _obstacle_lines([one for one in policy.obstacles if one.blocks], 2)
-    for other in (one for one in catalogue.resting_on(identifier) if one.key != but):
-        yield line(f"{_INDENT * 2}", (Style.WARNING, "also exempts "), f"{other.title} ({other.key})")
+        yield from _obstacle_lines([item for item in policy.obstacles if item.blocks], 2)
+    for sibling in catalogue.resting_on(identifier):
+        if sibling.key != but:
+            yield line(f"{_INDENT * 2}", (Style.WARNING, "also exempts "), f"{sibling.title} ({sibling.key})")
     yield from _holder_lines(identifier, catalogue.initiatives_with(identifier))
 
 
@@ -206,13 +205,15 @@ def _holder_lines(policy: ArmId, initiatives: Sequence[BuiltInInitiative]) -> It
         yield line(f"{_INDENT * 3}{name:<{width}}  ", (Style.NAME, ", ".join(initiative.reference_ids(policy))))
 
 
-def _initiative_lines(found: BuiltInInitiative, catalogue: Catalogue) -> Iterator[Line]:
-    yield line((Style.HEADING, found.title))
-    yield _field("initiative", found.id.text)
-    yield _field("version", found.version or "not known")
-    policies = len({member.definition for member in found.members})
-    yield _field("members", f"{count(len(found.members), 'reference id')} of {count(policies, 'policy', 'policies')}")
-    for member in found.members:
+def _initiative_lines(initiative: BuiltInInitiative, catalogue: Catalogue) -> Iterator[Line]:
+    yield line((Style.HEADING, initiative.title))
+    yield _field("initiative", initiative.id.text)
+    yield _field("version", initiative.version or "not known")
+    policies = len({member.definition for member in initiative.members})
+    yield _field(
+        "members", f"{count(len(initiative.members), 'reference id')} of {count(policies, 'policy', 'policies')}"
+    )
+    for member in initiative.members:
         policy = catalogue.policy(member.definition)
         title = policy.title if policy else "not known"
         yield line(
@@ -224,7 +225,7 @@ def _field(label: str, value: str) -> Line:
     return line((Style.QUIET, f"{_INDENT}{label:<15} "), value)
 
 
-def show_json(found: Found, catalogue: Catalogue, query: str) -> str:
+def show_json(lookup: Found, catalogue: Catalogue, query: str) -> str:
     """`{format_version, query, recommendations, policies, initiatives}`; each policy with its initiatives and
     reference ids, each recommendation with its policies in full.
     """
@@ -232,55 +233,64 @@ def show_json(found: Found, catalogue: Catalogue, query: str) -> str:
         {
             "format_version": FORMAT,
             "query": query,
-            "recommendations": [_recommendation_json(one, catalogue) for one in found.recommendations],
-            "policies": [_policy_json(one.id, catalogue) for one in found.policies],
-            "initiatives": [_initiative_json(one) for one in found.initiatives],
+            "recommendations": [_recommendation_json(item, catalogue) for item in lookup.recommendations],
+            "policies": [_policy_json(item.id, catalogue) for item in lookup.policies],
+            "initiatives": [_initiative_json(item) for item in lookup.initiatives],
         }
     )
 
 
-def _recommendation_json(found: Recommendation, catalogue: Catalogue) -> dict[str, JSON]:
+def _recommendation_json(recommendation: Recommendation, catalogue: Catalogue) -> dict[str, JSON]:
     return {
-        "key": found.key,
-        "title": found.title,
-        "formerTitles": list(found.former_titles),
-        "severity": found.severity,
-        "environment": found.environment.value,
-        "resourceTypes": list(found.resource_types),
-        **_exemptable(found),
-        "evidence": found.evidence.value,
-        "overlaid": found.overlaid,
-        "policies": [_policy_json(policy, catalogue) for policy in found.policies],
+        "key": recommendation.key,
+        "title": recommendation.title,
+        "formerTitles": list(recommendation.former_titles),
+        "severity": recommendation.severity,
+        "environment": recommendation.environment.value,
+        "resourceTypes": list(recommendation.resource_types),
+        **_exemptable(recommendation),
+        "evidence": recommendation.evidence.value,
+        "overlaid": recommendation.overlaid,
+        "policies": [_policy_json(policy, catalogue) for policy in recommendation.policies],
     }
 
 
 def _policy_json(identifier: ArmId, catalogue: Catalogue) -> dict[str, JSON]:
     policy = catalogue.policy(identifier)
-    known = policy or Policy(id=identifier, title="")
+    shown_policy = policy or Policy(id=identifier, title="")
     initiatives = [
         {
-            "id": one.id.text,
-            "title": one.title,
-            "version": one.version,
-            "referenceIds": list(one.reference_ids(identifier)),
+            "id": item.id.text,
+            "title": item.title,
+            "version": item.version,
+            "referenceIds": list(item.reference_ids(identifier)),
         }
-        for one in catalogue.initiatives_with(identifier)
+        for item in catalogue.initiatives_with(identifier)
     ]
     return {
         "id": identifier.text,
         "known": policy is not None,
-        "title": known.title,
-        "version": known.version,
-        "mode": known.mode,
-        "defaultEffect": known.default_effect,
-        "resourceTypes": list(known.resource_types),
-        **_exemptable(known),
-        "recommendations": [one.key for one in catalogue.resting_on(identifier)],
+        "title": shown_policy.title,
+        "version": shown_policy.version,
+        "mode": shown_policy.mode,
+        "defaultEffect": shown_policy.default_effect,
+        "resourceTypes": list(shown_policy.resource_types),
+        **_exemptable(shown_policy),
+        "recommendations": [item.key for item in catalogue.resting_on(identifier)],
         "initiatives": initiatives,
     }
 
 
-def _initiative_json(found: BuiltInInitiative) -> dict[str, JSON]:
-    members = [{"policyDefinitionId": one.definition.text, "referenceId": one.reference_id} for one in found.members]
-    flags = {"deprecated": found.deprecated, "preview": found.preview, "overlaid": found.overlaid}
-    return {"id": found.id.text, "title": found.title, "version": found.version, **flags, "members": members}
+def _initiative_json(initiative: BuiltInInitiative) -> dict[str, JSON]:
+    members = [
+        {"policyDefinitionId": member.definition.text, "referenceId": member.reference_id}
+        for member in initiative.members
+    ]
+    flags = {"deprecated": initiative.deprecated, "preview": initiative.preview, "overlaid": initiative.overlaid}
+    return {
+        "id": initiative.id.text,
+        "title": initiative.title,
+        "version": initiative.version,
+        **flags,
+        "members": members,
+    }

@@ -7,8 +7,8 @@ from typing import Final
 
 from reconciler.catalog import Catalogue, Obstacle
 from reconciler.catalog.compare import Difference, Entry, FieldChange, Value
-from reconciler.model import JSON, Cloud
-from reconciler.reports.catalogue import FORMAT, count
+from reconciler.model import JSON, Cloud, count
+from reconciler.reports.catalogue import FORMAT
 from reconciler.reports.escape import json_document
 from reconciler.reports.lines import Line, Style, line
 
@@ -25,17 +25,17 @@ def catalogue_counts(catalogue: Catalogue) -> Mapping[str, int]:
     """How much the catalogue knows. Policies are those that an initiative holds; the others stand behind
     recommendations only.
     """
-    held = {member.definition.key for one in catalogue.initiatives.values() for member in one.members}
+    members = {member.definition.key for item in catalogue.initiatives.values() for member in item.members}
     recommendations = catalogue.recommendations.values()
     return {
         "recommendations": len(catalogue.recommendations),
-        "exemptable": sum(one.exemptable for one in recommendations),
-        "unsupported": sum(Obstacle.UNSUPPORTED in one.obstacles for one in recommendations),
+        "exemptable": sum(item.exemptable for item in recommendations),
+        "unsupported": sum(Obstacle.UNSUPPORTED in item.obstacles for item in recommendations),
         "titlesWithoutKey": len(catalogue.keyless),
         "initiatives": len(catalogue.initiatives),
-        "policies": len(held),
-        "furtherPolicies": len(catalogue.policies.keys() - held),
-        "references": sum(len(one.members) for one in catalogue.initiatives.values()),
+        "policies": len(members),
+        "furtherPolicies": len(catalogue.policies.keys() - members),
+        "references": sum(len(item.members) for item in catalogue.initiatives.values()),
     }
 
 
@@ -61,15 +61,21 @@ def info_lines(catalogue: Catalogue) -> Iterator[Line]:
     )
     overlay = _overlay_counts(catalogue)
     if any(overlay.values()):
-        said = ", ".join(count(number, *_NOUNS[name]) for name, number in overlay.items() if number)
-        yield line(f"  catalog.yaml changes or adds {said}")
+        changes = ", ".join(count(number, *_NOUNS[name]) for name, number in overlay.items() if number)
+        yield line(f"  catalog.yaml changes or adds {changes}")
 
 
 def info_json(catalogue: Catalogue) -> str:
     """`{format_version, cloud, sources: [{part, repository, commit, date, release}], counts, overlay}`."""
     sources = [
-        {"part": one.part, "repository": one.repository, "commit": one.commit, "date": one.date, "release": one.release}
-        for one in catalogue.provenance
+        {
+            "part": source.part,
+            "repository": source.repository,
+            "commit": source.commit,
+            "date": source.date,
+            "release": source.release,
+        }
+        for source in catalogue.provenance
     ]
     counts, overlay = dict(catalogue_counts(catalogue)), dict(_overlay_counts(catalogue))
     cloud = catalogue.cloud.value
@@ -80,8 +86,8 @@ def info_json(catalogue: Catalogue) -> str:
 
 def _overlay_counts(catalogue: Catalogue) -> Mapping[str, int]:
     overlay = catalogue.overlay
-    found = (overlay.recommendations, overlay.policies, overlay.initiatives)
-    return {name: len(entries) for name, entries in zip(_NOUNS, found, strict=True)}
+    parts = (overlay.recommendations, overlay.policies, overlay.initiatives)
+    return {name: len(entries) for name, entries in zip(_NOUNS, parts, strict=True)}
 
 
 _NOUNS: Final = {
@@ -96,10 +102,10 @@ _NOUNS: Final = {
 
 def difference_lines(entries: Sequence[Entry]) -> Iterator[Line]:
     """Each difference with its fields and the declarations it touches; those that the tenant lacks come last."""
-    for entry in sorted(entries, key=lambda one: one.difference is Difference.GONE):
+    for entry in sorted(entries, key=lambda item: item.difference is Difference.GONE):
         style, sign = _STYLES[entry.difference]
-        gone = " is not in this tenant" if entry.difference is Difference.GONE else ""
-        yield line((style, f"{sign} {entry.kind.value} "), (Style.NAME, entry.identifier), f" {entry.title}{gone}")
+        note = " is not in this tenant" if entry.difference is Difference.GONE else ""
+        yield line((style, f"{sign} {entry.kind.value} "), (Style.NAME, entry.identifier), f" {entry.title}{note}")
         for change in entry.changes:
             yield from _change_lines(change)
         if entry.declarations:

@@ -87,36 +87,36 @@ def identify(report: DriftReport) -> list[Identified]:
 
     Findings that only their message tells apart are numbered in order.
     """
-    seen: Counter[str] = Counter()
-    return [_identified(finding, report.earlier, seen) for finding in worst_first(report.findings)]
+    counts: Counter[str] = Counter()
+    return [_identified(finding, report.earlier, counts) for finding in worst_first(report.findings)]
 
 
-def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, seen: Counter[str]) -> Identified:
-    found = finding_id(finding)
-    seen[found] += 1
-    found = found if seen[found] == 1 else f"{found}-{seen[found]}"
-    return Identified(id=found, finding=finding, is_new=None if earlier is None else found not in earlier)
+def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, counts: Counter[str]) -> Identified:
+    identity = finding_id(finding)
+    counts[identity] += 1
+    identity = identity if counts[identity] == 1 else f"{identity}-{counts[identity]}"
+    return Identified(id=identity, finding=finding, is_new=None if earlier is None else identity not in earlier)
 
 
 def finding_id(finding: Finding) -> str:
     """16 hex digits from kind, subject, assignment, declaration and `what`: not from dates, people or places in files."""
     assignment = finding.assignment.key if finding.assignment else ""
-    what = str(finding.evidence.get("what", ""))
-    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "", what)
+    aspect = str(finding.evidence.get("what", ""))
+    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "", aspect)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def by_kind(findings: Iterable[Identified]) -> dict[FindingKind, list[Identified]]:
     """The findings in their order, gathered by kind; a kind stands where its worst finding stands."""
-    found: dict[FindingKind, list[Identified]] = {}
-    for each in findings:
-        found.setdefault(each.finding.kind, []).append(each)
-    return found
+    kinds: dict[FindingKind, list[Identified]] = {}
+    for identified in findings:
+        kinds.setdefault(identified.finding.kind, []).append(identified)
+    return kinds
 
 
 def gone(report: DriftReport) -> list[JSON]:
     """The findings of the earlier report that are no more, in its JSON form. After an incomplete read nobody knows."""
     if report.earlier is None or not report.complete:
         return []
-    present = {each.id for each in identify(report)}
+    present = {identified.id for identified in identify(report)}
     return [value for key, value in sorted(report.earlier.items()) if key not in present]

@@ -50,7 +50,7 @@ _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'
 
 def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
     """The report as an HTML document."""
-    found = identify(report)
+    findings = identify(report)
     title = h(f"Drift of {report.owner}")
     return "\n".join(
         [
@@ -59,7 +59,7 @@ def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
             f"<header>\n<h1>{title}</h1>\n{_origin(report, names)}\n</header>\n<main>",
-            *_main(report, found, names),
+            *_main(report, findings, names),
             f'</main>\n<footer>\n<p class="quiet">exempt {h(__version__)}</p>\n</footer>\n</body>\n</html>\n',
         ]
     )
@@ -68,22 +68,22 @@ def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
 def _origin(report: DriftReport, names: Names) -> str:
     revision = f", revision {report.revision[:12]}" if report.revision else ""
     scopes = "; ".join(scope_words(scope, names) for scope in report.scopes)
-    told = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
-    return f'<p class="quiet">{h(told)}</p>\n<p class="quiet">{h(f"Scopes: {scopes}")}</p>'
+    origin = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
+    return f'<p class="quiet">{h(origin)}</p>\n<p class="quiet">{h(f"Scopes: {scopes}")}</p>'
 
 
-def _main(report: DriftReport, found: list[Identified], names: Names) -> Iterator[str]:
-    told = counts_words(report)
-    good = "" if found or not report.complete else " good"
-    yield f'<p class="verdict{good}">{h(told or heading_words(report))}</p>'
-    yield from (f"<p>{h(said)}</p>" for said in (healing_words(report), compared_words(report)) if said)
-    kinds = by_kind(found)
+def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
+    counts = counts_words(report)
+    good = "" if findings or not report.complete else " good"
+    yield f'<p class="verdict{good}">{h(counts or heading_words(report))}</p>'
+    yield from (f"<p>{h(sentence)}</p>" for sentence in (healing_words(report), compared_words(report)) if sentence)
+    kinds = by_kind(findings)
     if kinds:
         yield _table(kinds)
     for kind, of in kinds.items():
         yield f'<section aria-labelledby="{kind.value}">\n<h2 id="{kind.value}">{kind.value} ({len(of)})</h2>'
         yield f'<p class="quiet">{h(kind.meaning)}</p>'
-        yield from (_article(each, names) for each in of)
+        yield from (_article(identified, names) for identified in of)
         yield "</section>"
     if report.earlier is not None:
         yield from _gone(report)
@@ -101,19 +101,19 @@ def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
     )
 
 
-def _article(each: Identified, names: Names) -> str:
-    finding = each.finding
+def _article(identified: Identified, names: Names) -> str:
+    finding = identified.finding
     assignment = assignment_words(finding.assignment, names) if finding.assignment else ""
-    head = f'<span class="severity">{finding.severity.value}{", new" if each.is_new else ""}</span> {h(finding.declaration or "")}'
+    head = f'<span class="severity">{finding.severity.value}{", new" if identified.is_new else ""}</span> {h(finding.declaration or "")}'
     where = f'<span class="where">{h(subject_words(finding, names))}</span>'
     rows = [("assignment", assignment), ("found", finding.message), *evidence_words(finding)]
     rows += [("fix", finding.remedy), ("declared in", place_words(finding.source))]
-    rows += [("ARM id", finding.subject.text), ("id", each.id)]
+    rows += [("ARM id", finding.subject.text), ("id", identified.id)]
     link = portal_link(finding)
     patch = "\n".join(h(text) for text in patch_lines(finding))
-    shown = f"\n<pre>{patch}</pre>" if patch else ""
-    shown += f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
-    return f'<article class="{finding.severity.value}" id="f-{each.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{shown}\n</article>'
+    extras = f"\n<pre>{patch}</pre>" if patch else ""
+    extras += f'\n<p><a href="{h(link)}" rel="noreferrer">Show in the Azure portal</a></p>' if link else ""
+    return f'<article class="{finding.severity.value}" id="f-{identified.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{extras}\n</article>'
 
 
 def _list(rows: list[tuple[str, str]]) -> str:
@@ -127,9 +127,9 @@ def _pair(label: str, text: str) -> str:
 
 
 def _gone(report: DriftReport) -> Iterator[str]:
-    found = gone(report)
-    yield f'<section aria-labelledby="gone">\n<h2 id="gone">Gone since the earlier report ({len(found)})</h2>\n<ul>'
-    for each in found:
-        said = f"{each.get('kind', '')}: {each.get('declaration') or each.get('subject', '')} (id {each.get('id', '')})"
-        yield f"<li>{h(said)}</li>"
+    findings = gone(report)
+    yield f'<section aria-labelledby="gone">\n<h2 id="gone">Gone since the earlier report ({len(findings)})</h2>\n<ul>'
+    for finding in findings:
+        text = f"{finding.get('kind', '')}: {finding.get('declaration') or finding.get('subject', '')} (id {finding.get('id', '')})"
+        yield f"<li>{h(text)}</li>"
     yield "</ul>\n</section>"

@@ -40,7 +40,7 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
         "takenAt": instant_text(report.taken_at),
         "complete": report.complete,
         "summary": {severity.value: number for severity, number in report.counts.items()},
-        "findings": [_identified_to_json(each) for each in identify(report)],
+        "findings": [_identified_to_json(identified) for identified in identify(report)],
         "gone": gone(report),
         "healing": {
             "command": HEALING,
@@ -51,17 +51,17 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
     }
 
 
-def _identified_to_json(each: Identified) -> dict[str, JSON]:
+def _identified_to_json(identified: Identified) -> dict[str, JSON]:
     """A finding of the plan's form, with what a report knows of it in fields of their own."""
-    found = finding_to_json(each.finding)
-    evidence = found.pop("evidence")
+    fields = finding_to_json(identified.finding)
+    evidence = fields.pop("evidence")
     system = {key: evidence.pop(key) for key in _SYSTEM_DATA if key in evidence}
     named = {key: evidence.pop(key, None) for key in ("cause", "healedBy", "patch", "portal")}
     changed = evidence.pop("changed", [])
     return {
-        "id": each.id,
-        "new": each.is_new,
-        **found,
+        "id": identified.id,
+        "new": identified.is_new,
+        **fields,
         **named,
         "systemData": system or None,
         "changed": changed,

@@ -18,19 +18,19 @@ _SAID: Final = frozenset({"cause", "made", "last changed", "assigned", "differs"
 def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
     """A SARIF 2.1.0 log, one rule for each kind of finding."""
     rules = {kind.value: f"An exemption {kind.meaning}" for kind in FindingKind}
-    return sarif_document([_result(each, names) for each in identify(report)], rules)
+    return sarif_document([_result(identified, names) for identified in identify(report)], rules)
 
 
-def _result(each: Identified, names: Names) -> Result:
-    finding = each.finding
-    told = [(label, text) for label, text in evidence_words(finding) if label in _SAID]
-    seen = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in told)
-    said = f"{subject_words(finding, names)}: {finding.message}{f' ({seen})' if seen else ''}"
-    identity = (each.id,)
+def _result(identified: Identified, names: Names) -> Result:
+    finding = identified.finding
+    evidence = [(label, text) for label, text in evidence_words(finding) if label in _SAID]
+    details = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in evidence)
+    message = f"{subject_words(finding, names)}: {finding.message}{f' ({details})' if details else ''}"
+    identity = (identified.id,)
     return Result(
         rule=finding.kind.value,
         level=finding.severity.value,
-        message=said,
+        message=message,
         remedy=finding.remedy,
         source=finding.source,
         identity=identity,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.model import JSON
+from reconciler.model import JSON, count
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.evidence import HEALING, evidence_words, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, finding_body, finding_head
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
-from reconciler.reports.words import NO_NAMES, Names, count
+from reconciler.reports.words import NO_NAMES, Names
 
 _MANY: Final = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
 _PATCH: Final = {"+": Style.CREATE, "-": Style.DELETE}
@@ -27,12 +27,12 @@ def drift_text(report: DriftReport, names: Names = NO_NAMES) -> str:
 def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
     """The report as styled lines."""
     yield line((Style.HEADING, heading_words(report)))
-    for kind, found in by_kind(identify(report)).items():
-        yield from _kind(kind, found, names)
-    for said in (healing_words(report), compared_words(report)):
-        if said:
+    for kind, findings in by_kind(identify(report)).items():
+        yield from _kind(kind, findings, names)
+    for sentence in (healing_words(report), compared_words(report)):
+        if sentence:
             yield BLANK
-            yield line(said)
+            yield line(sentence)
     yield from _gone(gone(report))
 
 
@@ -40,16 +40,14 @@ def heading_words(report: DriftReport) -> str:
     """What was compared and how many findings of each severity there are; a sentence where nothing is wrong."""
     if not report.findings:
         return _NO_DRIFT if report.complete else _NO_DRIFT_SEEN
-    told = counts_words(report)
-    return (
-        f"Drift of {report.owner} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}: {told}"
-    )
+    counts = counts_words(report)
+    return f"Drift of {report.owner} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}: {counts}"
 
 
 def counts_words(report: DriftReport) -> str:
     """`1 error, 3 warnings, 1 info`; nothing where nothing was found."""
-    found = [count(number, severity.value, _MANY[severity]) for severity, number in report.counts.items() if number]
-    return ", ".join(found)
+    parts = [count(number, severity.value, _MANY[severity]) for severity, number in report.counts.items() if number]
+    return ", ".join(parts)
 
 
 def healing_words(report: DriftReport) -> str:
@@ -65,34 +63,34 @@ def compared_words(report: DriftReport) -> str:
     """How many findings are new, gone and still there; nothing without an earlier report."""
     if report.earlier is None:
         return ""
-    found = identify(report)
-    new = sum(bool(each.is_new) for each in found)
+    findings = identify(report)
+    new = sum(bool(identified.is_new) for identified in findings)
     lost = (
         f"{len(gone(report))} gone"
         if report.complete
         else "what is gone is not known, since not everything could be read"
     )
-    return f"Since the earlier report: {new} new, {len(found) - new} still there, {lost}"
+    return f"Since the earlier report: {new} new, {len(findings) - new} still there, {lost}"
 
 
-def _kind(kind: FindingKind, found: list[Identified], names: Names) -> Iterator[Line]:
+def _kind(kind: FindingKind, findings: list[Identified], names: Names) -> Iterator[Line]:
     yield BLANK
-    yield line((Style.HEADING, f"{kind.value} ({len(found)})"), f": {kind.meaning}")
-    for place, each in enumerate(found):
-        if place:
+    yield line((Style.HEADING, f"{kind.value} ({len(findings)})"), f": {kind.meaning}")
+    for position, identified in enumerate(findings):
+        if position:
             yield BLANK
-        yield from finding_block(each, names)
+        yield from finding_block(identified, names)
 
 
-def finding_block(each: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
+def finding_block(identified: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
     """One finding with its evidence, links and id."""
-    yield finding_head(each.finding, "new" if each.is_new else "", names)
-    yield from finding_body(each.finding, names, evidence_words(each.finding))
-    for text in patch_lines(each.finding):
+    yield finding_head(identified.finding, "new" if identified.is_new else "", names)
+    yield from finding_body(identified.finding, names, evidence_words(identified.finding))
+    for text in patch_lines(identified.finding):
         yield line(INDENT, (_PATCH.get(text[:1], Style.QUIET), text))
-    if link := portal_link(each.finding):
+    if link := portal_link(identified.finding):
         yield line(INDENT, (Style.QUIET, link))
-    yield line(INDENT, (Style.QUIET, f"id {each.id}"))
+    yield line(INDENT, (Style.QUIET, f"id {identified.id}"))
 
 
 def _gone(findings: list[JSON]) -> Iterator[Line]:
@@ -100,7 +98,7 @@ def _gone(findings: list[JSON]) -> Iterator[Line]:
         return
     yield BLANK
     yield line((Style.GOOD, f"Gone since the earlier report ({len(findings)})"))
-    for found in findings:
+    for finding in findings:
         yield line(
-            f"  {found.get('kind', '')}  {found.get('declaration') or found.get('subject', '')}  id {found.get('id', '')}"
+            f"  {finding.get('kind', '')}  {finding.get('declaration') or finding.get('subject', '')}  id {finding.get('id', '')}"
         )

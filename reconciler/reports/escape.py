@@ -34,7 +34,7 @@ def printable(text: str) -> str:
     """
     if not text.isprintable():
         text = "".join(character if _is_shown(character) else _escape(character) for character in text)
-    text = _INVISIBLE.sub(lambda found: _escape(found.group()), text)
+    text = _INVISIBLE.sub(lambda match: _escape(match.group()), text)
     text = _COMMAND_ANYWHERE.sub(r"#\\x23", text)
     return text.replace("::", r"\x3a:", 1) if _COMMAND_START.match(text) else text
 
@@ -64,12 +64,12 @@ def markdown_code(text: str) -> str:
     Values stand in Markdown only in code spans and fences: outside of them GitHub finds mentions, links, references
     to issues and HTML in whatever way they are escaped.
     """
-    shown = _without_mentions(printable(text))
-    if not shown.strip():
+    code = _without_mentions(printable(text))
+    if not code.strip():
         return "`(empty)`"
-    fence = "`" * (_longest_run(shown) + 1)
-    pad = " " if shown[0] in "` " or shown[-1] in "` " else ""
-    return f"{fence}{pad}{shown}{pad}{fence}"
+    fence = "`" * (_longest_run(code) + 1)
+    pad = " " if code[0] in "` " or code[-1] in "` " else ""
+    return f"{fence}{pad}{code}{pad}{fence}"
 
 
 def markdown_cell(text: str) -> str:
@@ -79,9 +79,9 @@ def markdown_cell(text: str) -> str:
 
 def markdown_fence(text: str, language: str = "text") -> str:
     """A fenced block with these lines. They must be printable already; the fence is longer than any run inside."""
-    shown = "\n".join(_without_mentions(printable(line)) for line in text.split("\n"))
-    fence = "`" * max(3, _longest_run(shown) + 1)
-    return f"{fence}{language}\n{shown}\n{fence}"
+    code = "\n".join(_without_mentions(printable(line)) for line in text.split("\n"))
+    fence = "`" * max(3, _longest_run(code) + 1)
+    return f"{fence}{language}\n{code}\n{fence}"
 
 
 def _without_mentions(text: str) -> str:

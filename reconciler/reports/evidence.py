@@ -32,35 +32,35 @@ HEALING: Final = "exempt apply --only recreate,fan-out,expired"
 def evidence_words(finding: Finding) -> list[tuple[str, str]]:
     """What was seen as pairs of a label and a text: why, who, what; links and patches have functions of their own."""
     evidence = finding.evidence
-    found = [("cause", _text(evidence.get("cause"))), ("made", _who_and_when(evidence, "created"))]
-    found += [
+    pairs = [("cause", _text(evidence.get("cause"))), ("made", _who_and_when(evidence, "created"))]
+    pairs += [
         ("last changed", _who_and_when(evidence, "lastModified")),
         ("assigned", _who_and_when(evidence, "assigned")),
     ]
-    found += [("declared", _who_and_when(evidence, "declared"))]
-    found += [("differs", difference) for difference in _changed(evidence.get("changed"))]
+    pairs += [("declared", _who_and_when(evidence, "declared"))]
+    pairs += [("differs", difference) for difference in _changed(evidence.get("changed"))]
     others = sorted(key for key in evidence if key not in _SAID_ELSEWHERE)
-    found += [(_LABELS.get(key, str(key)), _other(key, evidence[key])) for key in others]
+    pairs += [(_LABELS.get(key, str(key)), _other(key, evidence[key])) for key in others]
     if evidence.get("healedBy"):
-        found.append(("healed by", HEALING))
-    return [(label, text) for label, text in found if text]
+        pairs.append(("healed by", HEALING))
+    return [(label, text) for label, text in pairs if text]
 
 
 def patch_lines(finding: Finding) -> list[str]:
     """The edit that settles a finding, line by line, or nothing."""
-    found = finding.evidence.get("patch")
-    return found.rstrip("\n").split("\n") if isinstance(found, str) else []
+    patch = finding.evidence.get("patch")
+    return patch.rstrip("\n").split("\n") if isinstance(patch, str) else []
 
 
 def portal_link(finding: Finding) -> str:
     """The link to Azure's portal, or nothing: no other address is ever made a link."""
-    found = finding.evidence.get("portal")
-    return found if isinstance(found, str) and _PORTAL.fullmatch(found) else ""
+    link = finding.evidence.get("portal")
+    return link if isinstance(link, str) and _PORTAL.fullmatch(link) else ""
 
 
-def _who_and_when(evidence: Mapping[str, JSON], what: str) -> str:
-    who, kind, when = (evidence.get(f"{what}{part}") or "" for part in ("By", "ByType", "At"))
-    words = f"by {who}{f' ({kind})' if kind else ''}" if who else ""
+def _who_and_when(evidence: Mapping[str, JSON], event: str) -> str:
+    person, kind, when = (evidence.get(f"{event}{part}") or "" for part in ("By", "ByType", "At"))
+    words = f"by {person}{f' ({kind})' if kind else ''}" if person else ""
     return f"{words}{f' on {_minute(str(when))}' if when else ''}".strip()
 
 
@@ -80,17 +80,17 @@ def _other(key: str, value: JSON) -> str:
 
 def _changed(value: JSON) -> list[str]:
     differences = value if isinstance(value, list) else []
-    return [_difference(found) for found in differences if isinstance(found, Mapping)]
+    return [_difference(difference) for difference in differences if isinstance(difference, Mapping)]
 
 
-def _difference(found: Mapping[str, JSON]) -> str:
-    declared, live = (_text(found.get(side)) or "(none)" for side in ("declared", "live"))
-    return f"{found.get('path', '')}: declared {declared}, in Azure {live}"
+def _difference(difference: Mapping[str, JSON]) -> str:
+    declared, live = (_text(difference.get(side)) or "(none)" for side in ("declared", "live"))
+    return f"{difference.get('path', '')}: declared {declared}, in Azure {live}"
 
 
 def _text(value: JSON) -> str:
     if value is None or value == "":
         return ""
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json_line(value)

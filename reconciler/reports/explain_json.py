@@ -16,59 +16,59 @@ from reconciler.reports.escape import json_indented
 FORMAT_VERSION: Final = "1.0"
 
 
-def explanation_json(found: Explanation, tool_version: str = __version__) -> str:
+def explanation_json(explanation: Explanation, tool_version: str = __version__) -> str:
     """Why a resource is exempt, as a JSON document."""
     return json_indented(
         {
             "format_version": FORMAT_VERSION,
             "tool_version": tool_version,
-            "takenAt": instant_text(found.taken_at),
-            "resource": found.resource.text,
-            "recommendation": found.title or None,
-            "managed": found.managed,
-            "assignments": [_situation(each) for each in found.situations],
-            "held": [_held(line) for line in found.held],
-            "unread": list(found.unread),
-            "wantedBy": list(found.wanted_by),
+            "takenAt": instant_text(explanation.taken_at),
+            "resource": explanation.resource.text,
+            "recommendation": explanation.title or None,
+            "managed": explanation.managed,
+            "assignments": [_situation(situation) for situation in explanation.situations],
+            "held": [_held(line) for line in explanation.held],
+            "unread": list(explanation.unread),
+            "wantedBy": list(explanation.wanted_by),
         }
     )
 
 
-def fan_out_json(found: FanOut, tool_version: str = __version__) -> str:
+def fan_out_json(fan_out: FanOut, tool_version: str = __version__) -> str:
     """What a declaration comes to, as a JSON document."""
-    declaration = found.declaration
+    declaration = fan_out.declaration
     return json_indented(
         {
             "format_version": FORMAT_VERSION,
             "tool_version": tool_version,
-            "takenAt": instant_text(found.taken_at),
+            "takenAt": instant_text(fan_out.taken_at),
             "declaration": declaration.name,
             "source": {"file": declaration.source.file, "line": declaration.source.line},
-            "commit": _commit(found.commit),
-            "title": found.title,
-            "wantsNothing": found.wants_nothing or None,
+            "commit": _commit(fan_out.commit),
+            "title": fan_out.title,
+            "wantsNothing": fan_out.wants_nothing or None,
             "expiresOn": instant_text(declaration.expires_on) if declaration.expires_on else None,
-            "assignments": [_row(row) for row in found.rows],
-            "held": [_held(line) for line in found.held],
-            "leftovers": [_change(change) for change in found.leftovers],
-            "alsoExempts": list(found.also),
-            "unread": list(found.unread),
+            "assignments": [_row(row) for row in fan_out.rows],
+            "held": [_held(line) for line in fan_out.held],
+            "leftovers": [_change(change) for change in fan_out.leftovers],
+            "alsoExempts": list(fan_out.also),
+            "unread": list(fan_out.unread),
         }
     )
 
 
-def _situation(found: Situation) -> dict[str, JSON]:
+def _situation(situation: Situation) -> dict[str, JSON]:
     return {
-        "assignment": found.assignment.id.text,
-        "displayName": found.assignment.display_name,
-        "exempt": found.is_exempt,
-        "referenceIds": list(found.references),
-        "notExempt": list(found.bare),
-        "exemptBySelectors": list(found.selective),
-        "moot": found.moot or None,
-        "exemptions": [_cover(cover) for cover in found.covers],
-        "ifRemoved": [_loss(loss) for loss in found.losses],
-        "held": [_held(line) for line in found.held],
+        "assignment": situation.assignment.id.text,
+        "displayName": situation.assignment.display_name,
+        "exempt": situation.is_exempt,
+        "referenceIds": list(situation.references),
+        "notExempt": list(situation.bare),
+        "exemptBySelectors": list(situation.selective),
+        "moot": situation.moot or None,
+        "exemptions": [_cover(cover) for cover in situation.covers],
+        "ifRemoved": [_loss(loss) for loss in situation.losses],
+        "held": [_held(line) for line in situation.held],
     }
 
 
@@ -95,8 +95,8 @@ def _loss(loss: Loss) -> dict[str, JSON]:
     return {
         "id": loss.exemption.id.text,
         "evaluatedAgain": list(loss.exposed),
-        "keptBy": [kept.id.text for kept in loss.kept_by],
-        "partlyKeptBy": [kept.id.text for kept in loss.partly],
+        "keptBy": [exemption.id.text for exemption in loss.kept_by],
+        "partlyKeptBy": [exemption.id.text for exemption in loss.partly],
         "createdAgain": loss.returns,
     }
 

@@ -26,51 +26,51 @@ _PARTS: Final = {Part.IN: Style.GOOD, Part.HELD: Style.WARNING, Part.OUT: Style.
 _INDENT: Final = "      "
 
 
-def explanation_lines(found: Explanation, names: Names = NO_NAMES) -> Iterator[Line]:
+def explanation_lines(explanation: Explanation, names: Names = NO_NAMES) -> Iterator[Line]:
     """Why a resource is exempt."""
-    about = f", from {found.title!r}" if found.title else ""
-    yield line((Style.HEADING, scope_words(found.resource, names)), about)
-    if not found.managed:
+    about = f", from {explanation.title!r}" if explanation.title else ""
+    yield line((Style.HEADING, scope_words(explanation.resource, names)), about)
+    if not explanation.managed:
         yield line("  lies outside the scopes of reconciler.yaml: only what it inherits is known here")
-    if not found.situations:
-        yield line("  ", _nothing(found, about))
-    for situation in found.situations:
+    if not explanation.situations:
+        yield line("  ", _nothing(explanation, about))
+    for situation in explanation.situations:
         yield BLANK
-        yield from _situation(situation, found, names)
-    yield from _trailing(found.held, found.unread, names)
+        yield from _situation(situation, explanation, names)
+    yield from _trailing(explanation.held, explanation.unread, names)
 
 
-def _nothing(found: Explanation, about: str) -> str:
+def _nothing(explanation: Explanation, about: str) -> str:
     """What no exemption comes from: nobody wants one, nothing evaluates what they want, or it is not known."""
-    if found.unread:
+    if explanation.unread:
         return f"what exempts it{about} is not known: not everything at or above it could be read"
-    if not found.managed:
+    if not explanation.managed:
         return f"nothing that is known here exempts it{about}"
-    if found.wanted_by:
-        names = ", ".join(map(repr, found.wanted_by))
-        several = len(found.wanted_by) > 1
-        who = f"declarations {names} list" if several else f"declaration {names} lists"
-        return f"nothing exempts it{about}: {who} it, but no assignment at or above it evaluates what {'they declare' if several else 'it declares'}"
+    if explanation.wanted_by:
+        names = ", ".join(map(repr, explanation.wanted_by))
+        several = len(explanation.wanted_by) > 1
+        subject = f"declarations {names} list" if several else f"declaration {names} lists"
+        return f"nothing exempts it{about}: {subject} it, but no assignment at or above it evaluates what {'they declare' if several else 'it declares'}"
     return f"nothing exempts it{about}, and no declaration wants it"
 
 
-def _situation(found: Situation, whole: Explanation, names: Names) -> Iterator[Line]:
-    style, verdict = (Style.GOOD, "exempt") if found.is_exempt else (Style.WARNING, "not exempt")
-    if found.moot:
+def _situation(situation: Situation, whole: Explanation, names: Names) -> Iterator[Line]:
+    style, verdict = (Style.GOOD, "exempt") if situation.is_exempt else (Style.WARNING, "not exempt")
+    if situation.moot:
         style, verdict = Style.QUIET, "not evaluated"
-    elif found.bare and len(found.bare) < len(found.references):
-        verdict = f"exempt but for {', '.join(found.bare)}"
-    elif found.selective and found.is_exempt:
+    elif situation.bare and len(situation.bare) < len(situation.references):
+        verdict = f"exempt but for {', '.join(situation.bare)}"
+    elif situation.selective and situation.is_exempt:
         verdict = "exempt where resource selectors choose it"
-    yield line((style, verdict), "  ", (Style.NAME, assignment_words(found.assignment.id, names)))
-    if found.moot:
-        yield line("  ", found.moot)
-    for cover in found.covers:
+    yield line((style, verdict), "  ", (Style.NAME, assignment_words(situation.assignment.id, names)))
+    if situation.moot:
+        yield line("  ", situation.moot)
+    for cover in situation.covers:
         yield from _cover(cover, whole, names)
-    for loss in found.losses:
+    for loss in situation.losses:
         yield from _loss(loss)
-    for held in found.held:
-        yield from _held(held)
+    for held_cells in situation.held:
+        yield from _held(held_cells)
 
 
 def _cover(cover: Cover, whole: Explanation, names: Names) -> Iterator[Line]:
@@ -92,15 +92,17 @@ def _declared(declaration: Declaration, commit: Commit | None) -> str:
 
 
 def _loss(loss: Loss) -> Iterator[Line]:
-    told = f"  if {loss.exemption.name} were removed: "
+    text = f"  if {loss.exemption.name} were removed: "
     if loss.kept_by:
-        told += f"still exempt by {', '.join(kept.name for kept in loss.kept_by)}"
-        told += f", but {', '.join(loss.exposed)} would be evaluated again" if loss.exposed else ""
+        text += f"still exempt by {', '.join(exemption.name for exemption in loss.kept_by)}"
+        text += f", but {', '.join(loss.exposed)} would be evaluated again" if loss.exposed else ""
     else:
-        told += "it would be evaluated again, and count as unhealthy within a day"
+        text += "it would be evaluated again, and count as unhealthy within a day"
     if loss.partly:
-        told += f", except what the resource selectors of {', '.join(kept.name for kept in loss.partly)} choose"
-    yield line(told)
+        text += (
+            f", except what the resource selectors of {', '.join(exemption.name for exemption in loss.partly)} choose"
+        )
+    yield line(text)
     if loss.returns:
         yield line(_INDENT, "the next apply creates it again, as long as its declaration wants it")
 
@@ -113,42 +115,45 @@ def _held(held: Held) -> Iterator[Line]:
 def _trailing(held: tuple[Held, ...], unread: tuple[str, ...], names: Names) -> Iterator[Line]:
     if held or unread:
         yield BLANK
-    for each in held:
-        yield line((Style.WARNING, "held  "), f"{each.declaration} at {scope_words(each.scope, names)}: {each.message}")
-        yield line(_INDENT, (Style.QUIET, "fix: "), each.remedy)
+    for held_cells in held:
+        yield line(
+            (Style.WARNING, "held  "),
+            f"{held_cells.declaration} at {scope_words(held_cells.scope, names)}: {held_cells.message}",
+        )
+        yield line(_INDENT, (Style.QUIET, "fix: "), held_cells.remedy)
     for text in unread:
         yield line((Style.ERROR, "could not be read  "), text)
 
 
-def fan_out_lines(found: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
+def fan_out_lines(fan_out: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
     """What a declaration comes to."""
-    declaration = found.declaration
-    yield line((Style.HEADING, declaration.name), f": {found.title}")
-    yield line("  ", (Style.QUIET, _declared(declaration, found.commit)))
-    if found.wants_nothing:
-        yield line(f"  wants nothing: {found.wants_nothing}")
-    elif not found.rows and not found.held and not found.unread:
-        yield line(f"  exempts nothing: no assignment at, above or below its scopes evaluates {found.title!r}")
-    if found.also:
-        exempts = "would also exempt" if found.wants_nothing else "also exempts"
-        yield line(f"  {exempts} {', '.join(found.also)}: they rest on the same policies")
+    declaration = fan_out.declaration
+    yield line((Style.HEADING, declaration.name), f": {fan_out.title}")
+    yield line("  ", (Style.QUIET, _declared(declaration, fan_out.commit)))
+    if fan_out.wants_nothing:
+        yield line(f"  wants nothing: {fan_out.wants_nothing}")
+    elif not fan_out.rows and not fan_out.held and not fan_out.unread:
+        yield line(f"  exempts nothing: no assignment at, above or below its scopes evaluates {fan_out.title!r}")
+    if fan_out.also:
+        exempts = "would also exempt" if fan_out.wants_nothing else "also exempts"
+        yield line(f"  {exempts} {', '.join(fan_out.also)}: they rest on the same policies")
     for part in Part:
-        rows = [row for row in found.rows if row.part is part]
+        rows = [row for row in fan_out.rows if row.part is part]
         if rows:
             yield BLANK
             yield line((Style.HEADING, f"{part.value} ({len(rows)})"))
         for row in rows:
             yield from _row(row, names)
-    if found.leftovers:
+    if fan_out.leftovers:
         yield BLANK
-        yield line((Style.HEADING, f"goes ({len(found.leftovers)})"))
-        for change in found.leftovers:
+        yield line((Style.HEADING, f"goes ({len(fan_out.leftovers)})"))
+        for change in fan_out.leftovers:
             yield line(
                 "  ",
                 (Style.NAME, change.id.name),
                 f" on {scope_words(change.subject.scope, names)}: {change.reason.value}",
             )
-    yield from _trailing(found.held, found.unread, names)
+    yield from _trailing(fan_out.held, fan_out.unread, names)
 
 
 def _row(row: Row, names: Names) -> Iterator[Line]:
@@ -159,5 +164,5 @@ def _row(row: Row, names: Names) -> Iterator[Line]:
         state = (
             f"the plan will {row.change.action.value} it ({row.change.reason.value})" if row.change else "as declared"
         )
-        selection = f", {said}" if (said := selection_words(row.exemption)) else ""
+        selection = f", {words}" if (words := selection_words(row.exemption)) else ""
         yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_words(row.references)}{selection}; {state}")

@@ -20,7 +20,8 @@ _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 def finding_blocks(findings: Iterable[Finding], names: Names = NO_NAMES) -> list[list[Line]]:
     """One block for each finding, the worst first, for a plan."""
     return [
-        [finding_head(found, found.kind.value, names), *finding_body(found, names)] for found in worst_first(findings)
+        [finding_head(finding, finding.kind.value, names), *finding_body(finding, names)]
+        for finding in worst_first(findings)
     ]
 
 
@@ -34,16 +35,16 @@ def finding_head(finding: Finding, kind: str, names: Names = NO_NAMES) -> Line:
 
 def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[tuple[str, str]] = ()) -> list[Line]:
     """The lines below the head: where it applies, what was found, what was seen, what to do, where it is declared."""
-    found = [line(INDENT, assignment_words(finding.assignment, names))] if finding.assignment else []
-    found.append(line(INDENT, finding.message))
-    found += [
+    lines = [line(INDENT, assignment_words(finding.assignment, names))] if finding.assignment else []
+    lines.append(line(INDENT, finding.message))
+    lines += [
         line(INDENT, (Style.QUIET, label if label in _VERBS else f"{label}:"), f" {text}") for label, text in evidence
     ]
     if finding.remedy:
-        found.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
+        lines.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
     if place := place_words(finding.source):
-        found.append(line(INDENT, (Style.QUIET, place)))
-    return found
+        lines.append(line(INDENT, (Style.QUIET, place)))
+    return lines
 
 
 def subject_words(finding: Finding, names: Names = NO_NAMES) -> str:

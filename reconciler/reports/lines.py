@@ -50,4 +50,4 @@ def line(*parts: str | tuple[Style, str]) -> Line:
 
 def plain(lines: Iterable[Line]) -> str:
     """The lines without colour, each with its newline."""
-    return "".join("".join(span.text for span in found).rstrip() + "\n" for found in lines)
+    return "".join("".join(span.text for span in spans).rstrip() + "\n" for spans in lines)

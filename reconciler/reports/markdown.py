@@ -25,29 +25,29 @@ _Item = TypeVar("_Item")
 
 def bullets(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> Iterator[str]:
     """A bold title with the count, and the first items within a share of the comment; nothing for none."""
-    found = list(items)
-    if not found:
+    everything = list(items)
+    if not everything:
         return
-    yield f"\n**{title} ({len(found)})**\n"
-    shown = list(_within_share(f"- {show(item)}" for item in found[:_ABOVE]))
-    yield from shown
-    if len(found) > len(shown):
-        yield f"- and {len(found) - len(shown)} more"
+    yield f"\n**{title} ({len(everything)})**\n"
+    rows = list(_within_share(f"- {show(item)}" for item in everything[:_ABOVE]))
+    yield from rows
+    if len(everything) > len(rows):
+        yield f"- and {len(everything) - len(rows)} more"
 
 
 def _within_share(lines: Iterable[str]) -> Iterator[str]:
     room = _SHARE
-    for found in lines:
-        room -= len(found.encode()) + 1
+    for row in lines:
+        room -= len(row.encode()) + 1
         if room < 0:
             return
-        yield found
+        yield row
 
 
 def value(text: str) -> str:
     """A value above the fold: a code span, cut where live text is far longer than Azure's own limits."""
-    shown = printable(text)
-    return markdown_code(shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…")
+    safe = printable(text)
+    return markdown_code(safe if len(safe) <= _LONGEST else f"{safe[:_LONGEST]}…")
 
 
 def folded(title: str, total: int, blocks: Iterable[str], language: str, room: int) -> str:
@@ -56,11 +56,11 @@ def folded(title: str, total: int, blocks: Iterable[str], language: str, room: i
     """
     if not total:
         return ""
-    shown = list(_fitting(blocks, room - _FRAME))
-    left = total - len(shown)
-    more = f"\n\n{left} more in the artifact." if left else ""
-    fence = markdown_fence("\n".join(shown).strip("\n"), language) if shown else ""
-    return f"\n<details><summary>{title} ({total})</summary>\n\n{fence}{more}\n\n</details>\n"
+    fitting = list(_fitting(blocks, room - _FRAME))
+    missing = total - len(fitting)
+    note = f"\n\n{missing} more in the artifact." if missing else ""
+    fence = markdown_fence("\n".join(fitting).strip("\n"), language) if fitting else ""
+    return f"\n<details><summary>{title} ({total})</summary>\n\n{fence}{note}\n\n</details>\n"
 
 
 def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:

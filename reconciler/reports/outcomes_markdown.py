@@ -35,8 +35,8 @@ def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
 
 def _stuck_item(outcome: Outcome, names: Names) -> str:
     change = outcome.change
-    said = f": {value(outcome.message)}" if outcome.message else ""
+    message = f": {value(outcome.message)}" if outcome.message else ""
     remedy = f"; fix: {value(outcome.remedy)}" if outcome.remedy else ""
     support = f"; correlation id {value(outcome.correlation)}" if outcome.correlation else ""
     head = f"**{outcome.status}** {change.action.value} {value(name_of(change))}"
-    return f"{head} at {value(where_words(change, names))}{said}{remedy}{support}{place(change.source)}"
+    return f"{head} at {value(where_words(change, names))}{message}{remedy}{support}{place(change.source)}"

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.model import Status, Verdict
+from reconciler.model import Status, Verdict, agree, count
 from reconciler.planning.values import Action, Change
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.plan_text import INDENT, held_block, name_of, refusal_line, section, unread_block
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, count, place_words, scope_words, verb
+from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
 
 _DID: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 _STYLES: Final = {
@@ -34,7 +34,7 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
     for outcome in summary.outcomes:
         if outcome.status.is_settled:
             yield settled_line(outcome, names)
-    stuck = [list(outcome_block(found, names)) for found in summary.outcomes if not found.status.is_settled]
+    stuck = [list(outcome_block(outcome, names)) for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from section("Not written", stuck)
     yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in summary.held])
     yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in summary.unread])
@@ -86,14 +86,14 @@ def verdict_words(summary: Summary) -> str:
     """The sentence that a person reads instead of the exit code."""
     match summary.verdict:
         case Verdict.DONE:
-            said = "Done" if summary.outcomes else "Nothing to do"
+            sentence = "Done" if summary.outcomes else "Nothing to do"
         case Verdict.AWAITING:
-            said = "Done, but for what awaits approval"
+            sentence = "Done, but for what awaits approval"
         case Verdict.INTERRUPTED:
-            said = "Interrupted; the next run finishes the work"
+            sentence = "Interrupted; the next run finishes the work"
         case Verdict.INCOMPLETE:
-            said = "Refused, nothing was written" if _nothing_was_tried(summary) else "Incomplete"
-    return f"{said}: {told}" if (told := counted_words(summary)) else f"{said}."
+            sentence = "Refused, nothing was written" if _nothing_was_tried(summary) else "Incomplete"
+    return f"{sentence}: {counts}" if (counts := counted_words(summary)) else f"{sentence}."
 
 
 def _nothing_was_tried(summary: Summary) -> bool:
@@ -107,5 +107,5 @@ def counted_words(summary: Summary) -> str:
     parts = [f"{number} {_COUNTED.get(status, status)}" for status, number in counts.items() if number]
     parts += [f"{len(summary.unread)} unread"] if summary.unread else []
     bare = sum(outcome.leaves_uncovered for outcome in summary.outcomes)
-    missing = f"; {count(bare, 'wanted exemption')} {verb(bare, 'is', 'are')} not there" if bare else ""
+    missing = f"; {count(bare, 'wanted exemption')} {agree(bare, 'is', 'are')} not there" if bare else ""
     return f"{', '.join(parts)}{missing}." if parts else ""

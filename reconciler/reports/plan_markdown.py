@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
+from reconciler.model import count
 from reconciler.planning.values import Action, Change, Plan
 from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
@@ -29,7 +30,6 @@ from reconciler.reports.words import (
     SIGNS,
     Names,
     assignment_words,
-    count,
     object_words,
     scope_words,
     selection_words,

@@ -12,7 +12,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
-from reconciler.model import Exemption, Unread
+from reconciler.model import Exemption, Unread, agree, count
 from reconciler.planning.canonical import category
 from reconciler.planning.marks import OWN_KEYS
 from reconciler.planning.values import Action, Change, FindingKind, Held, Plan, Reason, Refusal
@@ -26,7 +26,6 @@ from reconciler.reports.words import (
     Names,
     assignment_words,
     breadth_words,
-    count,
     expiry_words,
     object_words,
     place_words,
@@ -34,7 +33,6 @@ from reconciler.reports.words import (
     reason_words,
     scope_words,
     selection_words,
-    verb,
 )
 
 INDENT: Final = " " * 12
@@ -92,7 +90,7 @@ def _empty_sentence(plan: Plan) -> str:
         return "No changes, but not everything can be decided now"
     idle = len({found.declaration for found in plan.findings if found.kind is FindingKind.UNCOVERED})
     if idle:
-        return f"No changes, but {count(idle, 'declaration')} {verb(idle, 'exempts', 'exempt')} nothing at some target"
+        return f"No changes, but {count(idle, 'declaration')} {agree(idle, 'exempts', 'exempt')} nothing at some target"
     return "No changes. Azure matches the declarations"
 
 

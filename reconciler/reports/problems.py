@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.model import JSON
+from reconciler.model import JSON, count
 from reconciler.problems import Level, Problem
 from reconciler.reports.escape import json_document, workflow_data, workflow_property
 from reconciler.reports.lines import Line, Style, line, plain
 from reconciler.reports.sarif import Result, sarif_document
-from reconciler.reports.words import count
 
 ANNOTATIONS: Final = 10
 """GitHub shows so many annotations of each kind for one step and drops the rest without a word."""
@@ -47,8 +46,8 @@ def problems_summary(problems: Sequence[Problem]) -> str:
     if not problems:
         return "no problems"
     counts = {level: sum(problem.level is level for problem in problems) for level in Level}
-    said = ", ".join(count(number, level.value) for level, number in counts.items() if number)
-    return f"{said} in {count(len({problem.source.file for problem in problems}), 'file')}"
+    totals = ", ".join(count(number, level.value) for level, number in counts.items() if number)
+    return f"{totals} in {count(len({problem.source.file for problem in problems}), 'file')}"
 
 
 # --- JSON --------------------------------------------------------------------------------------------------------
@@ -57,8 +56,8 @@ def problems_summary(problems: Sequence[Problem]) -> str:
 def problems_json(problems: Sequence[Problem]) -> str:
     """`{"format_version", "valid", "problems": [{level, code, file, line, column, path, message, help}]}`."""
     valid = not any(problem.level is Level.ERROR for problem in problems)
-    found = [_problem_to_json(problem) for problem in sorted(problems)]
-    return json_document({"format_version": "1.0", "valid": valid, "problems": found})
+    rows = [_problem_to_json(problem) for problem in sorted(problems)]
+    return json_document({"format_version": "1.0", "valid": valid, "problems": rows})
 
 
 def _problem_to_json(problem: Problem) -> dict[str, JSON]:
@@ -80,18 +79,18 @@ def _problem_to_json(problem: Problem) -> dict[str, JSON]:
 def problems_github(problems: Sequence[Problem]) -> str:
     """Annotations at the place of each mistake, within GitHub's limit; what is over it stands in the log as text."""
     ordered = sorted(problems)
-    return "".join(_annotations([found for found in ordered if found.level is level], level) for level in Level)
+    return "".join(_annotations([problem for problem in ordered if problem.level is level], level) for level in Level)
 
 
 def _annotations(problems: list[Problem], level: Level) -> str:
     fits = len(problems) <= ANNOTATIONS
-    shown = problems if fits else problems[: ANNOTATIONS - 1]
-    found = [_annotation(problem) for problem in shown]
+    annotated = problems if fits else problems[: ANNOTATIONS - 1]
+    annotations = [_annotation(problem) for problem in annotated]
     if fits:
-        return "".join(found)
-    rest = problems[len(shown) :]
-    more = f"and {count(len(rest), f'more {level.value}')}, in the log of this step and by running exempt validate"
-    return "".join(found) + f"::{level.value} title=exempt::{workflow_data(more)}\n" + problems_text(rest)
+        return "".join(annotations)
+    rest = problems[len(annotated) :]
+    note = f"and {count(len(rest), f'more {level.value}')}, in the log of this step and by running exempt validate"
+    return "".join(annotations) + f"::{level.value} title=exempt::{workflow_data(note)}\n" + problems_text(rest)
 
 
 def _annotation(problem: Problem) -> str:
@@ -116,11 +115,11 @@ def problems_sarif(problems: Sequence[Problem]) -> str:
 
 def _result(problem: Problem) -> Result:
     identity = (problem.code, problem.source.file, problem.path, problem.message)
-    said = message(problem)
+    text = message(problem)
     return Result(
         rule=problem.code,
         level=problem.level.value,
-        message=said,
+        message=text,
         remedy=problem.remedy,
         source=problem.source,
         identity=identity,

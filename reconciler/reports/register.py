@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.drift.register import Entry, Register, State
-from reconciler.model import JSON, SystemData
+from reconciler.model import JSON, SystemData, count
 from reconciler.planning.canonical import category, instant_text
 from reconciler.planning.marks import Ownership
 from reconciler.planning.phrases import selectors_words
@@ -20,7 +20,6 @@ from reconciler.reports.words import (
     NO_NAMES,
     Names,
     assignment_words,
-    count,
     expiry_words,
     policies_words,
     scope_words,
@@ -61,11 +60,11 @@ _FORMULA: Final = ("=", "+", "-", "@")
 # --- text --------------------------------------------------------------------------------------------------------
 
 
-def register_lines(found: Register, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
+def register_lines(register: Register, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
     """The register as styled lines, scope by scope."""
-    yield line((Style.HEADING, heading_words(found)))
+    yield line((Style.HEADING, heading_words(register)))
     scope = ""
-    for entry in found.entries:
+    for entry in register.entries:
         if entry.exemption.scope.key != scope:
             scope = entry.exemption.scope.key
             yield BLANK
@@ -73,14 +72,16 @@ def register_lines(found: Register, now: datetime, names: Names = NO_NAMES) -> I
         yield from _entry(entry, now, names)
 
 
-def heading_words(found: Register) -> str:
+def heading_words(register: Register) -> str:
     """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
-    ours, foreign, nobody = (found.count(of) for of in Ownership)
+    ours, foreign, nobody = (register.count(of) for of in Ownership)
     kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody"
-    states = [f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := found.count(state))]
-    said = f"{count(len(found.entries), 'exemption')}: {kinds}" if found.entries else "Nothing is exempt."
-    incomplete = "" if found.complete else " Not everything could be read."
-    return f"{said}{'; ' + ', '.join(states) if states else ''}{incomplete}"
+    states = [
+        f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := register.count(state))
+    ]
+    sentence = f"{count(len(register.entries), 'exemption')}: {kinds}" if register.entries else "Nothing is exempt."
+    incomplete = "" if register.complete else " Not everything could be read."
+    return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete}"
 
 
 def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
@@ -98,8 +99,8 @@ def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
         yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_words(exemption.assignment, names)))
     origin = [f"declared by {entry.declaration}" if entry.declaration else "", _made(exemption.system)]
-    if said := ", ".join(part for part in origin if part):
-        yield line(_INDENT, (Style.QUIET, said))
+    if line_text := ", ".join(part for part in origin if part):
+        yield line(_INDENT, (Style.QUIET, line_text))
     if exemption.description:
         yield line(_INDENT, (Style.QUIET, "because: "), exemption.description)
 
@@ -114,21 +115,21 @@ def _made(system: SystemData | None) -> str:
 # --- JSON and CSV ------------------------------------------------------------------------------------------------
 
 
-def register_json(found: Register, tool_version: str = __version__) -> str:
+def register_json(register: Register, tool_version: str = __version__) -> str:
     """The register as a JSON document: one line for each exemption."""
     return json_document(
         {
             "format_version": FORMAT_VERSION,
             "tool_version": tool_version,
-            "tenantId": found.tenant_id,
-            "owner": found.owner,
-            "takenAt": instant_text(found.taken_at),
-            "complete": found.complete,
+            "tenantId": register.tenant_id,
+            "owner": register.owner,
+            "takenAt": instant_text(register.taken_at),
+            "complete": register.complete,
             "summary": {
-                **{of.value: found.count(of) for of in Ownership},
-                **{state.value: found.count(state) for state in State},
+                **{of.value: register.count(of) for of in Ownership},
+                **{state.value: register.count(state) for state in State},
             },
-            "exemptions": [entry_to_json(entry) for entry in found.entries],
+            "exemptions": [entry_to_json(entry) for entry in register.entries],
         }
     )
 
@@ -157,22 +158,22 @@ def entry_to_json(entry: Entry) -> dict[str, JSON]:
 
 
 def _system_data(system: SystemData | None) -> dict[str, JSON]:
-    found = system or SystemData()
+    data = system or SystemData()
     return {
-        "createdBy": found.created_by or None,
-        "createdByType": found.created_by_type or None,
-        "createdAt": instant_text(found.created_at) if found.created_at else None,
-        "lastModifiedBy": found.last_modified_by or None,
-        "lastModifiedAt": instant_text(found.last_modified_at) if found.last_modified_at else None,
+        "createdBy": data.created_by or None,
+        "createdByType": data.created_by_type or None,
+        "createdAt": instant_text(data.created_at) if data.created_at else None,
+        "lastModifiedBy": data.last_modified_by or None,
+        "lastModifiedAt": instant_text(data.last_modified_at) if data.last_modified_at else None,
     }
 
 
-def register_csv(found: Register) -> str:
+def register_csv(register: Register) -> str:
     """The register for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
-    for entry in found.entries:
+    for entry in register.entries:
         fields = entry_to_json(entry)
         writer.writerow(_cell(fields[column]) for column in _COLUMNS)
     return target.getvalue()

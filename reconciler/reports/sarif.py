@@ -48,11 +48,11 @@ def sarif_document(results: Sequence[Result], rules: dict[str, str] | None = Non
         "semanticVersion": __version__,
         "rules": [_rule(name, meanings.get(name, "")) for name in names],
     }
-    seen: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
-        "results": [_result(result, names.index(result.rule), seen) for result in results],
+        "results": [_result(result, names.index(result.rule), counts) for result in results],
     }
     return json_indented(
         {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
@@ -63,11 +63,11 @@ def _cut(results: Sequence[Result]) -> Sequence[Result]:
     over = len(results) - MOST
     if over <= 0:
         return results
-    told = f"{over + 1} more results are left out, since code scanning takes {MOST} at most"
+    message = f"{over + 1} more results are left out, since code scanning takes {MOST} at most"
     last = Result(
         rule="too-many-results",
         level="warning",
-        message=told,
+        message=message,
         remedy="read them all with --format json",
         source=None,
         identity=("too-many-results",),
@@ -80,7 +80,7 @@ def _rule(name: str, meaning: str) -> dict[str, JSON]:
     return {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": text}}
 
 
-def _result(result: Result, rule_index: int, seen: Counter[str]) -> dict[str, JSON]:
+def _result(result: Result, rule_index: int, counts: Counter[str]) -> dict[str, JSON]:
     text = f"{result.message.rstrip('.')}. To fix: {result.remedy}" if result.remedy else result.message
     return {
         "ruleId": result.rule,
@@ -88,7 +88,7 @@ def _result(result: Result, rule_index: int, seen: Counter[str]) -> dict[str, JS
         "level": _LEVELS[result.level],
         "message": {"text": sarif_text(text) or result.rule},
         "locations": [_location(result.source or SETTINGS)],
-        "partialFingerprints": {"exempt/v1": _fingerprint(result.identity, seen)},
+        "partialFingerprints": {"exempt/v1": _fingerprint(result.identity, counts)},
     }
 
 
@@ -98,8 +98,8 @@ def _location(source: Source) -> dict[str, JSON]:
     return {"physicalLocation": {"artifactLocation": place, "region": region}}
 
 
-def _fingerprint(identity: tuple[str, ...], seen: Counter[str]) -> str:
+def _fingerprint(identity: tuple[str, ...], counts: Counter[str]) -> str:
     """Equal identities of one run are told apart by their order, which is that of the report."""
-    found = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    seen[found] += 1
-    return found if seen[found] == 1 else f"{found}-{seen[found]}"
+    fingerprint = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    counts[fingerprint] += 1
+    return fingerprint if counts[fingerprint] == 1 else f"{fingerprint}-{counts[fingerprint]}"

@@ -20,8 +20,8 @@ def difference_line(indent: str, difference: Difference, now: datetime) -> Line:
     """The field, then before and after, or what a set lost and gained."""
     head = (f"{indent}{difference.label}  ",)
     if difference.removed or difference.added:
-        lost = (Style.DELETE, "".join(f"-{_cut(each)} " for each in difference.removed))
-        return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(each)} " for each in difference.added)))
+        lost = (Style.DELETE, "".join(f"-{_cut(item)} " for item in difference.removed))
+        return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(item)} " for item in difference.added)))
     before, after = (value_words(difference.path, value) for value in (difference.before, difference.after))
     if before == after:  # the words leave something out, such as the name of a group of selectors
         before, after = (_cut(json_line(value)) for value in (difference.before, difference.after))
@@ -37,8 +37,8 @@ def value_words(path: str, value: JSON) -> str:
         return "(the whole assignment)"
     if value is None:
         return "(none)"
-    if path == "resourceSelectors" and (said := _selection(value)):
-        return _cut(said)
+    if path == "resourceSelectors" and (words := _selection(value)):
+        return _cut(words)
     return _cut(value if isinstance(value, str) else json_line(value))
 
 

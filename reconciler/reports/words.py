@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model import ArmId, Exemption, Source, owner_scope
+from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, owner_scope
 from reconciler.planning import marks
 from reconciler.planning.canonical import instant
 from reconciler.planning.phrases import selectors_words
@@ -25,17 +25,7 @@ _BROAD = re.compile(r"(?P<subscription>/subscriptions/[^/]+)|/providers/microsof
 _RESOURCE = re.compile(r".*/providers/[^/]+/(.+)", re.IGNORECASE | re.DOTALL)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _DAY_END = "T23:59:59Z"
-_MANY = 3
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """`1 policy`, `2 policies`; `many` is needed where an s does not make the plural."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def verb(number: int, one: str, many: str) -> str:
-    """The verb that agrees with the number."""
-    return one if number == 1 else many
+_FEW = 3
 
 
 # --- where -------------------------------------------------------------------------------------------------------
@@ -55,10 +45,10 @@ def scope_words(scope: ArmId, names: Names = NO_NAMES) -> str:
 
 def breadth_words(scope: ArmId) -> str:
     """`a whole subscription` or `a whole management group`; empty for anything narrower."""
-    found = _BROAD.fullmatch(scope.key)
-    if found is None:
+    match = _BROAD.fullmatch(scope.key)
+    if match is None:
         return ""
-    return "a whole subscription" if found["subscription"] else "a whole management group"
+    return "a whole subscription" if match["subscription"] else "a whole management group"
 
 
 def _group_words(scope: ArmId, names: Names) -> str:
@@ -69,8 +59,8 @@ def _group_words(scope: ArmId, names: Names) -> str:
 
 def _resource_words(scope: ArmId) -> str:
     """The last type and name of a resource, with what it is nested in; empty for a subscription or resource group."""
-    found = _RESOURCE.fullmatch(scope.text)
-    return found[1] if found else ""
+    match = _RESOURCE.fullmatch(scope.text)
+    return match[1] if match else ""
 
 
 def _named(identity: str, display: str | None) -> str:
@@ -101,15 +91,13 @@ def policies_words(reference_ids: tuple[str, ...]) -> str:
     """The references that are exempted, by name as long as they are few."""
     if not reference_ids:
         return "the whole assignment"
-    shown = ", ".join(reference_ids[:_MANY])
-    more = len(reference_ids) - _MANY
-    return f"{count(len(reference_ids), 'policy', 'policies')}: {shown}{f' and {more} more' if more > 0 else ''}"
+    return f"{count(len(reference_ids), 'policy', 'policies')}: {first_few(reference_ids, _FEW)}"
 
 
 def selection_words(exemption: Exemption) -> str:
     """`only resourceLocation in eastus`: what its resource selectors leave of the scope; empty without any."""
-    found = selectors_words(exemption.selectors)
-    return f"only {found}" if found else ""
+    words = selectors_words(exemption.selectors)
+    return f"only {words}" if words else ""
 
 
 def expiry_date(text: str) -> str:
@@ -119,10 +107,10 @@ def expiry_date(text: str) -> str:
 
 def distance(text: str, now: datetime) -> str:
     """How far off an expiry is, in calendar days of UTC: `in 72 days`, `today`, `3 days ago`; empty for none."""
-    found = instant(text)
-    if found is None:
+    end = instant(text)
+    if end is None:
         return ""
-    days = (found.astimezone(UTC).date() - now.astimezone(UTC).date()).days
+    days = (end.astimezone(UTC).date() - now.astimezone(UTC).date()).days
     if days == 0:
         return "today"
     return f"in {count(days, 'day')}" if days > 0 else f"{count(-days, 'day')} ago"
@@ -132,9 +120,9 @@ def expiry_words(text: str, now: datetime) -> str:
     """`expires 2027-01-31 (in 72 days)`, `expired 2026-11-17 (3 days ago)`, `never expires`."""
     if not text:
         return "never expires"
-    found, far = instant(text), distance(text, now)
-    said = "expired" if found and found <= now else "expires"
-    return f"{said} {expiry_date(text)}{f' ({far})' if far else ''}"
+    end, far = instant(text), distance(text, now)
+    state = "expired" if end and end <= now else "expires"
+    return f"{state} {expiry_date(text)}{f' ({far})' if far else ''}"
 
 
 # --- why ---------------------------------------------------------------------------------------------------------
@@ -187,7 +175,7 @@ def reason_words(change: Change) -> str:
             former = marks.owners(before) if before else ()
             return f"takes over from the owner {former[0]}" if former else "takes over from another owner"
         case Reason.NARROW if change.relies_on:
-            return f"gives up what {_keepers(change)} {verb(len(change.relies_on), 'covers', 'cover')}"
+            return f"gives up what {_keepers(change)} {agree(len(change.relies_on), 'covers', 'cover')}"
         case Reason.REMOVED if change.why:
             return f"because {change.why}"
         case Reason.REVERT if before is not None and (revision := marks.revision_of(before)):
@@ -210,25 +198,25 @@ def _new_mark(before: Exemption, after: Exemption) -> str:
 def _again(change: Change) -> str:
     """By whom all of it is exempt as well, or who takes its place where they do it together or otherwise."""
     assert change.before is not None
-    other = change.relies_on[0]
+    keeper = change.relies_on[0]
     number = len(change.relies_on)
-    same = number == 1 and _holds(other, change.before)
-    return f"because {_keepers(change)} {'exempts the same' if same else verb(number, 'takes its place', 'take its place')}"
+    is_same = number == 1 and _holds(keeper, change.before)
+    return f"because {_keepers(change)} {'exempts the same' if is_same else agree(number, 'takes its place', 'take its place')}"
 
 
 def _keepers(change: Change) -> str:
     """The exemptions that keep what this change gives up, by name as long as they are few."""
-    names = [found.name for found in change.relies_on]
-    if len(names) > _MANY:
-        return f"{', '.join(names[:_MANY])} and {len(names) - _MANY} more"
+    names = [exemption.name for exemption in change.relies_on]
+    if len(names) > _FEW:
+        return first_few(names, _FEW)
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _holds(other: Exemption, exemption: Exemption) -> bool:
+def _holds(keeper: Exemption, exemption: Exemption) -> bool:
     """Whether the other one lists at least the same policies for the same resources."""
-    listed, wanted = ({each.lower() for each in found.reference_ids} for found in (other, exemption))
+    listed, needed = ({reference.lower() for reference in side.reference_ids} for side in (keeper, exemption))
     return (
-        other.scope == exemption.scope and other.selectors == exemption.selectors and (not listed or wanted <= listed)
+        keeper.scope == exemption.scope and keeper.selectors == exemption.selectors and (not listed or needed <= listed)
     )
 
 
