@@ -92,6 +92,29 @@ def unsupported_resource_type(kind: str) -> ArmError:
     return ArmError(404, "ResourceTypeNotSupported", f"Unsupported resource type: '{kind}'.")
 
 
+def not_modelled(kind: str) -> ArmError:
+    """Azure may have such a type; this Azure does not know how it behaves, and does not pretend to.
+
+    Neither 404, which reads as "there is none", nor a status that clients try again.
+    """
+    return ArmError(
+        400,
+        "NotModelled",
+        f"The resource type '{kind}' is not modelled by this emulator, so that no answer about it would be true. "
+        "docs/emulator.md lists what is modelled.",
+    )
+
+
+def unsupported_option(name: str, kind: str) -> ArmError:
+    """A query option that would be ignored."""
+    return ArmError(
+        400,
+        "UnsupportedQueryOption",
+        f"The query option '{name}' is not supported for '{kind or 'this request'}' by this emulator, and is not ignored.",
+        GATEWAY,
+    )
+
+
 def method_not_allowed(method: str, *, collection: bool) -> ArmError:
     """The path exists, the verb does not."""
     kind = "a resource collection" if collection else "a resource"

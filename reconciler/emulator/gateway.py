@@ -20,7 +20,7 @@ from reconciler.emulator.errors import ArmError
 from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.paths import Target, parse_path
 from reconciler.emulator.resources.locks import check_writable
-from reconciler.emulator.routing import route
+from reconciler.emulator.routing import check_options, route
 from reconciler.emulator.state.principals import Principal
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.versions import gate
@@ -100,13 +100,14 @@ class Gateway:
     def _answer(self, request: Request, target: Target, principal: Principal) -> Response:
         if request.too_large:
             raise errors.body_too_large(BODY_LIMIT)
-        matched = route(target, request.method)
+        matched = route(target, request.method, request.query.get("api-version", ""))
         version = gate(target, request.query.get("api-version"))
         call = Call(tenant=self.tenant, request=request, target=target, principal=principal, version=version)
         self._check_subscription(target)
         if matched.action:
             authorize(call, matched.action)
         self._check_scope(target)
+        check_options(target, matched, frozenset(request.query))
         check_writable(call)
         return matched.handler(call)
 

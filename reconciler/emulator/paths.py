@@ -32,6 +32,11 @@ class Target:
         return "/".join((self.namespace, *self.types))
 
     @property
+    def written_kind(self) -> str:
+        """The resource type as written."""
+        return "/".join((self.written_namespace, *self.written_types)) if self.written_namespace else ""
+
+    @property
     def is_collection(self) -> bool:
         """Whether the path names all objects of the type rather than one."""
         return len(self.names) < len(self.types)

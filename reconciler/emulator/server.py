@@ -18,7 +18,8 @@ from reconciler.emulator.control import PREFIX, Control
 from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.state.tenant import Tenant
-from reconciler.emulator.tenantfile import build_tenant, dump_tenant, fault_settings, unchanging
+from reconciler.emulator.tenantdump import dump_tenant, unchanging
+from reconciler.emulator.tenantfile import build_tenant, fault_settings
 from reconciler.emulator.wire.certificate import make_certificate
 from reconciler.emulator.wire.http import Application, Connection, Request, Response
 from reconciler.model import JSON

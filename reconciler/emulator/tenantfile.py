@@ -132,7 +132,8 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
     tenant.denies = tuple(parse_deny(entry) for entry in content.get("denyAssignments", ()))
     for number, entry in enumerate(content.get("locks", ())):
         name = entry.get("name", f"lock-{number}")
-        tenant.locks.put(Lock(id=arm_id(f"{entry['scope']}/providers/{locks.TYPE}/{name}"), level=entry["level"]))
+        identifier = arm_id(f"{entry['scope']}/providers/{locks.TYPE}/{name}")
+        tenant.locks.put(Lock(id=identifier, level=entry["level"], notes=entry.get("notes")))
     return tenant
 
 
@@ -150,7 +151,11 @@ def _add_hierarchy(tenant: Tenant, content: Mapping[str, Any]) -> None:
         group = _group_key(entry.get("managementGroup")) or hierarchy.root
         state = entry.get("state", "Enabled")
         hierarchy.subscriptions[guid.lower()] = Subscription(
-            guid=guid, display_name=entry.get("displayName", guid), group=group, state=state
+            guid=guid,
+            display_name=entry.get("displayName", guid),
+            group=group,
+            state=state,
+            tags=dict(entry.get("tags", {})),
         )
     _complete_groups(hierarchy)
     _add_resources(hierarchy, content)
@@ -244,49 +249,3 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
         _touch_scope(tenant, owner_scope(identifier))
         record = Record(id=identifier, type=assessments.TYPE, properties=dict(value.get("properties", {})))
         tenant.assessments.put(record)
-
-
-# --- from a tenant back to the file ------------------------------------------------------------------------------
-
-
-def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
-    """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
-    names = ("principals", "limits", "denyAssignments")
-    faults = fault_settings(content)
-    return {name: content[name] for name in names if name in content} | ({"faultInjection": faults} if faults else {})
-
-
-def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]:
-    """The tenant as it is now, in the form of a tenant file."""
-    hierarchy = tenant.hierarchy
-    return {
-        "tenantId": tenant.id,
-        **unchanged,
-        "managementGroups": [_group_entry(group) for group in hierarchy.groups.values()],
-        "subscriptions": [
-            {"id": item.guid, "displayName": item.display_name, "managementGroup": item.group, "state": item.state}
-            for item in hierarchy.subscriptions.values()
-        ],
-        "locks": [
-            {"name": lock.id.name, "scope": lock.scope.text, "level": lock.level}
-            for lock in tenant.locks.by_id.values()
-        ],
-        "resources": [{"id": item.id.text, **item.body} for item in hierarchy.resources.values()],
-        "policyDefinitions": [_entry(item) for item in tenant.definitions.by_id.values()],
-        "policySetDefinitions": [_entry(item) for item in tenant.set_definitions.by_id.values()],
-        "policySetDefinitionVersions": [_entry(item) for item in tenant.definition_versions.by_id.values()],
-        "policyAssignments": [_entry(item) for item in tenant.assignments.by_id.values()],
-        "policyExemptions": [json.loads(item.body) for item in tenant.exemptions.by_id.values()],
-        "assessmentMetadata": [_entry(item) for item in tenant.assessment_metadata.by_id.values()],
-        "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
-    }
-
-
-def _group_entry(group: ManagementGroup) -> dict[str, JSON]:
-    return {"name": group.name, "displayName": group.display_name, "parent": group.parent}
-
-
-def _entry(record: Record) -> dict[str, JSON]:
-    value = {**record.envelope, "id": record.id.text, "type": record.type, "name": record.id.name}
-    value["properties"] = record.properties
-    return {**value, **({"systemData": record.system} if record.system else {})}

@@ -13,7 +13,7 @@ from reconciler.emulator.state.builtin import FIRST_VERSION, major_pin
 from reconciler.emulator.state.initiatives import definition_properties, version_of
 from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.tenant import Record, Tenant
-from reconciler.model import JSON, ArmId, arm_id
+from reconciler.model import JSON, ArmId, arm_id, owner_scope
 
 VERSIONS_SINCE: Final = "2023-04"
 
@@ -103,10 +103,27 @@ def check_members(call: Call, requested: dict[str, JSON]) -> None:
     members = requested.get("policyDefinitions")
     if not isinstance(members, list) or not members:
         raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
+    references: set[str] = set()
     for member in members:
         identifier = str(member.get("policyDefinitionId", "")) if isinstance(member, dict) else ""
+        if "/policysetdefinitions/" in identifier.lower():
+            raise errors.ArmError(
+                400,
+                "InvalidCreatePolicySetDefinitionRequest",
+                f"The policy set definition '{call.target.name}' request is invalid. Referenced policy definitions "
+                "must be of type 'Microsoft.Authorization/policyDefinitions'.",
+            )
         if definition_properties(call.tenant, arm_id(identifier)) is None:
             raise _invalid_set(call, f"The policy definition '{identifier}' could not be found.")
+        scope = owner_scope(arm_id(identifier))
+        if scope.key and not call.tenant.hierarchy.contains(scope, call.target.scope):
+            raise _invalid_set(
+                call, f"The policy definition '{identifier}' is not at or above the policy set definition's scope."
+            )
+        reference = str(member.get("policyDefinitionReferenceId") or "")
+        if reference and reference.lower() in references:
+            raise _invalid_set(call, f"The policy definition reference id '{reference}' is used more than once.")
+        references.add(reference.lower())
 
 
 def _invalid_set(call: Call, why: str) -> errors.ArmError:

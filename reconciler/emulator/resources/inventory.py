@@ -1,116 +1,51 @@
-"""Tenants, subscriptions, resource groups and resources: what exists, and what goes with it when it is deleted."""
+"""Resource groups and resources: what exists, and what goes with it when it is deleted."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from reconciler.emulator import errors
-from reconciler.emulator.access.rights import can_see
-from reconciler.emulator.call import Call, answer, empty
-from reconciler.emulator.state.hierarchy import Resource, Subscription
+from reconciler.emulator.call import Call, answer, empty, raw
+from reconciler.emulator.resources import tags
+from reconciler.emulator.resources.lists import Row, page, page_size
+from reconciler.emulator.resources.resource_filters import GROUP_FIELDS, RESOURCE_FIELDS, parse_resource_filter
+from reconciler.emulator.state.hierarchy import Resource
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import json_object
+from reconciler.emulator.wire.jsontext import encode, json_object
 from reconciler.model import JSON, ArmId, ScopeKind
 
 DEFAULT_LOCATION = "westeurope"
+FIELDS: Final = ("location", "managedBy", "tags", "kind", "sku", "identity", "plan", "zones", "properties")
+"""What is kept of a body, in the order of the wire."""
+
+_GROUP_FIELDS: Final = ("location", "managedBy", "tags", "properties")
 
 
-# --- tenants and subscriptions -----------------------------------------------------------------------------------
-
-
-def list_tenants(call: Call) -> Response:
-    """The one tenant."""
-    return answer(
-        200,
-        {
-            "value": [
-                {
-                    "id": f"/tenants/{call.tenant.id}",
-                    "tenantId": call.tenant.id,
-                    "countryCode": "NL",
-                    "displayName": "Contoso",
-                    "domains": ["contoso.example"],
-                    "tenantCategory": "Home",
-                    "defaultDomain": "contoso.example",
-                    "tenantType": "AAD",
-                }
-            ]
-        },
-    )
-
-
-def list_subscriptions(call: Call) -> Response:
-    """The subscriptions that the caller has any right in."""
-    subscriptions = call.tenant.hierarchy.subscriptions.values()
-    visible = [
-        _subscription(call, subscription)
-        for subscription in subscriptions
-        if can_see(call.tenant, call.principal, subscription.id)
-    ]
-    return answer(200, {"value": visible, "count": {"type": "Total", "value": len(visible)}})
-
-
-def get_subscription(call: Call) -> Response:
-    """One subscription."""
-    guid = call.target.text.split("/")[2]
-    subscription = call.tenant.hierarchy.subscriptions.get(guid.lower())
-    if subscription is None:
-        raise errors.subscription_not_found(guid)
-    return answer(200, _subscription(call, subscription))
-
-
-def _subscription(call: Call, subscription: Subscription) -> dict[str, JSON]:
-    return {
-        "id": subscription.id.text,
-        "authorizationSource": "RoleBased",
-        "managedByTenants": [],
-        "subscriptionId": subscription.guid,
-        "tenantId": call.tenant.id,
-        "displayName": subscription.display_name,
-        "state": subscription.state,
-        "subscriptionPolicies": {
-            "locationPlacementId": "Public_2014-09-01",
-            "quotaId": "EnterpriseAgreement_2014-09-01",
-            "spendingLimit": "Off",
-        },
-    }
-
-
-def get_provider(call: Call) -> Response:
-    """A resource provider, asked for or registered: all are registered already."""
-    namespace = call.target.written_namespace
-    return answer(
-        200,
-        {
-            "id": f"{call.target.scope}/providers/{namespace}",
-            "namespace": namespace,
-            "resourceTypes": [],
-            "registrationState": "Registered",
-            "registrationPolicy": "RegistrationRequired",
-        },
-    )
-
-
-# --- resource groups ---------------------------------------------------------------------------------------------
+# --- lists -------------------------------------------------------------------------------------------------------
 
 
 def list_groups(call: Call) -> Response:
-    """The resource groups of a subscription."""
-    prefix = call.target.text.lower().rsplit("/", 1)[0] + "/"
-    groups = [resource for resource in _within(call, prefix) if resource.id.kind is ScopeKind.RESOURCE_GROUP]
-    return answer(200, {"value": [show(resource) for resource in groups]})
+    """The resource groups of a subscription, as `$filter` and `$top` have it."""
+    return _list(call, ScopeKind.RESOURCE_GROUP, GROUP_FIELDS)
 
 
 def list_resources(call: Call) -> Response:
-    """The resources of a subscription or resource group."""
-    prefix = call.target.text.lower().rsplit("/", 1)[0] + "/"
-    resources = [resource for resource in _within(call, prefix) if resource.id.kind is ScopeKind.RESOURCE]
-    return answer(200, {"value": [show(resource) for resource in resources]})
+    """The resources of a subscription or resource group, as `$filter` and `$top` have it."""
+    return _list(call, ScopeKind.RESOURCE, RESOURCE_FIELDS)
 
 
-def _within(call: Call, prefix: str) -> list[Resource]:
-    call.tenant.hierarchy.require(ArmId(prefix[:-1], prefix[:-1]))
-    return [resource for key, resource in call.tenant.hierarchy.resources.items() if key.startswith(prefix)]
+def _list(call: Call, kind: ScopeKind, fields: frozenset[str]) -> Response:
+    condition = parse_resource_filter(call.request.query.get("$filter"), fields)
+    container = call.target.text.rsplit("/", 1)[0]
+    call.tenant.hierarchy.require(ArmId(container.lower(), container))
+    prefix = container.lower() + "/"
+    rows = [
+        Row(place=(0, number), item=resource)
+        for number, (key, resource) in enumerate(call.tenant.hierarchy.resources.items())
+        if key.startswith(prefix) and resource.id.kind is kind and condition(show(resource))
+    ]
+    size = page_size(call.request, call.tenant.limits.page)
+    return raw(200, page(rows, call.request, size, lambda resource: encode(show(resource))))
 
 
 # --- one resource or group ---------------------------------------------------------------------------------------
@@ -123,8 +58,10 @@ def get(call: Call) -> Response:
 
 
 def head(call: Call) -> Response:
-    """Whether it exists: 204 or 404."""
-    return empty(204 if call.target.id.key in call.tenant.hierarchy.resources else 404)
+    """Whether it exists: 204, or 404 from the gateway."""
+    if call.target.id.key in call.tenant.hierarchy.resources:
+        return empty(204)
+    return empty(404, dict(errors.GATEWAY))
 
 
 def put(call: Call) -> Response:
@@ -133,8 +70,61 @@ def put(call: Call) -> Response:
     parent = call.target.id.parent
     if parent is not None:
         call.tenant.hierarchy.require(parent)
-    is_new = call.tenant.hierarchy.add_resource(call.target.id, _kept(body))
-    return answer(201 if is_new else 200, show(call.tenant.hierarchy.resources[call.target.id.key]))
+    before = call.tenant.hierarchy.resources.get(call.target.id.key)
+    requested = _readable(call, body)
+    _check_location(call, before, requested)
+    call.tenant.hierarchy.add_resource(canonical_id(call.target.id), requested)
+    return answer(200 if before else 201, show(call.tenant.hierarchy.resources[call.target.id.key]))
+
+
+def patch(call: Call) -> Response:
+    """Change what the body names; tags are replaced as a whole."""
+    call.tenant.hierarchy.require(call.target.id)
+    resource = call.tenant.hierarchy.resources[call.target.id.key]
+    requested = _readable(call, json_object(call.request.body))
+    _check_location(call, resource, requested)
+    before: dict[str, JSON] = resource.body.get("properties") or {}
+    properties = {"properties": {**before, **requested["properties"]}} if "properties" in requested else {}
+    resource.body = {**resource.body, **requested, **properties}
+    return answer(200, show(resource))
+
+
+def _readable(call: Call, body: dict[str, Any]) -> dict[str, JSON]:
+    is_group = call.target.id.kind is ScopeKind.RESOURCE_GROUP
+    requested = {name: body[name.lower()] for name in (_GROUP_FIELDS if is_group else FIELDS) if name.lower() in body}
+    if "tags" in requested:
+        requested["tags"] = tags.checked(requested["tags"])
+    if not isinstance(requested.get("location", ""), str):
+        raise errors.bad_value(requested["location"], "location")
+    if not isinstance(requested.get("properties") or {}, dict):
+        raise errors.unparsable_body("the value of 'properties' is not an object")
+    if is_group or requested.get("properties") is None:
+        requested.pop("properties", None)
+    return requested
+
+
+def _check_location(call: Call, before: Resource | None, requested: dict[str, JSON]) -> None:
+    """Refuse to move what exists to another region; what a tenant file made without a region takes the first one."""
+    if before is None or "location" not in before.body or "location" not in requested:
+        return
+    present, new = str(before.body["location"]), str(requested["location"])
+    if present.lower().replace(" ", "") == new.lower().replace(" ", ""):
+        return
+    if call.target.id.kind is ScopeKind.RESOURCE_GROUP:
+        raise errors.ArmError(
+            409,
+            "InvalidResourceGroupLocation",
+            f"Invalid resource group location '{new}'. The Resource group already exists in location '{present}'.",
+            errors.GATEWAY,
+        )
+    raise errors.ArmError(
+        409,
+        "InvalidResourceLocation",
+        f"The resource '{call.target.id.name}' already exists in location '{present}' in resource group "
+        f"'{call.target.id.text.split('/')[4]}'. A resource with the same name cannot be created in location '{new}'. "
+        "Please select a new resource name.",
+        errors.GATEWAY,
+    )
 
 
 def delete(call: Call) -> Response:
@@ -156,15 +146,26 @@ def operation_result(call: Call) -> Response:  # noqa: ARG001 - the same for eve
     return empty(200)
 
 
-def _kept(body: dict[str, Any]) -> dict[str, JSON]:
-    return {name: body[name] for name in ("location", "tags", "kind", "sku", "properties") if name in body}
+# --- showing -----------------------------------------------------------------------------------------------------
+
+
+def canonical_id(identifier: ArmId) -> ArmId:
+    """The id as ARM shows it: `/resourceGroups/`, however the caller wrote it."""
+    parts = identifier.text.split("/")
+    if len(parts) > 3 and parts[3].lower() == "resourcegroups":
+        parts[3] = "resourceGroups"
+    return ArmId(identifier.key, "/".join(parts))
 
 
 def show(resource: Resource) -> dict[str, JSON]:
     """A resource or group as ARM shows it."""
     envelope = {"id": resource.id.text, "name": resource.id.name, "type": resource_type(resource.id)}
-    properties = {"provisioningState": "Succeeded"} if resource.id.kind is ScopeKind.RESOURCE_GROUP else {}
-    return {**envelope, "location": DEFAULT_LOCATION, "properties": properties, **resource.body}
+    body = {"location": DEFAULT_LOCATION, **resource.body}
+    if resource.id.kind is ScopeKind.RESOURCE_GROUP:
+        state = {"provisioningState": "Succeeded"}
+        return {**envelope, **{name: body[name] for name in _GROUP_FIELDS[:3] if name in body}, "properties": state}
+    properties = body.pop("properties", None)
+    return {**envelope, **body, "properties": {} if properties is None else properties}
 
 
 def resource_type(identifier: ArmId) -> str:

@@ -14,6 +14,9 @@ from reconciler.model import JSON, arm_id
 TYPE: Final = "Microsoft.Authorization/locks"
 LEVELS: Final = {"cannotdelete": "CanNotDelete", "readonly": "ReadOnly"}
 
+NOTES_LIMIT: Final = 512
+"""Characters; Azure's documented ceiling for the notes of a lock."""
+
 _READS: Final = frozenset({"GET", "HEAD"})
 
 
@@ -40,11 +43,15 @@ def check_writable(call: Call) -> None:
 
 def put(call: Call) -> Response:
     """Lock the scope."""
-    level = str(properties(call.request.body).get("level", ""))
+    requested = properties(call.request.body)
+    level, notes = str(requested.get("level", "")), requested.get("notes")
     if level.lower() not in LEVELS:
         raise errors.bad_value(level, "level")
+    if notes is not None and (not isinstance(notes, str) or len(notes) > NOTES_LIMIT):
+        raise errors.bad_value(notes, "notes")
     is_new = call.target.id.key not in call.tenant.locks.by_id
-    lock = Lock(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), level=LEVELS[level.lower()])
+    identifier = arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}")
+    lock = Lock(id=identifier, level=LEVELS[level.lower()], notes=notes)
     call.tenant.locks.put(lock)
     return answer(201 if is_new else 200, _show(lock))
 
@@ -63,11 +70,23 @@ def delete(call: Call) -> Response:
 
 
 def list_(call: Call) -> Response:
-    """The locks at, above and below the scope."""
+    """The locks at, above and below the scope; with `atScope()` those below it are left out.
+
+    Raises:
+        ArmError: 400, another filter.
+    """
     scope = call.target.scope.key
-    locks = [lock for lock in call.tenant.locks.by_id.values() if lock.covers(scope) or lock.id.key.startswith(scope)]
+    text = call.request.query.get("$filter", "").strip().lower()
+    if text not in {"", "atscope()"}:
+        raise errors.invalid_filter(call.request.query["$filter"])
+    locks = [
+        lock
+        for lock in call.tenant.locks.by_id.values()
+        if lock.covers(scope) or (not text and lock.id.key.startswith(scope + "/"))
+    ]
     return answer(200, {"value": [_show(lock) for lock in locks]})
 
 
 def _show(lock: Lock) -> dict[str, JSON]:
-    return {"properties": {"level": lock.level}, "id": lock.id.text, "type": TYPE, "name": lock.id.name}
+    notes = {} if lock.notes is None else {"notes": lock.notes}
+    return {"properties": {"level": lock.level, **notes}, "id": lock.id.text, "type": TYPE, "name": lock.id.name}

@@ -47,6 +47,7 @@ class Subscription:
     display_name: str
     group: str
     state: str = "Enabled"
+    tags: dict[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> ArmId:

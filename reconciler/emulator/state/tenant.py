@@ -49,6 +49,7 @@ class Lock:
 
     id: ArmId
     level: str
+    notes: str | None = None
 
     @property
     def scope(self) -> ArmId:

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from reconciler.emulator import errors
 from reconciler.model import JSON
 
-_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def encode(value: JSON) -> bytes:
-    """The value as compact UTF-8 bytes."""
-    return _ENCODE(value).encode("utf-8", "surrogatepass")
+    """The value as compact UTF-8 bytes. Half a surrogate pair, which no UTF-8 has, goes out as a question mark."""
+    return _ENCODE(value).encode("utf-8", "replace")
+
+
+def decode(text: str | bytes) -> JSON:
+    """JSON as the standard has it: no NaN or infinite numbers, no halves of surrogate pairs, no endless nesting.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if _SURROGATE.search(text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")):
+        try:
+            json.dumps(value, ensure_ascii=False).encode("utf-8")
+        except UnicodeEncodeError:
+            raise ValueError("it holds half a surrogate pair, which is no character") from None
+    return value
+
+
+def _refuse_constant(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"the number {text[:20]} is too large")
+    return number
 
 
 def json_object(body: bytes) -> dict[str, Any]:
@@ -24,8 +56,8 @@ def json_object(body: bytes) -> dict[str, Any]:
         ArmError: 400, it is no JSON object.
     """
     try:
-        value = json.loads(body)
-    except (ValueError, RecursionError) as error:
+        value = decode(body)
+    except ValueError as error:
         raise errors.unparsable_body(f"the body is not valid JSON: {error}") from None
     if not isinstance(value, dict):
         raise errors.unparsable_body("the body is not a JSON object")

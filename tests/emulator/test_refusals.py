@@ -1,0 +1,172 @@
+"""What is not modelled is refused on every verb, and what would be ignored is refused too."""
+
+import contoso
+import pytest
+from contoso import AUTHORIZATION, CORP, GROUP, INITIATIVE, ONE, POLICIES, ROOT, SERVER, TWO
+
+UNMODELLED = [
+    f"{SERVER}/providers/Microsoft.Security/standardAssignments/x",
+    f"{GROUP}/providers/Microsoft.Security/standardAssignments/x",
+    f"{ONE}/providers/Microsoft.Security/standardAssignments/x",
+    f"{ONE}/providers/Microsoft.PolicyInsights/remediations/x",
+    f"{GROUP}/providers/Microsoft.PolicyInsights/remediations/x",
+    f"{GROUP}/providers/Microsoft.Security/pricings/VirtualMachines",
+    f"{ONE}/providers/Microsoft.Security/governanceRules/x",
+    f"{ONE}/providers/Microsoft.Network/virtualNetworks/x",
+    f"{SERVER}/providers/Microsoft.Insights/diagnosticSettings/x",
+    f"{GROUP}/providers/Microsoft.Resources/deployments/x",
+]
+
+
+@pytest.mark.parametrize("path", UNMODELLED)
+@pytest.mark.parametrize("verb", ["PUT", "GET", "DELETE", "PATCH", "HEAD", "POST"])
+def test_extension_types_without_a_route_are_refused_on_every_verb(arm, path, verb):
+    answer = arm.request(verb, path, {"properties": {}} if verb in {"PUT", "PATCH"} else None)
+    assert answer.status == 400
+    if verb != "HEAD":
+        assert (answer.code, path.split("/providers/")[-1].rsplit("/", 1)[0] in answer.message) == ("NotModelled", True)
+    assert not [row for row in arm.list(f"{ONE}/resources") if row["id"].lower() == path.lower()]
+
+
+@pytest.mark.parametrize("path", [f"{GROUP}/providers/Microsoft.Network/virtualNetworks", f"{SERVER}/databases"])
+def test_lists_of_providers_are_refused_rather_than_empty(arm, path):
+    assert arm.get(path).code == "NotModelled"
+
+
+def test_tracked_resources_of_such_providers_are_kept(arm):
+    path = f"{GROUP}/providers/Microsoft.Security/automations/export"
+    assert arm.request("PUT", path, {"location": "westeurope"}).status == 201
+    assert arm.get(path).json["type"] == "Microsoft.Security/automations"
+
+
+@pytest.mark.parametrize(
+    ("path", "option"),
+    [
+        (GROUP, {"expand": "x"}),
+        (f"{ONE}/resources", {"expand": "createdTime"}),
+        ("/subscriptions", {"filter": "x"}),
+        (contoso.exemptions_of(ONE), {"top": "1"}),
+        (f"{ROOT}", {"filter": "children.childType ne Subscription"}),
+        (f"{ONE}/providers/Microsoft.Security/assessments", {"filter": "x"}),
+    ],
+)
+def test_an_option_that_would_be_ignored_is_refused(arm, path, option):
+    answer = arm.get(path, **option)
+    assert (answer.status, answer.code) == (400, "UnsupportedQueryOption")
+    assert f"${next(iter(option))}" in answer.message
+
+
+# --- lists of resources and groups -------------------------------------------------------------------------------
+
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-red"
+
+
+@pytest.fixture
+def stocked(arm):
+    arm.request("PUT", VAULT, {"location": "West US", "tags": {"Env": "prod", "team": "data's"}})
+    arm.request("PUT", f"{ONE}/resourceGroups/rg-blue", {"location": "westus", "tags": {"env": "test"}})
+    return arm
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("resourceType eq 'microsoft.keyvault/VAULTS'", ["kv-red"]),
+        ("resourceType ne 'Microsoft.KeyVault/vaults'", ["legacy-sql", "ledger"]),
+        ("name eq 'KV-RED' and location eq 'westus'", ["kv-red"]),
+        ("resourceGroup eq 'rg-data' and name eq 'ledger'", ["ledger"]),
+        ("tagName eq 'env' and tagValue eq 'prod'", ["kv-red"]),
+        ("tagname eq 'team' and tagvalue eq 'data''s'", ["kv-red"]),
+        ("tagName eq 'team' and tagValue eq 'prod'", []),
+        ("startswith(tagName, 'te')", ["kv-red"]),
+        ("substringof('leg', name)", ["legacy-sql"]),
+        ("substringof('DATA', resourceGroup)", ["ledger", "legacy-sql", "kv-red"]),
+        ("", ["ledger", "legacy-sql", "kv-red"]),
+    ],
+)
+def test_resources_are_filtered(stocked, text, names):
+    assert sorted(row["name"] for row in stocked.list(f"{ONE}/resources", filter=text)) == sorted(names)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["name", "name gt 'x'", "colour eq 'red'", "name eq x", "name eq 'a' or name eq 'b'", "tagValue eq 'x'", "f(x)",
+     "tagName ne 'x'", "substringof('x', location)", "startswith(name, 'x')"],
+)  # fmt: skip
+def test_other_filters_are_refused(arm, text):
+    assert arm.get(f"{ONE}/resources", filter=text).code == "InvalidFilterInQueryString"
+
+
+def test_groups_are_filtered_by_tag_and_paged(stocked):
+    groups = f"{ONE}/resourceGroups"
+    assert [row["name"] for row in stocked.list(groups, filter="tagName eq 'ENV' and tagValue eq 'test'")] == [
+        "rg-blue"
+    ]
+    assert stocked.get(groups, filter="name eq 'x'").status == 400
+    first = stocked.get(groups, top="1").json
+    assert (len(first["value"]), "nextLink" in first) == (1, True)
+    assert len(stocked.list(groups, top="1")) == 2
+    assert [stocked.get(groups, top=text).status for text in ("0", "-1", "x", "1001")] == [400] * 4
+
+
+# --- assignments and definitions ---------------------------------------------------------------------------------
+
+
+def assign(arm, scope, body, **options):
+    return arm.request("PUT", f"{scope}{AUTHORIZATION}/policyAssignments/new", body, **options)
+
+
+def test_an_enforcement_mode_is_one_of_azures(arm):
+    def put(mode, version):
+        properties = {"policyDefinitionId": INITIATIVE, "enforcementMode": mode}
+        return assign(arm, ONE, {"properties": properties}, version=version)
+
+    assert put("Whatever", "2025-11-01").code == "InvalidRequestContent"
+    assert put("donotenforce", "2025-11-01").json["properties"]["enforcementMode"] == "DoNotEnforce"
+    assert put("Enroll", "2025-11-01").json["properties"]["enforcementMode"] == "Enroll"
+    assert put("Enroll", "2024-05-01").status == 400, "not yet"
+
+
+def test_an_identity_needs_a_location(arm):
+    body = {"identity": {"type": "SystemAssigned"}, "properties": {"policyDefinitionId": INITIATIVE}}
+    assert assign(arm, ONE, body).code == "LocationRequired"
+    assert assign(arm, ONE, {**body, "location": "westeurope"}).status == 201
+    assert assign(arm, ONE, {**body, "identity": {"type": "Whatever"}, "location": "x"}).status == 400
+    assert assign(arm, ONE, {**body, "identity": {"type": "None"}}).status == 201
+
+
+def test_a_definition_is_assigned_at_its_scope_or_below(arm):
+    mine = f"{CORP}{AUTHORIZATION}/policyDefinitions/mine"
+    rule = {"if": {}, "then": {"effect": "audit"}}
+    assert arm.put(mine, {"policyRule": rule}).status == 201
+    assert assign(arm, ONE, {"properties": {"policyDefinitionId": mine}}).status == 201
+    for scope in (ROOT, TWO):
+        refusal = assign(arm, scope, {"properties": {"policyDefinitionId": mine}})
+        assert (refusal.code, "out of scope" in refusal.message) == ("InvalidCreatePolicyAssignmentRequest", True)
+    initiative = f"{ROOT}{AUTHORIZATION}/policySetDefinitions/mine"
+    assert arm.put(initiative, {"policyDefinitions": [{"policyDefinitionId": mine}]}).status == 400
+
+
+def test_reference_ids_are_unique_whatever_their_case(arm):
+    members = [{"policyDefinitionId": POLICIES[0], "policyDefinitionReferenceId": name} for name in ("x", "X")]
+    path = f"{ROOT}{AUTHORIZATION}/policySetDefinitions/twice"
+    assert arm.put(path, {"policyDefinitions": members}).code == "InvalidCreatePolicySetDefinitionRequest"
+    nested = [{"policyDefinitionId": INITIATIVE}]
+    assert "must be of type" in arm.put(path, {"policyDefinitions": nested}).message
+
+
+# --- numbers and characters --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_numbers_that_json_does_not_have_are_refused(arm, number):
+    body = f'{{"location": "westus", "properties": {{"x": {number}}}}}'.encode()
+    assert arm.request("PUT", VAULT, body).code == "InvalidRequestContent"
+
+
+@pytest.mark.parametrize("text", [r"\ud800", r"\uDC00 x", r"\ud83d\ud83d"])
+def test_halves_of_characters_are_refused(arm, text):
+    body = f'{{"location": "westus", "tags": {{"x": "{text}"}}}}'.encode()
+    assert arm.request("PUT", VAULT, body).code == "InvalidRequestContent"
+    pair = b'{"location": "westus", "tags": {"x": "\\ud83d\\ude00"}}'
+    assert arm.request("PUT", VAULT, pair).json["tags"] == {"x": "\N{GRINNING FACE}"}
