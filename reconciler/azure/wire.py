@@ -64,7 +64,7 @@ def exemption_from(value: JSON) -> Exemption:
 def _extra(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
     if properties.keys() <= _MODELLED:
         return {}
-    return {name: value for name, value in properties.items() if name not in _MODELLED and value is not None}
+    return {name: held for name, held in properties.items() if name not in _MODELLED and held is not None}
 
 
 def exemption_body(exemption: Exemption) -> JSON:
@@ -91,9 +91,7 @@ def selectors_from(value: JSON) -> tuple[ResourceSelector, ...]:
     if not value:
         return ()
     return tuple(
-        ResourceSelector(
-            group.get("name") or "", tuple(_selector(selector) for selector in group.get("selectors") or ())
-        )
+        ResourceSelector(group.get("name") or "", tuple(_selector(one) for one in group.get("selectors") or ()))
         for group in value
     )
 
@@ -133,9 +131,9 @@ def effective_version(value: JSON) -> str | None:
 
 def split_version(text: str) -> tuple[ArmId, str | None]:
     """A definition's id without its `/versions/…`, and that version."""
-    identifier = arm_id(text)
-    cut = identifier.key.rfind("/versions/")
-    return (identifier, None) if cut < 0 else (ArmId(identifier.key[:cut], identifier.text[:cut]), identifier.name)
+    found = arm_id(text)
+    cut = found.key.rfind("/versions/")
+    return (found, None) if cut < 0 else (ArmId(found.key[:cut], found.text[:cut]), found.name)
 
 
 # --- definitions -------------------------------------------------------------------------------------------------
@@ -168,21 +166,21 @@ def policy_from(value: JSON) -> Policy:
 
 def _member(value: JSON) -> Member:
     definition, _ = split_version(value.get("policyDefinitionId") or "")
-    parameters = _parameter_values(value.get("parameters"))
-    effect = next((value for name, value in parameters.items() if name.lower() == "effect"), None)
+    given = _parameter_values(value.get("parameters"))
+    effect = next((held for name, held in given.items() if name.lower() == "effect"), None)
     reference = value.get("policyDefinitionReferenceId") or ""
     return Member(definition=definition, reference_id=reference, effect=effect if isinstance(effect, str) else None)
 
 
 def _parameter_values(value: JSON) -> Mapping[str, JSON]:
-    return {name: parameter.get("value") for name, parameter in _mapping(value).items() if isinstance(parameter, dict)}
+    return {name: held.get("value") for name, held in _mapping(value).items() if isinstance(held, dict)}
 
 
 def _defaults(value: JSON) -> Mapping[str, JSON]:
     return {
-        name: parameter["defaultValue"]
-        for name, parameter in _mapping(value).items()
-        if isinstance(parameter, dict) and "defaultValue" in parameter
+        name: held["defaultValue"]
+        for name, held in _mapping(value).items()
+        if isinstance(held, dict) and "defaultValue" in held
     }
 
 

@@ -15,7 +15,14 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.catalog import store
-from reconciler.catalog.facts import BuiltInInitiative, Policy, Provenance, Recommendation, initiative_id
+from reconciler.catalog.facts import (
+    BuiltInInitiative,
+    InitiativeContent,
+    Policy,
+    Provenance,
+    Recommendation,
+    initiative_id,
+)
 from reconciler.catalog.obstacles import exemptable_modes, judged, judged_policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, overlaid_initiative, overlaid_recommendation
 from reconciler.catalog.search import Entry, Hit, Index, initiative_entry, policy_entry, recommendation_entry
@@ -101,7 +108,8 @@ class Catalogue:
 
     @functools.cached_property
     def _titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        return _grouped((fold_title(found.title), found) for found in self.recommendations.values())
+        groups = _grouped((fold_title(found.title), found) for found in self.recommendations.values())
+        return {title: _meant(group) for title, group in groups.items()}
 
     @functools.cached_property
     def _former_titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
@@ -111,6 +119,13 @@ class Catalogue:
     @functools.cached_property
     def _behind(self) -> Mapping[str, tuple[Recommendation, ...]]:
         return _grouped((policy.key, found) for found in self.recommendations.values() for policy in found.policies)
+
+    @functools.cached_property
+    def recommendation_categories(self) -> Mapping[str, str]:
+        """The categories of individual recommendations that an exemption can name in place of a key, each with the label
+        that the portal shows, or an empty one where no public source says.
+        """
+        return {row["name"]: row.get("label", "") for row in store.shard("categories")}
 
     # --- search ---
 
@@ -181,6 +196,13 @@ class Catalogue:
         """The initiatives that evaluate a policy, by title."""
         return tuple(self.initiatives[key] for key in self._holders.get(policy.key, ()))
 
+    def initiative_contents(self, identifier: ArmId) -> tuple[InitiativeContent, ...]:
+        """What an initiative held in each of its published versions, newest first; empty where it is not known, one
+        content where all of its versions are the same. An assignment may be pinned to any of them. Reads that one only.
+        """
+        row = self._initiative_rows.get(identifier.key)
+        return store.contents(self._edition, store.initiative(self._edition, row)) if row else ()
+
     def _initiative(self, key: str) -> BuiltInInitiative | None:
         if key not in self._read_initiatives:
             row, entry = self._initiative_rows.get(key), self._initiative_entries.get(key)
@@ -222,6 +244,16 @@ class Catalogue:
 def fold_title(title: str) -> str:
     """The form in which titles are compared: case and runs of white space do not matter."""
     return " ".join(title.split()).casefold()
+
+
+def _meant(group: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
+    """Of recommendations that share a title, those that the title may mean. Not the successor of another of them (what
+    a declaration means does not change when its recommendation is retired; that is for people to do), nor one that only
+    a recording knows, beside one that the documentation has.
+    """
+    successors = {key for member in group if member.retirement for key in member.retirement.successors}
+    documented = any(not member.recorded for member in group)
+    return tuple(member for member in group if member.key not in successors and not (documented and member.recorded))
 
 
 def _grouped(pairs: Iterable[tuple[str, Recommendation]]) -> Mapping[str, tuple[Recommendation, ...]]:

@@ -31,6 +31,7 @@ class Evidence(enum.StrEnum):
 
     POLICY = "azure-policy"
     LIVE = "live"
+    RECORDED = "recorded"
     DOCUMENTED = "docs"
     DOCUMENTED_BY_NAME = "docs-by-name"
     SAME_TITLE = "name-match"
@@ -44,6 +45,7 @@ class Obstacle(enum.StrEnum):
     DEVOPS = "devops"
     OTHER_CLOUD = "other-cloud"
     MODE = "mode"
+    RETIRED = "retired"
     UNSUPPORTED = "unsupported"
     CUSTOM = "custom"
     SUSPECT_KEY = "suspect-key"
@@ -63,6 +65,7 @@ EXPLANATIONS: Final = {
     Obstacle.DEVOPS: "DevOps recommendations cannot be exempted",
     Obstacle.OTHER_CLOUD: "it evaluates another cloud's resources; policy exemptions reach Azure resources only",
     Obstacle.MODE: "Azure Policy accepts no exemption for a policy of this mode",
+    Obstacle.RETIRED: "Microsoft has retired it, so an exemption of it changes nothing that Defender shows",
     Obstacle.UNSUPPORTED: "Microsoft lists it as not supporting exemptions; Azure accepts one, but it may have no effect",
     Obstacle.CUSTOM: "it is a custom recommendation, which Defender does not show as exempt",
     Obstacle.SUSPECT_KEY: "its key equals a policy's name, so the public source may be mistaken",
@@ -72,12 +75,41 @@ EXPLANATIONS: Final = {
 """One clause for each obstacle, for messages: lower case, no full stop."""
 
 
+class RetirementReason(enum.StrEnum):
+    """Why Defender no longer shows a recommendation: its findings became recommendations of their own, another one took
+    its place, or nothing did.
+    """
+
+    GROUPED = "grouped"
+    REPLACED = "replaced"
+    DEPRECATED = "deprecated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """That Microsoft has retired a recommendation, and what serves instead.
+
+    `date` is the day (`2026-07-31`), empty where no public source says. `successors` are the keys of the recommendations
+    that took its place. `category` is the recommendation category (one of `Catalogue.recommendation_categories`) that
+    all of its successors belong to. Both are empty where no public source names one. Azure goes on evaluating the
+    policies behind it, so an exemption of them stays valid, but changes nothing that Defender shows.
+    """
+
+    reason: RetirementReason
+    date: str = ""
+    category: str = ""
+    successors: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
     """A Defender assessment. `key` is the assessment's name in lower case, empty where no public source names it.
 
-    `policies` are all the definitions behind it; `severity` is High, Medium, Low or empty; `resource_types` in lower
-    case; `former_titles` are what earlier editions called it. `overlaid` says that catalog.yaml changed or added it.
+    `policies` are all the definitions behind it, `read_by` those whose rule only reads the assessment, so that exempting
+    them does nothing to it; `severity` is High, Medium, Low or empty; `resource_types` in lower case;
+    `resource_categories` as Defender's metadata has them (Compute, Data, …); `former_titles` are what earlier editions
+    called it. `recorded` is the day of the recording that alone names the key, empty where documentation or a policy
+    does. `overlaid` says that catalog.yaml changed or added it.
     """
 
     key: str
@@ -89,6 +121,10 @@ class Recommendation:
     obstacles: tuple[Obstacle, ...] = ()
     evidence: Evidence = Evidence.NONE
     former_titles: tuple[str, ...] = ()
+    read_by: tuple[ArmId, ...] = ()
+    resource_categories: tuple[str, ...] = ()
+    recorded: str = ""
+    retirement: Retirement | None = None
     overlaid: bool = False
 
     @property
@@ -101,7 +137,7 @@ class Recommendation:
 class Policy:
     """A policy definition. `mode` is empty where the definition leaves it out; `default_effect` as written there.
 
-    `assessment` is the key of the recommendation that the policy's own rule names, or empty.
+    `assessment` is the key of the recommendation that the policy's own rule stands for, or empty.
     """
 
     id: ArmId
@@ -136,6 +172,14 @@ class BuiltInInitiative:
     def reference_ids(self, policy: ArmId) -> tuple[str, ...]:
         """All reference ids under which this initiative holds the policy; one real initiative has ten."""
         return tuple(member.reference_id for member in self.members if member.definition == policy)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitiativeContent:
+    """The members that an initiative has in some of its versions, newest version first; sorted as the initiative's."""
+
+    versions: tuple[str, ...]
+    members: tuple[Member, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

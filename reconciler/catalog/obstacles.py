@@ -54,6 +54,8 @@ def judged(found: Recommendation, policy: Callable[[ArmId], Policy | None]) -> R
             obstacles.add(Obstacle.OTHER_CLOUD)
         case Environment.AZURE | Environment.UNKNOWN if not found.policies:
             obstacles.add(Obstacle.NO_POLICY)
+    if found.retirement:
+        obstacles.add(Obstacle.RETIRED)
     said = ordered(obstacles | _shared(found.policies, policy))
     return found if said == found.obstacles else replace(found, obstacles=said)
 

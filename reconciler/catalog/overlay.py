@@ -63,8 +63,8 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
     """The recommendation as the overlay has it. A shipped title that is replaced stays known as a former one."""
     base = shipped or Recommendation(key=entry.key, title=entry.title or entry.key)
     title = base.title if entry.title is None else entry.title
-    return Recommendation(
-        key=base.key,
+    return replace(
+        base,
         title=title,
         severity=base.severity if entry.severity is None else entry.severity,
         environment=base.environment if entry.environment is None else entry.environment,
@@ -73,6 +73,7 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
         obstacles=_noted(base, entry),
         evidence=base.evidence if entry.policies is None else Evidence.LIVE,
         former_titles=() if title == base.title else (base.title,),
+        recorded=base.recorded if entry.title is None else "",
         overlaid=True,
     )
 

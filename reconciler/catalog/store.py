@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -18,10 +18,13 @@ from reconciler.catalog.facts import (
     BuiltInInitiative,
     Environment,
     Evidence,
+    InitiativeContent,
     Obstacle,
     Policy,
     Provenance,
     Recommendation,
+    Retirement,
+    RetirementReason,
 )
 from reconciler.catalog.obstacles import ordered
 from reconciler.model import JSON, ArmId, Cloud, Member
@@ -64,13 +67,26 @@ def recommendation(row: Row) -> Recommendation:
         resource_types=tuple(row.get("types", ())),
         obstacles=_flagged(row),
         evidence=Evidence(row.get("evidence", "")),
+        read_by=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("readBy", ())),
+        resource_categories=tuple(row.get("categories", ())),
+        recorded=row.get("recorded", ""),
+        retirement=_retirement(row["retired"]) if "retired" in row else None,
+    )
+
+
+def _retirement(row: Row) -> Retirement:
+    return Retirement(
+        reason=RetirementReason(row["reason"]),
+        date=row.get("date", ""),
+        category=row.get("category", ""),
+        successors=tuple(row.get("successors", ())),
     )
 
 
 def policy_rows(edition: str) -> dict[str, Row]:
     """The policies of an edition by folded id: those that only recommendations name, then those of initiatives."""
     prefix = POLICY_PREFIX.lower()
-    return {prefix + row["name"]: row for name in ("retired", f"{edition}/policies") for row in shard(name)}
+    return {prefix + row["name"]: row for name in ("policies", f"{edition}/policies") for row in shard(name)}
 
 
 def policy(row: Row) -> Policy:
@@ -95,17 +111,32 @@ def initiative_rows(edition: str) -> dict[str, Row]:
 
 def initiative(edition: str, row: Row) -> BuiltInInitiative:
     """A shipped initiative with its members, which are read now."""
-    pairs = shard(f"{edition}/members/{row['name']}")
     return BuiltInInitiative(
         id=_built_in(INITIATIVE_PREFIX, row["name"]),
         title=row["title"],
-        version=row["version"],
-        members=tuple(
-            Member(definition=_built_in(POLICY_PREFIX, name), reference_id=reference) for name, reference in pairs
-        ),
-        category=row["category"],
+        version=row.get("version", ""),
+        members=_members(shard(f"{edition}/members/{row['name']}")),
+        category=row.get("category", ""),
         deprecated="deprecated" in row.get("flags", ()),
         preview="preview" in row.get("flags", ()),
+    )
+
+
+def contents(edition: str, current: BuiltInInitiative) -> tuple[InitiativeContent, ...]:
+    """What a shipped initiative holds in each of its versions, newest first; `current` is the shipped one."""
+    name = f"{edition}/versions/{current.id.name}"
+    if not (DATA / f"{name}.json").is_file():
+        return (InitiativeContent(versions=(current.version,), members=current.members),)
+    return tuple(_content(current.members, row) for row in shard(name))
+
+
+def _content(current: Iterable[Member], row: Row) -> InitiativeContent:
+    """A version's members, given as their difference from the current ones."""
+    absent, additional = frozenset(_members(row.get("without", ()))), _members(row.get("with", ()))
+    members = (member for member in (*current, *additional) if member not in absent)
+    return InitiativeContent(
+        versions=tuple(row["versions"]),
+        members=tuple(sorted(members, key=lambda member: (member.definition, member.reference_id))),
     )
 
 
@@ -119,6 +150,10 @@ def _provenance(part: str, row: Row) -> Provenance:
     return Provenance(
         part=part, repository=row["repo"], commit=row["commit"], date=row["date"], release=row.get("release", "")
     )
+
+
+def _members(pairs: Iterable[tuple[str, str]]) -> tuple[Member, ...]:
+    return tuple(Member(definition=_built_in(POLICY_PREFIX, name), reference_id=reference) for name, reference in pairs)
 
 
 def _flagged(row: Row) -> tuple[Obstacle, ...]:

@@ -19,6 +19,7 @@ _WIDEST: Final = 72
 _EVIDENCE: Final = {
     Evidence.POLICY: "the policy's own rule names this recommendation",
     Evidence.LIVE: "from this tenant's metadata, in catalog.yaml",
+    Evidence.RECORDED: "as a recorded answer of Defender for Cloud says",
     Evidence.DOCUMENTED: "as Microsoft's documentation says",
     Evidence.DOCUMENTED_BY_NAME: "as Microsoft's documentation says of the same title",
     Evidence.SAME_TITLE: "because titles are equal; `exempt catalog diff` compares with the tenant",

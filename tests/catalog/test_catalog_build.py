@@ -68,10 +68,11 @@ def checkout(tmp_path):
     assessed = {"details": {"type": "Microsoft.Security/assessments", "name": NAMED_KEY.upper()}}
     put(definitions / "Web" / "b.json", policy("b"))
     put(definitions / "Web" / "a.json", policy("a", then=assessed))
+    put(definitions / "Web" / "tagged.json", policy("tagged"))
     put(definitions / "Web" / "unused.json", policy("unused"))
     put(definitions / "Azure Government" / "Web" / "b.json", policy("b", mode="All"))
     put(sets / "Security Center" / "one.json", initiative("one", "Security Center", "b", "a"))
-    put(sets / "Tags" / "other.json", initiative("other", "Tags", "unused"))
+    put(sets / "Tags" / "other.json", initiative("other", "Tags", "tagged"))
     put(
         sets / "Azure Government" / "Regulatory Compliance" / "gov.json",
         initiative("gov", "Regulatory Compliance", "b"),
@@ -107,7 +108,8 @@ def test_a_checkout_gives_both_editions(tmp_path, checkout, extracts):
     done = build(out, "--policy", checkout, "--defender", extracts)
     assert done.returncode == 0, done.stderr
     assert rows(out, "public/initiatives") == [
-        {"name": "one", "title": "Set one", "version": "2.0.0", "category": "Security Center", "flags": ["deprecated"], "members": 2}
+        {"name": "one", "title": "Set one", "version": "2.0.0", "category": "Security Center", "flags": ["deprecated"], "members": 2},
+        {"name": "other", "title": "Set other", "version": "2.0.0", "category": "Tags", "flags": ["deprecated"], "members": 1},
     ]  # fmt: skip
     assert rows(out, "public/members/one") == [["a", "Ref a | (1)"], ["b", "Ref b | (1)"]]
     assert rows(out, "public/policies") == [
@@ -115,6 +117,8 @@ def test_a_checkout_gives_both_editions(tmp_path, checkout, extracts):
          "types": ["contoso.web/sites", "contoso.web/slots"], "assessment": NAMED_KEY},
         {"name": "b", "title": "Policy b", "version": "1.2.3", "mode": "Indexed", "effect": "Audit",
          "types": ["contoso.web/sites", "contoso.web/slots"], "flags": ["unsupported"]},
+        {"name": "tagged", "title": "Policy tagged", "version": "1.2.3", "mode": "Indexed", "effect": "Audit",
+         "types": ["contoso.web/sites", "contoso.web/slots"]},
     ]  # fmt: skip
     assert [one["mode"] for one in rows(out, "usgov/policies")] == ["All"]
     assert [one["name"] for one in rows(out, "usgov/initiatives")] == ["gov"]
@@ -129,7 +133,7 @@ def test_recommendations_come_from_the_documentation_and_from_policies_that_name
     build(out, "--policy", checkout, "--defender", extracts)
     assert rows(out, "recommendations") == [
         {"key": KEY, "title": "Sites should be safe", "severity": "High", "environment": "Azure", "policies": ["b"],
-         "evidence": "docs", "flags": ["unsupported"]},
+         "types": ["contoso.web/sites", "contoso.web/slots"], "evidence": "docs", "flags": ["unsupported"]},
         {"key": NAMED_KEY, "title": "Policy a", "environment": "Azure", "types": ["contoso.web/sites", "contoso.web/slots"],
          "policies": ["a"], "evidence": "azure-policy"},
     ]  # fmt: skip
@@ -198,7 +202,7 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, checkout, extracts):
         build(out, "--policy", checkout, "--defender", extracts)
     files = [{path.relative_to(out): path.read_bytes() for path in out.rglob("*.json")} for out in outs]
     assert files[0] == files[1]
-    assert len(files[0]) == 10
+    assert len(files[0]) == 12
 
 
 def test_without_documentation_the_shipped_recommendations_stay(tmp_path, checkout):
@@ -222,3 +226,165 @@ def test_no_description_is_taken_over(tmp_path, checkout, extracts):
     out = tmp_path / "out"
     build(out, "--policy", checkout, "--defender", extracts)
     assert not any("never taken over" in path.read_text() for path in out.rglob("*.json"))
+
+
+# --- what only reads an assessment, recordings, the transition of 2026
+
+
+READS_EXISTENCE = {"existenceCondition": {"field": "Microsoft.Security/assessments/status", "exists": True}}
+
+
+@pytest.mark.parametrize(
+    ("details", "effect"), [(READS_EXISTENCE, "AuditIfNotExists"), ({}, "DeployIfNotExists"), ({}, "deployIfNotExists")]
+)
+def test_a_policy_that_only_reads_an_assessment_does_not_stand_behind_it(tmp_path, checkout, extracts, details, effect):
+    assessed = {"details": {"type": "Microsoft.Security/assessments", "name": NAMED_KEY, **details}, "effect": effect}
+    path = checkout / "built-in-policies" / "policyDefinitions" / "Web" / "a.json"
+    put(path, policy("a", then=assessed))
+    out = tmp_path / "out"
+    assert build(out, "--policy", checkout, "--defender", extracts).returncode == 0
+    assert [one["key"] for one in rows(out, "recommendations")] == [KEY]
+    assert not any("assessment" in one for one in rows(out, "public/policies"))
+
+
+def test_a_known_reader_stays_one_whatever_its_rule_says(tmp_path, checkout, extracts):
+    path = extracts / "recommendations.json"
+    documented = json.loads(path.read_text())
+    fact = documented["recommendations"][KEY.upper()]
+    documented["recommendations"][NAMED_KEY] = {
+        **fact, "policies": [{"policyDefinitionId": fact["policyDefinitionId"], "sources": ["docs"]}],
+        "readBy": [{"policyDefinitionId": f"{PREFIX}policyDefinitions/a"}],
+    }  # fmt: skip
+    put(path, documented)
+    out = tmp_path / "out"
+    assert build(out, "--policy", checkout, "--defender", extracts).returncode == 0
+    found = {one["key"]: one for one in rows(out, "recommendations")}
+    assert (found[NAMED_KEY]["policies"], found[NAMED_KEY]["readBy"]) == (["b"], ["a"])
+    assert not any("assessment" in one for one in rows(out, "public/policies"))
+
+
+def test_a_superseded_policy_is_left_out(tmp_path, checkout, extracts):
+    path = extracts / "recommendations.json"
+    documented = json.loads(path.read_text())
+    documented["recommendations"][KEY.upper()]["policies"] = [
+        {"policyDefinitionId": f"{PREFIX}policyDefinitions/b", "sources": ["docs"]},
+        {"policyDefinitionId": f"{PREFIX}policyDefinitions/a", "sources": ["recorded"], "superseded": True},
+    ]
+    put(path, documented)
+    out = tmp_path / "out"
+    assert build(out, "--policy", checkout, "--defender", extracts).returncode == 0
+    assert rows(out, "recommendations")[0]["policies"] == ["b"]
+
+
+RECORDED_KEY = "0c0c0c0c-1111-2222-3333-444444444444"
+
+
+def recording(extracts, **entries):
+    row = {"displayName": "Sites should be recorded", "policyDefinitionId": None, "severity": "Low", "preview": True,
+           "categories": ["Data"], "cloudProviders": ["AWS"]}  # fmt: skip
+    listed = {RECORDED_KEY: row, KEY: {**row, "policyDefinitionId": f"{PREFIX}policydefinitions/A", **entries}}
+    source = {"recordedAt": "2022-10-25T09:38:04Z"}
+    put(extracts / "assessment-metadata-2022-10.json", {"_source": source, "assessmentMetadata": listed})
+
+
+def test_a_recording_adds_keys_with_its_date_and_policies_where_nothing_firmer_names_them(tmp_path, checkout, extracts):
+    recording(extracts)
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    found = {one["key"]: one for one in rows(out, "recommendations")}
+    assert found[RECORDED_KEY] == {
+        "key": RECORDED_KEY, "title": "Sites should be recorded", "severity": "Low", "environment": "AWS",
+        "categories": ["Data"], "recorded": "2022-10-25", "flags": ["preview"],
+    }  # fmt: skip
+    assert (found[KEY]["title"], found[KEY]["severity"]) == ("Sites should be safe", "High")
+    assert (found[KEY]["policies"], found[KEY]["evidence"]) == (["a"], "recorded")
+
+
+def transition(extracts):
+    put(extracts / "transition-2026.json", {
+        "categories": {"values": ["SystemUpdate", "SoftwareUpdate"], "portalLabels": {"SystemUpdate": "System updates"}},
+        "retiredGrouped": {"removed": "2026-07-31", "keys": {
+            KEY: {"displayName": "Sites", "plan": "Servers", "category": "SoftwareUpdate"},
+            "0d": {"displayName": "EC2 instances", "plan": "Servers", "category": None, "newIndividual": ["0e"]},
+            "0f": {"displayName": "GitHub repositories", "plan": "DevOps", "category": None}}},
+        "newIndividual": {"keys": {"0e": "Something new"}},
+        "replacedIdentity": {"retired": None, "keys": {"1a": {"displayName": "Guests", "successor": "1b"}}},
+        "deprecatedKubernetesFamilies": {"deprecated": "2026-07-01", "families": [{"assessmentKeys": [NAMED_KEY]}]},
+        "sqlVulnerabilityRules": {"keys": {"1c": {"displayName": "A rule", "ruleSeverity": "High"}}},
+    })  # fmt: skip
+
+
+def test_what_was_retired_says_when_and_what_came_instead(tmp_path, checkout, extracts):
+    path = extracts / "recommendations.json"
+    documented = json.loads(path.read_text())
+    documented["recommendations"][NAMED_KEY] = documented["recommendations"][KEY.upper()]
+    put(path, documented)
+    transition(extracts)
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    found = {one["key"]: one for one in rows(out, "recommendations")}
+    assert {key: one["retired"] for key, one in found.items() if "retired" in one} == {
+        KEY: {"reason": "grouped", "date": "2026-07-31", "category": "SoftwareUpdate"},
+        "0d": {"reason": "grouped", "date": "2026-07-31", "successors": ["0e"]},
+        "0f": {"reason": "grouped", "date": "2026-07-31"},
+        "1a": {"reason": "replaced", "successors": ["1b"]},
+        NAMED_KEY: {"reason": "deprecated", "date": "2026-07-01"},
+    }
+    assert [(found[key]["title"], found[key].get("environment")) for key in ("0d", "0e", "0f", "1b", "1c")] == [
+        ("EC2 instances", "AWS"), ("Something new", None), ("GitHub repositories", "DevOps"), ("Guests", "Azure"), ("A rule", "Azure"),
+    ]  # fmt: skip
+    assert found["1c"]["severity"] == "High"
+    assert rows(out, "categories") == [{"name": "SoftwareUpdate"}, {"name": "SystemUpdate", "label": "System updates"}]
+
+
+# --- versions of initiatives
+
+
+def extracted(folder, *, members, version="2.0.0"):
+    source = {"repo": "r", "commit": "c", "release": "l", "date": "2026-01-01"}
+    entries = [
+        {"policyDefinitionId": f"{PREFIX}policyDefinitions/{name}", "policyDefinitionReferenceId": reference}
+        for name, reference in members
+    ]
+    row = {"displayName": "Set one", "category": "C", "version": version, "policyDefinitions": entries}
+    fact = {"displayName": "P", "version": "1.0.0", "mode": "All", "effectDefault": "Audit"}
+    for part in (folder, folder / "usgov"):
+        put(part / "initiatives.json", {"_source": source, "initiatives": {f"{PREFIX}policySetDefinitions/one": row}})
+        put(part / "policies.json", {"policies": {f"{PREFIX}policyDefinitions/{name}": fact for name in "abc"}})
+
+
+def test_versions_are_written_as_differences_from_the_current_one(tmp_path, extracts):
+    folder, out = tmp_path / "policy", tmp_path / "out"
+    extracted(folder, members=[("a", "1"), ("b", "2")])
+    contents = [
+        {"versions": ["2.0.0", "1.9.0"]},
+        {"versions": ["1.0.0"], "with": [["C", "3"]], "without": [["a", "1"]]},
+    ]
+    history = {"public": {f"{PREFIX}policySetDefinitions/one": {"contents": contents}}, "usgov": {}}
+    put(folder / "initiative-versions.json", history)
+    done = build(out, "--policy", folder, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    assert rows(out, "public/versions/one") == [
+        {"versions": ["2.0.0", "1.9.0"]},
+        {"versions": ["1.0.0"], "without": [["a", "1"]], "with": [["c", "3"]]},
+    ]
+    assert not (out / "usgov" / "versions").exists()
+
+
+def test_a_checkout_keeps_the_shipped_versions_before_its_own(tmp_path, checkout, extracts):
+    shipped = SCRIPT.parent.parent / "reconciler" / "catalog" / "data" / "public"
+    name = "03055927-78bd-4236-86c0-f36125a10dc9"
+    put(
+        checkout / "built-in-policies" / "policySetDefinitions" / "n.json",
+        initiative(name, "Regulatory Compliance", "b"),
+    )
+    out = tmp_path / "out"
+    done = build(out, "--policy", checkout, "--defender", extracts)
+    assert done.returncode == 0, done.stderr
+    before = json.loads((shipped / "versions" / f"{name}.json").read_text())
+    after = rows(out, f"public/versions/{name}")
+    assert [one["versions"] for one in after] == [["2.0.0"], *(one["versions"] for one in before)]
+    assert sorted(after[1]["with"]) == json.loads((shipped / "members" / f"{name}.json").read_text())
+    assert after[1]["without"] == [["b", "Ref b | (1)"]]

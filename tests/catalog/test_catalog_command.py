@@ -178,11 +178,11 @@ def test_show_of_an_unknown_policy_or_initiative_proposes_the_nearest_too(capsys
 
 def test_info_tells_sources_and_counts(capsys):
     text = run(capsys, "info").out
-    assert "635 recommendations, 231 of them exemptable, 20 listed by Microsoft as unsupported" in text
-    assert "83 initiatives with 14,396 reference ids" in text
-    assert "1,593 policies in them, 48 more behind recommendations only" in text
+    assert "969 recommendations, 253 of them exemptable, 20 listed by Microsoft as unsupported" in text
+    assert "181 initiatives with 15,815 reference ids" in text
+    assert "2,354 policies in them, 49 more behind recommendations only" in text
     found = json.loads(run(capsys, "info", "--format", "json").out)
-    assert found["counts"]["recommendations"] == 635
+    assert found["counts"]["recommendations"] == 969
     assert {one["part"] for one in found["sources"]} == {"public", "defender"}
     assert all(len(one["commit"]) == 40 and one["date"] for one in found["sources"])
 
@@ -190,9 +190,9 @@ def test_info_tells_sources_and_counts(capsys):
 def test_the_cloud_is_that_of_the_repository_unless_asked(capsys, tmp_path):
     (tmp_path / "reconciler.yaml").write_text("cloud: AzureUSGovernment\n")
     found = json.loads(run(capsys, "info", "--root", tmp_path, "--format", "json").out)
-    assert (found["cloud"], found["counts"]["initiatives"]) == ("AzureUSGovernment", 21)
+    assert (found["cloud"], found["counts"]["initiatives"]) == ("AzureUSGovernment", 76)
     asked = run(capsys, "info", "--root", tmp_path, "--cloud", "AzureCloud", "--format", "json")
-    assert json.loads(asked.out)["counts"]["initiatives"] == 83
+    assert json.loads(asked.out)["counts"]["initiatives"] == 181
     assert "public cloud's stand in" in run(capsys, "info", "--cloud", "AzureChinaCloud").out
 
 

@@ -1,0 +1,119 @@
+"""Turns what went wrong on the way, in the SDK's words or Azure's, into faults of ours with a remedy."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
+from urllib3.exceptions import NameResolutionError, ProxyError
+
+from reconciler.azure.credentials import no_identity
+from reconciler.azure.explain import Fault, redact, remedy
+from reconciler.azure.watch import correlation
+from reconciler.model import JSON
+from reconciler.problems import AzureError, ReconcilerError
+
+_OTHER_VERSION: Final = frozenset({"InvalidResourceType", "NoRegisteredProviderFound", "InvalidApiVersionParameter"})
+_PORTS: Final = {"https": 443, "http": 80}
+
+
+def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str, method: str = "GET") -> AzureError:
+    """The fault that an error answer describes: ARM's own form, or a bare `{code, message}`."""
+    error = body.get("error", body) if isinstance(body, Mapping) else {}
+    error = error if isinstance(error, Mapping) else {"message": str(error)}
+    code = str(error.get("code") or status)
+    message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason"
+    return _fault(status, code, message, url, correlation(headers), method)
+
+
+def from_sdk(error: SdkError, url: str) -> ReconcilerError:
+    """The fault behind an exception of the SDK for a request to `url` (absolute): no token, connection or answer."""
+    if isinstance(error, ClientAuthenticationError):
+        return no_identity(error)
+    host = urlsplit(url).netloc
+    causes = list(_causes(error))
+    reason = _reason(causes) or redact(str(error))
+    if any(isinstance(cause, ProxyError) for cause in causes):
+        return _fault(0, "NotSent", f"the proxy on the way to {host} cannot be used: {reason}", url)
+    if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
+        return _fault(0, "NameResolution", f"{host} cannot be found: {reason}", url)
+    if any(isinstance(cause, ssl.SSLError) for cause in causes):
+        return _fault(0, "Tls", f"the connection to {host} is not secure: {reason}", url)
+    if isinstance(error, ServiceRequestError):
+        return _fault(0, "NotSent", f"{host} cannot be reached: {reason}", url)
+    return _fault(0, "AnswerLost", f"{host} gave no answer: {reason}", url)
+
+
+def _reason(causes: list[BaseException]) -> str:
+    """The system's own words for what went wrong, without the layers around them."""
+    words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+    return words[-1] if words else ""
+
+
+def not_json(status: int, url: str) -> AzureError:
+    """An answer that is not from Resource Manager: a proxy's page, or cut short."""
+    message = f"the answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered"
+    return _fault(status if status >= 400 else 0, "NotJson", message, url)
+
+
+def is_version_refused(error: AzureError) -> bool:
+    """Whether the cloud does not know the api-version that was asked for."""
+    return error.status in {400, 404} and error.code in _OTHER_VERSION
+
+
+def same_origin(link: str, endpoint: str) -> bool:
+    """Whether a link leads to the endpoint, so that it may be given our token."""
+    return _origin(link) == _origin(endpoint)
+
+
+def refuse_dots(path: str) -> None:
+    """Refuses `.` and `..` in a path: HTTP clients resolve them, and would ask for another object than was meant."""
+    if any(segment in {".", ".."} for segment in path.split("/")):
+        raise ReconcilerError(
+            f"the id {path!r} has a segment that is a dot or two; no Azure resource is called so",
+            "correct the id where it is written",
+        )
+
+
+def _fault(  # noqa: PLR0913, PLR0917 - what a fault is made of
+    status: int, code: str, message: str, url: str, support: str = "", method: str = "GET"
+) -> AzureError:
+    advice = remedy(Fault(status=status, code=code, message=message, target=_path(url), method=method))
+    return AzureError(status, code, message, advice, support)
+
+
+def _words(error: Mapping[str, JSON]) -> Iterator[str]:
+    """The message and those of the details below it, which often name the real reason."""
+    if message := error.get("message"):
+        yield str(message)
+    for detail in error.get("details") or ():
+        if isinstance(detail, Mapping):
+            yield from _words(detail)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The exception and all that it wraps: as cause, context or argument, or in the SDK's and urllib3's own ways."""
+    waiting: list[object] = [error]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if not isinstance(found, BaseException) or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        inner = (getattr(found, "inner_exception", None), getattr(found, "reason", None))
+        waiting += [found.__cause__, found.__context__, *found.args, *inner]
+
+
+def _origin(link: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(link)
+    return parts.scheme.lower(), parts.hostname, parts.port or _PORTS.get(parts.scheme.lower())
+
+
+def _path(url: str) -> str:
+    return unquote(urlsplit(url).path)

@@ -1,0 +1,78 @@
+"""Everything that was read for one run, as ARM gave it, and the snapshot that it means.
+
+The record is what `exempt snapshot` writes, so that a plan from a file and a plan from Azure go the same way. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from reconciler.azure import wire
+from reconciler.model import JSON, ArmId, Cloud, Initiative, Policy, Snapshot, Unread
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A management group or subscription, its display name (may be empty) and the group it lies in (None: unknown, or
+    the top). `expected`: it is one of the managed roots or below one, so its lists belong to the run.
+    """
+
+    id: ArmId
+    name: str = ""
+    parent: ArmId | None = None
+    expected: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """What was read, with what could not be.
+
+    `initiatives` are policy sets, each at one version; `used` maps a folded assignment id to the position of its set
+    there. `gone` and `exists` are folded ids. `requests` counts what was sent, repeats included.
+    """
+
+    tenant_id: str
+    cloud: Cloud
+    taken_at: datetime
+    nodes: tuple[Node, ...]
+    assignments: tuple[JSON, ...]
+    exemptions: tuple[JSON, ...]
+    initiatives: tuple[JSON, ...]
+    used: Mapping[str, int]
+    policies: tuple[JSON, ...] = ()
+    unread: tuple[Unread, ...] = ()
+    gone: frozenset[str] = frozenset()
+    exists: frozenset[str] = frozenset()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    requests: int = 0
+
+
+def snapshot_of(record: Record) -> Snapshot:
+    """The values that planning works on."""
+    assignments = [wire.assignment_from(value) for value in record.assignments]
+    initiatives = [wire.initiative_from(value) for value in record.initiatives]
+    policies = [wire.policy_from(value) for value in record.policies]
+    return Snapshot(
+        tenant_id=record.tenant_id,
+        taken_at=record.taken_at,
+        parents={node.id.key: node.parent for node in record.nodes if node.parent is not None},
+        expected=tuple(sorted(node.id for node in record.nodes if node.expected)),
+        assignments={one.id.key: one for one in sorted(assignments, key=lambda one: one.id)},
+        initiatives=_by_assignment(record.used, initiatives),
+        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda one: one.id.key)),
+        unread=record.unread,
+        gone=record.gone,
+        names={node.id.key: node.name for node in record.nodes if node.name},
+        exists=record.exists,
+        policies=_by_id(policies),
+    )
+
+
+def _by_assignment(used: Mapping[str, int], initiatives: list[Initiative]) -> dict[str, Initiative]:
+    return {key: initiatives[position] for key, position in sorted(used.items())}
+
+
+def _by_id(policies: Iterable[Policy]) -> dict[str, Policy]:
+    return {one.id.key: one for one in policies}

@@ -1,0 +1,121 @@
+"""Sees every attempt of every request: counts them, tells the pace-maker what Azure's rate limits leave, and keeps a
+log for support cases. Bodies, tokens and query strings never pass through here.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import logging
+import re
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import SansIOHTTPPolicy
+
+from reconciler.model import Operation, RateObserver
+
+LOG: Final = logging.getLogger("exempt.azure")
+"""One line a request: method, path, status and Azure's correlation id."""
+
+_SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/?]+)", re.IGNORECASE)
+_OPERATIONS: Final = {"PUT": Operation.WRITES, "PATCH": Operation.WRITES, "DELETE": Operation.DELETES}
+
+
+class Watch(SansIOHTTPPolicy[Any, Any]):
+    """A pipeline policy behind the retries, so that it meets each attempt. Safe among threads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._requests = 0
+        self._observers: tuple[RateObserver, ...] = ()
+
+    @property
+    def requests(self) -> int:
+        """How many requests were sent so far, repeats included."""
+        return self._requests
+
+    def tell(self, observer: RateObserver) -> None:
+        """Lets an observer hear of every response from now on."""
+        with self._lock:
+            self._observers = (*self._observers, observer)
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Counts."""
+        request.context["exempt_started"] = time.monotonic()
+        with self._lock:
+            self._requests += 1
+
+    def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
+        """Tells the observers and the log."""
+        answer = response.http_response
+        subscription = _subscription(request.http_request.url)
+        operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
+        for observer in self._observers:
+            observer(
+                subscription, operation, remaining(answer.headers, subscription, operation), retry_after(answer.headers)
+            )
+        if LOG.isEnabledFor(logging.INFO):
+            self._log(request, answer)
+
+    def on_exception(self, request: PipelineRequest[Any]) -> None:
+        """Notes a request that got no answer."""
+        LOG.info("%s %s: no answer", request.http_request.method, _path(request.http_request.url))
+
+    def _log(self, request: PipelineRequest[Any], answer: Any) -> None:
+        taken = time.monotonic() - request.context["exempt_started"]
+        LOG.info(
+            "%s %s: %d in %.0f ms, correlation id %s",
+            request.http_request.method,
+            _path(request.http_request.url),
+            answer.status_code,
+            taken * 1000,
+            correlation(answer.headers) or "none",
+        )
+
+
+def correlation(headers: Mapping[str, str]) -> str:
+    """The id by which Azure's support finds the request; empty where the answer has none."""
+    return headers.get("x-ms-correlation-request-id") or headers.get("x-ms-request-id") or ""
+
+
+def remaining(headers: Mapping[str, str], subscription: str | None, operation: Operation) -> int | None:
+    """What the answer says is left in the bucket that the request drew from."""
+    level = "tenant" if subscription is None else "subscription"
+    value = headers.get(f"x-ms-ratelimit-remaining-{level}-{operation}", "")
+    return int(value) if value.isdigit() else None
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """How long Azure asks to wait, in seconds; it writes seconds, milliseconds in a header of its own, or a date."""
+    milliseconds = headers.get("retry-after-ms") or headers.get("x-ms-retry-after-ms") or ""
+    if milliseconds.isdigit():
+        return int(milliseconds) / 1000
+    value = headers.get("Retry-After") or headers.get("retry-after") or ""
+    if not value:
+        return None
+    try:
+        return max(0.0, float(value))
+    except ValueError:
+        return _until(value)
+
+
+def _until(date: str) -> float | None:
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
+    except ValueError:
+        return None
+
+
+def _subscription(url: str) -> str | None:
+    found = _SUBSCRIPTION.match(urlsplit(url).path)
+    return found[1].lower() if found else None
+
+
+def _path(url: str) -> str:
+    """The path as sent, still percent-encoded: one line stays one line."""
+    return urlsplit(url).path
