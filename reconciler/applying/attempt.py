@@ -173,7 +173,7 @@ def _after_error(attempt: Attempt, error: ReconcilerError, bucket: BucketId) -> 
             # Out of everybody's reach, and it covers nothing.
             return replace(_held(change, error, HeldCause.RESOURCE_GONE), remedy=ORPHAN_REMEDY)
         case ErrorKind.SCOPE_GONE:
-            remedy = f"retire the declaration, or take {change.subject.scope} out of its scopes"
+            remedy = f"retire the declaration, or take {change.exemption.scope} out of its scopes"
             return replace(_held(change, error, HeldCause.RESOURCE_GONE), remedy=remedy)
         case ErrorKind.ASSIGNMENT_GONE:
             return _held(change, error, HeldCause.ASSIGNMENT_GONE)

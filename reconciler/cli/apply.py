@@ -29,7 +29,7 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.progress import writing
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import count
-from reconciler.planning.guards import Allowances, Circumstances, refusals
+from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.marks import with_revision
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Plan
@@ -125,7 +125,7 @@ def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change,
 
 def _judged(plan: Plan, selection: Selection, repository: common.Repository, allowed: Allowances) -> Plan:
     """The plan with the refusals that concern what this run would write."""
-    facts = Circumstances(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
+    facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowed, facts))
 
 

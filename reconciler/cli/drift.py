@@ -23,7 +23,7 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import say_warning, write, write_lines
 from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
 from reconciler.model import JSON, Snapshot, SubjectKind, owner_scope
-from reconciler.planning.guards import Allowances, Circumstances, refusals
+from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
 from reconciler.problems import AzureError, UsageError
 from reconciler.reports.drift import DriftReport
@@ -170,7 +170,7 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
     """
     from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
 
-    missing = {change.subject.assignment for change in plan.changes if change.action is Action.CREATE}
+    missing = {change.exemption.assignment for change in plan.changes if change.action is Action.CREATE}
     if not missing:
         return frozenset()
     known = missing | {exemption.assignment for exemption in plan.unchanged}
@@ -191,14 +191,14 @@ def _healing(seen: _Seen, repository: common.Repository) -> tuple[frozenset[str]
     """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
     plan = seen.plan
     selected = approvals.select(plan, None, frozenset(HEALING)).approved
-    facts = Circumstances(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
+    facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, seen.forbidden)]
     return frozenset(change.id.key for change in healed), stopped
 
 
 def _is_forbidden(change: Change, forbidden: frozenset[str] | None) -> bool:
-    return change.action is Action.CREATE and change.subject.assignment.key in (forbidden or ())
+    return change.action is Action.CREATE and change.exemption.assignment.key in (forbidden or ())
 
 
 def _text(path: Path) -> str:

@@ -15,14 +15,14 @@ from reconciler.cli import common, planning
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.terminal import write, write_lines
-from reconciler.model import Category, Declaration, Snapshot, Source, Subject, SubjectKind
-from reconciler.planning.deliberation import Decided, Inputs, Wishes, deliberate
-from reconciler.planning.explain import explain
-from reconciler.planning.explanation import Explanation
-from reconciler.planning.fan_out import FanOut, fan_out
+from reconciler.model import Declaration, Snapshot, Subject, SubjectKind
+from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
+from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
+from reconciler.planning.explain.resource import explain_resource
+from reconciler.planning.explain.values import ResourceExplanation
 from reconciler.planning.guards import Allowances
-from reconciler.planning.meaning import Meaning, meaning
-from reconciler.planning.planner import plan_of
+from reconciler.planning.planner import assemble_plan
+from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
 from reconciler.problems import UsageError
 from reconciler.reports.explain_json import explanation_json, fan_out_json
 from reconciler.reports.explain_text import explanation_lines, fan_out_lines
@@ -61,8 +61,8 @@ def run(args: argparse.Namespace) -> int:
     decided = _decided(repository, snapshot, at)
     names = common.display_names(snapshot)
     if declared is not None:
-        return _show_fan_out(fan_out(decided, plan_of(decided), declared), args.format, names)
-    return _show(explain(decided, plan_of(decided), args.resource, asked), args.format, names)
+        return _show_fan_out(explain_declaration(decided, assemble_plan(decided), declared), args.format, names)
+    return _show(explain_resource(decided, assemble_plan(decided), args.resource, asked), args.format, names)
 
 
 def _snapshot(path: Path | None, repository: common.Repository) -> Snapshot:
@@ -72,10 +72,10 @@ def _snapshot(path: Path | None, repository: common.Repository) -> Snapshot:
         return planning.read(azure, repository, None)
 
 
-def _decided(repository: common.Repository, snapshot: Snapshot, at: datetime) -> Decided:
-    wishes = Wishes.of(repository.declarations, repository.catalogue)
-    inputs = Inputs(
-        wishes=wishes,
+def _decided(repository: common.Repository, snapshot: Snapshot, at: datetime) -> Decisions:
+    resolved = ResolvedDeclarations.of(repository.declarations, repository.catalogue)
+    inputs = PlanInputs(
+        declarations=resolved,
         catalogue=repository.catalogue,
         snapshot=snapshot,
         settings=repository.settings,
@@ -84,7 +84,7 @@ def _decided(repository: common.Repository, snapshot: Snapshot, at: datetime) ->
         allowed=Allowances(),
         only=None,
     )
-    return deliberate(inputs)
+    return decide(inputs)
 
 
 def _declaration(repository: common.Repository, name: str) -> Declaration:
@@ -101,10 +101,10 @@ def _declaration(repository: common.Repository, name: str) -> Declaration:
     raise UsageError(f"--declaration: there is no declaration {name!r}", remedy)
 
 
-def _asked(repository: common.Repository, text: str) -> Meaning:
+def _asked(repository: common.Repository, text: str) -> ResolvedSubject:
     """What `--recommendation` means, looked up as a declaration's own field would be."""
     kind = SubjectKind.POLICY if _POLICY in text.lower() else SubjectKind.RECOMMENDATION
-    found = meaning(_question(Subject(kind=kind, value=text)), repository.catalogue)
+    found = resolve_subject(Subject(kind=kind, value=text), repository.catalogue)
     if found is not None:
         return found
     known = repository.catalogue.find(text)
@@ -116,14 +116,7 @@ def _asked(repository: common.Repository, text: str) -> Meaning:
     raise UsageError(f"--recommendation: the catalogue has no recommendation {text!r}", remedy)
 
 
-def _question(subject: Subject) -> Declaration:
-    """A declaration that only carries a subject."""
-    return Declaration(
-        name="", subject=subject, scopes=(), category=Category.WAIVER, justification="", owner="", source=Source("")
-    )
-
-
-def _show(found: Explanation, form: str, names: dict[str, str]) -> Exit:
+def _show(found: ResourceExplanation, form: str, names: dict[str, str]) -> Exit:
     if form == "json":
         write(explanation_json(found))
     else:
@@ -131,7 +124,7 @@ def _show(found: Explanation, form: str, names: dict[str, str]) -> Exit:
     return Exit.FAILED if found.unread else Exit.DONE
 
 
-def _show_fan_out(found: FanOut, form: str, names: dict[str, str]) -> Exit:
+def _show_fan_out(found: DeclarationExplanation, form: str, names: dict[str, str]) -> Exit:
     if form == "json":
         write(fan_out_json(found))
     else:

@@ -45,12 +45,12 @@ class Absence(enum.StrEnum):
 
 def absence(change: Change, facts: Facts) -> Absence:
     """Why the exemption that a create makes is not there."""
-    identifier = change.subject.assignment
+    identifier = change.exemption.assignment
     if identifier.key in (facts.forbidden or ()):
         return Absence.NO_RIGHT
     assignment = facts.assignment(identifier)
     born = assignment.system.created_at if assignment and assignment.system else None
-    if _before(facts.newest_beside(change.subject), born):
+    if _before(facts.newest_beside(change.exemption), born):
         return Absence.ASSIGNED_LATER
     commit = facts.commit(facts.declaration(change.declaration))
     return Absence.DELETED_OR_NOT_APPLIED if commit is None else _by_history(commit, born, facts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Exemption
 from reconciler.planning.canonical import category
-from reconciler.planning.phrases import selectors_words
+from reconciler.planning.descriptions import describe_selectors
 
 
 def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
@@ -21,7 +21,7 @@ def contents(exemption: Exemption, facts: Facts) -> dict[str, JSON]:
 
 def selection(exemption: Exemption) -> dict[str, JSON]:
     """What its resource selectors choose, as evidence; nothing without any."""
-    return {"resourceSelectors": selectors_words(exemption.selectors)} if exemption.selectors else {}
+    return {"resourceSelectors": describe_selectors(exemption.selectors)} if exemption.selectors else {}
 
 
 def named(exemption: Exemption, facts: Facts) -> dict[str, JSON]:

@@ -11,8 +11,8 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
+from reconciler.planning.desired.subjects import resolve_subject
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
-from reconciler.planning.meaning import meaning
 from reconciler.planning.provenance import Commit, History
 from reconciler.planning.values import Reason
 
@@ -83,7 +83,7 @@ class Facts:
         """Folded policies to the folded scopes for which they are declared."""
         found: dict[str, set[str]] = defaultdict(set)
         for declaration in self.declarations:
-            about = meaning(declaration, self.catalogue) if declaration.enabled else None
+            about = resolve_subject(declaration.subject, self.catalogue) if declaration.enabled else None
             for policy in about.policies if about else ():
                 found[policy].update(scope.key for scope in declaration.scopes)
         return found
@@ -111,7 +111,7 @@ class Facts:
 
     @functools.cached_property
     def _ours(self) -> Mapping[tuple[str, str], Sequence[Exemption]]:
-        """Live exemptions that are ours, by their marks."""
+        """ExistingExemption exemptions that are ours, by their marks."""
         found: dict[tuple[str, str], list[Exemption]] = defaultdict(list)
         for exemption in self.snapshot.exemptions:
             if ownership(exemption, self.settings) is Ownership.OURS:

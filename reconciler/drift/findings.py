@@ -75,7 +75,7 @@ def _change(change: Change, facts: Facts) -> Finding:
         remedy=found.remedy,
         declaration=change.declaration,
         source=change.source,
-        assignment=change.subject.assignment,
+        assignment=change.exemption.assignment,
         evidence={**found.evidence, "cause": found.said.cause, **healed},
     )
 
@@ -93,13 +93,13 @@ def _diagnosis(change: Change, facts: Facts) -> _Diagnosis:
 
 def _absent(change: Change, facts: Facts) -> _Diagnosis:
     why = absence(change, facts)
-    assignment = facts.assignment(change.subject.assignment)
+    assignment = facts.assignment(change.exemption.assignment)
     remedy = words.grant(assignment) if why is Absence.NO_RIGHT and assignment else words.apply_only(change)
     evidence: dict[str, JSON] = {
-        "referenceIds": sorted(change.subject.reference_ids),
-        **named(change.subject, facts),
-        **selection(change.subject),
-        "target": str(change.subject.metadata.get("target", "")),
+        "referenceIds": sorted(change.exemption.reference_ids),
+        **named(change.exemption, facts),
+        **selection(change.exemption),
+        "target": str(change.exemption.metadata.get("target", "")),
     }
     if why.may_be_deleted:
         evidence["activityLog"] = words.activity_log(change)

@@ -14,7 +14,7 @@ from reconciler.drift.exempted import definitions
 from reconciler.drift.facts import Facts
 from reconciler.model import ArmId, Exemption
 from reconciler.planning.canonical import category, has_expired
-from reconciler.planning.marks import made_by_a_user
+from reconciler.planning.marks import made_by_user
 
 _FOLDER = "exemptions/imported"
 _LONGEST = 60
@@ -84,7 +84,7 @@ def _references(policies: tuple[ArmId, ...], exemption: Exemption, facts: Facts)
 def _text(name: str, subject: str, exemption: Exemption) -> str:
     system = exemption.system
     by = system.created_by if system and system.created_by else "unknown"
-    made = f"Made by {by}" + (" in the portal" if made_by_a_user(exemption) else "")
+    made = f"Made by {by}" + (" in the portal" if made_by_user(exemption) else "")
     why = exemption.description.strip() or f"{made}; write here why it is acceptable."
     lines = [
         f"name: {name}",
@@ -95,7 +95,7 @@ def _text(name: str, subject: str, exemption: Exemption) -> str:
         f"expiresOn: {exemption.expires_on.removesuffix('T23:59:59Z')}" if exemption.expires_on else "",
         f"justification: {_quoted(' '.join(why.split()))}",
         f"owner: {_quoted(by)}",
-        "" if made_by_a_user(exemption) else "adopt: true",
+        "" if made_by_user(exemption) else "adopt: true",
     ]
     return "".join(f"{line}\n" for line in lines if line)
 

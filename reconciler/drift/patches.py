@@ -15,8 +15,8 @@ from typing import Final
 from reconciler.drift.facts import Facts
 from reconciler.drift.imports import Proposals
 from reconciler.model import Declaration, arm_id
+from reconciler.planning.descriptions import where_made
 from reconciler.planning.marks import owners
-from reconciler.planning.phrases import where_made
 from reconciler.planning.values import Finding, FindingKind, HeldCause
 
 Read = Callable[[str], str]

@@ -27,7 +27,7 @@ class Said:
 
 def absent(change: Change) -> str:
     """What is not there."""
-    wanted = change.subject
+    wanted = change.exemption
     return f"declared as {wanted.category} {_until(wanted)} for {_policies(wanted)}, but its exemption is not there"
 
 

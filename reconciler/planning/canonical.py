@@ -80,7 +80,7 @@ def has_expired(exemption: Exemption, now: datetime) -> bool:
 
 
 def properties(exemption: Exemption) -> dict[str, JSON]:
-    """The ARM `properties`, canonical; also the body of a PUT. Unmodelled live properties come last."""
+    """The ARM `properties`, canonical; also the body of a PUT. Unmodelled existing properties come last."""
     found: dict[str, JSON] = {
         "policyAssignmentId": exemption.assignment.text,
         "policyDefinitionReferenceIds": sorted(exemption.reference_ids, key=lambda ref: (ref.lower(), ref)),
@@ -157,7 +157,7 @@ def _folded_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
 
 
 def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
-    """Selectors as a value that is equal for equal meaning: order, letter case, repeats and group names do not count."""
+    """Selectors as a value that is equal for equal subject: order, letter case, repeats and group names do not count."""
     return _folded_json([_selector(selector) for selector in selectors])
 
 

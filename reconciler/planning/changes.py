@@ -7,54 +7,59 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Declaration
-from reconciler.planning.deliberation import Decided
-from reconciler.planning.draft import Draft, widens
+from reconciler.planning.decide.proposals import ProposedChange, widens
+from reconciler.planning.decide.reasons import CreateReasons
+from reconciler.planning.descriptions import describe_removal
+from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.fingerprint import fingerprint
-from reconciler.planning.ordering import make_room
-from reconciler.planning.phrases import removal_words
-from reconciler.planning.reasons import CreateReasons
-from reconciler.planning.resolve import Place
+from reconciler.planning.order.waits import make_room
+from reconciler.planning.stages import Decisions
 from reconciler.planning.values import Change, Reason
 
 
-def changes_of(decided: Decided) -> tuple[Change, ...]:
+def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
-    room = make_room(decided.drafts, Counter(live.scope.key for live in decided.lives))
-    reasons = CreateReasons(decided.lives, decided.inputs.history)
-    narrower = _Narrower.of(decided)
-    declared = {each.name: each for each in decided.inputs.wishes.declarations}
+    room = make_room(
+        decisions.proposed_changes, Counter(existing.scope.key for existing in decisions.existing_exemptions)
+    )
+    reasons = CreateReasons(decisions.existing_exemptions, decisions.inputs.history)
+    narrower = _Narrower.of(decisions)
+    declared = {each.name: each for each in decisions.inputs.declarations.declarations}
     found = [
-        _change(draft, decided, reasons, narrower, declared, room.get(draft.id.key, ())) for draft in decided.drafts
+        _change(proposed, decisions, reasons, narrower, declared, room.get(proposed.id.key, ()))
+        for proposed in decisions.proposed_changes
     ]
     return tuple(sorted(found, key=lambda change: change.id.key))
 
 
 def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
-    draft: Draft,
-    decided: Decided,
+    proposed: ProposedChange,
+    decisions: Decisions,
     reasons: CreateReasons,
     narrower: _Narrower,
     declared: Mapping[str, Declaration],
     room: tuple[str, ...],
 ) -> Change:
-    before = draft.live.exemption if draft.live else None
-    created = draft.wish is not None and draft.reason is Reason.DECLARED
-    key = draft.id.key
-    name = draft.declaration.name if draft.declaration else (draft.live.mark if draft.live else "")
-    declaration = draft.declaration or declared.get(name)
+    before = proposed.existing.exemption if proposed.existing else None
+    created = proposed.desired is not None and proposed.reason is Reason.DECLARED
+    key = proposed.id.key
+    name = proposed.declaration.name if proposed.declaration else (proposed.existing.mark if proposed.existing else "")
+    declaration = proposed.declaration or declared.get(name)
     return Change(
         before=before,
-        after=draft.after,
-        reason=reasons.reason(draft.wish) if created and draft.wish else draft.reason,
-        fingerprint=fingerprint(decided.inputs.snapshot.tenant_id, decided.inputs.settings.owner, before, draft.after),
+        after=proposed.after,
+        reason=reasons.reason(proposed.desired) if created and proposed.desired else proposed.reason,
+        fingerprint=fingerprint(
+            decisions.inputs.snapshot.tenant_id, decisions.inputs.settings.owner, before, proposed.after
+        ),
         declaration=name or None,
         source=declaration.source if declaration else None,
-        widens=widens(draft, narrower.is_broadened_by(draft)),
-        waits_for=tuple(sorted({*decided.waits.of(key), *room})),
-        relies_on=decided.waits.relies_on(key),
-        also_exempts=draft.wish.meaning.also if draft.wish and draft.after is not None else (),
-        why=removal_words(before, declared.get(name), decided.inputs.now)
-        if before and draft.reason is Reason.REMOVED
+        widens=widens(proposed, narrower.is_broadened_by(proposed)),
+        waits_for=tuple(sorted({*decisions.waits.of(key), *room})),
+        relies_on=decisions.waits.relies_on(key),
+        also_exempts=proposed.desired.subject.also if proposed.desired and proposed.after is not None else (),
+        why=describe_removal(before, declared.get(name), decisions.inputs.now)
+        if before and proposed.reason is Reason.REMOVED
         else "",
     )
 
@@ -66,25 +71,25 @@ class _Narrower:
     """
 
     held: Mapping[tuple[str, str], set[str]]
-    given_up: Mapping[Place, set[str]]
+    given_up: Mapping[Slot, set[str]]
 
     @classmethod
-    def of(cls, decided: Decided) -> _Narrower:
+    def of(cls, decisions: Decisions) -> _Narrower:
         held: dict[tuple[str, str], set[str]] = defaultdict(set)
-        given_up: dict[Place, set[str]] = defaultdict(set)
-        for live in decided.lives:
-            if live.ours:
-                held[live.mark, live.exemption.assignment.key].update(decided.tree.chain(live.scope)[1:])
-        for draft in decided.drafts:
-            if draft.live is not None and draft.live.ours and draft.reduces:
-                for outer in decided.tree.chain(draft.live.scope)[1:]:
-                    given_up[outer, draft.subject.assignment.key] |= draft.lost
+        given_up: dict[Slot, set[str]] = defaultdict(set)
+        for existing in decisions.existing_exemptions:
+            if existing.ours:
+                held[existing.mark, existing.exemption.assignment.key].update(decisions.tree.chain(existing.scope)[1:])
+        for proposed in decisions.proposed_changes:
+            if proposed.existing is not None and proposed.existing.ours and proposed.reduces:
+                for outer in decisions.tree.chain(proposed.existing.scope)[1:]:
+                    given_up[outer, proposed.exemption.assignment.key] |= proposed.lost
         return cls(held, given_up)
 
-    def is_broadened_by(self, draft: Draft) -> bool:
+    def is_broadened_by(self, proposed: ProposedChange) -> bool:
         """Whether a create takes the place of something narrower: of its own declaration, or of one that ends here."""
-        if draft.wish is None or draft.live is not None:
+        if proposed.desired is None or proposed.existing is not None:
             return False
-        scope, assignment = draft.wish.place
-        joins = scope in self.held.get((draft.wish.declaration.name, assignment), ())
-        return joins or not draft.cells.isdisjoint(self.given_up.get((scope, assignment), ()))
+        scope, assignment = proposed.desired.slot
+        joins = scope in self.held.get((proposed.desired.declaration.name, assignment), ())
+        return joins or not proposed.cells.isdisjoint(self.given_up.get((scope, assignment), ()))

@@ -33,7 +33,7 @@ class Allowances:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Circumstances:
+class GuardContext:
     """What the guards must know beside the changes: how many exemptions this owner has, whether anything is declared."""
 
     owned: int
@@ -42,7 +42,7 @@ class Circumstances:
 
 
 def refusals(
-    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances
+    changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext
 ) -> tuple[Refusal, ...]:
     """Every reason not to start."""
     return tuple(
@@ -56,7 +56,7 @@ def _counted_deletes(changes: Sequence[Change]) -> int:
     return sum(change.action is Action.DELETE and change.reason not in _OWN_CEILING for change in changes)
 
 
-def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:
+def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:
     count = _counted_deletes(changes)
     accept = f"--allow-deletes {count}"
     if allowed.deletes is not None:
@@ -83,7 +83,7 @@ def _no_declarations(
     changes: Sequence[Change],
     limits: Limits,  # noqa: ARG001
     allowed: Allowances,
-    facts: Circumstances,
+    facts: GuardContext,
 ) -> Iterator[Refusal]:
     count = _counted_deletes(changes)
     if facts.declarations == 0 and count and allowed.deletes is None:
@@ -98,7 +98,7 @@ def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) 
     return (limit, setting) if allowed is None else (allowed, option)
 
 
-def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
+def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:  # noqa: ARG001
     count = sum(change.action is Action.CREATE for change in changes)
     ceiling, name = _ceiling(limits.creates, "limits.creates", allowed.creates, "--allow-creates")
     if ceiling is not None and count > ceiling:
@@ -110,7 +110,7 @@ def _adoptions(
     changes: Sequence[Change],
     limits: Limits,
     allowed: Allowances,
-    facts: Circumstances,  # noqa: ARG001
+    facts: GuardContext,  # noqa: ARG001
 ) -> Iterator[Refusal]:
     count = sum(change.reason in _ADOPTIONS for change in changes)
     ceiling, name = _ceiling(limits.adoptions, "limits.adoptions", allowed.adoptions, "--allow-adoptions")
@@ -119,7 +119,7 @@ def _adoptions(
         yield Refusal(rule="adoptions", message=message, accept=f"--allow-adoptions {count}")
 
 
-def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: Circumstances) -> Iterator[Refusal]:  # noqa: ARG001
+def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:  # noqa: ARG001
     count = sum(change.reason is Reason.ORPHAN for change in changes)
     if allowed.delete_orphans is not None and count > allowed.delete_orphans:
         message = f"{_plural(count, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
@@ -130,7 +130,7 @@ def _unmanaged(
     changes: Sequence[Change],
     limits: Limits,
     allowed: Allowances,
-    facts: Circumstances,  # noqa: ARG001
+    facts: GuardContext,  # noqa: ARG001
 ) -> Iterator[Refusal]:
     count = sum(change.reason is Reason.UNMANAGED for change in changes)
     ceiling, name = _ceiling(
@@ -145,7 +145,7 @@ def _overlaps(
     changes: Sequence[Change],  # noqa: ARG001
     limits: Limits,  # noqa: ARG001
     allowed: Allowances,
-    facts: Circumstances,
+    facts: GuardContext,
 ) -> Iterator[Refusal]:
     count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
     if allowed.strict and count:

@@ -43,7 +43,7 @@ def owners(exemption: Exemption) -> tuple[str, ...]:
     return tuple(str(exemption.metadata[key]) for key in keys if exemption.metadata.get(key))
 
 
-def owner_words(exemption: Exemption) -> str:
+def describe_owner(exemption: Exemption) -> str:
     """A foreign owner as a sentence names it; a mark may name nobody, by accident or malice."""
     names = owners(exemption)
     return repr(names[0]) if names else "an owner that its mark does not name"
@@ -70,21 +70,21 @@ def with_revision(exemption: Exemption, revision: str | None) -> Exemption:
     return replace(exemption, metadata={**kept, "revision": revision} if revision else kept)
 
 
-def made_by_a_user(exemption: Exemption) -> bool:
+def made_by_user(exemption: Exemption) -> bool:
     """Whether a person made it (in the portal or a shell); not known means no."""
     return exemption.system is not None and exemption.system.created_by_type.lower() == "user"
 
 
 def metadata(
-    declaration: Declaration, target: ArmId, owner: str, revision: str | None, live: Mapping[str, JSON]
+    declaration: Declaration, target: ArmId, owner: str, revision: str | None, existing: Mapping[str, JSON]
 ) -> dict[str, JSON]:
-    """What an exemption's metadata becomes: the user's own, what others noted on the live one, and our marks.
+    """What an exemption's metadata becomes: the user's own, what others noted on the existing one, and our marks.
 
     `declared` lists the user's own keys, so that one taken out of the declaration also goes from Azure while a note
     that somebody else left stays. A new write without git keeps no revision.
     """
-    dropped = {*OWN_KEYS, *FOREIGN_KEYS, *_declared_keys(live)} if live else frozenset()
-    found = {key: value for key, value in live.items() if key not in dropped}
+    dropped = {*OWN_KEYS, *FOREIGN_KEYS, *_declared_keys(existing)} if existing else frozenset()
+    found = {key: value for key, value in existing.items() if key not in dropped}
     found.update(declaration.metadata)
     found.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
     found["requestedBy"] = declaration.owner
@@ -97,6 +97,6 @@ def metadata(
     return found
 
 
-def _declared_keys(live: Mapping[str, JSON]) -> tuple[str, ...]:
-    keys = live.get("declared") if live.get("managedBy") == MANAGER else None
+def _declared_keys(existing: Mapping[str, JSON]) -> tuple[str, ...]:
+    keys = existing.get("declared") if existing.get("managedBy") == MANAGER else None
     return tuple(str(key) for key in keys) if isinstance(keys, list) else ()

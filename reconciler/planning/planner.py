@@ -1,6 +1,6 @@
 """From declarations and a snapshot to a plan. Pure: the clock, git and the options come in as values.
 
-`make_plan` is the way in: what is decided (`deliberation`), told as changes (`changes`) with what a reviewer should
+`make_plan` is the way in: what is decided (`run of the stages`), told as changes (`changes`) with what a reviewer should
 know (`notes`, `horizon`), and whether all that is too much at once (`guards`).
 """
 
@@ -11,13 +11,13 @@ from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Declaration, Exemption, Settings, Snapshot
-from reconciler.planning.changes import changes_of
-from reconciler.planning.deliberation import Decided, Inputs, Wishes, deliberate
+from reconciler.planning.changes import describe_changes
+from reconciler.planning.findings.checks import notes
+from reconciler.planning.findings.upcoming import ahead
 from reconciler.planning.fingerprint import digest
-from reconciler.planning.guards import Allowances, Circumstances, refusals
-from reconciler.planning.horizon import ahead
-from reconciler.planning.notes import notes
+from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.provenance import History
+from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.values import Change, Finding, Held, Plan
 
 
@@ -32,11 +32,11 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
     only: ArmId | None = None,
 ) -> Plan:
     """The plan of one run. `only` narrows it to a scope and everything below."""
-    wishes = Wishes.of(declarations, catalogue)
-    return plan_of(
-        deliberate(
-            Inputs(
-                wishes=wishes,
+    resolved = ResolvedDeclarations.of(declarations, catalogue)
+    return assemble_plan(
+        decide(
+            PlanInputs(
+                declarations=resolved,
                 catalogue=catalogue,
                 snapshot=snapshot,
                 settings=settings,
@@ -49,30 +49,39 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
     )
 
 
-def plan_of(decided: Decided) -> Plan:
+def assemble_plan(decisions: Decisions) -> Plan:
     """What is decided, as a plan."""
-    return _assembled(decided, changes_of(decided), _findings(decided))
+    return _assembled(decisions, describe_changes(decisions), _findings(decisions))
 
 
-def _findings(decided: Decided) -> tuple[Finding, ...]:
-    inputs = decided.inputs
-    confirmed = [final.wish for final in decided.finals]
+def _findings(decisions: Decisions) -> tuple[Finding, ...]:
+    inputs = decisions.inputs
+    confirmed_desired = [confirmed.desired for confirmed in decisions.confirmed_exemptions]
     found = [
-        *decided.findings,
-        *notes(confirmed, decided.lives, decided.drafts, inputs.snapshot, inputs.catalogue, decided.tree),
-        *ahead(confirmed, decided.lives, decided.drafts, inputs.settings, inputs.now),
+        *decisions.findings,
+        *notes(
+            confirmed_desired,
+            decisions.existing_exemptions,
+            decisions.proposed_changes,
+            inputs.snapshot,
+            inputs.catalogue,
+            decisions.tree,
+        ),
+        *ahead(
+            confirmed_desired, decisions.existing_exemptions, decisions.proposed_changes, inputs.settings, inputs.now
+        ),
     ]
     return tuple(sorted(found, key=_finding_order))
 
 
-def _assembled(decided: Decided, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
-    inputs, tree = decided.inputs, decided.tree
+def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
+    inputs, tree = decisions.inputs, decisions.tree
     written = {change.id.key for change in changes}
-    confirmed = {final.exemption.id.key for final in decided.finals}
-    untouched = [live for live in decided.lives if live.exemption.id.key not in written]
-    owned = sum(live.ours for live in decided.lives if tree.managed(live.scope))
-    declared = len(inputs.wishes.declarations)
-    facts = Circumstances(owned=owned, declarations=declared, findings=findings)
+    confirmed_ids = {confirmed.exemption.id.key for confirmed in decisions.confirmed_exemptions}
+    untouched = [existing for existing in decisions.existing_exemptions if existing.exemption.id.key not in written]
+    owned = sum(existing.ours for existing in decisions.existing_exemptions if tree.managed(existing.scope))
+    declared = len(inputs.declarations.declarations)
+    facts = GuardContext(owned=owned, declarations=declared, findings=findings)
     return Plan(
         tenant_id=inputs.snapshot.tenant_id,
         owner=inputs.settings.owner,
@@ -80,9 +89,11 @@ def _assembled(decided: Decided, changes: Sequence[Change], findings: tuple[Find
         revision=inputs.history.head,
         taken_at=inputs.snapshot.taken_at,
         changes=tuple(changes),
-        unchanged=_sorted(live.exemption for live in untouched if live.exemption.id.key in confirmed),
-        foreign=_sorted(live.exemption for live in untouched if not live.ours and tree.managed(live.scope)),
-        held=tuple(sorted(decided.held, key=_held_order)),
+        unchanged=_sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed_ids),
+        foreign=_sorted(
+            existing.exemption for existing in untouched if not existing.ours and tree.managed(existing.scope)
+        ),
+        held=tuple(sorted(decisions.held, key=_held_order)),
         findings=findings,
         refusals=refusals(changes, inputs.settings.limits, inputs.allowed, facts),
         unread=inputs.snapshot.unread,

@@ -84,7 +84,7 @@ class Change:
         return Action.DELETE if self.after is None else Action.UPDATE
 
     @property
-    def subject(self) -> Exemption:
+    def exemption(self) -> Exemption:
         """The side that exists: after, or before for a delete."""
         found = self.after if self.after is not None else self.before
         assert found is not None
@@ -93,14 +93,14 @@ class Change:
     @property
     def id(self) -> ArmId:
         """The ARM id that is written."""
-        return (self.before or self.subject).id
+        return (self.before or self.exemption).id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
     or shrunk. `message` says why, `remedy` what would free it. `assignment` None: not even the assignments are known.
-    `exemption` is the live one that stands in the way, or that is not reduced.
+    `exemption` is the existing one that stands in the way, or that is not reduced.
     """
 
     declaration: str
@@ -146,9 +146,9 @@ class Refusal:
 class Plan:
     """What would be done, and what a person must know about it. Changes are sorted by folded id.
 
-    `unchanged` are the desired exemptions that Azure already holds, as live; `foreign` the live ones of other owners
+    `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
-    live exemptions of this owner, `declared` the declarations: what the guards compare with.
+    existing exemptions of this owner, `declared` the declarations: what the guards compare with.
     """
 
     tenant_id: str

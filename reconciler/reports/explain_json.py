@@ -7,8 +7,8 @@ from typing import Final
 from reconciler import __version__
 from reconciler.model import JSON
 from reconciler.planning.canonical import instant_text, properties
-from reconciler.planning.explanation import Cover, Explanation, Loss, Situation
-from reconciler.planning.fan_out import FanOut, Row
+from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation
+from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemption, RemovalImpact, ResourceExplanation
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Held
 from reconciler.reports.escape import json_indented
@@ -16,7 +16,7 @@ from reconciler.reports.escape import json_indented
 FORMAT_VERSION: Final = "1.0"
 
 
-def explanation_json(explanation: Explanation, tool_version: str = __version__) -> str:
+def explanation_json(explanation: ResourceExplanation, tool_version: str = __version__) -> str:
     """Why a resource is exempt, as a JSON document."""
     return json_indented(
         {
@@ -34,7 +34,7 @@ def explanation_json(explanation: Explanation, tool_version: str = __version__) 
     )
 
 
-def fan_out_json(fan_out: FanOut, tool_version: str = __version__) -> str:
+def fan_out_json(fan_out: DeclarationExplanation, tool_version: str = __version__) -> str:
     """What a declaration comes to, as a JSON document."""
     declaration = fan_out.declaration
     return json_indented(
@@ -57,7 +57,7 @@ def fan_out_json(fan_out: FanOut, tool_version: str = __version__) -> str:
     )
 
 
-def _situation(situation: Situation) -> dict[str, JSON]:
+def _situation(situation: AssignmentCoverage) -> dict[str, JSON]:
     return {
         "assignment": situation.assignment.id.text,
         "displayName": situation.assignment.display_name,
@@ -72,7 +72,7 @@ def _situation(situation: Situation) -> dict[str, JSON]:
     }
 
 
-def _cover(cover: Cover) -> dict[str, JSON]:
+def _cover(cover: CoveringExemption) -> dict[str, JSON]:
     exemption, declaration = cover.exemption, cover.declaration
     return {
         "id": exemption.id.text,
@@ -91,7 +91,7 @@ def _cover(cover: Cover) -> dict[str, JSON]:
     }
 
 
-def _loss(loss: Loss) -> dict[str, JSON]:
+def _loss(loss: RemovalImpact) -> dict[str, JSON]:
     return {
         "id": loss.exemption.id.text,
         "evaluatedAgain": list(loss.exposed),
@@ -101,7 +101,7 @@ def _loss(loss: Loss) -> dict[str, JSON]:
     }
 
 
-def _row(row: Row) -> dict[str, JSON]:
+def _row(row: AssignmentRow) -> dict[str, JSON]:
     return {
         "assignment": row.assignment.id.text,
         "displayName": row.assignment.display_name,

@@ -6,8 +6,14 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.model import Declaration
-from reconciler.planning.explanation import Cover, Explanation, Loss, Role, Situation
-from reconciler.planning.fan_out import FanOut, Part, Row
+from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation, Participation
+from reconciler.planning.explain.values import (
+    AssignmentCoverage,
+    CoveringExemption,
+    RemovalImpact,
+    ResourceExplanation,
+    Role,
+)
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Held
 from reconciler.reports.lines import BLANK, Line, Style, line
@@ -22,11 +28,11 @@ from reconciler.reports.words import (
 )
 
 _STYLES: Final = {Role.AUTHORITATIVE: Style.GOOD, Role.ALSO: Style.INFO, Role.NO_EFFECT: Style.QUIET}
-_PARTS: Final = {Part.IN: Style.GOOD, Part.HELD: Style.WARNING, Part.OUT: Style.QUIET}
+_PARTS: Final = {Participation.IN: Style.GOOD, Participation.HELD: Style.WARNING, Participation.OUT: Style.QUIET}
 _INDENT: Final = "      "
 
 
-def explanation_lines(explanation: Explanation, names: Names = NO_NAMES) -> Iterator[Line]:
+def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES) -> Iterator[Line]:
     """Why a resource is exempt."""
     about = f", from {explanation.title!r}" if explanation.title else ""
     yield line((Style.HEADING, scope_words(explanation.resource, names)), about)
@@ -40,7 +46,7 @@ def explanation_lines(explanation: Explanation, names: Names = NO_NAMES) -> Iter
     yield from _trailing(explanation.held, explanation.unread, names)
 
 
-def _nothing(explanation: Explanation, about: str) -> str:
+def _nothing(explanation: ResourceExplanation, about: str) -> str:
     """What no exemption comes from: nobody wants one, nothing evaluates what they want, or it is not known."""
     if explanation.unread:
         return f"what exempts it{about} is not known: not everything at or above it could be read"
@@ -54,7 +60,7 @@ def _nothing(explanation: Explanation, about: str) -> str:
     return f"nothing exempts it{about}, and no declaration wants it"
 
 
-def _situation(situation: Situation, whole: Explanation, names: Names) -> Iterator[Line]:
+def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names: Names) -> Iterator[Line]:
     style, verdict = (Style.GOOD, "exempt") if situation.is_exempt else (Style.WARNING, "not exempt")
     if situation.moot:
         style, verdict = Style.QUIET, "not evaluated"
@@ -73,7 +79,7 @@ def _situation(situation: Situation, whole: Explanation, names: Names) -> Iterat
         yield from _held(held_cells)
 
 
-def _cover(cover: Cover, whole: Explanation, names: Names) -> Iterator[Line]:
+def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -> Iterator[Line]:
     where = f" on {scope_words(cover.exemption.scope, names)}" + (" (inherited)" if cover.inherited else "")
     role = cover.role.value if cover.is_live else f"{cover.role.value}, once it is created"
     yield line("  ", (_STYLES[cover.role], role), "  ", (Style.NAME, cover.exemption.name), where)
@@ -91,7 +97,7 @@ def _declared(declaration: Declaration, commit: Commit | None) -> str:
     return f"{declaration.source.file}:{declaration.source.line}{at}"
 
 
-def _loss(loss: Loss) -> Iterator[Line]:
+def _loss(loss: RemovalImpact) -> Iterator[Line]:
     text = f"  if {loss.exemption.name} were removed: "
     if loss.kept_by:
         text += f"still exempt by {', '.join(exemption.name for exemption in loss.kept_by)}"
@@ -125,7 +131,7 @@ def _trailing(held: tuple[Held, ...], unread: tuple[str, ...], names: Names) -> 
         yield line((Style.ERROR, "could not be read  "), text)
 
 
-def fan_out_lines(fan_out: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
+def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> Iterator[Line]:
     """What a declaration comes to."""
     declaration = fan_out.declaration
     yield line((Style.HEADING, declaration.name), f": {fan_out.title}")
@@ -137,7 +143,7 @@ def fan_out_lines(fan_out: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
     if fan_out.also:
         exempts = "would also exempt" if fan_out.wants_nothing else "also exempts"
         yield line(f"  {exempts} {', '.join(fan_out.also)}: they rest on the same policies")
-    for part in Part:
+    for part in Participation:
         rows = [row for row in fan_out.rows if row.part is part]
         if rows:
             yield BLANK
@@ -151,12 +157,12 @@ def fan_out_lines(fan_out: FanOut, names: Names = NO_NAMES) -> Iterator[Line]:
             yield line(
                 "  ",
                 (Style.NAME, change.id.name),
-                f" on {scope_words(change.subject.scope, names)}: {change.reason.value}",
+                f" on {scope_words(change.exemption.scope, names)}: {change.reason.value}",
             )
     yield from _trailing(fan_out.held, fan_out.unread, names)
 
 
-def _row(row: Row, names: Names) -> Iterator[Line]:
+def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:
     where = f": exemption on {scope_words(row.scope, names)}" if row.scope else ""
     yield line("  ", (_PARTS[row.part], assignment_words(row.assignment.id, names)), where)
     yield line(_INDENT, row.why)

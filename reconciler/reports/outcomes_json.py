@@ -40,7 +40,7 @@ def _outcome_to_json(outcome: Outcome) -> dict[str, JSON]:
         "actions": [change.action.value],
         "reason": change.reason.value,
         "fingerprint": change.fingerprint,
-        "key": key_to_json(change.subject),
+        "key": key_to_json(change.exemption),
         "declaration": change.declaration,
         "source": source_to_json(change.source),
         "message": outcome.message,

@@ -59,9 +59,9 @@ def outcome_block(outcome: Outcome, names: Names) -> Iterator[Line]:
     change = outcome.change
     head = (_STYLES.get(outcome.status, Style.WARNING), f"  {status_words(outcome):<{_WIDTH}} ")
     yield line(
-        head, f"{change.action.value} ", (Style.NAME, name_of(change)), "  ", scope_words(change.subject.scope, names)
+        head, f"{change.action.value} ", (Style.NAME, name_of(change)), "  ", scope_words(change.exemption.scope, names)
     )
-    yield line(INDENT, assignment_words(change.subject.assignment, names))
+    yield line(INDENT, assignment_words(change.exemption.assignment, names))
     if outcome.message:
         yield line(INDENT, outcome.message)
     if outcome.remedy:
@@ -74,7 +74,7 @@ def outcome_block(outcome: Outcome, names: Names) -> Iterator[Line]:
 
 def where_words(change: Change, names: Names) -> str:
     """Scope and assignment on one line."""
-    return f"{scope_words(change.subject.scope, names)} / {assignment_words(change.subject.assignment, names)}"
+    return f"{scope_words(change.exemption.scope, names)} / {assignment_words(change.exemption.assignment, names)}"
 
 
 def status_words(outcome: Outcome) -> str:

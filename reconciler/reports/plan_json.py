@@ -58,7 +58,7 @@ def change_to_json(change: Change) -> dict[str, JSON]:
         "fingerprint": change.fingerprint,
         "widens": [widening.value for widening in change.widens],
         "alsoExempts": list(change.also_exempts),
-        "key": key_to_json(change.subject),
+        "key": key_to_json(change.exemption),
         "before": properties(before) if before else None,
         "after": properties(after) if after else None,
         "changed": changed_paths(before, after) if before and after else [],

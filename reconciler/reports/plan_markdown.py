@@ -86,7 +86,7 @@ def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
 
 
 def _change_item(change: Change, plan: Plan, names: Names) -> str:
-    subject = change.subject
+    subject = change.exemption
     where = f"{scope_words(subject.scope, names)} / {assignment_words(subject.assignment, names)}"
     why = f"**{', '.join(change.widens)}**" if change.widens else f"*{change.reason.value}*"
     more = "".join(f", {value(said)}" for said in (object_words(change, plan.owner), selection_words(subject)) if said)

@@ -139,7 +139,7 @@ def continues(previous: Change | None, change: Change) -> bool:
     """Whether a create belongs to the same declaration and scope as the one before it, so that they read as one."""
     if previous is None or (previous.action, change.action) != (Action.CREATE, Action.CREATE):
         return False
-    return previous.declaration == change.declaration and previous.subject.scope == change.subject.scope
+    return previous.declaration == change.declaration and previous.exemption.scope == change.exemption.scope
 
 
 def change_block(
@@ -158,7 +158,7 @@ def change_block(
 
 
 def _full_block(change: Change, plan: Plan, names: Names, width: int) -> Iterator[Line]:
-    style, subject, now = _STYLES[change.action], change.subject, plan.taken_at
+    style, subject, now = _STYLES[change.action], change.exemption, plan.taken_at
     sign = f"  {SIGNS[change.action]} {change.action.value}  "
     yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
     if whose := object_words(change, plan.owner):
@@ -186,8 +186,8 @@ def _full_block(change: Change, plan: Plan, names: Names, width: int) -> Iterato
 
 def new_breadth(change: Change) -> str:
     """What a create covers that a reviewer must not miss: a whole subscription or management group."""
-    found = breadth_words(change.subject.scope) if change.action is Action.CREATE else ""
-    return f"{found}, as far as its resource selectors choose" if found and change.subject.selectors else found
+    found = breadth_words(change.exemption.scope) if change.action is Action.CREATE else ""
+    return f"{found}, as far as its resource selectors choose" if found and change.exemption.selectors else found
 
 
 def _differences(change: Change) -> list[Difference]:
@@ -209,12 +209,12 @@ def _why_and_where(change: Change) -> Iterator[Line]:
 
 def name_of(change: Change) -> str:
     """The declaration's name, or the exemption's own where no declaration stands behind it."""
-    return change.declaration or change.subject.name
+    return change.declaration or change.exemption.name
 
 
 def title_of(change: Change) -> str:
     """The display name, without the declaration's name that stands beside it already."""
-    return change.subject.display_name.removeprefix(f"{name_of(change)}: ")
+    return change.exemption.display_name.removeprefix(f"{name_of(change)}: ")
 
 
 def what_words(exemption: Exemption, now: datetime, leaving_out: frozenset[str] = frozenset()) -> str:

@@ -12,8 +12,8 @@ from reconciler import __version__
 from reconciler.drift.register import Entry, Register, State
 from reconciler.model import JSON, SystemData, count
 from reconciler.planning.canonical import category, instant_text
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
-from reconciler.planning.phrases import selectors_words
 from reconciler.reports.escape import json_document, printable
 from reconciler.reports.lines import BLANK, Line, Style, line
 from reconciler.reports.words import (
@@ -150,7 +150,7 @@ def entry_to_json(entry: Entry) -> dict[str, JSON]:
         "expiresOn": exemption.expires_on or None,
         "recommendations": list(entry.recommendations),
         "referenceIds": sorted(exemption.reference_ids, key=str.lower),
-        "resourceSelectors": selectors_words(exemption.selectors),
+        "resourceSelectors": describe_selectors(exemption.selectors),
         "displayName": exemption.display_name,
         "description": exemption.description,
         **_system_data(exemption.system),

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.model import JSON, ResourceSelector, Selector
-from reconciler.planning.phrases import selectors_words
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.reports.escape import json_line
 from reconciler.reports.fields import Difference
 from reconciler.reports.lines import Line, Style, line
@@ -45,7 +45,7 @@ def value_words(path: str, value: JSON) -> str:
 def _selection(groups: JSON) -> str:
     """Resource selectors in ARM's form as the rest of a report says them; empty for any other form."""
     try:
-        return selectors_words(tuple(map(_group, groups)))
+        return describe_selectors(tuple(map(_group, groups)))
     except (TypeError, KeyError, AttributeError):
         return ""
 

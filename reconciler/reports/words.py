@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, owner_scope
 from reconciler.planning import marks
 from reconciler.planning.canonical import instant
-from reconciler.planning.phrases import selectors_words
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Change, Reason
 
 Names = Mapping[str, str]
@@ -96,7 +96,7 @@ def policies_words(reference_ids: tuple[str, ...]) -> str:
 
 def selection_words(exemption: Exemption) -> str:
     """`only resourceLocation in eastus`: what its resource selectors leave of the scope; empty without any."""
-    words = selectors_words(exemption.selectors)
+    words = describe_selectors(exemption.selectors)
     return f"only {words}" if words else ""
 
 
@@ -170,7 +170,7 @@ def reason_words(change: Change) -> str:
         case Reason.DECLARED | Reason.EDITED:
             return ""
         case Reason.ADOPT:
-            return adopted_words(change.subject if before is None else before)
+            return adopted_words(change.exemption if before is None else before)
         case Reason.TAKE_OVER:
             former = marks.owners(before) if before else ()
             return f"takes over from the owner {former[0]}" if former else "takes over from another owner"
@@ -181,7 +181,7 @@ def reason_words(change: Change) -> str:
         case Reason.REVERT if before is not None and (revision := marks.revision_of(before)):
             return f"because it is no longer what revision {revision[:12]} asks for"
         case Reason.RENAME if before is not None:
-            return _new_mark(before, change.subject)
+            return _new_mark(before, change.exemption)
         case Reason.DUPLICATE if change.relies_on:
             return _again(change)
     return _BECAUSE[change.reason]

@@ -150,4 +150,4 @@ def run(store, changes, clock=None, **options):
     context = ApplyContext(writer=store, rate_limiter=limiter, clock=clock, sleep=clock.sleep, **options)
     outcomes = list(apply_changes(changes, context))
     assert sorted(o.change.id.key for o in outcomes) == sorted(c.id.key for c in changes)
-    return {outcome.change.subject.name: outcome for outcome in outcomes}
+    return {outcome.change.exemption.name: outcome for outcome in outcomes}

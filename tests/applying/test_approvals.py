@@ -76,8 +76,8 @@ def test_less_is_applied_never_more():
     approved_then = saved(create("one"), create("gone-by-now"), change(exemption("old"), None))
     fresh = plan(create("one"), create("two"), change(exemption("old", description="edited"), None))
     selection = select(fresh, read(approved_then))
-    assert [c.subject.name for c in selection.approved] == ["one"]
-    why = {o.change.subject.name: o.message for o in selection.withheld}
+    assert [c.exemption.name for c in selection.approved] == ["one"]
+    why = {o.change.exemption.name: o.message for o in selection.withheld}
     assert "not part of the approved plan" in why["two"]
     assert "changed since" in why["old"]
     assert selection.already_done == (create("gone-by-now").id.key,)
@@ -95,13 +95,13 @@ def test_what_waits_for_something_withheld_is_withheld():
     last = change(three, None, [middle], [two])
     selection = select(plan(one, middle, last), read(saved(middle, last)))
     assert selection.approved == ()
-    assert {o.change.subject.name for o in selection.withheld} == {"one", "two", "three"}
+    assert {o.change.exemption.name for o in selection.withheld} == {"one", "two", "three"}
     assert "waits for" in selection.withheld[-1].message
 
 
 def test_only_some_reasons():
     selection = select(plan(*ORDINARY), only=parse_reasons("recreate, fan-out,expired"))
-    assert [c.subject.name for c in selection.approved] == ["selective"]
+    assert [c.exemption.name for c in selection.approved] == ["selective"]
     assert all("--only" in o.message or "waits for" in o.message for o in selection.withheld)
     assert all("run without --only" in o.remedy for o in selection.withheld)
 

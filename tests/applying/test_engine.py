@@ -181,7 +181,7 @@ def test_the_keeper_is_read_after_the_object_and_just_before_the_write():
 @pytest.mark.parametrize("planned", [create("one"), change(WIDE, NARROWED), change(DUPLICATE, None)])
 def test_a_lost_answer_is_settled_by_reading(error, planned):
     store = Store(WIDE, DUPLICATE, strikes={1: Strike(error, after=True)})
-    outcome = run(store, [planned])[planned.subject.name]
+    outcome = run(store, [planned])[planned.exemption.name]
     assert outcome.status is Status.DONE
     assert len(store.writes) == 1, "what took effect is not written again"
 
@@ -389,7 +389,7 @@ def test_a_stop_after_a_lost_answer_settles_it_by_one_read(planned, applied):
     stop = threading.Event()
     store = Store(WIDE, DUPLICATE, strikes={1: Strike(LOST, after=applied)})
     store.hook = lambda operation, _: stop.set() if operation != "reads" else None
-    outcome = run(store, [planned], stop=stop)[planned.subject.name]
+    outcome = run(store, [planned], stop=stop)[planned.exemption.name]
     assert [operation for operation, _ in store.log[2:]] == ["reads"]
     assert outcome.cut_short is not applied
     if applied:

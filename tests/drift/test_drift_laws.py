@@ -132,7 +132,7 @@ def test_after_the_healing_run_what_it_heals_is_gone_and_nothing_else_has_change
     promised = {key for key, finding in before.items() if "healedBy" in finding.evidence}
     assert after.keys() == before.keys() - promised
     assert all(after[key].message == before[key].message for key in after)
-    assert {change.subject.id.key for change in chosen} == {before[key].subject.key for key in promised}
+    assert {change.exemption.id.key for change in chosen} == {before[key].subject.key for key in promised}
 
 
 def by_id(plan, facts):

@@ -246,7 +246,7 @@ def test_law_6_stopped_anywhere_the_next_run_ends_where_one_would(scenario, rand
 @given(scenarios())
 def test_a_narrowed_run_touches_nothing_elsewhere(scenario):
     for change in scenario.plan().changes:
-        assert scenario.only is None or scenario.only.key in chain_of(change.subject.scope)
+        assert scenario.only is None or scenario.only.key in chain_of(change.exemption.scope)
 
 
 @LAW
@@ -257,9 +257,9 @@ def test_law_7_what_was_not_read_is_not_touched_nor_what_depends_on_it(scenario)
     for change in scenario.plan().changes:
         assert change.before is None or change.id.key in seen
         reduces = change.after is None or (change.before is not None and takes_away(change))
-        chain = chain_of(change.subject.scope)
+        chain = chain_of(change.exemption.scope)
         for unread in hidden:
-            near = unread.key in chain or change.subject.scope.key in chain_of(unread)
+            near = unread.key in chain or change.exemption.scope.key in chain_of(unread)
             assert not (reduces and near), f"{change.action} {change.reason} although {unread} was not read"
         if change.before is None:
             listed = next(key for key in chain if "/subscriptions/" not in key or key.count("/") == 2)

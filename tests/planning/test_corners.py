@@ -30,9 +30,10 @@ from planning.world import (
 )
 
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
-from reconciler.planning import canonical, remarks, wording
-from reconciler.planning.fan_out import Part
-from reconciler.planning.phrases import where_made
+from reconciler.planning import canonical, hold_messages
+from reconciler.planning.descriptions import where_made
+from reconciler.planning.explain.declaration import Participation
+from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.planner import make_plan
 from reconciler.planning.values import FindingKind, HeldCause
 
@@ -213,13 +214,13 @@ def test_who_made_it_decides_where_to_remove_it():
     assert where_made(unknown) == "in the portal, or where it is managed"
     assert where_made(live("p")) == "in the portal"
     assert where_made(replace(unknown, metadata=EPAC)) == where_made(live("p", by="Application"))
-    assert "an unknown identity" in wording.not_adoptable(unknown).message
+    assert "an unknown identity" in hold_messages.not_adoptable(unknown).message
 
 
 def test_a_duplicate_says_whether_it_is_one_in_full():
     keeper = ours("kept", "one")
     same, part = (
-        remarks.duplicate(live("p", references=refs), keeper, declaration("one"))
+        finding_messages.duplicate(live("p", references=refs), keeper, declaration("one"))
         for refs in (("REFA",), ("refA", "refB"))
     )
     assert "in part the same as" in part.message
@@ -270,7 +271,7 @@ def test_a_stale_one_names_what_its_initiative_lost():
 
 def test_unknown_references_are_listed_and_the_nearest_are_shown():
     many = initiative("mcsb", **{f"encrypt{n}": "a" for n in range(6)})
-    words = wording.unknown_reference(AT_ROOT, ("encryptX", "other"), many)
+    words = hold_messages.unknown_reference(AT_ROOT, ("encryptX", "other"), many)
     assert "'encryptX', 'other'" in words.message
     assert words.remedy.count("encrypt") == 3
 
@@ -283,9 +284,9 @@ def test_an_unread_initiative_elsewhere_is_said_and_stops_nothing():
     found = snapshot(assignments=(AT_ROOT, there, below), initiatives=(BENCHMARK,))
     whole = replace(declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb"))
     why = {row.assignment.display_name: (row.part, row.why) for row in rows(found, declaration("one")).rows}
-    assert why["there"][0] is Part.OUT
+    assert why["there"][0] is Participation.OUT
     assert "assigned at" in why["there"][1]
-    assert (why["below"][0], "could not be read" in why["below"][1]) == (Part.HELD, True)
+    assert (why["below"][0], "could not be read" in why["below"][1]) == (Participation.HELD, True)
     assert "names another initiative" in {r.assignment.display_name: r.why for r in rows(found, whole).rows}["below"]
 
 

@@ -30,13 +30,13 @@ from planning.world import (
 )
 
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
-from reconciler.planning.deliberation import Inputs, Wishes, deliberate
-from reconciler.planning.explain import explain
-from reconciler.planning.explanation import Role
-from reconciler.planning.fan_out import Part, fan_out
+from reconciler.planning.desired.subjects import resolve_subject
+from reconciler.planning.explain.declaration import Participation, explain_declaration
+from reconciler.planning.explain.resource import explain_resource
+from reconciler.planning.explain.values import Role
 from reconciler.planning.guards import Allowances
-from reconciler.planning.meaning import meaning
-from reconciler.planning.planner import plan_of
+from reconciler.planning.planner import assemble_plan
+from reconciler.planning.stages import PlanInputs, ResolvedDeclarations, decide
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
@@ -45,10 +45,10 @@ NIST = assignment(SUB, "nist", STANDARD.id)
 
 
 def decided(found, *declarations, settings=SETTINGS):
-    wishes = Wishes.of(declarations, CATALOGUE)
-    return deliberate(
-        Inputs(
-            wishes=wishes,
+    wishes = ResolvedDeclarations.of(declarations, CATALOGUE)
+    return decide(
+        PlanInputs(
+            declarations=wishes,
             catalogue=CATALOGUE,
             snapshot=found,
             settings=settings,
@@ -61,9 +61,9 @@ def decided(found, *declarations, settings=SETTINGS):
 
 
 def told(found, *declarations, at=RESOURCE, what=None, settings=SETTINGS):
-    asked = meaning(declaration("", what=what), CATALOGUE) if what else None
+    asked = resolve_subject(declaration("", what=what).subject, CATALOGUE) if what else None
     done = decided(found, *declarations, settings=settings)
-    return explain(done, plan_of(done), at, asked)
+    return explain_resource(done, assemble_plan(done), at, asked)
 
 
 def only(found, *declarations, **more):
@@ -326,7 +326,7 @@ def test_what_is_unread_or_unmanaged_is_said():
 
 def rows(found, wish, *more):
     done = decided(found, wish, *more)
-    return fan_out(done, plan_of(done), wish)
+    return explain_declaration(done, assemble_plan(done), wish)
 
 
 def test_fan_out_names_every_assignment_in_or_out():
@@ -340,8 +340,8 @@ def test_fan_out_names_every_assignment_in_or_out():
     done = rows(found, wish)
     parts = {row.assignment.id.name: (row.part, row.scope) for row in done.rows}
     assert parts == {
-        "mcsb": (Part.IN, RG), "nist": (Part.IN, RG), "below": (Part.IN, RESOURCE), "elsewhere": (Part.OUT, None),
-        "single": (Part.OUT, None), "excluding": (Part.OUT, None), "without": (Part.OUT, None),
+        "mcsb": (Participation.IN, RG), "nist": (Participation.IN, RG), "below": (Participation.IN, RESOURCE), "elsewhere": (Participation.OUT, None),
+        "single": (Participation.OUT, None), "excluding": (Participation.OUT, None), "without": (Participation.OUT, None),
     }  # fmt: skip
     why = {row.assignment.id.name: row.why for row in done.rows}
     assert why["mcsb"] == "1 of its references evaluates what is declared; it is assigned at or above the target"
@@ -368,8 +368,8 @@ def test_fan_out_counts_what_a_whole_assignment_keeps_beside_a_conflict():
     whole = replace(declaration("all"), subject=Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text))
     settings = replace(SETTINGS, rules=Rules(allow_whole_assignment=True))
     done = decided(snapshot(), whole, declaration("one", LEFT), settings=settings)
-    row, held = fan_out(done, plan_of(done), whole).rows
-    assert (row.part, held.part, row.references) == (Part.IN, Part.HELD, ("refB", "refC"))
+    row, held = explain_declaration(done, assemble_plan(done), whole).rows
+    assert (row.part, held.part, row.references) == (Participation.IN, Participation.HELD, ("refB", "refC"))
     assert row.why.startswith("2 of its references evaluate what is declared")
 
 
@@ -380,9 +380,9 @@ def test_fan_out_of_an_address_says_what_it_names():
     wish = replace(beside, subject=Subject(kind=SubjectKind.ASSIGNMENT, value=far.id.text, reference_ids=("refA",)))
     why = {row.assignment.id.name: (row.part, row.why) for row in rows(found, wish).rows}
     assert why == {
-        "far": (Part.IN, "1 of its references evaluates what is declared; it is assigned elsewhere, which DoNotValidate allows"),
-        "mcsb": (Part.OUT, "the declaration names another assignment"),
-        "nist": (Part.OUT, "the declaration names another assignment"),
+        "far": (Participation.IN, "1 of its references evaluates what is declared; it is assigned elsewhere, which DoNotValidate allows"),
+        "mcsb": (Participation.OUT, "the declaration names another assignment"),
+        "nist": (Participation.OUT, "the declaration names another assignment"),
     }  # fmt: skip
     whole = replace(
         declaration("one"), subject=Subject(kind=SubjectKind.INITIATIVE, value="mcsb", reference_ids=("refA",))
@@ -396,12 +396,12 @@ def test_fan_out_shows_what_is_settled_held_and_left_over():
     wish = declaration("one", RG)
     there = settled(snapshot(), wish)
     (row,) = rows(there, wish).rows
-    assert (row.part, row.change, row.exemption) == (Part.IN, None, there.exemptions[0])
+    assert (row.part, row.change, row.exemption) == (Participation.IN, None, there.exemptions[0])
     left = ours("left", "one", target=SUB)
     done = rows(replace(there, exemptions=(*there.exemptions, left, ours("alien", "two", target=SUB))), wish)
     assert [change.id for change in done.leftovers] == [left.id]
     held = rows(snapshot(live("f", metadata=EPAC)), wish)
-    assert [(each.part, each.scope, each.references) for each in held.rows] == [(Part.HELD, RG, ("refA",))]
+    assert [(each.part, each.scope, each.references) for each in held.rows] == [(Participation.HELD, RG, ("refA",))]
     assert "takeOver: epac" in held.rows[0].why
     assert held.held == ()
     outside = rows(snapshot(assignments=()), declaration("one", ELSEWHERE))
@@ -413,7 +413,10 @@ def test_fan_out_holds_what_lies_in_an_unread_scope():
     below = assignment(OTHER_SUB, "below", BENCHMARK.id)
     line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader")
     done = rows(snapshot(assignments=(AT_ROOT, below), unread=(line,)), declaration("one", ROOT))
-    assert [(row.assignment.id.name, row.part) for row in done.rows] == [("mcsb", Part.IN), ("below", Part.HELD)]
+    assert [(row.assignment.id.name, row.part) for row in done.rows] == [
+        ("mcsb", Participation.IN),
+        ("below", Participation.HELD),
+    ]
     assert done.rows[1].why == f"{OTHER_SUB} could not be read: AuthorizationFailed; ask for Reader"
 
 
@@ -447,6 +450,6 @@ def test_fan_out_says_what_else_it_exempts_and_what_was_not_read():
         if one.policies and len(CATALOGUE.resting_on(one.policies[0])) > 1
     )
     wish = replace(declaration("one"), subject=Subject(kind=SubjectKind.RECOMMENDATION, value=shared.key))
-    assert rows(snapshot(), wish).also == decided(snapshot(), wish).inputs.wishes.meanings["one"].also != ()
+    assert rows(snapshot(), wish).also == decided(snapshot(), wish).inputs.declarations.subjects["one"].also != ()
     unreadable = rows(snapshot(initiatives=()), declaration("one", RG))
-    assert [row.part for row in unreadable.rows] == [Part.HELD]
+    assert [row.part for row in unreadable.rows] == [Participation.HELD]

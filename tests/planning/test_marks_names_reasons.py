@@ -26,7 +26,7 @@ from planning.world import plan as plan_without_history
 
 from reconciler.model import Member, Policy, ResourceSelector, Selector, Subject, SubjectKind, SystemData
 from reconciler.planning import marks
-from reconciler.planning.naming import exemption_id
+from reconciler.planning.decide.naming import exemption_id
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import Commit, NoHistory
 
@@ -99,9 +99,9 @@ def test_ticket_and_revision_are_written_and_revision_alone_is_no_update():
 
 
 def test_made_by_a_user_is_what_azure_says():
-    assert marks.made_by_a_user(live("x", by="user"))
-    assert not marks.made_by_a_user(live("x", by="Application"))
-    assert not marks.made_by_a_user(replace(live("x"), system=None))
+    assert marks.made_by_user(live("x", by="user"))
+    assert not marks.made_by_user(live("x", by="Application"))
+    assert not marks.made_by_user(replace(live("x"), system=None))
 
 
 # --- what an exemption says ---

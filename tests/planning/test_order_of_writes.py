@@ -37,12 +37,12 @@ EPAC = {"pacOwnerId": "epac"}
 
 
 def by_name(done):
-    return {change.subject.name: change for change in done.changes}
+    return {change.exemption.name: change for change in done.changes}
 
 
 def waits(done):
     """Who waits for whom, by name; created ones by the name of their declaration."""
-    names = {c.id.key: c.subject.name if c.before else c.declaration for c in done.changes}
+    names = {c.id.key: c.exemption.name if c.before else c.declaration for c in done.changes}
     return {names[c.id.key]: sorted(names[key] for key in c.waits_for) for c in done.changes if c.waits_for}
 
 
@@ -83,7 +83,7 @@ def test_a_delete_waits_for_every_part_of_its_replacement():
 def test_what_stays_as_it_is_is_relied_on_without_waiting():
     keeper = plan(snapshot(), declaration("one", SUB)).changes[0].after
     done = plan(snapshot(keeper, ours("o", "gone", target=RG)), declaration("one", SUB))
-    assert [(c.subject.name, c.waits_for, c.relies_on) for c in done.changes] == [("o", (), (keeper,))]
+    assert [(c.exemption.name, c.waits_for, c.relies_on) for c in done.changes] == [("o", (), (keeper,))]
 
 
 @pytest.mark.parametrize("edit", [

@@ -7,7 +7,7 @@ import pytest
 from planning.world import NOW, RG, SUB, declaration, ours
 
 from reconciler.model import ResourceSelector, Selector
-from reconciler.planning.phrases import removal_words, selectors_words
+from reconciler.planning.descriptions import describe_removal, describe_selectors
 
 EAST = Selector(kind="resourceLocation", values=("eastus", "eastus2"))
 NOT_VM = Selector(kind="resourceType", values=("Microsoft.Compute/virtualMachines",), negated=True)
@@ -30,7 +30,7 @@ NOT_VM = Selector(kind="resourceType", values=("Microsoft.Compute/virtualMachine
     ],
 )
 def test_what_selectors_choose(groups, said):
-    assert selectors_words(tuple(ResourceSelector(f"group-{n}", group) for n, group in enumerate(groups))) == said
+    assert describe_selectors(tuple(ResourceSelector(f"group-{n}", group) for n, group in enumerate(groups))) == said
 
 
 @pytest.mark.parametrize(
@@ -44,4 +44,4 @@ def test_what_selectors_choose(groups, said):
     ],
 )
 def test_which_edit_made_it_unwanted(now, said):
-    assert removal_words(ours("kept", "one", RG), now, NOW) == said
+    assert describe_removal(ours("kept", "one", RG), now, NOW) == said

@@ -21,7 +21,8 @@ from planning.world import (
 )
 
 from reconciler.model import Source, Unread
-from reconciler.planning import remarks, wording
+from reconciler.planning import hold_messages
+from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.values import Finding
 
 EXAMPLES = {
@@ -47,7 +48,7 @@ def every(module):
             names = inspect.signature(speaker).parameters
             assignment = AT_ROOT.id if name.startswith("assignment_") else AT_ROOT
             given = {
-                "live": live("portal", by="Application", metadata={"pacOwnerId": "epac", "declaration": "one"}),
+                "existing": live("portal", by="Application", metadata={"pacOwnerId": "epac", "declaration": "one"}),
                 "assignment": assignment,
                 **EXAMPLES,
             }
@@ -56,29 +57,34 @@ def every(module):
 
 
 def test_every_sentence(golden):
-    golden("sentences.txt", "\n".join([*every(wording), *every(remarks)]) + "\n")
+    golden("sentences.txt", "\n".join([*every(hold_messages), *every(finding_messages)]) + "\n")
 
 
 def test_sentences_fit_what_is_there():
     bare = replace(live("p"), system=None, display_name="My exemption", expires_on="2026-11-01T00:00:00Z")
-    assert "an unknown identity" in wording.not_adoptable(bare).message
+    assert "an unknown identity" in hold_messages.not_adoptable(bare).message
     assert (
-        wording.unread(Unread(scope=SUB, what="x", reason="y")).remedy
-        == wording.reduction_unread(Unread(scope=SUB, what="x", reason="y")).remedy
+        hold_messages.unread(Unread(scope=SUB, what="x", reason="y")).remedy
+        == hold_messages.reduction_unread(Unread(scope=SUB, what="x", reason="y")).remedy
     )
-    assert "give the identity Reader" in wording.unread(Unread(scope=SUB, what="x", reason="y")).remedy
-    assert wording.unknown_reference(AT_ROOT, ("xyz",), BENCHMARK).remedy == "correct referenceIds in the declaration"
-    assert wording.unknown_reference(AT_ROOT, ("refA",), None).remedy == "remove referenceIds from the declaration"
-    here = wording.conflict(declaration("a"), declaration("b"), RG, RG, AT_ROOT)
+    assert "give the identity Reader" in hold_messages.unread(Unread(scope=SUB, what="x", reason="y")).remedy
+    assert (
+        hold_messages.unknown_reference(AT_ROOT, ("xyz",), BENCHMARK).remedy
+        == "correct referenceIds in the declaration"
+    )
+    assert (
+        hold_messages.unknown_reference(AT_ROOT, ("refA",), None).remedy == "remove referenceIds from the declaration"
+    )
+    here = hold_messages.conflict(declaration("a"), declaration("b"), RG, RG, AT_ROOT)
     assert "which contains" not in here.message
-    assert remarks.unmanaged(bare).message.startswith("'My exemption' is")
-    assert remarks.overlap(bare, None).message.startswith("exempts every policy of assignment 'mcsb'")
-    assert "--delete-orphans" not in remarks.orphaned(bare, "x", None, ours=False).remedy
-    assert remarks.quota(RG, 1001).severity.value == "error"
-    assert remarks.quota(RG, 1000).severity.value == "warning"
-    assert "()" not in remarks.moot_effect(declaration("one"), RG, AT_ROOT, ()).message
-    assert wording.label(replace(AT_ROOT, display_name="")) == "mcsb"
-    assert "2026-11-01" in remarks.expired_foreign(bare).message
+    assert finding_messages.unmanaged(bare).message.startswith("'My exemption' is")
+    assert finding_messages.overlap(bare, None).message.startswith("exempts every policy of assignment 'mcsb'")
+    assert "--delete-orphans" not in finding_messages.orphaned(bare, "x", None, ours=False).remedy
+    assert finding_messages.quota(RG, 1001).severity.value == "error"
+    assert finding_messages.quota(RG, 1000).severity.value == "warning"
+    assert "()" not in finding_messages.moot_effect(declaration("one"), RG, AT_ROOT, ()).message
+    assert hold_messages.label(replace(AT_ROOT, display_name="")) == "mcsb"
+    assert "2026-11-01" in finding_messages.expired_foreign(bare).message
 
 
 # --- notes on confirmed wishes ---

@@ -29,8 +29,8 @@ from planning.world import (
 
 from reconciler.catalog.facts import EXPLANATIONS
 from reconciler.model import Limits, Member, ResourceSelector, Selector, Subject, SubjectKind, Unread, arm_id
+from reconciler.planning.desired.subjects import resolve_subject
 from reconciler.planning.guards import Allowances
-from reconciler.planning.meaning import meaning
 from reconciler.planning.values import Action
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
@@ -120,7 +120,7 @@ def unread():
 
 
 def unwanted():
-    """Live ones that keep no wish, of every kind."""
+    """ExistingExemption ones that keep no wish, of every kind."""
     excluding = assignment(ROOT, "excluding", BENCHMARK.id, not_scopes=(RG2,))
     at_left = assignment(LEFT, "at-left", BENCHMARK.id)
     at_other = assignment(OTHER_SUB, "at-other", BENCHMARK.id)
@@ -297,7 +297,7 @@ def test_names_and_digests_are_stable():
 
 def test_meanings_that_the_catalogue_does_not_know():
     def means(kind, value):
-        return meaning(replace(declaration("x"), subject=Subject(kind=kind, value=value)), CATALOGUE)
+        return resolve_subject(Subject(kind=kind, value=value), CATALOGUE)
 
     assert means(SubjectKind.RECOMMENDATION, "nothing is called this") is None
     known = next(r for r in CATALOGUE.recommendations.values() if r.policies)

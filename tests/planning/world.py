@@ -168,7 +168,7 @@ def applied(found: Snapshot, done: Plan) -> Snapshot:
 def shape(done: Plan) -> list[tuple[str, str, str, tuple[str, ...]]]:
     """The changes in short: action, reason, name, references after (before, for a delete)."""
     return [
-        (c.action.value, c.reason.value, c.subject.name.rsplit("-", 1)[0] if c.before is None else c.subject.name,
-         tuple(sorted(c.subject.reference_ids)))
+        (c.action.value, c.reason.value, c.exemption.name.rsplit("-", 1)[0] if c.before is None else c.exemption.name,
+         tuple(sorted(c.exemption.reference_ids)))
         for c in done.changes
     ]  # fmt: skip

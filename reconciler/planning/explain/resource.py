@@ -1,6 +1,6 @@
 """Why a resource is exempt, and by whose word: every exemption that covers it, judged as the plan judges it.
 
-Nothing is decided here. What is authoritative comes from the same deliberation as the plan, and what is about to
+Nothing is decided here. What is authoritative comes from the same run of the stages as the plan, and what is about to
 happen from the plan itself, so that an explanation never contradicts either. `fan_out` does the same for a declaration.
 """
 
@@ -11,25 +11,33 @@ from dataclasses import dataclass
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption
 from reconciler.planning.canonical import folded_selectors
-from reconciler.planning.deliberation import Decided
-from reconciler.planning.draft import Final
-from reconciler.planning.explanation import Cover, Explanation, Loss, Role, Situation
-from reconciler.planning.live import Live
-from reconciler.planning.marks import Ownership, owner_words
-from reconciler.planning.meaning import WHOLE, Meaning, existing_cells, match_assignment
+from reconciler.planning.decide.proposals import ConfirmedExemption
+from reconciler.planning.desired.subjects import WHOLE, ResolvedSubject, existing_cells, match_subject
+from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.explain.values import (
+    AssignmentCoverage,
+    CoveringExemption,
+    RemovalImpact,
+    ResourceExplanation,
+    Role,
+)
+from reconciler.planning.hold_messages import label
+from reconciler.planning.marks import Ownership, describe_owner
 from reconciler.planning.provenance import Commit
+from reconciler.planning.stages import Decisions
 from reconciler.planning.values import Change, Finding, Held, Plan
-from reconciler.planning.wording import label
 
 
-def explain(decided: Decided, plan: Plan, resource: ArmId, asked: Meaning | None = None) -> Explanation:
+def explain_resource(
+    decisions: Decisions, plan: Plan, resource: ArmId, asked: ResolvedSubject | None = None
+) -> ResourceExplanation:
     """Why the resource is exempt, in every assignment that evaluates it, or from one recommendation alone."""
-    tree = decided.tree
+    tree = decisions.tree
     chain = tree.chain(resource)
-    view = _View(decided=decided, plan=plan, resource=resource, chain=chain)
-    found = sorted(decided.inputs.snapshot.assignments.values(), key=lambda each: each.id.key)
+    view = _View(decisions=decisions, plan=plan, resource=resource, chain=chain)
+    found = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda each: each.id.key)
     situations = (view.situation(each, asked) for each in found if each.scope.key in chain)
-    return Explanation(
+    return ResourceExplanation(
         resource=resource,
         title=asked.title if asked else "",
         managed=tree.managed(resource),
@@ -37,33 +45,33 @@ def explain(decided: Decided, plan: Plan, resource: ArmId, asked: Meaning | None
         situations=tuple(each for each in situations if each is not None),
         held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
         unread=tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if u.scope.key in chain),
-        wanted_by=tuple(_wanted_by(decided, chain, asked)),
+        wanted_by=tuple(_wanted_by(decisions, chain, asked)),
     )
 
 
-def _wanted_by(decided: Decided, chain: Sequence[str], asked: Meaning | None) -> Iterator[str]:
+def _wanted_by(decisions: Decisions, chain: Sequence[str], asked: ResolvedSubject | None) -> Iterator[str]:
     """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
-    wishes = decided.inputs.wishes
-    for each in sorted(wishes.active(decided.inputs.now), key=lambda declaration: declaration.name):
-        fits = asked is None or not asked.policies.isdisjoint(wishes.meanings[each.name].policies)
+    desired_exemptions = decisions.inputs.declarations
+    for each in sorted(desired_exemptions.active(decisions.inputs.now), key=lambda declaration: declaration.name):
+        fits = asked is None or not asked.policies.isdisjoint(desired_exemptions.subjects[each.name].policies)
         if fits and any(scope.key in chain for scope in each.scopes):
             yield each.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _View:
-    """One resource seen through one deliberation."""
+    """One resource seen through one run of the stages."""
 
-    decided: Decided
+    decisions: Decisions
     plan: Plan
     resource: ArmId
     chain: Sequence[str]
 
-    def situation(self, assignment: Assignment, asked: Meaning | None) -> Situation | None:
+    def situation(self, assignment: Assignment, asked: ResolvedSubject | None) -> AssignmentCoverage | None:
         """What one assignment comes to; None where it has nothing to do with what was asked."""
-        initiative = self.decided.inputs.snapshot.initiatives.get(assignment.id.key)
+        initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
         if asked is not None and (initiative is not None or not assignment.is_initiative):
-            matched = match_assignment(asked, assignment, initiative)
+            matched = match_subject(asked, assignment, initiative)
             if matched is None:
                 return None
             cells: frozenset[str] | None = matched.cells
@@ -79,7 +87,7 @@ class _View:
         certain = (cover.now for cover in effective if not cover.exemption.selectors)
         ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
         moot = self._moot(assignment)
-        return Situation(
+        return AssignmentCoverage(
             assignment=assignment,
             references=self._texts(relevant, assignment),
             covers=tuple(covers),
@@ -92,15 +100,15 @@ class _View:
 
     # --- what covers it ---
 
-    def _confirmed(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[Cover]:
+    def _confirmed(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[CoveringExemption]:
         """What this plan leaves in authority over the resource."""
-        for final in self._finals(assignment):
-            shared = final.cells if cells is None else final.cells & cells
+        for confirmed in self._finals(assignment):
+            shared = confirmed.cells if cells is None else confirmed.cells & cells
             if shared:
-                change = self._change(final.exemption.id)
-                shown = change.before if change is not None and change.before is not None else final.exemption
+                change = self._change(confirmed.exemption.id)
+                shown = change.before if change is not None and change.before is not None else confirmed.exemption
                 now = self._now(shown) if cells is None else self._now(shown) & cells
-                yield Cover(
+                yield CoveringExemption(
                     exemption=shown,
                     role=Role.AUTHORITATIVE,
                     cells=shared | now,
@@ -108,67 +116,73 @@ class _View:
                     references=self._texts(shared | now, assignment),
                     inherited=self._inherited(shown),
                     whose="ours",
-                    why=self._authority(final, change),
-                    declaration=final.wish.declaration,
-                    commit=self._commit(final.wish.declaration),
+                    why=self._authority(confirmed, change),
+                    declaration=confirmed.desired.declaration,
+                    commit=self._commit(confirmed.desired.declaration),
                     change=change,
                 )
 
-    def _finals(self, assignment: Assignment) -> list[Final]:
-        finals = (final for final in self.decided.finals if final.wish.assignment.id == assignment.id)
-        return [final for final in finals if final.wish.scope.key in self.chain]
+    def _finals(self, assignment: Assignment) -> list[ConfirmedExemption]:
+        confirmed_exemptions = (
+            confirmed
+            for confirmed in self.decisions.confirmed_exemptions
+            if confirmed.desired.assignment.id == assignment.id
+        )
+        return [confirmed for confirmed in confirmed_exemptions if confirmed.desired.scope.key in self.chain]
 
-    def _authority(self, final: Final, change: Change | None) -> str:
-        wish = final.wish
-        at = "it" if wish.target == self.resource else f"{wish.target}, which contains it,"
-        said = f"declaration {wish.declaration.name!r} lists {at} and {label(wish.assignment)!r} evaluates what it declares"
+    def _authority(self, confirmed: ConfirmedExemption, change: Change | None) -> str:
+        desired = confirmed.desired
+        at = "it" if desired.target == self.resource else f"{desired.target}, which contains it,"
+        said = f"declaration {desired.declaration.name!r} lists {at} and {label(desired.assignment)!r} evaluates what it declares"
         return said if change is None else f"{said}; the plan will {change.action.value} it ({change.reason.value})"
 
-    def _others(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[Cover]:
-        """Live ones that are not in authority, the nearest first."""
-        confirmed = {final.exemption.id.key for final in self._finals(assignment)}
-        found = [live for live in self._lives(assignment) if live.exemption.id.key not in confirmed]
-        for live in sorted(found, key=lambda live: (self.chain.index(live.scope.key), live.exemption.id.key)):
-            shared = live.cells if cells is None else live.cells & cells
+    def _others(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[CoveringExemption]:
+        """ExistingExemption ones that are not in authority, the nearest first."""
+        confirmed_ids = {confirmed.exemption.id.key for confirmed in self._finals(assignment)}
+        found = [existing for existing in self._lives(assignment) if existing.exemption.id.key not in confirmed_ids]
+        for existing in sorted(
+            found, key=lambda existing: (self.chain.index(existing.scope.key), existing.exemption.id.key)
+        ):
+            shared = existing.cells if cells is None else existing.cells & cells
             if shared:
-                yield self._other(live, shared, assignment)
+                yield self._other(existing, shared, assignment)
 
-    def _lives(self, assignment: Assignment) -> Iterator[Live]:
-        for live in self.decided.lives:
-            if live.exemption.assignment == assignment.id and live.scope.key in self.chain:
-                yield live
+    def _lives(self, assignment: Assignment) -> Iterator[ExistingExemption]:
+        for existing in self.decisions.existing_exemptions:
+            if existing.exemption.assignment == assignment.id and existing.scope.key in self.chain:
+                yield existing
 
-    def _other(self, live: Live, shared: frozenset[str], assignment: Assignment) -> Cover:
-        exemption, change = live.exemption, self._change(live.exemption.id)
-        declaration = self._declared(live.mark)
+    def _other(self, existing: ExistingExemption, shared: frozenset[str], assignment: Assignment) -> CoveringExemption:
+        exemption, change = existing.exemption, self._change(existing.exemption.id)
+        declaration = self._declared(existing.mark)
         now = shared & self._now(exemption)
         commit = self._commit(declaration) if declaration else None
-        return Cover(
+        return CoveringExemption(
             exemption=exemption,
             role=Role.ALSO if now else Role.NO_EFFECT,
             cells=shared,
             now=now,
             references=self._texts(shared, assignment),
             inherited=self._inherited(exemption),
-            whose=whose(live),
-            why=self._standing(live, change),
+            whose=whose(existing),
+            why=self._standing(existing, change),
             declaration=declaration,
             commit=commit,
             change=change,
         )
 
-    def _standing(self, live: Live, change: Change | None) -> str:
+    def _standing(self, existing: ExistingExemption, change: Change | None) -> str:
         """Why it does not count, and what becomes of it."""
         if change is not None:
             return f"the plan will {change.action.value} it ({change.reason.value})"
-        if live.expired:
-            return f"expired on {live.exemption.expires_on[:10]}; Azure no longer honours it"
-        said = [found.message for found in self._findings(live.exemption)]
-        said += [line.message for line in self.plan.held if line.exemption == live.exemption.id]
+        if existing.expired:
+            return f"expired on {existing.exemption.expires_on[:10]}; Azure no longer honours it"
+        said = [found.message for found in self._findings(existing.exemption)]
+        said += [line.message for line in self.plan.held if line.exemption == existing.exemption.id]
         said += [
-            f"declaration {live.mark!r} is held here, so nothing of it is deleted or shrunk"
+            f"declaration {existing.mark!r} is held here, so nothing of it is deleted or shrunk"
             for line in self.plan.held
-            if live.mark == line.declaration and line.assignment in (None, live.exemption.assignment)
+            if existing.mark == line.declaration and line.assignment in (None, existing.exemption.assignment)
         ]
         return said[0] if said else "wanted by no declaration here; it is not touched"
 
@@ -182,7 +196,9 @@ class _View:
         folded = ((line, {each.lower() for each in line.reference_ids}) for line in here)
         return [line for line, refs in folded if cells is None or not refs or refs & cells or WHOLE in cells]
 
-    def _loss(self, cover: Cover, effective: Sequence[Cover], assignment: Assignment) -> Loss:
+    def _loss(
+        self, cover: CoveringExemption, effective: Sequence[CoveringExemption], assignment: Assignment
+    ) -> RemovalImpact:
         """The rest counts only as far as the plan leaves it there, and only in part where its selectors choose."""
         rest = [each for each in effective if each is not cover and not (each.change and each.change.after is None)]
         others = [each for each in rest if not cover.now.isdisjoint(each.now)]
@@ -190,7 +206,7 @@ class _View:
         exposed = cover.now.difference(*(each.now for each in wholly))
         partly = (each.exemption for each in others if each not in wholly and not exposed.isdisjoint(each.now))
         kept = (each.exemption for each in wholly)
-        return Loss(
+        return RemovalImpact(
             exemption=cover.exemption,
             exposed=self._texts(exposed, assignment),
             kept_by=tuple(kept),
@@ -209,17 +225,20 @@ class _View:
     # --- small facts ---
 
     def _now(self, exemption: Exemption) -> frozenset[str]:
-        """The cells that a live exemption exempts at this moment; none of one that is only planned."""
-        initiatives = self.decided.inputs.snapshot.initiatives
-        found = (live for live in self.decided.lives if live.exemption.id == exemption.id)
+        """The cells that a existing exemption exempts at this moment; none of one that is only planned."""
+        initiatives = self.decisions.inputs.snapshot.initiatives
+        found = (existing for existing in self.decisions.existing_exemptions if existing.exemption.id == exemption.id)
         return frozenset[str]().union(
-            *(existing_cells(live.covering, initiatives.get(live.exemption.assignment.key)) for live in found)
+            *(
+                existing_cells(existing.covering, initiatives.get(existing.exemption.assignment.key))
+                for existing in found
+            )
         )
 
     def _texts(self, cells: frozenset[str], assignment: Assignment) -> tuple[str, ...]:
         """References as the initiative writes them; those that it has no more, as some exemption does."""
-        initiative = self.decided.inputs.snapshot.initiatives.get(assignment.id.key)
-        known = {ref.lower(): ref for live in self._lives(assignment) for ref in live.exemption.reference_ids}
+        initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+        known = {ref.lower(): ref for existing in self._lives(assignment) for ref in existing.exemption.reference_ids}
         known |= initiative.texts if initiative else {}
         return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
 
@@ -230,10 +249,12 @@ class _View:
         return exemption.scope != self.resource
 
     def _declared(self, name: str) -> Declaration | None:
-        return next((each for each in self.decided.inputs.wishes.declarations if name and each.name == name), None)
+        return next(
+            (each for each in self.decisions.inputs.declarations.declarations if name and each.name == name), None
+        )
 
     def _commit(self, declaration: Declaration) -> Commit | None:
-        return self.decided.inputs.history.last_commit(declaration.source.file)
+        return self.decisions.inputs.history.last_commit(declaration.source.file)
 
 
 def _chooses_as_much(other: Exemption, exemption: Exemption) -> bool:
@@ -241,14 +262,14 @@ def _chooses_as_much(other: Exemption, exemption: Exemption) -> bool:
     return not other.selectors or folded_selectors(other.selectors) == folded_selectors(exemption.selectors)
 
 
-def whose(live: Live) -> str:
-    """Who is responsible for a live exemption, in a few words."""
-    system = live.exemption.system
-    match live.ownership:
+def whose(existing: ExistingExemption) -> str:
+    """Who is responsible for a existing exemption, in a few words."""
+    system = existing.exemption.system
+    match existing.ownership:
         case Ownership.OURS:
-            return f"ours, marked {live.mark!r}" if live.mark else "ours, without a declaration's mark"
+            return f"ours, marked {existing.mark!r}" if existing.mark else "ours, without a declaration's mark"
         case Ownership.FOREIGN:
-            return f"of the owner {owner_words(live.exemption)}"
+            return f"of the owner {describe_owner(existing.exemption)}"
         case Ownership.UNOWNED:
             by = system.created_by if system and system.created_by else "an unknown identity"
             kind = system.created_by_type if system and system.created_by_type else "unknown type"

@@ -2,7 +2,7 @@
 reference ids.
 
 Matching goes by policy definition id. Reference ids differ between initiatives (98 of 100 pairs do), and one
-initiative holds the same policy ten times: every entry counts.
+initiative holds the same policy ten times: every protection counts.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, initiative_id, policy_id
-from reconciler.model import ArmId, Assignment, Declaration, Initiative, Rules, SubjectKind, parse_object
+from reconciler.model import ArmId, Assignment, Initiative, Rules, Subject, SubjectKind, parse_object
 
 WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meaning:
+class ResolvedSubject:
     """A subject, looked up. `policies` are folded ids of the definitions behind it; `only` the one initiative or
     assignment (folded) that an address is about; `references` (folded, with their letters) narrow that.
 
@@ -38,8 +38,8 @@ class Meaning:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """How an assignment evaluates a meaning: the reference ids to exempt, as the initiative writes them.
+class SubjectMatch:
+    """How an assignment evaluates a subject: the reference ids to exempt, as the initiative writes them.
 
     `whole` says that the entire assignment is meant (no references, or a single policy); `cells` are the folded
     reference ids, `*` for a single policy; `policies` the folded definitions behind them; `unknown` the references
@@ -52,13 +52,13 @@ class Match:
     whole: bool = False
     unknown: tuple[str, ...] = ()
 
-    def of(self, cells: frozenset[str]) -> Match:
+    def of(self, cells: frozenset[str]) -> SubjectMatch:
         """The part of it with these cells, which is the entire assignment no longer."""
         references = tuple(reference for reference in self.references if reference.lower() in cells)
         return replace(self, references=references, cells=cells, whole=False)
 
 
-def protected(rules: Rules, catalogue: Catalogue) -> dict[str, str]:
+def never_exempt_policies(rules: Rules, catalogue: Catalogue) -> dict[str, str]:
     """The folded policies that rules.neverExempt forbids to exempt, by themselves or behind a recommendation."""
     found = {policy_id(text).key: text for text in rules.never_policies}
     for text in rules.never_recommendations:
@@ -67,9 +67,8 @@ def protected(rules: Rules, catalogue: Catalogue) -> dict[str, str]:
     return found
 
 
-def meaning(declaration: Declaration, catalogue: Catalogue) -> Meaning | None:
+def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
     """What the declaration means; None where the catalogue does not know its recommendation unambiguously."""
-    subject = declaration.subject
     references = {reference.lower(): reference for reference in subject.reference_ids}
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
@@ -79,15 +78,15 @@ def meaning(declaration: Declaration, catalogue: Catalogue) -> Meaning | None:
         case SubjectKind.INITIATIVE:
             found = initiative_id(subject.value)
             known = catalogue.initiative(found)
-            return Meaning(
+            return ResolvedSubject(
                 kind=subject.kind, title=known.title if known else found.name, only=found.key, references=references
             )
         case SubjectKind.ASSIGNMENT:
             found = parse_object(subject.value)
-            return Meaning(kind=subject.kind, title=found.name, only=found.key, references=references)
+            return ResolvedSubject(kind=subject.kind, title=found.name, only=found.key, references=references)
 
 
-def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
+def _recommendation(text: str, catalogue: Catalogue) -> ResolvedSubject | None:
     found = catalogue.find(text)
     if len(found) != 1:
         return None
@@ -95,16 +94,16 @@ def _recommendation(text: str, catalogue: Catalogue) -> Meaning | None:
     others = _resting_on(recommendation.policies, catalogue, recommendation.title)
     why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles)
     policies = frozenset(policy.key for policy in recommendation.policies)
-    return Meaning(
+    return ResolvedSubject(
         kind=SubjectKind.RECOMMENDATION, title=recommendation.title, policies=policies, also=others, unsupported=why
     )
 
 
-def _policy(text: str, catalogue: Catalogue) -> Meaning:
+def _policy(text: str, catalogue: Catalogue) -> ResolvedSubject:
     found = policy_id(text)
     known = catalogue.policy(found)
     title = known.title if known else found.name
-    return Meaning(
+    return ResolvedSubject(
         kind=SubjectKind.POLICY,
         title=title,
         policies=frozenset({found.key}),
@@ -118,8 +117,8 @@ def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, but: str) -> tu
     return tuple(sorted(titles - {but}))
 
 
-def match_assignment(found: Meaning, assignment: Assignment, initiative: Initiative | None) -> Match | None:
-    """Which cells of an assignment the meaning covers; None where it does not evaluate it.
+def match_subject(found: ResolvedSubject, assignment: Assignment, initiative: Initiative | None) -> SubjectMatch | None:
+    """Which cells of an assignment the subject covers; None where it does not evaluate it.
 
     An assigned initiative must be given; the caller holds what could not be read.
     """
@@ -133,10 +132,10 @@ def match_assignment(found: Meaning, assignment: Assignment, initiative: Initiat
     return _addressed(found, initiative) if found.only else _by_policy(found, initiative)
 
 
-def _single(found: Meaning, assignment: Assignment) -> Match | None:
+def _single(found: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
     if found.policies and assignment.definition.key not in found.policies:
         return None
-    return Match(
+    return SubjectMatch(
         references=(),
         cells=frozenset({WHOLE}),
         policies=(assignment.definition.key,),
@@ -145,24 +144,24 @@ def _single(found: Meaning, assignment: Assignment) -> Match | None:
     )
 
 
-def _by_policy(found: Meaning, initiative: Initiative) -> Match | None:
+def _by_policy(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:
     members = [member for member in initiative.members if member.definition.key in found.policies]
     if not members:
         return None
     references = tuple(sorted({member.reference_id for member in members}, key=str.lower))
     policies = tuple(sorted({member.definition.key for member in members}))
-    return Match(
+    return SubjectMatch(
         references=references, cells=frozenset(reference.lower() for reference in references), policies=policies
     )
 
 
-def _addressed(found: Meaning, initiative: Initiative) -> Match:
+def _addressed(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch:
     by_reference = {member.reference_id.lower(): member for member in initiative.members}
     if not found.references:
-        return Match(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
+        return SubjectMatch(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
     known = [by_reference[key] for key in sorted(found.references) if key in by_reference]
     unknown = tuple(text for key, text in sorted(found.references.items()) if key not in by_reference)
-    return Match(
+    return SubjectMatch(
         references=tuple(member.reference_id for member in known),
         cells=frozenset(member.reference_id.lower() for member in known),
         policies=tuple(sorted({member.definition.key for member in known})),
@@ -170,10 +169,8 @@ def _addressed(found: Meaning, initiative: Initiative) -> Match:
     )
 
 
-def live_cells(
-    references: Iterable[str], assignment: Assignment | None, initiative: Initiative | None
-) -> frozenset[str]:
-    """The cells a live exemption covers: an empty list counts as every reference of the initiative.
+def cells_of(references: Iterable[str], assignment: Assignment | None, initiative: Initiative | None) -> frozenset[str]:
+    """The cells a existing exemption covers: an empty list counts as every reference of the initiative.
 
     Of an assignment that is gone or unreadable only what the object itself lists is known.
     """
@@ -185,8 +182,10 @@ def live_cells(
     return frozenset(initiative.texts) if initiative else frozenset({WHOLE})
 
 
-def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None) -> bool:
-    """Whether the meaning still covers any definition behind these cells of an assignment (reason *removed*).
+def still_means_any(
+    found: ResolvedSubject, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None
+) -> bool:
+    """Whether the subject still covers any definition behind these cells of an assignment (reason *removed*).
 
     Of a cell that the initiative has no more nobody can say which definition was behind it: it may still be meant, for
     a new version of an initiative is no edit of the repository.
@@ -195,7 +194,7 @@ def means_any(found: Meaning, cells: frozenset[str], assignment: Assignment, ini
         return False
     if assignment.is_initiative and initiative is None:
         return True
-    matched = match_assignment(found, assignment, initiative)
+    matched = match_subject(found, assignment, initiative)
     return bool(matched and matched.cells & cells) or existing_cells(cells, initiative) != cells
 
 

@@ -1,7 +1,7 @@
 """Why something is held, and what would free it: the sentences that planning says to a person about what it cannot do.
 
 Kept in one place so that they can be read, and improved, together. Each says what, why, and the remedy. What planning
-remarks on beside that stands in `remarks`.
+remarks on beside that relation_ in `remarks`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import difflib
 from dataclasses import dataclass
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Initiative, Source, Unread
-from reconciler.planning.marks import owner_words, owners
+from reconciler.planning.marks import describe_owner, owners
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class Message:
     """A message and its remedy."""
 
     message: str
@@ -26,54 +26,54 @@ def label(assignment: Assignment) -> str:
     return assignment.display_name or assignment.id.name
 
 
-def unread(found: Unread) -> Words:
+def unread(found: Unread) -> Message:
     """A target, or something below it, is unknown."""
-    return Words(
+    return Message(
         f"{found.scope} could not be read: {found.reason}",
         found.remedy or "give the identity Reader there and run again",
     )
 
 
-def outside_scopes(target: ArmId) -> Words:
+def outside_scopes(target: ArmId) -> Message:
     """The declaration reaches beyond what this repository manages."""
-    return Words(
+    return Message(
         f"{target} lies outside the scopes of reconciler.yaml",
         "add a scope that contains it to reconciler.yaml, or take the target out of the declaration",
     )
 
 
-def no_subscription(target: ArmId) -> Words:
+def no_subscription(target: ArmId) -> Message:
     """The declaration names a subscription that Azure does not find: mistyped, of another tenant, or deleted."""
-    return Words(
+    return Message(
         f"Azure finds no subscription {target.subscription}: it does not exist, or not in this tenant",
         "correct the id, or take the target out of the declaration",
     )
 
 
-def resource_gone(target: ArmId) -> Words:
+def resource_gone(target: ArmId) -> Message:
     """The declared resource was deleted."""
-    return Words(f"{target} no longer exists", "take the target out of the declaration, or restore the resource")
+    return Message(f"{target} no longer exists", "take the target out of the declaration, or restore the resource")
 
 
-def assignment_gone(assignment: ArmId) -> Words:
+def assignment_gone(assignment: ArmId) -> Message:
     """The declared assignment was deleted."""
-    return Words(
+    return Message(
         f"policy assignment {assignment} does not exist",
         "correct policyAssignment, or declare the recommendation so that every assignment is found",
     )
 
 
-def assignment_unread(assignment: ArmId) -> Words:
+def assignment_unread(assignment: ArmId) -> Message:
     """The declared assignment may not be seen."""
-    return Words(
+    return Message(
         f"policy assignment {assignment} could not be read",
         "give the identity Microsoft.Authorization/policyAssignments/read at its scope and run again",
     )
 
 
-def initiative_unread(assignment: Assignment) -> Words:
+def initiative_unread(assignment: Assignment) -> Message:
     """Which references an assigned initiative has is unknown."""
-    return Words(
+    return Message(
         f"initiative {assignment.definition.name!r} of assignment {label(assignment)!r} could not be read, so its "
         "reference ids are unknown",
         "where it does not exist any more, remove the assignment; else give the identity "
@@ -81,88 +81,90 @@ def initiative_unread(assignment: Assignment) -> Words:
     )
 
 
-def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiative: Initiative | None) -> Words:
+def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiative: Initiative | None) -> Message:
     """A declared reference id does not exist, with the nearest ones that do."""
     listed = ", ".join(repr(reference) for reference in unknown)
     if initiative is None:
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
-        return Words(message, "remove referenceIds from the declaration")
+        return Message(message, "remove referenceIds from the declaration")
     known = [member.reference_id for member in initiative.members]
     near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.5)
     remedy = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
-    return Words(
+    return Message(
         f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",
         f"correct referenceIds in the declaration{remedy}",
     )
 
 
-def whole_refused(assignment: Assignment) -> Words:
+def whole_refused(assignment: Assignment) -> Message:
     """An exemption without references is not allowed here."""
-    return Words(
+    return Message(
         f"no referenceIds would exempt every policy of assignment {label(assignment)!r}",
         "name referenceIds, or set rules.allowWholeAssignment: true in reconciler.yaml",
     )
 
 
-def never_exempt(assignment: Assignment, title: str) -> Words:
+def never_exempt(assignment: Assignment, title: str) -> Message:
     """Behind what is wanted stands a policy that reconciler.yaml protects; only the initiative shows it."""
-    return Words(
+    return Message(
         f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
         "narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
     )
 
 
-def conflict(mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment) -> Words:
+def conflict(
+    mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment
+) -> Message:
     """Two declarations want the same, as only the hierarchy shows."""
     where = (
         f"at {scope}" if scope == other_scope else f"at {scope} and at {other_scope}, one of which contains the other,"
     )
-    return Words(
+    return Message(
         f"declarations {mine.name!r} ({_place(mine.source)}) and {other.name!r} ({_place(other.source)}) both want the "
         f"same policy {where} in assignment {label(assignment)!r}",
         "keep one of them: extend its scopes and remove the other",
     )
 
 
-def foreign_owner(live: Exemption) -> Words:
+def foreign_owner(existing: Exemption) -> Message:
     """Another owner exempts this already."""
-    names = owners(live)
+    names = owners(existing)
     remedy = (
         f"agree with its owner, then add 'takeOver: {names[0]}' to the declaration, or have it removed there"
         if names
         else "find out in the portal who made it, and remove it or its mark managedBy there"
     )
-    return Words(f"{live.id} already exempts this and belongs to {owner_words(live)}", remedy)
+    return Message(f"{existing.id} already exempts this and belongs to {describe_owner(existing)}", remedy)
 
 
-def not_adoptable(live: Exemption) -> Words:
+def not_adoptable(existing: Exemption) -> Message:
     """An application exempts this already, and may put back what we change."""
-    by = live.system.created_by if live.system else "an unknown identity"
-    return Words(
-        f"{live.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
+    by = existing.system.created_by if existing.system else "an unknown identity"
+    return Message(
+        f"{existing.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
         "add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
     )
 
 
-def reduction_unread(found: Unread) -> Words:
+def reduction_unread(found: Unread) -> Message:
     """Something is not taken away, because what may need it was not read."""
-    return Words(
+    return Message(
         f"not reduced, because {found.scope} could not be read ({found.reason}) and something there may depend on it",
         found.remedy or "give the identity Reader there and run again",
     )
 
 
-def neighbour_held(live: Exemption, name: str, scope: ArmId) -> Words:
+def neighbour_held(existing: Exemption, name: str, scope: ArmId) -> Message:
     """Something is not taken away, because what may need it is held."""
-    return Words(
-        f"{live.name!r} is not reduced, because declaration {name!r} is held at {scope} and may need it",
+    return Message(
+        f"{existing.name!r} is not reduced, because declaration {name!r} is held at {scope} and may need it",
         f"settle first what is held at {scope}; the next run does the rest",
     )
 
 
-def left_out(scope: ArmId) -> Words:
+def left_out(scope: ArmId) -> Message:
     """Something is not taken away, because what replaces it is not part of this run."""
-    return Words(
+    return Message(
         f"not reduced at {scope}, because what replaces it lies outside this run's --scope",
         "run again without --scope, or with one that contains both",
     )

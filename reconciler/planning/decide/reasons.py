@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.model import Settings
-from reconciler.planning.live import Live
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, declaration_of, revision_of
 from reconciler.planning.provenance import History
-from reconciler.planning.resolve import Desired
 from reconciler.planning.values import Reason
 
 
-def update_reason(keeper: Live, wish: Desired, settings: Settings, history: History) -> Reason:
-    """Why the keeper of a wish is updated: it was not ours, bore another mark, was changed by hand, or we changed."""
+def update_reason(keeper: ExistingExemption, desired: DesiredExemption, settings: Settings, history: History) -> Reason:
+    """Why the keeper of a desired is updated: it was not ours, bore another mark, was changed by hand, or we changed."""
     match keeper.ownership:
         case Ownership.UNOWNED:
             return Reason.ADOPT
@@ -22,30 +22,32 @@ def update_reason(keeper: Live, wish: Desired, settings: Settings, history: Hist
         case Ownership.OURS:
             pass
     metadata = keeper.exemption.metadata
-    if declaration_of(keeper.exemption) != wish.declaration.name or metadata.get("owner") != settings.owner:
+    if declaration_of(keeper.exemption) != desired.declaration.name or metadata.get("owner") != settings.owner:
         return Reason.RENAME
-    commit = history.last_commit(wish.declaration.source.file)
+    commit = history.last_commit(desired.declaration.source.file)
     if commit and history.contains(revision_of(keeper.exemption), commit.sha):
         return Reason.REVERT
     return Reason.EDITED
 
 
 class CreateReasons:
-    """Why exemptions are created. Remembers which commits are in the revision of some live one of ours."""
+    """Why exemptions are created. Remembers which commits are in the revision of some existing one of ours."""
 
-    def __init__(self, lives: Iterable[Live], history: History) -> None:
+    def __init__(self, existing_exemptions: Iterable[ExistingExemption], history: History) -> None:
         self.history = history
-        self._revisions = sorted({revision_of(live.exemption) for live in lives if live.ours} - {""})
+        self._revisions = sorted(
+            {revision_of(existing.exemption) for existing in existing_exemptions if existing.ours} - {""}
+        )
         self._applied: dict[str, bool] = {}
 
-    def reason(self, wish: Desired) -> Reason:
+    def reason(self, desired: DesiredExemption) -> Reason:
         """*fan-out*: the assignment is younger than the declaration's last commit. *recreate*: that commit had been
         applied, so somebody deleted the exemption. Else *declared*.
         """
-        commit = self.history.last_commit(wish.declaration.source.file)
+        commit = self.history.last_commit(desired.declaration.source.file)
         if commit is None:
             return Reason.DECLARED
-        made = wish.assignment.system.created_at if wish.assignment.system else None
+        made = desired.assignment.system.created_at if desired.assignment.system else None
         if made is not None and made > commit.when:
             return Reason.FAN_OUT
         return Reason.RECREATE if self._was_applied(commit.sha) else Reason.DECLARED

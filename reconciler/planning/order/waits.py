@@ -13,42 +13,44 @@ import heapq
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final as Constant
+from typing import Final
 
 from reconciler.model import Exemption
-from reconciler.planning.draft import Draft, Final
-from reconciler.planning.reduction import Keepers
+from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
+from reconciler.planning.order.reduction import Keepers
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Reason
 
-SCOPE_QUOTA: Constant = 1000
+SCOPE_QUOTA: Final = 1000
 """Exemptions that Azure allows on one scope (azure-policy-limits)."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Waits:
-    """For each reducing draft (by folded id): what keeps its cells, and which writes it waits for.
+    """For each reducing proposed (by folded id): what keeps its cells, and which writes it waits for.
 
     `firm` waits protect something: that write adds cells which this one takes away. The `loose` ones only keep an
-    order, which may be turned round: then the pair stands in `ahead`, and the other write waits for this one.
+    order, which may be turned round: then the pair relation_ in `ahead`, and the other write waits for this one.
     """
 
-    keeping: dict[str, list[Final]] = field(default_factory=dict)
+    keeping: dict[str, list[ConfirmedExemption]] = field(default_factory=dict)
     firm: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     loose: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     ahead: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, key: str) -> set[str]:
-        """All ids that the draft with this id waits for."""
+        """All ids that the proposed with this id waits for."""
         return self.firm.get(key, set()) | self.loose.get(key, set())
 
     def relies_on(self, key: str) -> tuple[Exemption, ...]:
-        """What keeps the cells that this draft gives up, as it is when the turn of the draft has come."""
+        """What keeps the cells that this proposed gives up, as it is when the turn of the proposed has come."""
         return tuple(
-            final.draft.live.exemption
-            if final.draft is not None and final.draft.live is not None and (key, final.draft.id.key) in self.ahead
-            else final.exemption
-            for final in self.keeping.get(key, ())
+            confirmed.proposed.existing.exemption
+            if confirmed.proposed is not None
+            and confirmed.proposed.existing is not None
+            and (key, confirmed.proposed.id.key) in self.ahead
+            else confirmed.exemption
+            for confirmed in self.keeping.get(key, ())
         )
 
     def turn_round(self, key: str, other: str) -> None:
@@ -59,33 +61,38 @@ class Waits:
 
 
 def order(
-    drafts: Sequence[Draft], finals: Sequence[Final], tree: Tree, renew: Callable[[Draft], Draft]
-) -> tuple[list[Draft], list[Final], Waits]:
-    """The drafts with circles opened, the finals that belong to them, and the waits.
+    proposed_changes: Sequence[ProposedChange],
+    confirmed_exemptions: Sequence[ConfirmedExemption],
+    tree: Tree,
+    renew: Callable[[ProposedChange], ProposedChange],
+) -> tuple[list[ProposedChange], list[ConfirmedExemption], Waits]:
+    """The proposed_changes with circles opened, the confirmed_exemptions that belong to them, and the waits.
 
     `renew` turns an update into the create that takes its place under another name.
     """
-    current, confirmed = list(drafts), list(finals)
+    current, confirmed_now = list(proposed_changes), list(confirmed_exemptions)
     while True:
-        waits = _waits(current, confirmed, tree)
+        waits = _waits(current, confirmed_now, tree)
         last = _last_of_circles(waits)
         if not last:
             _open_loose_circles(waits)
-            return current, confirmed, waits
-        current, confirmed = _recreate(last, current, confirmed, renew)
+            return current, confirmed_now, waits
+        current, confirmed_now = _recreate(last, current, confirmed_now, renew)
 
 
-def _waits(drafts: Sequence[Draft], finals: Sequence[Final], tree: Tree) -> Waits:
-    reducing = [draft for draft in drafts if draft.reduces]
-    keepers = Keepers.of(finals, reducing, tree)
+def _waits(
+    proposed_changes: Sequence[ProposedChange], confirmed_exemptions: Sequence[ConfirmedExemption], tree: Tree
+) -> Waits:
+    reducing = [proposed for proposed in proposed_changes if proposed.reduces]
+    keepers = Keepers.of(confirmed_exemptions, reducing, tree)
     waits = Waits()
-    for draft in sorted(reducing, key=lambda each: each.id.key):
-        keeping = keepers.keeping(draft)
-        waits.keeping[draft.id.key] = keeping
-        for final in keeping:
-            if final.draft is not None:
-                adds = not final.draft.gained.isdisjoint(draft.lost)
-                (waits.firm if adds else waits.loose)[draft.id.key].add(final.draft.id.key)
+    for proposed in sorted(reducing, key=lambda each: each.id.key):
+        keeping = keepers.keeping(proposed)
+        waits.keeping[proposed.id.key] = keeping
+        for confirmed in keeping:
+            if confirmed.proposed is not None:
+                adds = not confirmed.proposed.gained.isdisjoint(proposed.lost)
+                (waits.firm if adds else waits.loose)[proposed.id.key].add(confirmed.proposed.id.key)
     return waits
 
 
@@ -137,42 +144,52 @@ def _push(key: str, heap: list[str], unmet: set[str]) -> None:
 
 
 def _recreate(
-    keys: set[str], drafts: Iterable[Draft], finals: Iterable[Final], renew: Callable[[Draft], Draft]
-) -> tuple[list[Draft], list[Final]]:
+    keys: set[str],
+    proposed_changes: Iterable[ProposedChange],
+    confirmed_exemptions: Iterable[ConfirmedExemption],
+    renew: Callable[[ProposedChange], ProposedChange],
+) -> tuple[list[ProposedChange], list[ConfirmedExemption]]:
     """Replaces updates by a create under a new name and the delete of the old object."""
-    written: list[Draft] = []
-    renewed: dict[int, Draft] = {}
-    for draft in drafts:
-        if draft.id.key not in keys:
-            written.append(draft)
+    written: list[ProposedChange] = []
+    renewed: dict[int, ProposedChange] = {}
+    for proposed in proposed_changes:
+        if proposed.id.key not in keys:
+            written.append(proposed)
             continue
-        created = renew(draft)
-        renewed[id(draft)] = created
-        written += [created, replace(draft, after=None, reason=Reason.DUPLICATE, cells=frozenset(), wish=None)]
-    confirmed = [
-        replace(final, exemption=renewed[id(final.draft)].subject, draft=renewed[id(final.draft)])
-        if id(final.draft) in renewed
-        else final
-        for final in finals
+        created = renew(proposed)
+        renewed[id(proposed)] = created
+        written += [created, replace(proposed, after=None, reason=Reason.DUPLICATE, cells=frozenset(), desired=None)]
+    confirmed_now = [
+        replace(
+            confirmed, exemption=renewed[id(confirmed.proposed)].exemption, proposed=renewed[id(confirmed.proposed)]
+        )
+        if id(confirmed.proposed) in renewed
+        else confirmed
+        for confirmed in confirmed_exemptions
     ]
-    return written, confirmed
+    return written, confirmed_now
 
 
-def make_room(drafts: Sequence[Draft], counts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+def make_room(proposed_changes: Sequence[ProposedChange], counts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """At the quota of a scope, creates wait for the deletes of our expired ones there. Folded create id to ids.
 
     `counts` maps a folded scope to how many exemptions sit on it now.
     """
-    creates = Counter(draft.subject.scope.key for draft in drafts if draft.live is None)
+    creates = Counter(proposed.exemption.scope.key for proposed in proposed_changes if proposed.existing is None)
     full = {scope for scope, more in creates.items() if counts.get(scope, 0) + more > SCOPE_QUOTA}
     if not full:
         return {}
     going: dict[str, list[str]] = defaultdict(list)
-    for draft in drafts:
-        if draft.live is not None and draft.after is None and draft.live.expired and draft.live.scope.key in full:
-            going[draft.live.scope.key].append(draft.id.key)
+    for proposed in proposed_changes:
+        if (
+            proposed.existing is not None
+            and proposed.after is None
+            and proposed.existing.expired
+            and proposed.existing.scope.key in full
+        ):
+            going[proposed.existing.scope.key].append(proposed.id.key)
     return {
-        draft.id.key: tuple(sorted(going[draft.subject.scope.key]))
-        for draft in drafts
-        if draft.live is None and draft.subject.scope.key in full
+        proposed.id.key: tuple(sorted(going[proposed.exemption.scope.key]))
+        for proposed in proposed_changes
+        if proposed.existing is None and proposed.exemption.scope.key in full
     }

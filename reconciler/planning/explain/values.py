@@ -20,10 +20,10 @@ class Role(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cover:
+class CoveringExemption:
     """One exemption that concerns the resource, in one assignment.
 
-    `exemption` is the live one, or the planned one where `change` creates it. `cells` are those of the asked ones that
+    `exemption` is the existing one, or the planned one where `change` creates it. `cells` are those of the asked ones that
     it is about, `now` those that it exempts at this moment, and `references` the texts of `cells` (none: the assignment
     has no references). `whose` and `why` are sentences. `change` is what the plan does to it.
     """
@@ -47,7 +47,7 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loss:
+class RemovalImpact:
     """What becomes of some references if an authoritative exemption were removed: exempt by others, or by none, or
     only what the selectors of some choose (`partly`).
     """
@@ -60,17 +60,17 @@ class Loss:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
+class AssignmentCoverage:
     """One assignment that evaluates the resource: what covers it (the authoritative first), what nothing covers, what
     only resource selectors choose (`selective`), what is held, and why it may not be evaluated after all (`moot`).
     """
 
     assignment: Assignment
     references: tuple[str, ...]
-    covers: tuple[Cover, ...]
+    covers: tuple[CoveringExemption, ...]
     bare: tuple[str, ...]
     held: tuple[Held, ...]
-    losses: tuple[Loss, ...]
+    losses: tuple[RemovalImpact, ...]
     moot: str = ""
     selective: tuple[str, ...] = ()
 
@@ -81,7 +81,7 @@ class Situation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
+class ResourceExplanation:
     """Everything about one resource; `title` names the recommendation that was asked for, or is empty, `wanted_by` the
     declarations that list it or what contains it.
     """
@@ -90,7 +90,7 @@ class Explanation:
     title: str
     managed: bool
     taken_at: datetime
-    situations: tuple[Situation, ...]
+    situations: tuple[AssignmentCoverage, ...]
     held: tuple[Held, ...]
     unread: tuple[str, ...]
     wanted_by: tuple[str, ...] = ()

@@ -1,6 +1,6 @@
 """The ARM name of a new exemption: a readable stem and a hash of what it stands for.
 
-A live exemption keeps its name, whatever that is, since matching goes by cells. The hash recognises one of ours whose
+A existing exemption keeps its name, whatever that is, since matching goes by cells. The hash recognises one of ours whose
 marks somebody stripped.
 """
 

@@ -1,4 +1,4 @@
-"""Builds the exemption that a wish asks for, on top of the live one that keeps it, if there is one."""
+"""Builds the exemption that a desired asks for, on top of the existing one that keeps it, if there is one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from collections.abc import Container
 from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning import marks
 from reconciler.planning.canonical import instant_text
-from reconciler.planning.meaning import WHOLE
-from reconciler.planning.naming import exemption_id
-from reconciler.planning.pairing import hash_of
-from reconciler.planning.resolve import Desired
+from reconciler.planning.decide.matching import desired_name_hash
+from reconciler.planning.decide.naming import exemption_id
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import WHOLE
 
 DISPLAY_NAME_LIMIT = 128
 
 
 def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
-    wish: Desired,
+    desired: DesiredExemption,
     references: tuple[str, ...],
     keeper: Exemption | None,
     settings: Settings,
@@ -24,18 +24,22 @@ def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
     taken: Container[str] = (),
 ) -> Exemption:
     """The exemption as it shall be. A keeper keeps its id and what we do not model of it."""
-    declaration = wish.declaration
+    declaration = desired.declaration
     return Exemption(
-        id=keeper.id if keeper else exemption_id(wish.scope, declaration.name, hash_of(wish, settings), taken),
-        assignment=wish.assignment.id,
+        id=keeper.id
+        if keeper
+        else exemption_id(desired.scope, declaration.name, desired_name_hash(desired, settings), taken),
+        assignment=desired.assignment.id,
         category=declaration.category.value,
         reference_ids=references,
-        display_name=declaration.display_name or f"{declaration.name}: {wish.meaning.title}"[:DISPLAY_NAME_LIMIT],
+        display_name=declaration.display_name or f"{declaration.name}: {desired.subject.title}"[:DISPLAY_NAME_LIMIT],
         description=declaration.justification,
         expires_on=instant_text(declaration.expires_on) if declaration.expires_on else "",
         selectors=declaration.selectors,
         validation="" if declaration.validate_scope else "DoNotValidate",
-        metadata=marks.metadata(declaration, wish.target, settings.owner, revision, keeper.metadata if keeper else {}),
+        metadata=marks.metadata(
+            declaration, desired.target, settings.owner, revision, keeper.metadata if keeper else {}
+        ),
         extra=keeper.extra if keeper else {},
     )
 

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.model import Snapshot
-from reconciler.planning import wording
-from reconciler.planning.blocked import Entry
-from reconciler.planning.build import reference_texts
-from reconciler.planning.resolve import Desired, Resolution
+from reconciler.planning import hold_messages
+from reconciler.planning.decide.build import reference_texts
+from reconciler.planning.desired.protections import Protection
+from reconciler.planning.desired.resolve import DesiredExemption, Resolution
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
 @dataclass(slots=True, kw_only=True)
 class _Loser:
-    """A wish that others want too: the cells it shares with any of them, and the first of them for the message."""
+    """A desired that others want too: the cells it shares with any of them, and the first of them for the message."""
 
-    wish: Desired
-    other: Desired
+    desired: DesiredExemption
+    other: DesiredExemption
     cells: frozenset[str]
 
 
@@ -37,43 +37,52 @@ def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
     if not losers:
         return resolution
     for loser in losers.values():
-        wish = loser.wish
-        resolution.blocked.add(
-            Entry(
-                scope=wish.scope,
-                assignment=wish.assignment.id.key,
-                meaning=wish.meaning,
+        desired = loser.desired
+        resolution.protections.add(
+            Protection(
+                scope=desired.scope,
+                assignment=desired.assignment.id.key,
+                subject=desired.subject,
                 cells=loser.cells,
-                declaration=wish.declaration.name,
+                declaration=desired.declaration.name,
             )
         )
     lines = tuple(
-        _held(losers[id(wish)], resolution.blocked.snapshot) for wish in resolution.desired if id(wish) in losers
+        _held(losers[id(desired)], resolution.protections.snapshot)
+        for desired in resolution.desired
+        if id(desired) in losers
     )
     return Resolution(
         desired=_remaining(resolution.desired, losers),
         held=resolution.held + lines,
         findings=resolution.findings,
-        blocked=resolution.blocked,
+        protections=resolution.protections,
         left_out=_remaining(resolution.left_out, losers),
     )
 
 
-def _note(losers: dict[int, _Loser], mine: Desired, other: Desired) -> None:
+def _note(losers: dict[int, _Loser], mine: DesiredExemption, other: DesiredExemption) -> None:
     shared = mine.cells & other.cells
-    known = losers.setdefault(id(mine), _Loser(wish=mine, other=other, cells=shared))
+    known = losers.setdefault(id(mine), _Loser(desired=mine, other=other, cells=shared))
     known.cells |= shared
 
 
-def _remaining(wishes: Sequence[Desired], losers: dict[int, _Loser]) -> tuple[Desired, ...]:
-    parts = (wish.without(losers[id(wish)].cells) if id(wish) in losers else wish for wish in wishes)
+def _remaining(
+    desired_exemptions: Sequence[DesiredExemption], losers: dict[int, _Loser]
+) -> tuple[DesiredExemption, ...]:
+    parts = (
+        desired.without(losers[id(desired)].cells) if id(desired) in losers else desired
+        for desired in desired_exemptions
+    )
     return tuple(part for part in parts if part is not None)
 
 
-def _conflicts(everything: Iterable[Desired], tree: Tree) -> Iterator[tuple[Desired, Desired]]:
-    at: dict[str, dict[str, list[Desired]]] = defaultdict(lambda: defaultdict(list))
+def _conflicts(
+    everything: Iterable[DesiredExemption], tree: Tree
+) -> Iterator[tuple[DesiredExemption, DesiredExemption]]:
+    at: dict[str, dict[str, list[DesiredExemption]]] = defaultdict(lambda: defaultdict(list))
     for each in everything:
-        scope, assignment = each.place
+        scope, assignment = each.slot
         at[assignment][scope].append(each)
     for scopes in at.values():
         for here in scopes.values():
@@ -84,21 +93,21 @@ def _conflicts(everything: Iterable[Desired], tree: Tree) -> Iterator[tuple[Desi
                     yield from ((each, broader) for each in here if _clash(each, broader))
 
 
-def _at_one_place(here: list[Desired]) -> Iterator[tuple[Desired, Desired]]:
+def _at_one_place(here: list[DesiredExemption]) -> Iterator[tuple[DesiredExemption, DesiredExemption]]:
     for position, mine in enumerate(here):
         for other in here[position + 1 :]:
             if mine.selector_key == other.selector_key and _clash(mine, other):
                 yield mine, other
 
 
-def _clash(mine: Desired, other: Desired) -> bool:
+def _clash(mine: DesiredExemption, other: DesiredExemption) -> bool:
     return mine.declaration.name != other.declaration.name and not mine.cells.isdisjoint(other.cells)
 
 
 def _held(loser: _Loser, snapshot: Snapshot) -> Held:
-    mine, other = loser.wish, loser.other
+    mine, other = loser.desired, loser.other
     initiative = snapshot.initiatives.get(mine.assignment.id.key)
-    words = wording.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
+    words = hold_messages.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
     return Held(
         declaration=mine.declaration.name,
         scope=mine.scope,

@@ -12,9 +12,9 @@ from typing import Final
 
 from reconciler.model import ArmId, Declaration, ScopeKind, Settings, arm_id
 from reconciler.planning.canonical import instant_text
-from reconciler.planning.draft import Draft
-from reconciler.planning.live import Live
-from reconciler.planning.resolve import Desired
+from reconciler.planning.decide.proposals import ProposedChange
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.values import Finding, FindingKind, Severity
 
 RESOURCE_QUOTA: Final = 5000
@@ -24,19 +24,23 @@ _SOON: Final = timedelta(days=7)
 
 
 def ahead(
-    wishes: Iterable[Desired], lives: Iterable[Live], drafts: Sequence[Draft], settings: Settings, now: datetime
+    desired_exemptions: Iterable[DesiredExemption],
+    existing_exemptions: Iterable[ExistingExemption],
+    proposed_changes: Sequence[ProposedChange],
+    settings: Settings,
+    now: datetime,
 ) -> list[Finding]:
-    """All such findings, in no particular order. `wishes` are the confirmed ones."""
-    return [*_expiring(wishes, settings, now), *_resource_quota(lives, drafts)]
+    """All such findings, in no particular order. `desired_exemptions` are the confirmed ones."""
+    return [*_expiring(desired_exemptions, settings, now), *_resource_quota(existing_exemptions, proposed_changes)]
 
 
-def _expiring(wishes: Iterable[Desired], settings: Settings, now: datetime) -> Iterator[Finding]:
+def _expiring(desired_exemptions: Iterable[DesiredExemption], settings: Settings, now: datetime) -> Iterator[Finding]:
     """Each declaration that ends soon, once, with how many exemptions end with it."""
     until = now + timedelta(days=settings.expiring_days)
     ending: dict[str, list[Declaration]] = defaultdict(list)
-    for wish in wishes:
-        if (end := wish.declaration.expires_on) is not None and end <= until:
-            ending[wish.declaration.name].append(wish.declaration)
+    for desired in desired_exemptions:
+        if (end := desired.declaration.expires_on) is not None and end <= until:
+            ending[desired.declaration.name].append(desired.declaration)
     for found in ending.values():
         yield _expires(found[0], len(found), now)
 
@@ -63,11 +67,17 @@ def _distance(end: datetime, now: datetime) -> str:
     return "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
 
 
-def _resource_quota(lives: Iterable[Live], drafts: Sequence[Draft]) -> Iterator[Finding]:
+def _resource_quota(
+    existing_exemptions: Iterable[ExistingExemption], proposed_changes: Sequence[ProposedChange]
+) -> Iterator[Finding]:
     """Subscriptions in which this plan leaves almost as many exempt resources as Defender for Cloud allows, or more."""
-    going = {draft.id.key for draft in drafts if draft.after is None}
-    scopes = [live.scope for live in lives if not live.expired and live.exemption.id.key not in going]
-    scopes += [draft.subject.scope for draft in drafts if draft.live is None]
+    going = {proposed.id.key for proposed in proposed_changes if proposed.after is None}
+    scopes = [
+        existing.scope
+        for existing in existing_exemptions
+        if not existing.expired and existing.exemption.id.key not in going
+    ]
+    scopes += [proposed.exemption.scope for proposed in proposed_changes if proposed.existing is None]
     resources: dict[str, set[str]] = defaultdict(set)
     for scope in scopes:
         if scope.subscription and scope.kind is ScopeKind.RESOURCE:

@@ -1,4 +1,4 @@
-"""Live exemptions as authority sees them: whose they are, which cells they cover, whether Azure honours them."""
+"""ExistingExemption exemptions as authority sees them: whose they are, which cells they cover, whether Azure honours them."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Final
 
 from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
 from reconciler.planning.canonical import folded_selectors, has_expired
+from reconciler.planning.desired.resolve import Slot
+from reconciler.planning.desired.subjects import cells_of
 from reconciler.planning.marks import Ownership, declaration_of, ownership
-from reconciler.planning.meaning import live_cells
-from reconciler.planning.resolve import Place
 
 _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Live:
-    """One live exemption with what deciding about it needs. `whole`: it lists no references of an initiative; `ours`:
+class ExistingExemption:
+    """One existing exemption with what deciding about it needs. `whole`: it lists no references of an initiative; `ours`:
     it bears our mark; `mark`: the declaration which that names, or empty.
     """
 
@@ -45,17 +45,17 @@ class Live:
         return frozenset() if self.expired else self.cells
 
 
-def live_of(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: datetime) -> Live:
-    """One live exemption, judged."""
+def classify(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: datetime) -> ExistingExemption:
+    """One existing exemption, judged."""
     assignment = snapshot.assignments.get(exemption.assignment.key)
     initiative = snapshot.initiatives.get(exemption.assignment.key)
     whose = ownership(exemption, settings)
     ours = whose is Ownership.OURS
-    return Live(
+    return ExistingExemption(
         exemption=exemption,
         scope=exemption.scope,
         ownership=whose,
-        cells=live_cells(exemption.reference_ids, assignment, initiative),
+        cells=cells_of(exemption.reference_ids, assignment, initiative),
         expired=bool(exemption.expires_on) and has_expired(exemption, now),
         whole=not exemption.reference_ids and not _is_single(assignment),
         selector_key=repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
@@ -68,11 +68,11 @@ def _is_single(assignment: Assignment | None) -> bool:
     return assignment is not None and not assignment.is_initiative
 
 
-def by_place(lives: Iterable[Live]) -> Mapping[Place, list[Live]]:
-    """Live exemptions by where they can meet a wish, each list sorted by id."""
-    found: dict[Place, list[Live]] = defaultdict(list)
-    for live in lives:
-        found[live.scope.key, live.exemption.assignment.key].append(live)
+def by_slot(existing_exemptions: Iterable[ExistingExemption]) -> Mapping[Slot, list[ExistingExemption]]:
+    """ExistingExemption exemptions by where they can meet a desired, each list sorted by id."""
+    found: dict[Slot, list[ExistingExemption]] = defaultdict(list)
+    for existing in existing_exemptions:
+        found[existing.scope.key, existing.exemption.assignment.key].append(existing)
     for here in found.values():
-        here.sort(key=lambda live: live.exemption.id.key)
+        here.sort(key=lambda existing: existing.exemption.id.key)
     return found

@@ -11,22 +11,22 @@ from collections.abc import Mapping
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import JSON, ArmId, Assignment, Initiative, Member, Snapshot
-from reconciler.planning.meaning import WHOLE
-from reconciler.planning.resolve import Desired
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import WHOLE
 
 _PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE)
 
 
-def disabled_references(wish: Desired, snapshot: Snapshot, catalogue: Catalogue) -> tuple[str, ...] | None:
-    """The reference ids of a wish whose effect is Disabled (empty for a single policy); None where none is."""
-    assignment = wish.assignment
+def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue: Catalogue) -> tuple[str, ...] | None:
+    """The reference ids of a desired whose effect is Disabled (empty for a single policy); None where none is."""
+    assignment = desired.assignment
     if not assignment.is_initiative:
         effect = _override(assignment, None) or _single_effect(assignment, snapshot, catalogue)
         return () if effect == "disabled" else None
     initiative = snapshot.initiatives.get(assignment.id.key)
-    if initiative is None or WHOLE in wish.match.policies:
+    if initiative is None or WHOLE in desired.match.policies:
         return None
-    cells = wish.cells
+    cells = desired.cells
     found = tuple(
         member.reference_id
         for member in initiative.members

@@ -1,7 +1,7 @@
 """From declarations to the exemptions they want: for each target and each assignment that evaluates what is
 declared, an exemption at the narrower of the two scopes.
 
-What cannot be decided is held, never skipped: an absent wish would read as a wish to delete.
+What cannot be decided is held, never skipped: an absent desired would read as a desired to delete.
 """
 
 from __future__ import annotations
@@ -12,31 +12,32 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
-from reconciler.planning import remarks, wording
-from reconciler.planning.blocked import Blocked, Entry
+from reconciler.planning import hold_messages
 from reconciler.planning.canonical import folded_selectors
-from reconciler.planning.meaning import Match, Meaning, match_assignment
+from reconciler.planning.desired.protections import Protection, Protections
+from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
+from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Finding, Held, HeldCause
 
-Place = tuple[str, str]
+Slot = tuple[str, str]
 """Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Desired:
+class DesiredExemption:
     """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`."""
 
     declaration: Declaration
-    meaning: Meaning
+    subject: ResolvedSubject
     scope: ArmId
     assignment: Assignment
     target: ArmId
-    match: Match
+    match: SubjectMatch
     selector_key: str
 
     @property
-    def place(self) -> Place:
+    def slot(self) -> Slot:
         """Where it can meet others."""
         return self.scope.key, self.assignment.id.key
 
@@ -45,7 +46,7 @@ class Desired:
         """The folded reference ids it wants."""
         return self.match.cells
 
-    def without(self, cells: frozenset[str]) -> Desired | None:
+    def without(self, cells: frozenset[str]) -> DesiredExemption | None:
         """The same without cells that are held; None where nothing is left. Its name stays that of the whole."""
         left = self.cells - cells
         if left == self.cells:
@@ -57,14 +58,14 @@ class Desired:
 class Resolution:
     """What all declarations want, with what is held and what a person should know.
 
-    `blocked` protects the cells of what is held. `left_out` is wanted outside the run's `--scope`.
+    `protections` protects the cells of what is held. `left_out` is wanted outside the run's `--scope`.
     """
 
-    desired: tuple[Desired, ...]
+    desired: tuple[DesiredExemption, ...]
     held: tuple[Held, ...]
     findings: tuple[Finding, ...]
-    blocked: Blocked
-    left_out: tuple[Desired, ...] = ()
+    protections: Protections
+    left_out: tuple[DesiredExemption, ...] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class _Index:
     tree: Tree
     at: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
     below: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    matches: dict[tuple[str, str], Match | None] = field(default_factory=dict)
+    matches: dict[tuple[str, str], SubjectMatch | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
@@ -96,7 +97,7 @@ class _Index:
 
 
 class Resolver:
-    """Resolves declarations one by one against one snapshot; remembers how assignments match a meaning."""
+    """Resolves declarations one by one against one snapshot; remembers how assignments match a subject."""
 
     def __init__(
         self,
@@ -110,49 +111,49 @@ class Resolver:
         self.index = _Index.of(tree, snapshot.assignments.values())
         self.held: list[Held] = []
         self.findings: list[Finding] = []
-        self.blocked = Blocked(tree=tree, snapshot=snapshot)
-        self._matches: dict[tuple[int, str], Match | None] = {}
+        self.protections = Protections(tree=tree, snapshot=snapshot)
+        self._matches: dict[tuple[int, str], SubjectMatch | None] = {}
 
-    def resolve(self, declaration: Declaration, found: Meaning) -> tuple[Desired, ...]:
+    def resolve(self, declaration: Declaration, found: ResolvedSubject) -> tuple[DesiredExemption, ...]:
         """Every exemption the declaration wants; repeats and nested targets collapse."""
         selectors = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
-        places: dict[Place, Desired] = {}
+        slots: dict[Slot, DesiredExemption] = {}
         for target in sorted(set(declaration.scopes)):
             if not self._readable(declaration, found, target):
                 continue
             said = len(self.held) + len(self.findings)
-            wishes = [
+            desired_exemptions = [
                 self._desired(declaration, found, target, assignment, scope, selectors)
                 for assignment, scope in self._candidates(declaration, found, target)
                 if self.tree.unread(scope) is None  # else held above: what already exempts it there is unknown
             ]
-            wanted = [wish for wish in wishes if wish is not None]
-            for wish in wanted:
-                places.setdefault(wish.place, wish)
+            wanted = [desired for desired in desired_exemptions if desired is not None]
+            for desired in wanted:
+                slots.setdefault(desired.slot, desired)
             if not wanted and said == len(self.held) + len(self.findings):
-                self.findings.append(remarks.uncovered(declaration, found.title, target))
-        return self._without_nested(places)
+                self.findings.append(finding_messages.uncovered(declaration, found.title, target))
+        return self._without_nested(slots)
 
-    def _readable(self, declaration: Declaration, found: Meaning, target: ArmId) -> bool:
+    def _readable(self, declaration: Declaration, found: ResolvedSubject, target: ArmId) -> bool:
         """Whether what sits at the target is known; holds it otherwise."""
         if not self.tree.in_run(target) and not self._concerns_run(target):
             return False
         if (unknown := self.tree.maybe_above(target)) is not None:
-            self._hold(declaration, found, target, None, HeldCause.UNREAD, wording.unread(unknown))
+            self._hold(declaration, found, target, None, HeldCause.UNREAD, hold_messages.unread(unknown))
             return False
         if not self.tree.managed(target):
             lost = f"/subscriptions/{target.subscription}" in self.snapshot.gone
-            words = wording.no_subscription(target) if lost else wording.outside_scopes(target)
+            words = hold_messages.no_subscription(target) if lost else hold_messages.outside_scopes(target)
             self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, words)
             return False
         if target.key in self.snapshot.gone:
-            self._hold(declaration, found, target, None, HeldCause.RESOURCE_GONE, wording.resource_gone(target))
+            self._hold(declaration, found, target, None, HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target))
             return False
         if (unread := self.tree.unread(target)) is not None:
-            self._hold(declaration, found, target, None, HeldCause.UNREAD, wording.unread(unread))
+            self._hold(declaration, found, target, None, HeldCause.UNREAD, hold_messages.unread(unread))
             return False
         for unread in self.tree.unread_below(target):
-            self._hold(declaration, found, unread.scope, None, HeldCause.UNREAD, wording.unread(unread))
+            self._hold(declaration, found, unread.scope, None, HeldCause.UNREAD, hold_messages.unread(unread))
         return True
 
     def _concerns_run(self, target: ArmId) -> bool:
@@ -160,7 +161,7 @@ class Resolver:
         return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
 
     def _candidates(
-        self, declaration: Declaration, found: Meaning, target: ArmId
+        self, declaration: Declaration, found: ResolvedSubject, target: ArmId
     ) -> Iterator[tuple[Assignment, ArmId]]:
         if found.kind is not SubjectKind.ASSIGNMENT:
             yield from self.index.touching(target)
@@ -174,23 +175,23 @@ class Resolver:
         elif self.tree.contains(target.key, assignment.scope):
             yield assignment, assignment.scope
 
-    def _hold_missing_assignment(self, declaration: Declaration, found: Meaning, target: ArmId) -> None:
+    def _hold_missing_assignment(self, declaration: Declaration, found: ResolvedSubject, target: ArmId) -> None:
         written = arm_id(declaration.subject.value)
         if found.only in self.snapshot.gone:
-            cause, words = HeldCause.ASSIGNMENT_GONE, wording.assignment_gone(written)
+            cause, words = HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(written)
         else:
-            cause, words = HeldCause.UNREAD, wording.assignment_unread(written)
+            cause, words = HeldCause.UNREAD, hold_messages.assignment_unread(written)
         self._hold(declaration, found, target, written, cause, words)
 
     def _desired(  # noqa: PLR0913, PLR0917 - one row of the fan-out has this many facts
         self,
         declaration: Declaration,
-        found: Meaning,
+        found: ResolvedSubject,
         target: ArmId,
         assignment: Assignment,
         scope: ArmId,
         selectors: str,
-    ) -> Desired | None:
+    ) -> DesiredExemption | None:
         initiative = self.snapshot.initiatives.get(assignment.id.key)
         if assignment.is_initiative and initiative is None:
             if found.kind is SubjectKind.INITIATIVE and assignment.definition.key != found.only:
@@ -201,34 +202,39 @@ class Resolver:
                 scope,
                 assignment.id,
                 HeldCause.INITIATIVE_UNREAD,
-                wording.initiative_unread(assignment),
+                hold_messages.initiative_unread(assignment),
             )
             return None
         match = self._match(found, assignment)
         if match is None:
             return None
         if match.unknown:
-            words = wording.unknown_reference(assignment, match.unknown, initiative)
+            words = hold_messages.unknown_reference(assignment, match.unknown, initiative)
             self._hold(declaration, found, scope, assignment.id, HeldCause.UNKNOWN_REFERENCE, words, match.unknown)
             return None
         if match.whole and assignment.is_initiative and not self.allow_whole:
             self._hold(
-                declaration, found, scope, assignment.id, HeldCause.WHOLE_ASSIGNMENT, wording.whole_refused(assignment)
+                declaration,
+                found,
+                scope,
+                assignment.id,
+                HeldCause.WHOLE_ASSIGNMENT,
+                hold_messages.whole_refused(assignment),
             )
             return None
         whole = initiative.members if match.whole and initiative is not None else ()
         behind = {*match.policies, *(member.definition.key for member in whole)} if self.never else ()
         forbidden = next((self.never[policy] for policy in sorted(behind) if policy in self.never), None)
         if forbidden is not None:
-            words = wording.never_exempt(assignment, forbidden)
+            words = hold_messages.never_exempt(assignment, forbidden)
             self._hold(declaration, found, scope, assignment.id, HeldCause.NEVER_EXEMPT, words)
             return None
         if self.is_moot(scope, assignment):
-            self.findings.append(remarks.moot_not_scope(declaration, scope, assignment))
+            self.findings.append(finding_messages.moot_not_scope(declaration, scope, assignment))
             return None
-        return Desired(
+        return DesiredExemption(
             declaration=declaration,
-            meaning=found,
+            subject=found,
             scope=scope,
             assignment=assignment,
             target=target,
@@ -236,11 +242,11 @@ class Resolver:
             selector_key=selectors,
         )
 
-    def _match(self, found: Meaning, assignment: Assignment) -> Match | None:
+    def _match(self, found: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
         key = (id(found), assignment.id.key)
         if key not in self._matches:
             initiative = self.snapshot.initiatives.get(assignment.id.key)
-            self._matches[key] = match_assignment(found, assignment, initiative)
+            self._matches[key] = match_subject(found, assignment, initiative)
         return self._matches[key]
 
     def is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
@@ -250,32 +256,32 @@ class Resolver:
         chain = self.tree.chain(scope)
         return any(excluded.key in chain for excluded in assignment.not_scopes)
 
-    def _without_nested(self, places: Mapping[Place, Desired]) -> tuple[Desired, ...]:
+    def _without_nested(self, slots: Mapping[Slot, DesiredExemption]) -> tuple[DesiredExemption, ...]:
         """Without those that the same declaration already covers at a containing scope of the same assignment."""
-        if len(places) == 1:
-            return tuple(places.values())
+        if len(slots) == 1:
+            return tuple(slots.values())
         return tuple(
             desired
-            for (_, assignment), desired in sorted(places.items())
-            if not any((outer, assignment) in places for outer in self.tree.chain(desired.scope)[1:])
+            for (_, assignment), desired in sorted(slots.items())
+            if not any((outer, assignment) in slots for outer in self.tree.chain(desired.scope)[1:])
         )
 
     def _hold(  # noqa: PLR0913, PLR0917 - a held line has this many facts
         self,
         declaration: Declaration,
-        found: Meaning,
+        found: ResolvedSubject,
         scope: ArmId,
         assignment: ArmId | None,
         cause: HeldCause,
-        words: wording.Words,
+        words: hold_messages.Message,
         references: tuple[str, ...] = (),
     ) -> None:
         if not cause.is_gone:  # nothing can be left bare there
-            self.blocked.add(
-                Entry(
+            self.protections.add(
+                Protection(
                     scope=scope,
                     assignment=assignment.key if assignment else "",
-                    meaning=found,
+                    subject=found,
                     declaration=declaration.name,
                 )
             )
@@ -295,7 +301,7 @@ class Resolver:
 
 def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
     declarations: Iterable[Declaration],
-    meanings: Mapping[str, Meaning],
+    subjects: Mapping[str, ResolvedSubject],
     snapshot: Snapshot,
     tree: Tree,
     *,
@@ -306,15 +312,15 @@ def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
     policies that nobody may exempt to what they are called.
     """
     resolver = Resolver(snapshot, tree, allow_whole=allow_whole, never=never)
-    desired: list[Desired] = []
-    left_out: list[Desired] = []
+    desired: list[DesiredExemption] = []
+    left_out: list[DesiredExemption] = []
     for declaration in sorted(declarations, key=lambda each: each.name):
-        for each in resolver.resolve(declaration, meanings[declaration.name]):
+        for each in resolver.resolve(declaration, subjects[declaration.name]):
             (desired if tree.in_run(each.scope) else left_out).append(each)
     return Resolution(
         desired=tuple(desired),
         held=tuple(resolver.held),
         findings=tuple(resolver.findings),
-        blocked=resolver.blocked,
+        protections=resolver.protections,
         left_out=tuple(left_out),
     )

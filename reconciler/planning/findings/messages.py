@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind
+from reconciler.planning.descriptions import where_made
+from reconciler.planning.hold_messages import label
 from reconciler.planning.marks import declaration_of
-from reconciler.planning.phrases import where_made
 from reconciler.planning.values import Finding, FindingKind, Severity
-from reconciler.planning.wording import label
 
 
 def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
@@ -81,131 +81,131 @@ def unsupported(declaration: Declaration, title: str, why: str) -> Finding:
     )
 
 
-def overlap(live: Exemption, assignment: Assignment | None) -> Finding:
+def overlap(existing: Exemption, assignment: Assignment | None) -> Finding:
     """Somebody exempted a whole assignment."""
-    name = label(assignment) if assignment else live.assignment.name
+    name = label(assignment) if assignment else existing.assignment.name
     return Finding(
         kind=FindingKind.OVERLAP,
         severity=Severity.WARNING,
-        subject=live.id,
-        message=f"exempts every policy of assignment {name!r} at {live.scope}, so declaring single ones there makes no difference",
-        remedy=f"remove it {where_made(live)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
-        assignment=live.assignment,
+        subject=existing.id,
+        message=f"exempts every policy of assignment {name!r} at {existing.scope}, so declaring single ones there makes no difference",
+        remedy=f"remove it {where_made(existing)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
+        assignment=existing.assignment,
     )
 
 
-def duplicate(live: Exemption, keeper: Exemption, declaration: Declaration) -> Finding:
+def duplicate(existing: Exemption, keeper: Exemption, declaration: Declaration) -> Finding:
     """An application's exemption stands beside ours."""
     return Finding(
         kind=FindingKind.DUPLICATE,
         severity=Severity.WARNING,
-        subject=live.id,
-        message=f"exempts {_like(live, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
+        subject=existing.id,
+        message=f"exempts {_like(existing, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
         remedy="remove it where it is managed (Terraform, a pipeline), or add 'adopt: true' to the declaration",
         declaration=declaration.name,
         source=declaration.source,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
-def expired_foreign(live: Exemption) -> Finding:
+def expired_foreign(existing: Exemption) -> Finding:
     """Somebody else left an expired exemption behind."""
     return Finding(
         kind=FindingKind.EXPIRED,
         severity=Severity.INFO,
-        subject=live.id,
-        message=f"expired on {live.expires_on[:10]} and is not ours; Azure no longer honours it",
-        remedy=f"remove it {where_made(live)}",
-        assignment=live.assignment,
+        subject=existing.id,
+        message=f"expired on {existing.expires_on[:10]} and is not ours; Azure no longer honours it",
+        remedy=f"remove it {where_made(existing)}",
+        assignment=existing.assignment,
     )
 
 
-def shadowed(live: Exemption, desired: Declaration, scope: ArmId) -> Finding:
+def shadowed(existing: Exemption, desired: Declaration, scope: ArmId) -> Finding:
     """An exemption further up makes a declared one meaningless."""
     return Finding(
         kind=FindingKind.SHADOWED,
         severity=Severity.WARNING,
-        subject=live.id,
-        message=f"sits on {live.scope}, which contains {scope}, and exempts policies of declaration {desired.name!r} there as well: "
+        subject=existing.id,
+        message=f"sits on {existing.scope}, which contains {scope}, and exempts policies of declaration {desired.name!r} there as well: "
         "when the declaration ends, the resource stays exempt",
         remedy="remove it, narrow it, or declare it as well",
         declaration=desired.name,
         source=desired.source,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
-def unmanaged(live: Exemption) -> Finding:
+def unmanaged(existing: Exemption) -> Finding:
     """Nobody declared it and nobody owns it."""
     return Finding(
         kind=FindingKind.UNMANAGED,
         severity=Severity.WARNING,
-        subject=live.id,
-        message=f"{live.display_name or live.name!r} is declared nowhere",
-        remedy=f"declare it (exempt drift proposes the file where it can), or remove it {where_made(live)}",
-        assignment=live.assignment,
+        subject=existing.id,
+        message=f"{existing.display_name or existing.name!r} is declared nowhere",
+        remedy=f"declare it (exempt drift proposes the file where it can), or remove it {where_made(existing)}",
+        assignment=existing.assignment,
     )
 
 
-def orphaned(live: Exemption, why: str, source: Source | None, *, ours: bool) -> Finding:
+def orphaned(existing: Exemption, why: str, source: Source | None, *, ours: bool) -> Finding:
     """An exemption that can have no effect any more."""
     remedy = (
         "remove it with: exempt apply --delete-orphans N (N: at most so many); or remove the declaration. An assignment "
         "made anew gets its own exemption"
         if ours
-        else f"remove it {where_made(live)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
+        else f"remove it {where_made(existing)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
     )
     return Finding(
         kind=FindingKind.ORPHANED,
         severity=Severity.WARNING,
-        subject=live.id,
+        subject=existing.id,
         message=f"exempts nothing: {why}",
         remedy=remedy,
-        declaration=declaration_of(live) or None,
+        declaration=declaration_of(existing) or None,
         source=source,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
-def kept_moot(live: Exemption, assignment: Assignment, source: Source | None) -> Finding:
+def kept_moot(existing: Exemption, assignment: Assignment, source: Source | None) -> Finding:
     """One of ours that its assignment does not look at any more."""
     return Finding(
         kind=FindingKind.MOOT,
         severity=Severity.INFO,
-        subject=live.id,
-        message=f"assignment {label(assignment)!r} now excludes {live.scope} by its notScopes; the exemption is kept",
+        subject=existing.id,
+        message=f"assignment {label(assignment)!r} now excludes {existing.scope} by its notScopes; the exemption is kept",
         remedy="remove the declaration when it is no longer wanted",
-        declaration=declaration_of(live) or None,
+        declaration=declaration_of(existing) or None,
         source=source,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
-def kept_outside(live: Exemption) -> Finding:
+def kept_outside(existing: Exemption) -> Finding:
     """One of ours outside the managed scopes."""
     return Finding(
         kind=FindingKind.ORPHANED,
         severity=Severity.INFO,
-        subject=live.id,
+        subject=existing.id,
         message="carries our mark but lies outside the scopes of reconciler.yaml, so it is never deleted",
         remedy="add its scope to reconciler.yaml to manage it again, or remove it in the portal",
-        declaration=declaration_of(live) or None,
+        declaration=declaration_of(existing) or None,
         source=None,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
-def kept_unclear(live: Exemption, why: str, source: Source | None) -> Finding:
-    """One of ours that keeps no wish, although no edit of the repository is the cause."""
+def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Finding:
+    """One of ours that keeps no desired, although no edit of the repository is the cause."""
     return Finding(
         kind=FindingKind.HELD,
         severity=Severity.WARNING,
-        subject=live.id,
+        subject=existing.id,
         message=f"is wanted by no declaration, but kept: {why}",
         remedy="remove its declaration or the target from it if the exemption should go",
-        declaration=declaration_of(live) or None,
+        declaration=declaration_of(existing) or None,
         source=source,
-        assignment=live.assignment,
+        assignment=existing.assignment,
     )
 
 
@@ -231,7 +231,7 @@ def _assignable(declaration: Declaration) -> str:
             return "it"
 
 
-def _like(live: Exemption, keeper: Exemption) -> str:
+def _like(existing: Exemption, keeper: Exemption) -> str:
     """How far two exemptions list the same policies."""
-    one, other = ({each.lower() for each in found.reference_ids} for found in (live, keeper))
+    one, other = ({each.lower() for each in found.reference_ids} for found in (existing, keeper))
     return "the same as" if one == other else "in part the same as"

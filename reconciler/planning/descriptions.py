@@ -7,10 +7,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.model import Declaration, Exemption, ResourceSelector, Selector
-from reconciler.planning.marks import made_by_a_user, owners, target_of
+from reconciler.planning.marks import made_by_user, owners, target_of
 
 
-def selectors_words(selectors: tuple[ResourceSelector, ...]) -> str:
+def describe_selectors(selectors: tuple[ResourceSelector, ...]) -> str:
     """What resource selectors choose: `resourceLocation in eastus, westus`; empty where there are none. Conditions of
     one group hold together, groups stand for each other.
     """
@@ -22,9 +22,9 @@ def _condition(selector: Selector) -> str:
     return f"{selector.kind} {'not in' if selector.negated else 'in'} {', '.join(selector.values)}"
 
 
-def removal_words(live: Exemption, declaration: Declaration | None, now: datetime) -> str:
-    """Which edit of the repository made one of ours unwanted; `declaration` is the one that its mark names."""
-    target = target_of(live)
+def describe_removal(existing: Exemption, declaration: Declaration | None, now: datetime) -> str:
+    """Which edit of the repository made one of ours pruner; `declaration` is the one that its mark names."""
+    target = target_of(existing)
     if declaration is None:
         return "its declaration was removed"
     if not declaration.enabled:
@@ -36,9 +36,9 @@ def removal_words(live: Exemption, declaration: Declaration | None, now: datetim
     return "its declaration no longer means these policies"
 
 
-def where_made(live: Exemption) -> str:
+def where_made(existing: Exemption) -> str:
     """Where something is best removed: what an application or another owner made, it may make again."""
-    if live.system is None and not owners(live):
+    if existing.system is None and not owners(existing):
         return "in the portal, or where it is managed"
-    by_hand = made_by_a_user(live) and not owners(live)
+    by_hand = made_by_user(existing) and not owners(existing)
     return "in the portal" if by_hand else "where it is managed (Terraform, a pipeline)"

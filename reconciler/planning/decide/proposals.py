@@ -7,57 +7,57 @@ from datetime import datetime
 
 from reconciler.model import ArmId, Declaration, Exemption
 from reconciler.planning.canonical import folded_selectors, instant
-from reconciler.planning.live import Live
-from reconciler.planning.resolve import Desired
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.values import Reason, Widening
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Draft:
-    """One write: `live` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers."""
+class ProposedChange:
+    """One write: `existing` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers."""
 
-    live: Live | None
+    existing: ExistingExemption | None
     after: Exemption | None
     reason: Reason
     cells: frozenset[str] = frozenset()
-    wish: Desired | None = None
+    desired: DesiredExemption | None = None
     declaration: Declaration | None = None
 
     @property
-    def subject(self) -> Exemption:
+    def exemption(self) -> Exemption:
         """The side that exists."""
-        found = self.after if self.live is None else self.live.exemption
+        found = self.after if self.existing is None else self.existing.exemption
         assert found is not None
         return found
 
     @property
     def id(self) -> ArmId:
         """The ARM id that is written."""
-        return self.subject.id
+        return self.exemption.id
 
     @property
     def lost(self) -> frozenset[str]:
         """Cells it stops covering, fully or in part (earlier end, other selectors)."""
-        if self.live is None:
+        if self.existing is None:
             return frozenset()
         if (
             self.after is None
-            or _ends_earlier(self.live.exemption, self.after)
-            or _tighter(self.live.exemption, self.after)
+            or _ends_earlier(self.existing.exemption, self.after)
+            or _tighter(self.existing.exemption, self.after)
         ):
-            return self.live.covering
-        return self.live.covering - self.cells
+            return self.existing.covering
+        return self.existing.covering - self.cells
 
     @property
     def gained(self) -> frozenset[str]:
-        """Cells it covers that the live object did not cover, or not as long or as broadly."""
+        """Cells it covers that the existing object did not cover, or not as long or as broadly."""
         if self.after is None:
             return frozenset()
-        if self.live is None:
+        if self.existing is None:
             return self.cells
-        if _ends_earlier(self.after, self.live.exemption) or _tighter(self.after, self.live.exemption):
+        if _ends_earlier(self.after, self.existing.exemption) or _tighter(self.after, self.existing.exemption):
             return self.cells
-        return self.cells - self.live.covering
+        return self.cells - self.existing.covering
 
     @property
     def reduces(self) -> bool:
@@ -82,19 +82,19 @@ def _tighter(one: Exemption, other: Exemption) -> bool:
     return folded_selectors(one.selectors) != folded_selectors(other.selectors)
 
 
-def widens(draft: Draft, broader_than: bool) -> tuple[Widening, ...]:
-    """In which respects a write exempts more than what stands in Azure; `broader_than` says that we hold an exemption at
+def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]:
+    """In which respects a write exempts more than what relation_ in Azure; `broader_than` says that we hold an exemption at
     a narrower scope of the same assignment, which this one replaces or joins.
     """
     found = [Widening.SCOPE] if broader_than else []
-    if draft.live is None or draft.after is None:
+    if proposed.existing is None or proposed.after is None:
         return tuple(found)
-    before, after = draft.live.exemption, draft.after
+    before, after = proposed.existing.exemption, proposed.after
     if before.category.lower() != after.category.lower():
         found.append(Widening.CATEGORY)
     if _ends_earlier(after, before):
         found.append(Widening.EXPIRY)
-    if not draft.cells <= draft.live.cells:
+    if not proposed.cells <= proposed.existing.cells:
         found.append(Widening.REFERENCES)
     if _tighter(after, before):
         found.append(Widening.SELECTORS)
@@ -102,10 +102,10 @@ def widens(draft: Draft, broader_than: bool) -> tuple[Widening, ...]:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Final:
-    """A wish as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
+class ConfirmedExemption:
+    """A desired as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
 
-    wish: Desired
+    desired: DesiredExemption
     exemption: Exemption
     cells: frozenset[str]
-    draft: Draft | None = None
+    proposed: ProposedChange | None = None

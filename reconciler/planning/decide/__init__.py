@@ -1,0 +1,1 @@
+"""Who is authoritative: which existing exemption keeps which desired one, and what goes."""

@@ -1,0 +1,139 @@
+"""Which existing exemption keeps which desired: the *keeper* of `authority`'s table, as a stable matching.
+
+A desired prefers, in this order: ours that meets it with its own mark, ours that meets it, ours with its own mark, an
+adoptable one whose references lie within it (those that the initiative no longer has do not count). Among these: more
+shared references, then one that needs no write, then one with its selectors, then the older, then by name. A existing
+exemption prefers the desired whose mark it bears, then the one it shares most with, then by the declaration's name.
+Matching both preferences at once (Gale and Shapley 1962) makes the outcome independent of any order of files or lists,
+and keeps two declarations that swapped what they want from swapping their objects.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from reconciler.model import Initiative, Settings
+from reconciler.planning.canonical import folded_selectors
+from reconciler.planning.decide.naming import bears_our_name, name_hash
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import existing_cells
+from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.marks import Ownership, made_by_user, owners
+
+
+class Relation(enum.Enum):
+    """What a existing exemption is to one desired at the same scope and assignment."""
+
+    OURS = "ours"
+    ADOPTABLE = "adoptable"
+    FOREIGN = "foreign"
+    APPLICATION = "application"
+    OVERLAP = "overlap"
+    NOTHING = "nothing"
+
+
+def desired_name_hash(desired: DesiredExemption, settings: Settings) -> str:
+    """The hash in the name of a new exemption for a desired (see `naming`)."""
+    selectors = folded_selectors(desired.declaration.selectors)
+    return name_hash(settings.owner, desired.scope, desired.assignment.id, desired.match.policies, selectors)
+
+
+def relation(existing: ExistingExemption, desired: DesiredExemption, settings: Settings) -> Relation:
+    """How the existing exemption stands to the desired; whether they share a cell is another question."""
+    if existing.ours:
+        return Relation.OURS
+    if existing.expired or existing.selector_key != desired.selector_key:
+        return Relation.NOTHING
+    if existing.ownership is Ownership.FOREIGN:
+        taken = desired.declaration.take_over in owners(existing.exemption)
+        return Relation.ADOPTABLE if taken else Relation.FOREIGN
+    if existing.whole and not desired.match.whole:
+        return Relation.OVERLAP
+    return Relation.ADOPTABLE if _adoptable(existing, desired, settings) else Relation.APPLICATION
+
+
+def _adoptable(existing: ExistingExemption, desired: DesiredExemption, settings: Settings) -> bool:
+    return (
+        desired.declaration.adopt
+        or made_by_user(existing.exemption)
+        or bears_our_name(existing.exemption.id, desired_name_hash(desired, settings))
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotContents:
+    """Everything at one scope and assignment: what is wanted there and what existing_exemptions there."""
+
+    desired_exemptions: Sequence[DesiredExemption]
+    existing_exemptions: Sequence[ExistingExemption]
+    initiative: Initiative | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Offer:
+    """One existing exemption that could keep a desired, as both sides rank it (smaller is better)."""
+
+    existing: int
+    for_desired: tuple[object, ...]
+    for_existing: tuple[object, ...]
+
+
+def match_keepers(
+    contents: SlotContents, settings: Settings, is_right: Callable[[DesiredExemption, ExistingExemption], bool]
+) -> dict[int, int]:
+    """The keeper of each desired: position of the desired to position of the existing exemption. `is_right` says whether one
+    already is what a desired asks for; it is only asked where there is a choice.
+    """
+    if not contents.existing_exemptions:
+        return {}
+    offers = [_offers(desired, contents, settings, is_right) for desired in contents.desired_exemptions]
+    keepers: dict[int, tuple[int, _Offer]] = {}
+    free = list(range(len(offers)))[::-1]
+    while free:
+        desired = free.pop()
+        while offers[desired]:
+            offer = offers[desired].pop(0)
+            rival = keepers.get(offer.existing)
+            if rival is None or offer.for_existing < rival[1].for_existing:
+                keepers[offer.existing] = (desired, offer)
+                if rival is not None:
+                    free.append(rival[0])
+                break
+    return {desired: existing for existing, (desired, _) in keepers.items()}
+
+
+def _offers(
+    desired: DesiredExemption,
+    contents: SlotContents,
+    settings: Settings,
+    is_right: Callable[[DesiredExemption, ExistingExemption], bool],
+) -> list[_Offer]:
+    """The offers to one desired, the best first."""
+    tiers = [_tier(existing, desired, settings, contents.initiative) for existing in contents.existing_exemptions]
+    choice = sum(tier is not None for tier in tiers) > 1
+    found: list[_Offer] = []
+    for position, (existing, tier) in enumerate(zip(contents.existing_exemptions, tiers, strict=True)):
+        if tier is not None:
+            shared = -len(existing.cells & desired.cells)
+            wrong = choice and not is_right(desired, existing)
+            for_desired = (tier, shared, wrong, existing.selector_key != desired.selector_key, existing.age)
+            for_existing = (existing.mark != desired.declaration.name, shared, desired.declaration.name)
+            found.append(_Offer(existing=position, for_desired=for_desired, for_existing=for_existing))
+    return sorted(found, key=lambda offer: offer.for_desired)
+
+
+def _tier(
+    existing: ExistingExemption, desired: DesiredExemption, settings: Settings, initiative: Initiative | None
+) -> int | None:
+    meets = not existing.cells.isdisjoint(desired.cells)
+    match relation(existing, desired, settings):
+        case Relation.OURS if meets:
+            return 0 if existing.mark == desired.declaration.name else 1
+        case Relation.OURS if existing.mark == desired.declaration.name:
+            return 2
+        case Relation.ADOPTABLE if meets and existing_cells(existing.cells, initiative) <= desired.cells:
+            return 3
+        case _:
+            return None

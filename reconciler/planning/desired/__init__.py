@@ -1,0 +1,1 @@
+"""What the declarations want: subjects looked up, exemptions resolved, conflicts held."""

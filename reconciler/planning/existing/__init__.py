@@ -1,0 +1,1 @@
+"""What Azure holds, as deciding about it needs it."""

@@ -1,0 +1,1 @@
+"""Why a resource is exempt, and what a declaration comes to; read from the decisions of the plan."""

@@ -1,0 +1,196 @@
+"""What a declaration comes to: each assignment, whether it is in or out and why, and what Azure holds of it.
+
+Read from the same run of the stages as the plan: what is wanted, held or found moot there is told here, and only for the
+rest is it said why nothing is wanted.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
+from reconciler.planning.hold_messages import label
+from reconciler.planning.provenance import Commit
+from reconciler.planning.stages import Decisions
+from reconciler.planning.values import Change, FindingKind, Held, Plan
+
+
+class Participation(enum.StrEnum):
+    """Whether an assignment takes part in a declaration."""
+
+    IN = "in"
+    HELD = "held"
+    OUT = "out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentRow:
+    """One assignment at one scope (None: nowhere), and why. `exemption` is what confirms it, existing or planned, and
+    `change` the write that is still needed.
+    """
+
+    assignment: Assignment
+    part: Participation
+    why: str
+    scope: ArmId | None = None
+    target: ArmId | None = None
+    references: tuple[str, ...] = ()
+    exemption: Exemption | None = None
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclarationExplanation:
+    """A declaration with all its rows: those that are in first. `wants_nothing` says why, where it wants nothing."""
+
+    declaration: Declaration
+    title: str
+    commit: Commit | None
+    taken_at: datetime
+    wants_nothing: str
+    rows: tuple[AssignmentRow, ...]
+    held: tuple[Held, ...]
+    leftovers: tuple[Change, ...]
+    also: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+
+
+def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declaration) -> DeclarationExplanation:
+    """What the declaration comes to."""
+    inputs = decisions.inputs
+    subject = inputs.declarations.subjects.get(declaration.name)
+    wanted = [desired for desired in decisions.resolution.desired if desired.declaration.name == declaration.name]
+    held = tuple(line for line in plan.held if line.declaration == declaration.name)
+    nothing = _wants_nothing(declaration, inputs.now)
+    rows = [*_wanted(decisions, plan, wanted), *_held(decisions, held)]
+    settled = {(row.assignment.id.key) for row in rows}
+    if subject is not None and not nothing:
+        rows += _out(decisions, plan, declaration, subject, settled)
+    return DeclarationExplanation(
+        declaration=declaration,
+        title=subject.title if subject else declaration.subject.value,
+        commit=inputs.history.last_commit(declaration.source.file),
+        taken_at=plan.taken_at,
+        wants_nothing=nothing,
+        rows=tuple(rows),
+        held=tuple(line for line in held if line.assignment is None),
+        leftovers=tuple(
+            change for change in plan.changes if change.declaration == declaration.name and change.after is None
+        ),
+        also=subject.also if subject else (),
+        unread=tuple(
+            f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if _concerns(decisions, declaration, u.scope)
+        ),
+    )
+
+
+def _wants_nothing(declaration: Declaration, now: datetime) -> str:
+    if not declaration.enabled:
+        return "it says enabled: false"
+    if declaration.has_expired(now):
+        return f"it expired on {declaration.expires_on:%Y-%m-%d}"
+    return ""
+
+
+def _wanted(decisions: Decisions, plan: Plan, wanted: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
+    confirmed_at = {
+        (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed
+        for confirmed in decisions.confirmed_exemptions
+    }
+    changes = {change.id.key: change for change in plan.changes}
+    for desired in wanted:
+        confirmed = confirmed_at.get((desired.slot, desired.declaration.name))
+        if confirmed is not None:
+            exemption = confirmed.exemption
+            yield AssignmentRow(
+                assignment=desired.assignment,
+                part=Participation.IN,
+                why=_why_in(desired, decisions),
+                scope=desired.scope,
+                target=desired.target,
+                references=exemption.reference_ids,
+                exemption=exemption,
+                change=changes.get(exemption.id.key),
+            )
+
+
+def _why_in(desired: DesiredExemption, decisions: Decisions) -> str:
+    count = len(desired.cells)
+    looks = "evaluates" if count == 1 else "evaluate"
+    what = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
+    if not decisions.tree.contains(desired.assignment.scope.key, desired.scope):
+        return f"{what}; it is assigned elsewhere, which DoNotValidate allows"
+    if desired.scope == desired.target:
+        return f"{what}; it is assigned at or above the target"
+    return f"{what}; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"
+
+
+def _held(decisions: Decisions, held: Sequence[Held]) -> Iterator[AssignmentRow]:
+    for line in held:
+        assignment = decisions.inputs.snapshot.assignments.get(line.assignment.key) if line.assignment else None
+        if assignment is not None:
+            yield AssignmentRow(
+                assignment=assignment,
+                part=Participation.HELD,
+                why=f"{line.message}; {line.remedy}",
+                scope=line.scope,
+                references=line.reference_ids,
+            )
+
+
+def _out(
+    decisions: Decisions, plan: Plan, declaration: Declaration, subject: ResolvedSubject, settled: set[str]
+) -> Iterator[AssignmentRow]:
+    """Every assignment that nothing is wanted of."""
+    moot = {
+        found.assignment.key: found
+        for found in plan.findings
+        if found.kind is FindingKind.MOOT and found.declaration == declaration.name and found.assignment
+    }
+    for key, assignment in sorted(decisions.inputs.snapshot.assignments.items()):
+        if key in settled:
+            continue
+        line = _holding(decisions, declaration, subject, assignment)
+        if line is not None:
+            yield AssignmentRow(assignment=assignment, part=Participation.HELD, why=f"{line.message}; {line.remedy}")
+        else:
+            why = moot[key].message if key in moot else _why_out(decisions, declaration, subject, assignment)
+            yield AssignmentRow(assignment=assignment, part=Participation.OUT, why=why)
+
+
+def _holding(
+    decisions: Decisions, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment
+) -> Held | None:
+    """What holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there."""
+    initiative = decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+    unread = assignment.is_initiative and initiative is None
+    if unread or match_subject(subject, assignment, initiative) is None:
+        return None
+    lines = (line for line in decisions.held if line.declaration == declaration.name and line.assignment is None)
+    return next((line for line in lines if decisions.tree.related(line.scope, assignment.scope)), None)
+
+
+def _why_out(decisions: Decisions, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment) -> str:
+    if subject.kind is SubjectKind.ASSIGNMENT and assignment.id.key != subject.only:
+        return "the declaration names another assignment"
+    if subject.kind is SubjectKind.INITIATIVE and assignment.definition.key != subject.only:
+        return "the declaration names another initiative"
+    if not _concerns(decisions, declaration, assignment.scope):
+        return f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
+    initiative = decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+    if assignment.is_initiative and initiative is None:
+        return "its initiative could not be read"
+    if match_subject(subject, assignment, initiative) is None:
+        members = len(initiative.members) if initiative else 1
+        which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
+        return f"{which} behind {subject.title!r}"
+    return f"{label(assignment)!r} is not in this run"
+
+
+def _concerns(decisions: Decisions, declaration: Declaration, scope: ArmId) -> bool:
+    return any(decisions.tree.related(target, scope) for target in declaration.scopes)
