@@ -57,14 +57,14 @@ def endpoints(cloud: Cloud, environment: Mapping[str, str]) -> Endpoints:
     Raises:
         UsageError: the environment names a Resource Manager without TLS, which would show our token to everybody.
     """
-    found = _CLOUDS[cloud]
+    addresses = _CLOUDS[cloud]
     if arm := environment.get(ARM_ENDPOINT):
         if not arm.lower().startswith("https://"):
             raise UsageError(f"{ARM_ENDPOINT} is {arm!r}, which is no https address", "correct or unset the variable")
-        found = replace(found, resource_manager=arm.rstrip("/"))
+        addresses = replace(addresses, resource_manager=arm.rstrip("/"))
     if authority := environment.get(AUTHORITY_HOST):
-        written = authority.rstrip("/")
-        address = written if "://" in written else f"https://{written}"
-        known = any(address == cloud.authority for cloud in _CLOUDS.values())
-        found = replace(found, authority=address, known_authority=known)
-    return found
+        host = authority.rstrip("/")
+        address = host if "://" in host else f"https://{host}"
+        is_known = any(address == cloud.authority for cloud in _CLOUDS.values())
+        addresses = replace(addresses, authority=address, known_authority=is_known)
+    return addresses

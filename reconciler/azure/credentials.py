@@ -23,7 +23,7 @@ from azure.core.rest import HttpRequest
 from azure.identity import ClientAssertionCredential, DefaultAzureCredential
 
 from reconciler.azure.clouds import Endpoints
-from reconciler.azure.explain import redact
+from reconciler.azure.remedies import redact
 from reconciler.problems import CredentialError
 
 _GITHUB: Final = (
@@ -64,17 +64,17 @@ class TenantCredential:
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A valid token; claims of a challenge always ask the identity provider anew."""
-        wanted: TokenRequestOptions = {"tenant_id": self._tenant_id, **(options or {})}
+        request: TokenRequestOptions = {"tenant_id": self._tenant_id, **(options or {})}
         with self._lock:
-            if self._token is None or wanted.get("claims") or _is_ageing(self._token):
-                self._token = self._inner.get_token_info(*scopes, options=wanted)
+            if self._token is None or request.get("claims") or _is_ageing(self._token):
+                self._token = self._inner.get_token_info(*scopes, options=request)
             return self._token
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
         """The older form of the same, which the SDK's types ask for."""
         claims = options.get("claims")
-        found = self.get_token_info(*scopes, options={"claims": claims} if claims else None)
-        return AccessToken(found.token, found.expires_on)
+        token = self.get_token_info(*scopes, options={"claims": claims} if claims else None)
+        return AccessToken(token.token, token.expires_on)
 
     def forget(self, refused: str = "") -> None:
         """Drops the token after Azure refused it; the next request asks for another.

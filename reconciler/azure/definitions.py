@@ -7,23 +7,24 @@ by a pattern (`1.*.*`); newer services say which version that means now, older o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.azure import wire
-from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient
 from reconciler.model import JSON, ArmId, Assignment, Unread
 from reconciler.problems import AzureError
 
 BUILT_IN_POLICIES: Final = "/providers/microsoft.authorization/policydefinitions/"
 _VERSION: Final = re.compile(r"(\d+)\.(\d+|\*)\.(\d+|\*)(-[\w.-]+)?", re.IGNORECASE)
+_NO_VERSION: Final = "pin the assignment to a version that the initiative has: az policy assignment update"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """An assigned initiative: the pinned pattern (None: the newest) and the version in effect, where Azure said it."""
+class AssignedInitiative:
+    """An assignment of an initiative, and the version in effect where Azure says it (None: by the pinned pattern)."""
 
     assignment: Assignment
     effective: str | None = None
@@ -33,7 +34,12 @@ class Wanted:
         """The folded id of the policy set, without a version."""
         return self.assignment.definition.key
 
-    def takes(self, version: str | None) -> bool:
+    @property
+    def choice(self) -> tuple[str, str | None, str | None]:
+        """What decides which version is meant: the set, the version in effect, the pinned pattern."""
+        return self.set_key, self.effective, self.assignment.version
+
+    def accepts(self, version: str | None) -> bool:
         """Whether this assignment uses that version of its initiative."""
         if self.effective is not None:
             return version == self.effective
@@ -42,127 +48,114 @@ class Wanted:
 
 
 @dataclass(slots=True, kw_only=True)
-class Definitions:
+class InitiativeVersions:
     """Policy sets at versions, which assignment uses which (folded id to position), and what could not be read."""
 
     sets: list[JSON] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
     unread: list[Unread] = field(default_factory=list)
 
+    def add(self, value: JSON, users: Sequence[AssignedInitiative]) -> None:
+        """A set at one version, and the assignments that use it."""
+        self.used.update({user.assignment.id.key: len(self.sets) for user in users})
+        self.sets.append(value)
+
+    def note(self, users: Sequence[AssignedInitiative], error: AzureError) -> None:
+        """One line per initiative and scope: the cells of its assignments cannot be decided."""
+        lines = {(user.assignment.scope, user.assignment.definition.text) for user in users}
+        self.unread += [
+            Unread(scope=scope, what=initiative, reason=error.message, remedy=error.remedy)
+            for scope, initiative in sorted(lines)
+        ]
+
 
 def matches(pattern: str, version: str) -> bool:
     """Whether a version is one that a pinned pattern takes: `1.*.*` takes `1.4.0`; previews only where it says so."""
-    wanted, given = _VERSION.fullmatch(pattern), _VERSION.fullmatch(version)
-    if wanted is None or given is None:
+    pinned, candidate = _VERSION.fullmatch(pattern), _VERSION.fullmatch(version)
+    if pinned is None or candidate is None:
         return pattern.lower() == version.lower()
-    if given[4] and (wanted[4] or "").lower() != given[4].lower():
+    if candidate[4] and (pinned[4] or "").lower() != candidate[4].lower():
         return False
-    return all(wanted[place] in {"*", given[place]} for place in (1, 2, 3))
+    return all(pinned[group] in {"*", candidate[group]} for group in (1, 2, 3))
 
 
 def newest(pattern: str | None, versions: Sequence[str]) -> str | None:
     """The newest of the versions that the pattern takes; a stable one before a preview of the same number."""
-    taken = [one for one in versions if pattern is None or matches(pattern, one)]
-    return max(taken, key=_age, default=None)
+    accepted = [version for version in versions if pattern is None or matches(pattern, version)]
+    return max(accepted, key=_age, default=None)
 
 
 def _age(version: str) -> tuple[list[int], bool]:
-    found = _VERSION.fullmatch(version)
-    numbers = [int(found[place]) for place in (1, 2, 3) if found[place].isdigit()] if found else []
-    return numbers, found is not None and not found[4]
+    match = _VERSION.fullmatch(version)
+    numbers = [int(match[group]) for group in (1, 2, 3) if match[group].isdigit()] if match else []
+    return numbers, match is not None and not match[4]
 
 
-def read_initiatives(arm: Arm, assigned: Sequence[Wanted]) -> Definitions:
+def read_initiatives(client: ArmClient, assigned: Sequence[AssignedInitiative]) -> InitiativeVersions:
     """Every assigned initiative at its version: one request per set, and one more per version that is not the newest."""
-    result = Definitions()
-    sets = sorted({one.assignment.definition for one in assigned})
+    result = InitiativeVersions()
     latest: dict[str, JSON] = {}
-    for definition, answer in zip(sets, arm.each(lambda one: _get(arm, one.text), sets), strict=True):
+    sets = sorted({entry.assignment.definition for entry in assigned})
+    answers = client.each(lambda identifier: client.get(identifier.text, Api.INITIATIVES).body, sets)
+    pending: list[AssignedInitiative] = []
+    for definition, answer in zip(sets, answers, strict=True):
+        users = [entry for entry in assigned if entry.set_key == definition.key]
         if isinstance(answer, AzureError):
-            _note(result, [one for one in assigned if one.set_key == definition.key], answer)
-        else:
-            latest[definition.key] = answer
-    readable = [one for one in assigned if one.set_key in latest]
-    pending = _use(result, readable, latest)
-    _read_versions(arm, result, pending, latest)
+            result.note(users, answer)
+            continue
+        latest[definition.key] = answer
+        version = (answer.get("properties") or {}).get("version")
+        current = [user for user in users if user.accepts(version)]
+        if current:
+            result.add(answer, current)
+        pending += [user for user in users if not user.accepts(version)]
+    _read_older(client, result, pending, latest)
     return result
 
 
-def _get(arm: Arm, path: str) -> JSON:
-    return arm.get(path, Api.INITIATIVES).body
-
-
-def _use(result: Definitions, assigned: Sequence[Wanted], latest: Mapping[str, JSON]) -> list[Wanted]:
-    """Settles the assignments that use the newest version of their set; gives the others."""
-    positions: dict[str, int] = {}
-    pending = []
-    for one in assigned:
-        value = latest[one.set_key]
-        if not one.takes((value.get("properties") or {}).get("version")):
-            pending.append(one)
-            continue
-        if one.set_key not in positions:
-            positions[one.set_key] = len(result.sets)
-            result.sets.append(value)
-        result.used[one.assignment.id.key] = positions[one.set_key]
-    return pending
-
-
-def _read_versions(arm: Arm, result: Definitions, pending: Sequence[Wanted], latest: Mapping[str, JSON]) -> None:
+def _read_older(
+    client: ArmClient,
+    result: InitiativeVersions,
+    pending: Sequence[AssignedInitiative],
+    latest: Mapping[str, JSON],
+) -> None:
     """Fetches the older versions that some assignments are pinned to, each distinct one once."""
-    choose = _chooser(arm, latest)
-    groups: dict[str, list[Wanted]] = {}
-    undecided = sorted({(one.set_key, one.effective, one.assignment.version) for one in pending}, key=str)
-    chosen = dict(zip(undecided, arm.each(lambda one: choose(*one), undecided), strict=True))
-    for one in pending:
-        path = chosen[one.set_key, one.effective, one.assignment.version]
+    choices = sorted({entry.choice for entry in pending}, key=str)
+    paths = client.each(lambda choice: _path_of_version(client, latest[choice[0]], *choice[1:]), choices)
+    users_of: dict[str, list[AssignedInitiative]] = {}
+    for choice, path in zip(choices, paths, strict=True):
+        users = [entry for entry in pending if entry.choice == choice]
         if isinstance(path, AzureError):
-            _note(result, [one], path)
+            result.note(users, path)
         else:
-            groups.setdefault(path, []).append(one)
-    for (_, users), answer in zip(groups.items(), arm.each(lambda path: _get(arm, path), list(groups)), strict=True):
+            users_of.setdefault(path, []).extend(users)
+    answers = client.each(lambda path: client.get(path, Api.INITIATIVES).body, list(users_of))
+    for users, answer in zip(users_of.values(), answers, strict=True):
         if isinstance(answer, AzureError):
-            _note(result, users, answer)
+            result.note(users, answer)
         else:
-            result.used.update({one.assignment.id.key: len(result.sets) for one in users})
-            result.sets.append(answer)
+            result.add(answer, users)
 
 
-def _chooser(arm: Arm, latest: Mapping[str, JSON]) -> Callable[[str, str | None, str | None], str]:
-    """A function from (set, effective version, pattern) to the path of that version of the set."""
-
-    def choose(set_key: str, effective: str | None, pattern: str | None) -> str:
-        value = latest[set_key]
-        version = effective or newest(pattern, _versions(arm, value))
-        if version is None:
-            raise AzureError(404, "NoSuchVersion", f"{value['id']} has no version that {pattern} takes", _NO_VERSION)
-        return f"{wire.split_version(value['id'])[0]}/versions/{version}"
-
-    return choose
+def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pattern: str | None) -> str:
+    """Where the version in effect, or the newest that the pattern takes, is read; `latest` is the set's newest."""
+    path = wire.split_version(latest["id"])[0].text
+    version = effective or newest(pattern, _versions(client, latest, path))
+    if version is None:
+        raise AzureError(404, "NoSuchVersion", f"{latest['id']} has no version that {pattern} takes", _NO_VERSION)
+    return f"{path}/versions/{version}"
 
 
-_NO_VERSION: Final = "pin the assignment to a version that the initiative has: az policy assignment update"
-
-
-def _versions(arm: Arm, value: JSON) -> list[str]:
+def _versions(client: ArmClient, latest: JSON, path: str) -> list[str]:
     """The versions a set has, as it says itself or as its list of versions shows."""
-    properties = value.get("properties") or {}
-    if listed := properties.get("versions"):
+    if listed := (latest.get("properties") or {}).get("versions"):
         return list(listed)
-    pages = arm.pages(f"{wire.split_version(value['id'])[0]}/versions", Api.INITIATIVES)
-    return [str((one.get("properties") or {}).get("version") or one.get("name") or "") for one in pages]
+    values = client.pages(f"{path}/versions", Api.INITIATIVES)
+    return [str((value.get("properties") or {}).get("version") or value.get("name") or "") for value in values]
 
 
-def _note(result: Definitions, users: Sequence[Wanted], error: AzureError) -> None:
-    """One line per initiative and scope: the cells of its assignments cannot be decided."""
-    lines = {(one.assignment.scope, one.assignment.definition.text) for one in users}
-    result.unread += [
-        Unread(scope=scope, what=what, reason=error.message, remedy=error.remedy) for scope, what in sorted(lines)
-    ]
-
-
-def read_policies(arm: Arm, definitions: Sequence[ArmId]) -> list[JSON]:
+def read_policies(client: ArmClient, definitions: Sequence[ArmId]) -> list[JSON]:
     """The custom ones of the given policy definitions, as far as readable; built-ins are in the catalogue."""
-    custom = sorted(one for one in set(definitions) if not one.key.startswith(BUILT_IN_POLICIES))
-    answers = arm.each(lambda one: arm.get(one.text, Api.POLICIES).body, custom)
+    custom = sorted(policy for policy in set(definitions) if not policy.key.startswith(BUILT_IN_POLICIES))
+    answers = client.each(lambda policy: client.get(policy.text, Api.POLICIES).body, custom)
     return [answer for answer in answers if not isinstance(answer, AzureError)]

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
-from reconciler.azure.transport import Answer, Arm
-from reconciler.azure.versions import Api
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient, ArmResponse
 from reconciler.model import JSON
 from reconciler.problems import AzureError
 
@@ -29,37 +29,37 @@ _RESETS: Final = "x-ms-user-quota-resets-after"
 
 
 def ask(
-    arm: Arm, queries: Sequence[JSON], finished: Callable[[int], None] = lambda _: None
+    client: ArmClient, queries: Sequence[JSON], finished: Callable[[int], None] = lambda _: None
 ) -> list[list[JSON] | AzureError]:
     """The rows of each query (a body without options, at most a page of rows each) or why there are none.
 
     `finished` is told how many queries are answered.
     """
-    found: list[list[JSON] | AzureError] = []
+    results: list[list[JSON] | AzureError] = []
     allowed = _WAVE
-    while len(found) < len(queries):
-        wave = queries[len(found) : len(found) + allowed]
-        answers = arm.each(lambda query: arm.post(PATH, Api.GRAPH, query | _OPTIONS), wave)
-        found += [answer if isinstance(answer, AzureError) else _rows(answer) for answer in answers]
-        finished(len(found))
-        allowed, wait = _quota([answer for answer in answers if isinstance(answer, Answer)])
-        if wait and len(found) < len(queries):
-            arm.wait(wait)
-    return found
+    while len(results) < len(queries):
+        wave = queries[len(results) : len(results) + allowed]
+        answers = client.each(lambda query: client.post(PATH, Api.GRAPH, query | _OPTIONS), wave)
+        results += [answer if isinstance(answer, AzureError) else _rows(answer) for answer in answers]
+        finished(len(results))
+        allowed, wait = _quota([answer for answer in answers if isinstance(answer, ArmResponse)])
+        if wait and len(results) < len(queries):
+            client.wait(wait)
+    return results
 
 
-def _rows(answer: Answer) -> list[JSON]:
+def _rows(answer: ArmResponse) -> list[JSON]:
     data = answer.body.get("data")
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
 
-def _quota(answers: Sequence[Answer]) -> tuple[int, float]:
+def _quota(answers: Sequence[ArmResponse]) -> tuple[int, float]:
     """How many queries may follow, after how many seconds."""
-    told = [int(left) for answer in answers if (left := answer.headers.get(_REMAINING, "")).isdecimal()]
-    if not told:
+    quotas = [int(remaining) for answer in answers if (remaining := answer.headers.get(_REMAINING, "")).isdecimal()]
+    if not quotas:
         return _WAVE, 0.0
-    if min(told) > 0:
-        return min(told), 0.0
+    if min(quotas) > 0:
+        return min(quotas), 0.0
     return _WAVE, min(max(_seconds(answer.headers.get(_RESETS, "")) for answer in answers), _LONGEST_WAIT)
 
 

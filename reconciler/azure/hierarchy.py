@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.azure.record import Node
-from reconciler.azure.transport import Arm, raise_if_unreachable
-from reconciler.azure.versions import Api
-from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient, raise_if_unreachable
+from reconciler.azure.raw_snapshot import ScopeNode
+from reconciler.model import JSON, ArmId, ScopeKind, Unread, ancestors, arm_id, owner_scope, textual_chain
 from reconciler.problems import AzureError, ReconcilerError
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
@@ -24,32 +24,34 @@ _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 class Hierarchy:
     """Nodes by folded id, and the roots whose descendants could not be read."""
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, ScopeNode]
     unread: tuple[Unread, ...] = ()
+    _parents: Mapping[str, ArmId] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        parents = {key: node.parent for key, node in self.nodes.items() if node.parent is not None}
+        object.__setattr__(self, "_parents", parents)  # asked for with every scope, so collected once
 
     @property
     def expected(self) -> list[ArmId]:
         """The scopes whose lists belong to the run, sorted."""
         return sorted(node.id for node in self.nodes.values() if node.expected)
 
-    def chain(self, scope: ArmId) -> list[ArmId]:
-        """What contains a group or subscription, itself first, as far as known."""
-        found = [scope]
-        while (node := self.nodes.get(found[-1].key)) is not None and node.parent is not None:
-            if node.parent in found:
-                break
-            found.append(node.parent)
-        return found
+    def chain(self, scope: ArmId) -> tuple[ArmId, ...]:
+        """The scope and what contains it, nearest first, as far as known."""
+        return ancestors(scope, self._parents)
+
+    def is_within(self, scope: ArmId, container: ArmId) -> bool:
+        """Whether a scope is or lies below another, as far as known."""
+        return container in self.chain(scope)
 
 
 def anchor(scope: ArmId) -> ArmId:
     """The subscription or management group at or above a scope: the level whose lists are read."""
-    while (parent := scope.parent) is not None:
-        scope = parent
-    return scope
+    return textual_chain(scope)[-1]
 
 
-def read_hierarchy(arm: Arm, roots: Sequence[ArmId]) -> Hierarchy:
+def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
     """The roots (as subscriptions and groups), their descendants, and their ancestors as far as readable.
 
     Raises:
@@ -58,22 +60,22 @@ def read_hierarchy(arm: Arm, roots: Sequence[ArmId]) -> Hierarchy:
     anchors = sorted({anchor(root) for root in roots})
     groups = [root for root in anchors if root.kind is ScopeKind.MANAGEMENT_GROUP]
     subscriptions = [root for root in anchors if root.kind is ScopeKind.SUBSCRIPTION]
-    nodes: dict[str, Node] = {}
+    nodes: dict[str, ScopeNode] = {}
     unread: list[Unread] = []
-    answers = arm.each(lambda group: _descendants(arm, group), groups)
+    answers = client.each(lambda group: client.pages(f"{group}/descendants", Api.GROUPS), groups)
     raise_if_unreachable(answers)
     for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, AzureError):
             unread.append(Unread(scope=group, what="descendants", reason=answer.message, remedy=answer.remedy))
         else:
-            _add(nodes, answer)
+            _add(nodes, [_node(value, expected=True) for value in answer])
     for root in anchors:
-        nodes.setdefault(root.key, Node(id=root))
+        nodes.setdefault(root.key, ScopeNode(id=root))
         nodes[root.key] = replace(nodes[root.key], expected=True)
-    for chain in arm.each(lambda group: _group_chain(arm, group), groups):
+    for chain in client.each(lambda group: _group_chain(client, group), groups):
         _add(nodes, () if isinstance(chain, AzureError) else chain)
-    if any(nodes[one.key].parent is None for one in subscriptions):
-        _add(nodes, _entity_chains(arm, subscriptions))
+    if any(nodes[subscription.key].parent is None for subscription in subscriptions):
+        _add(nodes, _entity_chains(client, subscriptions))
     return Hierarchy(nodes, tuple(unread))
 
 
@@ -84,43 +86,41 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
         ReconcilerError: the scope is not known to lie within the managed scopes.
     """
     holder = anchor(scope)
-    above = {one.key for one in hierarchy.chain(holder)}
-    if not any(root.contains(scope) or root.key in above for root in roots):
+    if not any(root.contains(scope) or hierarchy.is_within(holder, root) for root in roots):
         raise ReconcilerError(
             f"{scope} does not lie within the managed scopes, as far as Azure shows them",
             f"choose a scope within: {', '.join(map(str, roots))}",
         )
-    nodes = {key: replace(node, expected=holder in hierarchy.chain(node.id)) for key, node in hierarchy.nodes.items()}
-    nodes.setdefault(holder.key, Node(id=holder, expected=True))
-    unread = (one for one in hierarchy.unread if one.scope.key in above or holder in hierarchy.chain(one.scope))
+    nodes = {key: replace(node, expected=hierarchy.is_within(node.id, holder)) for key, node in hierarchy.nodes.items()}
+    nodes.setdefault(holder.key, ScopeNode(id=holder, expected=True))
+    unread = (
+        entry
+        for entry in hierarchy.unread
+        if hierarchy.is_within(holder, entry.scope) or hierarchy.is_within(entry.scope, holder)
+    )
     return Hierarchy(nodes, tuple(unread))
 
 
-def _add(nodes: dict[str, Node], found: Iterable[Node]) -> None:
+def _add(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:
     """Adds what is new, and completes what was known without a name or parent."""
-    for node in found:
-        held = nodes.get(node.id.key)
+    for node in additions:
+        existing = nodes.get(node.id.key)
         nodes[node.id.key] = (
             node
-            if held is None
-            else Node(
-                id=held.id,
-                name=held.name or node.name,
-                parent=held.parent or node.parent,
-                expected=held.expected or node.expected,
+            if existing is None
+            else ScopeNode(
+                id=existing.id,
+                name=existing.name or node.name,
+                parent=existing.parent or node.parent,
+                expected=existing.expected or node.expected,
             )
         )
 
 
-def _descendants(arm: Arm, group: ArmId) -> list[Node]:
-    values = arm.pages(f"{group}/descendants", Api.GROUPS)
-    return [_node(value, expected=True) for value in values]
-
-
-def _node(value: JSON, *, expected: bool) -> Node:
+def _node(value: JSON, *, expected: bool) -> ScopeNode:
     properties = value.get("properties") or {}
     parent = (properties.get("parent") or {}).get("id")
-    return Node(
+    return ScopeNode(
         id=arm_id(value["id"]),
         name=properties.get("displayName") or "",
         parent=arm_id(parent) if parent else None,
@@ -128,52 +128,56 @@ def _node(value: JSON, *, expected: bool) -> Node:
     )
 
 
-def _group_chain(arm: Arm, group: ArmId) -> list[Node]:
+def _group_chain(client: ArmClient, group: ArmId) -> list[ScopeNode]:
     """A group with its parent, and what is above; the service lists ancestors from the nearest on."""
-    properties = arm.get(group.text, Api.GROUPS, expand="ancestors").body.get("properties") or {}
+    properties = client.get(group.text, Api.GROUPS, expand="ancestors").body.get("properties") or {}
     details = properties.get("details") or {}
-    ancestors = details.get("managementGroupAncestorsChain") or ()
-    ids = [_group(one["name"]) for one in ancestors] or _only(details.get("parent"))
-    names = ["", *(one.get("displayName") or "" for one in ancestors)]
-    names[0] = properties.get("displayName") or ""
+    above = details.get("managementGroupAncestorsChain") or ()
+    ids = [_group(ancestor["name"]) for ancestor in above]
+    parent = (details.get("parent") or {}).get("id")
+    if not ids and parent:
+        ids = [arm_id(parent)]
+    names = [properties.get("displayName") or "", *(ancestor.get("displayName") or "" for ancestor in above)]
     return _linked([group, *ids], names)
 
 
-def _only(parent: JSON) -> list[ArmId]:
-    return [arm_id(parent["id"])] if parent and parent.get("id") else []
-
-
-def _linked(ids: Sequence[ArmId], names: Sequence[str]) -> list[Node]:
+def _linked(ids: Sequence[ArmId], names: Sequence[str]) -> list[ScopeNode]:
     """Nodes of a chain, each in the next one."""
-    above: list[ArmId | None] = [*ids[1:], None]
+    parents: list[ArmId | None] = [*ids[1:], None]
     labels = [*names, *[""] * len(ids)]
-    return [Node(id=one, name=name, parent=parent) for one, name, parent in zip(ids, labels, above, strict=False)]
+    return [
+        ScopeNode(id=identifier, name=name, parent=parent)
+        for identifier, name, parent in zip(ids, labels, parents, strict=False)
+    ]
 
 
-def _entity_chains(arm: Arm, subscriptions: Sequence[ArmId]) -> list[Node]:
+def _entity_chains(client: ArmClient, subscriptions: Sequence[ArmId]) -> list[ScopeNode]:
     """Where subscriptions lie, from the entities that the identity may see; nothing where it may see none."""
-    wanted = {one.key for one in subscriptions}
+    keys = {subscription.key for subscription in subscriptions}
     try:
-        entities = arm.pages("/providers/Microsoft.Management/getEntities", Api.GROUPS, method="POST")
+        entities = client.pages("/providers/Microsoft.Management/getEntities", Api.GROUPS, method="POST")
     except AzureError:
         return []
-    found: list[Node] = []
+    nodes: list[ScopeNode] = []
     for entity in entities:
-        if arm_id(entity["id"]).key in wanted:
+        if arm_id(entity["id"]).key in keys:
             node = _node(entity, expected=False)
             names = (entity.get("properties") or {}).get("parentNameChain") or ()
             above = [_group(name) for name in reversed(names)] or ([node.parent] if node.parent else [])
-            found += _linked([node.id, *above], [node.name])
-    return found
+            nodes += _linked([node.id, *above], [node.name])
+    return nodes
 
 
-def missing_subscriptions(arm: Arm, hierarchy: Hierarchy, targets: Iterable[ArmId]) -> set[str]:
+def missing_subscriptions(client: ArmClient, hierarchy: Hierarchy, targets: Iterable[ArmId]) -> set[str]:
     """Folded ids of subscriptions that targets name, that lie in no root, and that Azure says it does not find."""
     holders = {arm_id(f"/subscriptions/{guid}") for target in targets if (guid := target.subscription)}
-    strangers = sorted(one for one in holders if one.key not in hierarchy.nodes)
-    answers = arm.each(lambda one: arm.get(one.text, Api.SUBSCRIPTIONS), strangers)
-    told = zip(strangers, answers, strict=True)
-    return {one.key for one, answer in told if isinstance(answer, AzureError) and answer.is_gone}
+    outside = sorted(subscription for subscription in holders if subscription.key not in hierarchy.nodes)
+    answers = client.each(lambda subscription: client.get(subscription.text, Api.SUBSCRIPTIONS), outside)
+    return {
+        subscription.key
+        for subscription, answer in zip(outside, answers, strict=True)
+        if isinstance(answer, AzureError) and answer.is_gone
+    }
 
 
 def infer_ancestors(hierarchy: Hierarchy, inherited: Mapping[str, Iterable[ArmId]]) -> Hierarchy:
@@ -183,7 +187,8 @@ def infer_ancestors(hierarchy: Hierarchy, inherited: Mapping[str, Iterable[ArmId
     upper one; where that does not tell, their order is unknown and has no consequence, for both are above all of it.
     """
     above = {
-        root: {owner_scope(one) for one in ids if one.key.startswith(_GROUPS.lower())} - {hierarchy.nodes[root].id}
+        root: {owner_scope(identifier) for identifier in ids if identifier.key.startswith(_GROUPS.lower())}
+        - {hierarchy.nodes[root].id}
         for root, ids in inherited.items()
         if hierarchy.nodes[root].parent is None
     }

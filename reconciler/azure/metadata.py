@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient
 from reconciler.model import JSON, ArmId
 from reconciler.problems import AzureError
 
@@ -14,7 +14,7 @@ _TRIED = 3
 _LIST = "/providers/Microsoft.Security/assessmentMetadata"
 
 
-def read_metadata(arm: Arm, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
+def read_metadata(client: ArmClient, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
     """The metadata of every built-in recommendation of the tenant, then what each given subscription adds of its own.
 
     The tenant's list needs no right on any subscription. A subscription repeats all built-in ones, which is a lot to
@@ -23,15 +23,17 @@ def read_metadata(arm: Arm, subscriptions: Sequence[ArmId] = ()) -> list[JSON]:
     Raises:
         AzureError: a list could not be read.
     """
-    found = arm.pages(_LIST, Api.METADATA)
-    for answer in arm.each(lambda one: arm.pages(one.text + _LIST, Api.METADATA), subscriptions):
+    metadata = client.pages(_LIST, Api.METADATA)
+    for answer in client.each(
+        lambda subscription: client.pages(subscription.text + _LIST, Api.METADATA), subscriptions
+    ):
         if isinstance(answer, AzureError):
             raise answer
-        found += answer
-    return found
+        metadata += answer
+    return metadata
 
 
-def read_built_in(arm: Arm, subscriptions: Sequence[ArmId]) -> list[JSON]:
+def read_built_in(client: ArmClient, subscriptions: Sequence[ArmId]) -> list[JSON]:
     """The metadata of every built-in recommendation: the tenant's list or, where that is refused, the first
     subscription's that may be read, which repeats it.
 
@@ -39,17 +41,17 @@ def read_built_in(arm: Arm, subscriptions: Sequence[ArmId]) -> list[JSON]:
         AzureError: none of them could be read; the tenant's refusal.
     """
     try:
-        return arm.pages(_LIST, Api.METADATA)
+        return client.pages(_LIST, Api.METADATA)
     except AzureError as refused:
         if refused.status != 403:
             raise
         for subscription in subscriptions[:_TRIED]:
             with contextlib.suppress(AzureError):
-                return arm.pages(subscription.text + _LIST, Api.METADATA)
+                return client.pages(subscription.text + _LIST, Api.METADATA)
         raise
 
 
-def read_definitions(arm: Arm, policies: Sequence[ArmId]) -> list[JSON]:
+def read_definitions(client: ArmClient, policies: Sequence[ArmId]) -> list[JSON]:
     """Policy definitions, as far as they can be read: titles are worth a request each, not a failed run."""
-    answers = arm.each(lambda one: arm.get(one.text, Api.POLICIES).body, policies)
+    answers = client.each(lambda policy: client.get(policy.text, Api.POLICIES).body, policies)
     return [answer for answer in answers if not isinstance(answer, AzureError)]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
-from reconciler.model import JSON, ArmId, ScopeKind
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient
+from reconciler.model import JSON, ArmId, ScopeKind, Snapshot, ancestors
+from reconciler.problems import AzureError
 
 WRITE_ACTIONS: Final = (
     "Microsoft.Authorization/policyExemptions/write",
@@ -101,29 +102,81 @@ class Permission:
     not_actions: tuple[str, ...] = ()
 
 
-def read_permissions(arm: Arm, scope: ArmId) -> list[Permission]:
+def read_permissions(client: ArmClient, scope: ArmId) -> list[Permission]:
     """What the identity may do at a scope, inherited grants included.
 
     Raises:
         AzureError: the service does not say.
     """
-    values = arm.pages(f"{scope}/providers/Microsoft.Authorization/permissions", Api.PERMISSIONS)
-    return [Permission(tuple(one.get("actions") or ()), tuple(one.get("notActions") or ())) for one in values]
+    values = client.pages(f"{scope}/providers/Microsoft.Authorization/permissions", Api.PERMISSIONS)
+    return [
+        Permission(tuple(permission.get("actions") or ()), tuple(permission.get("notActions") or ()))
+        for permission in values
+    ]
 
 
-def missing_actions(permissions: Sequence[Permission], wanted: Sequence[str]) -> tuple[str, ...]:
+def missing_actions(permissions: Sequence[Permission], required: Sequence[str]) -> tuple[str, ...]:
     """Those of the wanted actions that no grant allows."""
-    return tuple(action for action in wanted if not any(_allows(one, action) for one in permissions))
+    return tuple(action for action in required if not any(_allows(permission, action) for permission in permissions))
 
 
 def _allows(permission: Permission, action: str) -> bool:
-    return _any(permission.actions, action) and not _any(permission.not_actions, action)
-
-
-def _any(patterns: Sequence[str], action: str) -> bool:
-    return any(_pattern(one).fullmatch(action) for one in patterns)
+    granted, excluded = (
+        any(_pattern(text).fullmatch(action) for text in texts)
+        for texts in (permission.actions, permission.not_actions)
+    )
+    return granted and not excluded
 
 
 @lru_cache(maxsize=1024)
 def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, text.split("*"))), re.IGNORECASE)
+
+
+class RightsSurvey:
+    """What may be done where, asked from the top: below a scope that has every right nothing needs to be asked."""
+
+    def __init__(self, client: ArmClient, snapshot: Snapshot, roots: Sequence[ArmId]) -> None:
+        self._client = client
+        self._snapshot = snapshot
+        below = (scope for scope in snapshot.expected if not set(roots).isdisjoint(self._containers(scope)))
+        self._managed = {*below, *roots}
+        self._answers: dict[ArmId, list[Permission] | AzureError] = {}
+
+    def lacking(self, actions: Sequence[str]) -> dict[ArmId, tuple[str, ...] | AzureError]:
+        """The managed scopes that lack some of the actions, with those; or with the reason that it is unknown."""
+        parents = self._snapshot.parents
+        frontier = sorted(scope for scope in self._managed if parents.get(scope.key) not in self._managed)
+        result: dict[ArmId, tuple[str, ...] | AzureError] = {}
+        while frontier:
+            result |= self._ask(frontier, actions)
+            below = sorted(scope for scope in self._managed if parents.get(scope.key) in result)
+            frontier = [scope for scope in below if scope not in self._answers]
+        return result
+
+    def lacking_on_assignments(self) -> dict[ArmId, tuple[str, ...] | AzureError]:
+        """The scopes of assignments on which exempting is not allowed."""
+        allowed = {
+            scope
+            for scope, answer in self._answers.items()
+            if not isinstance(answer, AzureError) and not missing_actions(answer, [EXEMPT_ACTION])
+        }
+        scopes = {assignment.scope for assignment in self._snapshot.assignments.values()}
+        return self._ask(
+            sorted(scope for scope in scopes if allowed.isdisjoint(self._containers(scope))), [EXEMPT_ACTION]
+        )
+
+    def _ask(self, scopes: Sequence[ArmId], actions: Sequence[str]) -> dict[ArmId, tuple[str, ...] | AzureError]:
+        """Those of the scopes that lack some of the actions, or do not say."""
+        new = [scope for scope in scopes if scope not in self._answers]
+        answers = self._client.each(lambda scope: read_permissions(self._client, scope), new)
+        self._answers.update(zip(new, answers, strict=True))
+        result: dict[ArmId, tuple[str, ...] | AzureError] = {}
+        for scope in scopes:
+            answer = self._answers[scope]
+            if lacks := answer if isinstance(answer, AzureError) else missing_actions(answer, actions):
+                result[scope] = lacks
+        return result
+
+    def _containers(self, scope: ArmId) -> tuple[ArmId, ...]:
+        return ancestors(scope, self._snapshot.parents)

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from reconciler.azure.api_versions import ApiVersions
 from reconciler.azure.clouds import Endpoints, endpoints
-from reconciler.azure.versions import Versions
 from reconciler.model import RateObserver, Settings
 from reconciler.problems import UsageError
 
 if TYPE_CHECKING:
+    from reconciler.azure.client import ArmClient
     from reconciler.azure.reader import Reader
-    from reconciler.azure.transport import Arm
     from reconciler.azure.writer import Writer
 
 
@@ -26,15 +26,15 @@ class Azure:
 
     settings: Settings
     endpoints: Endpoints
-    versions: Versions
+    versions: ApiVersions
     claims: Mapping[str, Any]
-    arm: Arm
+    client: ArmClient
 
     def reader(self) -> Reader:
         """Reads the tenant; cannot change anything."""
         from reconciler.azure.reader import Reader  # noqa: PLC0415 - loads the SDK
 
-        return Reader(self.arm, self.versions)
+        return Reader(self.client, self.versions)
 
     def writer(self, observe: RateObserver | None = None, whole: frozenset[str] = frozenset()) -> Writer:
         """Changes exemptions. `observe` hears what Azure's rate limits leave after every response; `whole` are the
@@ -43,17 +43,17 @@ class Azure:
         from reconciler.azure.writer import Writer  # noqa: PLC0415 - loads the SDK
 
         if observe is not None:
-            self.arm.watch.tell(observe)
-        return Writer(self.arm, whole)
+            self.client.monitor.add_observer(observe)
+        return Writer(self.client, whole)
 
     @property
     def requests(self) -> int:
         """How many requests were sent to Resource Manager so far."""
-        return self.arm.watch.requests
+        return self.client.monitor.requests
 
     def close(self) -> None:
         """Closes all connections."""
-        self.arm.close()
+        self.client.close()
 
     def __enter__(self) -> Self:
         return self
@@ -84,18 +84,19 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
         CredentialError: there is no identity, or it is of another tenant.
         UsageError: a variable of the environment is wrong.
     """
-    from reconciler.azure import credentials, tenant, transport  # noqa: PLC0415 - loads the SDK
+    from reconciler.azure import credentials, tenant  # noqa: PLC0415 - loads the SDK
+    from reconciler.azure.client import ArmClient  # noqa: PLC0415
 
     for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
         logging.getLogger(name).addHandler(logging.NullHandler())
-    found = endpoints(settings.cloud, environment)
+    addresses = endpoints(settings.cloud, environment)
     _check_bundles(environment)
-    credential = credentials.choose(settings.tenant_id, found, environment)
-    versions = Versions(settings.api_version)
-    arm = transport.Arm(credential, found, versions)
+    credential = credentials.choose(settings.tenant_id, addresses, environment)
+    versions = ApiVersions(settings.api_version)
+    client = ArmClient(credential, addresses, versions)
     try:
-        claims = tenant.check(credential, arm, settings.tenant_id, found)
+        claims = tenant.check(credential, client, settings.tenant_id, addresses)
     except BaseException:
-        arm.close()
+        client.close()
         raise
-    return Azure(settings=settings, endpoints=found, versions=versions, claims=claims, arm=arm)
+    return Azure(settings=settings, endpoints=addresses, versions=versions, claims=claims, client=client)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from reconciler import __version__
-from reconciler.azure.record import Node, Record, snapshot_of
+from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
 from reconciler.model import JSON, Cloud, Snapshot, Unread, arm_id
 from reconciler.problems import ReconcilerError
 
@@ -21,7 +21,7 @@ FORMAT: Final = "1.0"
 _AGAIN: Final = "take a new one: exempt snapshot --out FILE"
 
 
-def snapshot_text(record: Record) -> str:
+def snapshot_text(record: RawSnapshot) -> str:
     """The file's text: JSON with one object a line."""
     return "".join(_lines(_document(record)))
 
@@ -59,7 +59,7 @@ def _check_format(path: Path, document: JSON) -> None:
 # --- to a file ---------------------------------------------------------------------------------------------------
 
 
-def _document(record: Record) -> dict[str, JSON]:
+def _document(record: RawSnapshot) -> dict[str, JSON]:
     assigned = {value["id"].lower(): value["id"] for value in record.assignments}
     return {
         "format_version": FORMAT,
@@ -71,8 +71,8 @@ def _document(record: Record) -> dict[str, JSON]:
         "requests": record.requests,
         "complete": not record.unread,
         "unread": [
-            {"scope": one.scope.text, "what": one.what, "reason": one.reason, "remedy": one.remedy}
-            for one in record.unread
+            {"scope": unread.scope.text, "what": unread.what, "reason": unread.reason, "remedy": unread.remedy}
+            for unread in record.unread
         ],
         "hierarchy": [_node_json(node) for node in record.nodes],
         "gone": sorted(record.gone),
@@ -85,7 +85,7 @@ def _document(record: Record) -> dict[str, JSON]:
     }
 
 
-def _node_json(node: Node) -> JSON:
+def _node_json(node: ScopeNode) -> JSON:
     parent = None if node.parent is None else node.parent.text
     return {"id": node.id.text, "displayName": node.name, "parent": parent, "expected": node.expected}
 
@@ -117,10 +117,10 @@ def _compact(value: JSON) -> str:
 # --- from a file -------------------------------------------------------------------------------------------------
 
 
-def _record(document: Mapping[str, JSON]) -> Record:
+def _record(document: Mapping[str, JSON]) -> RawSnapshot:
     nodes = _each(document, "hierarchy", _node)
     _refuse_circles(nodes)
-    return Record(
+    return RawSnapshot(
         tenant_id=_typed(document["tenantId"], str),
         cloud=Cloud(document["cloud"]),
         taken_at=datetime.fromisoformat(document["takenAt"]),
@@ -138,15 +138,15 @@ def _record(document: Mapping[str, JSON]) -> Record:
     )
 
 
-def _refuse_circles(nodes: tuple[Node, ...]) -> None:
+def _refuse_circles(nodes: tuple[ScopeNode, ...]) -> None:
     """Azure's hierarchy has none; an edited file may."""
     parents = {node.id.key: node.parent for node in nodes}
     for node in nodes:
-        seen, step = {node.id.key}, node.parent
+        visited, step = {node.id.key}, node.parent
         while step is not None:
-            if step.key in seen:
+            if step.key in visited:
                 raise ValueError(f"{node.id} contains itself")
-            seen.add(step.key)
+            visited.add(step.key)
             step = parents.get(step.key)
 
 
@@ -160,9 +160,9 @@ def _typed(value: JSON, kind: type) -> Any:
     return value
 
 
-def _node(value: JSON) -> Node:
+def _node(value: JSON) -> ScopeNode:
     parent = value["parent"]
-    return Node(
+    return ScopeNode(
         id=arm_id(value["id"]),
         name=value["displayName"],
         parent=arm_id(parent) if parent else None,

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from reconciler.azure.client import ArmClient
 from reconciler.azure.graph import ask
-from reconciler.azure.transport import Arm
 from reconciler.model import JSON, ArmId, ScopeKind
 from reconciler.problems import AzureError
 
@@ -27,13 +27,13 @@ _TABLES: Final = {ScopeKind.RESOURCE: "resources", ScopeKind.RESOURCE_GROUP: "re
 
 
 @dataclass(frozen=True, slots=True)
-class _Batch:
+class _TargetBatch:
     kind: ScopeKind
     targets: Sequence[ArmId]
 
 
 def confirm_targets(
-    arm: Arm, targets: Iterable[ArmId], progress: Callable[[int, int], None]
+    client: ArmClient, targets: Iterable[ArmId], progress: Callable[[int, int], None]
 ) -> tuple[frozenset[str], frozenset[str]]:
     """Folded ids of those that exist and of those that are gone; what could not be told is in neither.
 
@@ -41,36 +41,36 @@ def confirm_targets(
     not hold, and what was deleted). Without Resource Graph only a few are asked for: a GET each would cost too much.
     `progress` is told how many of how many queries are answered.
     """
-    batches = list(_batches({one.key: one for one in targets}))
-    shown: set[str] = set()
+    batches = list(_batches({target.key: target for target in targets}))
+    confirmed: set[str] = set()
     unseen: list[ArmId] = []
     unanswered: list[ArmId] = []
-    answers = ask(arm, [_query(batch) for batch in batches], lambda done: progress(done, len(batches)))
+    answers = ask(client, [_query(batch) for batch in batches], lambda done: progress(done, len(batches)))
     for batch, answer in zip(batches, answers, strict=True):
         if isinstance(answer, AzureError):
             unanswered += batch.targets
         else:
             existing = {str(row.get("id", "")).lower() for row in answer}
-            shown.update(one.key for one in batch.targets if one.key in existing)
-            unseen += [one for one in batch.targets if one.key not in existing]
-    exists, gone = _asked_one_by_one(arm, unseen + (unanswered if len(unanswered) <= _FEW else []))
-    return frozenset(shown | exists), frozenset(gone)
+            confirmed.update(target.key for target in batch.targets if target.key in existing)
+            unseen += [target for target in batch.targets if target.key not in existing]
+    exists, missing = _asked_one_by_one(client, unseen + (unanswered if len(unanswered) <= _FEW else []))
+    return frozenset(confirmed | exists), frozenset(missing)
 
 
-def _batches(targets: Mapping[str, ArmId]) -> Iterable[_Batch]:
+def _batches(targets: Mapping[str, ArmId]) -> Iterable[_TargetBatch]:
     by_kind: dict[ScopeKind, list[ArmId]] = defaultdict(list)
-    for _, one in sorted(targets.items()):
-        by_kind[one.kind].append(one)
+    for _, target in sorted(targets.items()):
+        by_kind[target.kind].append(target)
     for kind in _TABLES:
-        found = by_kind[kind]
-        yield from (_Batch(kind, found[start : start + _BATCH]) for start in range(0, len(found), _BATCH))
+        group = by_kind[kind]
+        yield from (_TargetBatch(kind, group[start : start + _BATCH]) for start in range(0, len(group), _BATCH))
 
 
-def _query(batch: _Batch) -> JSON:
+def _query(batch: _TargetBatch) -> JSON:
     """Asks for the ids among these that Resource Graph shows."""
-    quoted = ", ".join(f"'{_literal(one.text)}'" for one in batch.targets)
+    quoted = ", ".join(f"'{_literal(target.text)}'" for target in batch.targets)
     return {
-        "subscriptions": sorted({one.subscription for one in batch.targets if one.subscription}),
+        "subscriptions": sorted({target.subscription for target in batch.targets if target.subscription}),
         "query": f"{_TABLES[batch.kind]} | where id in~ ({quoted}) | project id | order by id asc",
     }
 
@@ -80,16 +80,16 @@ def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("'", "\\'") if "'" in text or "\\" in text else text
 
 
-def _asked_one_by_one(arm: Arm, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:
-    verdicts = dict(zip(targets, arm.each(lambda one: _exists(arm, one), targets), strict=True))
-    exists = {one.key for one, verdict in verdicts.items() if verdict is True}
-    gone = {one.key for one, verdict in verdicts.items() if verdict is False}
-    return exists, gone
+def _asked_one_by_one(client: ArmClient, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:
+    verdicts = dict(zip(targets, client.each(lambda target: _exists(client, target), targets), strict=True))
+    exists = {target.key for target, verdict in verdicts.items() if verdict is True}
+    missing = {target.key for target, verdict in verdicts.items() if verdict is False}
+    return exists, missing
 
 
-def _exists(arm: Arm, target: ArmId) -> bool:
+def _exists(client: ArmClient, target: ArmId) -> bool:
     try:
-        arm.get(target.text, _resource_type(target))
+        client.get(target.text, _resource_type(target))
     except AzureError as error:
         if error.is_gone:
             return False

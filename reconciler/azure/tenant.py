@@ -7,14 +7,14 @@ from typing import Any
 
 from azure.core.exceptions import AzureError as SdkError
 
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
-from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
 from reconciler.problems import CredentialError
 
 
-def check(credential: TenantCredential, arm: Arm, tenant_id: str, endpoints: Endpoints) -> Mapping[str, Any]:
+def check(credential: TenantCredential, client: ArmClient, tenant_id: str, endpoints: Endpoints) -> Mapping[str, Any]:
     """The claims of the first token, which is of the right tenant. An unreadable token is judged by what it may see.
 
     Raises:
@@ -26,15 +26,15 @@ def check(credential: TenantCredential, arm: Arm, tenant_id: str, endpoints: End
         raise no_identity(error) from error
     claims = token_claims(token)
     claimed = claims.get("tid")
-    found = {claimed} if isinstance(claimed, str) else _visible(arm)
-    if tenant_id.lower() not in {one.lower() for one in found}:
-        seen = ", ".join(sorted(found)) or "none"
+    tenants = {claimed} if isinstance(claimed, str) else _visible(client)
+    if tenant_id.lower() not in {tenant.lower() for tenant in tenants}:
+        names = ", ".join(sorted(tenants)) or "none"
         raise CredentialError(
-            f"the identity is of tenant {seen}, but reconciler.yaml manages tenant {tenant_id}",
+            f"the identity is of tenant {names}, but reconciler.yaml manages tenant {tenant_id}",
             f"log in to the right tenant (az login --tenant {tenant_id}), or correct `tenantId` in reconciler.yaml",
         )
     return claims
 
 
-def _visible(arm: Arm) -> set[str]:
-    return {str(tenant.get("tenantId") or "") for tenant in arm.pages("/tenants", Api.TENANTS)}
+def _visible(client: ArmClient) -> set[str]:
+    return {str(tenant.get("tenantId") or "") for tenant in client.pages("/tenants", Api.TENANTS)}

@@ -64,7 +64,7 @@ def exemption_from(value: JSON) -> Exemption:
 def _extra(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
     if properties.keys() <= _MODELLED:
         return {}
-    return {name: held for name, held in properties.items() if name not in _MODELLED and held is not None}
+    return {name: value for name, value in properties.items() if name not in _MODELLED and value is not None}
 
 
 def exemption_body(exemption: Exemption) -> JSON:
@@ -91,7 +91,9 @@ def selectors_from(value: JSON) -> tuple[ResourceSelector, ...]:
     if not value:
         return ()
     return tuple(
-        ResourceSelector(group.get("name") or "", tuple(_selector(one) for one in group.get("selectors") or ()))
+        ResourceSelector(
+            group.get("name") or "", tuple(_selector(selector) for selector in group.get("selectors") or ())
+        )
         for group in value
     )
 
@@ -131,9 +133,9 @@ def effective_version(value: JSON) -> str | None:
 
 def split_version(text: str) -> tuple[ArmId, str | None]:
     """A definition's id without its `/versions/…`, and that version."""
-    found = arm_id(text)
-    cut = found.key.rfind("/versions/")
-    return (found, None) if cut < 0 else (ArmId(found.key[:cut], found.text[:cut]), found.name)
+    identifier = arm_id(text)
+    cut = identifier.key.rfind("/versions/")
+    return (identifier, None) if cut < 0 else (ArmId(identifier.key[:cut], identifier.text[:cut]), identifier.name)
 
 
 # --- definitions -------------------------------------------------------------------------------------------------
@@ -166,21 +168,21 @@ def policy_from(value: JSON) -> Policy:
 
 def _member(value: JSON) -> Member:
     definition, _ = split_version(value.get("policyDefinitionId") or "")
-    given = _parameter_values(value.get("parameters"))
-    effect = next((held for name, held in given.items() if name.lower() == "effect"), None)
+    parameters = _parameter_values(value.get("parameters"))
+    effect = next((value for name, value in parameters.items() if name.lower() == "effect"), None)
     reference = value.get("policyDefinitionReferenceId") or ""
     return Member(definition=definition, reference_id=reference, effect=effect if isinstance(effect, str) else None)
 
 
 def _parameter_values(value: JSON) -> Mapping[str, JSON]:
-    return {name: held.get("value") for name, held in _mapping(value).items() if isinstance(held, dict)}
+    return {name: parameter.get("value") for name, parameter in _mapping(value).items() if isinstance(parameter, dict)}
 
 
 def _defaults(value: JSON) -> Mapping[str, JSON]:
     return {
-        name: held["defaultValue"]
-        for name, held in _mapping(value).items()
-        if isinstance(held, dict) and "defaultValue" in held
+        name: parameter["defaultValue"]
+        for name, parameter in _mapping(value).items()
+        if isinstance(parameter, dict) and "defaultValue" in parameter
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from reconciler.azure.transport import Arm
-from reconciler.azure.versions import Api
+from reconciler.azure.api_versions import Api
+from reconciler.azure.client import ArmClient
 from reconciler.azure.wire import exemption_body, exemption_from
 from reconciler.model import ArmId, Exemption
 from reconciler.problems import AzureError, ReconcilerError
@@ -21,13 +21,13 @@ class Writer:
     exempts everything it evaluates, so every other one is refused here, at the last moment, whatever asked for it.
     """
 
-    arm: Arm
+    client: ArmClient
     whole: frozenset[str] = frozenset()
 
     def read(self, identifier: ArmId, /) -> Exemption | None:
         """The live exemption, or None where it is missing; a missing scope is an error (`AzureError.is_gone`)."""
         try:
-            return exemption_from(self.arm.once("GET", identifier.text, Api.EXEMPTIONS).body)
+            return exemption_from(self.client.once("GET", identifier.text, Api.EXEMPTIONS).body)
         except AzureError as error:
             if error.status == 404 and error.code == _MISSING:
                 return None
@@ -44,9 +44,9 @@ class Writer:
                 f"not sent: without reference ids it would exempt all of {exemption.assignment}, which is not declared",
                 "this is a defect in exempt: run apply again with --log-file FILE, and report it with that file",
             )
-        answer = self.arm.once("PUT", exemption.id.text, Api.EXEMPTIONS, exemption_body(exemption))
+        answer = self.client.once("PUT", exemption.id.text, Api.EXEMPTIONS, exemption_body(exemption))
         return exemption_from(answer.body)
 
     def delete(self, identifier: ArmId, /) -> None:
         """Removes it; one that is already absent (204) is no error."""
-        self.arm.once("DELETE", identifier.text, Api.EXEMPTIONS)
+        self.client.once("DELETE", identifier.text, Api.EXEMPTIONS)

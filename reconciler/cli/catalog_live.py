@@ -89,10 +89,10 @@ def _read(
     with connect(settings, os.environ) as azure, reading("reading") as progress:
         snapshot = azure.reader().snapshot(settings, progress=progress)
         subscriptions = [scope for scope in snapshot.expected if scope.subscription] if custom else []
-        rows = metadata.read_metadata(azure.arm, subscriptions)
+        rows = metadata.read_metadata(azure.client, subscriptions)
         found = LiveFacts(recommendations=live_recommendations(rows), initiatives=_initiatives(snapshot))
         unknown = unknown_policies(shipped, overlay, found)
-        policies = [live_policy(row) for row in metadata.read_definitions(azure.arm, unknown)]
+        policies = [live_policy(row) for row in metadata.read_definitions(azure.client, unknown)]
     facts = LiveFacts(
         recommendations=found.recommendations,
         initiatives=found.initiatives,

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Final
 
-from reconciler.azure.doctor import Check, State, examine
+from reconciler.azure.doctor import Check, State, run_checks
 from reconciler.azure.rights import Role, role_definitions
 from reconciler.azure.session import connect
 from reconciler.cli import common
@@ -74,7 +74,7 @@ def _examine(
 ) -> None:
     try:
         with connect(settings, os.environ) as azure:
-            examine(azure, declarations, os.environ, read_only=read_only, tell=tell)
+            run_checks(azure, declarations, os.environ, read_only=read_only, on_check=tell)
     except CredentialError as error:
         tell(Check(name="identity", state=State.FAILED, message=error.message, remedy=error.remedy))
 

@@ -155,7 +155,7 @@ def _catalogue(azure: Azure, snapshot: Snapshot, repository: common.Repository) 
     if not any(each.subject.kind is SubjectKind.RECOMMENDATION for each in repository.declarations):
         return ()
     try:
-        rows = read_built_in(azure.arm, [scope for scope in snapshot.expected if scope.subscription])
+        rows = read_built_in(azure.client, [scope for scope in snapshot.expected if scope.subscription])
     except AzureError as error:
         say_warning(f"the catalogue was not compared with the tenant: {error.message}")
         return ()
@@ -175,7 +175,7 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
         return frozenset()
     known = missing | {exemption.assignment for exemption in plan.unchanged}
     scopes = sorted({owner_scope(assignment) for assignment in known})
-    answers = azure.arm.each(lambda scope: read_permissions(azure.arm, scope), scopes)
+    answers = azure.client.each(lambda scope: read_permissions(azure.client, scope), scopes)
     asked = [(scope.key, answer) for scope, answer in zip(scopes, answers, strict=True)]
     lacks = {
         key: bool(missing_actions(answer, [EXEMPT_ACTION]))

@@ -12,7 +12,7 @@ import argparse
 import os
 from pathlib import Path
 
-from reconciler.azure.record import Record
+from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
 from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     """Read, write, and say what is missing."""
     settings, declarations = common.load_settings(args.root)
     with connect(settings, os.environ) as azure, reading("reading Azure") as progress:
-        record = azure.reader().record(settings, declarations, args.scope, progress)
+        record = azure.reader().raw_snapshot(settings, declarations, args.scope, progress)
     if args.out:
         write_file(args.out, snapshot_text(record))
     else:
@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
     return Exit.FAILED if record.unread else Exit.DONE
 
 
-def _tell(record: Record, out: Path | None) -> None:
+def _tell(record: RawSnapshot, out: Path | None) -> None:
     for unread in record.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.reason}")
         if unread.remedy:

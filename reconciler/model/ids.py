@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -121,6 +122,21 @@ def textual_chain(scope: ArmId) -> tuple[ArmId, ...]:
         chain.append(step)
         step = step.parent
     return tuple(chain)
+
+
+def ancestors(scope: ArmId, parents: Mapping[str, ArmId]) -> tuple[ArmId, ...]:
+    """The scope and everything that contains it, nearest first: by its text up to a subscription or group, then by
+    `parents`, which maps a folded id to its management group, as far as known. A circle ends where it closes.
+    """
+    chain = list(textual_chain(scope))
+    while (parent := parents.get(chain[-1].key)) is not None and parent not in chain:
+        chain.append(parent)
+    return tuple(chain)
+
+
+def exemption_id(scope: ArmId, name: str) -> ArmId:
+    """The id of the policy exemption of that name at a scope."""
+    return arm_id(f"{scope.text}/providers/Microsoft.Authorization/policyExemptions/{name}")
 
 
 @functools.lru_cache(maxsize=1 << 16)

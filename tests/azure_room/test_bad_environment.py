@@ -7,7 +7,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from azure.core.rest import HttpRequest
 from main_job import repositories as repo
 
-from reconciler.azure import failures
+from reconciler.azure import errors
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,6 @@ def test_a_proxy_that_cannot_be_reached_is_not_taken_for_azure():
     url = "https://management.azure.com/tenants"
     with RequestsTransport() as transport, pytest.raises(ServiceRequestError) as raised:
         transport.send(HttpRequest("GET", url), proxies={"https": "http://127.0.0.1:9"})
-    fault = failures.from_sdk(raised.value, url)
+    fault = errors.from_sdk(raised.value, url)
     assert fault.message == "the proxy on the way to management.azure.com cannot be used: Connection refused"
     assert "HTTPS_PROXY" in fault.remedy

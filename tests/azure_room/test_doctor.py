@@ -8,7 +8,7 @@ from emulated import Client, exempt, running
 from interposed import Drop, Reply, error
 from tenants import GROUP, assignment, exemption, subscription, tenant
 
-from reconciler.azure.doctor import State, clock_check, examine
+from reconciler.azure.doctor import State, clock_check, run_checks
 from reconciler.azure.rights import Permission, Role, missing_actions, role_definitions
 from reconciler.azure.session import connect
 from reconciler.cli.main import guarded
@@ -259,14 +259,14 @@ def test_the_permissions_api_and_a_real_write_agree(login):
 
 def checks_of(azure, environment=()):
     found = []
-    examine(azure, (), dict(environment), read_only=False, tell=found.append)
+    run_checks(azure, (), dict(environment), read_only=False, on_check=found.append)
     return {one.name: one for one in found}
 
 
 def test_without_an_answer_the_clock_and_the_reading_fail_with_the_reason(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda _: Drop()
-        azure.arm._transport.interrupt()
+        azure.client._transport.interrupt()
         found = checks_of(azure)
     assert found["cloud"].state is State.OK, "nothing overrides the endpoint in this environment"
     assert found["clock"].state is found["reading"].state is State.FAILED

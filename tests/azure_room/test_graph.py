@@ -41,8 +41,8 @@ def test_no_query_is_sent_that_the_quota_does_not_allow(interrupted, monkeypatch
     quota, done = Quota(size), []
     with interrupted() as (door, azure):
         door.answer = quota.answer
-        monkeypatch.setattr(azure.arm, "wait", quota.wait)
-        found = graph.ask(azure.arm, QUERIES, done.append)
+        monkeypatch.setattr(azure.client, "wait", quota.wait)
+        found = graph.ask(azure.client, QUERIES, done.append)
     assert [rows[0]["id"] for rows in found] == [query["query"] for query in QUERIES]
     assert quota.refused == 0
     assert quota.waits == [3.0] * ((len(QUERIES) - 1) // size)
@@ -55,8 +55,8 @@ def test_a_wait_is_as_long_as_azure_says_but_never_endless(interrupted, monkeypa
     quota = Quota(10, resets=resets)
     with interrupted() as (door, azure):
         door.answer = quota.answer
-        monkeypatch.setattr(azure.arm, "wait", quota.wait)
-        graph.ask(azure.arm, QUERIES[:20])
+        monkeypatch.setattr(azure.client, "wait", quota.wait)
+        graph.ask(azure.client, QUERIES[:20])
     assert quota.waits == ([waited] if waited is not None else [])
 
 
@@ -64,8 +64,8 @@ def test_without_a_word_on_the_quota_nothing_is_waited_for(interrupted, monkeypa
     quota = Quota(15, told=False)
     with interrupted() as (door, azure):
         door.answer = quota.answer
-        monkeypatch.setattr(azure.arm, "wait", quota.wait)
-        assert len(graph.ask(azure.arm, QUERIES)) == len(QUERIES)
+        monkeypatch.setattr(azure.client, "wait", quota.wait)
+        assert len(graph.ask(azure.client, QUERIES)) == len(QUERIES)
     assert quota.waits == []
 
 
@@ -74,7 +74,7 @@ def test_a_query_without_an_answer_leaves_the_others_theirs(interrupted):
         door.answer = lambda seen: (
             error(400, "BadRequest") if b"'1'" in seen.body else Reply(200, {"data": [{"id": "x"}]})
         )
-        found = graph.ask(azure.arm, QUERIES[:3])
+        found = graph.ask(azure.client, QUERIES[:3])
     assert [isinstance(each, AzureError) for each in found] == [False, True, False]
 
 
@@ -82,12 +82,12 @@ def test_a_query_without_an_answer_leaves_the_others_theirs(interrupted):
 def test_an_answer_in_another_form_shows_nothing(interrupted, data):
     with interrupted() as (door, azure):
         door.answer = lambda _: Reply(200, {"data": data})
-        assert graph.ask(azure.arm, QUERIES[:1]) == [[]]
+        assert graph.ask(azure.client, QUERIES[:1]) == [[]]
 
 
 def test_the_embedded_azures_quota_refuses_none(connected):
     sixteen = [{"query": "resources | count"}] * 16
     with connected(tenant(faultInjection={"throttling": True})) as (cloud, azure):
-        found = graph.ask(azure.arm, sixteen)
+        found = graph.ask(azure.client, sixteen)
         assert [one.status for one in cloud.requests if one.method == "POST"] == [200] * 16
     assert not any(isinstance(each, AzureError) for each in found)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tenants import GROUP, subscription
 
 from reconciler.azure.hierarchy import Hierarchy, infer_ancestors
-from reconciler.azure.record import Node
+from reconciler.azure.raw_snapshot import ScopeNode
 from reconciler.model import arm_id
 
 
@@ -46,10 +46,10 @@ def test_each_root_gets_exactly_the_groups_it_inherits_from(tree):
         + [arm_id(f"{root}/providers/Microsoft.Authorization/policyAssignments/own")]
         for root, place in zip(roots, places, strict=True)
     }
-    found = infer_ancestors(Hierarchy({root.key: Node(id=root, expected=True) for root in roots}), inherited)
+    found = infer_ancestors(Hierarchy({root.key: ScopeNode(id=root, expected=True) for root in roots}), inherited)
     for root, place in zip(roots, places, strict=True):
         above = [group for group in chain_of(parents, place) if group in visible]
-        chain = found.chain(root)[1:]
+        chain = list(found.chain(root)[1:])
         assert set(chain) == {group_id(group) for group in above}
         for lower, upper in itertools.pairwise(above):
             if below(parents, places, upper) != below(parents, places, lower):

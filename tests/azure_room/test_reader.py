@@ -365,7 +365,7 @@ def test_what_bears_an_exemption_exists_and_goes_with_it(connected):
         standing = read(azure, declare(SERVER.upper()))
         asked = [one for one in cloud.requests if "ResourceGraph" in one.target or one.target.startswith(SERVER)]
         assert (standing.exists, standing.gone, asked) == ({SERVER.lower()}, frozenset(), [])
-        azure.arm.once("DELETE", group, "resourceGroups")
+        azure.client.once("DELETE", group, "resourceGroups")
         after = read(azure, declare(SERVER))
     assert after.exemptions == ()
     assert (after.exists, SERVER.lower() in after.gone) == (frozenset(), True)

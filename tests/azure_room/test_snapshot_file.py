@@ -10,7 +10,7 @@ import pytest
 from interposed import error
 from tenants import GROUP, exemption, subscription, tenant
 
-from reconciler.azure.record import snapshot_of
+from reconciler.azure.raw_snapshot import snapshot_of
 from reconciler.azure.snapshot_file import load_snapshot, snapshot_text
 from reconciler.problems import ReconcilerError
 from reconciler.shipped import schema_path
@@ -31,7 +31,7 @@ def record(interrupted):
     )
     with interrupted(content) as (door, azure):
         door.answer = lambda seen: error(403, "AuthorizationFailed", "no") if seen.path == HIDDEN else None
-        return azure.reader().record(azure.settings)
+        return azure.reader().raw_snapshot(azure.settings)
 
 
 def test_what_is_loaded_is_what_was_read(record, tmp_path):
@@ -65,7 +65,7 @@ def test_an_empty_tenant_has_a_file_too(connected, tmp_path):
         _,
         azure,
     ):
-        read = azure.reader().record(azure.settings)
+        read = azure.reader().raw_snapshot(azure.settings)
     path = tmp_path / "empty.json"
     path.write_text(snapshot_text(read), encoding="utf-8")
     assert load_snapshot(path) == snapshot_of(read)

@@ -13,8 +13,8 @@ from emulated import exempt, running
 from interposed import Drop, Reply, error
 from tenants import GROUP, exemption, settings_of, subscription, tenant
 
+from reconciler.azure.api_versions import Api
 from reconciler.azure.session import connect
-from reconciler.azure.versions import Api
 from reconciler.model import arm_id
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
@@ -49,7 +49,7 @@ def test_a_wait_that_looks_like_a_hang_is_a_fault(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda _: error(429, "TooManyRequests", "in an hour", **{"Retry-After": "3600"})
         with pytest.raises(AzureError, match="in an hour"):
-            azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+            azure.client.get(f"{GROUP}corp", Api.GROUPS)
         assert len(door.seen) == 1
 
 
@@ -57,7 +57,7 @@ def test_a_wait_that_looks_like_a_hang_is_a_fault(interrupted):
 def test_a_list_in_an_unknown_form_has_nothing_in_it(interrupted, body):
     with interrupted() as (door, azure):
         door.answer = lambda _: Reply(200, body)
-        assert azure.arm.pages(LIST, Api.EXEMPTIONS) == []
+        assert azure.client.pages(LIST, Api.EXEMPTIONS) == []
 
 
 def test_many_lists_get_through_azures_token_buckets(connected):
@@ -98,7 +98,7 @@ def test_a_list_that_goes_in_circles_ends(interrupted):
         circle = f"{door.endpoint}{LIST}?api-version=2022-07-01-preview"
         door.answer = lambda seen: Reply(200, {"value": [], "nextLink": circle}) if seen.path == LIST else None
         with pytest.raises(AzureError, match="goes on"):
-            azure.arm.pages(LIST, Api.EXEMPTIONS)
+            azure.client.pages(LIST, Api.EXEMPTIONS)
 
 
 def test_braces_in_a_link_are_no_placeholders(interrupted):
@@ -115,14 +115,14 @@ def test_braces_in_a_link_are_no_placeholders(interrupted):
 
     with interrupted() as (door, azure):
         door.answer = pages
-        assert azure.arm.pages(LIST, Api.EXEMPTIONS) == [found]
+        assert azure.client.pages(LIST, Api.EXEMPTIONS) == [found]
 
 
 @pytest.mark.parametrize("path", ["/subscriptions/x/resourceGroups/../providers/y", "/a/./b", ".."])
 def test_dots_that_would_climb_to_another_scope_are_never_sent(connected, path):
     with connected() as (cloud, azure):
         with pytest.raises(ReconcilerError, match="a dot or two"):
-            azure.arm.get(path, Api.EXEMPTIONS)
+            azure.client.get(path, Api.EXEMPTIONS)
         assert cloud.requests == []
 
 
@@ -130,9 +130,9 @@ def test_a_certificate_that_is_not_trusted_names_the_variable_to_set(login, tmp_
     with running(tenant()) as cloud, running() as other:
         login({**cloud.env, "REQUESTS_CA_BUNDLE": other.ca_bundle})
         with connect(settings_of(cloud), os.environ) as azure:
-            azure.arm._transport.interrupt()  # no waiting between the attempts
+            azure.client._transport.interrupt()  # no waiting between the attempts
             with pytest.raises(AzureError) as caught:
-                azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+                azure.client.get(f"{GROUP}corp", Api.GROUPS)
     assert (caught.value.status, caught.value.code) == (0, "Tls")
     assert "REQUESTS_CA_BUNDLE" in caught.value.remedy
 
@@ -146,7 +146,7 @@ def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch
         with connect(settings_of(cloud), os.environ) as azure:
             monkeypatch.setattr(socket, "getaddrinfo", unknown)
             with pytest.raises(AzureError) as caught:
-                azure.arm.once("GET", f"{GROUP}corp", Api.GROUPS)
+                azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
     assert caught.value.code == "NameResolution"
     assert "DNS" in caught.value.remedy
 
@@ -158,7 +158,7 @@ def test_a_refused_connection_is_a_fault_without_status(login):
     with running(tenant()) as cloud:
         login({**cloud.env, "EXEMPT_ARM_ENDPOINT": f"https://127.0.0.1:{port}"})
         with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
-            azure.arm.once("GET", f"{GROUP}corp", Api.GROUPS)
+            azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
     assert (caught.value.status, caught.value.code) == (0, "NotSent")
 
 
@@ -236,8 +236,8 @@ def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
 
     with connected() as (_, azure):
         done = []
-        found = azure.arm.each(work, range(7), done.append)
-        assert azure.arm.each(work, []) == []
+        found = azure.client.each(work, range(7), done.append)
+        assert azure.client.each(work, []) == []
     assert [one if isinstance(one, int) else one.code for one in found] == [0, 10, 20, "Gone", 40, 50, 60]
     assert done == [1, 2, 3, 4, 5, 6, 7]
 
@@ -251,7 +251,7 @@ def test_what_concerns_all_ends_all_at_once(connected):
         raise CredentialError("no identity any more")
 
     with connected() as (_, azure), pytest.raises(CredentialError):
-        azure.arm.each(work, range(500))
+        azure.client.each(work, range(500))
     assert len(asked) < 100
 
 
@@ -268,7 +268,7 @@ def test_an_interrupted_read_does_not_sit_out_an_answer_that_is_late(connected):
 
     with connected() as (_, azure):
         with pytest.raises(KeyboardInterrupt):
-            azure.arm.each(work, [0, 1], stop)
+            azure.client.each(work, [0, 1], stop)
         assert not answered.is_set(), "the other request is still under way"
         answered.set()
 
@@ -291,7 +291,7 @@ def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
 
 def test_each_request_says_who_asks(interrupted):
     with interrupted() as (door, azure):
-        azure.arm.get(f"{GROUP}corp", Api.GROUPS)
+        azure.client.get(f"{GROUP}corp", Api.GROUPS)
         agents = {one.headers["User-Agent"] for one in door.seen}
     assert len(agents) == 1
     assert agents.pop().startswith("exempt/")
@@ -300,12 +300,12 @@ def test_each_request_says_who_asks(interrupted):
 def test_where_nothing_answers_at_all_the_read_fails_at_once_with_the_reason(interrupted, login):
     with interrupted() as (door, azure):
         door.answer = lambda _: Drop()
-        azure.arm._transport.interrupt()  # no waiting between the attempts
+        azure.client._transport.interrupt()  # no waiting between the attempts
         with pytest.raises(AzureError, match=r"127\.0\.0\.1:\d+ (gave no answer|cannot be reached)"):
             azure.reader().snapshot(azure.settings)
     with interrupted(None, subscription(0)) as (door, azure):
         door.answer = lambda _: Drop()
-        azure.arm._transport.interrupt()
+        azure.client._transport.interrupt()
         with pytest.raises(AzureError):
             azure.reader().snapshot(azure.settings)
 

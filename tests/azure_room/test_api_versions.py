@@ -2,8 +2,8 @@
 
 import pytest
 
+from reconciler.azure.api_versions import Api, ApiVersions, listed_versions
 from reconciler.azure.definitions import matches, newest
-from reconciler.azure.versions import Api, Versions, listed_versions
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_refusal_lists_versions_newest_first():
 
 
 def test_an_older_cloud_settles_the_version_for_the_rest_of_the_run():
-    versions = Versions()
+    versions = ApiVersions()
     first = versions.current(Api.EXEMPTIONS)
     assert versions.settle(Api.EXEMPTIONS, first, REFUSAL)
     assert versions.current(Api.EXEMPTIONS) == "2022-07-01-preview"
@@ -60,18 +60,18 @@ def test_an_older_cloud_settles_the_version_for_the_rest_of_the_run():
 
 
 def test_a_version_that_reconciler_yaml_fixes_is_never_changed():
-    versions = Versions("2024-12-01-preview")
+    versions = ApiVersions("2024-12-01-preview")
     assert not versions.settle(Api.EXEMPTIONS, "2024-12-01-preview", REFUSAL)
     assert versions.current(Api.EXEMPTIONS) == "2024-12-01-preview"
 
 
 def test_versions_that_this_code_does_not_understand_are_not_taken():
-    versions = Versions()
+    versions = ApiVersions()
     assert not versions.settle(Api.EXEMPTIONS, "2026-01-01-preview", "supported api-versions are '2031-01-01'")
 
 
 def test_for_an_unknown_type_a_stable_version_is_preferred():
-    versions = Versions()
+    versions = ApiVersions()
     listed = "The supported api-versions are '2019-01-01,2023-08-01-preview,2021-11-01'."
     assert versions.settle("microsoft.sql/servers", versions.current("microsoft.sql/servers"), listed)
     assert versions.current("microsoft.sql/servers") == "2021-11-01"

@@ -14,7 +14,7 @@ from reconciler.model import JSON, ArmId, Cloud, Initiative, Policy, Snapshot, U
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class ScopeNode:
     """A management group or subscription, its display name (may be empty) and the group it lies in (None: unknown, or
     the top). `expected`: it is one of the managed roots or below one, so its lists belong to the run.
     """
@@ -26,7 +26,7 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class RawSnapshot:
     """What was read, with what could not be.
 
     `initiatives` are policy sets, each at one version; `used` maps a folded assignment id to the position of its set
@@ -36,7 +36,7 @@ class Record:
     tenant_id: str
     cloud: Cloud
     taken_at: datetime
-    nodes: tuple[Node, ...]
+    nodes: tuple[ScopeNode, ...]
     assignments: tuple[JSON, ...]
     exemptions: tuple[JSON, ...]
     initiatives: tuple[JSON, ...]
@@ -49,7 +49,7 @@ class Record:
     requests: int = 0
 
 
-def snapshot_of(record: Record) -> Snapshot:
+def snapshot_of(record: RawSnapshot) -> Snapshot:
     """The values that planning works on."""
     assignments = [wire.assignment_from(value) for value in record.assignments]
     initiatives = [wire.initiative_from(value) for value in record.initiatives]
@@ -59,9 +59,11 @@ def snapshot_of(record: Record) -> Snapshot:
         taken_at=record.taken_at,
         parents={node.id.key: node.parent for node in record.nodes if node.parent is not None},
         expected=tuple(sorted(node.id for node in record.nodes if node.expected)),
-        assignments={one.id.key: one for one in sorted(assignments, key=lambda one: one.id)},
+        assignments={
+            assignment.id.key: assignment for assignment in sorted(assignments, key=lambda assignment: assignment.id)
+        },
         initiatives=_by_assignment(record.used, initiatives),
-        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda one: one.id.key)),
+        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda assignment: assignment.id.key)),
         unread=record.unread,
         gone=record.gone,
         names={node.id.key: node.name for node in record.nodes if node.name},
@@ -75,4 +77,4 @@ def _by_assignment(used: Mapping[str, int], initiatives: list[Initiative]) -> di
 
 
 def _by_id(policies: Iterable[Policy]) -> dict[str, Policy]:
-    return {one.id.key: one for one in policies}
+    return {policy.id.key: policy for policy in policies}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.azure.explain import Fault, redact, remedy
+from reconciler.azure.remedies import ErrorDetails, redact, remedy_for
 
 SCOPE = "/subscriptions/5a1e0001-0000-4000-8000-000000000001"
 GROUP = "/providers/Microsoft.Management/managementGroups/corp"
@@ -10,7 +10,7 @@ EXEMPTION = f"{SCOPE}/resourceGroups/rg 1/providers/Microsoft.Authorization/poli
 
 
 def told(code, message="", status=400, target=EXEMPTION, method="GET"):
-    return remedy(Fault(status=status, code=code, message=message, target=target, method=method))
+    return remedy_for(ErrorDetails(status=status, code=code, message=message, target=target, method=method))
 
 
 def test_a_missing_write_right_names_principal_role_and_scope():
@@ -92,8 +92,8 @@ def test_a_token_for_another_cloud_points_to_the_setting():
     said = (
         "The access token has been obtained for wrong audience or resource 'https://management.core.usgovcloudapi.net'."
     )
-    assert "`cloud` in reconciler.yaml" in remedy(
-        Fault(status=401, code="InvalidAuthenticationToken", message=said, target="/tenants")
+    assert "`cloud` in reconciler.yaml" in remedy_for(
+        ErrorDetails(status=401, code="InvalidAuthenticationToken", message=said, target="/tenants")
     )
 
 

@@ -66,10 +66,10 @@ _LISTED: Final = re.compile(r"supported (?:api-)?versions are '([^']*)'", re.IGN
 
 def listed_versions(message: str) -> tuple[str, ...]:
     """The api-versions that a refusal lists, newest first; a preview comes behind the stable one of its day."""
-    found = _LISTED.search(message)
-    if found is None:
+    match = _LISTED.search(message)
+    if match is None:
         return ()
-    versions = [version.strip() for version in found[1].split(",")]
+    versions = [version.strip() for version in match[1].split(",")]
     return tuple(sorted(filter(None, versions), key=_age, reverse=True))
 
 
@@ -77,7 +77,7 @@ def _age(version: str) -> tuple[str, bool]:
     return version[:10], "-preview" not in version
 
 
-class Versions:
+class ApiVersions:
     """The api-versions in use during one run; safe to share among threads."""
 
     def __init__(self, exemptions: str | None = None) -> None:
@@ -94,8 +94,8 @@ class Versions:
     def settle(self, kind: str, refused: str, message: str) -> bool:
         """Takes the newest usable version that the refusal lists; False where there is none, or nothing to change."""
         listed = listed_versions(message)
-        known = KNOWN.get(kind)
-        usable = [version for version in known if version in listed] if known else _stable_first(listed)
+        understood = KNOWN.get(kind)
+        usable = [version for version in understood if version in listed] if understood else _stable_first(listed)
         with self._lock:
             if kind in self._fixed or not usable:
                 return False

@@ -1,5 +1,5 @@
-"""Sees every attempt of every request: counts them, tells the pace-maker what Azure's rate limits leave, and keeps a
-log for support cases. Bodies, tokens and query strings never pass through here.
+"""Sees every attempt of every request: counts them, tells observers (the rate limiter) what Azure's limits leave, and
+keeps a log for support cases. Bodies, tokens and query strings never pass through here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/?]+)", re.IGNORECASE)
 _OPERATIONS: Final = {"PUT": Operation.WRITES, "PATCH": Operation.WRITES, "DELETE": Operation.DELETES}
 
 
-class Watch(SansIOHTTPPolicy[Any, Any]):
+class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
     """A pipeline policy behind the retries, so that it meets each attempt. Safe among threads."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Watch(SansIOHTTPPolicy[Any, Any]):
         """How many requests were sent so far, repeats included."""
         return self._requests
 
-    def tell(self, observer: RateObserver) -> None:
+    def add_observer(self, observer: RateObserver) -> None:
         """Lets an observer hear of every response from now on."""
         with self._lock:
             self._observers = (*self._observers, observer)
@@ -112,8 +112,8 @@ def _until(date: str) -> float | None:
 
 
 def _subscription(url: str) -> str | None:
-    found = _SUBSCRIPTION.match(urlsplit(url).path)
-    return found[1].lower() if found else None
+    match = _SUBSCRIPTION.match(urlsplit(url).path)
+    return match[1].lower() if match else None
 
 
 def _path(url: str) -> str:

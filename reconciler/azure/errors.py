@@ -13,8 +13,8 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from urllib3.exceptions import NameResolutionError, ProxyError
 
 from reconciler.azure.credentials import no_identity
-from reconciler.azure.explain import Fault, redact, remedy
-from reconciler.azure.watch import correlation
+from reconciler.azure.remedies import ErrorDetails, redact, remedy_for
+from reconciler.azure.request_monitor import correlation
 from reconciler.model import JSON
 from reconciler.problems import AzureError, ReconcilerError
 
@@ -26,9 +26,14 @@ def from_answer(status: int, headers: Mapping[str, str], body: JSON, url: str, m
     """The fault that an error answer describes: ARM's own form, or a bare `{code, message}`."""
     error = body.get("error", body) if isinstance(body, Mapping) else {}
     error = error if isinstance(error, Mapping) else {"message": str(error)}
-    code = str(error.get("code") or status)
-    message = redact(" ".join(_words(error))) or f"Azure answered {status} without a reason"
-    return _fault(status, code, message, url, correlation(headers), method)
+    details = ErrorDetails(
+        status=status,
+        code=str(error.get("code") or status),
+        message=redact(" ".join(_messages(error))) or f"Azure answered {status} without a reason",
+        target=_path(url),
+        method=method,
+    )
+    return _azure_error(details, correlation(headers))
 
 
 def from_sdk(error: SdkError, url: str) -> ReconcilerError:
@@ -39,26 +44,29 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
     causes = list(_causes(error))
     reason = _reason(causes) or redact(str(error))
     if any(isinstance(cause, ProxyError) for cause in causes):
-        return _fault(0, "NotSent", f"the proxy on the way to {host} cannot be used: {reason}", url)
-    if any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
-        return _fault(0, "NameResolution", f"{host} cannot be found: {reason}", url)
-    if any(isinstance(cause, ssl.SSLError) for cause in causes):
-        return _fault(0, "Tls", f"the connection to {host} is not secure: {reason}", url)
-    if isinstance(error, ServiceRequestError):
-        return _fault(0, "NotSent", f"{host} cannot be reached: {reason}", url)
-    return _fault(0, "AnswerLost", f"{host} gave no answer: {reason}", url)
+        code, message = "NotSent", f"the proxy on the way to {host} cannot be used: {reason}"
+    elif any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
+        code, message = "NameResolution", f"{host} cannot be found: {reason}"
+    elif any(isinstance(cause, ssl.SSLError) for cause in causes):
+        code, message = "Tls", f"the connection to {host} is not secure: {reason}"
+    elif isinstance(error, ServiceRequestError):
+        code, message = "NotSent", f"{host} cannot be reached: {reason}"
+    else:
+        code, message = "AnswerLost", f"{host} gave no answer: {reason}"
+    return _azure_error(ErrorDetails(status=0, code=code, message=message, target=_path(url)))
 
 
 def _reason(causes: list[BaseException]) -> str:
     """The system's own words for what went wrong, without the layers around them."""
-    words = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
-    return words[-1] if words else ""
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+    return reasons[-1] if reasons else ""
 
 
 def not_json(status: int, url: str) -> AzureError:
     """An answer that is not from Resource Manager: a proxy's page, or cut short."""
     message = f"the answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered"
-    return _fault(status if status >= 400 else 0, "NotJson", message, url)
+    status = status if status >= 400 else 0
+    return _azure_error(ErrorDetails(status=status, code="NotJson", message=message, target=_path(url)))
 
 
 def is_version_refused(error: AzureError) -> bool:
@@ -80,34 +88,31 @@ def refuse_dots(path: str) -> None:
         )
 
 
-def _fault(  # noqa: PLR0913, PLR0917 - what a fault is made of
-    status: int, code: str, message: str, url: str, support: str = "", method: str = "GET"
-) -> AzureError:
-    advice = remedy(Fault(status=status, code=code, message=message, target=_path(url), method=method))
-    return AzureError(status, code, message, advice, support)
+def _azure_error(details: ErrorDetails, support: str = "") -> AzureError:
+    return AzureError(details.status, details.code, details.message, remedy_for(details), support)
 
 
-def _words(error: Mapping[str, JSON]) -> Iterator[str]:
+def _messages(error: Mapping[str, JSON]) -> Iterator[str]:
     """The message and those of the details below it, which often name the real reason."""
     if message := error.get("message"):
         yield str(message)
     for detail in error.get("details") or ():
         if isinstance(detail, Mapping):
-            yield from _words(detail)
+            yield from _messages(detail)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
     """The exception and all that it wraps: as cause, context or argument, or in the SDK's and urllib3's own ways."""
     waiting: list[object] = [error]
-    seen: set[int] = set()
+    visited: set[int] = set()
     while waiting:
-        found = waiting.pop()
-        if not isinstance(found, BaseException) or id(found) in seen:
+        cause = waiting.pop()
+        if not isinstance(cause, BaseException) or id(cause) in visited:
             continue
-        seen.add(id(found))
-        yield found
-        inner = (getattr(found, "inner_exception", None), getattr(found, "reason", None))
-        waiting += [found.__cause__, found.__context__, *found.args, *inner]
+        visited.add(id(cause))
+        yield cause
+        inner = (getattr(cause, "inner_exception", None), getattr(cause, "reason", None))
+        waiting += [cause.__cause__, cause.__context__, *cause.args, *inner]
 
 
 def _origin(link: str) -> tuple[str, str | None, int | None]:

@@ -1,0 +1,205 @@
+"""Requests to Resource Manager and their answers: our threads on the SDK's pipeline, and Azure's errors as ours."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.rest import HttpRequest, HttpResponse
+from azure.mgmt.resource.resources import ResourceManagementClient
+
+from reconciler.azure import errors
+from reconciler.azure.api_versions import ApiVersions
+from reconciler.azure.clouds import Endpoints
+from reconciler.azure.credentials import TenantCredential
+from reconciler.azure.request_monitor import RequestMonitor
+from reconciler.azure.transport import Transport, pipeline_policies
+from reconciler.model import JSON
+from reconciler.problems import AzureError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+THREADS: Final = 16
+"""Enough to hide the latency of lists; more only queue at Azure's token buckets."""
+
+_NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
+_UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArmResponse:
+    """What came back: the status (always below 400), headers by lower-case name, the JSON object (empty where
+    there was no body).
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: Mapping[str, JSON]
+
+
+class ArmClient:
+    """Requests to one Resource Manager as one identity, from any number of threads.
+
+    Every fault is raised as `AzureError` (status 0: no answer) or `CredentialError`.
+    """
+
+    def __init__(self, credential: TenantCredential, endpoints: Endpoints, versions: ApiVersions) -> None:
+        self.monitor = RequestMonitor()
+        self._credential = credential
+        self._endpoint = endpoints.resource_manager
+        self._versions = versions
+        self._transport = Transport(endpoints.resource_manager)
+        self._client = ResourceManagementClient(
+            credential,
+            _NO_SUBSCRIPTION,  # required, and without effect on what is sent
+            base_url=endpoints.resource_manager,
+            credential_scopes=[endpoints.oauth_scope],
+            transport=self._transport,
+            policies=pipeline_policies(credential, endpoints, self.monitor),
+        )
+
+    def get(self, path: str, kind: str, **query: str) -> ArmResponse:
+        """One object. Throttling and faults of the service are waited out."""
+        return self._read("GET", path, kind, query)
+
+    def post(self, path: str, kind: str, body: JSON) -> ArmResponse:
+        """A question that is asked by POST, such as a Resource Graph query. Waited out like a read."""
+        return self._read("POST", path, kind, {}, body)
+
+    def pages(self, path: str, kind: str, method: str = "GET", **query: str) -> list[JSON]:
+        """All objects of a list, however many pages it has."""
+        response = self._read(method, path, kind, query)
+        values = _values(response)
+        followed: set[str] = set()
+        while link := response.body.get("nextLink"):
+            if link in followed or not errors.same_origin(link, self._endpoint):
+                raise AzureError(200, "InvalidNextLink", f"the list {path} goes on at an address of another service")
+            followed.add(link)
+            # A link as given: the SDK would take braces for its own placeholders.
+            response = self._send(method, link.replace("{", "%7B").replace("}", "%7D"), None)
+            values += _values(response)
+        return values
+
+    def once(self, method: str, path: str, kind: str, body: JSON = None) -> ArmResponse:
+        """Exactly one request, without retries or waiting. After a 401 the next request carries a fresh token."""
+        return self._send(method, self._url(path, kind, {}), body, retry_total=0)
+
+    def each(
+        self,
+        function: Callable[[Item], Result],
+        items: Sequence[Item],
+        finished: Callable[[int], None] | None = None,
+    ) -> list[Result | AzureError]:
+        """The results of a function in the order of the items, many at once; an `AzureError` takes a result's place.
+
+        `finished` is called with how many are done, from the calling thread.
+        """
+        if not items:
+            return []
+        wait = True  # for everything but Ctrl-C: who reads only need not sit out an answer that may take minutes
+        pool = ThreadPoolExecutor(min(THREADS, len(items)), thread_name_prefix="azure")
+        try:
+            futures = [pool.submit(function, item) for item in items]
+            for count, future in enumerate(as_completed(futures), start=1):
+                _raise_what_concerns_all(future)
+                if finished is not None:
+                    finished(count)
+            return _results(futures)
+        except BaseException as error:
+            self._transport.interrupt()
+            wait = isinstance(error, Exception)
+            raise
+        finally:
+            pool.shutdown(wait=wait, cancel_futures=True)
+
+    def wait(self, seconds: float) -> None:
+        """Waits for what Azure asks to be waited for."""
+        self._transport.sleep(seconds)
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._client.close()
+        self._credential.close()
+
+    def _read(self, method: str, path: str, kind: str, query: Mapping[str, str], body: JSON = None) -> ArmResponse:
+        version = self._versions.current(kind)
+        try:
+            return self._authorised(method, self._url(path, kind, query), body)
+        except AzureError as error:
+            if not errors.is_version_refused(error) or not self._versions.settle(kind, version, error.message):
+                raise
+            return self._authorised(method, self._url(path, kind, query), body)
+
+    def _authorised(self, method: str, url: str, body: JSON) -> ArmResponse:
+        try:
+            return self._send(method, url, body)
+        except AzureError as error:
+            if error.status != 401:
+                raise
+            return self._send(method, url, body)
+
+    def _url(self, path: str, kind: str, query: Mapping[str, str]) -> str:
+        errors.refuse_dots(path)
+        escaped = quote(path if path.startswith("/") else f"/{path}", safe=_UNRESERVED)
+        options = {f"${name}": value for name, value in query.items()}
+        return f"{escaped}?{urlencode({'api-version': self._versions.current(kind), **options}, safe='$')}"
+
+    def _send(self, method: str, url: str, body: JSON, **options: Any) -> ArmResponse:
+        request = HttpRequest(method, url, headers={"Accept": "application/json"}, json=body)
+        try:
+            response = self._client.send_request(request, **options)
+        except SdkError as error:
+            raise errors.from_sdk(error, url if "://" in url else self._endpoint + url) from error
+        if response.status_code == 401:
+            self._credential.forget(response.request.headers.get("Authorization", ""))
+        return _checked(response, url)
+
+
+def _values(response: ArmResponse) -> list[JSON]:
+    """The objects on one page of a list."""
+    values = response.body.get("value")
+    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+
+
+def _checked(response: HttpResponse, url: str) -> ArmResponse:
+    """What a response says, if it is no error."""
+    try:
+        body = json.loads(response.content) if response.content else None
+    except ValueError as error:
+        raise errors.not_json(response.status_code, url) from error
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if response.status_code >= 400:
+        raise errors.from_answer(response.status_code, headers, body, url, response.request.method)
+    if not isinstance(body, dict | None):
+        raise errors.not_json(response.status_code, url)
+    return ArmResponse(status=response.status_code, headers=headers, body=body or {})
+
+
+def _raise_what_concerns_all(future: Future[Any]) -> None:
+    """Without an identity, asking for the other thousand is only waiting."""
+    error = future.exception()
+    if error is not None and not isinstance(error, AzureError):
+        raise error
+
+
+def _results(futures: Sequence[Future[Result]]) -> list[Result | AzureError]:
+    results: list[Result | AzureError] = []
+    for future in futures:
+        try:
+            results.append(future.result())
+        except AzureError as error:
+            results.append(error)
+    return results
+
+
+def raise_if_unreachable(answers: Sequence[object]) -> None:
+    """Raises the first fault where not one request was answered: that is no matter of single scopes."""
+    faults = [answer for answer in answers if isinstance(answer, AzureError) and answer.status == 0]
+    if faults and len(faults) == len(answers):
+        raise faults[0]
