@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.applying.outcomes import Outcome
-from reconciler.model import JSON, Status
-from reconciler.planning import canonical
+from reconciler.arm import canonical
+from reconciler.model import JSON, Status, exemption_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import ReconcilerError, UsageError
@@ -142,7 +142,7 @@ def _checked(change: JSON, number: int, tenant_id: str, owner: str) -> tuple[str
 
 def _fingerprint(change: JSON, tenant_id: str, owner: str) -> tuple[str, str]:
     where = change["key"]
-    key = f"{where['scope']}/providers/Microsoft.Authorization/policyExemptions/{where['name']}".lower()
+    key = exemption_path(where["scope"], where["name"]).lower()
     before, after = change["before"], change["after"]
     if before is None and after is None:
         raise ValueError("neither before nor after")

@@ -21,8 +21,8 @@ from reconciler.applying.errors import ORPHAN_REMEDY, RERUN, ErrorKind, classify
 from reconciler.applying.outcomes import Outcome
 from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import BucketId
+from reconciler.arm import canonical
 from reconciler.model import ArmId, Exemption, Operation, Status
-from reconciler.planning import canonical
 from reconciler.planning.values import Action, Change, HeldCause
 from reconciler.problems import AzureError, ReconcilerError
 
@@ -115,7 +115,7 @@ def _judge(attempt: Attempt, live: Exemption | None) -> Outcome | None:
 def _is_equal(live: Exemption | None, planned: Exemption | None) -> bool:
     if live is None or planned is None:
         return live is planned
-    return canonical.same(live, planned)
+    return canonical.equivalent(live, planned)
 
 
 def _modifier(live: Exemption) -> str:
@@ -152,7 +152,7 @@ def _write(attempt: Attempt, writer: Writer) -> Outcome | Retry:
     except ReconcilerError as error:
         lost = isinstance(error, AzureError) and classify(error) is ErrorKind.LOST
         return _after_error(replace(attempt, sent=attempt.sent or lost), error, write_bucket(change))
-    if canonical.same(stored, change.after):
+    if canonical.equivalent(stored, change.after):
         return Outcome(change=change, status=Status.DONE)
     # Azure took the write and dropped or changed a part of it: never to be called done.
     expected, actual = canonical.comparable(change.after), canonical.comparable(stored)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from reconciler.azure import wire
+from reconciler.arm import objects
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
 from reconciler.model import JSON, ArmId, Assignment, Unread
@@ -139,7 +139,7 @@ def _read_older(
 
 def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pattern: str | None) -> str:
     """Where the version in effect, or the newest that the pattern takes, is read; `latest` is the set's newest."""
-    path = wire.split_version(latest["id"])[0].text
+    path = objects.split_version(latest["id"])[0].text
     version = effective or newest(pattern, _versions(client, latest, path))
     if version is None:
         raise AzureError(404, "NoSuchVersion", f"{latest['id']} has no version that {pattern} takes", _NO_VERSION)

@@ -11,15 +11,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from reconciler.azure import wire
+from reconciler.arm import objects
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
 from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
 
 _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
-    Api.ASSIGNMENTS: wire.assignment_from,
-    Api.EXEMPTIONS: wire.exemption_from,
+    Api.ASSIGNMENTS: objects.decode_assignment,
+    Api.EXEMPTIONS: objects.decode_exemption,
 }
 _WHAT: Final = {Api.ASSIGNMENTS: "assignments", Api.EXEMPTIONS: "exemptions"}
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.azure import wire
+from reconciler.arm import objects
 from reconciler.model import JSON, ArmId, Cloud, Initiative, Policy, Snapshot, Unread
 
 
@@ -51,9 +51,9 @@ class RawSnapshot:
 
 def snapshot_of(record: RawSnapshot) -> Snapshot:
     """The values that planning works on."""
-    assignments = [wire.assignment_from(value) for value in record.assignments]
-    initiatives = [wire.initiative_from(value) for value in record.initiatives]
-    policies = [wire.policy_from(value) for value in record.policies]
+    assignments = [objects.decode_assignment(value) for value in record.assignments]
+    initiatives = [objects.decode_initiative(value) for value in record.initiatives]
+    policies = [objects.decode_policy(value) for value in record.policies]
     return Snapshot(
         tenant_id=record.tenant_id,
         taken_at=record.taken_at,
@@ -63,7 +63,9 @@ def snapshot_of(record: RawSnapshot) -> Snapshot:
             assignment.id.key: assignment for assignment in sorted(assignments, key=lambda assignment: assignment.id)
         },
         initiatives=_by_assignment(record.used, initiatives),
-        exemptions=tuple(sorted(map(wire.exemption_from, record.exemptions), key=lambda assignment: assignment.id.key)),
+        exemptions=tuple(
+            sorted(map(objects.decode_exemption, record.exemptions), key=lambda assignment: assignment.id.key)
+        ),
         unread=record.unread,
         gone=record.gone,
         names={node.id.key: node.name for node in record.nodes if node.name},

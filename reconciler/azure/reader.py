@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
-from reconciler.azure import wire
+from reconciler.arm import objects
 from reconciler.azure.api_versions import Api, ApiVersions
 from reconciler.azure.client import ArmClient
 from reconciler.azure.definitions import AssignedInitiative, InitiativeVersions, read_initiatives, read_policies
@@ -171,9 +171,9 @@ class _SnapshotReader:
 
     def _initiatives(self, lists: ScopeLists) -> InitiativeVersions:
         assigned = [
-            AssignedInitiative(assignment, wire.effective_version(value))
+            AssignedInitiative(assignment, objects.effective_version(value))
             for value in lists.assignments.values()
-            if (assignment := wire.assignment_from(value)).is_initiative
+            if (assignment := objects.decode_assignment(value)).is_initiative
         ]
         self.progress("initiatives", 0, 1)
         definitions = read_initiatives(self.client, sorted(assigned, key=lambda entry: entry.assignment.id))
@@ -183,7 +183,7 @@ class _SnapshotReader:
     def _single_policies(self, lists: ScopeLists, named: Iterable[ArmId]) -> list[ArmId]:
         """The policies whose own assignment is exempted from, or declared."""
         values = lists.assignments
-        assigned = [wire.assignment_from(values[key]) for key in (entry.key for entry in named) if key in values]
+        assigned = [objects.decode_assignment(values[key]) for key in (entry.key for entry in named) if key in values]
         declared = [text for text in _subjects(self.declarations, SubjectKind.POLICY) if text.startswith("/")]
         return [
             *(assignment.definition for assignment in assigned if not assignment.is_initiative),

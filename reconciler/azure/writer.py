@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.arm.objects import decode_exemption, encode_exemption
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
-from reconciler.azure.wire import exemption_body, exemption_from
 from reconciler.model import ArmId, Exemption
 from reconciler.problems import AzureError, ReconcilerError
 
@@ -27,7 +27,7 @@ class Writer:
     def read(self, identifier: ArmId, /) -> Exemption | None:
         """The live exemption, or None where it is missing; a missing scope is an error (`AzureError.is_gone`)."""
         try:
-            return exemption_from(self.client.once("GET", identifier.text, Api.EXEMPTIONS).body)
+            return decode_exemption(self.client.once("GET", identifier.text, Api.EXEMPTIONS).body)
         except AzureError as error:
             if error.status == 404 and error.code == _MISSING:
                 return None
@@ -44,8 +44,8 @@ class Writer:
                 f"not sent: without reference ids it would exempt all of {exemption.assignment}, which is not declared",
                 "this is a defect in exempt: run apply again with --log-file FILE, and report it with that file",
             )
-        answer = self.client.once("PUT", exemption.id.text, Api.EXEMPTIONS, exemption_body(exemption))
-        return exemption_from(answer.body)
+        answer = self.client.once("PUT", exemption.id.text, Api.EXEMPTIONS, encode_exemption(exemption))
+        return decode_exemption(answer.body)
 
     def delete(self, identifier: ArmId, /) -> None:
         """Removes it; one that is already absent (204) is no error."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
+from reconciler.arm.canonical import comparable, compared_metadata, encode_properties, instant_text
 from reconciler.drift.exempted import contents, selection
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, SystemData, owner_scope
-from reconciler.planning.canonical import comparable, compared_metadata, instant_text, properties
 from reconciler.planning.values import Finding
 
 _PORTALS: Final = {
@@ -106,7 +106,7 @@ def _differing(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> list[str]:
 
 def _shown(exemption: Exemption) -> dict[str, JSON]:
     """The same paths in the spelling of that side."""
-    return _flat(properties(exemption), compared_metadata(exemption.metadata))
+    return _flat(encode_properties(exemption), compared_metadata(exemption.metadata))
 
 
 def _flat(found: Mapping[str, JSON], metadata: JSON) -> dict[str, JSON]:

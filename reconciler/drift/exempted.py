@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from reconciler.arm.canonical import category
 from reconciler.drift.facts import Facts
 from reconciler.model import JSON, ArmId, Exemption
-from reconciler.planning.canonical import category
 from reconciler.planning.descriptions import describe_selectors
 
 

@@ -10,10 +10,10 @@ import hashlib
 import json
 import re
 
+from reconciler.arm.canonical import category, has_expired
 from reconciler.drift.exempted import definitions
 from reconciler.drift.facts import Facts
 from reconciler.model import ArmId, Exemption
-from reconciler.planning.canonical import category, has_expired
 from reconciler.planning.marks import made_by_user
 
 _FOLDER = "exemptions/imported"

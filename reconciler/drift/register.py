@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.arm.canonical import has_expired
 from reconciler.drift.exempted import titles
 from reconciler.drift.facts import Facts
 from reconciler.model import Exemption
-from reconciler.planning.canonical import has_expired
 from reconciler.planning.marks import Ownership, declaration_of, owners, ownership
 
 

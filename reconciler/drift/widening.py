@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.arm.canonical import folded_selectors, instant
 from reconciler.model import Exemption, Initiative
-from reconciler.planning.canonical import folded_selectors, instant
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from reconciler.arm.canonical import has_expired
 from reconciler.model import Assignment, Exemption
-from reconciler.planning.canonical import has_expired
 from reconciler.planning.marks import owners
 from reconciler.planning.values import Change, Finding, FindingKind, Reason
 

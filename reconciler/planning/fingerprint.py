@@ -11,8 +11,8 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
+from reconciler.arm.canonical import comparable
 from reconciler.model import JSON, Exemption
-from reconciler.planning.canonical import comparable
 
 _JSON: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler import __version__
+from reconciler.arm.canonical import instant_text
 from reconciler.model import JSON
-from reconciler.planning.canonical import instant_text
 from reconciler.reports.drift import DriftReport, Identified, gone, identify
 from reconciler.reports.escape import json_document
 from reconciler.reports.evidence import HEALING

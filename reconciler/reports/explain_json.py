@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler import __version__
+from reconciler.arm.canonical import encode_properties, instant_text
 from reconciler.model import JSON
-from reconciler.planning.canonical import instant_text, properties
 from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation
 from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemption, RemovalImpact, ResourceExplanation
 from reconciler.planning.provenance import Commit
@@ -87,7 +87,7 @@ def _cover(cover: CoveringExemption) -> dict[str, JSON]:
         "source": {"file": declaration.source.file, "line": declaration.source.line} if declaration else None,
         "commit": _commit(cover.commit),
         "change": _change(cover.change) if cover.change else None,
-        "properties": properties(exemption),
+        "properties": encode_properties(exemption),
     }
 
 

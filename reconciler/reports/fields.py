@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from reconciler.arm.canonical import comparable, encode_properties
 from reconciler.model import JSON, Exemption
-from reconciler.planning.canonical import comparable, properties
 
 REFERENCES: Final = "policyDefinitionReferenceIds"
 _LABELS: Final = {
@@ -62,7 +62,7 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
         for item in items
         for keys in [_to_first_list(item.path(output_format="list"))]
     }
-    sides = properties(before), properties(after)
+    sides = encode_properties(before), encode_properties(after)
     return tuple(
         _reference_difference(before, after)
         if path == REFERENCES

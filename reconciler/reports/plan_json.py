@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler import __version__
+from reconciler.arm.canonical import encode_properties
 from reconciler.model import JSON, Exemption, Source, Unread
-from reconciler.planning.canonical import properties
 from reconciler.planning.values import Change, Finding, Held, Plan, Refusal
 from reconciler.reports.escape import json_document
 from reconciler.reports.fields import changed_paths
@@ -59,8 +59,8 @@ def change_to_json(change: Change) -> dict[str, JSON]:
         "widens": [widening.value for widening in change.widens],
         "alsoExempts": list(change.also_exempts),
         "key": key_to_json(change.exemption),
-        "before": properties(before) if before else None,
-        "after": properties(after) if after else None,
+        "before": encode_properties(before) if before else None,
+        "after": encode_properties(after) if after else None,
         "changed": changed_paths(before, after) if before and after else [],
         "declaration": change.declaration,
         "source": source_to_json(change.source),

@@ -12,8 +12,8 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from reconciler.arm.canonical import category
 from reconciler.model import Exemption, Unread, agree, count
-from reconciler.planning.canonical import category
 from reconciler.planning.marks import OWN_KEYS
 from reconciler.planning.values import Action, Change, FindingKind, Held, Plan, Reason, Refusal
 from reconciler.reports.fields import REFERENCES, Difference, differences

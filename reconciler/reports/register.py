@@ -9,9 +9,9 @@ from datetime import datetime
 from typing import Final
 
 from reconciler import __version__
+from reconciler.arm.canonical import category, instant_text
 from reconciler.drift.register import Entry, Register, State
 from reconciler.model import JSON, SystemData, count
-from reconciler.planning.canonical import category, instant_text
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
 from reconciler.reports.escape import json_document, printable

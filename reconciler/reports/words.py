@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.arm.canonical import instant
 from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, owner_scope
 from reconciler.planning import marks
-from reconciler.planning.canonical import instant
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Change, Reason
 

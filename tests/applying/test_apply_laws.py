@@ -24,8 +24,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.applying.retry_policy import RetryPolicy
+from reconciler.arm import canonical
 from reconciler.model import Status
-from reconciler.planning import canonical
 
 REFS = ("a", "b", "c")
 SCOPES = (SUBSCRIPTION, f"{SUBSCRIPTION}/resourceGroups/one")
@@ -70,7 +70,7 @@ def _ensure(live, kept):
     if kept is None:
         return None
     there = next((found for found in live if found.id == kept.id), None)
-    return None if there and canonical.same(there, kept) else change(there, kept)
+    return None if there and canonical.equivalent(there, kept) else change(there, kept)
 
 
 def never_bare(store, before, wanted):

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.azure import wire
+from reconciler.arm import canonical, objects
 from reconciler.model import ResourceSelector, Selector, arm_id
-from reconciler.planning import canonical
 
 SUBSCRIPTION = "/subscriptions/5a1e0001-0000-4000-8000-000000000001"
 ASSIGNMENT = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/mcsb"
@@ -44,7 +43,7 @@ def test_every_modelled_property_is_read_and_written_back():
         ],
         "metadata": {"ticket": "SEC-1"},
     }
-    found = wire.exemption_from(exemption_json(**properties))
+    found = objects.decode_exemption(exemption_json(**properties))
     assert found.name == "Legacy"
     assert found.scope == arm_id(f"{SUBSCRIPTION}/resourceGroups/RG-DATA")
     assert found.expires_on == "2027-01-31T23:59:59.5Z"
@@ -53,7 +52,7 @@ def test_every_modelled_property_is_read_and_written_back():
     )
     assert found.system.created_by_type == "User"
     assert found.system.created_at.microsecond == 123456
-    written = wire.exemption_body(found)["properties"]
+    written = objects.encode_exemption(found)["properties"]
     assert written == {
         **properties,
         "policyAssignmentId": ASSIGNMENT,
@@ -63,23 +62,23 @@ def test_every_modelled_property_is_read_and_written_back():
 
 
 def test_a_property_that_we_do_not_model_is_carried_over_since_a_put_replaces_the_whole():
-    found = wire.exemption_from(exemption_json(exemptionManagementMode="UserSelfServe", futureThing={"a": [1]}))
+    found = objects.decode_exemption(exemption_json(exemptionManagementMode="UserSelfServe", futureThing={"a": [1]}))
     assert found.extra == {"exemptionManagementMode": "UserSelfServe", "futureThing": {"a": [1]}}
-    written = wire.exemption_body(found)["properties"]
+    written = objects.encode_exemption(found)["properties"]
     assert written["exemptionManagementMode"] == "UserSelfServe"
     assert written["futureThing"] == {"a": [1]}
 
 
 @pytest.mark.parametrize("empty", [{}, {"metadata": None, "expiresOn": None, "policyDefinitionReferenceIds": None}])
 def test_what_the_service_leaves_out_or_nulls_is_absent(empty):
-    found = wire.exemption_from(exemption_json(**empty))
+    found = objects.decode_exemption(exemption_json(**empty))
     assert (found.reference_ids, found.expires_on, found.metadata, found.extra) == ((), "", {}, {})
 
 
 def test_an_exemption_without_system_data_has_none():
     value = exemption_json()
     del value["systemData"]
-    assert wire.exemption_from(value).system is None
+    assert objects.decode_exemption(value).system is None
 
 
 @given(
@@ -111,15 +110,15 @@ def test_an_exemption_without_system_data_has_none():
     )
 )
 def test_what_is_written_reads_back_as_the_same_exemption(properties):
-    once = wire.exemption_from(exemption_json(**properties))
-    body = json.loads(json.dumps(wire.exemption_body(once)))
-    again = wire.exemption_from({**exemption_json(), "properties": body["properties"]})
-    assert canonical.same(once, again)
-    assert canonical.properties(once) == canonical.properties(again)
+    once = objects.decode_exemption(exemption_json(**properties))
+    body = json.loads(json.dumps(objects.encode_exemption(once)))
+    again = objects.decode_exemption({**exemption_json(), "properties": body["properties"]})
+    assert canonical.equivalent(once, again)
+    assert canonical.encode_properties(once) == canonical.encode_properties(again)
 
 
 def test_an_assignment_gives_its_parameters_as_values_and_its_definition_without_a_version():
-    found = wire.assignment_from(
+    found = objects.decode_assignment(
         {
             "id": ASSIGNMENT,
             "properties": {
@@ -142,7 +141,7 @@ def test_an_assignment_gives_its_parameters_as_values_and_its_definition_without
 
 
 def test_an_initiative_gives_its_members_effects_and_defaults():
-    found = wire.initiative_from(
+    found = objects.decode_initiative(
         {
             "id": "/providers/Microsoft.Authorization/policySetDefinitions/abc/versions/2.0.0",
             "properties": {
@@ -172,7 +171,7 @@ def test_an_initiative_gives_its_members_effects_and_defaults():
 
 
 def test_a_policy_gives_the_effect_of_its_rule():
-    found = wire.policy_from(
+    found = objects.decode_policy(
         {
             "id": f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policyDefinitions/tags",
             "properties": {

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from planning import world
 
 from reconciler.applying import approvals
+from reconciler.arm.canonical import instant_text
 from reconciler.drift import HEALING, Facts, find_drift
 from reconciler.model import SystemData, Unread
-from reconciler.planning.canonical import instant_text
 from reconciler.planning.provenance import NoHistory
 from reconciler.reports.drift import DriftReport, identify
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from planning.world import NOW, RG, live
 
+from reconciler.arm import canonical
 from reconciler.model import Exemption, ResourceSelector, Selector, arm_id
-from reconciler.planning import canonical
 from reconciler.planning.fingerprint import digest, fingerprint, fingerprint_of
 
 ONE = live("one", references=("b", "A"), display_name="One", description="why", metadata={"z": 1, "a": 2})
@@ -21,7 +21,7 @@ TYPE = ResourceSelector("t", (Selector(kind="resourceType", values=("a/b",), neg
 
 
 def test_the_body_is_sorted_and_leaves_out_what_is_empty():
-    assert canonical.properties(replace(ONE, extra={"later": {"x": 1}})) == {
+    assert canonical.encode_properties(replace(ONE, extra={"later": {"x": 1}})) == {
         "policyAssignmentId": ONE.assignment.text,
         "policyDefinitionReferenceIds": ["A", "b"],
         "exemptionCategory": "Waiver",
@@ -30,14 +30,14 @@ def test_the_body_is_sorted_and_leaves_out_what_is_empty():
         "metadata": {"a": 2, "z": 1},
         "later": {"x": 1},
     }
-    assert list(canonical.properties(ONE)["metadata"]) == ["a", "z"]
-    assert canonical.properties(live("bare", references=())) == {
+    assert list(canonical.encode_properties(ONE)["metadata"]) == ["a", "z"]
+    assert canonical.encode_properties(live("bare", references=())) == {
         "policyAssignmentId": ONE.assignment.text, "exemptionCategory": "Waiver",
     }  # fmt: skip
 
 
 def test_selectors_in_the_body_have_one_order():
-    found = canonical.properties(replace(ONE, selectors=(WEST, TYPE)))["resourceSelectors"]
+    found = canonical.encode_properties(replace(ONE, selectors=(WEST, TYPE)))["resourceSelectors"]
     assert found == [
         {"name": "t", "selectors": [{"kind": "resourceType", "notIn": ["a/b"]}]},
         {"name": "w", "selectors": [
@@ -57,7 +57,7 @@ def test_selectors_in_the_body_have_one_order():
 ], ids=lambda changed: next(iter(changed)))  # fmt: skip
 def test_these_differences_are_none(same):
     other = replace(ONE, **same)
-    assert canonical.same(ONE, other)
+    assert canonical.equivalent(ONE, other)
     assert canonical.comparable(ONE) == canonical.comparable(other) or "extra" in same
 
 
@@ -66,11 +66,11 @@ def test_the_letters_of_the_marked_target_do_not_count():
     one, other = (
         replace(ONE, metadata={"target": target}) for target in ("/x/resourceGroups/rg", "/x/resourcegroups/RG")
     )
-    assert canonical.same(one, other)
+    assert canonical.equivalent(one, other)
     assert canonical.comparable(one) == canonical.comparable(other)
     assert canonical.compared_metadata(other.metadata) == {"target": "/x/resourcegroups/RG"}  # shown as written
-    assert not canonical.same(one, replace(ONE, metadata={"target": "/x/resourceGroups/rg2"}))
-    assert not canonical.same(one, replace(ONE, metadata={"target": ["/x/resourceGroups/rg"]}))
+    assert not canonical.equivalent(one, replace(ONE, metadata={"target": "/x/resourceGroups/rg2"}))
+    assert not canonical.equivalent(one, replace(ONE, metadata={"target": ["/x/resourceGroups/rg"]}))
 
 
 @pytest.mark.parametrize("changed", [
@@ -89,8 +89,8 @@ def test_the_letters_of_the_marked_target_do_not_count():
 ], ids=lambda changed: next(iter(changed)))  # fmt: skip
 def test_these_differences_are_some(changed):
     other = replace(ONE, **changed)
-    assert not canonical.same(ONE, other)
-    assert not canonical.same(other, ONE)
+    assert not canonical.equivalent(ONE, other)
+    assert not canonical.equivalent(other, ONE)
     assert canonical.comparable(ONE) != canonical.comparable(other)
 
 
@@ -109,8 +109,8 @@ def test_these_differences_are_some(changed):
 ])  # fmt: skip
 def test_expiry_has_the_services_own_form(written, form):
     assert canonical.expiry_text(written) == form
-    assert canonical.properties(replace(ONE, expires_on=written))["expiresOn"] == form
-    assert canonical.same(replace(ONE, expires_on=written), replace(ONE, expires_on=form))
+    assert canonical.encode_properties(replace(ONE, expires_on=written))["expiresOn"] == form
+    assert canonical.equivalent(replace(ONE, expires_on=written), replace(ONE, expires_on=form))
 
 
 def test_instants_round_to_text_and_back():
@@ -142,8 +142,8 @@ def test_selectors_mean_the_same_in_any_order_and_case():
     assert canonical.folded_selectors((WEST,)) != canonical.folded_selectors((TYPE,))
     negated = replace(TYPE, selectors=(replace(TYPE.selectors[0], negated=False),))
     assert canonical.folded_selectors((TYPE,)) != canonical.folded_selectors((negated,))
-    assert not canonical.same(replace(ONE, selectors=(WEST,)), replace(ONE, selectors=(replace(WEST, name="v"),)))
-    assert canonical.same(replace(ONE, selectors=(WEST, TYPE)), replace(ONE, selectors=(TYPE, WEST)))
+    assert not canonical.equivalent(replace(ONE, selectors=(WEST,)), replace(ONE, selectors=(replace(WEST, name="v"),)))
+    assert canonical.equivalent(replace(ONE, selectors=(WEST, TYPE)), replace(ONE, selectors=(TYPE, WEST)))
 
 
 texts = st.sampled_from(["", "a", "A", "b"])
@@ -166,13 +166,13 @@ anything = st.builds(
 @given(anything, anything)
 def test_same_and_the_fingerprint_agree(one, other):
     folds = [canonical.comparable(each) for each in (one, other)]
-    assert canonical.same(one, other) == (folds[0] == folds[1])
-    assert (fingerprint("t", "o", one, None) == fingerprint("t", "o", other, None)) == canonical.same(one, other)
+    assert canonical.equivalent(one, other) == (folds[0] == folds[1])
+    assert (fingerprint("t", "o", one, None) == fingerprint("t", "o", other, None)) == canonical.equivalent(one, other)
 
 
 @given(anything)
 def test_what_a_saved_plan_carries_has_the_same_fingerprint(one):
-    before = canonical.fold(canonical.properties(one))
+    before = canonical.fold(canonical.encode_properties(one))
     assert fingerprint_of("T", "o", one.id.text, before, None) == fingerprint("t", "o", one, None)
 
 
@@ -195,5 +195,5 @@ def test_a_digest_knows_no_order():
 
 def test_azures_letters_of_a_scope_validation_void_no_approval():
     one, echoed = (replace(ONE, validation=text) for text in ("DoNotValidate", "donotvalidate"))
-    assert canonical.same(one, echoed)
+    assert canonical.equivalent(one, echoed)
     assert canonical.comparable(one) == canonical.comparable(echoed)

@@ -29,8 +29,9 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.arm import canonical
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
-from reconciler.planning import canonical, hold_messages
+from reconciler.planning import hold_messages
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.explain.declaration import Participation
 from reconciler.planning.findings import messages as finding_messages

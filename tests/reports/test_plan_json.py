@@ -5,7 +5,7 @@ import samples
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.planning.canonical import fold
+from reconciler.arm.canonical import fold
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Action, FindingKind, HeldCause, Reason, Severity, Widening
 from reconciler.reports.plan_json import plan_json, plan_to_json

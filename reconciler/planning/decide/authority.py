@@ -33,9 +33,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
+from reconciler.arm.canonical import equivalent
 from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning import hold_messages
-from reconciler.planning.canonical import same
 from reconciler.planning.decide.build import reference_texts, wanted
 from reconciler.planning.decide.matching import Relation, SlotContents, match_keepers, relation
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
@@ -123,7 +123,7 @@ class Authority:
 
     def _is_right(self, desired: DesiredExemption, existing: ExistingExemption) -> bool:
         """Whether the existing one needs no write to be what the desired asks for."""
-        return same(self._wanted(desired, desired.cells, existing, None), existing.exemption)
+        return equivalent(self._wanted(desired, desired.cells, existing, None), existing.exemption)
 
     def _others(
         self, desired: DesiredExemption, keeper: ExistingExemption | None, contents: SlotContents
@@ -194,7 +194,7 @@ class Authority:
         decision: SlotDecision,
     ) -> None:
         after = self._wanted(desired, cells, keeper, contents.initiative)
-        if same(after, keeper.exemption):
+        if equivalent(after, keeper.exemption):
             decision.confirmed_exemptions.append(
                 ConfirmedExemption(desired=desired, exemption=keeper.exemption, cells=cells)
             )

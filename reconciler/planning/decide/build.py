@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container
 
+from reconciler.arm.canonical import instant_text
 from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning import marks
-from reconciler.planning.canonical import instant_text
 from reconciler.planning.decide.matching import desired_name_hash
 from reconciler.planning.decide.naming import exemption_id
 from reconciler.planning.desired.resolve import DesiredExemption

@@ -14,8 +14,8 @@ import enum
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from reconciler.arm.canonical import folded_selectors
 from reconciler.model import Initiative, Settings
-from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.decide.naming import bears_our_name, name_hash
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells

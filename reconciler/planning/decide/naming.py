@@ -12,12 +12,11 @@ import re
 from collections.abc import Container
 from typing import Final
 
-from reconciler.model import JSON, ArmId
+from reconciler.model import JSON, ArmId, exemption_path
 
 _NAME: Final = 64
 _STEM: Final = 48
 _JSON: Final = json.JSONEncoder(separators=(",", ":"))
-_TYPE: Final = "/providers/Microsoft.Authorization/policyExemptions/"
 
 
 def name_hash(owner: str, scope: ArmId, assignment: ArmId, policies: tuple[str, ...], selectors: JSON) -> str:
@@ -31,7 +30,7 @@ def exemption_id(scope: ArmId, declaration: str, hashed: str, taken: Container[s
     stem = re.sub(r"[^A-Za-z0-9_-]+", "-", declaration)[:_STEM].strip("-") or "exemption"
     for number in range(1, 1001):
         tail = f"-{hashed}-{number}" if number > 1 else f"-{hashed}"
-        text = f"{scope.text}{_TYPE}{stem[: _NAME - len(tail)]}{tail}"
+        text = exemption_path(scope.text, f"{stem[: _NAME - len(tail)]}{tail}")
         found = ArmId(text.lower(), text)
         if found.key not in taken:
             return found

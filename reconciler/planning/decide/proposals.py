@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.arm.canonical import folded_selectors, instant
 from reconciler.model import ArmId, Declaration, Exemption
-from reconciler.planning.canonical import folded_selectors, instant
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.values import Reason, Widening

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from reconciler.arm.canonical import folded_selectors
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
 from reconciler.planning import hold_messages
-from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
 from reconciler.planning.findings import messages as finding_messages

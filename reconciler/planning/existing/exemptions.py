@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from reconciler.arm.canonical import folded_selectors, has_expired
 from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
-from reconciler.planning.canonical import folded_selectors, has_expired
 from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.desired.subjects import cells_of
 from reconciler.planning.marks import Ownership, declaration_of, ownership

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from reconciler.arm.canonical import folded_selectors
 from reconciler.model import ArmId, Assignment, Declaration, Exemption
-from reconciler.planning.canonical import folded_selectors
 from reconciler.planning.decide.proposals import ConfirmedExemption
 from reconciler.planning.desired.subjects import WHOLE, ResolvedSubject, existing_cells, match_subject
 from reconciler.planning.existing.exemptions import ExistingExemption

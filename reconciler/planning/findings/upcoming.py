@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from reconciler.arm.canonical import instant_text
 from reconciler.model import ArmId, Declaration, ScopeKind, Settings, arm_id
-from reconciler.planning.canonical import instant_text
 from reconciler.planning.decide.proposals import ProposedChange
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption

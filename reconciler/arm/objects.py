@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from reconciler.arm import canonical
 from reconciler.model import (
     JSON,
     ArmId,
@@ -23,7 +24,6 @@ from reconciler.model import (
     SystemData,
     arm_id,
 )
-from reconciler.planning import canonical
 
 _MODELLED: Final = frozenset(
     {
@@ -42,7 +42,7 @@ _MODELLED: Final = frozenset(
 # --- exemptions --------------------------------------------------------------------------------------------------
 
 
-def exemption_from(value: JSON) -> Exemption:
+def decode_exemption(value: JSON) -> Exemption:
     """The exemption that an ARM object describes."""
     properties = value.get("properties") or {}
     return Exemption(
@@ -53,11 +53,11 @@ def exemption_from(value: JSON) -> Exemption:
         display_name=properties.get("displayName") or "",
         description=properties.get("description") or "",
         expires_on=canonical.expiry_text(properties.get("expiresOn") or ""),
-        selectors=selectors_from(properties.get("resourceSelectors")),
+        selectors=decode_selectors(properties.get("resourceSelectors")),
         validation=properties.get("assignmentScopeValidation") or "",
         metadata=_mapping(properties.get("metadata")),
         extra=_extra(properties),
-        system=system_from(value.get("systemData")),
+        system=decode_system_data(value.get("systemData")),
     )
 
 
@@ -67,12 +67,12 @@ def _extra(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
     return {name: value for name, value in properties.items() if name not in _MODELLED and value is not None}
 
 
-def exemption_body(exemption: Exemption) -> JSON:
+def encode_exemption(exemption: Exemption) -> JSON:
     """The body of the PUT that makes an object exactly this exemption: what the diff compared, and nothing else."""
-    return {"properties": canonical.properties(exemption)}
+    return {"properties": canonical.encode_properties(exemption)}
 
 
-def system_from(value: JSON) -> SystemData | None:
+def decode_system_data(value: JSON) -> SystemData | None:
     """Who made and changed an object; None where the service does not say."""
     if not value:
         return None
@@ -86,7 +86,7 @@ def system_from(value: JSON) -> SystemData | None:
     )
 
 
-def selectors_from(value: JSON) -> tuple[ResourceSelector, ...]:
+def decode_selectors(value: JSON) -> tuple[ResourceSelector, ...]:
     """Resource selectors in the order they are stored."""
     if not value:
         return ()
@@ -108,7 +108,7 @@ def _selector(value: JSON) -> Selector:
 # --- assignments -------------------------------------------------------------------------------------------------
 
 
-def assignment_from(value: JSON) -> Assignment:
+def decode_assignment(value: JSON) -> Assignment:
     """The assignment that an ARM object describes; a version inside the definition's id counts as the pinned one."""
     properties = value.get("properties") or {}
     definition, version = split_version(properties.get("policyDefinitionId") or "")
@@ -120,9 +120,9 @@ def assignment_from(value: JSON) -> Assignment:
         not_scopes=tuple(arm_id(scope) for scope in properties.get("notScopes") or ()),
         parameters=_parameter_values(properties.get("parameters")),
         enforcement_mode=properties.get("enforcementMode") or "Default",
-        selectors=selectors_from(properties.get("resourceSelectors")),
+        selectors=decode_selectors(properties.get("resourceSelectors")),
         overrides=tuple(properties.get("overrides") or ()),
-        system=system_from(value.get("systemData")),
+        system=decode_system_data(value.get("systemData")),
     )
 
 
@@ -141,7 +141,7 @@ def split_version(text: str) -> tuple[ArmId, str | None]:
 # --- definitions -------------------------------------------------------------------------------------------------
 
 
-def initiative_from(value: JSON) -> Initiative:
+def decode_initiative(value: JSON) -> Initiative:
     """The initiative, at one version, that an ARM object describes (of the set itself or of one of its versions)."""
     properties = value.get("properties") or {}
     identifier, version = split_version(value["id"])
@@ -154,7 +154,7 @@ def initiative_from(value: JSON) -> Initiative:
     )
 
 
-def policy_from(value: JSON) -> Policy:
+def decode_policy(value: JSON) -> Policy:
     """The policy definition that an ARM object describes."""
     properties = value.get("properties") or {}
     effect = ((properties.get("policyRule") or {}).get("then") or {}).get("effect")

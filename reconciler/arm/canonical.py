@@ -79,7 +79,7 @@ def has_expired(exemption: Exemption, now: datetime) -> bool:
     return end is not None and end <= now
 
 
-def properties(exemption: Exemption) -> dict[str, JSON]:
+def encode_properties(exemption: Exemption) -> dict[str, JSON]:
     """The ARM `properties`, canonical; also the body of a PUT. Unmodelled existing properties come last."""
     found: dict[str, JSON] = {
         "policyAssignmentId": exemption.assignment.text,
@@ -114,8 +114,8 @@ def _selector(selector: ResourceSelector) -> dict[str, JSON]:
 
 
 def comparable(exemption: Exemption) -> dict[str, JSON]:
-    """`properties` with letter case folded where Azure ignores it, without what never causes an update."""
-    return fold(properties(exemption))
+    """`encode_properties` with letter case folded where Azure ignores it, without what never causes an update."""
+    return fold(encode_properties(exemption))
 
 
 def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
@@ -161,7 +161,7 @@ def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
     return _folded_json([_selector(selector) for selector in selectors])
 
 
-def same(one: Exemption, other: Exemption) -> bool:
+def equivalent(one: Exemption, other: Exemption) -> bool:
     """Whether both say the same, so that no write is needed. Ids are not compared.
 
     What is equal as it stands needs no canonical form: that is nearly everything, in nearly every run.
