@@ -4,22 +4,14 @@ fault of the world, raised. Exit codes are decided in `cli`, never here.
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass
 
-from reconciler.model import Source
+from reconciler.model import Diagnostic, Severity, Source
 
 
-class Level(enum.StrEnum):
-    """How bad a problem is. Only an error fails a run."""
-
-    ERROR = "error"
-    WARNING = "warning"
-
-
-@dataclass(frozen=True, slots=True, order=True, kw_only=True)
-class Problem:
-    """One mistake in the repository: where, what, why or which limit (`message`), and what to do (`remedy`).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem(Diagnostic):
+    """One mistake in the repository; sorted by its place.
 
     `code` is stable and names the rule (`yaml-anchor`, `schema`, `name-stem`, `conflict`, `rule-lifetime`).
     `path` is the field inside the document (`scopes[0]`), or empty.
@@ -27,15 +19,20 @@ class Problem:
 
     source: Source
     code: str
-    message: str
-    remedy: str = ""
     path: str = ""
-    level: Level = Level.ERROR
+    severity: Severity = Severity.ERROR
+
+    def __lt__(self, other: Problem) -> bool:
+        return self._order < other._order
+
+    @property
+    def _order(self) -> tuple[Source, str, str, str, str]:
+        return self.source, self.code, self.message, self.remedy, self.path
 
 
 def has_errors(problems: tuple[Problem, ...] | list[Problem]) -> bool:
     """Whether any of them fails the run."""
-    return any(problem.level is Level.ERROR for problem in problems)
+    return any(problem.severity is Severity.ERROR for problem in problems)
 
 
 class ReconcilerError(Exception):

@@ -10,12 +10,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.model import Status, Unread, Verdict
+from reconciler.model import Diagnostic, Status, Unread, Verdict
 from reconciler.planning.values import Action, Change, Held, HeldCause, Plan, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Diagnostic):
     """How one change ended.
 
     `message` says what happened, with Azure's own words where Azure refused; `remedy` what to do about it, empty
@@ -26,7 +26,6 @@ class Outcome:
     change: Change
     status: Status
     message: str = ""
-    remedy: str = ""
     cause: HeldCause | None = None
     correlation: str = ""
     cut_short: bool = False

@@ -64,7 +64,7 @@ class InitiativeVersions:
         """One line per initiative and scope: the cells of its assignments cannot be decided."""
         lines = {(user.assignment.scope, user.assignment.definition.text) for user in users}
         self.unread += [
-            Unread(scope=scope, what=initiative, reason=error.message, remedy=error.remedy)
+            Unread(scope=scope, what=initiative, message=error.message, remedy=error.remedy)
             for scope, initiative in sorted(lines)
         ]
 

@@ -17,7 +17,7 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, RightsSurvey, Role
 from reconciler.azure.session import Azure
 from reconciler.catalog.catalogue import BENCHMARK
-from reconciler.model import ArmId, Declaration, ScopeKind, Snapshot, ancestors
+from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors
 from reconciler.problems import AzureError
 
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
@@ -38,13 +38,11 @@ class State(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Diagnostic):
     """One question and its answer; `scopes` are the ids it is about, where it is about some."""
 
     name: str
     state: State
-    message: str
-    remedy: str = ""
     scopes: tuple[str, ...] = ()
 
 
@@ -167,7 +165,7 @@ def _reading(raw: RawSnapshot) -> Check:
         )
     first = raw.unread[0]
     where = tuple(sorted({unread.scope.text for unread in raw.unread}))
-    message = f"{len(raw.unread)} of the things to read cannot be: {first.what} at {first.scope}: {first.reason}"
+    message = f"{len(raw.unread)} of the things to read cannot be: {first.what} at {first.scope}: {first.message}"
     return Check(name="reading", state=State.FAILED, message=message, remedy=first.remedy, scopes=where)
 
 

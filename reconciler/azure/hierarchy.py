@@ -66,7 +66,7 @@ def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
     raise_if_unreachable(answers)
     for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, AzureError):
-            unread.append(Unread(scope=group, what="descendants", reason=answer.message, remedy=answer.remedy))
+            unread.append(Unread(scope=group, what="descendants", message=answer.message, remedy=answer.remedy))
         else:
             _add(nodes, [_node(value, expected=True) for value in answer])
     for root in anchors:

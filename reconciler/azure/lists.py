@@ -105,7 +105,7 @@ def _merge(objects: dict[str, JSON], values: Iterable[JSON], parse: Callable[[JS
 
 def _note(lists: ScopeLists, scope: ArmId, api: Api, error: AzureError) -> None:
     if scope.key not in lists.gone:
-        lists.unread.append(Unread(scope=scope, what=_WHAT[api], reason=error.message, remedy=error.remedy))
+        lists.unread.append(Unread(scope=scope, what=_WHAT[api], message=error.message, remedy=error.remedy))
 
 
 def _read_again(client: ArmClient, lists: ScopeLists, differing: dict[str, Api]) -> None:

@@ -146,7 +146,7 @@ class _SnapshotReader:
                 lists.gone.remove(root.key)
                 reason = f"Azure finds no {root.kind} of this id"
                 remedy = "correct `scopes` in reconciler.yaml, or take out what exists no longer"
-                self.unread.append(Unread(scope=root, what="exemptions", reason=reason, remedy=remedy))
+                self.unread.append(Unread(scope=root, what="exemptions", message=reason, remedy=remedy))
         return lists, infer_ancestors(hierarchy, lists.inherited)
 
     def _strays(self, lists: ScopeLists, named: Iterable[ArmId]) -> None:
@@ -166,7 +166,7 @@ class _SnapshotReader:
                 self.gone.add(stray.key)
             else:
                 self.unread.append(
-                    Unread(scope=owner_scope(stray), what=stray.text, reason=answer.message, remedy=answer.remedy)
+                    Unread(scope=owner_scope(stray), what=stray.text, message=answer.message, remedy=answer.remedy)
                 )
 
     def _initiatives(self, lists: ScopeLists) -> InitiativeVersions:

@@ -71,7 +71,7 @@ def _document(record: RawSnapshot) -> dict[str, JSON]:
         "requests": record.requests,
         "complete": not record.unread,
         "unread": [
-            {"scope": unread.scope.text, "what": unread.what, "reason": unread.reason, "remedy": unread.remedy}
+            {"scope": unread.scope.text, "what": unread.what, "reason": unread.message, "remedy": unread.remedy}
             for unread in record.unread
         ],
         "hierarchy": [_node_json(node) for node in record.nodes],
@@ -171,4 +171,4 @@ def _node(value: JSON) -> ScopeNode:
 
 
 def _unread(value: JSON) -> Unread:
-    return Unread(scope=arm_id(value["scope"]), what=value["what"], reason=value["reason"], remedy=value["remedy"])
+    return Unread(scope=arm_id(value["scope"]), what=value["what"], message=value["reason"], remedy=value["remedy"])

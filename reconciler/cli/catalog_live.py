@@ -72,7 +72,7 @@ def _compared(
     assert loaded.settings is not None
     live, unread = _read(loaded.settings, shipped, current.overlay, custom=args.custom)
     for one in unread:
-        say_warning(f"not read: {one.what} at {one.scope}: {one.reason}")
+        say_warning(f"not read: {one.what} at {one.scope}: {one.message}")
     overlay = refreshed(shipped, current.overlay, live)
     wanted = Catalogue(current.cloud, overlay)
     entries = differences(current, wanted, loaded.declarations)

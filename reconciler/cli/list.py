@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
         case _:
             write_lines(register_lines(found, at, common.display_names(snapshot)))
     for unread in snapshot.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.reason}")
+        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return Exit.DONE if found.complete else Exit.FAILED
 
 

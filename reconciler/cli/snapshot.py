@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _tell(record: RawSnapshot, out: Path | None) -> None:
     for unread in record.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.reason}")
+        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
         if unread.remedy:
             say(f"  {unread.remedy}")
     found = ", ".join(

@@ -23,8 +23,8 @@ from reconciler.catalog import (
 from reconciler.declarations.lint import is_policy, resource_type
 from reconciler.declarations.nearest import nearest
 from reconciler.declarations.subjects import ResolvedSubject
-from reconciler.model import ArmId, Declaration, Rules, ScopeKind, SubjectKind
-from reconciler.problems import Level, Problem
+from reconciler.model import ArmId, Declaration, Rules, ScopeKind, Severity, SubjectKind
+from reconciler.problems import Problem
 
 _MAX_KEYS: Final = 8
 _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -140,7 +140,7 @@ def _unknown_policy(declaration: Declaration, catalogue: Catalogue) -> Iterator[
             else f"no known built-in policy has the name {value!r}",
             remedy=f"write {titled[0].id.name}" if titled else _unknown_name_remedy(near),
             path="policyDefinition",
-            level=Level.ERROR if titled or " " in value else Level.WARNING,
+            severity=Severity.ERROR if titled or " " in value else Severity.WARNING,
         )
 
 
@@ -157,7 +157,7 @@ def _unknown_initiative(declaration: Declaration, catalogue: Catalogue) -> Itera
         message=f"no known built-in initiative has the name {value!r}",
         remedy=f"did you mean {near} ({title!r})?" if title else _unknown_name_remedy(near),
         path="policySetDefinition",
-        level=Level.ERROR if " " in value else Level.WARNING,
+        severity=Severity.ERROR if " " in value else Severity.WARNING,
     )
 
 
@@ -179,7 +179,7 @@ def _unknown_references(declaration: Declaration, initiative: BuiltInInitiative)
                 if near
                 else "check the id; another version of the initiative may have it",
                 path=f"referenceIds[{index}]",
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )
 
 
@@ -188,7 +188,7 @@ def _obstacles(
 ) -> Iterator[Problem]:
     for obstacle in obstacles:
         strict = strict_unsupported and obstacle is Obstacle.UNSUPPORTED
-        level = Level.ERROR if obstacle.blocks or strict else Level.WARNING
+        severity = Severity.ERROR if obstacle.blocks or strict else Severity.WARNING
         if obstacle.blocks:
             message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", "delete this declaration"
         else:
@@ -204,7 +204,7 @@ def _obstacles(
             message=message,
             remedy=remedy,
             path=field,
-            level=level,
+            severity=severity,
         )
 
 
@@ -227,7 +227,7 @@ def _scope_types(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Pr
                 message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
                 remedy="check that the id is the one you mean; if so, the exemption does nothing",
                 path=f"scopes[{index}]",
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )
 
 

@@ -12,8 +12,8 @@ from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
 from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
 from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
-from reconciler.model import Declaration, Rules, Source
-from reconciler.problems import Level, Problem
+from reconciler.model import Declaration, Rules, Severity, Source
+from reconciler.problems import Problem
 
 
 def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozenset[str] | None) -> tuple[Problem, ...]:
@@ -80,7 +80,7 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
             if is_changed
             else "write a later expiresOn if it is still needed, or delete the file",
             path="expiresOn",
-            level=Level.WARNING,
+            severity=Severity.WARNING,
         )
 
 
@@ -107,5 +107,5 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
                 message=f"no known built-in policy has the name {text!r}, so this may protect nothing",
                 remedy="write the name (usually a GUID) of a built-in, or the full ARM id of a custom policy",
                 path=path,
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )

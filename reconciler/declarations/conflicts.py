@@ -14,8 +14,8 @@ from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
 from reconciler.declarations.subjects import ResolvedSubject
-from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_containers
-from reconciler.problems import Level, Problem
+from reconciler.model import ArmId, Declaration, ResourceSelector, Severity, Source, textual_containers
+from reconciler.problems import Problem
 
 Topic: TypeAlias = tuple[str, str]
 """What several declarations may want: a container (empty for a policy wherever it is assigned) and, folded, a policy's
@@ -167,5 +167,5 @@ def _redundant(declaration: Declaration) -> Iterator[Problem]:
                 message=f"{outer.text}, listed here too, contains this scope",
                 remedy="delete one of the two lines",
                 path=f"scopes[{index}]",
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )

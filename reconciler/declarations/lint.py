@@ -9,8 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.model import ArmId, Declaration, ScopeKind
-from reconciler.problems import Level, Problem
+from reconciler.model import ArmId, Declaration, ScopeKind, Severity
+from reconciler.problems import Problem
 
 _POLICY: Final = "microsoft.authorization/policy"
 _PLACEHOLDER: Final = re.compile(r"\$\{\w|\{\{|<%|\$\(\w")
@@ -31,7 +31,7 @@ def lint_placeholders(declaration: Declaration) -> Iterator[Problem]:
                 message=f"{field} holds {match[0]!r}; nothing is filled in there, declarations are no templates",
                 remedy="write the text itself",
                 path=field,
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )
 
 
@@ -45,7 +45,7 @@ def lint_scopes(declaration: Declaration) -> Iterator[Problem]:
                 message=f"the id ends in {scope.text[-1]!r}, which is then part of the name",
                 remedy="delete it; each scope stands in a line of its own, without commas",
                 path=f"scopes[{index}]",
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )
         if is_policy(scope):
             yield Problem(

@@ -10,8 +10,8 @@ from typing import Final
 
 from reconciler.declarations.nearest import nearest
 from reconciler.declarations.walk import SourceFile, printable_path, read
-from reconciler.model import Source
-from reconciler.problems import Level, Problem
+from reconciler.model import Severity, Source
+from reconciler.problems import Problem
 
 _DECLARES: Final = re.compile(rb"^(?:scopes|justification) *:", re.MULTILINE)
 _MAX_LOOKED_AT: Final = 200
@@ -32,7 +32,7 @@ def misplaced_files(root: Path, folder: str, read_files: frozenset[str]) -> Iter
             code="stray-folder",
             message=f"there is no folder {folder}/; {near}/ is not read",
             remedy=f"if it holds declarations, rename it to {folder}",
-            level=Level.WARNING,
+            severity=Severity.WARNING,
         )
     files = [
         entry for entry in entries if entry.name.endswith((".yaml", ".yml")) and entry.is_file(follow_symlinks=False)
@@ -45,7 +45,7 @@ def misplaced_files(root: Path, folder: str, read_files: frozenset[str]) -> Iter
                 code="stray-file",
                 message=f"this looks like a declaration, but only {folder}/ is read",
                 remedy=f"move it into {folder}/",
-                level=Level.WARNING,
+                severity=Severity.WARNING,
             )
 
 

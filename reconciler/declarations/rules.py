@@ -23,11 +23,12 @@ from reconciler.model import (
     Rules,
     ScopeKind,
     Settings,
+    Severity,
     SubjectKind,
     owner_scope,
     parse_object,
 )
-from reconciler.problems import Level, Problem
+from reconciler.problems import Problem
 
 _FOLDER: Final = "exemptions/"
 
@@ -65,7 +66,7 @@ def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, 
         message=f"{wrong}; {limit} (rules.maxLifetimeDays)",
         remedy=f"write expiresOn: {latest}, or an earlier day",
         path="expiresOn",
-        level=Level.ERROR if changed else Level.WARNING,
+        severity=Severity.ERROR if changed else Severity.WARNING,
     )
 
 
@@ -184,7 +185,7 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
         if sure
         else "add referenceIds, unless a single policy is assigned",
         path=subject.kind.value,
-        level=Level.ERROR if sure else Level.WARNING,
+        severity=Severity.ERROR if sure else Severity.WARNING,
     )
 
 

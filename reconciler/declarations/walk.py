@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.documents.characters import describe, not_one_line
-from reconciler.model import Source
-from reconciler.problems import Level, Problem
+from reconciler.model import Severity, Source
+from reconciler.problems import Problem
 
 MAX_BYTES: Final = 256 * 1024
 MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024
@@ -165,7 +165,7 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]
             code="suffix",
             message=f"it does not end in {SUFFIX!r}, so it is not read",
             remedy=f"rename it if it is a declaration, or move it out of {name.split('/', 1)[0]}/ if it is none",
-            level=Level.WARNING,
+            severity=Severity.WARNING,
         )
 
 

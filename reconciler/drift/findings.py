@@ -141,7 +141,7 @@ def _unread(unread: Unread) -> Finding:
         kind=FindingKind.INCOMPLETE,
         severity=Severity.ERROR,
         subject=unread.scope,
-        message=f"{unread.what} could not be read: {unread.reason}",
+        message=f"{unread.what} could not be read: {unread.message}",
         remedy=unread.remedy or "give the identity Reader there, and run again",
         evidence={"what": unread.what, "cause": FindingKind.INCOMPLETE.cause},
     )

@@ -6,7 +6,7 @@ docs/architecture.md.
 
 from reconciler.model.counting import agree, and_more, count, first_few
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import WORST_FIRST, Diagnostic, Severity
 from reconciler.model.ids import (
     ArmId,
     ScopeKind,
@@ -30,6 +30,7 @@ __all__ = [
     "EXPIRING_DAYS",
     "JSON",
     "LONGEST_WAIT",
+    "WORST_FIRST",
     "ArmId",
     "Assignment",
     "Category",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 
 class Severity(enum.StrEnum):
@@ -12,6 +13,10 @@ class Severity(enum.StrEnum):
     INFO = "info"
     WARNING = "warning"
     ERROR = "error"
+
+
+WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
+"""The order in which people read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

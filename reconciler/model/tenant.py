@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.declaration import ResourceSelector
+from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.ids import ArmId, owner_scope
 from reconciler.model.json import JSON
 
@@ -129,15 +130,13 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
+class Unread(Diagnostic):
     """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
-    by id) is unknown, and Azure's reason with what to do about it.
+    by id) is unknown; the message is Azure's.
     """
 
     scope: ArmId
     what: str
-    reason: str
-    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

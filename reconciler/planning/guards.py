@@ -64,19 +64,19 @@ def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, fac
             yield Refusal(
                 rule="deletes",
                 message=f"{_plural(count, 'delete')}, over the {allowed.deletes} of --allow-deletes",
-                accept=accept,
+                remedy=accept,
             )
         return
     if count > limits.deletes:
         yield Refusal(
             rule="deletes",
             message=f"{_plural(count, 'delete')}, over the limit of {limits.deletes} (limits.deletes)",
-            accept=accept,
+            remedy=accept,
         )
     elif facts.owned >= PERCENT_FROM and count * 100 > limits.deletes_percent * facts.owned:
         share = f"{count * 100 / facts.owned:.0f} % of the {facts.owned} exemptions this repository owns"
         message = f"{_plural(count, 'delete')} ({share}), over the limit of {limits.deletes_percent} % (limits.deletesPercent)"
-        yield Refusal(rule="deletes-percent", message=message, accept=accept)
+        yield Refusal(rule="deletes-percent", message=message, remedy=accept)
 
 
 def _no_declarations(
@@ -90,7 +90,7 @@ def _no_declarations(
         message = (
             f"there is no declaration at all, so everything this repository owns would go ({_plural(count, 'delete')})"
         )
-        yield Refusal(rule="no-declarations", message=message, accept=f"--allow-deletes {count}")
+        yield Refusal(rule="no-declarations", message=message, remedy=f"--allow-deletes {count}")
 
 
 def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) -> tuple[int | None, str]:
@@ -103,7 +103,7 @@ def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, fac
     ceiling, name = _ceiling(limits.creates, "limits.creates", allowed.creates, "--allow-creates")
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'create')}, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="creates", message=message, accept=f"--allow-creates {count}")
+        yield Refusal(rule="creates", message=message, remedy=f"--allow-creates {count}")
 
 
 def _adoptions(
@@ -116,14 +116,14 @@ def _adoptions(
     ceiling, name = _ceiling(limits.adoptions, "limits.adoptions", allowed.adoptions, "--allow-adoptions")
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="adoptions", message=message, accept=f"--allow-adoptions {count}")
+        yield Refusal(rule="adoptions", message=message, remedy=f"--allow-adoptions {count}")
 
 
 def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:  # noqa: ARG001
     count = sum(change.reason is Reason.ORPHAN for change in changes)
     if allowed.delete_orphans is not None and count > allowed.delete_orphans:
         message = f"{_plural(count, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
-        yield Refusal(rule="orphans", message=message, accept=f"--delete-orphans {count}")
+        yield Refusal(rule="orphans", message=message, remedy=f"--delete-orphans {count}")
 
 
 def _unmanaged(
@@ -138,7 +138,7 @@ def _unmanaged(
     )
     if ceiling is not None and count > ceiling:
         message = f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="unmanaged", message=message, accept=f"--allow-unmanaged-deletes {count}")
+        yield Refusal(rule="unmanaged", message=message, remedy=f"--allow-unmanaged-deletes {count}")
 
 
 def _overlaps(
@@ -154,7 +154,7 @@ def _overlaps(
         yield Refusal(
             rule="overlap",
             message=f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict",
-            accept="",
+            remedy="",
         )
 
 

@@ -7,18 +7,9 @@ remarks on beside that relation_ in `remarks`.
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Initiative, Source, Unread
+from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Exemption, Initiative, Source, Unread
 from reconciler.planning.marks import describe_owner, owners
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message and its remedy."""
-
-    message: str
-    remedy: str
 
 
 def label(assignment: Assignment) -> str:
@@ -26,107 +17,109 @@ def label(assignment: Assignment) -> str:
     return assignment.display_name or assignment.id.name
 
 
-def unread(found: Unread) -> Message:
+def unread(found: Unread) -> Diagnostic:
     """A target, or something below it, is unknown."""
-    return Message(
-        f"{found.scope} could not be read: {found.reason}",
-        found.remedy or "give the identity Reader there and run again",
+    return Diagnostic(
+        message=f"{found.scope} could not be read: {found.message}",
+        remedy=found.remedy or "give the identity Reader there and run again",
     )
 
 
-def outside_scopes(target: ArmId) -> Message:
+def outside_scopes(target: ArmId) -> Diagnostic:
     """The declaration reaches beyond what this repository manages."""
-    return Message(
-        f"{target} lies outside the scopes of reconciler.yaml",
-        "add a scope that contains it to reconciler.yaml, or take the target out of the declaration",
+    return Diagnostic(
+        message=f"{target} lies outside the scopes of reconciler.yaml",
+        remedy="add a scope that contains it to reconciler.yaml, or take the target out of the declaration",
     )
 
 
-def no_subscription(target: ArmId) -> Message:
+def no_subscription(target: ArmId) -> Diagnostic:
     """The declaration names a subscription that Azure does not find: mistyped, of another tenant, or deleted."""
-    return Message(
-        f"Azure finds no subscription {target.subscription}: it does not exist, or not in this tenant",
-        "correct the id, or take the target out of the declaration",
+    return Diagnostic(
+        message=f"Azure finds no subscription {target.subscription}: it does not exist, or not in this tenant",
+        remedy="correct the id, or take the target out of the declaration",
     )
 
 
-def resource_gone(target: ArmId) -> Message:
+def resource_gone(target: ArmId) -> Diagnostic:
     """The declared resource was deleted."""
-    return Message(f"{target} no longer exists", "take the target out of the declaration, or restore the resource")
+    return Diagnostic(
+        message=f"{target} no longer exists", remedy="take the target out of the declaration, or restore the resource"
+    )
 
 
-def assignment_gone(assignment: ArmId) -> Message:
+def assignment_gone(assignment: ArmId) -> Diagnostic:
     """The declared assignment was deleted."""
-    return Message(
-        f"policy assignment {assignment} does not exist",
-        "correct policyAssignment, or declare the recommendation so that every assignment is found",
+    return Diagnostic(
+        message=f"policy assignment {assignment} does not exist",
+        remedy="correct policyAssignment, or declare the recommendation so that every assignment is found",
     )
 
 
-def assignment_unread(assignment: ArmId) -> Message:
+def assignment_unread(assignment: ArmId) -> Diagnostic:
     """The declared assignment may not be seen."""
-    return Message(
-        f"policy assignment {assignment} could not be read",
-        "give the identity Microsoft.Authorization/policyAssignments/read at its scope and run again",
+    return Diagnostic(
+        message=f"policy assignment {assignment} could not be read",
+        remedy="give the identity Microsoft.Authorization/policyAssignments/read at its scope and run again",
     )
 
 
-def initiative_unread(assignment: Assignment) -> Message:
+def initiative_unread(assignment: Assignment) -> Diagnostic:
     """Which references an assigned initiative has is unknown."""
-    return Message(
-        f"initiative {assignment.definition.name!r} of assignment {label(assignment)!r} could not be read, so its "
+    return Diagnostic(
+        message=f"initiative {assignment.definition.name!r} of assignment {label(assignment)!r} could not be read, so its "
         "reference ids are unknown",
-        "where it does not exist any more, remove the assignment; else give the identity "
+        remedy="where it does not exist any more, remove the assignment; else give the identity "
         "Microsoft.Authorization/policySetDefinitions/read where it is defined, and run again",
     )
 
 
-def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiative: Initiative | None) -> Message:
+def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiative: Initiative | None) -> Diagnostic:
     """A declared reference id does not exist, with the nearest ones that do."""
     listed = ", ".join(repr(reference) for reference in unknown)
     if initiative is None:
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
-        return Message(message, "remove referenceIds from the declaration")
+        return Diagnostic(message=message, remedy="remove referenceIds from the declaration")
     known = [member.reference_id for member in initiative.members]
     near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.5)
     remedy = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
-    return Message(
-        f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",
-        f"correct referenceIds in the declaration{remedy}",
+    return Diagnostic(
+        message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",
+        remedy=f"correct referenceIds in the declaration{remedy}",
     )
 
 
-def whole_refused(assignment: Assignment) -> Message:
+def whole_refused(assignment: Assignment) -> Diagnostic:
     """An exemption without references is not allowed here."""
-    return Message(
-        f"no referenceIds would exempt every policy of assignment {label(assignment)!r}",
-        "name referenceIds, or set rules.allowWholeAssignment: true in reconciler.yaml",
+    return Diagnostic(
+        message=f"no referenceIds would exempt every policy of assignment {label(assignment)!r}",
+        remedy="name referenceIds, or set rules.allowWholeAssignment: true in reconciler.yaml",
     )
 
 
-def never_exempt(assignment: Assignment, title: str) -> Message:
+def never_exempt(assignment: Assignment, title: str) -> Diagnostic:
     """Behind what is wanted stands a policy that reconciler.yaml protects; only the initiative shows it."""
-    return Message(
-        f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
-        "narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
+    return Diagnostic(
+        message=f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
+        remedy="narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
     )
 
 
 def conflict(
     mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment
-) -> Message:
+) -> Diagnostic:
     """Two declarations want the same, as only the hierarchy shows."""
     where = (
         f"at {scope}" if scope == other_scope else f"at {scope} and at {other_scope}, one of which contains the other,"
     )
-    return Message(
-        f"declarations {mine.name!r} ({_place(mine.source)}) and {other.name!r} ({_place(other.source)}) both want the "
+    return Diagnostic(
+        message=f"declarations {mine.name!r} ({_place(mine.source)}) and {other.name!r} ({_place(other.source)}) both want the "
         f"same policy {where} in assignment {label(assignment)!r}",
-        "keep one of them: extend its scopes and remove the other",
+        remedy="keep one of them: extend its scopes and remove the other",
     )
 
 
-def foreign_owner(existing: Exemption) -> Message:
+def foreign_owner(existing: Exemption) -> Diagnostic:
     """Another owner exempts this already."""
     names = owners(existing)
     remedy = (
@@ -134,39 +127,41 @@ def foreign_owner(existing: Exemption) -> Message:
         if names
         else "find out in the portal who made it, and remove it or its mark managedBy there"
     )
-    return Message(f"{existing.id} already exempts this and belongs to {describe_owner(existing)}", remedy)
+    return Diagnostic(
+        message=f"{existing.id} already exempts this and belongs to {describe_owner(existing)}", remedy=remedy
+    )
 
 
-def not_adoptable(existing: Exemption) -> Message:
+def not_adoptable(existing: Exemption) -> Diagnostic:
     """An application exempts this already, and may put back what we change."""
     by = existing.system.created_by if existing.system else "an unknown identity"
-    return Message(
-        f"{existing.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
-        "add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
+    return Diagnostic(
+        message=f"{existing.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
+        remedy="add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
     )
 
 
-def reduction_unread(found: Unread) -> Message:
+def reduction_unread(found: Unread) -> Diagnostic:
     """Something is not taken away, because what may need it was not read."""
-    return Message(
-        f"not reduced, because {found.scope} could not be read ({found.reason}) and something there may depend on it",
-        found.remedy or "give the identity Reader there and run again",
+    return Diagnostic(
+        message=f"not reduced, because {found.scope} could not be read ({found.message}) and something there may depend on it",
+        remedy=found.remedy or "give the identity Reader there and run again",
     )
 
 
-def neighbour_held(existing: Exemption, name: str, scope: ArmId) -> Message:
+def neighbour_held(existing: Exemption, name: str, scope: ArmId) -> Diagnostic:
     """Something is not taken away, because what may need it is held."""
-    return Message(
-        f"{existing.name!r} is not reduced, because declaration {name!r} is held at {scope} and may need it",
-        f"settle first what is held at {scope}; the next run does the rest",
+    return Diagnostic(
+        message=f"{existing.name!r} is not reduced, because declaration {name!r} is held at {scope} and may need it",
+        remedy=f"settle first what is held at {scope}; the next run does the rest",
     )
 
 
-def left_out(scope: ArmId) -> Message:
+def left_out(scope: ArmId) -> Diagnostic:
     """Something is not taken away, because what replaces it is not part of this run."""
-    return Message(
-        f"not reduced at {scope}, because what replaces it lies outside this run's --scope",
-        "run again without --scope, or with one that contains both",
+    return Diagnostic(
+        message=f"not reduced at {scope}, because what replaces it lies outside this run's --scope",
+        remedy="run again without --scope, or with one that contains both",
     )
 
 

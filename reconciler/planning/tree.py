@@ -30,7 +30,7 @@ class Tree:
     def __post_init__(self) -> None:
         self._expected.update(scope.key for scope in self.snapshot.expected)
         self._roots.update(root.key for root in self.settings.scopes)
-        unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.reason))
+        unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.message))
         self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
         for found in self._unread.values():
             for outer in self.chain(found.scope):

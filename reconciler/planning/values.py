@@ -13,7 +13,7 @@ from datetime import datetime
 
 from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
 from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
-from reconciler.model import JSON, ArmId, Exemption, Source, Unread
+from reconciler.model import JSON, ArmId, Diagnostic, Exemption, Source, Unread
 from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
 
 
@@ -97,9 +97,9 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class Held(Diagnostic):
     """Cells of one declaration at one scope and assignment that cannot be decided now; nothing of them is deleted
-    or shrunk. `message` says why, `remedy` what would free it. `assignment` None: not even the assignments are known.
+    or shrunk. The message says why, the remedy what would free it. `assignment` None: not even the assignments are known.
     `exemption` is the existing one that stands in the way, or that is not reduced.
     """
 
@@ -108,14 +108,12 @@ class Held:
     assignment: ArmId | None
     reference_ids: tuple[str, ...]
     cause: HeldCause
-    message: str
-    remedy: str
     source: Source | None = None
     exemption: ArmId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Diagnostic):
     """One thing a person should know. `subject` is the exemption's or scope's id; `id` is stable over time.
 
     `evidence` is what was seen, `remedy` what to do (a command or a change to a file). Planning gives the facts it
@@ -125,8 +123,6 @@ class Finding:
     kind: FindingKind
     severity: Severity
     subject: ArmId
-    message: str
-    remedy: str = ""
     declaration: str | None = None
     source: Source | None = None
     assignment: ArmId | None = None
@@ -134,12 +130,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A guard that stops the whole run before its first write. `accept` is the option that accepts exactly this."""
+class Refusal(Diagnostic):
+    """A guard that stops the whole run before its first write. The remedy is the option that accepts exactly
+    this, empty where none does.
+    """
 
     rule: str
-    message: str
-    accept: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from reconciler.model import JSON, ArmId, Unread
+from reconciler.model import JSON, WORST_FIRST, ArmId, Unread
 from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
-
-_WORST_FIRST: Final = (Severity.ERROR, Severity.WARNING, Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +51,7 @@ class DriftReport:
     def counts(self) -> dict[Severity, int]:
         """How many findings there are of each severity, the worst first."""
         counted = Counter(finding.severity for finding in self.findings)
-        return {severity: counted[severity] for severity in _WORST_FIRST}
+        return {severity: counted[severity] for severity in WORST_FIRST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +71,7 @@ def worst_first(findings: Iterable[Finding]) -> list[Finding]:
 def _order(finding: Finding) -> tuple[int, str, str, str, str]:
     assignment = finding.assignment.key if finding.assignment else ""
     return (
-        _WORST_FIRST.index(finding.severity),
+        WORST_FIRST.index(finding.severity),
         finding.kind.value,
         finding.subject.key,
         assignment,

@@ -53,7 +53,7 @@ def counts_words(report: DriftReport) -> str:
 def healing_words(report: DriftReport) -> str:
     """What a healing run would settle, or the guard that would stop it; nothing where there is nothing to heal."""
     if report.refusals:
-        why = "; ".join(f"{refusal.message} (accept with {refusal.accept})" for refusal in report.refusals)
+        why = "; ".join(f"{refusal.message} (accept with {refusal.remedy})" for refusal in report.refusals)
         return f"A healing run ({HEALING}) would be refused: {why}"
     healed = report.healed
     return f"A healing run ({HEALING}) settles {healed} of {count(len(report.findings), 'finding')}" if healed else ""

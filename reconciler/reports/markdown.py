@@ -82,7 +82,7 @@ def place(source: Source | None) -> str:
 
 def refusal_item(refusal: Refusal) -> str:
     """A guard that stops the run, and the option that accepts exactly this plan."""
-    accept = f"; rerun with {value(refusal.accept)} to accept exactly this" if refusal.accept else ""
+    accept = f"; rerun with {value(refusal.remedy)} to accept exactly this" if refusal.remedy else ""
     return value(refusal.message.rstrip(".")) + accept
 
 
@@ -99,4 +99,4 @@ def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:
     """What could not be read, and what to do about it."""
     remedy = f"; help: {value(unread.remedy)}" if unread.remedy else ""
     where = value(scope_words(unread.scope, names))
-    return f"{value(unread.what)} at {where}: {value(unread.reason)}{remedy}"
+    return f"{value(unread.what)} at {where}: {value(unread.message)}{remedy}"

@@ -108,9 +108,9 @@ def finding_to_json(finding: Finding) -> dict[str, JSON]:
 
 def refusal_to_json(refusal: Refusal) -> dict[str, JSON]:
     """A guard that stops the run, and the option that accepts exactly this plan."""
-    return {"rule": refusal.rule, "message": refusal.message, "accept": refusal.accept}
+    return {"rule": refusal.rule, "message": refusal.message, "accept": refusal.remedy}
 
 
 def unread_to_json(unread: Unread) -> dict[str, JSON]:
     """What could not be read, and what to do about it."""
-    return {"scope": unread.scope.text, "what": unread.what, "reason": unread.reason, "remedy": unread.remedy}
+    return {"scope": unread.scope.text, "what": unread.what, "reason": unread.message, "remedy": unread.remedy}

@@ -244,11 +244,11 @@ def held_block(held: Held, names: Names = NO_NAMES) -> list[Line]:
 def unread_block(unread: Unread, names: Names = NO_NAMES) -> list[Line]:
     """What could not be read, and what to do about it."""
     head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_words(unread.scope, names))
-    found = [head, line(INDENT, unread.reason)]
+    found = [head, line(INDENT, unread.message)]
     return [*found, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else found
 
 
 def refusal_line(refusal: Refusal) -> Line:
     """A guard that stops the run, and the option that accepts exactly this plan."""
-    accept = f"; rerun with {refusal.accept} to accept exactly this" if refusal.accept else ""
+    accept = f"; rerun with {refusal.remedy} to accept exactly this" if refusal.remedy else ""
     return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), accept)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.model import JSON, count
-from reconciler.problems import Level, Problem
+from reconciler.model import JSON, WORST_FIRST, Severity, count
+from reconciler.problems import Problem
 from reconciler.reports.escape import json_document, workflow_data, workflow_property
 from reconciler.reports.lines import Line, Style, line, plain
 from reconciler.reports.sarif import Result, sarif_document
@@ -14,16 +14,19 @@ from reconciler.reports.sarif import Result, sarif_document
 ANNOTATIONS: Final = 10
 """GitHub shows so many annotations of each kind for one step and drops the rest without a word."""
 
-_STYLES: Final = {Level.ERROR: Style.ERROR, Level.WARNING: Style.WARNING}
+_STYLES: Final = {Severity.ERROR: Style.ERROR, Severity.WARNING: Style.WARNING, Severity.INFO: Style.QUIET}
+_PLURALS: Final = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
+_COMMANDS: Final = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+"""GitHub's workflow commands."""
 
 
 def problem_lines(problems: Iterable[Problem]) -> Iterator[Line]:
     """`file:line:column: message`, then `help: …` where there is something to do."""
     for problem in sorted(problems):
-        label = "" if problem.level is Level.ERROR else f"{problem.level.value}: "
+        label = "" if problem.severity is Severity.ERROR else f"{problem.severity.value}: "
         yield line(
             (Style.NAME, f"{problem.source}: "),
-            (_STYLES[problem.level], label + message(problem)),
+            (_STYLES[problem.severity], label + message(problem)),
             (Style.QUIET, f" [{problem.code}]"),
         )
         if problem.remedy:
@@ -45,8 +48,10 @@ def problems_summary(problems: Sequence[Problem]) -> str:
     """`2 errors, 1 warning in 2 files`, or `no problems`."""
     if not problems:
         return "no problems"
-    counts = {level: sum(problem.level is level for problem in problems) for level in Level}
-    totals = ", ".join(count(number, level.value) for level, number in counts.items() if number)
+    counts = {severity: sum(problem.severity is severity for problem in problems) for severity in WORST_FIRST}
+    totals = ", ".join(
+        count(number, severity.value, _PLURALS[severity]) for severity, number in counts.items() if number
+    )
     return f"{totals} in {count(len({problem.source.file for problem in problems}), 'file')}"
 
 
@@ -55,14 +60,14 @@ def problems_summary(problems: Sequence[Problem]) -> str:
 
 def problems_json(problems: Sequence[Problem]) -> str:
     """`{"format_version", "valid", "problems": [{level, code, file, line, column, path, message, help}]}`."""
-    valid = not any(problem.level is Level.ERROR for problem in problems)
+    valid = not any(problem.severity is Severity.ERROR for problem in problems)
     rows = [_problem_to_json(problem) for problem in sorted(problems)]
     return json_document({"format_version": "1.0", "valid": valid, "problems": rows})
 
 
 def _problem_to_json(problem: Problem) -> dict[str, JSON]:
     return {
-        "level": problem.level.value,
+        "level": problem.severity.value,
         "code": problem.code,
         "file": problem.source.file,
         "line": problem.source.line,
@@ -79,18 +84,21 @@ def _problem_to_json(problem: Problem) -> dict[str, JSON]:
 def problems_github(problems: Sequence[Problem]) -> str:
     """Annotations at the place of each mistake, within GitHub's limit; what is over it stands in the log as text."""
     ordered = sorted(problems)
-    return "".join(_annotations([problem for problem in ordered if problem.level is level], level) for level in Level)
+    return "".join(
+        _annotations([problem for problem in ordered if problem.severity is severity], severity)
+        for severity in WORST_FIRST
+    )
 
 
-def _annotations(problems: list[Problem], level: Level) -> str:
+def _annotations(problems: list[Problem], severity: Severity) -> str:
     fits = len(problems) <= ANNOTATIONS
     annotated = problems if fits else problems[: ANNOTATIONS - 1]
     annotations = [_annotation(problem) for problem in annotated]
     if fits:
         return "".join(annotations)
     rest = problems[len(annotated) :]
-    note = f"and {count(len(rest), f'more {level.value}')}, in the log of this step and by running exempt validate"
-    return "".join(annotations) + f"::{level.value} title=exempt::{workflow_data(note)}\n" + problems_text(rest)
+    note = f"and {count(len(rest), f'more {severity.value}', f'more {_PLURALS[severity]}')}, in the log of this step and by running exempt validate"
+    return "".join(annotations) + f"::{_COMMANDS[severity]} title=exempt::{workflow_data(note)}\n" + problems_text(rest)
 
 
 def _annotation(problem: Problem) -> str:
@@ -102,7 +110,7 @@ def _annotation(problem: Problem) -> str:
     }
     properties = ",".join(f"{name}={workflow_property(value)}" for name, value in place.items())
     lines = (message(problem), f"help: {problem.remedy}") if problem.remedy else (message(problem),)
-    return f"::{problem.level.value} {properties}::{workflow_data(*lines)}\n"
+    return f"::{_COMMANDS[problem.severity]} {properties}::{workflow_data(*lines)}\n"
 
 
 # --- SARIF -------------------------------------------------------------------------------------------------------
@@ -118,7 +126,7 @@ def _result(problem: Problem) -> Result:
     text = message(problem)
     return Result(
         rule=problem.code,
-        level=problem.level.value,
+        level=problem.severity.value,
         message=text,
         remedy=problem.remedy,
         source=problem.source,

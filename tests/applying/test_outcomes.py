@@ -53,7 +53,7 @@ def held(cause):
         (Summary(outcomes=(outcome(Status.AWAITING), outcome(Status.HELD, HeldCause.RESOURCE_GONE))), 2),
         (Summary(outcomes=(), held=(held(HeldCause.FOREIGN_OWNER),)), 1),
         (Summary(outcomes=(), held=(held(HeldCause.ASSIGNMENT_GONE),)), 0),
-        (Summary(outcomes=(), refusals=(Refusal(rule="deletes", message="too many", accept="--allow-deletes 12"),)), 1),
+        (Summary(outcomes=(), refusals=(Refusal(rule="deletes", message="too many", remedy="--allow-deletes 12"),)), 1),
         (Summary(outcomes=(), unread=(UNREAD,)), 1),
         (Summary(outcomes=(outcome(Status.DONE), replace(outcome(Status.SKIPPED), cut_short=True))), 130),
     ],
@@ -83,7 +83,7 @@ def test_only_a_missing_create_leaves_something_uncovered():
 def test_the_json_form_satisfies_its_schema():
     plan = Plan(
         tenant_id=TENANT, owner="contoso", scopes=(SCOPE,), revision=None, taken_at=datetime(2026, 11, 20, tzinfo=UTC), changes=(), unchanged=(), foreign=(), held=(held(HeldCause.UNREAD),),
-        findings=(), refusals=(Refusal(rule="deletes", message="too many", accept="--allow-deletes 12"),), unread=(), digest="0" * 64,
+        findings=(), refusals=(Refusal(rule="deletes", message="too many", remedy="--allow-deletes 12"),), unread=(), digest="0" * 64,
     )  # fmt: skip
     ended = [outcome(status, name=f"n-{number}") for number, status in enumerate(reversed(Status))]
     ended.append(outcome(Status.HELD, HeldCause.CONFLICT, "last"))

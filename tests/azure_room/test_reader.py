@@ -165,7 +165,7 @@ def test_one_unreadable_subscription_does_not_stop_the_others(interrupted):
         found = read(azure)
     assert [one.name for one in found.exemptions] == ["seen"]
     assert not found.complete
-    assert [(one.scope.text, one.what, one.reason) for one in found.unread] == [
+    assert [(one.scope.text, one.what, one.message) for one in found.unread] == [
         (subscription(1), "exemptions", "no right here")
     ]
     assert "--role" in found.unread[0].remedy
@@ -183,7 +183,7 @@ def test_a_managed_scope_that_azure_does_not_find_is_unread_and_says_where_it_is
     root = "/subscriptions/00000000-0000-4000-8000-00000000dead"
     with connected(None, CORP, f"{root}/resourceGroups/rg") as (_, azure):
         found = read(azure)
-    assert [(one.scope.text, one.reason, one.remedy) for one in found.unread] == [
+    assert [(one.scope.text, one.message, one.remedy) for one in found.unread] == [
         (
             root,
             "Azure finds no subscription of this id",
@@ -477,7 +477,7 @@ def test_a_pattern_that_no_version_fits_leaves_the_assignment_undecided(interrup
         found = read(azure)
     assert found.initiatives == {}
     assert [(one.scope.text, one.what) for one in found.unread] == [(subscription(0), house)]
-    assert "1.*.*" in found.unread[0].reason
+    assert "1.*.*" in found.unread[0].message
 
 
 def test_an_older_version_that_cannot_be_read_leaves_the_assignment_undecided(interrupted):
@@ -492,7 +492,7 @@ def test_an_older_version_that_cannot_be_read_leaves_the_assignment_undecided(in
     with interrupted(content) as (door, azure):
         door.answer = answer
         found = read(azure)
-    assert [(one.what, one.reason) for one in found.unread] == [(house, "not for you")]
+    assert [(one.what, one.message) for one in found.unread] == [(house, "not for you")]
 
 
 def test_a_versions_list_that_cannot_be_read_leaves_the_assignment_undecided(interrupted):

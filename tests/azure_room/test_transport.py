@@ -42,7 +42,7 @@ def test_a_read_does_not_wait_for_ever(interrupted):
         door.answer = lambda seen: error(503, "ServerBusy", "out of service", **SOON) if seen.path == LIST else None
         found = azure.reader().snapshot(azure.settings)
         assert len([one for one in door.seen if one.path == LIST]) == 7
-    assert [(one.what, one.reason) for one in found.unread] == [("exemptions", "out of service")]
+    assert [(one.what, one.message) for one in found.unread] == [("exemptions", "out of service")]
 
 
 def test_a_wait_that_looks_like_a_hang_is_a_fault(interrupted):

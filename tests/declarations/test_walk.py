@@ -130,7 +130,7 @@ def test_names_that_are_no_text_are_refused_and_can_be_shown(root: Path) -> None
 def test_a_mistaken_suffix_is_an_error_not_an_oversight(root: Path, name: str) -> None:
     put(root, name)
     (problem,) = load(root).problems
-    assert (problem.code, problem.level.value) == ("suffix", "error")
+    assert (problem.code, problem.severity.value) == ("suffix", "error")
     assert "by-key.yaml" in problem.remedy
 
 
@@ -143,7 +143,7 @@ def test_what_is_clearly_no_declaration_is_left_alone(root: Path, name: str) -> 
 @pytest.mark.parametrize("name", ["by-key.yaml~", "by-key.yaml.bak", "by-key"])
 def test_what_might_have_been_one_is_warned_about(root: Path, name: str) -> None:
     put(root, name)
-    assert [(problem.code, problem.level.value) for problem in load(root).problems] == [("suffix", "warning")]
+    assert [(problem.code, problem.severity.value) for problem in load(root).problems] == [("suffix", "warning")]
 
 
 def test_a_large_file_is_not_read(root: Path) -> None:

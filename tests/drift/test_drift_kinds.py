@@ -327,7 +327,7 @@ def test_quota_of_exempt_resources_in_one_subscription():
 
 def test_incomplete_says_what_was_not_read_and_each_has_its_own_line():
     unread = [
-        Unread(scope=world.OTHER_SUB, what=what, reason="403", remedy="grant Reader")
+        Unread(scope=world.OTHER_SUB, what=what, message="403", remedy="grant Reader")
         for what in ("exemptions", "assignments")
     ]
     findings = found(replace(CLEAN, unread=(unread[0],)))
@@ -347,7 +347,7 @@ def test_every_finding_has_a_cause_a_remedy_and_the_portals_page():
     whole = world.live("whole", world.RG, ())
     tenant = replace(
         with_one(without(CLEAN, MINE), stray, whole),
-        unread=(Unread(scope=world.LEFT, what="exemptions", reason="403"),),
+        unread=(Unread(scope=world.LEFT, what="exemptions", message="403"),),
     )
     findings = found(tenant)
     assert {"missing", "unmanaged", "overlap", "incomplete"} <= set(kinds(findings))

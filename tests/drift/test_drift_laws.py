@@ -70,7 +70,7 @@ def tenants(draw):
         found = draw(st.one_of(st.just(found), meddled(found)))
     if draw(st.integers(0, 5)) == 0:
         found = replace(
-            found, unread=(Unread(scope=draw(st.sampled_from(SCOPES[:3])), what="exemptions", reason="403"),)
+            found, unread=(Unread(scope=draw(st.sampled_from(SCOPES[:3])), what="exemptions", message="403"),)
         )
     if draw(st.integers(0, 5)) == 0:
         found = replace(found, gone=frozenset({world.RESOURCE.key}))

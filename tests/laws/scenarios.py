@@ -391,10 +391,10 @@ def meddled(draw, live: Exemption) -> Exemption:
 def unreadable(draw, found) -> tuple[Unread, ...]:
     what = []
     if draw(st.booleans()):
-        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what="exemptions", reason="AuthorizationFailed"))
+        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what="exemptions", message="AuthorizationFailed"))
     if draw(st.booleans()):
         each = draw(st.sampled_from(found))
-        what.append(Unread(scope=each.scope, what=each.definition.text, reason="AuthorizationFailed"))
+        what.append(Unread(scope=each.scope, what=each.definition.text, message="AuthorizationFailed"))
     return tuple(what)
 
 

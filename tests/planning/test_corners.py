@@ -42,7 +42,7 @@ EPAC = {"pacOwnerId": "epac"}
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
 NIST = assignment(SUB, "nist", STANDARD.id)
-LINE = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
+LINE = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed")
 
 
 def listed(name, *references, scope=RG):
@@ -132,7 +132,7 @@ def test_the_neighbour_that_is_held_is_named_the_first_by_id():
 
 def test_widening_is_told_where_the_narrower_one_must_stay_for_now():
     narrower = ours("o", "one", target=RG)
-    unread = Unread(scope=RG, what="exemptions", reason="AuthorizationFailed")
+    unread = Unread(scope=RG, what="exemptions", message="AuthorizationFailed")
     rooted = replace(SETTINGS, scopes=(ROOT, RG))
     found = replace(snapshot(narrower, unread=(unread,)), expected=(ROOT, LEFT, SUB, OTHER_SUB, RG))
     done = plan(found, declaration("one", SUB), settings=rooted)
@@ -149,7 +149,7 @@ def test_a_run_for_a_scope_is_silent_about_targets_elsewhere():
 
 def test_a_target_that_an_unread_group_may_hold_is_not_called_uncovered():
     apart = replace(SETTINGS, scopes=(LEFT,))
-    unread = Unread(scope=LEFT, what="descendants", reason="AuthorizationFailed")
+    unread = Unread(scope=LEFT, what="descendants", message="AuthorizationFailed")
     done = plan(snapshot(unread=(unread,)), declaration("one", OTHER_SUB), settings=apart)
     assert held(done) == [("one", HeldCause.UNREAD)]
     assert [found.kind for found in done.findings] == []
@@ -351,7 +351,7 @@ def test_an_exemption_is_called_held_only_by_what_holds_its_own_declaration():
     over = ours("o", "absent", references=("refB",))
     held_one = live("f", references=("refA",), metadata=EPAC)
     found = told(
-        snapshot(over, held_one, unread=(Unread(scope=SUB, what="exemptions", reason="no right"),)),
+        snapshot(over, held_one, unread=(Unread(scope=SUB, what="exemptions", message="no right"),)),
         declaration("one"),
         at=RG,
     )
@@ -360,7 +360,7 @@ def test_an_exemption_is_called_held_only_by_what_holds_its_own_declaration():
 
 
 def test_an_explanation_lists_what_is_held_at_or_above_the_resource_only():
-    unread = (Unread(scope=OTHER_SUB, what="exemptions", reason="no right"),)
+    unread = (Unread(scope=OTHER_SUB, what="exemptions", message="no right"),)
     found = told(snapshot(unread=unread), declaration("one"), declaration("two", OTHER_SUB), at=RESOURCE)
     assert [line.declaration for line in found.held] == []
     assert [

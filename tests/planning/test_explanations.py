@@ -311,7 +311,7 @@ def test_held_lines_of_other_references_are_left_out():
 
 
 def test_what_is_unread_or_unmanaged_is_said():
-    line = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=SUB, what="exemptions", message="AuthorizationFailed")
     found = told(snapshot(unread=(line,)), declaration("one"))
     assert found.unread == (f"{SUB}: exemptions: AuthorizationFailed",)
     assert [each.cause.value for each in told(snapshot(unread=(line,)), declaration("one"), at=RG).held] == ["unread"]
@@ -411,7 +411,7 @@ def test_fan_out_shows_what_is_settled_held_and_left_over():
 
 def test_fan_out_holds_what_lies_in_an_unread_scope():
     below = assignment(OTHER_SUB, "below", BENCHMARK.id)
-    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader")
+    line = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed", remedy="ask for Reader")
     done = rows(snapshot(assignments=(AT_ROOT, below), unread=(line,)), declaration("one", ROOT))
     assert [(row.assignment.id.name, row.part) for row in done.rows] == [
         ("mcsb", Participation.IN),
@@ -438,8 +438,8 @@ def test_fan_out_of_what_wants_nothing():
 
 def test_fan_out_says_what_else_it_exempts_and_what_was_not_read():
     line, far = (
-        Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed"),
-        Unread(scope=OTHER_SUB, what="exemptions", reason="no"),
+        Unread(scope=SUB, what="exemptions", message="AuthorizationFailed"),
+        Unread(scope=OTHER_SUB, what="exemptions", message="no"),
     )
     done = rows(snapshot(unread=(line, far)), declaration("one", RG))
     assert done.unread == (f"{SUB}: exemptions: AuthorizationFailed",)

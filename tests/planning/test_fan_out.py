@@ -258,7 +258,7 @@ def test_an_unread_initiative_holds_its_assignment_only():
 
 @pytest.mark.parametrize("what", ["exemptions", "assignments", "descendants"])
 def test_an_unread_scope_holds_what_is_declared_there(what):
-    unread = Unread(scope=SUB, what=what, reason="AuthorizationFailed")
+    unread = Unread(scope=SUB, what=what, message="AuthorizationFailed")
     done = plan(snapshot(unread=(unread,)), declaration("one", RG), declaration("two", OTHER_SUB))
     assert created(done) == [(OTHER_SUB, AT_ROOT.id)]
     assert held(done) == [("one", RG, None, HeldCause.UNREAD)]
@@ -266,20 +266,23 @@ def test_an_unread_scope_holds_what_is_declared_there(what):
 
 
 def test_an_unread_scope_below_holds_itself_and_is_not_written_blindly():
-    unread = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
+    unread = Unread(scope=SUB, what="exemptions", message="AuthorizationFailed")
     done = plan(snapshot(assignments=(AT_ROOT, AT_SUB), unread=(unread,)), declaration("one", ROOT))
     assert created(done) == [(ROOT, AT_ROOT.id)]
     assert held(done) == [("one", SUB, None, HeldCause.UNREAD)]
 
 
 def test_an_unread_definition_is_no_unread_scope():
-    unread = Unread(scope=SUB, what=BENCHMARK.id.text, reason="AuthorizationFailed")
+    unread = Unread(scope=SUB, what=BENCHMARK.id.text, message="AuthorizationFailed")
     assert created(plan(snapshot(unread=(unread,)), declaration("one"))) == [(RG, AT_ROOT.id)]
 
 
 def test_a_target_that_an_unread_group_may_hold_is_unread_not_outside():
     unread = Unread(
-        scope=ROOT, what="descendants", reason="AuthorizationFailed", remedy="give the identity Management Group Reader"
+        scope=ROOT,
+        what="descendants",
+        message="AuthorizationFailed",
+        remedy="give the identity Management Group Reader",
     )
     done = plan(snapshot(parents={}, expected=(ROOT,), unread=(unread,)), declaration("one", RG))
     assert held(done) == [("one", RG, None, HeldCause.UNREAD)]

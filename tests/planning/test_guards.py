@@ -21,7 +21,7 @@ def owned(count, mark="gone"):
 def stopped(lives, *declarations, allowed=None, **limits):
     settings = replace(SETTINGS, limits=Limits(**limits))
     done = plan(snapshot(*lives), *declarations, settings=settings, allowed=allowed or Allowances())
-    return [(refusal.rule, refusal.accept) for refusal in done.refusals]
+    return [(refusal.rule, refusal.remedy) for refusal in done.refusals]
 
 
 OTHER = declaration("other", what="c", enabled=False)
@@ -58,7 +58,7 @@ def test_the_percentage_is_a_setting_and_says_the_share():
         done.refusals[0].message
         == "3 deletes (25 % of the 12 exemptions this repository owns), over the limit of 20 % (limits.deletesPercent)"
     )
-    assert done.refusals[0].accept == "--allow-deletes 3"
+    assert done.refusals[0].remedy == "--allow-deletes 3"
 
 
 def test_the_number_counts_before_the_percentage():
@@ -117,7 +117,7 @@ def test_what_is_said_counts_right():
         "beside 1 exemption of a whole assignment declared ones make no difference, and --strict is set: remove it, or "
         "run without --strict"
     )
-    assert strict.refusals[0].accept == ""  # no option accepts it
+    assert strict.refusals[0].remedy == ""  # no option accepts it
 
 
 def test_the_other_guards_say_the_number_and_the_limit():

@@ -171,7 +171,7 @@ def test_a_swap_of_scopes_is_no_circle():
 
 @pytest.mark.parametrize("unread", [SUB, LEFT, ROOT], ids=["its subscription", "its group", "the root"])
 def test_nothing_is_reduced_where_something_above_or_at_it_is_unread(unread):
-    line = Unread(scope=unread, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=unread, what="exemptions", message="AuthorizationFailed")
     done = plan(snapshot(ours("o", "gone"), unread=(line,)))
     assert done.is_empty
     assert causes(done) == [("gone", HeldCause.UNREAD)]
@@ -179,14 +179,14 @@ def test_nothing_is_reduced_where_something_above_or_at_it_is_unread(unread):
 
 
 def test_nothing_is_reduced_on_a_group_while_something_below_is_unread():
-    line = Unread(scope=SUB, what="assignments", reason="AuthorizationFailed")
+    line = Unread(scope=SUB, what="assignments", message="AuthorizationFailed")
     done = plan(snapshot(ours("o", "gone", target=LEFT), ours("p", "gone", target=OTHER_SUB), unread=(line,)))
     assert [row[2] for row in shape(done)] == ["p"]
     assert causes(done) == [("gone", HeldCause.UNREAD)]
 
 
 def test_what_only_adds_is_written_beside_what_is_unread():
-    line = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=SUB, what="exemptions", message="AuthorizationFailed")
     kept = ours("o", "one", target=LEFT)
     done = plan(snapshot(kept, unread=(line,)), declaration("one", LEFT))
     assert [row[:3] for row in shape(done)] == [("update", "edited", "o")]
@@ -206,7 +206,7 @@ def test_what_a_held_declaration_does_not_need_goes():
 
 
 def test_a_held_update_holds_what_would_have_relied_on_it():
-    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed")
     top = ours("top", "one", target=ROOT, references=("refA",), expires_on="2026-11-22T00:00:00Z")
     lives = top, ours("o", "gone", target=RG), ours("p", "gone", target=RG2, references=("refC",))
     done = plan(
@@ -219,7 +219,7 @@ def test_a_held_update_holds_what_would_have_relied_on_it():
 
 
 def test_two_held_updates_at_one_place_both_hold_their_dependants():
-    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed")
     tops = (
         ours("t1", "one", target=ROOT, references=("refA", "refC")),
         ours("t2", "two", target=ROOT, references=("refB", "refC")),
@@ -286,7 +286,7 @@ def test_what_waits_for_a_circle_waits_for_the_one_that_keeps_its_cells():
 
 
 def test_holding_goes_on_as_long_as_something_relied_on_what_is_held():
-    line = Unread(scope=OTHER_SUB, what="exemptions", reason="AuthorizationFailed")
+    line = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed")
     lives = (
         ours("top", "one", target=ROOT, references=("refA",)),
         ours("mid", "two", target=SUB, references=("refB", "refC")),

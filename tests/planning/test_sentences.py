@@ -29,7 +29,7 @@ EXAMPLES = {
     "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
-    "found": Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
+    "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
     "count": 950, "ours": True,
 }  # fmt: skip
 
@@ -64,10 +64,10 @@ def test_sentences_fit_what_is_there():
     bare = replace(live("p"), system=None, display_name="My exemption", expires_on="2026-11-01T00:00:00Z")
     assert "an unknown identity" in hold_messages.not_adoptable(bare).message
     assert (
-        hold_messages.unread(Unread(scope=SUB, what="x", reason="y")).remedy
-        == hold_messages.reduction_unread(Unread(scope=SUB, what="x", reason="y")).remedy
+        hold_messages.unread(Unread(scope=SUB, what="x", message="y")).remedy
+        == hold_messages.reduction_unread(Unread(scope=SUB, what="x", message="y")).remedy
     )
-    assert "give the identity Reader" in hold_messages.unread(Unread(scope=SUB, what="x", reason="y")).remedy
+    assert "give the identity Reader" in hold_messages.unread(Unread(scope=SUB, what="x", message="y")).remedy
     assert (
         hold_messages.unknown_reference(AT_ROOT, ("xyz",), BENCHMARK).remedy
         == "correct referenceIds in the declaration"

@@ -133,7 +133,7 @@ def test_orphans_go_by_the_option_only():
     assert shape(plan(found, declaration("one"), allowed=ORPHANS)) == [("delete", "orphan", "o", ("refA",))]
     assert plan(found, declaration("one"), allowed=Allowances(delete_orphans=1)).refusals == ()
     refused = plan(found, declaration("one"), allowed=Allowances(delete_orphans=0))
-    assert [refusal.accept for refusal in refused.refusals] == ["--delete-orphans 1"]
+    assert [refusal.remedy for refusal in refused.refusals] == ["--delete-orphans 1"]
 
 
 def test_removed_wins_over_orphaned():
@@ -349,7 +349,7 @@ def test_a_wider_one_goes_as_a_whole_once_ours_covers_what_is_declared():
 
 
 def test_unmanaged_stays_where_its_neighbourhood_was_not_read():
-    unread = Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader")
+    unread = Unread(scope=SUB, what="exemptions", message="AuthorizationFailed", remedy="ask for Reader")
     done = unmanaged_plan(live("p"), unread=(unread,))
     assert done.is_empty
     assert [(line.cause, line.remedy) for line in done.held] == [(HeldCause.UNREAD, "ask for Reader")]
@@ -358,7 +358,7 @@ def test_unmanaged_stays_where_its_neighbourhood_was_not_read():
 def test_unmanaged_has_a_limit_of_its_own():
     many = [live(f"p{number}") for number in range(11)]
     done = unmanaged_plan(*many)
-    assert [(refusal.rule, refusal.accept) for refusal in done.refusals] == [
+    assert [(refusal.rule, refusal.remedy) for refusal in done.refusals] == [
         ("unmanaged", "--allow-unmanaged-deletes 11")
     ]
     assert done.refusals[0].message == (

@@ -80,7 +80,7 @@ def told(done):
         yield f"  {found.message}"
         yield f"  {found.remedy}"
     for refusal in done.refusals:
-        yield f"refused {refusal.rule}: {refusal.message}: {refusal.accept or 'no option'}"
+        yield f"refused {refusal.rule}: {refusal.message}: {refusal.remedy or 'no option'}"
 
 
 def held():
@@ -93,7 +93,7 @@ def held():
     )  # fmt: skip
     found = snapshot(
         *lives, assignments=(AT_ROOT, single, unread_set), gone=frozenset({RESOURCE.key, GONE.id.key}),
-        unread=(Unread(scope=OTHER_SUB, what=unread_set.definition.text, reason="AuthorizationFailed"),),
+        unread=(Unread(scope=OTHER_SUB, what=unread_set.definition.text, message="AuthorizationFailed"),),
     )  # fmt: skip
     return plan(
         found, declaration("foreign"), declaration("application", RG2, what="b"), declaration("gone", RESOURCE, what="b"),
@@ -108,8 +108,8 @@ def held():
 def unread():
     """Scopes that could not be read, above, at and below what is declared or owned."""
     lines = (
-        Unread(scope=SUB, what="exemptions", reason="AuthorizationFailed", remedy="ask for Reader"),
-        Unread(scope=SUB, what="assignments", reason="AuthorizationFailed"),
+        Unread(scope=SUB, what="exemptions", message="AuthorizationFailed", remedy="ask for Reader"),
+        Unread(scope=SUB, what="assignments", message="AuthorizationFailed"),
     )
     lives = (
         ours("at-root", "one", target=ROOT, references=("refA", "refB")),

@@ -132,9 +132,9 @@ def plan(the_changes=None, **fields):
 
 
 def full_plan():
-    unread = Unread(scope=arm_id(SANDBOX), what="exemptions", reason="AuthorizationFailed: no right to read policy exemptions",
+    unread = Unread(scope=arm_id(SANDBOX), what="exemptions", message="AuthorizationFailed: no right to read policy exemptions",
         remedy="grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
-    refusal = Refusal(rule="deletes", message="2 deletes are over the limit of 1", accept="--allow-deletes 2")
+    refusal = Refusal(rule="deletes", message="2 deletes are over the limit of 1", remedy="--allow-deletes 2")
     return plan(held=(held(),), findings=findings(), refusals=(refusal,), unread=(unread,), dirty=True)
 
 
@@ -176,7 +176,7 @@ def incomplete_report(*more, **fields):
     """What a run says that could not read everything."""
     unread = full_plan().unread
     said = tuple(
-        Finding(kind=FindingKind.INCOMPLETE, severity=Severity.ERROR, subject=u.scope, message=f"{u.what} could not be read: {u.reason}", remedy=u.remedy, evidence={"what": u.what})
+        Finding(kind=FindingKind.INCOMPLETE, severity=Severity.ERROR, subject=u.scope, message=f"{u.what} could not be read: {u.message}", remedy=u.remedy, evidence={"what": u.what})
         for u in unread
     )  # fmt: skip
     return drift_report(findings=(*said, *more), unread=unread, **fields)

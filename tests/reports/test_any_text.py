@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.applying.outcomes import Outcome, summarise
-from reconciler.model import Exemption, ResourceSelector, Selector, Source, Status, SystemData, Unread, arm_id
-from reconciler.planning.values import FindingKind, Reason, Refusal, Severity, Widening
-from reconciler.problems import Level, Problem
+from reconciler.model import Exemption, ResourceSelector, Selector, Severity, Source, Status, SystemData, Unread, arm_id
+from reconciler.planning.values import FindingKind, Reason, Refusal, Widening
+from reconciler.problems import Problem
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
 from reconciler.reports.drift_markdown import drift_markdown
@@ -78,7 +78,7 @@ def hostile_plan(text, **fields):
     return samples.plan(
         [dataclasses.replace(change, source=place) for change in made],
         **{"owner": text, "tenant_id": text, "revision": text, "scopes": (arm_id(text),), "held": (held,), "findings": hostile_findings(text),
-           "refusals": (Refusal(rule=text, message=text, accept=text),), "unread": (Unread(scope=arm_id(text), what=text, reason=text, remedy=text),), **fields},
+           "refusals": (Refusal(rule=text, message=text, remedy=text),), "unread": (Unread(scope=arm_id(text), what=text, message=text, remedy=text),), **fields},
     )  # fmt: skip
 
 
@@ -114,7 +114,7 @@ def hostile_findings(text):
 def hostile_report(text):
     earlier = {text: {"id": text, "kind": text, "subject": text}}
     return samples.drift_report(owner=text, tenant_id=text, revision=text, scopes=(arm_id(text),), findings=hostile_findings(text),
-        unread=(Unread(scope=arm_id(text), what=text, reason=text, remedy=text),), earlier=earlier)  # fmt: skip
+        unread=(Unread(scope=arm_id(text), what=text, message=text, remedy=text),), earlier=earlier)  # fmt: skip
 
 
 def hostile_run(text):
@@ -131,11 +131,11 @@ def hostile_run(text):
 
 def hostile_problems(text):
     made = [
-        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, level=level)
-        for level in Level
+        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, severity=severity)
+        for severity in Severity
         for n in range(1, 13)
     ]
-    return [*made, Problem(source=Source(text), code="code", message=text, level=Level.WARNING)]
+    return [*made, Problem(source=Source(text), code="code", message=text, severity=Severity.WARNING)]
 
 
 def names(text):
@@ -359,7 +359,7 @@ def test_annotations_are_our_commands_alone(text):
     check_characters(output)
     assert "##[" not in output
     commands = [found for found in map(command, output.rstrip("\n").split("\n")) if found]
-    assert [name for name, _, _ in commands] == ["error"] * 10 + ["warning"] * 10
+    assert [name for name, _, _ in commands] == ["error"] * 10 + ["warning"] * 10 + ["notice"] * 10
     for _, properties, message in commands:
         assert set(properties) in ({"file", "line", "col", "title"}, {"title"})
         assert MARK in message or message.startswith("and ")

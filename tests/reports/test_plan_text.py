@@ -43,7 +43,7 @@ def test_an_empty_plan_says_so_in_a_sentence():
 
 
 def test_an_empty_plan_does_not_claim_what_it_cannot_know():
-    unread = Unread(scope=arm_id(samples.SANDBOX), what="exemptions", reason="no right", remedy="grant Reader")
+    unread = Unread(scope=arm_id(samples.SANDBOX), what="exemptions", message="no right", remedy="grant Reader")
     assert text_of(unread=(unread,)).startswith("No changes in what could be read, but not everything could be (")
     assert text_of(held=(samples.held(),)).startswith(
         "No changes, but not everything can be decided now (41 unchanged, 3 not ours, 1 held)"
@@ -257,13 +257,13 @@ def test_other_recommendations_on_the_same_policy_are_named():
 
 
 def test_a_refusal_prints_the_option_that_accepts_exactly_this():
-    refusal = Refusal(rule="deletes", message="11 deletes are over the limit of 10.", accept="--allow-deletes 11")
+    refusal = Refusal(rule="deletes", message="11 deletes are over the limit of 10.", remedy="--allow-deletes 11")
     assert (
         "Refused: 11 deletes are over the limit of 10; rerun with --allow-deletes 11 to accept exactly this\n"
         in text_of(samples.change(None, samples.exemption()), refusals=(refusal,))
     )
     assert "Refused: nothing is declared\n" in text_of(
-        refusals=(Refusal(rule="empty", message="nothing is declared", accept=""),)
+        refusals=(Refusal(rule="empty", message="nothing is declared", remedy=""),)
     )
 
 

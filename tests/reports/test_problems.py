@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.model import Source
-from reconciler.problems import Level, Problem
+from reconciler.model import Severity, Source
+from reconciler.problems import Problem
 from reconciler.reports.problems import (
     problems_github,
     problems_json,
@@ -36,7 +36,7 @@ MISTAKES = [
         code="type",
         message="sub/x is no parent: 100%",
         remedy="drop it\nor not",
-        level=Level.WARNING,
+        severity=Severity.WARNING,
     ),
 ]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from reconciler.arm.canonical import folded_selectors
-from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id
+from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
@@ -273,7 +273,7 @@ class Resolver:
         scope: ArmId,
         assignment: ArmId | None,
         cause: HeldCause,
-        words: hold_messages.Message,
+        words: Diagnostic,
         references: tuple[str, ...] = (),
     ) -> None:
         if not cause.is_gone:  # nothing can be left bare there

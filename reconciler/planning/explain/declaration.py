@@ -84,7 +84,7 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
         ),
         also=subject.also if subject else (),
         unread=tuple(
-            f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if _concerns(decisions, declaration, u.scope)
+            f"{u.scope}: {u.what}: {u.message}" for u in plan.unread if _concerns(decisions, declaration, u.scope)
         ),
     )
 

@@ -44,7 +44,7 @@ def explain_resource(
         taken_at=plan.taken_at,
         situations=tuple(each for each in situations if each is not None),
         held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
-        unread=tuple(f"{u.scope}: {u.what}: {u.reason}" for u in plan.unread if u.scope.key in chain),
+        unread=tuple(f"{u.scope}: {u.what}: {u.message}" for u in plan.unread if u.scope.key in chain),
         wanted_by=tuple(_wanted_by(decisions, chain, asked)),
     )
 

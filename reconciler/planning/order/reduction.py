@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.model import Diagnostic
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protection, Protections
@@ -88,7 +89,7 @@ def _why_not(proposed: ProposedChange, protections: Protections, outside: Protec
     return None
 
 
-def hold_change(proposed: ProposedChange, cause: HeldCause, words: hold_messages.Message) -> Held:
+def hold_change(proposed: ProposedChange, cause: HeldCause, words: Diagnostic) -> Held:
     """A proposed that is not written, as a held line."""
     subject = proposed.exemption
     name = proposed.declaration.name if proposed.declaration else (proposed.existing.mark if proposed.existing else "")
