@@ -16,6 +16,8 @@ from reconciler.catalog.facts import (
     initiative_id,
     policy_id,
 )
+from reconciler.catalog.strictness import NeverExempt, never_exempt, recommendations_on, severities
+from reconciler.catalog.weakening import weakened_facts
 
 __all__ = [
     "EXPLANATIONS",
@@ -24,6 +26,7 @@ __all__ = [
     "Environment",
     "Evidence",
     "InitiativeContent",
+    "NeverExempt",
     "Obstacle",
     "Policy",
     "Provenance",
@@ -32,5 +35,9 @@ __all__ = [
     "RetirementReason",
     "initiative_id",
     "load",
+    "never_exempt",
     "policy_id",
+    "recommendations_on",
+    "severities",
+    "weakened_facts",
 ]

@@ -62,6 +62,11 @@ class Catalogue:
         self._modes = exemptable_modes(cloud)
         self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 
+    @functools.cached_property
+    def shipped(self) -> Catalogue:
+        """The same without the repository's overlay: the facts as they are shipped."""
+        return Catalogue(self.cloud) if self.overlay != NO_OVERLAY else self
+
     # --- recommendations ---
 
     @functools.cached_property

@@ -6,12 +6,12 @@ initiatives that the shipped facts do not know, and replaces single fields of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from reconciler.catalog.facts import BuiltInInitiative, Environment, Evidence, Obstacle, Policy, Recommendation
 from reconciler.catalog.obstacles import noted, ordered
-from reconciler.model import ArmId, Member
+from reconciler.model import ArmId, Member, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,11 +52,14 @@ class InitiativeEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overlay:
-    """All entries, each kind sorted by key or folded id."""
+    """All entries, each kind sorted by key or folded id. `places` says where the entries and their fields stand, by
+    section, key or folded id, and field (empty for the entry itself).
+    """
 
     recommendations: tuple[RecommendationEntry, ...] = ()
     policies: tuple[Policy, ...] = ()
     initiatives: tuple[InitiativeEntry, ...] = ()
+    places: Mapping[tuple[str, str, str], Source] = field(default_factory=dict, compare=False)
 
 
 def overlaid_recommendation(shipped: Recommendation | None, entry: RecommendationEntry) -> Recommendation:

@@ -33,6 +33,7 @@ MAX_BYTES: Final = 4 << 20
 _LIMITS: Final = Limits(depth=8, values=200_000)
 _NO_LINK_NO_WAIT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9(/][A-Za-z0-9(/._,)+ -]*")
+_IDENTITIES: Final = (("recommendations", "key"), ("policies", "id"), ("initiatives", "id"))
 _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set)?definitions/([^/]+)", re.IGNORECASE)
 
 
@@ -52,7 +53,7 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
         )
     if document and not problems:
         problems = _schema_problems(document) or (*_repeated(document), *_untitled(document))
-    return (_overlay(document.data) if document and not problems else Overlay()), problems
+    return (_overlay(document) if document and not problems else Overlay()), problems
 
 
 def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem, ...]]:
@@ -117,7 +118,7 @@ def _schema_problem(document: Document, error: SchemaError) -> Problem:
 def _repeated(document: Document) -> list[Problem]:
     """Keys and ids that stand twice: the second would silently win."""
     problems = []
-    for section, name in (("recommendations", "key"), ("policies", "id"), ("initiatives", "id")):
+    for section, name in _IDENTITIES:
         seen: dict[str, DataPath] = {}
         for index, row in enumerate(document.data.get(section, ())):
             path: DataPath = (section, index, name)
@@ -162,7 +163,8 @@ def _identity(section: str, text: str) -> str:
             return text.lower()
 
 
-def _overlay(data: dict[str, Any]) -> Overlay:
+def _overlay(document: Document) -> Overlay:
+    data = document.data
     recommendations = (_recommendation(row) for row in data.get("recommendations", ()))
     policies = (_policy(row) for row in data.get("policies", ()))
     initiatives = (_initiative(row) for row in data.get("initiatives", ()))
@@ -170,6 +172,12 @@ def _overlay(data: dict[str, Any]) -> Overlay:
         recommendations=tuple(sorted(recommendations, key=lambda entry: entry.key)),
         policies=tuple(sorted(policies, key=lambda policy: policy.id)),
         initiatives=tuple(sorted(initiatives, key=lambda entry: entry.id)),
+        places={
+            (section, _identity(section, row[name]), field): document.place((section, index, field))
+            for section, name in _IDENTITIES
+            for index, row in enumerate(data.get(section, ()))
+            for field in ("", *row)
+        },
     )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from reconciler.catalog import Catalogue, policy_id
+from reconciler.catalog import Catalogue, never_exempt, policy_id, weakened_facts
 from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problem
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
-from reconciler.declarations.rules import Forbidden, broken_lifetimes, broken_rules
+from reconciler.declarations.rules import broken_lifetimes, broken_rules, forbidden
 from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
 from reconciler.model import Declaration, Rules, Severity, Source
 from reconciler.problems import Problem
@@ -23,7 +23,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
     problems = [*_unique_names(loaded.declarations)]
     settings = loaded.settings
     rules = settings.rules if settings else Rules()
-    forbidden = Forbidden(rules, catalogue)
+    never = never_exempt(rules, catalogue)
     subjects: list[ResolvedSubject] = []
     for declaration in loaded.declarations:
         is_changed = changed is None or declaration.name in changed
@@ -36,7 +36,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
         else:
             subjects.append(resolved)
             problems += catalogue_problems(resolved, catalogue, rules)
-            problems += forbidden.broken(resolved)
+            problems += forbidden(resolved, never)
             problems += lint_scopes(declaration)
             problems += lint_placeholders(declaration)
             problems += broken_lifetimes(resolved, rules, now, changed=is_changed)
@@ -44,6 +44,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             problems += broken_rules(declaration, settings)
     problems += conflicts(subjects, catalogue)
     problems += _settings_problems(loaded, catalogue)
+    problems += weakened_facts(catalogue)
     return tuple(sorted(set(problems)))
 
 

@@ -26,7 +26,7 @@ def format_error(value: str, field: str) -> MessageAndRemedy:
             return _name(value, quoted)
         case "expiresOn":
             return _date(value, quoted)
-        case "scopes" | "policyAssignment" | "policyDefinition" | "policySetDefinition" | "policies":
+        case "scopes" | "below" | "policyAssignment" | "policyDefinition" | "policySetDefinition" | "policies":
             return _id(value, quoted, field)
         case "tenantId":
             return f"{quoted} is no GUID", f"write {EXPECTATIONS[field]}"
@@ -37,6 +37,13 @@ def format_error(value: str, field: str) -> MessageAndRemedy:
                 f"{quoted} has no unit",
                 f"write {value}d for days or {value}h for hours" if value.isdigit() else f"write {EXPECTATIONS[field]}",
             )
+        case "writers":
+            return (
+                f"{quoted} is no object id, client id or user name",
+                "write the GUID that `az ad sp show --id NAME --query id` prints, or name@domain for a person",
+            )
+        case "armEndpoint":
+            return f"{quoted} is not the https address of a Resource Manager", f"write {EXPECTATIONS[field]}"
         case "owner" | "formerOwners":
             return f"{quoted} is no id", "use letters, digits and . _ - / : @, such as contoso-exemptions"
     return (
@@ -117,6 +124,7 @@ def _calendar_day(year: int, month: int, day: int) -> str | None:
 _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/]*)", re.IGNORECASE)
 _GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NEVER_IN_AN_ID: Final = re.compile(r"[<>%&?#\\{}*\"|]")
+_SCOPE_FIELDS: Final = frozenset({"scopes", "below"})
 _TYPES: Final = {
     "policyDefinition": "policyDefinitions",
     "policies": "policyDefinitions",
@@ -131,7 +139,7 @@ _FORMS: Final = (
 
 def _id(value: str, quoted: str, field: str) -> MessageAndRemedy:
     """What breaks an ARM id, the commonest first."""
-    expected = "the id of a scope" if field == "scopes" else f"the id of one of {_TYPES[field]}"
+    expected = "the id of a scope" if field in _SCOPE_FIELDS else f"the id of one of {_TYPES[field]}"
     if re.match("https?://", value, re.IGNORECASE):
         return f"{quoted} is a web address, not {expected}", _id_in_address(value)
     if match := _NEVER_IN_AN_ID.search(value):
@@ -139,7 +147,7 @@ def _id(value: str, quoted: str, field: str) -> MessageAndRemedy:
             f"{quoted} holds {match[0]!r}, which no id has",
             "put the real value in its place; `az resource show` prints it as id",
         )
-    if field == "scopes" and _GUID.fullmatch(value):
+    if field in _SCOPE_FIELDS and _GUID.fullmatch(value):
         return f"{quoted} is a bare GUID, not {expected}", f"for a subscription, write /subscriptions/{value}"
     if not value.startswith("/") and "/" in value:
         return f"{quoted} does not start with a slash", f"write /{value}"
@@ -153,7 +161,7 @@ def _id(value: str, quoted: str, field: str) -> MessageAndRemedy:
         dashed = re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", subscription[1])
         proposal = dashed if _GUID.fullmatch(dashed) else "its GUID, which `az account list` prints as id"
         return f"{subscription[1]!r} is no subscription id", f"write {proposal}"
-    if field == "scopes":
+    if field in _SCOPE_FIELDS:
         return _scope(value, quoted)
     foreign_type = next((kind for kind in set(_TYPES.values()) if f"/{kind}/".lower() in value.lower()), None)
     fits = f"; it is one of {foreign_type}" if foreign_type and foreign_type != _TYPES[field] else ""

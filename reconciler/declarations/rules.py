@@ -7,19 +7,16 @@ never blocks somebody who changed something else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Final
 
-from reconciler.catalog import Catalogue, policy_id
-from reconciler.catalog.catalogue import fold_title
+from reconciler.catalog import NeverExempt
 from reconciler.declarations.field_help import EXAMPLES
+from reconciler.declarations.folder_rules import folder_problems
 from reconciler.declarations.subjects import ResolvedSubject
 from reconciler.model import (
     ArmId,
     Declaration,
-    FolderRule,
-    LifetimeRule,
     Rules,
     ScopeKind,
     Settings,
@@ -30,14 +27,12 @@ from reconciler.model import (
 )
 from reconciler.problems import Problem
 
-_FOLDER: Final = "exemptions/"
-
 
 def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
     """The rules that need nothing but the declaration."""
     yield from _required(declaration, settings.rules)
     yield from _ticket(declaration, settings.rules)
-    yield from _scope_kinds(declaration, settings.rules)
+    yield from folder_problems(declaration, settings.rules)
     yield from _outside(declaration, settings)
     yield from _beside_assignment(declaration)
     yield from _whole_assignment(declaration, settings.rules)
@@ -46,7 +41,7 @@ def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Probl
 def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
     """The strictest lifetime that applies, measured from now."""
     declaration = resolved.declaration
-    rule = _strictest(resolved, rules)
+    rule = rules.strictest_lifetime(declaration.category, resolved.severities)
     if rule is None:
         return
     latest = (now + timedelta(days=rule.days)).date()
@@ -59,6 +54,10 @@ def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, 
         if word
     )
     limit = f"at most {rule.days} days from today are allowed" + (f" for {for_what}" if for_what else "")
+    if rule.severity and rule.severity.casefold() not in {
+        severity.casefold() for severity in resolved.severities or ()
+    }:
+        limit += ", which counts here because the severity is not known"
     wrong = "it never expires" if expires is None else f"it runs until {expires.date()}"
     yield Problem(
         source=declaration.place("expiresOn"),
@@ -68,17 +67,6 @@ def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, 
         path="expiresOn",
         severity=Severity.ERROR if changed else Severity.WARNING,
     )
-
-
-def _strictest(resolved: ResolvedSubject, rules: Rules) -> LifetimeRule | None:
-    severities = {recommendation.severity.casefold() for recommendation in resolved.recommendations}
-    applying = [
-        rule
-        for rule in rules.lifetimes
-        if rule.category in {None, resolved.declaration.category}
-        and (rule.severity is None or rule.severity.casefold() in severities)
-    ]
-    return min(applying, key=lambda rule: rule.days, default=None)
 
 
 def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
@@ -110,29 +98,6 @@ def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
             remedy="write the key of the ticket alone, in that form",
             path="ticket",
         )
-
-
-def _scope_kinds(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
-    rule = _folder_rule(declaration.source.file, rules.folders)
-    if rule is None:
-        return
-    allowed = " or ".join(kind.value for kind in rule.kinds)
-    for index, scope in enumerate(declaration.scopes):
-        if scope.kind not in rule.kinds:
-            yield Problem(
-                source=declaration.place(f"scopes.{index}"),
-                code="rule-scope-kind",
-                message=f"this is a {scope.kind.value}; in {_FOLDER}{rule.folder} only a {allowed} may be exempted (rules.scopeKinds)",
-                remedy="name the narrower scopes that need it",
-                path=f"scopes[{index}]",
-            )
-
-
-def _folder_rule(file: str, folders: tuple[FolderRule, ...]) -> FolderRule | None:
-    """The rule of the nearest folder that has one."""
-    inside = file.removeprefix(_FOLDER)
-    applying = [rule for rule in folders if not rule.folder or inside.startswith(rule.folder + "/")]
-    return max(applying, key=lambda rule: len(rule.folder), default=None)
 
 
 def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
@@ -192,48 +157,20 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
 # --- what may never be exempted ----------------------------------------------------------------------------------
 
 
-class Forbidden:
-    """rules.neverExempt, looked up once: by recommendation and by policy, so that nothing slips in beside another."""
-
-    def __init__(self, rules: Rules, catalogue: Catalogue) -> None:
-        self._policies = {policy_id(text).key: text for text in rules.never_policies}
-        self._recommendations = {
-            recommendation.key or fold_title(recommendation.title): recommendation.title
-            for text in rules.never_recommendations
-            for recommendation in catalogue.find(text)
-        }
-
-    def broken(self, resolved: ResolvedSubject) -> Iterator[Problem]:
-        """What a declaration would exempt although nobody may."""
-        subject = resolved.declaration.subject
-        place = resolved.declaration.place(subject.kind.value)
-        for recommendation in resolved.recommendations:
-            if recommendation.key in self._recommendations:
-                yield Problem(
-                    source=place,
-                    code="rule-never",
-                    message=f"{recommendation.title!r} is never exempted here (rules.neverExempt.recommendations)"
-                    + self._because(resolved, recommendation.key, recommendation.policies),
-                    remedy="fix the resource, or ask the owners of reconciler.yaml",
-                    path=subject.kind.value,
-                )
-        for policy in sorted(resolved.policies & self._policies.keys()):
-            yield Problem(
-                source=place,
-                code="rule-never",
-                message=f"the policy {self._policies[policy]!r} is never exempted here (rules.neverExempt.policies)",
-                remedy="fix the resource, or ask the owners of reconciler.yaml",
-                path=subject.kind.value,
-            )
-
-    @staticmethod
-    def _because(resolved: ResolvedSubject, key: str, policies: tuple[ArmId, ...]) -> str:
-        declaration = resolved.declaration
-        if (
-            declaration.subject.kind is SubjectKind.RECOMMENDATION
-            and resolved.recommendations[0].key == key
-            and len(resolved.recommendations) == 1
-        ):
-            return ""
-        shared = sorted(policy.name for policy in policies if policy.key in resolved.policies)
-        return f"; it rests on the policy {shared[0]}, which this declaration exempts" if shared else ""
+def forbidden(resolved: ResolvedSubject, never: Mapping[str, tuple[NeverExempt, ...]]) -> Iterator[Problem]:
+    """What a declaration would exempt although nobody may. `never` is what rules.neverExempt protects, by policy."""
+    declaration = resolved.declaration
+    subject = declaration.subject
+    entries = {entry: policy for policy in sorted(resolved.judged, reverse=True) for entry in never.get(policy, ())}
+    for entry, policy in sorted(entries.items()):
+        name = repr(entry.title) if entry.key else f"the policy {entry.title!r}"
+        is_declared = subject.kind is SubjectKind.RECOMMENDATION and subject.value in {entry.title, entry.key}
+        because = f"; it rests on the policy {ArmId(policy, policy).name}, which this declaration exempts"
+        yield Problem(
+            source=declaration.place(subject.kind.value),
+            code="rule-never",
+            message=f"{name} is never exempted here ({entry.setting})"
+            + (because if entry.key and not is_declared else ""),
+            remedy="fix the resource, or ask the owners of reconciler.yaml",
+            path=subject.kind.value,
+        )

@@ -40,6 +40,8 @@ def settings(document: Document) -> Settings:
         tenant_id=data["tenantId"].lower(),
         scopes=distinct(parse_scope(scope) for scope in data["scopes"]),
         former_owners=tuple(data.get("formerOwners", ())),
+        writers=tuple(dict.fromkeys(writer.lower() for writer in data.get("writers", ()))),
+        arm_endpoint=data["armEndpoint"].rstrip("/") if "armEndpoint" in data else None,
         cloud=Cloud(data.get("cloud", Cloud.PUBLIC.value)),
         api_version=data.get("apiVersion"),
         unmanaged=Unmanaged(data.get("unmanaged", Unmanaged.REPORT.value)),
@@ -57,7 +59,10 @@ def _rules(data: Mapping[str, JSON]) -> Rules:
         ticket_pattern=data.get("ticketPattern"),
         never_recommendations=tuple(never.get("recommendations", ())),
         never_policies=tuple(never.get("policies", ())),
-        folders=tuple(_folder(rule) for rule in data.get("scopeKinds", ())),
+        folders=(
+            *(_folder_rule(rule, "rules.scopeKinds") for rule in data.get("scopeKinds", ())),
+            *(_folder_rule(rule, "rules.folders") for rule in data.get("folders", ())),
+        ),
         strict_unsupported=data.get("strictUnsupported", False),
         allow_whole_assignment=data.get("allowWholeAssignment", False),
     )
@@ -76,9 +81,16 @@ def _lifetimes(value: JSON) -> tuple[LifetimeRule, ...]:
     )
 
 
-def _folder(rule: Mapping[str, JSON]) -> FolderRule:
-    folder = "" if rule["folder"] == "." else rule["folder"]
-    return FolderRule(folder, tuple(_KINDS[kind] for kind in rule["kinds"]))
+def _folder_rule(rule: Mapping[str, JSON], setting: str) -> FolderRule:
+    return FolderRule(
+        folder="" if rule["folder"] == "." else rule["folder"],
+        setting=setting,
+        kinds=tuple(_KINDS[kind] for kind in rule["kinds"]) if "kinds" in rule else None,
+        below=distinct(parse_scope(scope) for scope in rule["below"]) if "below" in rule else None,
+        take_over=rule.get("takeOver"),
+        adopt=rule.get("adopt"),
+        whole_scopes=rule.get("wholeScopes"),
+    )
 
 
 def _limits(data: Mapping[str, JSON]) -> Limits:

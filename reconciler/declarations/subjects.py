@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.catalog import Catalogue, Recommendation, initiative_id, policy_id
+from reconciler.catalog import Catalogue, initiative_id, policy_id, severities
 from reconciler.model import ArmId, Declaration, SubjectKind, parse_object
 
 
@@ -15,7 +15,9 @@ class ResolvedSubject:
 
     `policies` are folded definition ids. `container` is the folded id of the one initiative or assignment that is
     addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `known` says that `policies` are
-    all there are. `recommendations` are all that rest on any of the policies, sorted by key.
+    all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
+    catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
+    nobody knows one, None where the policies are not known.
     """
 
     declaration: Declaration
@@ -23,7 +25,8 @@ class ResolvedSubject:
     container: str | None = None
     references: frozenset[str] = frozenset()
     known: bool = True
-    recommendations: tuple[Recommendation, ...] = ()
+    judged: frozenset[str] = frozenset()
+    severities: frozenset[str] | None = None
 
     @property
     def whole(self) -> bool:
@@ -44,32 +47,42 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
         case SubjectKind.POLICY:
             return _of_policies(declaration, (policy_id(subject.value),), catalogue)
         case SubjectKind.ASSIGNMENT:
-            container, initiative = parse_object(subject.value), None
+            container = parse_object(subject.value)
+            return ResolvedSubject(
+                declaration=declaration,
+                policies=frozenset(),
+                container=container.key,
+                references=references,
+                known=False,
+            )
         case SubjectKind.INITIATIVE:
             container = initiative_id(subject.value)
-            initiative = catalogue.initiative(container)
-    members = initiative.members if initiative else ()
-    policies = [member.definition for member in members if not references or member.reference_id.lower() in references]
+            policies = _members(catalogue, container, references)
+            judged = policies | _members(catalogue.shipped, container, references)
+            is_known = catalogue.initiative(container) is not None
+            return ResolvedSubject(
+                declaration=declaration,
+                policies=policies,
+                container=container.key,
+                references=references,
+                known=is_known,
+                judged=judged,
+                severities=severities(judged, catalogue) if is_known else None,
+            )
+
+
+def _of_policies(declaration: Declaration, identifiers: Iterable[ArmId], catalogue: Catalogue) -> ResolvedSubject:
+    policies = frozenset(policy.key for policy in identifiers)
     return ResolvedSubject(
-        declaration=declaration,
-        policies=frozenset(policy.key for policy in policies),
-        container=container.key,
-        references=references,
-        known=initiative is not None,
-        recommendations=_resting_on(policies, catalogue),
+        declaration=declaration, policies=policies, judged=policies, severities=severities(policies, catalogue)
     )
 
 
-def _of_policies(declaration: Declaration, policies: tuple[ArmId, ...], catalogue: Catalogue) -> ResolvedSubject:
-    return ResolvedSubject(
-        declaration=declaration,
-        policies=frozenset(policy.key for policy in policies),
-        recommendations=_resting_on(policies, catalogue),
+def _members(catalogue: Catalogue, initiative: ArmId, references: frozenset[str]) -> frozenset[str]:
+    """The folded policies of a known initiative with these reference ids, or all of them."""
+    definition = catalogue.initiative(initiative)
+    return frozenset(
+        member.definition.key
+        for member in (definition.members if definition else ())
+        if not references or member.reference_id.lower() in references
     )
-
-
-def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue) -> tuple[Recommendation, ...]:
-    by_key = {
-        recommendation.key: recommendation for policy in policies for recommendation in catalogue.resting_on(policy)
-    }
-    return tuple(by_key[key] for key in sorted(by_key))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -47,12 +48,22 @@ class LifetimeRule:
     severity: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FolderRule:
-    """Which kinds of scope the declarations below a folder may name."""
+    """What the declarations below a folder may do; None leaves a rule to the folders above. `folder` is a path inside
+    exemptions/, empty for all of it. `setting` is the key in reconciler.yaml, for messages.
+
+    `kinds` of scope they may name; `below` the scopes at or below which their targets must lie; whether they may ask
+    for `take_over` and `adopt`, and exempt a group or subscription as a whole.
+    """
 
     folder: str
-    kinds: tuple[ScopeKind, ...]
+    setting: str = "rules.folders"
+    kinds: tuple[ScopeKind, ...] | None = None
+    below: tuple[ArmId, ...] | None = None
+    take_over: bool | None = None
+    adopt: bool | None = None
+    whole_scopes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,34 @@ class Rules:
     strict_unsupported: bool = False
     allow_whole_assignment: bool = False
 
+    def folder_rule(self, file: str, sets: Callable[[FolderRule], object]) -> FolderRule | None:
+        """The rule of the longest folder containing a declaration's file that sets what `sets` reads."""
+        inside = file.removeprefix("exemptions/")
+        applying = [
+            rule
+            for rule in self.folders
+            if sets(rule) is not None and (not rule.folder or inside.startswith(rule.folder + "/"))
+        ]
+        return max(applying, key=lambda rule: len(rule.folder), default=None)
+
+    def strictest_lifetime(self, category: Category | None, severities: Collection[str] | None) -> LifetimeRule | None:
+        """The shortest lifetime that applies to a category and to any of the severities of what is exempted.
+
+        An empty severity, or none at all, is one that nobody knows: it counts as the strictest. `severities` is None
+        where the policies themselves are not known yet; then rules by severity are left to who knows them. Where no
+        rule names Critical, it counts as the strictest as well.
+        """
+        folded = None if severities is None else {severity.casefold() for severity in severities} or {""}
+        named = {rule.severity.casefold() for rule in self.lifetimes if rule.severity}
+        strictest = folded is not None and ("" in folded or bool((folded & {"critical"}) - named))
+        applying = [
+            rule
+            for rule in self.lifetimes
+            if rule.category in {None, category}
+            and (rule.severity is None or strictest or (folded and rule.severity.casefold() in folded))
+        ]
+        return min(applying, key=lambda rule: rule.days, default=None)
+
 
 EXPIRING_DAYS: Final = 30
 """How long before its end a declaration is reported, unless reconciler.yaml says otherwise."""
@@ -77,13 +116,16 @@ EXPIRING_DAYS: Final = 30
 class Settings:
     """reconciler.yaml: whose exemptions these are, in which tenant, below which scopes, under which rules.
 
-    `expiring_days` is how long before its end a declaration is reported as expiring.
+    `writers` are the folded ids of the identities that apply; empty believes every mark. `arm_endpoint` is another
+    Resource Manager that may be used. `expiring_days` is how long before its end a declaration is reported as expiring.
     """
 
     owner: str
     tenant_id: str
     scopes: tuple[ArmId, ...]
     former_owners: tuple[str, ...] = ()
+    writers: tuple[str, ...] = ()
+    arm_endpoint: str | None = None
     cloud: Cloud = Cloud.PUBLIC
     api_version: str | None = None
     unmanaged: Unmanaged = Unmanaged.REPORT

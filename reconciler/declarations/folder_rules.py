@@ -1,0 +1,87 @@
+"""The rules that depend on the folder in which a declaration stands. For each rule the longest folder that sets it counts.
+
+What lies below a management group is not known here: such a target is judged by the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.model import Declaration, FolderRule, Rules, ScopeKind
+from reconciler.problems import Problem
+
+_MAX_SHOWN: Final = 3
+
+
+def folder_problems(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+    """Everything in which a declaration breaks the rules of its folder."""
+    file = declaration.source.file
+    if kinds := rules.folder_rule(file, lambda rule: rule.kinds):
+        yield from _kinds(declaration, kinds)
+    if below := rules.folder_rule(file, lambda rule: rule.below):
+        yield from _below(declaration, below)
+    whole = rules.folder_rule(file, lambda rule: rule.whole_scopes)
+    if whole and not whole.whole_scopes and not declaration.selectors:
+        yield from _whole_scopes(declaration, whole)
+    take_over = rules.folder_rule(file, lambda rule: rule.take_over)
+    if take_over and not take_over.take_over and declaration.take_over is not None:
+        yield _refused(declaration, take_over, "takeOver", "what belongs to another owner is not taken over")
+    adopt = rules.folder_rule(file, lambda rule: rule.adopt)
+    if adopt and not adopt.adopt and declaration.adopt:
+        yield _refused(declaration, adopt, "adopt", "what an application made is not adopted")
+
+
+def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
+    kinds = rule.kinds or ()
+    allowed = " or ".join(kind.value for kind in kinds)
+    for index, scope in enumerate(declaration.scopes):
+        if scope.kind not in kinds:
+            yield Problem(
+                source=declaration.place(f"scopes.{index}"),
+                code="rule-scope-kind",
+                message=f"this is a {scope.kind.value}; {_in(rule)} only a {allowed} may be exempted ({rule.setting})",
+                remedy="name the narrower scopes that need it",
+                path=f"scopes[{index}]",
+            )
+
+
+def _below(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
+    places = rule.below or ()
+    has_group = any(place.kind is ScopeKind.MANAGEMENT_GROUP for place in places)
+    shown = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
+    for index, scope in enumerate(declaration.scopes):
+        if not has_group and not any(place.contains(scope) for place in places):
+            yield Problem(
+                source=declaration.place(f"scopes.{index}"),
+                code="rule-place",
+                message=f"this is not at or below {shown}, where declarations {_in(rule)} may exempt ({rule.setting})",
+                remedy="correct the id, or put the file into the folder whose owners answer for this scope",
+                path=f"scopes[{index}]",
+            )
+
+
+def _whole_scopes(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
+    for index, scope in enumerate(declaration.scopes):
+        if scope.kind is not ScopeKind.RESOURCE:
+            yield Problem(
+                source=declaration.place(f"scopes.{index}"),
+                code="rule-whole-scope",
+                message=f"this exempts a {scope.kind.value} as a whole, which is refused {_in(rule)} ({rule.setting})",
+                remedy="name the resources that need it, or narrow it by resourceSelectors",
+                path=f"scopes[{index}]",
+            )
+
+
+def _refused(declaration: Declaration, rule: FolderRule, field: str, reason: str) -> Problem:
+    return Problem(
+        source=declaration.place(field),
+        code="rule-take-over" if field == "takeOver" else "rule-adopt",
+        message=f"{field} is refused {_in(rule)}: {reason} ({rule.setting})",
+        remedy="delete the line, or ask the owners of reconciler.yaml",
+        path=field,
+    )
+
+
+def _in(rule: FolderRule) -> str:
+    return f"in exemptions/{rule.folder}"

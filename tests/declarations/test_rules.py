@@ -1,0 +1,238 @@
+"""The rules of reconciler.yaml as `exempt validate` judges them, and that no catalog.yaml and no detour weakens them."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.catalog import Catalogue, load
+from reconciler.catalog.overlay import Overlay, RecommendationEntry
+from reconciler.cli import common
+from reconciler.cli.main import main
+from reconciler.declarations import Loaded, check
+from reconciler.model import Category, FolderRule, LifetimeRule, Rules, Settings, parse_scope
+from reconciler.model.declaration import Declaration, Source, Subject, SubjectKind
+
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+SUBSCRIPTION = "/subscriptions/6f0e1111-2222-4333-8444-555566667777"
+SETTINGS = f"""\
+owner: contoso-exemptions
+tenantId: 11111111-2222-4333-8444-555566667777
+scopes: [{SUBSCRIPTION}]
+"""
+SHIPPED = load()
+MCSB = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+HIGH = next(
+    entry
+    for entry in SHIPPED.recommendations.values()
+    if entry.severity == "High" and len(entry.policies) == 1 and not entry.obstacles
+)
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(common, "now", lambda: NOW)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reconciler.yaml").write_text(SETTINGS)
+    (tmp_path / "exemptions").mkdir()
+    return tmp_path
+
+
+def declare(root: Path, subject: str, *, expires: str = "2027-10-01", more: str = "") -> None:
+    (root / "exemptions" / "one.yaml").write_text(
+        f"name: one\n{subject}\nscopes: [{SUBSCRIPTION}]\ncategory: Waiver\nexpiresOn: {expires}\n"
+        f"justification: Server retires.\nowner: data-platform@contoso.example\n{more}"
+    )
+
+
+def codes(capsys: pytest.CaptureFixture[str]) -> list[tuple[str, str]]:
+    """Code and level of each problem that `exempt validate` reports."""
+    main(["validate", "--format", "json"])
+    return [(row["code"], row["level"]) for row in json.loads(capsys.readouterr().out)["problems"]]
+
+
+def rules(root: Path, text: str) -> None:
+    (root / "reconciler.yaml").write_text(SETTINGS + "rules:\n" + text)
+
+
+# --- catalog.yaml only tightens ----------------------------------------------------------------------------------
+
+
+def test_a_severity_lowered_in_the_overlay_is_reported_and_does_not_lengthen_a_lifetime(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules(root, "  maxLifetimeDays: [{days: 90, severity: High}]\n")
+    declare(root, f"recommendation: {HIGH.key}")
+    assert codes(capsys) == [("rule-lifetime", "error")]
+    (root / "catalog.yaml").write_text(f"recommendations:\n  - key: {HIGH.key}\n    severity: Low\n")
+    assert codes(capsys) == [("catalogue-weaker", "warning"), ("rule-lifetime", "error")]
+    main(["validate"])
+    shown = capsys.readouterr().out
+    assert (
+        f"catalog.yaml:3:15: warning: this weakens a shipped fact: {HIGH.title!r} is Low here and High in the shipped" in shown
+    )
+
+
+def test_a_policy_taken_from_a_recommendation_stays_protected(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (policy,) = HIGH.policies
+    rules(root, f"  neverExempt: {{recommendations: [{HIGH.key}]}}\n")
+    declare(root, f"policyDefinition: {policy.name}")
+    assert codes(capsys) == [("rule-never", "error")]
+    (root / "catalog.yaml").write_text(f"recommendations:\n  - key: {HIGH.key}\n    policies: []\n")
+    assert codes(capsys) == [("catalogue-weaker", "warning"), ("rule-never", "error")]
+
+
+def test_a_title_given_to_something_else_still_protects_the_shipped_one(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = next(entry for entry in SHIPPED.recommendations.values() if entry.exemptable and entry.key != HIGH.key)
+    rules(root, f"  neverExempt: {{recommendations: [{json.dumps(HIGH.title)}]}}\n")
+    declare(root, f"recommendation: {HIGH.key}")
+    (root / "catalog.yaml").write_text(
+        f"recommendations:\n  - {{key: {HIGH.key}, title: Harmless}}\n"
+        f"  - {{key: {other.key}, title: {json.dumps(HIGH.title)}}}\n"
+    )
+    assert ("rule-never", "error") in codes(capsys)
+
+
+def test_an_initiative_that_hides_a_member_is_judged_by_the_shipped_one(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    initiative = SHIPPED.initiative(next(entry.id for entry in SHIPPED.initiatives.values() if entry.id.name == MCSB))
+    assert initiative is not None
+    member = initiative.members[0]
+    rules(root, f"  neverExempt: {{policies: [{member.definition.name}]}}\n")
+    declare(root, f"policySetDefinition: {MCSB}\nreferenceIds: [{member.reference_id}]")
+    assert ("rule-never", "error") in codes(capsys)
+    (root / "catalog.yaml").write_text(f"initiatives:\n  - id: {MCSB}\n    removed: [{member.reference_id}]\n")
+    assert {("catalogue-weaker", "warning"), ("rule-never", "error")} <= set(codes(capsys))
+
+
+@pytest.mark.parametrize(
+    "overlay", ["severity: High", "severity: Critical", "preview: true", "custom: true", "title: Another"]
+)
+def test_a_fact_made_stricter_or_another_is_no_warning(
+    root: Path, capsys: pytest.CaptureFixture[str], overlay: str
+) -> None:
+    (root / "catalog.yaml").write_text(f"recommendations:\n  - {{key: {HIGH.key}, {overlay}}}\n")
+    assert codes(capsys) == []
+
+
+RECOMMENDATIONS = [entry for entry in SHIPPED.recommendations.values() if entry.policies][:12]
+POLICIES = sorted({policy for entry in RECOMMENDATIONS for policy in entry.policies})
+entries = st.builds(
+    RecommendationEntry,
+    key=st.sampled_from([entry.key for entry in RECOMMENDATIONS]),
+    title=st.none() | st.sampled_from([entry.title for entry in RECOMMENDATIONS]),
+    severity=st.none() | st.sampled_from(["Low", "Medium", "High", "Critical"]),
+    policies=st.none() | st.lists(st.sampled_from(POLICIES), max_size=2, unique=True).map(tuple),
+)
+
+
+@given(
+    st.lists(entries, max_size=4, unique_by=lambda entry: entry.key),
+    st.sampled_from(POLICIES),
+    st.lists(st.sampled_from([text for entry in RECOMMENDATIONS for text in (entry.key, entry.title)]), max_size=3),
+)
+def test_whatever_an_overlay_says_no_rule_becomes_weaker(
+    overlay: list[RecommendationEntry], policy: object, never: list[str]
+) -> None:
+    """A policy that is refused by the shipped facts is refused under every catalog.yaml."""
+    declaration = Declaration(
+        name="one", subject=Subject(kind=SubjectKind.POLICY, value=str(policy)), scopes=(parse_scope(SUBSCRIPTION),),
+        category=Category.WAIVER, justification="j", owner="o", source=Source("exemptions/one.yaml"),
+    )  # fmt: skip
+    lifetimes = tuple(LifetimeRule(days=days, severity=severity) for severity, days in (("High", 30), ("Medium", 60)))
+    settings = Settings(
+        owner="o", tenant_id="t", scopes=(parse_scope(SUBSCRIPTION),),
+        rules=Rules(never_recommendations=tuple(never), lifetimes=lifetimes),
+    )  # fmt: skip
+    loaded = Loaded(settings=settings, declarations=(declaration,), problems=())
+
+    def judged(catalogue: Catalogue) -> tuple[set[str], float]:
+        """What is never exempted, and how many days are allowed."""
+        problems = check(loaded, catalogue, NOW, None)
+        never = {problem.message.split("; it rests")[0] for problem in problems if problem.code == "rule-never"}
+        days = [re.search(r"at most (\d+) days", problem.message) for problem in problems]
+        return never, min((int(match[1]) for match in days if match), default=math.inf)
+
+    shipped, overlaid = judged(SHIPPED), judged(Catalogue(SHIPPED.cloud, Overlay(recommendations=tuple(overlay))))
+    assert shipped[0] <= overlaid[0]
+    assert shipped[1] >= overlaid[1]
+
+
+# --- a lifetime by severity --------------------------------------------------------------------------------------
+
+
+def test_what_nobody_rates_counts_as_the_strictest(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    unrated = next(
+        policy for policy in SHIPPED.policies.values() if not SHIPPED.resting_on(policy.id) and policy.exemptable
+    )
+    rules(root, "  maxLifetimeDays: [{days: 90, severity: High}]\n")
+    declare(root, f"policyDefinition: {unrated.id.name}")
+    assert ("rule-lifetime", "error") in codes(capsys)
+    main(["validate"])
+    assert "for severity High, which counts here because the severity is not known" in capsys.readouterr().out
+
+
+def test_what_only_azure_knows_is_left_to_the_plan(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules(root, "  maxLifetimeDays: [{days: 90, severity: High}]\n")
+    assignment = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policyAssignments/mcsb"
+    declare(root, f"policyAssignment: {assignment}\nreferenceIds: [a]")
+    assert codes(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("severities", "days"),
+    [({"High"}, 30), ({"Low"}, 365), ({"Low", "High"}, 30), ({""}, 30), (set(), 30), ({"Critical"}, 30), (None, 365)],
+)
+def test_the_strictest_lifetime(severities: set[str] | None, days: int) -> None:
+    rules = Rules(lifetimes=(LifetimeRule(days=365), LifetimeRule(days=30, severity="High")))
+    rule = rules.strictest_lifetime(Category.WAIVER, severities)
+    assert rule is not None
+    assert rule.days == days
+
+
+# --- by folder ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("file", "folder"),
+    [
+        ("exemptions/a.yaml", ""),
+        ("exemptions/shop/a.yaml", "shop"),
+        ("exemptions/shop/cdn/a.yaml", "shop/cdn"),
+        ("exemptions/shopping/a.yaml", ""),
+        ("exemptions/Shop/a.yaml", ""),
+        ("exemptions/shop.yaml", ""),
+    ],
+)
+def test_the_longest_folder_that_sets_a_rule_counts(file: str, folder: str) -> None:
+    folders = (
+        FolderRule(folder="shop/cdn", adopt=True),
+        FolderRule(folder="", adopt=False, take_over=False),
+        FolderRule(folder="shop", adopt=False),
+    )
+    rules = Rules(folders=folders)
+    rule = rules.folder_rule(file, lambda rule: rule.adopt)
+    assert rule is not None
+    assert rule.folder == folder
+    over = rules.folder_rule(file, lambda rule: rule.take_over)
+    assert over is not None
+    assert over.folder == "", "a folder that says nothing about a rule leaves it to the one above"
+
+
+def test_narrowed_by_selectors_a_whole_scope_is_allowed(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rules(root, "  folders: [{folder: ., wholeScopes: false}]\n")
+    declare(root, f"recommendation: {HIGH.key}")
+    assert ("rule-whole-scope", "error") in codes(capsys)
+    selector = "resourceSelectors: [{name: europe, selectors: [{kind: resourceLocation, in: [westeurope]}]}]\n"
+    declare(root, f"recommendation: {HIGH.key}", more=selector)
+    assert codes(capsys) == []
