@@ -21,6 +21,9 @@ def format_error(value: str, field: str) -> MessageAndRemedy:
         return "it holds only white space", f"write {EXPECTATIONS[field]}"
     if value != value.strip():
         return f"{quoted} starts or ends with a space", "delete the space"
+    if field in _SIMPLE:
+        wrong, remedy = _SIMPLE[field]
+        return f"{quoted} {wrong}", remedy
     match field:
         case "name":
             return _name(value, quoted)
@@ -28,28 +31,27 @@ def format_error(value: str, field: str) -> MessageAndRemedy:
             return _date(value, quoted)
         case "scopes" | "below" | "policyAssignment" | "policyDefinition" | "policySetDefinition" | "policies":
             return _id(value, quoted, field)
-        case "tenantId":
-            return f"{quoted} is no GUID", f"write {EXPECTATIONS[field]}"
         case "ticketPattern":
             return _pattern(value, quoted)
-        case "minAge":
-            return (
-                f"{quoted} has no unit",
-                f"write {value}d for days or {value}h for hours" if value.isdigit() else f"write {EXPECTATIONS[field]}",
-            )
-        case "writers":
-            return (
-                f"{quoted} is no object id, client id or user name",
-                "write the GUID that `az ad sp show --id NAME --query id` prints, or name@domain for a person",
-            )
-        case "armEndpoint":
-            return f"{quoted} is not the https address of a Resource Manager", f"write {EXPECTATIONS[field]}"
-        case "owner" | "formerOwners":
-            return f"{quoted} is no id", "use letters, digits and . _ - / : @, such as contoso-exemptions"
+        case "minAge" if value.isdigit():
+            return f"{quoted} has no unit", f"write {value}d for days or {value}h for hours"
     return (
         f"{quoted} does not have the right form",
         f"write {EXPECTATIONS.get(field, 'it as its description in schemas/ says')}",
     )
+
+
+_OWNER: Final = ("is no id", "use letters, digits and . _ - / : @, such as contoso-exemptions")
+_SIMPLE: Final = {
+    "tenantId": ("is no GUID", f"write {EXPECTATIONS['tenantId']}"),
+    "owner": _OWNER,
+    "formerOwners": _OWNER,
+    "writers": (
+        "is no object id, client id or user name",
+        "write the GUID that `az ad sp show --id NAME --query id` prints, or name@domain for a person",
+    ),
+    "armEndpoint": ("is not the https address of a Resource Manager", f"write {EXPECTATIONS['armEndpoint']}"),
+}
 
 
 def _pattern(value: str, quoted: str) -> MessageAndRemedy:
