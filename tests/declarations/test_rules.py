@@ -76,7 +76,8 @@ def test_a_severity_lowered_in_the_overlay_is_reported_and_does_not_lengthen_a_l
     main(["validate"])
     shown = capsys.readouterr().out
     assert (
-        f"catalog.yaml:3:15: warning: this weakens a shipped fact: {HIGH.title!r} is Low here and High in the shipped" in shown
+        f"catalog.yaml:3:15: warning: this weakens a shipped fact: {HIGH.title!r} is Low here and High in the shipped"
+        in shown
     )
 
 
