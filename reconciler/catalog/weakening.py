@@ -11,8 +11,8 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle, Policy, Recommendation
-from reconciler.model import Source
-from reconciler.problems import Level, Problem
+from reconciler.model import Severity, Source
+from reconciler.problems import Problem
 
 CODE: Final = "catalogue-weaker"
 _FILE: Final = "catalog.yaml"
@@ -88,7 +88,7 @@ def _warning(catalogue: Catalogue, place: tuple[str, str, str], *, message: str,
         code=CODE,
         message=f"this weakens a shipped fact: {message}",
         remedy=remedy,
-        level=Level.WARNING,
+        severity=Severity.WARNING,
     )
 
 
