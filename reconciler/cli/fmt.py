@@ -1,5 +1,8 @@
 """Write declarations in their canonical style: order of fields, indentation, quotes, one scope a line. Comments stay.
 
+With --migrate, a recommendation that Microsoft has retired is replaced by its successor or by its category, where a
+declaration can name that; what cannot be migrated is named with what to do.
+
 PATH may be files or folders; without one, all of exemptions/. Files that are not sound YAML, and files whose meaning or
 comments would change, are left alone and named.
 
@@ -14,17 +17,19 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from reconciler.catalog import Catalogue
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.files import write_file
 from reconciler.cli.terminal import say, write_lines
 from reconciler.declarations import FOLDER, SETTINGS_FILE
 from reconciler.declarations.formatting import formatted
+from reconciler.declarations.migration import migrate
 from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden
 from reconciler.documents.strict import parse
 from reconciler.model import Source, count
-from reconciler.problems import Problem, UsageError
+from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.reports.lines import line
 from reconciler.reports.problems import problem_lines
 
@@ -33,51 +38,65 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt fmt`."""
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="files or folders (default: exemptions/)")
     common.add_root(parser)
+    parser.add_argument("--migrate", action="store_true", help="replace retired recommendations by what serves instead")
     parser.add_argument("--check", action="store_true", help="change nothing; exit 1 if something is not in style")
 
 
 def run(args: argparse.Namespace) -> int:
     """Format each file on its own; problems are told, and the rest is done all the same."""
+    catalogue = common.load_all(args.root)[1] if args.migrate else None
     problems: list[Problem] = []
     changed: list[str] = []
-    for found in _files(args.paths, args.root):
-        outcome = found if isinstance(found, Problem) else _format(found, check=args.check)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif outcome:
-            changed.append(outcome)
+    for file in _files(args.paths, args.root):
+        outcomes = [file] if isinstance(file, Problem) else _format(file, catalogue, check=args.check)
+        for outcome in outcomes:
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
+            else:
+                changed.append(outcome)
     write_lines(line(name) for name in changed)
     say(*problem_lines(problems))
     if changed:
         say(f"{count(len(changed), 'file')} {'not in style' if args.check else 'formatted'}")
     elif not problems:
         say("every file is in style")
-    return Exit.FAILED if problems or (args.check and changed) else Exit.DONE
+    return Exit.FAILED if has_errors(problems) or (args.check and changed) else Exit.DONE
 
 
-def _format(found: SourceFile, *, check: bool) -> str | Problem | None:
-    """The name of a file that was (or is to be) changed, or why it cannot be formatted; None where it is in style."""
-    data = read(found)
-    text = data if isinstance(data, Problem) else decode(data, found.name)
+def _format(file: SourceFile, catalogue: Catalogue | None, *, check: bool) -> Iterator[str | Problem]:
+    """The name of a file that was (or is to be) changed, and why it cannot be formatted or migrated; nothing where it
+    is in style. With a catalogue it is migrated first.
+    """
+    data = read(file)
+    text = data if isinstance(data, Problem) else decode(data, file.name)
     if isinstance(text, Problem) or isinstance(data, Problem):
-        return text if isinstance(text, Problem) else None
-    document, problems = parse(text, found.name)
-    bad = next(iter((*hidden(text, found.name), *problems)), None)
+        if isinstance(text, Problem):
+            yield text
+        return
+    document, problems = parse(text, file.name)
+    bad = next(iter((*hidden(text, file.name), *problems)), None)
     if document is None or bad is not None:
-        return bad
+        if bad is not None:
+            yield bad
+        return
+    if catalogue is not None:
+        migration = migrate(text, document, catalogue)
+        if migration.problem:
+            yield migration.problem
+        text = migration.text
+        document = parse(text, file.name)[0] or document
     style = formatted(text, document)
     if style is None:
-        return Problem(
-            source=Source(found.name),
+        yield Problem(
+            source=Source(file.name),
             code="not-formatted",
             message="it cannot be formatted without changing what it says, so it is left alone",
             remedy="move its comments to lines of their own, and run again",
         )
-    if style.encode() == data:
-        return None
-    if not check:
-        write_file(Path(found.path), style)
-    return found.name
+    elif style.encode() != data:
+        if not check:
+            write_file(Path(file.path), style)
+        yield file.name
 
 
 def _files(paths: Sequence[Path], root: Path) -> Iterator[SourceFile | Problem]:

@@ -20,6 +20,7 @@ from reconciler.catalog import (
     initiative_id,
     policy_id,
 )
+from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.declarations.lint import is_policy, resource_type
 from reconciler.declarations.nearest import nearest
 from reconciler.declarations.subjects import ResolvedSubject
@@ -31,8 +32,13 @@ _GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
-def catalogue_problems(resolved: ResolvedSubject, catalogue: Catalogue, rules: Rules) -> Iterator[Problem]:
-    """What the catalogue says against a declaration whose subject it knows, apart from the rules of the repository."""
+def catalogue_problems(
+    resolved: ResolvedSubject, catalogue: Catalogue, rules: Rules, *, changed: bool
+) -> Iterator[Problem]:
+    """What the catalogue says against a declaration whose subject it knows, apart from the rules of the repository.
+
+    `changed` against the base makes an error of what must not stop others who change something else.
+    """
     declaration = resolved.declaration
     value = declaration.subject.value
     match declaration.subject.kind:
@@ -41,6 +47,7 @@ def catalogue_problems(resolved: ResolvedSubject, catalogue: Catalogue, rules: R
             yield from _obstacles(
                 declaration, "recommendation", recommendation.title, recommendation.obstacles, rules.strict_unsupported
             )
+            yield from _retired(declaration, recommendation, catalogue, changed=changed)
         case SubjectKind.POLICY:
             policy = catalogue.policy(policy_id(value))
             if policy is None:
@@ -187,6 +194,8 @@ def _obstacles(
     declaration: Declaration, field: str, title: str, obstacles: Iterable[Obstacle], strict_unsupported: bool
 ) -> Iterator[Problem]:
     for obstacle in obstacles:
+        if obstacle is Obstacle.RETIRED:
+            continue  # _retired says what serves instead
         strict = strict_unsupported and obstacle is Obstacle.UNSUPPORTED
         severity = Severity.ERROR if obstacle.blocks or strict else Severity.WARNING
         if obstacle.blocks:
@@ -205,6 +214,21 @@ def _obstacles(
             remedy=remedy,
             path=field,
             severity=severity,
+        )
+
+
+def _retired(
+    declaration: Declaration, recommendation: Recommendation, catalogue: Catalogue, *, changed: bool
+) -> Iterator[Problem]:
+    """A recommendation that Defender no longer shows: nobody should begin with it, and who has it should move on."""
+    if recommendation.retirement and recommendation.exemptable:
+        yield Problem(
+            source=declaration.place("recommendation"),
+            code="obstacle-retired",
+            message=f"an exemption of {recommendation.title!r} does nothing in Defender for Cloud: {retirement_cause(recommendation.retirement)}",
+            remedy=retirement_remedy(recommendation, catalogue),
+            path="recommendation",
+            severity=Severity.ERROR if changed else Severity.WARNING,
         )
 
 

@@ -35,7 +35,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             problems.append(recommendation_problem(declaration, catalogue))
         else:
             subjects.append(resolved)
-            problems += catalogue_problems(resolved, catalogue, rules)
+            problems += catalogue_problems(resolved, catalogue, rules, changed=is_changed)
             problems += forbidden(resolved, never)
             problems += lint_scopes(declaration)
             problems += lint_placeholders(declaration)

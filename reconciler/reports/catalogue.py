@@ -10,6 +10,7 @@ from reconciler.catalog import EXPLANATIONS, BuiltInInitiative, Catalogue, Evide
 from reconciler.catalog.lookup import Found
 from reconciler.catalog.search import Hit
 from reconciler.model import JSON, ArmId, count
+from reconciler.reports.catalogue_history import history_fields, history_json
 from reconciler.reports.escape import json_document
 from reconciler.reports.lines import BLANK, Line, Style, line
 
@@ -150,6 +151,7 @@ def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) 
         yield _field("evaluates", ", ".join(recommendation.resource_types))
     yield _field("exemptable", "yes" if recommendation.exemptable else "no")
     yield from _obstacle_lines(recommendation.obstacles, 1)
+    yield from (_field(label, text) for label, text in history_fields(recommendation))
     if _EVIDENCE[recommendation.evidence]:
         yield _field("policies known", _EVIDENCE[recommendation.evidence])
     for policy in recommendation.policies:
@@ -252,6 +254,7 @@ def _recommendation_json(recommendation: Recommendation, catalogue: Catalogue) -
         **_exemptable(recommendation),
         "evidence": recommendation.evidence.value,
         "overlaid": recommendation.overlaid,
+        **history_json(recommendation),
         "policies": [_policy_json(policy, catalogue) for policy in recommendation.policies],
     }
 

@@ -173,6 +173,22 @@ def test_show_of_an_unknown_policy_or_initiative_proposes_the_nearest_too(capsys
     assert f"({MCSB})" in run(capsys, "show", "Microsft cloud securty benchmrk").err
 
 
+def test_show_tells_what_was_retired_what_only_reads_it_and_what_only_a_recording_has(capsys):
+    text = run(capsys, "show", "82e20e14-edc5-4373-bfc4-f13121257c37").out
+    assert "Microsoft retired it on 2026-07-31: each of its findings is a recommendation of its own now" in text
+    assert "ef2a8f2a-b3d9-49cd-a8a8-9a3aaaf647d9, which an exemption of this recommendation leaves alone" in text
+    (found,) = json.loads(run(capsys, "show", "fde1c0c9-0fd2-4ecc-87b5-98956cbc1095", "--format", "json").out)[
+        "recommendations"
+    ]
+    assert found["retired"] == {
+        "reason": "replaced",
+        "date": None,
+        "category": None,
+        "successors": ["422107c6-5b9a-46a6-bb1d-26ef1cc52d65"],
+    }
+    assert "a recording of 2022-10-25 only" in run(capsys, "show", "181ac480-f7c4-544b-9865-11b8ffe87f47").out
+
+
 # --- info and clouds
 
 

@@ -1,0 +1,83 @@
+"""What serves in place of a retired recommendation, as a value and in words: for validation, drift and `catalog show`.
+
+if recommendation.retirement:
+    cause = retirement_cause(recommendation.retirement)
+    remedy = retirement_remedy(recommendation, catalogue)
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.facts import Recommendation, Retirement, RetirementReason
+from reconciler.documents.schema import schema
+
+_WHAT_CAME: dict[RetirementReason, str] = {
+    RetirementReason.GROUPED: "each of its findings is a recommendation of its own now",
+    RetirementReason.REPLACED: "another recommendation took its place",
+    RetirementReason.DEPRECATED: "no recommendation with a policy took its place",
+}
+_IN_THE_PORTAL = "in Defender for Cloud (Environment settings > Exemptions)"
+
+
+class ReplacementField(enum.StrEnum):
+    """The field of a declaration that names what serves in place of a retired recommendation."""
+
+    RECOMMENDATION = "recommendation"
+    CATEGORY = "recommendationCategory"
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """What a declaration names in place of a retired recommendation: `field` and its value, a key or a category."""
+
+    field: ReplacementField
+    value: str
+
+
+def replacement(retirement: Retirement) -> Replacement | None:
+    """What serves instead: the only successor, or the category; None where there is none, or a choice of several."""
+    if len(retirement.successors) == 1:
+        return Replacement(ReplacementField.RECOMMENDATION, retirement.successors[0])
+    return Replacement(ReplacementField.CATEGORY, retirement.category) if retirement.category else None
+
+
+def is_declarable(found: Replacement, catalogue: Catalogue) -> bool:
+    """Whether a declaration can name it: a successor that policy exemptions reach, a category if the schema has any."""
+    match found.field:
+        case ReplacementField.RECOMMENDATION:
+            return any(recommendation.exemptable for recommendation in catalogue.find(found.value))
+        case ReplacementField.CATEGORY:
+            return found.field.value in schema("exemption")["properties"]
+
+
+def retirement_cause(retirement: Retirement) -> str:
+    """One clause: when it was retired and what came of it."""
+    date = f" on {retirement.date}" if retirement.date else ""
+    return f"Microsoft retired it{date}: {_WHAT_CAME[retirement.reason]}"
+
+
+def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue) -> str:
+    """What to do with a declaration of a retired recommendation.
+
+    The policies behind it are still evaluated, so whoever wants to be exempt from those declares them.
+    """
+    assert recommendation.retirement is not None
+    instead = replacement(recommendation.retirement)
+    if instead and is_declarable(instead, catalogue):
+        return f"write {instead.field}: {instead.value} in its place (`exempt fmt --migrate` does)"
+    if instead and instead.field is ReplacementField.CATEGORY:
+        proposal = f"exempt the recommendation category {instead.value} {_IN_THE_PORTAL} and delete this declaration"
+    elif recommendation.retirement.successors:
+        keys = ", ".join(recommendation.retirement.successors)
+        proposal = f"exempt {keys} {_IN_THE_PORTAL} and delete this declaration"
+    elif recommendation.retirement.reason is RetirementReason.GROUPED:
+        proposal = f"exempt the individual recommendations {_IN_THE_PORTAL} and delete this declaration"
+    else:
+        proposal = "delete this declaration"
+    if len(recommendation.policies) != 1:
+        return proposal
+    name = recommendation.policies[0].name
+    return f"{proposal}, or write policyDefinition: {name} to be exempt from the policy, which is still evaluated"

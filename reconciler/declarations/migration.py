@@ -1,0 +1,85 @@
+"""Rewrites what a declaration names where Microsoft has retired it and something serves in its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import yaml
+
+from reconciler.catalog import Catalogue
+from reconciler.catalog.retirement import is_declarable, replacement, retirement_cause, retirement_remedy
+from reconciler.documents.document import Document
+from reconciler.documents.strict import events
+from reconciler.model import Severity
+from reconciler.problems import Problem
+
+_FIELD: Final = "recommendation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    """The text of a declaration after migration. `problem` says why a retired recommendation stays as it is."""
+
+    text: str
+    problem: Problem | None = None
+
+
+def migrate(text: str, document: Document, catalogue: Catalogue) -> Migration:
+    """The declaration's text with a retired recommendation replaced by its successor or category.
+
+    Comments and everything else stay. A declaration of something else, or of what the catalogue does not know, is
+    returned as it is.
+    """
+    recommendations = catalogue.find(str(document.data.get(_FIELD, "")))
+    retirement = recommendations[0].retirement if len(recommendations) == 1 else None
+    if retirement is None:
+        return Migration(text=text)
+    instead = replacement(retirement)
+    if instead and is_declarable(instead, catalogue):
+        return Migration(text=_with_field(text, instead.field.value, instead.value))
+    return Migration(
+        text=text,
+        problem=Problem(
+            source=document.key_place((_FIELD,)),
+            code="obstacle-retired",
+            message=f"{recommendations[0].title!r} cannot be migrated. {retirement_cause(retirement)}",
+            remedy=retirement_remedy(recommendations[0], catalogue),
+            path=_FIELD,
+            severity=Severity.WARNING,
+        ),
+    )
+
+
+def _with_field(text: str, name: str, value: str) -> str:
+    """The text with another name and value for the field that names the recommendation."""
+    key, old = _scalars(text)
+    ends_line = "\n" if old.style in {"|", ">"} else ""
+    (key_from, key_to), (value_from, value_to) = (_span(text, scalar) for scalar in (key, old))
+    return text[:key_from] + name + text[key_to:value_from] + value + ends_line + text[value_to:]
+
+
+def _scalars(text: str) -> tuple[yaml.ScalarEvent, yaml.ScalarEvent]:
+    """The key and the value of the field in the outermost mapping."""
+    depth, is_key = 0, False
+    key: yaml.ScalarEvent | None = None
+    for event in events(text):
+        if isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+            continue
+        if depth == 1:
+            is_key = not is_key
+            if key is not None and isinstance(event, yaml.ScalarEvent):
+                return key, event
+            key = event if is_key and isinstance(event, yaml.ScalarEvent) and event.value == _FIELD else None
+        depth += isinstance(event, yaml.CollectionStartEvent)
+    raise AssertionError("a declaration that names a recommendation has that field")
+
+
+def _span(text: str, event: yaml.Event) -> tuple[int, int]:
+    """Where an event begins and ends in the text."""
+    starts = [0, *(place + 1 for place, character in enumerate(text) if character == "\n")]
+    first, last = event.start_mark, event.end_mark
+    assert first is not None
+    assert last is not None
+    return starts[first.line] + first.column, starts[last.line] + last.column
