@@ -60,7 +60,9 @@ class Summary:
         """What the run came to; the text and the exit code follow from it. Asked to end when all was done, it is done."""
         if any(outcome.cut_short for outcome in self.outcomes):
             return Verdict.INTERRUPTED
-        if self.refusals or self.unread or any(not decision.cause.is_gone for decision in self.held):
+        if self.refusals:
+            return Verdict.REFUSED
+        if self.unread or any(not decision.cause.is_gone for decision in self.held):
             return Verdict.INCOMPLETE
         if any(outcome.fails for outcome in self.outcomes):
             return Verdict.INCOMPLETE

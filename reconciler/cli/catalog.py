@@ -11,20 +11,51 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import Catalogue, Policy, load
 from reconciler.catalog.lookup import look_up
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
-from reconciler.cli.terminal import say, write, write_lines
+from reconciler.cli.options import typed
+from reconciler.cli.terminal import say, say_warning, write, write_lines
 from reconciler.model import Cloud
 from reconciler.problems import ReconcilerError, UsageError, has_errors
+
+if TYPE_CHECKING:
+    from reconciler.runs.catalog import CatalogRun
 
 OVERLAY: Final = "catalog.yaml"
 _MAX_LENGTH: Final = 2000
 _LIKE: Final = 0.65
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What every command of `exempt catalog` takes."""
+
+    format: str
+    root: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfflineOptions(Options):
+    """The command line of `search`, `show` and `info`: they ask the catalogue of one cloud."""
+
+    cloud: str | None
+    words: list[str] | None = None
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveOptions(Options):
+    """The command line of `diff` and `refresh`: they ask the tenant."""
+
+    custom: bool
+    offline: bool = False
+    detailed_exitcode: bool = False
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,13 +68,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--limit", type=_limit, default=10, metavar="N", help="how many at most (default: 10)")
     show = _command(commands, "show", _show, "everything about one recommendation, policy or initiative")
     show.add_argument(
-        "what", nargs="+", metavar="WHAT", help="a key, an exact title, a policy or initiative, or an address"
+        "words", nargs="+", metavar="WHAT", help="a key, an exact title, a policy or initiative, or an address"
     )
-    _command(commands, "info", _info, "the sources of the facts, with commits and dates")
-    diff = _command(commands, "diff", _live("diff"), "how the tenant differs, and which declarations that touches")
+    info = _command(commands, "info", _info, "the sources of the facts, with commits and dates")
+    for command in (search, show, info):
+        clouds = [cloud.value for cloud in Cloud]
+        command.add_argument(
+            "--cloud", choices=clouds, help="which Azure (default: as reconciler.yaml says, else AzureCloud)"
+        )
+    diff = _command(commands, "diff", _diff, "how the tenant differs, and which declarations that touches")
     diff.add_argument("--offline", action="store_true", help="compare catalog.yaml with the shipped facts instead")
     diff.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where something differs")
-    refresh = _command(commands, "refresh", _live("refresh"), "write what differs to catalog.yaml, for review")
+    refresh = _command(commands, "refresh", _refresh, "write what differs to catalog.yaml, for review")
     for command in (diff, refresh):
         add_log_file(command)
         command.add_argument(
@@ -71,11 +107,6 @@ def _command(
     parser.add_argument(
         "--root", type=Path, default=Path(), metavar="DIR", help="the folder of catalog.yaml (default: this one)"
     )
-    if name in {"search", "show", "info"}:
-        clouds = [cloud.value for cloud in Cloud]
-        parser.add_argument(
-            "--cloud", choices=clouds, help="which Azure (default: as reconciler.yaml says, else AzureCloud)"
-        )
     return parser
 
 
@@ -85,15 +116,46 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _live(name: str) -> Callable[[argparse.Namespace], int]:
-    """The commands that compare with a tenant are a module of their own, which loads what the others never need."""
+# --- with a tenant ---------------------------------------------------------------------------------------------------
 
-    def command(args: argparse.Namespace) -> int:
-        from reconciler.cli import catalog_live  # noqa: PLC0415
 
-        return catalog_live.diff(args) if name == "diff" else catalog_live.refresh(args)
+def _diff(args: argparse.Namespace) -> int:
+    from reconciler.cli import common, exits  # noqa: PLC0415 - the others load nothing of a run
+    from reconciler.model import Verdict  # noqa: PLC0415
+    from reconciler.runs import catalog  # noqa: PLC0415
 
-    return command
+    options = typed(LiveOptions, args)
+    compared = catalog.diff(options.root, common.context(), custom=options.custom, offline=options.offline)
+    _show_differences(compared, options)
+    if compared.verdict is Verdict.CHANGES and not options.detailed_exitcode:
+        return Exit.DONE
+    return exits.of_run(compared.verdict)
+
+
+def _refresh(args: argparse.Namespace) -> int:
+    from reconciler.cli import common  # noqa: PLC0415 - as above
+    from reconciler.runs import catalog  # noqa: PLC0415
+
+    options = typed(LiveOptions, args)
+    compared = catalog.refresh(options.root, common.context(), custom=options.custom)
+    _show_differences(compared, options)
+    if compared.written:
+        say(f"wrote {OVERLAY}; review it in a pull request before it changes what declarations mean")
+    else:
+        say(f"{OVERLAY} needs no change")
+    return Exit.FAILED if compared.unread else Exit.DONE
+
+
+def _show_differences(compared: CatalogRun, options: LiveOptions) -> None:
+    from reconciler.reports import catalogue_facts as report  # noqa: PLC0415 - as above
+
+    for unread in compared.unread:
+        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
+    if options.format == "json":
+        write(report.differences_json(compared.entries))
+    else:
+        write_lines(report.difference_lines(compared.entries))
+    say(report.difference_summary(compared.entries))
 
 
 # --- offline ---------------------------------------------------------------------------------------------------------
@@ -102,10 +164,11 @@ def _live(name: str) -> Callable[[argparse.Namespace], int]:
 def _search(args: argparse.Namespace) -> int:
     from reconciler.reports import catalogue as report  # noqa: PLC0415
 
-    query = _text(args.words)
-    catalogue = _catalogue(args)
-    hits = catalogue.search(query, args.limit)
-    if args.format == "json":
+    options = typed(OfflineOptions, args)
+    query = _text(options.words)
+    catalogue = _catalogue(options)
+    hits = catalogue.search(query, options.limit)
+    if options.format == "json":
         write(report.search_json(hits, catalogue, query))
     else:
         write_lines(report.search_lines(hits, catalogue, query))
@@ -115,31 +178,33 @@ def _search(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from reconciler.reports import catalogue as report  # noqa: PLC0415
 
-    query = _text(args.what)
-    catalogue = _catalogue(args)
-    found = look_up(catalogue, query)
-    if found.is_empty:
+    options = typed(OfflineOptions, args)
+    query = _text(options.words)
+    catalogue = _catalogue(options)
+    subject = look_up(catalogue, query)
+    if subject.is_empty:
         raise _not_found(catalogue, query)
-    if args.format == "json":
-        write(report.show_json(found, catalogue, query))
+    if options.format == "json":
+        write(report.show_json(subject, catalogue, query))
     else:
-        write_lines(report.show_lines(found, catalogue))
+        write_lines(report.show_lines(subject, catalogue))
     return Exit.DONE
 
 
 def _info(args: argparse.Namespace) -> int:
     from reconciler.reports import catalogue_facts as report  # noqa: PLC0415
 
-    catalogue = _catalogue(args)
-    if args.format == "json":
+    options = typed(OfflineOptions, args)
+    catalogue = _catalogue(options)
+    if options.format == "json":
         write(report.info_json(catalogue))
     else:
         write_lines(report.info_lines(catalogue))
     return Exit.DONE
 
 
-def _text(words: list[str]) -> str:
-    text = " ".join(words).strip()
+def _text(words: list[str] | None) -> str:
+    text = " ".join(words or ()).strip()
     if not text or len(text) > _MAX_LENGTH:
         raise UsageError(f"the text has {len(text):,} characters", f"between 1 and {_MAX_LENGTH:,} can be looked up")
     return text
@@ -164,10 +229,10 @@ def _like(catalogue: Catalogue, query: str) -> list[str]:
             return []
 
 
-def _catalogue(args: argparse.Namespace) -> Catalogue:
+def _catalogue(options: OfflineOptions) -> Catalogue:
     """The catalogue for the cloud of this repository, or for any cloud outside of one."""
-    cloud = Cloud(args.cloud) if args.cloud else _cloud(args.root)
-    catalogue = load(cloud, args.root / OVERLAY)
+    cloud = Cloud(options.cloud) if options.cloud else _cloud(options.root)
+    catalogue = load(cloud, options.root / OVERLAY)
     if has_errors(catalogue.problems):
         from reconciler.reports.problems import problem_lines  # noqa: PLC0415
 

@@ -1,42 +1,30 @@
-"""What the commands share: their common options, and the repository they work on, loaded and checked."""
+"""What the commands share: their common options, and the surroundings of a run."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.cli.terminal import say
-from reconciler.declarations import Loaded, check, load, same_meaning
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, parse_scope
-from reconciler.planning.provenance import History
-from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
-from reconciler.reports.problems import problem_lines, problems_summary
-
-OVERLAY = "catalog.yaml"
+from reconciler.cli.terminal import Terminal
+from reconciler.model import ArmId, parse_scope
+from reconciler.planning.guards import Allowances
+from reconciler.runs.context import Context
 
 
-class InvalidRepositoryError(ReconcilerError):
-    """The declarations have errors, which have been shown."""
+def now() -> datetime:
+    """The clock of this run, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - the one
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Repository:
-    """A valid repository of exemptions: what it declares, by which facts and rules, with what history.
+def context() -> Context:
+    """The surroundings of this process: its clock, its environment, its terminal."""
+    return Context(now=now(), environment=os.environ, observer=Terminal())
 
-    `changed` are the declarations that differ from the base; None counts all of them as changed.
-    """
 
-    root: Path
-    settings: Settings
-    declarations: tuple[Declaration, ...]
-    catalogue: Catalogue
-    history: History
-    changed: frozenset[str] | None
+# --- options -----------------------------------------------------------------------------------------------------
 
 
 def add_root(parser: argparse.ArgumentParser) -> None:
@@ -88,73 +76,45 @@ def count_argument(text: str) -> int:
     return int(text)
 
 
-def now() -> datetime:
-    """The clock of this run, in UTC."""
-    return datetime.now(UTC)  # noqa: TID251 - the one
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardOptions:
+    """The options that raise a guard, each to exactly a number."""
+
+    allow_deletes: int | None
+    allow_creates: int | None
+    allow_adoptions: int | None
+    allow_unmanaged_deletes: int | None
+    delete_orphans: int | None
+    strict: bool
+
+    @property
+    def allowances(self) -> Allowances:
+        """The same as planning takes them."""
+        return Allowances(
+            deletes=self.allow_deletes,
+            creates=self.allow_creates,
+            adoptions=self.allow_adoptions,
+            unmanaged=self.allow_unmanaged_deletes,
+            delete_orphans=self.delete_orphans,
+            strict=self.strict,
+        )
 
 
-def load_repository(root: Path, base: str | None, at: datetime) -> Repository:
-    """Loads, checks and shows what is wrong.
-
-    Raises:
-        InvalidRepositoryError: there are errors; all of them have been shown on standard error.
-    """
-    loaded, catalogue = load_all(root)
-    history, changed = history_of(root, base)
-    problems = (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, at, changed))
-    show_problems(problems)
-    if has_errors(problems) or loaded.settings is None:
-        raise InvalidRepositoryError(problems_summary(problems), "correct them; 'exempt validate' shows them again")
-    return Repository(
-        root=root,
-        settings=loaded.settings,
-        declarations=loaded.declarations,
-        catalogue=catalogue,
-        history=history,
-        changed=changed,
+def add_guards(parser: argparse.ArgumentParser) -> None:
+    """The options of `GuardOptions`."""
+    group = parser.add_argument_group(
+        "guards", "each accepts up to exactly N, so that an accident larger than expected stops"
     )
-
-
-def load_settings(root: Path) -> tuple[Settings, tuple[Declaration, ...]]:
-    """The settings, which must be valid, and those declarations that can be read, for commands that judge none.
-
-    Raises:
-        InvalidRepositoryError: reconciler.yaml has errors, which have been shown.
-    """
-    if not root.is_dir():
-        raise UsageError(f"--root: {str(root)!r} is no folder", "name the folder that holds reconciler.yaml")
-    loaded = load(root)
-    if loaded.settings is None:
-        show_problems([one for one in loaded.problems if one.source.file == "reconciler.yaml"])
-        raise InvalidRepositoryError("reconciler.yaml has errors", "correct them; 'exempt validate' shows them again")
-    return loaded.settings, loaded.declarations
-
-
-def load_all(root: Path) -> tuple[Loaded, Catalogue]:
-    """The declarations and the catalogue of their cloud, with their problems not yet judged."""
-    if not root.is_dir():
-        raise UsageError(f"--root: {str(root)!r} is no folder", "name the folder that holds reconciler.yaml")
-    loaded = load(root)
-    overlay = root / OVERLAY
-    cloud = loaded.settings.cloud if loaded.settings else None
-    catalogue = load_catalogue(cloud, overlay) if cloud else load_catalogue(overlay=overlay)
-    return loaded, catalogue
-
-
-def history_of(root: Path, base: str | None) -> tuple[History, frozenset[str] | None]:
-    """What git knows, and what changed against the base."""
-    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
-
-    return repository.read(root), repository.changed_since(root, base, same_meaning)
-
-
-def show_problems(problems: Sequence[Problem]) -> None:
-    """Every problem, on standard error."""
-    if problems:
-        say(*problem_lines(sorted(problems)))
-
-
-def display_names(snapshot: Snapshot) -> dict[str, str]:
-    """Folded ids of groups, subscriptions and assignments to the names people know them by."""
-    assignments = {key: found.display_name for key, found in snapshot.assignments.items() if found.display_name}
-    return {**snapshot.names, **assignments}
+    group.add_argument("--allow-deletes", type=count_argument, metavar="N", help="replaces both delete limits")
+    group.add_argument("--allow-creates", type=count_argument, metavar="N", help="replaces limits.creates")
+    group.add_argument("--allow-adoptions", type=count_argument, metavar="N", help="replaces limits.adoptions")
+    group.add_argument(
+        "--allow-unmanaged-deletes", type=count_argument, metavar="N", help="replaces limits.unmanagedDeletes"
+    )
+    group.add_argument(
+        "--delete-orphans",
+        type=count_argument,
+        metavar="N",
+        help="also delete up to N of ours whose assignment is gone",
+    )
+    group.add_argument("--strict", action="store_true", help="refuse beside exemptions of a whole assignment")

@@ -24,14 +24,23 @@ from typing import Any, Final
 from reconciler import shipped
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
+from reconciler.cli.options import typed
 from reconciler.cli.terminal import write_lines
 from reconciler.emulator import Azure, load_tenant, running
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.lines import BLANK, Style, line
+from reconciler.repository import create
 
 _WRITTEN_ON: Final = date(2026, 11, 20)
 _PORTAL: Final = "portal.user@contoso.example"
 _STEPS: Final = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt demo`."""
+
+    keep: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,15 +50,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """The story, in seven steps."""
-    if args.keep and args.keep.exists():
-        raise UsageError(f"--keep: {str(args.keep)!r} exists already", "name a new folder")
+    keep = typed(Options, args).keep
+    if keep and keep.exists():
+        raise UsageError(f"--keep: {str(keep)!r} exists already", "name a new folder")
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
-        root = args.keep or Path(scratch) / "contoso-exemptions"
+        root = keep or Path(scratch) / "contoso-exemptions"
         _make_repository(root, common.now().date())
         content = load_tenant(shipped.demo_tenant())
         with running(content) as azure:
             _Story(azure=azure, root=root, content=content).tell()
-        if args.keep:
+        if keep:
             _say(f"The repository stays in {root}; 'exempt emulator' runs an Azure for it.")
     return Exit.DONE
 
@@ -64,8 +74,7 @@ def _make_repository(root: Path, today: date) -> None:
     shutil.copy(source / "reconciler.yaml", root / "reconciler.yaml")
     for path in root.glob("exemptions/**/*.yaml"):
         path.write_text(_moved(path.read_text(encoding="utf-8"), today - _WRITTEN_ON), encoding="utf-8")
-    for arguments in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "Declare exemptions"]):
-        _git(root, arguments)
+    create(root, "Declare exemptions", ("Demo", "demo@contoso.example"))
 
 
 def _moved(text: str, by: timedelta) -> str:
@@ -73,26 +82,6 @@ def _moved(text: str, by: timedelta) -> str:
         return f"expiresOn: {date.fromisoformat(found[1]) + by}"
 
     return re.sub(r"expiresOn: (\d{4}-\d\d-\d\d)", later, text)
-
-
-def _git(root: Path, arguments: Sequence[str]) -> None:
-    who = {f"GIT_{role}_{part}": text for role in ("AUTHOR", "COMMITTER") for part, text in _GIT_USER.items()}
-    try:
-        subprocess.run(  # noqa: S603 - a constant command
-            ["git", *arguments],  # noqa: S607 - the git of the PATH
-            cwd=root,
-            env={**os.environ, **who},
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except FileNotFoundError:
-        raise ReconcilerError("git is not installed", "install git; declarations live in it") from None
-    except subprocess.CalledProcessError as error:
-        raise ReconcilerError(f"git {arguments[0]}: {error.stderr.strip()}", "see the message above") from None
-
-
-_GIT_USER: Final = {"NAME": "Demo", "EMAIL": "demo@contoso.example"}
 
 
 # --- the story ---------------------------------------------------------------------------------------------------

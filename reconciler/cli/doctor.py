@@ -10,22 +10,22 @@ Exit codes: 0 nothing failed; 1 a check failed.
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
-from reconciler.azure.doctor import Check, State, run_checks
+from reconciler.azure.doctor import Check, State
 from reconciler.azure.rights import Role, role_definitions
-from reconciler.azure.session import connect
-from reconciler.cli import common
+from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
+from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write, write_lines
-from reconciler.model import Declaration, Settings, count
-from reconciler.problems import CredentialError
+from reconciler.model import count
 from reconciler.reports.escape import json_indented
-from reconciler.reports.lines import Line, Style, line
+from reconciler.reports.lines import Style, line
+from reconciler.runs import doctor
+from reconciler.runs.loading import load_settings
 
 _STYLES: Final = {
     State.OK: Style.GOOD,
@@ -33,6 +33,16 @@ _STYLES: Final = {
     State.WARNING: Style.WARNING,
     State.FAILED: Style.ERROR,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt doctor`."""
+
+    root: Path
+    format: str
+    read_only: bool
+    role: Role | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,21 +57,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Every check that can be made, each shown as it is done, then the verdict."""
-    settings, declarations = common.load_settings(args.root)
-    if args.role:
-        return _print_roles(args.role, settings)
-    checks: list[Check] = []
-    tell = checks.append if args.format == "json" else _shown(checks)
-    _examine(settings, declarations, tell, read_only=args.read_only)
-    if args.format == "json":
-        write(json_indented({"format_version": "1.0", "checks": [asdict(one) for one in checks]}))
-    failed = sum(one.state is State.FAILED for one in checks)
-    say(f"{count(failed, 'check')} failed" if failed else "nothing failed")
-    return Exit.FAILED if failed else Exit.DONE
+    """Every check that can be made, each shown as it is done, then the verdict; or a role."""
+    options = typed(Options, args)
+    if options.role:
+        return _print_roles(options.root, options.role)
+    observe = _ignore if options.format == "json" else _show
+    examined = doctor.run(options.root, common.context(), observe, read_only=options.read_only)
+    if options.format == "json":
+        write(json_indented({"format_version": "1.0", "checks": [asdict(check) for check in examined.checks]}))
+    say(f"{count(examined.failed, 'check')} failed" if examined.failed else "nothing failed")
+    return exits.of_run(examined.verdict)
 
 
-def _print_roles(role: Role, settings: Settings) -> int:
+def _print_roles(root: Path, role: Role) -> int:
+    settings, _ = load_settings(root, common.context())
     definitions = role_definitions(role, settings.scopes)
     write(json_indented(definitions[0] if len(definitions) == 1 else definitions))
     if len(definitions) > 1:
@@ -69,24 +78,10 @@ def _print_roles(role: Role, settings: Settings) -> int:
     return Exit.DONE
 
 
-def _examine(
-    settings: Settings, declarations: tuple[Declaration, ...], tell: Callable[[Check], None], *, read_only: bool
-) -> None:
-    try:
-        with connect(settings, os.environ) as azure:
-            run_checks(azure, declarations, os.environ, read_only=read_only, on_check=tell)
-    except CredentialError as error:
-        tell(Check(name="identity", state=State.FAILED, message=error.message, remedy=error.remedy))
+def _ignore(check: Check) -> None:
+    """The JSON form is shown at the end."""
 
 
-def _shown(checks: list[Check]) -> Callable[[Check], None]:
-    def tell(check: Check) -> None:
-        checks.append(check)
-        write_lines(_lines(check))
-
-    return tell
-
-
-def _lines(check: Check) -> list[Line]:
+def _show(check: Check) -> None:
     head = line((_STYLES[check.state], f"{check.state.value:<8}"), (Style.NAME, f"{check.name:<12}"), check.message)
-    return [head, line(" " * 20, check.remedy)] if check.remedy else [head]
+    write_lines([head, line(" " * 20, check.remedy)] if check.remedy else [head])

@@ -6,13 +6,29 @@ import argparse
 import json
 import math
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from reconciler.cli.exits import Exit
+from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
-from reconciler.emulator.command import Options, serve
+from reconciler.emulator import command
 from reconciler.problems import ReconcilerError, UsageError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt emulator`."""
+
+    tenant: Path | None
+    port: int
+    state: Path | None
+    throttle: bool
+    latency: float | None
+    jitter: float | None
+    seed: int | None
+    fault: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,17 +45,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     faults.add_argument("--latency", type=_seconds, metavar="SECONDS", help="how long every answer takes")
     faults.add_argument("--jitter", type=_seconds, metavar="SECONDS", help="how much longer it may take, by the seed")
     faults.add_argument("--seed", type=int, metavar="N", help="the same seed, the same faults")
-    faults.add_argument("--fault", action="append", metavar="JSON", help="a scripted fault, see docs/emulator.md")
+    faults.add_argument(
+        "--fault", action="append", default=[], metavar="JSON", help="a scripted fault, see docs/emulator.md"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted; the ready line goes to standard output."""
-    if args.state is not None and not os.access(args.state.absolute().parent, os.W_OK):
+    options = typed(Options, args)
+    if options.state is not None and not os.access(options.state.absolute().parent, os.W_OK):
         raise UsageError(
-            f"--state: {args.state} cannot be written", "name a file in a folder that exists and is writable"
+            f"--state: {options.state} cannot be written", "name a file in a folder that exists and is writable"
         )
     try:
-        serve(Options(tenant=args.tenant, port=args.port, state=args.state, faults=_fault_settings(args)), write)
+        served = command.Options(
+            tenant=options.tenant, port=options.port, state=options.state, faults=_fault_settings(options)
+        )
+        command.serve(served, write)
     except ValueError as error:  # the tenant file, a scripted fault or another setting
         raise UsageError(str(error), "schemas/tenant.schema.json and docs/emulator.md have the form") from None
     except OSError as error:
@@ -63,14 +85,14 @@ def _seconds(text: str) -> float:
     return found
 
 
-def _fault_settings(args: argparse.Namespace) -> dict[str, Any]:
+def _fault_settings(options: Options) -> dict[str, Any]:
     """The options in the form of the tenant file's `faultInjection`."""
     given = {
-        "throttling": args.throttle or None,
-        "latency": args.latency,
-        "jitter": args.jitter,
-        "seed": args.seed,
-        "faults": [_fault(text) for text in args.fault] if args.fault else None,
+        "throttling": options.throttle or None,
+        "latency": options.latency,
+        "jitter": options.jitter,
+        "seed": options.seed,
+        "faults": [_fault(text) for text in options.fault] if options.fault else None,
     }
     return {name: value for name, value in given.items() if value is not None}
 

@@ -19,15 +19,15 @@ class Exit(enum.IntEnum):
 
 
 def of_run(verdict: Verdict) -> Exit:
-    """What a run of apply exits with."""
+    """What a run with this verdict exits with."""
     from reconciler.model import Verdict  # noqa: PLC0415 - --version pays for nothing
 
     match verdict:
         case Verdict.DONE:
             return Exit.DONE
-        case Verdict.INCOMPLETE:
+        case Verdict.INVALID | Verdict.REFUSED | Verdict.INCOMPLETE:
             return Exit.FAILED
-        case Verdict.AWAITING:
+        case Verdict.CHANGES | Verdict.AWAITING:
             return Exit.CHANGES
         case Verdict.INTERRUPTED:
             return Exit.INTERRUPTED

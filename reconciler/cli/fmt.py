@@ -13,25 +13,26 @@ style.
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.catalog import Catalogue
-from reconciler.cli import common
-from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_file
+from reconciler.cli import common, exits
+from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write_lines
-from reconciler.declarations import FOLDER, SETTINGS_FILE
-from reconciler.declarations.formatting import formatted
-from reconciler.declarations.migration import migrate
-from reconciler.declarations.walk import SourceFile, read, walk
-from reconciler.documents.characters import decode, hidden
-from reconciler.documents.strict import parse
-from reconciler.model import Source, count
-from reconciler.problems import Problem, UsageError, has_errors
+from reconciler.model import count
 from reconciler.reports.lines import line
 from reconciler.reports.problems import problem_lines
+from reconciler.runs import fmt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt fmt`."""
+
+    paths: list[Path]
+    root: Path
+    migrate: bool
+    check: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,70 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Format each file on its own; problems are told, and the rest is done all the same."""
-    catalogue = common.load_all(args.root)[1] if args.migrate else None
-    problems: list[Problem] = []
-    changed: list[str] = []
-    for file in _files(args.paths, args.root):
-        outcomes = [file] if isinstance(file, Problem) else _format(file, catalogue, check=args.check)
-        for outcome in outcomes:
-            if isinstance(outcome, Problem):
-                problems.append(outcome)
-            else:
-                changed.append(outcome)
-    write_lines(line(name) for name in changed)
-    say(*problem_lines(problems))
-    if changed:
-        say(f"{count(len(changed), 'file')} {'not in style' if args.check else 'formatted'}")
-    elif not problems:
+    """Formats, and says what was changed and what could not be."""
+    options = typed(Options, args)
+    request = fmt.FmtRequest(
+        root=options.root, paths=tuple(options.paths), migrate=options.migrate, check=options.check
+    )
+    done = fmt.run(request)
+    write_lines(line(name) for name in done.changed)
+    say(*problem_lines(done.problems))
+    if done.changed:
+        say(f"{count(len(done.changed), 'file')} {'not in style' if done.check else 'formatted'}")
+    elif not done.problems:
         say("every file is in style")
-    return Exit.FAILED if has_errors(problems) or (args.check and changed) else Exit.DONE
-
-
-def _format(file: SourceFile, catalogue: Catalogue | None, *, check: bool) -> Iterator[str | Problem]:
-    """The name of a file that was (or is to be) changed, and why it cannot be formatted or migrated; nothing where it
-    is in style. With a catalogue it is migrated first.
-    """
-    data = read(file)
-    text = data if isinstance(data, Problem) else decode(data, file.name)
-    if isinstance(text, Problem) or isinstance(data, Problem):
-        if isinstance(text, Problem):
-            yield text
-        return
-    document, problems = parse(text, file.name)
-    bad = next(iter((*hidden(text, file.name), *problems)), None)
-    if document is None or bad is not None:
-        if bad is not None:
-            yield bad
-        return
-    if catalogue is not None:
-        migration = migrate(text, document, catalogue)
-        if migration.problem:
-            yield migration.problem
-        text = migration.text
-        document = parse(text, file.name)[0] or document
-    style = formatted(text, document)
-    if style is None:
-        yield Problem(
-            source=Source(file.name),
-            code="not-formatted",
-            message="it cannot be formatted without changing what it says, so it is left alone",
-            remedy="move its comments to lines of their own, and run again",
-        )
-    elif style.encode() != data:
-        if not check:
-            write_file(Path(file.path), style)
-        yield file.name
-
-
-def _files(paths: Sequence[Path], root: Path) -> Iterator[SourceFile | Problem]:
-    if not paths:
-        yield from walk(root, FOLDER)
-    for path in paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
-        if path.is_dir() and not path.is_symlink():
-            below = path / FOLDER if (path / FOLDER).is_dir() else path
-            yield from walk(below.parent, below.name)
-        elif path.name not in {common.OVERLAY, SETTINGS_FILE}:
-            yield SourceFile(str(path), path.as_posix())
+    return exits.of_run(done.verdict)

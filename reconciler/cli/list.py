@@ -6,19 +6,26 @@ Exit codes: 0 done; 1 not everything could be read.
 from __future__ import annotations
 
 import argparse
-import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.azure.session import connect
-from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.cli import common, planning
-from reconciler.cli.exits import Exit
+from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
-from reconciler.cli.terminal import reading, say_warning, write, write_lines
-from reconciler.drift import Facts, register
-from reconciler.model import ArmId, Settings, Snapshot
-from reconciler.planning.provenance import NoHistory
+from reconciler.cli.options import typed
+from reconciler.cli.terminal import say_warning, write, write_lines
+from reconciler.model import ArmId
 from reconciler.reports.register import register_csv, register_json, register_lines
+from reconciler.runs import list as listing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt list`."""
+
+    root: Path
+    scope: ArmId | None
+    format: str
+    snapshot: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,36 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, look up, render."""
-    at = common.now()
-    settings, declarations = common.load_settings(args.root)
-    snapshot = _snapshot(args.snapshot, settings, args.scope)
-    catalogue = load_catalogue(settings.cloud, args.root / common.OVERLAY)
-    found = register(
-        Facts(
-            snapshot=snapshot,
-            declarations=declarations,
-            catalogue=catalogue,
-            settings=settings,
-            history=NoHistory(),
-            now=at,
-        )
-    )
-    match args.format:
+    """Lists and shows."""
+    options = typed(Options, args)
+    request = listing.ListRequest(root=options.root, scope=options.scope, snapshot=options.snapshot)
+    context = common.context()
+    listed = listing.run(request, context)
+    match options.format:
         case "json":
-            write(register_json(found))
+            write(register_json(listed.register))
         case "csv":
-            write(register_csv(found))
+            write(register_csv(listed.register))
         case _:
-            write_lines(register_lines(found, at, common.display_names(snapshot)))
-    for unread in snapshot.unread:
+            write_lines(register_lines(listed.register, context.now, listed.names))
+    for unread in listed.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
-    return Exit.DONE if found.complete else Exit.FAILED
-
-
-def _snapshot(path: Path | None, settings: Settings, scope: ArmId | None) -> Snapshot:
-    """A snapshot from a file, or from Azure without what only declarations need."""
-    if path is not None:
-        return planning.saved_snapshot(path, settings)
-    with connect(settings, os.environ) as azure, reading("reading Azure") as progress:
-        return azure.reader().snapshot(settings, (), scope, progress)
+    return exits.of_run(listed.verdict)

@@ -7,18 +7,34 @@ changes.
 from __future__ import annotations
 
 import argparse
+from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.cli import common, planning
+from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_file
 from reconciler.cli.log_file import add_log_file
+from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write, write_lines
-from reconciler.model import Snapshot
-from reconciler.planning.values import Plan
+from reconciler.model import ArmId, Verdict
 from reconciler.reports.plan_json import plan_json
 from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_lines
+from reconciler.reports.problems import problem_lines
+from reconciler.runs import plan
+from reconciler.runs.files import write_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options(common.GuardOptions):
+    """The command line of `exempt plan`."""
+
+    root: Path
+    base: str | None
+    scope: ArmId | None
+    format: str
+    out: Path | None
+    snapshot: Path | None
+    detailed_exitcode: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,40 +47,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the plan as JSON, for 'exempt apply FILE'")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where there are changes")
-    planning.add_guards(parser)
+    common.add_guards(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Load, check, read, resolve, plan, guard, render."""
-    at = common.now()
-    repository = common.load_repository(args.root, args.base, at)
-    snapshot = _snapshot(args, repository)
-    plan = planning.plan_for(repository, snapshot, at, planning.allowances(args), args.scope)
-    _show(plan, args.format, common.display_names(snapshot))
-    if args.out:
-        write_file(args.out, plan_json(plan))
-        say(f"saved to {args.out}; apply exactly this with: exempt apply {args.out}")
-    return _exit_code(plan, repository, detailed=args.detailed_exitcode)
-
-
-def _snapshot(args: argparse.Namespace, repository: common.Repository) -> Snapshot:
-    if args.snapshot:
-        return planning.saved_snapshot(args.snapshot, repository.settings)
-    with planning.connected(repository) as azure:
-        return planning.read(azure, repository, args.scope)
-
-
-def _show(plan: Plan, form: str, names: dict[str, str]) -> None:
-    match form:
+    """Plans, shows and saves."""
+    options = typed(Options, args)
+    request = plan.PlanRequest(
+        root=options.root,
+        base=options.base,
+        scope=options.scope,
+        snapshot=options.snapshot,
+        allowances=options.allowances,
+    )
+    planned = plan.run(request, common.context())
+    match options.format:
         case "json":
-            write(plan_json(plan))
+            write(plan_json(planned.plan))
         case "markdown":
-            write(plan_markdown(plan, names))
+            write(plan_markdown(planned.plan, planned.names))
         case _:
-            write_lines(plan_lines(plan, names))
-
-
-def _exit_code(plan: Plan, repository: common.Repository, *, detailed: bool) -> Exit:
-    if plan.refusals or not plan.complete or planning.is_invalid(plan, repository):
-        return Exit.FAILED
-    return Exit.CHANGES if detailed and not plan.is_empty else Exit.DONE
+            write_lines(plan_lines(planned.plan, planned.names))
+    if options.format == "json":  # the other forms have them for people
+        say(*problem_lines(planned.plan.problems))
+    if options.out:
+        write_file(options.out, plan_json(planned.plan))
+        say(f"saved to {options.out}; apply exactly this with: exempt apply {options.out}")
+    if planned.verdict is Verdict.CHANGES and not options.detailed_exitcode:
+        return Exit.DONE
+    return exits.of_run(planned.verdict)

@@ -9,18 +9,26 @@ Exit codes: 0 everything was read; 1 something was not.
 from __future__ import annotations
 
 import argparse
-import os
+from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.azure.raw_snapshot import RawSnapshot
-from reconciler.azure.session import connect
 from reconciler.azure.snapshot_file import snapshot_text
-from reconciler.cli import common
-from reconciler.cli.exits import Exit
-from reconciler.cli.files import write_file
+from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
-from reconciler.cli.terminal import reading, say, say_warning, write
-from reconciler.model import count
+from reconciler.cli.options import typed
+from reconciler.cli.terminal import say, say_warning, write
+from reconciler.model import ArmId, count
+from reconciler.runs import snapshot
+from reconciler.runs.files import write_file
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt snapshot`."""
+
+    root: Path
+    scope: ArmId | None
+    out: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,30 +40,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Read, write, and say what is missing."""
-    settings, declarations = common.load_settings(args.root)
-    with connect(settings, os.environ) as azure, reading("reading Azure") as progress:
-        record = azure.reader().raw_snapshot(settings, declarations, args.scope, progress)
-    if args.out:
-        write_file(args.out, snapshot_text(record))
+    """Reads, writes, and says what is missing."""
+    options = typed(Options, args)
+    taken = snapshot.run(options.root, options.scope, common.context())
+    raw = taken.raw
+    if options.out:
+        write_file(options.out, snapshot_text(raw))
     else:
-        write(snapshot_text(record))
-    _tell(record, args.out)
-    return Exit.FAILED if record.unread else Exit.DONE
-
-
-def _tell(record: RawSnapshot, out: Path | None) -> None:
-    for unread in record.unread:
+        write(snapshot_text(raw))
+    for unread in raw.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
         if unread.remedy:
             say(f"  {unread.remedy}")
-    found = ", ".join(
+    objects = ", ".join(
         (
-            count(len(record.exemptions), "exemption"),
-            count(len(record.assignments), "assignment"),
-            count(len(record.initiatives), "initiative"),
+            count(len(raw.exemptions), "exemption"),
+            count(len(raw.assignments), "assignment"),
+            count(len(raw.initiatives), "initiative"),
         )
     )
-    scopes = count(sum(node.expected for node in record.nodes), "scope")
-    saved = f"; saved to {out}" if out else ""
-    say(f"{found} read from {scopes} with {count(record.requests, 'request')}{saved}")
+    scopes = count(sum(node.expected for node in raw.nodes), "scope")
+    saved = f"; saved to {options.out}" if options.out else ""
+    say(f"{objects} read from {scopes} with {count(raw.requests, 'request')}{saved}")
+    return exits.of_run(taken.verdict)

@@ -8,11 +8,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final, TextIO
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Final, TextIO
 
-from reconciler.problems import ReconcilerError
+from reconciler.problems import Problem, ReconcilerError
 from reconciler.reports.lines import Line, Style, line, plain
+
+if TYPE_CHECKING:
+    from reconciler.applying.ports import Observer as WriteObserver
+    from reconciler.runs.context import ReadProgress
 
 _COLOURS: Final = {
     Style.HEADING: "bold",
@@ -72,8 +77,29 @@ def say_warning(message: str) -> None:
     say(line((Style.WARNING, "warning: "), message))
 
 
+class Terminal:
+    """Tells what happens during a run (`runs.context.Observer`)."""
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        if problems:
+            from reconciler.reports.problems import problem_lines  # noqa: PLC0415 - most repositories have none
+
+            say(*problem_lines(sorted(problems)))
+
+    def warning(self, message: str) -> None:
+        say_warning(message)
+
+    def reading(self, label: str) -> AbstractContextManager[ReadProgress]:
+        return reading(label)
+
+    def writing(self, total: int) -> AbstractContextManager[WriteObserver | None]:
+        from reconciler.cli.progress import writing  # noqa: PLC0415 - only apply writes
+
+        return writing(total)
+
+
 @contextlib.contextmanager
-def reading(label: str) -> Iterator[Callable[[str, int, int], None]]:
+def reading(label: str) -> Iterator[ReadProgress]:
     """Shows how far a read is, on a terminal; silent elsewhere. Yields what the reader calls."""
     if not has_colour(sys.stderr):
         yield lambda _what, _done, _total: None

@@ -22,9 +22,16 @@ class Status(enum.StrEnum):
 
 
 class Verdict(enum.StrEnum):
-    """What the whole run came to."""
+    """What a whole run came to. Text, JSON and exit code all follow from it.
+
+    `INVALID`: the repository is wrong. `REFUSED`: a guard stops it. `INCOMPLETE`: something could not be read, decided or
+    written. `CHANGES`: done, and there is something to change or to look at. `AWAITING`: something awaits approval.
+    """
 
     DONE = "done"
+    CHANGES = "changes"
     AWAITING = "awaiting approval"
+    INVALID = "invalid"
+    REFUSED = "refused"
     INCOMPLETE = "incomplete"
     INTERRUPTED = "interrupted"

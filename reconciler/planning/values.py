@@ -13,8 +13,9 @@ from datetime import datetime
 
 from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
 from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
-from reconciler.model import JSON, ArmId, Diagnostic, Exemption, Source, Unread
+from reconciler.model import JSON, ArmId, Diagnostic, Exemption, Source, Unread, Verdict
 from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
+from reconciler.problems import Problem
 
 
 class Action(enum.StrEnum):
@@ -144,7 +145,8 @@ class Plan:
 
     `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
-    existing exemptions of this owner, `declared` the declarations: what the guards compare with.
+    existing exemptions of this owner, `declared` the declarations: what the guards compare with. `problems` are mistakes in
+    declarations that only Azure shows.
     """
 
     tenant_id: str
@@ -163,6 +165,18 @@ class Plan:
     dirty: bool = False
     owned: int = 0
     declared: int = 0
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """What planning came to; every form of the plan and the exit code say the same."""
+        if self.problems:
+            return Verdict.INVALID
+        if not self.complete:
+            return Verdict.INCOMPLETE
+        if self.refusals:
+            return Verdict.REFUSED
+        return Verdict.DONE if self.is_empty else Verdict.CHANGES
 
     @property
     def complete(self) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import JSON, WORST_FIRST, ArmId, Unread
+from reconciler.model import JSON, WORST_FIRST, ArmId, Unread, Verdict
 from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
 
 
@@ -24,7 +24,8 @@ class DriftReport:
     """Everything that differs between the repository and Azure at one time.
 
     `unread` are said as findings of kind *incomplete* as well. `earlier` are the findings of an earlier report by id, in
-    its JSON form, where one is compared with; None without. `refusals` are the guards that stop a healing run.
+    its JSON form, where one is compared with; None without. `refusals` are the guards that stop a healing run. `verdict` is what
+    the run came to, which the exit code follows.
     """
 
     tenant_id: str
@@ -36,6 +37,7 @@ class DriftReport:
     unread: tuple[Unread, ...] = ()
     earlier: Mapping[str, JSON] | None = None
     refusals: tuple[Refusal, ...] = ()
+    verdict: Verdict = Verdict.DONE
 
     @property
     def complete(self) -> bool:

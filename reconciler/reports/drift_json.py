@@ -39,6 +39,7 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
         "revision": report.revision,
         "takenAt": instant_text(report.taken_at),
         "complete": report.complete,
+        "verdict": report.verdict.value,
         "summary": {severity.value: number for severity, number in report.counts.items()},
         "findings": [_identified_to_json(identified) for identified in identify(report)],
         "gone": gone(report),

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 
 from reconciler.model import Source, Unread
 from reconciler.planning.values import Held, Refusal
+from reconciler.problems import Problem
 from reconciler.reports.escape import markdown_code, markdown_fence, printable
 from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
 
@@ -78,6 +79,12 @@ def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
 def place(source: Source | None) -> str:
     """`, file:line`, or nothing."""
     return f", {value(place_words(source))}" if source else ""
+
+
+def problem_item(problem: Problem) -> str:
+    """A mistake in a declaration: where, what, and what to do."""
+    remedy = f"; {value(problem.remedy)}" if problem.remedy else ""
+    return f"{value(str(problem.source))}: {value(problem.message)}{remedy}"
 
 
 def refusal_item(refusal: Refusal) -> str:

@@ -91,13 +91,11 @@ def verdict_words(summary: Summary) -> str:
             sentence = "Done, but for what awaits approval"
         case Verdict.INTERRUPTED:
             sentence = "Interrupted; the next run finishes the work"
-        case Verdict.INCOMPLETE:
-            sentence = "Refused, nothing was written" if _nothing_was_tried(summary) else "Incomplete"
+        case Verdict.REFUSED:
+            sentence = "Refused, nothing was written"
+        case _:
+            sentence = "Incomplete"
     return f"{sentence}: {counts}" if (counts := counted_words(summary)) else f"{sentence}."
-
-
-def _nothing_was_tried(summary: Summary) -> bool:
-    return bool(summary.refusals) and not any(outcome.status is Status.DONE for outcome in summary.outcomes)
 
 
 def counted_words(summary: Summary) -> str:

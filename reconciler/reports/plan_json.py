@@ -12,6 +12,7 @@ from reconciler import __version__
 from reconciler.arm.canonical import encode_properties
 from reconciler.model import JSON, Exemption, Source, Unread
 from reconciler.planning.values import Change, Finding, Held, Plan, Refusal
+from reconciler.problems import Problem
 from reconciler.reports.escape import json_document
 from reconciler.reports.fields import changed_paths
 
@@ -39,6 +40,7 @@ def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
         "revision": plan.revision,
         "dirty": plan.dirty,
         "complete": plan.complete,
+        "verdict": plan.verdict.value,
         "digest": plan.digest,
         "summary": plan.summary,
         "changes": None,
@@ -46,6 +48,7 @@ def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
         "findings": [finding_to_json(finding) for finding in plan.findings],
         "refusals": [refusal_to_json(refusal) for refusal in plan.refusals],
         "unread": [unread_to_json(unread) for unread in plan.unread],
+        "problems": [problem_to_json(problem) for problem in plan.problems],
     }
 
 
@@ -114,3 +117,13 @@ def refusal_to_json(refusal: Refusal) -> dict[str, JSON]:
 def unread_to_json(unread: Unread) -> dict[str, JSON]:
     """What could not be read, and what to do about it."""
     return {"scope": unread.scope.text, "what": unread.what, "reason": unread.message, "remedy": unread.remedy}
+
+
+def problem_to_json(problem: Problem) -> dict[str, JSON]:
+    """A mistake in a declaration that only Azure shows."""
+    return {
+        "code": problem.code,
+        "message": problem.message,
+        "remedy": problem.remedy,
+        "source": source_to_json(problem.source),
+    }

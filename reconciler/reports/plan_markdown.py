@@ -15,7 +15,17 @@ from reconciler.planning.values import Action, Change, Plan
 from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import Line, plain
-from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
+from reconciler.reports.markdown import (
+    LIMIT,
+    bullets,
+    folded,
+    held_item,
+    place,
+    problem_item,
+    refusal_item,
+    unread_item,
+    value,
+)
 from reconciler.reports.plan_text import (
     change_block,
     continues,
@@ -66,6 +76,7 @@ def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
         dirty = " with uncommitted changes" if plan.dirty else ""
         rest = f"{len(plan.unchanged)} unchanged, {len(plan.foreign)} not ours, {len(plan.held)} held"
         yield f"\nPlan{revision}{dirty} over {count(len(plan.scopes), 'scope')}; {rest}."
+    yield from bullets("Invalid", plan.problems, problem_item)
     yield from bullets("Refused", plan.refusals, refusal_item)
     widening = [change for change in plan.changes if change.widens]
     yield from bullets(

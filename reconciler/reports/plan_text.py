@@ -19,6 +19,7 @@ from reconciler.planning.values import Action, Change, FindingKind, Held, Plan, 
 from reconciler.reports.fields import REFERENCES, Difference, differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.problems import problem_lines
 from reconciler.reports.values_text import difference_line
 from reconciler.reports.words import (
     NO_NAMES,
@@ -52,6 +53,10 @@ def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
     yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
     yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in plan.unread])
     yield from section("Findings", finding_blocks(plan.findings, names))
+    if plan.problems:
+        yield BLANK
+        yield line((Style.HEADING, "Invalid"))
+        yield from problem_lines(plan.problems)
     if plan.refusals:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in plan.refusals)

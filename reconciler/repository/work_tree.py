@@ -95,6 +95,51 @@ class WorkTree:
         return out.decode("utf-8", "surrogateescape")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a checkout comes from: the address of its remote `origin`, and the commit that is checked out."""
+
+    remote: str
+    commit: str
+
+
+def origin(root: Path) -> Origin | None:
+    """Where the checkout around `root` comes from; None where there is no git, no commit or no such remote.
+
+    Raises:
+        ReconcilerError: git refuses to read it because somebody else owns it.
+    """
+    tree = open_work_tree(root)
+    remote = tree.ask("remote", "get-url", "origin") if tree else None
+    commit = tree.ask("rev-parse", "HEAD") if tree else None
+    return Origin(remote=remote, commit=commit) if remote and commit else None
+
+
+def create(root: Path, message: str, author: tuple[str, str]) -> None:
+    """Makes a git repository of a folder, with everything in it as one commit by `author` (name and address).
+
+    Raises:
+        ReconcilerError: there is no git, or it refuses.
+    """
+    try:
+        import git  # noqa: PLC0415 - as below
+    except ImportError:
+        raise ReconcilerError("git is not installed", "install git; declarations live in it") from None
+    name, address = author
+    people = {
+        f"GIT_{role}_{part}": text
+        for role in ("AUTHOR", "COMMITTER")
+        for part, text in (("NAME", name), ("EMAIL", address))
+    }
+    try:
+        repo = git.Repo.init(root)
+        repo.git.update_environment(**_STABLE, **people)
+        repo.git.execute(["git", "add", "--all"])
+        repo.git.execute(["git", "-c", "commit.gpgSign=false", "commit", "--quiet", "--message", message])
+    except git.CommandError as error:
+        raise ReconcilerError(f"git cannot make a repository of {root}", str(error.stderr).strip()) from None
+
+
 def open_work_tree(root: Path) -> WorkTree | None:
     """The work tree around `root`, or None where there is no git or no repository with a commit.
 

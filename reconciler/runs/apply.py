@@ -1,0 +1,151 @@
+"""An apply: the plan is recomputed, compared with what was approved, guarded and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final, Protocol
+
+from reconciler.applying import approvals
+from reconciler.applying.approvals import SavedPlan, Selection
+from reconciler.applying.engine import ApplyContext, apply_changes
+from reconciler.applying.outcomes import Summary, refused_outcomes, summarise
+from reconciler.applying.ports import Stop, Writer
+from reconciler.applying.rate_limiter import RateLimiter
+from reconciler.applying.whole_assignment import allowed_without_references
+from reconciler.azure.session import connect
+from reconciler.model import ArmId, Verdict
+from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.marks import with_revision
+from reconciler.planning.provenance import History
+from reconciler.planning.values import Change, Plan, Reason
+from reconciler.problems import UsageError
+from reconciler.runs.context import Context
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, plan_repository, read_azure
+
+_LARGEST_PLAN: Final = 256 << 20
+"""Bytes: far more than any plan has, and little enough to be held in memory."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRequest:
+    """What to write: the changes of the repository at `root` that the saved plan in `approvals` approves, if the plan's
+    digest is `expected`, and whose reason is one of `only`. None of these leaves everything.
+    """
+
+    root: Path
+    base: str | None = None
+    scope: ArmId | None = None
+    approvals: Path | None = None
+    expected: str | None = None
+    only: frozenset[Reason] | None = None
+    allowances: Allowances = field(default_factory=Allowances)
+
+
+class Stopping(Stop, Protocol):
+    """Whether the run was asked to end early, and how."""
+
+    def finish_first(self) -> None:
+        """From here on something is written: what is under way is finished before the run ends."""
+        ...
+
+
+Confirm = Callable[[Plan, dict[str, str]], bool]
+"""Asked with the plan of what is about to be written, and display names by folded id."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyRun:
+    """A finished apply. `summary` is None where the person who was asked did not agree, and nothing was written.
+    `needless` are folded ids of approved changes that are no longer needed.
+    """
+
+    summary: Summary | None
+    names: dict[str, str]
+    needless: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """The summary's own."""
+        return Verdict.INCOMPLETE if self.summary is None else self.summary.verdict
+
+
+def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stopping) -> ApplyRun:
+    """Loads, checks, reads, plans, compares with the approvals, guards, asks, writes.
+
+    Raises:
+        InvalidRepositoryError: the repository has errors.
+        ApprovalError: what was approved is something else.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    repository = load_repository(request.root, request.base, context)
+    saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
+    with connect(repository.settings, context.environment) as azure:
+        snapshot = read_azure(azure, repository.declarations, request.scope, context)
+        names = display_names(snapshot)
+        plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+        if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
+            approvals.check_expected(plan, request.expected)
+        selection = approvals.select(plan, saved, request.only)
+        if selection.withheld or request.scope:
+            selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
+        plan = _guarded(plan, selection, repository, request.allowances)
+        if selection.approved and not plan.refusals and not confirm(replace(plan, changes=selection.approved), names):
+            return ApplyRun(summary=None, names=names)
+        whole = allowed_without_references(selection.approved, snapshot, repository.declarations, repository.settings)
+        stop.finish_first()
+        summary = _write(plan, selection, partial(azure.writer, whole=whole), context, stop)
+    return ApplyRun(summary=summary, names=names, needless=selection.already_done)
+
+
+def _saved_plan(path: Path, repository: Repository) -> SavedPlan:
+    try:
+        with path.open("rb") as file:
+            content = file.read(_LARGEST_PLAN + 1)
+        if len(content) > _LARGEST_PLAN:
+            raise UsageError(f"{path} is not a plan: it is larger than {_LARGEST_PLAN >> 20} MiB", approvals.NEW_PLAN)
+        text = content.decode("utf-8-sig")  # a mark of byte order may come from a shell that passed it on
+        return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
+    except FileNotFoundError:
+        raise UsageError(f"there is no plan {str(path)!r}", approvals.NEW_PLAN) from None
+    except IsADirectoryError:
+        raise UsageError(f"{str(path)!r} is a folder, not a plan", approvals.NEW_PLAN) from None
+    except UnicodeDecodeError:
+        raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
+    except approvals.ApprovalError as error:
+        raise approvals.ApprovalError(f"{path}: {error.message}", error.remedy) from None
+
+
+def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:
+    """A run that leaves something out must not claim the whole revision: a later plan takes the stamp as proof that
+    all of it was applied (reason *recreate*). Each object is stamped with its own declaration's last commit instead.
+    """
+
+    def stamped(change: Change) -> Change:
+        if change.after is None:
+            return change
+        commit = history.last_commit(change.source.file) if change.source else None
+        return replace(change, after=with_revision(change.after, commit.sha if commit else None))
+
+    return tuple(stamped(change) for change in changes)
+
+
+def _guarded(plan: Plan, selection: Selection, repository: Repository, allowances: Allowances) -> Plan:
+    """The plan with the refusals that concern what this run would write."""
+    facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
+    return replace(plan, refusals=refusals(selection.approved, repository.settings.limits, allowances, facts))
+
+
+def _write(
+    plan: Plan, selection: Selection, writer: Callable[[RateLimiter], Writer], context: Context, stop: Stop
+) -> Summary:
+    """The outcome of every change of the plan."""
+    if plan.refusals:
+        return summarise(plan, (*selection.withheld, *refused_outcomes(selection.approved)))
+    limiter = RateLimiter()
+    with context.observer.writing(len(selection.approved)) as observer:
+        engine = ApplyContext(writer=writer(limiter), rate_limiter=limiter, stop=stop, observer=observer)
+        return summarise(plan, (*selection.withheld, *apply_changes(selection.approved, engine)))

@@ -1,0 +1,205 @@
+"""A drift report: every difference between the repository and Azure. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.applying import approvals
+from reconciler.azure.session import Azure, connect
+from reconciler.catalog.live import live_recommendations
+from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
+from reconciler.model import JSON, Snapshot, SubjectKind, Verdict, owner_scope
+from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
+from reconciler.problems import AzureError, UsageError
+from reconciler.reports.drift import DriftReport
+from reconciler.runs.context import Context
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
+
+_SEVERITIES: Final = tuple(Severity)
+_ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRequest:
+    """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`. A finding of severity
+    `fail_on` or worse is drift; None: nothing is.
+    """
+
+    root: Path
+    base: str | None = None
+    snapshot: Path | None = None
+    since: Path | None = None
+    kinds: frozenset[FindingKind] | None = None
+    fail_on: Severity | None = Severity.WARNING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRun:
+    """A finished report; `names` are display names by folded id."""
+
+    report: DriftReport
+    names: dict[str, str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The report's own."""
+        return self.report.verdict
+
+
+def run(request: DriftRequest, context: Context) -> DriftRun:
+    """Loads, checks, reads, plans, diagnoses, compares.
+
+    Raises:
+        InvalidRepositoryError: the repository has errors.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    repository = load_repository(request.root, request.base, context)
+    earlier = _earlier(request, repository) if request.since is not None else None
+    evidence = _evidence(request, repository, context)
+    plan = evidence.plan
+    healed, stopped = _healing(evidence, repository)
+    facts = Facts(
+        snapshot=evidence.snapshot,
+        declarations=repository.declarations,
+        catalogue=repository.catalogue,
+        settings=repository.settings,
+        history=repository.history,
+        now=context.now,
+        heals=healed,
+        forbidden=evidence.forbidden,
+    )
+    findings = _of_kinds(find_drift(plan, facts, evidence.catalogue), request.kinds)
+    patched = with_patches(findings, facts, lambda file: _text(repository.root / file))
+    report = DriftReport(
+        tenant_id=plan.tenant_id,
+        owner=plan.owner,
+        scopes=plan.scopes,
+        revision=plan.revision,
+        taken_at=plan.taken_at,
+        findings=patched,
+        unread=plan.unread,
+        earlier=earlier,
+        refusals=stopped,
+        verdict=_verdict(plan, findings, request.fail_on),
+    )
+    return DriftRun(report=report, names=display_names(evidence.snapshot))
+
+
+def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) -> Verdict:
+    """Invalid, incomplete, drifted or in sync. What a guard of a plan refuses is no fault of a report."""
+    if plan.verdict in {Verdict.INVALID, Verdict.INCOMPLETE}:
+        return plan.verdict
+    bad = _SEVERITIES[_SEVERITIES.index(fail_on) :] if fail_on is not None else ()
+    return Verdict.CHANGES if any(finding.severity in bad for finding in findings) else Verdict.DONE
+
+
+def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON]:
+    """The findings of the earlier report, of the requested kinds."""
+    assert request.since is not None
+    try:
+        text = request.since.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"--since: {request.since} is not a drift report: it is not UTF-8 text") from None
+    earlier = read_earlier(text, repository.settings)
+    kinds = request.kinds or frozenset(FindingKind)
+    return {key: finding for key, finding in earlier.items() if finding["kind"] in kinds | _ALWAYS}
+
+
+def _of_kinds(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:
+    """The findings of the requested kinds; silence must never come from what could not be read."""
+    return tuple(finding for finding in findings if kinds is None or finding.kind in kinds | _ALWAYS)
+
+
+def _text(path: Path) -> str:
+    """A declaration's own text, for patches; none where it is no text that could be patched."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+# --- what is asked beside the plan ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Evidence:
+    """What this run knows of Azure: the plan, what the live catalogue says, and from which assignments (folded ids)
+    this identity may not exempt, None where that is not known.
+    """
+
+    snapshot: Snapshot
+    plan: Plan
+    catalogue: tuple[Finding, ...] = ()
+    forbidden: frozenset[str] | None = None
+
+
+def _evidence(request: DriftRequest, repository: Repository, context: Context) -> _Evidence:
+    if request.snapshot is not None:
+        snapshot = saved_snapshot(request.snapshot, repository.settings)
+        return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
+    with connect(repository.settings, context.environment) as azure:
+        snapshot = read_azure(azure, repository.declarations, None, context)
+        plan = plan_repository(repository, snapshot, context, Allowances())
+        return _Evidence(
+            snapshot=snapshot,
+            plan=plan,
+            catalogue=_live_catalogue(azure, snapshot, repository, context),
+            forbidden=_forbidden(azure, plan),
+        )
+
+
+def _live_catalogue(azure: Azure, snapshot: Snapshot, repository: Repository, context: Context) -> tuple[Finding, ...]:
+    """What the tenant says of declared recommendations. Not to know it makes no exemption wrong, so it fails nothing."""
+    from reconciler.azure.metadata import read_built_in  # noqa: PLC0415 - loads the SDK
+
+    if not any(declaration.subject.kind is SubjectKind.RECOMMENDATION for declaration in repository.declarations):
+        return ()
+    try:
+        rows = read_built_in(azure.client, [scope for scope in snapshot.expected if scope.subscription])
+    except AzureError as error:
+        context.observer.warning(f"the catalogue was not compared with the tenant: {error.message}")
+        return ()
+    return catalogue_findings(repository.catalogue, live_recommendations(rows), repository.declarations)
+
+
+def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
+    """Folded ids of assignments that lack an exemption and from which this identity may not exempt.
+
+    Asked only where something is missing. An identity that may not exempt anywhere, such as one that only reads, says
+    nothing about the one that applies: None.
+    """
+    from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
+
+    missing = {change.exemption.assignment for change in plan.changes if change.action is Action.CREATE}
+    if not missing:
+        return frozenset()
+    assignments = missing | {exemption.assignment for exemption in plan.unchanged}
+    scopes = sorted({owner_scope(assignment) for assignment in assignments})
+    answers = zip(scopes, azure.client.each(lambda scope: read_permissions(azure.client, scope), scopes), strict=True)
+    lacks = {
+        scope.key: bool(missing_actions(answer, [EXEMPT_ACTION]))
+        for scope, answer in answers
+        if not isinstance(answer, AzureError)
+    }
+    if all(lacks.values()):
+        return None
+    return frozenset(assignment.key for assignment in missing if lacks.get(owner_scope(assignment).key))
+
+
+def _healing(evidence: _Evidence, repository: Repository) -> tuple[frozenset[str], tuple[Refusal, ...]]:
+    """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
+    plan = evidence.plan
+    selected = approvals.select(plan, None, frozenset(HEALING)).approved
+    facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
+    stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
+    healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]
+    return frozenset(change.id.key for change in healed), stopped
+
+
+def _is_forbidden(change: Change, forbidden: frozenset[str] | None) -> bool:
+    return change.action is Action.CREATE and change.exemption.assignment.key in (forbidden or ())

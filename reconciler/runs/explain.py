@@ -1,0 +1,110 @@
+"""An explanation: why a resource is exempt, or what a declaration comes to. Writes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.declarations.nearest import nearest
+from reconciler.model import ArmId, Declaration, Subject, SubjectKind, Verdict
+from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
+from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
+from reconciler.planning.explain.resource import explain_resource
+from reconciler.planning.explain.values import ResourceExplanation
+from reconciler.planning.guards import Allowances
+from reconciler.planning.planner import assemble_plan
+from reconciler.planning.stages import PlanInputs, ResolvedDeclarations, decide
+from reconciler.problems import UsageError
+from reconciler.runs.context import Context
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, read_snapshot
+
+_POLICY: Final = "/policydefinitions/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRequest:
+    """What to explain: a `resource` (about one `recommendation`, or all), or a `declaration`, by name."""
+
+    root: Path
+    resource: ArmId | None = None
+    recommendation: str | None = None
+    declaration: str | None = None
+    snapshot: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainRun:
+    """What was asked for; `names` are display names by folded id."""
+
+    explanation: ResourceExplanation | DeclarationExplanation
+    names: dict[str, str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Incomplete where something that matters could not be read."""
+        return Verdict.INCOMPLETE if self.explanation.unread else Verdict.DONE
+
+
+def run(request: ExplainRequest, context: Context) -> ExplainRun:
+    """Loads, checks, reads, decides as the plan does, explains.
+
+    Raises:
+        UsageError: not exactly one thing is asked for, or it does not exist.
+        InvalidRepositoryError: the repository has errors.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    if (request.resource is None) == (request.declaration is None):
+        raise UsageError(
+            "explain one thing: a RESOURCE or --declaration NAME", "exempt explain --help shows both forms"
+        )
+    if request.declaration is not None and request.recommendation is not None:
+        raise UsageError("--recommendation goes with a RESOURCE", "leave it out: a declaration is about one already")
+    repository = load_repository(request.root, None, context)
+    declaration = _declaration(repository, request.declaration) if request.declaration is not None else None
+    subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
+    snapshot = read_snapshot(repository.settings, repository.declarations, context, file=request.snapshot)
+    decided = decide(
+        PlanInputs(
+            declarations=ResolvedDeclarations.of(repository.declarations, repository.catalogue),
+            catalogue=repository.catalogue,
+            snapshot=snapshot,
+            settings=repository.settings,
+            history=repository.history,
+            now=context.now,
+            allowed=Allowances(),
+            only=None,
+        )
+    )
+    plan, names = assemble_plan(decided), display_names(snapshot)
+    if declaration is not None:
+        return ExplainRun(explanation=explain_declaration(decided, plan, declaration), names=names)
+    assert request.resource is not None
+    return ExplainRun(explanation=explain_resource(decided, plan, request.resource, subject), names=names)
+
+
+def _declaration(repository: Repository, name: str) -> Declaration:
+    declarations = {declaration.name: declaration for declaration in repository.declarations}
+    folded = {declared.casefold(): declaration for declared, declaration in declarations.items()}
+    declaration = declarations.get(name) or folded.get(name.casefold())
+    if declaration is not None:
+        return declaration
+    near = nearest(name, declarations)
+    remedy = f"did you mean {near!r}?" if near else "'exempt validate' loads all of them"
+    raise UsageError(f"--declaration: there is no declaration {name!r}", remedy)
+
+
+def _subject(repository: Repository, text: str) -> ResolvedSubject:
+    """What `--recommendation` means, looked up as a declaration's own field would be."""
+    kind = SubjectKind.POLICY if _POLICY in text.lower() else SubjectKind.RECOMMENDATION
+    subject = resolve_subject(Subject(kind=kind, value=text), repository.catalogue)
+    if subject is not None:
+        return subject
+    namesakes = repository.catalogue.find(text)
+    if namesakes:
+        keys = ", ".join(recommendation.key for recommendation in namesakes)
+        raise UsageError(f"--recommendation: {text!r} is the title of several recommendations", f"name a key: {keys}")
+    near = [f"{recommendation.title} ({recommendation.key})" for recommendation in repository.catalogue.nearest(text)]
+    remedy = f"did you mean {' or '.join(near)}?" if near else "'exempt catalog search WORDS' finds it"
+    raise UsageError(f"--recommendation: the catalogue has no recommendation {text!r}", remedy)

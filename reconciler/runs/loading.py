@@ -1,0 +1,112 @@
+"""The repository of exemptions, loaded and checked: what it declares, by which facts and rules, with what history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning
+from reconciler.model import Declaration, Settings
+from reconciler.planning.provenance import History
+from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
+from reconciler.reports.problems import problems_summary
+from reconciler.runs.context import Context
+
+OVERLAY: Final = "catalog.yaml"
+_SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
+
+
+class InvalidRepositoryError(ReconcilerError):
+    """The repository has errors, which the observer was told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository:
+    """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
+    them as changed. `warnings` are what is wrong with it and fails nothing.
+    """
+
+    root: Path
+    settings: Settings
+    declarations: tuple[Declaration, ...]
+    catalogue: Catalogue
+    history: History
+    changed: frozenset[str] | None
+    warnings: tuple[Problem, ...] = ()
+
+
+def load_repository(root: Path, base: str | None, context: Context) -> Repository:
+    """Loads and checks everything; the observer is told what is wrong.
+
+    Raises:
+        InvalidRepositoryError: there are errors.
+        UsageError: there is no such folder, or `base` names no commit.
+    """
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+
+    loaded, catalogue = load_all(root)
+    history, changed = repository.read(root), repository.changed_since(root, base, same_meaning)
+    problems = tuple(sorted((*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, changed))))
+    context.observer.problems(problems)
+    if has_errors(problems) or loaded.settings is None:
+        raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN)
+    return Repository(
+        root=root,
+        settings=loaded.settings,
+        declarations=loaded.declarations,
+        catalogue=catalogue,
+        history=history,
+        changed=changed,
+        warnings=problems,
+    )
+
+
+def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:
+    """The settings, which must be valid, and those declarations that can be read, for runs that judge none.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml has errors.
+        UsageError: there is no such folder.
+    """
+    loaded = _load(root)
+    if loaded.settings is None:
+        context.observer.problems([problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE])
+        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", _SHOW_AGAIN)
+    return loaded.settings, loaded.declarations
+
+
+def load_for_catalogue(root: Path, context: Context) -> tuple[Settings, Loaded, Catalogue]:
+    """Settings and overlay, which must be valid, and those declarations that can be read: a refresh of the catalogue
+    may be what the others lack.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml or catalog.yaml has errors.
+        UsageError: there is no such folder.
+    """
+    loaded, catalogue = load_all(root)
+    if loaded.settings is None or has_errors(catalogue.problems):
+        settings = (problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE)
+        context.observer.problems([*catalogue.problems, *settings])
+        raise InvalidRepositoryError("the repository has errors", _SHOW_AGAIN)
+    return loaded.settings, loaded, catalogue
+
+
+def load_all(root: Path) -> tuple[Loaded, Catalogue]:
+    """The declarations and the catalogue of their cloud, with their problems not yet judged.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    loaded = _load(root)
+    overlay = root / OVERLAY
+    cloud = loaded.settings.cloud if loaded.settings else None
+    return loaded, load_catalogue(cloud, overlay) if cloud else load_catalogue(overlay=overlay)
+
+
+def _load(root: Path) -> Loaded:
+    if not root.is_dir():
+        raise UsageError(f"--root: {str(root)!r} is no folder", "name the folder that holds reconciler.yaml")
+    return load(root)

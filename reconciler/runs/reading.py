@@ -1,0 +1,98 @@
+"""What Azure holds, from Azure or from a saved snapshot, and the plan that follows from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from reconciler.azure.session import Azure, connect
+from reconciler.declarations import SETTINGS_FILE
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
+from reconciler.planning.guards import Allowances
+from reconciler.planning.planner import make_plan
+from reconciler.planning.values import HeldCause, Plan
+from reconciler.problems import Problem, UsageError
+from reconciler.runs.context import Context
+from reconciler.runs.loading import Repository
+
+
+def read_azure(azure: Azure, declarations: Sequence[Declaration], scope: ArmId | None, context: Context) -> Snapshot:
+    """Everything that a plan of these declarations needs; `scope` narrows it."""
+    with context.observer.reading("reading Azure") as progress:
+        return azure.reader().snapshot(azure.settings, declarations, scope, progress)
+
+
+def read_snapshot(
+    settings: Settings,
+    declarations: Sequence[Declaration],
+    context: Context,
+    *,
+    file: Path | None,
+    scope: ArmId | None = None,
+) -> Snapshot:
+    """The same, from a saved snapshot where a file is named, else over a connection of its own.
+
+    Raises:
+        UsageError: the file's snapshot is of another tenant.
+    """
+    if file is not None:
+        return saved_snapshot(file, settings)
+    with connect(settings, context.environment) as azure:
+        return read_azure(azure, declarations, scope, context)
+
+
+def saved_snapshot(file: Path, settings: Settings) -> Snapshot:
+    """A snapshot from a file instead of Azure.
+
+    Raises:
+        UsageError: it is of another tenant.
+    """
+    from reconciler.azure.snapshot_file import load_snapshot  # noqa: PLC0415 - rarely needed
+
+    snapshot = load_snapshot(file)
+    if snapshot.tenant_id.lower() != settings.tenant_id.lower():
+        raise UsageError(
+            f"--snapshot: {file} is of tenant {snapshot.tenant_id}, but reconciler.yaml names {settings.tenant_id}",
+            "take a new one with 'exempt snapshot --out FILE'",
+        )
+    return snapshot
+
+
+def plan_repository(
+    repository: Repository, snapshot: Snapshot, context: Context, allowances: Allowances, scope: ArmId | None = None
+) -> Plan:
+    """The plan of the repository against what Azure holds."""
+    plan = make_plan(
+        repository.declarations,
+        repository.catalogue,
+        snapshot,
+        repository.settings,
+        repository.history,
+        context.now,
+        allowances,
+        scope,
+    )
+    return replace(plan, problems=_problems(plan, repository))
+
+
+def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
+    """Targets that Azure's hierarchy shows to be outside the managed scopes, in declarations that changed. Elsewhere they
+    are held only, so that a subscription which somebody moves blocks nobody else's pull request.
+    """
+    return tuple(
+        Problem(
+            source=held.source or Source(SETTINGS_FILE), code="outside-scopes", message=held.message, remedy=held.remedy
+        )
+        for held in plan.held
+        if held.cause is HeldCause.OUTSIDE_SCOPES
+        and (repository.changed is None or held.declaration in repository.changed)
+    )
+
+
+def display_names(snapshot: Snapshot) -> dict[str, str]:
+    """Folded ids of groups, subscriptions and assignments to the names people know them by."""
+    assignments = {
+        key: assignment.display_name for key, assignment in snapshot.assignments.items() if assignment.display_name
+    }
+    return {**snapshot.names, **assignments}

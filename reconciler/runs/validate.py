@@ -1,0 +1,147 @@
+"""A check of the declarations, offline: YAML, schema, rules, conflicts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files, same_meaning
+from reconciler.declarations.walk import SourceFile, walk
+from reconciler.model import Verdict
+from reconciler.problems import Problem, UsageError, has_errors
+from reconciler.runs.context import Context
+from reconciler.runs.loading import OVERLAY, load_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateRequest:
+    """What to check: `paths`, or without any the repository at `root`; judged against `base`."""
+
+    root: Path
+    base: str | None = None
+    paths: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidateRun:
+    """How many declarations were read, the `problems` in what was asked for, and how many others there are elsewhere.
+    `root` is the repository that the problems' paths start from; None: they start from the working folder.
+    """
+
+    checked: int
+    problems: tuple[Problem, ...]
+    elsewhere: int
+    root: Path | None
+
+    @property
+    def verdict(self) -> Verdict:
+        """Invalid where something that was asked for has an error."""
+        return Verdict.INVALID if has_errors(self.problems) else Verdict.DONE
+
+    @property
+    def from_working_folder(self) -> tuple[Problem, ...]:
+        """The problems with paths from the working folder, which is where a pipeline checks the code out."""
+        here = Path(os.path.relpath(self.root)).as_posix() if self.root else "."
+        if here.startswith("."):
+            return self.problems
+        moved = (replace(problem.source, file=f"{here}/{problem.source.file}") for problem in self.problems)
+        return tuple(replace(problem, source=source) for problem, source in zip(self.problems, moved, strict=True))
+
+
+def run(request: ValidateRequest, context: Context) -> ValidateRun:
+    """Reads and checks.
+
+    Raises:
+        UsageError: there is no such path, or the paths belong to different repositories.
+        ReconcilerError: git or a file refuses.
+    """
+    targets = _targets(request)
+    checked, problems = _check(targets, request.base, context)
+    wanted = tuple(problem for problem in problems if targets.contain(problem))
+    return ValidateRun(checked=checked, problems=wanted, elsewhere=len(problems) - len(wanted), root=targets.root)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Targets:
+    """What is asked for: the whole repository at `root`, or `only` some paths of it, or `loose` files."""
+
+    root: Path | None
+    only: tuple[str, ...] = ()
+    loose: tuple[tuple[Path, str], ...] = ()
+    refused: tuple[Problem, ...] = ()
+
+    def contain(self, problem: Problem) -> bool:
+        """Whether the problem stands in what was asked for."""
+        file = problem.source.file
+        return not self.only or any(file == path or file.startswith(path + "/") for path in self.only)
+
+
+def _check(targets: _Targets, base: str | None, context: Context) -> tuple[int, tuple[Problem, ...]]:
+    """How many declarations were read, and everything that is wrong."""
+    if targets.root is None:
+        loaded = load_files(targets.loose)
+        problems = (*targets.refused, *loaded.problems, *check(loaded, load_catalogue(), context.now, None))
+        return len(loaded.declarations), problems
+    from reconciler.repository import changed_since  # noqa: PLC0415 - GitPython is slow to import
+
+    loaded, catalogue = load_all(targets.root)
+    changed = changed_since(targets.root, base, same_meaning)
+    problems = (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, changed))
+    return len(loaded.declarations), problems
+
+
+def _targets(request: ValidateRequest) -> _Targets:
+    if not request.paths:
+        return _Targets(root=request.root)
+    for path in request.paths:
+        if not os.path.lexists(path):
+            raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
+    repositories = {_repository_of(path) for path in request.paths}
+    if repositories == {None}:
+        return _loose(request.paths)
+    if len(repositories) > 1:
+        raise UsageError("the paths belong to different repositories", "check them one after the other")
+    (root,) = repositories
+    assert root is not None
+    only = tuple(_absolute(path).relative_to(root).as_posix() for path in request.paths)
+    return _Targets(root=root) if "." in only else _Targets(root=root, only=only)
+
+
+def _repository_of(path: Path) -> Path | None:
+    """The root of the repository of exemptions that reads this path; None for files that none reads."""
+    absolute = _absolute(path)
+    for folder in (absolute, *absolute.parents):
+        if folder == absolute and not folder.is_dir():
+            continue
+        inside = absolute.relative_to(folder).parts[:1]
+        declares = (folder / FOLDER).is_dir() and inside in {(), (FOLDER,)}
+        if declares or (folder / SETTINGS_FILE).is_file():
+            return folder if inside in {(), (FOLDER,), (SETTINGS_FILE,), (OVERLAY,)} else None
+    return None
+
+
+def _loose(paths: Sequence[Path]) -> _Targets:
+    """Declaration files outside of any repository, and those in folders that are named."""
+    files: list[tuple[Path, str]] = []
+    refused: list[Problem] = []
+    for file in (file for path in paths for file in _files(path)):
+        if isinstance(file, Problem):
+            refused.append(file)
+        else:
+            files.append((Path(file.path), file.name))
+    return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
+
+
+def _files(path: Path) -> Iterator[SourceFile | Problem]:
+    if path.is_dir() and not path.is_symlink():
+        yield from walk(path.parent, path.name)
+    else:
+        yield SourceFile(str(path), path.as_posix())
+
+
+def _absolute(path: Path) -> Path:
+    """Absolute without following links, so that a link is seen as one."""
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow
