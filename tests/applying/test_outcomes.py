@@ -91,7 +91,7 @@ def test_the_json_form_satisfies_its_schema():
     document = json.loads(outcomes_json(summary, of_run(summary.verdict)))
     schema = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(document)
-    assert document["verdict"] == Verdict.INCOMPLETE
+    assert document["verdict"] == Verdict.REFUSED
     assert document["exitCode"] == 1
     assert sum(document["summary"].values()) == len(document["outcomes"]) == len(ended)
     names = [found["key"]["name"] for found in document["outcomes"]]
