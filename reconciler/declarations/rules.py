@@ -6,7 +6,6 @@ never blocks somebody who changed something else.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
@@ -14,6 +13,7 @@ from reconciler.catalog import NeverExempt
 from reconciler.declarations.field_help import EXAMPLES
 from reconciler.declarations.folder_rules import folder_problems
 from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.documents.patterns import compile_pattern
 from reconciler.model import (
     ArmId,
     Declaration,
@@ -90,7 +90,7 @@ def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
 
 def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     pattern = rules.ticket_pattern
-    if pattern and declaration.ticket and not re.fullmatch(pattern, declaration.ticket):
+    if pattern and declaration.ticket and not compile_pattern(pattern).fullmatch(declaration.ticket):
         yield Problem(
             source=declaration.place("ticket"),
             code="rule-ticket",

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import functools
 import json
-import re
-import warnings
 from datetime import date, datetime
 from typing import Any, Final, Protocol
 
 from reconciler.documents.compiled import Predicate, compiled
+from reconciler.documents.patterns import compile_pattern
 from reconciler.model import JSON
 from reconciler.shipped import schema_path
 
@@ -95,10 +94,8 @@ def _is_regex(value: JSON) -> bool:
     if not isinstance(value, str):
         return True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            re.compile(value)
-    except (re.error, OverflowError, RecursionError):
+        compile_pattern(value)
+    except ValueError:
         return False
     return True
 

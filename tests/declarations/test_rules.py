@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -237,3 +238,36 @@ def test_narrowed_by_selectors_a_whole_scope_is_allowed(root: Path, capsys: pyte
     selector = "resourceSelectors: [{name: europe, selectors: [{kind: resourceLocation, in: [westeurope]}]}]\n"
     declare(root, f"recommendation: {HIGH.key}", more=selector)
     assert codes(capsys) == []
+
+
+# --- patterns of people ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "pattern", ["a?" * 40 + "a" * 40, "(a|a)" * 30 + "c", "(a*)*c", "(?:a+)+c", "a*a*a*a*a*a*a*a*c"]
+)
+def test_no_pattern_of_a_pull_request_hangs(root: Path, capsys: pytest.CaptureFixture[str], pattern: str) -> None:
+    rules(root, f"  ticketPattern: {json.dumps(pattern)}\n")
+    declare(root, f"recommendation: {HIGH.key}", more=f"ticket: {'a' * 63}b\n")
+    start = time.process_time()
+    judged = codes(capsys)
+    assert time.process_time() - start < 5
+    assert judged == [("rule-ticket", "error")]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "ticket", "fits"),
+    [
+        ("SEC-[0-9]+", "SEC-1", True),
+        ("SEC-[0-9]+", "SEC-1x", False),
+        ("(?:SEC|RISK)-\\d{4}", "RISK-1234", True),
+        ("SEC-\\d+", "SEC-٣", False),
+        ("Ä-[0-9]", "Ä-1", True),
+    ],
+)
+def test_a_ticket_fits_its_pattern_as_a_whole(
+    root: Path, capsys: pytest.CaptureFixture[str], pattern: str, ticket: str, fits: bool
+) -> None:
+    rules(root, f"  ticketPattern: {json.dumps(pattern, ensure_ascii=False)}\n")
+    declare(root, f"recommendation: {HIGH.key}", more=f"ticket: {ticket}\n")
+    assert (codes(capsys) == []) is fits

@@ -83,7 +83,7 @@ def test_an_old_approval_that_is_repeated_brings_nothing_back(tmp_path: Path) ->
         {"tenantId": "dddddddd-0000-4000-8000-000000000000"},
         {"cloud": "https://evil.example"},
         {"apiVersion": "2022-07-01&x=y"},
-        {"armEndpoint": "https://evil.example"},
+        {"armEndpoint": "http://evil.example"},
     ],
     ids=lambda settings: next(iter(settings)),
 )
@@ -93,6 +93,15 @@ def test_no_setting_of_a_pull_request_sends_the_token_elsewhere(tmp_path: Path, 
         done = emulated.exempt(azure, "plan", cwd=root, check=[1])
         assert "Traceback" not in done.stderr
         assert not [one for one in azure.requests if "/policyExemptions" in one.target]
+
+
+def test_the_endpoint_in_settings_permits_one_and_sends_nothing_there(tmp_path: Path) -> None:
+    """Only the environment of the runner chooses where requests go."""
+    root = repo.write(tmp_path / "data", [DECLARATION], armEndpoint="https://evil.example")
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        done = emulated.exempt(azure, "plan", cwd=root, check=[0])
+        assert "evil.example" not in done.stderr
+        assert [one for one in azure.requests if "/policyExemptions" in one.target]
 
 
 # --- ids ---------------------------------------------------------------------------------------------------------
