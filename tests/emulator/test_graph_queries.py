@@ -1,9 +1,21 @@
 """Resource Graph: tables, operators, pages, scopes, errors, and what it gets wrong."""
 
+import contextlib
+from datetime import UTC, datetime
+
 import contoso
 import emulated
+import graph_queries
+import graph_tenant
 import pytest
 from contoso import DATABASE, GROUP, ONE, ROOT, SERVER, TWO, exemption_id, seeded, waiver
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reconciler.emulator.graph.language import parse_query
+from reconciler.emulator.graph.schema import Column
+from reconciler.emulator.graph.tokens import QueryError
+from reconciler.emulator.graph.values import Type
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 RESOURCES = [
@@ -85,9 +97,9 @@ def test_operators(arm):
         {"type": "microsoft.keyvault/vaults", "count_": 2}
     ]
     assert ask(arm, "resources | count")["data"] == [{"Count": 4}]
-    assert ask(arm, "resources | extend short = toupper(name) | project short, env = tags.env | top 1 by env")[
-        "data"
-    ] == [{"short": "KV-ONE", "env": "prod"}]
+    assert ask(
+        arm, "resources | extend short = toupper(name) | project short, env = tostring(tags.env) | top 1 by env"
+    )["data"] == [{"short": "KV-ONE", "env": "prod"}]
     assert len(ask(arm, "resources | distinct subscriptionId")["data"]) == 2
     assert ask(arm, "resources | where name == 'ledger' | project properties.nothing, location")["data"] == [
         {"properties_nothing": None, "location": "westeurope"}
@@ -223,3 +235,176 @@ def test_it_throttles_by_its_own_quota(start):
     assert throttled, "fifteen in five seconds"
     assert throttled[0].json["error"]["code"] == "RateLimiting"
     assert throttled[0].headers["x-ms-user-quota-remaining"] == "0"
+
+
+# --- the language ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stocked():
+    """A tenant in which every query finds something."""
+    with emulated.running(graph_tenant.content()) as cloud:
+        yield emulated.Client(cloud)
+
+
+@pytest.mark.parametrize("query", graph_queries.ARTICLE)
+def test_the_queries_of_the_article_answer_verbatim(stocked, query):
+    rows = ask(stocked, query.replace("<your-subscription-id>", ONE.split("/")[2]))["data"]
+    assert rows, "each finds what the tenant has"
+
+
+def test_what_the_queries_of_the_article_find(stocked):
+    first, second, third = (
+        ask(stocked, query.replace("<your-subscription-id>", ONE.split("/")[2]))["data"]
+        for query in graph_queries.ARTICLE
+    )
+    assert [(row["ResourceType"], row["ResourceName"], row["StatusCode"]) for row in first] == [
+        ("servers", "legacy-sql", "NotApplicable")
+    ]
+    assert {row["name"] for row in second} == {"old-waiver", "open", "narrow"}
+    (double,) = third
+    assert (double["ExemptionCount"], double["ExemptionNames"]) == (2, ["old-waiver", "open"])
+    assert list(double)[:2] == ["properties_policyAssignmentId", "properties_resourceSelectors"]
+
+
+@pytest.mark.parametrize("query", graph_queries.ANSWERED)
+def test_queries_that_people_ask_are_answered(stocked, query):
+    ask(stocked, query)
+
+
+@pytest.mark.parametrize("query", graph_queries.REFUSED + graph_queries.UNMODELLED)
+def test_other_queries_are_refused_in_the_recorded_form(stocked, query):
+    answer = stocked.request("POST", GRAPH, {"query": query}, version="2022-10-01")
+    assert answer.status == 400
+    invalid, failure = answer.json["error"]["details"]
+    assert (invalid["code"], failure["code"]) == ("InvalidQuery", "ParserFailure")
+    assert set(failure) == {"code", "message", "line", "characterPositionInLine", "token", "expectedToken"}
+
+
+@pytest.mark.parametrize(
+    ("query", "line", "column", "token"),
+    [
+        ("where where", 1, 11, "<EOF>"),
+        ("resources\n| project nothere", 2, 10, "nothere"),
+        ("securityresources | where type == 'microsoft.security/pricings'", 1, 34, "'microsoft.security/pricings'"),
+        ("resources | frobnicate x", 1, 12, "frobnicate"),
+    ],
+)
+def test_a_refusal_names_the_place(stocked, query, line, column, token):
+    details = stocked.request("POST", GRAPH, {"query": query}, version="2022-10-01").json["error"]["details"][1]
+    assert (details["line"], details["characterPositionInLine"], details["token"]) == (line, column, token)
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("tolong('x') == 1", False),
+        ("tolong('x') != 1", True),
+        ("tolong('x') == tolong('y')", None),
+        ("tolong('x') != tolong('y')", None),
+        ("tolong('x') < 1", None),
+        ("not(tolong('x') < 1)", None),
+        ("tolong('x') < 1 and 1 == 2", False),
+        ("tolong('x') < 1 and 1 == 1", None),
+        ("tolong('x') < 1 or 1 == 1", True),
+        ("tolong('x') < 1 or 1 == 2", None),
+        ("isnull(tolong('x'))", True),
+        ("isnull(name)", False),
+        ("isempty(properties.nothere)", True),
+        ("isnull(properties.nothere)", True),
+        ("properties.nothere == ''", False),
+        ("properties.nothere =~ ''", True),
+        ("todatetime('never') < now()", None),
+        ("1 + tolong('x')", None),
+        ("7 / 2", 3),
+        ("-7 / 2", -3),
+        ("7 / 2.0", 3.5),
+        ("7 / 0", None),
+        ("7 % 4", 3),
+        ("tostring(dynamic(['a', {'b': 1}]))", '["a",{"b":1}]'),
+        ("tostring(dynamic(null))", ""),
+        ("tostring(true)", "true"),
+        ("tostring(todatetime('2026-01-02T03:04:05.5Z'))", "2026-01-02T03:04:05.5000000Z"),
+        ("datetime(2026-01-02) - datetime(2026-01-01)", "1.00:00:00"),
+        ("datetime(2026-01-31) + 1d", "2026-02-01T00:00:00.0000000Z"),
+        ("round(0.5)", 1.0),
+        ("round(2.345, 2)", 2.35),
+        ("iff(tolong('x') == tolong('y'), 'yes', 'no')", "no"),
+        ("case(1 == 2, 'a', 2 == 2, 'b', 'c')", "b"),
+        ("coalesce(tolong('x'), 5)", 5),
+        ("'a b-c' has 'b'", True),
+        ("'a bc' has 'b'", False),
+        ("'ABC' contains_cs 'b'", False),
+        ("split('a/b/c', '/')[1]", "b"),
+        ("split('a/b/c', '/').[-1]", "c"),
+        ("dynamic({'a': {'b c': 4}}).a['b c']", 4),
+        ("3 in (1, 2, 3)", True),
+        ("'B' in~ ('a', 'b')", True),
+        ("'x' in (dynamic(['x', 'y']))", True),
+        ("'a-b' has_all ('a', 'b')", True),
+        ("datetime_add('month', 1, datetime(2026-01-31))", "2026-02-28T00:00:00.0000000Z"),
+        ("datetime_diff('month', datetime(2027-01-01), datetime(2026-11-30))", 2),
+        ("bin(datetime(2026-05-06T07:08:09Z), 1h)", "2026-05-06T07:00:00.0000000Z"),
+        ("format_datetime(datetime(2026-05-06T07:08:09Z), 'yyyy-MM-dd HH:mm')", "2026-05-06 07:08"),
+        ("@'a\\b'", "a\\b"),
+        ("'a\\tb\\u0041'", "a\tbA"),
+    ],
+)  # fmt: skip
+def test_expressions(stocked, expression, value):
+    (row,) = ask(stocked, f"resources | project x = {expression} | take 1")["data"]
+    assert row == {"x": value}
+    assert type(row["x"]) is type(value)
+
+
+def test_types_reach_the_table_form(stocked):
+    query = "resources | project a = name, b = 1, c = 1.5, d = true, e = now(), f = tags, g = 1d | take 1"
+    columns = ask(stocked, query, options={"resultFormat": "table"})["data"]["columns"]
+    assert [column["type"] for column in columns] == [
+        "string", "integer", "number", "boolean", "datetime", "object", "string"
+    ]  # fmt: skip
+
+
+# --- what surrounds a query --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ({"managementGroups": ["corpp"]}, "ManagementGroupNotFound"),
+        ({"managementGroups": ["corp", "corpp"]}, "ManagementGroupNotFound"),
+        ({"subscriptions": ["00000000-0000-4000-8000-00000000dead"]}, "NoValidSubscriptionsInQueryRequest"),
+        ({"options": {"$top": 0}}, "InvalidTop"),
+        ({"options": {"$top": -1}}, "InvalidTop"),
+        ({"options": {"$top": 1001}}, "InvalidTop"),
+        ({"options": {"$skip": -1}}, "InvalidSkip"),
+        ({"facets": [{"expression": "type"}]}, "FacetsNotModelled"),
+    ],
+)
+def test_scopes_and_options_that_cannot_be_honoured_are_refused(stocked, body, code):
+    answer = stocked.request("POST", GRAPH, {"query": "resources", **body}, version="2022-10-01")
+    assert (answer.status, answer.json["error"]["details"][0]["code"]) == (400, code)
+
+
+@pytest.mark.parametrize("options", [{"authorizationScopeFilter": "Nonsense"}, {"resultFormat": "xml"}, {"$top": "x"}])
+def test_options_of_no_known_value_are_refused(stocked, options):
+    answer = stocked.request("POST", GRAPH, {"query": "resources", "options": options}, version="2022-10-01")
+    assert (answer.status, answer.code) == (400, "InvalidRequestContent")
+
+
+def test_built_in_definitions_are_there_for_joins(stocked):
+    (row,) = ask(
+        stocked,
+        "policyresources | where type == 'microsoft.authorization/policysetdefinitions' "
+        "| where name == '1f3afdf9-d0c9-4c3d-847f-89da613e70a8' | project policyType = tostring(properties.policyType)",
+    )["data"]
+    assert row == {"policyType": "BuiltIn"}
+
+
+@given(st.text(alphabet="abn |'\"()[]{}.,=~!<>0123456789-+*/\\\n", max_size=60))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_query_or_refused(text):
+    columns = {"resources": {"a": Column(type=Type.STRING), "b": Column(type=Type.DYNAMIC)}}
+    rows = [{"a": "x", "b": {"n": [1, None, {}]}}, {"a": "", "b": None}]
+    for query in (text, f"resources | where {text}", f"resources | project {text}", f"resources | {text}"):
+        with contextlib.suppress(QueryError):
+            parse_query(query, columns, lambda *_: rows, datetime(2026, 1, 1, tzinfo=UTC)).run()

@@ -16,52 +16,89 @@ from typing import Any, Final
 from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
-from reconciler.emulator.graph.pipeline import Query, Rows, parse_query
-from reconciler.emulator.graph.tables import TABLES
-from reconciler.emulator.graph.words import QueryError
+from reconciler.emulator.graph.language import Query, parse_query
+from reconciler.emulator.graph.schema import Columns, Rows
+from reconciler.emulator.graph.tables import COLUMNS, SOURCES, Source
+from reconciler.emulator.graph.tokens import QueryError
+from reconciler.emulator.graph.values import Type
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, json_object, optional_object
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 
 MOST_ROWS: Final = 1000
+_REACHES: Final = frozenset({"atscopeandbelow", "atscopeandabove", "atscopeexact", "atscopeaboveandbelow"})
 _OPTIONS: Final = {"$top": int, "$skip": int, "$skiptoken": str, "resultformat": str, "authorizationscopefilter": str}
 
 
 def query(call: Call) -> Response:
     """Run one query over the scopes that the body names, a page at a time."""
     body = json_object(call.request.body)
-    given = optional_object(body, "options")
-    options = {key.lower(): value for key, value in given.items() if value is not None}
+    options = {key.lower(): value for key, value in optional_object(body, "options").items() if value is not None}
     check_types(options, _OPTIONS)
+    _check(call, body, options)
+    scopes = _scopes(call, body, str(options.get("authorizationscopefilter", "AtScopeAndBelow")).lower())
+
+    def fetch(table: str, only: frozenset[str] | None) -> Iterator[dict[str, JSON]]:
+        for kind, source in SOURCES[table].items():
+            if only is None or not kind or kind in only:
+                yield from _visible(call, source, scopes)
+
     try:
-        parsed = parse_query(str(body.get("query", "")))
-        rows = parsed.run(_visible(call, parsed, body, options))
+        parsed = parse_query(str(body.get("query") or ""), COLUMNS, fetch, call.tenant.clock.now())
     except QueryError as error:
         raise _invalid_query(call, error) from None
-    return answer(200, _page(rows, options), _quota_headers(call))
+    return answer(200, _page(parsed, options), _quota_headers(call))
+
+
+def _check(call: Call, body: dict[str, Any], options: dict[str, Any]) -> None:
+    """Refuse options that would not be honoured."""
+    reach = str(options.get("authorizationscopefilter", "atscopeandbelow")).lower()
+    if reach not in _REACHES:
+        raise errors.bad_value(options["authorizationscopefilter"], "options.authorizationScopeFilter")
+    if reach != "atscopeandbelow" and call.version < "2022":
+        raise _bad_request(call, "UnsupportedOption", "The option 'authorizationScopeFilter' came with 2022-10-01.")
+    if str(options.get("resultformat", "objectArray")).lower() not in {"table", "objectarray"}:
+        raise errors.bad_value(options["resultformat"], "options.resultFormat")
+    if not 1 <= int(options.get("$top", 1)) <= MOST_ROWS:
+        raise _bad_request(
+            call, "InvalidTop", f"The option '$top' must be between 1 and {MOST_ROWS}, not {options['$top']}."
+        )
+    if int(options.get("$skip", 0)) < 0:
+        raise _bad_request(call, "InvalidSkip", f"The option '$skip' must not be negative, but is {options['$skip']}.")
+    if body.get("facets"):
+        raise _bad_request(call, "FacetsNotModelled", "This emulator does not model facets, and does not ignore them.")
 
 
 # --- which rows --------------------------------------------------------------------------------------------------
 
 
-def _visible(call: Call, parsed: Query, body: dict[str, Any], options: dict[str, Any]) -> Iterator[dict[str, JSON]]:
-    make = TABLES.get(parsed.table)
-    if make is None:
-        raise QueryError(parsed.table, 0, parsed.table)
-    scopes = _scopes(call, body, str(options.get("authorizationscopefilter", "AtScopeAndBelow")).lower())
-    for row in make(call.tenant, lambda identifier: _in_scope(identifier, scopes)):
-        if allows(call.tenant, call.principal, f"{row.type}/read", row.id):
+def _visible(call: Call, source: Source, scopes: set[str]) -> Iterator[dict[str, JSON]]:
+    for row in source(call.tenant, lambda identifier: _in_scope(identifier, scopes)):
+        if row.is_public or allows(call.tenant, call.principal, f"{row.type}/read", row.id):
             yield row.values
 
 
 def _scopes(call: Call, body: dict[str, Any], reach: str) -> set[str]:
     """The folded groups and subscriptions that the query covers."""
     hierarchy = call.tenant.hierarchy
-    names = [str(name).lower() for name in _listed(body, "managementgroups")]
-    groups = [hierarchy.groups[name].id for name in names if name in hierarchy.groups]
-    named = [arm_id(f"/subscriptions/{guid}") for guid in _listed(body, "subscriptions")]
-    roots = [*groups, *named] or [hierarchy.groups[hierarchy.root].id]
+    names, guids = _listed(body, "managementgroups"), _listed(body, "subscriptions")
+    unknown = [name for name in names if name.lower() not in hierarchy.groups]
+    if unknown:
+        raise _bad_request(
+            call,
+            "ManagementGroupNotFound",
+            f"The management group(s) '{', '.join(unknown)}' do not exist or cannot be read.",
+        )
+    if guids and not any(guid.lower() in hierarchy.subscriptions for guid in guids):
+        raise _bad_request(
+            call,
+            "NoValidSubscriptionsInQueryRequest",
+            "There must be at least one subscription that is eligible to contain resources. "
+            f"Given: '{', '.join(guids)}'.",
+        )
+    groups = [hierarchy.groups[name.lower()].id for name in names]
+    roots = [*groups, *(arm_id(f"/subscriptions/{guid}") for guid in guids)] or [hierarchy.groups[hierarchy.root].id]
     scopes: set[str] = set()
     for root in roots:
         if reach != "atscopeexact":
@@ -71,11 +108,11 @@ def _scopes(call: Call, body: dict[str, Any], reach: str) -> set[str]:
     return scopes
 
 
-def _listed(body: dict[str, Any], name: str) -> list[JSON]:
-    found = body.get(name) or []
-    if not isinstance(found, list):
-        raise errors.bad_value(found, name)
-    return found
+def _listed(body: dict[str, Any], name: str) -> list[str]:
+    values = body.get(name) or []
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise errors.bad_value(values, name)
+    return values
 
 
 def _in_scope(identifier: ArmId, scopes: set[str]) -> bool:
@@ -93,15 +130,17 @@ def _group_of(identifier: ArmId) -> str:
 # --- the answer --------------------------------------------------------------------------------------------------
 
 
-def _page(rows: Rows, options: dict[str, Any]) -> dict[str, JSON]:
-    start, size = int(options.get("$skip") or 0), min(int(options.get("$top") or MOST_ROWS), MOST_ROWS)
+def _page(parsed: Query, options: dict[str, Any]) -> dict[str, JSON]:
+    rows = parsed.run()
+    start, size = int(options.get("$skip") or 0), int(options.get("$top") or MOST_ROWS)
     if options.get("$skiptoken"):
         start, size = _read_token(options["$skiptoken"], size)
-    shown = rows[start : start + size]
+    selected = rows[start : start + size]
+    is_table = str(options.get("resultformat", "")).lower() == "table"
     value: dict[str, JSON] = {
         "totalRecords": len(rows),
-        "count": len(shown),
-        "data": _table(shown) if str(options.get("resultformat", "")).lower() == "table" else shown,
+        "count": len(selected),
+        "data": _table(selected, parsed.columns) if is_table else selected,
         "facets": [],
         "resultTruncated": "false",
     }
@@ -119,32 +158,24 @@ def _read_token(token: str, size: int) -> tuple[int, int]:
         raise errors.invalid_skip_token() from None
 
 
-def _table(rows: Rows) -> dict[str, JSON]:
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    columns = [{"name": name, "type": _column_type([row.get(name) for row in rows])} for name in names]
-    return {"columns": columns, "rows": [[row.get(name) for name in names] for row in rows]}
-
-
-def _column_type(values: list[Any]) -> str:
-    present = [value for value in values if value is not None]
-    if present and all(isinstance(value, bool) for value in present):
-        return "boolean"
-    if present and all(isinstance(value, (int, float)) for value in present):
-        return "integer" if all(isinstance(value, int) for value in present) else "number"
-    return "object" if any(isinstance(value, (dict, list)) for value in present) else "string"
+def _table(rows: Rows, columns: Columns) -> dict[str, JSON]:
+    kinds = {name: "string" if column.type is Type.TIMESPAN else column.type.value for name, column in columns.items()}
+    shown_columns = [{"name": name, "type": kind} for name, kind in kinds.items()]
+    return {"columns": shown_columns, "rows": [[row[name] for name in columns] for row in rows]}
 
 
 def _quota_headers(call: Call) -> dict[str, str]:
     """Fifteen queries in five seconds; counted only while throttling is on."""
-    left = call.tenant.graph.remaining
+    remaining = call.tenant.graph.remaining
     return {
-        "x-ms-user-quota-remaining": str(left),
+        "x-ms-user-quota-remaining": str(remaining),
         "x-ms-user-quota-resets-after": "00:00:05",
-        "x-ms-ratelimit-remaining-tenant-resource-requests": str(left),
+        "x-ms-ratelimit-remaining-tenant-resource-requests": str(remaining),
     }
 
 
-def _invalid_query(call: Call, error: QueryError) -> errors.ArmError:
+def _bad_request(call: Call, code: str, message: str) -> errors.ArmError:
+    """A refusal in Resource Graph's form: what is wrong stands in the details."""
     refusal = errors.ArmError(
         400,
         "BadRequest",
@@ -152,12 +183,18 @@ def _invalid_query(call: Call, error: QueryError) -> errors.ArmError:
         f"correlationId = {uuid.uuid4()}.",
         {"Content-Type": "application/json; charset=utf-8"},
     )
-    refusal.details = [
-        {
-            "code": "InvalidQuery",
-            "message": "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and "
-            "fix the error before retrying.",
-        },
+    refusal.details = [{"code": code, "message": message}]
+    return refusal
+
+
+def _invalid_query(call: Call, error: QueryError) -> errors.ArmError:
+    refusal = _bad_request(
+        call,
+        "InvalidQuery",
+        "Query is invalid. Please refer to the documentation for the Azure Resource Graph service and "
+        "fix the error before retrying.",
+    )
+    refusal.details.append(
         {
             "code": "ParserFailure",
             "message": "ParserFailure",
@@ -165,6 +202,6 @@ def _invalid_query(call: Call, error: QueryError) -> errors.ArmError:
             "characterPositionInLine": error.column,
             "token": error.token,
             "expectedToken": "Ǐ",
-        },
-    ]
+        }
+    )
     return refusal

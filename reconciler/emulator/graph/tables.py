@@ -1,77 +1,102 @@
-"""The tables that Resource Graph shows: resources, their containers, policy objects, security assessments."""
+"""The tables that Resource Graph shows: resources, their containers, policy objects, security assessments.
+
+Each has a closed set of columns, and all but `resources` a closed list of `type` values: what is not modelled is not
+shown as nothing.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
+from reconciler.emulator.graph.schema import Column, Columns
+from reconciler.emulator.graph.values import Type
+from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.resources.inventory import resource_type, show
 from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
+from reconciler.emulator.state.initiatives import definition_properties
 from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind
 
+_TEXT: Final = ("id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy")
+_DYNAMIC: Final = ("sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation", "systemData")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GraphRow:
-    """One row. `type` is the type as ARM writes it, `values` what a query sees, where the type is in lower case."""
+    """One row. `type` is the type as ARM writes it, `values` what a query sees, where the type is in lower case.
+
+    `is_public`: everybody sees it in every scope, as built-in definitions.
+    """
 
     id: ArmId
     type: str
     values: dict[str, JSON]
-
-
-def _row(tenant: Tenant, identifier: ArmId, kind: str, rest: dict[str, JSON]) -> GraphRow:
-    parts = identifier.key.split("/")
-    in_group = len(parts) > 4 and parts[3] == "resourcegroups"
-    envelope = {
-        "id": identifier.text,
-        "name": identifier.name,
-        "type": kind.lower(),
-        "tenantId": tenant.id,
-        "kind": "",
-        "location": rest.pop("location", ""),
-        "resourceGroup": parts[4] if in_group else "",
-        "subscriptionId": identifier.subscription or "",
-        "managedBy": "",
-    }
-    return GraphRow(id=identifier, type=kind, values={**envelope, **rest})
+    is_public: bool = False
 
 
 Covers = Callable[[ArmId], bool]
 """Whether a query is about an id: most ask for a few subscriptions of many, and a row costs more than this."""
 
+Source = Callable[[Tenant, Covers], Iterator[GraphRow]]
 
-def resources(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
-    """Every resource."""
-    covered = [each for each in tenant.hierarchy.resources.values() if covers(each.id)]
-    for resource in sorted(covered, key=lambda each: each.id.key):
+
+def _row(
+    tenant: Tenant, identifier: ArmId, kind: str, body: Mapping[str, JSON], *, is_public: bool = False
+) -> GraphRow:
+    parts = identifier.key.split("/")
+    in_group = len(parts) > 4 and parts[3] == "resourcegroups"
+    values = {
+        "id": identifier.text,
+        "name": identifier.name,
+        "type": kind.lower(),
+        "tenantId": tenant.id,
+        "kind": body.get("kind") or "",
+        "location": body.get("location") or "",
+        "resourceGroup": parts[4] if in_group else "",
+        "subscriptionId": identifier.subscription or "",
+        "managedBy": body.get("managedBy") or "",
+    }
+    values |= {name: body.get(name) for name in _DYNAMIC}
+    return GraphRow(id=identifier, type=kind, values=values, is_public=is_public)
+
+
+# --- resources and their containers ------------------------------------------------------------------------------
+
+
+def _resources(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    covered = [resource for resource in tenant.hierarchy.resources.values() if covers(resource.id)]
+    for resource in sorted(covered, key=lambda resource: resource.id.key):
         if resource.id.kind is ScopeKind.RESOURCE:
-            yield _row(tenant, resource.id, resource_type(resource.id), _shown(show(resource)))
+            yield _row(tenant, resource.id, resource_type(resource.id), show(resource))
 
 
-def containers(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
-    """Management groups, subscriptions and resource groups."""
-    for group in filter(lambda each: covers(each.id), tenant.hierarchy.groups.values()):
+def _management_groups(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    for group in filter(lambda entity: covers(entity.id), tenant.hierarchy.groups.values()):
         details = {"details": {"managementGroupAncestorsChain": _ancestors(tenant, group)}}
-        properties = {"properties": {"displayName": group.display_name, "tenantId": tenant.id, **details}}
-        yield _row(tenant, group.id, "Microsoft.Management/managementGroups", properties)
-    for subscription in filter(lambda each: covers(each.id), tenant.hierarchy.subscriptions.values()):
+        properties = {"displayName": group.display_name, "tenantId": tenant.id, **details}
+        yield _row(tenant, group.id, "Microsoft.Management/managementGroups", {"properties": properties})
+
+
+def _subscriptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    for subscription in filter(lambda entity: covers(entity.id), tenant.hierarchy.subscriptions.values()):
         properties = {
-            "properties": {
-                "state": subscription.state,
-                "managementGroupAncestorsChain": _ancestors(tenant, subscription),
-            }
+            "state": subscription.state,
+            "managementGroupAncestorsChain": _ancestors(tenant, subscription),
         }
-        row = _row(tenant, subscription.id, "Microsoft.Resources/subscriptions", properties)
+        body: dict[str, JSON] = {"properties": properties, "tags": subscription.tags or None}
+        row = _row(tenant, subscription.id, "Microsoft.Resources/subscriptions", body)
         row.values["name"] = subscription.display_name
         yield row
+
+
+def _resource_groups(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for resource in tenant.hierarchy.resources.values():
         if resource.id.kind is ScopeKind.RESOURCE_GROUP and covers(resource.id):
-            kind = "Microsoft.Resources/subscriptions/resourceGroups"
-            yield _row(tenant, resource.id, kind, _shown(show(resource)))
+            yield _row(tenant, resource.id, "Microsoft.Resources/subscriptions/resourceGroups", show(resource))
 
 
 def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[JSON]:
@@ -81,16 +106,16 @@ def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[J
     return [{"name": groups[name].name, "displayName": groups[name].display_name} for name in reversed(chain)]
 
 
-def policy_objects(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
-    """Exemptions, assignments and the tenant's own definitions."""
+# --- policy objects and assessments ------------------------------------------------------------------------------
+
+
+def _exemptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for body in exemption_bodies(tenant):
-        value = json.loads(body)
+        value: dict[str, Any] = json.loads(body)
         value["properties"].pop("assignmentScopeValidation", None)
         identifier = ArmId(value["id"].lower(), value["id"])
         if covers(identifier):
-            yield _row(tenant, identifier, value["type"], _shown(value))
-    for objects in (tenant.assignments, tenant.definitions, tenant.set_definitions):
-        yield from _records(tenant, objects, covers)
+            yield _row(tenant, identifier, value["type"], value)
 
 
 def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
@@ -105,24 +130,53 @@ def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
             yield exemption.body
 
 
-def assessments(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
-    """Security assessments."""
-    yield from _records(tenant, tenant.assessments, covers)
+def _records(objects: Callable[[Tenant], Objects[Record]]) -> Source:
+    def rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+        for record in filter(lambda record: covers(record.id), objects(tenant).by_id.values()):
+            body = {**record.envelope, "properties": record.properties, "systemData": record.system}
+            yield _row(tenant, record.id, record.type, body)
+
+    return rows
 
 
-def _records(tenant: Tenant, objects: Objects[Record], covers: Covers) -> Iterator[GraphRow]:
-    for record in filter(lambda each: covers(each.id), objects.by_id.values()):
-        rest = {"properties": record.properties, **({"systemData": record.system} if record.system else {})}
-        yield _row(tenant, record.id, record.type, rest)
+def _definitions(family: Family) -> Source:
+    """The tenant's own definitions, and Azure's, which belong to no scope."""
+
+    def rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+        yield from _records(family.own)(tenant, covers)
+        for identifier in family.built_in(tenant):
+            properties = definition_properties(tenant, identifier)
+            if properties is not None and identifier.key not in family.own(tenant).by_id:
+                yield _row(tenant, identifier, family.type, {"properties": properties}, is_public=True)
+
+    return rows
 
 
-def _shown(value: dict[str, JSON]) -> dict[str, JSON]:
-    return {name: each for name, each in value.items() if name not in {"id", "name", "type"}}
-
-
-TABLES: Final[dict[str, Callable[[Tenant, Covers], Iterator[GraphRow]]]] = {
-    "resources": resources,
-    "resourcecontainers": containers,
-    "policyresources": policy_objects,
-    "securityresources": assessments,
+SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
+    "resources": {"": _resources},
+    "resourcecontainers": {
+        "microsoft.management/managementgroups": _management_groups,
+        "microsoft.resources/subscriptions": _subscriptions,
+        "microsoft.resources/subscriptions/resourcegroups": _resource_groups,
+    },
+    "policyresources": {
+        "microsoft.authorization/policyexemptions": _exemptions,
+        "microsoft.authorization/policyassignments": _records(lambda tenant: tenant.assignments),
+        "microsoft.authorization/policydefinitions": _definitions(POLICIES),
+        "microsoft.authorization/policysetdefinitions": _definitions(SETS),
+    },
+    "securityresources": {"microsoft.security/assessments": _records(lambda tenant: tenant.assessments)},
 }
+"""Each table's types, and where the rows of each come from. The types of `resources` are whatever there is."""
+
+
+def _columns(kinds: frozenset[str] | None) -> Columns:
+    columns = {name: Column(type=Type.STRING) for name in _TEXT}
+    columns |= {name: Column(type=Type.DYNAMIC) for name in _DYNAMIC}
+    return columns | {"type": Column(type=Type.STRING, kinds=kinds)}
+
+
+COLUMNS: Final[Mapping[str, Columns]] = {
+    table: _columns(None if "" in sources else frozenset(sources)) for table, sources in SOURCES.items()
+}
+"""The columns of each table."""
