@@ -9,11 +9,10 @@ from typing import Any, Final
 
 from reconciler.catalog.facts import Policy
 from reconciler.documents.characters import without_invisible
-from reconciler.model import JSON, ArmId, arm_id
+from reconciler.model import JSON, ArmId, arm_id, is_guid
 
 SEVERITIES: Final = ("Critical", "High", "Medium", "Low")
 MAX_TITLE: Final = 512
-_KEY: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PARAMETER: Final = re.compile(r"\[parameters\('([^']+)'\)\]")
 
 
@@ -62,7 +61,7 @@ def live_policy(row: JSON) -> Policy | None:
 def _recommendation(row: Mapping[str, Any]) -> LiveRecommendation | None:
     properties = _mapping(row, "properties")
     key, title = _text(row, "name").lower(), _title(properties)
-    if not _KEY.fullmatch(key) or not title:
+    if not is_guid(key) or not title:
         return None
     severity, policy = _text(properties, "severity").capitalize(), _text(properties, "policyDefinitionId")
     return LiveRecommendation(

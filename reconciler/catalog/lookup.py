@@ -22,7 +22,7 @@ _ASSESSMENT: Final = re.compile(
     rf"(?:assessmentKey[/=]|recommendationId[/=]|Microsoft\.Security/assessments?(?:Metadata)?/)({_NAMED})",
     re.IGNORECASE,
 )
-_GUID: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
+_GUID_LIKE: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,7 @@ def candidates(text: str) -> Iterator[str]:
     yield from _ASSESSMENT.findall(plain)
     yield from _DEFINITION.findall(plain)
     yield text
-    yield from _GUID.findall(plain)
+    yield from _GUID_LIKE.findall(plain)
 
 
 def _exact(catalogue: Catalogue, text: str) -> Found:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import re
 import stat
@@ -18,7 +17,7 @@ from reconciler.documents.characters import describe, invisible
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.document import Path as DataPath
 from reconciler.documents.reading import read_document
-from reconciler.documents.scalars import plain_is_text
+from reconciler.documents.scalar_text import scalar_text
 from reconciler.documents.schema import SchemaError, errors
 from reconciler.documents.strict import Limits
 from reconciler.model import JSON, ArmId, Member, Source
@@ -32,7 +31,6 @@ _HEADER: Final = """\
 MAX_BYTES: Final = 4 << 20
 _LIMITS: Final = Limits(depth=8, values=200_000)
 _NO_LINK_NO_WAIT: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-_PLAIN: Final = re.compile(r"[A-Za-z0-9(/][A-Za-z0-9(/._,)+ -]*")
 _IDENTITIES: Final = (("recommendations", "key"), ("policies", "id"), ("initiatives", "id"))
 _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set)?definitions/([^/]+)", re.IGNORECASE)
 
@@ -299,21 +297,11 @@ def _field(label: str, value: JSON) -> Iterator[str]:
             yield f"{label}: {str(value).lower()}"
         case list() if value:
             yield f"{label}:"
-            yield from (f"      - {_scalar(item)}" for item in value)
+            yield from (f"      - {scalar_text(item)}" for item in value)
         case dict() if value:
             yield f"{label}:"
-            yield from (f"      {_scalar(key)}: {_scalar(item)}" for key, item in value.items())
+            yield from (f"      {scalar_text(key)}: {scalar_text(item)}" for key, item in value.items())
         case list() | dict():
             yield f"{label}: {'[]' if isinstance(value, list) else '{}'}"
         case _:
-            yield f"{label}: {_scalar(value)}"
-
-
-def _scalar(text: str) -> str:
-    """Plain where no reader could take it for anything but this text, in double quotes otherwise."""
-    plain = _PLAIN.fullmatch(text) and not text.endswith(" ") and plain_is_text(text) and not _AMBIGUOUS.fullmatch(text)
-    return text if plain else json.dumps(text, ensure_ascii=False)
-
-
-_AMBIGUOUS: Final = re.compile(r"[0-9][0-9_:.,eE+-]*|y|n|yes|no|on|off", re.IGNORECASE)
-"""What YAML 1.1 takes for a number, a date or a boolean; other tools read this file too."""
+            yield f"{label}: {scalar_text(value)}"

@@ -6,12 +6,12 @@ fact all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle, Policy, Recommendation
-from reconciler.model import Severity, Source
+from reconciler.model import Severity, Source, first_few
 from reconciler.problems import Problem
 
 CODE: Final = "catalogue-weaker"
@@ -44,7 +44,7 @@ def weakened_facts(catalogue: Catalogue) -> Iterator[Problem]:
             yield _warning(
                 catalogue,
                 ("initiatives", changed.id.key, "removed"),
-                message=f"{initiative.title!r} no longer has {_listed(lost)} for the policies that it is shipped with",
+                message=f"{initiative.title!r} no longer has {first_few(lost, _MAX_NAMES)} for the policies that it is shipped with",
                 remedy="make sure that the version which is assigned has it so",
             )
 
@@ -62,7 +62,7 @@ def _weaker_recommendation(catalogue: Catalogue, key: str) -> Iterator[Problem]:
         yield _warning(
             catalogue,
             ("recommendations", key, "policies"),
-            message=f"{before.title!r} no longer rests on {_listed(lost)}, as it does in the shipped facts",
+            message=f"{before.title!r} no longer rests on {first_few(lost, _MAX_NAMES)}, as it does in the shipped facts",
             remedy="make sure that the tenant evaluates it so; rules.neverExempt protects these policies all the same",
         )
     yield from _lost_obstacles(catalogue, ("recommendations", key), before, after)
@@ -90,8 +90,3 @@ def _warning(catalogue: Catalogue, place: tuple[str, str, str], *, message: str,
         remedy=remedy,
         severity=Severity.WARNING,
     )
-
-
-def _listed(names: Iterable[str]) -> str:
-    first, more = list(names)[:_MAX_NAMES], len(list(names)) - _MAX_NAMES
-    return ", ".join(first) + (f" and {more} more" if more > 0 else "")

@@ -21,6 +21,7 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning, write, write_lines
+from reconciler.documents.suggest import did_you_mean
 from reconciler.model import Cloud
 from reconciler.problems import ReconcilerError, UsageError, has_errors
 
@@ -212,9 +213,7 @@ def _text(words: list[str] | None) -> str:
 
 def _not_found(catalogue: Catalogue, query: str) -> UsageError:
     near = _like(catalogue, query) or [f"{found.title!r} ({found.key})" for found in catalogue.nearest(query)]
-    remedy = "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones"
-    if near:
-        remedy = f"did you mean {' or '.join(near)}?"
+    remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
     return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
 
 

@@ -142,9 +142,9 @@ def _listing() -> str:
 
 
 def _unknown(name: str) -> int:
-    import difflib  # noqa: PLC0415 - only a typo pays for it
+    from reconciler.documents.suggest import did_you_mean, nearest_few  # noqa: PLC0415 - only a typo pays for it
 
-    near = difflib.get_close_matches(name, COMMANDS, n=1)
-    remedy = f"did you mean 'exempt {near[0]}'?" if near else "'exempt --help' lists the commands"
+    near = [f"'exempt {command}'" for command in nearest_few(name, COMMANDS, 1)]
+    remedy = did_you_mean(near, "'exempt --help' lists the commands")
     sys.stderr.write(f"error: there is no command {name!r}\nhelp: {remedy}\n")
     return Exit.FAILED

@@ -7,7 +7,6 @@ itself.
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -22,13 +21,12 @@ from reconciler.catalog import (
 )
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.declarations.lint import is_policy, resource_type
-from reconciler.declarations.nearest import nearest
 from reconciler.declarations.subjects import ResolvedSubject
-from reconciler.model import ArmId, Declaration, Rules, ScopeKind, Severity, SubjectKind
+from reconciler.documents.suggest import did_you_mean, nearest, nearest_few
+from reconciler.model import ArmId, Declaration, Rules, ScopeKind, Severity, SubjectKind, first_few, guids_in
 from reconciler.problems import Problem
 
 _MAX_KEYS: Final = 8
-_GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
@@ -72,11 +70,12 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
     text = declaration.subject.value
     problem = functools.partial(Problem, source=declaration.place("recommendation"), path="recommendation")
     if candidates := catalogue.find(text):
-        keys = _shortened(
+        keys = first_few(
             [
                 f"{candidate.key} ({candidate.environment or 'environment not known'}, {candidate.severity or 'no'} severity)"
                 for candidate in candidates
-            ]
+            ],
+            _MAX_KEYS,
         )
         return problem(
             code="ambiguous-recommendation",
@@ -85,7 +84,7 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
         )
     if documented := catalogue.without_key(text):
         return _without_key(declaration, documented)
-    contained = next((key for key in _GUID.findall(text) if key != text and catalogue.find(key)), None)
+    contained = next((key for key in guids_in(text) if key != text and catalogue.find(key)), None)
     if contained:
         return problem(
             code="unknown-recommendation",
@@ -104,9 +103,7 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
     return problem(
         code="unknown-recommendation",
         message=f"no recommendation has the key or the title {text!r}",
-        remedy=f"did you mean {' or '.join(near)}?"
-        if near
-        else "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`",
+        remedy=did_you_mean(near, "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`"),
     )
 
 
@@ -162,14 +159,14 @@ def _unknown_initiative(declaration: Declaration, catalogue: Catalogue) -> Itera
         source=declaration.place("policySetDefinition"),
         code="unknown-initiative",
         message=f"no known built-in initiative has the name {value!r}",
-        remedy=f"did you mean {near} ({title!r})?" if title else _unknown_name_remedy(near),
+        remedy=did_you_mean([f"{near} ({title!r})"]) if title else _unknown_name_remedy(near),
         path="policySetDefinition",
         severity=Severity.ERROR if " " in value else Severity.WARNING,
     )
 
 
 def _unknown_name_remedy(near: str | None) -> str:
-    meant = f"did you mean {near}? " if near else ""
+    meant = did_you_mean([near]) + " " if near else ""
     return f"{meant}a custom one is named by its full ARM id; a newer built-in than this catalogue knows is fine"
 
 
@@ -177,14 +174,12 @@ def _unknown_references(declaration: Declaration, initiative: BuiltInInitiative)
     reference_ids = {member.reference_id.lower(): member.reference_id for member in initiative.members}
     for index, reference in enumerate(declaration.subject.reference_ids):
         if reference.lower() not in reference_ids:
-            near = nearest(reference, reference_ids.values())
+            near = [repr(member) for member in nearest_few(reference, reference_ids.values(), 1)]
             yield Problem(
                 source=declaration.place(f"referenceIds.{index}"),
                 code="unknown-reference",
                 message=f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known",
-                remedy=f"did you mean {near!r}?"
-                if near
-                else "check the id; another version of the initiative may have it",
+                remedy=did_you_mean(near, "check the id; another version of the initiative may have it"),
                 path=f"referenceIds[{index}]",
                 severity=Severity.WARNING,
             )
@@ -244,7 +239,7 @@ def _scope_types(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Pr
         types.update(definition.resource_types)
     for index, scope in enumerate(resolved.declaration.scopes):
         if not _evaluates(scope, types) and not is_policy(scope):
-            listed = _shortened(sorted(types))
+            listed = first_few(sorted(types), _MAX_KEYS)
             yield Problem(
                 source=resolved.declaration.place(f"scopes.{index}"),
                 code="scope-type",
@@ -264,8 +259,3 @@ def _evaluates(scope: ArmId, types: set[str]) -> bool:
         case ScopeKind.RESOURCE:
             own = resource_type(scope)
             return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)
-
-
-def _shortened(words: list[str]) -> str:
-    omitted = len(words) - _MAX_KEYS
-    return ", ".join(words[:_MAX_KEYS]) + (f" and {omitted} more" if omitted > 0 else "")

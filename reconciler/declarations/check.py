@@ -12,6 +12,7 @@ from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
 from reconciler.declarations.rules import broken_lifetimes, broken_rules, forbidden
 from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
+from reconciler.documents.suggest import did_you_mean
 from reconciler.model import Declaration, Rules, Severity, Source
 from reconciler.problems import Problem
 
@@ -96,7 +97,7 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
                 source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),
                 code="rule-unknown",
                 message=f"no recommendation has the key or the title {text!r}, so this protects nothing",
-                remedy=f"did you mean {' or '.join(near)}?" if near else "write a key or an exact title",
+                remedy=did_you_mean(near, "write a key or an exact title"),
                 path=path,
             )
     for index, text in enumerate(rules.never_policies):

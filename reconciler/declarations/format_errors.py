@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.declarations.field_help import EXPECTATIONS
 from reconciler.documents.patterns import compile_pattern
-from reconciler.model import parse_scope
+from reconciler.model import is_guid, parse_scope
 
 MessageAndRemedy = tuple[str, str]
 """What is wrong, and what to do."""
@@ -128,7 +128,6 @@ def _calendar_day(year: int, month: int, day: int) -> str | None:
 # --- ids ---------------------------------------------------------------------------------------------------------
 
 _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/]*)", re.IGNORECASE)
-_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _NEVER_IN_AN_ID: Final = re.compile(r"[<>%&?#\\{}*\"|]")
 _SCOPE_FIELDS: Final = frozenset({"scopes", "below"})
 _TYPES: Final = {
@@ -153,7 +152,7 @@ def _id(value: str, quoted: str, field: str) -> MessageAndRemedy:
             f"{quoted} holds {match[0]!r}, which no id has",
             "put the real value in its place; `az resource show` prints it as id",
         )
-    if field in _SCOPE_FIELDS and _GUID.fullmatch(value):
+    if field in _SCOPE_FIELDS and is_guid(value):
         return f"{quoted} is a bare GUID, not {expected}", f"for a subscription, write /subscriptions/{value}"
     if not value.startswith("/") and "/" in value:
         return f"{quoted} does not start with a slash", f"write /{value}"
@@ -163,9 +162,9 @@ def _id(value: str, quoted: str, field: str) -> MessageAndRemedy:
             f"write {match[0]}: the id of a subscription starts with it",
         )
     subscription = _SUBSCRIPTION.match(value)
-    if subscription and not _GUID.fullmatch(subscription[1]):
+    if subscription and not is_guid(subscription[1]):
         dashed = re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", subscription[1])
-        proposal = dashed if _GUID.fullmatch(dashed) else "its GUID, which `az account list` prints as id"
+        proposal = dashed if is_guid(dashed) else "its GUID, which `az account list` prints as id"
         return f"{subscription[1]!r} is no subscription id", f"write {proposal}"
     if field in _SCOPE_FIELDS:
         return _scope(value, quoted)

@@ -7,14 +7,13 @@ compared, data and comments; where anything is lost, the file is left alone.
 from __future__ import annotations
 
 import json
-import re
 import textwrap
 from collections.abc import Iterator
 from typing import Final
 
 from reconciler.declarations.comments import MODELINE, Comments, attached, texts
 from reconciler.documents.document import Document, Path
-from reconciler.documents.scalars import plain_is_text
+from reconciler.documents.scalar_text import quoted, scalar_text
 from reconciler.documents.strict import parse
 from reconciler.model import JSON
 
@@ -47,10 +46,6 @@ ORDER: Final = (
 
 WIDTH: Final = 100
 _ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds"})
-_PLAIN: Final = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~][^\n]*|-[^\s][^\n]*")
-_ENDS_PLAIN: Final = re.compile(r":(?:\s|$)|\s#|\s$")
-_OLD_WORDS: Final = frozenset({"y", "n", "yes", "no", "on", "off"})
-"""Text in YAML 1.2, but a boolean to older readers: kept in quotes for the reader's sake."""
 
 
 def formatted(text: str, document: Document) -> str | None:
@@ -154,16 +149,13 @@ def _literal(value: str) -> tuple[str, list[str]]:
     body = value.removesuffix("\n")
     lines = body.split("\n")
     if not lines[0] or lines[0][0] in " \t" or body.endswith("\n") or any(line != line.rstrip() for line in lines):
-        return _quoted(value), []
+        return quoted(value), []
     return ("|" if value.endswith("\n") else "|-"), lines
 
 
 def _scalar(value: JSON) -> str:
     """One line for a scalar (or an empty collection) in a block."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    is_plain = _PLAIN.fullmatch(value) and not _ENDS_PLAIN.search(value) and plain_is_text(value)
-    return value if is_plain and value.casefold() not in _OLD_WORDS else _quoted(value)
+    return scalar_text(value) if isinstance(value, str) else json.dumps(value)
 
 
 def _in_flow(value: JSON) -> str:
@@ -172,10 +164,4 @@ def _in_flow(value: JSON) -> str:
         return "{" + ", ".join(f"{_in_flow(key)}: {_in_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_in_flow(item) for item in value) + "]"
-    plain = _scalar(value)
-    return _quoted(value) if isinstance(value, str) and plain == value and re.search(r"[,\[\]{}:]", value) else plain
-
-
-def _quoted(value: str) -> str:
-    """Double-quoted, in JSON's way but for letters of other scripts, which stay readable."""
-    return json.dumps(value, ensure_ascii=False)
+    return scalar_text(value, in_flow=True) if isinstance(value, str) else json.dumps(value)

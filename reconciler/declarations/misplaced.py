@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from reconciler.declarations.nearest import nearest
 from reconciler.declarations.walk import SourceFile, printable_path, read
+from reconciler.documents.suggest import nearest
 from reconciler.model import Severity, Source
 from reconciler.problems import Problem
 

@@ -10,10 +10,10 @@ from typing import Final
 
 from reconciler.declarations.field_help import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, FIELD_RULES, SUBJECTS, SYNONYMS
 from reconciler.declarations.format_errors import format_error
-from reconciler.declarations.nearest import nearest
 from reconciler.documents.characters import visible
 from reconciler.documents.document import Document, Path, dotted
 from reconciler.documents.schema import SchemaError
+from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import JSON
 from reconciler.problems import Problem
 
@@ -214,7 +214,7 @@ def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:
     meant = nearest(value, allowed)
     if meant is not None and meant.casefold() == value.casefold():
         return f"{_cut(value)!r} is not {choices}: letter case counts here", f"write {meant}"
-    return f"{_cut(value)!r} is not {choices}", f"did you mean {meant}?" if meant else f"write {choices}"
+    return f"{_cut(value)!r} is not {choices}", did_you_mean([meant] if meant else [], f"write {choices}")
 
 
 def _group_message(error: SchemaError, field: str) -> tuple[str, str]:

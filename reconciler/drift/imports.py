@@ -7,10 +7,10 @@ adopts the exemption in place.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 
 from reconciler.arm.canonical import category, has_expired
+from reconciler.documents.scalar_text import quoted
 from reconciler.drift.exempted import definitions
 from reconciler.drift.facts import Facts
 from reconciler.model import ArmId, Exemption
@@ -90,15 +90,11 @@ def _text(name: str, subject: str, exemption: Exemption) -> str:
         f"name: {name}",
         subject,
         "scopes:",
-        f"  - {_quoted(exemption.scope.text)}",
+        f"  - {quoted(exemption.scope.text)}",
         f"category: {category(exemption.category)}",
         f"expiresOn: {exemption.expires_on.removesuffix('T23:59:59Z')}" if exemption.expires_on else "",
-        f"justification: {_quoted(' '.join(why.split()))}",
-        f"owner: {_quoted(by)}",
+        f"justification: {quoted(' '.join(why.split()))}",
+        f"owner: {quoted(by)}",
         "" if made_by_user(exemption) else "adopt: true",
     ]
     return "".join(f"{line}\n" for line in lines if line)
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)

@@ -25,7 +25,7 @@ from reconciler.emulator.state.principals import Principal
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.versions import gate
 from reconciler.emulator.wire.http import BODY_LIMIT, Request, Response
-from reconciler.model import JSON, ScopeKind
+from reconciler.model import JSON, ScopeKind, is_guid
 
 _LOGGER: Final = logging.getLogger(__name__)
 LOG_LENGTH: Final = 50_000
@@ -37,7 +37,6 @@ _ALWAYS: Final = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "X-Content-Type-Options": "nosniff",
 }
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _IN_GROUP: Final = re.compile(r"/providers/microsoft\.management/managementgroups/[^/]+")
 _NEVER_AT_TENANT: Final = frozenset({("policyexemptions",), ("policyassignments",)})
 _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
@@ -115,7 +114,7 @@ class Gateway:
         """ARM's gateway knows subscriptions before it knows rights, and other scopes only below known roots."""
         parts = target.text.split("/", 3)
         if len(parts) > 2 and parts[1].lower() == "subscriptions":
-            if not _GUID.fullmatch(parts[2]):
+            if not is_guid(parts[2]):
                 raise errors.invalid_subscription_id(parts[2])
             if parts[2].lower() not in self.tenant.hierarchy.subscriptions:
                 raise errors.subscription_not_found(parts[2])

@@ -7,6 +7,7 @@ docs/architecture.md.
 from reconciler.model.counting import agree, and_more, count, first_few
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
 from reconciler.model.diagnostic import WORST_FIRST, Diagnostic, Severity
+from reconciler.model.guids import GUID, guids_in, is_guid
 from reconciler.model.ids import (
     ArmId,
     ScopeKind,
@@ -28,6 +29,7 @@ from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, P
 
 __all__ = [
     "EXPIRING_DAYS",
+    "GUID",
     "JSON",
     "LONGEST_WAIT",
     "WORST_FIRST",
@@ -69,6 +71,8 @@ __all__ = [
     "exemption_id",
     "exemption_path",
     "first_few",
+    "guids_in",
+    "is_guid",
     "owner_scope",
     "parse_object",
     "parse_scope",

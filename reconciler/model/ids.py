@@ -8,6 +8,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from reconciler.model.guids import GUID
+
 
 class ScopeKind(enum.StrEnum):
     """What an exemption can sit on, widest first (Azure allows no other scope)."""
@@ -18,7 +20,6 @@ class ScopeKind(enum.StrEnum):
     RESOURCE = "resource"
 
 
-_GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]*[^/\x00-\x20\x7f<>%&?#\\]"
 # Resource groups and management groups have letters, digits and ( ) . _ - alone.
 _GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
@@ -26,7 +27,7 @@ _GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
 _TYPE = rf"(?!providers/){_SEGMENT}"
 _MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_GROUP}", re.IGNORECASE)
 _BELOW_SUBSCRIPTION = re.compile(
-    rf"/subscriptions/{_GUID}(?P<group>/resourcegroups/{_GROUP})?"
+    rf"/subscriptions/{GUID}(?P<group>/resourcegroups/{_GROUP})?"
     rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?",
     re.IGNORECASE,
 )

@@ -6,8 +6,7 @@ remarks on beside that relation_ in `remarks`.
 
 from __future__ import annotations
 
-import difflib
-
+from reconciler.documents.suggest import nearest_few
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Exemption, Initiative, Source, Unread
 from reconciler.planning.marks import describe_owner, owners
 
@@ -81,7 +80,7 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
         return Diagnostic(message=message, remedy="remove referenceIds from the declaration")
     known = [member.reference_id for member in initiative.members]
-    near = difflib.get_close_matches(unknown[0], known, n=3, cutoff=0.5)
+    near = nearest_few(unknown[0], known, 3)
     remedy = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
     return Diagnostic(
         message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.declarations.nearest import nearest
+from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Subject, SubjectKind, Verdict
 from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
 from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
@@ -91,7 +91,7 @@ def _declaration(repository: Repository, name: str) -> Declaration:
     if declaration is not None:
         return declaration
     near = nearest(name, declarations)
-    remedy = f"did you mean {near!r}?" if near else "'exempt validate' loads all of them"
+    remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
     raise UsageError(f"--declaration: there is no declaration {name!r}", remedy)
 
 
@@ -106,5 +106,5 @@ def _subject(repository: Repository, text: str) -> ResolvedSubject:
         keys = ", ".join(recommendation.key for recommendation in namesakes)
         raise UsageError(f"--recommendation: {text!r} is the title of several recommendations", f"name a key: {keys}")
     near = [f"{recommendation.title} ({recommendation.key})" for recommendation in repository.catalogue.nearest(text)]
-    remedy = f"did you mean {' or '.join(near)}?" if near else "'exempt catalog search WORDS' finds it"
+    remedy = did_you_mean(near, "'exempt catalog search WORDS' finds it")
     raise UsageError(f"--recommendation: the catalogue has no recommendation {text!r}", remedy)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from reconciler import shipped
-from reconciler.model import ArmId, parse_scope
+from reconciler.documents.scalar_text import quoted
+from reconciler.model import GUID, ArmId, parse_scope
 from reconciler.problems import UsageError
 
 NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_GUID: Final = re.compile(GUID)
 _TOOL: Final = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")
 _REMOTE: Final = re.compile(r".*github\.com[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
@@ -69,7 +69,7 @@ def _values(request: InitRequest) -> dict[str, str]:
     return {
         "OWNER": owner,
         "TENANT": request.tenant,
-        "SCOPES": "\n".join(f"  - {json.dumps(scope.text, ensure_ascii=False)}" for scope in scopes),
+        "SCOPES": "\n".join(f"  - {quoted(scope.text)}" for scope in scopes),
         "TEAM": request.team.removeprefix("@"),
         "ACTION": f"{tool}@{commit}",
         "URL": f"https://github.com/{tool}",
