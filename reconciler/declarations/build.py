@@ -55,6 +55,7 @@ def declaration(document: Document) -> Declaration:
         display_name=data.get("displayName", ""),
         expires_on=last_instant(data["expiresOn"]) if "expiresOn" in data else None,
         ticket=data.get("ticket", ""),
+        requested_by=data.get("requestedBy", ""),
         selectors=tuple(_selector(item) for item in data.get("resourceSelectors", ())),
         validate_scope=data.get("assignmentScopeValidation", "Default") == "Default",
         metadata=data.get("metadata", {}),

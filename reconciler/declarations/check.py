@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Final
 
 from reconciler.catalog import Catalogue, never_exempt, policy_id, weakened_facts
 from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problem
@@ -15,6 +16,8 @@ from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import Declaration, Rules, Severity, Source
 from reconciler.problems import Problem
+
+_NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
 
 
 def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozenset[str] | None) -> tuple[Problem, ...]:
@@ -89,6 +92,14 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
 def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem]:
     """Names in the rules that name nothing: such a rule would protect nothing, unnoticed."""
     rules = loaded.settings.rules if loaded.settings else Rules()
+    if loaded.settings is not None and loaded.settings.tenant_id == _NO_TENANT:
+        yield Problem(
+            source=loaded.settings_places.get("tenantId", Source(SETTINGS_FILE)),
+            code="no-tenant",
+            message="this is the placeholder that `exempt init` writes, not a tenant",
+            remedy="write the GUID that `az account show --query tenantId --output tsv` prints",
+            path="tenantId",
+        )
     for index, text in enumerate(rules.never_recommendations):
         if not catalogue.find(text):
             near = [f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(text, 2)]

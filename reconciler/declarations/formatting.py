@@ -30,6 +30,7 @@ ORDER: Final = (
     "expiresOn",
     "justification",
     "owner",
+    "requestedBy",
     "ticket",
     "displayName",
     "assignmentScopeValidation",

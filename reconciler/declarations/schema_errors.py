@@ -20,6 +20,7 @@ from reconciler.problems import Problem
 _MAX_SHOWN: Final = 60
 _MAX_PROPOSED: Final = 400
 _MEANT: Final = "did you mean "
+_OWN_FIELDS: Final = ("requestedBy", "ticket", "owner")
 _WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
 
@@ -112,8 +113,12 @@ def _missing_fields(document: Document, error: SchemaError, path: Path, name: st
 
 def _reserved_key(document: Document, path: Path) -> Problem:
     key = str(path[-1])
+    field = next((field for field in _OWN_FIELDS if field.casefold() == key.casefold()), "")
     if not key or len(key) > 128:
         message, remedy = "a metadata key has 1 to 128 characters", "give it a short name"
+    elif field:
+        message = f"{dotted(path)} is written from the declaration's own field {field}"
+        remedy = f"write `{field}:` beside metadata instead of in it"
     else:
         message = f"{dotted(path)} is a mark by which tools know their own exemptions; they write it themselves"
         remedy = f"delete it, or give your note another key, such as x-{key}"

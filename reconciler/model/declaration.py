@@ -48,7 +48,7 @@ class ResourceSelector:
 
 
 class SubjectKind(enum.StrEnum):
-    """Which of the four fields says what is exempted; the value is the field's name."""
+    """Which field says what is exempted; the value is the field's name."""
 
     RECOMMENDATION = "recommendation"
     POLICY = "policyDefinition"
@@ -69,8 +69,8 @@ class Subject:
 class Declaration:
     """One YAML document: what a human wants exempted, where, why, until when. `source` is its first line.
 
-    `expires_on` is the last instant of validity, in UTC. `places` maps a field's name (or `scopes.0`) to where it
-    stands, for messages.
+    `expires_on` is the last instant of validity, in UTC; `requested_by` who asked, empty where that is the owner.
+    `places` maps a field's name (or `scopes.0`) to where it stands, for messages.
     """
 
     name: str
@@ -83,6 +83,7 @@ class Declaration:
     display_name: str = ""
     expires_on: datetime | None = None
     ticket: str = ""
+    requested_by: str = ""
     selectors: tuple[ResourceSelector, ...] = ()
     validate_scope: bool = True
     metadata: Mapping[str, JSON] = field(default_factory=dict)

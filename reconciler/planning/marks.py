@@ -87,7 +87,7 @@ def metadata(
     found = {key: value for key, value in existing.items() if key not in dropped}
     found.update(declaration.metadata)
     found.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
-    found["requestedBy"] = declaration.owner
+    found["requestedBy"] = declaration.requested_by or declaration.owner
     if declaration.ticket:
         found["ticket"] = declaration.ticket
     if revision:

@@ -21,6 +21,7 @@ from reconciler.declarations import Loaded, check, load, load_files, same_meanin
 from reconciler.documents.schema import errors, judge, schema
 from reconciler.documents.strict import parse
 from reconciler.model import parse_object, parse_scope
+from reconciler.planning.marks import FOREIGN_KEYS, OWN_KEYS
 from reconciler.problems import Problem
 from reconciler.reports.problems import problems_github, problems_json, problems_sarif, problems_text
 
@@ -209,6 +210,13 @@ def test_no_pattern_takes_forever(end: str) -> None:
     hostile = SUBSCRIPTION + "/resourceGroups/a" + "/providers/a/b/c" * 100 + end
     assert errors("exemption", {**GOOD, "scopes": [hostile]})
     assert errors("exemption", {**GOOD, "name": "a" * 90 + "-" * 9 + "."})
+
+
+@pytest.mark.parametrize("key", [*OWN_KEYS, *FOREIGN_KEYS])
+def test_no_mark_is_a_key_of_the_users_in_any_letter_case(key: str) -> None:
+    for spelled in (key, key.lower(), key.upper(), key.capitalize()):
+        assert errors("exemption", {**GOOD, "metadata": {spelled: "x"}})
+        assert not errors("exemption", {**GOOD, "metadata": {f"x-{spelled}": "x"}})
 
 
 def test_every_field_is_explained_to_an_editor() -> None:
