@@ -19,15 +19,13 @@ from reconciler.planning.values import Change, Reason
 
 def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
-    room = make_room(
-        decisions.proposed_changes, Counter(existing.scope.key for existing in decisions.existing_exemptions)
-    )
-    reasons = CreateReasons(decisions.existing_exemptions, decisions.inputs.history)
+    room = make_room(decisions.proposed, Counter(existing.scope.key for existing in decisions.existing))
+    reasons = CreateReasons(decisions.existing, decisions.inputs.history)
     narrower = _Narrower.of(decisions)
     declared = {each.name: each for each in decisions.inputs.declarations.declarations}
     found = [
         _change(proposed, decisions, reasons, narrower, declared, room.get(proposed.id.key, ()))
-        for proposed in decisions.proposed_changes
+        for proposed in decisions.proposed
     ]
     return tuple(sorted(found, key=lambda change: change.id.key))
 
@@ -77,10 +75,10 @@ class _Narrower:
     def of(cls, decisions: Decisions) -> _Narrower:
         held: dict[tuple[str, str], set[str]] = defaultdict(set)
         given_up: dict[Slot, set[str]] = defaultdict(set)
-        for existing in decisions.existing_exemptions:
+        for existing in decisions.existing:
             if existing.ours:
                 held[existing.mark, existing.exemption.assignment.key].update(decisions.tree.chain(existing.scope)[1:])
-        for proposed in decisions.proposed_changes:
+        for proposed in decisions.proposed:
             if proposed.existing is not None and proposed.existing.ours and proposed.reduces:
                 for outer in decisions.tree.chain(proposed.existing.scope)[1:]:
                     given_up[outer, proposed.exemption.assignment.key] |= proposed.lost

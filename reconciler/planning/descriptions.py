@@ -23,7 +23,7 @@ def _condition(selector: Selector) -> str:
 
 
 def describe_removal(existing: Exemption, declaration: Declaration | None, now: datetime) -> str:
-    """Which edit of the repository made one of ours pruner; `declaration` is the one that its mark names."""
+    """Which edit of the repository made one of ours unwanted; `declaration` is the one that its mark names."""
     target = target_of(existing)
     if declaration is None:
         return "its declaration was removed"

@@ -1,7 +1,7 @@
 """From declarations and a snapshot to a plan. Pure: the clock, git and the options come in as values.
 
-`make_plan` is the way in: what is decided (`run of the stages`), told as changes (`changes`) with what a reviewer should
-know (`notes`, `horizon`), and whether all that is too much at once (`guards`).
+`make_plan` is the way in: what is decided (`stages`), told as changes (`changes`) with what a reviewer should know
+(`findings`), and whether all that is too much at once (`guards`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from datetime import datetime
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Declaration, Exemption, Settings, Snapshot
 from reconciler.planning.changes import describe_changes
-from reconciler.planning.findings.checks import notes
-from reconciler.planning.findings.upcoming import ahead
+from reconciler.planning.findings.checks import review_findings
+from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.provenance import History
@@ -51,37 +51,18 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
 
 def assemble_plan(decisions: Decisions) -> Plan:
     """What is decided, as a plan."""
-    return _assembled(decisions, describe_changes(decisions), _findings(decisions))
-
-
-def _findings(decisions: Decisions) -> tuple[Finding, ...]:
-    inputs = decisions.inputs
-    confirmed_desired = [confirmed.desired for confirmed in decisions.confirmed_exemptions]
-    found = [
-        *decisions.findings,
-        *notes(
-            confirmed_desired,
-            decisions.existing_exemptions,
-            decisions.proposed_changes,
-            inputs.snapshot,
-            inputs.catalogue,
-            decisions.tree,
-        ),
-        *ahead(
-            confirmed_desired, decisions.existing_exemptions, decisions.proposed_changes, inputs.settings, inputs.now
-        ),
-    ]
-    return tuple(sorted(found, key=_finding_order))
+    findings = [*decisions.findings, *review_findings(decisions), *upcoming_findings(decisions)]
+    return _assembled(decisions, describe_changes(decisions), tuple(sorted(findings, key=_finding_order)))
 
 
 def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
     inputs, tree = decisions.inputs, decisions.tree
-    written = {change.id.key for change in changes}
-    confirmed_ids = {confirmed.exemption.id.key for confirmed in decisions.confirmed_exemptions}
-    untouched = [existing for existing in decisions.existing_exemptions if existing.exemption.id.key not in written]
-    owned = sum(existing.ours for existing in decisions.existing_exemptions if tree.managed(existing.scope))
+    changed = {change.id.key for change in changes}
+    confirmed = {item.exemption.id.key for item in decisions.confirmed}
+    untouched = [existing for existing in decisions.existing if existing.exemption.id.key not in changed]
+    owned = sum(existing.ours for existing in decisions.existing if tree.managed(existing.scope))
     declared = len(inputs.declarations.declarations)
-    facts = GuardContext(owned=owned, declarations=declared, findings=findings)
+    context = GuardContext(owned=owned, declarations=declared, findings=findings)
     return Plan(
         tenant_id=inputs.snapshot.tenant_id,
         owner=inputs.settings.owner,
@@ -89,18 +70,19 @@ def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[
         revision=inputs.history.head,
         taken_at=inputs.snapshot.taken_at,
         changes=tuple(changes),
-        unchanged=_sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed_ids),
+        unchanged=_sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed),
         foreign=_sorted(
             existing.exemption for existing in untouched if not existing.ours and tree.managed(existing.scope)
         ),
         held=tuple(sorted(decisions.held, key=_held_order)),
         findings=findings,
-        refusals=refusals(changes, inputs.settings.limits, inputs.allowed, facts),
+        refusals=refusals(changes, inputs.settings.limits, inputs.allowed, context),
         unread=inputs.snapshot.unread,
         digest=digest(change.fingerprint for change in changes),
         dirty=inputs.history.dirty,
         owned=owned,
         declared=declared,
+        subjects=inputs.declarations.subjects,
     )
 
 

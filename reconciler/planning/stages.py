@@ -1,8 +1,17 @@
-"""From declarations and a snapshot to what is decided: the steps of one run before they become a plan.
+"""From declarations and a snapshot to what is decided: the stages of one run before they become a plan.
 
-What is wanted (`resolve`), what must be held because two want it (`conflicts`), who is authoritative at each place
-(`authority`), what nobody wants (`pruner`), what may shrink and after what (`reduction`, `ordering`). The plan and
-`exempt explain` both read the result, so that they never differ.
+| stage    | takes                             | returns                                                           |
+|----------|-----------------------------------|-------------------------------------------------------------------|
+| desired  | declarations, subjects            | `Resolution`: desired exemptions, held lines, protections         |
+| existing | exemptions of the snapshot        | `ExistingExemption`s: whose, which cells, expired or not          |
+| match    | both, slot by slot                | `SlotMatch`: who keeps what, what others hold                     |
+| keep     | a match, what is protected        | `KeptSlot`: what is confirmed, updated, created; the leftovers    |
+| reduce   | a kept slot                       | `ReducedSlot`: leftovers narrowed or deleted                      |
+| prune    | what meets nothing desired        | deletes, and findings about what is kept                          |
+| hold     | all changes                       | `AllowedChanges`: without what may not be taken away now          |
+| order    | the allowed changes               | `OrderedChanges`: which write waits for which                     |
+
+Each takes and returns frozen values. The plan and `exempt explain` both read the `Decisions`, so that they never differ.
 """
 
 from __future__ import annotations
@@ -14,27 +23,27 @@ from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Assignment, Declaration, Settings, Snapshot
-from reconciler.planning import hold_messages
 from reconciler.planning.decide.authority import Authority, SlotMatch
+from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.matching import SlotContents
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.desired.conflicts import hold_conflicts
-from reconciler.planning.desired.protections import Protection
+from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.resolve import DesiredExemption, Resolution, Slot, resolve
 from reconciler.planning.desired.subjects import ResolvedSubject, never_exempt_policies, resolve_subject
 from reconciler.planning.existing.exemptions import ExistingExemption, by_slot, classify
 from reconciler.planning.guards import Allowances
-from reconciler.planning.order.reduction import hold_change, split_reductions
+from reconciler.planning.order.reduction import hold_reductions
 from reconciler.planning.order.waits import Waits, order
 from reconciler.planning.provenance import History
 from reconciler.planning.tree import Tree, tree_of
-from reconciler.planning.values import Finding, Held, HeldCause
+from reconciler.planning.values import Finding, Held
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedDeclarations:
-    """The declarations with what they mean, and what the run is about."""
+    """The declarations, sorted by name, and the subject of each that the catalogue knows."""
 
     declarations: Sequence[Declaration]
     subjects: Mapping[str, ResolvedSubject]
@@ -42,13 +51,18 @@ class ResolvedDeclarations:
     @classmethod
     def of(cls, declarations: Iterable[Declaration], catalogue: Catalogue) -> ResolvedDeclarations:
         """Looks every declaration up; one that the catalogue does not know is invalid and has no subject here."""
-        listed = sorted(declarations, key=lambda each: each.name)
-        found = {each.name: resolve_subject(each.subject, catalogue) for each in listed}
-        return cls(tuple(listed), {name: each for name, each in found.items() if each is not None})
+        listed = tuple(sorted(declarations, key=lambda declaration: declaration.name))
+        resolved = {declaration.name: resolve_subject(declaration.subject, catalogue) for declaration in listed}
+        subjects = {name: subject for name, subject in resolved.items() if subject is not None}
+        return cls(declarations=listed, subjects=subjects)
 
     def active(self, now: datetime) -> list[Declaration]:
         """Those that want something now."""
         return [d for d in self.declarations if d.enabled and not d.has_expired(now) and d.name in self.subjects]
+
+    def by_name(self) -> Mapping[str, Declaration]:
+        """All of them, found by name."""
+        return {declaration.name: declaration for declaration in self.declarations}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,66 +79,121 @@ class PlanInputs:
     only: ArmId | None
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decisions:
-    """What one run comes to: `existing_exemptions` as judged, `proposed_changes` to write in the order of `waits`, `confirmed_exemptions` as they leave
-    each desired, and what is `held` or found on the way.
+    """What one run comes to: the `existing` exemptions as judged, the `proposed` changes in the order of `waits`, the
+    `confirmed` exemptions as they leave what is desired, and what is held or found on the way.
     """
 
     inputs: PlanInputs
     tree: Tree
     resolution: Resolution
-    existing_exemptions: Sequence[ExistingExemption]
-    proposed_changes: list[ProposedChange] = field(default_factory=list)
-    confirmed_exemptions: list[ConfirmedExemption] = field(default_factory=list)
-    held: list[Held] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
-    waits: Waits = field(default_factory=Waits)
+    existing: tuple[ExistingExemption, ...]
+    proposed: tuple[ProposedChange, ...]
+    confirmed: tuple[ConfirmedExemption, ...]
+    held: tuple[Held, ...]
+    findings: tuple[Finding, ...]
+    waits: Waits
 
 
 def decide(inputs: PlanInputs) -> Decisions:
     """Decides everything; nothing is written and nothing is judged too much."""
     snapshot, settings = inputs.snapshot, inputs.settings
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
-    active = inputs.declarations.active(inputs.now)
-    rules = settings.rules
-    never = never_exempt_policies(rules, inputs.catalogue)
-    wanted = resolve(
-        active,
+    resolution = hold_conflicts(_resolve(inputs, tree), tree)
+    existing = tuple(classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions)
+    used_ids = {item.exemption.id.key for item in existing}
+    builder = ExemptionBuilder(settings=settings, revision=inputs.history.head, used_ids=used_ids)
+    authority = Authority(settings=settings, history=inputs.history, builder=builder)
+
+    slots = _slots(resolution.desired, existing, tree, snapshot)
+    settled = [(contents, authority.settled(contents)) for contents in slots.contents]
+    matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
+    protections = resolution.protections.extended([item for match in matches for item in match.protections()])
+    kept = [authority.keep(match, _protected(match, protections)) for match in matches]
+    pruner = _pruner(inputs, protections)
+    reduced = [authority.reduce(slot, pruner.reason) for slot in kept]
+    confirmed = [
+        *(item for _, item in settled if item is not None),
+        *(item for slot in kept for item in slot.confirmed),
+    ]
+    unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
+    pruned = pruner.prune_all(unclaimed, confirmed)
+
+    proposed = [
+        *(change for slot in kept for change in slot.proposed),
+        *(change for slot in reduced for change in slot.proposed),
+        *pruned.proposed,
+    ]
+    allowed = hold_reductions(proposed, confirmed, protections, resolution.left_out)
+    ordered = order(allowed.proposed, allowed.confirmed, tree, authority.recreated)
+    return Decisions(
+        inputs=inputs,
+        tree=tree,
+        resolution=resolution,
+        existing=existing,
+        proposed=ordered.proposed,
+        confirmed=ordered.confirmed,
+        held=(*resolution.held, *(line for match in matches for line in match.held), *allowed.held),
+        findings=(*resolution.findings, *(item for match in matches for item in match.findings), *pruned.findings),
+        waits=ordered.waits,
+    )
+
+
+def _resolve(inputs: PlanInputs, tree: Tree) -> Resolution:
+    rules = inputs.settings.rules
+    return resolve(
+        inputs.declarations.active(inputs.now),
         inputs.declarations.subjects,
-        snapshot,
+        inputs.snapshot,
         tree,
         allow_whole=rules.allow_whole_assignment,
-        never=never,
+        never=never_exempt_policies(rules, inputs.catalogue),
     )
-    resolution = hold_conflicts(wanted, tree)
-    existing_exemptions = [classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions]
-    decisions = Decisions(inputs=inputs, tree=tree, resolution=resolution, existing_exemptions=existing_exemptions)
-    decisions.held += resolution.held
-    decisions.findings += resolution.findings
-    pruner = _unwanted(decisions)
-    authority = Authority(
-        settings, inputs.history, {existing.exemption.id.key for existing in existing_exemptions}, pruner.reason
-    )
-    unclaimed = _decide_slots(decisions, authority)
-    _prune(decisions, unclaimed, pruner)
-    _hold_reductions(decisions)
-    decisions.proposed_changes, decisions.confirmed_exemptions, decisions.waits = order(
-        decisions.proposed_changes, decisions.confirmed_exemptions, tree, authority.renewed
-    )
-    return decisions
 
 
-def _unwanted(decisions: Decisions) -> Pruner:
-    inputs = decisions.inputs
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slots:
+    """Every slot in which something is desired, sorted, and what exists where nothing is."""
+
+    contents: Sequence[SlotContents]
+    unwanted: Sequence[ExistingExemption]
+
+
+def _slots(
+    desired: Iterable[DesiredExemption], existing: Iterable[ExistingExemption], tree: Tree, snapshot: Snapshot
+) -> _Slots:
+    desired_at: dict[Slot, list[DesiredExemption]] = defaultdict(list)
+    for exemption in desired:
+        desired_at[exemption.slot].append(exemption)
+    existing_at = by_slot(item for item in existing if tree.in_run(item.scope))
+    contents = [
+        SlotContents(desired=items, existing=existing_at.get(slot, ()), initiative=snapshot.initiatives.get(slot[1]))
+        for slot, items in sorted(desired_at.items())
+    ]
+    unwanted = [item for slot, items in existing_at.items() if slot not in desired_at for item in items]
+    return _Slots(contents=contents, unwanted=unwanted)
+
+
+def _protected(match: SlotMatch, protections: Protections) -> frozenset[str]:
+    """The cells of what exists there that something held here, above or below may depend on."""
+    contents = match.contents
+    if not contents.existing or not protections:
+        return frozenset()
+    cells = frozenset[str]().union(*(existing.cells for existing in contents.existing))
+    desired = contents.desired[0]
+    return protections.touching(desired.scope, desired.assignment.id.key, cells)
+
+
+def _pruner(inputs: PlanInputs, protections: Protections) -> Pruner:
     return Pruner(
-        declarations={each.name: each for each in inputs.declarations.declarations},
+        declarations=inputs.declarations.by_name(),
         subjects=inputs.declarations.subjects,
         snapshot=inputs.snapshot,
-        tree=decisions.tree,
+        tree=protections.tree,
         settings=inputs.settings,
         now=inputs.now,
-        protections=decisions.resolution.protections,
+        protections=protections,
         defender=_Defender(snapshot=inputs.snapshot, catalogue=inputs.catalogue),
         delete_orphans=inputs.allowed.delete_orphans is not None,
     )
@@ -136,131 +205,12 @@ class _Defender:
 
     snapshot: Snapshot
     catalogue: Catalogue
-    _known: dict[str, bool] = field(default_factory=dict)
+    _answers: dict[str, bool] = field(default_factory=dict)
 
     def __call__(self, assignment: Assignment) -> bool:
         key = assignment.id.key
-        if key not in self._known:
+        if key not in self._answers:
             initiative = self.snapshot.initiatives.get(key)
             members = initiative.members if initiative else ()
-            self._known[key] = any(self.catalogue.resting_on(member.definition) for member in members)
-        return self._known[key]
-
-
-def _decide_slots(decisions: Decisions, authority: Authority) -> list[ExistingExemption]:
-    """Authority, wherever something is wanted; returns the existing ones that no desired slot_match.
-
-    First every place is asked who keeps what, so that each decision knows all that is held anywhere.
-    """
-    desired_at: dict[Slot, list[DesiredExemption]] = defaultdict(list)
-    for desired in decisions.resolution.desired:
-        desired_at[desired.slot].append(desired)
-    existing_at = by_slot(
-        existing for existing in decisions.existing_exemptions if decisions.tree.in_run(existing.scope)
-    )
-    unclaimed = [existing for place, here in existing_at.items() if place not in desired_at for existing in here]
-    initiatives = decisions.inputs.snapshot.initiatives
-    slots = (
-        SlotContents(
-            desired_exemptions=here,
-            existing_exemptions=existing_at.get(place, ()),
-            initiative=initiatives.get(place[1]),
-        )
-        for place, here in sorted(desired_at.items())
-    )
-    slot_match = [authority.settled(contents) or authority.slot_match(contents) for contents in slots]
-    for each in slot_match:
-        if isinstance(each, SlotMatch):
-            _hold_foreign(decisions, each)
-    for each in slot_match:
-        if isinstance(each, ConfirmedExemption):
-            decisions.confirmed_exemptions.append(each)
-            continue
-        decision = authority.decide(each, _protected(decisions, each.contents))
-        decisions.proposed_changes += decision.proposed_changes
-        decisions.confirmed_exemptions += decision.confirmed_exemptions
-        unclaimed += decision.unclaimed
-    return unclaimed
-
-
-def _hold_foreign(decisions: Decisions, slot_match: SlotMatch) -> None:
-    """Takes note of the cells that somebody else holds: nothing that may need them shrinks."""
-    decisions.held += slot_match.held
-    decisions.findings += slot_match.findings
-    for desired, cells in zip(slot_match.contents.desired_exemptions, slot_match.withheld, strict=True):
-        if cells:
-            decisions.resolution.protections.add(
-                Protection(
-                    scope=desired.scope,
-                    assignment=desired.assignment.id.key,
-                    subject=desired.subject,
-                    cells=cells,
-                    declaration=desired.declaration.name,
-                )
-            )
-
-
-def _protected(decisions: Decisions, contents: SlotContents) -> frozenset[str]:
-    """The cells of what existing_exemptions there that something held here, above or below may depend on."""
-    if not contents.existing_exemptions or not decisions.resolution.protections:
-        return frozenset()
-    cells = frozenset[str]().union(*(existing.cells for existing in contents.existing_exemptions))
-    desired = contents.desired_exemptions[0]
-    return decisions.resolution.protections.touching(desired.scope, desired.assignment.id.key, cells)
-
-
-def _prune(decisions: Decisions, unclaimed: Iterable[ExistingExemption], pruner: Pruner) -> None:
-    confirmed_slots: dict[Slot, set[str]] = defaultdict(set)
-    for confirmed in decisions.confirmed_exemptions:
-        confirmed_slots[confirmed.desired.slot].add(confirmed.desired.declaration.name)
-    for existing in unclaimed:
-        match pruner.prune(existing, confirmed_slots):
-            case ProposedChange() as proposed:
-                decisions.proposed_changes.append(proposed)
-            case Finding() as finding:
-                decisions.findings.append(finding)
-            case None:
-                pass
-
-
-def _hold_reductions(decisions: Decisions) -> None:
-    """Holds what may not be taken away, then whatever would have waited for a write that is now held."""
-    resolution, tree = decisions.resolution, decisions.tree
-    allowed, held = split_reductions(decisions.proposed_changes, resolution.protections, resolution.left_out, tree)
-    while held:
-        decisions.held += [line for _, line in held]
-        stopped = {id(proposed) for proposed, _ in held}
-        decisions.confirmed_exemptions = [
-            confirmed
-            for confirmed in decisions.confirmed_exemptions
-            if confirmed.proposed is None or id(confirmed.proposed) not in stopped
-        ]
-        lost: dict[str, list[ProposedChange]] = defaultdict(list)
-        for proposed, _ in held:
-            if proposed.desired is not None:
-                lost[proposed.exemption.assignment.key].append(proposed)
-        held = [
-            (proposed, _held_by(proposed, other))
-            for proposed in allowed
-            if proposed.reduces
-            and (other := _needed(proposed, lost[proposed.exemption.assignment.key], tree)) is not None
-        ]
-        stopped = {id(proposed) for proposed, _ in held}
-        allowed = [proposed for proposed in allowed if id(proposed) not in stopped]
-    decisions.proposed_changes = allowed
-
-
-def _needed(proposed: ProposedChange, stopped: Iterable[ProposedChange], tree: Tree) -> ProposedChange | None:
-    """The first by id of those that would have kept something that this one takes away."""
-    found = (other for other in stopped if _keeps(other, proposed, tree))
-    return min(found, key=lambda other: other.id.key, default=None)
-
-
-def _keeps(other: ProposedChange, proposed: ProposedChange, tree: Tree) -> bool:
-    return not proposed.lost.isdisjoint(other.cells) and tree.related(proposed.exemption.scope, other.exemption.scope)
-
-
-def _held_by(proposed: ProposedChange, other: ProposedChange) -> Held:
-    assert other.desired is not None
-    words = hold_messages.neighbour_held(proposed.exemption, other.desired.declaration.name, other.exemption.scope)
-    return hold_change(proposed, HeldCause.NEIGHBOUR, words)
+            self._answers[key] = any(self.catalogue.resting_on(member.definition) for member in members)
+        return self._answers[key]

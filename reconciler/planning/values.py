@@ -15,6 +15,7 @@ from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-ex
 from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
 from reconciler.model import JSON, ArmId, Diagnostic, Exemption, Source, Unread, Verdict
 from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
+from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.problems import Problem
 
 
@@ -146,7 +147,7 @@ class Plan:
     `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
     existing exemptions of this owner, `declared` the declarations: what the guards compare with. `problems` are mistakes in
-    declarations that only Azure shows.
+    declarations that only Azure shows, `subjects` maps the name of a declaration to its subject, looked up.
     """
 
     tenant_id: str
@@ -166,6 +167,7 @@ class Plan:
     owned: int = 0
     declared: int = 0
     problems: tuple[Problem, ...] = ()
+    subjects: Mapping[str, ResolvedSubject] = field(default_factory=dict, hash=False, compare=False, repr=False)
 
     @property
     def verdict(self) -> Verdict:

@@ -1,50 +1,86 @@
-"""Builds the exemption that a desired asks for, on top of the existing one that keeps it, if there is one."""
+"""Builds the exemption that is desired, on top of the existing one that keeps it, if there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Container
+from dataclasses import dataclass
 
-from reconciler.arm.canonical import instant_text
+from reconciler.arm.canonical import folded_selectors, instant_text
 from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning import marks
-from reconciler.planning.decide.matching import desired_name_hash
-from reconciler.planning.decide.naming import exemption_id
+from reconciler.planning.decide.naming import exemption_id, name_hash
 from reconciler.planning.desired.resolve import DesiredExemption
-from reconciler.planning.desired.subjects import WHOLE
+from reconciler.planning.desired.subjects import reference_texts
 
 DISPLAY_NAME_LIMIT = 128
 
 
-def wanted(  # noqa: PLR0913, PLR0917 - what an exemption is made of
-    desired: DesiredExemption,
-    references: tuple[str, ...],
-    keeper: Exemption | None,
-    settings: Settings,
-    revision: str | None,
-    taken: Container[str] = (),
-) -> Exemption:
-    """The exemption as it shall be. A keeper keeps its id and what we do not model of it."""
-    declaration = desired.declaration
-    return Exemption(
-        id=keeper.id
-        if keeper
-        else exemption_id(desired.scope, declaration.name, desired_name_hash(desired, settings), taken),
+def desired_name_hash(desired: DesiredExemption, settings: Settings) -> str:
+    """The hash in the name of a new exemption (see `naming`)."""
+    return name_hash(
+        owner=settings.owner,
+        scope=desired.scope,
         assignment=desired.assignment.id,
-        category=declaration.category.value,
-        reference_ids=references,
-        display_name=declaration.display_name or f"{declaration.name}: {desired.subject.title}"[:DISPLAY_NAME_LIMIT],
-        description=declaration.justification,
-        expires_on=instant_text(declaration.expires_on) if declaration.expires_on else "",
-        selectors=declaration.selectors,
-        validation="" if declaration.validate_scope else "DoNotValidate",
-        metadata=marks.metadata(
-            declaration, desired.target, settings.owner, revision, keeper.metadata if keeper else {}
-        ),
-        extra=keeper.extra if keeper else {},
+        policies=desired.match.policies,
+        selectors=folded_selectors(desired.declaration.selectors),
     )
 
 
-def reference_texts(cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:
-    """The reference ids of some cells, as the initiative writes them; none for a single policy."""
-    texts = initiative.texts if initiative else {}
-    return tuple(texts.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExemptionBuilder:
+    """Builds exemptions for one owner at one revision. `used_ids` are the folded ids that exist in Azure; each new one
+    is added, so that no name is given twice.
+    """
+
+    settings: Settings
+    revision: str | None
+    used_ids: set[str]
+
+    def create(self, desired: DesiredExemption, cells: frozenset[str], initiative: Initiative | None) -> Exemption:
+        """A new exemption of these cells, under a name that is free."""
+        return self.create_with(desired, _references(desired, cells, initiative))
+
+    def create_with(self, desired: DesiredExemption, references: tuple[str, ...]) -> Exemption:
+        """A new exemption with these reference ids, under a name that is free."""
+        exemption = self._build(desired, references, None)
+        self.used_ids.add(exemption.id.key)
+        return exemption
+
+    def update(
+        self, desired: DesiredExemption, keeper: Exemption, cells: frozenset[str], initiative: Initiative | None
+    ) -> Exemption:
+        """The keeper as it shall be: it keeps its id and what we do not model of it."""
+        return self._build(desired, _references(desired, cells, initiative), keeper)
+
+    def _build(self, desired: DesiredExemption, references: tuple[str, ...], keeper: Exemption | None) -> Exemption:
+        declaration = desired.declaration
+        if keeper is not None:
+            identifier = keeper.id
+        else:
+            hashed = desired_name_hash(desired, self.settings)
+            identifier = exemption_id(desired.scope, declaration.name, hashed, self.used_ids)
+        return Exemption(
+            id=identifier,
+            assignment=desired.assignment.id,
+            category=declaration.category.value,
+            reference_ids=references,
+            display_name=declaration.display_name
+            or f"{declaration.name}: {desired.subject.title}"[:DISPLAY_NAME_LIMIT],
+            description=declaration.justification,
+            expires_on=instant_text(declaration.expires_on) if declaration.expires_on else "",
+            selectors=declaration.selectors,
+            validation="" if declaration.validate_scope else "DoNotValidate",
+            metadata=marks.metadata(
+                declaration=declaration,
+                target=desired.target,
+                owner=self.settings.owner,
+                revision=self.revision,
+                existing=keeper.metadata if keeper else {},
+            ),
+            extra=keeper.extra if keeper else {},
+        )
+
+
+def _references(desired: DesiredExemption, cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:
+    if desired.match.whole and cells == desired.cells:
+        return ()
+    return reference_texts(cells, initiative)

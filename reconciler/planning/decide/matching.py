@@ -1,22 +1,22 @@
-"""Which existing exemption keeps which desired: the *keeper* of `authority`'s table, as a stable matching.
+"""Which existing exemption keeps which desired one: the *keeper* of `authority`'s table, as a stable matching.
 
-A desired prefers, in this order: ours that meets it with its own mark, ours that meets it, ours with its own mark, an
-adoptable one whose references lie within it (those that the initiative no longer has do not count). Among these: more
-shared references, then one that needs no write, then one with its selectors, then the older, then by name. A existing
-exemption prefers the desired whose mark it bears, then the one it shares most with, then by the declaration's name.
-Matching both preferences at once (Gale and Shapley 1962) makes the outcome independent of any order of files or lists,
-and keeps two declarations that swapped what they want from swapping their objects.
+A desired exemption prefers, in this order: ours that meets it with its own mark, ours that meets it, ours with its own
+mark, an adoptable one whose references lie within it (those that the initiative no longer has do not count). Among
+these: more shared references, then one that needs no write, then one with its selectors, then the older, then by name.
+An existing one prefers the declaration whose mark it bears, then the one it shares most with, then by the
+declaration's name. Matching both preferences at once (Gale and Shapley 1962) makes the outcome independent of any order
+of files or lists, and keeps two declarations that swapped what they want from swapping their objects.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.arm.canonical import folded_selectors
 from reconciler.model import Initiative, Settings
-from reconciler.planning.decide.naming import bears_our_name, name_hash
+from reconciler.planning.decide.build import desired_name_hash
+from reconciler.planning.decide.naming import bears_our_name
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -24,7 +24,7 @@ from reconciler.planning.marks import Ownership, made_by_user, owners
 
 
 class Relation(enum.Enum):
-    """What a existing exemption is to one desired at the same scope and assignment."""
+    """What an existing exemption is to a desired one at the same scope and assignment."""
 
     OURS = "ours"
     ADOPTABLE = "adoptable"
@@ -34,46 +34,37 @@ class Relation(enum.Enum):
     NOTHING = "nothing"
 
 
-def desired_name_hash(desired: DesiredExemption, settings: Settings) -> str:
-    """The hash in the name of a new exemption for a desired (see `naming`)."""
-    selectors = folded_selectors(desired.declaration.selectors)
-    return name_hash(settings.owner, desired.scope, desired.assignment.id, desired.match.policies, selectors)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotContents:
+    """Everything at one scope and assignment: what is desired there and what exists."""
+
+    desired: Sequence[DesiredExemption]
+    existing: Sequence[ExistingExemption]
+    initiative: Initiative | None
 
 
 def relation(existing: ExistingExemption, desired: DesiredExemption, settings: Settings) -> Relation:
-    """How the existing exemption stands to the desired; whether they share a cell is another question."""
+    """What the existing exemption is to the desired one; whether they share a cell is another question."""
     if existing.ours:
         return Relation.OURS
     if existing.expired or existing.selector_key != desired.selector_key:
         return Relation.NOTHING
     if existing.ownership is Ownership.FOREIGN:
-        taken = desired.declaration.take_over in owners(existing.exemption)
-        return Relation.ADOPTABLE if taken else Relation.FOREIGN
+        is_taken_over = desired.declaration.take_over in owners(existing.exemption)
+        return Relation.ADOPTABLE if is_taken_over else Relation.FOREIGN
     if existing.whole and not desired.match.whole:
         return Relation.OVERLAP
-    return Relation.ADOPTABLE if _adoptable(existing, desired, settings) else Relation.APPLICATION
-
-
-def _adoptable(existing: ExistingExemption, desired: DesiredExemption, settings: Settings) -> bool:
-    return (
+    is_adoptable = (
         desired.declaration.adopt
         or made_by_user(existing.exemption)
         or bears_our_name(existing.exemption.id, desired_name_hash(desired, settings))
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotContents:
-    """Everything at one scope and assignment: what is wanted there and what existing_exemptions there."""
-
-    desired_exemptions: Sequence[DesiredExemption]
-    existing_exemptions: Sequence[ExistingExemption]
-    initiative: Initiative | None
+    return Relation.ADOPTABLE if is_adoptable else Relation.APPLICATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Offer:
-    """One existing exemption that could keep a desired, as both sides rank it (smaller is better)."""
+    """One existing exemption that could keep a desired one, as both sides rank it (smaller is better)."""
 
     existing: int
     for_desired: tuple[object, ...]
@@ -82,13 +73,13 @@ class _Offer:
 
 def match_keepers(
     contents: SlotContents, settings: Settings, is_right: Callable[[DesiredExemption, ExistingExemption], bool]
-) -> dict[int, int]:
-    """The keeper of each desired: position of the desired to position of the existing exemption. `is_right` says whether one
-    already is what a desired asks for; it is only asked where there is a choice.
+) -> Mapping[int, int]:
+    """The keeper of each desired exemption: its position to the position of the existing one. `is_right` says whether
+    one already is what is desired; it is only asked where there is a choice.
     """
-    if not contents.existing_exemptions:
+    if not contents.existing:
         return {}
-    offers = [_offers(desired, contents, settings, is_right) for desired in contents.desired_exemptions]
+    offers = [_offers(desired, contents, settings, is_right) for desired in contents.desired]
     keepers: dict[int, tuple[int, _Offer]] = {}
     free = list(range(len(offers)))[::-1]
     while free:
@@ -110,18 +101,19 @@ def _offers(
     settings: Settings,
     is_right: Callable[[DesiredExemption, ExistingExemption], bool],
 ) -> list[_Offer]:
-    """The offers to one desired, the best first."""
-    tiers = [_tier(existing, desired, settings, contents.initiative) for existing in contents.existing_exemptions]
-    choice = sum(tier is not None for tier in tiers) > 1
-    found: list[_Offer] = []
-    for position, (existing, tier) in enumerate(zip(contents.existing_exemptions, tiers, strict=True)):
+    """The offers to one desired exemption, the best first."""
+    tiers = [_tier(existing, desired, settings, contents.initiative) for existing in contents.existing]
+    is_choice = sum(tier is not None for tier in tiers) > 1
+    offers: list[_Offer] = []
+    for position, (existing, tier) in enumerate(zip(contents.existing, tiers, strict=True)):
         if tier is not None:
             shared = -len(existing.cells & desired.cells)
-            wrong = choice and not is_right(desired, existing)
-            for_desired = (tier, shared, wrong, existing.selector_key != desired.selector_key, existing.age)
+            is_wrong = is_choice and not is_right(desired, existing)
+            has_other_selectors = existing.selector_key != desired.selector_key
+            for_desired = (tier, shared, is_wrong, has_other_selectors, existing.age)
             for_existing = (existing.mark != desired.declaration.name, shared, desired.declaration.name)
-            found.append(_Offer(existing=position, for_desired=for_desired, for_existing=for_existing))
-    return sorted(found, key=lambda offer: offer.for_desired)
+            offers.append(_Offer(existing=position, for_desired=for_desired, for_existing=for_existing))
+    return sorted(offers, key=lambda offer: offer.for_desired)
 
 
 def _tier(

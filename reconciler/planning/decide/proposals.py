@@ -83,7 +83,7 @@ def _tighter(one: Exemption, other: Exemption) -> bool:
 
 
 def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]:
-    """In which respects a write exempts more than what relation_ in Azure; `broader_than` says that we hold an exemption at
+    """In which respects a write exempts more than what stands in Azure; `broader_than` says that we hold an exemption at
     a narrower scope of the same assignment, which this one replaces or joins.
     """
     found = [Widening.SCOPE] if broader_than else []
@@ -103,7 +103,7 @@ def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ConfirmedExemption:
-    """A desired as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
+    """A desired exemption as this plan leaves it: the exemption that confirms it, and the write that does so, if one is needed."""
 
     desired: DesiredExemption
     exemption: Exemption

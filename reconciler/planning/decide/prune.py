@@ -1,6 +1,6 @@
-"""ExistingExemption exemptions that keep no desired: when one of ours goes, and why everything else stays.
+"""Existing exemptions that meet nothing desired: when one of ours goes, and why everything else stays.
 
-| ours, and …                                              | decision                                                  |
+| ours, and …                                              | decision                                                 |
 |----------------------------------------------------------|----------------------------------------------------------|
 | outside the scopes of reconciler.yaml                    | never deleted                                            |
 | its assignment could not be read, or no declaration is   | kept, finding *held*                                     |
@@ -16,7 +16,7 @@
 | its declaration has it on a containing scope as well     | delete (*duplicate*)                                     |
 | none of these                                            | kept, finding *held*                                     |
 
-| not ours, and …                                          | decision                                                  |
+| not ours, and …                                          | decision                                                 |
 |----------------------------------------------------------|----------------------------------------------------------|
 | of another owner                                         | untouched (expired: finding)                             |
 | expired                                                  | untouched, finding *expired*                             |
@@ -27,13 +27,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, Unmanaged
 from reconciler.planning import hold_messages
-from reconciler.planning.decide.proposals import ProposedChange
+from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.desired.subjects import ResolvedSubject, existing_cells, still_means_any
@@ -48,9 +49,17 @@ PruneResult = ProposedChange | Finding | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrunedExemptions:
+    """The deletes, and what a person should know about what is kept."""
+
+    proposed: tuple[ProposedChange, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """Judges existing exemptions that no desired slot_match. `confirmed_slots` holds the slots that have a confirmed desired, with the
-    declaration's name; `defender` says whether an assignment is of an initiative with Defender policies.
+    """Judges existing exemptions that meet nothing desired. `defender` says whether an assignment is of an initiative
+    with Defender policies.
     """
 
     declarations: Mapping[str, Declaration]
@@ -64,7 +73,7 @@ class Pruner:
     delete_orphans: bool = False
 
     def reason(self, existing: ExistingExemption, cells: frozenset[str]) -> Reason | None:
-        """Why cells of a existing one may go: of ours only by expiry or an edit of the repository, of nobody's only under
+        """Why cells of an existing one may go: of ours only by expiry or an edit of the repository, of nobody's only under
         `unmanaged: delete`.
         """
         if existing.ownership is Ownership.UNOWNED:
@@ -87,8 +96,21 @@ class Pruner:
         kept = subject is None or still_means_any(subject, cells, assignment, initiative)
         return None if kept else Reason.REMOVED
 
+    def prune_all(
+        self, unclaimed: Iterable[ExistingExemption], confirmed: Iterable[ConfirmedExemption]
+    ) -> PrunedExemptions:
+        """What happens to all that meet nothing desired; `confirmed` is what this plan leaves in authority."""
+        confirmed_slots: dict[Slot, set[str]] = defaultdict(set)
+        for item in confirmed:
+            confirmed_slots[item.desired.slot].add(item.desired.declaration.name)
+        results = [self.prune(existing, confirmed_slots) for existing in unclaimed]
+        return PrunedExemptions(
+            proposed=tuple(result for result in results if isinstance(result, ProposedChange)),
+            findings=tuple(result for result in results if isinstance(result, Finding)),
+        )
+
     def prune(self, existing: ExistingExemption, confirmed_slots: Mapping[Slot, Collection[str]]) -> PruneResult:
-        """What happens to a existing exemption that keeps no desired."""
+        """What happens to an existing exemption that meets nothing desired."""
         match existing.ownership:
             case Ownership.OURS:
                 return self._ours(existing, confirmed_slots)
@@ -141,7 +163,7 @@ class Pruner:
         return finding_messages.kept_unclear(exemption, self._unclear(existing), source)
 
     def _unclear(self, existing: ExistingExemption) -> str:
-        """Why one of ours that keeps no desired cannot go: no edit of the repository is the cause."""
+        """Why one of ours that meets nothing desired cannot go: no edit of the repository is the cause."""
         target = target_of(existing.exemption)
         if not existing.mark:
             return "its mark names no declaration, so no edit of the repository can be the cause"

@@ -13,7 +13,7 @@ from reconciler.planning.values import Reason
 
 
 def update_reason(keeper: ExistingExemption, desired: DesiredExemption, settings: Settings, history: History) -> Reason:
-    """Why the keeper of a desired is updated: it was not ours, bore another mark, was changed by hand, or we changed."""
+    """Why a keeper is updated: it was not ours, bore another mark, was changed by hand, or we changed."""
     match keeper.ownership:
         case Ownership.UNOWNED:
             return Reason.ADOPT

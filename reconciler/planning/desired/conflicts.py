@@ -1,120 +1,116 @@
 """Two declarations that want the same: an error where the files show it (the declarations room says so), held on both
 sides where only Azure's hierarchy does.
 
-Only the cells that both want are held; what else a declaration wants at that place goes on.
+Only the cells that both want are held; what else a declaration wants at that slot goes on.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model import Snapshot
 from reconciler.planning import hold_messages
-from reconciler.planning.decide.build import reference_texts
 from reconciler.planning.desired.protections import Protection
 from reconciler.planning.desired.resolve import DesiredExemption, Resolution
+from reconciler.planning.desired.subjects import reference_texts
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
-@dataclass(slots=True, kw_only=True)
-class _Loser:
-    """A desired that others want too: the cells it shares with any of them, and the first of them for the message."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Conflict:
+    """What others want too of a desired exemption: the cells, and the first of them for the message."""
 
     desired: DesiredExemption
-    other: DesiredExemption
+    rival: DesiredExemption
     cells: frozenset[str]
 
 
 def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
     """The resolution with every cell that two declarations want held instead of wanted."""
-    losers: dict[int, _Loser] = {}
-    for mine, other in _conflicts(resolution.desired + resolution.left_out, tree):
-        _note(losers, mine, other)
-        _note(losers, other, mine)
-    if not losers:
-        return resolution
-    for loser in losers.values():
-        desired = loser.desired
-        resolution.protections.add(
-            Protection(
-                scope=desired.scope,
-                assignment=desired.assignment.id.key,
-                subject=desired.subject,
-                cells=loser.cells,
-                declaration=desired.declaration.name,
+    conflicts: dict[int, _Conflict] = {}
+    for desired, rival in _overlapping(resolution.desired + resolution.left_out, tree):
+        cells = desired.cells & rival.cells
+        for mine, theirs in ((desired, rival), (rival, desired)):
+            first = conflicts.get(id(mine))
+            conflicts[id(mine)] = _Conflict(
+                desired=mine,
+                rival=first.rival if first else theirs,
+                cells=cells | first.cells if first else cells,
             )
-        )
-    lines = tuple(
-        _held(losers[id(desired)], resolution.protections.snapshot)
-        for desired in resolution.desired
-        if id(desired) in losers
-    )
+    if not conflicts:
+        return resolution
+    snapshot = resolution.protections.snapshot
+    lines = tuple(_held(conflicts[id(item)], snapshot) for item in resolution.desired if id(item) in conflicts)
     return Resolution(
-        desired=_remaining(resolution.desired, losers),
+        desired=_remaining(resolution.desired, conflicts),
         held=resolution.held + lines,
         findings=resolution.findings,
-        protections=resolution.protections,
-        left_out=_remaining(resolution.left_out, losers),
+        protections=resolution.protections.extended([_protection(conflict) for conflict in conflicts.values()]),
+        left_out=_remaining(resolution.left_out, conflicts),
     )
-
-
-def _note(losers: dict[int, _Loser], mine: DesiredExemption, other: DesiredExemption) -> None:
-    shared = mine.cells & other.cells
-    known = losers.setdefault(id(mine), _Loser(desired=mine, other=other, cells=shared))
-    known.cells |= shared
 
 
 def _remaining(
-    desired_exemptions: Sequence[DesiredExemption], losers: dict[int, _Loser]
+    exemptions: Sequence[DesiredExemption], conflicts: Mapping[int, _Conflict]
 ) -> tuple[DesiredExemption, ...]:
-    parts = (
-        desired.without(losers[id(desired)].cells) if id(desired) in losers else desired
-        for desired in desired_exemptions
-    )
+    parts = (item.without(conflicts[id(item)].cells) if id(item) in conflicts else item for item in exemptions)
     return tuple(part for part in parts if part is not None)
 
 
-def _conflicts(
-    everything: Iterable[DesiredExemption], tree: Tree
+def _overlapping(
+    exemptions: Iterable[DesiredExemption], tree: Tree
 ) -> Iterator[tuple[DesiredExemption, DesiredExemption]]:
-    at: dict[str, dict[str, list[DesiredExemption]]] = defaultdict(lambda: defaultdict(list))
-    for each in everything:
-        scope, assignment = each.slot
-        at[assignment][scope].append(each)
-    for scopes in at.values():
-        for here in scopes.values():
-            yield from _at_one_place(here)
-            above = tree.chain(here[0].scope)[1:]
+    """Pairs of two declarations that want some cell at the same slot and selectors, or at a scope and one above it."""
+    by_assignment: dict[str, dict[str, list[DesiredExemption]]] = defaultdict(lambda: defaultdict(list))
+    for desired in exemptions:
+        scope, assignment = desired.slot
+        by_assignment[assignment][scope].append(desired)
+    for scopes in by_assignment.values():
+        for at_scope in scopes.values():
+            for position, desired in enumerate(at_scope):
+                for rival in at_scope[position + 1 :]:
+                    if desired.selector_key == rival.selector_key and _clash(desired, rival):
+                        yield desired, rival
+            above = tree.chain(at_scope[0].scope)[1:]
             for outer in () if scopes.keys().isdisjoint(above) else above:
                 for broader in scopes.get(outer, ()):
-                    yield from ((each, broader) for each in here if _clash(each, broader))
+                    yield from ((desired, broader) for desired in at_scope if _clash(desired, broader))
 
 
-def _at_one_place(here: list[DesiredExemption]) -> Iterator[tuple[DesiredExemption, DesiredExemption]]:
-    for position, mine in enumerate(here):
-        for other in here[position + 1 :]:
-            if mine.selector_key == other.selector_key and _clash(mine, other):
-                yield mine, other
+def _clash(desired: DesiredExemption, rival: DesiredExemption) -> bool:
+    return desired.declaration.name != rival.declaration.name and not desired.cells.isdisjoint(rival.cells)
 
 
-def _clash(mine: DesiredExemption, other: DesiredExemption) -> bool:
-    return mine.declaration.name != other.declaration.name and not mine.cells.isdisjoint(other.cells)
+def _protection(conflict: _Conflict) -> Protection:
+    desired = conflict.desired
+    return Protection(
+        scope=desired.scope,
+        assignment=desired.assignment.id.key,
+        subject=desired.subject,
+        cells=conflict.cells,
+        declaration=desired.declaration.name,
+    )
 
 
-def _held(loser: _Loser, snapshot: Snapshot) -> Held:
-    mine, other = loser.desired, loser.other
-    initiative = snapshot.initiatives.get(mine.assignment.id.key)
-    words = hold_messages.conflict(mine.declaration, other.declaration, mine.scope, other.scope, mine.assignment)
+def _held(conflict: _Conflict, snapshot: Snapshot) -> Held:
+    desired, rival = conflict.desired, conflict.rival
+    message = hold_messages.conflict(
+        mine=desired.declaration,
+        other=rival.declaration,
+        scope=desired.scope,
+        other_scope=rival.scope,
+        assignment=desired.assignment,
+    )
     return Held(
-        declaration=mine.declaration.name,
-        scope=mine.scope,
-        assignment=mine.assignment.id,
-        reference_ids=reference_texts(loser.cells, initiative),
+        declaration=desired.declaration.name,
+        scope=desired.scope,
+        assignment=desired.assignment.id,
+        reference_ids=reference_texts(conflict.cells, snapshot.initiatives.get(desired.assignment.id.key)),
         cause=HeldCause.CONFLICT,
-        message=words.message,
-        remedy=words.remedy,
-        source=mine.declaration.source,
+        message=message.message,
+        remedy=message.remedy,
+        source=desired.declaration.source,
     )

@@ -1,12 +1,12 @@
-"""What is wanted but held: nothing that it may depend on shrinks while that lasts.
+"""What nothing may be taken away from, because something held may depend on it.
 
-An protection knows what its declaration means, so that a held desired protects the cells it is about and nothing else.
+A protection knows what its declaration means, so that a held declaration protects the cells it is about and no others.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from reconciler.model import ArmId, Snapshot
@@ -16,8 +16,8 @@ from reconciler.planning.tree import Tree
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
-    """A held desired: at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all it means.
-    `declaration` is the name of the one that is held.
+    """What is held at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all that the
+    subject covers. `declaration` is the name of the one that is held.
     """
 
     scope: ArmId
@@ -27,25 +27,37 @@ class Protection:
     declaration: str = ""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Protections:
-    """All held desired_exemptions of a plan, found by scope."""
+    """All protections of a run, found by scope."""
 
     tree: Tree
     snapshot: Snapshot
-    _at: dict[str, list[Protection]] = field(default_factory=lambda: defaultdict(list))
-    _within: dict[str, list[Protection]] = field(default_factory=lambda: defaultdict(list))
-    _matches: dict[tuple[int, str], frozenset[str] | None] = field(default_factory=dict)
+    protections: tuple[Protection, ...] = ()
+    _at: Mapping[str, Sequence[Protection]] = field(init=False, repr=False)
+    _within: Mapping[str, Sequence[Protection]] = field(init=False, repr=False)
+    _matches: dict[tuple[int, str], frozenset[str] | None] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        at: dict[str, list[Protection]] = defaultdict(list)
+        within: dict[str, list[Protection]] = defaultdict(list)
+        for protection in self.protections:
+            scope, *above = self.tree.chain(protection.scope)
+            at[scope].append(protection)
+            for outer in above:
+                within[outer].append(protection)
+        object.__setattr__(self, "_at", at)
+        object.__setattr__(self, "_within", within)
 
     def __bool__(self) -> bool:
-        """Whether anything is held."""
-        return bool(self._at)
+        """Whether anything is protected."""
+        return bool(self.protections)
 
-    def add(self, protection: Protection) -> None:
-        """Protects what the protection is about."""
-        self._at[protection.scope.key].append(protection)
-        for outer in self.tree.chain(protection.scope)[1:]:
-            self._within[outer].append(protection)
+    def extended(self, added: Sequence[Protection]) -> Protections:
+        """These and the given ones."""
+        if not added:
+            return self
+        return Protections(tree=self.tree, snapshot=self.snapshot, protections=(*self.protections, *added))
 
     def at(self, scope: str, assignment: str, cells: frozenset[str]) -> frozenset[str]:
         """Which of the cells are protected at exactly this scope and assignment."""
@@ -53,38 +65,36 @@ class Protections:
 
     def touching(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> frozenset[str]:
         """Which of the cells something held at, above or below this scope may depend on."""
-        return self._protected(self._related(scope), assignment, cells)
+        return self._protected(self._related(scope), assignment, cells) if self.protections else frozenset()
 
     def first(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> Protection | None:
         """The first by scope of what is held at, above or below this scope and may depend on some of the cells."""
-        found = (protection for protection in self._related(scope) if self._protected((protection,), assignment, cells))
-        return min(found, key=lambda protection: (protection.scope.key, protection.declaration), default=None)
+        concerned = (item for item in self._related(scope) if self._protected((item,), assignment, cells))
+        return min(concerned, key=lambda protection: (protection.scope.key, protection.declaration), default=None)
 
     def _related(self, scope: ArmId) -> Iterator[Protection]:
         for key in self.tree.chain(scope):
             yield from self._at.get(key, ())
         yield from self._within.get(scope.key, ())
 
-    def _protected(self, entries: Iterable[Protection], assignment: str, cells: frozenset[str]) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
-        for protection in entries:
+    def _protected(self, protections: Iterable[Protection], assignment: str, cells: frozenset[str]) -> frozenset[str]:
+        protected: frozenset[str] = frozenset()
+        for protection in protections:
             if protection.assignment in ("", assignment):
-                meant = (
-                    protection.cells if protection.cells is not None else self._meant(protection.subject, assignment)
-                )
-                found |= cells if meant is None else cells & meant
-        return found
+                covered = protection.cells
+                if covered is None:
+                    covered = self._covered_by(protection.subject, assignment)
+                protected |= cells if covered is None else cells & covered
+        return protected
 
-    def _meant(self, subject: ResolvedSubject, key: str) -> frozenset[str] | None:
+    def _covered_by(self, subject: ResolvedSubject, key: str) -> frozenset[str] | None:
         """The cells that the subject covers in the assignment with that folded id; None where nobody can tell."""
         if (id(subject), key) not in self._matches:
-            self._matches[id(subject), key] = self._matched(subject, key)
+            assignment = self.snapshot.assignments.get(key)
+            initiative = self.snapshot.initiatives.get(key)
+            cells: frozenset[str] | None = None
+            if assignment is not None and (initiative is not None or not assignment.is_initiative):
+                match = match_subject(subject, assignment, initiative)
+                cells = match.cells if match else frozenset()
+            self._matches[id(subject), key] = cells
         return self._matches[id(subject), key]
-
-    def _matched(self, subject: ResolvedSubject, key: str) -> frozenset[str] | None:
-        assignment = self.snapshot.assignments.get(key)
-        initiative = self.snapshot.initiatives.get(key)
-        if assignment is None or (assignment.is_initiative and initiative is None):
-            return None
-        match = match_subject(subject, assignment, initiative)
-        return match.cells if match else frozenset()

@@ -1,13 +1,13 @@
 """From declarations to the exemptions they want: for each target and each assignment that evaluates what is
 declared, an exemption at the narrower of the two scopes.
 
-What cannot be decided is held, never skipped: an absent desired would read as a desired to delete.
+What cannot be decided is held, never skipped: an absent desired exemption would read as a wish to delete.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
@@ -26,7 +26,9 @@ Slot = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredExemption:
-    """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`."""
+    """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`. `match` are the cells
+    that can be decided, `declared` those that the declaration means there, held ones included.
+    """
 
     declaration: Declaration
     subject: ResolvedSubject
@@ -35,6 +37,7 @@ class DesiredExemption:
     target: ArmId
     match: SubjectMatch
     selector_key: str
+    declared: frozenset[str]
 
     @property
     def slot(self) -> Slot:
@@ -48,17 +51,17 @@ class DesiredExemption:
 
     def without(self, cells: frozenset[str]) -> DesiredExemption | None:
         """The same without cells that are held; None where nothing is left. Its name stays that of the whole."""
-        left = self.cells - cells
-        if left == self.cells:
+        remaining = self.cells - cells
+        if remaining == self.cells:
             return self
-        return replace(self, match=self.match.of(left)) if left else None
+        return replace(self, match=self.match.of(remaining)) if remaining else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
     """What all declarations want, with what is held and what a person should know.
 
-    `protections` protects the cells of what is held. `left_out` is wanted outside the run's `--scope`.
+    `protections` are for the cells of what is held. `left_out` is wanted outside the run's `--scope`.
     """
 
     desired: tuple[DesiredExemption, ...]
@@ -66,237 +69,6 @@ class Resolution:
     findings: tuple[Finding, ...]
     protections: Protections
     left_out: tuple[DesiredExemption, ...] = ()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Index:
-    """Assignments by where they can matter: at a scope, or strictly below it."""
-
-    tree: Tree
-    at: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    below: dict[str, list[Assignment]] = field(default_factory=lambda: defaultdict(list))
-    matches: dict[tuple[str, str], SubjectMatch | None] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
-        index = cls(tree=tree)
-        for assignment in assignments:
-            scope, *above = tree.chain(assignment.scope)
-            index.at[scope].append(assignment)
-            for outer in above:
-                index.below[outer].append(assignment)
-        return index
-
-    def touching(self, target: ArmId) -> Iterator[tuple[Assignment, ArmId]]:
-        """Each assignment that concerns `target`, with the scope where an exemption for it must sit."""
-        for key in self.tree.chain(target):
-            for assignment in self.at.get(key, ()):
-                yield assignment, target
-        for assignment in self.below.get(target.key, ()):
-            yield assignment, assignment.scope
-
-
-class Resolver:
-    """Resolves declarations one by one against one snapshot; remembers how assignments match a subject."""
-
-    def __init__(
-        self,
-        snapshot: Snapshot,
-        tree: Tree,
-        *,
-        allow_whole: bool = False,
-        never: Mapping[str, str] = MappingProxyType({}),
-    ) -> None:
-        self.snapshot, self.tree, self.allow_whole, self.never = snapshot, tree, allow_whole, never
-        self.index = _Index.of(tree, snapshot.assignments.values())
-        self.held: list[Held] = []
-        self.findings: list[Finding] = []
-        self.protections = Protections(tree=tree, snapshot=snapshot)
-        self._matches: dict[tuple[int, str], SubjectMatch | None] = {}
-
-    def resolve(self, declaration: Declaration, found: ResolvedSubject) -> tuple[DesiredExemption, ...]:
-        """Every exemption the declaration wants; repeats and nested targets collapse."""
-        selectors = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
-        slots: dict[Slot, DesiredExemption] = {}
-        for target in sorted(set(declaration.scopes)):
-            if not self._readable(declaration, found, target):
-                continue
-            said = len(self.held) + len(self.findings)
-            desired_exemptions = [
-                self._desired(declaration, found, target, assignment, scope, selectors)
-                for assignment, scope in self._candidates(declaration, found, target)
-                if self.tree.unread(scope) is None  # else held above: what already exempts it there is unknown
-            ]
-            wanted = [desired for desired in desired_exemptions if desired is not None]
-            for desired in wanted:
-                slots.setdefault(desired.slot, desired)
-            if not wanted and said == len(self.held) + len(self.findings):
-                self.findings.append(finding_messages.uncovered(declaration, found.title, target))
-        return self._without_nested(slots)
-
-    def _readable(self, declaration: Declaration, found: ResolvedSubject, target: ArmId) -> bool:
-        """Whether what sits at the target is known; holds it otherwise."""
-        if not self.tree.in_run(target) and not self._concerns_run(target):
-            return False
-        if (unknown := self.tree.maybe_above(target)) is not None:
-            self._hold(declaration, found, target, None, HeldCause.UNREAD, hold_messages.unread(unknown))
-            return False
-        if not self.tree.managed(target):
-            lost = f"/subscriptions/{target.subscription}" in self.snapshot.gone
-            words = hold_messages.no_subscription(target) if lost else hold_messages.outside_scopes(target)
-            self._hold(declaration, found, target, None, HeldCause.OUTSIDE_SCOPES, words)
-            return False
-        if target.key in self.snapshot.gone:
-            self._hold(declaration, found, target, None, HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target))
-            return False
-        if (unread := self.tree.unread(target)) is not None:
-            self._hold(declaration, found, target, None, HeldCause.UNREAD, hold_messages.unread(unread))
-            return False
-        for unread in self.tree.unread_below(target):
-            self._hold(declaration, found, unread.scope, None, HeldCause.UNREAD, hold_messages.unread(unread))
-        return True
-
-    def _concerns_run(self, target: ArmId) -> bool:
-        """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""
-        return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
-
-    def _candidates(
-        self, declaration: Declaration, found: ResolvedSubject, target: ArmId
-    ) -> Iterator[tuple[Assignment, ArmId]]:
-        if found.kind is not SubjectKind.ASSIGNMENT:
-            yield from self.index.touching(target)
-            return
-        assert found.only is not None
-        assignment = self.snapshot.assignments.get(found.only)
-        if assignment is None:
-            self._hold_missing_assignment(declaration, found, target)
-        elif not declaration.validate_scope or self.tree.contains(assignment.scope.key, target):
-            yield assignment, target
-        elif self.tree.contains(target.key, assignment.scope):
-            yield assignment, assignment.scope
-
-    def _hold_missing_assignment(self, declaration: Declaration, found: ResolvedSubject, target: ArmId) -> None:
-        written = arm_id(declaration.subject.value)
-        if found.only in self.snapshot.gone:
-            cause, words = HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(written)
-        else:
-            cause, words = HeldCause.UNREAD, hold_messages.assignment_unread(written)
-        self._hold(declaration, found, target, written, cause, words)
-
-    def _desired(  # noqa: PLR0913, PLR0917 - one row of the fan-out has this many facts
-        self,
-        declaration: Declaration,
-        found: ResolvedSubject,
-        target: ArmId,
-        assignment: Assignment,
-        scope: ArmId,
-        selectors: str,
-    ) -> DesiredExemption | None:
-        initiative = self.snapshot.initiatives.get(assignment.id.key)
-        if assignment.is_initiative and initiative is None:
-            if found.kind is SubjectKind.INITIATIVE and assignment.definition.key != found.only:
-                return None
-            self._hold(
-                declaration,
-                found,
-                scope,
-                assignment.id,
-                HeldCause.INITIATIVE_UNREAD,
-                hold_messages.initiative_unread(assignment),
-            )
-            return None
-        match = self._match(found, assignment)
-        if match is None:
-            return None
-        if match.unknown:
-            words = hold_messages.unknown_reference(assignment, match.unknown, initiative)
-            self._hold(declaration, found, scope, assignment.id, HeldCause.UNKNOWN_REFERENCE, words, match.unknown)
-            return None
-        if match.whole and assignment.is_initiative and not self.allow_whole:
-            self._hold(
-                declaration,
-                found,
-                scope,
-                assignment.id,
-                HeldCause.WHOLE_ASSIGNMENT,
-                hold_messages.whole_refused(assignment),
-            )
-            return None
-        whole = initiative.members if match.whole and initiative is not None else ()
-        behind = {*match.policies, *(member.definition.key for member in whole)} if self.never else ()
-        forbidden = next((self.never[policy] for policy in sorted(behind) if policy in self.never), None)
-        if forbidden is not None:
-            words = hold_messages.never_exempt(assignment, forbidden)
-            self._hold(declaration, found, scope, assignment.id, HeldCause.NEVER_EXEMPT, words)
-            return None
-        if self.is_moot(scope, assignment):
-            self.findings.append(finding_messages.moot_not_scope(declaration, scope, assignment))
-            return None
-        return DesiredExemption(
-            declaration=declaration,
-            subject=found,
-            scope=scope,
-            assignment=assignment,
-            target=target,
-            match=match,
-            selector_key=selectors,
-        )
-
-    def _match(self, found: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
-        key = (id(found), assignment.id.key)
-        if key not in self._matches:
-            initiative = self.snapshot.initiatives.get(assignment.id.key)
-            self._matches[key] = match_subject(found, assignment, initiative)
-        return self._matches[key]
-
-    def is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
-        """Whether the assignment does not evaluate the scope anyway, because of its notScopes."""
-        if not assignment.not_scopes:
-            return False
-        chain = self.tree.chain(scope)
-        return any(excluded.key in chain for excluded in assignment.not_scopes)
-
-    def _without_nested(self, slots: Mapping[Slot, DesiredExemption]) -> tuple[DesiredExemption, ...]:
-        """Without those that the same declaration already covers at a containing scope of the same assignment."""
-        if len(slots) == 1:
-            return tuple(slots.values())
-        return tuple(
-            desired
-            for (_, assignment), desired in sorted(slots.items())
-            if not any((outer, assignment) in slots for outer in self.tree.chain(desired.scope)[1:])
-        )
-
-    def _hold(  # noqa: PLR0913, PLR0917 - a held line has this many facts
-        self,
-        declaration: Declaration,
-        found: ResolvedSubject,
-        scope: ArmId,
-        assignment: ArmId | None,
-        cause: HeldCause,
-        words: Diagnostic,
-        references: tuple[str, ...] = (),
-    ) -> None:
-        if not cause.is_gone:  # nothing can be left bare there
-            self.protections.add(
-                Protection(
-                    scope=scope,
-                    assignment=assignment.key if assignment else "",
-                    subject=found,
-                    declaration=declaration.name,
-                )
-            )
-        self.held.append(
-            Held(
-                declaration=declaration.name,
-                scope=scope,
-                assignment=assignment,
-                reference_ids=references,
-                cause=cause,
-                message=words.message,
-                remedy=words.remedy,
-                source=declaration.source,
-            )
-        )
 
 
 def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
@@ -311,16 +83,256 @@ def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
     """What the given declarations want (the caller leaves out disabled and expired ones). `never` maps the folded
     policies that nobody may exempt to what they are called.
     """
-    resolver = Resolver(snapshot, tree, allow_whole=allow_whole, never=never)
+    resolver = _Resolver(
+        snapshot=snapshot,
+        tree=tree,
+        allow_whole=allow_whole,
+        never=never,
+        index=_Index.of(tree, snapshot.assignments.values()),
+    )
     desired: list[DesiredExemption] = []
     left_out: list[DesiredExemption] = []
-    for declaration in sorted(declarations, key=lambda each: each.name):
-        for each in resolver.resolve(declaration, subjects[declaration.name]):
-            (desired if tree.in_run(each.scope) else left_out).append(each)
+    holds: list[_Hold] = []
+    findings: list[Finding] = []
+    for declaration in sorted(declarations, key=lambda declaration: declaration.name):
+        slots: dict[Slot, DesiredExemption] = {}
+        for outcome in resolver.resolve(declaration, subjects[declaration.name]):
+            match outcome:
+                case DesiredExemption():
+                    slots.setdefault(outcome.slot, outcome)
+                case _Hold():
+                    holds.append(outcome)
+                case Finding():
+                    findings.append(outcome)
+        for exemption in _without_nested(slots, tree):
+            (desired if tree.in_run(exemption.scope) else left_out).append(exemption)
+    protections = tuple(hold.protection for hold in holds if hold.protection is not None)
     return Resolution(
         desired=tuple(desired),
-        held=tuple(resolver.held),
-        findings=tuple(resolver.findings),
-        protections=resolver.protections,
+        held=tuple(hold.held for hold in holds),
+        findings=tuple(findings),
+        protections=Protections(tree=tree, snapshot=snapshot, protections=protections),
         left_out=tuple(left_out),
     )
+
+
+def _without_nested(slots: Mapping[Slot, DesiredExemption], tree: Tree) -> Iterator[DesiredExemption]:
+    """Without those that the same declaration already covers at a containing scope of the same assignment."""
+    for (_, assignment), desired in sorted(slots.items()):
+        if len(slots) == 1 or not any((outer, assignment) in slots for outer in tree.chain(desired.scope)[1:]):
+            yield desired
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hold:
+    """A held line, and what nothing may be taken from while it lasts; None where nothing can be left bare."""
+
+    held: Held
+    protection: Protection | None
+
+
+_Outcome = DesiredExemption | _Hold | Finding
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Index:
+    """Assignments by where they can matter: at a scope, or strictly below it."""
+
+    tree: Tree
+    at: Mapping[str, Sequence[Assignment]]
+    below: Mapping[str, Sequence[Assignment]]
+
+    @classmethod
+    def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
+        at: dict[str, list[Assignment]] = defaultdict(list)
+        below: dict[str, list[Assignment]] = defaultdict(list)
+        for assignment in assignments:
+            scope, *above = tree.chain(assignment.scope)
+            at[scope].append(assignment)
+            for outer in above:
+                below[outer].append(assignment)
+        return cls(tree=tree, at=at, below=below)
+
+    def touching(self, target: ArmId) -> Iterator[tuple[Assignment, ArmId]]:
+        """Each assignment that concerns `target`, with the scope where an exemption for it must sit."""
+        for key in self.tree.chain(target):
+            for assignment in self.at.get(key, ()):
+                yield assignment, target
+        for assignment in self.below.get(target.key, ()):
+            yield assignment, assignment.scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Resolver:
+    """Resolves declarations one by one against one snapshot; remembers how assignments match a subject."""
+
+    snapshot: Snapshot
+    tree: Tree
+    allow_whole: bool
+    never: Mapping[str, str]
+    index: _Index
+    _matches: dict[tuple[int, str], SubjectMatch | None] = field(default_factory=dict)
+
+    def resolve(self, declaration: Declaration, subject: ResolvedSubject) -> Iterator[_Outcome]:
+        """What the declaration comes to at each of its targets; repeats are for the caller to collapse."""
+        selector_key = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
+        for target in sorted(set(declaration.scopes)):
+            case = _Case(declaration=declaration, subject=subject, target=target, selector_key=selector_key)
+            if not self.tree.in_run(target) and not self._contains_run(target):
+                continue
+            if (hold := self._unknown_target(case)) is not None:
+                yield hold
+                continue
+            for unread in self.tree.unread_below(target):
+                yield case.hold(HeldCause.UNREAD, hold_messages.unread(unread), scope=unread.scope)
+            outcomes = [*self._at_target(case)]
+            yield from outcomes or [finding_messages.uncovered(declaration, subject.title, target)]
+
+    def _contains_run(self, target: ArmId) -> bool:
+        """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""
+        return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
+
+    def _unknown_target(self, case: _Case) -> _Hold | None:
+        """Why nothing can be said of the target itself, if so."""
+        target = case.target
+        if (unread := self.tree.maybe_above(target)) is not None:
+            return case.hold(HeldCause.UNREAD, hold_messages.unread(unread))
+        if not self.tree.managed(target):
+            is_gone = f"/subscriptions/{target.subscription}" in self.snapshot.gone
+            message = hold_messages.no_subscription(target) if is_gone else hold_messages.outside_scopes(target)
+            return case.hold(HeldCause.OUTSIDE_SCOPES, message)
+        if target.key in self.snapshot.gone:
+            return case.hold(HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target))
+        if (unread := self.tree.unread(target)) is not None:
+            return case.hold(HeldCause.UNREAD, hold_messages.unread(unread))
+        return None
+
+    def _at_target(self, case: _Case) -> Iterator[_Outcome]:
+        """What each assignment that concerns the target comes to."""
+        subject = case.subject
+        if subject.kind is SubjectKind.ASSIGNMENT:
+            assert subject.only is not None
+            assignment = self.snapshot.assignments.get(subject.only)
+            if assignment is None:
+                yield self._missing_assignment(case)
+                return
+            candidates: Iterable[tuple[Assignment, ArmId]] = self._addressed(case, assignment)
+        else:
+            candidates = self.index.touching(case.target)
+        for assignment, scope in candidates:
+            if self.tree.unread(scope) is None:  # else held above: what already exempts it there is unknown
+                yield from self._in_assignment(case, assignment, scope)
+
+    def _addressed(self, case: _Case, assignment: Assignment) -> Iterator[tuple[Assignment, ArmId]]:
+        """The only assignment that the declaration is about, with the scope where an exemption for it must sit."""
+        if not case.declaration.validate_scope or self.tree.contains(assignment.scope.key, case.target):
+            yield assignment, case.target
+        elif self.tree.contains(case.target.key, assignment.scope):
+            yield assignment, assignment.scope
+
+    def _missing_assignment(self, case: _Case) -> _Hold:
+        address = arm_id(case.declaration.subject.value)
+        if case.subject.only in self.snapshot.gone:
+            return case.hold(HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(address), assignment=address)
+        return case.hold(HeldCause.UNREAD, hold_messages.assignment_unread(address), assignment=address)
+
+    def _in_assignment(self, case: _Case, assignment: Assignment, scope: ArmId) -> Iterator[_Outcome]:
+        """One row of the fan-out."""
+        subject, initiative = case.subject, self.snapshot.initiatives.get(assignment.id.key)
+        if assignment.is_initiative and initiative is None:
+            if subject.kind is not SubjectKind.INITIATIVE or assignment.definition.key == subject.only:
+                message = hold_messages.initiative_unread(assignment)
+                yield case.hold(HeldCause.INITIATIVE_UNREAD, message, scope=scope, assignment=assignment.id)
+            return
+        match = self._match(subject, assignment)
+        if match is None:
+            return
+        if match.unknown:
+            message = hold_messages.unknown_reference(assignment, match.unknown, initiative)
+            yield case.hold(
+                HeldCause.UNKNOWN_REFERENCE, message, scope=scope, assignment=assignment.id, references=match.unknown
+            )
+            return
+        if match.whole and assignment.is_initiative and not self.allow_whole:
+            message = hold_messages.whole_refused(assignment)
+            yield case.hold(HeldCause.WHOLE_ASSIGNMENT, message, scope=scope, assignment=assignment.id)
+            return
+        if (title := self._never_exempt(match, assignment)) is not None:
+            message = hold_messages.never_exempt(assignment, title)
+            yield case.hold(HeldCause.NEVER_EXEMPT, message, scope=scope, assignment=assignment.id)
+            return
+        if self._is_moot(scope, assignment):
+            yield finding_messages.moot_not_scope(case.declaration, scope, assignment)
+            return
+        yield DesiredExemption(
+            declaration=case.declaration,
+            subject=subject,
+            scope=scope,
+            assignment=assignment,
+            target=case.target,
+            match=match,
+            selector_key=case.selector_key,
+            declared=match.cells,
+        )
+
+    def _match(self, subject: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
+        key = (id(subject), assignment.id.key)
+        if key not in self._matches:
+            initiative = self.snapshot.initiatives.get(assignment.id.key)
+            self._matches[key] = match_subject(subject, assignment, initiative)
+        return self._matches[key]
+
+    def _never_exempt(self, match: SubjectMatch, assignment: Assignment) -> str | None:
+        """What a policy behind the match is called that nobody may exempt, if there is one."""
+        if not self.never:
+            return None
+        initiative = self.snapshot.initiatives.get(assignment.id.key) if match.whole else None
+        members = initiative.members if initiative is not None else ()
+        policies = {*match.policies, *(member.definition.key for member in members)}
+        return next((self.never[policy] for policy in sorted(policies) if policy in self.never), None)
+
+    def _is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
+        """Whether the assignment does not evaluate the scope anyway, because of its notScopes."""
+        if not assignment.not_scopes:
+            return False
+        chain = self.tree.chain(scope)
+        return any(excluded.key in chain for excluded in assignment.not_scopes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One target of one declaration."""
+
+    declaration: Declaration
+    subject: ResolvedSubject
+    target: ArmId
+    selector_key: str
+
+    def hold(
+        self,
+        cause: HeldCause,
+        message: Diagnostic,
+        *,
+        scope: ArmId | None = None,
+        assignment: ArmId | None = None,
+        references: tuple[str, ...] = (),
+    ) -> _Hold:
+        """What is wanted at `scope` (the target, unless told otherwise), held; `assignment` None stands for any."""
+        scope = scope or self.target
+        protection = Protection(
+            scope=scope,
+            assignment=assignment.key if assignment else "",
+            subject=self.subject,
+            declaration=self.declaration.name,
+        )
+        held = Held(
+            declaration=self.declaration.name,
+            scope=scope,
+            assignment=assignment,
+            reference_ids=references,
+            cause=cause,
+            message=message.message,
+            remedy=message.remedy,
+            source=self.declaration.source,
+        )
+        return _Hold(held=held, protection=None if cause.is_gone else protection)

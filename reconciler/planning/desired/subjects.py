@@ -2,7 +2,7 @@
 reference ids.
 
 Matching goes by policy definition id. Reference ids differ between initiatives (98 of 100 pairs do), and one
-initiative holds the same policy ten times: every protection counts.
+initiative holds the same policy ten times: every entry counts.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def _addressed(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch:
 
 
 def cells_of(references: Iterable[str], assignment: Assignment | None, initiative: Initiative | None) -> frozenset[str]:
-    """The cells a existing exemption covers: an empty list counts as every reference of the initiative.
+    """The cells an existing exemption covers: an empty list counts as every reference of the initiative.
 
     Of an assignment that is gone or unreadable only what the object itself lists is known.
     """
@@ -203,3 +203,9 @@ def existing_cells(cells: frozenset[str], initiative: Initiative | None) -> froz
     if initiative is None:
         return cells
     return frozenset(cell for cell in cells if cell in initiative.texts)
+
+
+def reference_texts(cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:
+    """The reference ids of some cells, as the initiative writes them; none for a single policy."""
+    texts = initiative.texts if initiative else {}
+    return tuple(texts.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)

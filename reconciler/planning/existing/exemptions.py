@@ -1,4 +1,4 @@
-"""ExistingExemption exemptions as authority sees them: whose they are, which cells they cover, whether Azure honours them."""
+"""Existing exemptions as authority sees them: whose they are, which cells they cover, whether Azure honours them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _is_single(assignment: Assignment | None) -> bool:
 
 
 def by_slot(existing_exemptions: Iterable[ExistingExemption]) -> Mapping[Slot, list[ExistingExemption]]:
-    """ExistingExemption exemptions by where they can meet a desired, each list sorted by id."""
+    """Existing exemptions by where they can meet desired ones, each list sorted by id."""
     found: dict[Slot, list[ExistingExemption]] = defaultdict(list)
     for existing in existing_exemptions:
         found[existing.scope.key, existing.exemption.assignment.key].append(existing)

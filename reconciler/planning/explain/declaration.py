@@ -64,10 +64,10 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
     """What the declaration comes to."""
     inputs = decisions.inputs
     subject = inputs.declarations.subjects.get(declaration.name)
-    wanted = [desired for desired in decisions.resolution.desired if desired.declaration.name == declaration.name]
+    own = [desired for desired in decisions.resolution.desired if desired.declaration.name == declaration.name]
     held = tuple(line for line in plan.held if line.declaration == declaration.name)
     nothing = _wants_nothing(declaration, inputs.now)
-    rows = [*_wanted(decisions, plan, wanted), *_held(decisions, held)]
+    rows = [*_in(decisions, plan, own), *_held(decisions, held)]
     settled = {(row.assignment.id.key) for row in rows}
     if subject is not None and not nothing:
         rows += _out(decisions, plan, declaration, subject, settled)
@@ -97,13 +97,12 @@ def _wants_nothing(declaration: Declaration, now: datetime) -> str:
     return ""
 
 
-def _wanted(decisions: Decisions, plan: Plan, wanted: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
+def _in(decisions: Decisions, plan: Plan, own: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
     confirmed_at = {
-        (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed
-        for confirmed in decisions.confirmed_exemptions
+        (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed for confirmed in decisions.confirmed
     }
     changes = {change.id.key: change for change in plan.changes}
-    for desired in wanted:
+    for desired in own:
         confirmed = confirmed_at.get((desired.slot, desired.declaration.name))
         if confirmed is not None:
             exemption = confirmed.exemption

@@ -124,9 +124,7 @@ class _View:
 
     def _finals(self, assignment: Assignment) -> list[ConfirmedExemption]:
         confirmed_exemptions = (
-            confirmed
-            for confirmed in self.decisions.confirmed_exemptions
-            if confirmed.desired.assignment.id == assignment.id
+            confirmed for confirmed in self.decisions.confirmed if confirmed.desired.assignment.id == assignment.id
         )
         return [confirmed for confirmed in confirmed_exemptions if confirmed.desired.scope.key in self.chain]
 
@@ -148,7 +146,7 @@ class _View:
                 yield self._other(existing, shared, assignment)
 
     def _lives(self, assignment: Assignment) -> Iterator[ExistingExemption]:
-        for existing in self.decisions.existing_exemptions:
+        for existing in self.decisions.existing:
             if existing.exemption.assignment == assignment.id and existing.scope.key in self.chain:
                 yield existing
 
@@ -225,9 +223,9 @@ class _View:
     # --- small facts ---
 
     def _now(self, exemption: Exemption) -> frozenset[str]:
-        """The cells that a existing exemption exempts at this moment; none of one that is only planned."""
+        """The cells that an existing exemption exempts at this moment; none of one that is only planned."""
         initiatives = self.decisions.inputs.snapshot.initiatives
-        found = (existing for existing in self.decisions.existing_exemptions if existing.exemption.id == exemption.id)
+        found = (existing for existing in self.decisions.existing if existing.exemption.id == exemption.id)
         return frozenset[str]().union(
             *(
                 existing_cells(existing.covering, initiatives.get(existing.exemption.assignment.key))
@@ -263,7 +261,7 @@ def _chooses_as_much(other: Exemption, exemption: Exemption) -> bool:
 
 
 def whose(existing: ExistingExemption) -> str:
-    """Who is responsible for a existing exemption, in a few words."""
+    """Who is responsible for an existing exemption, in a few words."""
     system = existing.exemption.system
     match existing.ownership:
         case Ownership.OURS:

@@ -18,7 +18,7 @@ _PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECAS
 
 
 def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue: Catalogue) -> tuple[str, ...] | None:
-    """The reference ids of a desired whose effect is Disabled (empty for a single policy); None where none is."""
+    """The reference ids of a desired exemption whose effect is Disabled (empty for a single policy); None where none is."""
     assignment = desired.assignment
     if not assignment.is_initiative:
         effect = _override(assignment, None) or _single_effect(assignment, snapshot, catalogue)

@@ -1,4 +1,4 @@
-"""What planning remarks on: the findings that its decisions leave behind, each with what to do about it."""
+"""The findings that its decisions leave behind, each with what to do about it."""
 
 from __future__ import annotations
 
@@ -196,7 +196,7 @@ def kept_outside(existing: Exemption) -> Finding:
 
 
 def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Finding:
-    """One of ours that keeps no desired, although no edit of the repository is the cause."""
+    """One of ours that meets nothing desired, although no edit of the repository is the cause."""
     return Finding(
         kind=FindingKind.HELD,
         severity=Severity.WARNING,

@@ -6,15 +6,13 @@ Findings of the plan, so that whoever reads a plan and whoever reads a drift rep
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
-from reconciler.model import ArmId, Declaration, ScopeKind, Settings, arm_id
-from reconciler.planning.decide.proposals import ProposedChange
-from reconciler.planning.desired.resolve import DesiredExemption
-from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.model import ArmId, Declaration, ScopeKind, arm_id
+from reconciler.planning.stages import Decisions
 from reconciler.planning.values import Finding, FindingKind, Severity
 
 RESOURCE_QUOTA: Final = 5000
@@ -23,26 +21,22 @@ RESOURCE_QUOTA: Final = 5000
 _SOON: Final = timedelta(days=7)
 
 
-def ahead(
-    desired_exemptions: Iterable[DesiredExemption],
-    existing_exemptions: Iterable[ExistingExemption],
-    proposed_changes: Sequence[ProposedChange],
-    settings: Settings,
-    now: datetime,
-) -> list[Finding]:
-    """All such findings, in no particular order. `desired_exemptions` are the confirmed ones."""
-    return [*_expiring(desired_exemptions, settings, now), *_resource_quota(existing_exemptions, proposed_changes)]
+def upcoming_findings(decisions: Decisions) -> list[Finding]:
+    """All such findings, in no particular order."""
+    return [*_expiring(decisions), *_resource_quota(decisions)]
 
 
-def _expiring(desired_exemptions: Iterable[DesiredExemption], settings: Settings, now: datetime) -> Iterator[Finding]:
+def _expiring(decisions: Decisions) -> Iterator[Finding]:
     """Each declaration that ends soon, once, with how many exemptions end with it."""
-    until = now + timedelta(days=settings.expiring_days)
+    now = decisions.inputs.now
+    until = now + timedelta(days=decisions.inputs.settings.expiring_days)
     ending: dict[str, list[Declaration]] = defaultdict(list)
-    for desired in desired_exemptions:
-        if (end := desired.declaration.expires_on) is not None and end <= until:
-            ending[desired.declaration.name].append(desired.declaration)
-    for found in ending.values():
-        yield _expires(found[0], len(found), now)
+    for confirmed in decisions.confirmed:
+        declaration = confirmed.desired.declaration
+        if (end := declaration.expires_on) is not None and end <= until:
+            ending[declaration.name].append(declaration)
+    for declarations in ending.values():
+        yield _expires(declarations[0], len(declarations), now)
 
 
 def _expires(declaration: Declaration, count: int, now: datetime) -> Finding:
@@ -67,24 +61,19 @@ def _distance(end: datetime, now: datetime) -> str:
     return "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
 
 
-def _resource_quota(
-    existing_exemptions: Iterable[ExistingExemption], proposed_changes: Sequence[ProposedChange]
-) -> Iterator[Finding]:
+def _resource_quota(decisions: Decisions) -> Iterator[Finding]:
     """Subscriptions in which this plan leaves almost as many exempt resources as Defender for Cloud allows, or more."""
-    going = {proposed.id.key for proposed in proposed_changes if proposed.after is None}
-    scopes = [
-        existing.scope
-        for existing in existing_exemptions
-        if not existing.expired and existing.exemption.id.key not in going
-    ]
-    scopes += [proposed.exemption.scope for proposed in proposed_changes if proposed.existing is None]
+    deleted = {change.id.key for change in decisions.proposed if change.after is None}
+    existing = (item for item in decisions.existing if not item.expired and item.exemption.id.key not in deleted)
+    scopes = [item.scope for item in existing]
+    scopes += [change.exemption.scope for change in decisions.proposed if change.existing is None]
     resources: dict[str, set[str]] = defaultdict(set)
     for scope in scopes:
         if scope.subscription and scope.kind is ScopeKind.RESOURCE:
             resources[scope.subscription].add(scope.key)
-    for subscription, found in sorted(resources.items()):
-        if len(found) >= RESOURCE_QUOTA * 9 // 10:
-            yield _near_quota(arm_id(f"/subscriptions/{subscription}"), len(found))
+    for subscription, keys in sorted(resources.items()):
+        if len(keys) >= RESOURCE_QUOTA * 9 // 10:
+            yield _near_quota(arm_id(f"/subscriptions/{subscription}"), len(keys))
 
 
 def _near_quota(subscription: ArmId, count: int) -> Finding:

@@ -1,107 +1,108 @@
-"""What may be taken away, and after which writes: a write that reduces coverage waits for every write that
-covers the same policy and assignment at the same, a containing or a contained scope, and names the exemptions that
-keep what it gives up, so that apply can re-read them just before.
-
-It is held where something it may depend on was not read, is held itself, or lies outside the run.
+"""What may be taken away. A change that reduces coverage is held where something it may depend on was not read, is held
+itself, or lies outside the run; and so is whatever would have waited for a change that is held.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from reconciler.model import Diagnostic
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protection, Protections
-from reconciler.planning.desired.resolve import DesiredExemption, Slot
+from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, HeldCause
 
 
-@dataclass(slots=True, kw_only=True)
-class Keepers:
-    """Confirmed desired_exemptions, found from any scope of the same assignment that they are related to."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedChanges:
+    """The changes that may be written with what they confirm, and a held line for each of the others."""
 
-    tree: Tree
-    _at: dict[Slot, list[ConfirmedExemption]] = field(default_factory=lambda: defaultdict(list))
-    _within: dict[Slot, list[ConfirmedExemption]] = field(default_factory=lambda: defaultdict(list))
-
-    @classmethod
-    def of(
-        cls, confirmed_exemptions: Iterable[ConfirmedExemption], reducing: Iterable[ProposedChange], tree: Tree
-    ) -> Keepers:
-        """Only assignments in which something is reduced are looked at; that is none in most runs."""
-        concerned = {proposed.exemption.assignment.key for proposed in reducing}
-        keepers = cls(tree=tree)
-        for confirmed in confirmed_exemptions if concerned else ():
-            assignment = confirmed.desired.assignment.id.key
-            if assignment in concerned:
-                scope, *above = tree.chain(confirmed.desired.scope)
-                keepers._at[scope, assignment].append(confirmed)
-                for outer in above:
-                    keepers._within[outer, assignment].append(confirmed)
-        return keepers
-
-    def keeping(self, proposed: ProposedChange) -> list[ConfirmedExemption]:
-        """The desired_exemptions that are confirmed by another object and share a cell with what the write gives up."""
-        assignment, lost = proposed.exemption.assignment.key, proposed.lost
-        if not lost:
-            return []
-        scope = proposed.exemption.scope
-        related = [confirmed for key in self.tree.chain(scope) for confirmed in self._at.get((key, assignment), ())]
-        related += self._within.get((scope.key, assignment), ())
-        found = [f for f in related if f.exemption.id.key != proposed.id.key and not f.cells.isdisjoint(lost)]
-        return sorted(found, key=lambda confirmed: confirmed.exemption.id.key)
+    proposed: tuple[ProposedChange, ...]
+    confirmed: tuple[ConfirmedExemption, ...]
+    held: tuple[Held, ...]
 
 
-def split_reductions(
-    proposed_changes: Sequence[ProposedChange],
+def hold_reductions(
+    proposed: Sequence[ProposedChange],
+    confirmed: Sequence[ConfirmedExemption],
     protections: Protections,
     left_out: Iterable[DesiredExemption],
-    tree: Tree,
-) -> tuple[list[ProposedChange], list[tuple[ProposedChange, Held]]]:
-    """The proposed_changes that may be written, and those that must be held, each with why."""
-    outside = Protections(tree=tree, snapshot=protections.snapshot)
-    for desired in left_out:
-        outside.add(Protection(scope=desired.scope, assignment=desired.assignment.id.key, subject=desired.subject))
-    allowed: list[ProposedChange] = []
-    held: list[tuple[ProposedChange, Held]] = []
-    for proposed in proposed_changes:
-        line = _why_not(proposed, protections, outside, tree) if proposed.reduces else None
-        if line is None:
-            allowed.append(proposed)
-        else:
-            held.append((proposed, line))
-    return allowed, held
+) -> AllowedChanges:
+    """Holds what may not be taken away, then whatever would have waited for a change that is now held."""
+    tree = protections.tree
+    outside = Protections(
+        tree=tree,
+        snapshot=protections.snapshot,
+        protections=tuple(
+            Protection(scope=desired.scope, assignment=desired.assignment.id.key, subject=desired.subject)
+            for desired in left_out
+        ),
+    )
+    lines: dict[int, Held] = {}
+    for change in proposed:
+        line = _why_not(change, protections, outside) if change.reduces else None
+        if line is not None:
+            lines[id(change)] = line
+    stopped = [change for change in proposed if id(change) in lines]
+    while stopped:
+        keeping: dict[str, list[ProposedChange]] = defaultdict(list)
+        for change in stopped:
+            if change.desired is not None:
+                keeping[change.exemption.assignment.key].append(change)
+        stopped = []
+        for change in proposed:
+            if id(change) not in lines and change.reduces:
+                needed = _first_needed(change, keeping[change.exemption.assignment.key], tree)
+                if needed is not None and needed.desired is not None:
+                    name = needed.desired.declaration.name
+                    message = hold_messages.neighbour_held(change.exemption, name, needed.exemption.scope)
+                    lines[id(change)] = _hold(change, HeldCause.NEIGHBOUR, message)
+                    stopped.append(change)
+    return AllowedChanges(
+        proposed=tuple(change for change in proposed if id(change) not in lines),
+        confirmed=tuple(item for item in confirmed if item.proposed is None or id(item.proposed) not in lines),
+        held=tuple(lines.values()),
+    )
 
 
-def _why_not(proposed: ProposedChange, protections: Protections, outside: Protections, tree: Tree) -> Held | None:
-    scope, assignment = proposed.exemption.scope, proposed.exemption.assignment.key
-    if (unread := tree.blocks_reduction(scope)) is not None:
-        return hold_change(proposed, HeldCause.UNREAD, hold_messages.reduction_unread(unread))
-    if (protection := protections.first(scope, assignment, proposed.lost)) is not None:
-        words = hold_messages.neighbour_held(proposed.exemption, protection.declaration, protection.scope)
-        return hold_change(proposed, HeldCause.NEIGHBOUR, words)
-    if outside.touching(scope, assignment, proposed.lost):
-        return hold_change(proposed, HeldCause.LEFT_OUT, hold_messages.left_out(scope))
+def _first_needed(change: ProposedChange, stopped: Iterable[ProposedChange], tree: Tree) -> ProposedChange | None:
+    """The first by id of those that would have kept something that this one takes away."""
+    needed = (
+        keeper
+        for keeper in stopped
+        if not change.lost.isdisjoint(keeper.cells) and tree.related(change.exemption.scope, keeper.exemption.scope)
+    )
+    return min(needed, key=lambda keeper: keeper.id.key, default=None)
+
+
+def _why_not(change: ProposedChange, protections: Protections, outside: Protections) -> Held | None:
+    scope, assignment = change.exemption.scope, change.exemption.assignment.key
+    if (unread := protections.tree.blocks_reduction(scope)) is not None:
+        return _hold(change, HeldCause.UNREAD, hold_messages.reduction_unread(unread))
+    if (protection := protections.first(scope, assignment, change.lost)) is not None:
+        message = hold_messages.neighbour_held(change.exemption, protection.declaration, protection.scope)
+        return _hold(change, HeldCause.NEIGHBOUR, message)
+    if outside.touching(scope, assignment, change.lost):
+        return _hold(change, HeldCause.LEFT_OUT, hold_messages.left_out(scope))
     return None
 
 
-def hold_change(proposed: ProposedChange, cause: HeldCause, words: Diagnostic) -> Held:
-    """A proposed that is not written, as a held line."""
-    subject = proposed.exemption
-    name = proposed.declaration.name if proposed.declaration else (proposed.existing.mark if proposed.existing else "")
-    source = proposed.declaration.source if proposed.declaration else None
+def _hold(change: ProposedChange, cause: HeldCause, message: Diagnostic) -> Held:
+    """A change that is not written, as a held line."""
+    exemption, declaration = change.exemption, change.declaration
+    mark = change.existing.mark if change.existing else ""
     return Held(
-        declaration=name,
-        scope=subject.scope,
-        assignment=subject.assignment,
-        reference_ids=subject.reference_ids,
+        declaration=declaration.name if declaration else mark,
+        scope=exemption.scope,
+        assignment=exemption.assignment,
+        reference_ids=exemption.reference_ids,
         cause=cause,
-        message=words.message,
-        remedy=words.remedy,
-        source=source,
-        exemption=subject.id,
+        message=message.message,
+        remedy=message.remedy,
+        source=declaration.source if declaration else None,
+        exemption=exemption.id,
     )

@@ -1,5 +1,8 @@
 """Which write waits for which, without circles.
 
+A write that reduces coverage waits for every write that covers the same policy and assignment at the same, a containing
+or a contained scope, and names the exemptions that keep what it gives up, so that apply can re-read them just before.
+
 Creates wait for nothing, deletes are waited for by nobody, so only updates that both give and take can wait for each
 other. Most such circles open by order: where the other write does not add what this one takes away, this one may as
 well go first, and relies on the other object as it is now. Where that does not help, the last update by name becomes a
@@ -17,7 +20,7 @@ from typing import Final
 
 from reconciler.model import Exemption
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
-from reconciler.planning.order.reduction import Keepers
+from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Reason
 
@@ -25,12 +28,12 @@ SCOPE_QUOTA: Final = 1000
 """Exemptions that Azure allows on one scope (azure-policy-limits)."""
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """For each reducing proposed (by folded id): what keeps its cells, and which writes it waits for.
+    """For each reducing change (by folded id): what keeps its cells, and which writes it waits for.
 
     `firm` waits protect something: that write adds cells which this one takes away. The `loose` ones only keep an
-    order, which may be turned round: then the pair relation_ in `ahead`, and the other write waits for this one.
+    order, which may be turned round: then the pair stands in `ahead`, and the other write waits for this one.
     """
 
     keeping: dict[str, list[ConfirmedExemption]] = field(default_factory=dict)
@@ -39,11 +42,11 @@ class Waits:
     ahead: set[tuple[str, str]] = field(default_factory=set)
 
     def of(self, key: str) -> set[str]:
-        """All ids that the proposed with this id waits for."""
+        """All ids that the change with this id waits for."""
         return self.firm.get(key, set()) | self.loose.get(key, set())
 
     def relies_on(self, key: str) -> tuple[Exemption, ...]:
-        """What keeps the cells that this proposed gives up, as it is when the turn of the proposed has come."""
+        """What keeps the cells that this change gives up, as it is when the turn of the change has come."""
         return tuple(
             confirmed.proposed.existing.exemption
             if confirmed.proposed is not None
@@ -53,47 +56,86 @@ class Waits:
             for confirmed in self.keeping.get(key, ())
         )
 
-    def turn_round(self, key: str, other: str) -> None:
-        """Lets the first go before the other, instead of after it."""
-        self.loose[key].discard(other)
-        self.firm[other].add(key)
-        self.ahead.add((key, other))
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedChanges:
+    """The changes with circles opened, what they confirm, and the waits."""
+
+    proposed: tuple[ProposedChange, ...]
+    confirmed: tuple[ConfirmedExemption, ...]
+    waits: Waits
 
 
 def order(
-    proposed_changes: Sequence[ProposedChange],
-    confirmed_exemptions: Sequence[ConfirmedExemption],
+    proposed: Sequence[ProposedChange],
+    confirmed: Sequence[ConfirmedExemption],
     tree: Tree,
-    renew: Callable[[ProposedChange], ProposedChange],
-) -> tuple[list[ProposedChange], list[ConfirmedExemption], Waits]:
-    """The proposed_changes with circles opened, the confirmed_exemptions that belong to them, and the waits.
-
-    `renew` turns an update into the create that takes its place under another name.
+    recreated: Callable[[ProposedChange], ProposedChange],
+) -> OrderedChanges:
+    """Every change after what it waits for. `recreated` turns an update into the create that takes its place under
+    another name.
     """
-    current, confirmed_now = list(proposed_changes), list(confirmed_exemptions)
+    ordered = OrderedChanges(proposed=tuple(proposed), confirmed=tuple(confirmed), waits=Waits())
     while True:
-        waits = _waits(current, confirmed_now, tree)
+        waits = _waits(ordered.proposed, ordered.confirmed, tree)
         last = _last_of_circles(waits)
         if not last:
             _open_loose_circles(waits)
-            return current, confirmed_now, waits
-        current, confirmed_now = _recreate(last, current, confirmed_now, renew)
+            return replace(ordered, waits=waits)
+        ordered = _recreate(last, ordered, recreated)
 
 
-def _waits(
-    proposed_changes: Sequence[ProposedChange], confirmed_exemptions: Sequence[ConfirmedExemption], tree: Tree
-) -> Waits:
-    reducing = [proposed for proposed in proposed_changes if proposed.reduces]
-    keepers = Keepers.of(confirmed_exemptions, reducing, tree)
+def _waits(proposed: Iterable[ProposedChange], confirmed: Iterable[ConfirmedExemption], tree: Tree) -> Waits:
+    reducing = [change for change in proposed if change.reduces]
+    keepers = _Keepers.of(confirmed, reducing, tree)
     waits = Waits()
-    for proposed in sorted(reducing, key=lambda each: each.id.key):
-        keeping = keepers.keeping(proposed)
-        waits.keeping[proposed.id.key] = keeping
-        for confirmed in keeping:
-            if confirmed.proposed is not None:
-                adds = not confirmed.proposed.gained.isdisjoint(proposed.lost)
-                (waits.firm if adds else waits.loose)[proposed.id.key].add(confirmed.proposed.id.key)
+    for change in sorted(reducing, key=lambda change: change.id.key):
+        keeping = keepers.keeping(change)
+        waits.keeping[change.id.key] = keeping
+        for keeper in keeping:
+            if keeper.proposed is not None:
+                adds = not keeper.proposed.gained.isdisjoint(change.lost)
+                (waits.firm if adds else waits.loose)[change.id.key].add(keeper.proposed.id.key)
     return waits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Keepers:
+    """Confirmed exemptions, found from any scope of the same assignment that they are related to."""
+
+    tree: Tree
+    at: Mapping[Slot, Sequence[ConfirmedExemption]]
+    within: Mapping[Slot, Sequence[ConfirmedExemption]]
+
+    @classmethod
+    def of(cls, exemptions: Iterable[ConfirmedExemption], reducing: Iterable[ProposedChange], tree: Tree) -> _Keepers:
+        """Only assignments in which something is reduced are looked at; that is none in most runs."""
+        concerned = {change.exemption.assignment.key for change in reducing}
+        at: dict[Slot, list[ConfirmedExemption]] = defaultdict(list)
+        within: dict[Slot, list[ConfirmedExemption]] = defaultdict(list)
+        for confirmed in exemptions if concerned else ():
+            assignment = confirmed.desired.assignment.id.key
+            if assignment in concerned:
+                scope, *above = tree.chain(confirmed.desired.scope)
+                at[scope, assignment].append(confirmed)
+                for outer in above:
+                    within[outer, assignment].append(confirmed)
+        return cls(tree=tree, at=at, within=within)
+
+    def keeping(self, change: ProposedChange) -> list[ConfirmedExemption]:
+        """Those that stand on another object and share a cell with what the change gives up."""
+        assignment, lost = change.exemption.assignment.key, change.lost
+        if not lost:
+            return []
+        scope = change.exemption.scope
+        related = [keeper for key in self.tree.chain(scope) for keeper in self.at.get((key, assignment), ())]
+        related += self.within.get((scope.key, assignment), ())
+        keeping = [
+            keeper
+            for keeper in related
+            if keeper.exemption.id.key != change.id.key and not keeper.cells.isdisjoint(lost)
+        ]
+        return sorted(keeping, key=lambda keeper: keeper.exemption.id.key)
 
 
 def _last_of_circles(waits: Waits) -> set[str]:
@@ -104,9 +146,9 @@ def _last_of_circles(waits: Waits) -> set[str]:
         try:
             graphlib.TopologicalSorter(graph).prepare()
         except graphlib.CycleError as error:
-            found = str(max(error.args[1]))
-            last.add(found)
-            del graph[found]
+            key = str(max(error.args[1]))
+            last.add(key)
+            del graph[key]
         else:
             return last
 
@@ -129,67 +171,53 @@ def _open_loose_circles(waits: Waits) -> None:
         if key not in pending:
             continue
         for other in sorted(pending.pop(key)):
-            waits.turn_round(key, other)
+            waits.loose[key].discard(other)
+            waits.firm[other].add(key)
+            waits.ahead.add((key, other))
         for after in waiting[key]:
             if after in pending:
-                pending[after].discard(key)
-                firm[after].discard(key)
-                _push(after, ready, pending[after])
-                _push(after, free, firm[after])
-
-
-def _push(key: str, heap: list[str], unmet: set[str]) -> None:
-    if not unmet:
-        heapq.heappush(heap, key)
+                for unmet, heap in ((pending, ready), (firm, free)):
+                    unmet[after].discard(key)
+                    if not unmet[after]:
+                        heapq.heappush(heap, after)
 
 
 def _recreate(
-    keys: set[str],
-    proposed_changes: Iterable[ProposedChange],
-    confirmed_exemptions: Iterable[ConfirmedExemption],
-    renew: Callable[[ProposedChange], ProposedChange],
-) -> tuple[list[ProposedChange], list[ConfirmedExemption]]:
+    keys: set[str], ordered: OrderedChanges, recreated: Callable[[ProposedChange], ProposedChange]
+) -> OrderedChanges:
     """Replaces updates by a create under a new name and the delete of the old object."""
-    written: list[ProposedChange] = []
-    renewed: dict[int, ProposedChange] = {}
-    for proposed in proposed_changes:
-        if proposed.id.key not in keys:
-            written.append(proposed)
-            continue
-        created = renew(proposed)
-        renewed[id(proposed)] = created
-        written += [created, replace(proposed, after=None, reason=Reason.DUPLICATE, cells=frozenset(), desired=None)]
-    confirmed_now = [
-        replace(
-            confirmed, exemption=renewed[id(confirmed.proposed)].exemption, proposed=renewed[id(confirmed.proposed)]
-        )
-        if id(confirmed.proposed) in renewed
-        else confirmed
-        for confirmed in confirmed_exemptions
-    ]
-    return written, confirmed_now
+    proposed: list[ProposedChange] = []
+    creates: dict[int, ProposedChange] = {}
+    for change in ordered.proposed:
+        if change.id.key in keys:
+            created = recreated(change)
+            creates[id(change)] = created
+            proposed += [created, replace(change, after=None, reason=Reason.DUPLICATE, cells=frozenset(), desired=None)]
+        else:
+            proposed.append(change)
+    confirmed = (
+        replace(item, exemption=creates[id(item.proposed)].exemption, proposed=creates[id(item.proposed)])
+        if id(item.proposed) in creates
+        else item
+        for item in ordered.confirmed
+    )
+    return replace(ordered, proposed=tuple(proposed), confirmed=tuple(confirmed))
 
 
-def make_room(proposed_changes: Sequence[ProposedChange], counts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
+def make_room(proposed: Sequence[ProposedChange], counts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """At the quota of a scope, creates wait for the deletes of our expired ones there. Folded create id to ids.
 
     `counts` maps a folded scope to how many exemptions sit on it now.
     """
-    creates = Counter(proposed.exemption.scope.key for proposed in proposed_changes if proposed.existing is None)
-    full = {scope for scope, more in creates.items() if counts.get(scope, 0) + more > SCOPE_QUOTA}
-    if not full:
-        return {}
-    going: dict[str, list[str]] = defaultdict(list)
-    for proposed in proposed_changes:
-        if (
-            proposed.existing is not None
-            and proposed.after is None
-            and proposed.existing.expired
-            and proposed.existing.scope.key in full
-        ):
-            going[proposed.existing.scope.key].append(proposed.id.key)
+    creates = [change for change in proposed if change.existing is None]
+    new = Counter(change.exemption.scope.key for change in creates)
+    full = {scope for scope, count in new.items() if counts.get(scope, 0) + count > SCOPE_QUOTA}
+    deleted: dict[str, list[str]] = defaultdict(list)
+    for change in proposed if full else ():
+        if change.existing is not None and change.after is None and change.existing.expired:
+            deleted[change.existing.scope.key].append(change.id.key)
     return {
-        proposed.id.key: tuple(sorted(going[proposed.exemption.scope.key]))
-        for proposed in proposed_changes
-        if proposed.existing is None and proposed.exemption.scope.key in full
+        change.id.key: tuple(sorted(deleted[change.exemption.scope.key]))
+        for change in creates
+        if change.exemption.scope.key in full
     }
