@@ -86,15 +86,12 @@ def test_what_stays_as_it_is_is_relied_on_without_waiting():
     assert [(c.exemption.name, c.waits_for, c.relies_on) for c in done.changes] == [("o", (), (keeper,))]
 
 
-@pytest.mark.parametrize("edit", [
-    {"expires_on": NOW + timedelta(days=3)},
-    {"selectors": WEST},
-], ids=["earlier end", "tighter selectors"])  # fmt: skip
-def test_an_update_that_takes_away_waits_for_what_keeps_its_cells(edit):
+@pytest.mark.parametrize("at", [ROOT, SUB, RG, RESOURCE], ids=["above", "same", "below", "far below"])
+def test_an_update_that_takes_away_waits_for_what_keeps_its_cells(at):
     wide = ours("o", "one", target=SUB)
-    below = declaration("two", RG, selectors=EAST)
-    done = plan(snapshot(wide), declaration("one", SUB, **edit), below)
-    assert waits(done) == {} or waits(done) == {"o": ["two"]}
+    done = plan(snapshot(wide), declaration("one", SUB, what="b"), declaration("two", at))
+    assert ("update", "edited", "o", ("refB",)) in shape(done)
+    assert waits(done) == {"o": ["two"]}
 
 
 def test_a_tighter_selector_waits_for_the_one_that_selects_the_rest():
