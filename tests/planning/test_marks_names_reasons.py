@@ -201,7 +201,9 @@ def test_a_create_is_fan_out_where_the_assignment_is_younger_than_the_declaratio
 def test_a_create_is_recreate_where_its_commit_was_applied(revision, reason):
     kept = of(revision, mark="two", references=("refB",))
     done = plan(snapshot(kept), declaration("one"), declaration("two", what="b"), history=Git())
-    assert {change.declaration: change.reason.value for change in done.changes if change.before is None} == {"one": reason}
+    assert {change.declaration: change.reason.value for change in done.changes if change.before is None} == {
+        "one": reason
+    }
 
 
 def test_what_others_own_tells_nothing_about_us():
