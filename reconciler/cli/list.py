@@ -45,11 +45,11 @@ def run(args: argparse.Namespace) -> int:
     listed = listing.run(request, context)
     match options.format:
         case "json":
-            write(register_json(listed.register))
+            write(register_json(listed.inventory))
         case "csv":
-            write(register_csv(listed.register))
+            write(register_csv(listed.inventory))
         case _:
-            write_lines(register_lines(listed.register, context.now, listed.names))
+            write_lines(register_lines(listed.inventory, context.now, listed.names))
     for unread in listed.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return exits.of_run(listed.verdict)

@@ -5,11 +5,21 @@ report, and nothing else is, but for what a live catalogue says otherwise. So a 
 has nothing to say and everything was read.
 """
 
-from reconciler.drift.earlier import read_earlier
-from reconciler.drift.facts import HEALING, Facts
+from reconciler.drift.earlier_report import read_earlier
 from reconciler.drift.findings import find_drift
+from reconciler.drift.healing import HEALING_COMMAND, HEALING_REASONS
+from reconciler.drift.inputs import DriftInputs
+from reconciler.drift.inventory import take_inventory
 from reconciler.drift.live_catalogue import catalogue_findings
 from reconciler.drift.patches import with_patches
-from reconciler.drift.register import register
 
-__all__ = ["HEALING", "Facts", "catalogue_findings", "find_drift", "read_earlier", "register", "with_patches"]
+__all__ = [
+    "HEALING_COMMAND",
+    "HEALING_REASONS",
+    "DriftInputs",
+    "catalogue_findings",
+    "find_drift",
+    "read_earlier",
+    "take_inventory",
+    "with_patches",
+]

@@ -9,9 +9,10 @@ from typing import Final
 from urllib.parse import quote
 
 from reconciler.arm.canonical import comparable, compared_metadata, encode_properties, instant_text
-from reconciler.drift.exempted import contents, selection
-from reconciler.drift.facts import Facts
-from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, SystemData, owner_scope
+from reconciler.drift.coverage import full_evidence, selected_resources
+from reconciler.drift.inputs import DriftInputs
+from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, owner_scope
+from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Finding
 
 _PORTALS: Final = {
@@ -23,95 +24,76 @@ _GROUP_PAGE: Final = "#view/Microsoft_Azure_ManagementGroups/ManagmentGroupDrill
 _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 
 
-def with_witnesses(finding: Finding, facts: Facts) -> Finding:
+def with_evidence(finding: Finding, inputs: DriftInputs) -> Finding:
     """The finding with everything that the snapshot, git and the declaration say about who, when and where."""
-    said = {
-        **_contents(facts, finding),
-        **_people(facts, finding),
-        **_declared(facts, finding),
-        "portal": portal_link(finding.subject, facts.settings.tenant_id, facts.settings.cloud),
-    }
-    evidence = {key: value for key, value in said.items() if value} | dict(finding.evidence)
-    return replace(finding, evidence=evidence)
+    evidence = _with_declaration(_with_exemption(finding, inputs), finding, inputs)
+    portal = portal_link(finding.subject, inputs.settings.tenant_id, inputs.settings.cloud)
+    return replace(finding, evidence=replace(evidence, portal=portal))
 
 
-def _contents(facts: Facts, finding: Finding) -> dict[str, JSON]:
-    """What the exemption exempts; beside a change, which says the rest, only what its selectors choose."""
-    live = facts.live(finding.subject)
-    if live is None:
-        return {}
-    return selection(live) if "changed" in finding.evidence else contents(live, facts)
+def _with_exemption(finding: Finding, inputs: DriftInputs) -> Evidence:
+    """What the exemption exempts and who made it; where there is none, who assigned what evaluates the resource.
+
+    Beside a change, which says the rest, only what its selectors choose.
+    """
+    evidence = finding.evidence
+    existing = inputs.existing(finding.subject)
+    if existing is None:
+        assignment = inputs.assignment(finding.assignment)
+        system = assignment.system if assignment else None
+        if system is None:
+            return evidence
+        return replace(evidence, assigned_by=system.created_by, assigned_at=_instant(system.created_at))
+    if evidence.changed:
+        return replace(evidence, system=existing.system, resource_selectors=selected_resources(existing))
+    contents = full_evidence(existing, inputs)
+    return replace(
+        evidence,
+        system=existing.system,
+        category=contents.category,
+        expires_on=evidence.expires_on or contents.expires_on,
+        reference_ids=evidence.reference_ids or contents.reference_ids,
+        recommendations=evidence.recommendations or contents.recommendations,
+        policy_titles=evidence.policy_titles or contents.policy_titles,
+        resource_selectors=contents.resource_selectors,
+    )
 
 
-def _people(facts: Facts, finding: Finding) -> dict[str, JSON]:
-    """Who made and last changed the exemption; where there is none, who assigned what evaluates the resource."""
-    live = facts.live(finding.subject)
-    if live is not None:
-        return system_data(live.system)
-    assignment = facts.assignment(finding.assignment)
-    system = assignment.system if assignment else None
-    return {"assignedBy": system.created_by, "assignedAt": _when(system.created_at)} if system else {}
-
-
-def system_data(system: SystemData | None) -> dict[str, JSON]:
-    """ARM's stamp under ARM's names; a last change that is the making itself is not repeated."""
-    if system is None:
-        return {}
-    made = {
-        "createdBy": system.created_by,
-        "createdByType": system.created_by_type,
-        "createdAt": _when(system.created_at),
-    }
-    if (system.last_modified_at, system.last_modified_by) == (system.created_at, system.created_by):
-        return made
-    return made | {
-        "lastModifiedBy": system.last_modified_by,
-        "lastModifiedByType": system.last_modified_by_type,
-        "lastModifiedAt": _when(system.last_modified_at),
-    }
-
-
-def _declared(facts: Facts, finding: Finding) -> dict[str, JSON]:
+def _with_declaration(evidence: Evidence, finding: Finding, inputs: DriftInputs) -> Evidence:
     """Whom to ask about the declaration, and since when it stands in git as it does."""
-    declaration = facts.declaration(finding.declaration)
+    declaration = inputs.declaration(finding.declaration)
     if declaration is None:
-        return {}
-    commit = facts.commit(declaration)
-    return {
-        "declaredBy": declaration.owner,
-        "declaredAt": _when(commit.when) if commit else "",
-        "commit": commit.sha if commit else "",
-        "ticket": declaration.ticket,
-    }
+        return evidence
+    commit = inputs.commit(declaration)
+    return replace(
+        evidence,
+        declared_by=declaration.owner,
+        declared_at=_instant(commit.when) if commit else "",
+        commit=commit.sha if commit else "",
+        ticket=declaration.ticket,
+    )
 
 
-def _when(moment: datetime | None) -> str:
+def _instant(moment: datetime | None) -> str:
     return instant_text(moment) if moment else ""
 
 
 # --- field by field ----------------------------------------------------------------------------------------------
 
 
-def changed_fields(live: Exemption, declared: Exemption) -> list[JSON]:
-    """What makes an update, one entry a field: `path`, the value as `declared`, and the one that is `live`."""
-    differing = _differing(comparable(live), comparable(declared))
-    shown = _shown(live), _shown(declared)
-    return [{"path": path, "declared": shown[1].get(path), "live": shown[0].get(path)} for path in differing]
+def changed_fields(existing: Exemption, declared: Exemption) -> tuple[FieldDifference, ...]:
+    """What makes an update, field by field, each value as its own side writes it."""
+    canonical = [_by_path(side, side.get("metadata")) for side in (comparable(declared), comparable(existing))]
+    written = [_by_path(encode_properties(side), compared_metadata(side.metadata)) for side in (declared, existing)]
+    paths = sorted(path for path in canonical[0] | canonical[1] if canonical[0].get(path) != canonical[1].get(path))
+    return tuple(
+        FieldDifference(path=path, declared=written[0].get(path), existing=written[1].get(path)) for path in paths
+    )
 
 
-def _differing(one: Mapping[str, JSON], other: Mapping[str, JSON]) -> list[str]:
-    left, right = _flat(one, one.get("metadata")), _flat(other, other.get("metadata"))
-    return sorted(path for path in {**left, **right} if left.get(path) != right.get(path))
-
-
-def _shown(exemption: Exemption) -> dict[str, JSON]:
-    """The same paths in the spelling of that side."""
-    return _flat(encode_properties(exemption), compared_metadata(exemption.metadata))
-
-
-def _flat(found: Mapping[str, JSON], metadata: JSON) -> dict[str, JSON]:
+def _by_path(properties: Mapping[str, JSON], metadata: JSON) -> dict[str, JSON]:
     marks = {f"metadata.{key}": value for key, value in (metadata or {}).items()}
-    return {key: value for key, value in found.items() if key != "metadata"} | marks
+    return {key: value for key, value in properties.items() if key != "metadata"} | marks
 
 
 # --- the portal --------------------------------------------------------------------------------------------------

@@ -13,8 +13,10 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.compare import Difference, Entry, FieldChange, differences, gone_entries, with_declarations
 from reconciler.catalog.live import LiveRecommendation
 from reconciler.catalog.refresh import LiveFacts, gone, refreshed
-from reconciler.model import JSON, Declaration, arm_id
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.kinds import FindingKind
+from reconciler.model import JSON, Declaration, Severity, arm_id
+from reconciler.planning.evidence import Evidence, FieldDifference
+from reconciler.planning.values import Finding
 
 _MEANINGFUL: Final = frozenset({"policies", "title", "preview", "custom"})
 _METADATA: Final = "/providers/Microsoft.Security/assessmentMetadata/"
@@ -46,17 +48,22 @@ def _findings(entries: Iterable[Entry], declarations: Mapping[str, Declaration])
 def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration) -> Finding:
     is_gone = entry.difference is Difference.GONE
     serious = any(change.name == "policies" for change in changes)
-    said = "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {_fields(changes)}"
-    fields: list[JSON] = [{"path": c.name, "declared": _json(c.before), "live": _json(c.after)} for c in changes]
+    difference = (
+        "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {_fields(changes)}"
+    )
+    fields = tuple(
+        FieldDifference(path=change.name, declared=_json(change.before), existing=_json(change.after))
+        for change in changes
+    )
     return Finding(
         kind=FindingKind.CATALOGUE,
-        severity=Severity.WARNING if serious else Severity.INFO,
+        severity_override=None if serious else Severity.INFO,
         subject=arm_id(_METADATA + entry.identifier),
-        message=f"recommendation {entry.title!r} {said}",
+        message=f"recommendation {entry.title!r} {difference}",
         remedy=_REMEDY,
         declaration=declaration.name,
         source=declaration.source,
-        evidence={"cause": FindingKind.CATALOGUE.cause, "changed": fields},
+        evidence=Evidence(changed=fields),
     )
 
 

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final
 
-from reconciler.drift.facts import Facts
-from reconciler.drift.imports import Proposals
+from reconciler.drift.inputs import DriftInputs
+from reconciler.drift.proposals import DeclarationProposals
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Declaration, arm_id
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.marks import owners
-from reconciler.planning.values import Finding, FindingKind, HeldCause
+from reconciler.planning.values import Finding
 
 Read = Callable[[str], str]
 """The text of a declaration's file by its repository-relative path; empty where it cannot be read."""
@@ -27,22 +28,22 @@ _ITEM: Final = re.compile(r"\s*-\s+(['\"]?)(/[^'\"]*?)\1\s*(?:\s#.*)?")
 _ACCEPTABLE: Final = {"expiresOn": "expiresOn", "exemptionCategory": "category"}
 
 
-def with_patches(findings: Iterable[Finding], facts: Facts, read: Read) -> tuple[Finding, ...]:
+def with_patches(findings: Iterable[Finding], inputs: DriftInputs, read: Read) -> tuple[Finding, ...]:
     """The findings, those that an edit settles with the edit as `patch`."""
     findings = tuple(findings)
-    proposals = Proposals(facts)
+    proposals = DeclarationProposals(inputs)
     shadows = {finding.subject.key for finding in findings if finding.kind is FindingKind.SHADOWED}
     return tuple(
-        _imported(finding, facts, None if finding.subject.key in shadows else proposals)
+        _imported(finding, inputs, None if finding.subject.key in shadows else proposals)
         if finding.kind is FindingKind.UNMANAGED and finding.declaration is None
-        else _patched(finding, facts, read)
+        else _patched(finding, inputs, read)
         for finding in findings
     )
 
 
-def _imported(finding: Finding, facts: Facts, proposals: Proposals | None) -> Finding:
+def _imported(finding: Finding, inputs: DriftInputs, proposals: DeclarationProposals | None) -> Finding:
     """With a new file that declares what somebody made by hand; without `proposals`, or where none fits, with words."""
-    live = facts.live(finding.subject)
+    live = inputs.existing(finding.subject)
     if live is None:
         return finding
     found = proposals.of(live) if proposals else None
@@ -53,11 +54,11 @@ def _imported(finding: Finding, facts: Facts, proposals: Proposals | None) -> Fi
     body = "".join(f"+{line}\n" for line in added)
     patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(added)} @@\n{body}"
     remedy = f"declare it, as the patch does, and apply; or remove it {where_made(live)}"
-    return replace(finding, remedy=remedy, evidence={**finding.evidence, "patch": patch})
+    return replace(finding, remedy=remedy, evidence=replace(finding.evidence, patch=patch))
 
 
-def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
-    declaration = facts.declaration(finding.declaration)
+def _patched(finding: Finding, inputs: DriftInputs, read: Read) -> Finding:
+    declaration = inputs.declaration(finding.declaration)
     edit = _EDITS.get(finding.kind)
     if declaration is None or edit is None:
         return finding
@@ -67,14 +68,14 @@ def _patched(finding: Finding, facts: Facts, read: Read) -> Finding:
         )
         return replace(finding, remedy=remedy)
     old = read(declaration.source.file)
-    new = edit(finding, declaration, facts, old) if old else old
+    new = edit(finding, declaration, inputs, old) if old else old
     if new == old:
         return finding
     if finding.kind is FindingKind.MODIFIED:
         finding = replace(
             finding, remedy=f"{finding.remedy.split(';')[0]}; to keep what Azure has, apply the patch instead"
         )
-    return replace(finding, evidence={**finding.evidence, "patch": _diff(declaration.source.file, old, new)})
+    return replace(finding, evidence=replace(finding.evidence, patch=_diff(declaration.source.file, old, new)))
 
 
 def _diff(file: str, old: str, new: str) -> str:
@@ -85,7 +86,7 @@ def _diff(file: str, old: str, new: str) -> str:
 # --- edits -------------------------------------------------------------------------------------------------------
 
 
-def _without_scope(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
+def _without_scope(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:  # noqa: ARG001
     """Takes the line of one scope out of a block list of several."""
     lines = text.splitlines(keepends=True)
     for index, scope in enumerate(declaration.scopes):
@@ -96,33 +97,33 @@ def _without_scope(finding: Finding, declaration: Declaration, facts: Facts, tex
     return text
 
 
-def _with_take_over(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:
-    live = facts.live(finding.subject)
+def _with_take_over(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:
+    live = inputs.existing(finding.subject)
     names = owners(live) if live else ()
     if not names or declaration.take_over is not None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", names[0]):
         return text
     return _appended(text, f"takeOver: {names[0]}")
 
 
-def _with_adopt(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
-    wanted = finding.evidence.get("what") == HeldCause.NOT_ADOPTABLE.value and not declaration.adopt
+def _with_adopt(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:  # noqa: ARG001
+    wanted = finding.evidence.aspect == HeldCause.NOT_ADOPTABLE.value and not declaration.adopt
     return _appended(text, "adopt: true") if wanted else text
 
 
-def _accepted(finding: Finding, declaration: Declaration, facts: Facts, text: str) -> str:  # noqa: ARG001
+def _accepted(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:  # noqa: ARG001
     """Takes over what Azure has, where only fields differ that stand on one line each."""
     lines = text.splitlines(keepends=True)
-    for change in finding.evidence.get("changed", ()):
-        name = _ACCEPTABLE.get(change["path"])
+    for difference in finding.evidence.changed:
+        name = _ACCEPTABLE.get(difference.path)
         place = declaration.places.get(name) if name else None
-        if name is None or place is None or not change["live"] or place.line > len(lines):
+        if name is None or place is None or not difference.existing or place.line > len(lines):
             return text
         line = lines[place.line - 1]
         found = re.fullmatch(_SCALAR.format(name=name), line.rstrip("\r\n"))
         if found is None:
             return text
         ending = line[len(line.rstrip("\r\n")) :]
-        lines[place.line - 1] = f"{found[1]}{_as_written(change['live'])}{found[3]}{ending}"
+        lines[place.line - 1] = f"{found[1]}{_as_written(str(difference.existing))}{found[3]}{ending}"
     return "".join(lines)
 
 
@@ -135,7 +136,7 @@ def _appended(text: str, line: str) -> str:
     return f"{text if text.endswith(chr(10)) else text + chr(10)}{line}\n"
 
 
-_EDITS: Final[dict[FindingKind, Callable[[Finding, Declaration, Facts, str], str]]] = {
+_EDITS: Final[dict[FindingKind, Callable[[Finding, Declaration, DriftInputs, str], str]]] = {
     FindingKind.RESOURCE_GONE: _without_scope,
     FindingKind.FOREIGN_OWNER: _with_take_over,
     FindingKind.HELD: _with_adopt,

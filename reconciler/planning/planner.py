@@ -33,20 +33,23 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
 ) -> Plan:
     """The plan of one run. `only` narrows it to a scope and everything below."""
     resolved = ResolvedDeclarations.of(declarations, catalogue)
-    return assemble_plan(
-        decide(
-            PlanInputs(
-                declarations=resolved,
-                catalogue=catalogue,
-                snapshot=snapshot,
-                settings=settings,
-                history=history,
-                now=now,
-                allowed=allowed,
-                only=only,
-            )
+    return plan_from(
+        PlanInputs(
+            declarations=resolved,
+            catalogue=catalogue,
+            snapshot=snapshot,
+            settings=settings,
+            history=history,
+            now=now,
+            allowed=allowed,
+            only=only,
         )
     )
+
+
+def plan_from(inputs: PlanInputs) -> Plan:
+    """The plan of one run whose declarations are resolved."""
+    return assemble_plan(decide(inputs))
 
 
 def assemble_plan(decisions: Decisions) -> Plan:

@@ -13,9 +13,10 @@ from datetime import datetime
 
 from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
 from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
-from reconciler.model import JSON, ArmId, Diagnostic, Exemption, Source, Unread, Verdict
+from reconciler.model import ArmId, Diagnostic, Exemption, Source, Unread, Verdict
 from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
 from reconciler.planning.desired.subjects import ResolvedSubject
+from reconciler.planning.evidence import Evidence
 from reconciler.problems import Problem
 
 
@@ -118,17 +119,27 @@ class Held(Diagnostic):
 class Finding(Diagnostic):
     """One thing a person should know. `subject` is the exemption's or scope's id; `id` is stable over time.
 
-    `evidence` is what was seen, `remedy` what to do (a command or a change to a file). Planning gives the facts it
-    decides on; the drift room adds who, when and the portal link.
+    Planning gives the facts it decides on; the drift room adds who, when and the portal link. `severity_override` is
+    for a finding that matters more or less than its kind.
     """
 
     kind: FindingKind
-    severity: Severity
     subject: ArmId
     declaration: str | None = None
     source: Source | None = None
     assignment: ArmId | None = None
-    evidence: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    evidence: Evidence = field(default=Evidence(), hash=False)
+    severity_override: Severity | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """How much it matters: as its kind, unless this one is an exception."""
+        return self.severity_override or self.kind.severity
+
+    @property
+    def cause(self) -> str:
+        """Why it is so: what this one knows, else what its kind says."""
+        return self.evidence.cause or self.kind.cause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,4 @@
-"""What a drift report is made of: findings with ids that stay the same from run to run, and what each kind means.
-
-`evidence` of a finding is shown by name. Some names have words of their own: `createdBy`, `createdByType`, `createdAt`,
-`lastModifiedBy`, `lastModifiedByType`, `lastModifiedAt` (who and when), `assignedBy`, `assignedAt` (of the assignment),
-`declaredBy`, `declaredAt` (of the declaration), `cause`, `changed` (a list of {path, declared, live}), `healedBy` (the
-reason that `apply --only` heals it under), `patch` (a unified diff that settles it), `portal` (a link to Azure's portal)
-and `what` (which of several findings about one subject it is).
-"""
+"""What a drift report is made of: findings with ids that stay the same from run to run, and what each kind means."""
 
 from __future__ import annotations
 
@@ -47,7 +40,7 @@ class DriftReport:
     @property
     def healed(self) -> int:
         """How many findings a healing run settles."""
-        return sum("healedBy" in finding.evidence for finding in self.findings)
+        return sum(bool(finding.evidence.healed_by) for finding in self.findings)
 
     @property
     def counts(self) -> dict[Severity, int]:
@@ -98,10 +91,9 @@ def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, counts: Co
 
 
 def finding_id(finding: Finding) -> str:
-    """16 hex digits from kind, subject, assignment, declaration and `what`: not from dates, people or places in files."""
+    """16 hex digits from kind, subject, assignment, declaration and aspect: not from dates, people or places in files."""
     assignment = finding.assignment.key if finding.assignment else ""
-    aspect = str(finding.evidence.get("what", ""))
-    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "", aspect)
+    parts = (finding.kind.value, finding.subject.key, assignment, finding.declaration or "", finding.evidence.aspect)
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 

@@ -6,10 +6,10 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.arm.canonical import instant_text
+from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON
 from reconciler.reports.drift import DriftReport, Identified, gone, identify
 from reconciler.reports.escape import json_document
-from reconciler.reports.evidence import HEALING
 from reconciler.reports.plan_json import finding_to_json, refusal_to_json, unread_to_json
 
 FORMAT_VERSION: Final = "1.0"
@@ -44,7 +44,7 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
         "findings": [_identified_to_json(identified) for identified in identify(report)],
         "gone": gone(report),
         "healing": {
-            "command": HEALING,
+            "command": HEALING_COMMAND,
             "heals": report.healed,
             "refusals": [refusal_to_json(r) for r in report.refusals],
         },
@@ -57,12 +57,14 @@ def _identified_to_json(identified: Identified) -> dict[str, JSON]:
     fields = finding_to_json(identified.finding)
     evidence = fields.pop("evidence")
     system = {key: evidence.pop(key) for key in _SYSTEM_DATA if key in evidence}
-    named = {key: evidence.pop(key, None) for key in ("cause", "healedBy", "patch", "portal")}
+    named = {key: evidence.pop(key, None) for key in ("healedBy", "patch", "portal")}
+    evidence.pop("cause", None)
     changed = evidence.pop("changed", [])
     return {
         "id": identified.id,
         "new": identified.is_new,
         **fields,
+        "cause": identified.finding.cause,
         **named,
         "systemData": system or None,
         "changed": changed,

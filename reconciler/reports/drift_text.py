@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON, count
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.evidence import HEALING, evidence_words, patch_lines, portal_link
+from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, finding_body, finding_head
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.words import NO_NAMES, Names
@@ -54,9 +55,13 @@ def healing_words(report: DriftReport) -> str:
     """What a healing run would settle, or the guard that would stop it; nothing where there is nothing to heal."""
     if report.refusals:
         why = "; ".join(f"{refusal.message} (accept with {refusal.remedy})" for refusal in report.refusals)
-        return f"A healing run ({HEALING}) would be refused: {why}"
+        return f"A healing run ({HEALING_COMMAND}) would be refused: {why}"
     healed = report.healed
-    return f"A healing run ({HEALING}) settles {healed} of {count(len(report.findings), 'finding')}" if healed else ""
+    return (
+        f"A healing run ({HEALING_COMMAND}) settles {healed} of {count(len(report.findings), 'finding')}"
+        if healed
+        else ""
+    )
 
 
 def compared_words(report: DriftReport) -> str:

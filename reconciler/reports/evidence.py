@@ -1,67 +1,78 @@
-"""The evidence of a finding in words: who and when, what differs field by field, and whatever else was seen."""
+"""The evidence of a finding in words and as JSON: who and when, what differs field by field, and what else was seen."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
-from reconciler.model import JSON
+from reconciler.arm.canonical import instant_text
+from reconciler.drift import HEALING_COMMAND
+from reconciler.model import JSON, SystemData
+from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Finding
 from reconciler.reports.escape import json_line
 
 _PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[A-Za-z0-9#/%.~:?=&+@,;()$!*_-]*")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
-_SAID_ELSEWHERE: Final = frozenset(
-    {f"{what}{part}" for what in ("created", "lastModified", "assigned", "declared") for part in ("By", "ByType", "At")}
-    | {"cause", "changed", "portal", "healedBy", "patch", "target", "what"}
-)
-_LABELS: Final = {
-    "referenceIds": "policies",
-    "expiresOn": "ends",
-    "policyTitles": "policy titles",
-    "resourceSelectors": "only",
-    "activityLog": "who deleted it",
-}
 _SHORT: Final = 12
 _FEW: Final = 3
-HEALING: Final = "exempt apply --only recreate,fan-out,expired"
-"""The scheduled run that restores what is declared and decides nothing new."""
+
+
+# --- words -------------------------------------------------------------------------------------------------------
 
 
 def evidence_words(finding: Finding) -> list[tuple[str, str]]:
     """What was seen as pairs of a label and a text: why, who, what; links and patches have functions of their own."""
     evidence = finding.evidence
-    pairs = [("cause", _text(evidence.get("cause"))), ("made", _who_and_when(evidence, "created"))]
-    pairs += [
-        ("last changed", _who_and_when(evidence, "lastModified")),
-        ("assigned", _who_and_when(evidence, "assigned")),
+    system = evidence.system or SystemData()
+    was_changed = (system.last_modified_at, system.last_modified_by) != (system.created_at, system.created_by)
+    references = evidence.reference_ids if len(evidence.reference_ids) > _FEW else ()  # else the message lists them
+    pairs = [
+        ("cause", finding.cause),
+        ("made", _who_and_when(system.created_by, _text(system.created_at), system.created_by_type)),
+        (
+            "last changed",
+            _who_and_when(system.last_modified_by, _text(system.last_modified_at), system.last_modified_by_type)
+            if was_changed
+            else "",
+        ),
+        ("assigned", _who_and_when(evidence.assigned_by, evidence.assigned_at)),
+        ("declared", _who_and_when(evidence.declared_by, evidence.declared_at)),
+        *(("differs", _difference(difference)) for difference in evidence.changed),
+        ("who deleted it", evidence.activity_log),
+        ("category", evidence.category),
+        ("commit", evidence.commit[:_SHORT]),
+        ("count", _number(evidence.count)),
+        ("exemptions", _number(evidence.exemptions)),
+        ("ends", _minute(evidence.expires_on)),
+        ("limit", _number(evidence.limit)),
+        ("policy titles", ", ".join(evidence.policy_titles)),
+        ("recommendations", ", ".join(evidence.recommendations)),
+        ("policies", ", ".join(references)),
+        ("only", evidence.resource_selectors),
+        ("ticket", evidence.ticket),
+        ("healed by", HEALING_COMMAND if evidence.healed_by else ""),
     ]
-    pairs += [("declared", _who_and_when(evidence, "declared"))]
-    pairs += [("differs", difference) for difference in _changed(evidence.get("changed"))]
-    others = sorted(key for key in evidence if key not in _SAID_ELSEWHERE)
-    pairs += [(_LABELS.get(key, str(key)), _other(key, evidence[key])) for key in others]
-    if evidence.get("healedBy"):
-        pairs.append(("healed by", HEALING))
     return [(label, text) for label, text in pairs if text]
 
 
 def patch_lines(finding: Finding) -> list[str]:
     """The edit that settles a finding, line by line, or nothing."""
-    patch = finding.evidence.get("patch")
-    return patch.rstrip("\n").split("\n") if isinstance(patch, str) else []
+    patch = finding.evidence.patch
+    return patch.rstrip("\n").split("\n") if patch else []
 
 
 def portal_link(finding: Finding) -> str:
     """The link to Azure's portal, or nothing: no other address is ever made a link."""
-    link = finding.evidence.get("portal")
-    return link if isinstance(link, str) and _PORTAL.fullmatch(link) else ""
+    link = finding.evidence.portal
+    return link if _PORTAL.fullmatch(link) else ""
 
 
-def _who_and_when(evidence: Mapping[str, JSON], event: str) -> str:
-    person, kind, when = (evidence.get(f"{event}{part}") or "" for part in ("By", "ByType", "At"))
+def _who_and_when(person: str, when: str, kind: str = "") -> str:
     words = f"by {person}{f' ({kind})' if kind else ''}" if person else ""
-    return f"{words}{f' on {_minute(str(when))}' if when else ''}".strip()
+    return f"{words}{f' on {_minute(when)}' if when else ''}".strip()
 
 
 def _minute(when: str) -> str:
@@ -69,28 +80,72 @@ def _minute(when: str) -> str:
     return f"{when[:10]} {when[11:16]} UTC" if _INSTANT.fullmatch(when) else when
 
 
-def _other(key: str, value: JSON) -> str:
-    """What needs no words of its own; not what the message says already."""
-    if key == "commit" and isinstance(value, str):
-        return value[:_SHORT]
-    if key == "referenceIds" and isinstance(value, list) and len(value) <= _FEW:
-        return ""
-    return _minute(value) if isinstance(value, str) else _text(value)
+def _number(number: int) -> str:
+    return str(number) if number else ""
 
 
-def _changed(value: JSON) -> list[str]:
-    differences = value if isinstance(value, list) else []
-    return [_difference(difference) for difference in differences if isinstance(difference, Mapping)]
+def _difference(difference: FieldDifference) -> str:
+    declared, existing = (_value(side) or "(none)" for side in (difference.declared, difference.existing))
+    return f"{difference.path}: declared {declared}, in Azure {existing}"
 
 
-def _difference(difference: Mapping[str, JSON]) -> str:
-    declared, live = (_text(difference.get(side)) or "(none)" for side in ("declared", "live"))
-    return f"{difference.get('path', '')}: declared {declared}, in Azure {live}"
-
-
-def _text(value: JSON) -> str:
+def _value(value: JSON) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
     return value if isinstance(value, str) else json_line(value)
+
+
+def _text(moment: datetime | None) -> str:
+    return instant_text(moment) if moment else ""
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+_NAMES: Final = {
+    "aspect": "what",
+    "expires_on": "expiresOn",
+    "reference_ids": "referenceIds",
+    "policy_titles": "policyTitles",
+    "resource_selectors": "resourceSelectors",
+    "assigned_by": "assignedBy",
+    "assigned_at": "assignedAt",
+    "declared_by": "declaredBy",
+    "declared_at": "declaredAt",
+    "activity_log": "activityLog",
+    "healed_by": "healedBy",
+}
+"""The names in JSON of fields whose own is none."""
+
+
+def evidence_to_json(evidence: Evidence) -> dict[str, JSON]:
+    """What was seen, by name; what was not is left out."""
+    fields = {name: getattr(evidence, name) for name in Evidence.__slots__ if name not in {"system", "changed"}}
+    values = {
+        _NAMES.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in fields.items()
+    }
+    differences = [{"path": each.path, "declared": each.declared, "live": each.existing} for each in evidence.changed]
+    return {
+        **{name: value for name, value in values.items() if value},
+        **system_to_json(evidence.system),
+        **({"changed": differences} if differences else {}),
+    }
+
+
+def system_to_json(system: SystemData | None) -> Mapping[str, JSON]:
+    """ARM's stamp under ARM's names; a last change that is the making itself is not repeated."""
+    if system is None:
+        return {}
+    stamp = {
+        "createdBy": system.created_by,
+        "createdByType": system.created_by_type,
+        "createdAt": _text(system.created_at),
+    }
+    if (system.last_modified_at, system.last_modified_by) != (system.created_at, system.created_by):
+        stamp |= {
+            "lastModifiedBy": system.last_modified_by,
+            "lastModifiedByType": system.last_modified_by_type,
+            "lastModifiedAt": _text(system.last_modified_at),
+        }
+    return {name: value for name, value in stamp.items() if value}

@@ -14,6 +14,7 @@ from reconciler.model import JSON, Exemption, Source, Unread
 from reconciler.planning.values import Change, Finding, Held, Plan, Refusal
 from reconciler.problems import Problem
 from reconciler.reports.escape import json_document
+from reconciler.reports.evidence import evidence_to_json
 from reconciler.reports.fields import changed_paths
 
 FORMAT_VERSION: Final = "1.0"
@@ -105,7 +106,7 @@ def finding_to_json(finding: Finding) -> dict[str, JSON]:
         "message": finding.message,
         "remedy": finding.remedy,
         "source": source_to_json(finding.source),
-        "evidence": dict(finding.evidence),
+        "evidence": evidence_to_json(finding.evidence),
     }
 
 

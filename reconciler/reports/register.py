@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.arm.canonical import category, instant_text
-from reconciler.drift.register import Entry, Register, State
+from reconciler.drift.inventory import Inventory, InventoryEntry, State
 from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
@@ -60,7 +60,7 @@ _FORMULA: Final = ("=", "+", "-", "@")
 # --- text --------------------------------------------------------------------------------------------------------
 
 
-def register_lines(register: Register, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
+def register_lines(register: Inventory, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
     """The register as styled lines, scope by scope."""
     yield line((Style.HEADING, heading_words(register)))
     scope = ""
@@ -72,7 +72,7 @@ def register_lines(register: Register, now: datetime, names: Names = NO_NAMES) -
         yield from _entry(entry, now, names)
 
 
-def heading_words(register: Register) -> str:
+def heading_words(register: Inventory) -> str:
     """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
     ours, foreign, nobody = (register.count(of) for of in Ownership)
     kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody"
@@ -84,7 +84,7 @@ def heading_words(register: Register) -> str:
     return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete}"
 
 
-def _entry(entry: Entry, now: datetime, names: Names) -> Iterator[Line]:
+def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]:
     exemption = entry.exemption
     whose = entry.owner if entry.ownership is Ownership.FOREIGN else entry.ownership.value
     state = "" if entry.state is State.ACTIVE else f", {entry.state.value}"
@@ -115,7 +115,7 @@ def _made(system: SystemData | None) -> str:
 # --- JSON and CSV ------------------------------------------------------------------------------------------------
 
 
-def register_json(register: Register, tool_version: str = __version__) -> str:
+def register_json(register: Inventory, tool_version: str = __version__) -> str:
     """The register as a JSON document: one line for each exemption."""
     return json_document(
         {
@@ -134,7 +134,7 @@ def register_json(register: Register, tool_version: str = __version__) -> str:
     )
 
 
-def entry_to_json(entry: Entry) -> dict[str, JSON]:
+def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:
     """One exemption with what an auditor asks: what, where, until when, why, by whom, by whose leave."""
     exemption = entry.exemption
     return {
@@ -168,7 +168,7 @@ def _system_data(system: SystemData | None) -> dict[str, JSON]:
     }
 
 
-def register_csv(register: Register) -> str:
+def register_csv(register: Inventory) -> str:
     """The register for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")

@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.applying import approvals
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
-from reconciler.drift import HEALING, Facts, catalogue_findings, find_drift, read_earlier, with_patches
+from reconciler.drift import HEALING_REASONS, DriftInputs, catalogue_findings, find_drift, read_earlier, with_patches
 from reconciler.model import JSON, Snapshot, SubjectKind, Verdict, owner_scope
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
@@ -63,18 +63,18 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
     healed, stopped = _healing(evidence, repository)
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=evidence.snapshot,
-        declarations=repository.declarations,
+        resolved=repository.resolved,
         catalogue=repository.catalogue,
         settings=repository.settings,
         history=repository.history,
         now=context.now,
-        heals=healed,
+        healed=healed,
         forbidden=evidence.forbidden,
     )
-    findings = _of_kinds(find_drift(plan, facts, evidence.catalogue), request.kinds)
-    patched = with_patches(findings, facts, lambda file: _text(repository.root / file))
+    findings = _of_kinds(find_drift(plan, inputs, evidence.catalogue), request.kinds)
+    patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
     report = DriftReport(
         tenant_id=plan.tenant_id,
         owner=plan.owner,
@@ -192,9 +192,9 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
 
 
 def _healing(evidence: _Evidence, repository: Repository) -> tuple[frozenset[str], tuple[Refusal, ...]]:
-    """The folded ids that `apply --only recreate,fan-out,expired` would write now, or the guards that stop it."""
+    """The folded ids that a healing run would write now, or the guards that stop it."""
     plan = evidence.plan
-    selected = approvals.select(plan, None, frozenset(HEALING)).approved
+    selected = approvals.select(plan, None, frozenset(HEALING_REASONS)).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]

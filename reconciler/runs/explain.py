@@ -14,7 +14,7 @@ from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import ResourceExplanation
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import assemble_plan
-from reconciler.planning.stages import PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.stages import PlanInputs, decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
@@ -67,7 +67,7 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     snapshot = read_snapshot(repository.settings, repository.declarations, context, file=request.snapshot)
     decided = decide(
         PlanInputs(
-            declarations=ResolvedDeclarations.of(repository.declarations, repository.catalogue),
+            declarations=repository.resolved,
             catalogue=repository.catalogue,
             snapshot=snapshot,
             settings=repository.settings,

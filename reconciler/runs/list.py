@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.drift import Facts, register
-from reconciler.drift.register import Register
+from reconciler.drift import DriftInputs, take_inventory
+from reconciler.drift.inventory import Inventory
 from reconciler.model import ArmId, Unread, Verdict
 from reconciler.planning.provenance import NoHistory
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_settings
 from reconciler.runs.reading import display_names, read_snapshot
@@ -26,9 +27,9 @@ class ListRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRun:
-    """The register; `names` are display names by folded id, `unread` what could not be read."""
+    """The inventory; `names` are display names by folded id, `unread` what could not be read."""
 
-    register: Register
+    inventory: Inventory
     names: dict[str, str]
     unread: tuple[Unread, ...]
 
@@ -48,12 +49,13 @@ def run(request: ListRequest, context: Context) -> ListRun:
     settings, declarations = load_settings(request.root, context)
     # What only declarations need is not read.
     snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope)
-    facts = Facts(
+    catalogue = load_catalogue(settings.cloud, request.root / OVERLAY)
+    inputs = DriftInputs(
         snapshot=snapshot,
-        declarations=declarations,
-        catalogue=load_catalogue(settings.cloud, request.root / OVERLAY),
+        resolved=ResolvedDeclarations.of(declarations, catalogue),
+        catalogue=catalogue,
         settings=settings,
         history=NoHistory(),
         now=context.now,
     )
-    return ListRun(register=register(facts), names=display_names(snapshot), unread=snapshot.unread)
+    return ListRun(inventory=take_inventory(inputs), names=display_names(snapshot), unread=snapshot.unread)

@@ -11,6 +11,7 @@ from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning
 from reconciler.model import Declaration, Settings
 from reconciler.planning.provenance import History
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
@@ -26,12 +27,13 @@ class InvalidRepositoryError(ReconcilerError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
-    them as changed. `warnings` are what is wrong with it and fails nothing.
+    them as changed. `resolved` are the declarations with what the catalogue says they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
     root: Path
     settings: Settings
     declarations: tuple[Declaration, ...]
+    resolved: ResolvedDeclarations
     catalogue: Catalogue
     history: History
     changed: frozenset[str] | None
@@ -57,6 +59,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         root=root,
         settings=loaded.settings,
         declarations=loaded.declarations,
+        resolved=ResolvedDeclarations.of(loaded.declarations, catalogue),
         catalogue=catalogue,
         history=history,
         changed=changed,

@@ -10,7 +10,8 @@ from reconciler.azure.session import Azure, connect
 from reconciler.declarations import SETTINGS_FILE
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
 from reconciler.planning.guards import Allowances
-from reconciler.planning.planner import make_plan
+from reconciler.planning.planner import plan_from
+from reconciler.planning.stages import PlanInputs
 from reconciler.planning.values import HeldCause, Plan
 from reconciler.problems import Problem, UsageError
 from reconciler.runs.context import Context
@@ -63,15 +64,17 @@ def plan_repository(
     repository: Repository, snapshot: Snapshot, context: Context, allowances: Allowances, scope: ArmId | None = None
 ) -> Plan:
     """The plan of the repository against what Azure holds."""
-    plan = make_plan(
-        repository.declarations,
-        repository.catalogue,
-        snapshot,
-        repository.settings,
-        repository.history,
-        context.now,
-        allowances,
-        scope,
+    plan = plan_from(
+        PlanInputs(
+            declarations=repository.resolved,
+            catalogue=repository.catalogue,
+            snapshot=snapshot,
+            settings=repository.settings,
+            history=repository.history,
+            now=context.now,
+            allowed=allowances,
+            only=scope,
+        )
     )
     return replace(plan, problems=_problems(plan, repository))
 

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 from planning import world
 
-from reconciler.drift import Facts, find_drift
+from reconciler.drift import DriftInputs, find_drift
 from reconciler.model import Declaration, Exemption, Settings, Snapshot, SystemData
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import Commit, History, NoHistory
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.planning.values import Finding, Plan
 
 
@@ -42,21 +43,21 @@ def drift(
     *declarations: Declaration,
     history: History | None = None,
     settings: Settings = world.SETTINGS,
-    **facts: frozenset[str] | None,
+    **more: frozenset[str] | None,
 ) -> tuple[Finding, ...]:
     """What `exempt drift` finds there."""
     git = history or NoHistory()
     plan = planned(snapshot, declarations, git, settings)
     return find_drift(
         plan,
-        Facts(
+        DriftInputs(
             snapshot=snapshot,
-            declarations=declarations,
+            resolved=ResolvedDeclarations.of(declarations, world.CATALOGUE),
             catalogue=world.CATALOGUE,
             settings=settings,
             history=git,
             now=world.NOW,
-            **facts,
+            **more,
         ),
     )
 

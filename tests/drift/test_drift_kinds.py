@@ -9,6 +9,7 @@ from drift.diagnosed import Git, drift, kinds, settled, stamped, with_one, witho
 from planning import world
 
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.planning.evidence import FieldDifference
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.evidence import evidence_words
 
@@ -36,29 +37,29 @@ def test_missing_was_deleted_in_azure():
     finding = only(found(without(CLEAN, MINE)), "missing")
     assert finding.subject == MINE.id
     assert finding.declaration == "one"
-    assert finding.evidence["cause"] == "deleted in Azure"
+    assert finding.cause == "deleted in Azure"
     assert finding.remedy == "exempt apply --only recreate"
-    assert finding.evidence["activityLog"].startswith("az monitor activity-log list --offset 90d --resource-id ")
+    assert finding.evidence.activity_log.startswith("az monitor activity-log list --offset 90d --resource-id ")
     only(found(without(CLEAN, MINE, YOURS), history=Git()), "missing", 2)
 
 
 def test_missing_with_rights_unknown_accuses_nobody():
     """A run that only reads cannot see whether the one that applies was refused."""
     finding = only(found(without(CLEAN, MINE), forbidden=None), "missing")
-    assert finding.evidence["cause"] == "deleted in Azure, or refused for lack of a right on the assignment"
+    assert finding.cause == "deleted in Azure, or refused for lack of a right on the assignment"
 
 
 def test_missing_was_never_applied():
     new = world.declaration("three", world.OTHER_SUB)
     finding = only(found(CLEAN, ONE, TWO, new, history=Git(revisions=frozenset())), "missing")
-    assert finding.evidence["cause"] == "not applied yet"
-    assert "activityLog" not in finding.evidence
+    assert finding.cause == "not applied yet"
+    assert not finding.evidence.activity_log
     assert finding.remedy == "exempt apply --only declared"
 
 
 def test_without_git_nobody_claims_to_know_who_deleted_it():
     finding = only(drift(without(CLEAN, MINE), ONE, TWO), "missing")
-    assert finding.evidence["cause"] == "deleted in Azure, or not applied yet"
+    assert finding.cause == "deleted in Azure, or not applied yet"
 
 
 @pytest.mark.parametrize(
@@ -81,11 +82,11 @@ def test_modified_says_field_by_field_what_differs_and_who_did_it(field, value, 
     )
     changed = replace(MINE, system=by, **{field: value})
     finding = only(found(with_one(CLEAN, changed)), "modified")
-    assert [each["path"] for each in finding.evidence["changed"]] == [path]
-    assert finding.evidence["changed"][0]["live"] == value
-    assert finding.evidence["lastModifiedBy"] == "eve@contoso.example"
-    assert finding.evidence["lastModifiedAt"] == "2026-11-20T12:00:00Z"
-    assert finding.evidence["cause"] == "changed in Azure"
+    assert [each.path for each in finding.evidence.changed] == [path]
+    assert finding.evidence.changed[0].existing == value
+    assert finding.evidence.system.last_modified_by == "eve@contoso.example"
+    assert finding.evidence.system.last_modified_at == datetime(2026, 11, 20, 12, tzinfo=UTC)
+    assert finding.cause == "changed in Azure"
     assert finding.severity is Severity.WARNING
     both = with_one(CLEAN, changed, replace(YOURS, **{field: value}))
     only(found(both), "modified", 2)
@@ -111,24 +112,24 @@ def test_modified_so_that_more_is_exempt_than_declared_is_an_error(declared, liv
 def test_modified_by_an_edit_of_the_repository_is_not_blamed_on_azure():
     edited = replace(ONE, justification="Because it moves.")
     finding = only(found(CLEAN, edited, TWO, history=Git(revisions=frozenset())), "modified")
-    assert finding.evidence["cause"] == "edited in the repository, not applied yet"
+    assert finding.cause == "edited in the repository, not applied yet"
     finding = only(drift(CLEAN, edited, TWO), "modified")
-    assert finding.evidence["cause"] == "changed in Azure, or edited and not applied yet"
+    assert finding.cause == "changed in Azure, or edited and not applied yet"
 
 
 def test_unmanaged_is_declared_nowhere():
     stray = world.live("by-hand", world.OTHER_SUB, ("refC",))
     finding = only(found(with_one(CLEAN, stray)), "unmanaged")
     assert finding.subject == stray.id
-    assert finding.evidence["createdBy"] == "ann@contoso.example"
-    assert finding.evidence["createdAt"] == "2026-11-01T00:00:00Z"
+    assert finding.evidence.system.created_by == "ann@contoso.example"
+    assert finding.evidence.system.created_at == datetime(2026, 11, 1, tzinfo=UTC)
     only(found(with_one(CLEAN, stray, world.live("again", world.SUB, ("refC",)))), "unmanaged", 2)
 
 
 def test_unmanaged_is_what_a_removed_declaration_left():
     finding = only(found(CLEAN, ONE), "unmanaged")
     assert finding.subject == YOURS.id
-    assert finding.evidence["cause"] == "its declaration was removed"
+    assert finding.cause == "its declaration was removed"
     assert finding.remedy == "exempt apply --only removed"
     only(drift(CLEAN), "unmanaged", 2)
 
@@ -145,9 +146,9 @@ def test_duplicate_exempts_the_same_again():
 def test_duplicate_in_part_is_narrowed_field_by_field():
     wider = world.live("wider", references=("refA", "refB"), by="User")
     finding = only(found(with_one(CLEAN, wider)), "duplicate")
-    assert finding.evidence["changed"] == [
-        {"path": "policyDefinitionReferenceIds", "declared": ["refB"], "live": ["refA", "refB"]}
-    ]
+    assert finding.evidence.changed == (
+        FieldDifference(path="policyDefinitionReferenceIds", declared=["refB"], existing=["refA", "refB"]),
+    )
 
 
 def test_what_waits_for_another_write_is_not_offered_by_itself():
@@ -167,13 +168,13 @@ def test_selectors_are_shown_of_what_is_missing_and_of_what_nobody_declared():
     findings = found(with_one(CLEAN, stray), ONE, TWO, new, history=Git(revisions=frozenset()))
     assert kinds(findings) == Counter(missing=1, unmanaged=1)
     for finding in findings:
-        assert finding.evidence["resourceSelectors"] == "resourceLocation in westeurope"
+        assert finding.evidence.resource_selectors == "resourceLocation in westeurope"
         assert ("only", "resourceLocation in westeurope") in evidence_words(finding)
 
 
 def test_a_revert_of_references_may_follow_from_the_initiative():
     finding = only(found(with_one(CLEAN, replace(MINE, reference_ids=("refC",)))), "modified")
-    assert finding.evidence["cause"] == "changed in Azure, or its initiative changed"
+    assert finding.cause == "changed in Azure, or its initiative changed"
 
 
 def test_overlap_exempts_a_whole_assignment():
@@ -252,19 +253,19 @@ def test_uncovered_by_a_newly_assigned_initiative():
         initiatives={**CLEAN.initiatives, new.id.key: world.STANDARD},
     )
     finding = only(found(tenant), "uncovered")
-    assert finding.evidence["cause"] == "assigned after the declaration was applied"
-    assert finding.evidence["assignedBy"] == "bob@contoso.example"
-    assert finding.evidence["assignedAt"] == "2026-11-09T00:00:00Z"
+    assert finding.cause == "assigned after the declaration was applied"
+    assert finding.evidence.assigned_by == "bob@contoso.example"
+    assert finding.evidence.assigned_at == "2026-11-09T00:00:00Z"
     assert finding.remedy == "exempt apply --only fan-out"
     without_git = only(drift(tenant, ONE, TWO), "uncovered")
-    assert without_git.evidence["cause"] == finding.evidence["cause"]
+    assert without_git.cause == finding.cause
 
 
 def test_uncovered_for_lack_of_a_right_says_which_and_where():
     right = frozenset({world.AT_ROOT.id.key})
     finding = only(found(without(CLEAN, MINE), forbidden=right), "uncovered")
     assert "policyAssignments/exempt/action at /providers/Microsoft.Management" in finding.remedy
-    assert "no right" in finding.evidence["cause"]
+    assert "no right" in finding.cause
     only(found(without(CLEAN, MINE, YOURS), forbidden=right), "uncovered", 2)
 
 
@@ -280,8 +281,8 @@ def test_held_by_an_applications_exemption():
     declared = world.declaration("three", world.RG, what="c")
     finding = only(found(with_one(CLEAN, theirs), ONE, TWO, declared), "held")
     assert finding.subject == theirs.id
-    assert finding.evidence["what"] == "not-adoptable"
-    assert finding.evidence["createdBy"] == "ann@contoso.example"
+    assert finding.evidence.aspect == "not-adoptable"
+    assert finding.evidence.system.created_by == "ann@contoso.example"
     below = world.declaration("four", world.SUB, what="c", subject=Subject(kind=SubjectKind.POLICY, value="b"))
     more = world.live("terraform", world.SUB, ("refB",), by="Application")
     only(found(with_one(CLEAN, theirs, more), ONE, TWO, declared, below), "held", 2)
@@ -300,7 +301,7 @@ def test_foreign_owner_is_named():
 def test_moot_is_excluded_or_disabled():
     excluded = replace(world.AT_ROOT, not_scopes=(world.RG,))
     tenant = replace(without(CLEAN, MINE), assignments={excluded.id.key: excluded})
-    assert only(found(tenant), "moot").evidence["what"] == "notScopes"
+    assert only(found(tenant), "moot").evidence.aspect == "notScopes"
     both = replace(world.AT_ROOT, not_scopes=(world.ROOT,))
     only(found(replace(without(CLEAN, MINE, YOURS), assignments={both.id.key: both})), "moot", 2)
 
@@ -352,9 +353,9 @@ def test_every_finding_has_a_cause_a_remedy_and_the_portals_page():
     findings = found(tenant)
     assert {"missing", "unmanaged", "overlap", "incomplete"} <= set(kinds(findings))
     for finding in findings:
-        assert finding.evidence["cause"]
+        assert finding.cause
         assert finding.remedy
-        assert finding.evidence["portal"].startswith("https://portal.azure.com/#")
+        assert finding.evidence.portal.startswith("https://portal.azure.com/#")
 
 
 def test_the_place_is_the_line_that_somebody_would_edit():

@@ -10,9 +10,10 @@ from planning import world
 
 from reconciler.applying import approvals
 from reconciler.arm.canonical import instant_text
-from reconciler.drift import HEALING, Facts, find_drift
+from reconciler.drift import HEALING_REASONS, DriftInputs, find_drift
 from reconciler.model import SystemData, Unread
 from reconciler.planning.provenance import NoHistory
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.drift import DriftReport, identify
 
 SCOPES = (world.ROOT, world.SUB, world.OTHER_SUB, world.RG, world.RESOURCE)
@@ -97,9 +98,9 @@ def meddled(draw, snapshot):
 
 
 def facts_of(snapshot, declared, history, **more):
-    return Facts(
+    return DriftInputs(
         snapshot=snapshot,
-        declarations=declared,
+        resolved=ResolvedDeclarations.of(declared, world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=history,
@@ -124,12 +125,12 @@ def test_drift_is_silent_exactly_when_the_plan_has_nothing_to_say_and_everything
 def test_after_the_healing_run_what_it_heals_is_gone_and_nothing_else_has_changed(case):
     snapshot, declared, history = case
     plan = planned(snapshot, declared, history, world.SETTINGS)
-    chosen = approvals.select(plan, None, frozenset(HEALING)).approved
-    before = by_id(plan, facts_of(*case, heals=frozenset(change.id.key for change in chosen)))
+    chosen = approvals.select(plan, None, frozenset(HEALING_REASONS)).approved
+    before = by_id(plan, facts_of(*case, healed=frozenset(change.id.key for change in chosen)))
     healed = world.applied(snapshot, replace(plan, changes=chosen))
     healed = replace(healed, exemptions=tuple(stamped(each, 21) for each in healed.exemptions))
     after = by_id(planned(healed, declared, history, world.SETTINGS), facts_of(healed, declared, history))
-    promised = {key for key, finding in before.items() if "healedBy" in finding.evidence}
+    promised = {key for key, finding in before.items() if finding.evidence.healed_by}
     assert after.keys() == before.keys() - promised
     assert all(after[key].message == before[key].message for key in after)
     assert {change.exemption.id.key for change in chosen} == {before[key].subject.key for key in promised}

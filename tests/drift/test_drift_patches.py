@@ -12,9 +12,10 @@ from main_job import repositories as repo
 from planning import world
 
 from reconciler.declarations import load
-from reconciler.drift import Facts, find_drift, with_patches
+from reconciler.drift import DriftInputs, find_drift, with_patches
 from reconciler.model import SystemData
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.values import Finding, FindingKind
 
 TEXT = """\
 name: one
@@ -46,26 +47,26 @@ def patched(snapshot, declaration, root):
     """The only finding, with its patch."""
     declared = (declaration,)
     plan = planned(snapshot, declared, Git(), world.SETTINGS)
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=snapshot,
-        declarations=declared,
+        resolved=ResolvedDeclarations.of(declared, world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=Git(),
         now=world.NOW,
     )
-    (finding,) = with_patches(find_drift(plan, facts), facts, lambda file: (root / file).read_text(encoding="utf-8"))
+    (finding,) = with_patches(find_drift(plan, inputs), inputs, lambda file: (root / file).read_text(encoding="utf-8"))
     return finding
 
 
 def lines(finding):
     """What is taken out and what is put in."""
-    patch = finding.evidence.get("patch", "")
+    patch = finding.evidence.patch
     return [line for line in patch.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}]
 
 
 def applied(finding, root):
-    subprocess.run(["git", "apply", "-"], input=finding.evidence["patch"], text=True, cwd=root, check=True)
+    subprocess.run(["git", "apply", "-"], input=finding.evidence.patch, text=True, cwd=root, check=True)
     return (root / "exemptions" / "one.yaml").read_text(encoding="utf-8")
 
 
@@ -121,20 +122,20 @@ def test_an_applications_exemption_may_be_adopted(one, tmp_path):
 def reported(live):
     snapshot = world.snapshot(live)
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=snapshot,
-        declarations=(),
+        resolved=ResolvedDeclarations.of((), world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=Git(),
         now=world.NOW,
     )
-    (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
+    (finding,) = with_patches(find_drift(plan, inputs), inputs, lambda _file: "")
     return finding
 
 
 def proposed(live, root):
-    return reported(live).evidence.get("patch", "")
+    return reported(live).evidence.patch
 
 
 def test_what_was_made_by_hand_may_be_declared(tmp_path):
@@ -175,16 +176,16 @@ def test_what_an_application_made_is_not_said_to_be_of_the_portal(tmp_path):
 def test_what_no_single_file_means_exactly_is_left_to_a_person(live, tmp_path):
     snapshot = world.snapshot(live, assignments=(world.AT_ROOT, world.assignment(world.SUB, "nist", world.STANDARD.id)))
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=snapshot,
-        declarations=(),
+        resolved=ResolvedDeclarations.of((), world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=Git(),
         now=world.NOW,
     )
-    (finding,) = with_patches(find_drift(plan, facts), facts, lambda _file: "")
-    assert "patch" not in finding.evidence
+    (finding,) = with_patches(find_drift(plan, inputs), inputs, lambda _file: "")
+    assert not finding.evidence.patch
     assert finding.remedy == "declare it, or remove it in the portal"
 
 
@@ -194,9 +195,9 @@ def test_a_file_that_would_contradict_another_is_not_proposed(scope):
     live = world.live(
         "x", world.RG, display_name="Same", system=SystemData(created_by="robot", created_by_type="Application")
     )
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=world.snapshot(live),
-        declarations=declared,
+        resolved=ResolvedDeclarations.of(declared, world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=Git(),
@@ -204,33 +205,34 @@ def test_a_file_that_would_contradict_another_is_not_proposed(scope):
     )
     finding = Finding(
         kind=FindingKind.UNMANAGED,
-        severity=Severity.WARNING,
         subject=live.id,
         message="declared nowhere",
         assignment=live.assignment,
     )
-    (found,) = with_patches([finding], facts, lambda _file: "")
-    assert "patch" not in found.evidence
+    (found,) = with_patches([finding], inputs, lambda _file: "")
+    assert not found.evidence.patch
     (other,) = with_patches(
-        [finding], replace(facts, declarations=(world.declaration("one", scope, what="b"),)), lambda _file: ""
+        [finding],
+        replace(inputs, resolved=ResolvedDeclarations.of([world.declaration("one", scope, what="b")], world.CATALOGUE)),
+        lambda _file: "",
     )
-    assert "patch" in other.evidence
+    assert other.evidence.patch
 
 
 def test_two_of_the_same_name_get_names_of_their_own(tmp_path):
     lives = [world.live(name, scope, display_name="Same") for name, scope in (("x", world.RG), ("y", world.OTHER_SUB))]
     snapshot = world.snapshot(*lives)
     plan = planned(snapshot, (), Git(), world.SETTINGS)
-    facts = Facts(
+    inputs = DriftInputs(
         snapshot=snapshot,
-        declarations=(),
+        resolved=ResolvedDeclarations.of((), world.CATALOGUE),
         catalogue=world.CATALOGUE,
         settings=world.SETTINGS,
         history=Git(),
         now=world.NOW,
     )
-    found = with_patches(find_drift(plan, facts), facts, lambda _file: "")
-    names = sorted(each.evidence["patch"].splitlines()[1] for each in found)
+    found = with_patches(find_drift(plan, inputs), inputs, lambda _file: "")
+    names = sorted(each.evidence.patch.splitlines()[1] for each in found)
     assert re.fullmatch(r"\+\+\+ b/exemptions/imported/same-[0-9a-f]{8}\.yaml", names[0])
     assert names[1] == "+++ b/exemptions/imported/same.yaml"
 

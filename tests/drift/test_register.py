@@ -15,9 +15,10 @@ from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 from planning import world
 
-from reconciler.drift import Facts, register
+from reconciler.drift import DriftInputs, take_inventory
 from reconciler.model import ResourceSelector, Selector
 from reconciler.planning.provenance import NoHistory
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.lines import plain
 from reconciler.reports.register import register_csv, register_json, register_lines
 from reconciler.shipped import schema_path
@@ -34,10 +35,10 @@ TENANT = replace(
 
 
 def listed(snapshot=TENANT):
-    return register(
-        Facts(
+    return take_inventory(
+        DriftInputs(
             snapshot=snapshot,
-            declarations=(),
+            resolved=ResolvedDeclarations.of((), world.CATALOGUE),
             catalogue=world.CATALOGUE,
             settings=world.SETTINGS,
             history=NoHistory(),

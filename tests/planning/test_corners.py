@@ -33,6 +33,7 @@ from reconciler.arm import canonical
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
 from reconciler.planning import hold_messages
 from reconciler.planning.descriptions import where_made
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.explain.declaration import Participation
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.planner import make_plan
@@ -256,11 +257,17 @@ def test_moot_findings_carry_what_makes_them_so():
     off = replace(off, members=(replace(off.members[0], effect="Disabled"),))
     done = plan(snapshot(initiatives=(off,)), declaration("one"))
     found = next(each for each in done.findings if each.kind is FindingKind.MOOT)
-    assert (found.evidence, found.assignment) == ({"what": "effect"}, AT_ROOT.id)
+    assert (found.evidence, found.assignment) == (
+        Evidence(aspect="effect", cause="the assignment disables the policy"),
+        AT_ROOT.id,
+    )
     choosing = replace(AT_ROOT, selectors=WEST)
     done = plan(snapshot(assignments=(choosing,)), declaration("one"))
     found = next(each for each in done.findings if each.kind is FindingKind.MOOT)
-    assert (found.evidence, found.assignment) == ({"what": "resourceSelectors"}, AT_ROOT.id)
+    assert (found.evidence, found.assignment) == (
+        Evidence(aspect="resourceSelectors", cause="the assignment selects resources"),
+        AT_ROOT.id,
+    )
 
 
 def test_a_stale_one_names_what_its_initiative_lost():

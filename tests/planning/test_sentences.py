@@ -22,6 +22,7 @@ from planning.world import (
 
 from reconciler.model import Source, Unread
 from reconciler.planning import hold_messages
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.values import Finding
 
@@ -152,7 +153,7 @@ def test_expiring_is_told_once_for_each_declaration():
     done = plan(snapshot(), replace(soon, scopes=(RG, RESOURCE.parent, ROOT)))
     found = [f for f in done.findings if f.kind.value == "expiring"]
     assert [(f.severity.value, f.evidence) for f in found] == [
-        ("warning", {"expiresOn": "2026-11-27T12:00:00Z", "exemptions": 1})
+        ("warning", Evidence(expires_on="2026-11-27T12:00:00Z", exemptions=1))
     ]
     later = plan(snapshot(), declaration("one", expires_on=NOW + timedelta(days=8)))
     assert [f.severity.value for f in later.findings] == ["info"]

@@ -32,6 +32,7 @@ from reconciler.model import Limits, Member, ResourceSelector, Selector, Subject
 from reconciler.planning.desired.subjects import resolve_subject
 from reconciler.planning.guards import Allowances
 from reconciler.planning.values import Action
+from reconciler.reports.evidence import evidence_to_json
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)
@@ -76,7 +77,7 @@ def told(done):
         yield f"  {line.remedy}"
     for found in done.findings:
         yield f"{found.kind} {found.severity} {found.subject}"
-        yield f"  {found.declaration} {found.source} {found.assignment} {dict(found.evidence)}"
+        yield f"  {found.declaration} {found.source} {found.assignment} {evidence_to_json(found.evidence)}"
         yield f"  {found.message}"
         yield f"  {found.remedy}"
     for refusal in done.refusals:
@@ -235,9 +236,9 @@ def resources(count, **more):
 
 def near(done):
     return [
-        (f.severity.value, f.subject, f.message, dict(f.evidence))
+        (f.severity.value, f.subject, f.message, evidence_to_json(f.evidence))
         for f in done.findings
-        if f.evidence.get("what") == "resources"
+        if f.evidence.aspect == "resources"
     ]
 
 

@@ -4,6 +4,7 @@ import dataclasses
 from datetime import UTC, datetime
 
 from reconciler.model import Exemption, Source, SystemData, Unread, arm_id
+from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.fingerprint import digest, fingerprint
 from reconciler.planning.values import (
     Change,
@@ -103,9 +104,9 @@ def held():
 def findings():
     exemption_id = arm_id(f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand")
     return (
-        Finding(kind=FindingKind.UNMANAGED, severity=Severity.INFO, subject=exemption_id, message="nobody declared this exemption", remedy="declare it, or delete it in the portal",
-            assignment=arm_id(NIST), evidence={"createdBy": "alice@contoso.example"}),
-        Finding(kind=FindingKind.EXPIRING, severity=Severity.WARNING, subject=arm_id(SQL), message="expires in 9 days", remedy="write a later expiresOn, or let it end",
+        Finding(kind=FindingKind.UNMANAGED, severity_override=Severity.INFO, subject=exemption_id, message="nobody declared this exemption", remedy="declare it, or delete it in the portal",
+            assignment=arm_id(NIST), evidence=Evidence(system=SystemData(created_by="alice@contoso.example"))),
+        Finding(kind=FindingKind.EXPIRING, severity_override=Severity.WARNING, subject=arm_id(SQL), message="expires in 9 days", remedy="write a later expiresOn, or let it end",
             declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)),
     )  # fmt: skip
 
@@ -139,25 +140,30 @@ def full_plan():
 
 
 def drift_report(**fields):
-    who = {"createdBy": "alice@contoso.example", "createdByType": "User", "createdAt": "2025-03-01", "lastModifiedBy": "bob@contoso.example",
-        "lastModifiedAt": "2026-11-02"}  # fmt: skip
+    system = SystemData(
+        created_by="alice@contoso.example",
+        created_by_type="User",
+        created_at=datetime(2025, 3, 1, tzinfo=UTC),
+        last_modified_by="bob@contoso.example",
+        last_modified_at=datetime(2026, 11, 2, tzinfo=UTC),
+    )
     by_hand = f"{PAYMENTS}/providers/Microsoft.Authorization/policyExemptions/by-hand"
     ours = f"{SQL}/providers/Microsoft.Authorization/policyExemptions/legacy-sql-tde-1a2b3c"
     portal = "https://portal.azure.com/#view/Microsoft_Azure_Policy/ExemptionDetail/id/x"
     place = Source("exemptions/data/legacy-sql-tde.yaml", 8, 1)
     found = (
         *findings(),
-        Finding(kind=FindingKind.MISSING, severity=Severity.ERROR, subject=arm_id(SQL), message="no exemption covers sqlTransparentDataEncryption here",
+        Finding(kind=FindingKind.MISSING, severity_override=Severity.ERROR, subject=arm_id(SQL), message="no exemption covers sqlTransparentDataEncryption here",
             remedy="exempt apply --only recreate", declaration="legacy-sql-tde", source=Source("exemptions/data/legacy-sql-tde.yaml", 1, 1), assignment=arm_id(NIST),
-            evidence={"healedBy": "recreate"}),
-        Finding(kind=FindingKind.MODIFIED, severity=Severity.WARNING, subject=arm_id(ours), message="somebody changed 2 fields",
+            evidence=Evidence(healed_by="recreate")),
+        Finding(kind=FindingKind.MODIFIED, severity_override=Severity.WARNING, subject=arm_id(ours), message="somebody changed 2 fields",
             remedy="exempt apply puts them back; the patch keeps the new expiry", declaration="legacy-sql-tde", source=place, assignment=arm_id(BENCHMARK),
-            evidence={**who, "portal": portal, "changed": [
-                {"path": "expiresOn", "declared": "2027-01-31T23:59:59Z", "live": "2029-01-31T23:59:59Z"},
-                {"path": "exemptionCategory", "declared": "Waiver", "live": "Mitigated"}],
-                "cause": "changed in Azure", "patch": "--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n-category: Waiver\n+category: Mitigated\n"}),
-        Finding(kind=FindingKind.UNMANAGED, severity=Severity.WARNING, subject=arm_id(by_hand), message="exempts 12 policies and never expires",
-            remedy="declare it, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence={**who, "portal": portal, "references": 12}),
+            evidence=Evidence(system=system, portal=portal, changed=(
+                FieldDifference(path="expiresOn", declared="2027-01-31T23:59:59Z", existing="2029-01-31T23:59:59Z"),
+                FieldDifference(path="exemptionCategory", declared="Waiver", existing="Mitigated")),
+                cause="changed in Azure", patch="--- a/x.yaml\n+++ b/x.yaml\n@@ -1 +1 @@\n-category: Waiver\n+category: Mitigated\n")),
+        Finding(kind=FindingKind.UNMANAGED, severity_override=Severity.WARNING, subject=arm_id(by_hand), message="exempts 12 policies and never expires",
+            remedy="declare it, or delete it in the portal", assignment=arm_id(BENCHMARK), evidence=Evidence(system=system, portal=portal, count=12)),
     )  # fmt: skip
     made = {
         "tenant_id": TENANT,
@@ -176,7 +182,7 @@ def incomplete_report(*more, **fields):
     """What a run says that could not read everything."""
     unread = full_plan().unread
     said = tuple(
-        Finding(kind=FindingKind.INCOMPLETE, severity=Severity.ERROR, subject=u.scope, message=f"{u.what} could not be read: {u.message}", remedy=u.remedy, evidence={"what": u.what})
+        Finding(kind=FindingKind.INCOMPLETE, severity_override=Severity.ERROR, subject=u.scope, message=f"{u.what} could not be read: {u.message}", remedy=u.remedy, evidence=Evidence(aspect=u.what))
         for u in unread
     )  # fmt: skip
     return drift_report(findings=(*said, *more), unread=unread, **fields)

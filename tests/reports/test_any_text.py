@@ -14,6 +14,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.applying.outcomes import Outcome, summarise
 from reconciler.model import Exemption, ResourceSelector, Selector, Severity, Source, Status, SystemData, Unread, arm_id
+from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import FindingKind, Reason, Refusal, Widening
 from reconciler.problems import Problem
 from reconciler.reports.drift_html import drift_html
@@ -83,19 +84,22 @@ def hostile_plan(text, **fields):
 
 
 def hostile_findings(text):
-    kinds, flat = ("created", "lastModified", "assigned", "declared"), text.replace("\n", " ")
-    who = {f"{what}{part}": text for what in kinds for part in ("By", "ByType", "At")}
-    evidence = {
-        **who,
-        text: text,
-        "portal": text,
-        "healedBy": text,
-        "cause": text,
-        "what": text,
-        "patch": f"--- a/{flat}\n+++ b/{flat}\n@@ -1 +1 @@\n-{flat}\n+{flat}\n",
-        "changed": [{"path": text, "declared": text, "live": [text]}],
-        "x": {text: 1},
+    flat = text.replace("\n", " ")
+    texts = {
+        field.name: (text,) if field.type.startswith("tuple[str") else text
+        for field in dataclasses.fields(Evidence)
+        if field.type in {"str", "tuple[str, ...]"}
     }
+    evidence = Evidence(
+        **{**texts, "patch": f"--- a/{flat}\n+++ b/{flat}\n@@ -1 +1 @@\n-{flat}\n+{flat}\n"},
+        system=SystemData(
+            created_by=text, created_by_type=text, last_modified_by=f"{text}!", last_modified_by_type=text
+        ),
+        changed=(
+            FieldDifference(path=text, declared=text, existing=[text]),
+            FieldDifference(path="x", declared=None, existing={text: 1}),
+        ),
+    )
     found = samples.findings()[0]
     made = {
         "subject": hostile_exemption(text).id,
@@ -106,8 +110,8 @@ def hostile_findings(text):
     }
     return (
         dataclasses.replace(found, **made, source=Source(text, 3, 4)),
-        dataclasses.replace(found, **made, kind=FindingKind.MISSING, severity=Severity.ERROR, assignment=None),
-        dataclasses.replace(found, **{**made, "subject": arm_id(text)}, severity=Severity.WARNING),
+        dataclasses.replace(found, **made, kind=FindingKind.MISSING, severity_override=Severity.ERROR, assignment=None),
+        dataclasses.replace(found, **{**made, "subject": arm_id(text)}, severity_override=Severity.WARNING),
     )
 
 

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.model import Source
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import identify
 from reconciler.reports.drift_html import drift_html
@@ -77,7 +78,7 @@ def ids(*findings):
 def test_an_id_does_not_move_with_dates_people_lines_or_order():
     finding = samples.findings()[1]
     later = dataclasses.replace(
-        finding, message="expires in 8 days", remedy="", source=Source("other.yaml", 99), evidence={"x": 1}
+        finding, message="expires in 8 days", remedy="", source=Source("other.yaml", 99), evidence=Evidence(count=1)
     )
     assert ids(finding) == ids(later)
     assert ids(*REPORT.findings) == ids(*reversed(REPORT.findings))
@@ -129,13 +130,13 @@ def test_the_worst_comes_first_and_every_kind_once():
 def test_who_when_and_what_differs_is_said():
     text = drift_text(REPORT)
     for said in (
-        "made by alice@contoso.example (User) on 2025-03-01",
-        "last changed by bob@contoso.example on 2026-11-02",
+        "made by alice@contoso.example (User) on 2025-03-01 00:00 UTC",
+        "last changed by bob@contoso.example on 2026-11-02 00:00 UTC",
         "cause: changed in Azure",
         "differs exemptionCategory: declared Waiver, in Azure Mitigated",
         "healed by exempt apply --only recreate,fan-out,expired",
         "+category: Mitigated",
-        "references: 12",
+        "count: 12",
     ):
         assert f"            {said}\n" in text
 
@@ -149,7 +150,7 @@ def test_only_the_portal_is_ever_a_link():
         "https://portal.azure.com/a b",
         'https://portal.azure.com/"onclick="x',
     ):
-        hostile = dataclasses.replace(finding, evidence={"portal": link})
+        hostile = dataclasses.replace(finding, evidence=Evidence(portal=link))
         report = samples.drift_report(findings=(hostile,))
         assert "href" not in drift_html(report).replace('href="#', "")
         assert link not in drift_text(report)

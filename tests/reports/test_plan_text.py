@@ -6,7 +6,7 @@ import pytest
 import samples
 
 from reconciler.model import ResourceSelector, Selector, SystemData, Unread, arm_id
-from reconciler.planning.values import Finding, FindingKind, Reason, Refusal, Severity, Widening
+from reconciler.planning.values import Finding, FindingKind, Reason, Refusal, Widening
 from reconciler.reports.lines import Style
 from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_lines, plan_text
@@ -189,7 +189,6 @@ def test_selectors_that_change_are_told_in_words_and_whole_where_words_are_the_s
 def test_no_changes_are_no_match_where_declarations_exempt_nothing():
     idle = Finding(
         kind=FindingKind.UNCOVERED,
-        severity=Severity.WARNING,
         subject=arm_id(samples.SQL),
         message="nothing",
         declaration="a",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind
 from reconciler.planning.descriptions import where_made
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.hold_messages import label
 from reconciler.planning.marks import declaration_of
 from reconciler.planning.values import Finding, FindingKind, Severity
@@ -13,7 +14,6 @@ def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
     """Nothing evaluates what is declared at this target."""
     return Finding(
         kind=FindingKind.UNCOVERED,
-        severity=Severity.WARNING,
         subject=target,
         message=f"no assignment at, above or below it evaluates {title!r}, so {declaration.name!r} exempts nothing there",
         remedy=f"assign {_assignable(declaration)}, or take the scope out of the declaration",
@@ -26,14 +26,13 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
     """The assignment does not look at the scope, so nothing is created."""
     return Finding(
         kind=FindingKind.MOOT,
-        severity=Severity.INFO,
         subject=scope,
         message=f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there as long as that lasts",
         remedy="leave it, or take the scope out of the declaration if the exclusion is there to stay",
         declaration=declaration.name,
         source=declaration.source,
         assignment=assignment.id,
-        evidence={"what": "notScopes"},
+        evidence=Evidence(aspect="notScopes"),
     )
 
 
@@ -42,14 +41,13 @@ def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, 
     named = f" ({', '.join(references)})" if references else ""
     return Finding(
         kind=FindingKind.MOOT,
-        severity=Severity.INFO,
         subject=scope,
         message=f"the effect of the policy{named} is Disabled in assignment {label(assignment)!r}, so the exemption changes nothing now",
         remedy="leave it for when the policy is switched on again, or remove the declaration if it is off for good",
         declaration=declaration.name,
         source=declaration.source,
         assignment=assignment.id,
-        evidence={"what": "effect"},
+        evidence=Evidence(aspect="effect", cause="the assignment disables the policy"),
     )
 
 
@@ -57,14 +55,13 @@ def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment
     """The assignment may not look at the scope."""
     return Finding(
         kind=FindingKind.MOOT,
-        severity=Severity.INFO,
         subject=scope,
         message=f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave {scope} out",
         remedy="check the assignment's selectors if the exemption shows no effect",
         declaration=declaration.name,
         source=declaration.source,
         assignment=assignment.id,
-        evidence={"what": "resourceSelectors"},
+        evidence=Evidence(aspect="resourceSelectors", cause="the assignment selects resources"),
     )
 
 
@@ -72,7 +69,6 @@ def unsupported(declaration: Declaration, title: str, why: str) -> Finding:
     """Defender may ignore exemptions of this recommendation."""
     return Finding(
         kind=FindingKind.UNSUPPORTED,
-        severity=Severity.WARNING,
         subject=declaration.scopes[0],
         message=f"an exemption of {title!r} may have no effect: {why}",
         remedy="check the recommendation in Defender for Cloud a day after apply; set rules.strictUnsupported to refuse such declarations",
@@ -86,7 +82,6 @@ def overlap(existing: Exemption, assignment: Assignment | None) -> Finding:
     name = label(assignment) if assignment else existing.assignment.name
     return Finding(
         kind=FindingKind.OVERLAP,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"exempts every policy of assignment {name!r} at {existing.scope}, so declaring single ones there makes no difference",
         remedy=f"remove it {where_made(existing)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
@@ -98,7 +93,6 @@ def duplicate(existing: Exemption, keeper: Exemption, declaration: Declaration) 
     """An application's exemption stands beside ours."""
     return Finding(
         kind=FindingKind.DUPLICATE,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"exempts {_like(existing, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
         remedy="remove it where it is managed (Terraform, a pipeline), or add 'adopt: true' to the declaration",
@@ -112,7 +106,7 @@ def expired_foreign(existing: Exemption) -> Finding:
     """Somebody else left an expired exemption behind."""
     return Finding(
         kind=FindingKind.EXPIRED,
-        severity=Severity.INFO,
+        severity_override=Severity.INFO,
         subject=existing.id,
         message=f"expired on {existing.expires_on[:10]} and is not ours; Azure no longer honours it",
         remedy=f"remove it {where_made(existing)}",
@@ -124,7 +118,6 @@ def shadowed(existing: Exemption, desired: Declaration, scope: ArmId) -> Finding
     """An exemption further up makes a declared one meaningless."""
     return Finding(
         kind=FindingKind.SHADOWED,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"sits on {existing.scope}, which contains {scope}, and exempts policies of declaration {desired.name!r} there as well: "
         "when the declaration ends, the resource stays exempt",
@@ -139,7 +132,6 @@ def unmanaged(existing: Exemption) -> Finding:
     """Nobody declared it and nobody owns it."""
     return Finding(
         kind=FindingKind.UNMANAGED,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"{existing.display_name or existing.name!r} is declared nowhere",
         remedy=f"declare it (exempt drift proposes the file where it can), or remove it {where_made(existing)}",
@@ -157,7 +149,6 @@ def orphaned(existing: Exemption, why: str, source: Source | None, *, ours: bool
     )
     return Finding(
         kind=FindingKind.ORPHANED,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"exempts nothing: {why}",
         remedy=remedy,
@@ -171,7 +162,6 @@ def kept_moot(existing: Exemption, assignment: Assignment, source: Source | None
     """One of ours that its assignment does not look at any more."""
     return Finding(
         kind=FindingKind.MOOT,
-        severity=Severity.INFO,
         subject=existing.id,
         message=f"assignment {label(assignment)!r} now excludes {existing.scope} by its notScopes; the exemption is kept",
         remedy="remove the declaration when it is no longer wanted",
@@ -185,7 +175,7 @@ def kept_outside(existing: Exemption) -> Finding:
     """One of ours outside the managed scopes."""
     return Finding(
         kind=FindingKind.ORPHANED,
-        severity=Severity.INFO,
+        severity_override=Severity.INFO,
         subject=existing.id,
         message="carries our mark but lies outside the scopes of reconciler.yaml, so it is never deleted",
         remedy="add its scope to reconciler.yaml to manage it again, or remove it in the portal",
@@ -199,7 +189,6 @@ def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Findin
     """One of ours that meets nothing desired, although no edit of the repository is the cause."""
     return Finding(
         kind=FindingKind.HELD,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"is wanted by no declaration, but kept: {why}",
         remedy="remove its declaration or the target from it if the exemption should go",
@@ -213,7 +202,7 @@ def quota(scope: ArmId, count: int) -> Finding:
     """A scope nears the number of exemptions that Azure allows."""
     return Finding(
         kind=FindingKind.QUOTA,
-        severity=Severity.ERROR if count > 1000 else Severity.WARNING,
+        severity_override=Severity.ERROR if count > 1000 else None,
         subject=scope,
         message=f"would hold {count} exemptions of the 1,000 that Azure allows on one scope",
         remedy="declare on the resource group or subscription instead of single resources, or remove expired ones",

@@ -12,6 +12,7 @@ from typing import Final
 
 from reconciler.arm.canonical import instant_text
 from reconciler.model import ArmId, Declaration, ScopeKind, arm_id
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.stages import Decisions
 from reconciler.planning.values import Finding, FindingKind, Severity
 
@@ -46,13 +47,13 @@ def _expires(declaration: Declaration, count: int, now: datetime) -> Finding:
     exemptions = "1 exemption ends" if count == 1 else f"{count} exemptions end"
     return Finding(
         kind=FindingKind.EXPIRING,
-        severity=Severity.WARNING if end - now <= _SOON else Severity.INFO,
+        severity_override=Severity.WARNING if end - now <= _SOON else None,
         subject=declaration.scopes[0],
         message=f"{exemptions} on {end:%Y-%m-%d} ({_distance(end, now)}); then the resources count as unhealthy again",
         remedy=f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
         declaration=declaration.name,
         source=place,
-        evidence={"expiresOn": instant_text(end), "exemptions": count},
+        evidence=Evidence(expires_on=instant_text(end), exemptions=count),
     )
 
 
@@ -79,9 +80,9 @@ def _resource_quota(decisions: Decisions) -> Iterator[Finding]:
 def _near_quota(subscription: ArmId, count: int) -> Finding:
     return Finding(
         kind=FindingKind.QUOTA,
-        severity=Severity.ERROR if count > RESOURCE_QUOTA else Severity.WARNING,
+        severity_override=Severity.ERROR if count > RESOURCE_QUOTA else None,
         subject=subscription,
         message=f"would have {count:,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
         remedy="declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
-        evidence={"what": "resources", "count": count, "limit": RESOURCE_QUOTA},
+        evidence=Evidence(aspect="resources", count=count, limit=RESOURCE_QUOTA),
     )

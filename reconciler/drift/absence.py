@@ -16,13 +16,13 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from reconciler.drift.facts import Facts
-from reconciler.planning.provenance import Commit
-from reconciler.planning.values import Change, FindingKind
+from reconciler.drift.inputs import DriftInputs
+from reconciler.kinds import FindingKind
+from reconciler.planning.values import Change
 
 
 class Absence(enum.StrEnum):
-    """Why an exemption that is declared is absent; the value is said to people."""
+    """Why an exemption that is declared is absent; the value is told to people."""
 
     NO_RIGHT = "the identity has no right to exempt from this assignment"
     ASSIGNED_LATER = "assigned after the declaration was applied"
@@ -43,27 +43,25 @@ class Absence(enum.StrEnum):
         return FindingKind.MISSING if reached else FindingKind.UNCOVERED
 
 
-def absence(change: Change, facts: Facts) -> Absence:
+def absence(change: Change, inputs: DriftInputs) -> Absence:
     """Why the exemption that a create makes is not there."""
-    identifier = change.exemption.assignment
-    if identifier.key in (facts.forbidden or ()):
+    assignment_id = change.exemption.assignment
+    if assignment_id.key in (inputs.forbidden or ()):
         return Absence.NO_RIGHT
-    assignment = facts.assignment(identifier)
-    born = assignment.system.created_at if assignment and assignment.system else None
-    if _before(facts.newest_beside(change.exemption), born):
+    assignment = inputs.assignment(assignment_id)
+    assigned_at = assignment.system.created_at if assignment and assignment.system else None
+    if _is_before(inputs.newest_beside(change.exemption), assigned_at):
         return Absence.ASSIGNED_LATER
-    commit = facts.commit(facts.declaration(change.declaration))
-    return Absence.DELETED_OR_NOT_APPLIED if commit is None else _by_history(commit, born, facts)
-
-
-def _by_history(commit: Commit, born: datetime | None, facts: Facts) -> Absence:
-    applied = facts.applied_at(commit)
-    if applied is None:
+    commit = inputs.commit(inputs.declaration(change.declaration))
+    if commit is None:
+        return Absence.DELETED_OR_NOT_APPLIED
+    applied_at = inputs.applied_at(commit)
+    if applied_at is None:
         return Absence.NOT_APPLIED
-    if _before(applied, born):
+    if _is_before(applied_at, assigned_at):
         return Absence.ASSIGNED_LATER
-    return Absence.DELETED_OR_REFUSED if facts.forbidden is None else Absence.DELETED
+    return Absence.DELETED_OR_REFUSED if inputs.forbidden is None else Absence.DELETED
 
 
-def _before(one: datetime | None, other: datetime | None) -> bool:
-    return one is not None and other is not None and one < other
+def _is_before(first: datetime | None, second: datetime | None) -> bool:
+    return first is not None and second is not None and first < second

@@ -11,8 +11,8 @@ import re
 
 from reconciler.arm.canonical import category, has_expired
 from reconciler.documents.scalar_text import quoted
-from reconciler.drift.exempted import definitions
-from reconciler.drift.facts import Facts
+from reconciler.drift.coverage import covered_policies
+from reconciler.drift.inputs import DriftInputs
 from reconciler.model import ArmId, Exemption
 from reconciler.planning.marks import made_by_user
 
@@ -20,12 +20,12 @@ _FOLDER = "exemptions/imported"
 _LONGEST = 60
 
 
-class Proposals:
+class DeclarationProposals:
     """Proposes files for the exemptions of one tenant; remembers names, and what references mean."""
 
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-        self._taken = {declaration.name.lower() for declaration in facts.declarations}
+    def __init__(self, inputs: DriftInputs) -> None:
+        self._inputs = inputs
+        self._taken = {declaration.name.lower() for declaration in inputs.resolved.declarations}
         self._subjects: dict[tuple[str, tuple[str, ...]], str] = {}
 
     def of(self, exemption: Exemption) -> tuple[str, str] | None:
@@ -42,14 +42,14 @@ class Proposals:
         return (
             bool(exemption.selectors)
             or exemption.validation.lower() == "donotvalidate"
-            or has_expired(exemption, self._facts.now)
-            or self._facts.is_declared_around(exemption.scope, definitions(exemption, self._facts))
+            or has_expired(exemption, self._inputs.now)
+            or self._inputs.is_declared_around(exemption.scope, covered_policies(exemption, self._inputs))
         )
 
     def _subject(self, exemption: Exemption) -> str:
         key = exemption.assignment.key, exemption.reference_ids
         if key not in self._subjects:
-            self._subjects[key] = _subject(exemption, self._facts)
+            self._subjects[key] = _subject(exemption, self._inputs)
         return self._subjects[key]
 
     def _name(self, exemption: Exemption) -> str:
@@ -62,21 +62,21 @@ class Proposals:
         return found
 
 
-def _subject(exemption: Exemption, facts: Facts) -> str:
+def _subject(exemption: Exemption, inputs: DriftInputs) -> str:
     """The line that means exactly the exempted references of this assignment."""
-    behind = definitions(exemption, facts)
-    if not behind or _references(behind, exemption, facts) != {each.lower() for each in exemption.reference_ids}:
+    behind = covered_policies(exemption, inputs)
+    if not behind or _references(behind, exemption, inputs) != {each.lower() for each in exemption.reference_ids}:
         return ""
-    for found in facts.catalogue.resting_on(behind[0]):
-        here = [policy for policy in found.policies if _references((policy,), exemption, facts)] or list(behind)
+    for found in inputs.catalogue.resting_on(behind[0]):
+        here = [policy for policy in found.policies if _references((policy,), exemption, inputs)] or list(behind)
         if set(here) == set(behind) and found.exemptable:
             return f"recommendation: {found.key} # {found.title}"
     return f"policyDefinition: {behind[0].text}" if len(behind) == 1 else ""
 
 
-def _references(policies: tuple[ArmId, ...], exemption: Exemption, facts: Facts) -> set[str]:
+def _references(policies: tuple[ArmId, ...], exemption: Exemption, inputs: DriftInputs) -> set[str]:
     """Folded references under which the assigned initiative holds these policies; none for a single policy."""
-    initiative = facts.snapshot.initiatives.get(exemption.assignment.key)
+    initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
     members = initiative.members if initiative else ()
     return {member.reference_id.lower() for member in members if member.definition in policies}
 

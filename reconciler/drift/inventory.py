@@ -1,4 +1,4 @@
-"""Everything that is exempt in Azure, whoever made it: one entry for each live exemption. The auditor's register."""
+"""Everything that is exempt in Azure, whoever made it: one entry for each live exemption. What an auditor asks for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.arm.canonical import has_expired
-from reconciler.drift.exempted import titles
-from reconciler.drift.facts import Facts
+from reconciler.drift.coverage import recommendation_titles
+from reconciler.drift.inputs import DriftInputs
 from reconciler.model import Exemption
 from reconciler.planning.marks import Ownership, declaration_of, owners, ownership
 
@@ -23,7 +23,7 @@ class State(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class InventoryEntry:
     """One live exemption. `owner` is who marked it, empty for nobody; `declaration` the one that our mark names;
     `recommendations` are titles, empty for a whole initiative.
     """
@@ -37,13 +37,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Register:
+class Inventory:
     """All entries, sorted by scope, assignment and name, as they were at one time."""
 
     tenant_id: str
     owner: str
     taken_at: datetime
-    entries: tuple[Entry, ...]
+    entries: tuple[InventoryEntry, ...]
     complete: bool = True
 
     def count(self, of: Ownership | State) -> int:
@@ -51,13 +51,13 @@ class Register:
         return sum(of in (entry.ownership, entry.state) for entry in self.entries)
 
 
-def register(facts: Facts) -> Register:
-    """The register of a snapshot."""
-    snapshot = facts.snapshot
-    entries = (_entry(exemption, facts) for exemption in _sorted(snapshot.exemptions))
-    return Register(
+def take_inventory(inputs: DriftInputs) -> Inventory:
+    """Everything that is exempt in a snapshot."""
+    snapshot = inputs.snapshot
+    entries = (_entry(exemption, inputs) for exemption in _sorted(snapshot.exemptions))
+    return Inventory(
         tenant_id=snapshot.tenant_id,
-        owner=facts.settings.owner,
+        owner=inputs.settings.owner,
         taken_at=snapshot.taken_at,
         entries=tuple(entries),
         complete=snapshot.complete,
@@ -65,23 +65,23 @@ def register(facts: Facts) -> Register:
 
 
 def _sorted(exemptions: Iterable[Exemption]) -> Sequence[Exemption]:
-    return sorted(exemptions, key=lambda one: (one.scope.key, one.assignment.key, one.id.key))
+    return sorted(exemptions, key=lambda exemption: (exemption.scope.key, exemption.assignment.key, exemption.id.key))
 
 
-def _entry(exemption: Exemption, facts: Facts) -> Entry:
-    whose = ownership(exemption, facts.settings)
-    named = owners(exemption)
-    return Entry(
+def _entry(exemption: Exemption, inputs: DriftInputs) -> InventoryEntry:
+    whose_mark = ownership(exemption, inputs.settings)
+    marked_by = owners(exemption)
+    return InventoryEntry(
         exemption=exemption,
-        ownership=whose,
-        state=_state(exemption, facts),
-        owner=facts.settings.owner if whose is Ownership.OURS else (named[0] if named else ""),
-        declaration=declaration_of(exemption) if whose is Ownership.OURS else "",
-        recommendations=tuple(titles(exemption, facts)),
+        ownership=whose_mark,
+        state=_state(exemption, inputs),
+        owner=inputs.settings.owner if whose_mark is Ownership.OURS else (marked_by[0] if marked_by else ""),
+        declaration=declaration_of(exemption) if whose_mark is Ownership.OURS else "",
+        recommendations=tuple(recommendation_titles(exemption, inputs)),
     )
 
 
-def _state(exemption: Exemption, facts: Facts) -> State:
-    if exemption.assignment.key in facts.snapshot.gone:
+def _state(exemption: Exemption, inputs: DriftInputs) -> State:
+    if exemption.assignment.key in inputs.snapshot.gone:
         return State.ORPHANED
-    return State.EXPIRED if has_expired(exemption, facts.now) else State.ACTIVE
+    return State.EXPIRED if has_expired(exemption, inputs.now) else State.ACTIVE

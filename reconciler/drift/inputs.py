@@ -1,4 +1,4 @@
-"""What a diagnosis rests on beside the plan, looked up once: who made what, what was applied when, which rights lack."""
+"""What a diagnosis rests on beside the plan, indexed once: who made what, what was applied when, which rights lack."""
 
 from __future__ import annotations
 
@@ -7,35 +7,31 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
-from reconciler.planning.desired.subjects import resolve_subject
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
 from reconciler.planning.provenance import Commit, History
-from reconciler.planning.values import Reason
-
-HEALING: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
-"""The reasons of a scheduled healing run, `apply --only`: they restore what is declared and approved, and decide nothing new."""
+from reconciler.planning.stages import ResolvedDeclarations
 
 
 @dataclass(frozen=True, kw_only=True)
-class Facts:
-    """The inputs of a diagnosis. `heals` are folded ids of the changes that a healing run would write now; `forbidden`
-    are folded ids of assignments from which the identity may not exempt although it may from others, None where that
-    is not known. `behind` remembers the policies behind references of an assignment (folded).
+class DriftInputs:
+    """The inputs of a diagnosis. `resolved` are the declarations with their subjects, as the plan resolved them.
+    `healed` are folded ids of the changes that a healing run would write now; `forbidden` are folded ids of assignments
+    from which the identity may not exempt although it may from others, None where that is not known. `policies_behind`
+    remembers the policies behind references of an assignment (folded).
     """
 
     snapshot: Snapshot
-    declarations: Sequence[Declaration]
+    resolved: ResolvedDeclarations
     catalogue: Catalogue
     settings: Settings
     history: History
     now: datetime
-    heals: frozenset[str] = frozenset()
+    healed: frozenset[str] = frozenset()
     forbidden: frozenset[str] | None = frozenset()
-    behind: dict[tuple[str, tuple[str, ...]], tuple[ArmId, ...]] = field(
+    policies_behind: dict[tuple[str, tuple[str, ...]], tuple[ArmId, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
     _applied: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -44,27 +40,27 @@ class Facts:
         """The declaration of that name, if there is one."""
         return self._declarations.get(name) if name else None
 
-    def live(self, identifier: ArmId) -> Exemption | None:
-        """The live exemption with that id, if there is one."""
-        return self._live.get(identifier.key)
+    def existing(self, exemption_id: ArmId) -> Exemption | None:
+        """The exemption with that id, if Azure has it."""
+        return self._existing.get(exemption_id.key)
 
-    def assignment(self, identifier: ArmId | None) -> Assignment | None:
+    def assignment(self, assignment_id: ArmId | None) -> Assignment | None:
         """The assignment with that id, if it was read."""
-        return self.snapshot.assignments.get(identifier.key) if identifier else None
+        return self.snapshot.assignments.get(assignment_id.key) if assignment_id else None
 
     def commit(self, declaration: Declaration | None) -> Commit | None:
         """The commit that last changed a declaration, as far as git knows."""
         return self.history.last_commit(declaration.source.file) if declaration else None
 
     def newest_beside(self, exemption: Exemption) -> datetime | None:
-        """When the youngest live exemption was made that bears the same marks: declaration and target."""
-        return max(_dates(self._ours.get(_marks(exemption), ())), default=None)
+        """When the youngest exemption in Azure was made that bears the same marks: declaration and target."""
+        return max(_creation_times(self._ours.get(_marks(exemption), ())), default=None)
 
     def applied_at(self, commit: Commit) -> datetime | None:
-        """When the youngest exemption was made by a run that knew this commit; None: no live one bears it."""
+        """When the youngest exemption was made by a run that knew this commit; None: none in Azure bears it."""
         if commit.sha not in self._applied:
-            known = (made for revision, made in self._revisions.items() if self.history.contains(revision, commit.sha))
-            self._applied[commit.sha] = max(known, default=None)
+            times = (made for revision, made in self._revisions.items() if self.history.contains(revision, commit.sha))
+            self._applied[commit.sha] = max(times, default=None)
         return self._applied[commit.sha]
 
     def is_declared_around(self, scope: ArmId, policies: Iterable[ArmId]) -> bool:
@@ -81,12 +77,12 @@ class Facts:
     @functools.cached_property
     def _declared_at(self) -> Mapping[str, set[str]]:
         """Folded policies to the folded scopes for which they are declared."""
-        found: dict[str, set[str]] = defaultdict(set)
-        for declaration in self.declarations:
-            about = resolve_subject(declaration.subject, self.catalogue) if declaration.enabled else None
-            for policy in about.policies if about else ():
-                found[policy].update(scope.key for scope in declaration.scopes)
-        return found
+        scopes: dict[str, set[str]] = defaultdict(set)
+        for declaration in self.resolved.declarations:
+            subject = self.resolved.subjects.get(declaration.name) if declaration.enabled else None
+            for policy in subject.policies if subject else ():
+                scopes[policy].update(scope.key for scope in declaration.scopes)
+        return scopes
 
     @functools.cached_property
     def _declared_below(self) -> Mapping[str, set[str]]:
@@ -103,36 +99,40 @@ class Facts:
 
     @functools.cached_property
     def _declarations(self) -> Mapping[str, Declaration]:
-        return {declaration.name: declaration for declaration in self.declarations}
+        return {declaration.name: declaration for declaration in self.resolved.declarations}
 
     @functools.cached_property
-    def _live(self) -> Mapping[str, Exemption]:
+    def _existing(self) -> Mapping[str, Exemption]:
         return {exemption.id.key: exemption for exemption in self.snapshot.exemptions}
 
     @functools.cached_property
     def _ours(self) -> Mapping[tuple[str, str], Sequence[Exemption]]:
-        """ExistingExemption exemptions that are ours, by their marks."""
-        found: dict[tuple[str, str], list[Exemption]] = defaultdict(list)
+        """Exemptions in Azure that are ours, by their marks."""
+        ours: dict[tuple[str, str], list[Exemption]] = defaultdict(list)
         for exemption in self.snapshot.exemptions:
             if ownership(exemption, self.settings) is Ownership.OURS:
-                found[_marks(exemption)].append(exemption)
-        return found
+                ours[_marks(exemption)].append(exemption)
+        return ours
 
     @functools.cached_property
     def _revisions(self) -> Mapping[str, datetime]:
-        """Each revision that a live exemption of ours bears, with when the youngest of them was made."""
+        """Each revision that an exemption of ours bears, with when the youngest of them was made."""
         by_revision: dict[str, list[Exemption]] = defaultdict(list)
-        for here in self._ours.values():
-            for exemption in here:
+        for exemptions in self._ours.values():
+            for exemption in exemptions:
                 by_revision[revision_of(exemption)].append(exemption)
-        dated = {revision: max(_dates(here), default=None) for revision, here in by_revision.items() if revision}
-        return {revision: made for revision, made in dated.items() if made is not None}
+        youngest = {
+            revision: max(_creation_times(exemptions), default=None)
+            for revision, exemptions in by_revision.items()
+            if revision
+        }
+        return {revision: made for revision, made in youngest.items() if made is not None}
 
 
 def _marks(exemption: Exemption) -> tuple[str, str]:
     return declaration_of(exemption), target_of(exemption)
 
 
-def _dates(exemptions: Iterable[Exemption]) -> list[datetime]:
-    made = (exemption.system.created_at for exemption in exemptions if exemption.system)
-    return [each for each in made if each is not None]
+def _creation_times(exemptions: Iterable[Exemption]) -> list[datetime]:
+    times = (exemption.system.created_at for exemption in exemptions if exemption.system)
+    return [made for made in times if made is not None]

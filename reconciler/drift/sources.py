@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from reconciler.drift.facts import Facts
+from reconciler.drift.inputs import DriftInputs
+from reconciler.kinds import FindingKind
 from reconciler.model import Declaration, Source
-from reconciler.planning.values import Finding, FindingKind
+from reconciler.planning.values import Finding
 
 _FIELDS: Final = {
     "expiresOn": "expiresOn",
@@ -25,20 +26,20 @@ _FIELDS: Final = {
 """ARM properties and the fields of a declaration that say them."""
 
 
-def with_place(finding: Finding, facts: Facts) -> Finding:
+def with_source(finding: Finding, inputs: DriftInputs) -> Finding:
     """The finding at the narrowest place that the declaration has for it."""
-    declaration = facts.declaration(finding.declaration)
+    declaration = inputs.declaration(finding.declaration)
     if declaration is None or finding.source is None or finding.kind is FindingKind.EXPIRING:
         return finding
-    return replace(finding, source=next(_places(finding, declaration), finding.source))
+    return replace(finding, source=next(_sources(finding, declaration), finding.source))
 
 
-def _places(finding: Finding, declaration: Declaration) -> Iterator[Source]:
-    for change in finding.evidence.get("changed", ()):
-        field = _FIELDS.get(change["path"], "")
+def _sources(finding: Finding, declaration: Declaration) -> Iterator[Source]:
+    for difference in finding.evidence.changed:
+        field = _FIELDS.get(difference.path, "")
         if field in declaration.places:
             yield declaration.places[field]
-    target = str(finding.evidence.get("target", "")).lower() or finding.subject.key
+    target = finding.evidence.target.lower() or finding.subject.key
     for index, scope in enumerate(declaration.scopes):
         if scope.key == target and f"scopes.{index}" in declaration.places:
             yield declaration.places[f"scopes.{index}"]
