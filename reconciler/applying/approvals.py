@@ -7,7 +7,6 @@ is whatever waits for it.
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,12 +14,14 @@ from typing import Final
 
 from reconciler.applying.outcomes import Outcome
 from reconciler.arm import canonical
-from reconciler.model import JSON, Status, exemption_path
+from reconciler.arm.shapes import as_object, object_in, required_text, text_in
+from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
+from reconciler.model import Status, arm_id, exemption_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import ReconcilerError, UsageError
 
-FORMAT_MAJOR: Final = 1
+FORMAT: Final = "1.0"
 NEW_PLAN: Final = "save a new plan with: exempt plan --out FILE, have it reviewed, and apply that"
 _HEX: Final = frozenset("0123456789abcdef")
 
@@ -52,116 +53,69 @@ class Selection:
 # --- reading a saved plan ----------------------------------------------------------------------------------------
 
 
-def read_plan(text: str, tenant_id: str, owner: str) -> SavedPlan:
-    """Checks the JSON form of a plan (schemas/plan.schema.json) and takes its approvals.
+def read_plan(data: bytes, *, origin: str, tenant_id: str, owner: str) -> SavedPlan:
+    """Checks the JSON form of a plan (schemas/plan.schema.json) and takes its approvals. `origin` names the file.
 
     Raises:
         ApprovalError: it is no plan, of a newer format, another tenant or owner, or its contents do not match its own
             fingerprints or digest.
     """
-    document = _document(text)
-    _check_format(document.get("format_version"), document.get("tool_version"))
-    _check_origin(document, tenant_id, owner)
-    changes = document.get("changes")
-    if not isinstance(changes, list):
-        raise ApprovalError("not a plan: it has no list of changes", NEW_PLAN)
-    checked = [_checked(change, number, tenant_id, owner) for number, change in enumerate(changes)]
-    fingerprints = dict(checked)
-    computed = digest(fingerprints.values())
-    if len(fingerprints) != len(checked):
-        twice = next(key for place, (key, _) in enumerate(checked) if key in dict(checked[:place]))
-        raise ApprovalError(f"the plan was edited: it lists {twice} twice", NEW_PLAN)
-    if document.get("digest") != computed:
-        raise ApprovalError(
-            f"the plan was edited: its changes make digest {computed}, but it says {document.get('digest')!r}", NEW_PLAN
-        )
-    return SavedPlan(digest=computed, fingerprints=fingerprints, revision=_text(document.get("revision")))
-
-
-def _document(text: str) -> dict[str, JSON]:
     try:
-        document = json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise ApprovalError(f"not a plan: not JSON ({error})", NEW_PLAN) from None
-    if not isinstance(document, dict) or "format_version" not in document:
-        raise ApprovalError("not a plan: a JSON object with format_version is expected", NEW_PLAN)
-    return document
+        document = read_json(data, origin=origin, remedy=NEW_PLAN)
+        document.check_format(what="a plan", known=FORMAT)
+        _check_owner(document, tenant_id, owner)
+        changes = [_checked(entry, tenant_id, owner) for entry in document.member("changes").items()]
+        fingerprints = dict(changes)
+        computed = digest(fingerprints.values())
+        if len(fingerprints) != len(changes):
+            [(repeated, _)] = Counter(key for key, _ in changes).most_common(1)
+            raise document.error(f"the plan was edited: it lists {repeated} twice")
+        recorded = document.member("digest").as_text()
+        if recorded != computed:
+            raise document.error(f"the plan was edited: its changes make digest {computed}, but it says {recorded!r}")
+        revision = document.optional("revision")
+        return SavedPlan(digest=computed, fingerprints=fingerprints, revision=revision.as_text() if revision else None)
+    except JsonInputError as error:
+        raise ApprovalError(error.message, error.remedy) from None
 
 
-def _unique(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
-    """An object whose keys each stand once: of two, a reviewer may read the other one than we."""
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        repeated = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        raise ApprovalError(f"the plan was edited: it says {repeated!r} twice in one object", NEW_PLAN)
-    return members
-
-
-def _refuse_constant(name: str) -> JSON:
-    raise ValueError(f"{name} is no value")
-
-
-def _check_format(version: JSON, tool: JSON) -> None:
-    major = version.split(".")[0] if isinstance(version, str) else ""
-    if not (major.isascii() and major.isdigit()):
-        raise ApprovalError(f"not a plan: format_version {version!r} is no version", NEW_PLAN)
-    if int(major) > FORMAT_MAJOR:
-        raise ApprovalError(
-            f"the plan has format {version}, written by exempt {tool}; this exempt reads up to {FORMAT_MAJOR}.x",
-            "apply with the exempt that planned, or plan again with this one",
-        )
-    if int(major) < FORMAT_MAJOR:
-        raise ApprovalError(f"the plan has the old format {version}", NEW_PLAN)
-
-
-def _check_origin(document: Mapping[str, JSON], tenant_id: str, owner: str) -> None:
+def _check_owner(document: JsonInput, tenant_id: str, owner: str) -> None:
     """Another tenant's or repository's plan is a mix-up of files, whatever it holds."""
-    if str(document.get("tenantId")).lower() != tenant_id.lower():
-        raise ApprovalError(
-            f"the plan is for tenant {document.get('tenantId')}, but this repository manages {tenant_id}",
-            "apply it from the repository that made it",
-        )
-    if document.get("owner") != owner:
-        raise ApprovalError(
-            f"the plan belongs to owner {document.get('owner')!r}, but this repository is {owner!r}",
-            "apply it from the repository that made it",
-        )
+    remedy = "apply it from the repository that made it"
+    planned = document.member("tenantId").as_text()
+    if planned.lower() != tenant_id.lower():
+        message = f"the plan is for tenant {planned}, but this repository manages {tenant_id}"
+        raise JsonInputError(document.origin, message, remedy)
+    marked = document.member("owner").as_text()
+    if marked != owner:
+        message = f"the plan belongs to owner {marked!r}, but this repository is {owner!r}"
+        raise JsonInputError(document.origin, message, remedy)
 
 
-def _checked(change: JSON, number: int, tenant_id: str, owner: str) -> tuple[str, str]:
+def _checked(entry: JsonInput, tenant_id: str, owner: str) -> tuple[str, str]:
     """The folded id and fingerprint of one change, computed from its contents."""
-    try:
-        key, fingerprint = _fingerprint(change, tenant_id, owner)
-        honest = change["fingerprint"] == fingerprint and change["actions"] == [_action(change)] and _says_where(change)
-    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
-        raise ApprovalError(f"not a plan: changes[{number}] does not have the form of a change", NEW_PLAN) from None
-    if not honest:
-        raise ApprovalError(f"the plan was edited: {key} does not match its own fingerprint", NEW_PLAN)
-    return key, fingerprint
-
-
-def _fingerprint(change: JSON, tenant_id: str, owner: str) -> tuple[str, str]:
-    where = change["key"]
-    key = exemption_path(where["scope"], where["name"]).lower()
-    before, after = change["before"], change["after"]
+    change = entry.as_object()
+    before, after = change.get("before"), change.get("after")
+    action = "create" if before is None else "delete" if after is None else "update"
     if before is None and after is None:
-        raise ValueError("neither before nor after")
-    sides = (None if side is None else canonical.fold(side) for side in (before, after))
-    return key, fingerprint_of(tenant_id, owner, key, *sides)
-
-
-def _says_where(change: JSON) -> bool:
-    """Whether the key names the assignment that the exemption is from; the fingerprint covers only the latter."""
-    named = change["key"]["assignment"].lower()
-    return all(named == side["policyAssignmentId"].lower() for side in (change["before"], change["after"]) if side)
-
-
-def _action(change: JSON) -> str:
-    return "create" if change["before"] is None else "delete" if change["after"] is None else "update"
-
-
-def _text(value: JSON) -> str | None:
-    return value if isinstance(value, str) else None
+        raise entry.error("a change has a before, an after or both")
+    try:
+        where = object_in(change, "key")
+        key = arm_id(exemption_path(required_text(where, "scope"), required_text(where, "name"))).key
+        sides = [None if side is None else canonical.fold(as_object(side)) for side in (before, after)]
+        fingerprint = fingerprint_of(tenant_id, owner, key, *sides)
+        # The fingerprint covers the assignment that the exemption is from, not the key's copy of it.
+        assignments = {text_in(side, "policyAssignmentId").lower() for side in (before, after) if side is not None}
+        is_honest = (
+            change.get("fingerprint") == fingerprint
+            and change.get("actions") == [action]
+            and assignments == {text_in(where, "assignment").lower()}
+        )
+    except (KeyError, TypeError, AttributeError, ValueError):
+        raise entry.error("not the form of a change") from None
+    if not is_honest:
+        raise entry.error(f"the plan was edited: {key} does not match its own fingerprint")
+    return key, fingerprint
 
 
 # --- choosing ----------------------------------------------------------------------------------------------------

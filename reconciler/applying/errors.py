@@ -54,20 +54,13 @@ def _by_status(error: AzureError) -> ErrorKind:
         case 404 if error.code.lower() == "policyexemptionnotfound":
             return ErrorKind.BUSY  # it went while we were writing: read again
         case 409:
-            return ErrorKind.REFUSED if _is_final(error) else ErrorKind.BUSY
-        case 400 if _is_assignment_gone(error):
+            is_final = any(code in error.code.lower() for code in _FINAL_CONFLICTS)
+            return ErrorKind.REFUSED if is_final else ErrorKind.BUSY
+        case 400 if error.code.lower() == "invalidcreatepolicyexemptionrequest" and _NOT_FOUND.search(error.message):
             return ErrorKind.ASSIGNMENT_GONE
         case status if status >= 500 or status in {0, 408}:
             return ErrorKind.LOST
     return ErrorKind.REFUSED
-
-
-def _is_final(error: AzureError) -> bool:
-    return any(part in error.code.lower() for part in _FINAL_CONFLICTS)
-
-
-def _is_assignment_gone(error: AzureError) -> bool:
-    return error.code.lower() == "invalidcreatepolicyexemptionrequest" and bool(_NOT_FOUND.search(error.message))
 
 
 def describe(error: ReconcilerError) -> str:

@@ -6,7 +6,7 @@ list, whatever defect made it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from reconciler.model import Declaration, Exemption, Settings, Snapshot, SubjectKind
@@ -20,30 +20,25 @@ def allowed_without_references(
     changes: Iterable[Change], snapshot: Snapshot, declarations: Iterable[Declaration], settings: Settings
 ) -> frozenset[str]:
     """The folded ids of the exemptions that these changes may write with an empty list."""
-    allowed = settings.rules.allow_whole_assignment
     declared = {
         declaration.name: {scope.key for scope in declaration.scopes}
         for declaration in declarations
-        if allowed and _means_all(declaration)
+        if settings.rules.allow_whole_assignment
+        and declaration.enabled
+        and declaration.subject.kind in _KINDS
+        and not declaration.subject.reference_ids
     }
+
+    def is_declared(after: Exemption) -> bool:
+        """Whether it will bear the marks of such a declaration and of one of its scopes."""
+        ours = ownership(after, settings) is Ownership.OURS
+        return ours and target_of(after) in declared.get(declaration_of(after), ())
+
+    def is_single(after: Exemption) -> bool:
+        """Whether one policy is assigned, which has no references; an unknown assignment counts as an initiative."""
+        assignment = snapshot.assignments.get(after.assignment.key)
+        return assignment is not None and not assignment.is_initiative
+
     return frozenset(
-        change.id.key
-        for change in changes
-        if (after := change.after) and (_is_single(after, snapshot) or _is_meant(after, declared, settings))
+        change.id.key for change in changes if (after := change.after) and (is_single(after) or is_declared(after))
     )
-
-
-def _means_all(declaration: Declaration) -> bool:
-    return declaration.enabled and declaration.subject.kind in _KINDS and not declaration.subject.reference_ids
-
-
-def _is_meant(after: Exemption, meant: Mapping[str, set[str]], settings: Settings) -> bool:
-    """Whether it will bear the marks of such a declaration and of one of its scopes."""
-    ours = ownership(after, settings) is Ownership.OURS
-    return ours and target_of(after) in meant.get(declaration_of(after), ())
-
-
-def _is_single(after: Exemption, snapshot: Snapshot) -> bool:
-    """Whether one policy is assigned, which has no references; an assignment that is not known counts as an initiative."""
-    assignment = snapshot.assignments.get(after.assignment.key)
-    return assignment is not None and not assignment.is_initiative

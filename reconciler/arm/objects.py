@@ -2,7 +2,8 @@
 
 Shapes follow the published schemas of policyExemptions (2020-07-01-preview to 2026-01-01-preview), policyAssignments,
 policySetDefinitions and policyDefinitions. Whatever an older or newer service leaves out is absent, never a fault;
-what we do not model is kept in `extra`, because a PUT replaces the whole object.
+what we do not model is kept in `extra`, because a PUT replaces the whole object. What is there with another type
+raises `ShapeError`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from reconciler.arm import canonical
+from reconciler.arm.shapes import (
+    as_object,
+    object_in,
+    objects_in,
+    required_text,
+    text_in,
+    texts_in,
+)
 from reconciler.model import (
     JSON,
     ArmId,
@@ -44,27 +53,23 @@ _MODELLED: Final = frozenset(
 
 def decode_exemption(value: JSON) -> Exemption:
     """The exemption that an ARM object describes."""
-    properties = value.get("properties") or {}
+    value = as_object(value)
+    properties = object_in(value, "properties")
+    extra = properties.keys() - _MODELLED
     return Exemption(
-        id=arm_id(value["id"]),
-        assignment=arm_id(properties.get("policyAssignmentId") or ""),
-        category=properties.get("exemptionCategory") or "",
-        reference_ids=tuple(properties.get("policyDefinitionReferenceIds") or ()),
-        display_name=properties.get("displayName") or "",
-        description=properties.get("description") or "",
-        expires_on=canonical.expiry_text(properties.get("expiresOn") or ""),
-        selectors=decode_selectors(properties.get("resourceSelectors")),
-        validation=properties.get("assignmentScopeValidation") or "",
-        metadata=_mapping(properties.get("metadata")),
-        extra=_extra(properties),
-        system=decode_system_data(value.get("systemData")),
+        id=arm_id(required_text(value, "id")),
+        assignment=arm_id(text_in(properties, "policyAssignmentId")),
+        category=text_in(properties, "exemptionCategory"),
+        reference_ids=texts_in(properties, "policyDefinitionReferenceIds"),
+        display_name=text_in(properties, "displayName"),
+        description=text_in(properties, "description"),
+        expires_on=canonical.expiry_text(text_in(properties, "expiresOn")),
+        selectors=decode_selectors(properties),
+        validation=text_in(properties, "assignmentScopeValidation"),
+        metadata=object_in(properties, "metadata"),
+        extra={name: properties[name] for name in properties if name in extra and properties[name] is not None},
+        system=decode_system_data(value),
     )
-
-
-def _extra(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
-    if properties.keys() <= _MODELLED:
-        return {}
-    return {name: value for name, value in properties.items() if name not in _MODELLED and value is not None}
 
 
 def encode_exemption(exemption: Exemption) -> JSON:
@@ -72,37 +77,32 @@ def encode_exemption(exemption: Exemption) -> JSON:
     return {"properties": canonical.encode_properties(exemption)}
 
 
-def decode_system_data(value: JSON) -> SystemData | None:
+def decode_system_data(value: Mapping[str, JSON]) -> SystemData | None:
     """Who made and changed an object; None where the service does not say."""
-    if not value:
+    data = object_in(value, "systemData")
+    if not data:
         return None
     return SystemData(
-        created_by=value.get("createdBy") or "",
-        created_by_type=value.get("createdByType") or "",
-        created_at=canonical.instant(value.get("createdAt") or ""),
-        last_modified_by=value.get("lastModifiedBy") or "",
-        last_modified_by_type=value.get("lastModifiedByType") or "",
-        last_modified_at=canonical.instant(value.get("lastModifiedAt") or ""),
+        created_by=text_in(data, "createdBy"),
+        created_by_type=text_in(data, "createdByType"),
+        created_at=canonical.instant(text_in(data, "createdAt")),
+        last_modified_by=text_in(data, "lastModifiedBy"),
+        last_modified_by_type=text_in(data, "lastModifiedByType"),
+        last_modified_at=canonical.instant(text_in(data, "lastModifiedAt")),
     )
 
 
-def decode_selectors(value: JSON) -> tuple[ResourceSelector, ...]:
+def decode_selectors(properties: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
     """Resource selectors in the order they are stored."""
-    if not value:
-        return ()
     return tuple(
-        ResourceSelector(
-            group.get("name") or "", tuple(_selector(selector) for selector in group.get("selectors") or ())
-        )
-        for group in value
+        ResourceSelector(text_in(group, "name"), tuple(map(_selector, objects_in(group, "selectors"))))
+        for group in objects_in(properties, "resourceSelectors")
     )
 
 
-def _selector(value: JSON) -> Selector:
+def _selector(value: Mapping[str, JSON]) -> Selector:
     negated = bool(value.get("notIn"))
-    return Selector(
-        kind=value.get("kind") or "", values=tuple(value.get("notIn" if negated else "in") or ()), negated=negated
-    )
+    return Selector(kind=text_in(value, "kind"), values=texts_in(value, "notIn" if negated else "in"), negated=negated)
 
 
 # --- assignments -------------------------------------------------------------------------------------------------
@@ -110,32 +110,43 @@ def _selector(value: JSON) -> Selector:
 
 def decode_assignment(value: JSON) -> Assignment:
     """The assignment that an ARM object describes; a version inside the definition's id counts as the pinned one."""
-    properties = value.get("properties") or {}
-    definition, version = split_version(properties.get("policyDefinitionId") or "")
+    value = as_object(value)
+    properties = object_in(value, "properties")
+    definition, version = split_version(text_in(properties, "policyDefinitionId"))
     return Assignment(
-        id=arm_id(value["id"]),
+        id=arm_id(required_text(value, "id")),
         definition=definition,
-        display_name=properties.get("displayName") or "",
-        version=properties.get("definitionVersion") or version,
-        not_scopes=tuple(arm_id(scope) for scope in properties.get("notScopes") or ()),
-        parameters=_parameter_values(properties.get("parameters")),
-        enforcement_mode=properties.get("enforcementMode") or "Default",
-        selectors=decode_selectors(properties.get("resourceSelectors")),
-        overrides=tuple(properties.get("overrides") or ()),
-        system=decode_system_data(value.get("systemData")),
+        display_name=text_in(properties, "displayName"),
+        version=text_in(properties, "definitionVersion") or version,
+        not_scopes=tuple(map(arm_id, texts_in(properties, "notScopes"))),
+        parameters=_parameter_values(properties),
+        enforcement_mode=text_in(properties, "enforcementMode") or "Default",
+        selectors=decode_selectors(properties),
+        overrides=tuple(map(_override, objects_in(properties, "overrides"))),
+        system=decode_system_data(value),
     )
+
+
+def _override(value: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    """An override as it is, once its shape is sure."""
+    for selector in objects_in(value, "selectors"):
+        texts_in(selector, "in")
+        texts_in(selector, "notIn")
+    return value
 
 
 def effective_version(value: JSON) -> str | None:
     """The version of the definition that an assignment uses now, where the service was asked and said so."""
-    return (value.get("properties") or {}).get("effectiveDefinitionVersion") or None
+    return text_in(object_in(as_object(value), "properties"), "effectiveDefinitionVersion") or None
 
 
 def split_version(text: str) -> tuple[ArmId, str | None]:
     """A definition's id without its `/versions/…`, and that version."""
     identifier = arm_id(text)
     cut = identifier.key.rfind("/versions/")
-    return (identifier, None) if cut < 0 else (ArmId(identifier.key[:cut], identifier.text[:cut]), identifier.name)
+    if cut < 0:
+        return identifier, None
+    return ArmId(identifier.key[:cut], identifier.text[:cut]), identifier.name
 
 
 # --- definitions -------------------------------------------------------------------------------------------------
@@ -143,48 +154,49 @@ def split_version(text: str) -> tuple[ArmId, str | None]:
 
 def decode_initiative(value: JSON) -> Initiative:
     """The initiative, at one version, that an ARM object describes (of the set itself or of one of its versions)."""
-    properties = value.get("properties") or {}
-    identifier, version = split_version(value["id"])
+    value = as_object(value)
+    properties = object_in(value, "properties")
+    identifier, version = split_version(required_text(value, "id"))
     return Initiative(
         id=identifier,
-        members=tuple(_member(entry) for entry in properties.get("policyDefinitions") or ()),
-        version=properties.get("version") or version,
-        display_name=properties.get("displayName") or "",
-        defaults=_defaults(properties.get("parameters")),
+        members=tuple(map(_member, objects_in(properties, "policyDefinitions"))),
+        version=text_in(properties, "version") or version,
+        display_name=text_in(properties, "displayName"),
+        defaults=_defaults(properties),
     )
 
 
 def decode_policy(value: JSON) -> Policy:
     """The policy definition that an ARM object describes."""
-    properties = value.get("properties") or {}
-    effect = ((properties.get("policyRule") or {}).get("then") or {}).get("effect")
+    value = as_object(value)
+    properties = object_in(value, "properties")
+    effect = object_in(object_in(properties, "policyRule"), "then").get("effect")
     return Policy(
-        id=split_version(value["id"])[0],
-        display_name=properties.get("displayName") or "",
+        id=split_version(required_text(value, "id"))[0],
+        display_name=text_in(properties, "displayName"),
         effect=effect if isinstance(effect, str) else None,
-        defaults=_defaults(properties.get("parameters")),
+        defaults=_defaults(properties),
     )
 
 
-def _member(value: JSON) -> Member:
-    definition, _ = split_version(value.get("policyDefinitionId") or "")
-    parameters = _parameter_values(value.get("parameters"))
-    effect = next((value for name, value in parameters.items() if name.lower() == "effect"), None)
-    reference = value.get("policyDefinitionReferenceId") or ""
-    return Member(definition=definition, reference_id=reference, effect=effect if isinstance(effect, str) else None)
+def _member(value: Mapping[str, JSON]) -> Member:
+    parameters = _parameter_values(value)
+    effect = next((parameter for name, parameter in parameters.items() if name.lower() == "effect"), None)
+    return Member(
+        definition=split_version(text_in(value, "policyDefinitionId"))[0],
+        reference_id=text_in(value, "policyDefinitionReferenceId"),
+        effect=effect if isinstance(effect, str) else None,
+    )
 
 
-def _parameter_values(value: JSON) -> Mapping[str, JSON]:
-    return {name: parameter.get("value") for name, parameter in _mapping(value).items() if isinstance(parameter, dict)}
+def _parameter_values(value: Mapping[str, JSON]) -> Mapping[str, JSON]:
+    parameters = object_in(value, "parameters").items()
+    return {name: parameter.get("value") for name, parameter in parameters if isinstance(parameter, dict)}
 
 
-def _defaults(value: JSON) -> Mapping[str, JSON]:
+def _defaults(properties: Mapping[str, JSON]) -> Mapping[str, JSON]:
     return {
         name: parameter["defaultValue"]
-        for name, parameter in _mapping(value).items()
+        for name, parameter in object_in(properties, "parameters").items()
         if isinstance(parameter, dict) and "defaultValue" in parameter
     }
-
-
-def _mapping(value: JSON) -> Mapping[str, JSON]:
-    return value if isinstance(value, dict) else {}

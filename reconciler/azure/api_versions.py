@@ -70,11 +70,7 @@ def listed_versions(message: str) -> tuple[str, ...]:
     if match is None:
         return ()
     versions = [version.strip() for version in match[1].split(",")]
-    return tuple(sorted(filter(None, versions), key=_age, reverse=True))
-
-
-def _age(version: str) -> tuple[str, bool]:
-    return version[:10], "-preview" not in version
+    return tuple(sorted(filter(None, versions), key=lambda text: (text[:10], "-preview" not in text), reverse=True))
 
 
 class ApiVersions:
@@ -95,13 +91,12 @@ class ApiVersions:
         """Takes the newest usable version that the refusal lists; False where there is none, or nothing to change."""
         listed = listed_versions(message)
         understood = KNOWN.get(kind)
-        usable = [version for version in understood if version in listed] if understood else _stable_first(listed)
+        if understood:
+            usable = [version for version in understood if version in listed]
+        else:
+            usable = sorted(listed, key=lambda version: "-preview" in version)
         with self._lock:
             if kind in self._fixed or not usable:
                 return False
             self._current[kind] = usable[0]
             return usable[0] != refused
-
-
-def _stable_first(listed: tuple[str, ...]) -> list[str]:
-    return sorted(listed, key=lambda version: "-preview" in version)

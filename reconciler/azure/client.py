@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -13,12 +12,14 @@ from azure.core.exceptions import AzureError as SdkError
 from azure.core.rest import HttpRequest, HttpResponse
 from azure.mgmt.resource.resources import ResourceManagementClient
 
+from reconciler.arm.shapes import ShapeError, objects_in
 from reconciler.azure import errors
 from reconciler.azure.api_versions import ApiVersions
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.request_monitor import RequestMonitor
 from reconciler.azure.transport import Transport, pipeline_policies
+from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.model import JSON
 from reconciler.problems import AzureError
 
@@ -75,15 +76,16 @@ class ArmClient:
     def pages(self, path: str, kind: str, method: str = "GET", **query: str) -> list[JSON]:
         """All objects of a list, however many pages it has."""
         response = self._read(method, path, kind, query)
-        values = _values(response)
+        values = _values(response, path)
         followed: set[str] = set()
         while link := response.body.get("nextLink"):
-            if link in followed or not errors.same_origin(link, self._endpoint):
-                raise AzureError(200, "InvalidNextLink", f"the list {path} goes on at an address of another service")
+            if not errors.same_origin(link, self._endpoint) or link in followed:
+                shown = f"{link!r:.200}"
+                raise errors.invalid_answer(f"the list {path}", f"nextLink {shown} leads to no further page of it")
             followed.add(link)
             # A link as given: the SDK would take braces for its own placeholders.
             response = self._send(method, link.replace("{", "%7B").replace("}", "%7D"), None)
-            values += _values(response)
+            values += _values(response, path)
         return values
 
     def once(self, method: str, path: str, kind: str, body: JSON = None) -> ArmResponse:
@@ -161,24 +163,28 @@ class ArmClient:
         return _checked(response, url)
 
 
-def _values(response: ArmResponse) -> list[JSON]:
+def _values(response: ArmResponse, path: str) -> list[JSON]:
     """The objects on one page of a list."""
-    values = response.body.get("value")
-    return [value for value in values if isinstance(value, dict)] if isinstance(values, list) else []
+    with errors.reading(f"the list {path}"):
+        if "value" not in response.body:
+            raise ShapeError("value is missing")
+        return [*objects_in(response.body, "value")]
 
 
 def _checked(response: HttpResponse, url: str) -> ArmResponse:
-    """What a response says, if it is no error."""
-    try:
-        body = json.loads(response.content) if response.content else None
-    except ValueError as error:
-        raise errors.not_json(response.status_code, url) from error
+    """What a response says, if it is no error and no redirect."""
     headers = {name.lower(): value for name, value in response.headers.items()}
+    if 300 <= response.status_code < 400:
+        raise errors.from_redirect(response.status_code, headers, url)
+    try:
+        body = read_json(response.content, origin=url).value if response.content else {}
+    except JsonInputError as error:
+        raise errors.not_json(response.status_code, url, error.message) from error
     if response.status_code >= 400:
         raise errors.from_answer(response.status_code, headers, body, url, response.request.method)
-    if not isinstance(body, dict | None):
-        raise errors.not_json(response.status_code, url)
-    return ArmResponse(status=response.status_code, headers=headers, body=body or {})
+    if not isinstance(body, dict):
+        raise errors.not_json(response.status_code, url, "an object is expected")
+    return ArmResponse(status=response.status_code, headers=headers, body=body)
 
 
 def _raise_what_concerns_all(future: Future[Any]) -> None:
@@ -199,7 +205,7 @@ def _results(futures: Sequence[Future[Result]]) -> list[Result | AzureError]:
 
 
 def raise_if_unreachable(answers: Sequence[object]) -> None:
-    """Raises the first fault where not one request was answered: that is no matter of single scopes."""
-    faults = [answer for answer in answers if isinstance(answer, AzureError) and answer.status == 0]
+    """Raises the first fault where not one request was answered by Azure: that is no matter of single scopes."""
+    faults = [answer for answer in answers if isinstance(answer, AzureError) and errors.is_unanswered(answer)]
     if faults and len(faults) == len(answers):
         raise faults[0]

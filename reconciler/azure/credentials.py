@@ -7,9 +7,7 @@ Everything but GitHub's own federation is DefaultAzureCredential: environment, w
 from __future__ import annotations
 
 import base64
-import binascii
 import contextlib
-import json
 import re
 import threading
 import time
@@ -24,6 +22,7 @@ from azure.identity import ClientAssertionCredential, DefaultAzureCredential
 
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.remedies import redact
+from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.problems import CredentialError
 
 _GITHUB: Final = (
@@ -152,13 +151,12 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
         with PipelineClient[HttpRequest, Any](url) as client:
             answer = client.send_request(request)
             answer.raise_for_status()
-            value = answer.json()["value"]
-    except (SdkError, ValueError, KeyError, TypeError) as error:
+            return read_json(answer.content, origin="the answer").member("value").as_text()
+    except (SdkError, JsonInputError) as error:
         raise CredentialError(
             f"GitHub gave no identity token for this job: {redact(str(error))}",
             "the job needs `permissions: id-token: write`, and is not given it for pull requests from forks",
         ) from error
-    return str(value)
 
 
 def no_identity(error: SdkError) -> CredentialError:
@@ -185,7 +183,7 @@ def token_claims(token: str) -> Mapping[str, Any]:
     parts = token.split(".")
     if len(parts) < 2:
         return {}
-    with contextlib.suppress(ValueError, binascii.Error):
-        claims = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-        return claims if isinstance(claims, dict) else {}
+    with contextlib.suppress(ValueError, JsonInputError):
+        payload = base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+        return read_json(payload, origin="the access token").as_object()
     return {}

@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reconciler.arm import objects
+from reconciler.arm.shapes import object_in, text_in, texts_in
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
+from reconciler.azure.errors import reading
 from reconciler.model import JSON, ArmId, Assignment, Unread
 from reconciler.problems import AzureError
 
@@ -96,7 +98,7 @@ def read_initiatives(client: ArmClient, assigned: Sequence[AssignedInitiative]) 
     result = InitiativeVersions()
     latest: dict[str, JSON] = {}
     sets = sorted({entry.assignment.definition for entry in assigned})
-    answers = client.each(lambda identifier: client.get(identifier.text, Api.INITIATIVES).body, sets)
+    answers = client.each(lambda identifier: _read_set(client, identifier.text), sets)
     pending: list[AssignedInitiative] = []
     for definition, answer in zip(sets, answers, strict=True):
         users = [entry for entry in assigned if entry.set_key == definition.key]
@@ -104,13 +106,21 @@ def read_initiatives(client: ArmClient, assigned: Sequence[AssignedInitiative]) 
             result.note(users, answer)
             continue
         latest[definition.key] = answer
-        version = (answer.get("properties") or {}).get("version")
+        version = objects.decode_initiative(answer).version
         current = [user for user in users if user.accepts(version)]
         if current:
             result.add(answer, current)
         pending += [user for user in users if not user.accepts(version)]
     _read_older(client, result, pending, latest)
     return result
+
+
+def _read_set(client: ArmClient, path: str) -> JSON:
+    """A policy set as ARM gives it, once its shape is sure."""
+    body = client.get(path, Api.INITIATIVES).body
+    with reading(path):
+        objects.decode_initiative(body)
+    return body
 
 
 def _read_older(
@@ -129,7 +139,7 @@ def _read_older(
             result.note(users, path)
         else:
             users_of.setdefault(path, []).extend(users)
-    answers = client.each(lambda path: client.get(path, Api.INITIATIVES).body, list(users_of))
+    answers = client.each(lambda path: _read_set(client, path), list(users_of))
     for users, answer in zip(users_of.values(), answers, strict=True):
         if isinstance(answer, AzureError):
             result.note(users, answer)
@@ -146,16 +156,24 @@ def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pat
     return f"{path}/versions/{version}"
 
 
-def _versions(client: ArmClient, latest: JSON, path: str) -> list[str]:
+def _versions(client: ArmClient, latest: JSON, path: str) -> Sequence[str]:
     """The versions a set has, as it says itself or as its list of versions shows."""
-    if listed := (latest.get("properties") or {}).get("versions"):
-        return list(listed)
+    with reading(path):
+        if listed := texts_in(object_in(latest, "properties"), "versions"):
+            return listed
     values = client.pages(f"{path}/versions", Api.INITIATIVES)
-    return [str((value.get("properties") or {}).get("version") or value.get("name") or "") for value in values]
+    with reading(f"{path}/versions"):
+        return [text_in(object_in(value, "properties"), "version") or text_in(value, "name") for value in values]
 
 
 def read_policies(client: ArmClient, definitions: Sequence[ArmId]) -> list[JSON]:
     """The custom ones of the given policy definitions, as far as readable; built-ins are in the catalogue."""
     custom = sorted(policy for policy in set(definitions) if not policy.key.startswith(BUILT_IN_POLICIES))
-    answers = client.each(lambda policy: client.get(policy.text, Api.POLICIES).body, custom)
-    return [answer for answer in answers if not isinstance(answer, AzureError)]
+
+    def read(policy: ArmId) -> JSON:
+        body = client.get(policy.text, Api.POLICIES).body
+        with reading(policy.text):
+            objects.decode_policy(body)
+        return body
+
+    return [answer for answer in client.each(read, custom) if not isinstance(answer, AzureError)]

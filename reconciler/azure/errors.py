@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from azure.core.exceptions import AzureError as SdkError
 from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError
 from urllib3.exceptions import NameResolutionError, ProxyError
 
+from reconciler.arm.shapes import ShapeError
 from reconciler.azure.credentials import no_identity
 from reconciler.azure.remedies import ErrorDetails, redact, remedy_for
 from reconciler.azure.request_monitor import correlation
@@ -19,6 +21,7 @@ from reconciler.model import JSON
 from reconciler.problems import AzureError, ReconcilerError
 
 _OTHER_VERSION: Final = frozenset({"InvalidResourceType", "NoRegisteredProviderFound", "InvalidApiVersionParameter"})
+_INVALID_ANSWER: Final = "InvalidAnswer"
 _PORTS: Final = {"https": 443, "http": 80}
 
 
@@ -62,11 +65,38 @@ def _reason(causes: list[BaseException]) -> str:
     return reasons[-1] if reasons else ""
 
 
-def not_json(status: int, url: str) -> AzureError:
+def not_json(status: int, url: str, reason: str) -> AzureError:
     """An answer that is not from Resource Manager: a proxy's page, or cut short."""
-    message = f"the answer to {_path(url)} (status {status}) is not JSON of Azure's; a proxy may have answered"
+    message = (
+        f"the answer to {_path(url)} (status {status}) is not JSON of Azure's ({reason}); a proxy may have answered"
+    )
     status = status if status >= 400 else 0
     return _azure_error(ErrorDetails(status=status, code="NotJson", message=message, target=_path(url)))
+
+
+def invalid_answer(origin: str, reason: str) -> AzureError:
+    """An answer that is JSON, but not what Resource Manager documents: nothing in it is believed."""
+    return _azure_error(
+        ErrorDetails(
+            status=0, code=_INVALID_ANSWER, message=f"Azure's answer cannot be used: {origin}: {reason}", target=origin
+        )
+    )
+
+
+@contextlib.contextmanager
+def reading(origin: str) -> Iterator[None]:
+    """What is decoded inside comes from `origin`: another shape than documented is that answer's fault."""
+    try:
+        yield
+    except ShapeError as error:
+        raise invalid_answer(origin, str(error)) from error
+
+
+def from_redirect(status: int, headers: Mapping[str, str], url: str) -> AzureError:
+    """A redirect is never followed: Resource Manager sends none, and who sends one could answer in its place."""
+    target = headers.get("location", "an address that it does not name")
+    message = f"{urlsplit(url).netloc or 'Azure'} answered {_path(url)} with a redirect to {target:.200}, which is not followed"
+    return _azure_error(ErrorDetails(status=status, code="Redirect", message=message, target=_path(url)))
 
 
 def is_version_refused(error: AzureError) -> bool:
@@ -74,9 +104,17 @@ def is_version_refused(error: AzureError) -> bool:
     return error.status in {400, 404} and error.code in _OTHER_VERSION
 
 
-def same_origin(link: str, endpoint: str) -> bool:
-    """Whether a link leads to the endpoint, so that it may be given our token."""
-    return _origin(link) == _origin(endpoint)
+def is_unanswered(error: AzureError) -> bool:
+    """Whether no answer came, or one that is not from Resource Manager at all."""
+    return error.status == 0 and error.code != _INVALID_ANSWER
+
+
+def same_origin(link: JSON, endpoint: str) -> bool:
+    """Whether a link leads to the endpoint, so that it may be given our token; False for what is no link at all."""
+    try:
+        return isinstance(link, str) and _origin(link) == _origin(endpoint)
+    except ValueError:  # a port or an address in brackets that is none
+        return False
 
 
 def refuse_dots(path: str) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from reconciler.arm.shapes import object_in, objects_in, required_text, text_in, texts_in
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
+from reconciler.azure.errors import reading
 from reconciler.azure.raw_snapshot import ScopeNode
 from reconciler.model import JSON, ArmId, ScopeKind, Unread, ancestors, arm_id, owner_scope, textual_chain
 from reconciler.problems import AzureError, ReconcilerError
@@ -62,13 +64,13 @@ def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
     subscriptions = [root for root in anchors if root.kind is ScopeKind.SUBSCRIPTION]
     nodes: dict[str, ScopeNode] = {}
     unread: list[Unread] = []
-    answers = client.each(lambda group: client.pages(f"{group}/descendants", Api.GROUPS), groups)
+    answers = client.each(lambda group: _descendants(client, group), groups)
     raise_if_unreachable(answers)
     for group, answer in zip(groups, answers, strict=True):
         if isinstance(answer, AzureError):
             unread.append(Unread(scope=group, what="descendants", message=answer.message, remedy=answer.remedy))
         else:
-            _add(nodes, [_node(value, expected=True) for value in answer])
+            _add(nodes, answer)
     for root in anchors:
         nodes.setdefault(root.key, ScopeNode(id=root))
         nodes[root.key] = replace(nodes[root.key], expected=True)
@@ -117,12 +119,19 @@ def _add(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:
         )
 
 
-def _node(value: JSON, *, expected: bool) -> ScopeNode:
-    properties = value.get("properties") or {}
-    parent = (properties.get("parent") or {}).get("id")
+def _descendants(client: ArmClient, group: ArmId) -> list[ScopeNode]:
+    path = f"{group}/descendants"
+    values = client.pages(path, Api.GROUPS)
+    with reading(f"the list {path}"):
+        return [_node(value, expected=True) for value in values]
+
+
+def _node(value: Mapping[str, JSON], *, expected: bool) -> ScopeNode:
+    properties = object_in(value, "properties")
+    parent = text_in(object_in(properties, "parent"), "id")
     return ScopeNode(
-        id=arm_id(value["id"]),
-        name=properties.get("displayName") or "",
+        id=arm_id(required_text(value, "id")),
+        name=text_in(properties, "displayName"),
         parent=arm_id(parent) if parent else None,
         expected=expected,
     )
@@ -130,14 +139,16 @@ def _node(value: JSON, *, expected: bool) -> ScopeNode:
 
 def _group_chain(client: ArmClient, group: ArmId) -> list[ScopeNode]:
     """A group with its parent, and what is above; the service lists ancestors from the nearest on."""
-    properties = client.get(group.text, Api.GROUPS, expand="ancestors").body.get("properties") or {}
-    details = properties.get("details") or {}
-    above = details.get("managementGroupAncestorsChain") or ()
-    ids = [_group(ancestor["name"]) for ancestor in above]
-    parent = (details.get("parent") or {}).get("id")
-    if not ids and parent:
-        ids = [arm_id(parent)]
-    names = [properties.get("displayName") or "", *(ancestor.get("displayName") or "" for ancestor in above)]
+    body = client.get(group.text, Api.GROUPS, expand="ancestors").body
+    with reading(group.text):
+        properties = object_in(body, "properties")
+        details = object_in(properties, "details")
+        above = objects_in(details, "managementGroupAncestorsChain")
+        ids = [_group(required_text(ancestor, "name")) for ancestor in above]
+        parent = text_in(object_in(details, "parent"), "id")
+        if not ids and parent:
+            ids = [arm_id(parent)]
+        names = [text_in(ancestor, "displayName") for ancestor in (properties, *above)]
     return _linked([group, *ids], names)
 
 
@@ -154,17 +165,19 @@ def _linked(ids: Sequence[ArmId], names: Sequence[str]) -> list[ScopeNode]:
 def _entity_chains(client: ArmClient, subscriptions: Sequence[ArmId]) -> list[ScopeNode]:
     """Where subscriptions lie, from the entities that the identity may see; nothing where it may see none."""
     keys = {subscription.key for subscription in subscriptions}
+    path = "/providers/Microsoft.Management/getEntities"
+    nodes: list[ScopeNode] = []
     try:
-        entities = client.pages("/providers/Microsoft.Management/getEntities", Api.GROUPS, method="POST")
+        entities = client.pages(path, Api.GROUPS, method="POST")
+        with reading(path):
+            for entity in entities:
+                if arm_id(required_text(entity, "id")).key in keys:
+                    node = _node(entity, expected=False)
+                    names = texts_in(object_in(entity, "properties"), "parentNameChain")
+                    above = [_group(name) for name in reversed(names)] or ([node.parent] if node.parent else [])
+                    nodes += _linked([node.id, *above], [node.name])
     except AzureError:
         return []
-    nodes: list[ScopeNode] = []
-    for entity in entities:
-        if arm_id(entity["id"]).key in keys:
-            node = _node(entity, expected=False)
-            names = (entity.get("properties") or {}).get("parentNameChain") or ()
-            above = [_group(name) for name in reversed(names)] or ([node.parent] if node.parent else [])
-            nodes += _linked([node.id, *above], [node.name])
     return nodes
 
 

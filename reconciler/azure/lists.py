@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from reconciler.arm import objects
+from reconciler.arm.shapes import required_text
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
+from reconciler.azure.errors import reading
 from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
 
@@ -61,10 +63,15 @@ def read_lists(
     for (scope, api), answer in zip(requests, answers, strict=True):
         if isinstance(answer, AzureError):
             _note(lists, scope, api, answer)
-        else:
-            differing.update(dict.fromkeys(_merge(lists.objects(api), answer, _PARSE[api]), api))
-            if api is Api.ASSIGNMENTS and scope.key in lists.inherited:
-                lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
+            continue
+        try:
+            with reading(f"the list of {_WHAT[api]} at {scope}"):
+                differing.update(dict.fromkeys(_merge(lists.objects(api), answer, _PARSE[api]), api))
+        except AzureError as error:
+            _note(lists, scope, api, error)
+            continue
+        if api is Api.ASSIGNMENTS and scope.key in lists.inherited:
+            lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
     _read_again(client, lists, differing)
     return lists
 
@@ -96,9 +103,12 @@ def _merge(objects: dict[str, JSON], values: Iterable[JSON], parse: Callable[[JS
     """
     differing = []
     for value in values:
-        key = arm_id(value["id"]).key
-        existing = objects.setdefault(key, value)
-        if existing is not value and existing != value and parse(existing) != parse(value):
+        key = arm_id(required_text(value, "id")).key
+        existing = objects.get(key)
+        if existing is None:
+            parse(value)  # what is not as documented fails its list here, not the run later
+            objects[key] = value
+        elif existing != value and parse(existing) != parse(value):
             differing.append(key)
     return differing
 
@@ -111,7 +121,15 @@ def _note(lists: ScopeLists, scope: ArmId, api: Api, error: AzureError) -> None:
 def _read_again(client: ArmClient, lists: ScopeLists, differing: dict[str, Api]) -> None:
     """Settles objects that changed while the lists were read, or that one list shows otherwise than another."""
     requests = [(lists.objects(api).pop(key)["id"], api) for key, api in sorted(differing.items())]
-    answers = client.each(lambda request: client.get(*request, **expansion(request[1])).body, requests)
+
+    def read(request: tuple[str, Api]) -> JSON:
+        identifier, api = request
+        body = client.get(identifier, api, **expansion(api)).body
+        with reading(identifier):
+            _PARSE[api](body)
+        return body
+
+    answers = client.each(read, requests)
     for (identifier, api), answer in zip(requests, answers, strict=True):
         if not isinstance(answer, AzureError):
             lists.objects(api)[arm_id(identifier).key] = answer

@@ -5,12 +5,12 @@ The record is what `exempt snapshot` writes, so that a plan from a file and a pl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.arm import objects
-from reconciler.model import JSON, ArmId, Cloud, Initiative, Policy, Snapshot, Unread
+from reconciler.model import JSON, ArmId, Cloud, Snapshot, Unread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,34 +49,25 @@ class RawSnapshot:
     requests: int = 0
 
 
-def snapshot_of(record: RawSnapshot) -> Snapshot:
-    """The values that planning works on."""
-    assignments = [objects.decode_assignment(value) for value in record.assignments]
-    initiatives = [objects.decode_initiative(value) for value in record.initiatives]
-    policies = [objects.decode_policy(value) for value in record.policies]
+def snapshot_of(raw: RawSnapshot) -> Snapshot:
+    """The values that planning works on.
+
+    Raises:
+        ShapeError: an object inside is not what ARM gives.
+    """
+    initiatives = [objects.decode_initiative(value) for value in raw.initiatives]
+    assignments = sorted(map(objects.decode_assignment, raw.assignments), key=lambda assignment: assignment.id)
     return Snapshot(
-        tenant_id=record.tenant_id,
-        taken_at=record.taken_at,
-        parents={node.id.key: node.parent for node in record.nodes if node.parent is not None},
-        expected=tuple(sorted(node.id for node in record.nodes if node.expected)),
-        assignments={
-            assignment.id.key: assignment for assignment in sorted(assignments, key=lambda assignment: assignment.id)
-        },
-        initiatives=_by_assignment(record.used, initiatives),
-        exemptions=tuple(
-            sorted(map(objects.decode_exemption, record.exemptions), key=lambda assignment: assignment.id.key)
-        ),
-        unread=record.unread,
-        gone=record.gone,
-        names={node.id.key: node.name for node in record.nodes if node.name},
-        exists=record.exists,
-        policies=_by_id(policies),
+        tenant_id=raw.tenant_id,
+        taken_at=raw.taken_at,
+        parents={node.id.key: node.parent for node in raw.nodes if node.parent is not None},
+        expected=tuple(sorted(node.id for node in raw.nodes if node.expected)),
+        assignments={assignment.id.key: assignment for assignment in assignments},
+        initiatives={key: initiatives[position] for key, position in sorted(raw.used.items())},
+        exemptions=tuple(sorted(map(objects.decode_exemption, raw.exemptions), key=lambda exemption: exemption.id.key)),
+        unread=raw.unread,
+        gone=raw.gone,
+        names={node.id.key: node.name for node in raw.nodes if node.name},
+        exists=raw.exists,
+        policies={policy.id.key: policy for policy in map(objects.decode_policy, raw.policies)},
     )
-
-
-def _by_assignment(used: Mapping[str, int], initiatives: list[Initiative]) -> dict[str, Initiative]:
-    return {key: initiatives[position] for key, position in sorted(used.items())}
-
-
-def _by_id(policies: Iterable[Policy]) -> dict[str, Policy]:
-    return {policy.id.key: policy for policy in policies}

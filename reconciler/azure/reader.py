@@ -16,11 +16,13 @@ from reconciler.arm import objects
 from reconciler.azure.api_versions import Api, ApiVersions
 from reconciler.azure.client import ArmClient
 from reconciler.azure.definitions import AssignedInitiative, InitiativeVersions, read_initiatives, read_policies
+from reconciler.azure.errors import reading
 from reconciler.azure.hierarchy import Hierarchy, anchor, infer_ancestors, missing_subscriptions, narrow, read_hierarchy
 from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import confirm_targets
 from reconciler.model import (
+    JSON,
     ArmId,
     Declaration,
     Settings,
@@ -156,12 +158,16 @@ class _SnapshotReader:
             for assignment in named
             if _ASSIGNMENT in assignment.key and assignment.key not in lists.assignments
         ]
-        answers = self.client.each(
-            lambda stray: self.client.get(stray.text, Api.ASSIGNMENTS, **expansion(Api.ASSIGNMENTS)), strays
-        )
-        for stray, answer in zip(strays, answers, strict=True):
+
+        def read(stray: ArmId) -> JSON:
+            body = self.client.get(stray.text, Api.ASSIGNMENTS, **expansion(Api.ASSIGNMENTS)).body
+            with reading(stray.text):
+                objects.decode_assignment(body)
+            return body
+
+        for stray, answer in zip(strays, self.client.each(read, strays), strict=True):
             if not isinstance(answer, AzureError):
-                lists.assignments[stray.key] = answer.body
+                lists.assignments[stray.key] = answer
             elif answer.status == 404:
                 self.gone.add(stray.key)
             else:

@@ -179,6 +179,11 @@ _TLS: Final = (
 
 _UNREACHABLE: Final = "no connection: check the network and the proxy (HTTPS_PROXY, NO_PROXY), then run again"
 
+_NOT_AZURE: Final = (
+    "something between here and Azure may answer in its place: check the proxy (HTTPS_PROXY, NO_PROXY), and `cloud` in "
+    "reconciler.yaml; if Azure itself answers so, report it with --log-file FILE"
+)
+
 _LOST: Final = (
     "the connection broke before the answer came; run again: a change may have taken effect, and what is done stays"
 )
@@ -216,6 +221,9 @@ _BY_CODE: Final[Mapping[str, _Remedy]] = MappingProxyType(
         "Tls": _TLS,
         "NotSent": _UNREACHABLE,
         "AnswerLost": _LOST,
+        "NotJson": _NOT_AZURE,
+        "Redirect": _NOT_AZURE,
+        "InvalidAnswer": _NOT_AZURE,
         "QuotaExceeded": _quota,
     }
 )

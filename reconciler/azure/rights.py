@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from reconciler.arm.shapes import texts_in
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
+from reconciler.azure.errors import reading
 from reconciler.model import JSON, ArmId, ScopeKind, Snapshot, ancestors
 from reconciler.problems import AzureError
 
@@ -108,11 +110,10 @@ def read_permissions(client: ArmClient, scope: ArmId) -> list[Permission]:
     Raises:
         AzureError: the service does not say.
     """
-    values = client.pages(f"{scope}/providers/Microsoft.Authorization/permissions", Api.PERMISSIONS)
-    return [
-        Permission(tuple(permission.get("actions") or ()), tuple(permission.get("notActions") or ()))
-        for permission in values
-    ]
+    path = f"{scope}/providers/Microsoft.Authorization/permissions"
+    values = client.pages(path, Api.PERMISSIONS)
+    with reading(f"the list {path}"):
+        return [Permission(texts_in(grant, "actions"), texts_in(grant, "notActions")) for grant in values]
 
 
 def missing_actions(permissions: Sequence[Permission], required: Sequence[str]) -> tuple[str, ...]:

@@ -10,20 +10,24 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Final
 
 from reconciler import __version__
+from reconciler.arm import objects
+from reconciler.arm.shapes import ShapeError
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
-from reconciler.model import JSON, Cloud, Snapshot, Unread, arm_id
+from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
+from reconciler.model import JSON, Cloud, Snapshot, Unread, ancestors, arm_id
 from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
 _AGAIN: Final = "take a new one: exempt snapshot --out FILE"
 
 
-def snapshot_text(record: RawSnapshot) -> str:
+def snapshot_text(raw: RawSnapshot) -> str:
     """The file's text: JSON with one object a line."""
-    return "".join(_lines(_document(record)))
+    return "".join(_lines(_document(raw)))
 
 
 def load_snapshot(path: Path) -> Snapshot:
@@ -33,61 +37,53 @@ def load_snapshot(path: Path) -> Snapshot:
         ReconcilerError: the file cannot be read, or is no snapshot of a form that this version knows.
     """
     try:
-        document = json.loads(path.read_bytes())
+        data = path.read_bytes()
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be read: {error.strerror}", "check the path") from error
-    except ValueError as error:  # JSON's and Unicode's errors are both ValueErrors
-        raise ReconcilerError(f"{path} is not JSON: {error}", _AGAIN) from error
-    _check_format(path, document)
+    document = read_json(data, origin=str(path), remedy=_AGAIN)
+    document.check_format(what="a snapshot", known=FORMAT)
+    raw = _raw_snapshot(document)
     try:
-        return snapshot_of(_record(document))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ReconcilerError(f"{path} is not a whole snapshot: {error!r}", _AGAIN) from error
-
-
-def _check_format(path: Path, document: JSON) -> None:
-    version = document.get("format_version") if isinstance(document, Mapping) else None
-    if not isinstance(version, str):
-        raise ReconcilerError(f"{path} is not a snapshot: it has no format_version", _AGAIN)
-    if version.split(".")[0] != FORMAT.split(".", maxsplit=1)[0]:
-        raise ReconcilerError(
-            f"{path} has format {version}; this version of exempt knows {FORMAT}",
-            "use the version of exempt that wrote it, or take a new snapshot",
-        )
+        return snapshot_of(raw)
+    except ShapeError as error:
+        raise _misshapen(document) or document.error(str(error)) from error
 
 
 # --- to a file ---------------------------------------------------------------------------------------------------
 
 
-def _document(record: RawSnapshot) -> dict[str, JSON]:
-    assigned = {value["id"].lower(): value["id"] for value in record.assignments}
+def _document(raw: RawSnapshot) -> dict[str, JSON]:
+    assigned = {value["id"].lower(): value["id"] for value in raw.assignments}
     return {
         "format_version": FORMAT,
         "tool_version": __version__,
-        "tenantId": record.tenant_id,
-        "cloud": record.cloud.value,
-        "takenAt": record.taken_at.isoformat().replace("+00:00", "Z"),
-        "apiVersions": dict(record.versions),
-        "requests": record.requests,
-        "complete": not record.unread,
+        "tenantId": raw.tenant_id,
+        "cloud": raw.cloud.value,
+        "takenAt": raw.taken_at.isoformat().replace("+00:00", "Z"),
+        "apiVersions": dict(raw.versions),
+        "requests": raw.requests,
+        "complete": not raw.unread,
         "unread": [
             {"scope": unread.scope.text, "what": unread.what, "reason": unread.message, "remedy": unread.remedy}
-            for unread in record.unread
+            for unread in raw.unread
         ],
-        "hierarchy": [_node_json(node) for node in record.nodes],
-        "gone": sorted(record.gone),
-        "exists": sorted(record.exists),
-        "initiativeOfAssignment": {assigned.get(key, key): place for key, place in sorted(record.used.items())},
-        "policyAssignments": list(record.assignments),
-        "policySetDefinitions": list(record.initiatives),
-        "policyDefinitions": list(record.policies),
-        "policyExemptions": list(record.exemptions),
+        "hierarchy": [
+            {
+                "id": node.id.text,
+                "displayName": node.name,
+                "parent": node.parent.text if node.parent else None,
+                "expected": node.expected,
+            }
+            for node in raw.nodes
+        ],
+        "gone": sorted(raw.gone),
+        "exists": sorted(raw.exists),
+        "initiativeOfAssignment": {assigned.get(key, key): place for key, place in sorted(raw.used.items())},
+        "policyAssignments": list(raw.assignments),
+        "policySetDefinitions": list(raw.initiatives),
+        "policyDefinitions": list(raw.policies),
+        "policyExemptions": list(raw.exemptions),
     }
-
-
-def _node_json(node: ScopeNode) -> JSON:
-    parent = None if node.parent is None else node.parent.text
-    return {"id": node.id.text, "displayName": node.name, "parent": parent, "expected": node.expected}
 
 
 def _lines(document: Mapping[str, JSON]) -> Iterator[str]:
@@ -117,58 +113,91 @@ def _compact(value: JSON) -> str:
 # --- from a file -------------------------------------------------------------------------------------------------
 
 
-def _record(document: Mapping[str, JSON]) -> RawSnapshot:
-    nodes = _each(document, "hierarchy", _node)
-    _refuse_circles(nodes)
+def _raw_snapshot(document: JsonInput) -> RawSnapshot:
+    nodes = tuple(map(_node, document.member("hierarchy").items()))
+    _refuse_circles(document, nodes)
+    initiatives = _objects(document, "policySetDefinitions")
     return RawSnapshot(
-        tenant_id=_typed(document["tenantId"], str),
-        cloud=Cloud(document["cloud"]),
-        taken_at=datetime.fromisoformat(document["takenAt"]),
+        tenant_id=document.member("tenantId").as_text(),
+        cloud=document.member("cloud").as_choice(Cloud),
+        taken_at=_instant(document.member("takenAt")),
         nodes=nodes,
-        assignments=_each(document, "policyAssignments", dict),
-        exemptions=_each(document, "policyExemptions", dict),
-        initiatives=_each(document, "policySetDefinitions", dict),
-        used={arm_id(key).key: _typed(place, int) for key, place in document["initiativeOfAssignment"].items()},
-        policies=_each(document, "policyDefinitions", dict),
-        unread=_each(document, "unread", _unread),
-        gone=frozenset(_each(document, "gone", str.lower)),
-        exists=frozenset(_each(document, "exists", str.lower)),
-        versions=document["apiVersions"],
-        requests=document["requests"],
+        assignments=_objects(document, "policyAssignments"),
+        exemptions=_objects(document, "policyExemptions"),
+        initiatives=initiatives,
+        used={
+            arm_id(assignment).key: _position(entry, len(initiatives))
+            for assignment, entry in document.member("initiativeOfAssignment").entries()
+        },
+        policies=_objects(document, "policyDefinitions"),
+        unread=tuple(map(_unread, document.member("unread").items())),
+        gone=frozenset(item.as_text().lower() for item in document.member("gone").items()),
+        exists=frozenset(item.as_text().lower() for item in document.member("exists").items()),
+        versions={kind: entry.as_text() for kind, entry in document.member("apiVersions").entries()},
+        requests=document.member("requests").as_integer(),
     )
 
 
-def _refuse_circles(nodes: tuple[ScopeNode, ...]) -> None:
+def _objects(document: JsonInput, name: str) -> tuple[JSON, ...]:
+    return tuple(item.as_object() for item in document.member(name).items())
+
+
+def _instant(entry: JsonInput) -> datetime:
+    try:
+        instant = datetime.fromisoformat(entry.as_text())
+    except ValueError:
+        raise entry.error("no date and time") from None
+    if instant.tzinfo is None:
+        raise entry.error("the time zone is missing")
+    return instant
+
+
+def _position(entry: JsonInput, count: int) -> int:
+    position = entry.as_integer()
+    if not 0 <= position < count:
+        raise entry.error(f"{position} is no position in policySetDefinitions, which has {count}")
+    return position
+
+
+def _refuse_circles(document: JsonInput, nodes: tuple[ScopeNode, ...]) -> None:
     """Azure's hierarchy has none; an edited file may."""
-    parents = {node.id.key: node.parent for node in nodes}
+    parents = {node.id.key: node.parent for node in nodes if node.parent is not None}
     for node in nodes:
-        visited, step = {node.id.key}, node.parent
-        while step is not None:
-            if step.key in visited:
-                raise ValueError(f"{node.id} contains itself")
-            visited.add(step.key)
-            step = parents.get(step.key)
+        if parents.get(ancestors(node.id, parents)[-1].key) is not None:
+            raise document.member("hierarchy").error(f"{node.id} contains itself")
 
 
-def _each(document: Mapping[str, JSON], name: str, build: Callable[[JSON], Any]) -> tuple[Any, ...]:
-    return tuple(build(value) for value in _typed(document[name], list))
-
-
-def _typed(value: JSON, kind: type) -> Any:
-    if not isinstance(value, kind):
-        raise TypeError(f"{value!r} should be {kind.__name__}")
-    return value
-
-
-def _node(value: JSON) -> ScopeNode:
-    parent = value["parent"]
+def _node(entry: JsonInput) -> ScopeNode:
+    parent = entry.optional("parent")
     return ScopeNode(
-        id=arm_id(value["id"]),
-        name=value["displayName"],
-        parent=arm_id(parent) if parent else None,
-        expected=_typed(value["expected"], bool),
+        id=arm_id(entry.member("id").as_text()),
+        name=entry.member("displayName").as_text(),
+        parent=arm_id(parent.as_text()) if parent else None,
+        expected=entry.member("expected").as_boolean(),
     )
 
 
-def _unread(value: JSON) -> Unread:
-    return Unread(scope=arm_id(value["scope"]), what=value["what"], message=value["reason"], remedy=value["remedy"])
+def _unread(entry: JsonInput) -> Unread:
+    scope, what, message, remedy = (entry.member(name).as_text() for name in ("scope", "what", "reason", "remedy"))
+    return Unread(scope=arm_id(scope), what=what, message=message, remedy=remedy)
+
+
+def _misshapen(document: JsonInput) -> JsonInputError | None:
+    """The error about the first object that is not what ARM gives, with its place."""
+    for name, decode in _DECODERS.items():
+        for item in document.member(name).items():
+            try:
+                decode(item.value)
+            except ShapeError as error:
+                return item.error(str(error))
+    return None
+
+
+_DECODERS: Final[Mapping[str, Callable[[JSON], object]]] = MappingProxyType(
+    {
+        "policyAssignments": objects.decode_assignment,
+        "policySetDefinitions": objects.decode_initiative,
+        "policyDefinitions": objects.decode_policy,
+        "policyExemptions": objects.decode_exemption,
+    }
+)

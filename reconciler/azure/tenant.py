@@ -26,7 +26,11 @@ def check(credential: TenantCredential, client: ArmClient, tenant_id: str, endpo
         raise no_identity(error) from error
     claims = token_claims(token)
     claimed = claims.get("tid")
-    tenants = {claimed} if isinstance(claimed, str) else _visible(client)
+    tenants = (
+        {claimed}
+        if isinstance(claimed, str)
+        else {str(tenant.get("tenantId") or "") for tenant in client.pages("/tenants", Api.TENANTS)}
+    )
     if tenant_id.lower() not in {tenant.lower() for tenant in tenants}:
         names = ", ".join(sorted(tenants)) or "none"
         raise CredentialError(
@@ -34,7 +38,3 @@ def check(credential: TenantCredential, client: ArmClient, tenant_id: str, endpo
             f"log in to the right tenant (az login --tenant {tenant_id}), or correct `tenantId` in reconciler.yaml",
         )
     return claims
-
-
-def _visible(client: ArmClient) -> set[str]:
-    return {str(tenant.get("tenantId") or "") for tenant in client.pages("/tenants", Api.TENANTS)}

@@ -89,7 +89,6 @@ def pipeline_policies(credential: TenantCredential, endpoints: Endpoints, monito
         policies.HeadersPolicy(),
         policies.UserAgentPolicy(base_user_agent=f"exempt/{__version__}"),
         policies.ProxyPolicy(),
-        policies.RedirectPolicy(),
         _RetryPolicy(**retries),
         ARMChallengeAuthenticationPolicy(credential, endpoints.oauth_scope),
         monitor,

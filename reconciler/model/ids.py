@@ -140,11 +140,6 @@ def ancestors(scope: ArmId, parents: Mapping[str, ArmId]) -> tuple[ArmId, ...]:
     return tuple(chain)
 
 
-def exemption_id(scope: ArmId, name: str) -> ArmId:
-    """The id of the policy exemption of that name at a scope."""
-    return arm_id(f"{scope.text}/providers/Microsoft.Authorization/policyExemptions/{name}")
-
-
 @functools.lru_cache(maxsize=1 << 16)
 def textual_containers(key: str) -> tuple[str, ...]:
     """Folded ids of all that contains the scope with this folded id, as its text shows, nearest first."""
@@ -155,7 +150,7 @@ def textual_containers(key: str) -> tuple[str, ...]:
 @functools.lru_cache(maxsize=1 << 16)
 def _kind(key: str) -> ScopeKind:
     parts = key.split("/")
-    if parts[1] == "providers":
+    if parts[1:2] == ["providers"]:
         return ScopeKind.MANAGEMENT_GROUP
     if len(parts) == 3:
         return ScopeKind.SUBSCRIPTION
@@ -173,5 +168,7 @@ def _parent_length(key: str) -> int:
             return key.rfind("/resourcegroups/")
         case ScopeKind.RESOURCE:
             provider = key.rfind("/providers/")
+            if provider < 0:
+                return 0  # what Azure would never call so nests in nothing
             nested = key.count("/", provider) > 4  # /providers/ns/type/name has four slashes
             return key.rfind("/", 0, key.rfind("/")) if nested else provider

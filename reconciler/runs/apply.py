@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 from reconciler.applying import approvals
 from reconciler.applying.approvals import SavedPlan, Selection
@@ -16,6 +16,7 @@ from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.session import connect
+from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.marks import with_revision
@@ -25,9 +26,6 @@ from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
 from reconciler.runs.reading import display_names, plan_repository, read_azure
-
-_LARGEST_PLAN: Final = 256 << 20
-"""Bytes: far more than any plan has, and little enough to be held in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,19 +102,13 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
 def _saved_plan(path: Path, repository: Repository) -> SavedPlan:
     try:
         with path.open("rb") as file:
-            content = file.read(_LARGEST_PLAN + 1)
-        if len(content) > _LARGEST_PLAN:
-            raise UsageError(f"{path} is not a plan: it is larger than {_LARGEST_PLAN >> 20} MiB", approvals.NEW_PLAN)
-        text = content.decode("utf-8-sig")  # a mark of byte order may come from a shell that passed it on
-        return approvals.read_plan(text, repository.settings.tenant_id, repository.settings.owner)
+            data = file.read(LIMITS.size + 1)
     except FileNotFoundError:
         raise UsageError(f"there is no plan {str(path)!r}", approvals.NEW_PLAN) from None
     except IsADirectoryError:
         raise UsageError(f"{str(path)!r} is a folder, not a plan", approvals.NEW_PLAN) from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{path} is not a plan: it is not UTF-8 text", approvals.NEW_PLAN) from None
-    except approvals.ApprovalError as error:
-        raise approvals.ApprovalError(f"{path}: {error.message}", error.remedy) from None
+    settings = repository.settings
+    return approvals.read_plan(data, origin=str(path), tenant_id=settings.tenant_id, owner=settings.owner)
 
 
 def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:

@@ -289,9 +289,9 @@ def test_expecting_a_digest_is_all_or_nothing(root):
         (lambda plan: plan | {"owner": "fabrikam"}, "belongs to owner"),
         (lambda plan: plan | {"tenantId": "c0ffee00-0000-4000-8000-0000000000ff"}, "is for tenant"),
         (lambda plan: plan | {"format_version": "7.0"}, "has format 7.0"),
-        (lambda plan: [plan], "not a plan"),
-        (lambda plan: json.dumps(plan).replace('"digest"', '"digest": "another", "digest"', 1), "says 'digest' twice"),
-        (lambda plan: json.dumps(plan).replace('"complete": true', '"complete": NaN'), "NaN is no value"),
+        (lambda plan: [plan], "an object is expected, not an array"),
+        (lambda plan: json.dumps(plan).replace('"digest"', '"digest": "another", "digest"', 1), 'says "digest" twice'),
+        (lambda plan: json.dumps(plan).replace('"complete": true', '"complete": NaN'), "NaN is no JSON number"),
         (
             lambda plan: [change["key"].update(assignment=NIST["id"]) for change in plan["changes"]] and plan,
             "was edited",
@@ -312,7 +312,8 @@ def test_a_doctored_plan_is_refused_whole(root, spoil, says):
 
 
 @pytest.mark.parametrize(
-    ("path", "says"), [("/dev/zero", "is larger than"), (".", "is a folder"), ("nowhere.json", "there is no plan")]
+    ("path", "says"),
+    [("/dev/zero", "the limit is 268,435,456"), (".", "is a folder"), ("nowhere.json", "there is no plan")],
 )
 def test_what_is_no_file_of_a_plan_is_told_so(root, path, says):
     with emulated.running(repo.tenant(MCSB)) as azure:

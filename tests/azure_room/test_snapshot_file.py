@@ -93,41 +93,53 @@ def damaged(document, name, value):
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "says"),
     [
-        ("policyExemptions", ...),
-        ("policyExemptions", {}),
-        ("policyExemptions", [{"properties": {}}]),
-        ("policyExemptions", ["text"]),
-        ("hierarchy", [{"id": "/a"}]),
+        ("policyExemptions", ..., '"policyExemptions" is missing'),
+        ("policyExemptions", {}, "policyExemptions: an array is expected, not an object"),
+        ("policyExemptions", [{"properties": {}}], "policyExemptions[0]: id is missing"),
+        ("policyExemptions", [{"id": 5}], "policyExemptions[0]: id: a string is expected, not a number"),
+        ("policyExemptions", ["text"], "policyExemptions[0]: an object is expected"),
+        ("policyExemptions", [{"id": "/x", "properties": {"metadata": "text"}}], "policyExemptions[0]: metadata"),
+        ("policyAssignments", [{"id": "/x", "properties": {"notScopes": [5]}}], "policyAssignments[0]: notScopes"),
+        ("policyDefinitions", [{"id": "/x", "properties": []}], "policyDefinitions[0]: properties"),
+        ("hierarchy", [{"id": "/a"}], 'hierarchy[0]: "displayName" is missing'),
         (
             "hierarchy",
             [{"id": one, "displayName": "", "parent": other, "expected": True} for one, other in ("ab", "ba")],
+            "hierarchy: a contains itself",
         ),
-        ("initiativeOfAssignment", {"/a": 99}),
-        ("initiativeOfAssignment", {"/a": "0"}),
-        ("cloud", "AzureGermanCloud"),
-        ("takenAt", "yesterday"),
-        ("unread", [{}]),
-        ("gone", [1]),
+        ("initiativeOfAssignment", {"/a": 99}, "initiativeOfAssignment./a: 99 is no position"),
+        ("initiativeOfAssignment", {"/a": -1}, "initiativeOfAssignment./a: -1 is no position"),
+        ("initiativeOfAssignment", {"/a": "0"}, "initiativeOfAssignment./a: a whole number is expected"),
+        ("cloud", "AzureGermanCloud", "cloud: one of AzureCloud"),
+        ("takenAt", "yesterday", "takenAt: no date and time"),
+        ("takenAt", "2026-11-28T00:00:00", "takenAt: the time zone is missing"),
+        ("unread", [{}], 'unread[0]: "scope" is missing'),
+        ("gone", [1], "gone[0]: a string is expected"),
+        ("requests", None, "requests: a whole number is expected"),
     ],
 )
-def test_a_damaged_file_is_a_message_and_not_a_crash(record, tmp_path, name, value):
+def test_a_damaged_file_is_a_message_and_not_a_crash(record, tmp_path, name, value, says):
     path = tmp_path / "snapshot.json"
     path.write_text(damaged(json.loads(snapshot_text(record)), name, value), encoding="utf-8")
-    with pytest.raises(ReconcilerError, match="not a whole snapshot"):
+    with pytest.raises(ReconcilerError) as refused:
         load_snapshot(path)
+    assert refused.value.message.startswith(f"{path}: {says}")
+    assert "exempt snapshot --out" in refused.value.remedy
 
 
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is not JSON"),
-        ("[]", "no format_version"),
+        ("", "not JSON"),
+        ("[" * 100_000, "nested more than 60 deep"),
+        ("[]", "an object is expected"),
         ("{}", "no format_version"),
-        ('{"format_version": 1}', "no format_version"),
-        ('{"format_version": "2.0"}', "knows 1.0"),
-        ("\xff", "is not JSON"),
+        ('{"format_version": 1}', "format_version 1 is no version"),
+        ('{"format_version": "2.0"}', "reads 1.x"),
+        ('{"format_version": "1.0", "format_version": "1.0"}', "twice"),
+        ("\xff", "not JSON"),
     ],
 )
 def test_another_file_is_refused_with_the_reason(tmp_path, text, words):
