@@ -8,21 +8,23 @@ is whatever waits for it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.applying.outcomes import Outcome
 from reconciler.arm import canonical
 from reconciler.arm.shapes import as_object, object_in, required_text, text_in
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import Status, arm_id, exemption_path
+from reconciler.model import Diagnostic, Status, arm_id, exemption_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import ReconcilerError, UsageError
 
 FORMAT: Final = "1.0"
 NEW_PLAN: Final = "save a new plan with: exempt plan --out FILE, have it reviewed, and apply that"
+_OTHER_FORM: Final = "approved in another form: what is declared or what Azure holds changed since"
+_APPROVE: Final = "let the production run apply the newest commit, with its approval"
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -155,50 +157,84 @@ def check_expected(plan: Plan, expected: str) -> None:
 
 def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] | None = None) -> Selection:
     """What of the plan may be written: *fresh ∩ approved*, of the given reasons."""
-    why = {change.id.key: _why_not(change, saved, only) for change in plan.changes}
-    withheld = {
-        change.id.key: Outcome(change=change, status=Status.AWAITING, message=words[0], remedy=words[1])
-        for change in plan.changes
-        if (words := why[change.id.key]) is not None
-    }
-    _spread(plan.changes, withheld)
-    approved = tuple(change for change in plan.changes if change.id.key not in withheld)
-    already_done = sorted(saved.fingerprints.keys() - why.keys()) if saved else ()
-    return Selection(
-        approved=approved, withheld=tuple(withheld[key] for key in sorted(withheld)), already_done=tuple(already_done)
-    )
+
+    def why_not(change: Change) -> Diagnostic | None:
+        if saved and change.id.key not in saved.fingerprints:
+            return Diagnostic(message="not part of the approved plan", remedy=NEW_PLAN)
+        if saved and saved.fingerprints[change.id.key] != change.fingerprint:
+            return Diagnostic(message=_OTHER_FORM, remedy=NEW_PLAN)
+        if only is not None and change.reason not in only:
+            message = f"its reason, {change.reason}, is not among those of --only"
+            return Diagnostic(message=message, remedy=f"name {change.reason} in --only too, or run without --only")
+        return None
+
+    already_done = saved.fingerprints.keys() - {change.id.key for change in plan.changes} if saved else ()
+    return _selection(plan.changes, why_not, already_done)
 
 
-def _why_not(change: Change, saved: SavedPlan | None, only: frozenset[Reason] | None) -> tuple[str, str] | None:
-    """Why a change is not approved, and what would approve it."""
-    if saved and change.id.key not in saved.fingerprints:
-        return "not part of the approved plan", NEW_PLAN
-    if saved and saved.fingerprints[change.id.key] != change.fingerprint:
-        return "approved in another form: what is declared or what Azure holds changed since", NEW_PLAN
-    if only is not None and change.reason not in only:
-        message = f"its reason, {change.reason}, is not among those of --only"
-        return message, f"name {change.reason} in --only too, or run without --only"
-    return None
+def intersect(plan: Plan, approved: Plan) -> Selection:
+    """What healing may write: changes that both the plan of the working tree and the plan of the approved revision
+    make, by fingerprint.
+
+    A change waits for and relies on whatever it does in either plan, and is withheld with what it waits for: so nothing
+    is deleted or reduced whose replacement only one of the two has, and what either wants stays. What is written
+    bears the marks of the approved revision.
+    """
+    by_id = {change.id.key: change for change in approved.changes}
+
+    def why_not(change: Change) -> Diagnostic | None:
+        counterpart = by_id.get(change.id.key)
+        if counterpart is None:
+            return Diagnostic(message="not part of the plan of the approved revision", remedy=_APPROVE)
+        if counterpart.fingerprint != change.fingerprint:
+            return Diagnostic(message="the plan of the approved revision has it in another form", remedy=_APPROVE)
+        return None
+
+    def merged(change: Change) -> Change:
+        counterpart = by_id.get(change.id.key)
+        if counterpart is None or counterpart.fingerprint != change.fingerprint:
+            return change
+        keepers = {keeper.id.key: keeper for keeper in (*counterpart.relies_on, *change.relies_on)}
+        return replace(
+            change,
+            after=counterpart.after,
+            waits_for=tuple(sorted({*change.waits_for, *counterpart.waits_for})),
+            relies_on=tuple(keeper for _, keeper in sorted(keepers.items())),
+        )
+
+    already_done = by_id.keys() - {change.id.key for change in plan.changes}
+    return _selection(tuple(map(merged, plan.changes)), why_not, already_done)
 
 
-def _spread(changes: Sequence[Change], withheld: dict[str, Outcome]) -> None:
-    """What waits for something withheld is withheld too, however long the chain."""
-    by_need = _by_need(changes)
+def _selection(
+    changes: Sequence[Change], why_not: Callable[[Change], Diagnostic | None], already_done: Iterable[str]
+) -> Selection:
+    """Splits changes; what waits for something withheld, or for a change that is not there, is withheld too."""
+    withheld: dict[str, Outcome] = {}
+    dependants: dict[str, list[Change]] = {}
+    present = {change.id.key for change in changes}
+    for change in changes:
+        reason = why_not(change)
+        if reason is None and (absent := sorted(set(change.waits_for) - present)):
+            reason = Diagnostic(message=f"waits for {absent[0]}, which is not part of this run", remedy=_APPROVE)
+        if reason is not None:
+            withheld[change.id.key] = _awaiting(change, reason.message, reason.remedy)
+        for required in change.waits_for:
+            dependants.setdefault(required, []).append(change)
     chain = deque(withheld.values())
     while chain:
         root = chain.popleft()
-        for change in by_need.get(root.change.id.key, ()):
+        for change in dependants.get(root.change.id.key, ()):
             if change.id.key not in withheld:
                 message = f"waits for {root.change.id}, which awaits approval"
-                withheld[change.id.key] = Outcome(
-                    change=change, status=Status.AWAITING, message=message, remedy=root.remedy
-                )
+                withheld[change.id.key] = _awaiting(change, message, root.remedy)
                 chain.append(withheld[change.id.key])
+    return Selection(
+        approved=tuple(change for change in changes if change.id.key not in withheld),
+        withheld=tuple(outcome for _, outcome in sorted(withheld.items())),
+        already_done=tuple(sorted(already_done)),
+    )
 
 
-def _by_need(changes: Iterable[Change]) -> dict[str, list[Change]]:
-    dependants: dict[str, list[Change]] = {}
-    for change in changes:
-        for required in change.waits_for:
-            dependants.setdefault(required, []).append(change)
-    return dependants
+def _awaiting(change: Change, message: str, remedy: str) -> Outcome:
+    return Outcome(change=change, status=Status.AWAITING, message=message, remedy=remedy)

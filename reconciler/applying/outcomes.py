@@ -48,9 +48,14 @@ class Outcome(Diagnostic):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do."""
+    """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do.
+
+    `revision` is the commit whose declarations the run was about; None without git, where the working tree held
+    something else, or where the run was narrowed to a scope.
+    """
 
     outcomes: tuple[Outcome, ...]
+    revision: str | None = None
     held: tuple[Held, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unread: tuple[Unread, ...] = ()
@@ -71,6 +76,14 @@ class Summary:
         return Verdict.DONE
 
     @property
+    def completed(self) -> bool:
+        """Whether Azure now holds all of the revision: nothing was withheld, refused, held, skipped, unread or failed.
+        That is what healing takes as proof that a revision was approved.
+        """
+        is_held = self.held or any(outcome.status is Status.HELD for outcome in self.outcomes)
+        return self.revision is not None and self.verdict is Verdict.DONE and not is_held
+
+    @property
     def counts(self) -> Mapping[Status, int]:
         """How many changes ended in each way; every status is there."""
         counted = Counter(outcome.status for outcome in self.outcomes)
@@ -79,8 +92,13 @@ class Summary:
 
 def summarise(plan: Plan, outcomes: Iterable[Outcome]) -> Summary:
     """The whole run from its plan and the outcomes in whatever order they came."""
-    ordered = tuple(sorted(outcomes, key=lambda outcome: outcome.change.id.key))
-    return Summary(outcomes=ordered, held=plan.held, refusals=plan.refusals, unread=plan.unread)
+    return Summary(
+        outcomes=tuple(sorted(outcomes, key=lambda outcome: outcome.change.id.key)),
+        revision=None if plan.dirty else plan.revision,
+        held=plan.held,
+        refusals=plan.refusals,
+        unread=plan.unread,
+    )
 
 
 def refused_outcomes(changes: Iterable[Change]) -> list[Outcome]:

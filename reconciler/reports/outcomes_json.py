@@ -25,6 +25,8 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "tool_version": tool_version,
         "verdict": summary.verdict.value,
         "exitCode": exit_code,
+        "revision": summary.revision,
+        "completed": summary.completed,
         "summary": {str(status): number for status, number in summary.counts.items()},
         "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
         "held": [held_to_json(held) for held in summary.held],

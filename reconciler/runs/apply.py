@@ -96,6 +96,8 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         whole = allowed_without_references(selection.approved, snapshot, repository.declarations, repository.settings)
         stop.finish_first()
         summary = _write(plan, selection, partial(azure.writer, whole=whole), context, stop)
+        if request.scope is not None:  # a part of the revision, however well it ended
+            summary = replace(summary, revision=None)
     return ApplyRun(summary=summary, names=names, needless=selection.already_done)
 
 

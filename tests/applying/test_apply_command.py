@@ -49,6 +49,31 @@ def root(tmp_path):
     return repo.write(tmp_path / "repository", [declare("one", ONE), declare("two", TWO)])
 
 
+# --- what was completed: the proof that healing asks for ---
+
+
+def completed(document):
+    return document["revision"], document["completed"]
+
+
+def test_the_outcomes_say_which_revision_was_completed_and_never_for_a_part_of_it(root):
+    first = repo.commit(root, "both")
+    with emulated.running(repo.tenant(MCSB)) as azure:
+        assert completed(apply(azure, root, "--scope", ONE, check=[0])) == (None, False)
+        saved = root.parent / "plan.json"
+        emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
+        repo.write(root, [declare("one", ONE), declare("two", TWO, justification="It retires in May.")])
+        assert completed(apply(azure, root, check=[0])) == (None, False), "what is not committed is no revision"
+        second = repo.commit(root, "edited")
+        assert completed(apply(azure, root, check=[0])) == (second, True)
+        repo.write(root, [declare("one", ONE), declare("two", TWO, justification="It retires in June.")])
+        third = repo.commit(root, "edited again")
+        assert completed(apply(azure, root, str(saved), check=[2])) == (third, False)
+        assert completed(apply(azure, root, "--only", "recreate", check=[2])) == (third, False)
+        assert completed(apply(azure, root, check=[0])) == (third, True)
+    assert len({first, second, third}) == 3
+
+
 # --- rights and obstacles ---
 
 

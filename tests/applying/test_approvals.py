@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from reconciler.applying.approvals import (
     ApprovalError,
     check_expected,
+    intersect,
     parse_reasons,
     read_plan,
     select,
@@ -198,6 +199,70 @@ def test_no_edit_of_a_file_approves_anything_new(path, value):
 def test_any_file_is_read_or_refused(data):
     with pytest.raises(ApprovalError):
         read(data)
+
+
+# --- healing: what two plans have in common ---
+
+
+def test_healing_writes_what_both_plans_make_and_nothing_else():
+    ours, theirs = create("recreated"), create("new")
+    selection = intersect(plan(ours, theirs), plan(create("recreated"), create("retired")))
+    assert [c.id for c in selection.approved] == [ours.id]
+    assert [(o.change.id, o.status) for o in selection.withheld] == [(theirs.id, Status.AWAITING)]
+    assert "not part of the plan of the approved revision" in selection.withheld[0].message
+    assert selection.already_done == (create("retired").id.key,)
+
+
+def test_healing_does_not_write_the_same_object_in_another_form():
+    selection = intersect(plan(create("one", description="loud")), plan(create("one", description="quiet")))
+    assert selection.approved == ()
+    assert "another form" in selection.withheld[0].message
+
+
+def test_what_either_plan_replaces_first_is_not_deleted():
+    old = exemption("old")
+    keeper = create("keeper")
+    waiting, free = change(old, None, [keeper], [exemption("keeper")]), change(old, None)
+    for fresh, approved in (([waiting, keeper], [free]), ([free], [waiting, keeper])):
+        selection = intersect(plan(*fresh), plan(*approved))
+        assert selection.approved == (), "the replacement is only in one of the two plans"
+        assert {o.change.id.key for o in selection.withheld} >= {old.id.key}
+    both = intersect(plan(free, keeper), plan(waiting, keeper))
+    assert [c.waits_for for c in both.approved if c.id == old.id] == [(keeper.id.key,)]
+
+
+def test_what_keeps_a_cell_in_either_plan_is_re_read():
+    old, one, two = exemption("old"), exemption("one"), exemption("two")
+    [healed] = intersect(plan(change(old, None, [], [one])), plan(change(old, None, [], [two]))).approved
+    assert [keeper.id for keeper in healed.relies_on] == [one.id, two.id]
+
+
+def test_healing_stamps_the_approved_revision():
+    now = create("one", metadata={"owner": "contoso", "revision": "head"})
+    then = create("one", metadata={"owner": "contoso", "revision": "approved"})
+    [healed] = intersect(plan(now), plan(then)).approved
+    assert healed.after.metadata["revision"] == "approved"
+
+
+NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=4)
+
+
+@given(NAMES, NAMES, NAMES, NAMES, st.data())
+def test_no_common_delete_bares_what_either_plan_wants(created, approved_created, deleted, approved_deleted, data):
+    """Each plan by itself is safe: its deletes wait for its creates. Their intersection must be safe for both."""
+
+    def one(creates, deletes):
+        made = [create(f"new-{name}") for name in creates]
+        waits = data.draw(st.lists(st.sampled_from(made), unique_by=lambda c: c.id)) if made else []
+        return plan(*made, *(change(exemption(f"old-{name}"), None, waits) for name in deletes))
+
+    fresh, approved = one(created, deleted), one(approved_created, approved_deleted)
+    chosen = {c.id.key for c in intersect(fresh, approved).approved}
+    prints = [{c.id.key: c.fingerprint for c in p.changes} for p in (fresh, approved)]
+    assert all(prints[0].get(key) == prints[1].get(key) for key in chosen)
+    for made in (fresh, approved):
+        for c in made.changes:
+            assert c.id.key not in chosen or chosen >= set(c.waits_for)
 
 
 # --- the options ---

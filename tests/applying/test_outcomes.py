@@ -62,6 +62,25 @@ def test_the_exit_code_follows_from_the_verdict(summary, code):
     assert of_run(summary.verdict) == code
 
 
+@pytest.mark.parametrize(
+    ("summary", "completed"),
+    [
+        (Summary(outcomes=(), revision="abc"), True),
+        (Summary(outcomes=(outcome(Status.DONE), outcome(Status.UNCHANGED)), revision="abc"), True),
+        (Summary(outcomes=(outcome(Status.DONE),)), False),
+        (Summary(outcomes=(outcome(Status.AWAITING),), revision="abc"), False),
+        (Summary(outcomes=(outcome(Status.FAILED),), revision="abc"), False),
+        (Summary(outcomes=(outcome(Status.SKIPPED),), revision="abc"), False),
+        (Summary(outcomes=(outcome(Status.HELD, HeldCause.RESOURCE_GONE),), revision="abc"), False),
+        (Summary(outcomes=(), revision="abc", held=(held(HeldCause.ASSIGNMENT_GONE),)), False),
+        (Summary(outcomes=(), revision="abc", unread=(UNREAD,)), False),
+        (Summary(outcomes=(), revision="abc", refusals=(Refusal(rule="deletes", message="too many"),)), False),
+    ],
+)
+def test_a_revision_is_completed_only_with_nothing_left_out(summary, completed):
+    assert summary.completed is completed
+
+
 def test_every_pair_of_endings_has_the_exit_code_of_the_worse():
     codes = {
         status: of_run(
