@@ -49,8 +49,8 @@ def _members(match: re.Match[str]) -> str:
 
 def _with_table(text: str, name: str, rows: Iterable[tuple[str, ...]]) -> str:
     begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->\n"
-    head, found, rest = text.partition(begin)
-    if not found:
+    head, marker, rest = text.partition(begin)
+    if not marker:
         raise SystemExit(f"{_DRIFT}: no {begin.strip()}")
     header, *body = ("| " + " | ".join(row) + " |\n" for row in rows)
     rule = "|" + "---|" * (header.count("|") - 1) + "\n"

@@ -26,7 +26,7 @@ def declared_evidence(exemption: Exemption, inputs: DriftInputs) -> Evidence:
     return Evidence(
         reference_ids=tuple(sorted(exemption.reference_ids, key=str.lower)),
         recommendations=tuple(sorted({title for _, resting in titles for title in resting})),
-        policy_titles=tuple(sorted({_policy_title(each, inputs) for each, resting in titles if not resting})),
+        policy_titles=tuple(sorted({_policy_title(policy, inputs) for policy, resting in titles if not resting})),
         resource_selectors=selected_resources(exemption),
     )
 
@@ -40,7 +40,11 @@ def recommendation_titles(exemption: Exemption, inputs: DriftInputs) -> list[str
     """The recommendations behind the exempted policies, or the policies' own titles; none for a whole initiative."""
     definitions = covered_policies(exemption, inputs)
     return sorted(
-        {title for each in definitions for title in _recommendations(each, inputs) or [_policy_title(each, inputs)]}
+        {
+            title
+            for policy in definitions
+            for title in _recommendations(policy, inputs) or [_policy_title(policy, inputs)]
+        }
     )
 
 

@@ -31,10 +31,10 @@ def read_earlier(text: str, settings: Settings) -> Mapping[str, JSON]:
             f"--since: the report is of owner {document.get('owner')!r}, but this repository is {settings.owner!r}",
             "compare with a report of this repository",
         )
-    found = document.get("findings")
-    if not isinstance(found, list) or not all(_is_finding(each) for each in found):
+    findings = document.get("findings")
+    if not isinstance(findings, list) or not all(_is_finding(finding) for finding in findings):
         raise UsageError("--since: not a drift report: its findings do not have the form of findings", _MAKE)
-    return {each["id"]: each for each in found}
+    return {finding["id"]: finding for finding in findings}
 
 
 def _document(text: str) -> Mapping[str, JSON]:

@@ -84,10 +84,10 @@ def _instant(moment: datetime | None) -> str:
 def changed_fields(existing: Exemption, declared: Exemption) -> tuple[FieldDifference, ...]:
     """What makes an update, field by field, each value as its own side writes it."""
     canonical = [_by_path(side, side.get("metadata")) for side in (comparable(declared), comparable(existing))]
-    written = [_by_path(encode_properties(side), compared_metadata(side.metadata)) for side in (declared, existing)]
+    spelled = [_by_path(encode_properties(side), compared_metadata(side.metadata)) for side in (declared, existing)]
     paths = sorted(path for path in canonical[0] | canonical[1] if canonical[0].get(path) != canonical[1].get(path))
     return tuple(
-        FieldDifference(path=path, declared=written[0].get(path), existing=written[1].get(path)) for path in paths
+        FieldDifference(path=path, declared=spelled[0].get(path), existing=spelled[1].get(path)) for path in paths
     )
 
 

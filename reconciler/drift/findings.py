@@ -44,7 +44,7 @@ def find_drift(plan: Plan, inputs: DriftInputs, further: Iterable[Finding] = ())
     """
     findings = (
         *(_changed(change, inputs) for change in plan.changes),
-        *(_held(held) for held in plan.held),
+        *(_held(cells) for cells in plan.held),
         *(_unread(unread) for unread in plan.unread),
         *plan.findings,
         *further,
@@ -113,17 +113,17 @@ def _modified(change: Change, inputs: DriftInputs) -> Finding:
 # --- everything else ---------------------------------------------------------------------------------------------
 
 
-def _held(held: Held) -> Finding:
+def _held(cells: Held) -> Finding:
     return Finding(
-        kind=held.cause.facts.kind,
-        subject=held.exemption or held.scope,
-        message=held.message,
-        remedy=held.remedy,
-        declaration=held.declaration or None,
-        source=held.source,
-        assignment=held.assignment,
+        kind=cells.cause.facts.kind,
+        subject=cells.exemption or cells.scope,
+        message=cells.message,
+        remedy=cells.remedy,
+        declaration=cells.declaration or None,
+        source=cells.source,
+        assignment=cells.assignment,
         evidence=Evidence(
-            aspect=held.cause.value, cause=held.cause.facts.cause, reference_ids=tuple(held.reference_ids)
+            aspect=cells.cause.value, cause=cells.cause.facts.cause, reference_ids=tuple(cells.reference_ids)
         ),
     )
 

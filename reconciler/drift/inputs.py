@@ -59,7 +59,9 @@ class DriftInputs:
     def applied_at(self, commit: Commit) -> datetime | None:
         """When the youngest exemption was made by a run that knew this commit; None: none in Azure bears it."""
         if commit.sha not in self._applied:
-            times = (made for revision, made in self._revisions.items() if self.history.contains(revision, commit.sha))
+            times = (
+                created for revision, created in self._revisions.items() if self.history.contains(revision, commit.sha)
+            )
             self._applied[commit.sha] = max(times, default=None)
         return self._applied[commit.sha]
 
@@ -126,7 +128,7 @@ class DriftInputs:
             for revision, exemptions in by_revision.items()
             if revision
         }
-        return {revision: made for revision, made in youngest.items() if made is not None}
+        return {revision: created for revision, created in youngest.items() if created is not None}
 
 
 def _marks(exemption: Exemption) -> tuple[str, str]:
@@ -135,4 +137,4 @@ def _marks(exemption: Exemption) -> tuple[str, str]:
 
 def _creation_times(exemptions: Iterable[Exemption]) -> list[datetime]:
     times = (exemption.system.created_at for exemption in exemptions if exemption.system)
-    return [made for made in times if made is not None]
+    return [created for created in times if created is not None]

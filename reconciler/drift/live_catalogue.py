@@ -32,9 +32,9 @@ def catalogue_findings(
     if not facts.recommendations or not named:
         return ()
     shipped = Catalogue(current.cloud)
-    wanted = Catalogue(current.cloud, refreshed(shipped, current.overlay, facts))
-    entries = differences(current, wanted, named.values())
-    lost = with_declarations(gone_entries(gone(shipped, facts)), current, wanted, named.values())
+    as_live = Catalogue(current.cloud, refreshed(shipped, current.overlay, facts))
+    entries = differences(current, as_live, named.values())
+    lost = with_declarations(gone_entries(gone(shipped, facts)), current, as_live, named.values())
     return tuple(_findings((*entries, *lost), named))
 
 

@@ -37,41 +37,43 @@ def activity_log_command(change: Change) -> str:
 
 def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
     """What differs, and who is ahead: Azure or the repository. `wider` says in what Azure's side exempts more."""
-    more = f"; in Azure it exempts {wider} than declared" if wider else ""
+    excess = f"; in Azure it exempts {wider} than declared" if wider else ""
     match change.reason:
         case Reason.REVERT:
             return Diagnosis(
-                f"is not what its declaration asks for, although that was applied{more}", _reverted(change)
+                f"is not what its declaration asks for, although that was applied{excess}", _reverted(change)
             )
         case Reason.NARROW:
             return Diagnosis("also exempts what another exemption is declared for", "made beside the declared one")
         case Reason.ADOPT:
             return Diagnosis(
-                f"is declared, but was made outside the repository{more}", "made by hand and not adopted yet"
+                f"is declared, but was made outside the repository{excess}", "made by hand and not adopted yet"
             )
         case Reason.TAKE_OVER:
             former = owners(change.before) if change.before else ()
             owner = f"belongs to {former[0]!r}" if former else "belongs to another owner"
-            return Diagnosis(f"is declared with takeOver, but still {owner}{more}", "not taken over yet")
+            return Diagnosis(f"is declared with takeOver, but still {owner}{excess}", "not taken over yet")
         case Reason.RENAME:
             return Diagnosis(
-                f"bears the mark of another declaration or owner{more}",
+                f"bears the mark of another declaration or owner{excess}",
                 "renamed or exchanged in the repository, not applied yet",
             )
         case _ if has_history:
             return Diagnosis(
-                f"is as an earlier version of the declaration wanted it{more}",
+                f"is as an earlier version of the declaration wanted it{excess}",
                 "edited in the repository, not applied yet",
             )
         case _:
-            return Diagnosis(f"differs from its declaration{more}", "changed in Azure, or edited and not applied yet")
+            return Diagnosis(f"differs from its declaration{excess}", "changed in Azure, or edited and not applied yet")
 
 
 def _reverted(change: Change) -> str:
     """What is known of a difference that no edit of the repository explains: references follow the initiative as well."""
     assert change.before is not None
     assert change.after is not None
-    existing, desired = ({each.lower() for each in side.reference_ids} for side in (change.before, change.after))
+    existing, desired = (
+        {reference.lower() for reference in side.reference_ids} for side in (change.before, change.after)
+    )
     return "changed in Azure" if existing == desired else "changed in Azure, or its initiative changed"
 
 
@@ -125,8 +127,8 @@ def _policies(exemption: Exemption) -> str:
     references = sorted(exemption.reference_ids, key=str.lower)
     if not references:
         return "the whole assignment"
-    more = f" and {len(references) - _SHOWN} more" if len(references) > _SHOWN else ""
-    return f"{count(len(references), 'policy', 'policies')} ({', '.join(references[:_SHOWN])}{more})"
+    remaining = f" and {len(references) - _SHOWN} more" if len(references) > _SHOWN else ""
+    return f"{count(len(references), 'policy', 'policies')} ({', '.join(references[:_SHOWN])}{remaining})"
 
 
 def _until(exemption: Exemption) -> str:

@@ -43,17 +43,20 @@ def with_patches(findings: Iterable[Finding], inputs: DriftInputs, read: Read) -
 
 def _imported(finding: Finding, inputs: DriftInputs, proposals: DeclarationProposals | None) -> Finding:
     """With a new file that declares what somebody made by hand; without `proposals`, or where none fits, with words."""
-    live = inputs.existing(finding.subject)
-    if live is None:
+    existing = inputs.existing(finding.subject)
+    if existing is None:
         return finding
-    found = proposals.of(live) if proposals else None
-    if found is None:
-        return replace(finding, remedy=f"declare it, or remove it {where_made(live)}")
-    path, text = found
-    added = text.splitlines()
-    body = "".join(f"+{line}\n" for line in added)
-    patch = f"--- /dev/null\n+++ b/{path}\n@@ -0,0 +1,{len(added)} @@\n{body}"
-    remedy = f"declare it, as the patch does, and apply; or remove it {where_made(live)}"
+    proposal = proposals.of(existing) if proposals else None
+    if proposal is None and proposals and proposals.is_refused(existing):
+        remedy = f"remove it {where_made(existing)}, since the rules of reconciler.yaml refuse to declare it"
+        return replace(finding, remedy=remedy)
+    if proposal is None:
+        return replace(finding, remedy=f"declare it, or remove it {where_made(existing)}")
+    lines = proposal.text.splitlines()
+    body = "".join(f"+{line}\n" for line in lines)
+    patch = f"--- /dev/null\n+++ b/{proposal.path}\n@@ -0,0 +1,{len(lines)} @@\n{body}"
+    notes = f" ({'; '.join(proposal.notes)})" if proposal.notes else ""
+    remedy = f"declare it, as the patch does{notes}, and apply; or remove it {where_made(existing)}"
     return replace(finding, remedy=remedy, evidence=replace(finding.evidence, patch=patch))
 
 
@@ -98,16 +101,16 @@ def _without_scope(finding: Finding, declaration: Declaration, inputs: DriftInpu
 
 
 def _with_take_over(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:
-    live = inputs.existing(finding.subject)
-    names = owners(live) if live else ()
+    existing = inputs.existing(finding.subject)
+    names = owners(existing) if existing else ()
     if not names or declaration.take_over is not None or not re.fullmatch(r"[A-Za-z][A-Za-z0-9._/-]*", names[0]):
         return text
     return _appended(text, f"takeOver: {names[0]}")
 
 
 def _with_adopt(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:  # noqa: ARG001
-    wanted = finding.evidence.aspect == HeldCause.NOT_ADOPTABLE.value and not declaration.adopt
-    return _appended(text, "adopt: true") if wanted else text
+    blocks = finding.evidence.aspect == HeldCause.NOT_ADOPTABLE.value and not declaration.adopt
+    return _appended(text, "adopt: true") if blocks else text
 
 
 def _accepted(finding: Finding, declaration: Declaration, inputs: DriftInputs, text: str) -> str:  # noqa: ARG001
@@ -119,11 +122,11 @@ def _accepted(finding: Finding, declaration: Declaration, inputs: DriftInputs, t
         if name is None or place is None or not difference.existing or place.line > len(lines):
             return text
         line = lines[place.line - 1]
-        found = re.fullmatch(_SCALAR.format(name=name), line.rstrip("\r\n"))
-        if found is None:
+        scalar = re.fullmatch(_SCALAR.format(name=name), line.rstrip("\r\n"))
+        if scalar is None:
             return text
         ending = line[len(line.rstrip("\r\n")) :]
-        lines[place.line - 1] = f"{found[1]}{_as_written(str(difference.existing))}{found[3]}{ending}"
+        lines[place.line - 1] = f"{scalar[1]}{_as_written(str(difference.existing))}{scalar[3]}{ending}"
     return "".join(lines)
 
 

@@ -1,23 +1,44 @@
 """The file that would declare an exemption somebody made by hand: the other remedy beside deleting it.
 
-It is offered only where the file means exactly what is exempt: one recommendation, or one policy. Then the next apply
-adopts the exemption in place.
+It is offered only where the file means exactly what is exempt, one recommendation or one policy, and where the rules of
+reconciler.yaml allow it. Then the next apply adopts the exemption in place. An end that is too late for the rules is
+written as the latest they allow, and what only a person knows as TODO; `notes` says both.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
-from reconciler.arm.canonical import category, has_expired
+from reconciler.arm.canonical import category, has_expired, instant
+from reconciler.catalog import NeverExempt, never_exempt, recommendations_on
 from reconciler.documents.scalar_text import quoted
 from reconciler.drift.coverage import covered_policies
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import ArmId, Exemption
+from reconciler.model import ArmId, Category, Exemption, FolderRule, ScopeKind
 from reconciler.planning.marks import made_by_user
 
-_FOLDER = "exemptions/imported"
-_LONGEST = 60
+_FOLDER: Final = "exemptions/imported"
+_LONGEST: Final = 60
+_TODO: Final = "TODO"
+_DAYS: Final = 90
+"""How far away an end is proposed where the rules ask for one and name none."""
+_WRITABLE: Final = frozenset({"expiresOn", "ticket", "displayName"})
+"""The fields that rules.required may ask for and that this can fill; for the others a person writes the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedDeclaration:
+    """The path and text of a new declaration; `notes` are what a person must know or write before it is merged."""
+
+    path: str
+    text: str
+    notes: tuple[str, ...] = ()
 
 
 class DeclarationProposals:
@@ -25,26 +46,95 @@ class DeclarationProposals:
 
     def __init__(self, inputs: DriftInputs) -> None:
         self._inputs = inputs
+        self._rules = inputs.settings.rules
         self._taken = {declaration.name.lower() for declaration in inputs.resolved.declarations}
         self._subjects: dict[tuple[str, tuple[str, ...]], str] = {}
 
-    def of(self, exemption: Exemption) -> tuple[str, str] | None:
-        """The path and text of a new declaration, or None."""
-        subject = "" if self._is_special(exemption) else self._subject(exemption)
+    def of(self, exemption: Exemption) -> ProposedDeclaration | None:
+        """A new declaration that means exactly this exemption, or None."""
+        subject = "" if self._is_special(exemption) or self.is_refused(exemption) else self._subject(exemption)
         if not subject:
             return None
         name = self._name(exemption)
-        text = _text(name, subject, exemption)
-        return (f"{_FOLDER}/{name}.yaml", text) if text.replace("\n", "").isprintable() else None
+        expires_on, lifetime_note = self._expiry(exemption)
+        needs_ticket = "ticket" in self._rules.required
+        system = exemption.system
+        by = system.created_by if system and system.created_by else "unknown"
+        origin = f"Made by {by}" + (" in the portal" if made_by_user(exemption) else "")
+        justification = exemption.description.strip() or f"{origin}; write here why it is acceptable."
+        title = exemption.display_name or exemption.name
+        lines = [
+            f"name: {name}",
+            subject,
+            "scopes:",
+            f"  - {quoted(exemption.scope.text)}",
+            f"category: {category(exemption.category)}",
+            f"expiresOn: {expires_on}" if expires_on else "",
+            f"displayName: {quoted(title)}" if "displayName" in self._rules.required else "",
+            f"justification: {quoted(' '.join(justification.split()))}",
+            f"owner: {quoted(by)}",
+            f"ticket: {_TODO}" if needs_ticket else "",
+            "" if made_by_user(exemption) else "adopt: true",
+        ]
+        text = "".join(f"{line}\n" for line in lines if line)
+        if not text.replace("\n", "").isprintable():
+            return None
+        notes = [lifetime_note, f"write its ticket for {_TODO}" if needs_ticket else ""]
+        path = f"{_FOLDER}/{name}.yaml"
+        return ProposedDeclaration(path=path, text=text, notes=tuple(note for note in notes if note))
 
     def _is_special(self, exemption: Exemption) -> bool:
         """Whether a plain file would not say all of it, or would contradict another."""
         return (
             bool(exemption.selectors)
+            or not _WRITABLE.issuperset(self._rules.required)
             or exemption.validation.lower() == "donotvalidate"
             or has_expired(exemption, self._inputs.now)
             or self._inputs.is_declared_around(exemption.scope, covered_policies(exemption, self._inputs))
         )
+
+    def is_refused(self, exemption: Exemption) -> bool:
+        """Whether the rules of reconciler.yaml refuse such a declaration whatever it says."""
+        scope = exemption.scope
+        kinds = self._folder_rule(lambda rule: rule.kinds)
+        below = self._folder_rule(lambda rule: rule.below)
+        whole = self._folder_rule(lambda rule: rule.whole_scopes)
+        adopt = self._folder_rule(lambda rule: rule.adopt)
+        return (
+            any(policy.key in self._never for policy in covered_policies(exemption, self._inputs))
+            or (kinds is not None and scope.kind not in (kinds.kinds or ()))
+            or (below is not None and not any(place.contains(scope) for place in below.below or ()))
+            or (whole is not None and not whole.whole_scopes and scope.kind is not ScopeKind.RESOURCE)
+            or (adopt is not None and not adopt.adopt and not made_by_user(exemption))
+        )
+
+    def _folder_rule(self, sets: Callable[[FolderRule], object]) -> FolderRule | None:
+        return self._rules.folder_rule(f"{_FOLDER}/x.yaml", sets)
+
+    @functools.cached_property
+    def _never(self) -> Mapping[str, tuple[NeverExempt, ...]]:
+        return never_exempt(self._rules, self._inputs.catalogue)
+
+    def _expiry(self, exemption: Exemption) -> tuple[str, str]:
+        """The value of expiresOn, empty for none, and what to say where the rules allow less than Azure has."""
+        policies = covered_policies(exemption, self._inputs)
+        severities = {
+            recommendation.severity
+            for policy in policies
+            for recommendation in recommendations_on(policy, self._inputs.catalogue)
+        }
+        rule = self._rules.strictest_lifetime(Category(category(exemption.category)), severities)
+        end = instant(exemption.expires_on)
+        latest = (self._inputs.now + timedelta(days=rule.days)).date() if rule else None
+        if latest is not None and (end is None or end.date() > latest):
+            return latest.isoformat(), f"it then ends on {latest}, the latest that rules.maxLifetimeDays allows"
+        if end is None and "expiresOn" in self._rules.required:
+            soon = (self._inputs.now + timedelta(days=_DAYS)).date()
+            return (
+                soon.isoformat(),
+                f"it then ends on {soon}, since rules.required asks for an end; write the right one",
+            )
+        return exemption.expires_on.removesuffix("T23:59:59Z"), ""
 
     def _subject(self, exemption: Exemption) -> str:
         key = exemption.assignment.key, exemption.reference_ids
@@ -55,23 +145,24 @@ class DeclarationProposals:
     def _name(self, exemption: Exemption) -> str:
         """A readable name; where it is taken, with a hash that does not depend on what else there is."""
         stem = re.sub(r"[^a-z0-9]+", "-", (exemption.display_name or exemption.name).lower())[:_LONGEST].strip("-")
-        found = stem or "imported"
-        if found in self._taken:
-            found = f"{found}-{hashlib.sha256(exemption.id.key.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
-        self._taken.add(found)
-        return found
+        name = stem or "imported"
+        if name in self._taken:
+            name = f"{name}-{hashlib.sha256(exemption.id.key.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
+        self._taken.add(name)
+        return name
 
 
 def _subject(exemption: Exemption, inputs: DriftInputs) -> str:
     """The line that means exactly the exempted references of this assignment."""
-    behind = covered_policies(exemption, inputs)
-    if not behind or _references(behind, exemption, inputs) != {each.lower() for each in exemption.reference_ids}:
+    policies = covered_policies(exemption, inputs)
+    listed = {reference.lower() for reference in exemption.reference_ids}
+    if not policies or _references(policies, exemption, inputs) != listed:
         return ""
-    for found in inputs.catalogue.resting_on(behind[0]):
-        here = [policy for policy in found.policies if _references((policy,), exemption, inputs)] or list(behind)
-        if set(here) == set(behind) and found.exemptable:
-            return f"recommendation: {found.key} # {found.title}"
-    return f"policyDefinition: {behind[0].text}" if len(behind) == 1 else ""
+    for recommendation in inputs.catalogue.resting_on(policies[0]):
+        assigned = [policy for policy in recommendation.policies if _references((policy,), exemption, inputs)]
+        if set(assigned or policies) == set(policies) and recommendation.exemptable:
+            return f"recommendation: {recommendation.key} # {recommendation.title}"
+    return f"policyDefinition: {policies[0].text}" if len(policies) == 1 else ""
 
 
 def _references(policies: tuple[ArmId, ...], exemption: Exemption, inputs: DriftInputs) -> set[str]:
@@ -79,22 +170,3 @@ def _references(policies: tuple[ArmId, ...], exemption: Exemption, inputs: Drift
     initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
     members = initiative.members if initiative else ()
     return {member.reference_id.lower() for member in members if member.definition in policies}
-
-
-def _text(name: str, subject: str, exemption: Exemption) -> str:
-    system = exemption.system
-    by = system.created_by if system and system.created_by else "unknown"
-    made = f"Made by {by}" + (" in the portal" if made_by_user(exemption) else "")
-    why = exemption.description.strip() or f"{made}; write here why it is acceptable."
-    lines = [
-        f"name: {name}",
-        subject,
-        "scopes:",
-        f"  - {quoted(exemption.scope.text)}",
-        f"category: {category(exemption.category)}",
-        f"expiresOn: {exemption.expires_on.removesuffix('T23:59:59Z')}" if exemption.expires_on else "",
-        f"justification: {quoted(' '.join(why.split()))}",
-        f"owner: {quoted(by)}",
-        "" if made_by_user(exemption) else "adopt: true",
-    ]
-    return "".join(f"{line}\n" for line in lines if line)

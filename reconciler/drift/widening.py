@@ -13,12 +13,12 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 def exempts_more(live: Exemption, declared: Exemption, initiative: Initiative | None) -> str:
     """In words: longer, more policies, resources that the selectors would leave out; empty where it does not."""
-    found = [
+    respects = [
         "longer" if _end(live) > _end(declared) else "",
         "more policies" if not _cells(live, initiative) <= _cells(declared, initiative) else "",
         "other resources" if _selects_more(live, declared) else "",
     ]
-    return " and ".join(word for word in found if word)
+    return " and ".join(respect for respect in respects if respect)
 
 
 def _end(exemption: Exemption) -> datetime:
@@ -27,11 +27,11 @@ def _end(exemption: Exemption) -> datetime:
 
 def _cells(exemption: Exemption, initiative: Initiative | None) -> frozenset[str]:
     """Folded reference ids that the initiative has; an empty list means all of them."""
-    known = frozenset(member.reference_id.lower() for member in initiative.members) if initiative else None
+    existing = frozenset(member.reference_id.lower() for member in initiative.members) if initiative else None
     listed = frozenset(reference.lower() for reference in exemption.reference_ids)
-    if known is None:
+    if existing is None:
         return listed
-    return (listed & known) if listed else known
+    return (listed & existing) if listed else existing
 
 
 def _selects_more(live: Exemption, declared: Exemption) -> bool:

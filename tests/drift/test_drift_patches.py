@@ -260,3 +260,68 @@ def test_the_proposed_file_is_valid_adopts_in_place_and_makes_peace(exempt, tmp_
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
         assert json.loads(exempt(azure, "drift", "--format", "json", cwd=root, check=[0]).stdout)["findings"] == []
         assert [name.rsplit("/", 1)[-1] for name in azure.exemptions] == ["0b1e"], "adopted in place"
+
+
+PORTAL_MADE = {
+    "exemptionCategory": "Waiver", "displayName": "Legacy transfer", "description": "It retires.",
+    "policyDefinitionReferenceIds": ["secureTransferToStorageAccountMonitoring"],
+}  # fmt: skip
+
+
+def unmanaged_in(exempt, root, rules):
+    """The finding of one exemption that somebody made by hand, in a repository with these rules."""
+    repo.write(root, [], rules=rules)
+    repo.commit(root)
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    with emulated.running(repo.tenant(at_root)) as azure:
+        portal = emulated.Client(azure, emulated.PORTAL)
+        body = {**PORTAL_MADE, "policyAssignmentId": at_root["id"]}
+        assert portal.put(repo.subscription(1) + repo.EXEMPTIONS + "0b1e", body).status == 201
+        done = exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        (finding,) = json.loads(done.stdout)["findings"]
+        if finding["patch"]:
+            subprocess.run(["git", "apply", "-"], input=finding["patch"], text=True, cwd=root, check=True)
+        exempt(azure, "validate", cwd=root, check=[0])
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("rules", "line", "note"),
+    [
+        ({"maxLifetimeDays": [{"days": 30}]}, "expiresOn: ", "the latest that rules.maxLifetimeDays allows"),
+        (
+            {"maxLifetimeDays": [{"days": 30, "severity": "High"}]},
+            "expiresOn: ",
+            "the latest that rules.maxLifetimeDays",
+        ),
+        ({"required": ["ticket"]}, "ticket: TODO", "write its ticket for TODO"),
+        ({"required": ["expiresOn"]}, "expiresOn: ", "rules.required asks for an end"),
+        ({"required": ["displayName"]}, 'displayName: "Legacy transfer"', ""),
+    ],
+    ids=["lifetime", "lifetime-by-severity", "ticket", "end", "display-name"],
+)
+def test_the_proposed_file_passes_the_rules_of_its_repository(exempt, tmp_path, rules, line, note):
+    finding = unmanaged_in(exempt, tmp_path / "repository", rules)
+    assert f"+{line}" in finding["patch"]
+    assert note in finding["remedy"]
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {"neverExempt": {"recommendations": ["Secure transfer to storage accounts should be enabled"]}},
+        {"folders": [{"folder": ".", "kinds": ["resource"]}]},
+        {"folders": [{"folder": "imported", "wholeScopes": False}]},
+        {"folders": [{"folder": ".", "below": [repo.subscription(2)]}]},
+    ],
+    ids=["never", "kinds", "whole-scopes", "below"],
+)
+def test_no_file_is_proposed_that_a_rule_refuses(exempt, tmp_path, rules):
+    finding = unmanaged_in(exempt, tmp_path / "repository", rules)
+    assert finding["patch"] is None
+    assert finding["remedy"] == "remove it in the portal, since the rules of reconciler.yaml refuse to declare it"
+
+
+def test_what_only_a_person_can_write_is_left_to_a_person(exempt, tmp_path):
+    finding = unmanaged_in(exempt, tmp_path / "repository", {"required": ["metadata"]})
+    assert (finding["patch"], finding["remedy"]) == (None, "declare it, or remove it in the portal")
