@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk lint bench lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql lint bench lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -53,6 +53,12 @@ test-sdk: $(VENV)/.dev  ## the embedded Azure against the last SDK with typed ex
 	@test -x .venv-sdk/bin/python || { $(PYTHON) -m venv .venv-sdk && \
 	  .venv-sdk/bin/pip install --quiet azure-mgmt-resource==24.0.0 azure-identity==1.27.0 aiohttp; }
 	@SDK_PYTHON=.venv-sdk/bin/python $(BIN)/python -m pytest tests/emulator/sdk_client.py
+
+test-kql: $(VENV)/.dev  ## Resource Graph against Microsoft's parser (npm) and another engine (in .venv-kql)
+	@test -d .venv-kql/node_modules || npm install --silent --prefix .venv-kql @kusto/language-service-next@12.4.1
+	@test -x .venv-kql/bin/python || { $(PYTHON) -m venv .venv-kql && \
+	  .venv-kql/bin/pip install --quiet duckdb-kql==$(DUCKDB_KQL) duckdb pytz; }
+	@KQL_NODE=.venv-kql KQL_PYTHON=.venv-kql/bin/python $(BIN)/python -m pytest tests/emulator/kql_judges.py
 
 test-chaos: $(VENV)/.dev  ## the whole fault walk: every fault at every request
 	@EXEMPT_CHAOS=1 $(BIN)/python -m pytest -n auto tests/chaos

@@ -169,7 +169,7 @@ def _union(tokens: Tokens, scope: Scope, subquery: SubQuery) -> Step:
 
 
 def _expand(tokens: Tokens, scope: Scope) -> Step:
-    """One row for each element of an array, or for each pair of an object; one with null for an empty one."""
+    """One row for each element of an array, or for each pair of an object: none for an empty one, one for a null."""
     items = [_expanded(tokens, scope)]
     while tokens.accept(","):
         items.append(_expanded(tokens, scope))
@@ -219,7 +219,7 @@ def _expanded(tokens: Tokens, scope: Scope) -> tuple[Named, Type]:
 
 def _elements(value: Any) -> list[Any]:
     if isinstance(value, list):
-        return value or [None]
+        return value
     if isinstance(value, dict):
-        return [{to_text(name): item} for name, item in value.items()] or [None]
+        return [{to_text(name): item} for name, item in value.items()]
     return [value]
