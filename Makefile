@@ -57,7 +57,7 @@ test-sdk: $(VENV)/.dev  ## the embedded Azure against the last SDK with typed ex
 test-kql: $(VENV)/.dev  ## Resource Graph against Microsoft's parser (npm) and another engine (in .venv-kql)
 	@test -d .venv-kql/node_modules || npm install --silent --prefix .venv-kql @kusto/language-service-next@12.4.1
 	@test -x .venv-kql/bin/python || { $(PYTHON) -m venv .venv-kql && \
-	  .venv-kql/bin/pip install --quiet duckdb-kql==$(DUCKDB_KQL) duckdb pytz; }
+	  .venv-kql/bin/pip install --quiet duckdb-kql==1.1.2 duckdb==2.0.1 pytz; }
 	@KQL_NODE=.venv-kql KQL_PYTHON=.venv-kql/bin/python $(BIN)/python -m pytest tests/emulator/kql_judges.py
 
 test-chaos: $(VENV)/.dev  ## the whole fault walk: every fault at every request

@@ -13,6 +13,7 @@ from typing import Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.access import login
+from reconciler.emulator.access.directory import directory
 from reconciler.emulator.access.rights import authorize
 from reconciler.emulator.access.tokens import TokenIssuer
 from reconciler.emulator.call import Call, answer
@@ -25,7 +26,7 @@ from reconciler.emulator.state.principals import Principal
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.versions import gate
 from reconciler.emulator.wire.http import BODY_LIMIT, Request, Response
-from reconciler.model import JSON, ScopeKind, is_guid
+from reconciler.model import JSON, ScopeKind, is_guid, owner_scope
 
 _LOGGER: Final = logging.getLogger(__name__)
 LOG_LENGTH: Final = 50_000
@@ -40,6 +41,7 @@ _ALWAYS: Final = {
 _IN_GROUP: Final = re.compile(r"/providers/microsoft\.management/managementgroups/[^/]+")
 _NEVER_AT_TENANT: Final = frozenset({("policyexemptions",), ("policyassignments",)})
 _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
+_POLICY_OBJECT: Final = "/providers/microsoft.authorization/policy"
 _OF_PROVIDERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store, no-cache"}
 
 
@@ -73,7 +75,7 @@ class Gateway:
             response = login.authority(self.tenant, self.issuer, request)
             if response is None:
                 principal = self.issuer.authenticate(request.headers.get("authorization"))
-                response = self._with_faults(request, principal)
+                response = directory(self.tenant, request) or self._with_faults(request, principal)
         except ArmError as error:
             response = error_response(error)
         except Exception:
@@ -125,8 +127,11 @@ class Gateway:
 
     def _check_scope(self, target: Target) -> None:
         """What an object sits on must exist, or every verb answers that it is gone."""
-        if target.namespace and target.scope.key.count("/") > 2 and target.scope.kind in _CAN_BE_GONE:
-            self.tenant.hierarchy.require(target.scope)
+        scope = target.scope
+        if _POLICY_OBJECT in scope.key:
+            scope = owner_scope(scope)
+        if target.namespace and scope.key.count("/") > 2 and scope.kind in _CAN_BE_GONE:
+            self.tenant.hierarchy.require(scope)
 
     def _finish(self, request: Request, response: Response, principal: Principal | None, seconds: float) -> None:
         identifier = str(uuid.uuid4())

@@ -19,7 +19,10 @@ from reconciler.emulator.resources import (
     groups,
     inventory,
     locks,
+    policy_states,
     providers,
+    role_assignments,
+    role_definitions,
     subscriptions,
     tags,
 )
@@ -89,7 +92,9 @@ REGISTER: Final[Verbs] = {"POST": Route(handler=providers.get)}
 PROVIDERS: Final[Verbs] = {"GET": Route(handler=providers.list_, options=frozenset({"$expand"}))}
 OPERATIONS: Final[Verbs] = {"GET": Route(handler=groups.operation_result)}
 
-_RESOURCES: Final[Verbs] = {"GET": _read(inventory.list_resources, f"{RESOURCE_GROUP}/resources", "$filter", "$top")}
+_RESOURCES: Final[Verbs] = {
+    "GET": _read(inventory.list_resources, f"{RESOURCE_GROUP}/resources", "$filter", "$top", "$expand")
+}
 
 PLAIN: Final[Mapping[str, Verbs]] = {
     "tenants": {"GET": Route(handler=subscriptions.list_tenants)},
@@ -142,6 +147,32 @@ TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     },
     ("microsoft.management/getentities", True): {"POST": Route(handler=groups.entities, options=frozenset({"$top"}))},
     ("microsoft.resourcegraph/resources", True): {"POST": Route(handler=query.query)},
+    ("microsoft.authorization/roledefinitions", True): {
+        "GET": _read(role_definitions.list_, role_definitions.TYPE, "$filter")
+    },
+    ("microsoft.authorization/roledefinitions", False): _crud(role_definitions, role_definitions.TYPE),
+    ("microsoft.authorization/roleassignments", True): {
+        "GET": _read(role_assignments.list_, role_assignments.TYPE, "$filter")
+    },
+    ("microsoft.authorization/roleassignments", False): _crud(role_assignments, role_assignments.TYPE),
+    ("microsoft.policyinsights/policystates/queryresults", True): {
+        "POST": Route(
+            handler=policy_states.query_results,
+            action=f"{policy_states.TYPE}/queryResults/action",
+            options=frozenset(policy_states.OPTIONS),
+        )
+    },
+    ("microsoft.policyinsights/policystates/summarize", True): {
+        "POST": Route(
+            handler=policy_states.summarize,
+            action=f"{policy_states.TYPE}/summarize/action",
+            options=frozenset(policy_states.OPTIONS) - {"$apply", "$select", "$orderby"},
+        )
+    },
+    ("microsoft.policyinsights/policystates/triggerevaluation", True): {
+        "POST": Route(handler=policy_states.trigger, action=f"{policy_states.TYPE}/triggerEvaluation/action")
+    },
+    ("microsoft.policyinsights/asyncoperationresults", False): {"GET": Route(handler=policy_states.operation_result)},
     ("microsoft.resources/tags", False): {
         **_crud(tags, tags.TYPE),
         "PATCH": Route(handler=tags.patch, action=f"{tags.TYPE}/write"),

@@ -14,7 +14,7 @@ from reconciler.model import JSON
 
 def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
     """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
-    names = ("principals", "limits", "denyAssignments")
+    names = ("principals", "limits", "denyAssignments", "policyStates")
     faults = fault_settings(content)
     return {name: content[name] for name in names if name in content} | ({"faultInjection": faults} if faults else {})
 
@@ -43,6 +43,8 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "policyAssignments": [_entry(item) for item in tenant.assignments.by_id.values()],
         "policyExemptions": [json.loads(item.body) for item in tenant.exemptions.by_id.values()],
         "assessmentMetadata": [_entry(item) for item in tenant.assessment_metadata.by_id.values()],
+        "roleDefinitions": [_entry(item) for item in tenant.role_definitions.by_id.values()],
+        "roleAssignments": [_entry(item) for item in tenant.role_assignments.by_id.values()],
         "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
     }
 

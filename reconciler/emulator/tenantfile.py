@@ -16,6 +16,8 @@ from reconciler.emulator.resources import (
     definition_rules,
     exemptions,
     locks,
+    role_assignments,
+    role_definitions,
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.state.builtin import BuiltIns, shipped
@@ -129,6 +131,7 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
         _touch_scope(tenant, owner_scope(arm_id(value["id"])))
         exemptions.seed(tenant, value, _system(tenant, value))
     _add_security(tenant, content)
+    _add_access(tenant, content)
     tenant.denies = tuple(parse_deny(entry) for entry in content.get("denyAssignments", ()))
     for number, entry in enumerate(content.get("locks", ())):
         name = entry.get("name", f"lock-{number}")
@@ -241,7 +244,20 @@ def _system(tenant: Tenant, value: dict[str, JSON]) -> dict[str, JSON]:
     return {**tenant.at_start, **modified, **system}
 
 
+def _add_access(tenant: Tenant, content: Mapping[str, Any]) -> None:
+    for objects, kind, name in (
+        (tenant.role_definitions, role_definitions.TYPE, "roleDefinitions"),
+        (tenant.role_assignments, role_assignments.TYPE, "roleAssignments"),
+    ):
+        for value in content.get(name, ()):
+            objects.put(Record(id=arm_id(value["id"]), type=kind, properties=dict(value.get("properties", {}))))
+    role_assignments.grant_all(tenant)
+
+
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
+    for value in content.get("policyStates", ()):
+        key = arm_id(value["resourceId"]).key, arm_id(value["policyDefinitionId"]).key
+        tenant.compliance[key] = value["complianceState"]
     for value in content.get("assessmentMetadata", ()):
         assessment_metadata.seed(tenant, value)
     for value in content.get("assessments", ()):

@@ -194,7 +194,6 @@ UNMODELLED = [
     "policyresources | extend kindOfIt = type | where kindOfIt == 'microsoft.policyinsights/remediations'",
     "advisorresources | count",
     "resources | where name matches regex '['",
-    "resources | where name matches regex '(a+)+$'",
     "resources | where name matches regex '(?=x)'",
     "resources | parse name with * 'x' rest",
     "resources | evaluate bag_unpack(properties)",

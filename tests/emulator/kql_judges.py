@@ -56,7 +56,7 @@ def parsed():
     done = subprocess.run(
         ["node", os.fspath(HERE / "kql_parser.js")],
         input=json.dumps({"tables": tables, "queries": queries}),
-        env={**os.environ, "NODE_PATH": os.path.join(os.environ["KQL_NODE"], "node_modules")},
+        env={**os.environ, "NODE_PATH": os.fspath(Path(os.environ["KQL_NODE"]).absolute() / "node_modules")},
         capture_output=True, text=True, check=True, timeout=300,
     )  # fmt: skip
     return dict(zip(queries, json.loads(done.stdout), strict=True))

@@ -43,7 +43,7 @@ def test_tracked_resources_of_such_providers_are_kept(arm):
     ("path", "option"),
     [
         (GROUP, {"expand": "x"}),
-        (f"{ONE}/resources", {"expand": "createdTime"}),
+        (f"{ONE}/resourceGroups", {"expand": "createdTime"}),
         ("/subscriptions", {"filter": "x"}),
         (contoso.exemptions_of(ONE), {"top": "1"}),
         (f"{ROOT}", {"filter": "children.childType ne Subscription"}),

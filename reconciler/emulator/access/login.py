@@ -111,6 +111,7 @@ def _endpoints(tenant: Tenant, request: Request) -> dict[str, Any]:
         },
         "graph": base,
         "graphAudience": base,
+        "microsoftGraphResourceId": f"{base}/",
         "gallery": base,
         "resourceManager": base,
         "batch": base,

@@ -56,7 +56,14 @@ def allows(tenant: Tenant, principal: Principal, action: str, identifier: ArmId)
     if principal.grants is None or (identifier.key.startswith(_BUILT_IN) and action.endswith("/read")):
         return True
     covered = {identifier.key, *_chain(tenant, identifier)}
-    return any(_holds(grant, covered) and permits(grant, action) for grant in principal.grants)
+    return any(_holds(grant, covered) and permits(grant, action) for grant in grants_of(tenant, principal) or ())
+
+
+def grants_of(tenant: Tenant, principal: Principal) -> tuple[Grant, ...] | None:
+    """What a principal may do: by the tenant file and by role assignments made since; None for everything."""
+    if principal.grants is None or not tenant.granted:
+        return principal.grants
+    return principal.grants + tenant.granted.get(principal.object_id.lower(), ())
 
 
 def can_see(tenant: Tenant, principal: Principal, scope: ArmId) -> bool:
@@ -66,7 +73,7 @@ def can_see(tenant: Tenant, principal: Principal, scope: ArmId) -> bool:
     chain = set(tenant.hierarchy.chain(scope))
     return any(
         _holds(grant, chain) or scope.key in tenant.hierarchy.chain(ArmId(grant.scope, grant.scope))
-        for grant in principal.grants
+        for grant in grants_of(tenant, principal) or ()
     )
 
 
@@ -80,7 +87,7 @@ def permits(grant: Grant, action: str) -> bool:
 def permissions(call: Call) -> Response:
     """`…/providers/Microsoft.Authorization/permissions`: what the caller may do at the scope, one entry a grant."""
     call.tenant.hierarchy.require(call.target.scope)
-    grants = call.principal.grants
+    grants = grants_of(call.tenant, call.principal)
     if grants is None:
         return answer(200, {"value": [_permission(Grant(scope="", actions=("*",)))]})
     chain = set(_chain(call.tenant, call.target.scope))

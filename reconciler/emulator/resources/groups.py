@@ -27,6 +27,8 @@ from reconciler.emulator.wire.jsontext import check_types, json_object, optional
 from reconciler.model import JSON
 
 ENTITY_PAGE: Final = 2000
+_POLLED_BY_200: Final = "2020"
+"""Before, the status of an operation was told by 202 and the type written with a slash in front, as recorded."""
 
 
 def list_(call: Call) -> Response:
@@ -61,10 +63,12 @@ def require(call: Call, name: str | None = None) -> ManagementGroup:
 
 
 def put(call: Call) -> Response:
-    """Create a group, rename or move it. Done at once; the answer is 202 with a status to poll, as Azure's is."""
+    """Create a group (202 with a status to poll, though it is done at once), rename or move it (200, as recorded)."""
+    exists = call.target.name.lower() in call.tenant.hierarchy.groups
     values = optional_object(json_object(call.request.body), "properties")
     parent = optional_object(optional_object(values, "details"), "parent").get("id")
-    return _accepted(call, _written(call, values.get("displayName"), parent), "create")
+    group = _written(call, values.get("displayName"), parent)
+    return get(call) if exists else _accepted(call, group, "create")
 
 
 def patch(call: Call) -> Response:
@@ -113,8 +117,12 @@ def delete(call: Call) -> Response:
 
 def _accepted(call: Call, group: ManagementGroup, operation: str) -> Response:
     group.is_settling = operation == "create"
-    value = {"id": group.id.text, "type": TYPE, "name": group.name, "status": "NotStarted"}
+    value = {"id": group.id.text, "type": _shown_type(call), "name": group.name, "status": "NotStarted"}
     return answer(202, value, _polling(call, group.name, operation))
+
+
+def _shown_type(call: Call) -> str:
+    return f"/providers/{TYPE}" if call.version < _POLLED_BY_200 else TYPE
 
 
 def _polling(call: Call, name: str, operation: str) -> dict[str, str]:
@@ -135,6 +143,11 @@ def operation_result(call: Call) -> Response:
     value: dict[str, JSON] = {"id": call.target.text, "name": name, "status": "Succeeded"}
     if group and group.is_settling:
         group.is_settling = False
+        if call.version < _POLLED_BY_200:
+            headers = _polling(call, name, "create")
+            del headers["Azure-AsyncOperation"]
+            running = {"id": group.id.text, "type": _shown_type(call), "name": name, "status": "Running"}
+            return answer(202, running, headers)
         return answer(200, {**value, "status": "Running"}, _polling(call, name, "create"))
     if group:
         value["properties"] = properties_of(call, group, written_details(call, group))
@@ -217,14 +230,14 @@ def delete_subscription(call: Call) -> Response:
 
 def _membership(call: Call, group: ManagementGroup, subscription: Subscription) -> dict[str, JSON]:
     return {
+        "name": subscription.guid,
         "id": f"{GROUPS}{group.name}/subscriptions/{subscription.guid}",
         "type": f"{TYPE}/subscriptions",
-        "name": subscription.guid,
         "properties": {
-            "tenant": call.tenant.id,
             "displayName": subscription.display_name,
-            "parent": {"id": group.id.text},
+            "parent": {"id": group.id.text, "name": None, "displayName": None},
             "state": "Active" if subscription.state == "Enabled" else subscription.state,
+            "tenant": call.tenant.id,
         },
     }
 

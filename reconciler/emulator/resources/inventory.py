@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 from reconciler.emulator import errors
@@ -9,6 +10,7 @@ from reconciler.emulator.call import Call, answer, empty, raw
 from reconciler.emulator.resources import tags
 from reconciler.emulator.resources.lists import Row, page, page_size
 from reconciler.emulator.resources.resource_filters import GROUP_FIELDS, RESOURCE_FIELDS, parse_resource_filter
+from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.state.hierarchy import Resource
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import encode, json_object
@@ -45,7 +47,26 @@ def _list(call: Call, kind: ScopeKind, fields: frozenset[str]) -> Response:
         if key.startswith(prefix) and resource.id.kind is kind and condition(show(resource))
     ]
     size = page_size(call.request, call.tenant.limits.page)
-    return raw(200, page(rows, call.request, size, lambda resource: encode(show(resource))))
+    more = _expansions(call)
+    return raw(200, page(rows, call.request, size, lambda resource: encode({**show(resource), **more(resource)})))
+
+
+def _expansions(call: Call) -> Callable[[Resource], dict[str, JSON]]:
+    """What `$expand` adds to each resource of a list.
+
+    Raises:
+        ArmError: 400, it names something else.
+    """
+    text = call.request.query.get("$expand", "")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    facts: dict[str, Callable[[Resource], JSON]] = {
+        "createdTime": lambda resource: arm_instant(resource.created or call.tenant.started),
+        "changedTime": lambda resource: arm_instant(resource.changed or resource.created or call.tenant.started),
+        "provisioningState": lambda _: "Succeeded",
+    }
+    if any(name not in facts for name in names):
+        raise errors.ArmError(400, "InvalidExpand", f"The value '{text}' of '$expand' is not supported.")
+    return lambda resource: {name: facts[name](resource) for name in names}
 
 
 # --- one resource or group ---------------------------------------------------------------------------------------
@@ -74,7 +95,10 @@ def put(call: Call) -> Response:
     requested = _readable(call, body)
     _check_location(call, before, requested)
     call.tenant.hierarchy.add_resource(canonical_id(call.target.id), requested)
-    return answer(200 if before else 201, show(call.tenant.hierarchy.resources[call.target.id.key]))
+    resource = call.tenant.hierarchy.resources[call.target.id.key]
+    resource.changed = call.tenant.clock.now()
+    resource.created = resource.created if before else resource.changed
+    return answer(200 if before else 201, show(resource))
 
 
 def patch(call: Call) -> Response:
@@ -86,6 +110,7 @@ def patch(call: Call) -> Response:
     before: dict[str, JSON] = resource.body.get("properties") or {}
     properties = {"properties": {**before, **requested["properties"]}} if "properties" in requested else {}
     resource.body = {**resource.body, **requested, **properties}
+    resource.changed = call.tenant.clock.now()
     return answer(200, show(resource))
 
 

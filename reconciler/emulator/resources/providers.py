@@ -145,5 +145,6 @@ def _known() -> dict[str, dict[str, tuple[str, ...]]]:
                 and full.replace("/", "").replace(".", "").isalnum()
             ):
                 folded.add(full.lower())
-                namespaces[spelling.setdefault(written.lower(), written)][kind] = (PLACEHOLDER_VERSION,)
+                spelled = ".".join(part.capitalize() if part.islower() else part for part in written.split("."))
+                namespaces[spelling.setdefault(written.lower(), spelled)][kind] = (PLACEHOLDER_VERSION,)
     return dict(namespaces)

@@ -57,10 +57,12 @@ class Subscription:
 
 @dataclass(slots=True, kw_only=True)
 class Resource:
-    """A resource or a resource group: what ARM knows of any of them."""
+    """A resource or a resource group: what ARM knows of any of them. Without times it is as old as this Azure."""
 
     id: ArmId
     body: dict[str, JSON] = field(default_factory=dict)
+    created: datetime | None = None
+    changed: datetime | None = None
 
 
 class Hierarchy:

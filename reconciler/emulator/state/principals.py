@@ -22,12 +22,16 @@ class PrincipalType(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a principal may do at a scope and below: a built-in role's name, or actions with wildcards."""
+    """What a principal may do at a scope and below: a built-in role's name, or actions with wildcards.
+
+    `scope` is folded, `place` the same as it was written.
+    """
 
     scope: str
     actions: tuple[str, ...]
     not_actions: tuple[str, ...] = ()
     role: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,11 +136,17 @@ def parse_principal(entry: dict[str, Any], roles: Roles) -> Principal:
 
 
 def _grant(entry: dict[str, Any], roles: Roles) -> Grant:
-    scope = entry.get("scope", "/").rstrip("/").lower()
+    place = entry.get("scope", "/").rstrip("/")
+    scope = place.lower()
     if "role" in entry:
         actions, not_actions = roles[entry["role"].lower()]
-        return Grant(scope=scope, actions=actions, not_actions=not_actions, role=entry["role"])
-    return Grant(scope=scope, actions=tuple(entry.get("actions", ())), not_actions=tuple(entry.get("notActions", ())))
+        return Grant(scope=scope, actions=actions, not_actions=not_actions, role=entry["role"], place=place)
+    return Grant(
+        scope=scope,
+        actions=tuple(entry.get("actions", ())),
+        not_actions=tuple(entry.get("notActions", ())),
+        place=place,
+    )
 
 
 def parse_deny(entry: dict[str, Any]) -> DenyAssignment:

@@ -11,7 +11,7 @@ from reconciler.emulator.state.builtin import BuiltIns
 from reconciler.emulator.state.clock import Clock, arm_instant
 from reconciler.emulator.state.hierarchy import Hierarchy
 from reconciler.emulator.state.objects import Objects
-from reconciler.emulator.state.principals import DenyAssignment, Principal, Principals
+from reconciler.emulator.state.principals import DenyAssignment, Grant, Principal, Principals
 from reconciler.model import JSON, ArmId, owner_scope
 
 DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
@@ -116,6 +116,12 @@ class Tenant:
         self.assessment_metadata: Objects[Record] = Objects()
         self.assessments: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()
+        self.role_definitions: Objects[Record] = Objects()
+        self.role_assignments: Objects[Record] = Objects()
+        self.granted: dict[str, tuple[Grant, ...]] = {}
+        """What role assignments that were put through ARM allow, by folded object id; beside the principals' own."""
+        self.compliance: dict[tuple[str, str], str] = {}
+        """The state of (folded resource id, folded policy definition id) where the tenant file tells it."""
         self.graph = GraphFaults()
         self.ended_exemptions: deque[tuple[float, bool, Exemption]] = deque(maxlen=10_000)
         self.denies: tuple[DenyAssignment, ...] = ()
@@ -140,3 +146,4 @@ class Tenant:
         self.assignments.remove_within(key)
         self.assessments.remove_within(key)
         self.locks.remove_within(key)
+        self.role_assignments.remove_within(key)
