@@ -6,7 +6,6 @@ everything. An assignment that is put here takes effect at once.
 
 from __future__ import annotations
 
-import re
 import uuid
 from collections.abc import Iterator
 from typing import Final
@@ -21,10 +20,9 @@ from reconciler.emulator.state.roles import ROLE_IDS
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, properties
-from reconciler.model import JSON, ArmId, arm_id, owner_scope
+from reconciler.model import JSON, ArmId, arm_id, is_guid, owner_scope
 
 TYPE: Final = "Microsoft.Authorization/roleAssignments"
-_GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DETAILS_SINCE: Final = "2020"
 
 
@@ -79,7 +77,7 @@ def put(call: Call) -> Response:
         if not value:
             raise errors.required_property(name)
     principal_id = str(values["principalId"])
-    if not _GUID.fullmatch(call.target.name):
+    if not is_guid(call.target.name):
         raise errors.ArmError(
             400,
             "InvalidRoleAssignmentId",
