@@ -10,13 +10,14 @@ import functools
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from reconciler.catalog import store
 from reconciler.catalog.facts import (
     BuiltInInitiative,
+    Hit,
     InitiativeContent,
     Policy,
     Provenance,
@@ -25,8 +26,16 @@ from reconciler.catalog.facts import (
 )
 from reconciler.catalog.obstacles import exemptable_modes, judged, judged_policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, overlaid_initiative, overlaid_recommendation
-from reconciler.catalog.search import Entry, Hit, Index, initiative_entry, policy_entry, recommendation_entry
+from reconciler.catalog.search import (
+    Entry,
+    Index,
+    initiative_entry,
+    policy_entry,
+    policy_standing,
+    recommendation_entry,
+)
 from reconciler.catalog.spelling import nearest_keys
+from reconciler.catalog.titles import fold_title, grouped, meant
 from reconciler.model import ArmId, Cloud
 from reconciler.problems import Problem
 
@@ -60,6 +69,7 @@ class Catalogue:
         self.problems = problems
         self._edition = store.edition(cloud)
         self._modes = exemptable_modes(cloud)
+        self._read_policies: dict[str, Policy | None] = {}
         self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 
     @functools.cached_property
@@ -93,10 +103,6 @@ class Catalogue:
         """A recommendation that Microsoft documents under this title although no public source names its key."""
         return self._keyless.get(fold_title(title))
 
-    def policy_ids_for(self, recommendation: Recommendation) -> tuple[ArmId, ...]:
-        """All policy definitions behind it."""
-        return recommendation.policies
-
     def resting_on(self, policy: ArmId) -> tuple[Recommendation, ...]:
         """Every recommendation behind which this policy stands, by key: exempting one of them exempts them all."""
         return self._behind.get(policy.key, ())
@@ -113,17 +119,17 @@ class Catalogue:
 
     @functools.cached_property
     def _titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        groups = _grouped((fold_title(found.title), found) for found in self.recommendations.values())
-        return {title: _meant(group) for title, group in groups.items()}
+        groups = grouped((fold_title(found.title), found) for found in self.recommendations.values())
+        return {title: meant(group) for title, group in groups.items()}
 
     @functools.cached_property
     def _former_titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
         found = self.recommendations.values()
-        return _grouped((fold_title(title), one) for one in found for title in one.former_titles)
+        return grouped((fold_title(title), one) for one in found for title in one.former_titles)
 
     @functools.cached_property
     def _behind(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        return _grouped((policy.key, found) for found in self.recommendations.values() for policy in found.policies)
+        return grouped((policy.key, found) for found in self.recommendations.values() for policy in found.policies)
 
     @functools.cached_property
     def recommendation_categories(self) -> Mapping[str, str]:
@@ -136,7 +142,11 @@ class Catalogue:
 
     def search(self, text: str, limit: int = 10) -> tuple[Hit, ...]:
         """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
-        return self._index.search(text, limit)
+        hits = self._index.search(text, limit)
+        return tuple(
+            Hit(score, (self.policy(ArmId(found, found)) or found) if isinstance(found, str) else found)
+            for score, found in hits
+        )
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""
@@ -144,20 +154,31 @@ class Catalogue:
         if found:
             return tuple(self.recommendations[key] for key in found)
         hits = self._recommendation_index.search(text, limit)
-        close = [hit.found for hit in hits if hit.score >= max(_LIKELY, 0.8 * hits[0].score)]
+        close = [found for score, found in hits if score >= max(_LIKELY, 0.8 * hits[0][0])]
         return tuple(one for one in close if isinstance(one, Recommendation))
 
     @functools.cached_property
     def _index(self) -> Index:
-        benchmark = self.initiative(initiative_id(BENCHMARK))
-        shown = {member.definition.key for member in benchmark.members} if benchmark else set()
-        policies = (
-            policy_entry(policy, behind=key in self._behind, shown=key in shown)
-            for key, policy in self.policies.items()
-        )
         initiatives = (initiative_entry(key, title) for key, title in self.initiative_titles.items())
         keyless = (recommendation_entry(found, ()) for found in self.keyless)
-        return Index(itertools.chain(self._recommendation_entries(), keyless, policies, initiatives))
+        return Index(itertools.chain(self._recommendation_entries(), keyless, self._policy_entries(), initiatives))
+
+    def _policy_entries(self) -> Iterator[Entry]:
+        benchmark = self.initiative(initiative_id(BENCHMARK))
+        shown = {member.definition.key for member in benchmark.members} if benchmark else set()
+        for key in sorted({*self._policy_rows, *self._overlaid_policies}):
+            row, policy = self._policy_rows.get(key, {}), self._overlaid_policies.get(key)
+            effect = policy.default_effect if policy else row.get("effect", "")
+            standing = policy_standing(
+                behind=key in self._behind,
+                shown=key in shown,
+                deprecated=policy is None and "deprecated" in row.get("flags", ()),
+                manual=effect.lower() == "manual",
+            )
+            if policy:
+                yield policy_entry(key, policy.title, policy.resource_types, standing)
+            else:
+                yield policy_entry(key, row["title"], row.get("types", ()), standing)
 
     @functools.cached_property
     def _recommendation_index(self) -> Index:
@@ -172,14 +193,29 @@ class Catalogue:
 
     @functools.cached_property
     def policies(self) -> Mapping[str, Policy]:
-        """Every known policy definition, by folded id, sorted: of initiatives, behind recommendations, overlaid."""
-        found = {key: store.policy(row) for key, row in store.policy_rows(self._edition).items()}
-        found |= {policy.id.key: policy for policy in self.overlay.policies}
-        return {key: judged_policy(found[key], self._modes) for key in sorted(found)}
+        """Every known policy definition, by folded id, sorted: of initiatives, behind recommendations, overlaid. Builds
+        all of them; prefer `policy`.
+        """
+        keys = sorted({*self._policy_rows, *self._overlaid_policies})
+        policies = ((key, self.policy(ArmId(key, key))) for key in keys)
+        return {key: policy for key, policy in policies if policy}
 
     def policy(self, identifier: ArmId) -> Policy | None:
         """What is known about a policy definition, or None where nothing is (a custom one, or a newer built-in)."""
-        return self.policies.get(identifier.key)
+        key = identifier.key
+        if key not in self._read_policies:
+            row = self._policy_rows.get(key)
+            policy = self._overlaid_policies.get(key) or (store.policy(row) if row else None)
+            self._read_policies[key] = judged_policy(policy, self._modes) if policy else None
+        return self._read_policies[key]
+
+    @functools.cached_property
+    def _policy_rows(self) -> Mapping[str, store.Row]:
+        return store.policy_rows(self._edition)
+
+    @functools.cached_property
+    def _overlaid_policies(self) -> Mapping[str, Policy]:
+        return {policy.id.key: policy for policy in self.overlay.policies}
 
     @functools.cached_property
     def initiatives(self) -> Mapping[str, BuiltInInitiative]:
@@ -244,25 +280,3 @@ class Catalogue:
     def provenance(self) -> tuple[Provenance, ...]:
         """Which public sources, at which commit and date, the facts of this edition come from."""
         return store.provenance(self._edition)
-
-
-def fold_title(title: str) -> str:
-    """The form in which titles are compared: case and runs of white space do not matter."""
-    return " ".join(title.split()).casefold()
-
-
-def _meant(group: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
-    """Of recommendations that share a title, those that the title may mean. Not the successor of another of them (what
-    a declaration means does not change when its recommendation is retired; that is for people to do), nor one that only
-    a recording knows, beside one that the documentation has.
-    """
-    successors = {key for member in group if member.retirement for key in member.retirement.successors}
-    documented = any(not member.recorded for member in group)
-    return tuple(member for member in group if member.key not in successors and not (documented and member.recorded))
-
-
-def _grouped(pairs: Iterable[tuple[str, Recommendation]]) -> Mapping[str, tuple[Recommendation, ...]]:
-    groups: dict[str, list[Recommendation]] = defaultdict(list)
-    for key, found in pairs:
-        groups[key].append(found)
-    return {key: tuple(found) for key, found in groups.items()}

@@ -174,6 +174,16 @@ class BuiltInInitiative:
         return tuple(member.reference_id for member in self.members if member.definition == policy)
 
 
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One answer of a search: how well it fits (higher is better; comparable within one search only) and what it is; an
+    initiative is given by its folded id, so that its members are read only when shown.
+    """
+
+    score: float
+    found: Recommendation | Policy | str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitiativeContent:
     """The members that an initiative has in some of its versions, newest version first; sorted as the initiative's."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from reconciler.catalog.catalogue import Catalogue, fold_title
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import BuiltInInitiative, Policy, Recommendation, initiative_id, policy_id
+from reconciler.catalog.titles import fold_title
 from reconciler.model import arm_id
 
 _NAMED: Final = r"[^/?#&\s\"'{}]+"

@@ -13,6 +13,9 @@ from reconciler.model import ArmId, Cloud
 _NOTED: Final = frozenset({Obstacle.UNSUPPORTED, Obstacle.CUSTOM, Obstacle.SUSPECT_KEY, Obstacle.PREVIEW})
 """What a source says of a recommendation itself; the rest follows from its environment and its policies."""
 
+_OF_POLICIES: Final = frozenset({Obstacle.MODE, Obstacle.DEPRECATED})
+"""What a recommendation has because all of its policies have it."""
+
 _CHINA_MODES: Final = frozenset({"", "all", "indexed", "microsoft.kubernetes.data", "microsoft.keyvault.data"})
 _MODES: Final = _CHINA_MODES | {"microsoft.network.data"}
 
@@ -32,36 +35,49 @@ def _ordered(obstacles: frozenset[Obstacle]) -> tuple[Obstacle, ...]:
     return tuple(obstacle for obstacle in Obstacle if obstacle in obstacles)
 
 
-def noted(found: Recommendation) -> frozenset[Obstacle]:
+def noted(recommendation: Recommendation) -> frozenset[Obstacle]:
     """The obstacles that a source itself names."""
-    return _NOTED.intersection(found.obstacles)
+    return _NOTED.intersection(recommendation.obstacles)
 
 
-def judged_policy(found: Policy, modes: frozenset[str]) -> Policy:
+def judged_policy(policy: Policy, modes: frozenset[str]) -> Policy:
     """The policy with all its obstacles."""
-    if found.mode.lower() in modes:
-        return found
-    return replace(found, obstacles=ordered({*found.obstacles, Obstacle.MODE}))
+    if policy.mode.lower() in modes:
+        return policy
+    return replace(policy, obstacles=ordered({*policy.obstacles, Obstacle.MODE}))
 
 
-def judged(found: Recommendation, policy: Callable[[ArmId], Policy | None]) -> Recommendation:
-    """The recommendation with all its obstacles: what a source notes, and what its environment and policies mean."""
-    obstacles = set(noted(found))
-    match found.environment:
+def own_obstacles(
+    noted: Iterable[Obstacle], environment: Environment, *, has_policies: bool, is_retired: bool
+) -> frozenset[Obstacle]:
+    """What stands in the way of a recommendation apart from its policies: what a source notes, and what follows."""
+    obstacles = set(noted)
+    match environment:
         case Environment.DEVOPS:
             obstacles.add(Obstacle.DEVOPS)
         case Environment.AWS | Environment.GCP:
             obstacles.add(Obstacle.OTHER_CLOUD)
-        case Environment.AZURE | Environment.UNKNOWN if not found.policies:
+        case Environment.AZURE | Environment.UNKNOWN if not has_policies:
             obstacles.add(Obstacle.NO_POLICY)
-    if found.retirement:
+    if is_retired:
         obstacles.add(Obstacle.RETIRED)
-    said = ordered(obstacles | _shared(found.policies, policy))
-    return found if said == found.obstacles else replace(found, obstacles=said)
+    return frozenset(obstacles)
+
+
+def judged(recommendation: Recommendation, policy: Callable[[ArmId], Policy | None]) -> Recommendation:
+    """The recommendation with all its obstacles: its own, and what its policies share."""
+    own = own_obstacles(
+        noted(recommendation),
+        recommendation.environment,
+        has_policies=bool(recommendation.policies),
+        is_retired=recommendation.retirement is not None,
+    )
+    obstacles = ordered(own | _shared(recommendation.policies, policy))
+    return recommendation if obstacles == recommendation.obstacles else replace(recommendation, obstacles=obstacles)
 
 
 def _shared(policies: Iterable[ArmId], policy: Callable[[ArmId], Policy | None]) -> frozenset[Obstacle]:
     """What stands in the way of every policy behind a recommendation; one that is not known stands in none."""
-    known = [frozenset(found.obstacles) if (found := policy(identifier)) else frozenset() for identifier in policies]
-    shared = frozenset.intersection(*known) if known else frozenset()
-    return shared & {Obstacle.MODE, Obstacle.DEPRECATED}
+    definitions = [policy(identifier) for identifier in policies]
+    obstacles = [frozenset(definition.obstacles if definition else ()) for definition in definitions]
+    return _OF_POLICIES.intersection(*obstacles) if obstacles else frozenset()

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from reconciler.catalog.catalogue import Catalogue, fold_title
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Environment, Obstacle, Policy, Recommendation
 from reconciler.catalog.live import MAX_TITLE, LiveRecommendation
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.catalog.titles import fold_title
 from reconciler.documents.characters import without_invisible
 from reconciler.model import ArmId, Initiative, Member
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Recommendation, Retirement, RetirementReason
-from reconciler.documents.schema import schema
 
 _WHAT_CAME: dict[RetirementReason, str] = {
     RetirementReason.GROUPED: "each of its findings is a recommendation of its own now",
@@ -50,6 +49,8 @@ def is_declarable(found: Replacement, catalogue: Catalogue) -> bool:
         case ReplacementField.RECOMMENDATION:
             return any(recommendation.exemptable for recommendation in catalogue.find(found.value))
         case ReplacementField.CATEGORY:
+            from reconciler.documents.schema import schema  # noqa: PLC0415 - a search shows no proposal
+
             return found.field.value in schema("exemption")["properties"]
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
-from collections import defaultdict
+import sys
 from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 _SUFFIXES: Final = (
@@ -30,6 +32,7 @@ _SHORTEST_BEGINNING: Final = 3
 _KEY_LIKE: Final = re.compile(r"[0-9a-z-]{30,42}")
 _KEY_SLIPS: Final = 4
 
+_LAST_CHARACTER: Final = chr(sys.maxunicode)
 _SAME_STEM: Final = 0.95
 _BEGINNING: Final = 0.75
 _ONE_SLIP: Final = 0.8
@@ -37,46 +40,58 @@ _TWO_SLIPS: Final = 0.65
 
 
 class Vocabulary:
-    """The words that occur, and which of them a typed word may mean. Each answer maps a word to a quality up to 1."""
+    """The words that occur, and which of them a typed word may mean. Each answer maps a word to a quality up to 1.
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._words = frozenset(words)
-        self._stems: dict[str, list[str]] = defaultdict(list)
-        for word in sorted(self._words):
-            self._stems[stem(word)].append(word)
+    A query has few words, so the sorted words are searched for each of them; to index all stems would take longer.
+    """
+
+    def __init__(self, words: AbstractSet[str]) -> None:
+        self._words = words
+        self._sorted = sorted(words)
 
     def literal(self, word: str) -> Mapping[str, float]:
         """The word itself, words of the same stem, and words that begin with it."""
-        found: dict[str, float] = {}
+        qualities: dict[str, float] = {}
         if len(word) >= _SHORTEST_BEGINNING:
-            found |= {other: _BEGINNING for other in self._words if other.startswith(word)}
-        found |= dict.fromkeys(self._stems.get(stem(word), ()), _SAME_STEM)
+            qualities |= dict.fromkeys(self._beginning_with(word), _BEGINNING)
+        qualities |= dict.fromkeys(self._related(word), _SAME_STEM)
         if word in self._words:
-            found[word] = 1.0
-        return found
+            qualities[word] = 1.0
+        return qualities
 
     def near(self, word: str) -> Mapping[str, float]:
         """Words within one slip, or two where the word is long; only the nearest kind."""
         for slips, quality in ((1, _ONE_SLIP), (2, _TWO_SLIPS)):
             if len(word) < 4 * slips:
                 break
-            found = {other: quality for other in self._candidates(word, slips) if distance(word, other, slips) <= slips}
-            if found:
-                return {related: quality for other in found for related in self._stems[stem(other)]}
+            close = [
+                candidate for candidate in self._candidates(word, slips) if distance(word, candidate, slips) <= slips
+            ]
+            if close:
+                return {related: quality for candidate in close for related in self._related(candidate)}
         return {}
 
     def halves(self, word: str) -> Iterator[tuple[str, str]]:
         """Ways to read the word as two known ones run together (keyvault, appservice)."""
         for cut in range(2, len(word) - 1):
-            if word[:cut] in self._words and stem(word[cut:]) in self._stems:
+            if word[:cut] in self._words and self._related(word[cut:]):
                 yield word[:cut], word[cut:]
+
+    def _related(self, word: str) -> list[str]:
+        """The words of the same stem, sorted; a word begins with its stem."""
+        own = stem(word)
+        return [candidate for candidate in self._beginning_with(own) if stem(candidate) == own]
+
+    def _beginning_with(self, prefix: str) -> list[str]:
+        first = bisect.bisect_left(self._sorted, prefix)
+        return self._sorted[first : bisect.bisect_left(self._sorted, prefix + _LAST_CHARACTER, first)]
 
     def _candidates(self, word: str, slips: int) -> Iterator[str]:
         """Words that could be within so many slips as their lengths and letters show."""
         letters = _letters(word)
-        for other in self._words:
-            if abs(len(other) - len(word)) <= slips and (letters ^ _letters(other)).bit_count() <= 2 * slips:
-                yield other
+        for candidate in self._words:
+            if abs(len(candidate) - len(word)) <= slips and (letters ^ _letters(candidate)).bit_count() <= 2 * slips:
+                yield candidate
 
 
 @functools.lru_cache(maxsize=1 << 14)

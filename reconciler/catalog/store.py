@@ -26,7 +26,7 @@ from reconciler.catalog.facts import (
     Retirement,
     RetirementReason,
 )
-from reconciler.catalog.obstacles import ordered
+from reconciler.catalog.obstacles import ordered, own_obstacles
 from reconciler.model import JSON, ArmId, Cloud, Member
 
 DATA: Final = Path(__file__).resolve().parent / "data"
@@ -57,15 +57,18 @@ def shard(name: str) -> JSON:
 
 
 def recommendation(row: Row) -> Recommendation:
-    """A shipped recommendation, with the obstacles that the source itself notes."""
+    """A shipped recommendation, with the obstacles that do not depend on its policies."""
+    environment = Environment(row.get("environment", ""))
+    policies = row.get("policies", ())
+    obstacles = own_obstacles(_flagged(row), environment, has_policies=bool(policies), is_retired="retired" in row)
     return Recommendation(
         key=row.get("key", ""),
         title=row["title"],
         severity=row.get("severity", ""),
-        environment=Environment(row.get("environment", "")),
-        policies=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("policies", ())),
+        environment=environment,
+        policies=tuple(_built_in(POLICY_PREFIX, name) for name in policies),
         resource_types=tuple(row.get("types", ())),
-        obstacles=_flagged(row),
+        obstacles=ordered(obstacles),
         evidence=Evidence(row.get("evidence", "")),
         read_by=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("readBy", ())),
         resource_categories=tuple(row.get("categories", ())),

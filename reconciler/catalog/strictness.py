@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reconciler.catalog.catalogue import Catalogue, fold_title
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Recommendation, policy_id
+from reconciler.catalog.titles import fold_title
 from reconciler.model import ArmId, Rules
 
 

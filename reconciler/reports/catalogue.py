@@ -6,9 +6,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.catalog import EXPLANATIONS, BuiltInInitiative, Catalogue, Evidence, Obstacle, Policy, Recommendation
+from reconciler.catalog import (
+    EXPLANATIONS,
+    BuiltInInitiative,
+    Catalogue,
+    Evidence,
+    Hit,
+    Obstacle,
+    Policy,
+    Recommendation,
+)
 from reconciler.catalog.lookup import Found
-from reconciler.catalog.search import Hit
 from reconciler.model import JSON, ArmId, count
 from reconciler.reports.catalogue_history import history_fields, history_json
 from reconciler.reports.escape import json_document

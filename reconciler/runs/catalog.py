@@ -9,7 +9,7 @@ from reconciler.catalog import Catalogue
 from reconciler.catalog.compare import Difference, Entry, differences, gone_entries, with_declarations
 from reconciler.catalog.live import live_policy, live_recommendations
 from reconciler.catalog.overlay import Overlay
-from reconciler.catalog.overlay_file import overlay_text
+from reconciler.catalog.overlay_text import overlay_text
 from reconciler.catalog.refresh import LiveFacts, gone, refreshed, unknown_policies
 from reconciler.declarations import Loaded
 from reconciler.model import Settings, Unread, Verdict

@@ -17,7 +17,8 @@ from reconciler.catalog import Environment, Evidence, Obstacle, initiative_id, l
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Policy
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
-from reconciler.catalog.overlay_file import MAX_BYTES, overlay_text, read_overlay
+from reconciler.catalog.overlay_file import MAX_BYTES, read_overlay
+from reconciler.catalog.overlay_text import overlay_text
 from reconciler.documents.schema import is_surely_valid
 from reconciler.model import Cloud, Member
 from reconciler.problems import Problem
