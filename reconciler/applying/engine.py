@@ -31,7 +31,7 @@ from reconciler.applying.attempt import (
     write_bucket,
 )
 from reconciler.applying.dependencies import DependencyGraph
-from reconciler.applying.errors import DEFECT_REMEDY, ErrorKind
+from reconciler.applying.errors import DEFECT_REMEDY, ErrorKind, obstacle
 from reconciler.applying.outcomes import Outcome
 from reconciler.applying.ports import Observer, Stop, Writer
 from reconciler.applying.progress import ProgressTracker
@@ -103,6 +103,7 @@ class _Scheduler:
         self.unanswered = self.probes = 0
         self.last_unanswered: ReconcilerError | None = None
         self.resumes_at = 0.0
+        self.obstacle = ""
         self.stopped = False  # looked at once a turn, so that a turn is of one mind
         self.tracker = ProgressTracker(len(changes), context.clock)
 
@@ -205,7 +206,7 @@ class _Scheduler:
     def _show(self) -> None:
         if self.context.observer:
             paused = 0.0 if self.running else self.limiter.blocked_for()
-            self.context.observer(self.tracker.progress(len(self.running), paused))
+            self.context.observer(self.tracker.progress(len(self.running), paused, self.obstacle))
 
     # --- ending ---
 
@@ -217,11 +218,13 @@ class _Scheduler:
                 return self._retry(retry)
             case outcome:
                 self.unanswered = self.probes = 0
+                self.obstacle = ""
                 return self._end(outcome)
 
     def _retry(self, retry: Retry) -> list[Outcome]:
         """Another attempt later, or none after too many."""
         attempt, policy = retry.attempt, self.policy
+        self.obstacle = obstacle(retry.error)
         self._count_unanswered(retry)
         if self.stopped and not attempt.sent:
             return self._end(interrupted(attempt))

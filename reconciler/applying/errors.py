@@ -72,6 +72,14 @@ def describe(error: ReconcilerError) -> str:
     return error.message
 
 
+def obstacle(error: ReconcilerError) -> str:
+    """What a person is told while a change is tried again: not the words of one request, but what all of them meet."""
+    status = error.status if isinstance(error, AzureError) else 0
+    if status == 429:
+        return "Azure limits requests"
+    return f"Azure answers {status}" if status else "Azure gives no answer"
+
+
 def correlation(error: ReconcilerError) -> str:
     """Azure's id for a support case, or empty."""
     return error.correlation if isinstance(error, AzureError) else ""

@@ -44,7 +44,8 @@ class Progress:
     """How far a run is. `rate` is changes per second so far; times are in seconds.
 
     `seconds_left` is None until there is something to judge by. `paused` is how long nothing can be sent because
-    Azure asked to wait; 0 while requests flow.
+    Azure asked to wait; 0 while requests flow. `obstacle` is what keeps requests from succeeding (`Azure answers 503`);
+    empty since one succeeded.
     """
 
     total: int
@@ -54,6 +55,7 @@ class Progress:
     rate: float
     seconds_left: float | None
     paused: float = 0.0
+    obstacle: str = ""
 
 
 class Observer(Protocol):

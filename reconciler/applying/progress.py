@@ -27,7 +27,7 @@ class ProgressTracker:
         while now - self._recent[0] > self._SPAN:
             self._recent.popleft()
 
-    def progress(self, running: int, paused: float) -> Progress:
+    def progress(self, running: int, paused: float, obstacle: str = "") -> Progress:
         now = self._clock()
         elapsed = now - self._began
         recent = sum(now - then <= self._SPAN for then in self._recent)
@@ -41,4 +41,5 @@ class ProgressTracker:
             rate=rate,
             seconds_left=seconds_left,
             paused=paused,
+            obstacle=obstacle,
         )

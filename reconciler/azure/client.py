@@ -19,6 +19,7 @@ from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.request_monitor import RequestMonitor
 from reconciler.azure.transport import Transport, pipeline_policies
+from reconciler.azure.waits import Waits
 from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.model import JSON
 from reconciler.problems import AzureError
@@ -50,8 +51,16 @@ class ArmClient:
     Every fault is raised as `AzureError` (status 0: no answer) or `CredentialError`.
     """
 
-    def __init__(self, credential: TenantCredential, endpoints: Endpoints, versions: ApiVersions) -> None:
-        self.monitor = RequestMonitor()
+    def __init__(
+        self,
+        credential: TenantCredential,
+        endpoints: Endpoints,
+        versions: ApiVersions,
+        warn: Callable[[str], None],
+    ) -> None:
+        """`warn` is told what is waited for, from any thread."""
+        waits = Waits(warn)
+        self.monitor = RequestMonitor(waits)
         self._credential = credential
         self._endpoint = endpoints.resource_manager
         self._versions = versions
@@ -62,7 +71,7 @@ class ArmClient:
             base_url=endpoints.resource_manager,
             credential_scopes=[endpoints.oauth_scope],
             transport=self._transport,
-            policies=pipeline_policies(credential, endpoints, self.monitor),
+            policies=pipeline_policies(credential, endpoints, self.monitor, waits),
         )
 
     def get(self, path: str, kind: str, **query: str) -> ArmResponse:

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from azure.core.pipeline import PipelineRequest, PipelineResponse
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 
+from reconciler.azure.waits import Waits
 from reconciler.model import Operation, RateObserver
 
 LOG: Final = logging.getLogger("exempt.azure")
@@ -28,8 +29,9 @@ _OPERATIONS: Final = {"PUT": Operation.WRITES, "PATCH": Operation.WRITES, "DELET
 class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
     """A pipeline policy behind the retries, so that it meets each attempt. Safe among threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, waits: Waits) -> None:
         super().__init__()
+        self._waits = waits
         self._lock = threading.Lock()
         self._requests = 0
         self._observers: tuple[RateObserver, ...] = ()
@@ -47,12 +49,14 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
     def on_request(self, request: PipelineRequest[Any]) -> None:
         """Counts."""
         request.context["exempt_started"] = time.monotonic()
+        self._waits.sent()
         with self._lock:
             self._requests += 1
 
     def on_response(self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]) -> None:
         """Tells the observers and the log."""
         answer = response.http_response
+        self._waits.answered(answer.status_code)
         subscription = _subscription(request.http_request.url)
         operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
         for observer in self._observers:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.azure.api_versions import ApiVersions
-from reconciler.azure.clouds import Endpoints, endpoints
+from reconciler.azure.clouds import ARM_ENDPOINT, Endpoints, elsewhere, endpoints
 from reconciler.model import RateObserver, Settings
 from reconciler.problems import UsageError
 
@@ -75,10 +75,15 @@ def _check_bundles(environment: Mapping[str, str]) -> None:
             raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
 
 
-def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
+def silent(message: str) -> None:
+    """Warns nobody."""
+
+
+def connect(settings: Settings, environment: Mapping[str, str], warn: Callable[[str], None] = silent) -> Azure:
     """Logs in, makes sure that the identity is of the tenant that reconciler.yaml names, and opens the connection.
 
-    `environment` is the process' own (the SDK reads its variables from there whatever is given here).
+    `environment` is the process' own (the SDK reads its variables from there whatever is given here). `warn` is told
+    what a person should know meanwhile: another host than the cloud's, and what a read waits for; from any thread.
 
     Raises:
         CredentialError: there is no identity, or it is of another tenant.
@@ -89,11 +94,13 @@ def connect(settings: Settings, environment: Mapping[str, str]) -> Azure:
 
     for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
         logging.getLogger(name).addHandler(logging.NullHandler())
-    addresses = endpoints(settings.cloud, environment)
+    addresses = endpoints(settings, environment)
+    if host := elsewhere(addresses, settings.cloud):
+        warn(f"requests to Azure go to {host}, as {ARM_ENDPOINT} says")
     _check_bundles(environment)
     credential = credentials.choose(settings.tenant_id, addresses, environment)
     versions = ApiVersions(settings.api_version)
-    client = ArmClient(credential, addresses, versions)
+    client = ArmClient(credential, addresses, versions, warn)
     try:
         claims = tenant.check(credential, client, settings.tenant_id, addresses)
     except BaseException:

@@ -20,7 +20,7 @@ from reconciler import __version__
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.request_monitor import RequestMonitor, retry_after
-from reconciler.model import LONGEST_WAIT
+from reconciler.azure.waits import Waits
 
 _CONNECTIONS: Final = 64
 """Kept open: more than the threads that read or the apply engine's, so that none is closed to be opened again."""
@@ -69,15 +69,37 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it 
 
 
 class _RetryPolicy(policies.RetryPolicy[Any, Any]):
-    """The SDK's retries, but for waits so long that a person or pipeline would take them for a hang."""
+    """The SDK's retries, which say what they wait for, and end where waiting is not worthwhile."""
 
-    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
-        """Whether to ask again."""
-        wait = retry_after(response.http_response.headers)
-        return (wait is None or wait <= LONGEST_WAIT) and bool(super().is_retry(settings, response))
+    def __init__(self, waits: Waits, **options: Any) -> None:
+        super().__init__(**options)
+        self._waits = waits
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Exception | None = None) -> bool:
+        """Whether to ask again, after counting this attempt."""
+        answer = response.http_response if isinstance(response, PipelineResponse) else None
+        if not super().increment(settings, response=response, error=error):
+            return False
+        wait = retry_after(answer.headers) if answer is not None else None
+        seconds = wait or self.get_backoff_time(settings)
+        if not self._waits.is_worthwhile(seconds):
+            return False
+        attempt = len(settings["history"]) + 1
+        counters = ("total", "connect", "read") if answer is None else ("total", "status")
+        remaining = min(settings[name] for name in counters)
+        self._waits.waiting(_cause(answer), attempt, attempt + remaining, seconds)
+        return True
 
 
-def pipeline_policies(credential: TenantCredential, endpoints: Endpoints, monitor: RequestMonitor) -> list[Any]:
+def _cause(answer: Any) -> str:
+    if answer is None:
+        return "Azure gives no answer"
+    return "Azure limits requests" if answer.status_code == 429 else f"Azure answers {answer.status_code}"
+
+
+def pipeline_policies(
+    credential: TenantCredential, endpoints: Endpoints, monitor: RequestMonitor, waits: Waits
+) -> list[Any]:
     """The policies of the pipeline, in the order in which a request passes them."""
     retries = {
         "retry_total": _READ_RETRIES,
@@ -89,7 +111,7 @@ def pipeline_policies(credential: TenantCredential, endpoints: Endpoints, monito
         policies.HeadersPolicy(),
         policies.UserAgentPolicy(base_user_agent=f"exempt/{__version__}"),
         policies.ProxyPolicy(),
-        _RetryPolicy(**retries),
+        _RetryPolicy(waits, **retries),
         ARMChallengeAuthenticationPolicy(credential, endpoints.oauth_scope),
         monitor,
         policies.SensitiveHeaderCleanupPolicy(),

@@ -59,5 +59,7 @@ def _rate(progress: Progress) -> Iterator[str]:
         yield f"{progress.rate:.1f}/s"
     if progress.paused:
         yield f"waiting {progress.paused:.0f} s because Azure asked to"
+    elif progress.obstacle:
+        yield f"{progress.obstacle}; trying again"
     elif progress.seconds_left is not None:
         yield f"{progress.seconds_left:.0f} s left"

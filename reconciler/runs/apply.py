@@ -81,7 +81,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     """
     repository = load_repository(request.root, request.base, context)
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
-    with connect(repository.settings, context.environment) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning) as azure:
         snapshot = read_azure(azure, repository.declarations, request.scope, context)
         names = display_names(snapshot)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)

@@ -84,7 +84,10 @@ def _read(
     from reconciler.azure import metadata  # noqa: PLC0415 - loads the SDK
     from reconciler.azure.session import connect  # noqa: PLC0415
 
-    with connect(settings, context.environment) as azure, context.observer.reading("reading") as progress:
+    with (
+        connect(settings, context.environment, context.observer.warning) as azure,
+        context.observer.reading("reading") as progress,
+    ):
         snapshot = azure.reader().snapshot(settings, progress=progress)
         subscriptions = [scope for scope in snapshot.expected if scope.subscription] if custom else []
         recommendations = live_recommendations(metadata.read_metadata(azure.client, subscriptions))

@@ -47,7 +47,7 @@ def run(root: Path, context: Context, observe: Callable[[Check], None], *, read_
         observe(check)
 
     try:
-        with connect(settings, context.environment) as azure:
+        with connect(settings, context.environment, context.observer.warning) as azure:
             run_checks(azure, declarations, context.environment, read_only=read_only, on_check=tell)
     except CredentialError as error:
         tell(Check(name="identity", state=State.FAILED, message=error.message, remedy=error.remedy))

@@ -142,7 +142,7 @@ def _evidence(request: DriftRequest, repository: Repository, context: Context) -
     if request.snapshot is not None:
         snapshot = saved_snapshot(request.snapshot, repository.settings)
         return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
-    with connect(repository.settings, context.environment) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning) as azure:
         snapshot = read_azure(azure, repository.declarations, None, context)
         plan = plan_repository(repository, snapshot, context, Allowances())
         return _Evidence(

@@ -39,7 +39,7 @@ def read_snapshot(
     """
     if file is not None:
         return saved_snapshot(file, settings)
-    with connect(settings, context.environment) as azure:
+    with connect(settings, context.environment, context.observer.warning) as azure:
         return read_azure(azure, declarations, scope, context)
 
 

@@ -32,5 +32,8 @@ def run(root: Path, scope: ArmId | None, context: Context) -> SnapshotRun:
         ReconcilerError: Azure refuses.
     """
     settings, declarations = load_settings(root, context)
-    with connect(settings, context.environment) as azure, context.observer.reading("reading Azure") as progress:
+    with (
+        connect(settings, context.environment, context.observer.warning) as azure,
+        context.observer.reading("reading Azure") as progress,
+    ):
         return SnapshotRun(raw=azure.reader().raw_snapshot(settings, declarations, scope, progress))

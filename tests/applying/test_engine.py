@@ -469,6 +469,18 @@ def test_a_stop_before_anything_was_sent_says_nothing_of_sending():
 # --- progress ---
 
 
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [(UNAVAILABLE, "Azure answers 503"), (LOST, "Azure gives no answer"), (THROTTLED, "Azure limits requests")],
+)
+def test_progress_says_what_keeps_requests_from_succeeding_until_one_does(error, says):
+    seen = []
+    run(Store(strikes={1: Strike(error), 3: Strike(error)}), [create("a")], observer=seen.append)
+    obstacles = [progress.obstacle for progress in seen]
+    assert {says, ""} == set(obstacles)
+    assert obstacles[-1] == ""
+
+
 def test_progress_counts_to_the_end_and_tells_of_rests():
     seen = []
     store = Store(strikes={1: Strike(THROTTLED, retry_after=17.0)})

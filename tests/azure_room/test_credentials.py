@@ -167,7 +167,8 @@ def test_a_login_address_without_tls_is_refused(login):
     ],
 )
 def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, scope, login_host):
-    found = endpoints(cloud, {})
+    settings = Settings(owner="contoso", tenant_id="t", scopes=(), cloud=cloud)
+    found = endpoints(settings, {})
     assert (found.resource_manager, found.oauth_scope, found.authority) == (
         f"https://{host}",
         scope,
@@ -182,8 +183,8 @@ def test_each_cloud_has_its_own_addresses_as_the_sdk_knows_them(cloud, host, sco
     )
     assert sdk["resource_manager"].rstrip("/") == found.resource_manager
     assert sdk["credential_scopes"] == [found.oauth_scope]
-    assert endpoints(cloud, {"AZURE_AUTHORITY_HOST": login_host}).known_authority
-    assert not endpoints(cloud, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"}).known_authority
+    assert endpoints(settings, {"AZURE_AUTHORITY_HOST": login_host}).known_authority
+    assert not endpoints(settings, {"AZURE_AUTHORITY_HOST": "https://adfs.contoso.example/"}).known_authority
 
 
 class OpaqueTokens(BaseHTTPRequestHandler):

@@ -144,7 +144,8 @@ def test_a_name_that_does_not_resolve_points_to_dns_and_proxy(login, monkeypatch
 
     with running(tenant()) as cloud:
         login({**cloud.env, "EXEMPT_ARM_ENDPOINT": "https://management.contoso.example"})
-        with connect(settings_of(cloud), os.environ) as azure:
+        settings = settings_of(cloud, arm_endpoint="https://management.contoso.example")
+        with connect(settings, os.environ) as azure:
             monkeypatch.setattr(socket, "getaddrinfo", unknown)
             with pytest.raises(AzureError) as caught:
                 azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)

@@ -29,6 +29,18 @@ def shown(capsys, *told):
             Progress(total=100, finished=40, running=0, elapsed=20.0, rate=2.0, seconds_left=30.0, paused=17.0),
             "40 of 100 changes, 2.0/s, waiting 17 s because Azure asked to",
         ),
+        (
+            Progress(
+                total=100,
+                finished=40,
+                running=3,
+                elapsed=20.0,
+                rate=0.0,
+                seconds_left=30.0,
+                obstacle="Azure answers 503",
+            ),
+            "40 of 100 changes, Azure answers 503; trying again",
+        ),
     ],
 )
 def test_a_line_tells_what_is_known(capsys, progress, line):
