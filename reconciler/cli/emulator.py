@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import math
 import os
+import subprocess
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
-from reconciler.emulator import command
+from reconciler.emulator import client, command
 from reconciler.problems import ReconcilerError, UsageError
+
+_ENVIRONMENT: Final = ("EXEMPT_ARM_ENDPOINT", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +35,8 @@ class Options:
     jitter: float | None
     seed: int | None
     fault: list[str]
+    format: str
+    command: list[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,6 +47,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="start from this file where it exists, and save the state there"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("json", "env"),
+        default="json",
+        help="json: serve, and print the ready line; env: serve in the background, and print what a shell's eval takes",
+    )
+    parser.add_argument(
+        "command",
+        nargs=argparse.REMAINDER,
+        metavar="-- COMMAND",
+        help="run this with the environment set, then end with its exit code; 'az …' runs the Azure CLI, logged in",
     )
     faults = parser.add_argument_group("fault injection", "off by default; the tenant file can set it too")
     faults.add_argument("--throttle", action="store_true", help="Azure's token buckets in their documented sizes")
@@ -51,22 +71,86 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Serve until interrupted; the ready line goes to standard output."""
+    """Serve until interrupted, or while a command runs; the ready line goes to standard output."""
     options = typed(Options, args)
     if options.state is not None and not os.access(options.state.absolute().parent, os.W_OK):
         raise UsageError(
             f"--state: {options.state} cannot be written", "name a file in a folder that exists and is writable"
         )
     try:
-        served = command.Options(
-            tenant=options.tenant, port=options.port, state=options.state, faults=_fault_settings(options)
-        )
-        command.serve(served, write)
+        return _run(options)
     except ValueError as error:  # the tenant file, a scripted fault or another setting
         raise UsageError(str(error), "schemas/tenant.schema.json and docs/emulator.md have the form") from None
+    except command.StateNotSavedError as error:
+        raise ReconcilerError(
+            f"the state could not be saved to {error.filename}: {error.strerror}",
+            "the file that was there before is as it was; make room, or name another --state",
+        ) from None
     except OSError as error:
-        raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", "try another --port") from None
+        remedy = "try another --port" if error.errno in {errno.EADDRINUSE, errno.EACCES} else "see the reason above"
+        raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", remedy) from None
+
+
+def _run(options: Options) -> int:
+    served = command.Options(
+        tenant=options.tenant, port=options.port, state=options.state, faults=_fault_settings(options)
+    )
+    words = options.command[1:] if options.command[:1] == ["--"] else options.command
+    try:
+        if options.command[:1] == ["az"]:
+            return _az(served, words)
+        if words:
+            return command.run_with(served, lambda azure: client.run_command(words, client.environment(azure.env)))
+    except FileNotFoundError as error:
+        if error.filename is not None:  # a file of the options, not the command
+            raise
+        raise UsageError(f"there is no command {str(error)!r}", "it must be installed and on the PATH") from None
+    if options.format == "env":
+        return _in_background(options)
+    command.serve(served, write)
     return Exit.DONE
+
+
+def _az(served: command.Options, words: list[str]) -> int:
+    """Run the Azure CLI on the emulator that the environment names, else on one of its own."""
+    running = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    if len(running) == len(_ENVIRONMENT):
+        return _az_with(words, running)
+    return command.run_with(served, lambda azure: _az_with(words, azure.env))
+
+
+def _az_with(words: list[str], env: Mapping[str, str]) -> int:
+    environment = client.environment(env)
+    if problem := client.prepare_az(words[0], environment):
+        raise ReconcilerError(f"the Azure CLI cannot use the emulator: {problem}", "see its message")
+    return client.run_command(words, environment)
+
+
+def _in_background(options: Options) -> int:
+    """Start an emulator that goes on alone, and print its environment for a shell's `eval`."""
+    words = [sys.executable, "-m", "reconciler", "emulator", *_words(options)]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        return process.wait()
+    env = client.environment(json.loads(line)["env"])
+    write(client.exports({**env, "EXEMPT_EMULATOR_PID": str(process.pid)}))
+    return Exit.DONE
+
+
+def _words(options: Options) -> list[str]:
+    """The options as they are written, but for the form of the answer."""
+    values = {
+        "--tenant": options.tenant,
+        "--port": options.port,
+        "--state": options.state,
+        "--latency": options.latency,
+        "--jitter": options.jitter,
+        "--seed": options.seed,
+    }
+    words = [f"{name}={value}" for name, value in values.items() if value is not None]
+    return [*words, *(f"--fault={text}" for text in options.fault), *(["--throttle"] if options.throttle else [])]
 
 
 def _port(text: str) -> int:
@@ -77,24 +161,24 @@ def _port(text: str) -> int:
 
 def _seconds(text: str) -> float:
     try:
-        found = float(text)
+        seconds = float(text)
     except ValueError:
-        found = math.nan
-    if not 0 <= found <= 3600:
+        seconds = math.nan
+    if not 0 <= seconds <= 3600:
         raise argparse.ArgumentTypeError(f"{text!r} is not a time: seconds from 0 to 3600")
-    return found
+    return seconds
 
 
 def _fault_settings(options: Options) -> dict[str, Any]:
     """The options in the form of the tenant file's `faultInjection`."""
-    given = {
+    settings = {
         "throttling": options.throttle or None,
         "latency": options.latency,
         "jitter": options.jitter,
         "seed": options.seed,
         "faults": [_fault(text) for text in options.fault] if options.fault else None,
     }
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _fault(text: str) -> Any:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from reconciler.emulator.server import serving
+from reconciler.emulator.server import Azure, running, serving
 from reconciler.emulator.tenantfile import fault_settings, load_tenant
+from reconciler.model import JSON
+
+_ENDINGS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,26 +31,45 @@ class Options:
     faults: Mapping[str, Any] = field(default_factory=dict)
 
 
+class StateNotSavedError(OSError):
+    """The state could not be written; the file that was there before is as it was."""
+
+
 def serve(options: Options, announce: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM. `announce` is given the ready line.
 
     Raises:
         TenantError: the file cannot be used.
         ValueError: the fault injection is not of its form.
-        OSError: the port is taken, or the state cannot be saved.
+        StateNotSavedError: the state cannot be saved.
+        OSError: the port is taken.
     """
-    state = options.state
     gc.set_threshold(100_000, 20, 100)  # a server lives long: it looks for garbage more often than a command that ends
-    with serving(_content(options), options.port) as azure:
-        for number in (signal.SIGINT, signal.SIGTERM):
+    with serving(content_of(options), options.port) as azure:
+        for number in _ENDINGS:
             signal.signal(number, lambda *_: azure.stop())
         announce(azure.ready_line)
         azure.run()
-        if state:
-            _save(state, json.dumps(azure.dump(), indent=1))
+        for number in _ENDINGS:  # told a second time, it does not leave before the state is saved
+            signal.signal(number, signal.SIG_IGN)
+        if options.state:
+            save_state(options.state, azure.dump())
 
 
-def _content(options: Options) -> dict[str, Any]:
+def run_with(options: Options, use: Callable[[Azure], int]) -> int:
+    """Let something use an emulator in this process; save the state at the end. What `use` came to.
+
+    Raises:
+        TenantError, ValueError, StateNotSavedError, OSError: as for `serve`.
+    """
+    with running(content_of(options), port=options.port) as azure:
+        code = use(azure)
+        if options.state:
+            save_state(options.state, azure.dump())
+    return code
+
+
+def content_of(options: Options) -> dict[str, Any]:
     """What the tenant holds at start, with the fault injection of the options over it."""
     source = options.state if options.state and options.state.exists() else options.tenant
     content = load_tenant(source) if source else {}
@@ -62,8 +85,17 @@ def _drained(items: list[Any]) -> Iterator[Any]:
         yield items.pop()
 
 
-def _save(path: Path, text: str) -> None:
-    """Replace the file at once, so that a crash leaves the old state."""
+def save_state(path: Path, state: dict[str, JSON]) -> None:
+    """Replace the file at once, so that a crash or a full disk leaves the old state, and nothing else.
+
+    Raises:
+        StateNotSavedError: it cannot be written.
+    """
     draft = path.with_name(path.name + ".new")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(json.dumps(state, indent=1), encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise StateNotSavedError(error.errno, error.strerror or str(error), str(path)) from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from reconciler.emulator.faults.scripted import parse_fault
 from reconciler.emulator.gateway import Gateway, Logged
 from reconciler.emulator.state.clock import arm_instant, parse_instant
 from reconciler.emulator.wire.http import Request, Response
+from reconciler.emulator.wire.jsontext import decode
 from reconciler.model import JSON
 
 PREFIX = "/emulator"
@@ -46,8 +46,8 @@ class Control:
         if verb is None:
             return answer(404, {"message": f"{request.method} {request.path} is not of the control endpoint"})
         try:
-            return verb(json.loads(request.body) if request.body else {})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return verb(decode(request.body) if request.body else {})
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
             return answer(400, {"message": f"{type(error).__name__}: {error}"})
 
     def _replace_injection(self, body: Any) -> Response:

@@ -163,8 +163,9 @@ class Azure:
             self._loop.close()
 
     def stop(self) -> None:
-        """Ask the loop to end. Safe from any thread and from signal handlers."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Ask the loop to end. Safe from any thread and from signal handlers, and when it has ended already."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._loop.stop)
 
     async def _close(self) -> None:
         for server in self._servers:

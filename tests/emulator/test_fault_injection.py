@@ -250,3 +250,14 @@ def test_the_former_name_of_the_setting_still_works(start):
     cloud = start(weather={"faults": [{"method": "GET", "status": 503}]})
     assert emulated.Client(cloud).get(exemptions_of(ONE)).status == 503
     assert control(cloud, "GET", "weather")[1] == control(cloud, "GET", "faultInjection")[1] == cloud.faults.settings
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"advance": 1e18}, {"advance": -1e18}, {"advance": 1e308}, {"now": "9999-12-31T23:59:59Z"}, {"now": "0001-01-01"},
+     {"advance": "x"}, {"now": 5}, {}, [], {"advance": None}],
+)  # fmt: skip
+def test_a_clock_that_cannot_be_is_refused(cloud, body):
+    before = control(cloud, "GET", "clock")[1]["now"][:16]
+    assert control(cloud, "PUT", "clock", body)[0] == 400
+    assert control(cloud, "GET", "clock")[1]["now"][:13] == before[:13], "it goes on as it was"

@@ -10,6 +10,9 @@ _INSTANT = re.compile(
     r"(?P<day>\d{4}-\d{2}-\d{2})(?:[Tt ](?P<time>\d{2}:\d{2}(?::\d{2})?)(?:\.(?P<digits>\d+))?(?P<zone>[Zz]|[+-]\d{2}:?\d{2})?)?"
 )
 
+EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
+LATEST = datetime(9000, 1, 1, tzinfo=UTC)
+
 
 class Clock:
     """Time as this Azure sees it. Tokens live by real time; everything else by this clock."""
@@ -26,12 +29,26 @@ class Clock:
         return time.time() + self.offset.total_seconds()
 
     def move_to(self, instant: datetime) -> None:
-        """Let it be `instant` now; time goes on from there."""
+        """Let it be `instant` now; time goes on from there.
+
+        Raises:
+            ValueError: it is not between the years 1971 and 9000.
+        """
+        if not EARLIEST <= instant <= LATEST:
+            raise ValueError(f"the clock goes from {EARLIEST.year} to {LATEST.year}, not to {instant.year}")
         self.offset = instant - datetime.now(UTC)
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once."""
-        self.offset += timedelta(seconds=seconds)
+        """Let `seconds` pass at once.
+
+        Raises:
+            ValueError: the time would not be between the years 1971 and 9000.
+        """
+        try:
+            instant = self.now() + timedelta(seconds=seconds)
+        except OverflowError:
+            raise ValueError(f"{seconds:g} seconds are more than the clock can go") from None
+        self.move_to(instant)
 
 
 def arm_instant(instant: datetime) -> str:
