@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
     "catalog": "search what can be exempted; refresh the repository's facts",
+    "verify": "prove or refute a plan with an independent checker",
     "fmt": "write declarations in their canonical style",
     "snapshot": "save what Azure holds to a file",
     "doctor": "check credentials, rights and settings before anything is written",

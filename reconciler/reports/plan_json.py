@@ -68,6 +68,7 @@ def change_to_json(change: Change) -> dict[str, JSON]:
         "changed": changed_paths(before, after) if before and after else [],
         "declaration": change.declaration,
         "source": source_to_json(change.source),
+        "waitsFor": list(change.waits_for),
     }
 
 

@@ -1,0 +1,104 @@
+"""A proof: whether a saved plan, and what was written of it, keep the promises. Asks Azure nothing, writes nothing.
+
+The checker reads the declarations by itself; only the files are found, and the facts of the catalogue taken, as every
+run does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.documents.json_input import read_json
+from reconciler.model import JSON, Cloud, Verdict
+from reconciler.problems import ReconcilerError, UsageError
+from reconciler.verification import Violation, verify
+
+_SAVE_AGAIN: Final = "save it again with the exempt that checks it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRequest:
+    """What to prove: the plan file, the snapshot it was made from, and where wanted what was written, and Azure after."""
+
+    root: Path
+    plan: Path
+    snapshot: Path
+    outcomes: Path | None = None
+    after: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerifyRun:
+    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none."""
+
+    violations: tuple[Violation, ...]
+    changes: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """Refused where any rule does not hold."""
+        return Verdict.REFUSED if self.violations else Verdict.DONE
+
+
+def run(request: VerifyRequest) -> VerifyRun:
+    """Reads the files and checks them.
+
+    Raises:
+        ReconcilerError: a file cannot be read, or is not what it should be.
+    """
+    plan = _read(request.plan, "a plan")
+    settings = _yaml(request.root / "reconciler.yaml")
+    overlay = request.root / "catalog.yaml"
+    catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
+    try:
+        violations = verify(
+            plan=plan,
+            snapshot=_read(request.snapshot, "a snapshot"),
+            settings=settings,
+            declarations=list(_declarations(request.root / "exemptions")),
+            policies_behind=lambda text: _policies_behind(catalogue, text),
+            outcomes=_read(request.outcomes, "outcomes") if request.outcomes else None,
+            after=_read(request.after, "a snapshot") if request.after else None,
+        )
+        return VerifyRun(violations=tuple(violations), changes=len(plan["changes"]))
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
+
+
+def _policies_behind(catalogue: Catalogue, text: str) -> Iterable[str]:
+    return [policy.key for recommendation in catalogue.find(text) for policy in recommendation.policies]
+
+
+def _declarations(folder: Path) -> Iterator[JSON]:
+    for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))):
+        yield _yaml(path)
+
+
+def _yaml(path: Path) -> JSON:
+    """A YAML mapping with every scalar as the text that stands there."""
+    try:
+        value = yaml.load(path.read_bytes(), Loader=yaml.BaseLoader)  # noqa: S506 - it builds text, lists and mappings only
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", "name the repository with --root DIR") from error
+    except yaml.YAMLError as error:
+        raise ReconcilerError(f"{path} is no YAML", "correct it; 'exempt validate' says where") from error
+    if not isinstance(value, dict):
+        raise ReconcilerError(f"{path} is no mapping of fields", "correct it; 'exempt validate' says where")
+    return value
+
+
+def _read(path: Path, what: str) -> JSON:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", f"name {what} that exempt saved") from error
+    document = read_json(data, origin=str(path), remedy=f"name {what} that exempt saved")
+    document.check_format(what=what, known="1.0")
+    return document.as_object()

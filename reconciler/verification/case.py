@@ -1,0 +1,114 @@
+"""One plan under examination: what it writes, what is declared, and what is exempt before and after it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from reconciler.verification.declared import Declared, meant, wanted_points
+from reconciler.verification.objects import EXEMPTIONS, JSON, Coverage, Point, Tenant
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Violation:
+    """One rule that the plan or its outcomes break; `rule` is a heading of docs/verification.md."""
+
+    rule: str
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One change of the plan, and what the object covers before and after it."""
+
+    change: Mapping[str, JSON]
+    before: Coverage | None
+    after: Coverage | None
+
+    @property
+    def id(self) -> str:
+        """The folded ARM id that is written."""
+        key = self.change["key"]
+        return f"{key['scope'].lower()}{EXEMPTIONS}{key['name'].lower()}"
+
+
+class Case:
+    """The facts that every rule asks about."""
+
+    def __init__(
+        self,
+        *,
+        plan: Mapping[str, JSON],
+        tenant: Tenant,
+        settings: Mapping[str, JSON],
+        declarations: Iterable[Declared],
+    ) -> None:
+        self.plan, self.tenant, self.settings = plan, tenant, settings
+        self.declarations = {declaration.name: declaration for declaration in declarations}
+        self.writes = {write.id: write for write in map(self._write, plan["changes"])}
+        self.final = {
+            **tenant.exemptions,
+            **{key: write.after for key, write in self.writes.items()},
+        }
+        self.targets: dict[str, dict[Point, set[str]]] = {}
+        for name, declaration in self.declarations.items():
+            if declaration.is_active:
+                points = self.targets.setdefault(name, defaultdict(set))
+                for point, target in wanted_points(declaration, tenant):
+                    points[point].add(target)
+        self.wanted = {point: name for name, points in self.targets.items() for point in points}
+        self.waits = {
+            key: frozenset(map(str.lower, write.change.get("waitsFor") or ())) for key, write in self.writes.items()
+        }
+        self.by_cell: dict[tuple[str, str], list[Coverage]] = defaultdict(list)
+        for exemption in (*tenant.exemptions.values(), *(w.after for w in self.writes.values() if w.after)):
+            for reference in exemption.references:
+                self.by_cell[exemption.assignment, reference].append(exemption)
+
+    def _write(self, change: Mapping[str, JSON]) -> Write:
+        key = f"{change['key']['scope'].lower()}{EXEMPTIONS}{change['key']['name'].lower()}"
+        after = self.tenant.coverage(key, change["after"]) if change["after"] else None
+        return Write(change=change, before=self.tenant.exemptions.get(key), after=after)
+
+    def owner_of(self, exemption: Coverage) -> str:
+        """`ours`, `foreign`, `person` (unmarked, made by a user) or `application` (unmarked, made by anything else)."""
+        metadata = exemption.metadata
+        if metadata.get("managedBy") == "exempt":
+            mine = metadata.get("owner") in (self.settings["owner"], *(self.settings.get("formerOwners") or ()))
+            return "ours" if mine else "foreign"
+        if metadata.get("pacOwnerId") or metadata.get("deployedBy"):
+            return "foreign"
+        return "person" if str(exemption.system.get("createdByType")).lower() == "user" else "application"
+
+    def is_covered(self, exemptions: Iterable[Coverage | None], point: Point) -> bool:
+        """Whether any of these objects exempts the point."""
+        chain = self.tenant.chain(point.scope)
+        return any(
+            exemption is not None and exemption.covers(point, chain, self.tenant.now) for exemption in exemptions
+        )
+
+    def is_held(self, exemption: Coverage, reference: str) -> bool:
+        """Whether the plan says that something at, above or below the exemption cannot be decided now."""
+        for held in self.plan["held"]:
+            scope = held["scope"].lower()
+            related = scope in self.tenant.chain(exemption.scope) or exemption.scope in self.tenant.chain(scope)
+            same_assignment = held["assignment"] is None or held["assignment"].lower() == exemption.assignment
+            if related and same_assignment and reference in self.held_references(held, exemption.assignment):
+                return True
+        return False
+
+    def held_references(self, held: Mapping[str, JSON], assignment: str) -> frozenset[str]:
+        """The references that a held line is about: those it lists, else all that its declaration means."""
+        if held["referenceIds"]:
+            return frozenset(str(name).lower() for name in held["referenceIds"])
+        declaration = self.declarations.get(held["declaration"])
+        if declaration is None or assignment not in self.tenant.assignments:
+            return frozenset()
+        return meant(declaration, self.tenant, assignment)
+
+
+def point_of(exemption: Coverage, reference: str, selectors: str) -> Point:
+    """The point at an exemption's own scope."""
+    return Point(scope=exemption.scope, assignment=exemption.assignment, reference=reference, selectors=selectors)

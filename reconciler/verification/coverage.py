@@ -1,0 +1,99 @@
+"""Rules about all writes together: each declared fact is owned once, and nothing is bare in between."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from reconciler.verification.case import Case, Violation, point_of
+from reconciler.verification.objects import JSON, Point
+
+
+def one_owner(case: Case) -> Iterator[Violation]:
+    """Each declared fact is owned by exactly one exemption of ours, or named as held or unread."""
+    owners: dict[Point, list[str]] = defaultdict(list)
+    for key, exemption in case.final.items():
+        if exemption is not None and exemption.end > case.tenant.now and case.owner_of(exemption) == "ours":
+            for reference in exemption.references:
+                owners[point_of(exemption, reference, exemption.selectors)].append(key)
+    for point, name in case.wanted.items():
+        if _is_declared_around(case, point, name):
+            continue
+        if len(owners[point]) != 1 and not _is_excused(case, point, name):
+            how = f"by {len(owners[point])} exemptions" if owners[point] else "by none"
+            message = f"what {name} declares for {point.reference} of {point.assignment} is owned {how}"
+            yield Violation(rule="owned once", subject=point.scope, message=message)
+
+
+def _is_declared_around(case: Case, point: Point, name: str) -> bool:
+    """Whether the same declaration wants it on a containing scope, which then serves both. A target that is held as a
+    whole serves nothing.
+    """
+    held = {
+        line["scope"].lower() for line in case.plan["held"] if line["declaration"] == name and not line["assignment"]
+    }
+    around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
+    return any(case.wanted.get(wider) == name and case.targets[name][wider] - held for wider in around)
+
+
+def _is_excused(case: Case, point: Point, name: str) -> bool:
+    """Held, not read, or outside what this plan is about."""
+    scopes = {scope.lower() for scope in case.plan["scopes"]}
+    roots = {str(scope).lower() for scope in case.settings["scopes"]}
+    chain = set(case.tenant.chain(point.scope))
+    if case.tenant.is_unread(point.scope) or (scopes.isdisjoint(chain) and roots.isdisjoint(chain)):
+        return True
+    return all(
+        any(_holds(case, held, point, target) for held in case.plan["held"] if held["declaration"] == name)
+        for target in case.targets[name][point]
+    )
+
+
+def _holds(case: Case, held: Mapping[str, JSON], point: Point, target: str) -> bool:
+    """Whether a held line is about what this target wants at this point."""
+    return (
+        held["scope"].lower() in (point.scope, target)
+        and (held["assignment"] is None or held["assignment"].lower() == point.assignment)
+        and point.reference in (case.held_references(held, point.assignment) or (point.reference,))
+    )
+
+
+def never_bare(case: Case) -> Iterator[Violation]:
+    """Nothing that was exempt and is wanted is bare after any write, in any order that the waits allow.
+
+    It would be bare in some order exactly if all that cover it before can go without any that covers it after.
+    """
+    points = {point for wanted in case.wanted for point in _points_at_or_below(case, wanted)}
+    for point in sorted(points):
+        chain = case.tenant.chain(point.scope)
+        related = {e.id for e in case.by_cell[point.assignment, point.reference] if e.scope in chain}
+        before = {key for key in related if case.is_covered([case.tenant.exemptions.get(key)], point)}
+        after = {key for key in related if case.is_covered([case.final.get(key)], point)}
+        if not before or before & after:
+            continue
+        if after.isdisjoint(_preceding(case, before)):
+            message = (
+                f"{point.reference} of {point.assignment} can be bare between two writes"
+                if after
+                else (f"{point.reference} of {point.assignment} was exempt, is wanted, and ends bare")
+            )
+            yield Violation(rule="never bare", subject=point.scope, message=message)
+
+
+def _points_at_or_below(case: Case, wanted: Point) -> Iterator[Point]:
+    yield wanted
+    for exemption in case.by_cell[wanted.assignment, wanted.reference]:
+        if exemption.scope != wanted.scope and wanted.scope in case.tenant.chain(exemption.scope):
+            yield point_of(exemption, wanted.reference, wanted.selectors)
+
+
+def _preceding(case: Case, keys: Iterable[str]) -> set[str]:
+    """Those writes and all that must come before any of them."""
+    open_, closed = list(keys), set[str]()
+    while open_:
+        key = open_.pop()
+        if key not in closed:
+            closed.add(key)
+            open_ += case.waits.get(key, ())
+    return closed

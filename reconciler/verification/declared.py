@@ -1,0 +1,96 @@
+"""Declarations as the checker reads them: text, the policies behind it, and where it wants an exemption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.verification.objects import JSON, Point, Tenant, instant, selector_key, unversioned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """A declaration as text, with the policies (folded ids) that it means; `whole` names its one initiative or
+    assignment where it means all of that.
+    """
+
+    text: Mapping[str, JSON]
+    policies: frozenset[str]
+    only: str
+    references: frozenset[str]
+    now: datetime
+
+    @property
+    def name(self) -> str:
+        """Its name, unique in the repository."""
+        return str(self.text["name"])
+
+    @property
+    def end(self) -> datetime:
+        """The instant it ends."""
+        return instant(self.text.get("expiresOn"))
+
+    @property
+    def is_active(self) -> bool:
+        """Whether it asks for anything now."""
+        return str(self.text.get("enabled", "true")).lower() != "false" and self.end > self.now
+
+    @property
+    def scopes(self) -> frozenset[str]:
+        """Folded targets."""
+        return frozenset(str(scope).lower().rstrip("/") for scope in self.text["scopes"])
+
+    @property
+    def selectors(self) -> str:
+        """Folded resource selectors, or empty."""
+        return selector_key(self.text.get("resourceSelectors"))
+
+
+def declared(text: Mapping[str, JSON], policies_behind: Callable[[str], Iterable[str]], now: datetime) -> Declared:
+    """A declaration's meaning: `policies_behind` gives the policy ids behind a recommendation's key or title."""
+    policies: set[str] = set()
+    only = ""
+    titles = [text["recommendation"]] if "recommendation" in text else list(text.get("recommendations") or ())
+    for title in titles:
+        policies.update(unversioned(policy) for policy in policies_behind(str(title)))
+    if "policyDefinition" in text:
+        policies.add(_full_id(text["policyDefinition"], "policyDefinitions"))
+    if "policySetDefinition" in text:
+        only = _full_id(text["policySetDefinition"], "policySetDefinitions")
+    if "policyAssignment" in text:
+        only = str(text["policyAssignment"]).lower()
+    references = frozenset(str(name).lower() for name in text.get("referenceIds") or ())
+    return Declared(text=text, policies=frozenset(policies), only=only, references=references, now=now)
+
+
+def _full_id(text: JSON, kind: str) -> str:
+    value = str(text).lower()
+    return unversioned(value if value.startswith("/") else f"/providers/microsoft.authorization/{kind.lower()}/{value}")
+
+
+def meant(declaration: Declared, tenant: Tenant, assignment: str) -> frozenset[str]:
+    """The references of an assignment that a declaration means."""
+    members = tenant.members.get(assignment, {})
+    if declaration.only:
+        definition = unversioned(tenant.assignments[assignment]["policyDefinitionId"])
+        if declaration.only not in (assignment, definition):
+            return frozenset()
+        return frozenset(declaration.references & members.keys()) if declaration.references else frozenset(members)
+    return frozenset(name for name, policy in members.items() if policy in declaration.policies)
+
+
+def wanted_points(declaration: Declared, tenant: Tenant) -> Iterator[tuple[Point, str]]:
+    """Where a declaration wants an exemption, at its target or at an assignment below it, with that target."""
+    for target in sorted(declaration.scopes):
+        for assignment in tenant.assignments:
+            at = assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
+            scope = target if at in tenant.chain(target) else at if target in tenant.chain(at) else ""
+            excluded = {
+                str(excluded_scope).lower() for excluded_scope in tenant.assignments[assignment].get("notScopes") or ()
+            }
+            if not scope or not excluded.isdisjoint(tenant.chain(scope)):
+                continue
+            for reference in meant(declaration, tenant, assignment):
+                point = Point(scope=scope, assignment=assignment, reference=reference, selectors=declaration.selectors)
+                yield point, target

@@ -1,0 +1,218 @@
+"""Raw ARM objects of one snapshot as the checker reads them: hierarchy, references, and what each exemption covers.
+
+Selectors are opaque: an exemption with selectors covers what is declared with the same selectors, and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+JSON = Any
+NEVER: Final = datetime.max.replace(tzinfo=UTC)
+SINGLE: Final = "*"
+"""The only reference of an assignment of one policy."""
+EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
+STAMPS: Final = {"revision", "requestedBy", "createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"}
+UNREAD_COVERAGE: Final = {"exemptions", "assignments", "descendants"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """What one exemption object exempts: folded scope, assignment and references, until when, for which selectors."""
+
+    id: str
+    scope: str
+    assignment: str
+    references: frozenset[str]
+    end: datetime
+    selectors: str
+    category: str
+    properties: Mapping[str, JSON]
+    system: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def metadata(self) -> Mapping[str, JSON]:
+        """The object's own notes, our mark among them."""
+        return self.properties.get("metadata") or {}
+
+    def covers(self, point: Point, chain: Sequence[str], now: datetime) -> bool:
+        """Whether `point`, whose scope and containers are `chain`, is exempt because of this object."""
+        return (
+            self.end > now
+            and self.assignment == point.assignment
+            and point.reference in self.references
+            and self.selectors in ("", point.selectors)
+            and self.scope in chain
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True, kw_only=True)
+class Point:
+    """A place where coverage can be told: a folded scope, assignment and reference, under folded selectors."""
+
+    scope: str
+    assignment: str
+    reference: str
+    selectors: str = ""
+
+
+class Tenant:
+    """One snapshot, indexed: hierarchy, assignments, the references of each, and the exemptions as coverage."""
+
+    def __init__(self, snapshot: Mapping[str, JSON]) -> None:
+        self.snapshot = snapshot
+        self.now = instant(snapshot["takenAt"])
+        self.parents = {node["id"].lower(): (node["parent"] or "").lower() for node in snapshot["hierarchy"]}
+        self.assignments = {value["id"].lower(): value["properties"] for value in snapshot["policyAssignments"]}
+        sets = snapshot["policySetDefinitions"]
+        self.members = {
+            key.lower(): {
+                member["policyDefinitionReferenceId"].lower(): unversioned(member["policyDefinitionId"])
+                for member in sets[position]["properties"]["policyDefinitions"]
+            }
+            for key, position in snapshot["initiativeOfAssignment"].items()
+        }
+        for key, properties in self.assignments.items():
+            if "/policysetdefinitions/" not in properties["policyDefinitionId"].lower():
+                self.members[key] = {SINGLE: unversioned(properties["policyDefinitionId"])}
+        self.exemptions = {
+            value["id"].lower(): self.coverage(value["id"].lower(), value["properties"], value.get("systemData"))
+            for value in snapshot["policyExemptions"]
+        }
+        self._chains: dict[str, tuple[str, ...]] = {}
+
+    def coverage(self, key: str, properties: Mapping[str, JSON], system: JSON = None) -> Coverage:
+        """What an exemption with these ARM properties covers."""
+        assignment = str(properties.get("policyAssignmentId") or "").lower()
+        listed = frozenset(str(name).lower() for name in properties.get("policyDefinitionReferenceIds") or ())
+        return Coverage(
+            id=key,
+            scope=key.rsplit(EXEMPTIONS, 1)[0],
+            assignment=assignment,
+            references=listed or frozenset(self.members.get(assignment, {SINGLE: ""})),
+            end=instant(properties.get("expiresOn")),
+            selectors=selector_key(properties.get("resourceSelectors")),
+            category=str(properties.get("exemptionCategory") or "").lower(),
+            properties=properties,
+            system=system or {},
+        )
+
+    def chain(self, scope: str) -> tuple[str, ...]:
+        """The folded scope and everything that contains it, the nearest first."""
+        if scope not in self._chains:
+            self._chains[scope] = tuple(_containers(scope, self.parents))
+        return self._chains[scope]
+
+    def is_unread(self, scope: str) -> bool:
+        """Whether exemptions or assignments at the scope or above it could not be read."""
+        chain = self.chain(scope)
+        return any(
+            entry["what"] in UNREAD_COVERAGE
+            and (entry["scope"].lower() in chain or scope in self.chain(entry["scope"].lower()))
+            for entry in self.snapshot["unread"]
+        )
+
+
+def instant(text: JSON) -> datetime:
+    """When an expiry ends: a date through the last second of that day; nothing is never."""
+    if not text:
+        return NEVER
+    value = str(text)
+    if len(value) == len("2027-01-31"):
+        value += "T23:59:59Z"
+    value = re.sub(r"(\.\d{6})\d+", r"\1", value)
+    parsed = datetime.fromisoformat(value)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def selector_key(groups: JSON) -> str:
+    """Resource selectors as text that is equal for equal meaning, whatever their order, letters or names."""
+    if not groups:
+        return ""
+    return json.dumps(
+        sorted(
+            sorted(
+                [
+                    part["kind"].lower(),
+                    bool(part.get("notIn")),
+                    sorted({str(x).lower() for x in part.get("in") or part.get("notIn") or ()}),
+                ]
+                for part in group.get("selectors") or ()
+            )
+            for group in groups
+        )
+    )
+
+
+def comparable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
+    """ARM properties as a fingerprint sees them: empty is absent, lists are sets, ids and category in one case."""
+    folded = dict(properties)
+    folded["policyAssignmentId"] = str(properties.get("policyAssignmentId") or "").lower()
+    folded["policyDefinitionReferenceIds"] = sorted(
+        {r.lower() for r in properties.get("policyDefinitionReferenceIds") or ()}
+    )
+    category = str(properties.get("exemptionCategory") or "")
+    folded["exemptionCategory"] = {"waiver": "Waiver", "mitigated": "Mitigated"}.get(category.lower(), category)
+    if str(properties.get("assignmentScopeValidation") or "default").lower() == "default":
+        folded.pop("assignmentScopeValidation", None)
+    if properties.get("expiresOn"):
+        folded["expiresOn"] = _expiry(str(properties["expiresOn"]))
+    if groups := properties.get("resourceSelectors"):
+        names = [group.get("name") or "" for group in _ordered(groups)]
+        folded["resourceSelectors"] = [names, json.loads(selector_key(groups))]
+    metadata = {key: value for key, value in (properties.get("metadata") or {}).items() if key not in STAMPS}
+    if isinstance(metadata.get("target"), str):
+        metadata["target"] = metadata["target"].lower()
+    folded["metadata"] = metadata
+    return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
+
+
+def _ordered(groups: Iterable[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
+    def key(group: Mapping[str, JSON]) -> tuple[str, list[tuple[str, list[str], bool]]]:
+        parts = [
+            (part["kind"], sorted(part.get("in") or part.get("notIn") or ()), bool(part.get("notIn")))
+            for part in group.get("selectors") or ()
+        ]
+        return group.get("name") or "", sorted(parts)
+
+    return sorted(groups, key=key)
+
+
+def _expiry(text: str) -> str:
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|[+-]00:?00)?", text)
+    if match is None:
+        return instant(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    digits = (match[3] or "")[:7].rstrip("0")
+    return f"{match[1]}T{match[2]}{'.' + digits if digits else ''}Z"
+
+
+def sha256(value: JSON) -> str:
+    """sha256 (hex) of compact JSON with sorted keys."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def unversioned(definition: str) -> str:
+    """A definition's folded id, without the version that newer assignments put behind it."""
+    return definition.lower().split("/versions/", 1)[0]
+
+
+def _containers(scope: str, parents: Mapping[str, str]) -> Iterator[str]:
+    parts = scope.strip("/").split("/")
+    while len(parts) > 1:
+        key = "/" + "/".join(parts)
+        yield key
+        if len(parts) == 2 or key.startswith("/providers/microsoft.management/managementgroups/"):
+            break
+        parts = parts[:-4] if len(parts) >= 4 and parts[-4] == "providers" else parts[:-2]
+    key, passed = parents.get("/" + "/".join(parts), ""), set[str]()
+    while key and key not in passed:
+        passed.add(key)
+        yield key
+        key = parents.get(key, "")

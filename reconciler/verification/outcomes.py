@@ -1,0 +1,72 @@
+"""What a run wrote, held to its plan; and `verify`, the way in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from reconciler.verification import coverage, writes
+from reconciler.verification.case import Case, Violation
+from reconciler.verification.declared import declared
+from reconciler.verification.objects import EXEMPTIONS, JSON, Tenant, comparable
+
+
+def outcome_violations(case: Case, outcomes: Mapping[str, JSON], after: Tenant | None) -> Iterator[Violation]:
+    """What a run did: only changes of the plan, none before those it waits for, and Azure shows just that."""
+    ended = {_outcome_id(outcome): outcome for outcome in outcomes["outcomes"]}
+    for key, outcome in ended.items():
+        write = case.writes.get(key)
+        if write is None or outcome["fingerprint"] != write.change["fingerprint"]:
+            if outcome["status"] == "done":
+                yield Violation(
+                    rule="only what was approved", subject=key, message="it was written, but is not in the plan"
+                )
+            continue
+        waits = [name for name in case.waits[key] if ended.get(name, {}).get("status") not in ("done", "unchanged")]
+        if outcome["status"] == "done" and waits:
+            yield Violation(rule="never bare", subject=key, message=f"it was written although {waits[0]} was not")
+    if after is not None:
+        yield from _shown_violations(case, ended, after)
+
+
+def _shown_violations(case: Case, ended: Mapping[str, Mapping[str, JSON]], after: Tenant) -> Iterator[Violation]:
+    for key in sorted({*case.tenant.exemptions, *after.exemptions, *ended}):
+        done = ended.get(key, {}).get("status") == "done" and key in case.writes
+        expected = case.writes[key].after if done else case.tenant.exemptions.get(key)
+        shown = after.exemptions.get(key)
+        if (expected and comparable(expected.properties)) != (shown and comparable(shown.properties)):
+            if done:
+                yield Violation(rule="written as planned", subject=key, message="Azure does not show what was written")
+            elif key in ended or case.owner_of(shown or expected or case.tenant.exemptions[key]) == "ours":
+                yield Violation(
+                    rule="nothing else changed", subject=key, message="it changed, although this run did not write it"
+                )
+
+
+def _outcome_id(outcome: Mapping[str, JSON]) -> str:
+    return f"{outcome['key']['scope'].lower()}{EXEMPTIONS}{outcome['key']['name'].lower()}"
+
+
+def verify(  # noqa: PLR0913 - the documents of one proof
+    *,
+    plan: Mapping[str, JSON],
+    snapshot: Mapping[str, JSON],
+    settings: Mapping[str, JSON],
+    declarations: Iterable[Mapping[str, JSON]],
+    policies_behind: Callable[[str], Iterable[str]],
+    outcomes: Mapping[str, JSON] | None = None,
+    after: Mapping[str, JSON] | None = None,
+) -> list[Violation]:
+    """All that is wrong with a plan, and with what was written of it, sorted; empty is the proof.
+
+    `plan`, `outcomes` and the snapshots are the JSON documents of those schemas, `settings` and `declarations` the YAML
+    documents with every scalar as text, `policies_behind` the policy ids behind a recommendation's key or title.
+    """
+    tenant = Tenant(snapshot)
+    known = [declared(text, policies_behind, tenant.now) for text in declarations]
+    case = Case(plan=plan, tenant=tenant, settings=settings, declarations=known)
+    broken = [*writes.integrity(case), *coverage.one_owner(case), *coverage.never_bare(case)]
+    for write in case.writes.values():
+        broken += [*writes.ownership(case, write), *writes.extent(case, write), *writes.cause(case, write)]
+    if outcomes is not None:
+        broken += outcome_violations(case, outcomes, Tenant(after) if after is not None else None)
+    return sorted(set(broken))

@@ -1,0 +1,247 @@
+"""Rules about one write: it says what it claims, touches nothing foreign, widens nothing, and has a cause."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+
+from reconciler.verification.case import Case, Violation, Write, point_of
+from reconciler.verification.declared import Declared, meant
+from reconciler.verification.objects import JSON, SINGLE, Coverage, comparable, instant, sha256
+
+
+def integrity(case: Case) -> Iterator[Violation]:
+    """Fingerprints, digest, tenant, owner and every `before` are what they claim to be."""
+    plan, tenant = case.plan, case.tenant
+    if plan["tenantId"].lower() != tenant.snapshot["tenantId"].lower() or plan["owner"] != case.settings["owner"]:
+        yield Violation(rule="integrity", subject="plan", message="it is of another tenant or owner than the snapshot")
+    if len(case.writes) != len(plan["changes"]):
+        yield Violation(rule="integrity", subject="plan", message="it writes one object twice")
+    for key, write in case.writes.items():
+        change = write.change
+        before, after = (comparable(change[side]) if change[side] else None for side in ("before", "after"))
+        action = "create" if before is None else "delete" if after is None else "update"
+        claim = [plan["tenantId"].lower(), plan["owner"], key, action, before, after]
+        if change["fingerprint"] != sha256(claim) or change["actions"] != [action]:
+            yield Violation(
+                rule="integrity", subject=key, message="its fingerprint or action is not that of its contents"
+            )
+        live = comparable(write.before.properties) if write.before else None
+        if live != before:
+            yield Violation(
+                rule="integrity", subject=key, message="what it calls before is not what the snapshot holds"
+            )
+        side = change["after"] or change["before"]
+        if change["key"]["assignment"].lower() != str(side["policyAssignmentId"]).lower():
+            yield Violation(rule="integrity", subject=key, message="its key names another assignment")
+    if plan["digest"] != sha256(sorted(change["fingerprint"] for change in plan["changes"])):
+        yield Violation(rule="integrity", subject="plan", message="its digest is not that of its changes")
+
+
+def ownership(case: Case, write: Write) -> Iterator[Violation]:
+    """What is not ours is touched only where a declaration takes it over, adopts it, or wants what it exempts."""
+    before, after = write.before, write.after
+    declaration = case.declarations.get(str(write.change["declaration"]))
+    if before is not None and (owner := case.owner_of(before)) != "ours":
+        if before.end <= case.tenant.now:
+            yield _broken("nothing foreign", write, "it is not ours and has expired")
+        elif owner == "foreign" and not _takes_over(declaration, before):
+            yield _broken("nothing foreign", write, "another owner's, and no declaration takes it over")
+        elif owner == "application" and not _adopts(case, declaration, before):
+            yield _broken("nothing foreign", write, "an application made it, and no declaration adopts it")
+        elif owner == "person" and not _concerns(case, before):
+            yield _broken("nothing foreign", write, "nobody declared anything that it exempts")
+    if before is None or after is None or write.change["reason"] in ("narrow", "duplicate"):
+        if before is None and after is not None and case.owner_of(after) != "ours":
+            yield _broken("nothing foreign", write, "it creates an object that does not bear our mark")
+    elif case.owner_of(after) != "ours":
+        yield _broken("nothing foreign", write, "it leaves an object without our mark")
+
+
+def _takes_over(declaration: Declared | None, exemption: Coverage) -> bool:
+    names = {exemption.metadata.get(key) for key in ("owner", "pacOwnerId", "deployedBy")}
+    return declaration is not None and declaration.text.get("takeOver") in names - {None, ""}
+
+
+def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bool:
+    if declaration is None:
+        return False
+    hashed = _name_hash(case, declaration, exemption)
+    bears_our_name = re.search(rf"-{hashed}(-\d+)?$", exemption.id) is not None
+    return str(declaration.text.get("adopt", "false")).lower() == "true" or bears_our_name
+
+
+def _name_hash(case: Case, declaration: Declared, exemption: Coverage) -> str:
+    members = case.tenant.members.get(exemption.assignment, {})
+    policies = sorted({members[name] for name in meant(declaration, case.tenant, exemption.assignment)})
+    selectors = json.loads(declaration.selectors or "[]")
+    text = json.dumps(
+        [case.settings["owner"], exemption.scope, exemption.assignment, policies, selectors], separators=(",", ":")
+    )
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _concerns(case: Case, exemption: Coverage) -> bool:
+    if case.settings.get("unmanaged") == "delete":
+        return True  # whether it may go is judged by its cause
+    return any(
+        point.scope == exemption.scope
+        and point.assignment == exemption.assignment
+        and point.reference in exemption.references
+        for point in case.wanted
+    )
+
+
+def extent(case: Case, write: Write) -> Iterator[Violation]:
+    """A write widens nothing beyond the one declaration that it names, and says what that declares."""
+    after, before = write.after, write.before
+    if after is None:
+        return
+    declaration = case.declarations.get(str(write.change["declaration"]))
+    if write.change["reason"] == "narrow":
+        yield from _narrowed(write, after)
+        return
+    if declaration is None or not declaration.is_active:
+        yield _broken("no wider", write, "no active declaration asks for it")
+        return
+    wanted = _wanted_by(case, declaration, after)
+    retained = after.references - wanted
+    if (
+        not after.properties.get("policyDefinitionReferenceIds")
+        and SINGLE not in after.references
+        and not _may_be_whole(case, declaration)
+    ):
+        yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
+    if not wanted:
+        yield _broken("no wider", write, f"{declaration.name} wants nothing at this scope and assignment")
+    if retained and not _keeps_within(before, after, retained, case.tenant.now):
+        yield _broken(
+            "no wider", write, f"it exempts {', '.join(sorted(retained))}, which {declaration.name} does not mean"
+        )
+    yield from _says_what_is_declared(write, after, declaration)
+
+
+def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
+    before = write.before
+    if (
+        before is None
+        or not after.properties.get("policyDefinitionReferenceIds")
+        or not after.references < before.references
+    ):
+        yield _broken("no wider", write, "a narrowed exemption keeps some of its references, and gains none")
+    elif _but_references(write.change["before"]) != _but_references(write.change["after"]):
+        yield _broken("no wider", write, "a narrowed exemption changes in nothing but its references")
+
+
+def _wanted_by(case: Case, declaration: Declared, exemption: Coverage) -> frozenset[str]:
+    points = case.targets[declaration.name]
+    return frozenset(
+        reference
+        for reference in exemption.references
+        if point_of(exemption, reference, declaration.selectors) in points
+    )
+
+
+def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared) -> Iterator[Violation]:
+    text, metadata = declaration.text, after.metadata
+    differences = [
+        name
+        for name, differs in (
+            ("the end", after.end != declaration.end),
+            ("the category", after.category != str(text["category"]).lower()),
+            ("the selectors", after.selectors != declaration.selectors),
+            (
+                "the justification",
+                after.properties.get("description", "") != " ".join(str(text["justification"]).split()),
+            ),
+            ("the mark's declaration", metadata.get("declaration") != declaration.name),
+            ("the mark's target", str(metadata.get("target")).lower() not in declaration.scopes),
+            ("the ticket", metadata.get("ticket", "") != text.get("ticket", "")),
+        )
+        if differs
+    ]
+    if differences:
+        yield _broken("no wider", write, f"{', '.join(differences)} is not what {declaration.name} declares")
+
+
+def _may_be_whole(case: Case, declaration: Declared) -> bool:
+    allowed = str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
+    return allowed and bool(declaration.only) and not declaration.references
+
+
+def cause(case: Case, write: Write) -> Iterator[Violation]:
+    """What stops being exempt at this object is wanted by nobody, exempt by another, or can no longer be evaluated."""
+    before, after = write.before, write.after
+    if before is None or before.end <= case.tenant.now:
+        return
+    lost = before.references - (after.references if after else frozenset())
+    shorter = after is not None and (after.end < before.end or after.selectors not in ("", before.selectors))
+    if case.tenant.is_unread(before.scope) and (lost or shorter):
+        yield _broken("what was not read stays", write, "its scope, or one around it, could not be read")
+    existing = case.tenant.members.get(before.assignment, {}).keys()
+    reason = write.change["reason"]
+    for reference in sorted(lost & existing if existing else lost):
+        if case.is_held(before, reference) and not case.is_covered(
+            case.final.values(), point_of(before, reference, before.selectors)
+        ):
+            yield _broken("what is held stays", write, f"{reference} is held there")
+        if not _may_go(case, write, before, reference, reason):
+            yield _broken("a cause in the repository", write, f"nothing says that {reference} may go")
+    if not existing and lost and after is None and reason not in ("removed", "expired", "orphan", "duplicate"):
+        yield _broken("a cause in the repository", write, f"{reason} deletes nothing whose assignment is gone")
+
+
+def _may_go(case: Case, write: Write, before: Coverage, reference: str, reason: str) -> bool:
+    point = point_of(before, reference, before.selectors)
+    if case.is_covered(case.final.values(), point):
+        return True
+    owner = case.owner_of(before)
+    if owner == "ours":
+        return _ours_may_go(case, before, reference, reason)
+    return owner == "person" and write.after is None and reason == "unmanaged" and _unmanaged_may_go(case, before)
+
+
+def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> bool:
+    marked = case.declarations.get(str(before.metadata.get("declaration")))
+    target = str(before.metadata.get("target") or "").lower()
+    if marked is None or not marked.is_active or target not in marked.scopes:
+        return True
+    if before.assignment not in case.tenant.assignments:
+        return reason == "orphan" or before.assignment in case.tenant.snapshot["gone"]
+    at = before.assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
+    if at not in case.tenant.chain(before.scope):
+        return reason == "orphan"
+    return reference not in meant(marked, case.tenant, before.assignment)
+
+
+def _unmanaged_may_go(case: Case, before: Coverage) -> bool:
+    days = re.fullmatch(r"(\d+)d", str((case.settings.get("limits") or {}).get("minAge", "7d")))
+    least = timedelta(days=int(days[1])) if days else timedelta(0)
+    roots = {str(scope).lower() for scope in case.settings["scopes"]}
+    return (
+        case.settings.get("unmanaged") == "delete"
+        and not roots.isdisjoint(case.tenant.chain(before.scope))
+        and case.tenant.now - instant(before.system.get("createdAt")) >= least
+    )
+
+
+def _broken(rule: str, write: Write, message: str) -> Violation:
+    return Violation(rule=rule, subject=write.id, message=message)
+
+
+def _keeps_within(before: Coverage | None, after: Coverage, retained: frozenset[str], now: datetime) -> bool:
+    """Whether what the object goes on exempting was exempt by it before, as long and for as many resources."""
+    return (
+        before is not None
+        and retained <= before.references
+        and before.end > now
+        and after.end <= before.end
+        and before.selectors in ("", after.selectors)
+    )
+
+
+def _but_references(properties: Mapping[str, JSON]) -> dict[str, JSON]:
+    return {key: value for key, value in comparable(properties).items() if key != "policyDefinitionReferenceIds"}

@@ -1,0 +1,107 @@
+"""Generated worlds as the raw objects that the checker reads: a snapshot's ARM objects, declarations and settings as text."""
+
+from reconciler.arm import canonical
+from reconciler.model import Exemption, SubjectKind, arm_id
+
+SUBJECT_FIELDS = {
+    SubjectKind.RECOMMENDATION: "recommendation",
+    SubjectKind.POLICY: "policyDefinition",
+    SubjectKind.INITIATIVE: "policySetDefinition",
+    SubjectKind.ASSIGNMENT: "policyAssignment",
+}
+
+
+def stamp(moment):
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def raw_snapshot(snapshot):
+    sets = list(snapshot.initiatives.items())
+    parents = {key: parent.text for key, parent in snapshot.parents.items()}
+    expected = {scope.key for scope in snapshot.expected}
+    return {
+        "tenantId": snapshot.tenant_id,
+        "takenAt": stamp(snapshot.taken_at),
+        "unread": [
+            {"scope": entry.scope.text, "what": entry.what, "reason": entry.message, "remedy": entry.remedy}
+            for entry in snapshot.unread
+        ],
+        "hierarchy": [
+            {"id": key, "displayName": "", "parent": parents.get(key), "expected": key in expected}
+            for key in sorted({*parents, *expected})
+        ],
+        "gone": sorted(snapshot.gone),
+        "exists": sorted(snapshot.exists),
+        "initiativeOfAssignment": {key: position for position, (key, _) in enumerate(sets)},
+        "policySetDefinitions": [
+            {
+                "id": initiative.id.text,
+                "properties": {
+                    "policyDefinitions": [
+                        {
+                            "policyDefinitionId": member.definition.text,
+                            "policyDefinitionReferenceId": member.reference_id,
+                        }
+                        for member in initiative.members
+                    ]
+                },
+            }
+            for _, initiative in sets
+        ],
+        "policyAssignments": [
+            {
+                "id": assignment.id.text,
+                "properties": {
+                    "policyDefinitionId": assignment.definition.text,
+                    "notScopes": [scope.text for scope in assignment.not_scopes],
+                },
+            }
+            for assignment in snapshot.assignments.values()
+        ],
+        "policyExemptions": [raw_exemption(exemption) for exemption in snapshot.exemptions],
+    }
+
+
+def raw_exemption(exemption):
+    system = exemption.system
+    return {
+        "id": exemption.id.text,
+        "properties": canonical.encode_properties(exemption),
+        "systemData": {"createdByType": system.created_by_type, "createdAt": stamp(system.created_at)}
+        if system
+        else None,
+    }
+
+
+def raw_declaration(declaration):
+    text = {
+        "name": declaration.name,
+        SUBJECT_FIELDS[declaration.subject.kind]: declaration.subject.value,
+        "referenceIds": list(declaration.subject.reference_ids),
+        "scopes": [scope.text for scope in declaration.scopes],
+        "category": declaration.category.value,
+        "justification": declaration.justification,
+        "ticket": declaration.ticket or "",
+        "enabled": declaration.enabled,
+        "adopt": declaration.adopt,
+        "takeOver": declaration.take_over,
+        "resourceSelectors": canonical.encode_properties(carrier(declaration.selectors)).get("resourceSelectors", []),
+    }
+    if declaration.expires_on:
+        text["expiresOn"] = stamp(declaration.expires_on)
+    return text
+
+
+def carrier(selectors):
+    return Exemption(id=arm_id("/x"), assignment=arm_id("/y"), category="", selectors=selectors)
+
+
+def raw_settings(settings):
+    return {
+        "owner": settings.owner,
+        "formerOwners": list(settings.former_owners),
+        "scopes": [scope.text for scope in settings.scopes],
+        "unmanaged": settings.unmanaged.value,
+        "rules": {"allowWholeAssignment": settings.rules.allow_whole_assignment},
+        "limits": {"minAge": f"{settings.limits.min_age.days}d"},
+    }

@@ -1,0 +1,104 @@
+"""`exempt verify` as a pipeline calls it: before the plan is offered for approval, and after the writes."""
+
+import json
+
+import emulated
+import pytest
+from main_job import repositories as repo
+from verification.test_worlds import resealed
+
+TRANSFER = "Secure transfer to storage accounts should be enabled"
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+BELOW = repo.assignment(repo.subscription(1), "nist", repo.NIST)
+PORTAL_MADE = repo.exemption(
+    repo.subscription(2), "by-hand", AT_ROOT["id"], ["secureTransferToStorageAccountMonitoring"], description="by hand"
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    declared = {"name": "transfer", "recommendation": TRANSFER, "scopes": [repo.subscription(1), repo.subscription(2)]}
+    root = repo.write(tmp_path / "repository", [declared])
+    repo.commit(root)
+    return root
+
+
+def planned(azure, root):
+    """A snapshot and the plan made from it, as files beside the repository."""
+    emulated.exempt(azure, "snapshot", "--out", "../before.json", cwd=root, check=[0])
+    emulated.exempt(azure, "plan", "--snapshot", "../before.json", "--out", "../plan.json", cwd=root, check=[0])
+
+
+def verify(azure, root, *options, check):
+    return emulated.exempt(
+        azure, "verify", "../plan.json", "--snapshot", "../before.json", *options, cwd=root, check=check
+    )
+
+
+def edited(root, name, edit):
+    path = root.parent / name
+    document = json.loads(path.read_text())
+    edit(document)
+    path.write_text(json.dumps(document))
+
+
+def test_a_plan_and_what_was_written_of_it_are_proven(root):
+    with emulated.running(repo.tenant(AT_ROOT, BELOW, exemptions=[PORTAL_MADE])) as azure:
+        planned(azure, root)
+        assert verify(azure, root, check=[0]).stdout == "Proven: 3 changes, no rule broken.\n"
+        emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
+        emulated.exempt(azure, "snapshot", "--out", "../after.json", cwd=root, check=[0])
+        assert verify(azure, root, "--outcomes", "../outcomes.json", "--after", "../after.json", check=[0])
+
+
+def test_what_somebody_changed_after_the_writes_is_refuted(root):
+    with emulated.running(repo.tenant(AT_ROOT, BELOW)) as azure:
+        planned(azure, root)
+        emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
+        emulated.Client(azure, emulated.PORTAL).delete(sorted(azure.exemptions)[0])
+        emulated.exempt(azure, "snapshot", "--out", "../after.json", cwd=root, check=[0])
+        refuted = verify(azure, root, "--outcomes", "../outcomes.json", "--after", "../after.json", check=[1])
+        assert "written as planned: Azure does not show what was written" in refuted.stdout
+
+
+def longer(plan):
+    plan["changes"][0]["after"]["expiresOn"] = "2031-01-01T00:00:00Z"
+    resealed(plan)
+
+
+def foreign(plan):
+    plan["changes"][0]["after"]["metadata"]["owner"] = "fabrikam/exemptions"
+    resealed(plan)
+
+
+def dropped(plan):
+    del plan["changes"][0]
+    resealed(plan)
+
+
+@pytest.mark.parametrize(
+    ("edit", "rule"),
+    [
+        (longer, "no wider"),
+        (foreign, "nothing foreign"),
+        (dropped, "owned once"),
+        (lambda plan: plan.update(digest="0" * 64), "integrity"),
+    ],
+)
+def test_an_altered_plan_is_refuted_with_the_rule_that_it_breaks(root, edit, rule):
+    with emulated.running(repo.tenant(AT_ROOT, BELOW)) as azure:
+        planned(azure, root)
+        edited(root, "plan.json", edit)
+        refuted = verify(azure, root, "--format", "json", check=[1])
+        assert rule in {violation["rule"] for violation in json.loads(refuted.stdout)["violations"]}
+
+
+def test_files_that_are_none_are_named(root):
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        planned(azure, root)
+        edited(root, "plan.json", lambda plan: plan.pop("changes"))
+        refused = verify(azure, root, check=[1])
+        assert "cannot be checked" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        missing = emulated.exempt(azure, "verify", "nothing.json", "--snapshot", "../before.json", cwd=root, check=[1])
+        assert "nothing.json cannot be read" in missing.stderr
