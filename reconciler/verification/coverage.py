@@ -82,10 +82,14 @@ def never_bare(case: Case) -> Iterator[Violation]:
 
 
 def _points_at_or_below(case: Case, wanted: Point) -> Iterator[Point]:
+    """Where coverage of what is wanted may differ: at each related object's scope, for what its selectors choose."""
     yield wanted
+    around = case.tenant.chain(wanted.scope)
     for exemption in case.by_cell[wanted.assignment, wanted.reference]:
-        if exemption.scope != wanted.scope and wanted.scope in case.tenant.chain(exemption.scope):
-            yield point_of(exemption, wanted.reference, wanted.selectors)
+        if wanted.scope in case.tenant.chain(exemption.scope):
+            yield replace(wanted, scope=exemption.scope, also=exemption.selectors)
+        elif exemption.selectors and exemption.scope in around:
+            yield replace(wanted, also=exemption.selectors)
 
 
 def _preceding(case: Case, keys: Iterable[str]) -> set[str]:

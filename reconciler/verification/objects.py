@@ -1,6 +1,6 @@
 """Raw ARM objects of one snapshot as the checker reads them: hierarchy, references, and what each exemption covers.
 
-Selectors are opaque: an exemption with selectors covers what is declared with the same selectors, and nothing else.
+Selectors are opaque: of the resources that some selectors choose, nothing is known but that those selectors choose them.
 """
 
 from __future__ import annotations
@@ -47,19 +47,22 @@ class Coverage:
             self.end > now
             and self.assignment == point.assignment
             and point.reference in self.references
-            and self.selectors in ("", point.selectors)
+            and self.selectors in ("", point.selectors, point.also)
             and self.scope in chain
         )
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
 class Point:
-    """A place where coverage can be told: a folded scope, assignment and reference, under folded selectors."""
+    """A place where coverage can be told: a folded scope, assignment and reference, and the resources there that folded
+    `selectors` choose, and those of another object (`also`) as well.
+    """
 
     scope: str
     assignment: str
     reference: str
     selectors: str = ""
+    also: str = ""
 
 
 class Tenant:
