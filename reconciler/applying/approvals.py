@@ -18,6 +18,7 @@ from reconciler.arm.shapes import as_object, object_in, required_text, text_in
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
 from reconciler.model import Diagnostic, Status, arm_id, exemption_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
+from reconciler.planning.marks import declaration_of
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import ReconcilerError, UsageError
 
@@ -172,13 +173,14 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     return _selection(plan.changes, why_not, already_done)
 
 
-def intersect(plan: Plan, approved: Plan) -> Selection:
+def intersect(plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset()) -> Selection:
     """What healing may write: changes that both the plan of the working tree and the plan of the approved revision
     make, by fingerprint.
 
     A change waits for and relies on whatever it does in either plan, and is withheld with what it waits for: so nothing
     is deleted or reduced whose replacement only one of the two has, and what either wants stays. What is written
-    bears the marks of the approved revision.
+    bears the marks of the approved revision. Declarations that `came_back` (they were absent or said something else since
+    the approved revision) await approval.
     """
     by_id = {change.id.key: change for change in approved.changes}
 
@@ -188,6 +190,9 @@ def intersect(plan: Plan, approved: Plan) -> Selection:
             return Diagnostic(message="not part of the plan of the approved revision", remedy=_APPROVE)
         if counterpart.fingerprint != change.fingerprint:
             return Diagnostic(message="the plan of the approved revision has it in another form", remedy=_APPROVE)
+        if names := sorted(came_back & _declarations(change)):
+            message = f"{names[0]} was removed or changed since the approved revision, and came back"
+            return Diagnostic(message=message, remedy=_APPROVE)
         return None
 
     def merged(change: Change) -> Change:
@@ -204,6 +209,12 @@ def intersect(plan: Plan, approved: Plan) -> Selection:
 
     already_done = by_id.keys() - {change.id.key for change in plan.changes}
     return _selection(tuple(map(merged, plan.changes)), why_not, already_done)
+
+
+def _declarations(change: Change) -> set[str]:
+    """The names of the declarations that a change is about: its own, and those that either side is marked with."""
+    sides = (side for side in (change.before, change.after) if side is not None)
+    return {change.declaration or "", *map(declaration_of, sides)}
 
 
 def _selection(

@@ -51,7 +51,7 @@ class Summary:
     """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do.
 
     `revision` is the commit whose declarations the run was about; None without git, where the working tree held
-    something else, or where the run was narrowed to a scope.
+    something else, or where the run was narrowed to a scope or healed. `note` says why nothing was even tried.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -59,6 +59,7 @@ class Summary:
     held: tuple[Held, ...] = ()
     refusals: tuple[Refusal, ...] = ()
     unread: tuple[Unread, ...] = ()
+    note: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -1,7 +1,7 @@
 """Make Azure match the declarations: recompute the plan, compare it with what was approved, write.
 
-PLAN is a file that 'exempt plan --out' saved: only what it approves is written, never more. Without a terminal --yes
-is needed. Exit codes: 0 done; 1 something failed or was refused, skipped, unread or held; 2 something awaits approval.
+PLAN is a file that 'exempt plan --out' saved: only what it approves is written, never more. --approved REV heals: it
+writes only what both the work tree and that commit want. Without a terminal --yes is needed. Exit codes: 0 done; 1 something failed or was refused, skipped, unread or held; 2 something awaits approval.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ class Options(common.GuardOptions):
     format: str
     plan: Path | None
     expect: str | None
+    approved: str | None
     only: str | None
     yes: bool
     out: Path | None
@@ -54,8 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("plan", type=Path, nargs="?", metavar="PLAN", help="a saved plan whose changes are approved")
     parser.add_argument("--expect", metavar="DIGEST", help="apply only if the plan has exactly this digest")
     parser.add_argument(
-        "--only", metavar="REASONS", help="only changes with these reasons, such as recreate,fan-out,expired"
+        "--approved",
+        metavar="REV",
+        help="heal: only what the commit REV, which a production run completed, comes to as well; empty: nothing",
     )
+    parser.add_argument("--only", metavar="REASONS", help="only changes with these reasons, such as duplicate,expired")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed without a terminal")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the outcomes as JSON")
     common.add_guards(parser)
@@ -71,6 +75,7 @@ def run(args: argparse.Namespace) -> int:
         approvals=options.plan,
         expected=options.expect,
         only=approvals.parse_reasons(options.only) if options.only is not None else None,
+        revision=options.approved,
         allowances=options.allowances,
     )
     if not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):

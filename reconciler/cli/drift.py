@@ -40,6 +40,7 @@ class Options:
     kind: frozenset[FindingKind] | None
     fail_on: str
     snapshot: Path | None
+    approved: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +65,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit 2 from this severity on (default: warning); an incomplete read is 1 all the same",
     )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="judge a saved snapshot instead of Azure")
+    parser.add_argument(
+        "--approved", metavar="REV", help="say what 'exempt apply --approved REV' would heal now; empty: nothing"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         root=options.root,
         base=options.base,
         snapshot=options.snapshot,
+        revision=options.approved,
         since=options.since,
         kinds=options.kind,
         fail_on=None if options.fail_on == _NEVER else Severity(options.fail_on),

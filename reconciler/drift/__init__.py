@@ -7,7 +7,7 @@ has nothing to say and everything was read.
 
 from reconciler.drift.earlier_report import read_earlier
 from reconciler.drift.findings import find_drift
-from reconciler.drift.healing import HEALING_COMMAND, HEALING_REASONS
+from reconciler.drift.healing import HEALING_COMMAND
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import take_inventory
 from reconciler.drift.live_catalogue import catalogue_findings
@@ -15,7 +15,6 @@ from reconciler.drift.patches import with_patches
 
 __all__ = [
     "HEALING_COMMAND",
-    "HEALING_REASONS",
     "DriftInputs",
     "catalogue_findings",
     "find_drift",

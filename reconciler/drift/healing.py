@@ -1,8 +1,5 @@
-"""What a scheduled healing run repairs: it restores what is declared and approved, and decides nothing new."""
+"""What a scheduled healing run repairs: it restores what a production run completed, and decides nothing new."""
 
 from typing import Final
 
-from reconciler.planning.values import Reason
-
-HEALING_REASONS: Final = (Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED)
-HEALING_COMMAND: Final = f"exempt apply --only {','.join(HEALING_REASONS)}"
+HEALING_COMMAND: Final = "exempt apply --approved REVISION"

@@ -32,6 +32,7 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "held": [held_to_json(held) for held in summary.held],
         "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
         "unread": [unread_to_json(unread) for unread in summary.unread],
+        "note": summary.note,
     }
 
 

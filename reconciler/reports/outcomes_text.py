@@ -84,6 +84,8 @@ def status_words(outcome: Outcome) -> str:
 
 def verdict_words(summary: Summary) -> str:
     """The sentence that a person reads instead of the exit code."""
+    if summary.note:
+        return summary.note
     match summary.verdict:
         case Verdict.DONE:
             sentence = "Done" if summary.outcomes else "Nothing to do"

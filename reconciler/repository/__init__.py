@@ -5,6 +5,7 @@ Everything here is read, but for `create`. Without git, without commits or witho
 
 from reconciler.repository.base import changed_since
 from reconciler.repository.history import FileHistory, read
+from reconciler.repository.revision import Revision, read_revision
 from reconciler.repository.work_tree import create, origin
 
-__all__ = ["FileHistory", "changed_since", "create", "origin", "read"]
+__all__ = ["FileHistory", "Revision", "changed_since", "create", "origin", "read", "read_revision"]

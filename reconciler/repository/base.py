@@ -13,9 +13,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.problems import UsageError
-from reconciler.repository.work_tree import WorkTree, open_work_tree
+from reconciler.repository.work_tree import FOLDER, WorkTree, open_work_tree
 
-_FOLDER: Final = "exemptions"
 _BRANCHES: Final = ("HEAD", "main", "master")
 _MAX_BYTES: Final = 1024 * 1024
 
@@ -91,7 +90,7 @@ def _changed(tree: WorkTree, commit: str, root: Path, same: Same) -> frozenset[s
 
 def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
     """What differs between a commit and the work tree, files that git does not track yet among it."""
-    folder = tree.path(_FOLDER)
+    folder = tree.path(FOLDER)
     out = tree.run(
         "diff-index",
         "--raw",

@@ -1,4 +1,4 @@
-"""Provenance: the commit that last changed each declaration, and which commits a revision contains.
+"""Provenance: the commit by which the main line last changed each declaration, and which commits a revision contains.
 
 One pass over `git log` and one over the commit graph, however many files there are. A file that was only moved keeps
 the commit that last changed its contents; what a shallow clone cannot know is not guessed.
@@ -6,24 +6,22 @@ the commit that last changed its contents; what a shallow clone cannot know is n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from reconciler.planning.provenance import Commit
-from reconciler.repository.work_tree import WorkTree, open_work_tree
+from reconciler.repository.main_line import Touch, touches
+from reconciler.repository.work_tree import READ_FROM, WorkTree, open_work_tree
 
-_FOLDER: Final = "exemptions"
-_READ_BY_US: Final = (_FOLDER, "reconciler.yaml", "catalog.yaml")
 _MAX_REMEMBERED: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHistory:
-    """What git knows. `commits` maps a file (relative to the repository of exemptions) to its last commit; `parents`
-    is the graph below `head`. Without git everything is empty.
+    """What git knows. `commits` maps a file (relative to the repository of exemptions) to the last commit of the main line
+    that changed it; `parents` is the graph below `head`. Without git everything is empty.
     """
 
     head: str | None = None
@@ -33,7 +31,7 @@ class FileHistory:
     _contained: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def last_commit(self, file: str) -> Commit | None:
-        """The last commit that changed the file, or None."""
+        """The last commit of the main line that changed the file, or None."""
         return self.commits.get(file)
 
     def contains(self, revision: str, commit: str) -> bool:
@@ -56,10 +54,8 @@ def read(root: Path) -> FileHistory:
     if tree is None:
         return FileHistory()
     head = tree.run("rev-parse", "HEAD").strip()
-    commits = _last_commits(_log(tree), tree.prefix)
-    shallow = _shallow(tree)
-    known = {file: commit for file, commit in commits.items() if commit.sha not in shallow}
-    return FileHistory(head=head, dirty=_is_dirty(tree), commits=known, parents=_parents(tree))
+    commits = _last_commits(touches(tree, "HEAD"), tree.prefix, _shallow(tree))
+    return FileHistory(head=head, dirty=_is_dirty(tree), commits=commits, parents=_parents(tree))
 
 
 def _reachable(revision: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
@@ -81,7 +77,7 @@ def _parents(tree: WorkTree) -> Mapping[str, tuple[str, ...]]:
 
 
 def _is_dirty(tree: WorkTree) -> bool:
-    paths = [tree.path(name) for name in _READ_BY_US]
+    paths = [tree.path(name) for name in READ_FROM]
     return bool(
         tree.run("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", *paths)
     )
@@ -94,59 +90,22 @@ def _shallow(tree: WorkTree) -> frozenset[str]:
     return frozenset(file.read_text("ascii").split()) if file.is_file() else frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Touch:
-    """One commit touching one file; `moved_from` where the contents stayed."""
-
-    commit: Commit
-    path: str
-    moved_from: str | None = None
-    deleted: bool = False
-
-
-def _log(tree: WorkTree) -> Iterator[_Touch]:
-    """Every touch of a declaration's file, newest first. Merges count where they differ from all their parents."""
-    out = tree.run(
-        "log",
-        "--no-color",
-        "--no-show-signature",
-        "--no-ext-diff",
-        "--no-relative",
-        "--format=%x01%H%x00%ct",
-        "--name-status",
-        "-z",
-        "-c",
-        "-M100%",
-        "-l0",
-        "HEAD",
-        "--",
-        tree.path(_FOLDER),
-    )
-    for part in out.split("\x01")[1:]:
-        sha, seconds, *fields = part.split("\x00")
-        commit = Commit(sha, datetime.fromtimestamp(int(seconds), UTC))
-        words = iter([word.lstrip("\n") for word in fields if word.strip("\n")])
-        for status in words:
-            path = next(words, "")
-            if status[1:].isdecimal():  # R100 or C100: the old path, then the new one
-                yield _Touch(commit=commit, path=next(words, ""), moved_from=path)
-            else:
-                yield _Touch(commit=commit, path=path, deleted=status == "D")
-
-
-def _last_commits(touches: Iterator[_Touch], prefix: str) -> dict[str, Commit]:
-    """By today's path, the first touch that changed contents; moves are followed back."""
-    found: dict[str, Commit] = {}
+def _last_commits(line: Iterable[Touch], prefix: str, unknown: frozenset[str]) -> dict[str, Commit]:
+    """By today's path, the newest commit of the main line that changed contents; moves are followed back. Nothing is said
+    of a file whose commit is `unknown` or has a date that cannot be read.
+    """
+    commits: dict[str, Commit] = {}
     today: dict[str, str] = {}
     settled: set[str] = set()
-    for touch in touches:
-        if touch.path in settled:
-            continue
-        settled.add(touch.path)
-        current = today.pop(touch.path, touch.path)
-        if touch.moved_from is not None:
-            today[touch.moved_from] = current
-            settled.discard(touch.moved_from)
-        elif not touch.deleted:
-            found[current.removeprefix(prefix)] = touch.commit
-    return found
+    for touch in line:
+        for entry in touch.entries:
+            if entry.path in settled:
+                continue
+            settled.add(entry.path)
+            current = today.pop(entry.path, entry.path)
+            if entry.moved_from is not None:
+                today[entry.moved_from] = current
+                settled.discard(entry.moved_from)
+            elif entry.blob is not None and touch.commit is not None and touch.sha not in unknown:
+                commits[current.removeprefix(prefix)] = touch.commit
+    return commits

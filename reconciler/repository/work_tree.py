@@ -12,10 +12,18 @@ from reconciler.problems import ReconcilerError
 if TYPE_CHECKING:
     import git
 
+FOLDER: Final = "exemptions"
+"""Where the declarations are."""
+
+READ_FROM: Final = (FOLDER, "reconciler.yaml", "catalog.yaml")
+"""All that exempt reads of a repository of exemptions."""
+
 _CONFIGURATION: Final = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
     "core.quotePath": "true",
+    "i18n.logOutputEncoding": "UTF-8",
+    "log.mailmap": "false",
     "log.showSignature": "false",
     "safe.bareRepository": "explicit",  # a folder of a pull request may look like one, with a configuration of its own
     "submodule.recurse": "false",
@@ -26,6 +34,7 @@ _STABLE: Final = {
     "LC_ALL": "C",
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_GRAFT_FILE": os.devnull,  # what somebody wrote beside the history is no history
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_ALLOW_PROTOCOL": "",  # older git has no GIT_NO_LAZY_FETCH: then it may fetch, but by no protocol

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from reconciler.applying import approvals
 from reconciler.applying.approvals import SavedPlan, Selection
@@ -24,14 +24,20 @@ from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.loading import Repository, load_repository, load_revision
 from reconciler.runs.reading import display_names, plan_repository, read_azure
+
+_NO_RECORD: Final = (
+    "Nothing is healed: no production run is known to have completed a revision. The next apply that leaves nothing undone "
+    "makes that record."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRequest:
     """What to write: the changes of the repository at `root` that the saved plan in `approvals` approves, if the plan's
-    digest is `expected`, and whose reason is one of `only`. None of these leaves everything.
+    digest is `expected`, and whose reason is one of `only`; or those that the commit `revision`, which a production run
+    completed, comes to as well. Without any of these, everything.
     """
 
     root: Path
@@ -40,6 +46,7 @@ class ApplyRequest:
     approvals: Path | None = None
     expected: str | None = None
     only: frozenset[Reason] | None = None
+    revision: str | None = None
     allowances: Allowances = field(default_factory=Allowances)
 
 
@@ -75,20 +82,31 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     """Loads, checks, reads, plans, compares with the approvals, guards, asks, writes.
 
     Raises:
+        UsageError: approvals that do not go together, or a revision that git does not know.
         InvalidRepositoryError: the repository has errors.
         ApprovalError: what was approved is something else.
         ReconcilerError: git, Azure or a file refuses.
     """
+    if request.revision is not None and (request.approvals, request.expected, request.only) != (None, None, None):
+        raise UsageError("--approved goes without PLAN, --expect and --only", "leave them out: a revision approves")
     repository = load_repository(request.root, request.base, context)
+    if request.revision == "":
+        return ApplyRun(summary=Summary(outcomes=(), note=_NO_RECORD), names={})
+    approved = load_revision(request.root, request.revision, context) if request.revision is not None else None
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, request.scope, context)
+        declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
+        snapshot = read_azure(azure, declarations, request.scope, context)
         names = display_names(snapshot)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
             approvals.check_expected(plan, request.expected)
-        selection = approvals.select(plan, saved, request.only)
-        if selection.withheld or request.scope:
+        if approved is None:
+            selection = approvals.select(plan, saved, request.only)
+        else:
+            wanted = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
+            selection = approvals.intersect(plan, wanted, approved.came_back)
+        if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _guarded(plan, selection, repository, request.allowances)
         if selection.approved and not plan.refusals and not confirm(replace(plan, changes=selection.approved), names):
@@ -96,7 +114,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         whole = allowed_without_references(selection.approved, snapshot, repository.declarations, repository.settings)
         stop.finish_first()
         summary = _write(plan, selection, partial(azure.writer, whole=whole), context, stop)
-        if request.scope is not None:  # a part of the revision, however well it ended
+        if request.scope is not None or approved is not None:  # a part of the revision, however well it ended
             summary = replace(summary, revision=None)
     return ApplyRun(summary=summary, names=names, needless=selection.already_done)
 
@@ -113,9 +131,9 @@ def _saved_plan(path: Path, repository: Repository) -> SavedPlan:
     return approvals.read_plan(data, origin=str(path), tenant_id=settings.tenant_id, owner=settings.owner)
 
 
-def _stamped_apart(changes: Sequence[Change], history: History) -> tuple[Change, ...]:
-    """A run that leaves something out must not claim the whole revision: a later plan takes the stamp as proof that
-    all of it was applied (reason *recreate*). Each object is stamped with its own declaration's last commit instead.
+def _stamped_apart(changes: Iterable[Change], history: History) -> tuple[Change, ...]:
+    """A run that leaves something out must not claim the whole revision, or a later plan tells a reviewer that what was
+    left out had been applied. Each object is stamped with its own declaration's last commit instead.
     """
 
     def stamped(change: Change) -> Change:

@@ -10,14 +10,14 @@ from typing import Final
 from reconciler.applying import approvals
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
-from reconciler.drift import HEALING_REASONS, DriftInputs, catalogue_findings, find_drift, read_earlier, with_patches
+from reconciler.drift import DriftInputs, catalogue_findings, find_drift, read_earlier, with_patches
 from reconciler.model import JSON, Snapshot, SubjectKind, Verdict, owner_scope
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
 from reconciler.problems import AzureError, UsageError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
-from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
 
 _SEVERITIES: Final = tuple(Severity)
@@ -27,12 +27,14 @@ _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRequest:
     """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`. A finding of severity
-    `fail_on` or worse is drift; None: nothing is.
+    `fail_on` or worse is drift; None: nothing is. `revision` is the commit by which a healing run would heal (`apply
+    --approved`), empty or None where there is none.
     """
 
     root: Path
     base: str | None = None
     snapshot: Path | None = None
+    revision: str | None = None
     since: Path | None = None
     kinds: frozenset[FindingKind] | None = None
     fail_on: Severity | None = Severity.WARNING
@@ -62,7 +64,8 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     earlier = _earlier(request, repository) if request.since is not None else None
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
-    healed, stopped = _healing(evidence, repository)
+    approved = load_revision(request.root, request.revision, context) if request.revision else None
+    healed, stopped = _healing(evidence, repository, approved, context) if approved else (frozenset(), ())
     inputs = DriftInputs(
         snapshot=evidence.snapshot,
         resolved=repository.resolved,
@@ -191,10 +194,13 @@ def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
     return frozenset(assignment.key for assignment in missing if lacks.get(owner_scope(assignment).key))
 
 
-def _healing(evidence: _Evidence, repository: Repository) -> tuple[frozenset[str], tuple[Refusal, ...]]:
-    """The folded ids that a healing run would write now, or the guards that stop it."""
+def _healing(
+    evidence: _Evidence, repository: Repository, approved: ApprovedState, context: Context
+) -> tuple[frozenset[str], tuple[Refusal, ...]]:
+    """The folded ids that `apply --approved` would write now, or the guards that stop it."""
     plan = evidence.plan
-    selected = approvals.select(plan, None, frozenset(HEALING_REASONS)).approved
+    wanted = plan_repository(approved.repository, evidence.snapshot, context, Allowances())
+    selected = approvals.intersect(plan, wanted, approved.came_back).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]

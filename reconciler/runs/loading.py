@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning
 from reconciler.model import Declaration, Settings
-from reconciler.planning.provenance import History
+from reconciler.planning.provenance import History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
@@ -65,6 +66,50 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         changed=changed,
         warnings=problems,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovedState:
+    """The repository as a commit holds it. `came_back` as in `repository.Revision`."""
+
+    repository: Repository
+    came_back: frozenset[str]
+
+
+def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
+    """The repository as a commit holds it, read from git's objects. Rules about time and hierarchy were judged when it
+    was approved, so nothing counts as changed.
+
+    Raises:
+        UsageError: it is no whole hash of a commit that git knows.
+        ReconcilerError: it cannot be read, or is invalid for this version.
+    """
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+
+    revision = repository.read_revision(root, sha, same_meaning)
+    with tempfile.TemporaryDirectory(prefix="exempt-approved-") as folder:
+        for name, content in revision.files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        loaded, catalogue = load_all(Path(folder))
+    problems = (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, frozenset()))
+    if has_errors(problems) or loaded.settings is None:
+        first = min(problem for problem in problems if has_errors([problem]))
+        raise ReconcilerError(
+            f"the approved revision {sha[:12]} is invalid for this version: {first.source}: {first.message}",
+            "apply once with approval, which approves anew",
+        )
+    approved = Repository(
+        root=root,
+        settings=loaded.settings,
+        declarations=loaded.declarations,
+        resolved=ResolvedDeclarations.of(loaded.declarations, catalogue),
+        catalogue=catalogue,
+        history=NoHistory(head=revision.sha),
+        changed=frozenset(),
+    )
+    return ApprovedState(repository=approved, came_back=revision.came_back)
 
 
 def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:

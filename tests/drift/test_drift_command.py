@@ -20,7 +20,6 @@ DECLARED = (
     {"name": "transfer", "recommendation": TRANSFER, "scopes": [ONE, TWO], "expiresOn": "2036-03-01"},
     {"name": "backup", "recommendation": BACKUP, "scopes": [ONE]},
 )
-HEAL = ("apply", "--yes", "--only", "recreate,fan-out,expired")
 
 
 @pytest.fixture
@@ -65,18 +64,18 @@ def test_a_clean_tenant_is_silent_in_every_form_and_exits_with_0(exempt, drift, 
 
 
 def test_healing_settles_what_it_said_and_nothing_else_changes(exempt, drift, root, tmp_path):
+    approved = repo.git(root, "rev-parse", "HEAD")
     earlier = tmp_path / "earlier.json"
     with emulated.running(repo.tenant(AT_ROOT)) as azure:
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
         meddle(emulated.Client(azure, emulated.PORTAL), azure)
-        before = drift(azure, root, "--out", str(earlier), check=2)
+        before = drift(azure, root, "--approved", approved, "--out", str(earlier), check=2)
         assert kinds(before) == Counter(missing=1, modified=1, uncovered=1, unmanaged=1)
         assert json.loads(earlier.read_text()) == before
-        healed = exempt(azure, *HEAL, cwd=root)
-        assert healed.returncode == 2, "the modified one awaits approval"
+        exempt(azure, "apply", "--yes", "--approved", approved, cwd=root, check=[0])
         after = drift(azure, root, "--since", str(earlier), check=2)
     promised = {finding["id"] for finding in before["findings"] if finding["healedBy"]}
-    assert before["healing"] == {"command": "exempt apply --only recreate,fan-out,expired", "heals": 2, "refusals": []}
+    assert before["healing"] == {"command": "exempt apply --approved REVISION", "heals": 3, "refusals": []}
     assert {finding["id"] for finding in after["gone"]} == promised
     assert {finding["id"] for finding in after["findings"]} == {each["id"] for each in before["findings"]} - promised
     assert not any(finding["new"] for finding in after["findings"])

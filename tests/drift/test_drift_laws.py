@@ -10,10 +10,11 @@ from planning import world
 
 from reconciler.applying import approvals
 from reconciler.arm.canonical import instant_text
-from reconciler.drift import HEALING_REASONS, DriftInputs, find_drift
+from reconciler.drift import DriftInputs, find_drift
 from reconciler.model import SystemData, Unread
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.values import Reason
 from reconciler.reports.drift import DriftReport, identify
 
 SCOPES = (world.ROOT, world.SUB, world.OTHER_SUB, world.RG, world.RESOURCE)
@@ -23,6 +24,7 @@ SINCE = SystemData(
 )
 NEWER = world.assignment(world.OTHER_SUB, "again", world.BENCHMARK.id, system=SINCE)
 PLACES = ((world.AT_ROOT, ("refA", "refB", "refC")), (NIST, ("nistA", "nistA2", "nistD")))
+RESTORING = frozenset({Reason.RECREATE, Reason.FAN_OUT, Reason.EXPIRED})
 ENDS = st.sampled_from([None, -5, 3, 100])
 
 
@@ -125,7 +127,7 @@ def test_drift_is_silent_exactly_when_the_plan_has_nothing_to_say_and_everything
 def test_after_the_healing_run_what_it_heals_is_gone_and_nothing_else_has_changed(case):
     snapshot, declared, history = case
     plan = planned(snapshot, declared, history, world.SETTINGS)
-    chosen = approvals.select(plan, None, frozenset(HEALING_REASONS)).approved
+    chosen = approvals.select(plan, None, RESTORING).approved
     before = by_id(plan, facts_of(*case, healed=frozenset(change.id.key for change in chosen)))
     healed = world.applied(snapshot, replace(plan, changes=chosen))
     healed = replace(healed, exemptions=tuple(stamped(each, 21) for each in healed.exemptions))

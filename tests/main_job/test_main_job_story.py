@@ -120,9 +120,12 @@ def test_every_unknown_option_leaves_with_one(root: Path) -> None:
 
 
 def test_healing_never_creates_what_nobody_approved(root: Path) -> None:
-    """A run that leaves something out is no proof that the whole revision was applied."""
+    """What awaits approval is not created by any healing run, whatever else is repaired meanwhile."""
     with emulated.running(repo.tenant(AT_ROOT, repo.assignment(repo.subscription(1), "nist", repo.NIST))) as azure:
-        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        outcomes = emulated.exempt(azure, "apply", "--yes", "--format", "json", cwd=root, check=[0])
+        assert json.loads(outcomes.stdout)["completed"]
+        approved = json.loads(outcomes.stdout)["revision"]
+        assert approved == repo.git(root, "rev-parse", "HEAD")
         emulated.Client(azure, emulated.PORTAL).delete(min(azure.exemptions))
         old = {"name": "transfer", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
         new = {
@@ -133,7 +136,7 @@ def test_healing_never_creates_what_nobody_approved(root: Path) -> None:
         repo.write(root, [old, new])
         repo.commit(root, "Ask for another")
         for _ in range(2):
-            emulated.exempt(azure, "apply", "--yes", "--only", "recreate,fan-out,expired", cwd=root, check=[2])
+            emulated.exempt(azure, "apply", "--yes", "--approved", approved, cwd=root, check=[2])
             marks = {body["properties"]["metadata"]["declaration"] for body in azure.exemptions.values()}
             assert marks == {"transfer"}
             assert len(azure.exemptions) == 2

@@ -134,7 +134,7 @@ def test_who_when_and_what_differs_is_said():
         "last changed by bob@contoso.example on 2026-11-02 00:00 UTC",
         "cause: changed in Azure",
         "differs exemptionCategory: declared Waiver, in Azure Mitigated",
-        "healed by exempt apply --only recreate,fan-out,expired",
+        "healed by exempt apply --approved REVISION",
         "+category: Mitigated",
         "count: 12",
     ):

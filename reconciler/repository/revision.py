@@ -1,0 +1,101 @@
+"""What a commit holds of the repository of exemptions, and what the main line did to it since.
+
+Nothing is checked out: files are read from git's objects, as bytes, so that no filter or hook has a say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from reconciler.problems import ReconcilerError, UsageError
+from reconciler.repository.base import Same
+from reconciler.repository.main_line import touches
+from reconciler.repository.work_tree import READ_FROM, WorkTree, open_work_tree
+
+_COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REGULAR: Final = frozenset({"100644", "100755"})
+_MAX_BYTES: Final = 256 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A commit: its hash, its `files` (paths as in the repository of exemptions), and the names of the declarations that
+    came back: some commit on the main line since then removed them, or changed them to what neither this commit nor
+    HEAD says.
+    """
+
+    sha: str
+    files: Mapping[str, bytes]
+    came_back: frozenset[str]
+
+
+def read_revision(root: Path, text: str, same: Same) -> Revision:
+    """What the commit `text`, a whole hash, holds. `same` says whether two versions of a declaration mean the same.
+
+    Raises:
+        UsageError: it is no whole hash, or git does not know it.
+        ReconcilerError: there is no git, the clone lacks a file, or the commit holds what is no plain file.
+    """
+    tree = open_work_tree(root)
+    if tree is None:
+        raise UsageError(f"--approved {text}: there is no git history in {root}", "run it in a clone with its history")
+    if not _COMMIT.fullmatch(text):
+        raise UsageError(
+            f"--approved: {text!r} is no whole commit hash",
+            "give all its hexadecimal digits, as the outcomes of an apply say them; a name could be anything",
+        )
+    sha = tree.ask("rev-parse", "--verify", "--quiet", f"{text}^{{commit}}")
+    if sha != text:
+        raise UsageError(
+            f"--approved {text}: git knows no such commit",
+            "fetch it (in a pipeline: a clone with full history); if main was rewritten, apply once with approval",
+        )
+    blobs = dict(_blobs(tree, sha))
+    files = {path: tree.blob(blob) for path, blob in blobs.items()}
+    return Revision(sha=sha, files=files, came_back=_came_back(tree, sha, blobs, same))
+
+
+def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
+    """The path and blob of each file that exempt reads at a commit."""
+    total = 0
+    paths = [tree.path(name) for name in READ_FROM]
+    for entry in tree.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", *paths).split("\x00"):
+        if not entry:
+            continue
+        head, _, path = entry.partition("\t")
+        mode, _, blob, size = head.split()
+        name = path.removeprefix(tree.prefix)
+        if mode not in _REGULAR or ".." in PurePosixPath(name).parts:
+            raise ReconcilerError(f"{commit[:12]} holds {name}, which is no plain file", "apply once with approval")
+        total += int(size)
+        if total > _MAX_BYTES:
+            raise ReconcilerError(f"the declarations at {commit[:12]} have more than {_MAX_BYTES:,} bytes together")
+        yield name, blob
+
+
+def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], same: Same) -> frozenset[str]:
+    before = {_stem(path): blob for path, blob in blobs.items()}
+    now = {_stem(path): blob for path, blob in _blobs(tree, "HEAD")}
+    between: dict[str, set[str | None]] = defaultdict(set)
+    for touch in touches(tree, f"{commit}..HEAD"):
+        states: dict[str, str | None] = {_stem(path): None for path in touch.blobs}
+        states.update((_stem(path), blob) for path, blob in touch.blobs.items() if blob is not None)
+        for stem, state in states.items():  # a file that only moved is not gone
+            between[stem].add(state)
+
+    def is_known(stem: str, state: str | None) -> bool:
+        sides = {before.get(stem), now.get(stem)}
+        return state in sides or any(
+            state is not None and side is not None and same(tree.blob(side), tree.blob(state)) for side in sides
+        )
+
+    return frozenset(stem for stem, states in between.items() if not all(is_known(stem, state) for state in states))
+
+
+def _stem(path: str) -> str:
+    return PurePosixPath(path).stem
