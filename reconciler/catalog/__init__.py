@@ -17,8 +17,6 @@ from reconciler.catalog.facts import (
     initiative_id,
     policy_id,
 )
-from reconciler.catalog.strictness import NeverExempt, never_exempt, recommendations_on, severities
-from reconciler.catalog.weakening import weakened_facts
 
 __all__ = [
     "EXPLANATIONS",
@@ -28,7 +26,6 @@ __all__ = [
     "Evidence",
     "Hit",
     "InitiativeContent",
-    "NeverExempt",
     "Obstacle",
     "Policy",
     "Provenance",
@@ -37,9 +34,5 @@ __all__ = [
     "RetirementReason",
     "initiative_id",
     "load",
-    "never_exempt",
     "policy_id",
-    "recommendations_on",
-    "severities",
-    "weakened_facts",
 ]

@@ -65,14 +65,21 @@ def own_obstacles(
 
 
 def judged(recommendation: Recommendation, policy: Callable[[ArmId], Policy | None]) -> Recommendation:
-    """The recommendation with all its obstacles: its own, and what its policies share."""
-    own = own_obstacles(
-        noted(recommendation),
-        recommendation.environment,
-        has_policies=bool(recommendation.policies),
-        is_retired=recommendation.retirement is not None,
+    """The recommendation with all its obstacles: its own, which a shipped one has, and what its policies share."""
+    obstacles = (
+        recommendation.obstacles
+        if not recommendation.overlaid
+        else ordered(
+            own_obstacles(
+                noted(recommendation),
+                recommendation.environment,
+                has_policies=bool(recommendation.policies),
+                is_retired=recommendation.retirement is not None,
+            )
+        )
     )
-    obstacles = ordered(own | _shared(recommendation.policies, policy))
+    if recommendation.policies:
+        obstacles = ordered({*obstacles, *_shared(recommendation.policies, policy)})
     return recommendation if obstacles == recommendation.obstacles else replace(recommendation, obstacles=obstacles)
 
 

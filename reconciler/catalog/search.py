@@ -118,11 +118,16 @@ class Index:
             _Field(_POLICY_TITLE, (entry.policy_titles for entry in self._entries)),
             _Field(_TITLE, (entry.title for entry in self._entries)),
         )
+        self._remembered: dict[str, Postings] = {}
         self._vocabulary = Vocabulary(set[str]().union(*(field.text.split() for field in self._fields)))
 
     def _postings(self, word: str) -> Postings:
         """The entries that have a word, in the field where it weighs most."""
-        return {number: field.weight for field in self._fields for number in field.entries_with(word)}
+        if word not in self._remembered:
+            self._remembered[word] = {
+                number: field.weight for field in self._fields for number in field.entries_with(word)
+            }
+        return self._remembered[word]
 
     def search(self, text: str, limit: int) -> list[tuple[float, Found]]:
         """The best `limit` entries for a query with how well they fit, best first; equal ones by title."""

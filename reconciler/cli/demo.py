@@ -21,7 +21,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from reconciler import shipped
+from reconciler import package_data
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = keep or Path(scratch) / "contoso-exemptions"
         _make_repository(root, common.now().date())
-        content = load_tenant(shipped.demo_tenant())
+        content = load_tenant(package_data.demo_tenant())
         with running(content) as azure:
             _Story(azure=azure, root=root, content=content).tell()
         if keep:
@@ -69,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _make_repository(root: Path, today: date) -> None:
     """The shipped declarations under git, with their dates as far ahead as when they were written."""
-    source = shipped.demo_repository()
+    source = package_data.demo_repository()
     shutil.copytree(source / "exemptions", root / "exemptions")
     shutil.copy(source / "reconciler.yaml", root / "reconciler.yaml")
     for path in root.glob("exemptions/**/*.yaml"):

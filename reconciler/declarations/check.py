@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Final
 
-from reconciler.catalog import Catalogue, never_exempt, policy_id, weakened_facts
+from reconciler.catalog import Catalogue, policy_id
+from reconciler.catalog.strictness import never_exempt
+from reconciler.catalog.weakening import weakened_facts
 from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problem
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes

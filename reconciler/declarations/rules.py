@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from reconciler.catalog import NeverExempt
+from reconciler.catalog.strictness import NeverExempt
 from reconciler.declarations.field_help import EXAMPLES
 from reconciler.declarations.folder_rules import folder_problems
 from reconciler.declarations.subjects import ResolvedSubject

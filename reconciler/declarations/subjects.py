@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.catalog import Catalogue, initiative_id, policy_id, severities
+from reconciler.catalog import Catalogue, initiative_id, policy_id
+from reconciler.catalog.strictness import severities
 from reconciler.model import ArmId, Declaration, SubjectKind, parse_object
 
 

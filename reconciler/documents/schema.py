@@ -15,7 +15,7 @@ from typing import Any, Final, Protocol
 from reconciler.documents.compiled import Predicate, compiled
 from reconciler.documents.patterns import compile_pattern
 from reconciler.model import JSON
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 
 class SchemaError(Protocol):

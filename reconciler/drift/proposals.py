@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Final
 
 from reconciler.arm.canonical import category, has_expired, instant
-from reconciler.catalog import NeverExempt, never_exempt, recommendations_on
+from reconciler.catalog.strictness import NeverExempt, never_exempt, recommendations_on
 from reconciler.documents.scalar_text import quoted
 from reconciler.drift.coverage import covered_policies
 from reconciler.drift.inputs import DriftInputs

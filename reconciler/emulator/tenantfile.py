@@ -28,7 +28,7 @@ from reconciler.emulator.state.roles import ROLES
 from reconciler.emulator.state.tenant import DEFAULT_TENANT_ID, Limits, Lock, Record, Tenant
 from reconciler.emulator.wire.jsontext import decode
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 _PARTS: Final = ("By", "ByType", "At")
 _LIMITS: Final = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler import shipped
+from reconciler import package_data
 from reconciler.documents.scalar_text import quoted
 from reconciler.model import GUID, ArmId, parse_scope
 from reconciler.problems import UsageError
@@ -88,7 +88,7 @@ def _tool(text: str | None) -> tuple[str, str]:
         return told["name"], told["commit"]
     from reconciler.repository import origin  # noqa: PLC0415 - GitPython is slow to import
 
-    root = Path(shipped.__file__).resolve().parent.parent
+    root = Path(package_data.__file__).resolve().parent.parent
     checkout = origin(root) if (root / ".git").exists() else None
     remote = _REMOTE.fullmatch(checkout.remote) if checkout else None
     if checkout is None or remote is None:
@@ -101,7 +101,7 @@ def _tool(text: str | None) -> tuple[str, str]:
 
 def _contents(values: dict[str, str]) -> dict[str, str]:
     """The text of every template and schema by its path in the new repository."""
-    source = shipped.templates() / "repository"
+    source = package_data.templates() / "repository"
     contents = {}
     for path in source.rglob("*"):
         if path.is_file():
@@ -110,5 +110,5 @@ def _contents(values: dict[str, str]) -> dict[str, str]:
                 text = text.replace(f"@@{name}@@", value)
             contents[path.relative_to(source).as_posix()] = text
     for schema in _SCHEMAS:
-        contents[f"schemas/{schema}.schema.json"] = shipped.schema_path(schema).read_text(encoding="utf-8")
+        contents[f"schemas/{schema}.schema.json"] = package_data.schema_path(schema).read_text(encoding="utf-8")
     return contents

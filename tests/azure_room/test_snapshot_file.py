@@ -12,8 +12,8 @@ from tenants import GROUP, exemption, subscription, tenant
 
 from reconciler.azure.raw_snapshot import snapshot_of
 from reconciler.azure.snapshot_file import load_snapshot, snapshot_text
+from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError
-from reconciler.shipped import schema_path
 
 CORP = f"{GROUP}corp"
 AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"

@@ -21,8 +21,8 @@ from reconciler.catalog.overlay_file import MAX_BYTES, read_overlay
 from reconciler.catalog.overlay_text import overlay_text
 from reconciler.documents.schema import is_surely_valid
 from reconciler.model import Cloud, Member
+from reconciler.package_data import schema_path
 from reconciler.problems import Problem
-from reconciler.shipped import schema_path
 
 VALIDATOR = jsonschema.Draft202012Validator(json.loads(schema_path("catalog").read_text()))
 NEW_KEY = "0a0a0a0a-1111-2222-3333-444444444444"

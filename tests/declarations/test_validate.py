@@ -16,7 +16,7 @@ from referencing.exceptions import Unresolvable
 from reconciler.cli import common
 from reconciler.cli.main import guarded, main
 from reconciler.documents.schema import validator_for
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 SETTINGS = (EXAMPLES / "valid" / "smallest-settings" / "reconciler.yaml").read_text()

@@ -10,7 +10,7 @@ from main_job import repositories as repo
 
 from reconciler.catalog.catalogue import load
 from reconciler.model import arm_id
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 BACKUP = "f2f595ec-5dc6-68b4-82ef-b63563e9c610"

@@ -17,11 +17,11 @@ from planning import world
 
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.model import ResourceSelector, Selector
+from reconciler.package_data import schema_path
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.lines import plain
 from reconciler.reports.register import register_csv, register_json, register_lines
-from reconciler.shipped import schema_path
 
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reconciler.emulator import TenantError, load_tenant
 from reconciler.emulator.faults import injection, scripted
 from reconciler.emulator.state.roles import ROLES
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 YAML = """
 tenantId: c0ffee00-0000-4000-8000-0000000000aa

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 
-from reconciler.shipped import schema_path
+from reconciler.package_data import schema_path
 
 SCHEMA = json.loads(schema_path("explain").read_text(encoding="utf-8"))
 TRANSFER = "Secure transfer to storage accounts should be enabled"

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.model import Source
+from reconciler.package_data import schema_path
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import identify
@@ -16,7 +17,6 @@ from reconciler.reports.drift_markdown import drift_markdown
 from reconciler.reports.drift_sarif import drift_sarif
 from reconciler.reports.drift_text import drift_text
 from reconciler.reports.markdown import LIMIT
-from reconciler.shipped import schema_path
 
 SCHEMA = json.loads(schema_path("drift").read_text(encoding="utf-8"))
 REPORT = samples.drift_report()

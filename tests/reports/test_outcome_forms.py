@@ -8,12 +8,12 @@ from referencing import Registry
 from reconciler.applying.outcomes import Outcome, refused_outcomes, summarise
 from reconciler.cli.exits import of_run
 from reconciler.model import Status, Verdict
+from reconciler.package_data import schema_path
 from reconciler.planning.values import HeldCause
 from reconciler.reports.markdown import LIMIT
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcomes_text
-from reconciler.shipped import schema_path
 
 SCHEMA = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
 
