@@ -56,8 +56,8 @@ def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
         return Catalogue(cloud)
     from reconciler.catalog.overlay_file import read_overlay  # noqa: PLC0415 - YAML and schema only where needed
 
-    found, problems = read_overlay(overlay)
-    return Catalogue(cloud, found, problems)
+    entries, problems = read_overlay(overlay)
+    return Catalogue(cloud, entries, problems)
 
 
 class Catalogue:
@@ -82,10 +82,10 @@ class Catalogue:
     @functools.cached_property
     def recommendations(self) -> Mapping[str, Recommendation]:
         """Every recommendation with a key, by key (lower case), sorted."""
-        found = {row["key"]: store.recommendation(row) for row in store.shard("recommendations")}
+        recommendations = {row["key"]: store.recommendation(row) for row in store.shard("recommendations")}
         for entry in self.overlay.recommendations:
-            found[entry.key] = overlaid_recommendation(found.get(entry.key), entry)
-        return {key: judged(found[key], self.policy) for key in sorted(found)}
+            recommendations[entry.key] = overlaid_recommendation(recommendations.get(entry.key), entry)
+        return {key: judged(recommendations[key], self.policy) for key in sorted(recommendations)}
 
     def find(self, text: str) -> tuple[Recommendation, ...]:
         """The recommendations that a key or an exact title names: none, one, or several that share the title.
@@ -93,9 +93,9 @@ class Catalogue:
         Case and runs of white space do not matter, nothing else is forgiven: a declaration must never mean something
         by resemblance. A former title counts where no current one is equal.
         """
-        found = self.recommendations.get(text.strip().lower())
-        if found:
-            return (found,)
+        recommendation = self.recommendations.get(text.strip().lower())
+        if recommendation:
+            return (recommendation,)
         title = fold_title(text)
         return self._titles.get(title) or self._former_titles.get(title, ())
 
@@ -110,26 +110,38 @@ class Catalogue:
     @functools.cached_property
     def keyless(self) -> tuple[Recommendation, ...]:
         """The documented titles without a public key, sorted by title; those that have a key by now left out."""
-        found = (judged(store.recommendation(row), self.policy) for row in store.shard("keyless"))
-        return tuple(one for one in found if fold_title(one.title) not in self._titles)
+        recommendations = (judged(store.recommendation(row), self.policy) for row in store.shard("keyless"))
+        return tuple(
+            recommendation for recommendation in recommendations if fold_title(recommendation.title) not in self._titles
+        )
 
     @functools.cached_property
     def _keyless(self) -> Mapping[str, Recommendation]:
-        return {fold_title(found.title): found for found in self.keyless}
+        return {fold_title(recommendation.title): recommendation for recommendation in self.keyless}
 
     @functools.cached_property
     def _titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        groups = grouped((fold_title(found.title), found) for found in self.recommendations.values())
+        groups = grouped(
+            (fold_title(recommendation.title), recommendation) for recommendation in self.recommendations.values()
+        )
         return {title: meant(group) for title, group in groups.items()}
 
     @functools.cached_property
     def _former_titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        found = self.recommendations.values()
-        return grouped((fold_title(title), one) for one in found for title in one.former_titles)
+        recommendations = self.recommendations.values()
+        return grouped(
+            (fold_title(title), recommendation)
+            for recommendation in recommendations
+            for title in recommendation.former_titles
+        )
 
     @functools.cached_property
     def _behind(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        return grouped((policy.key, found) for found in self.recommendations.values() for policy in found.policies)
+        return grouped(
+            (policy.key, recommendation)
+            for recommendation in self.recommendations.values()
+            for policy in recommendation.policies
+        )
 
     @functools.cached_property
     def recommendation_categories(self) -> Mapping[str, str]:
@@ -144,23 +156,23 @@ class Catalogue:
         """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
         hits = self._index.search(text, limit)
         return tuple(
-            Hit(score, (self.policy(ArmId(found, found)) or found) if isinstance(found, str) else found)
-            for score, found in hits
+            Hit(score, (self.policy(ArmId(entry, entry)) or entry) if isinstance(entry, str) else entry)
+            for score, entry in hits
         )
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""
-        found = nearest_keys(text.strip().lower(), self.recommendations, limit)
-        if found:
-            return tuple(self.recommendations[key] for key in found)
+        keys = nearest_keys(text.strip().lower(), self.recommendations, limit)
+        if keys:
+            return tuple(self.recommendations[key] for key in keys)
         hits = self._recommendation_index.search(text, limit)
-        close = [found for score, found in hits if score >= max(_LIKELY, 0.8 * hits[0][0])]
-        return tuple(one for one in close if isinstance(one, Recommendation))
+        close = [entry for score, entry in hits if score >= max(_LIKELY, 0.8 * hits[0][0])]
+        return tuple(entry for entry in close if isinstance(entry, Recommendation))
 
     @functools.cached_property
     def _index(self) -> Index:
         initiatives = (initiative_entry(key, title) for key, title in self.initiative_titles.items())
-        keyless = (recommendation_entry(found, ()) for found in self.keyless)
+        keyless = (recommendation_entry(recommendation, ()) for recommendation in self.keyless)
         return Index(itertools.chain(self._recommendation_entries(), keyless, self._policy_entries(), initiatives))
 
     def _policy_entries(self) -> Iterator[Entry]:
@@ -185,9 +197,9 @@ class Catalogue:
         return Index(self._recommendation_entries())
 
     def _recommendation_entries(self) -> Iterator[Entry]:
-        for found in self.recommendations.values():
-            policies = (self.policy(identifier) for identifier in found.policies)
-            yield recommendation_entry(found, [policy.title for policy in policies if policy])
+        for recommendation in self.recommendations.values():
+            policies = (self.policy(identifier) for identifier in recommendation.policies)
+            yield recommendation_entry(recommendation, [policy.title for policy in policies if policy])
 
     # --- policies and initiatives ---
 
@@ -220,8 +232,8 @@ class Catalogue:
     @functools.cached_property
     def initiatives(self) -> Mapping[str, BuiltInInitiative]:
         """Every known initiative with its members, by folded id, sorted. Reads all of them; prefer `initiative`."""
-        found = ((key, self._initiative(key)) for key in self.initiative_titles)
-        return {key: one for key, one in found if one}
+        initiatives = ((key, self._initiative(key)) for key in self.initiative_titles)
+        return {key: initiative for key, initiative in initiatives if initiative}
 
     def initiative(self, identifier: ArmId) -> BuiltInInitiative | None:
         """One initiative with its members, or None where it is not known. Reads that one only."""
@@ -229,9 +241,13 @@ class Catalogue:
 
     def initiatives_titled(self, title: str) -> tuple[BuiltInInitiative, ...]:
         """The initiatives of exactly this title (case and white space do not matter); reads those only."""
-        wanted = fold_title(title)
-        found = (self._initiative(key) for key, one in self.initiative_titles.items() if fold_title(one) == wanted)
-        return tuple(one for one in found if one)
+        folded = fold_title(title)
+        initiatives = (
+            self._initiative(key)
+            for key, known_title in self.initiative_titles.items()
+            if fold_title(known_title) == folded
+        )
+        return tuple(initiative for initiative in initiatives if initiative)
 
     def initiatives_with(self, policy: ArmId) -> tuple[BuiltInInitiative, ...]:
         """The initiatives that evaluate a policy, by title."""

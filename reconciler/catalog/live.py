@@ -33,12 +33,12 @@ def live_recommendations(rows: Iterable[JSON]) -> tuple[LiveRecommendation, ...]
 
     A row without a GUID for its name or without a title is none. Characters that do not show are left out of titles.
     """
-    found: dict[str, LiveRecommendation] = {}
+    recommendations: dict[str, LiveRecommendation] = {}
     for row in rows:
-        one = _recommendation(row) if isinstance(row, Mapping) else None
-        if one:
-            found.setdefault(one.key, one)
-    return tuple(found[key] for key in sorted(found))
+        recommendation = _recommendation(row) if isinstance(row, Mapping) else None
+        if recommendation:
+            recommendations.setdefault(recommendation.key, recommendation)
+    return tuple(recommendations[key] for key in sorted(recommendations))
 
 
 def live_policy(row: JSON) -> Policy | None:
@@ -88,10 +88,10 @@ def _effect(properties: Mapping[str, Any]) -> str:
 
 
 def _mapping(row: JSON, name: str) -> Mapping[str, Any]:
-    found = row.get(name) if isinstance(row, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    value = row.get(name) if isinstance(row, Mapping) else None
+    return value if isinstance(value, Mapping) else {}
 
 
 def _text(row: Mapping[str, Any], name: str) -> str:
-    found = row.get(name)
-    return found if isinstance(found, str) else ""
+    value = row.get(name)
+    return value if isinstance(value, str) else ""

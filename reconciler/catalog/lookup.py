@@ -43,9 +43,9 @@ class Found:
 def look_up(catalogue: Catalogue, text: str) -> Found:
     """What a text points at: first what an address holds, else a key, name or exact title."""
     for candidate in candidates(text):
-        found = _exact(catalogue, candidate)
-        if not found.is_empty:
-            return found
+        result = _exact(catalogue, candidate)
+        if not result.is_empty:
+            return result
     return Found()
 
 
@@ -67,19 +67,19 @@ def _exact(catalogue: Catalogue, text: str) -> Found:
     keyless = catalogue.without_key(text)
     if not recommendations and keyless:
         recommendations = (keyless,)
-    shown = {policy for found in recommendations for policy in found.policies}
-    policies = (policy for policy in _policies(catalogue, text) if policy.id not in shown)
+    behind = {policy for recommendation in recommendations for policy in recommendation.policies}
+    policies = (policy for policy in _policies(catalogue, text) if policy.id not in behind)
     return Found(recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, text))
 
 
 def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:
-    found = catalogue.policy(arm_id(policy_id(text).text))
-    if found:
-        return (found,)
+    policy = catalogue.policy(arm_id(policy_id(text).text))
+    if policy:
+        return (policy,)
     title = fold_title(text)
     return tuple(policy for policy in catalogue.policies.values() if fold_title(policy.title) == title)
 
 
 def _initiatives(catalogue: Catalogue, text: str) -> tuple[BuiltInInitiative, ...]:
-    found = catalogue.initiative(arm_id(initiative_id(text).text))
-    return (found,) if found else catalogue.initiatives_titled(text)
+    initiative = catalogue.initiative(arm_id(initiative_id(text).text))
+    return (initiative,) if initiative else catalogue.initiatives_titled(text)

@@ -201,11 +201,18 @@ class Index:
         return best
 
 
-def recommendation_entry(found: Recommendation, policy_titles: Iterable[str]) -> Entry:
+def recommendation_entry(recommendation: Recommendation, policy_titles: Iterable[str]) -> Entry:
     """How a recommendation is found: by key, title, the titles of its policies and its resource types."""
-    titles = " ".join((*policy_titles, *found.former_titles))
-    identifiers = (found.key,) if found.key else ()
-    return Entry(found, identifiers, found.title, titles, " ".join(found.resource_types), _standing(found))
+    titles = " ".join((*policy_titles, *recommendation.former_titles))
+    identifiers = (recommendation.key,) if recommendation.key else ()
+    return Entry(
+        recommendation,
+        identifiers,
+        recommendation.title,
+        titles,
+        " ".join(recommendation.resource_types),
+        _standing(recommendation),
+    )
 
 
 def policy_entry(identifier: str, title: str, resource_types: Iterable[str], standing: float) -> Entry:
@@ -226,12 +233,12 @@ def initiative_entry(identifier: str, title: str) -> Entry:
     return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title, standing=0.05)
 
 
-def _standing(found: Recommendation) -> float:
+def _standing(recommendation: Recommendation) -> float:
     """What can be exempted before what cannot, and what is current before what is deprecated."""
-    standing = 0.1 if found.exemptable else 0.0
-    standing += 0.04 if found.environment is Environment.AZURE else -0.06
-    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(found.obstacles))
-    return standing - 0.03 * (not found.key) - 0.03 * (Obstacle.SUSPECT_KEY in found.obstacles)
+    standing = 0.1 if recommendation.exemptable else 0.0
+    standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
+    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
+    return standing - 0.03 * (not recommendation.key) - 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles)
 
 
 def _words(text: str) -> list[str]:
@@ -244,8 +251,8 @@ def _spaced(text: str) -> str:
 
 def _meaningful(words: list[str]) -> list[str]:
     """The words that distinguish titles, each once; all of them where none does."""
-    kept = [word for word in words if word not in _COMMON]
-    return list(dict.fromkeys(kept or words))
+    distinctive = [word for word in words if word not in _COMMON]
+    return list(dict.fromkeys(distinctive or words))
 
 
 def _rarity(matches: int, entries: int) -> float:

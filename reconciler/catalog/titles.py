@@ -26,6 +26,6 @@ def meant(group: tuple[Recommendation, ...]) -> tuple[Recommendation, ...]:
 def grouped(pairs: Iterable[tuple[str, Recommendation]]) -> Mapping[str, tuple[Recommendation, ...]]:
     """The recommendations of each title or key, in the order given."""
     groups: dict[str, list[Recommendation]] = defaultdict(list)
-    for key, found in pairs:
-        groups[key].append(found)
-    return {key: tuple(found) for key, found in groups.items()}
+    for key, recommendation in pairs:
+        groups[key].append(recommendation)
+    return {key: tuple(group) for key, group in groups.items()}
