@@ -108,8 +108,8 @@ def decide(inputs: PlanInputs) -> Decisions:
 
     slots = _slots(resolution.desired, existing, tree, snapshot)
     settled = [(contents, authority.settled(contents)) for contents in slots.contents]
-    matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
-    protections = resolution.protections.extended([item for match in matches for item in match.protections()])
+    first_matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
+    matches, protections = _rematched(first_matches, authority, resolution.protections)
     kept = [authority.keep(match, _protected(match, protections)) for match in matches]
     pruner = _pruner(inputs, protections)
     reduced = [authority.reduce(slot, pruner.reason) for slot in kept]
@@ -138,6 +138,20 @@ def decide(inputs: PlanInputs) -> Decisions:
         findings=(*resolution.findings, *(item for match in matches for item in match.findings), *pruned.findings),
         waits=ordered.waits,
     )
+
+
+def _rematched(
+    matches: Sequence[SlotMatch], authority: Authority, protections: Protections
+) -> tuple[Sequence[SlotMatch], Protections]:
+    """The matches without keepers that cannot be, and all that is protected then. A match without one keeper may hold
+    more, or less, than with it; each round excludes at least one pair, so this ends.
+    """
+    while True:
+        extended = protections.extended([item for match in matches for item in match.protections()])
+        rematched = [authority.rematch(match, _protected(match, extended)) for match in matches]
+        if all(after is before for after, before in zip(rematched, matches, strict=True)):
+            return matches, extended
+        matches = rematched
 
 
 def _resolve(inputs: PlanInputs, tree: Tree) -> Resolution:

@@ -8,8 +8,11 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 | none meets R                                      | create                                                          |
 | a keeper (see `matching`)                         | unchanged, or one update in place; *adopt*, *take-over* if it   |
 |                                                   | was not ours, *rename* if it bears another mark                 |
-| a keeper, and all of R is held, and it has none   | no keeper after all: judged as a further one                    |
+| a keeper, and all of R is held, and it has none   | no keeper after all: the next best, or judged as a further one  |
 | of what is held                                   |                                                                 |
+| a keeper with cells that something held needs,    | no keeper after all: it stays as it is, but for the cells that  |
+| which would be shrunk, or widened although R does | another one confirms                                            |
+| not mean them                                     |                                                                 |
 | no keeper, an adoptable one has more than R       | create ours, then narrow that one                               |
 | unowned, made by an application                   | cells that a keeper has as well: untouched, finding *duplicate*;|
 |                                                   | the others are held, so that a second run says the same         |
@@ -25,7 +28,7 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 | meeting nothing desired                           | see `prune`                                                     |
 
 Cells that something held is about (at this scope, one that contains it, or one below) do not shrink: a keeper keeps
-those of them that it has beyond R, and further ones keep theirs.
+those of them that it has beyond R, and further ones keep theirs. What has expired keeps nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from reconciler.model import Initiative, Settings
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.matching import Relation, SlotContents, match_keepers, relation
-from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
+from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange, shrinks
 from reconciler.planning.decide.reasons import update_reason
 from reconciler.planning.desired.protections import Protection
 from reconciler.planning.desired.resolve import DesiredExemption
@@ -56,7 +59,8 @@ class SlotMatch:
     """What a slot settles before anything is written: who keeps what, and what others hold of it.
 
     `keepers` maps the position of a desired exemption to that of an existing one; `withheld` has the held cells of each
-    desired one.
+    desired one. `excluded` are pairs of positions that cannot be: the existing one would not stay as somebody held
+    needs it.
     """
 
     contents: SlotContents
@@ -64,6 +68,7 @@ class SlotMatch:
     withheld: tuple[frozenset[str], ...]
     held: tuple[Held, ...]
     findings: tuple[Finding, ...]
+    excluded: frozenset[tuple[int, int]] = frozenset()
 
     def protections(self) -> list[Protection]:
         """What nothing may be taken from, because somebody else holds it."""
@@ -123,9 +128,9 @@ class Authority:
 
     # --- who keeps what ---
 
-    def match(self, contents: SlotContents) -> SlotMatch:
+    def match(self, contents: SlotContents, excluded: frozenset[tuple[int, int]] = frozenset()) -> SlotMatch:
         """Keepers, and the cells that cannot be decided because somebody else's exemption is there."""
-        keepers = match_keepers(contents, self.settings, self._is_right)
+        keepers = match_keepers(contents, self.settings, self._is_right, excluded)
         withheld: list[frozenset[str]] = []
         held: list[Held] = []
         findings: list[Finding] = []
@@ -145,8 +150,32 @@ class Authority:
                     cells |= shared
             withheld.append(cells)
         return SlotMatch(
-            contents=contents, keepers=keepers, withheld=tuple(withheld), held=tuple(held), findings=tuple(findings)
+            contents=contents,
+            keepers=keepers,
+            withheld=tuple(withheld),
+            held=tuple(held),
+            findings=tuple(findings),
+            excluded=excluded,
         )
+
+    def rematch(self, slot: SlotMatch, protected: frozenset[str]) -> SlotMatch:
+        """The same without keepers that cannot be; `slot` itself where all can."""
+        excluded = {pair for pair in slot.keepers.items() if not self._may_keep(slot, pair, protected)}
+        return self.match(slot.contents, slot.excluded | excluded) if excluded else slot
+
+    def _may_keep(self, slot: SlotMatch, pair: tuple[int, int], protected: frozenset[str]) -> bool:
+        """Whether an existing exemption can become the desired one and leave what is protected as it is.
+
+        Of what the declaration means itself nothing may shrink; what it does not mean may not be widened either.
+        """
+        desired, keeper = slot.contents.desired[pair[0]], slot.contents.existing[pair[1]]
+        cells = desired.cells - slot.withheld[pair[0]]
+        extra = keeper.covering & protected - cells
+        if not extra:
+            return bool(cells)
+        before = keeper.exemption
+        after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
+        return not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
 
     def _is_right(self, desired: DesiredExemption, existing: ExistingExemption) -> bool:
         """Whether the existing one needs no write to be what is desired."""
@@ -163,7 +192,7 @@ class Authority:
             keeper = contents.existing[slot.keepers[position]] if position in slot.keepers else None
             cells = desired.cells - slot.withheld[position]
             if keeper is not None:
-                cells |= keeper.cells & protected
+                cells |= keeper.covering & protected
             if not cells:  # all of it is held; an exemption without references would exempt everything
                 continue
             if keeper is not None:

@@ -11,7 +11,7 @@ of files or lists, and keeps two declarations that swapped what they want from s
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model import Initiative, Settings
@@ -72,14 +72,24 @@ class _Offer:
 
 
 def match_keepers(
-    contents: SlotContents, settings: Settings, is_right: Callable[[DesiredExemption, ExistingExemption], bool]
+    contents: SlotContents,
+    settings: Settings,
+    is_right: Callable[[DesiredExemption, ExistingExemption], bool],
+    excluded: Container[tuple[int, int]] = (),
 ) -> Mapping[int, int]:
     """The keeper of each desired exemption: its position to the position of the existing one. `is_right` says whether
-    one already is what is desired; it is only asked where there is a choice.
+    one already is what is desired; it is only asked where there is a choice. `excluded` are pairs that cannot be.
     """
     if not contents.existing:
         return {}
-    offers = [_offers(desired, contents, settings, is_right) for desired in contents.desired]
+    offers = [
+        [
+            offer
+            for offer in _offers(desired, contents, settings, is_right)
+            if (position, offer.existing) not in excluded
+        ]
+        for position, desired in enumerate(contents.desired)
+    ]
     keepers: dict[int, tuple[int, _Offer]] = {}
     free = list(range(len(offers)))[::-1]
     while free:

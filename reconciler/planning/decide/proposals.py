@@ -40,11 +40,7 @@ class ProposedChange:
         """Cells it stops covering, fully or in part (earlier end, other selectors)."""
         if self.existing is None:
             return frozenset()
-        if (
-            self.after is None
-            or _ends_earlier(self.existing.exemption, self.after)
-            or _tighter(self.existing.exemption, self.after)
-        ):
+        if self.after is None or shrinks(self.existing.exemption, self.after):
             return self.existing.covering
         return self.existing.covering - self.cells
 
@@ -55,7 +51,7 @@ class ProposedChange:
             return frozenset()
         if self.existing is None:
             return self.cells
-        if _ends_earlier(self.after, self.existing.exemption) or _tighter(self.after, self.existing.exemption):
+        if shrinks(self.after, self.existing.exemption):
             return self.cells
         return self.cells - self.existing.covering
 
@@ -65,9 +61,9 @@ class ProposedChange:
         return self.after is None or bool(self.lost)
 
 
-def _ends_earlier(one: Exemption, other: Exemption) -> bool:
-    """Whether going from `one` to `other` brings the end forward."""
-    first, second = _end(one), _end(other)
+def ends_earlier(before: Exemption, after: Exemption) -> bool:
+    """Whether going from `before` to `after` brings the end forward."""
+    first, second = _end(before), _end(after)
     return second is not None and (first is None or second < first)
 
 
@@ -75,11 +71,16 @@ def _end(exemption: Exemption) -> datetime | None:
     return instant(exemption.expires_on) if exemption.expires_on else None
 
 
-def _tighter(one: Exemption, other: Exemption) -> bool:
-    """Whether going from `one` to `other` may leave out something that `one` selects."""
-    if not other.selectors:
+def selects_less(before: Exemption, after: Exemption) -> bool:
+    """Whether going from `before` to `after` may leave out something that `before` selects."""
+    if not after.selectors:
         return False
-    return folded_selectors(one.selectors) != folded_selectors(other.selectors)
+    return folded_selectors(before.selectors) != folded_selectors(after.selectors)
+
+
+def shrinks(before: Exemption, after: Exemption) -> bool:
+    """Whether a reference that both list is exempt for a shorter time, or for less, after than before."""
+    return ends_earlier(before, after) or selects_less(before, after)
 
 
 def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]:
@@ -92,11 +93,11 @@ def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]
     before, after = proposed.existing.exemption, proposed.after
     if before.category.lower() != after.category.lower():
         found.append(Widening.CATEGORY)
-    if _ends_earlier(after, before):
+    if ends_earlier(after, before):
         found.append(Widening.EXPIRY)
     if not proposed.cells <= proposed.existing.cells:
         found.append(Widening.REFERENCES)
-    if _tighter(after, before):
+    if selects_less(after, before):
         found.append(Widening.SELECTORS)
     return tuple(found)
 

@@ -11,7 +11,7 @@ from typing import Final
 from reconciler.arm.canonical import folded_selectors, has_expired
 from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
 from reconciler.planning.desired.resolve import Slot
-from reconciler.planning.desired.subjects import cells_of
+from reconciler.planning.desired.subjects import cells_of, existing_cells
 from reconciler.planning.marks import Ownership, declaration_of, ownership
 
 _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
@@ -19,14 +19,16 @@ _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ExistingExemption:
-    """One existing exemption with what deciding about it needs. `whole`: it lists no references of an initiative; `ours`:
-    it bears our mark; `mark`: the declaration which that names, or empty.
+    """One existing exemption with what deciding about it needs. `cells` are those that it lists, `covering` those that
+    are exempt because of it right now; `whole`: it lists no references of an initiative; `ours`: it bears our mark;
+    `mark`: the declaration which that names, or empty.
     """
 
     exemption: Exemption
     scope: ArmId
     ownership: Ownership
     cells: frozenset[str]
+    covering: frozenset[str]
     expired: bool
     whole: bool
     selector_key: str
@@ -39,24 +41,22 @@ class ExistingExemption:
         made = self.exemption.system.created_at if self.exemption.system else None
         return made or _UNDATED, self.exemption.id.key
 
-    @property
-    def covering(self) -> frozenset[str]:
-        """The cells that are exempt because of it right now."""
-        return frozenset() if self.expired else self.cells
-
 
 def classify(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: datetime) -> ExistingExemption:
     """One existing exemption, judged."""
     assignment = snapshot.assignments.get(exemption.assignment.key)
     initiative = snapshot.initiatives.get(exemption.assignment.key)
     whose = ownership(exemption, settings)
+    cells = cells_of(exemption.reference_ids, assignment, initiative)
+    expired = bool(exemption.expires_on) and has_expired(exemption, now)
     ours = whose is Ownership.OURS
     return ExistingExemption(
         exemption=exemption,
         scope=exemption.scope,
         ownership=whose,
-        cells=cells_of(exemption.reference_ids, assignment, initiative),
-        expired=bool(exemption.expires_on) and has_expired(exemption, now),
+        cells=cells,
+        covering=frozenset() if expired else existing_cells(cells, initiative),
+        expired=expired,
         whole=not exemption.reference_ids and not _is_single(assignment),
         selector_key=repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
         ours=ours,
