@@ -10,10 +10,10 @@ from reconciler.model import Declaration
 from reconciler.planning.decide.proposals import ProposedChange, widens
 from reconciler.planning.decide.reasons import CreateReasons
 from reconciler.planning.descriptions import describe_removal
-from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.fingerprint import fingerprint
 from reconciler.planning.order.waits import make_room
 from reconciler.planning.stages import Decisions
+from reconciler.planning.tree import Slot
 from reconciler.planning.values import Change, Reason
 
 

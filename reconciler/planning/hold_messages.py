@@ -79,12 +79,26 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
     if initiative is None:
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
         return Diagnostic(message=message, remedy="remove referenceIds from the declaration")
-    known = [member.reference_id for member in initiative.members]
-    near = nearest_few(unknown[0], known, 3)
-    remedy = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
+    policies = {text: _references_of(text, initiative) for text in unknown}
+    if named := {text: references for text, references in policies.items() if references}:
+        corrections = (f"{', '.join(map(repr, references))} for {text!r}" for text, references in named.items())
+        remedy = f"a policy is named by its reference id in the initiative: write {'; '.join(corrections)}"
+    else:
+        near = nearest_few(unknown[0], [member.reference_id for member in initiative.members], 3)
+        nearest = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
+        remedy = f"correct referenceIds in the declaration{nearest}"
     return Diagnostic(
-        message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}",
-        remedy=f"correct referenceIds in the declaration{remedy}",
+        message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}", remedy=remedy
+    )
+
+
+def _references_of(text: str, initiative: Initiative) -> tuple[str, ...]:
+    """The reference ids of the policy definition that somebody named by its id, or by the last segment of that."""
+    key = text.lower()
+    return tuple(
+        member.reference_id
+        for member in initiative.members
+        if key in {member.definition.key, member.definition.name.lower()}
     )
 
 

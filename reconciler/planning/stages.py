@@ -23,21 +23,21 @@ from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Assignment, Declaration, Settings, Snapshot
-from reconciler.planning.decide.authority import Authority, SlotMatch
+from reconciler.planning.decide.authority import Authority, Protected, SlotMatch
 from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.matching import SlotContents
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.resolve import DesiredExemption, Resolution, Slot, resolve
+from reconciler.planning.desired.resolve import DesiredExemption, Resolution, resolve
 from reconciler.planning.desired.subjects import ResolvedSubject, never_exempt_policies, resolve_subject
 from reconciler.planning.existing.exemptions import ExistingExemption, by_slot, classify
 from reconciler.planning.guards import Allowances
 from reconciler.planning.order.reduction import hold_reductions
 from reconciler.planning.order.waits import Waits, order
 from reconciler.planning.provenance import History
-from reconciler.planning.tree import Tree, tree_of
+from reconciler.planning.tree import Slot, Tree, tree_of
 from reconciler.planning.values import Finding, Held
 
 
@@ -111,19 +111,19 @@ def decide(inputs: PlanInputs) -> Decisions:
     first_matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
     matches, protections = _rematched(first_matches, authority, resolution.protections)
     kept = [authority.keep(match, _protected(match, protections)) for match in matches]
-    pruner = _pruner(inputs, protections)
-    reduced = [authority.reduce(slot, pruner.reason) for slot in kept]
     confirmed = [
         *(item for _, item in settled if item is not None),
         *(item for slot in kept for item in slot.confirmed),
     ]
+    pruner = _pruner(inputs, protections, confirmed)
+    reduced = [authority.reduce(slot, pruner) for slot in kept]
     unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
-    pruned = pruner.prune_all(unclaimed, confirmed)
+    pruned = [pruner.prune(existing) for existing in unclaimed]
 
     proposed = [
         *(change for slot in kept for change in slot.proposed),
         *(change for slot in reduced for change in slot.proposed),
-        *pruned.proposed,
+        *(result for result in pruned if isinstance(result, ProposedChange)),
     ]
     allowed = hold_reductions(proposed, confirmed, protections, resolution.left_out)
     ordered = order(allowed.proposed, allowed.confirmed, tree, authority.recreated)
@@ -134,8 +134,18 @@ def decide(inputs: PlanInputs) -> Decisions:
         existing=existing,
         proposed=ordered.proposed,
         confirmed=ordered.confirmed,
-        held=(*resolution.held, *(line for match in matches for line in match.held), *allowed.held),
-        findings=(*resolution.findings, *(item for match in matches for item in match.findings), *pruned.findings),
+        held=(
+            *resolution.held,
+            *(line for match in matches for line in match.held),
+            *(line for slot in reduced for line in slot.held),
+            *(result for result in pruned if isinstance(result, Held)),
+            *allowed.held,
+        ),
+        findings=(
+            *resolution.findings,
+            *(finding for match in matches for finding in match.findings),
+            *(result for result in pruned if isinstance(result, Finding)),
+        ),
         waits=ordered.waits,
     )
 
@@ -189,17 +199,14 @@ def _slots(
     return _Slots(contents=contents, unwanted=unwanted)
 
 
-def _protected(match: SlotMatch, protections: Protections) -> frozenset[str]:
-    """The cells of what exists there that something held here, above or below may depend on."""
-    contents = match.contents
-    if not contents.existing or not protections:
-        return frozenset()
-    cells = frozenset[str]().union(*(existing.cells for existing in contents.existing))
-    desired = contents.desired[0]
-    return protections.touching(desired.scope, desired.assignment.id.key, cells)
+def _protected(match: SlotMatch, protections: Protections) -> Protected:
+    return {existing: protections.touching(existing, existing.covering) for existing in match.contents.existing}
 
 
-def _pruner(inputs: PlanInputs, protections: Protections) -> Pruner:
+def _pruner(inputs: PlanInputs, protections: Protections, confirmed: Iterable[ConfirmedExemption]) -> Pruner:
+    names: dict[Slot, set[str]] = defaultdict(set)
+    for item in confirmed:
+        names[item.desired.slot].add(item.desired.declaration.name)
     return Pruner(
         declarations=inputs.declarations.by_name(),
         subjects=inputs.declarations.subjects,
@@ -208,6 +215,7 @@ def _pruner(inputs: PlanInputs, protections: Protections) -> Pruner:
         settings=inputs.settings,
         now=inputs.now,
         protections=protections,
+        confirmed=names,
         defender=_Defender(snapshot=inputs.snapshot, catalogue=inputs.catalogue),
         delete_orphans=inputs.allowed.delete_orphans is not None,
     )

@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 
 from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_containers
 
+Slot = tuple[str, str]
+"""Folded exemption scope and folded assignment id: where exemptions can meet each other."""
+
 SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
 

@@ -6,7 +6,8 @@ what cannot be read. Ids vary in letter case wherever Azure ignores it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
@@ -60,24 +61,35 @@ THREE = arm_id(f"{RG2}/providers/Microsoft.Sql/servers/three")
 FOUR = arm_id(f"{OTHER_RG}/providers/Microsoft.Sql/servers/four")
 FIVE = arm_id(f"{ELSEWHERE}/resourceGroups/rg/providers/Microsoft.Sql/servers/five")
 PARENTS = {ROOT.key: ABOVE, LEFT.key: ROOT, SUB.key: LEFT, OTHER_SUB.key: ROOT, ELSEWHERE.key: ABOVE}
+MOVED = ({SUB.key: ROOT}, {OTHER_SUB.key: LEFT}, {SUB.key: ROOT, OTHER_SUB.key: LEFT})
+"""What somebody may do to the hierarchy between two runs."""
 EXPECTED = (ROOT, LEFT, SUB, OTHER_SUB)
 MANAGED = (ROOT, LEFT, SUB, RG, RG2, ONE, TWO, THREE, OTHER_SUB, OTHER_RG, FOUR)
 SCOPES = (*MANAGED, ABOVE, ELSEWHERE)
 
 
-def _chain(scope, *above):
-    return tuple(each.key for each in (scope, *above))
+def leaves(parents) -> tuple[Leaf, ...]:
+    """The resources of the tenant, in the hierarchy as it is."""
+    return tuple(
+        Leaf(chain_in(parents, scope), location, kind)
+        for scope, location, kind in (
+            (ONE, "westeurope", "microsoft.sql/servers"),
+            (TWO, "northeurope", "microsoft.storage/storageaccounts"),
+            (THREE, "westeurope", "microsoft.sql/servers"),
+            (FOUR, "northeurope", "microsoft.sql/servers"),
+            (FIVE, "westeurope", "microsoft.sql/servers"),
+        )
+    )
 
 
-LEAVES = (
-    Leaf(_chain(ONE, RG, SUB, LEFT, ROOT, ABOVE), "westeurope", "microsoft.sql/servers"),
-    Leaf(_chain(TWO, RG, SUB, LEFT, ROOT, ABOVE), "northeurope", "microsoft.storage/storageaccounts"),
-    Leaf(_chain(THREE, RG2, SUB, LEFT, ROOT, ABOVE), "westeurope", "microsoft.sql/servers"),
-    Leaf(_chain(FOUR, OTHER_RG, OTHER_SUB, ROOT, ABOVE), "northeurope", "microsoft.sql/servers"),
-    Leaf(
-        _chain(FIVE, arm_id(f"{ELSEWHERE}/resourceGroups/rg"), ELSEWHERE, ABOVE), "westeurope", "microsoft.sql/servers"
-    ),
-)
+def chain_in(parents, scope) -> tuple[str, ...]:
+    """Folded ids of the scope and all that contains it."""
+    chain = [scope]
+    while (above := chain[-1].parent or parents.get(chain[-1].key)) is not None:
+        chain.append(above)
+    return tuple(each.key for each in chain)
+
+
 DEFENDED = next(each.policies[0].name for each in CATALOGUE.recommendations.values() if each.policies)
 """A policy behind a recommendation: what `unmanaged: delete` asks of an initiative."""
 BENCHMARK = initiative("mcsb", refA="a", refB="b", refC="c", refD=DEFENDED)
@@ -94,6 +106,7 @@ NAMES = ("alpha", "beta", "gamma")
 mostly_never = st.sampled_from(
     [None, None, None, NOW + timedelta(days=5), NOW + timedelta(days=60), NOW - timedelta(days=2)]
 )
+later = st.sampled_from([None, NOW + timedelta(days=3), NOW + timedelta(days=400)])
 selectors = st.sampled_from([(), (), (), (), WEST, NORTH, SQL])
 
 
@@ -233,14 +246,18 @@ class Scenario:
     allowed: Allowances
     unread: tuple[Unread, ...] = ()
     only: ArmId | None = None
+    parents: Mapping[str, ArmId] = field(default_factory=lambda: PARENTS)
+
+    def chain(self, scope) -> tuple[str, ...]:
+        return chain_in(self.parents, scope)
 
     def snapshot(self) -> Snapshot:
         hidden = {each.scope.key: each.what for each in self.unread}
         sets = {each.scope.key for each in self.unread if each.what.startswith("/")}
         unlisted = {
             key
-            for key in PARENTS
-            if any(outer in chain_of_key(key)[1:] for outer, what in hidden.items() if what == "descendants")
+            for key in self.parents
+            if any(outer in self.chain(arm_id(key))[1:] for outer, what in hidden.items() if what == "descendants")
         }
         expected = tuple(each for each in EXPECTED if each.key not in unlisted)
         there = {
@@ -249,7 +266,7 @@ class Scenario:
         return Snapshot(
             tenant_id=TENANT,
             taken_at=NOW,
-            parents={key: above for key, above in PARENTS.items() if key not in unlisted},
+            parents={key: above for key, above in self.parents.items() if key not in unlisted},
             expected=expected,
             assignments=there,
             initiatives={
@@ -266,7 +283,7 @@ class Scenario:
         """A subscription's list shows what is above, at and below it; a group's what is at and above it."""
         missing = {each.scope.key for each in self.unread if each.what == what}
         return any(
-            scope.key in chain_of(listed) or (listed.key in chain_of(scope) and "/subscriptions/" in listed.key)
+            scope.key in self.chain(listed) or (listed.key in self.chain(scope) and "/subscriptions/" in listed.key)
             for listed in expected
             if listed.key not in missing
         )
@@ -277,22 +294,11 @@ class Scenario:
             here.declarations, CATALOGUE, here.snapshot(), here.settings, NoHistory(), NOW, here.allowed, here.only
         )
 
-    def exempt(self, live=None):
-        return self.tenant.exempt(self.live if live is None else live, NOW)
+    def exempt(self, live=None, at=NOW):
+        return self.tenant.exempt(self.live if live is None else live, at)
 
-    def wanted(self):
-        return self.tenant.wanted(self.declarations, NOW, whole=self.settings.rules.allow_whole_assignment)
-
-
-def chain_of_key(key) -> tuple[str, ...]:
-    return chain_of(arm_id(key))
-
-
-def chain_of(scope) -> tuple[str, ...]:
-    chain = [scope]
-    while (above := chain[-1].parent or PARENTS.get(chain[-1].key)) is not None:
-        chain.append(above)
-    return tuple(each.key for each in chain)
+    def wanted(self, at=NOW):
+        return self.tenant.wanted(self.declarations, at, whole=self.settings.rules.allow_whole_assignment)
 
 
 GENEROUS = Allowances(deletes=1000, creates=1000, adoptions=1000, unmanaged=1000)
@@ -313,17 +319,27 @@ def scenarios(draw) -> Scenario:
     found = draw(assignments())
     house = draw(policies_of_house)
     allowed = replace(GENEROUS, delete_orphans=draw(st.sampled_from([None, None, 1000])))
-    past = Scenario(Tenant(LEAVES, found, initiatives_of(found)), (), draw(declarations(found)), house, allowed)
+    past = Scenario(
+        Tenant(leaves(PARENTS), found, initiatives_of(found)), (), draw(declarations(found)), house, allowed
+    )
     today = replace(past, declarations=draw(edited(past.declarations, found)))
+    if draw(st.sampled_from([False] * 5 + [True])):
+        today = moved(today, draw(st.sampled_from(MOVED)))
     made = list(after_all((), past.plan().changes))
     made = [each for each in made if draw(st.sampled_from([True] * 7 + [False]))]
     wanted = [*made, *after_all((), today.plan().changes)]
-    live = [draw(meddled(each)) if draw(st.sampled_from([False] * 4 + [True])) else each for each in made]
+    live = [draw(meddled(each, made)) if draw(st.sampled_from([False] * 4 + [True])) else each for each in made]
     live += [draw(exemption(number, found, wanted)) for number in range(draw(st.integers(0, 6)))]
     unique = {each.id.key: each for each in live}
     missing = draw(unreadable(found)) if draw(st.sampled_from([False, False, True])) else ()
     only = draw(st.sampled_from([None] * 8 + [LEFT, SUB, RG]))
     return replace(today, live=tuple(unique.values()), unread=missing, only=only)
+
+
+def moved(scenario: Scenario, parents) -> Scenario:
+    """The same after somebody moved subscriptions to other management groups."""
+    hierarchy = {**scenario.parents, **parents}
+    return replace(scenario, parents=hierarchy, tenant=replace(scenario.tenant, leaves=leaves(hierarchy)))
 
 
 @st.composite
@@ -332,7 +348,9 @@ def edited(draw, past, found) -> tuple[Declaration, ...]:
     kept: dict[str, Declaration] = {}
     for each in past:
         how = draw(
-            st.sampled_from(["keep", "keep", "rename", "scopes", "subject", "selectors", "split", "anew", "remove"])
+            st.sampled_from(
+                ["keep", "keep", "rename", "scopes", "subject", "selectors", "split", "anew", "remove", "renew"]
+            )
         )
         for one in draw(edit(each, how, found)):
             kept.setdefault(one.name, one)
@@ -356,6 +374,8 @@ def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
             return (replace(each, subject=other.subject),)
         case "selectors":
             return (replace(each, selectors=other.selectors),)
+        case "renew":
+            return (replace(each, expires_on=draw(later), subject=draw(st.sampled_from([each, other])).subject),)
         case "split":
             first, *rest = each.scopes
             half = replace(each, scopes=(first,))
@@ -367,9 +387,15 @@ def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
 
 
 @st.composite
-def meddled(draw, live: Exemption) -> Exemption:
+def meddled(draw, live: Exemption, made) -> Exemption:
     """One exemption as somebody changed it by hand."""
-    match draw(st.sampled_from(["references", "expiry", "selectors", "marks", "text", "all"])):
+    match draw(st.sampled_from(["references", "mix", "mix", "expiry", "later", "selectors", "marks", "text", "all"])):
+        case "mix":
+            others = [ref for each in made if each.assignment == live.assignment for ref in each.reference_ids]
+            mixed = dict.fromkeys((*live.reference_ids, *others))
+            return replace(live, reference_ids=tuple(mixed) if live.reference_ids else ())
+        case "later":
+            return replace(live, expires_on=(NOW + timedelta(days=7)).strftime("%Y-%m-%dT%H:%M:%SZ"))
         case "references":
             return replace(
                 live,

@@ -2,11 +2,12 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 from laws.profile import LAW
-from laws.scenarios import NOW, after_all, carried_out, chain_of, scenarios
+from laws.scenarios import NOW, after_all, carried_out, scenarios
 
 from reconciler.arm import canonical
 from reconciler.model import arm_id
@@ -56,8 +57,8 @@ def test_the_promise_holds_where_nothing_is_held_or_unread(scenario):
         return
     whole = scenario.settings.rules.allow_whole_assignment
     done = [each for each in after_all(scenario.live, plan.changes) if is_ours(each, scenario)]
-    within = [each for each in done if any(root.key in chain_of(each.scope) for root in scenario.settings.scopes)]
-    above = {key for root in scenario.settings.scopes for key in chain_of(root)[1:]}
+    within = [each for each in done if any(root.key in scenario.chain(each.scope) for root in scenario.settings.scopes)]
+    above = {key for root in scenario.settings.scopes for key in scenario.chain(root)[1:]}
     inherited = {each.id.key for each in done if each not in within and each.scope.key in above}
     assert inherited <= {finding.subject.key for finding in plan.findings}
     for declared in scenario.declarations:
@@ -98,7 +99,7 @@ def may_touch(change, scenario):
     """Whose it is, decided here once more, from the raw object."""
     before, metadata = change.before, change.before.metadata
     house = scenario.settings
-    if not any(root.key in chain_of(before.scope) for root in house.scopes):
+    if not any(root.key in scenario.chain(before.scope) for root in house.scopes):
         return False
     if metadata.get("managedBy") == "exempt" and metadata.get("owner") in {house.owner, *house.former_owners}:
         return change.action is not Action.DELETE or may_delete_ours(change, scenario)
@@ -165,7 +166,7 @@ def may_delete_ours(change, scenario):
     if change.reason is Reason.DUPLICATE:
         done = after_all(scenario.live, scenario.plan().changes)
         return any(
-            each.assignment == before.assignment and each.scope.key in chain_of(before.scope)
+            each.assignment == before.assignment and each.scope.key in scenario.chain(before.scope)
             and each.metadata.get("owner") == scenario.settings.owner
             for each in done
         )  # fmt: skip
@@ -248,7 +249,55 @@ def test_law_6_stopped_anywhere_the_next_run_ends_where_one_would(scenario, rand
 @given(scenarios())
 def test_a_narrowed_run_touches_nothing_elsewhere(scenario):
     for change in scenario.plan().changes:
-        assert scenario.only is None or scenario.only.key in chain_of(change.exemption.scope)
+        assert scenario.only is None or scenario.only.key in scenario.chain(change.exemption.scope)
+
+
+def ends(*groups):
+    """The moments at which what is exempt may change by itself: now, and just after each end."""
+    texts = {each.expires_on for group in groups for each in group if each.expires_on}
+    return sorted({NOW, *(datetime.fromisoformat(text) for text in texts)})
+
+
+@LAW
+@given(scenarios(), st.randoms(use_true_random=False))
+def test_what_no_declaration_means_is_exempt_nowhere_and_never_where_it_was_not_before(scenario, random):
+    plan = scenario.plan()
+    live = {each.id.key: each for each in scenario.live}
+    after = [change.after for change in plan.changes if change.after is not None]
+    moments = ends(scenario.live, after)
+    allowed = {at: scenario.exempt(at=at) | scenario.wanted(at) for at in moments}
+    for change in in_some_order(plan.changes, random):
+        carried_out(live, change)
+        for at in moments:
+            added = scenario.exempt(live.values(), at) - allowed[at]
+            assert not added, f"{change.action} {change.reason} {change.id} exempts {sorted(added)} at {at}"
+
+
+@LAW
+@given(scenarios())
+def test_what_is_declared_is_exempt_after_the_run_or_named_as_held(scenario):
+    plan = scenario.plan()
+    if scenario.only:
+        return
+    exempt = scenario.exempt(after_all(scenario.live, plan.changes))
+    whole = scenario.settings.rules.allow_whole_assignment
+    for declared in scenario.declarations:
+        for fact in scenario.tenant.wanted([declared], NOW, whole=whole) - exempt:
+            assert any(names(line, fact, scenario) for line in plan.held if line.declaration == declared.name), (
+                f"{declared.name} wants {fact}, and nobody says that it is not exempt"
+            )
+
+
+def names(line, fact, scenario):
+    """Whether a held line is about this fact: its scope contains the resource, or lies around it unread."""
+    resource, assigned, reference = fact
+    chain = scenario.chain(arm_id(resource))
+    listed = {each.lower() for each in line.reference_ids}
+    return (
+        line.scope.key in chain
+        and (line.assignment is None or line.assignment.key == assigned)
+        and (not listed or reference in listed or reference == "*")
+    )
 
 
 @LAW
@@ -259,9 +308,9 @@ def test_law_7_what_was_not_read_is_not_touched_nor_what_depends_on_it(scenario)
     for change in scenario.plan().changes:
         assert change.before is None or change.id.key in seen
         reduces = change.after is None or (change.before is not None and takes_away(change))
-        chain = chain_of(change.exemption.scope)
+        chain = scenario.chain(change.exemption.scope)
         for unread in hidden:
-            near = unread.key in chain or change.exemption.scope.key in chain_of(unread)
+            near = unread.key in chain or change.exemption.scope.key in scenario.chain(unread)
             assert not (reduces and near), f"{change.action} {change.reason} although {unread} was not read"
         if change.before is None:
             listed = next(key for key in chain if "/subscriptions/" not in key or key.count("/") == 2)

@@ -102,3 +102,46 @@ def test_a_reduction_that_must_wait_does_not_hold_up_what_is_new():
     assert covering(after, "refA", RG) == covering(found, "refA", RG)
     assert {end for _, end, _ in covering(after, "refB", RG)} == {"2026-11-21T12:00:00Z"}
     assert not plan(after, *wanted).changes
+
+
+# --- what is not done is said ---
+
+
+def test_a_known_reference_is_exempted_beside_an_unknown_one():
+    alpha = initiative_declaration("alpha", ("refA", "refX"))
+    done = plan(snapshot(), alpha)
+    assert shape(done) == [("create", "declared", "alpha", ("refA",))]
+    assert [(line.cause, line.reference_ids) for line in done.held] == [(HeldCause.UNKNOWN_REFERENCE, ("refX",))]
+
+
+def test_a_mistyped_reference_takes_nothing_away():
+    """refB became refX by mistake: what the declaration has of refB stays until somebody says what is meant."""
+    found = snapshot(ours("old", "alpha", references=("refA", "refB"), expires_on=NEXT_WEEK))
+    for wanted in (
+        initiative_declaration("alpha", ("refA", "refX")),
+        initiative_declaration("alpha", ("refA", "refX"), expires_on=datetime(2026, 11, 27, tzinfo=UTC)),
+        initiative_declaration("alpha", ("refX",)),
+    ):
+        done = plan(found, wanted)
+        assert covering(applied(found, done), "refB", RG) == covering(found, "refB", RG)
+        assert HeldCause.UNKNOWN_REFERENCE in {line.cause for line in done.held}
+        assert not plan(applied(found, done), wanted).changes
+
+
+@pytest.mark.parametrize("written", ["a", "A", "/providers/Microsoft.Authorization/policyDefinitions/A"])
+def test_a_policy_written_as_a_reference_is_answered_with_its_reference_id(written):
+    (line,) = plan(snapshot(), initiative_declaration("alpha", (written,))).held
+    assert line.remedy == (f"a policy is named by its reference id in the initiative: write 'refA' for {written!r}")
+
+
+def test_a_leftover_that_stays_for_somebody_held_is_said():
+    """Both bear beta's mark: one is right, the other has only what alpha, which is held, may need."""
+    found = snapshot(
+        replace(ours("right", "beta", SUB, references=("refB",)), expires_on="2027-12-31T00:00:00Z"),
+        ours("left", "beta", SUB, references=("refA",), expires_on=NEXT_WEEK),
+        THEIRS,
+    )
+    wanted = declaration("beta", SUB, what="b", expires_on=NEXT_YEAR), declaration("alpha", RG)
+    done = plan(found, *wanted)
+    assert "left" in {line.exemption.name for line in done.held if line.exemption}
+    assert covering(applied(found, done), "refA") == covering(found, "refA")

@@ -116,10 +116,15 @@ def test_a_new_version_of_the_initiative_is_no_edit():
     ]
 
 
-def test_partly_known_references_are_no_edit_either():
-    newer = initiative("mcsb", refB="b")
-    done = plan(snapshot(ours("o", "one", references=("refA", "refB")), initiatives=(newer,)), declaration("one"))
-    assert kept(done) == ("o", ["held"])
+def test_the_references_that_exist_are_judged_beside_unknown_ones():
+    """The initiative dropped one of two, then the declaration was edited to something else: the other one goes."""
+    newer = initiative("mcsb", refA="a", refC="c")
+    found = snapshot(ours("o", "one", references=("refA", "refB")), initiatives=(newer,))
+    assert shape(plan(found, declaration("one", what="c")))[0] == ("update", "edited", "o", ("refC",))
+    elsewhere = declaration("one", what="d")
+    assert shape(plan(found, elsewhere)) == [("delete", "removed", "o", ("refA", "refB"))]
+    gone = replace(found, initiatives={AT_ROOT.id.key: initiative("mcsb", refC="c")})
+    assert kept(plan(gone, elsewhere)) == ("o", ["orphaned"])
 
 
 def test_orphaned_when_its_assignment_is_gone():
@@ -134,6 +139,20 @@ def test_orphans_go_by_the_option_only():
     assert plan(found, declaration("one"), allowed=Allowances(delete_orphans=1)).refusals == ()
     refused = plan(found, declaration("one"), allowed=Allowances(delete_orphans=0))
     assert [refusal.remedy for refusal in refused.refusals] == ["--delete-orphans 1"]
+
+
+def test_a_corrected_assignment_is_an_edit_although_the_old_one_is_gone():
+    """The assignment was made anew under another name, and the declaration corrected as its held line asked."""
+    corrected = declaration(
+        "one", subject=Subject(kind=SubjectKind.ASSIGNMENT, value=AT_ROOT.id.text, reference_ids=("refA",))
+    )
+    found = snapshot(ours("o", "one", to=OLD), **GONE)
+    assert shape(plan(found, corrected)) == [
+        ("delete", "removed", "o", ("refA",)),
+        ("create", "declared", "one", ("refA",)),
+    ]
+    still = replace(corrected, subject=replace(corrected.subject, value=OLD.id.text))
+    assert kept(plan(found, still)) == ("o", ["orphaned"])
 
 
 def test_removed_wins_over_orphaned():
@@ -160,8 +179,11 @@ def test_kept_when_its_subscription_moved_away_from_the_target():
     at_sub = assignment(OTHER_SUB, "mcsb", BENCHMARK.id)
     there = ours("o", "one", target=LEFT, scope=OTHER_SUB, to=at_sub)
     done = plan(snapshot(there, assignments=(at_sub,)), declaration("one", LEFT))
-    assert kept(done) == ("o", ["held"])
+    assert kept(done) == ("o", ["orphaned"])
     assert "does not lie below any more" in says(done, "o")[0]
+    found = snapshot(there, assignments=(at_sub,))
+    assert shape(plan(found, declaration("one", LEFT), allowed=ORPHANS)) == [("delete", "orphan", "o", ("refA",))]
+    assert shape(plan(found, declaration("one", LEFT, OTHER_SUB))) == [("update", "edited", "o", ("refA",))]
 
 
 def test_moot_when_the_assignment_excludes_it_now():

@@ -21,6 +21,8 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 |                                                   | the initiative no longer has: nothing → delete (*duplicate*),   |
 |                                                   | else one update (*narrow*), never to an empty list              |
 | the same, and what is left of it is unwanted      | delete at once, with the reason why it is unwanted              |
+| the same, and all of it is kept for something     | kept, and said                                                  |
+| held                                              |                                                                 |
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |
 | of another owner, named by takeOver               | adoptable                                                       |
@@ -33,15 +35,17 @@ those of them that it has beyond R, and further ones keep theirs. What has expir
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from reconciler.arm.canonical import equivalent
 from reconciler.model import Initiative, Settings
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.build import ExemptionBuilder
+from reconciler.planning.decide.holds import hold_for
 from reconciler.planning.decide.matching import Relation, SlotContents, match_keepers, relation
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange, shrinks
+from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.reasons import update_reason
 from reconciler.planning.desired.protections import Protection
 from reconciler.planning.desired.resolve import DesiredExemption
@@ -51,7 +55,8 @@ from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Finding, Held, HeldCause, Reason
 
-PruneReason = Callable[[ExistingExemption, frozenset[str]], Reason | None]
+Protected = Mapping[ExistingExemption, frozenset[str]]
+"""The cells that are exempt because of each existing exemption and that something held may depend on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +95,7 @@ class KeptSlot:
     """What a slot comes to for what is desired there; `leftovers` are the existing exemptions that keep nothing."""
 
     contents: SlotContents
-    protected: frozenset[str]
+    protected: Protected
     confirmed: tuple[ConfirmedExemption, ...]
     proposed: tuple[ProposedChange, ...]
     leftovers: tuple[ExistingExemption, ...]
@@ -98,9 +103,12 @@ class KeptSlot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReducedSlot:
-    """What becomes of the leftovers of a slot; `unclaimed` are those that meet nothing desired."""
+    """What becomes of the leftovers of a slot; `held` says which of ours stay because something held needs them,
+    `unclaimed` are those that meet nothing desired.
+    """
 
     proposed: tuple[ProposedChange, ...]
+    held: tuple[Held, ...]
     unclaimed: tuple[ExistingExemption, ...]
 
 
@@ -158,19 +166,19 @@ class Authority:
             excluded=excluded,
         )
 
-    def rematch(self, slot: SlotMatch, protected: frozenset[str]) -> SlotMatch:
+    def rematch(self, slot: SlotMatch, protected: Protected) -> SlotMatch:
         """The same without keepers that cannot be; `slot` itself where all can."""
         excluded = {pair for pair in slot.keepers.items() if not self._may_keep(slot, pair, protected)}
         return self.match(slot.contents, slot.excluded | excluded) if excluded else slot
 
-    def _may_keep(self, slot: SlotMatch, pair: tuple[int, int], protected: frozenset[str]) -> bool:
+    def _may_keep(self, slot: SlotMatch, pair: tuple[int, int], protected: Protected) -> bool:
         """Whether an existing exemption can become the desired one and leave what is protected as it is.
 
         Of what the declaration means itself nothing may shrink; what it does not mean may not be widened either.
         """
         desired, keeper = slot.contents.desired[pair[0]], slot.contents.existing[pair[1]]
         cells = desired.cells - slot.withheld[pair[0]]
-        extra = keeper.covering & protected - cells
+        extra = protected[keeper] - cells
         if not extra:
             return bool(cells)
         before = keeper.exemption
@@ -183,8 +191,8 @@ class Authority:
 
     # --- what is desired ---
 
-    def keep(self, slot: SlotMatch, protected: frozenset[str]) -> KeptSlot:
-        """Confirms, updates or creates what is desired; `protected` are the cells that something held may depend on."""
+    def keep(self, slot: SlotMatch, protected: Protected) -> KeptSlot:
+        """Confirms, updates or creates what is desired."""
         contents = slot.contents
         keepers: set[ExistingExemption] = set()
         confirmed: list[ConfirmedExemption] = []
@@ -192,7 +200,7 @@ class Authority:
             keeper = contents.existing[slot.keepers[position]] if position in slot.keepers else None
             cells = desired.cells - slot.withheld[position]
             if keeper is not None:
-                cells |= keeper.covering & protected
+                cells |= protected[keeper]
             if not cells:  # all of it is held; an exemption without references would exempt everything
                 continue
             if keeper is not None:
@@ -229,11 +237,10 @@ class Authority:
 
     # --- everything else that exists there ---
 
-    def reduce(self, slot: KeptSlot, prune_reason: PruneReason) -> ReducedSlot:
-        """Takes from leftovers what this plan confirms, and what the initiative no longer has. `prune_reason` says why
-        what remains of one may go as a whole, or None.
-        """
+    def reduce(self, slot: KeptSlot, pruner: Pruner) -> ReducedSlot:
+        """Takes from leftovers what this plan confirms, and what the initiative no longer has."""
         proposed: list[ProposedChange] = []
+        held: list[Held] = []
         unclaimed: list[ExistingExemption] = []
         for existing in slot.leftovers:
             relations = {
@@ -244,26 +251,35 @@ class Authority:
             if Relation.OVERLAP in relations:
                 unclaimed.append(existing)
             elif relations & {Relation.OURS, Relation.ADOPTABLE}:
-                if (change := self._reduced(existing, slot, prune_reason)) is not None:
+                change = self._reduced(existing, slot, pruner)
+                if change is not None:
                     proposed.append(change)
+                elif existing.ours and (line := _kept_for(existing, pruner)) is not None:
+                    held.append(line)
             elif not relations & {Relation.FOREIGN, Relation.APPLICATION}:
                 unclaimed.append(existing)
-        return ReducedSlot(proposed=tuple(proposed), unclaimed=tuple(unclaimed))
+        return ReducedSlot(proposed=tuple(proposed), held=tuple(held), unclaimed=tuple(unclaimed))
 
-    def _reduced(self, existing: ExistingExemption, slot: KeptSlot, prune_reason: PruneReason) -> ProposedChange | None:
-        """Only desired exemptions that it is ours or adoptable to count: towards the others it is none of our business."""
+    def _reduced(self, existing: ExistingExemption, slot: KeptSlot, pruner: Pruner) -> ProposedChange | None:
+        """Only desired exemptions that it is ours or adoptable to count: towards the others it is none of our business.
+
+        What remains is judged as the next run would judge it, so that nothing is narrowed that then goes as a whole.
+        """
         confirming = [confirmed for confirmed in slot.confirmed if self._gives_way(existing, confirmed)]
         if not confirming:
             return None
-        confirmed_cells = frozenset[str]().union(*(confirmed.cells for confirmed in confirming)) - slot.protected
+        confirmed_cells = (
+            frozenset[str]().union(*(confirmed.cells for confirmed in confirming)) - slot.protected[existing]
+        )
         if existing.cells.isdisjoint(confirmed_cells):
             return None
         declaration = min(confirming, key=lambda confirmed: confirmed.exemption.id.key).desired.declaration
         residual = existing_cells(existing.cells, slot.contents.initiative) - confirmed_cells
         if not residual:
             return ProposedChange(existing=existing, after=None, reason=Reason.DUPLICATE, declaration=declaration)
-        if (reason := prune_reason(existing, residual)) is not None:
-            return ProposedChange(existing=existing, after=None, reason=reason)
+        pruned = pruner.prune_cells(existing, residual)
+        if isinstance(pruned, ProposedChange):
+            return replace(pruned, declaration=None) if pruned.reason is not Reason.DUPLICATE else pruned
         after = replace(existing.exemption, reference_ids=reference_texts(residual, slot.contents.initiative))
         return ProposedChange(
             existing=existing, after=after, reason=Reason.NARROW, cells=residual, declaration=declaration
@@ -279,6 +295,12 @@ class Authority:
         assert proposed.after is not None
         after = self.builder.create_with(proposed.desired, proposed.after.reference_ids)
         return replace(proposed, existing=None, after=after, reason=Reason.DECLARED)
+
+
+def _kept_for(existing: ExistingExemption, pruner: Pruner) -> Held | None:
+    """Why one of ours beside a keeper stays: something held may need a cell of it."""
+    protection = pruner.protections.first(existing, existing.covering)
+    return hold_for(existing, protection, pruner.declarations.get(existing.mark)) if protection else None
 
 
 def _held(

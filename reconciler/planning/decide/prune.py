@@ -8,10 +8,13 @@
 | its declaration is absent or disabled                    | delete (*removed*)                                       |
 | its declaration has expired                              | delete (*expired*)                                       |
 | its declaration no longer lists the marked target        | delete (*removed*)                                       |
-| its declaration means no definition behind its cells     | delete (*removed*)                                       |
-| something of a declaration is held there                 | kept                                                     |
+| its declaration means no definition behind those of its  | delete (*removed*)                                       |
+| cells that the initiative still has                      |                                                          |
+| its declaration names another assignment                 | delete (*removed*), even where its own is gone           |
+| something of a declaration is held there                 | kept, and said                                           |
 | its assignment is gone, or no longer at or above it, or  | kept, finding *orphaned*; goes by --delete-orphans       |
 | the initiative has none of its references any more       |                                                          |
+| its scope was moved away from the marked target          | kept, finding *orphaned*; goes by --delete-orphans       |
 | the assignment excludes it (notScopes)                   | kept, finding *moot*                                     |
 | its declaration has it on a containing scope as well     | delete (*duplicate*)                                     |
 | none of these                                            | kept, finding *held*                                     |
@@ -27,39 +30,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, Unmanaged
+from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, SubjectKind, Unmanaged
 from reconciler.planning import hold_messages
-from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
+from reconciler.planning.decide.holds import hold_for
+from reconciler.planning.decide.proposals import ProposedChange
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.desired.subjects import ResolvedSubject, existing_cells, still_means_any
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.marks import Ownership, made_by_user, target_of
-from reconciler.planning.tree import Tree
-from reconciler.planning.values import Finding, Reason
+from reconciler.planning.tree import Slot, Tree
+from reconciler.planning.values import Finding, Held, Reason
 
-PruneResult = ProposedChange | Finding | None
-"""A delete, a finding about what is kept, or nothing to say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrunedExemptions:
-    """The deletes, and what a person should know about what is kept."""
-
-    proposed: tuple[ProposedChange, ...]
-    findings: tuple[Finding, ...]
+PruneResult = ProposedChange | Finding | Held | None
+"""A delete, why something is kept, or nothing to say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
-    """Judges existing exemptions that meet nothing desired. `defender` says whether an assignment is of an initiative
-    with Defender policies.
+    """Judges existing exemptions that meet nothing desired. `confirmed` are the slots that this plan leaves in
+    authority, with the names of their declarations; `defender` says whether an assignment is of an initiative with
+    Defender policies.
     """
 
     declarations: Mapping[str, Declaration]
@@ -69,18 +64,57 @@ class Pruner:
     settings: Settings
     now: datetime
     protections: Protections
+    confirmed: Mapping[Slot, Collection[str]]
     defender: Callable[[Assignment], bool]
     delete_orphans: bool = False
 
-    def reason(self, existing: ExistingExemption, cells: frozenset[str]) -> Reason | None:
-        """Why cells of an existing one may go: of ours only by expiry or an edit of the repository, of nobody's only under
-        `unmanaged: delete`.
-        """
-        if existing.ownership is Ownership.UNOWNED:
-            return Reason.UNMANAGED if self.tree.managed(existing.scope) and self._may_go(existing) else None
-        if not existing.mark or not self.tree.managed(existing.scope) or self._assignment_unread(existing.exemption):
-            return None
+    def prune(self, existing: ExistingExemption) -> PruneResult:
+        """What happens to an existing exemption that meets nothing desired."""
+        return self.prune_cells(existing, existing.cells)
+
+    def prune_cells(self, existing: ExistingExemption, cells: frozenset[str]) -> PruneResult:
+        """The same, as if it had only these of its cells."""
+        exemption = existing.exemption
+        is_managed = self.tree.managed(existing.scope)
+        match existing.ownership:
+            case Ownership.OURS:
+                return self._ours(existing, cells) if is_managed else finding_messages.kept_outside(exemption)
+            case Ownership.FOREIGN:
+                return finding_messages.expired_foreign(exemption) if existing.expired and is_managed else None
+            case Ownership.UNOWNED:
+                return self._unowned(existing) if is_managed else None
+
+    # --- ours ---
+
+    def _ours(self, existing: ExistingExemption, cells: frozenset[str]) -> PruneResult:
+        exemption = existing.exemption
         declaration = self.declarations.get(existing.mark)
+        source = declaration.source if declaration else None
+        if self._assignment_unread(exemption):
+            return finding_messages.kept_unclear(
+                exemption, f"its assignment {exemption.assignment} could not be read", source
+            )
+        if (reason := self._edited(existing, declaration, cells)) is not None:
+            return ProposedChange(existing=existing, after=None, reason=reason, declaration=declaration)
+        protection = self.protections.first_at(existing, cells)
+        if protection is not None:
+            is_own = protection.declaration == existing.mark  # whose held line says so
+            return None if is_own else hold_for(existing, protection, declaration)
+        lost = self._astray(existing)
+        if (why := self._orphaned(existing) or self._stale(existing, cells) or lost) is not None:
+            if self.delete_orphans:
+                return ProposedChange(existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration)
+            if why is lost:
+                return finding_messages.astray(exemption, why, source)
+            return finding_messages.orphaned(exemption, why, source, ours=True)
+        return self._related(existing, declaration)
+
+    def _edited(
+        self, existing: ExistingExemption, declaration: Declaration | None, cells: frozenset[str]
+    ) -> Reason | None:
+        """Why cells of one of ours may go: only expiry or an edit of the repository is a cause."""
+        if not existing.mark:
+            return None
         if declaration is None or not declaration.enabled:
             return Reason.REMOVED
         if declaration.has_expired(self.now):
@@ -88,91 +122,32 @@ class Pruner:
         target = target_of(existing.exemption)
         if target and target not in {scope.key for scope in declaration.scopes}:
             return Reason.REMOVED
-        assignment = self.snapshot.assignments.get(existing.exemption.assignment.key)
-        if assignment is None:
-            return None
-        initiative = self.snapshot.initiatives.get(assignment.id.key)
         subject = self.subjects.get(declaration.name)
-        kept = subject is None or still_means_any(subject, cells, assignment, initiative)
-        return None if kept else Reason.REMOVED
-
-    def prune_all(
-        self, unclaimed: Iterable[ExistingExemption], confirmed: Iterable[ConfirmedExemption]
-    ) -> PrunedExemptions:
-        """What happens to all that meet nothing desired; `confirmed` is what this plan leaves in authority."""
-        confirmed_slots: dict[Slot, set[str]] = defaultdict(set)
-        for item in confirmed:
-            confirmed_slots[item.desired.slot].add(item.desired.declaration.name)
-        results = [self.prune(existing, confirmed_slots) for existing in unclaimed]
-        return PrunedExemptions(
-            proposed=tuple(result for result in results if isinstance(result, ProposedChange)),
-            findings=tuple(result for result in results if isinstance(result, Finding)),
-        )
-
-    def prune(self, existing: ExistingExemption, confirmed_slots: Mapping[Slot, Collection[str]]) -> PruneResult:
-        """What happens to an existing exemption that meets nothing desired."""
-        match existing.ownership:
-            case Ownership.OURS:
-                return self._ours(existing, confirmed_slots)
-            case Ownership.FOREIGN:
-                return (
-                    finding_messages.expired_foreign(existing.exemption)
-                    if existing.expired and self.tree.managed(existing.scope)
-                    else None
-                )
-            case Ownership.UNOWNED:
-                return self._unowned(existing) if self.tree.managed(existing.scope) else None
-
-    # --- ours ---
-
-    def _ours(self, existing: ExistingExemption, confirmed_slots: Mapping[Slot, Collection[str]]) -> PruneResult:
-        exemption = existing.exemption
-        declaration = self.declarations.get(existing.mark)
-        source = declaration.source if declaration else None
-        if not self.tree.managed(existing.scope):
-            return finding_messages.kept_outside(exemption)
-        if self._assignment_unread(exemption):
-            return finding_messages.kept_unclear(
-                exemption, f"its assignment {exemption.assignment} could not be read", source
-            )
-        reason = self.reason(existing, existing.cells)
-        if reason is not None:
-            return ProposedChange(existing=existing, after=None, reason=reason, declaration=declaration)
-        if self._is_protected(existing):
+        if subject is None:
             return None
-        if (why := self._orphaned(existing) or self._stale(existing)) is not None:
-            if self.delete_orphans:
-                return ProposedChange(existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration)
-            return finding_messages.orphaned(exemption, why, source, ours=True)
-        return self._related(existing, declaration, confirmed_slots)
+        key = existing.exemption.assignment.key
+        if subject.kind is SubjectKind.ASSIGNMENT and key != subject.only:  # the ids say so, even where it is gone
+            return Reason.REMOVED
+        assignment = self.snapshot.assignments.get(key)
+        if assignment is None or still_means_any(subject, cells, assignment, self.snapshot.initiatives.get(key)):
+            return None
+        return Reason.REMOVED
 
-    def _related(
-        self,
-        existing: ExistingExemption,
-        declaration: Declaration | None,
-        confirmed_slots: Mapping[Slot, Collection[str]],
-    ) -> PruneResult:
+    def _related(self, existing: ExistingExemption, declaration: Declaration | None) -> PruneResult:
         """Its assignment stands at or above it and its declaration still means it."""
         exemption, assignment = existing.exemption, self.snapshot.assignments[existing.exemption.assignment.key]
         source = declaration.source if declaration else None
         chain = self.tree.chain(existing.scope)
         if any(excluded.key in chain for excluded in assignment.not_scopes):
             return finding_messages.kept_moot(exemption, assignment, source)
-        if any(existing.mark in confirmed_slots.get((outer, assignment.id.key), ()) for outer in chain[1:]):
+        if any(existing.mark in self.confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
             return ProposedChange(existing=existing, after=None, reason=Reason.DUPLICATE, declaration=declaration)
-        return finding_messages.kept_unclear(exemption, self._unclear(existing), source)
-
-    def _unclear(self, existing: ExistingExemption) -> str:
-        """Why one of ours that meets nothing desired cannot go: no edit of the repository is the cause."""
-        target = target_of(existing.exemption)
-        if not existing.mark:
-            return "its mark names no declaration, so no edit of the repository can be the cause"
-        if target and target not in self.tree.chain(existing.scope):
-            return f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
-        return "its declaration still lists the target and means its policies"
-
-    def _is_protected(self, existing: ExistingExemption) -> bool:
-        return bool(self.protections.at(existing.scope.key, existing.exemption.assignment.key, existing.cells))
+        why = (
+            "its declaration still lists the target and means its policies"
+            if existing.mark
+            else "its mark names no declaration, so no edit of the repository can be the cause"
+        )
+        return finding_messages.kept_unclear(exemption, why, source)
 
     def _assignment_unread(self, exemption: Exemption) -> bool:
         key = exemption.assignment.key
@@ -189,12 +164,19 @@ class Pruner:
             return None
         return f"assignment {hold_messages.label(assignment)!r} is no longer at or above {existing.scope}"
 
-    def _stale(self, existing: ExistingExemption) -> str | None:
+    def _stale(self, existing: ExistingExemption, cells: frozenset[str]) -> str | None:
         """Why one of ours has no effect: its initiative has none of its reference ids any more."""
         initiative = self.snapshot.initiatives.get(existing.exemption.assignment.key)
-        if not existing.exemption.reference_ids or existing_cells(existing.cells, initiative):
+        if not existing.exemption.reference_ids or existing_cells(cells, initiative):
             return None
         return f"its initiative has no reference id {', '.join(map(repr, existing.exemption.reference_ids))} any more"
+
+    def _astray(self, existing: ExistingExemption) -> str | None:
+        """Why one of ours is meant no more: its scope was moved away from the target for which it was made."""
+        target = target_of(existing.exemption)
+        if not existing.mark or not target or target in self.tree.chain(existing.scope):
+            return None
+        return f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
 
     # --- nobody's ---
 
@@ -228,6 +210,6 @@ class Pruner:
         return (
             old_enough
             and made_by_user(existing.exemption)
-            and not self._is_protected(existing)
+            and self.protections.first_at(existing, existing.cells) is None
             and self.defender(assignment)
         )

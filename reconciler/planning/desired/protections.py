@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 
 from reconciler.model import ArmId, Snapshot
 from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
+from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.tree import Tree
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Protection:
     """What is held at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all that the
-    subject covers. `declaration` is the name of the one that is held.
+    subject covers. `declaration` is the name of the one that is held; `marked` restricts it to the exemptions that bear
+    its mark, and then to all of their cells.
     """
 
     scope: ArmId
@@ -25,6 +27,7 @@ class Protection:
     subject: ResolvedSubject
     cells: frozenset[str] | None = None
     declaration: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +62,27 @@ class Protections:
             return self
         return Protections(tree=self.tree, snapshot=self.snapshot, protections=(*self.protections, *added))
 
-    def at(self, scope: str, assignment: str, cells: frozenset[str]) -> frozenset[str]:
-        """Which of the cells are protected at exactly this scope and assignment."""
-        return self._protected(self._at.get(scope, ()), assignment, cells)
+    def first_at(self, existing: ExistingExemption, cells: frozenset[str]) -> Protection | None:
+        """The first by name of what is held at exactly the scope of an exemption and may depend on some of its cells."""
+        return self._first(self._at.get(existing.scope.key, ()), existing, cells)
 
-    def touching(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> frozenset[str]:
-        """Which of the cells something held at, above or below this scope may depend on."""
-        return self._protected(self._related(scope), assignment, cells) if self.protections else frozenset()
+    def touching(self, existing: ExistingExemption, cells: frozenset[str]) -> frozenset[str]:
+        """Which cells of an exemption something held at, above or below its scope may depend on."""
+        protected: frozenset[str] = frozenset()
+        for protection in self._related(existing.scope) if self.protections else ():
+            protected |= self._needed(protection, existing, cells)
+        return protected
 
-    def first(self, scope: ArmId, assignment: str, cells: frozenset[str]) -> Protection | None:
-        """The first by scope of what is held at, above or below this scope and may depend on some of the cells."""
-        concerned = (item for item in self._related(scope) if self._protected((item,), assignment, cells))
+    def first(self, existing: ExistingExemption, cells: frozenset[str]) -> Protection | None:
+        """The first by scope of what is held at, above or below the scope of an exemption and may depend on some of its
+        cells.
+        """
+        return self._first(self._related(existing.scope), existing, cells)
+
+    def _first(
+        self, protections: Iterable[Protection], existing: ExistingExemption, cells: frozenset[str]
+    ) -> Protection | None:
+        concerned = (item for item in protections if self._needed(item, existing, cells))
         return min(concerned, key=lambda protection: (protection.scope.key, protection.declaration), default=None)
 
     def _related(self, scope: ArmId) -> Iterator[Protection]:
@@ -77,15 +90,17 @@ class Protections:
             yield from self._at.get(key, ())
         yield from self._within.get(scope.key, ())
 
-    def _protected(self, protections: Iterable[Protection], assignment: str, cells: frozenset[str]) -> frozenset[str]:
-        protected: frozenset[str] = frozenset()
-        for protection in protections:
-            if protection.assignment in ("", assignment):
-                covered = protection.cells
-                if covered is None:
-                    covered = self._covered_by(protection.subject, assignment)
-                protected |= cells if covered is None else cells & covered
-        return protected
+    def _needed(self, protection: Protection, existing: ExistingExemption, cells: frozenset[str]) -> frozenset[str]:
+        """Which of the cells what is held may depend on."""
+        assignment = existing.exemption.assignment.key
+        if protection.assignment not in ("", assignment):
+            return frozenset()
+        if protection.marked:
+            return cells if existing.mark == protection.declaration else frozenset()
+        covered = protection.cells
+        if covered is None:
+            covered = self._covered_by(protection.subject, assignment)
+        return cells if covered is None else cells & covered
 
     def _covered_by(self, subject: ResolvedSubject, key: str) -> frozenset[str] | None:
         """The cells that the subject covers in the assignment with that folded id; None where nobody can tell."""

@@ -17,11 +17,8 @@ from reconciler.planning import hold_messages
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
 from reconciler.planning.findings import messages as finding_messages
-from reconciler.planning.tree import Tree
+from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Finding, Held, HeldCause
-
-Slot = tuple[str, str]
-"""Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +247,15 @@ class _Resolver:
         if match.unknown:
             message = hold_messages.unknown_reference(assignment, match.unknown, initiative)
             yield case.hold(
-                HeldCause.UNKNOWN_REFERENCE, message, scope=scope, assignment=assignment.id, references=match.unknown
+                HeldCause.UNKNOWN_REFERENCE,
+                message,
+                scope=scope,
+                assignment=assignment.id,
+                references=match.unknown,
+                marked=initiative is not None,
             )
-            return
+            if initiative is None or not match.cells:
+                return
         if match.whole and assignment.is_initiative and not self.allow_whole:
             message = hold_messages.whole_refused(assignment)
             yield case.hold(HeldCause.WHOLE_ASSIGNMENT, message, scope=scope, assignment=assignment.id)
@@ -308,7 +311,7 @@ class _Case:
     target: ArmId
     selector_key: str
 
-    def hold(
+    def hold(  # noqa: PLR0913 - a held line has this many facts
         self,
         cause: HeldCause,
         message: Diagnostic,
@@ -316,14 +319,18 @@ class _Case:
         scope: ArmId | None = None,
         assignment: ArmId | None = None,
         references: tuple[str, ...] = (),
+        marked: bool = False,
     ) -> _Hold:
-        """What is wanted at `scope` (the target, unless told otherwise), held; `assignment` None stands for any."""
+        """What is wanted at `scope` (the target, unless told otherwise), held; `assignment` None stands for any.
+        `marked`: nobody knows what is meant, so all that the declaration has there stays.
+        """
         scope = scope or self.target
         protection = Protection(
             scope=scope,
             assignment=assignment.key if assignment else "",
             subject=self.subject,
             declaration=self.declaration.name,
+            marked=marked,
         )
         held = Held(
             declaration=self.declaration.name,

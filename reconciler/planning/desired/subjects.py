@@ -187,15 +187,16 @@ def still_means_any(
 ) -> bool:
     """Whether the subject still covers any definition behind these cells of an assignment (reason *removed*).
 
-    Of a cell that the initiative has no more nobody can say which definition was behind it: it may still be meant, for
-    a new version of an initiative is no edit of the repository.
+    Cells that the initiative has no more do not count. Where none is left nobody can say which definitions were behind
+    them: they may still be meant, for a new version of an initiative is no edit of the repository.
     """
     if found.kind is SubjectKind.ASSIGNMENT and assignment.id.key != found.only:
         return False
     if assignment.is_initiative and initiative is None:
         return True
+    current = existing_cells(cells, initiative)
     matched = match_subject(found, assignment, initiative)
-    return bool(matched and matched.cells & cells) or existing_cells(cells, initiative) != cells
+    return not current or bool(matched and matched.cells & current)
 
 
 def existing_cells(cells: frozenset[str], initiative: Initiative | None) -> frozenset[str]:

@@ -10,9 +10,9 @@ from typing import Final
 
 from reconciler.arm.canonical import folded_selectors, has_expired
 from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
-from reconciler.planning.desired.resolve import Slot
 from reconciler.planning.desired.subjects import cells_of, existing_cells
 from reconciler.planning.marks import Ownership, declaration_of, ownership
+from reconciler.planning.tree import Slot
 
 _UNDATED: Final = datetime.max.replace(tzinfo=UTC)
 

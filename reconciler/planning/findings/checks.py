@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import Snapshot
-from reconciler.planning.desired.resolve import DesiredExemption, Slot
+from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.findings.effects import disabled_references
 from reconciler.planning.order.waits import SCOPE_QUOTA
 from reconciler.planning.stages import Decisions
+from reconciler.planning.tree import Slot
 from reconciler.planning.values import Finding
 
 

@@ -158,6 +158,20 @@ def orphaned(existing: Exemption, why: str, source: Source | None, *, ours: bool
     )
 
 
+def astray(existing: Exemption, why: str, source: Source | None) -> Finding:
+    """One of ours whose scope was moved away from the target for which it was made."""
+    return Finding(
+        kind=FindingKind.ORPHANED,
+        severity=Severity.WARNING,
+        subject=existing.id,
+        message=f"is wanted by no declaration, and still exempts: {why}",
+        remedy=f"remove it with: exempt apply --delete-orphans N (N: at most so many); or declare it for {existing.scope}",
+        declaration=declaration_of(existing) or None,
+        source=source,
+        assignment=existing.assignment,
+    )
+
+
 def kept_moot(existing: Exemption, assignment: Assignment, source: Source | None) -> Finding:
     """One of ours that its assignment does not look at any more."""
     return Finding(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from reconciler.model import Diagnostic
 from reconciler.planning import hold_messages
+from reconciler.planning.decide.holds import hold_exemption
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.resolve import DesiredExemption
@@ -80,29 +81,19 @@ def _first_needed(change: ProposedChange, stopped: Iterable[ProposedChange], tre
 
 
 def _why_not(change: ProposedChange, protections: Protections, outside: Protections) -> Held | None:
-    scope, assignment = change.exemption.scope, change.exemption.assignment.key
+    scope = change.exemption.scope
+    assert change.existing is not None  # a create reduces nothing
     if (unread := protections.tree.blocks_reduction(scope)) is not None:
         return _hold(change, HeldCause.UNREAD, hold_messages.reduction_unread(unread))
-    if (protection := protections.first(scope, assignment, change.lost)) is not None:
+    if (protection := protections.first(change.existing, change.lost)) is not None:
         message = hold_messages.neighbour_held(change.exemption, protection.declaration, protection.scope)
         return _hold(change, HeldCause.NEIGHBOUR, message)
-    if outside.touching(scope, assignment, change.lost):
+    if outside.touching(change.existing, change.lost):
         return _hold(change, HeldCause.LEFT_OUT, hold_messages.left_out(scope))
     return None
 
 
 def _hold(change: ProposedChange, cause: HeldCause, message: Diagnostic) -> Held:
     """A change that is not written, as a held line."""
-    exemption, declaration = change.exemption, change.declaration
     mark = change.existing.mark if change.existing else ""
-    return Held(
-        declaration=declaration.name if declaration else mark,
-        scope=exemption.scope,
-        assignment=exemption.assignment,
-        reference_ids=exemption.reference_ids,
-        cause=cause,
-        message=message.message,
-        remedy=message.remedy,
-        source=declaration.source if declaration else None,
-        exemption=exemption.id,
-    )
+    return hold_exemption(change.exemption, cause, message, mark=mark, declaration=change.declaration)

@@ -20,8 +20,7 @@ from typing import Final
 
 from reconciler.model import Exemption
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
-from reconciler.planning.desired.resolve import Slot
-from reconciler.planning.tree import Tree
+from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Reason
 
 SCOPE_QUOTA: Final = 1000

@@ -1,0 +1,36 @@
+"""The second plan is empty: what a first run leaves behind is what it would decide again."""
+
+from planning.world import RESOURCE, RG, SUB, applied, declaration, live, ours, plan, shape, snapshot
+
+from reconciler.planning.values import FindingKind
+
+
+def test_a_keeper_that_would_leave_all_of_it_held_gives_way_to_one_that_would_not():
+    """beta meant something else and now means A; a portal-made exemption and Terraform's both have A."""
+    found = snapshot(
+        ours("old", "beta", RG, references=("refB",)),
+        live("portal", RG, ("refA",)),
+        live("terraform", RG, ("refA",), by="Application"),
+    )
+    done = plan(found, declaration("beta"))
+    assert shape(done) == [("delete", "removed", "old", ("refB",)), ("update", "adopt", "portal", ("refA",))]
+    assert not done.held
+    assert [finding.kind for finding in done.findings] == [FindingKind.DUPLICATE]
+    again = plan(applied(found, done), declaration("beta"))
+    assert not again.changes
+    assert not again.held
+
+
+def test_what_remains_of_a_leftover_is_judged_as_the_next_run_would():
+    """beta has the subscription as well; its old exemption below also holds a policy of gamma, who has one there."""
+    found = snapshot(
+        ours("above", "beta", SUB),
+        ours("old", "beta", RESOURCE, references=("refA", "refB")),
+        ours("theirs", "gamma", RESOURCE, references=("refB",)),
+    )
+    wanted = declaration("beta", SUB, RESOURCE), declaration("gamma", RESOURCE, what="b")
+    done = plan(found, *wanted)
+    assert [line for line in shape(done) if line[2] == "old"] == [("delete", "duplicate", "old", ("refA", "refB"))]
+    deleted = next(change for change in done.changes if change.after is None)
+    assert [exemption.name for exemption in deleted.relies_on] == ["above", "theirs"]
+    assert not plan(applied(found, done), *wanted).changes
