@@ -162,7 +162,6 @@ def astray(existing: Exemption, why: str, source: Source | None) -> Finding:
     """One of ours whose scope was moved away from the target for which it was made."""
     return Finding(
         kind=FindingKind.ORPHANED,
-        severity=Severity.WARNING,
         subject=existing.id,
         message=f"is wanted by no declaration, and still exempts: {why}",
         remedy=f"remove it with: exempt apply --delete-orphans N (N: at most so many); or declare it for {existing.scope}",
