@@ -21,9 +21,11 @@ from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import ArmId, count
 from reconciler.planning.values import Plan
 from reconciler.problems import UsageError
+from reconciler.reports.context import ReportContext
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcome_lines
+from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.runs import apply
 from reconciler.runs.files import write_file
@@ -95,7 +97,7 @@ def _agreed(plan: Plan, names: dict[str, str]) -> bool:  # noqa: ARG001 - nobody
 
 def _ask(plan: Plan, names: dict[str, str]) -> bool:
     """Shows what is about to be written and asks."""
-    write_lines(plan_lines(plan, names), sys.stderr)
+    write_lines(plan_lines(plan_report(plan), ReportContext(names=names)), sys.stderr)
     try:
         sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
         sys.stderr.flush()

@@ -1,4 +1,5 @@
-"""Show what would change in Azure, and why. Writes nothing.
+"""Show what would change in Azure, and why. Writes nothing. With --format markdown there is always a comment on standard
+output: where there is no plan, it says why.
 
 Exit codes: 0 done; 1 invalid, refused or not everything could be read; with --detailed-exitcode 2 where there are
 changes.
@@ -16,12 +17,15 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import ArmId, Verdict
+from reconciler.reports.failure import failure_markdown
 from reconciler.reports.plan_json import plan_json
 from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_lines
 from reconciler.reports.problems import problem_lines
 from reconciler.runs import plan
 from reconciler.runs.files import write_file
+from reconciler.runs.loading import InvalidRepositoryError
+from reconciler.runs.readers import report_context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +64,22 @@ def run(args: argparse.Namespace) -> int:
         snapshot=options.snapshot,
         allowances=options.allowances,
     )
-    planned = plan.run(request, common.context())
+    context = common.context()
+    try:
+        planned = plan.run(request, context)
+    except BaseException as error:
+        if options.format == "markdown":  # a pipeline shows it in place of the comment of an earlier run
+            problems = error.problems if isinstance(error, InvalidRepositoryError) else ()
+            write(failure_markdown(error, problems, report_context(options.root, context.environment, {})))
+        raise
+    reader = report_context(options.root, context.environment, planned.names)
     match options.format:
         case "json":
             write(plan_json(planned.plan))
         case "markdown":
-            write(plan_markdown(planned.plan, planned.names))
+            write(plan_markdown(planned.report, reader))
         case _:
-            write_lines(plan_lines(planned.plan, planned.names))
+            write_lines(plan_lines(planned.report, reader))
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
     if options.out:

@@ -6,19 +6,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Declaration, Exemption, Settings, Snapshot
 from reconciler.planning.changes import describe_changes
+from reconciler.planning.decisions import request_of
 from reconciler.planning.findings.checks import review_findings
 from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.provenance import History
 from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
-from reconciler.planning.values import Change, Finding, Held, Plan
+from reconciler.planning.values import Change, Finding, Held, Plan, Request
 
 
 def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
@@ -86,7 +87,19 @@ def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[
         owned=owned,
         declared=declared,
         subjects=inputs.declarations.subjects,
+        requests=_requests(decisions, {change.declaration for change in changes if change.declaration}),
     )
+
+
+def _requests(decisions: Decisions, names: Collection[str]) -> dict[str, Request]:
+    """The declarations behind the changes, as a reviewer needs them."""
+    inputs = decisions.inputs
+    subjects = inputs.declarations.subjects
+    return {
+        declaration.name: request_of(declaration, subjects[declaration.name], inputs.catalogue)
+        for declaration in inputs.declarations.declarations
+        if declaration.name in names and declaration.name in subjects
+    }
 
 
 def _sorted(exemptions: Iterable[Exemption]) -> tuple[Exemption, ...]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
 from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
-from reconciler.model import ArmId, Diagnostic, Exemption, Source, Unread, Verdict
+from reconciler.model import ArmId, Declaration, Diagnostic, Exemption, Source, SubjectKind, Unread, Verdict
 from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
 from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.evidence import Evidence
@@ -45,6 +45,11 @@ class Reason(enum.StrEnum):
     EXPIRED = "expired"
     ORPHAN = "orphan"
     UNMANAGED = "unmanaged"
+
+    @property
+    def is_adoption(self) -> bool:
+        """Whether something becomes ours that was not."""
+        return self in {Reason.ADOPT, Reason.TAKE_OVER}
 
 
 class Widening(enum.StrEnum):
@@ -152,13 +157,31 @@ class Refusal(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A declaration as a reviewer needs it: with the title of what it exempts, and how severe that is (High, Medium, Low,
+    the worst of all that its policies stand behind; empty where the catalogue does not say).
+    """
+
+    declaration: Declaration
+    title: str
+    severity: str = ""
+
+    @property
+    def is_whole_initiative(self) -> bool:
+        """Whether it is about everything in an initiative, whatever that holds tomorrow."""
+        subject = self.declaration.subject
+        return subject.kind in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT} and not subject.reference_ids
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What would be done, and what a person must know about it. Changes are sorted by folded id.
 
     `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
     existing exemptions of this owner, `declared` the declarations: what the guards compare with. `problems` are mistakes in
-    declarations that only Azure shows, `subjects` maps the name of a declaration to its subject, looked up.
+    declarations that only Azure shows, `subjects` maps the name of a declaration to its subject, looked up;
+    `requests` are the declarations behind the changes, as a reviewer needs them, by name.
     """
 
     tenant_id: str
@@ -177,6 +200,7 @@ class Plan:
     dirty: bool = False
     owned: int = 0
     declared: int = 0
+    requests: Mapping[str, Request] = field(default_factory=dict, hash=False)
     problems: tuple[Problem, ...] = ()
     subjects: Mapping[str, ResolvedSubject] = field(default_factory=dict, hash=False, compare=False, repr=False)
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from reconciler.arm.canonical import comparable, encode_properties
 from reconciler.model import JSON, Exemption
+from reconciler.planning.marks import OWN_KEYS
 
 REFERENCES: Final = "policyDefinitionReferenceIds"
 _LABELS: Final = {
@@ -39,6 +40,11 @@ class Difference:
     after: JSON = None
     removed: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
+
+    @property
+    def is_new_mark(self) -> bool:
+        """Whether it is one of our own marks where there was none: what every adoption adds."""
+        return self.before is None and self.path.removeprefix("metadata.") in OWN_KEYS
 
 
 def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
@@ -66,9 +72,14 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
     return tuple(
         _reference_difference(before, after)
         if path == REFERENCES
-        else Difference(path=path, label=_LABELS.get(path, path), before=_at(sides[0], keys), after=_at(sides[1], keys))
+        else Difference(path=path, label=field_label(path), before=_at(sides[0], keys), after=_at(sides[1], keys))
         for path, keys in sorted(fields.items())
     )
+
+
+def field_label(path: str) -> str:
+    """A path of ARM properties in the words of a declaration."""
+    return _LABELS.get(path, path)
 
 
 def _to_first_list(keys: list[JSON]) -> list[str]:

@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
 from reconciler.model import Source, Unread
-from reconciler.planning.values import Held, Refusal
+from reconciler.planning.values import Refusal
 from reconciler.problems import Problem
+from reconciler.reports.context import NO_NAMES, Names, Pipeline, ReportContext
 from reconciler.reports.escape import markdown_code, markdown_fence, printable
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
+from reconciler.reports.plan import HeldGroup, refusal_remedy
+from reconciler.reports.problems import message as problem_message
+from reconciler.reports.words import place_words, scope_words
 
 LIMIT: Final = 60_000
 """Bytes of UTF-8. GitHub refuses a comment or an issue of more than 65,536 characters."""
@@ -24,21 +27,22 @@ _SHARE: Final = LIMIT // 10
 _Item = TypeVar("_Item")
 
 
-def bullets(title: str, items: Iterable[_Item], show: Callable[[_Item], str]) -> Iterator[str]:
-    """A bold title with the count, and the first items within a share of the comment; nothing for none."""
+def bullets(title: str, items: Iterable[_Item], show: Callable[[_Item], str], limit: int = _ABOVE) -> Iterator[str]:
+    """A bold title with the count, and the first items within a share of the comment; nothing for none. Without a
+    title the items get half of the comment, for they are what it is about.
+    """
     everything = list(items)
     if not everything:
         return
-    yield f"\n**{title} ({len(everything)})**\n"
-    rows = list(_within_share(f"- {show(item)}" for item in everything[:_ABOVE]))
+    yield f"\n**{title} ({len(everything):,})**\n" if title else ""
+    rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), _SHARE if title else LIMIT // 2))
     yield from rows
     if len(everything) > len(rows):
-        yield f"- and {len(everything) - len(rows)} more"
+        yield f"- and {len(everything) - len(rows):,} more"
 
 
-def _within_share(lines: Iterable[str]) -> Iterator[str]:
-    room = _SHARE
-    for row in lines:
+def _within_share(rows: Iterable[str], room: int) -> Iterator[str]:
+    for row in rows:
         room -= len(row.encode()) + 1
         if room < 0:
             return
@@ -59,9 +63,9 @@ def folded(title: str, total: int, blocks: Iterable[str], language: str, room: i
         return ""
     fitting = list(_fitting(blocks, room - _FRAME))
     missing = total - len(fitting)
-    note = f"\n\n{missing} more in the artifact." if missing else ""
+    note = f"\n\n{missing:,} more in the artifact." if missing else ""
     fence = markdown_fence("\n".join(fitting).strip("\n"), language) if fitting else ""
-    return f"\n<details><summary>{title} ({total})</summary>\n\n{fence}{note}\n\n</details>\n"
+    return f"\n<details><summary>{title} ({total:,})</summary>\n\n{fence}{note}\n\n</details>\n"
 
 
 def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
@@ -76,30 +80,33 @@ def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
 # --- items -------------------------------------------------------------------------------------------------------
 
 
+def linked(text: str, source: Source | None, context: ReportContext) -> str:
+    """A value as code, a link to where it is declared where files have an address."""
+    address = context.link(source) if source else ""
+    return f"[{value(text)}]({address})" if address else value(text)
+
+
 def place(source: Source | None) -> str:
     """`, file:line`, or nothing."""
     return f", {value(place_words(source))}" if source else ""
 
 
-def problem_item(problem: Problem) -> str:
-    """A mistake in a declaration: where, what, and what to do."""
+def problem_item(problem: Problem, context: ReportContext) -> str:
+    """A mistake in a file: where, what, and what to do."""
     remedy = f"; {value(problem.remedy)}" if problem.remedy else ""
-    return f"{value(str(problem.source))}: {value(problem.message)}{remedy}"
+    return f"{linked(place_words(problem.source), problem.source, context)}: {value(problem_message(problem))}{remedy}"
 
 
-def refusal_item(refusal: Refusal) -> str:
-    """A guard that stops the run, and the option that accepts exactly this plan."""
-    accept = f"; rerun with {value(refusal.remedy)} to accept exactly this" if refusal.remedy else ""
-    return value(refusal.message.rstrip(".")) + accept
+def refusal_item(refusal: Refusal, pipeline: Pipeline = Pipeline.NONE) -> str:
+    """A guard that stops the run, and what accepts exactly this plan."""
+    remedy = refusal_remedy(refusal, pipeline)
+    return value(refusal.message.rstrip(".")) + (f"; {value(remedy)}" if remedy else "")
 
 
-def held_item(held: Held, names: Names = NO_NAMES) -> str:
-    """What cannot be decided now, why, and what would free it."""
-    remedy = f"; to free it: {value(held.remedy)}" if held.remedy else ""
-    where = scope_words(held.scope, names)
-    if held.assignment:
-        where = f"{where} / {assignment_words(held.assignment, names)}"
-    return f"{value(held.declaration)} at {value(where)}: {value(held.message)}{remedy}{place(held.source)}"
+def held_item(group: HeldGroup) -> str:
+    """What cannot be decided now for one cause, how much, why, and what would free it."""
+    remedy = f"; to free it: {value(group.remedy)}" if group.remedy else ""
+    return f"**{group.cause.value}** {group.label(value)}: {value(group.message)}{remedy}{place(group.source)}"
 
 
 def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:

@@ -9,6 +9,7 @@ from reconciler.reports.lines import plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
 from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.outcomes_text import settled_line, verdict_words, where_words
+from reconciler.reports.plan import held_groups
 from reconciler.reports.plan_text import name_of
 from reconciler.reports.words import NO_NAMES, Names
 
@@ -29,7 +30,7 @@ def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
     yield from bullets("Refused", summary.refusals, refusal_item)
     stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
-    yield from bullets("Held: nothing of it is deleted or shrunk", summary.held, lambda item: held_item(item, names))
+    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(summary.held), held_item)
     yield from bullets("Could not be read: nothing is deleted there", summary.unread, lambda u: unread_item(u, names))
 
 

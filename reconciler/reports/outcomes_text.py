@@ -10,7 +10,8 @@ from reconciler.model import Status, Verdict, agree, count
 from reconciler.planning.values import Action, Change
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.outcomes import Outcome, Summary
-from reconciler.reports.plan_text import INDENT, held_block, name_of, refusal_line, section, unread_block
+from reconciler.reports.plan import held_groups
+from reconciler.reports.plan_text import INDENT, held_section, name_of, refusal_line, section, unread_section
 from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
 
 _DID: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
@@ -36,8 +37,8 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
             yield settled_line(outcome, names)
     stuck = [list(outcome_block(outcome, names)) for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from section("Not written", stuck)
-    yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in summary.held])
-    yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in summary.unread])
+    yield from held_section(held_groups(summary.held))
+    yield from unread_section(summary.unread, names)
     if summary.refusals:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in summary.refusals)

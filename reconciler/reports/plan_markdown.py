@@ -1,118 +1,137 @@
 """The plan as a comment on a pull request, or a step's summary.
 
-Above the fold stands what a reviewer must not miss: the counts, what is refused, everything that exempts more than
-before, everything that is deleted, what is held or unread. Below it every change, cut between changes at GitHub's limit.
+First the verdict in words, then a line a decision, then what stands in the way; the exemptions that follow from all that
+are folded. It always fits: what has no room is counted, never silently dropped.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import pairwise
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model import count
-from reconciler.planning.values import Action, Change, Plan
+from reconciler.planning.decisions import SEVERITIES, Decision
+from reconciler.planning.values import Change
+from reconciler.reports.context import NO_CONTEXT, ReportContext
 from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
-from reconciler.reports.lines import Line, plain
+from reconciler.reports.lines import BLANK, Line, line, plain
 from reconciler.reports.markdown import (
     LIMIT,
     bullets,
     folded,
     held_item,
-    place,
+    linked,
     problem_item,
     refusal_item,
     unread_item,
     value,
 )
-from reconciler.reports.plan_text import (
-    change_block,
-    continues,
-    counts_words,
-    heading,
-    in_reading_order,
-    name_of,
-    new_breadth,
+from reconciler.reports.plan import (
+    PlanReport,
+    details,
+    effect_label,
+    headline,
+    held_groups,
+    highlight_labels,
+    people,
+    place_label,
+    reasons,
+    rewording,
+    summary_line,
+    terms,
+    totals,
 )
-from reconciler.reports.words import (
-    NO_NAMES,
-    SIGNS,
-    Names,
-    assignment_words,
-    object_words,
-    scope_words,
-    selection_words,
-)
+from reconciler.reports.plan_text import finding_sections, one_line
+from reconciler.reports.words import SIGNS, assignment_words, policies_words, scope_words
 
 MARKER: Final = "<!-- exempt:plan -->"
 """The comment's first line, by which the next run finds it to update in place."""
 
+_OPEN: Final = 20
+_FEW: Final = 2
 
-def plan_markdown(plan: Plan, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
+
+def plan_markdown(report: PlanReport, context: ReportContext = NO_CONTEXT, limit: int = LIMIT) -> str:
     """The plan as Markdown of at most `limit` bytes."""
-    found = "\n".join(_above_the_fold(plan, names)) + "\n"
-    below = f"\nDigest {markdown_code(plan.digest)}\n" if plan.changes else ""
-    left = limit - len((found + below).encode())
-    findings = finding_blocks(plan.findings, names)
-    told = _changes(plan, names, left - left // 4 if findings else left)
-    shown = folded("Findings", len(findings), map(_dedent, findings), "text", left - len(told.encode()))
-    return found + told + shown + below
+    above = "\n".join(_above_the_fold(report, context)) + "\n"
+    below = f"\n{summary_line(report.plan, value)}."
+    below += f" Digest {markdown_code(report.plan.digest)}\n" if report.plan.changes else "\n"
+    room = limit - len((above + below).encode())
+    folds = ""
+    for title, total, blocks, language in _folds(report, context):
+        share = room - len(folds.encode())
+        folds += folded(title, total, blocks, language, share - share // 3)
+    return above + folds + below
 
 
-def _changes(plan: Plan, names: Names, room: int) -> str:
-    ordered = [None, *in_reading_order(plan.changes)]
-    blocks = (_diff_block(change, previous, plan, names) for previous, change in pairwise(ordered) if change)
-    return folded("All changes", len(plan.changes), blocks, "diff", room)
-
-
-def _above_the_fold(plan: Plan, names: Names) -> Iterator[str]:
+def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]:
+    plan, names = report.plan, context.names
     yield MARKER
-    if plan.is_empty:
-        yield f"### {plain([heading(plan)]).strip()}"
-    else:
-        yield f"### {counts_words(plan)}"
-        revision = f" for {markdown_code(plan.revision[:12])}" if plan.revision else ""
-        dirty = " with uncommitted changes" if plan.dirty else ""
-        rest = f"{len(plan.unchanged)} unchanged, {len(plan.foreign)} not ours, {len(plan.held)} held"
-        yield f"\nPlan{revision}{dirty} over {count(len(plan.scopes), 'scope')}; {rest}."
-    yield from bullets("Invalid", plan.problems, problem_item)
-    yield from bullets("Refused", plan.refusals, refusal_item)
-    widening = [change for change in plan.changes if change.widens]
-    yield from bullets(
-        "Exempts more than before", in_reading_order(widening), lambda item: _change_item(item, plan, names)
-    )
-    broad = [change for change in plan.changes if new_breadth(change) and not change.widens]
-    yield from bullets(
-        "Covers a whole subscription or management group",
-        in_reading_order(broad),
-        lambda item: _change_item(item, plan, names),
-    )
-    deleted = [change for change in plan.changes if change.action is Action.DELETE]
-    yield from bullets("Deletes", in_reading_order(deleted), lambda item: _change_item(item, plan, names))
-    yield from bullets("Held: nothing of it is deleted or shrunk", plan.held, lambda item: held_item(item, names))
+    yield f"### {headline(report, value)}"
     yield from bullets(
         "Could not be read: nothing is deleted there", plan.unread, lambda item: unread_item(item, names)
     )
+    if report.proposed:
+        yield from bullets("", report.proposed, lambda item: _decision(item, report, context), limit=_OPEN)
+    if len(report.proposed) > 1:
+        yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
+    yield from bullets("Warnings for the changed files", report.warnings, lambda item: problem_item(item, context))
+    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(plan.held), held_item)
+    yield from bullets("Refused: nothing is written", plan.refusals, lambda item: refusal_item(item, context.pipeline))
 
 
-def _change_item(change: Change, plan: Plan, names: Names) -> str:
-    subject = change.exemption
-    where = f"{scope_words(subject.scope, names)} / {assignment_words(subject.assignment, names)}"
-    why = f"**{', '.join(change.widens)}**" if change.widens else f"*{change.reason.value}*"
-    more = "".join(f", {value(said)}" for said in (object_words(change, plan.owner), selection_words(subject)) if said)
-    return f"{change.action.value} {value(name_of(change))} ({why}) at {value(where)}{more}{place(change.source)}"
+def _decision(decision: Decision, report: PlanReport, context: ReportContext) -> str:
+    """`more: name: High title on place; category, end, in 3 initiatives`; then what to look at, why, and by whom."""
+    severity = f"{decision.severity} " if decision.severity else ""
+    severity = f"**{severity.strip()}** " if decision.severity == SEVERITIES[0] else severity
+    what = f"{severity}{value(decision.title)} on {place_label(decision, context.names, value)}"
+    parts = [*terms(decision, report.plan.taken_at, value), rewording(decision, value)]
+    name = linked(decision.name, decision.source, context)
+    rows = [f"**{effect_label(decision)}** {name}: {what}; {', '.join(filter(None, parts))}"]
+    if decision.highlights:
+        rows.append(f"⚠️ **{'; '.join(highlight_labels(decision, value))}**")
+    rows += [value(text) for text in (*reasons(decision)[:_FEW], *details(decision, report.plan.owner)[:_FEW])]
+    why = [value(decision.justification)] if decision.justification else []
+    if told := why + [f"{label} {value(text)}" for label, text in people(decision)]:
+        rows.append(", ".join(told))
+    return "<br>".join(rows)
 
 
 # --- below the fold ----------------------------------------------------------------------------------------------
 
 
-def _diff_block(change: Change, previous: Change | None, plan: Plan, names: Names) -> str:
-    """The text's block with its sign in the first column, where a diff fence colours it (`!` for an update)."""
-    text = _dedent(list(change_block(change, plan, names, previous=previous))).rstrip("\n")
-    signed = "!" + text[1:] if text.startswith(SIGNS[Action.UPDATE]) else text
-    return signed if continues(previous, change) else "\n" + signed
+def _folds(report: PlanReport, context: ReportContext) -> Iterator[tuple[str, int, Iterator[str], str]]:
+    """Title, how many, the blocks, and the language of each folded fence; blocks are made only where they have room."""
+    names = context.names
+    further = report.proposed[_OPEN:]
+    yield "Further decisions", len(further), (_plain([one_line(item, report, names)]) for item in further), "diff"
+    changes = [change for decision in report.proposed for change in decision.changes]
+    yield "Exemptions by initiative", len(changes), _by_assignment(changes, context), "diff"
+    others = report.others
+    exemptions = sum(len(decision.changes) for decision in others)
+    title = f"Not part of this change: {count(exemptions, 'exemption')} of other decisions that the next apply writes as well"
+    yield title, len(others), (_plain([one_line(item, report, names)]) for item in others), "diff"
+    for title, findings in finding_sections(report):
+        blocks = finding_blocks(findings, names)
+        yield title, len(blocks), map(_plain, blocks), "text"
 
 
-def _dedent(lines: list[Line]) -> str:
-    return "\n".join(found.removeprefix("  ") for found in plain(lines).split("\n"))
+def _plain(lines: Sequence[Line]) -> str:
+    return "\n".join(row.removeprefix("  ") for row in plain(lines).rstrip("\n").split("\n"))
+
+
+def _by_assignment(changes: Sequence[Change], context: ReportContext) -> Iterator[str]:
+    """A block a change, led by the assignment's name where that is another one than before."""
+    groups: dict[str, list[Change]] = defaultdict(list)
+    for change in changes:
+        groups[change.exemption.assignment.key].append(change)
+    for group in groups.values():
+        title = [BLANK, line(f"{assignment_words(group[0].exemption.assignment, context.names)} ({len(group)})"), BLANK]
+        for change in group:
+            exemption = change.exemption
+            sign = SIGNS[change.action].replace("~", "!")  # where a diff fence colours it
+            where = f"{scope_words(exemption.scope, context.names)}, {policies_words(exemption.reference_ids)}"
+            yield plain([*title, line(f"{sign} {exemption.name}  {where}")]).rstrip("\n")
+            title = []

@@ -1,259 +1,278 @@
-"""The plan as text, for the person who must judge it in a minute: counts first, then what exempts more than before,
-then every change in a block that begins with its identity, then what stays undecided and what is refused.
+"""The plan as text, for the person who must judge it in a minute: the verdict, what could not be read, then decision by
+decision what is exempted more, less and otherwise, what is held, what is refused; the counts last, where eyes are.
 
-`plan_lines` gives styled lines for a terminal, `plan_text` the same without colour. `now` is when the plan was taken,
-so that the same plan always reads the same.
+`plan_lines` gives styled lines for a terminal, `plan_text` the same without colour. Times are told from when the plan was
+taken, so that the same plan always reads the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.arm.canonical import category
-from reconciler.model import Exemption, Unread, agree, count
-from reconciler.planning.marks import OWN_KEYS
-from reconciler.planning.values import Action, Change, FindingKind, Held, Plan, Reason, Refusal
-from reconciler.reports.fields import REFERENCES, Difference, differences
+from reconciler.model import Unread, and_more, count
+from reconciler.planning.decisions import Decision
+from reconciler.planning.values import Action, Change, Finding, Refusal
+from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
+from reconciler.reports.fields import differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.plan import (
+    HeldGroup,
+    PlanReport,
+    effect_label,
+    headline,
+    held_groups,
+    highlight_labels,
+    people,
+    place_label,
+    reasons,
+    refusal_remedy,
+    relevant_findings,
+    summary_line,
+    terms,
+    totals,
+)
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.values_text import difference_line
 from reconciler.reports.words import (
-    NO_NAMES,
     SIGNS,
-    Names,
     assignment_words,
-    breadth_words,
-    expiry_words,
     object_words,
     place_words,
     policies_words,
-    reason_words,
     scope_words,
     selection_words,
 )
 
 INDENT: Final = " " * 12
+_FULL: Final = 100
+"""So many decisions are told in full; what comes after them has a line each."""
+
+_LINES: Final = 1_000
+"""So many lines: nobody reads more, and the JSON form has all."""
+
+_FEW: Final = 4
+_OTHERS: Final = 20
 _NAME_WIDTH: Final = 32
+_EFFECTS: Final = {
+    "more": (Style.CREATE, "+"),
+    "changes": (Style.UPDATE, "~"),
+    "less": (Style.DELETE, "-"),
+    "ends": (Style.DELETE, "-"),
+    "ended": (Style.QUIET, "-"),
+    "same": (Style.UPDATE, "~"),
+}
 _STYLES: Final = {Action.CREATE: Style.CREATE, Action.UPDATE: Style.UPDATE, Action.DELETE: Style.DELETE}
 
 
-def plan_text(plan: Plan, names: Names = NO_NAMES) -> str:
+def plan_text(report: PlanReport, context: ReportContext = NO_CONTEXT) -> str:
     """The plan as plain text."""
-    return plain(plan_lines(plan, names))
+    return plain(plan_lines(report, context))
 
 
-def plan_lines(plan: Plan, names: Names = NO_NAMES) -> Iterator[Line]:
-    """The plan as styled lines. `names` maps folded ids to display names."""
-    yield heading(plan)
-    yield from _changes(plan, names)
-    yield from section("Held: nothing of it is deleted or shrunk", [held_block(held, names) for held in plan.held])
-    yield from section("Could not be read: nothing is deleted there", [unread_block(u, names) for u in plan.unread])
-    yield from section("Findings", finding_blocks(plan.findings, names))
+def plan_lines(report: PlanReport, context: ReportContext = NO_CONTEXT) -> Iterator[Line]:
+    """The plan as styled lines."""
+    plan, names = report.plan, context.names
+    yield line((Style.HEADING, headline(report)))
     if plan.problems:
         yield BLANK
         yield line((Style.HEADING, "Invalid"))
         yield from problem_lines(plan.problems)
+    yield from unread_section(plan.unread, names)
+    yield from _decisions(report.proposed, report, names)
+    if report.warnings:
+        yield BLANK
+        yield line((Style.HEADING, f"Warnings for the changed files ({len(report.warnings)})"))
+        yield from problem_lines(report.warnings)
+    yield from held_section(held_groups(plan.held))
     if plan.refusals:
         yield BLANK
-        yield from (refusal_line(refusal) for refusal in plan.refusals)
+        yield from (refusal_line(refusal, context) for refusal in plan.refusals)
+    yield from _others(report.others, names)
+    for title, findings in finding_sections(report):
+        yield from section(title, finding_blocks(findings, names))
+    yield BLANK
     if not plan.is_empty:
-        yield BLANK
         yield line((Style.QUIET, f"Digest {plan.digest}"))
+    yield line((Style.HEADING, summary_line(plan)))
 
 
-def heading(plan: Plan) -> Line:
-    """What is planned, from what, and how much of it; a sentence that says so where nothing is."""
-    if plan.is_empty:
-        return line((Style.HEADING, _empty_sentence(plan)), f" {_rest_words(plan)}.")
-    told = f"Plan{_revision_words(plan)}, {count(len(plan.scopes), 'scope')}: "
-    return line((Style.HEADING, told + counts_words(plan)), f" {_rest_words(plan)}")
+def finding_sections(report: PlanReport) -> Iterator[tuple[str, list[Finding]]]:
+    """What a reviewer should know beside the decisions: about what is declared here, then everything else."""
+    about, rest = relevant_findings(report)
+    yield "Worth knowing about these decisions", about
+    yield "Other findings" if about else "Findings", rest
 
 
-def counts_words(plan: Plan) -> str:
-    """`1 to create, 0 to update, 2 to delete`."""
-    return ", ".join(f"{plan.count(action)} to {action.value}" for action in Action)
-
-
-def _revision_words(plan: Plan) -> str:
-    told = f" for {plan.revision[:12]}" if plan.revision else ""
-    return told + (" with uncommitted changes" if plan.dirty else "")
-
-
-def _rest_words(plan: Plan) -> str:
-    parts = [f"{len(plan.unchanged)} unchanged", f"{len(plan.foreign)} not ours"]
-    return f"({', '.join([*parts, f'{len(plan.held)} held'] if plan.held else parts)})"
-
-
-def _empty_sentence(plan: Plan) -> str:
-    if not plan.complete:
-        return "No changes in what could be read, but not everything could be"
-    if plan.held:
-        return "No changes, but not everything can be decided now"
-    idle = len({found.declaration for found in plan.findings if found.kind is FindingKind.UNCOVERED})
-    if idle:
-        return f"No changes, but {count(idle, 'declaration')} {agree(idle, 'exempts', 'exempt')} nothing at some target"
-    return "No changes. Azure matches the declarations"
-
-
-def section(title: str, blocks: list[list[Line]]) -> Iterator[Line]:
+def section(title: str, blocks: Sequence[Sequence[Line]]) -> Iterator[Line]:
     """A heading with the number of blocks, and the blocks; nothing for none."""
     if not blocks:
         return
     yield BLANK
-    yield line((Style.HEADING, f"{title} ({len(blocks)})"))
+    yield line((Style.HEADING, f"{title} ({len(blocks):,})"))
     for block in blocks:
         yield from block
 
 
-# --- changes -----------------------------------------------------------------------------------------------------
+# --- decisions ---------------------------------------------------------------------------------------------------
 
 
-def in_reading_order(changes: Iterable[Change]) -> list[Change]:
-    """By declaration, then deletes last, then by id: what belongs together stands together."""
-    order = {action: place for place, action in enumerate(Action)}
-    return sorted(changes, key=lambda change: (name_of(change).lower(), order[change.action], change.id.key))
-
-
-def _changes(plan: Plan, names: Names) -> Iterator[Line]:
-    widening = in_reading_order(change for change in plan.changes if change.widens)
-    others = in_reading_order(change for change in plan.changes if not change.widens)
-    width = min(_NAME_WIDTH, max((len(name_of(change)) for change in plan.changes), default=0))
-    if widening:
+def _decisions(decisions: Sequence[Decision], report: PlanReport, names: Names) -> Iterator[Line]:
+    width = min(_NAME_WIDTH, max((len(decision.name) for decision in decisions[:_FULL]), default=0))
+    for decision in decisions[:_FULL]:
         yield BLANK
-        yield line((Style.WIDENS, f"Exempts more than before ({len(widening)})"))
-        yield from _blocks(widening, plan, names, width)
-        if others:
-            yield BLANK
-            yield line((Style.HEADING, f"Other changes ({len(others)})"))
-    yield from _blocks(others, plan, names, width)
+        yield from decision_block(decision, report, names, width)
+    if further := decisions[_FULL:]:
+        yield BLANK
+        yield line((Style.HEADING, f"{count(len(further), 'more decision')}, a line each"))
+        yield from (one_line(decision, report, names) for decision in further[:_LINES])
+        if len(further) > _LINES:
+            yield line((Style.QUIET, f"  and {count(len(further) - _LINES, 'more decision')}, listed by --format json"))
+    if len(decisions) > 1:
+        yield BLANK
+        yield line((Style.HEADING, f"In total {count(len(decisions), 'decision')}"), f": {totals(decisions)}")
 
 
-def _blocks(changes: list[Change], plan: Plan, names: Names, width: int) -> Iterator[Line]:
-    for previous, change in pairwise([None, *changes]):
-        assert change is not None
-        if not continues(previous, change):
-            yield BLANK
-        yield from change_block(change, plan, names, width, previous)
+def _head(decision: Decision, names: Names, width: int = 0) -> Line:
+    effect = effect_label(decision)
+    style, sign = _EFFECTS[effect]
+    return line(
+        (style, f"  {sign} {effect:<7} "), (Style.NAME, decision.name.ljust(width)), "  ", place_label(decision, names)
+    )
 
 
-def continues(previous: Change | None, change: Change) -> bool:
-    """Whether a create belongs to the same declaration and scope as the one before it, so that they read as one."""
-    if previous is None or (previous.action, change.action) != (Action.CREATE, Action.CREATE):
-        return False
-    return previous.declaration == change.declaration and previous.exemption.scope == change.exemption.scope
+def one_line(decision: Decision, report: PlanReport, names: Names) -> Line:
+    """One decision on a line: sign, name, place, terms, and what must not be overlooked."""
+    style, sign = _EFFECTS[effect_label(decision)]
+    alert = f" ({'; '.join(highlight_labels(decision))})" if decision.highlights else ""
+    told = ", ".join(terms(decision, report.plan.taken_at))
+    return line(
+        (style, f"  {sign} "),
+        (Style.NAME, decision.name),
+        f"  {place_label(decision, names)}: {told}",
+        (Style.WIDENS, alert),
+    )
 
 
-def change_block(
-    change: Change, plan: Plan, names: Names = NO_NAMES, width: int = 0, previous: Change | None = None
-) -> Iterator[Line]:
-    """One change: sign, action, declaration and scope; which object, where that is not plain; what it says; the
-    assignment; what differs; why; where.
-
-    A declaration makes one exemption for each assignment. Beside identity and what exempts more, the further ones say
-    only what the `previous` one has not said.
+def decision_block(decision: Decision, report: PlanReport, names: Names, width: int = 0) -> Iterator[Line]:
+    """One decision: effect, name and place; what, how severe; the terms; what must not be overlooked; why and by whom;
+    the exemptions that follow from it; where it is declared.
     """
-    head, *rest = _full_block(change, plan, names, width)
-    said = set(_full_block(previous, plan, names, width)) if previous and continues(previous, change) else set()
-    yield head
-    yield from (found for found in rest if found not in said or found[-1].style is Style.WIDENS)
-
-
-def _full_block(change: Change, plan: Plan, names: Names, width: int) -> Iterator[Line]:
-    style, subject, now = _STYLES[change.action], change.exemption, plan.taken_at
-    sign = f"  {SIGNS[change.action]} {change.action.value}  "
-    yield line((style, sign), (Style.NAME, name_of(change).ljust(width)), "  ", scope_words(subject.scope, names))
-    if whose := object_words(change, plan.owner):
-        yield line(INDENT, whose)
-    found = _differences(change)
-    differing = frozenset(difference.path for difference in found)
-    if (title := title_of(change)) and "displayName" not in differing:
-        yield line(INDENT, f'"{title}"')
-    if said := what_words(subject, now, differing):
-        yield line(INDENT, said)
-    policies = "" if REFERENCES in differing else f", {policies_words(subject.reference_ids)}"
-    yield line(INDENT, assignment_words(subject.assignment, names), policies)
-    if "resourceSelectors" not in differing and (selection := selection_words(subject)):
-        yield line(INDENT, selection)
-    if change.widens:
-        yield line(INDENT, (Style.WIDENS, f"exempts more: {', '.join(change.widens)}"))
-    if breadth := new_breadth(change):
-        yield line(INDENT, (Style.WIDENS, f"covers {breadth}"))
-    if change.also_exempts:
-        yield line(INDENT, f"also exempts: {'; '.join(change.also_exempts)}")
-    for difference in found:
-        yield difference_line(INDENT, difference, now)
-    yield from _why_and_where(change)
-
-
-def new_breadth(change: Change) -> str:
-    """What a create covers that a reviewer must not miss: a whole subscription or management group."""
-    found = breadth_words(change.exemption.scope) if change.action is Action.CREATE else ""
-    return f"{found}, as far as its resource selectors choose" if found and change.exemption.selectors else found
-
-
-def _differences(change: Change) -> list[Difference]:
-    """What differs; the marks that an adoption adds say no more than that it is one."""
-    if not change.before or not change.after:
-        return []
-    found = differences(change.before, change.after)
-    if change.reason is not Reason.ADOPT:
-        return list(found)
-    return [each for each in found if each.before is not None or each.path.removeprefix("metadata.") not in OWN_KEYS]
-
-
-def _why_and_where(change: Change) -> Iterator[Line]:
-    if why := reason_words(change):
-        yield line(INDENT, why)
-    if place := place_words(change.source):
+    yield _head(decision, names, width)
+    severity = (
+        Style.ERROR if decision.severity == "High" else Style.PLAIN,
+        f"{decision.severity}: " if decision.severity else "",
+    )
+    yield line(INDENT, severity, decision.title)
+    yield line(INDENT, ", ".join(terms(decision, report.plan.taken_at)))
+    yield from (line(INDENT, (Style.WIDENS, f"! {label}")) for label in highlight_labels(decision))
+    if widenings := sorted({widening.value for change in decision.changes for widening in change.widens}):
+        yield line(INDENT, (Style.WIDENS, f"exempts more than before by its {', '.join(widenings)}"))
+    if also := list(dict.fromkeys(title for change in decision.changes for title in change.also_exempts)):
+        yield line(INDENT, f"also exempts: {'; '.join(also)}")
+    yield from _differences(decision, report)
+    yield from (line(INDENT, reason) for reason in reasons(decision)[:_FEW])
+    if decision.justification:
+        yield line(INDENT, (Style.QUIET, "justification: "), decision.justification)
+    if pairs := people(decision):
+        yield line(INDENT, (Style.QUIET, ", ".join(f"{label} {text}" for label, text in pairs)))
+    for change in decision.changes[:_FEW]:
+        yield from _object(change, report, names)
+    if and_more(len(decision.changes) - _FEW):
+        yield line(
+            INDENT,
+            (Style.QUIET, f"and {count(len(decision.changes) - _FEW, 'more exemption')}, listed by --format json"),
+        )
+    if place := place_words(decision.source):
         yield line(INDENT, (Style.QUIET, place))
 
 
-def name_of(change: Change) -> str:
-    """The declaration's name, or the exemption's own where no declaration stands behind it."""
-    return change.declaration or change.exemption.name
+def _differences(decision: Decision, report: PlanReport) -> Iterator[Line]:
+    """What else differs field by field, each once; what the terms say already is left out."""
+    before, after = decision.before, decision.after
+    told = set()
+    if before and after:
+        told |= {"expiresOn"} if before.expires_on != after.expires_on else set()
+        told |= {"exemptionCategory"} if before.category != after.category else set()
+    lines = {
+        difference_line(INDENT, difference, report.plan.taken_at): None
+        for change in decision.changes[:_FEW]
+        if change.before and change.after
+        for difference in differences(change.before, change.after)
+        if difference.path not in told and not (change.reason.is_adoption and difference.is_new_mark)
+    }
+    yield from lines
 
 
-def title_of(change: Change) -> str:
-    """The display name, without the declaration's name that stands beside it already."""
-    return change.exemption.display_name.removeprefix(f"{name_of(change)}: ")
+def _object(change: Change, report: PlanReport, names: Names) -> Iterator[Line]:
+    """One exemption: what happens to it, in which assignment, with which policies, and whose it was."""
+    exemption = change.exemption
+    parts = [assignment_words(exemption.assignment, names), policies_words(exemption.reference_ids)]
+    parts += [part for part in (selection_words(exemption), object_words(change, report.plan.owner)) if part]
+    yield line(
+        INDENT,
+        (_STYLES[change.action], f"{SIGNS[change.action]} {change.action.value} "),
+        (Style.QUIET, ", ".join(parts)),
+    )
 
 
-def what_words(exemption: Exemption, now: datetime, leaving_out: frozenset[str] = frozenset()) -> str:
-    """`Waiver, expires 2027-01-31 (in 72 days)`; without what a difference says already."""
-    parts = {"exemptionCategory": category(exemption.category), "expiresOn": expiry_words(exemption.expires_on, now)}
-    return ", ".join(said for path, said in parts.items() if path not in leaving_out)
+def _others(others: Sequence[Decision], names: Names) -> Iterator[Line]:
+    """What the next apply brings beside the change under review, in short."""
+    if not others:
+        return
+    yield BLANK
+    exemptions = sum(len(decision.changes) for decision in others)
+    yield line(
+        (
+            Style.HEADING,
+            f"Not part of this change ({count(len(others), 'decision')}, {count(exemptions, 'exemption')})",
+        ),
+        ": the next apply brings it as well",
+    )
+    for decision in others[:_OTHERS]:
+        why = "; ".join(reasons(decision))
+        yield line(*((span.style, span.text) for span in _head(decision, names)), f": {why}" if why else "")
+    if len(others) > _OTHERS:
+        yield line(INDENT, (Style.QUIET, f"and {count(len(others) - _OTHERS, 'more decision')}"))
 
 
 # --- what stays --------------------------------------------------------------------------------------------------
 
 
-def held_block(held: Held, names: Names = NO_NAMES) -> list[Line]:
-    """What cannot be decided now, why, and what would free it."""
-    found = [
-        line((Style.WARNING, "  ! held    "), (Style.NAME, held.declaration), "  ", scope_words(held.scope, names))
-    ]
-    if held.assignment:
-        found.append(line(INDENT, assignment_words(held.assignment, names)))
-    found.append(line(INDENT, held.message))
-    if held.remedy:
-        found.append(line(INDENT, (Style.QUIET, "to free it: "), held.remedy))
-    if place := place_words(held.source):
-        found.append(line(INDENT, (Style.QUIET, place)))
-    return found
+def held_section(groups: Sequence[HeldGroup]) -> Iterator[Line]:
+    """What cannot be decided now, a block for each cause with how much it concerns."""
+    if not groups:
+        return
+    yield BLANK
+    places = count(sum(group.places for group in groups), "place")
+    yield line((Style.HEADING, f"Held at {places}"), ": nothing of it is deleted or shrunk")
+    for group in groups:
+        yield line((Style.WARNING, f"  ! {group.cause.value}  "), (Style.NAME, group.label()))
+        yield line(INDENT, group.message)
+        if group.remedy:
+            yield line(INDENT, (Style.QUIET, "to free it: "), group.remedy)
+        if place := place_words(group.source):
+            yield line(INDENT, (Style.QUIET, place))
 
 
-def unread_block(unread: Unread, names: Names = NO_NAMES) -> list[Line]:
+def unread_section(unread: Iterable[Unread], names: Names) -> Iterator[Line]:
     """What could not be read, and what to do about it."""
+    yield from section("Could not be read: nothing is deleted there", [_unread_block(part, names) for part in unread])
+
+
+def _unread_block(unread: Unread, names: Names) -> list[Line]:
     head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_words(unread.scope, names))
-    found = [head, line(INDENT, unread.message)]
-    return [*found, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else found
+    block = [head, line(INDENT, unread.message)]
+    return [*block, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else block
 
 
-def refusal_line(refusal: Refusal) -> Line:
-    """A guard that stops the run, and the option that accepts exactly this plan."""
-    accept = f"; rerun with {refusal.remedy} to accept exactly this" if refusal.remedy else ""
-    return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), accept)
+def refusal_line(refusal: Refusal, context: ReportContext = NO_CONTEXT) -> Line:
+    """A guard that stops the run, and what accepts exactly this plan."""
+    remedy = refusal_remedy(refusal, context.pipeline)
+    return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), f"; {remedy}" if remedy else "")
+
+
+def name_of(change: Change) -> str:
+    """The declaration's name, or the exemption's own where no declaration stands behind it."""
+    return change.declaration or change.exemption.name

@@ -16,9 +16,8 @@ from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, 
 from reconciler.planning import marks
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Change, Reason
-
-Names = Mapping[str, str]
-NO_NAMES: Final[Names] = {}
+from reconciler.reports.context import NO_NAMES as NO_NAMES  # noqa: PLC0414 - re-exported
+from reconciler.reports.context import Names as Names  # noqa: PLC0414 - re-exported
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _BROAD = re.compile(r"(?P<subscription>/subscriptions/[^/]+)|/providers/microsoft\.management/managementgroups/[^/]+")

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.problems import UsageError
-from reconciler.repository.work_tree import FOLDER, WorkTree, open_work_tree
+from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
 
 _BRANCHES: Final = ("HEAD", "main", "master")
 _MAX_BYTES: Final = 1024 * 1024
@@ -23,19 +23,42 @@ Same = Callable[[bytes, bytes], bool]
 
 
 def changed_since(root: Path, base: str | None = None, same: Same = operator.eq) -> frozenset[str] | None:
-    """The names (stems of files) of the declarations that differ in meaning from the base; None where everything
-    counts as changed: without git, without a remote, or without a history in common.
+    """The names (stems of files) of the declarations that differ in meaning from the base, those that are gone among
+    them; None where everything counts as changed: without git, without a remote, or without a history in common.
 
     Raises:
         UsageError: `base` names no commit.
     """
     tree = open_work_tree(root)
+    commit = _base(tree, root, base)
+    return None if tree is None or commit is None else _changed(tree, commit, root, same)
+
+
+def proposed_since(root: Path, base: str | None, changed: frozenset[str] | None) -> frozenset[str] | None:
+    """Of what `changed_since` says, the names of the declarations that the change under review is about; None where it is about all of them: where
+    everything counts as changed, where reconciler.yaml or catalog.yaml differ, and where nothing is under review because
+    the base itself is checked out.
+
+    Raises:
+        UsageError: `base` names no commit.
+    """
+    tree = open_work_tree(root)
+    commit = _base(tree, root, base)
+    if tree is None or commit is None:
+        return None
+    settings = [tree.path(name) for name in READ_FROM if name != FOLDER]
+    if tree.run("diff-index", "--raw", "-z", "--no-ext-diff", "--no-relative", commit, "--", *settings):
+        return None
+    return changed if changed or commit != tree.ask("rev-parse", "HEAD") else None
+
+
+def _base(tree: WorkTree | None, root: Path, base: str | None) -> str | None:
+    """The commit to compare with; None where there is none and the caller names none."""
     if tree is None:
         if base is not None:
             raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
         return None
-    commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
-    return None if commit is None else _changed(tree, commit, root, same)
+    return _named(tree, base) if base is not None else _merge_base_with_remote(tree)
 
 
 def _named(tree: WorkTree, base: str) -> str:
@@ -85,7 +108,7 @@ def _changed(tree: WorkTree, commit: str, root: Path, same: Same) -> frozenset[s
         )
         if blob is None or not _means_the_same(tree, blob, root, found.after, same):
             names.add(_stem(found.after))
-    return frozenset(names)
+    return frozenset(names | (gone.keys() - {_stem(found.after) for found in differences if found.after is not None}))
 
 
 def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:

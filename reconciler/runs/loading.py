@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,13 +23,17 @@ _SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
 
 
 class InvalidRepositoryError(ReconcilerError):
-    """The repository has errors, which the observer was told."""
+    """The repository has errors, which the observer was told: `problems`, with the warnings."""
+
+    def __init__(self, message: str, remedy: str, problems: Sequence[Problem]) -> None:
+        super().__init__(message, remedy)
+        self.problems = tuple(problems)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
-    them as changed. `resolved` are the declarations with what the catalogue says they mean. `warnings` are what is wrong with it and fails nothing.
+    them as changed. `proposed` are those that the change under review is about, None for all. `resolved` are the declarations with what the catalogue says they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
     root: Path
@@ -38,6 +43,7 @@ class Repository:
     catalogue: Catalogue
     history: History
     changed: frozenset[str] | None
+    proposed: frozenset[str] | None = None
     warnings: tuple[Problem, ...] = ()
 
 
@@ -55,7 +61,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     problems = tuple(sorted((*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, changed))))
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
-        raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN)
+        raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
     return Repository(
         root=root,
         settings=loaded.settings,
@@ -64,6 +70,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         catalogue=catalogue,
         history=history,
         changed=changed,
+        proposed=repository.proposed_since(root, base, changed),
         warnings=problems,
     )
 
@@ -121,8 +128,9 @@ def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declara
     """
     loaded = _load(root)
     if loaded.settings is None:
-        context.observer.problems([problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE])
-        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", _SHOW_AGAIN)
+        problems = [problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE]
+        context.observer.problems(problems)
+        raise InvalidRepositoryError(f"{SETTINGS_FILE} has errors", _SHOW_AGAIN, problems)
     return loaded.settings, loaded.declarations
 
 
@@ -137,8 +145,9 @@ def load_for_catalogue(root: Path, context: Context) -> tuple[Settings, Loaded, 
     loaded, catalogue = load_all(root)
     if loaded.settings is None or has_errors(catalogue.problems):
         settings = (problem for problem in loaded.problems if problem.source.file == SETTINGS_FILE)
-        context.observer.problems([*catalogue.problems, *settings])
-        raise InvalidRepositoryError("the repository has errors", _SHOW_AGAIN)
+        problems = [*catalogue.problems, *settings]
+        context.observer.problems(problems)
+        raise InvalidRepositoryError("the repository has errors", _SHOW_AGAIN, problems)
     return loaded.settings, loaded, catalogue
 
 

@@ -18,7 +18,12 @@ from reconciler.planning.values import (
     Severity,
     Widening,
 )
+from reconciler.reports.context import ReportContext
 from reconciler.reports.drift import DriftReport
+from reconciler.reports.markdown import LIMIT
+from reconciler.reports.plan import plan_report
+from reconciler.reports.plan_markdown import plan_markdown
+from reconciler.reports.plan_text import plan_text
 
 NOW = datetime(2026, 11, 20, 9, 30, tzinfo=UTC)
 TENANT = "b8f0c6d2-4f0e-4a57-9a1c-0d7f3c1e5a90"
@@ -120,13 +125,16 @@ def plan(the_changes=None, **fields):
         "revision": "3f2c1abd9e0f4c5b8a7d6e5f4c3b2a1908f7e6d5",
         "taken_at": NOW,
         "changes": tuple(sorted(found, key=lambda each: each.id.key)),
-        "unchanged": tuple(exemption(f"unchanged-{n}") for n in range(41)),
+        "unchanged": tuple(
+            exemption(f"unchanged-{n}", metadata={**MARKS, "declaration": f"other-{n}"}) for n in range(41)
+        ),
         "foreign": tuple(exemption(f"foreign-{n}") for n in range(3)),
         "held": (),
         "findings": (),
         "refusals": (),
         "unread": (),
         "digest": digest(each.fingerprint for each in found),
+        "requests": {},
         **fields,
     }
     return Plan(**made)
@@ -137,6 +145,16 @@ def full_plan():
         remedy="grant the role Reader on the subscription to the pipeline's identity")  # fmt: skip
     refusal = Refusal(rule="deletes", message="2 deletes are over the limit of 1", remedy="--allow-deletes 2")
     return plan(held=(held(),), findings=findings(), refusals=(refusal,), unread=(unread,), dirty=True)
+
+
+def text_of(the_plan, names=None, *, changed=None, **fields):
+    """The plan as plain text."""
+    return plan_text(plan_report(the_plan, changed), ReportContext(names=names or {}, **fields))
+
+
+def comment_of(the_plan, names=None, *, changed=None, warnings=(), limit=LIMIT, **fields):
+    """The plan as a comment."""
+    return plan_markdown(plan_report(the_plan, changed, warnings), ReportContext(names=names or {}, **fields), limit)
 
 
 def drift_report(**fields):

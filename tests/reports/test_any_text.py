@@ -27,8 +27,6 @@ from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcomes_text
 from reconciler.reports.plan_json import plan_json
-from reconciler.reports.plan_markdown import plan_markdown
-from reconciler.reports.plan_text import plan_text
 from reconciler.reports.problems import problems_github, problems_json, problems_sarif, problems_text
 
 MARK = "Zq9"  # no word of ours holds it: where it stands, hostile text stands
@@ -149,13 +147,13 @@ def names(text):
 
 
 TEXT = {
-    "plan": lambda text: plan_text(hostile_plan(text), names(text)),
+    "plan": lambda text: samples.text_of(hostile_plan(text), names(text)),
     "outcomes": lambda text: outcomes_text(hostile_run(text), names(text)),
     "drift": lambda text: drift_text(hostile_report(text), names(text)),
     "problems": lambda text: problems_text(hostile_problems(text)),
 }
 MARKDOWN = {
-    "plan": lambda text: plan_markdown(hostile_plan(text), names(text)),
+    "plan": lambda text: samples.comment_of(hostile_plan(text), names(text)),
     "outcomes": lambda text: outcomes_markdown(hostile_run(text), names(text)),
     "drift": lambda text: drift_markdown(hostile_report(text), names(text)),
 }
@@ -268,8 +266,10 @@ def test_markdown_holds_values_in_code_and_nowhere_else(form, text):
     inlines = [token for token in tokens if token.type == "inline"]
     assert not [said for token in inlines for said in outside_code(token) if MARK in said]
     assert {child.type for token in inlines for child in token.children} <= {
-        "text", "code_inline", "strong_open", "strong_close", "em_open", "em_close", "softbreak",
+        "text", "code_inline", "strong_open", "strong_close", "em_open", "em_close", "softbreak", "html_inline",
     }  # fmt: skip
+    html = [child.content for token in inlines for child in token.children if child.type == "html_inline"]
+    assert set(html) <= {"<br>"}
     assert all(FOLD.fullmatch(token.content) for token in tokens if token.type == "html_block")
     assert any(MARK in token.content for token in tokens if token.type in {"inline", "fence"})
 

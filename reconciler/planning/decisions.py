@@ -1,0 +1,312 @@
+"""What a plan means to people: decisions. One declaration, with the recommendation it is about, somewhere, until when,
+because of what; the exemptions that Azure gets for it are its consequence.
+
+Pure and derived: a decision is read off the plan's changes and the requests behind them, so it can never say something
+else than what is written.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.arm.canonical import category, expiry_text, has_expired
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.model import (
+    ArmId,
+    Category,
+    Declaration,
+    Exemption,
+    ScopeKind,
+    Source,
+    SubjectKind,
+    arm_id,
+    parse_scope,
+    textual_containers,
+)
+from reconciler.planning.desired.subjects import ResolvedSubject
+from reconciler.planning.marks import declaration_of, owners
+from reconciler.planning.values import Action, Change, Plan, Reason, Request
+
+SEVERITIES = ("High", "Medium", "Low")
+"""Defender's, the worst first."""
+
+_EFFECTS = ((True, False), (True, True), (False, True), (False, False))
+"""Whether a decision exempts more, and less, in reading order."""
+
+_KEPT_ELSEWHERE = frozenset({Reason.DUPLICATE, Reason.NARROW, Reason.RENAME})
+"""What such a change takes from one exemption, another one exempts."""
+
+
+class Highlight(enum.StrEnum):
+    """What a reviewer must not overlook in a decision that exempts something anew."""
+
+    NEVER_ENDS = "never ends"
+    WHOLE_MANAGEMENT_GROUP = "a whole management group"
+    WHOLE_SUBSCRIPTION = "a whole subscription"
+    WHOLE_INITIATIVE = "every policy of an initiative"
+    MITIGATED = "says that the risk is resolved elsewhere"
+    TAKE_OVER = "takes over from another owner"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What is exempt for one decision, before or after the plan. `targets` are the declared scopes, `expires_on` the
+    latest end (empty: never), `assignments` how many assignments have an exemption; `is_of_initiatives` that all of those
+    are of initiatives.
+    """
+
+    targets: tuple[ArmId, ...]
+    category: str
+    expires_on: str
+    assignments: int
+    is_of_initiatives: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One declaration as people judge it. `before` and `after` are None where nothing was or will be exempt; `changes`
+    the writes that follow from it; `request` the declaration, None where none of this repository stands behind it.
+
+    `is_proposed` says that the change under review brings it; the rest is the tenant's own drift. `resources` counts
+    what the decision covers now, None where it is not known.
+    """
+
+    name: str
+    title: str
+    severity: str
+    source: Source | None
+    request: Request | None
+    before: State | None
+    after: State | None
+    changes: tuple[Change, ...]
+    exempts_more: bool
+    exempts_less: bool
+    is_proposed: bool
+    resources: int | None
+    highlights: tuple[Highlight, ...]
+
+    @property
+    def exemption(self) -> Exemption:
+        """One exemption that shows what all of them say: as it will be, or as it was where all end."""
+        return min(self.changes, key=lambda change: (change.after is None, change.id.key)).exemption
+
+    @property
+    def state(self) -> State:
+        """What it comes to, or what ends."""
+        state = self.after or self.before
+        assert state is not None
+        return state
+
+    @property
+    def justification(self) -> str:
+        """Why, as Azure shows it."""
+        return self.request.declaration.justification if self.request else self.exemption.description
+
+    @property
+    def owner(self) -> str:
+        """Who answers for the risk."""
+        return self.request.declaration.owner if self.request else str(self.exemption.metadata.get("requestedBy") or "")
+
+    @property
+    def ticket(self) -> str:
+        """The ticket, or empty."""
+        return self.request.declaration.ticket if self.request else str(self.exemption.metadata.get("ticket") or "")
+
+    @property
+    def requester(self) -> str:
+        """Who asked for it; empty where that is the owner."""
+        return self.request.declaration.requested_by if self.request else ""
+
+    def count(self, action: Action) -> int:
+        """How many exemptions are created, updated or deleted for it."""
+        return sum(change.action is action for change in self.changes)
+
+
+def request_of(declaration: Declaration, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
+    """A declaration with what the catalogue says of it: the worst severity of all that rest on its policies."""
+    recommendations = catalogue.find(declaration.subject.value) if subject.kind is SubjectKind.RECOMMENDATION else ()
+    behind = recommendations or [
+        recommendation for key in subject.policies for recommendation in catalogue.resting_on(arm_id(key))
+    ]
+    severities = {recommendation.severity for recommendation in behind}
+    return Request(
+        declaration=declaration,
+        title=subject.title,
+        severity=next((severity for severity in SEVERITIES if severity in severities), ""),
+    )
+
+
+def decisions_of(
+    plan: Plan,
+    changed: frozenset[str] | None = None,
+    resources: Callable[[ArmId], int | None] = lambda _target: None,
+) -> tuple[Decision, ...]:
+    """The decisions behind a plan's changes: what the change under review brings first, and of that what exempts more
+    first, the worst severity first.
+
+    `changed` names the declarations that differ from the base; None: all count as changed. `resources` says how many
+    resources a target covers now, None where that is not known.
+    """
+    changes: dict[str, list[Change]] = defaultdict(list)
+    for change in plan.changes:
+        changes[change.declaration or change.id.key].append(change)
+    unchanged: dict[str, list[Exemption]] = defaultdict(list)
+    for exemption in plan.unchanged:
+        if (name := declaration_of(exemption)) in changes:
+            unchanged[name].append(exemption)
+    decisions = (
+        _decision(tuple(group), unchanged.get(name, ()), plan, changed, resources) for name, group in changes.items()
+    )
+    return tuple(sorted(decisions, key=_reading_order))
+
+
+def _decision(
+    changes: tuple[Change, ...],
+    unchanged: Sequence[Exemption],
+    plan: Plan,
+    changed: frozenset[str] | None,
+    resources: Callable[[ArmId], int | None],
+) -> Decision:
+    first = changes[0]
+    name = first.declaration or first.exemption.name
+    request = plan.requests.get(first.declaration) if first.declaration else None
+    before = [*unchanged, *(change.before for change in changes if change.before is not None)]
+    after = [*unchanged, *(change.after for change in changes if change.after is not None)]
+    exempt_now = [exemption for exemption in before if not has_expired(exemption, plan.taken_at)]
+    states = _state(exempt_now) or (None if after else _state(before)), _state(after)
+    state = states[1] or states[0]
+    assert state is not None
+    is_alone = len(changes) == 1 and not unchanged  # then nothing else of the decision can exempt the same
+    slots = (frozenset(), frozenset()) if is_alone else (_slots(exempt_now), _slots(after))
+    more = any(_adds(change, slots[0], plan.taken_at) for change in changes)
+    return Decision(
+        name=name,
+        title=request.title if request else first.exemption.display_name.removeprefix(f"{name}: "),
+        severity=request.severity if request else "",
+        source=next((change.source for change in changes if change.source), None),
+        request=request,
+        before=states[0],
+        after=states[1],
+        changes=changes,
+        exempts_more=more,
+        exempts_less=any(_removes(change, slots[1], plan.taken_at) for change in changes),
+        is_proposed=changed is None or first.declaration in changed,
+        resources=_total(state.targets, resources),
+        highlights=tuple(_highlights(changes, request, states[1] if more else None)),
+    )
+
+
+def _reading_order(decision: Decision) -> tuple[bool, int, int, str, str]:
+    effect = (decision.exempts_more, decision.exempts_less)
+    rank = SEVERITIES.index(decision.severity) if decision.severity in SEVERITIES else len(SEVERITIES)
+    return not decision.is_proposed, _EFFECTS.index(effect), rank, decision.name, decision.changes[0].id.key
+
+
+_Slot = tuple[str, str]
+"""Folded assignment and scope."""
+
+
+def _slots(exemptions: Iterable[Exemption]) -> frozenset[_Slot]:
+    return frozenset((exemption.assignment.key, exemption.scope.key) for exemption in exemptions)
+
+
+def _is_covered(exemption: Exemption, slots: frozenset[_Slot]) -> bool:
+    """Whether something sits in the same assignment at the same scope or one that contains it, as its text shows."""
+    if not slots:
+        return False
+    key = exemption.scope.key
+    return any((exemption.assignment.key, scope) in slots for scope in (key, *textual_containers(key)))
+
+
+def _state(exemptions: Sequence[Exemption]) -> State | None:
+    if not exemptions:
+        return None
+    last = exemptions[-1]
+    if len(exemptions) == 1:
+        targets: tuple[ArmId, ...] = (_target(last),)
+        end, assignments = last.expires_on and expiry_text(last.expires_on), 1
+    else:
+        targets = tuple(sorted({_target(exemption) for exemption in exemptions}))
+        ends = {exemption.expires_on and expiry_text(exemption.expires_on) for exemption in exemptions}
+        end = "" if "" in ends else max(ends)
+        assignments = len({exemption.assignment.key for exemption in exemptions})
+    return State(
+        targets=targets,
+        category=category(last.category),
+        expires_on=end,
+        assignments=assignments,
+        is_of_initiatives=all(exemption.reference_ids for exemption in exemptions),
+    )
+
+
+def _target(exemption: Exemption) -> ArmId:
+    """What the declaration names: the scope of the exemption, or a wider one that its assignment lies under."""
+    scope, marked = exemption.scope, exemption.metadata.get("target")
+    if not isinstance(marked, str) or marked == scope.text:
+        return scope
+    try:
+        return parse_scope(marked)
+    except ValueError:  # anybody may have written the mark
+        return scope
+
+
+def _adds(change: Change, before: frozenset[_Slot], now: datetime) -> bool:
+    """Whether Azure exempts more by it than before: nothing as wide was there in this assignment, or it widens."""
+    if change.after is None:
+        return False
+    if change.before is None or has_expired(change.before, now):
+        return not _is_covered(change.after, before) or bool(change.widens)
+    return bool(change.widens)
+
+
+def _removes(change: Change, after: frozenset[_Slot], now: datetime) -> bool:
+    """Whether Azure exempts less by it, and nothing else of the decision exempts the same."""
+    if change.before is None or change.reason in _KEPT_ELSEWHERE or has_expired(change.before, now):
+        return False
+    if change.after is None:
+        return not _is_covered(change.before, after)
+    old, new = change.before.reference_ids, change.after.reference_ids
+    if old != new and new:
+        folded = {reference.lower() for reference in new}
+        if not old or any(reference.lower() not in folded for reference in old):
+            return True
+    return _end(change.after) < _end(change.before)
+
+
+def _end(exemption: Exemption) -> str:
+    """An expiry as a text that sorts: never is after every date."""
+    return expiry_text(exemption.expires_on) if exemption.expires_on else "~"
+
+
+def _total(targets: Iterable[ArmId], resources: Callable[[ArmId], int | None]) -> int | None:
+    counts = [1 if target.kind is ScopeKind.RESOURCE else resources(target) for target in targets]
+    known = [number for number in counts if number is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _highlights(changes: Sequence[Change], request: Request | None, after: State | None) -> Iterator[Highlight]:
+    """What stands out; `after` is given where more is exempt than before."""
+    if after is not None:
+        kinds = {target.kind for target in after.targets}
+        if not after.expires_on:
+            yield Highlight.NEVER_ENDS
+        if ScopeKind.MANAGEMENT_GROUP in kinds:
+            yield Highlight.WHOLE_MANAGEMENT_GROUP
+        if ScopeKind.SUBSCRIPTION in kinds:
+            yield Highlight.WHOLE_SUBSCRIPTION
+        if request and request.is_whole_initiative:
+            yield Highlight.WHOLE_INITIATIVE
+        if after.category == Category.MITIGATED:
+            yield Highlight.MITIGATED
+    if any(change.reason is Reason.TAKE_OVER for change in changes):
+        yield Highlight.TAKE_OVER
+
+
+def taken_from(decision: Decision) -> str:
+    """The owner that a take-over takes from; empty where there is none."""
+    taken = (change.before for change in decision.changes if change.reason is Reason.TAKE_OVER)
+    return next((name for before in taken if before for name in owners(before)), "")

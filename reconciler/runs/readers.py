@@ -1,0 +1,40 @@
+"""Where a report will be read, as a pipeline's environment tells: how a line of a file is linked, what can be clicked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from reconciler.reports.context import Names, Pipeline, ReportContext
+
+
+def report_context(root: Path, environment: Mapping[str, str], names: Names) -> ReportContext:
+    """The context of a report about the repository of exemptions at `root`, on GitHub, in Azure DevOps or anywhere."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")]
+        folder = _folder(root, environment.get("GITHUB_WORKSPACE", ""))
+        server, repository, revision = parts
+        url = (
+            f"{server}/{quote(repository)}/blob/{quote(revision)}/{quote(folder)}{{file}}#L{{line}}"
+            if all(parts)
+            else ""
+        )
+        return ReportContext(names=names, file_url=url, pipeline=Pipeline.GITHUB)
+    if environment.get("TF_BUILD", "").lower() == "true":
+        address, revision = environment.get("BUILD_REPOSITORY_URI", ""), environment.get("BUILD_SOURCEVERSION", "")
+        folder = _folder(root, environment.get("BUILD_SOURCESDIRECTORY", ""))
+        is_known = address.startswith("https://") and "@" not in address and "_git" in address
+        query = f"?path=/{quote(folder)}{{file}}&version=GC{quote(revision)}&line={{line}}"
+        url = f"{address}{query}" if is_known and revision else ""
+        return ReportContext(names=names, file_url=url, pipeline=Pipeline.AZURE_DEVOPS)
+    return ReportContext(names=names)
+
+
+def _folder(root: Path, workspace: str) -> str:
+    """Where the repository of exemptions lies in what the pipeline checked out: empty, or `path/to/it/`."""
+    try:
+        folder = root.resolve().relative_to(Path(workspace).resolve()).as_posix() if workspace else "."
+    except ValueError:
+        return ""
+    return "" if folder == "." else f"{folder}/"
