@@ -3,7 +3,8 @@
 | in the plan                                     | kind of finding                                               |
 |-------------------------------------------------|---------------------------------------------------------------|
 | create                                          | missing, or uncovered (see `absence`)                          |
-| update                                          | modified; duplicate where it narrows a further exemption      |
+| update                                          | modified; duplicate where it narrows a further exemption,     |
+|                                                 | uncovered where its initiative has none of its references now |
 | delete: duplicate, orphan                       | duplicate, orphaned                                           |
 | delete: removed, unmanaged                      | unmanaged: no declaration asks for it (any more)              |
 | delete: expired                                 | expired                                                       |
@@ -26,7 +27,7 @@ from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.sources import with_source
 from reconciler.drift.widening import exempts_more
 from reconciler.kinds import FindingKind
-from reconciler.model import Severity, Unread
+from reconciler.model import Exemption, Initiative, Severity, Unread
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Action, Change, Finding, Held, Plan, Reason
 
@@ -101,13 +102,21 @@ def _absent(change: Change, inputs: DriftInputs) -> Finding:
 def _modified(change: Change, inputs: DriftInputs) -> Finding:
     assert change.before is not None
     assert change.after is not None
-    kind = FindingKind.DUPLICATE if change.reason is Reason.NARROW else FindingKind.MODIFIED
     initiative = inputs.snapshot.initiatives.get(change.before.assignment.key)
+    kind = FindingKind.DUPLICATE if change.reason is Reason.NARROW else FindingKind.MODIFIED
+    if change.reason is Reason.FAN_OUT and not _lists_any(change.before, initiative):
+        kind = FindingKind.UNCOVERED
     wider = exempts_more(change.before, change.after, initiative) if kind is FindingKind.MODIFIED else ""
     diagnosis = messages.modified(change, wider, has_history=inputs.history.head is not None)
     evidence = Evidence(changed=changed_fields(change.before, change.after))
     finding = _finding(kind, change, diagnosis, messages.put_back(change), evidence)
     return replace(finding, severity_override=Severity.ERROR) if wider else finding
+
+
+def _lists_any(exemption: Exemption, initiative: Initiative | None) -> bool:
+    """Whether the initiative has any of the references that an exemption lists."""
+    texts = initiative.texts if initiative else {}
+    return any(reference.lower() in texts for reference in exemption.reference_ids)
 
 
 # --- everything else ---------------------------------------------------------------------------------------------

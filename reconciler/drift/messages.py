@@ -41,7 +41,12 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
     match change.reason:
         case Reason.REVERT:
             return Diagnosis(
-                f"is not what its declaration asks for, although that was applied{excess}", _reverted(change)
+                f"is not what its declaration asks for, although that was applied{excess}", "changed in Azure"
+            )
+        case Reason.FAN_OUT:
+            return Diagnosis(
+                "lists other policies than its initiative has for its declaration now",
+                "its initiative changed after it was applied",
             )
         case Reason.NARROW:
             return Diagnosis("also exempts what another exemption is declared for", "made beside the declared one")
@@ -65,16 +70,6 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
             )
         case _:
             return Diagnosis(f"differs from its declaration{excess}", "changed in Azure, or edited and not applied yet")
-
-
-def _reverted(change: Change) -> str:
-    """What is known of a difference that no edit of the repository explains: references follow the initiative as well."""
-    assert change.before is not None
-    assert change.after is not None
-    existing, desired = (
-        {reference.lower() for reference in side.reference_ids} for side in (change.before, change.after)
-    )
-    return "changed in Azure" if existing == desired else "changed in Azure, or its initiative changed"
 
 
 def surplus(change: Change, now: datetime) -> Diagnosis:

@@ -58,7 +58,7 @@ def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
         also_exempts=proposed.desired.subject.also if proposed.desired and proposed.after is not None else (),
         why=describe_removal(before, declared.get(name), decisions.inputs.now)
         if before and proposed.reason is Reason.REMOVED
-        else "",
+        else proposed.why,
     )
 
 

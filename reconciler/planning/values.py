@@ -69,7 +69,7 @@ class Change:
     `waits_for` are folded ids of other changes of the same plan that must be done before this one is written;
     `relies_on` are exemptions, as this plan leaves them, that keep what this change stops covering: they are
     re-read just before it. `also_exempts` are titles of other recommendations that rest on the same policies. `why` says
-    which edit of the repository a removal follows from.
+    which edit of the repository a removal follows from, or why an orphan is one.
     """
 
     before: Exemption | None

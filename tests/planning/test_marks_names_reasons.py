@@ -217,6 +217,40 @@ def test_an_update_is_a_revert_where_its_own_revision_has_the_commit(revision, r
     assert reasons(plan(snapshot(of(revision)), declaration("one"))) == ["edited"]
 
 
+RENAMED = initiative("mcsb", newA="a", refB="b")
+GAINED = initiative("mcsb", refA="a", refA2="a", refB="b")
+
+
+def as_applied(references=("refA",), by="Application", revision="c", **more):
+    """What a run at that revision left of declaration one, when the initiative had these references of it."""
+    after = plan(snapshot(), declaration("one"), history=Git()).changes[0].after
+    system = SystemData(created_by_type="Application", last_modified_by_type=by)
+    metadata = {**after.metadata, "revision": revision}
+    return replace(after, reference_ids=references, system=system, metadata=metadata, **more)
+
+
+@pytest.mark.parametrize(
+    ("initiatives", "existing", "reason"),
+    [
+        (RENAMED, as_applied(), "fan-out"),  # the reference was renamed
+        (RENAMED, as_applied(by="User"), "fan-out"),  # Azure takes no unknown reference from anybody
+        (RENAMED, as_applied(revision="a"), "fan-out"),  # whatever was edited, this reference did exist
+        (GAINED, as_applied(), "fan-out"),  # a second policy of it
+        (GAINED, as_applied(by="User"), "revert"),  # cut short in the portal, as far as anybody can tell
+        (GAINED, as_applied(revision="a"), "edited"),
+        (RENAMED, as_applied(("refA", "refB")), "revert"),  # refB was added by hand: the initiative has it, one does not mean it
+        (RENAMED, as_applied(description="by hand"), "revert"),  # not the references alone
+        (RENAMED, as_applied(expires_on="2027-01-01T00:00:00Z"), "revert"),
+        (BENCHMARK, as_applied(("refA", "refB")), "revert"),
+    ],
+    ids=["renamed", "renamed, last written by a person", "renamed, edited since", "gained", "gained or cut by hand",
+         "gained, edited since", "renamed and added to", "renamed and described", "renamed and prolonged", "added to"],
+)  # fmt: skip
+def test_an_update_is_fan_out_where_the_initiative_alone_explains_it(initiatives, existing, reason):
+    found = snapshot(existing, initiatives=(initiatives,))
+    assert reasons(plan(found, declaration("one"), history=Git())) == [reason]
+
+
 def test_a_plan_tells_revision_and_dirt():
     done = plan(snapshot(), declaration("one"), history=Git(dirty=True))
     assert (done.revision, done.dirty, done.declared, done.owned) == ("c", True, 1, 0)

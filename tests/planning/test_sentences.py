@@ -24,6 +24,7 @@ from reconciler.model import Source, Unread
 from reconciler.planning import hold_messages
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.findings.messages import Orphan, OrphanCause
 from reconciler.planning.values import Finding
 
 EXAMPLES = {
@@ -31,7 +32,7 @@ EXAMPLES = {
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
     "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
-    "count": 950, "ours": True,
+    "count": 950, "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"),
 }  # fmt: skip
 
 
@@ -80,7 +81,7 @@ def test_sentences_fit_what_is_there():
     assert "which contains" not in here.message
     assert finding_messages.unmanaged(bare).message.startswith("'My exemption' is")
     assert finding_messages.overlap(bare, None).message.startswith("exempts every policy of assignment 'mcsb'")
-    assert "--delete-orphans" not in finding_messages.orphaned(bare, "x", None, ours=False).remedy
+    assert "--delete-orphans" not in finding_messages.orphaned(bare, EXAMPLES["orphan"], None, ours=False).remedy
     assert finding_messages.quota(RG, 1001).severity.value == "error"
     assert finding_messages.quota(RG, 1000).severity.value == "warning"
     assert "()" not in finding_messages.moot_effect(declaration("one"), RG, AT_ROOT, ()).message

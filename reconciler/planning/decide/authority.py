@@ -229,7 +229,9 @@ class Authority:
             after = self.builder.update(desired, keeper.exemption, cells, initiative)
             if equivalent(after, keeper.exemption):
                 return ConfirmedExemption(desired=desired, exemption=keeper.exemption, cells=cells)
-            reason = update_reason(keeper, desired, self.settings, self.history)
+            reason = update_reason(
+                keeper, desired, after, initiative=initiative, settings=self.settings, history=self.history
+            )
         proposed = ProposedChange(
             existing=keeper, after=after, reason=reason, cells=cells, desired=desired, declaration=desired.declaration
         )

@@ -14,7 +14,9 @@ from reconciler.planning.values import Reason, Widening
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class ProposedChange:
-    """One write: `existing` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers."""
+    """One write: `existing` as it is (None: create), `after` as it shall be (None: delete) with the cells it covers.
+    `why` is the cause of a delete where the reason alone does not say it.
+    """
 
     existing: ExistingExemption | None
     after: Exemption | None
@@ -22,6 +24,7 @@ class ProposedChange:
     cells: frozenset[str] = frozenset()
     desired: DesiredExemption | None = None
     declaration: Declaration | None = None
+    why: str = ""
 
     @property
     def exemption(self) -> Exemption:

@@ -42,6 +42,7 @@ from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, existing_cells, still_means_any
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.findings.messages import Orphan, OrphanCause
 from reconciler.planning.marks import Ownership, made_by_user, target_of
 from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Finding, Held, Reason
@@ -100,13 +101,13 @@ class Pruner:
         if protection is not None:
             is_own = protection.declaration == existing.mark  # whose held line says so
             return None if is_own else hold_for(existing, protection, declaration)
-        lost = self._astray(existing)
-        if (why := self._orphaned(existing) or self._stale(existing, cells) or lost) is not None:
+        orphan = self._orphaned(existing) or self._stale(existing, cells) or self._astray(existing)
+        if orphan is not None:
             if self.delete_orphans:
-                return ProposedChange(existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration)
-            if why is lost:
-                return finding_messages.astray(exemption, why, source)
-            return finding_messages.orphaned(exemption, why, source, ours=True)
+                return ProposedChange(
+                    existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration, why=orphan.cause.value
+                )
+            return finding_messages.orphaned(exemption, orphan, source, ours=True)
         return self._related(existing, declaration)
 
     def _edited(
@@ -153,30 +154,34 @@ class Pruner:
         key = exemption.assignment.key
         return key not in self.snapshot.assignments and key not in self.snapshot.gone
 
-    def _orphaned(self, existing: ExistingExemption) -> str | None:
+    def _orphaned(self, existing: ExistingExemption) -> Orphan | None:
         """Why it has no effect for good: its assignment is gone or does not reach it any more."""
         assignment = self.snapshot.assignments.get(existing.exemption.assignment.key)
         if assignment is None:
-            return f"its assignment {existing.exemption.assignment.name!r} no longer exists"
+            why = f"its assignment {existing.exemption.assignment.name!r} no longer exists"
+            return Orphan(cause=OrphanCause.ASSIGNMENT_GONE, why=why)
         if existing.exemption.validation.lower() == "donotvalidate" or self.tree.contains(
             assignment.scope.key, existing.scope
         ):
             return None
-        return f"assignment {hold_messages.label(assignment)!r} is no longer at or above {existing.scope}"
+        why = f"assignment {hold_messages.label(assignment)!r} is no longer at or above {existing.scope}"
+        return Orphan(cause=OrphanCause.OUT_OF_REACH, why=why)
 
-    def _stale(self, existing: ExistingExemption, cells: frozenset[str]) -> str | None:
+    def _stale(self, existing: ExistingExemption, cells: frozenset[str]) -> Orphan | None:
         """Why one of ours has no effect: its initiative has none of its reference ids any more."""
         initiative = self.snapshot.initiatives.get(existing.exemption.assignment.key)
         if not existing.exemption.reference_ids or existing_cells(cells, initiative):
             return None
-        return f"its initiative has no reference id {', '.join(map(repr, existing.exemption.reference_ids))} any more"
+        listed = ", ".join(map(repr, existing.exemption.reference_ids))
+        return Orphan(cause=OrphanCause.REFERENCES_GONE, why=f"its initiative has no reference id {listed} any more")
 
-    def _astray(self, existing: ExistingExemption) -> str | None:
+    def _astray(self, existing: ExistingExemption) -> Orphan | None:
         """Why one of ours is meant no more: its scope was moved away from the target for which it was made."""
         target = target_of(existing.exemption)
         if not existing.mark or not target or target in self.tree.chain(existing.scope):
             return None
-        return f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
+        why = f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
+        return Orphan(cause=OrphanCause.MOVED, why=why)
 
     # --- nobody's ---
 
@@ -184,12 +189,12 @@ class Pruner:
         exemption = existing.exemption
         if existing.expired:
             return finding_messages.expired_foreign(exemption)
-        if (why := self._orphaned(existing)) is not None:
+        if (orphan := self._orphaned(existing)) is not None:
             unread = self._assignment_unread(exemption)
             return (
                 finding_messages.unmanaged(exemption)
                 if unread
-                else finding_messages.orphaned(exemption, why, None, ours=False)
+                else finding_messages.orphaned(exemption, orphan, None, ours=False)
             )
         assignment = self.snapshot.assignments[exemption.assignment.key]
         if existing.whole:

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from reconciler.model import Settings
+from reconciler.arm.canonical import equivalent
+from reconciler.model import Exemption, Initiative, Settings
 from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, declaration_of, revision_of
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Reason
 
 
-def update_reason(keeper: ExistingExemption, desired: DesiredExemption, settings: Settings, history: History) -> Reason:
-    """Why a keeper is updated: it was not ours, bore another mark, was changed by hand, or we changed."""
+def update_reason(  # noqa: PLR0913 - the sides that may have changed
+    keeper: ExistingExemption,
+    desired: DesiredExemption,
+    after: Exemption,
+    *,
+    initiative: Initiative | None,
+    settings: Settings,
+    history: History,
+) -> Reason:
+    """Why a keeper is updated, told by which side changed: it was not ours, bore another mark, the initiative has other
+    references than when it was written, somebody changed it by hand, or the declaration was edited.
+    """
     match keeper.ownership:
         case Ownership.UNOWNED:
             return Reason.ADOPT
@@ -25,9 +38,34 @@ def update_reason(keeper: ExistingExemption, desired: DesiredExemption, settings
     if declaration_of(keeper.exemption) != desired.declaration.name or metadata.get("owner") != settings.owner:
         return Reason.RENAME
     commit = history.last_commit(desired.declaration.source.file)
-    if commit and history.contains(revision_of(keeper.exemption), commit.sha):
-        return Reason.REVERT
-    return Reason.EDITED
+    was_applied = commit is not None and history.contains(revision_of(keeper.exemption), commit.sha)
+    if _follows_initiative(keeper, desired, after, initiative, was_applied=was_applied):
+        return Reason.FAN_OUT
+    return Reason.REVERT if was_applied else Reason.EDITED
+
+
+def _follows_initiative(
+    keeper: ExistingExemption,
+    desired: DesiredExemption,
+    after: Exemption,
+    initiative: Initiative | None,
+    *,
+    was_applied: bool,
+) -> bool:
+    """Whether an earlier state of the initiative explains the whole difference: the keeper says what is declared but
+    for its references, and lists none that the initiative has and the declaration does not mean.
+
+    Azure takes no unknown reference, so one that the initiative does not have shows that it had it. A list that is only
+    shorter may have been cut by hand, or be from before an edit.
+    """
+    before = keeper.exemption
+    if initiative is None or not before.reference_ids or not after.reference_ids:
+        return False
+    current = existing_cells(keeper.cells, initiative)
+    if not current <= desired.declared or not equivalent(replace(before, reference_ids=after.reference_ids), after):
+        return False
+    by_hand = before.system is not None and before.system.last_modified_by_type.lower() == "user"
+    return current != keeper.cells or (was_applied and not by_hand)
 
 
 class CreateReasons:

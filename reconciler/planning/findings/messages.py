@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import enum
+from dataclasses import dataclass
+
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.evidence import Evidence
@@ -139,35 +142,42 @@ def unmanaged(existing: Exemption) -> Finding:
     )
 
 
-def orphaned(existing: Exemption, why: str, source: Source | None, *, ours: bool) -> Finding:
-    """An exemption that can have no effect any more."""
-    remedy = (
-        "remove it with: exempt apply --delete-orphans N (N: at most so many); or remove the declaration. An assignment "
-        "made anew gets its own exemption"
-        if ours
-        else f"remove it {where_made(existing)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
-    )
+class OrphanCause(enum.StrEnum):
+    """Why an exemption is left over although no edit of the repository made it so; the value is told to people."""
+
+    ASSIGNMENT_GONE = "its assignment was deleted"
+    OUT_OF_REACH = "its assignment does not reach it any more"
+    REFERENCES_GONE = "its initiative has none of its reference ids any more"
+    MOVED = "its scope was moved away from the target for which it is declared"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """The cause, and the same with names."""
+
+    cause: OrphanCause
+    why: str
+
+
+def orphaned(existing: Exemption, orphan: Orphan, source: Source | None, *, ours: bool) -> Finding:
+    """An exemption that is left over: it can have no effect any more, or is meant there no more."""
+    by_option = "remove it with: exempt apply --delete-orphans N (N: at most so many); or"
+    if not ours:
+        remedy = f"remove it {where_made(existing)}; where Azure answers ResourceGroupNotFound, recreate the group, delete it, remove the group"
+    elif orphan.cause is OrphanCause.MOVED:
+        remedy = f"{by_option} declare it for {existing.scope}"
+    else:
+        remedy = f"{by_option} remove the declaration. An assignment made anew gets its own exemption"
+    is_moved = orphan.cause is OrphanCause.MOVED
     return Finding(
         kind=FindingKind.ORPHANED,
         subject=existing.id,
-        message=f"exempts nothing: {why}",
+        message=f"{'is wanted by no declaration, and still exempts' if is_moved else 'exempts nothing'}: {orphan.why}",
         remedy=remedy,
         declaration=declaration_of(existing) or None,
         source=source,
         assignment=existing.assignment,
-    )
-
-
-def astray(existing: Exemption, why: str, source: Source | None) -> Finding:
-    """One of ours whose scope was moved away from the target for which it was made."""
-    return Finding(
-        kind=FindingKind.ORPHANED,
-        subject=existing.id,
-        message=f"is wanted by no declaration, and still exempts: {why}",
-        remedy=f"remove it with: exempt apply --delete-orphans N (N: at most so many); or declare it for {existing.scope}",
-        declaration=declaration_of(existing) or None,
-        source=source,
-        assignment=existing.assignment,
+        evidence=Evidence(cause=orphan.cause.value),
     )
 
 
