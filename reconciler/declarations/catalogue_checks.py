@@ -27,6 +27,7 @@ from reconciler.model import ArmId, Declaration, Rules, ScopeKind, Severity, Sub
 from reconciler.problems import Problem
 
 _MAX_KEYS: Final = 8
+_MAX_PROPOSED: Final = 3
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
@@ -61,7 +62,7 @@ def catalogue_problems(
             else:
                 yield from _unknown_references(declaration, initiative)
         case SubjectKind.ASSIGNMENT:
-            pass
+            yield from _policies_as_references(declaration, catalogue)
     yield from _scope_types(resolved, catalogue)
 
 
@@ -91,15 +92,16 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
             message=f"{text!r} holds a recommendation's key, but more than that",
             remedy=f"write recommendation: {contained}",
         )
-    resting = catalogue.resting_on(policy_id(text)) if "/" not in text else ()
-    if resting or ("/" not in text and catalogue.policy(policy_id(text)) is not None):
+    resting = catalogue.resting_on(policy_id(text))
+    if resting or catalogue.policy(policy_id(text)) is not None:
         keys = f"; the recommendation on it is {resting[0].title!r} ({resting[0].key})" if resting else ""
         return problem(
             code="unknown-recommendation",
             message=f"{text!r} is the name of a policy, not of a recommendation",
             remedy=f"write policyDefinition: {text}{keys}",
         )
-    near = [f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(text, 3)]
+    alike = () if "/" in text else catalogue.nearest(text, 2 * _MAX_PROPOSED)
+    near = [f"{candidate.title!r} ({candidate.key})" for candidate in alike if candidate.exemptable][:_MAX_PROPOSED]
     return problem(
         code="unknown-recommendation",
         message=f"no recommendation has the key or the title {text!r}",
@@ -173,15 +175,46 @@ def _unknown_name_remedy(near: str | None) -> str:
 def _unknown_references(declaration: Declaration, initiative: BuiltInInitiative) -> Iterator[Problem]:
     reference_ids = {member.reference_id.lower(): member.reference_id for member in initiative.members}
     for index, reference in enumerate(declaration.subject.reference_ids):
-        if reference.lower() not in reference_ids:
-            near = [repr(member) for member in nearest_few(reference, reference_ids.values(), 1)]
+        if reference.lower() in reference_ids:
+            continue
+        of_policy = [repr(text) for text in initiative.reference_ids(policy_id(reference))]
+        if of_policy:
+            message = f"{reference!r} is a policy of {initiative.title!r}, which knows it by a reference id"
+            remedy = f"write {' and '.join(of_policy)}"
+        else:
+            near = [repr(text) for text in nearest_few(reference, reference_ids.values(), 1)]
+            message = f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known"
+            remedy = did_you_mean(near, "check the id; another version of the initiative may have it")
+        yield Problem(
+            source=declaration.place(f"referenceIds.{index}"),
+            code="unknown-reference",
+            message=message,
+            remedy=remedy,
+            path=f"referenceIds[{index}]",
+            severity=Severity.WARNING,
+        )
+
+
+def _policies_as_references(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
+    """Names of built-in policies where an assignment's reference ids should be; what it assigns is not known here."""
+    for index, reference in enumerate(declaration.subject.reference_ids):
+        policy = catalogue.policy(policy_id(reference))
+        if policy is not None:
+            names = {
+                text
+                for initiative in catalogue.initiatives_with(policy.id)
+                for text in initiative.reference_ids(policy.id)
+                if text.lower() != reference.lower()
+            }
+            others = " or ".join(repr(text) for text in sorted(names)[:_MAX_PROPOSED])
             yield Problem(
                 source=declaration.place(f"referenceIds.{index}"),
                 code="unknown-reference",
-                message=f"{initiative.title!r} has no policy with the reference id {reference!r}, as far as version {initiative.version} is known",
-                remedy=did_you_mean(near, "check the id; another version of the initiative may have it"),
+                message=f"{reference!r} is the policy {policy.title!r}; a reference id is its name inside the initiative",
+                remedy="look it up in the initiative that is assigned"
+                + (f"; others call it {others}" if others else ""),
                 path=f"referenceIds[{index}]",
-                severity=Severity.WARNING,
+                severity=Severity.INFO,
             )
 
 

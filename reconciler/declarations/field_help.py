@@ -6,7 +6,24 @@ from typing import Final
 
 SUBJECTS: Final = ("recommendation", "policyDefinition", "policySetDefinition", "policyAssignment")
 
-ALWAYS_THERE: Final = frozenset({"name", "scopes", "category", "justification", "owner", "tenantId", *SUBJECTS})
+ALWAYS_THERE: Final = frozenset(
+    {
+        "name",
+        "scopes",
+        "category",
+        "justification",
+        "owner",
+        "tenantId",
+        "referenceIds",
+        "selectors",
+        "kind",
+        "in",
+        "notIn",
+        "folder",
+        "days",
+        *SUBJECTS,
+    }
+)
 """Fields whose line nobody should delete."""
 
 EXPECTATIONS: Final = {
@@ -27,6 +44,7 @@ EXPECTATIONS: Final = {
     "ticket": "the key of the ticket, such as SEC-1432",
     "displayName": "the title that Azure shows",
     "resourceSelectors": "a list of selectors, each with a name and its conditions under selectors",
+    "resourceSelectors.name": "a name of your own for the selector, such as europe",
     "selectors": "a list of conditions, each with a kind and either in or notIn",
     "kind": "what is compared: resourceLocation, resourceType or another kind",
     "metadata": "keys and values of your own, indented below it",
@@ -79,7 +97,7 @@ EXAMPLES: Final = {
     "days": "90",
     "kind": "resourceLocation",
     "selectors": "` and below it the conditions, as `  - {kind: resourceLocation, in: [westeurope]}",
-    "name": "europe",
+    "resourceSelectors.name": "europe",
 }
 """A value for a field that is missing."""
 

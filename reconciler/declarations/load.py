@@ -17,7 +17,7 @@ from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors
 from reconciler.documents.strict import EMPTY
-from reconciler.model import JSON, Declaration, Settings, Source
+from reconciler.model import Declaration, Settings, Source
 from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
@@ -171,25 +171,26 @@ def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
 
 
 def _not_one_line(document: Document) -> tuple[Problem, ...]:
-    """Invisible characters and line ends in texts that name something."""
+    """Invisible characters and line ends in texts that name something, and in the names of fields."""
     if not document.sound:
         return ()  # after a duplicate key, places are known that the data does not have
-    problems = []
-    for path in document.values:
-        value: JSON = None
-        if path and path[0] not in _SEVERAL_LINES:
-            value = document.at(path)
-        if isinstance(value, str) and (character := not_one_line(value)) is not None:
-            problems.append(
-                Problem(
-                    source=document.place(path),
-                    code="hidden-character",
-                    message=f"{describe(character)} stands in a text of one line",
-                    remedy="write it in one line, with plain spaces only",
-                    path=dotted(path),
-                )
-            )
-    return tuple(problems)
+    texts = [
+        (document.place(path), path, document.at(path))
+        for path in document.values
+        if path and path[0] not in _SEVERAL_LINES
+    ]
+    texts += [(mark, path, path[-1]) for path in document.keys if (mark := document.key_place(path))]
+    return tuple(
+        Problem(
+            source=source,
+            code="hidden-character",
+            message=f"{describe(character)} stands in a text of one line",
+            remedy="write it in one line, with plain spaces only",
+            path=dotted(path),
+        )
+        for source, path, text in texts
+        if isinstance(text, str) and (character := not_one_line(text)) is not None
+    )
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:

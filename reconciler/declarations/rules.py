@@ -150,7 +150,7 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
         if sure
         else "add referenceIds, unless a single policy is assigned",
         path=subject.kind.value,
-        severity=Severity.ERROR if sure else Severity.WARNING,
+        severity=Severity.ERROR if sure else Severity.INFO,
     )
 
 

@@ -4,12 +4,14 @@ line as it should be.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
 from reconciler.declarations.field_help import ALWAYS_THERE, EXAMPLES, EXPECTATIONS, FIELD_RULES, SUBJECTS, SYNONYMS
 from reconciler.declarations.format_errors import format_error
+from reconciler.declarations.id_errors import SCOPE_FIELDS, accepted_id
 from reconciler.documents.characters import visible
 from reconciler.documents.document import Document, Path, dotted
 from reconciler.documents.schema import SchemaError
@@ -19,18 +21,43 @@ from reconciler.problems import Problem
 
 _MAX_SHOWN: Final = 60
 _MAX_PROPOSED: Final = 400
-_MEANT: Final = "did you mean "
 _OWN_FIELDS: Final = ("requestedBy", "ticket", "owner")
 _WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
 
 def schema_problems(document: Document, name: str, errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
     """Problems for everything in which a document breaks the schema `name`."""
-    problems = [problem for error in errors for problem in _problems(document, name, error)]
+    foreign = _other_kind_of_file(document) if name == "exemption" and errors else None
+    if foreign is not None:
+        return (foreign,)
     misspelled = {
-        problem.remedy.removesuffix("?").rsplit(" ", 1)[-1] for problem in problems if problem.remedy.startswith(_MEANT)
+        meant
+        for error in errors
+        if error.validator == "additionalProperties"
+        for field in error.instance
+        if (meant := _meant_field(field, error)) and meant not in error.instance
     }
+    problems = [problem for error in errors for problem in _problems(document, name, error)]
     return tuple(dict.fromkeys(problem for problem in problems if not _follows(problem, misspelled)))
+
+
+def _other_kind_of_file(document: Document) -> Problem | None:
+    """One problem for a whole file of another tool, in place of one for each of its fields."""
+    data = document.data
+    if isinstance(data.get("exemptions"), list):
+        kind, command = "a list of exemptions of Enterprise Policy as Code (EPAC)", "`exempt import epac FILE`"
+    elif isinstance(data.get("resources"), list | dict) and "contentVersion" in data:
+        kind, command = "an ARM template", "`exempt import arm FILE`"
+    elif isinstance(data.get("properties"), dict) and "policyAssignmentId" in data["properties"]:
+        kind, command = "an exemption as Azure stores it", "`exempt import live`"
+    else:
+        return None
+    return Problem(
+        source=document.place(()),
+        code="foreign-file",
+        message=f"this is {kind}, not a declaration",
+        remedy=f"{command} writes declarations of it; move this file out of exemptions/",
+    )
 
 
 def _follows(problem: Problem, misspelled: set[str]) -> bool:
@@ -77,35 +104,44 @@ def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: s
     fields = error.schema["properties"]
     where = f"of {dotted(path)}" if path else f"of {whole}"
     for field in error.instance:
-        if field not in fields:
-            below = (*path, field)
-            yield Problem(
-                source=document.key_place(below),
-                code="unknown-field",
-                message=f"{dotted(below)} is not a field {where}",
-                remedy=_unknown_hint(field, fields, error.instance),
-                path=dotted(below),
-            )
+        if field in fields:
+            continue
+        below = (*path, field)
+        meant = _meant_field(field, error)
+        if not meant:
+            remedy = f"the fields are {listed(sorted(fields))}"
+        elif meant in error.instance:
+            remedy = f"delete it: {meant} is there already"
+        else:
+            remedy = did_you_mean([meant])
+        yield Problem(
+            source=document.key_place(below),
+            code="unknown-field",
+            message=f"{dotted(below)} is not a field {where}",
+            remedy=remedy,
+            path=dotted(below),
+        )
 
 
-def _unknown_hint(field: str, fields: dict[str, JSON], data: dict[str, JSON]) -> str:
-    meant = SYNONYMS.get(field.casefold(), "")
-    meant = meant if meant in fields else nearest(field, fields) or ""
-    if not meant:
-        return f"the fields are {listed(sorted(fields))}"
-    return f"delete it: {meant} is there already" if meant in data else f"{_MEANT}{meant}?"
+def _meant_field(field: str, error: SchemaError) -> str | None:
+    """The field that an unknown one probably stands for; None for one that is known, or like none."""
+    fields = error.schema["properties"]
+    if field in fields:
+        return None
+    synonym = SYNONYMS.get(field.casefold(), "")
+    return synonym if synonym in fields else nearest(field, fields)
 
 
 def _missing_fields(document: Document, error: SchemaError, path: Path, name: str) -> Iterator[Problem]:
     for field in error.validator_value:
         if field not in error.instance:
-            example = EXAMPLES.get(f"{name}.{field}") or EXAMPLES.get(field, "…")
+            example = _help(EXAMPLES, (*path, field), name) or "…"
             if field == "name" and not path:
                 example = PurePosixPath(document.file).stem
             yield Problem(
                 source=document.place(path),
                 code="missing-field",
-                message=f"{dotted((*path, field))} is missing: wanted is {_expectation(field, name)}",
+                message=f"{dotted((*path, field))} is missing: wanted is {_expectation((*path, field), name)}",
                 remedy=f"add a line `{field}: {example}`",
                 path=dotted((*path, field)),
             )
@@ -161,12 +197,14 @@ def _message(document: Document, error: SchemaError, path: Path) -> tuple[str, s
     value, limit, field = error.instance, error.validator_value, _field(path)
     match error.validator:
         case "type":
-            return _type_message(value, document.raw.get(path, ""), limit, field)
+            return _type_message(value, document.raw.get(path, ""), limit, path, error.schema.get("pattern", ""))
         case "enum" | "const":
             allowed = limit if isinstance(limit, list) else [limit]
+            if field == "assignmentScopeValidation" and "policyAssignment" not in document.data:
+                allowed = ["Default"]
             return _enum_message(value, document.raw.get(path, ""), [str(item) for item in allowed])
         case "minLength" | "minItems":
-            return "it is empty", _fill(field)
+            return "it is empty", _fill(path)
         case "maxLength":
             return f"it has {len(value):,} characters; {limit:,} are possible", f"shorten it by {len(value) - limit:,}"
         case "maxItems" | "maxProperties":
@@ -177,13 +215,16 @@ def _message(document: Document, error: SchemaError, path: Path) -> tuple[str, s
         case "pattern" | "format" | "anyOf" | "not" if isinstance(value, str):
             return format_error(value, field)
         case _:
-            return _group_message(error, field)
+            return _group_message(error, path)
 
 
-def _type_message(value: JSON, raw: str, expected: str, field: str) -> tuple[str, str]:
+def _type_message(value: JSON, raw: str, expected: str, path: Path, pattern: str) -> tuple[str, str]:
+    field = _field(path)
     if value is None:
-        return "it has no value", _fill(field)
+        return "it has no value", _fill(path)
     if field in {"expiresOn", "minAge"} and isinstance(value, int | float):
+        return format_error(raw, field)
+    if expected == "string" and isinstance(value, bool | int | float) and not re.search(pattern, raw):
         return format_error(raw, field)
     if expected == "string" and isinstance(value, bool | int | float):
         return f"{_cut(raw)} is {_kind(value)} in YAML, and text is wanted", f'put it in quotes: "{_cut(raw)}"'
@@ -193,16 +234,19 @@ def _type_message(value: JSON, raw: str, expected: str, field: str) -> tuple[str
             f"write `  - {_cut(value.split(' -')[0].lstrip('-'), _MAX_PROPOSED)}`",
         )
     if expected == "array" and not isinstance(value, list | dict):
+        item = accepted_id(value, field) if field in SCOPE_FIELDS and isinstance(value, str) else raw or str(value)
         return (
             f"{_kind(value)} stands where a list is wanted",
-            f"write it below the field, as `  - {_cut(raw or str(value), _MAX_PROPOSED)}`",
+            f"write it below the field, as `  - {_cut(item, _MAX_PROPOSED)}`"
+            if item
+            else f"write {_expectation(path)}",
         )
     if expected == "boolean":
         return _boolean_message(value, raw)
     if expected == "integer" and isinstance(value, str):
         digits = value if value.isascii() and value.isdigit() else ""
         return f"{_cut(repr(value))} is text, and a number is wanted", f"write {digits or 'digits'}, without quotes"
-    return f"{_kind(value)} stands where {_NOUNS.get(expected, expected)} is wanted", f"write {_expectation(field)}"
+    return f"{_kind(value)} stands where {_NOUNS.get(expected, expected)} is wanted", f"write {_expectation(path)}"
 
 
 def _boolean_message(value: JSON, raw: str) -> tuple[str, str]:
@@ -222,13 +266,13 @@ def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:
     return f"{_cut(value)!r} is not {choices}", did_you_mean([meant] if meant else [], f"write {choices}")
 
 
-def _group_message(error: SchemaError, field: str) -> tuple[str, str]:
+def _group_message(error: SchemaError, path: Path) -> tuple[str, str]:
     """Rules over several fields, named by where they stand in the schema."""
     steps = [step for step in error.absolute_schema_path if isinstance(step, str)]
     for step in reversed(steps):
         if step in FIELD_RULES:
             return FIELD_RULES[step]
-    return f"{_kind(error.instance)} does not fit here", f"write {_expectation(field)}"
+    return f"{_kind(error.instance)} does not fit here", f"write {_expectation(path)}"
 
 
 # --- words -------------------------------------------------------------------------------------------------------
@@ -262,14 +306,18 @@ def _field(path: Path) -> str:
     return next((step for step in reversed(path) if isinstance(step, str)), "")
 
 
-def _expectation(field: str, name: str = "") -> str:
-    return EXPECTATIONS.get(f"{name}.{field}") or EXPECTATIONS.get(
-        field, "a value; its description in schemas/ says which"
-    )
+def _help(texts: Mapping[str, str], path: Path, name: str = "") -> str | None:
+    """What is said of a field: of the one in this group of fields or schema, else of all that are called so."""
+    field = _field(path)
+    return texts.get(f"{path[0] if len(path) > 1 else name}.{field}") or texts.get(field)
 
 
-def _fill(field: str) -> str:
-    return f"write {_expectation(field)}" + ("" if field in ALWAYS_THERE else ", or delete the line")
+def _expectation(path: Path, name: str = "") -> str:
+    return _help(EXPECTATIONS, path, name) or "a value; its description in schemas/ says which"
+
+
+def _fill(path: Path) -> str:
+    return f"write {_expectation(path)}" + ("" if _field(path) in ALWAYS_THERE else ", or delete the line")
 
 
 def _kind(value: JSON) -> str:

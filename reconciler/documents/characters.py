@@ -29,6 +29,9 @@ _MARKS: Final = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
+_ODD_SPACE_IN_SYNTAX: Final = re.compile(
+    "^[ ]*(?:[A-Za-z_]\\w*:|-)?[ ]*[\u00a0\u1680\u2000-\u200b\u202f\u205f\u3000]", re.MULTILINE
+)
 _NAMES: Final = {"\x00": "NUL", "\x1b": "ESCAPE", "\x7f": "DELETE", "\x85": "NEXT LINE"}
 
 
@@ -83,6 +86,20 @@ def _refused(place: Source, character: str) -> Problem:
         code="hidden-character",
         message=f"{describe(character)} is refused: it makes a text look different from what it says",
         remedy="delete it; if the line was pasted, type it again",
+    )
+
+
+def odd_space(text: str, file: str) -> Problem | None:
+    """The first space that only looks like the common one where YAML wants that: before or behind a key or a dash."""
+    match = _ODD_SPACE_IN_SYNTAX.search(text)
+    if match is None:
+        return None
+    start = match.end() - 1
+    return Problem(
+        source=_place(file, text, start),
+        code="hidden-character",
+        message=f"{describe(text[start])} stands where YAML wants a plain space",
+        remedy="replace it by a plain space; if the line was pasted, type it again",
     )
 
 

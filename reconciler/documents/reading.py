@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.documents.characters import decode, hidden
+from reconciler.documents.characters import decode, hidden, odd_space
 from reconciler.documents.document import Document
 from reconciler.documents.strict import LIMITS, Limits, parse
 from reconciler.problems import Problem
@@ -19,4 +19,9 @@ def read_document(
     text = decode(data, file)
     if isinstance(text, Problem):
         return None, (text,)
-    return (None, found) if (found := hidden(text, file)) else parse(text, file, limits, may_be_empty=may_be_empty)
+    if problems := hidden(text, file):
+        return None, problems
+    document, problems = parse(text, file, limits, may_be_empty=may_be_empty)
+    if document is None and (space := odd_space(text, file)) is not None:
+        return None, (space,)
+    return document, problems

@@ -7,6 +7,7 @@ aliases, merge keys, tags, directives, duplicate keys, keys that are no text, fu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -59,8 +60,13 @@ def parse(
     return builder.document(may_be_empty=may_be_empty), tuple(builder.problems)
 
 
+_SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+_SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
+
+
 def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
-    """The parser's events, by libyaml where it is there."""
+    """The parser's events, by libyaml where it is there; it refuses the escapes by which JSON writes an emoji."""
+    accelerated = accelerated and not _SURROGATE_ESCAPE.search(text)
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
     return yaml.parse(text, Loader=loader)
 
@@ -177,7 +183,7 @@ class _Builder:
         """A key or a value."""
         if event.anchor is not None or event.tag is not None:
             self.check_marks(event)
-        text = event.value
+        text = event.value if event.value.isascii() else _joined_surrogates(event.value)
         if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
             self.refuse(
                 event,
@@ -307,6 +313,11 @@ class _Builder:
         self.problems.append(Problem(source=Source(self.file, line, column), code=code, message=message, remedy=remedy))
         if len(self.problems) >= _MAX_PROBLEMS:
             raise _StopError
+
+
+def _joined_surrogates(text: str) -> str:
+    """The text with each pair of surrogates, as JSON escapes a character beyond U+FFFF, as that character."""
+    return _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
 def _mark(event: yaml.Event) -> Mark:

@@ -20,7 +20,7 @@ class ScopeKind(enum.StrEnum):
     RESOURCE = "resource"
 
 
-_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?#\\]*[^/\x00-\x20\x7f<>%&?#\\]"
+_SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?\\]*[^/\x00-\x20\x7f<>%&?\\]"
 # Resource groups and management groups have letters, digits and ( ) . _ - alone.
 _GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
 # A type is never called "providers": so each text is read in one way, and a hostile one costs no exponential search.

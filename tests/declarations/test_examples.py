@@ -24,8 +24,10 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 VALID = sorted(path for path in (EXAMPLES / "valid").iterdir())
 INVALID = sorted(path for path in (EXAMPLES / "invalid").iterdir())
-LEAVES_TRACES = {"directive.yaml"}
-"""The other tool's YAML library reads all later files of a run as YAML 1.1 once one says so."""
+TOO_MUCH_FOR_IT = {"directive.yaml", "emoji-escaped-as-in-json.yaml"}
+"""The other tool's YAML library reads all later files of a run as YAML 1.1 once one says so, and leaves an escaped emoji
+as two halves, on which its schema library ends in a traceback.
+"""
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
@@ -91,7 +93,7 @@ def test_check_jsonschema_gives_the_same_verdict(schema: str) -> None:
     for folder, verdict in (("valid", True), ("invalid", False)):
         for path in files_of(EXAMPLES / folder):
             is_settings = path.name == "reconciler.yaml"
-            if path.name in LEAVES_TRACES or path.suffix != ".yaml":
+            if path.name in TOO_MUCH_FOR_IT or path.suffix != ".yaml":
                 continue
             if is_settings == (schema == "reconciler"):
                 carries = path.read_bytes()
