@@ -43,7 +43,7 @@ mutants: $(VENV)/.dev  ## change the planning code in every small way; the tests
 
 test-spec: $(VENV)/.dev  ## the embedded Azure against Microsoft's OpenAPI: SPECS=folder of specifications
 	@test -n "$(SPECS)" || { echo "usage: make test-spec SPECS=folder"; exit 1; }
-	@SPECS="$(SPECS)" $(BIN)/python -m pytest tests/emulator/openapi_conformance.py
+	@SPECS="$(SPECS)" $(BIN)/python -m pytest tests/emulator/openapi_conformance.py tests/emulator/official_examples.py
 
 test-az: $(VENV)/.dev  ## the embedded Azure against the unmodified Azure CLI (700 MB, in .venv-az)
 	@test -x .venv-az/bin/az || { $(PYTHON) -m venv .venv-az && .venv-az/bin/pip install --quiet azure-cli==2.91.0; }

@@ -41,6 +41,7 @@ class ArmError(Exception):
         self.message = message
         self.headers = headers or {}
         self.details: list[dict[str, object]] = []
+        self.is_capitalised = False
 
 
 # --- before any resource is looked at ----------------------------------------------------------------------------

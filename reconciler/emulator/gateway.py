@@ -161,5 +161,7 @@ def error_response(error: ArmError) -> Response:
     value: dict[str, JSON] = {"code": error.code, "message": error.message}
     if error.details:
         value["details"] = error.details
+    if error.is_capitalised:  # Defender's own way to write some of its errors
+        return answer(error.status, {"Error": {"Code": error.code, "Message": error.message}})
     is_gateways = "x-ms-failure-cause" in error.headers
     return answer(error.status, {"error": value}, {**({} if is_gateways else _OF_PROVIDERS), **error.headers})

@@ -57,6 +57,11 @@ TRACKED: Final = frozenset(
 )
 """Types of those providers that are resources of a resource group all the same."""
 
+UNMODELLED_OPERATIONS: Final = frozenset(
+    {"exporttemplate", "moveresources", "validatemoveresources", "tagnames", "batch", "checkzonepeers"}
+)
+"""Operations of Resource Manager itself, on paths without a provider."""
+
 _PAGING: Final = "$skiptoken"
 
 
@@ -117,6 +122,8 @@ def _plain(target: Target) -> Verbs:
         return routes.PROVIDERS
     folded = tuple("*" if number % 2 else part for number, part in enumerate(target.types))
     verbs = routes.PLAIN.get("/".join(folded))
+    if verbs is None and target.types and target.types[-1] in UNMODELLED_OPERATIONS:
+        raise errors.not_modelled(f"operation {target.types[-1]}")
     if verbs is None:
         raise errors.missing_subscription()
     return verbs

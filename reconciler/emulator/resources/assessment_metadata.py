@@ -46,7 +46,11 @@ def get(call: Call) -> Response:
     call.tenant.hierarchy.require(call.target.scope)
     metadata = find(call.tenant, call.target.scope.key, call.target.name)
     if metadata is None:
-        raise errors.ArmError(404, "NotFound", f"Assessment metadata '{call.target.name}' was not found.")
+        scope = call.target.scope.subscription or call.tenant.id
+        text = f"Assessment metadata '{call.target.name}' does not exist in scope '{scope}'"
+        refusal = errors.ArmError(404, "ResourceNotFound", text)
+        refusal.is_capitalised = True
+        raise refusal
     return answer(200, _show(metadata))
 
 

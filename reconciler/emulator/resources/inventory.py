@@ -20,6 +20,9 @@ DEFAULT_LOCATION = "westeurope"
 FIELDS: Final = ("location", "managedBy", "tags", "kind", "sku", "identity", "plan", "zones", "properties")
 """What is kept of a body, in the order of the wire."""
 
+_TAGS_IF_ANY_SINCE: Final = "2022"
+"""Before, the answer to a group's PUT had its tags also where there are none, as recorded."""
+
 _GROUP_FIELDS: Final = ("location", "managedBy", "tags", "properties")
 
 
@@ -98,7 +101,14 @@ def put(call: Call) -> Response:
     resource = call.tenant.hierarchy.resources[call.target.id.key]
     resource.changed = call.tenant.clock.now()
     resource.created = resource.created if before else resource.changed
-    return answer(200 if before else 201, show(resource))
+    shown = show(resource)
+    if call.target.id.kind is ScopeKind.RESOURCE_GROUP and call.version < _TAGS_IF_ANY_SINCE and "tags" not in shown:
+        shown = {
+            **{name: shown[name] for name in shown if name != "properties"},
+            "tags": {},
+            "properties": shown["properties"],
+        }
+    return answer(200 if before else 201, shown)
 
 
 def patch(call: Call) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -11,13 +12,12 @@ from reconciler.emulator.state.clock import parse_instant
 from reconciler.model import JSON
 
 Entry = dict[str, JSON]
+Condition = Callable[[Entry], bool]
 
-_CONDITION: Final = re.compile(
-    r"\(*\s*(?P<field>\w+)\s+(?P<sign>eq|ne)\s+(?:'(?P<text>(?:[^']|'')*)'|(?P<word>true|false))\s*\)*", re.IGNORECASE
-)
-_APPLY: Final = re.compile(
-    r"groupby\(\((?P<fields>[^)]*)\)(?:,\s*aggregate\(\$count\s+as\s+(?P<name>\w+)\))?\)", re.IGNORECASE
-)
+_TOKEN: Final = re.compile(r"\s*(?:(?P<text>'(?:[^']|'')*')|(?P<word>[\w./:-]+)|(?P<mark>[()]))")
+_COUNT: Final = re.compile(r"aggregate\(\$count\s+as\s+(?P<name>\w+)\)", re.IGNORECASE)
+_GROUP: Final = re.compile(r"groupby\(\((?P<fields>[^)]*)\)(?:,\s*(?P<count>aggregate\([^)]*\)))?\)", re.IGNORECASE)
+DEPTH_LIMIT: Final = 50
 
 
 def apply_options(rows: list[Entry], query: dict[str, str]) -> list[Entry]:
@@ -55,50 +55,112 @@ def _instant(query: dict[str, str], name: str) -> str:
 
 
 def _filter(text: str) -> Callable[[Entry], bool]:
-    """Comparisons with `eq` and `ne`, joined by `and` alone or by `or` alone."""
+    """Comparisons with `eq`, `ne` and `in`, joined by `and`, `or` and parentheses."""
     if not text.strip():
         return lambda _: True
-    joint = "or" if re.search(r"'?\s+or\s+\w+\s+(eq|ne)\s", text, re.IGNORECASE) else "and"
-    parts = re.split(rf"\s+{joint}\s+", text.strip(), flags=re.IGNORECASE)
-    conditions = []
-    for part in parts:
-        match = _CONDITION.fullmatch(part)
-        if not match:
-            raise errors.invalid_filter(text)
-        conditions.append(_condition(match))
-    return lambda row: (any if joint == "or" else all)(condition(row) for condition in conditions)
+    reader = _FilterReader(text)
+    condition = reader.disjunction()
+    if reader.ahead:
+        raise errors.invalid_filter(text)
+    return condition
 
 
-def _condition(match: re.Match[str]) -> Callable[[Entry], bool]:
-    field, is_equal = match["field"].lower(), match["sign"].lower() == "eq"
-    value = (match["word"] or match["text"].replace("''", "'")).lower()
+class _FilterReader:
+    """Reads a `$filter` word by word."""
 
-    def holds(row: Entry) -> bool:
-        folded = {name.lower(): item for name, item in row.items()}
-        if field not in folded:
-            raise _refused(f"Could not find a property named '{match['field']}' on type 'PolicyStates'.")
-        return (str(folded[field]).lower() == value) is is_equal
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._words: list[str] = []
+        self._depth = position = 0
+        while text[position:].strip():
+            match = _TOKEN.match(text, position)
+            if not match:
+                raise errors.invalid_filter(text)
+            self._words.append(match.group().strip())
+            position = match.end()
 
-    return holds
+    @property
+    def ahead(self) -> str:
+        """The next word, empty at the end."""
+        return self._words[0] if self._words else ""
+
+    def _take(self, *texts: str) -> str:
+        if texts and self.ahead.lower() not in texts:
+            raise errors.invalid_filter(self._text)
+        return self._words.pop(0) if self._words else ""
+
+    def disjunction(self) -> Condition:
+        """Terms joined by `or`."""
+        terms = [self._conjunction()]
+        while self.ahead.lower() == "or":
+            self._take()
+            terms.append(self._conjunction())
+        return lambda row: any(term(row) for term in terms)
+
+    def _conjunction(self) -> Condition:
+        terms = [self._term()]
+        while self.ahead.lower() == "and":
+            self._take()
+            terms.append(self._term())
+        return lambda row: all(term(row) for term in terms)
+
+    def _term(self) -> Condition:
+        self._depth += 1
+        if self._depth > DEPTH_LIMIT:
+            raise errors.invalid_filter(self._text)
+        if self.ahead == "(":
+            self._take()
+            inner = self.disjunction()
+            self._take(")")
+        else:
+            inner = self._comparison()
+        self._depth -= 1
+        return inner
+
+    def _comparison(self) -> Condition:
+        left, sign, right = self._take(), self._take("eq", "ne", "in").lower(), self._take()
+        if sign == "in":
+            value = _value(left)
+            return lambda row: value in {str(item).lower() for item in _field(row, right)}
+        expected = _value(right)
+        if not left or not right or left.startswith("'"):
+            raise errors.invalid_filter(self._text)
+        return lambda row: (str(_field(row, left)).lower() == expected) is (sign == "eq")
+
+
+def _value(word: str) -> str:
+    return (word[1:-1].replace("''", "'") if word.startswith("'") else word).lower()
 
 
 def _grouped(rows: list[Entry], text: str) -> list[Entry]:
-    if not text.strip():
-        return rows
-    match = _APPLY.fullmatch(text.strip())
-    if not match:
-        raise _refused(f"The value '{text}' of '$apply' is not supported: only groupby with $count is.")
-    fields = [name.strip() for name in match["fields"].split(",")]
+    """`groupby` and `aggregate($count as name)`, one after the other with slashes between."""
+    remaining = text.strip()
+    while remaining:
+        group, count = _GROUP.match(remaining), _COUNT.match(remaining)
+        if group:
+            name = _COUNT.fullmatch(group["count"] or "")
+            if group["count"] and not name:
+                break
+            rows = _groups(rows, [field.strip() for field in group["fields"].split(",")], name["name"] if name else "")
+        elif count:
+            rows = [{count["name"]: len(rows)}]
+        else:
+            break
+        remaining = remaining[(group or count).end() :].removeprefix("/")  # type: ignore[union-attr]
+    if remaining:
+        raise _refused(f"The value '{text}' of '$apply' is not supported: only groupby and aggregate with $count are.")
+    return rows
+
+
+def _groups(rows: list[Entry], fields: list[str], name: str) -> list[Entry]:
     groups: dict[tuple[str, ...], Entry] = {}
+    counts: Counter[tuple[str, ...]] = Counter()
     for row in rows:
-        values = {name: _field(row, name) for name in fields}
-        group = groups.setdefault(tuple(map(str, values.values())), {**values, "": 0})
-        group[""] += 1
-    name = match["name"] or ""
-    return [
-        {**{key: item for key, item in group.items() if key}, **({name: group[""]} if name else {})}
-        for group in groups.values()
-    ]
+        values = {field: _field(row, field) for field in fields}
+        key = tuple(map(str, values.values()))
+        groups.setdefault(key, values)
+        counts[key] += 1
+    return [{**values, **({name: counts[key]} if name else {})} for key, values in groups.items()]
 
 
 def _ordered(rows: list[Entry], text: str) -> list[Entry]:
@@ -121,6 +183,10 @@ def _selected(rows: list[Entry], text: str) -> list[Entry]:
 
 
 def _field(row: Entry, name: str) -> JSON:
-    if name not in row:
-        raise _refused(f"Could not find a property named '{name}' on type 'PolicyStates'.")
-    return row[name]
+    """A property, whose name does not mind case."""
+    if name in row:
+        return row[name]
+    for field, value in row.items():
+        if field.lower() == name.lower():
+            return value
+    raise _refused(f"Could not find a property named '{name}' on type 'PolicyStates'.")

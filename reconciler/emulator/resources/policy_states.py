@@ -31,9 +31,8 @@ def query_results(call: Call) -> Response:
     rows = apply_options(_rows(call), dict(call.request.query))
     context = _context(call, "latest")
     values = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in rows]
-    return answer(
-        200, {"@odata.nextLink": None, "@odata.context": context, "@odata.count": len(values), "value": values}
-    )
+    link = {} if "$top" in call.request.query else {"@odata.nextLink": None}
+    return answer(200, {**link, "@odata.context": context, "@odata.count": len(values), "value": values})
 
 
 def summarize(call: Call) -> Response:

@@ -117,7 +117,9 @@ def put(call: Call) -> Response:
     record = Record(id=identifier, type=TYPE, properties=stored)
     call.tenant.role_assignments.put(record)
     grant_all(call.tenant)
-    return answer(200 if before else 201, _show(record, call.version))
+    value = _show(record, call.version)
+    value["properties"]["createdBy"] = None  # as recorded: only who reads it later is told
+    return answer(200 if before else 201, value)
 
 
 def delete(call: Call) -> Response:
