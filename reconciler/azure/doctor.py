@@ -17,7 +17,7 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, RightsSurvey, Role
 from reconciler.azure.session import Azure
 from reconciler.catalog.catalogue import BENCHMARK
-from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors
+from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors, count
 from reconciler.problems import AzureError
 
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
@@ -39,11 +39,14 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check(Diagnostic):
-    """One question and its answer; `scopes` are the ids it is about, where it is about some."""
+    """One question and its answer; `scopes` are the ids it is about, where it is about some, and `details` a line for
+    each thing where there are several.
+    """
 
     name: str
     state: State
     scopes: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 OnCheck = Callable[[Check], None]
@@ -57,7 +60,9 @@ def run_checks(
     read_only: bool,
     on_check: OnCheck,
 ) -> None:
-    """Makes every check, cheap ones first, and hands each to `on_check` as it is done. The identity and its tenant are checked by `connect`."""
+    """Makes every check, cheap ones first, and hands each to `on_check` as it is done. The identity and its tenant are
+    checked by `connect`.
+    """
     on_check(_identity(azure))
     on_check(_cloud(azure, environment))
     on_check(_clock(azure.client))
@@ -70,6 +75,7 @@ def run_checks(
     on_check(_versions(azure))
     on_check(_reading(raw))
     if not read_only:
+        on_check(_writers(azure))
         rights = RightsSurvey(azure.client, snapshot, azure.settings.scopes)
         principal = str(azure.claims.get("oid") or "OBJECT_ID")
         on_check(_writing(rights.lacking(WRITE_ACTIONS), principal))
@@ -88,6 +94,28 @@ def _identity(azure: Azure) -> Check:
     kind = "user" if claims.get("idtyp") == "user" or claims.get("upn") else "application"
     identity = f"{kind} {name}, object id {claims.get('oid', 'unknown')}"
     return Check(name="identity", state=State.OK, message=f"{identity}, of tenant {azure.settings.tenant_id}")
+
+
+def _writers(azure: Azure) -> Check:
+    """Whose marks are believed: where the settings name nobody, whoever may write an exemption can forge ours."""
+    identity = str(azure.claims.get("upn") or azure.claims.get("oid") or "OBJECT_ID")
+    writers = azure.settings.writers
+    if azure.is_writer:
+        message = f"this identity is one of {count(len(writers), 'writer')} whose marks are believed"
+        return Check(name="writers", state=State.OK, message=message)
+    if writers:
+        return Check(
+            name="writers",
+            state=State.WARNING,
+            message="this identity is none of `writers` in reconciler.yaml: what it writes would count as forged",
+            remedy=f"run doctor as the identity that applies, or add this one: writers: [{', '.join([*writers, identity])}]",
+        )
+    return Check(
+        name="writers",
+        state=State.WARNING,
+        message="reconciler.yaml names no writers, so our mark is believed on whatever bears it, whoever wrote it",
+        remedy=f"if this is the identity that applies, add to reconciler.yaml: writers: [{identity}]",
+    )
 
 
 def _cloud(azure: Azure, environment: Mapping[str, str]) -> Check:
@@ -163,10 +191,15 @@ def _reading(raw: RawSnapshot) -> Check:
             state=State.OK,
             message=f"every scope can be read ({scopes}), with {raw.requests} requests",
         )
-    first = raw.unread[0]
-    where = tuple(sorted({unread.scope.text for unread in raw.unread}))
-    message = f"{len(raw.unread)} of the things to read cannot be: {first.what} at {first.scope}: {first.message}"
-    return Check(name="reading", state=State.FAILED, message=message, remedy=first.remedy, scopes=where)
+    details = tuple(f"{unread.what} at {unread.scope}: {unread.message}" for unread in raw.unread)
+    return Check(
+        name="reading",
+        state=State.FAILED,
+        message=details[0] if len(details) == 1 else f"{len(details)} of the things to read cannot be read",
+        remedy="; ".join(dict.fromkeys(unread.remedy for unread in raw.unread if unread.remedy)),
+        scopes=tuple(sorted({unread.scope.text for unread in raw.unread})),
+        details=details if len(details) > 1 else (),
+    )
 
 
 def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], principal: str) -> Check:
@@ -195,17 +228,22 @@ def _lacking(
             message=f"Azure does not say what is allowed at {scope}: {error.message}",
             remedy=error.remedy,
         )
+    details = tuple(
+        f"{scope}: Azure does not say what is allowed: {answer.message}"
+        if isinstance(answer, AzureError)
+        else f"{scope}: {', '.join(answer)} missing"
+        for scope, answer in sorted(lacking.items())
+    )
     scopes = tuple(scope.text for scope in sorted(denied))
-    actions = sorted({action for missing in denied.values() for action in missing})
-    others = f" and {len(scopes) - 1} more" if len(scopes) > 1 else ""
     return Check(
         name=name,
         state=State.FAILED,
-        message=f"{effect} at {scopes[0]}{others}: {', '.join(actions)} missing",
-        remedy=f"grant Resource Policy Contributor there: az role assignment create --assignee {shlex.quote(principal)} "
-        f'--role "Resource Policy Contributor" --scope {shlex.quote(scopes[0])}; or a role with only what is needed: '
-        f"exempt doctor --role {role}",
+        message=f"{effect} at {details[0] if len(details) == 1 else f'{len(details)} scopes'}",
+        remedy=f"grant Resource Policy Contributor {'there' if len(scopes) == 1 else 'at each'}: az role assignment create "
+        f'--assignee {shlex.quote(principal)} --role "Resource Policy Contributor" --scope {shlex.quote(scopes[0])}; or a '
+        f"role with only what is needed: exempt doctor --role {role}",
         scopes=scopes,
+        details=details if len(details) > 1 else (),
     )
 
 
@@ -227,11 +265,12 @@ def _benchmark(snapshot: Snapshot) -> Check:
     return Check(
         name="benchmark",
         state=State.WARNING,
-        message=f"the Microsoft cloud security benchmark is not assigned for {bare[0]}"
-        + (f" and {len(bare) - 1} more" if len(bare) > 1 else "")
-        + ": Defender's recommendations come from it, so few can be exempted there",
+        message="the Microsoft cloud security benchmark is not assigned for "
+        f"{bare[0] if len(bare) == 1 else f'{len(bare)} subscriptions'}: Defender's recommendations come from it, so few "
+        "can be exempted there",
         remedy=f"assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
         scopes=bare,
+        details=bare if len(bare) > 1 else (),
     )
 
 

@@ -36,12 +36,8 @@ READ_ACTIONS: Final = (
     "Microsoft.Authorization/policySetDefinitions/versions/read",
     "Microsoft.Management/managementGroups/descendants/read",
     "Microsoft.Management/managementGroups/read",
-    "Microsoft.Resources/subscriptions/read",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
     "Microsoft.Security/assessmentMetadata/read",
-    "Microsoft.Security/assessments/read",
-    "Microsoft.Security/secureScoreControls/read",
-    "Microsoft.Security/secureScores/read",
 )
 
 

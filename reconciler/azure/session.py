@@ -47,6 +47,17 @@ class Azure:
         return Writer(self.client, whole)
 
     @property
+    def identities(self) -> frozenset[str]:
+        """The folded ids by which Azure may stamp what this identity writes: object id, client id, user name."""
+        names = (self.claims.get(claim) for claim in ("oid", "appid", "azp", "upn", "unique_name"))
+        return frozenset(name.lower() for name in names if isinstance(name, str) and name)
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether the settings name this identity as one that applies."""
+        return not self.identities.isdisjoint(self.settings.writers)
+
+    @property
     def requests(self) -> int:
         """How many requests were sent to Resource Manager so far."""
         return self.client.monitor.requests

@@ -84,4 +84,5 @@ def _ignore(check: Check) -> None:
 
 def _show(check: Check) -> None:
     head = line((_STYLES[check.state], f"{check.state.value:<8}"), (Style.NAME, f"{check.name:<12}"), check.message)
-    write_lines([head, line(" " * 20, check.remedy)] if check.remedy else [head])
+    indented = (*check.details, *([check.remedy] if check.remedy else []))
+    write_lines([head, *(line(" " * 20, text) for text in indented)])

@@ -11,7 +11,7 @@ from reconciler.applying import approvals
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
 from reconciler.drift import DriftInputs, catalogue_findings, find_drift, read_earlier, with_patches
-from reconciler.model import JSON, Snapshot, SubjectKind, Verdict, owner_scope
+from reconciler.model import JSON, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
 from reconciler.problems import AzureError, UsageError
@@ -19,6 +19,7 @@ from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.rights import unexemptable_assignments
 
 _SEVERITIES: Final = tuple(Severity)
 _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
@@ -152,7 +153,7 @@ def _evidence(request: DriftRequest, repository: Repository, context: Context) -
             snapshot=snapshot,
             plan=plan,
             catalogue=_live_catalogue(azure, snapshot, repository, context),
-            forbidden=_forbidden(azure, plan),
+            forbidden=unexemptable_assignments(azure, plan),
         )
 
 
@@ -168,30 +169,6 @@ def _live_catalogue(azure: Azure, snapshot: Snapshot, repository: Repository, co
         context.observer.warning(f"the catalogue was not compared with the tenant: {error.message}")
         return ()
     return catalogue_findings(repository.catalogue, live_recommendations(rows), repository.declarations)
-
-
-def _forbidden(azure: Azure, plan: Plan) -> frozenset[str] | None:
-    """Folded ids of assignments that lack an exemption and from which this identity may not exempt.
-
-    Asked only where something is missing. An identity that may not exempt anywhere, such as one that only reads, says
-    nothing about the one that applies: None.
-    """
-    from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
-
-    missing = {change.exemption.assignment for change in plan.changes if change.action is Action.CREATE}
-    if not missing:
-        return frozenset()
-    assignments = missing | {exemption.assignment for exemption in plan.unchanged}
-    scopes = sorted({owner_scope(assignment) for assignment in assignments})
-    answers = zip(scopes, azure.client.each(lambda scope: read_permissions(azure.client, scope), scopes), strict=True)
-    lacks = {
-        scope.key: bool(missing_actions(answer, [EXEMPT_ACTION]))
-        for scope, answer in answers
-        if not isinstance(answer, AzureError)
-    }
-    if all(lacks.values()):
-        return None
-    return frozenset(assignment.key for assignment in missing if lacks.get(owner_scope(assignment).key))
 
 
 def _healing(

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from reconciler.model import ArmId, Verdict
+from reconciler.azure.session import connect
+from reconciler.model import ArmId, Snapshot, Verdict
+from reconciler.planning.findings.messages import unexemptable
 from reconciler.planning.guards import Allowances
-from reconciler.planning.values import Plan
+from reconciler.planning.values import Action, Change, Plan
 from reconciler.problems import Problem
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
 from reconciler.runs.loading import load_repository
-from reconciler.runs.reading import display_names, plan_repository, read_snapshot
+from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.rights import unexemptable_assignments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,25 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         ReconcilerError: git, Azure or a file refuses.
     """
     repository = load_repository(request.root, request.base, context)
-    snapshot = read_snapshot(
-        repository.settings, repository.declarations, context, file=request.snapshot, scope=request.scope
-    )
-    plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+    if request.snapshot is not None:
+        snapshot = saved_snapshot(request.snapshot, repository.settings)
+        plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+    else:
+        with connect(repository.settings, context.environment, context.observer.warning) as azure:
+            snapshot = read_azure(azure, repository.declarations, request.scope, context)
+            plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+            plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
     return PlanRun(plan=plan, names=display_names(snapshot), warnings=repository.warnings, proposed=repository.proposed)
+
+
+def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[str] | None) -> Plan:
+    """The plan with a finding for each declaration and assignment whose creates Azure will refuse to this identity."""
+    creates = [change for change in plan.changes if change.action is Action.CREATE]
+    refused = [change for change in creates if change.exemption.assignment.key in (assignments or ())]
+    by_cause: dict[tuple[str, str], list[Change]] = {}
+    for change in refused:
+        by_cause.setdefault((change.declaration or "", change.exemption.assignment.key), []).append(change)
+    findings = (
+        unexemptable(changes, snapshot.assignments.get(assignment)) for (_, assignment), changes in by_cause.items()
+    )
+    return replace(plan, findings=(*plan.findings, *findings))

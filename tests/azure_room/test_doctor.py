@@ -1,5 +1,6 @@
 """`exempt doctor`: names what is missing, where, and how to grant it; its roles are enough and no more than needed."""
 
+import contextlib
 import json
 import os
 
@@ -10,10 +11,12 @@ from tenants import GROUP, assignment, exemption, subscription, tenant
 
 from reconciler.arm import canonical
 from reconciler.azure.doctor import State, clock_check, run_checks
-from reconciler.azure.rights import Permission, Role, missing_actions, role_definitions
+from reconciler.azure.metadata import read_built_in
+from reconciler.azure.rights import WRITE_ACTIONS, Permission, RightsSurvey, Role, missing_actions, role_definitions
 from reconciler.azure.session import connect
 from reconciler.cli.main import guarded
-from reconciler.model import Settings, arm_id
+from reconciler.model import Category, Declaration, Settings, Source, Subject, SubjectKind, arm_id
+from reconciler.problems import AzureError
 
 CORP = f"{GROUP}corp"
 AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
@@ -39,12 +42,12 @@ def actions_of(role, *scopes):
 def doctor(tmp_path, login, capsys, monkeypatch):
     """`doctor(content, *options)`: the checks by name, and the requests they took."""
 
-    def run(content, *options, check, scopes=(CORP,)):
+    def run(content, *options, check, scopes=(CORP,), settings=""):
         with running(content) as cloud:
             login(cloud.env)
             monkeypatch.chdir(tmp_path)
             listed = "".join(f"  - {one}\n" for one in scopes)
-            text = f"owner: contoso\ntenantId: {cloud.tenant.id}\nscopes:\n{listed}"
+            text = f"owner: contoso\ntenantId: {cloud.tenant.id}\nscopes:\n{listed}{settings}"
             (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
             assert guarded(["doctor", "--format", "json", *options]) == check
             return {one["name"]: one for one in json.loads(capsys.readouterr().out)["checks"]}, list(cloud.requests)
@@ -57,8 +60,8 @@ def test_an_identity_with_the_writers_role_passes_with_few_requests(doctor):
     checks, requests = doctor(tenant(principals=[robot]), check=0)
     states = {name: one["state"] for name, one in checks.items()}
     assert states == {
-        "identity": "ok", "cloud": "warning", "clock": "ok", "api version": "ok", "reading": "ok", "writing": "ok",
-        "assignments": "ok", "benchmark": "ok",
+        "identity": "ok", "cloud": "warning", "clock": "ok", "api version": "ok", "reading": "ok", "writers": "warning",
+        "writing": "ok", "assignments": "ok", "benchmark": "ok",
     }  # fmt: skip
     assert robot["objectId"] in checks["identity"]["message"]
     assert len([one for one in requests if "/permissions" in one.target]) == 1, "what the root has is inherited"
@@ -82,13 +85,96 @@ def test_the_writers_role_is_enough_to_read_and_write_and_the_readers_to_read(lo
                     assert cloud.exemptions == {}
 
 
-@pytest.mark.parametrize("action", actions_of(Role.WRITER))
-def test_no_action_of_the_writers_role_is_asked_for_in_vain(action):
-    """Each is one of Azure's operations on what this tool reads or writes; wildcards grant what nobody reviewed."""
-    assert "*" not in action
-    assert action.startswith(
-        ("Microsoft.Authorization/", "Microsoft.Management/", "Microsoft.Resources/", "Microsoft.Security/")
+OF_THE_TENANT = "/providers/Microsoft.Security/assessmentMetadata"
+"""Refused to whoever has no right above the groups; a subscription's list then serves."""
+
+
+PERMISSIONS = "Microsoft.Authorization/permissions/read"
+"""Azure documents it for the permissions that doctor asks; the embedded Azure tells everybody of their own."""
+
+
+def everything():
+    """A tenant and declarations that make a run read one of each kind, and the run itself: what it was refused."""
+    declared_group = f"{subscription(0)}/resourceGroups/rg-data"
+    set_id = f"{CORP}/providers/Microsoft.Authorization/policySetDefinitions/house"
+    policy = f"{CORP}/providers/Microsoft.Authorization/policyDefinitions/tags"
+    member = {"policyDefinitionId": policy, "policyDefinitionReferenceId": "tags"}
+    definition = {"policyType": "Custom", "policyRule": {"if": {}, "then": {"effect": "audit"}}}
+    content = tenant(
+        policyDefinitions=[{"id": policy, "properties": definition}],
+        policySetDefinitions=[
+            {"id": set_id, "properties": {"version": "2.0.0", "policyType": "Custom", "policyDefinitions": [member]}}
+        ],
+        policySetDefinitionVersions=[
+            {
+                "id": f"{set_id}/versions/1.0.0",
+                "properties": {"version": "1.0.0", "policyType": "Custom", "policyDefinitions": [member]},
+            }
+        ],
+        policyAssignments=[
+            assignment(CORP, "mcsb"),
+            assignment(CORP, "house", set_id, definitionVersion="1.*.*"),
+            assignment(CORP, "tags", policy),
+        ],
+        policyExemptions=[exemption(subscription(1), "live", AT_CORP)],
+        resources=[f"{declared_group}/providers/Microsoft.Sql/servers/legacy"],
     )
+    declarations = [
+        Declaration(
+            name=name,
+            subject=Subject(kind=kind, value=value),
+            scopes=(arm_id(scope),),
+            category=Category.WAIVER,
+            justification="why",
+            owner="team@contoso.example",
+            source=Source(f"{name}.yaml"),
+        )
+        for name, kind, value, scope in (
+            ("tags", SubjectKind.ASSIGNMENT, f"{CORP}/providers/Microsoft.Authorization/policyAssignments/tags", CORP),
+            ("policy", SubjectKind.POLICY, policy, declared_group),
+            ("elsewhere", SubjectKind.POLICY, policy, "/subscriptions/00000000-0000-4000-8000-00000000beef"),
+        )
+    ]
+
+    def refused(login, actions):
+        with running(content | {"principals": [principal(grant(CORP, *actions))]}) as cloud:
+            login(cloud.env)
+            settings = Settings(owner="me", tenant_id=cloud.tenant.id, scopes=(arm_id(CORP),))
+            with connect(settings, os.environ) as azure, contextlib.suppress(AzureError):
+                snapshot = azure.reader().snapshot(settings, declarations)
+                read_built_in(azure.client, [scope for scope in snapshot.expected if scope.subscription])
+                RightsSurvey(azure.client, snapshot, settings.scopes).lacking(WRITE_ACTIONS)
+                writer = azure.writer(whole=frozenset(one.id.key for one in snapshot.exemptions))
+                for one in snapshot.exemptions:
+                    writer.put(one)
+                    writer.delete(one.id)
+            return sorted({request.target.partition("?")[0] for request in cloud.requests if request.status == 403})
+
+    return refused
+
+
+def test_the_writers_role_is_refused_nothing(login):
+    assert everything()(login, actions_of(Role.WRITER)) == [OF_THE_TENANT]
+
+
+@pytest.mark.parametrize("action", sorted({*actions_of(Role.WRITER)} - {PERMISSIONS}))
+def test_no_action_of_the_writers_role_is_asked_for_in_vain(login, action):
+    """Without any one of them Azure refuses something that a run asks; wildcards grant what nobody reviewed."""
+    assert "*" not in action
+    refused = everything()(login, [one for one in actions_of(Role.WRITER) if one != action])
+    assert [path for path in refused if path != OF_THE_TENANT]
+
+
+def test_a_repository_without_writers_is_told_the_line(doctor):
+    robot = principal(grant(CORP, *actions_of(Role.WRITER)))
+    checks, _ = doctor(tenant(principals=[robot]), check=0)
+    assert checks["writers"]["remedy"].endswith(f"add to reconciler.yaml: writers: [{ROBOT}]")
+    ours, _ = doctor(tenant(principals=[robot]), check=0, settings=f"writers: [{ROBOT.upper()}]\n")
+    assert ours["writers"]["state"] == "ok"
+    other = "00000000-0000-4000-8000-00000000beef"
+    others, _ = doctor(tenant(principals=[robot]), check=0, settings=f"writers: [{other}]\n")
+    assert others["writers"]["state"] == "warning"
+    assert others["writers"]["remedy"].endswith(f"writers: [{other}, {ROBOT}]")
 
 
 def test_a_reader_that_should_write_is_told_what_is_missing_and_how_to_grant_it(doctor):
@@ -96,7 +182,9 @@ def test_a_reader_that_should_write_is_told_what_is_missing_and_how_to_grant_it(
     checks, _ = doctor(tenant(principals=[robot]), check=1)
     assert checks["reading"]["state"] == "ok"
     assert checks["writing"]["state"] == checks["assignments"]["state"] == "failed"
-    assert "policyExemptions/write" in checks["writing"]["message"]
+    assert checks["writing"]["message"] == "exemptions cannot be changed at 5 scopes"
+    assert [line.split(": ")[0] for line in checks["writing"]["details"]] == checks["writing"]["scopes"]
+    assert all("policyExemptions/write, " in line for line in checks["writing"]["details"])
     assert "policyAssignments/exempt/action" in checks["assignments"]["message"]
     assert (
         f'az role assignment create --assignee {ROBOT} --role "Resource Policy Contributor"'
@@ -184,7 +272,7 @@ def test_the_text_form_says_the_same(tmp_path):
         (tmp_path / "reconciler.yaml").write_text(text.format(cloud.tenant.id, CORP), encoding="utf-8")
         done = exempt(cloud, "doctor", cwd=tmp_path, check=[0])
     assert [row.split()[1] for row in done.stdout.splitlines() if row[:1].strip()] == [
-        "identity", "cloud", "clock", "api", "reading", "writing", "assignments", "benchmark",
+        "identity", "cloud", "clock", "api", "reading", "writers", "writing", "assignments", "benchmark",
     ]  # fmt: skip
     assert done.stderr == "nothing failed\n"
     assert cloud.token() not in done.stdout + done.stderr

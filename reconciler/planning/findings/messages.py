@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind, count, owner_scope
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.hold_messages import label
 from reconciler.planning.marks import declaration_of
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.planning.values import Change, Finding, FindingKind, Severity
 
 
 def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
@@ -22,6 +23,27 @@ def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
         remedy=f"assign {_assignable(declaration)}, or take the scope out of the declaration",
         declaration=declaration.name,
         source=declaration.source,
+    )
+
+
+def unexemptable(creates: Sequence[Change], assignment: Assignment | None) -> Finding:
+    """Creates of one declaration, from one assignment, that Azure will refuse to the identity that planned."""
+    first = creates[0]
+    identifier = first.exemption.assignment
+    scope = owner_scope(identifier)
+    name = label(assignment) if assignment else identifier.name
+    number = count(len(creates), "exemption")
+    return Finding(
+        kind=FindingKind.UNCOVERED,
+        subject=first.exemption.scope,
+        message=f"this identity may not exempt from assignment {name!r} at {scope}: {number} of {first.declaration!r} "
+        "will be refused there, and Defender goes on to report the recommendation for this initiative",
+        remedy=f"let an administrator grant Resource Policy Contributor at {scope}, or a role with only "
+        "Microsoft.Authorization/policyAssignments/exempt/action: exempt doctor --role assignment",
+        declaration=first.declaration,
+        source=first.source,
+        assignment=identifier,
+        evidence=Evidence(cause="the identity has no right to exempt from this assignment"),
     )
 
 
