@@ -27,6 +27,7 @@ class Tree:
     _chains: dict[str, tuple[str, ...]] = field(default_factory=dict, init=False, repr=False)
     _unread: dict[str, Unread] = field(default_factory=dict, init=False, repr=False)
     _unread_within: dict[str, list[Unread]] = field(default_factory=dict, init=False, repr=False)
+    _unread_descendants: list[Unread] = field(default_factory=list, init=False, repr=False)
     _expected: set[str] = field(default_factory=set, init=False, repr=False)
     _roots: set[str] = field(default_factory=set, init=False, repr=False)
 
@@ -35,6 +36,7 @@ class Tree:
         self._roots.update(root.key for root in self.settings.scopes)
         unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.message))
         self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
+        self._unread_descendants.extend(line for line in unread if line.what == "descendants")
         for found in self._unread.values():
             for outer in self.chain(found.scope):
                 self._unread_within.setdefault(outer, []).append(found)
@@ -87,7 +89,7 @@ class Tree:
         """Where no chain leads from a scope to a managed root: a group whose descendants are unknown and may hold it."""
         if not self._unread or self.managed(scope):
             return None
-        return next((unread for unread in self._unread.values() if unread.what == "descendants"), None)
+        return next(iter(self._unread_descendants), None)
 
     def blocks_reduction(self, scope: ArmId) -> Unread | None:
         """What forbids to reduce coverage at `scope`: something unread at, above or below it."""
