@@ -30,7 +30,7 @@ class RawSnapshot:
     """What was read, with what could not be.
 
     `initiatives` are policy sets, each at one version; `used` maps a folded assignment id to the position of its set
-    there. `gone` and `exists` are folded ids. `requests` counts what was sent, repeats included.
+    there. `gone` and `exists` are folded ids; `similar` maps a declared one that is gone to what may have been meant. `requests` counts what was sent, repeats included.
     """
 
     tenant_id: str
@@ -45,6 +45,7 @@ class RawSnapshot:
     unread: tuple[Unread, ...] = ()
     gone: frozenset[str] = frozenset()
     exists: frozenset[str] = frozenset()
+    similar: Mapping[str, tuple[ArmId, ...]] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
 
@@ -69,5 +70,6 @@ def snapshot_of(raw: RawSnapshot) -> Snapshot:
         gone=raw.gone,
         names={node.id.key: node.name for node in raw.nodes if node.name},
         exists=raw.exists,
+        similar=raw.similar,
         policies={policy.id.key: policy for policy in map(objects.decode_policy, raw.policies)},
     )

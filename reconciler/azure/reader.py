@@ -8,7 +8,7 @@ Requests: two a scope, and a constant that depends on how many definitions and s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
 
@@ -20,7 +20,7 @@ from reconciler.azure.errors import reading
 from reconciler.azure.hierarchy import Hierarchy, anchor, infer_ancestors, missing_subscriptions, narrow, read_hierarchy
 from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
-from reconciler.azure.targets import confirm_targets
+from reconciler.azure.targets import ConfirmedTargets, confirm_targets
 from reconciler.model import (
     JSON,
     ArmId,
@@ -113,7 +113,7 @@ class _SnapshotReader:
         self._strays(lists, named)
         definitions = self._initiatives(lists)
         policies = read_policies(self.client, self._single_policies(lists, named))
-        exists, missing = self._targets(hierarchy, lists)
+        targets = self._targets(hierarchy, lists)
         unread = {*hierarchy.unread, *lists.unread, *self.unread, *definitions.unread}
         return RawSnapshot(
             tenant_id=self.settings.tenant_id,
@@ -126,8 +126,9 @@ class _SnapshotReader:
             used=definitions.used,
             policies=tuple(policies),
             unread=tuple(sorted(unread, key=lambda entry: (entry.scope, entry.what))),
-            gone=frozenset(self.gone | lists.gone | missing),
-            exists=exists,
+            gone=frozenset(self.gone | lists.gone | targets.gone),
+            exists=targets.exists,
+            similar=targets.similar,
             versions={api: versions.current(api) for api in (Api.EXEMPTIONS, Api.ASSIGNMENTS, Api.INITIATIVES)},
             requests=self.client.monitor.requests,
         )
@@ -196,7 +197,7 @@ class _SnapshotReader:
             *map(arm_id, declared),
         ]
 
-    def _targets(self, hierarchy: Hierarchy, lists: ScopeLists) -> tuple[frozenset[str], frozenset[str]]:
+    def _targets(self, hierarchy: Hierarchy, lists: ScopeLists) -> ConfirmedTargets:
         """What bears an exemption exists, for that goes with it; only the others are asked for."""
         bearing = {key.rpartition("/providers/")[0] for key in lists.exemptions}
         targets = [
@@ -208,10 +209,11 @@ class _SnapshotReader:
         unsure = [target for target in targets if target.key not in bearing]
         self.progress("declared resources", 0, 1)
         self.gone |= missing_subscriptions(self.client, hierarchy, unsure)
-        exists, missing = confirm_targets(
+        confirmed = confirm_targets(
             self.client, unsure, lambda done, total: self.progress("declared resources", done, total)
         )
-        return exists.union(target.key for target in targets if target.key in bearing), missing
+        exists = confirmed.exists.union(target.key for target in targets if target.key in bearing)
+        return replace(confirmed, exists=exists)
 
 
 def _subjects(declarations: Iterable[Declaration], kind: SubjectKind) -> list[str]:

@@ -18,7 +18,7 @@ from reconciler.arm import objects
 from reconciler.arm.shapes import ShapeError
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import JSON, Cloud, Snapshot, Unread, ancestors, arm_id
+from reconciler.model import JSON, ArmId, Cloud, Snapshot, Unread, ancestors, arm_id
 from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
@@ -78,6 +78,7 @@ def _document(raw: RawSnapshot) -> dict[str, JSON]:
         ],
         "gone": sorted(raw.gone),
         "exists": sorted(raw.exists),
+        "similar": {key: [near.text for near in nearest] for key, nearest in sorted(raw.similar.items())},
         "initiativeOfAssignment": {assigned.get(key, key): place for key, place in sorted(raw.used.items())},
         "policyAssignments": list(raw.assignments),
         "policySetDefinitions": list(raw.initiatives),
@@ -133,9 +134,17 @@ def _raw_snapshot(document: JsonInput) -> RawSnapshot:
         unread=tuple(map(_unread, document.member("unread").items())),
         gone=frozenset(item.as_text().lower() for item in document.member("gone").items()),
         exists=frozenset(item.as_text().lower() for item in document.member("exists").items()),
+        similar=_similar(document.optional("similar")),
         versions={kind: entry.as_text() for kind, entry in document.member("apiVersions").entries()},
         requests=document.member("requests").as_integer(),
     )
+
+
+def _similar(entry: JsonInput | None) -> dict[str, tuple[ArmId, ...]]:
+    """Absent in snapshots of versions that did not look for them."""
+    if entry is None:
+        return {}
+    return {key.lower(): tuple(arm_id(item.as_text()) for item in value.items()) for key, value in entry.entries()}
 
 
 def _objects(document: JsonInput, name: str) -> tuple[JSON, ...]:

@@ -14,7 +14,8 @@ from typing import Final
 
 from reconciler.azure.client import ArmClient
 from reconciler.azure.graph import ask
-from reconciler.model import JSON, ArmId, ScopeKind
+from reconciler.documents.suggest import nearest_few
+from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 from reconciler.problems import AzureError
 
 _BATCH: Final = 400
@@ -23,6 +24,10 @@ _BATCH: Final = 400
 _FEW: Final = 100
 """How many targets are asked for one by one when Resource Graph does not answer."""
 
+_EXPLAINED: Final = 20
+"""For so many missing targets it is asked what may have been meant."""
+
+_SHOWN: Final = 3
 _TABLES: Final = {ScopeKind.RESOURCE: "resources", ScopeKind.RESOURCE_GROUP: "resourcecontainers"}
 
 
@@ -32,16 +37,28 @@ class _TargetBatch:
     targets: Sequence[ArmId]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmedTargets:
+    """Folded ids of those that exist and of those that are gone; what could not be told is in neither. `similar` maps one
+    that is gone to what may have been meant.
+    """
+
+    exists: frozenset[str]
+    gone: frozenset[str]
+    similar: Mapping[str, tuple[ArmId, ...]]
+
+
 def confirm_targets(
     client: ArmClient, targets: Iterable[ArmId], progress: Callable[[int, int], None]
-) -> tuple[frozenset[str], frozenset[str]]:
-    """Folded ids of those that exist and of those that are gone; what could not be told is in neither.
+) -> ConfirmedTargets:
+    """Which of the targets exist.
 
     One query per 400 resources or groups, and one GET for each that no query shows (types that Resource Graph does
     not hold, and what was deleted). Without Resource Graph only a few are asked for: a GET each would cost too much.
     `progress` is told how many of how many queries are answered.
     """
-    batches = list(_batches({target.key: target for target in targets}))
+    by_key = {target.key: target for target in targets}
+    batches = list(_batches(by_key))
     confirmed: set[str] = set()
     unseen: list[ArmId] = []
     unanswered: list[ArmId] = []
@@ -54,7 +71,36 @@ def confirm_targets(
             confirmed.update(target.key for target in batch.targets if target.key in existing)
             unseen += [target for target in batch.targets if target.key not in existing]
     exists, missing = _asked_one_by_one(client, unseen + (unanswered if len(unanswered) <= _FEW else []))
-    return frozenset(confirmed | exists), frozenset(missing)
+    similar = {} if unanswered else _similar_targets(client, [by_key[key] for key in sorted(missing)])
+    return ConfirmedTargets(exists=frozenset(confirmed | exists), gone=frozenset(missing), similar=similar)
+
+
+def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, tuple[ArmId, ...]]:
+    """By folded id of a declared resource or group that does not exist: existing ones of its type in its subscription,
+    of the same name first, then of a similar one. A hint for people, from Resource Graph alone; no answer, no hint.
+    """
+    targets = sorted(target for target in missing if target.kind in _TABLES and target.subscription)[:_EXPLAINED]
+    queries = [_namesakes_query(target) for target in targets]
+    similar: dict[str, tuple[ArmId, ...]] = {}
+    for target, answer in zip(targets, ask(client, queries) if queries else [], strict=True):
+        rows = [] if isinstance(answer, AzureError) else [str(row.get("id", "")) for row in answer]
+        candidates = [arm_id(text) for text in rows if text.startswith("/")]
+        alike = nearest_few(target.name, {candidate.name for candidate in candidates}, _SHOWN)
+        namesakes = [candidate for name in alike for candidate in candidates if candidate.name == name]
+        if namesakes:
+            similar[target.key] = tuple(namesakes[:_SHOWN])
+    return similar
+
+
+def _namesakes_query(target: ArmId) -> JSON:
+    table = _TABLES[target.kind]
+    kind = (
+        "microsoft.resources/subscriptions/resourcegroups" if table == "resourcecontainers" else _resource_type(target)
+    )
+    return {
+        "subscriptions": [target.subscription],
+        "query": f"{table} | where type =~ '{_literal(kind)}' | project id | order by id asc",
+    }
 
 
 def _batches(targets: Mapping[str, ArmId]) -> Iterable[_TargetBatch]:

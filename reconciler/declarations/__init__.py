@@ -5,6 +5,25 @@ reconciler.yaml. Neither knows a clock, a network or git: the caller passes the 
 """
 
 from reconciler.declarations.check import check
-from reconciler.declarations.load import FOLDER, SETTINGS_FILE, Loaded, load, load_bytes, load_files, same_meaning
+from reconciler.declarations.load import (
+    FOLDER,
+    SETTINGS_FILE,
+    Loaded,
+    declared_scopes,
+    load,
+    load_bytes,
+    load_files,
+    same_meaning,
+)
 
-__all__ = ["FOLDER", "SETTINGS_FILE", "Loaded", "check", "load", "load_bytes", "load_files", "same_meaning"]
+__all__ = [
+    "FOLDER",
+    "SETTINGS_FILE",
+    "Loaded",
+    "check",
+    "declared_scopes",
+    "load",
+    "load_bytes",
+    "load_files",
+    "same_meaning",
+]

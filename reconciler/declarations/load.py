@@ -17,7 +17,7 @@ from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors
 from reconciler.documents.strict import EMPTY
-from reconciler.model import Declaration, Settings, Source
+from reconciler.model import ArmId, Declaration, Settings, Source
 from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
@@ -79,6 +79,12 @@ def same_meaning(before: bytes, after: bytes) -> bool:
     if first is None or second is None:
         return False
     return first == replace(second, source=first.source)
+
+
+def declared_scopes(data: bytes) -> tuple[ArmId, ...]:
+    """The scopes that one version of a declaration's file lists; none where it is no valid declaration."""
+    declaration = _value(data, "", "exemption", build.declaration, [])
+    return declaration.scopes if declaration is not None else ()
 
 
 def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:

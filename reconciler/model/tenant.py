@@ -147,7 +147,8 @@ class Snapshot:
     roots and all their descendants (groups and subscriptions). `initiatives` maps the folded *assignment* id to the
     policy set at the version that the assignment is pinned to; an assigned set that is absent there could not be read.
     `gone` holds folded ids that a GET answered with 404. `exists` holds folded ids of declared resource targets
-    confirmed to exist; a target in neither was not asked. `names` maps the folded id of a group or subscription to
+    confirmed to exist; a target in neither was not asked. `similar` maps a folded target that is gone to existing
+    resources of its type with the same or a similar name. `names` maps the folded id of a group or subscription to
     its display name. `policies` maps folded ids to the definitions of single policies whose assignment is declared or
     bears an exemption; one that is absent there is a built-in or could not be read.
     """
@@ -163,6 +164,7 @@ class Snapshot:
     gone: frozenset[str] = frozenset()
     names: Mapping[str, str] = field(default_factory=dict)
     exists: frozenset[str] = frozenset()
+    similar: Mapping[str, tuple[ArmId, ...]] = field(default_factory=dict)
     policies: Mapping[str, Policy] = field(default_factory=dict)
 
     @property

@@ -6,7 +6,9 @@ of planning have theirs in `findings.messages`.
 
 from __future__ import annotations
 
-from reconciler.documents.suggest import nearest_few
+from collections.abc import Sequence
+
+from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Exemption, Initiative, Source, Unread
 from reconciler.planning.marks import describe_owner, owners
 
@@ -40,10 +42,14 @@ def no_subscription(target: ArmId) -> Diagnostic:
     )
 
 
-def resource_gone(target: ArmId) -> Diagnostic:
-    """The declared resource was deleted."""
+def resource_gone(target: ArmId, similar: Sequence[ArmId] = ()) -> Diagnostic:
+    """The declared resource was deleted, or never was; `similar` are what may have been meant."""
+    otherwise = "take the target out of the declaration, or restore the resource"
+    near = [candidate.name if candidate.parent == target.parent else candidate.text for candidate in similar]
+    question = did_you_mean(near)
     return Diagnostic(
-        message=f"{target} no longer exists", remedy="take the target out of the declaration, or restore the resource"
+        message=f"Azure finds no {target.text}: it is mistyped, or was deleted or moved",
+        remedy=f"{question} Else {otherwise}" if question else otherwise,
     )
 
 

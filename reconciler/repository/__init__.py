@@ -3,9 +3,19 @@
 Everything here is read, but for `create`. Without git, without commits or without a remote the answers say so.
 """
 
-from reconciler.repository.base import changed_since, proposed_since
+from reconciler.repository.base import changed_since, contents_at_base, proposed_since
 from reconciler.repository.history import FileHistory, read
 from reconciler.repository.revision import Revision, read_revision
 from reconciler.repository.work_tree import create, origin
 
-__all__ = ["FileHistory", "Revision", "changed_since", "create", "origin", "proposed_since", "read", "read_revision"]
+__all__ = [
+    "FileHistory",
+    "Revision",
+    "changed_since",
+    "contents_at_base",
+    "create",
+    "origin",
+    "proposed_since",
+    "read",
+    "read_revision",
+]

@@ -61,6 +61,22 @@ def _base(tree: WorkTree | None, root: Path, base: str | None) -> str | None:
     return _named(tree, base) if base is not None else _merge_base_with_remote(tree)
 
 
+def contents_at_base(root: Path, base: str | None = None) -> tuple[bytes, ...] | None:
+    """The files of declarations as they stood at the base, as far as they differ now; None where there is no base.
+
+    Raises:
+        UsageError: `base` names no commit.
+    """
+    tree = open_work_tree(root)
+    if tree is None:
+        return None
+    commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
+    if commit is None:
+        return None
+    blobs = {difference.base for difference in _differences(tree, commit) if difference.base is not None}
+    return tuple(tree.blob(blob) for blob in sorted(blobs))
+
+
 def _named(tree: WorkTree, base: str) -> str:
     """The merge base with a revision that the caller names, or that revision where they share no history."""
     commit = None if base.startswith("-") else tree.ask("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")

@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning
+from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning
 from reconciler.model import Declaration, Settings
 from reconciler.planning.provenance import History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
@@ -33,7 +33,9 @@ class InvalidRepositoryError(ReconcilerError):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
-    them as changed. `proposed` are those that the change under review is about, None for all. `resolved` are the declarations with what the catalogue says they mean. `warnings` are what is wrong with it and fails nothing.
+    them as changed. `proposed` are those that the change under review is about, None for all. `base_targets` are folded
+    scopes that files listed at the base which differ now. `resolved` are the declarations with what the catalogue says
+    they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Repository:
     history: History
     changed: frozenset[str] | None
     proposed: frozenset[str] | None = None
+    base_targets: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
 
 
@@ -71,6 +74,9 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         history=history,
         changed=changed,
         proposed=repository.proposed_since(root, base, changed),
+        base_targets=frozenset(
+            scope.key for data in repository.contents_at_base(root, base) or () for scope in declared_scopes(data)
+        ),
         warnings=problems,
     )
 

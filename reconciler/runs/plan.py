@@ -9,12 +9,13 @@ from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.findings.messages import unexemptable
 from reconciler.planning.guards import Allowances
+from reconciler.planning.marks import Ownership, ownership, revision_of
 from reconciler.planning.values import Action, Change, Plan
 from reconciler.problems import Problem
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
-from reconciler.runs.loading import load_repository
-from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, missing_targets, plan_repository, read_azure, saved_snapshot
 from reconciler.runs.rights import unexemptable_assignments
 
 
@@ -72,6 +73,9 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
             snapshot = read_azure(azure, repository.declarations, request.scope, context)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
+    if repository.changed is None:  # no base: what no run has applied yet is new
+        problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
+        plan = replace(plan, problems=(*plan.problems, *problems))
     return PlanRun(plan=plan, names=display_names(snapshot), warnings=repository.warnings, proposed=repository.proposed)
 
 
@@ -86,3 +90,15 @@ def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[
         unexemptable(changes, snapshot.assignments.get(assignment)) for (_, assignment), changes in by_cause.items()
     )
     return replace(plan, findings=(*plan.findings, *findings))
+
+
+def _never_applied(repository: Repository, snapshot: Snapshot) -> set[str]:
+    """The declarations whose last commit no revision contains that an exemption of ours in Azure bears."""
+    ours = (each for each in snapshot.exemptions if ownership(each, repository.settings) is Ownership.OURS)
+    revisions = {revision_of(exemption) for exemption in ours} - {""}
+    names = set()
+    for declaration in repository.declarations:
+        commit = repository.history.last_commit(declaration.source.file)
+        if commit is None or not any(repository.history.contains(revision, commit.sha) for revision in revisions):
+            names.add(declaration.name)
+    return names

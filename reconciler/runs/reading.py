@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,7 +76,9 @@ def plan_repository(
             only=scope,
         )
     )
-    return replace(plan, problems=_problems(plan, repository))
+    return replace(
+        plan, problems=(*_problems(plan, repository), *missing_targets(plan, repository, repository.changed or ()))
+    )
 
 
 def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
@@ -91,6 +93,29 @@ def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
         if held.cause is HeldCause.OUTSIDE_SCOPES
         and (repository.changed is None or held.declaration in repository.changed)
     )
+
+
+def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]) -> tuple[Problem, ...]:
+    """Targets of changed declarations that no file listed at the base, and that do not exist: mistyped, most likely.
+    One that was listed before is held as gone, so that a resource which somebody deletes blocks nobody.
+    """
+    declarations = {declaration.name: declaration for declaration in repository.declarations}
+    problems = []
+    for held in plan.held:
+        is_new = held.declaration in changed and held.scope.key not in repository.base_targets
+        if is_new and held.cause is HeldCause.RESOURCE_GONE:
+            declaration = declarations[held.declaration]
+            index = declaration.scopes.index(held.scope)
+            problems.append(
+                Problem(
+                    source=declaration.place(f"scopes.{index}"),
+                    code="target-not-found",
+                    message=held.message,
+                    remedy=held.remedy,
+                    path=f"scopes[{index}]",
+                )
+            )
+    return tuple(problems)
 
 
 def display_names(snapshot: Snapshot) -> dict[str, str]:

@@ -20,19 +20,20 @@ from planning.world import (
     snapshot,
 )
 
-from reconciler.model import Source, Unread
+from reconciler.model import Source, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.findings.messages import Orphan, OrphanCause
-from reconciler.planning.values import Finding
+from reconciler.planning.values import Change, Finding, Reason
 
 EXAMPLES = {
     "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
     "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
-    "count": 950, "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"),
+    "count": 950, "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),
+    "creates": [Change(before=None, after=ours("kept", "one"), reason=Reason.DECLARED, fingerprint="", declaration="one")],
 }  # fmt: skip
 
 

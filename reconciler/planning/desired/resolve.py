@@ -199,7 +199,9 @@ class _Resolver:
             message = hold_messages.no_subscription(target) if is_gone else hold_messages.outside_scopes(target)
             return case.hold(HeldCause.OUTSIDE_SCOPES, message)
         if target.key in self.snapshot.gone:
-            return case.hold(HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target))
+            return case.hold(
+                HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target, self.snapshot.similar.get(target.key, ()))
+            )
         if (unread := self.tree.unread(target)) is not None:
             return case.hold(HeldCause.UNREAD, hold_messages.unread(unread))
         return None
