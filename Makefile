@@ -49,9 +49,11 @@ test-az: $(VENV)/.dev  ## the embedded Azure against the unmodified Azure CLI (7
 	@test -x .venv-az/bin/az || { $(PYTHON) -m venv .venv-az && .venv-az/bin/pip install --quiet azure-cli==2.91.0; }
 	@AZ=.venv-az/bin/az $(BIN)/python -m pytest tests/emulator/az_client.py
 
-test-sdk: $(VENV)/.dev  ## the embedded Azure against the last SDK with typed exemptions (in .venv-sdk)
+test-sdk: $(VENV)/.dev  ## the embedded Azure against typed SDKs (in .venv-sdk)
 	@test -x .venv-sdk/bin/python || { $(PYTHON) -m venv .venv-sdk && \
-	  .venv-sdk/bin/pip install --quiet azure-mgmt-resource==24.0.0 azure-identity==1.27.0 aiohttp; }
+	  .venv-sdk/bin/pip install --quiet azure-mgmt-resource==24.0.0 azure-identity==1.27.0 aiohttp \
+	  azure-mgmt-resourcegraph==8.0.1 azure-mgmt-security==7.0.0 azure-mgmt-managementgroups==2.0.0 \
+	  azure-mgmt-authorization==4.0.0 azure-mgmt-policyinsights==1.0.1; }
 	@SDK_PYTHON=.venv-sdk/bin/python $(BIN)/python -m pytest tests/emulator/sdk_client.py
 
 test-kql: $(VENV)/.dev  ## Resource Graph against Microsoft's parser (npm) and another engine (in .venv-kql)

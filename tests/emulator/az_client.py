@@ -11,6 +11,7 @@ import subprocess
 
 import contoso
 import emulated
+import graph_queries
 import pytest
 from contoso import ASSIGNMENT, GROUP, ONE, ROOT, SERVER, exemption_id
 
@@ -161,3 +162,74 @@ def test_resource_graph_groups_and_security(az):
     assert az("account", "management-group", "show", "-n", "contoso", "-e", "-r")["children"][0]["name"] == "corp"
     assert az("group", "show", "-n", "rg-data")["id"] == GROUP
     assert az("security", "assessment", "list") == []
+
+
+# --- what the articles tell people to run ------------------------------------------------------------------------
+
+
+def test_roles_at_a_management_group(az):
+    rows = az("role", "assignment", "list", "--scope", ROOT, "--include-inherited")
+    assert "Owner" in [row["roleDefinitionName"] for row in rows]
+    (reader,) = az("role", "definition", "list", "--name", "Reader")
+    assert reader["permissions"][0]["actions"] == ["*/read"]
+    words = ["--assignee-object-id", "22222222-2222-4222-8222-222222222222", "--assignee-principal-type", "User"]
+    made = az("role", "assignment", "create", *words, "--role", "Security Admin", "--scope", ROOT)
+    assert made["scope"] == ROOT
+    assert made["id"] in [row["id"] for row in az("role", "assignment", "list", "--scope", ROOT)]
+    az("role", "assignment", "delete", "--ids", made["id"])
+
+
+def test_regions_providers_and_tags(az):
+    assert "westeurope" in [region["name"] for region in az("account", "list-locations")]
+    assert "Microsoft.Authorization" in [provider["namespace"] for provider in az("provider", "list")]
+    assert az("resource", "show", "--ids", SERVER)["name"] == "legacy-sql"
+    assert az("resource", "tag", "--ids", SERVER, "--tags", "env=prod", "team=data")["tags"]["team"] == "data"
+    assert [row["name"] for row in az("resource", "list", "--tag", "env=prod")] == ["legacy-sql"]
+    assert [row["name"] for row in az("resource", "list", "--name", "ledger")] == ["ledger"]
+    assert az("group", "update", "-n", "rg-data", "--tags", "a=b")["tags"] == {"a": "b"}
+    assert [row["name"] for row in az("group", "list", "--tag", "a=b")] == ["rg-data"]
+    assert az("tag", "list", "--resource-id", GROUP)["properties"]["tags"] == {"a": "b"}
+
+
+def test_compliance(az):
+    assert az("policy", "state", "list", "--top", "5") == []
+    assert az("policy", "state", "summarize")["results"]["nonCompliantResources"] == 0
+    az("policy", "state", "trigger-scan", "--no-wait")
+    assert "InvalidFilter" in az("policy", "state", "list", "--filter", "nonsense", fails=True)
+
+
+def test_locks_with_notes(az):
+    made = az("lock", "create", "-n", "l", "-g", "rg-data", "--lock-type", "ReadOnly", "--notes", "ask us")
+    assert (made["level"], made["notes"]) == ("ReadOnly", "ask us")
+    words = ["policy", "exemption", "create", "-n", "locked", "-g", "rg-data", "--policy-assignment", ASSIGNMENT]
+    assert "ScopeLocked" in az(*words, "-e", "Waiver", fails=True)
+    az("lock", "delete", "-n", "l", "-g", "rg-data")
+
+
+def test_selectors_and_updates(az):
+    selectors = '[{"name":"west","selectors":[{"kind":"resourceLocation","in":["westeurope"]}]}]'
+    words = ["--policy-assignment", ASSIGNMENT, "-e", "Waiver", "--resource-selectors", selectors]
+    made = az("policy", "exemption", "create", "-n", "west", "-g", "rg-data", *words)
+    assert made["resourceSelectors"][0]["selectors"][0]["in"] == ["westeurope"]
+    rule = f"{ROOT}/providers/Microsoft.Authorization/policyDefinitions/rule-1"
+    words = ["--policy", rule, "--enforcement-mode", "DoNotEnforce"]
+    assert (
+        az("policy", "assignment", "create", "-n", "soft", "--scope", ROOT, *words)["enforcementMode"] == "DoNotEnforce"
+    )
+    assert (
+        az("policy", "assignment", "update", "-n", "soft", "--scope", ROOT, "--display-name", "x")["displayName"] == "x"
+    )
+    az("policy", "assignment", "delete", "-n", "soft", "--scope", ROOT)
+    az("policy", "exemption", "delete", "-n", "west", "-g", "rg-data")
+
+
+def test_the_queries_of_the_article_by_rest(az):
+    url = "/providers/Microsoft.ResourceGraph/resources?api-version=2022-10-01"
+    for query in graph_queries.ARTICLE:
+        body = json.dumps({"query": query.replace("<your-subscription-id>", GUID)})
+        assert "data" in az("rest", "--method", "post", "--url", url, "--body", body)
+
+
+def test_what_is_not_modelled_is_refused(az):
+    assert "NotModelled" in az("security", "pricing", "list", fails=True)
+    assert "NotModelled" in az("policy", "remediation", "list", fails=True)

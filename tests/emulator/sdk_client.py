@@ -61,3 +61,61 @@ def test_all_of_it_by_the_version_of_that_sdk(seen):
         if "policyExemptions" in each.target
     }
     assert versions == {"2022-07-01-preview"}
+
+
+# --- the SDKs around exemptions ----------------------------------------------------------------------------------
+
+DEV = "aaaaaaaa-0000-4000-8000-000000000001"
+
+
+@pytest.fixture(scope="module")
+def around():
+    rule = {"if": {"field": "type", "equals": "Microsoft.Sql/servers"}, "then": {"effect": "audit"}}
+    policies = [{"id": policy, "properties": {"policyRule": rule}} for policy in contoso.POLICIES]
+    assessment = {"id": f"{SERVER}/providers/Microsoft.Security/assessments/a1"}
+    assessment["properties"] = {"displayName": "x", "status": {"code": "Unhealthy"}}
+    content = contoso.tenant(
+        policyDefinitions=policies,
+        policyStates=[
+            {"resourceId": SERVER, "policyDefinitionId": contoso.POLICIES[0], "complianceState": "NonCompliant"}
+        ],
+        assessments=[assessment],
+        principals=[
+            {"objectId": "11111111-1111-4111-8111-111111111111", "name": "pipeline"},
+            {"objectId": DEV, "name": "dev@contoso.example", "type": "User", "roles": []},
+        ],
+    )
+    with emulated.running(content) as cloud:
+        command = [os.environ["SDK_PYTHON"], str(Path(__file__).with_name("sdk_neighbours.py"))]
+        done = subprocess.run(
+            [*command, ONE.split("/")[2], DEV],
+            env=emulated.environment(cloud), capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+def test_roles_by_the_typed_sdk(around):
+    assert around["roles"] == [["Reader", ["*/read"]]]
+    assert around["assigned"] == ["88888888-0000-4000-8000-000000000001", "User"]
+    assert (around["assignments"], around["removed"]) == ([True], True)
+
+
+def test_groups_by_the_typed_sdk(around):
+    assert around["children"] == ["corp", contoso.TWO.split("/")[2]]
+    assert {"Contoso", "Corp", "one", "two"} <= set(around["entities"])
+    assert around["made"] == "lab"
+
+
+def test_compliance_by_the_typed_sdk(around):
+    assert set(around["states"]) == {"legacy-sql NonCompliant", "legacy-sql Compliant"}
+    assert around["summary"] == 1
+
+
+def test_graph_and_security_by_the_typed_sdks(around):
+    assert around["graph"] == [
+        2, [{"type": "microsoft.sql/servers", "n": 1}, {"type": "microsoft.sql/servers/databases", "n": 1}]
+    ]  # fmt: skip
+    assert around["refused"] == [400, "InvalidQuery"] or around["refused"] == [400, "ParserFailure"]
+    assert around["assessments"] == [["a1", "Unhealthy"]]
+    assert (around["metadata"], around["pricings"]) == (True, "NotModelled")
