@@ -244,6 +244,7 @@ class HeldCause(enum.StrEnum):
         name="foreign-owner", cause="another owner exempts it already", kind=FindingKind.FOREIGN_OWNER
     )
     NOT_ADOPTABLE = HeldFacts(name="not-adoptable", cause="an application's exemption stands in the way")
+    FORGED = HeldFacts(name="forged", cause="somebody else wrote our mark on what is there", kind=FindingKind.FORGED)
     CONFLICT = HeldFacts(name="conflict", cause="two declarations want the same")
     UNREAD = HeldFacts(name="unread", cause="something it depends on could not be read")
     ASSIGNMENT_GONE = HeldFacts(name="assignment-gone", cause="its assignment does not exist", is_gone=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from reconciler.model import Declaration, Exemption, Settings, Snapshot, SubjectKind
-from reconciler.planning.marks import Ownership, declaration_of, ownership, target_of
+from reconciler.planning.marks import bears_our_mark, declaration_of, target_of
 from reconciler.planning.values import Change
 
 _KINDS: Final = frozenset({SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT})
@@ -31,8 +31,7 @@ def allowed_without_references(
 
     def is_declared(after: Exemption) -> bool:
         """Whether it will bear the marks of such a declaration and of one of its scopes."""
-        ours = ownership(after, settings) is Ownership.OURS
-        return ours and target_of(after) in declared.get(declaration_of(after), ())
+        return bears_our_mark(after, settings) and target_of(after) in declared.get(declaration_of(after), ())
 
     def is_single(after: Exemption) -> bool:
         """Whether one policy is assigned, which has no references; an unknown assignment counts as an initiative."""

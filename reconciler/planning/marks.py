@@ -1,6 +1,7 @@
 """Whose an exemption is, as its metadata says, and the marks that we write ourselves.
 
-ours: `managedBy: exempt` with our owner or a former one. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
+ours: `managedBy: exempt` with our owner or a former one and, where `writers` are set, made or last written by one of
+them. forged: the same mark, written by nobody of these. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
 `deployedBy`. unowned: no mark (portal, scripts, Terraform).
 """
 
@@ -22,6 +23,7 @@ class Ownership(enum.Enum):
     """Who may change an exemption."""
 
     OURS = "ours"
+    FORGED = "forged"
     FOREIGN = "foreign"
     UNOWNED = "unowned"
 
@@ -29,12 +31,31 @@ class Ownership(enum.Enum):
 def ownership(exemption: Exemption, settings: Settings) -> Ownership:
     """Whose it is."""
     metadata = exemption.metadata
+    if bears_our_mark(exemption, settings):
+        return Ownership.OURS if _is_believed(exemption, settings) else Ownership.FORGED
     if metadata.get("managedBy") == MANAGER:
-        owner = metadata.get("owner")
-        mine = owner == settings.owner or owner in settings.former_owners
-        return Ownership.OURS if mine else Ownership.FOREIGN
+        return Ownership.FOREIGN
     foreign = any(metadata.get(key) for key in FOREIGN_KEYS[:2])
     return Ownership.FOREIGN if foreign else Ownership.UNOWNED
+
+
+def bears_our_mark(exemption: Exemption, settings: Settings) -> bool:
+    """Whether its metadata names us as its owner, whoever wrote that."""
+    owner = exemption.metadata.get("owner")
+    is_managed = exemption.metadata.get("managedBy") == MANAGER
+    return is_managed and (owner == settings.owner or owner in settings.former_owners)
+
+
+def _is_believed(exemption: Exemption, settings: Settings) -> bool:
+    """Whether our mark is one of ours: nobody but Azure writes who made an object and who wrote it last.
+
+    What one of our writers made and somebody changed is known, so it is ours to put right.
+    """
+    if not settings.writers:
+        return True
+    system = exemption.system
+    identities = (system.created_by, system.last_modified_by) if system else ()
+    return any(identity.lower() in settings.writers for identity in identities)
 
 
 def owners(exemption: Exemption) -> tuple[str, ...]:

@@ -30,6 +30,7 @@ FORMAT_VERSION: Final = "1.0"
 _INDENT: Final = " " * 14
 _OWNERSHIP_STYLES: Final = {
     Ownership.OURS: Style.GOOD,
+    Ownership.FORGED: Style.ERROR,
     Ownership.FOREIGN: Style.INFO,
     Ownership.UNOWNED: Style.WARNING,
 }
@@ -74,8 +75,8 @@ def register_lines(register: Inventory, now: datetime, names: Names = NO_NAMES) 
 
 def heading_words(register: Inventory) -> str:
     """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
-    ours, foreign, nobody = (register.count(of) for of in Ownership)
-    kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody"
+    ours, forged, foreign, nobody = (register.count(of) for of in Ownership)
+    kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody" + (f", {forged} forged" if forged else "")
     states = [
         f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := register.count(state))
     ]

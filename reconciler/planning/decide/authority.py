@@ -26,6 +26,7 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |
 | of another owner, named by takeOver               | adoptable                                                       |
+| forged (our mark, none of our writers)            | these cells are held; adoptable under `adopt: true`             |
 | expired and not ours                              | no authority (see `prune` for its finding)                      |
 | meeting nothing desired                           | see `prune`                                                     |
 
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from reconciler.arm.canonical import equivalent
 from reconciler.model import Initiative, Settings
@@ -54,6 +56,13 @@ from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Finding, Held, HeldCause, Reason
+
+_HOLDING: Final = {
+    Relation.FOREIGN: (HeldCause.FOREIGN_OWNER, hold_messages.foreign_owner),
+    Relation.FORGED: (HeldCause.FORGED, hold_messages.forged),
+    Relation.APPLICATION: (HeldCause.NOT_ADOPTABLE, hold_messages.not_adoptable),
+}
+"""What an existing exemption that we may not touch holds a desired one with."""
 
 Protected = Mapping[ExistingExemption, frozenset[str]]
 """The cells that are exempt because of each existing exemption and that something held may depend on."""
@@ -152,9 +161,8 @@ class Authority:
                     duplicate = finding_messages.duplicate(existing.exemption, keeper.exemption, desired.declaration)
                     findings.append(duplicate)
                     shared -= keeper.cells
-                if shared and standing in {Relation.APPLICATION, Relation.FOREIGN}:
-                    is_foreign = standing is Relation.FOREIGN
-                    held.append(_held(desired, existing, shared, contents.initiative, is_foreign=is_foreign))
+                if shared and standing in _HOLDING:
+                    held.append(_held(desired, existing, shared, standing, contents.initiative))
                     cells |= shared
             withheld.append(cells)
         return SlotMatch(
@@ -258,7 +266,7 @@ class Authority:
                     proposed.append(change)
                 elif existing.ours and (line := _kept_for(existing, pruner)) is not None:
                     held.append(line)
-            elif not relations & {Relation.FOREIGN, Relation.APPLICATION}:
+            elif not relations & _HOLDING.keys():
                 unclaimed.append(existing)
         return ReducedSlot(proposed=tuple(proposed), held=tuple(held), unclaimed=tuple(unclaimed))
 
@@ -309,20 +317,19 @@ def _held(
     desired: DesiredExemption,
     existing: ExistingExemption,
     cells: frozenset[str],
+    standing: Relation,
     initiative: Initiative | None,
-    *,
-    is_foreign: bool,
 ) -> Held:
-    exemption = existing.exemption
-    message = hold_messages.foreign_owner(exemption) if is_foreign else hold_messages.not_adoptable(exemption)
+    cause, message = _HOLDING[standing]
+    diagnostic = message(existing.exemption)
     return Held(
         declaration=desired.declaration.name,
         scope=desired.scope,
         assignment=desired.assignment.id,
         reference_ids=reference_texts(cells, initiative),
-        cause=HeldCause.FOREIGN_OWNER if is_foreign else HeldCause.NOT_ADOPTABLE,
-        message=message.message,
-        remedy=message.remedy,
+        cause=cause,
+        message=diagnostic.message,
+        remedy=diagnostic.remedy,
         source=desired.declaration.source,
-        exemption=exemption.id,
+        exemption=existing.exemption.id,
     )

@@ -29,6 +29,7 @@ class Relation(enum.Enum):
     OURS = "ours"
     ADOPTABLE = "adoptable"
     FOREIGN = "foreign"
+    FORGED = "forged"
     APPLICATION = "application"
     OVERLAP = "overlap"
     NOTHING = "nothing"
@@ -52,6 +53,8 @@ def relation(existing: ExistingExemption, desired: DesiredExemption, settings: S
     if existing.ownership is Ownership.FOREIGN:
         is_taken_over = desired.declaration.take_over in owners(existing.exemption)
         return Relation.ADOPTABLE if is_taken_over else Relation.FOREIGN
+    if existing.ownership is Ownership.FORGED:
+        return Relation.ADOPTABLE if desired.declaration.adopt else Relation.FORGED
     if existing.whole and not desired.match.whole:
         return Relation.OVERLAP
     is_adoptable = (

@@ -22,6 +22,7 @@
 | not ours, and …                                          | decision                                                 |
 |----------------------------------------------------------|----------------------------------------------------------|
 | of another owner                                         | untouched (expired: finding)                             |
+| forged: our mark, but none of our writers                | untouched, finding *forged*                              |
 | expired                                                  | untouched, finding *expired*                             |
 | its assignment is gone                                   | untouched, finding *orphaned*                            |
 | for a whole assignment                                   | untouched, finding *overlap*                             |
@@ -82,6 +83,8 @@ class Pruner:
                 return self._ours(existing, cells) if is_managed else finding_messages.kept_outside(exemption)
             case Ownership.FOREIGN:
                 return finding_messages.expired_foreign(exemption) if existing.expired and is_managed else None
+            case Ownership.FORGED:
+                return finding_messages.forged(exemption) if is_managed else None
             case Ownership.UNOWNED:
                 return self._unowned(existing) if is_managed else None
 

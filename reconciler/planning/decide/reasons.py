@@ -28,7 +28,7 @@ def update_reason(  # noqa: PLR0913 - the sides that may have changed
     references than when it was written, somebody changed it by hand, or the declaration was edited.
     """
     match keeper.ownership:
-        case Ownership.UNOWNED:
+        case Ownership.UNOWNED | Ownership.FORGED:
             return Reason.ADOPT
         case Ownership.FOREIGN:
             return Reason.TAKE_OVER

@@ -266,6 +266,8 @@ def whose(existing: ExistingExemption) -> str:
     match existing.ownership:
         case Ownership.OURS:
             return f"ours, marked {existing.mark!r}" if existing.mark else "ours, without a declaration's mark"
+        case Ownership.FORGED:
+            return "not ours: it bears our mark, but none of our writers made it"
         case Ownership.FOREIGN:
             return f"of the owner {describe_owner(existing.exemption)}"
         case Ownership.UNOWNED:

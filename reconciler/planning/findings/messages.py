@@ -164,6 +164,19 @@ def unmanaged(existing: Exemption) -> Finding:
     )
 
 
+def forged(existing: Exemption) -> Finding:
+    """Somebody else wrote our mark."""
+    declaration = declaration_of(existing)
+    name = f" and names declaration {declaration!r}" if declaration else ""
+    return Finding(
+        kind=FindingKind.FORGED,
+        subject=existing.id,
+        message=f"bears our mark{name}, but none of the writers of reconciler.yaml made it or wrote it last",
+        remedy=f"find out who wrote it and remove it {where_made(existing)}; or add whoever applies this repository to writers",
+        assignment=existing.assignment,
+    )
+
+
 class OrphanCause(enum.StrEnum):
     """Why an exemption is left over although no edit of the repository made it so; the value is told to people."""
 
