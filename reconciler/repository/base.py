@@ -7,6 +7,7 @@ is compared, with what is not committed yet. A moved file is no change, nor is o
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +17,10 @@ from reconciler.problems import UsageError
 from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
 
 _BRANCHES: Final = ("HEAD", "main", "master")
+_PLACES: Final = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
+"""Where git looks a short name up, in this order."""
+
+_SUFFIX: Final = re.compile(r"[~^@:]")
 _MAX_BYTES: Final = 1024 * 1024
 
 Same = Callable[[bytes, bytes], bool]
@@ -79,6 +84,7 @@ def contents_at_base(root: Path, base: str | None = None) -> tuple[bytes, ...] |
 
 def _named(tree: WorkTree, base: str) -> str:
     """The merge base with a revision that the caller names, or that revision where they share no history."""
+    _refuse_ambiguous(tree, base)
     commit = None if base.startswith("-") else tree.ask("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
     if not commit:
         raise UsageError(
@@ -86,6 +92,17 @@ def _named(tree: WorkTree, base: str) -> str:
             "fetch it first (in a pipeline: a clone with full history), or correct it",
         )
     return tree.ask("merge-base", commit, "HEAD") or commit
+
+
+def _refuse_ambiguous(tree: WorkTree, base: str) -> None:
+    """A short name is the tag's before the branch's: whoever may push a tag would choose what is judged."""
+    name = _SUFFIX.split(base, maxsplit=1)[0]
+    candidates = [f"{place}{name}" for place in _PLACES]
+    refs = [ref for ref in candidates if tree.ask("rev-parse", "--verify", "--quiet", ref) is not None]
+    if len(refs) > 1:
+        raise UsageError(
+            f"--base {base}: that name is ambiguous: it is {', '.join(refs)}", f"write it whole, such as {refs[-1]}"
+        )
 
 
 def _merge_base_with_remote(tree: WorkTree) -> str | None:

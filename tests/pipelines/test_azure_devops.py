@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
 import shutil
 import subprocess
 import urllib.request
@@ -20,6 +21,8 @@ from pipelines import runner
 
 FOLDER = runner.CHECKOUT / "azure-pipelines"
 NAMES = sorted(path.name for path in FOLDER.glob("*.yml"))
+MACRO = re.compile(r"\$\(([\w.]+)\)")
+SET = re.compile(r"##vso\[task\.setvariable variable=(\w+)[^\]]*\](\S*)")
 CLIENT = "0b1ec700-0000-4000-8000-00000000000c"
 SUBJECT = "sc://contoso/exemptions/exempt"
 DECLARATION = {
@@ -42,9 +45,9 @@ def steps(content: Any) -> Iterator[dict[str, Any]]:
         if "template" in content:
             for each in load(content["template"])["steps"]:
                 script = each.get("inputs", {}).get("inlineScript", "")
-                filled = script.replace("${{ parameters.script }}", content["parameters"]["script"])
+                filled = script.replace("${{ parameters.script }}", content.get("parameters", {}).get("script", ""))
                 yield {**each, "script": filled} if script else each
-        elif "script" in content or "checkout" in content or "task" in content:
+        elif not content.keys().isdisjoint({"script", "checkout", "task", "bash"}):
             yield content
         else:
             for each in content.values():
@@ -58,6 +61,7 @@ class Agent:
     temp: Path
     sources: Path
     azure: emulated.Azure | None = None
+    variables: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def env(self) -> dict[str, str]:
         env = {
@@ -66,6 +70,10 @@ class Agent:
             "AGENT_TEMPDIRECTORY": str(self.temp),
             "BUILD_ARTIFACTSTAGINGDIRECTORY": str(self.temp / "staging"),
             "PIPELINE_WORKSPACE": str(self.temp / "workspace"),
+            "SYSTEM_COLLECTIONURI": "https://dev.azure.example/contoso/",
+            "SYSTEM_TEAMPROJECTID": "77",
+            "BUILD_REASON": "IndividualCI",
+            **{name.upper(): value for name, value in self.variables.items()},
         }
         return env | (self.identity(self.azure) if self.azure else {})
 
@@ -85,19 +93,26 @@ class Agent:
             "idToken": token,
         }
 
+    def macro(self, found: re.Match[str]) -> str:
+        """The value of `$(name)`; one that is not set stays as it is written."""
+        return self.variables.get(found[1], found[0])
+
     def run(self, found: Iterator[dict[str, Any]]) -> tuple[int, str]:
         """Runs the scripts until one fails: its exit code, and the log."""
         log = ""
         for folder in ("tool", "exempt"):  # the agent empties its folder before each job
             shutil.rmtree(self.temp / folder, ignore_errors=True)
         for step in found:
-            if "script" not in step:
+            script = step.get("script", step.get("bash"))
+            if script is None:
                 continue
+            own = {name: MACRO.sub(self.macro, value) for name, value in step.get("env", {}).items()}
             done = subprocess.run(
-                ["bash", "--noprofile", "--norc", "-c", step["script"]],
-                cwd=self.sources, env=self.env(), capture_output=True, text=True, timeout=300, check=False,
+                ["bash", "--noprofile", "--norc", "-c", script],
+                cwd=self.sources, env=self.env() | own, capture_output=True, text=True, timeout=300, check=False,
             )  # fmt: skip
             log += done.stdout + done.stderr
+            self.variables |= dict(SET.findall(done.stdout))
             if done.returncode:
                 return done.returncode, log
         return 0, log
@@ -140,6 +155,51 @@ def merge(agent: Agent) -> None:
     upstream = repo.git(agent.sources, "remote", "get-url", "origin")
     repo.git(Path(upstream), "merge", "--quiet", "next")
     repo.git(agent.sources, "fetch", "--quiet", "origin")
+
+
+def devops(agent: Agent, record: str | None, **answers: Any) -> None:
+    """A `curl` that answers as Azure DevOps where the newest run of the apply pipeline has this artefact."""
+    names = [{"name": "plan"}, *([{"name": record}] if record else [])]
+    documents = {
+        "builds": {"value": [{"id": 4711, "sourceBranch": "refs/heads/main"}]},
+        "artifacts": {"value": names},
+        "timeline": {"records": [{"type": "Checkpoint.Approval", "result": "succeeded"}, {"type": "Stage"}]},
+        **answers,
+    }
+    for name, document in documents.items():
+        (agent.temp / f"{name}.json").write_text(json.dumps(document), encoding="utf-8")
+    script = (
+        '#!/usr/bin/env bash\naddress="${@: -1}"; address="${address%%\\?*}"\n'
+        f'[ "$SYSTEM_ACCESSTOKEN" = secret ] && exec cat "{agent.temp}/${{address##*/}}.json"\n'
+    )
+    runner._executable(agent.temp / "shims" / "curl", script)
+    agent.variables |= {"System.AccessToken": "secret", "applyPipeline": "12"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"record": "completed-main"},
+        {
+            "record": "completed-" + "a" * 40,
+            "timeline": {"records": [{"type": "Checkpoint.Approval", "result": "failed"}]},
+        },
+        {"record": "completed-" + "a" * 40, "builds": {"value": [{"id": 4711, "sourceBranch": "refs/tags/main"}]}},
+    ],
+)
+def test_what_nobody_approved_is_no_record(agent: Agent, answers: dict[str, Any]) -> None:
+    devops(agent, **answers)
+    agent.run(steps(load("approved.yml")["steps"]))
+    assert agent.variables["approved"] == ""
+
+
+def test_the_newest_approved_record_is_found_and_without_the_number_of_the_pipeline_none(agent: Agent) -> None:
+    devops(agent, "completed-" + "a" * 40)
+    agent.run(steps(load("approved.yml")["steps"]))
+    assert agent.variables["approved"] == "a" * 40
+    del agent.variables["applyPipeline"]
+    agent.run(steps(load("approved.yml")["steps"]))
+    assert agent.variables["approved"] == ""
 
 
 def test_a_good_pull_request_passes_and_a_bad_one_is_told_why(agent: Agent) -> None:
@@ -191,9 +251,14 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     assert len(azure.exemptions) == 1
     code, log = agent.run(steps(content["stages"][0]))
     assert "variable=changes" not in log, "nothing is left to approve"
-    for name in ("reconcile.yml", "drift.yml"):
-        code, log = agent.run(steps(load(name)))
-        assert code == 0, log
+    assert agent.variables["completed"] == repo.git(agent.sources, "rev-parse", "refs/remotes/origin/main")
+    emulated.Client(azure, CLIENT).delete(next(iter(azure.exemptions)))
+    for record, exemptions in ((None, 0), (f"completed-{agent.variables['completed']}", 1)):
+        devops(agent, record)
+        for name in ("reconcile.yml", "drift.yml"):
+            code, log = agent.run(steps(load(name)))
+            assert code == 0, log
+            assert len(azure.exemptions) == exemptions
     assert "eyJ" not in log
     assert not (agent.temp / "token").exists()
 

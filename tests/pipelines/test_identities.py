@@ -100,6 +100,12 @@ def run(
     return made.run()
 
 
+def record(temp: Path, revision: str) -> None:
+    """GitHub knows an approved run of apply that completed this revision."""
+    answers = {"apply.yml/runs": "1", "runs/1/artifacts": f"completed-{revision}", "runs/1/approvals": "1"}
+    runner.fake_github(temp, answers)
+
+
 def writes(azure: emulated.Azure) -> set[str]:
     """Who sent what is no read."""
     return {str(one.principal) for one in azure.requests if one.method in {"PUT", "PATCH", "DELETE"}}
@@ -126,6 +132,8 @@ def test_every_job_logs_in_with_its_own_identity_and_leaves_no_token_behind(
     jobs += [run(azure, "apply.yml", "apply", main, temp / "3", "environment:production")]
     assert len(azure.exemptions) == 2
     emulated.Client(azure, WRITER).delete(next(iter(azure.exemptions)))
+    for number in ("4", "5"):
+        record(temp / number, jobs[-1].outputs["completed"]["revision"])
     jobs += [run(azure, "reconcile.yml", "reconcile", main, temp / "4", "environment:healing")]
     jobs += [run(azure, "drift.yml", "drift", main, temp / "5", "ref:refs/heads/main")]
     assert [job.log for job in jobs if job.failed] == []
@@ -140,6 +148,7 @@ def test_every_job_logs_in_with_its_own_identity_and_leaves_no_token_behind(
 def test_the_writer_is_nobody_outside_of_its_environments(
     main: Path, tmp_path: Path, azure: emulated.Azure, subject: str
 ) -> None:
+    record(tmp_path / "temp", repo.git(main, "rev-parse", "HEAD"))
     done = run(azure, "reconcile.yml", "reconcile", main, tmp_path / "temp", subject)
     assert done.failed
     assert "No matching federated identity record" in done.log
@@ -151,6 +160,7 @@ def test_the_reader_cannot_write_whatever_a_pull_request_makes_it_run(
     main: Path, tmp_path: Path, azure: emulated.Azure
 ) -> None:
     workflow = runner.load("reconcile.yml")
+    record(tmp_path / "temp", repo.git(main, "rev-parse", "HEAD"))
     workflow["jobs"]["reconcile"]["steps"][-1]["run"] = '"$RUNNER_TEMP/exempt/bin/python" -m reconciler apply --yes'
     context = {"vars.AZURE_TENANT_ID": repo.TENANT, "vars.AZURE_WRITER_CLIENT_ID": READER}
     env = github(azure, "pull_request")
@@ -166,6 +176,7 @@ def test_a_job_without_the_permission_fails_and_shows_no_token(
     wrong = "wrong-request-token-0123456789"
     env = {**github(azure, "ref:refs/heads/main"), "ACTIONS_ID_TOKEN_REQUEST_TOKEN": wrong}
     context = {"vars.AZURE_TENANT_ID": repo.TENANT, "vars.AZURE_READER_CLIENT_ID": READER}
+    record(tmp_path / "temp", repo.git(main, "rev-parse", "HEAD"))
     done = runner.job(runner.load("drift.yml"), "drift", main, tmp_path / "temp", context, env).run()
     assert done.failed
     assert "id-token: write" in done.log

@@ -179,24 +179,74 @@ def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure:
     ).run()
     assert not applied.failed, applied.log
     assert len(azure.exemptions) == 1
-    again = runner.job(
-        workflow, "plan", main, tmp_path / "more", ready(tmp_path, {}, azure, "READER"), machine(azure)
-    ).run()
-    assert again.outputs["plan"] == {"changes": "false"}
+    assert applied.outputs["completed"] == {"revision": repo.git(main, "rev-parse", "HEAD")}
+    for event, changes in (("push", "false"), ("workflow_dispatch", "true")):
+        again = runner.job(
+            workflow,
+            "plan",
+            main,
+            tmp_path / "more",
+            ready(tmp_path, {"github.event_name": event}, azure, "READER"),
+            machine(azure),
+        ).run()
+        assert again.outputs["plan"] == {"changes": changes}
+
+
+def heal(main: Path, temp: Path, azure: emulated.Azure, record: str, approvals: str = "1") -> runner.Job:
+    """The healing run where the newest run of apply has this artefact and so many approvals."""
+    answers = {"apply.yml/runs": "4711", "runs/4711/artifacts": record, "runs/4711/approvals": approvals}
+    runner.fake_github(temp, answers)
+    context = ready(temp, {"github.repository": "contoso/exemptions"}, azure, "WRITER")
+    return runner.job(runner.load("reconcile.yml"), "reconcile", main, temp, context, machine(azure)).run()
+
+
+def test_the_healing_run_writes_what_a_production_run_completed(
+    main: Path, tmp_path: Path, azure: emulated.Azure
+) -> None:
+    repo.commit(main, "The tool")
+    done = heal(main, tmp_path / "temp", azure, "completed-" + repo.git(main, "rev-parse", "HEAD"))
+    assert not done.failed, done.log
+    assert len(azure.exemptions) == 1
 
 
 def test_the_healing_run_leaves_what_needs_a_person(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
-    context = ready(tmp_path, {}, azure, "WRITER")
-    first = runner.job(
-        runner.load("reconcile.yml"), "reconcile", main, tmp_path / "temp", context, machine(azure)
-    ).run()
-    assert not first.failed, first.log
-    assert "other changes wait for a person" in first.log
+    approved = repo.git(main, "rev-parse", "HEAD")
+    repo.write(main, [{**DECLARATION, "name": "other"}])
+    repo.commit(main, "Ask for another")
+    done = heal(main, tmp_path / "temp", azure, f"completed-{approved}")
+    assert not done.failed, done.log
+    assert "other changes wait for a person" in done.log
     assert azure.exemptions == {}
+
+
+@pytest.mark.parametrize(
+    ("record", "approvals"),
+    [("", "1"), ("completed-", "1"), ("completed-main", "1"), ("completed-{head}", "0"), ("completed-{head}; id", "1")],
+)
+def test_without_an_approved_record_nothing_is_healed_and_the_run_says_so(
+    main: Path, tmp_path: Path, azure: emulated.Azure, record: str, approvals: str
+) -> None:
+    record = record.replace("{head}", repo.git(main, "rev-parse", "HEAD"))
+    done = heal(main, tmp_path / "temp", azure, record, approvals)
+    assert not done.failed, done.log
+    assert done.outputs["approved"] == {"revision": ""}
+    assert "Nothing is healed" in done.summary
+    assert azure.exemptions == {}
+
+
+def test_a_healing_run_that_may_not_ask_for_the_record_fails(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    runner.fake_github(tmp_path / "temp", {})
+    context = ready(tmp_path, {"github.repository": "contoso/exemptions"}, azure, "WRITER")
+    assert (
+        runner.job(runner.load("reconcile.yml"), "reconcile", main, tmp_path / "temp", context, machine(azure))
+        .run()
+        .failed
+    )
 
 
 def test_drift_reports_and_keeps_one_issue(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
     workflow = runner.load("drift.yml")
+    runner.fake_github(tmp_path / "temp", {"apply.yml/runs": ""})
     done = runner.job(
         workflow, "drift", main, tmp_path / "temp", ready(tmp_path, {}, azure, "READER"), machine(azure)
     ).run()

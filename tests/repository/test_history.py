@@ -376,3 +376,18 @@ def test_a_link_in_place_of_a_file_counts_as_changed(git: Git) -> None:
     (git.root / FILE).unlink()
     (git.root / FILE).symlink_to("/etc/passwd")
     assert changed_since(git.root, "HEAD", same_meaning) == {"a"}
+
+
+@pytest.mark.parametrize("suffix", ["", "~0", "^{commit}"])
+def test_a_base_that_is_a_tag_and_a_branch_is_refused(git: Git, suffix: str) -> None:
+    git.write(FILE)
+    first = git.commit()
+    git.write(FILE, TEXT + "ticket: SEC-3\n")
+    git.commit()
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
+    git("tag", "origin/main", first)
+    with pytest.raises(ReconcilerError, match="ambiguous") as refused:
+        changed_since(git.root, f"origin/main{suffix}", same_meaning)
+    assert "refs/remotes/origin/main" in refused.value.remedy
+    assert changed_since(git.root, "refs/remotes/origin/main", same_meaning) == frozenset()
+    assert changed_since(git.root, "refs/tags/origin/main", same_meaning) == {"a"}
