@@ -13,9 +13,9 @@ import pytest
 from pipelines import runner
 from pipelines.test_azure_devops import FOLDER, load, steps
 
-from reconciler import shipped
+from reconciler import package_data
 
-SETS = {"ours": runner.WORKFLOWS, "init": shipped.templates() / "repository" / ".github" / "workflows"}
+SETS = {"ours": runner.WORKFLOWS, "init": package_data.templates() / "repository" / ".github" / "workflows"}
 ON_MAIN = "eq(variables['Build.SourceBranch'], 'refs/heads/main')"
 
 
