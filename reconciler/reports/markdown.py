@@ -27,14 +27,22 @@ _SHARE: Final = LIMIT // 10
 _Item = TypeVar("_Item")
 
 
-def bullets(title: str, items: Iterable[_Item], show: Callable[[_Item], str], limit: int = _ABOVE) -> Iterator[str]:
-    """A bold title with the count, and the first items within a share of the comment; nothing for none. Without a
-    title the items get half of the comment, for they are what it is about.
+def bullets(
+    title: str,
+    items: Iterable[_Item],
+    show: Callable[[_Item], str],
+    *,
+    limit: int = _ABOVE,
+    is_counted: bool = True,
+) -> Iterator[str]:
+    """A bold title, with how many unless it says so itself, and the first items within a share of the comment; nothing
+    for none. Without a title the items get half of the comment, for they are what it is about.
     """
     everything = list(items)
     if not everything:
         return
-    yield f"\n**{title} ({len(everything):,})**\n" if title else ""
+    total = f" ({len(everything):,})" if is_counted else ""
+    yield f"\n**{title}{total}**\n" if title else ""
     rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), _SHARE if title else LIMIT // 2))
     yield from rows
     if len(everything) > len(rows):

@@ -13,11 +13,11 @@ from datetime import datetime
 
 from reconciler.model import ArmId, ScopeKind, Source, agree, count, first_few
 from reconciler.planning.decisions import SEVERITIES, Decision, Highlight, State, decisions_of, taken_from
-from reconciler.planning.values import Action, Finding, FindingKind, Held, HeldCause, Plan, Refusal
+from reconciler.planning.values import Action, Finding, FindingKind, Held, HeldCause, Plan, Reason, Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import Names, Pipeline
 from reconciler.reports.fields import changed_paths, field_label
-from reconciler.reports.words import distance, expiry_date, object_words, reason_words, scope_words, selection_words
+from reconciler.reports.words import distance, expiry_date, foreign_words, reason_words, scope_words, selection_words
 
 Show = Callable[[str], str]
 """How a value that somebody wrote is shown among our words: as it is in text, as code in Markdown."""
@@ -278,14 +278,19 @@ def rewording(decision: Decision, show: Show = str) -> str:
 
 
 def reasons(decision: Decision) -> list[str]:
-    """Why, where the declaration itself does not say it: `because its declaration was removed`, each once."""
-    return [reason for reason in dict.fromkeys(map(reason_words, decision.changes)) if reason]
+    """Why, where the declaration itself does not say it: `because its declaration was removed`, each once. That a target
+    left the declaration is said by from where to where it went.
+    """
+    told = [change for change in decision.changes if not (change.reason is Reason.REMOVED and decision.after)]
+    return [reason for reason in dict.fromkeys(map(reason_words, told)) if reason]
 
 
 def details(decision: Decision, owner: str) -> list[str]:
     """What a reviewer must know of single exemptions: whose it was, where it is not ours; what selectors leave of it."""
     words = (
-        text for change in decision.changes for text in (object_words(change, owner), selection_words(change.exemption))
+        text
+        for change in decision.changes
+        for text in (foreign_words(change, owner), selection_words(change.exemption))
     )
     return [text for text in dict.fromkeys(words) if text]
 

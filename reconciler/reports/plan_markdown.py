@@ -78,24 +78,28 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
     if len(report.proposed) > 1:
         yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
     yield from bullets("Warnings for the changed files", report.warnings, lambda item: problem_item(item, context))
-    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(plan.held), held_item)
+    held = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
+    yield from bullets(held, held_groups(plan.held), held_item, is_counted=False)
     yield from bullets("Refused: nothing is written", plan.refusals, lambda item: refusal_item(item, context.pipeline))
 
 
 def _decision(decision: Decision, report: PlanReport, context: ReportContext) -> str:
-    """`more: name: High title on place; category, end, in 3 initiatives`; then what to look at, why, and by whom."""
+    """Effect, name, severity and title; place and terms; what must not be overlooked; why; justification and people."""
     severity = f"{decision.severity} " if decision.severity else ""
     severity = f"**{severity.strip()}** " if decision.severity == SEVERITIES[0] else severity
-    what = f"{severity}{value(decision.title)} on {place_label(decision, context.names, value)}"
-    parts = [*terms(decision, report.plan.taken_at, value), rewording(decision, value)]
     name = linked(decision.name, decision.source, context)
-    rows = [f"**{effect_label(decision)}** {name}: {what}; {', '.join(filter(None, parts))}"]
+    parts = [*terms(decision, report.plan.taken_at, value), rewording(decision, value)]
+    rows = [
+        f"**{effect_label(decision)}** {name}: {severity}{value(decision.title)}",
+        f"{place_label(decision, context.names, value)}: {', '.join(filter(None, parts))}",
+    ]
     if decision.highlights:
         rows.append(f"⚠️ **{'; '.join(highlight_labels(decision, value))}**")
     rows += [value(text) for text in (*reasons(decision)[:_FEW], *details(decision, report.plan.owner)[:_FEW])]
-    why = [value(decision.justification)] if decision.justification else []
-    if told := why + [f"{label} {value(text)}" for label, text in people(decision)]:
-        rows.append(", ".join(told))
+    asked = ", ".join(f"{label} {value(text)}" for label, text in people(decision))
+    why = value(decision.justification) if decision.justification else ""
+    if why or asked:
+        rows.append(" — ".join(filter(None, (why, asked))))
     return "<br>".join(rows)
 
 

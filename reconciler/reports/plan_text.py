@@ -81,10 +81,6 @@ def plan_lines(report: PlanReport, context: ReportContext = NO_CONTEXT) -> Itera
         yield from problem_lines(plan.problems)
     yield from unread_section(plan.unread, names)
     yield from _decisions(report.proposed, report, names)
-    if report.warnings:
-        yield BLANK
-        yield line((Style.HEADING, f"Warnings for the changed files ({len(report.warnings)})"))
-        yield from problem_lines(report.warnings)
     yield from held_section(held_groups(plan.held))
     if plan.refusals:
         yield BLANK

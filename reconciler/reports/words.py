@@ -143,12 +143,22 @@ def object_words(change: Change, owner: str) -> str:
     before = change.before
     if before is None:
         return ""
-    mine = before.metadata.get("managedBy") == marks.MANAGER and before.metadata.get("owner") == owner
-    if mine and (change.declaration is None or before.name.startswith(f"{change.declaration}-")):
+    if not_ours := foreign_words(change, owner):
+        return not_ours
+    is_named = change.declaration is None or before.name.startswith(f"{change.declaration}-")
+    return "" if is_named and _is_ours(before, owner) else f"exemption {before.name}"
+
+
+def foreign_words(change: Change, owner: str) -> str:
+    """The same, only where somebody else's object is changed and the reason does not say whose it was."""
+    before = change.before
+    if before is None or _is_ours(before, owner) or change.reason.is_adoption:
         return ""
-    if mine or change.reason in {Reason.ADOPT, Reason.TAKE_OVER}:  # whose it was is the reason's to say
-        return f"exemption {before.name}"
     return f"exemption {before.name}, {_whose(before)}"
+
+
+def _is_ours(exemption: Exemption, owner: str) -> bool:
+    return exemption.metadata.get("managedBy") == marks.MANAGER and exemption.metadata.get("owner") == owner
 
 
 def _whose(exemption: Exemption) -> str:

@@ -34,7 +34,7 @@ def test_the_verdict_comes_first_then_a_line_a_decision_then_what_stands_in_the_
         "### Refused: 3 decisions exempt more, until `2027-01-31` (in 72 days) at the latest; "
     )
     parts = ["Could not be read", "- **more** `sandbox-all`", "- **changes** `web-public-ip`", "- **ends** `old-batch`",
-             "**In total 5 decisions:**", "**Held: nothing", "**Refused: nothing is written (1)**"]  # fmt: skip
+             "**In total 5 decisions:**", "**Held at 1 place: nothing", "**Refused: nothing is written (1)**"]  # fmt: skip
     assert sorted(parts, key=above.index) == parts
     assert "\n! web-public-ip-77aa  sub Payments" in below
     assert "\n- old-batch-9f9f  rg rg-batch" in below
@@ -171,5 +171,5 @@ def test_what_is_held_is_told_once_a_cause():
         for number in range(400)
     )
     above = above_of(samples.plan((), held=cells))
-    assert "**Held: nothing of it is deleted or shrunk (1)**" in above
+    assert "**Held at 400 places: nothing of it is deleted or shrunk**" in above
     assert "- **foreign-owner** `d00`, `d01`, `d02` and 397 more at 400 places: `" in above

@@ -1,0 +1,110 @@
+"""The comment on a pull request: what it says of a change against its base, and that there always is one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import emulated
+import pytest
+from main_job import repositories as repo
+
+from reconciler.cli import main
+from reconciler.runs import plan as plan_run
+
+TRANSFER = "Secure transfer to storage accounts should be enabled"
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+MARKER = "<!-- exempt:plan -->\n"
+
+
+def transfer(name: str, number: int, **fields: str) -> dict[str, object]:
+    return {"name": name, "recommendation": TRANSFER, "scopes": [repo.subscription(number)], **fields}
+
+
+def comment(azure: emulated.Azure, root: Path, *options: str, code: int = 0, **environment: str) -> str:
+    done = emulated.exempt(azure, "plan", "--format", "markdown", *options, cwd=root, check=[code], **environment)
+    assert done.stdout.startswith(MARKER)
+    return done.stdout
+
+
+def test_only_what_the_change_brings_is_its_own(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("merged", 1, expiresOn="2030-01-31")])
+    base = repo.commit(root)
+    repo.write(root, [transfer("merged", 1, expiresOn="2030-01-31"), transfer("asked", 2, ticket="SEC-1")])
+    repo.commit(root)
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        text = comment(azure, root, "--base", base)
+        assert text.splitlines()[1] == "### 1 decision exempts more, without end."
+        above, _, below = text.partition("<details>")
+        assert re.search(r"^- \*\*more\*\* `asked`: \*\*High\*\* `Secure transfer", above, re.MULTILINE)
+        assert "**never ends; a whole subscription**" in above
+        assert "`It retires soon.` — owner `team@contoso.example`, ticket `SEC-1`" in above
+        assert "merged" not in above
+        assert "Not part of this change: 1 exemption of other decisions" in below
+        repo.write(root, [transfer("merged", 1, expiresOn="2030-01-31")], limits={"deletes": 5})
+        repo.commit(root)
+        assert "**more** `merged`" in comment(azure, root, "--base", base), "settings concern every declaration"
+        repo.git(root, "checkout", "--quiet", base)
+        assert "**more** `merged`" in comment(azure, root, "--base", base), "nothing is under review on the base itself"
+
+
+def test_a_removed_declaration_is_a_change_of_the_request_that_removes_it(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("old", 1), transfer("kept", 2)])
+    base = repo.commit(root)
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        repo.write(root, [transfer("kept", 2)])
+        repo.commit(root)
+        text = comment(azure, root, "--base", base)
+    assert text.splitlines()[1] == "### 1 decision ends."
+    assert "**ends** `old`" in text
+    assert "because its declaration was removed" in text
+
+
+def test_names_are_links_where_a_pipeline_says_where_files_are(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "teams" / "data", [transfer("asked", 1)])
+    surroundings = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "contoso/exemptions",
+        "GITHUB_SHA": "3f2c1ab",
+        "GITHUB_WORKSPACE": str(tmp_path),
+    }
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        text = comment(azure, root, **surroundings)
+    assert "[`asked`](https://github.com/contoso/exemptions/blob/3f2c1ab/teams/data/exemptions/asked.yaml#L1)" in text
+
+
+def test_an_invalid_repository_has_a_comment_with_every_mistake(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("asked", 1, category="Waver"), transfer("other", 1, expiresOn="soon")])
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        text = comment(azure, root, code=1)
+        assert azure.requests == []
+    assert text.splitlines()[1] == "### No plan: the repository is invalid."
+    assert "`exemptions/asked.yaml:" in text
+    assert "`exemptions/other.yaml:" in text
+    assert text.endswith("What this change would do is not known. An earlier comment is no longer current.\n")
+
+
+def test_an_azure_that_answers_nothing_has_a_comment(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("asked", 1)])
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        text = comment(azure, root, code=1, IDENTITY_ENDPOINT="http://127.0.0.1:9/")
+    assert text.splitlines()[1].startswith("### No plan: Azure ")
+
+
+@pytest.mark.parametrize(
+    ("error", "cause"), [(ValueError("@team"), "exempt itself failed"), (KeyboardInterrupt(), "the run was cut off")]
+)
+def test_a_crash_has_a_comment(
+    error: BaseException, cause: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(plan_run, "run", fail)
+    with pytest.raises(type(error)):
+        main.main(["plan", "--format", "markdown"])
+    text = capsys.readouterr().out
+    assert text.startswith(f"{MARKER}### No plan: {cause}.\n")
+    assert "@team" not in text
