@@ -7,6 +7,7 @@ of planning have theirs in `findings.messages`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Exemption, Initiative, Source, Unread
@@ -121,6 +122,34 @@ def never_exempt(assignment: Assignment, title: str) -> Diagnostic:
     return Diagnostic(
         message=f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
         remedy="narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
+    )
+
+
+def lifetime(declaration: Declaration, days: int, severity: str | None, latest: date) -> Diagnostic:
+    """The policies behind it may be exempted only for a shorter time; only the initiative shows which they are."""
+    expires = declaration.expires_on
+    until = "it never expires" if expires is None else f"it runs until {expires.date()}"
+    for_what = f" for what is of severity {severity}, or of one that is not known" if severity else ""
+    return Diagnostic(
+        message=f"{until}; at most {days} days from today are allowed{for_what} (rules.maxLifetimeDays)",
+        remedy=f"write expiresOn: {latest}, or an earlier day",
+    )
+
+
+def strict_unsupported(assignment: Assignment, title: str, why: str) -> Diagnostic:
+    """Defender may ignore an exemption of a policy behind it, and reconciler.yaml refuses such."""
+    return Diagnostic(
+        message=f"in assignment {label(assignment)!r} it would exempt {title!r}, which may have no effect: {why}; "
+        "rules.strictUnsupported in reconciler.yaml refuses that",
+        remedy="take the policy out of referenceIds, or remove the declaration",
+    )
+
+
+def not_exemptable(assignment: Assignment, title: str, why: str) -> Diagnostic:
+    """Azure refuses to exempt a policy behind it."""
+    return Diagnostic(
+        message=f"in assignment {label(assignment)!r} it would exempt {title!r}: {why}",
+        remedy="take the policy out of referenceIds, or remove the declaration",
     )
 
 

@@ -22,16 +22,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.strictness import never_exempt
 from reconciler.model import ArmId, Assignment, Declaration, Settings, Snapshot
 from reconciler.planning.decide.authority import Authority, Protected, SlotMatch
 from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.matching import SlotContents
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
+from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.resolve import DesiredExemption, Resolution, resolve
-from reconciler.planning.desired.subjects import ResolvedSubject, never_exempt_policies, resolve_subject
+from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
 from reconciler.planning.existing.exemptions import ExistingExemption, by_slot, classify
 from reconciler.planning.guards import Allowances
 from reconciler.planning.order.reduction import hold_reductions
@@ -166,13 +168,13 @@ def _rematched(
 
 def _resolve(inputs: PlanInputs, tree: Tree) -> Resolution:
     rules = inputs.settings.rules
+    never = never_exempt(rules, inputs.catalogue)
     return resolve(
         inputs.declarations.active(inputs.now),
         inputs.declarations.subjects,
         inputs.snapshot,
         tree,
-        allow_whole=rules.allow_whole_assignment,
-        never=never_exempt_policies(rules, inputs.catalogue),
+        CellRules(rules=rules, never=never, catalogue=inputs.catalogue, now=inputs.now),
     )
 
 

@@ -2,7 +2,7 @@
 
 import inspect
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from planning.world import (
     AT_ROOT,
@@ -32,7 +32,7 @@ EXAMPLES = {
     "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
     "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
-    "count": 950, "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),
+    "count": 950, "days": 90, "severity": "High", "latest": date(2027, 1, 31), "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),
     "creates": [Change(before=None, after=ours("kept", "one"), reason=Reason.DECLARED, fingerprint="", declaration="one")],
 }  # fmt: skip
 

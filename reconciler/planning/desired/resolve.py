@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
 from reconciler.arm.canonical import folded_selectors
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, arm_id
 from reconciler.planning import hold_messages
+from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
 from reconciler.planning.findings import messages as finding_messages
@@ -68,23 +68,18 @@ class Resolution:
     left_out: tuple[DesiredExemption, ...] = ()
 
 
-def resolve(  # noqa: PLR0913 - what is wanted, from what, under which rules
+def resolve(
     declarations: Iterable[Declaration],
     subjects: Mapping[str, ResolvedSubject],
     snapshot: Snapshot,
     tree: Tree,
-    *,
-    allow_whole: bool,
-    never: Mapping[str, str] = MappingProxyType({}),
+    rules: CellRules,
 ) -> Resolution:
-    """What the given declarations want (the caller leaves out disabled and expired ones). `never` maps the folded
-    policies that nobody may exempt to what they are called.
-    """
+    """What the given declarations want (the caller leaves out disabled and expired ones)."""
     resolver = _Resolver(
         snapshot=snapshot,
         tree=tree,
-        allow_whole=allow_whole,
-        never=never,
+        rules=rules,
         index=_Index.of(tree, snapshot.assignments.values()),
     )
     desired: list[DesiredExemption] = []
@@ -165,8 +160,7 @@ class _Resolver:
 
     snapshot: Snapshot
     tree: Tree
-    allow_whole: bool
-    never: Mapping[str, str]
+    rules: CellRules
     index: _Index
     _matches: dict[tuple[int, str], SubjectMatch | None] = field(default_factory=dict)
 
@@ -258,13 +252,12 @@ class _Resolver:
             )
             if initiative is None or not match.cells:
                 return
-        if match.whole and assignment.is_initiative and not self.allow_whole:
+        if match.whole and assignment.is_initiative and not self.rules.rules.allow_whole_assignment:
             message = hold_messages.whole_refused(assignment)
             yield case.hold(HeldCause.WHOLE_ASSIGNMENT, message, scope=scope, assignment=assignment.id)
             return
-        if (title := self._never_exempt(match, assignment)) is not None:
-            message = hold_messages.never_exempt(assignment, title)
-            yield case.hold(HeldCause.NEVER_EXEMPT, message, scope=scope, assignment=assignment.id)
+        if (broken := self.rules.broken(case.declaration, match, assignment, initiative)) is not None:
+            yield case.hold(*broken, scope=scope, assignment=assignment.id)
             return
         if self._is_moot(scope, assignment):
             yield finding_messages.moot_not_scope(case.declaration, scope, assignment)
@@ -286,15 +279,6 @@ class _Resolver:
             initiative = self.snapshot.initiatives.get(assignment.id.key)
             self._matches[key] = match_subject(subject, assignment, initiative)
         return self._matches[key]
-
-    def _never_exempt(self, match: SubjectMatch, assignment: Assignment) -> str | None:
-        """What a policy behind the match is called that nobody may exempt, if there is one."""
-        if not self.never:
-            return None
-        initiative = self.snapshot.initiatives.get(assignment.id.key) if match.whole else None
-        members = initiative.members if initiative is not None else ()
-        policies = {*match.policies, *(member.definition.key for member in members)}
-        return next((self.never[policy] for policy in sorted(policies) if policy in self.never), None)
 
     def _is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
         """Whether the assignment does not evaluate the scope anyway, because of its notScopes."""

@@ -13,7 +13,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, initiative_id, policy_id
-from reconciler.model import ArmId, Assignment, Initiative, Rules, Subject, SubjectKind, parse_object
+from reconciler.model import ArmId, Assignment, Initiative, Subject, SubjectKind, parse_object
 
 WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
@@ -56,15 +56,6 @@ class SubjectMatch:
         """The part of it with these cells, which is the entire assignment no longer."""
         references = tuple(reference for reference in self.references if reference.lower() in cells)
         return replace(self, references=references, cells=cells, whole=False)
-
-
-def never_exempt_policies(rules: Rules, catalogue: Catalogue) -> dict[str, str]:
-    """The folded policies that rules.neverExempt forbids to exempt, by themselves or behind a recommendation."""
-    found = {policy_id(text).key: text for text in rules.never_policies}
-    for text in rules.never_recommendations:
-        for recommendation in catalogue.find(text):
-            found.update({policy.key: recommendation.title for policy in recommendation.policies})
-    return found
 
 
 def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
