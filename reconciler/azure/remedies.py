@@ -86,7 +86,8 @@ def _no_linked_right(error: ErrorDetails) -> str:
 
 
 def _assignable(target: str) -> str:
-    """The scope on which a role can be granted: what stands before the policy object."""
+    """The scope on which a role can be granted: what stands before the policy object, or before a list of the scope."""
+    target = target.removesuffix("/descendants")
     cut = f"{target.lower()}/".rfind(_POLICY_OBJECTS)  # a list's own id ends with the provider
     return target[:cut] if cut > 0 else target
 

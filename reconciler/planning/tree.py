@@ -91,6 +91,14 @@ class Tree:
             return None
         return next(iter(self._unread_descendants), None)
 
+    def unread_about(self, scope: ArmId) -> tuple[Unread, ...]:
+        """Everything unread on which depends what holds at `scope`: at or above it, and where no chain leads from it to a
+        managed root, at the group that may hold it.
+        """
+        unknown = self.maybe_above(scope)
+        keys = {*self.chain(scope), *((unknown.scope.key,) if unknown else ())}
+        return tuple(line for line in self.snapshot.unread if line.scope.key in keys)
+
     def blocks_reduction(self, scope: ArmId) -> Unread | None:
         """What forbids to reduce coverage at `scope`: something unread at, above or below it."""
         if not self._unread:

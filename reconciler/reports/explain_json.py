@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from reconciler import __version__
 from reconciler.arm.canonical import encode_properties, instant_text
-from reconciler.model import JSON
+from reconciler.model import JSON, Unread
 from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation
 from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemption, RemovalImpact, ResourceExplanation
 from reconciler.planning.provenance import Commit
@@ -28,7 +29,8 @@ def explanation_json(explanation: ResourceExplanation, tool_version: str = __ver
             "managed": explanation.managed,
             "assignments": [_situation(situation) for situation in explanation.situations],
             "held": [_held(line) for line in explanation.held],
-            "unread": list(explanation.unread),
+            "exists": not explanation.is_gone,
+            "unread": _unread(explanation.unread),
             "wantedBy": list(explanation.wanted_by),
         }
     )
@@ -52,9 +54,13 @@ def fan_out_json(fan_out: DeclarationExplanation, tool_version: str = __version_
             "held": [_held(line) for line in fan_out.held],
             "leftovers": [_change(change) for change in fan_out.leftovers],
             "alsoExempts": list(fan_out.also),
-            "unread": list(fan_out.unread),
+            "unread": _unread(fan_out.unread),
         }
     )
+
+
+def _unread(lines: Iterable[Unread]) -> list[JSON]:
+    return [f"{line.scope}: {line.what}: {line.message}" for line in lines]
 
 
 def _situation(situation: AssignmentCoverage) -> dict[str, JSON]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.model import Declaration
+from reconciler.documents.suggest import did_you_mean
+from reconciler.kinds import HeldCause
+from reconciler.model import Declaration, Unread
 from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation, Participation
 from reconciler.planning.explain.values import (
     AssignmentCoverage,
@@ -36,6 +38,9 @@ def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES)
     """Why a resource is exempt."""
     about = f", from {explanation.title!r}" if explanation.title else ""
     yield line((Style.HEADING, scope_words(explanation.resource, names)), about)
+    yield from _unread(explanation.unread, names)
+    if explanation.is_gone:
+        yield from _missing(explanation)
     if not explanation.managed:
         yield line("  lies outside the scopes of reconciler.yaml: only what it inherits is known here")
     if not explanation.situations:
@@ -43,13 +48,19 @@ def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES)
     for situation in explanation.situations:
         yield BLANK
         yield from _situation(situation, explanation, names)
-    yield from _trailing(explanation.held, explanation.unread, names)
+    yield from _held_elsewhere(explanation.held, names)
+
+
+def _missing(explanation: ResourceExplanation) -> Iterator[Line]:
+    yield line((Style.WARNING, "  Azure finds no resource of this id"), ": it is mistyped, or was deleted or moved")
+    if explanation.similar:
+        yield line(_INDENT, did_you_mean([candidate.text for candidate in explanation.similar]))
 
 
 def _nothing(explanation: ResourceExplanation, about: str) -> str:
     """What no exemption comes from: nobody wants one, nothing evaluates what they want, or it is not known."""
     if explanation.unread:
-        return f"what exempts it{about} is not known: not everything at or above it could be read"
+        return f"what exempts it{about} is not known"
     if not explanation.managed:
         return f"nothing that is known here exempts it{about}"
     if explanation.wanted_by:
@@ -61,7 +72,8 @@ def _nothing(explanation: ResourceExplanation, about: str) -> str:
 
 
 def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names: Names) -> Iterator[Line]:
-    style, verdict = (Style.GOOD, "exempt") if situation.is_exempt else (Style.WARNING, "not exempt")
+    unknown = ", as far as it could be read" if whole.unread else ""
+    style, verdict = (Style.GOOD, "exempt") if situation.is_exempt else (Style.WARNING, f"not exempt{unknown}")
     if situation.moot:
         style, verdict = Style.QUIET, "not evaluated"
     elif situation.bare and len(situation.bare) < len(situation.references):
@@ -118,17 +130,31 @@ def _held(held: Held) -> Iterator[Line]:
     yield line(_INDENT, (Style.QUIET, "fix: "), held.remedy)
 
 
-def _trailing(held: tuple[Held, ...], unread: tuple[str, ...], names: Names) -> Iterator[Line]:
-    if held or unread:
+def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
+    """What could not be read, one line a cause: everything below follows only from the rest."""
+    by_cause: dict[tuple[str, str, str], list[str]] = {}
+    for entry in unread:
+        by_cause.setdefault((scope_words(entry.scope, names), entry.message, entry.remedy), []).append(entry.what)
+    for (scope, message, remedy), parts in by_cause.items():
+        yield line((Style.ERROR, "  could not be read"), f": {', '.join(parts)} at {scope}: {message}")
+        if remedy:
+            yield line(_INDENT, (Style.QUIET, "fix: "), remedy)
+
+
+def _held_elsewhere(held: Sequence[Held], names: Names) -> Iterator[Line]:
+    """What is held whatever the assignment; what only waits for something unread, which is told above, in one line."""
+    waiting = [line for line in held if line.cause is HeldCause.UNREAD]
+    others = [line for line in held if line.cause is not HeldCause.UNREAD]
+    if held:
         yield BLANK
-    for held_cells in held:
+    if waiting:
+        declarations = ", ".join(dict.fromkeys(line.declaration for line in waiting))
+        yield line((Style.WARNING, "held  "), f"{declarations}: until it can be read")
+    for cells in others:
         yield line(
-            (Style.WARNING, "held  "),
-            f"{held_cells.declaration} at {scope_words(held_cells.scope, names)}: {held_cells.message}",
+            (Style.WARNING, "held  "), f"{cells.declaration} at {scope_words(cells.scope, names)}: {cells.message}"
         )
-        yield line(_INDENT, (Style.QUIET, "fix: "), held_cells.remedy)
-    for text in unread:
-        yield line((Style.ERROR, "could not be read  "), text)
+        yield line(_INDENT, (Style.QUIET, "fix: "), cells.remedy)
 
 
 def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> Iterator[Line]:
@@ -136,6 +162,7 @@ def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> I
     declaration = fan_out.declaration
     yield line((Style.HEADING, declaration.name), f": {fan_out.title}")
     yield line("  ", (Style.QUIET, _declared(declaration, fan_out.commit)))
+    yield from _unread(fan_out.unread, names)
     if fan_out.wants_nothing:
         yield line(f"  wants nothing: {fan_out.wants_nothing}")
     elif not fan_out.rows and not fan_out.held and not fan_out.unread:
@@ -159,7 +186,7 @@ def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> I
                 (Style.NAME, change.id.name),
                 f" on {scope_words(change.exemption.scope, names)}: {change.reason.value}",
             )
-    yield from _trailing(fan_out.held, fan_out.unread, names)
+    yield from _held_elsewhere(fan_out.held, names)
 
 
 def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:

@@ -80,8 +80,10 @@ def heading_words(register: Inventory) -> str:
     states = [
         f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := register.count(state))
     ]
+    if not register.entries and not register.complete:
+        return "What is exempt is not known: not everything could be read."
     sentence = f"{count(len(register.entries), 'exemption')}: {kinds}" if register.entries else "Nothing is exempt."
-    incomplete = "" if register.complete else " Not everything could be read."
+    incomplete = "" if register.complete else " Not everything could be read: there may be more."
     return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete}"
 
 

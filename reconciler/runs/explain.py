@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.azure.session import connect
 from reconciler.documents.suggest import did_you_mean, nearest
-from reconciler.model import ArmId, Declaration, Subject, SubjectKind, Verdict
+from reconciler.model import ArmId, Declaration, Snapshot, Subject, SubjectKind, Verdict
 from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
 from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
@@ -18,7 +19,7 @@ from reconciler.planning.stages import PlanInputs, decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
-from reconciler.runs.reading import display_names, read_snapshot
+from reconciler.runs.reading import display_names, read_azure, saved_snapshot
 
 _POLICY: Final = "/policydefinitions/"
 
@@ -64,7 +65,7 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     repository = load_repository(request.root, None, context)
     declaration = _declaration(repository, request.declaration) if request.declaration is not None else None
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
-    snapshot = read_snapshot(repository.settings, repository.declarations, context, file=request.snapshot)
+    snapshot = _snapshot(request, repository, context)
     decided = decide(
         PlanInputs(
             declarations=repository.resolved,
@@ -82,6 +83,26 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
         return ExplainRun(explanation=explain_declaration(decided, plan, declaration), names=names)
     assert request.resource is not None
     return ExplainRun(explanation=explain_resource(decided, plan, request.resource, subject), names=names)
+
+
+def _snapshot(request: ExplainRequest, repository: Repository, context: Context) -> Snapshot:
+    """What Azure holds, and whether the resource that was asked for exists, where no declaration names it."""
+    if request.snapshot is not None:
+        return saved_snapshot(request.snapshot, repository.settings)
+    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+        snapshot = read_azure(azure, repository.declarations, None, context)
+        resource = request.resource
+        if resource is None or resource.key in snapshot.exists | snapshot.gone:
+            return snapshot
+        from reconciler.azure.targets import confirm_targets  # noqa: PLC0415 - loads the SDK
+
+        confirmed = confirm_targets(azure.client, [resource], lambda _done, _total: None)
+        return replace(
+            snapshot,
+            exists=snapshot.exists | confirmed.exists,
+            gone=snapshot.gone | confirmed.gone,
+            similar={**snapshot.similar, **confirmed.similar},
+        )
 
 
 def _declaration(repository: Repository, name: str) -> Declaration:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
 from reconciler.planning.hold_messages import label
@@ -57,7 +57,7 @@ class DeclarationExplanation:
     held: tuple[Held, ...]
     leftovers: tuple[Change, ...]
     also: tuple[str, ...] = ()
-    unread: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declaration) -> DeclarationExplanation:
@@ -83,9 +83,7 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
             change for change in plan.changes if change.declaration == declaration.name and change.after is None
         ),
         also=subject.also if subject else (),
-        unread=tuple(
-            f"{u.scope}: {u.what}: {u.message}" for u in plan.unread if _concerns(decisions, declaration, u.scope)
-        ),
+        unread=_unread(decisions, plan, declaration),
     )
 
 
@@ -152,7 +150,7 @@ def _out(
         if found.kind is FindingKind.MOOT and found.declaration == declaration.name and found.assignment
     }
     for key, assignment in sorted(decisions.inputs.snapshot.assignments.items()):
-        if key in settled:
+        if key in settled or _is_not_named(subject, assignment):
             continue
         line = _holding(decisions, declaration, subject, assignment)
         if line is not None:
@@ -160,6 +158,17 @@ def _out(
         else:
             why = moot[key].message if key in moot else _why_out(decisions, declaration, subject, assignment)
             yield AssignmentRow(assignment=assignment, part=Participation.OUT, why=why)
+
+
+def _is_not_named(subject: ResolvedSubject, assignment: Assignment) -> bool:
+    """Whether the declaration names another assignment or initiative: it has nothing to do with this one."""
+    match subject.kind:
+        case SubjectKind.ASSIGNMENT:
+            return assignment.id.key != subject.only
+        case SubjectKind.INITIATIVE:
+            return assignment.definition.key != subject.only
+        case SubjectKind.RECOMMENDATION | SubjectKind.POLICY:
+            return False
 
 
 def _holding(
@@ -175,10 +184,6 @@ def _holding(
 
 
 def _why_out(decisions: Decisions, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment) -> str:
-    if subject.kind is SubjectKind.ASSIGNMENT and assignment.id.key != subject.only:
-        return "the declaration names another assignment"
-    if subject.kind is SubjectKind.INITIATIVE and assignment.definition.key != subject.only:
-        return "the declaration names another initiative"
     if not _concerns(decisions, declaration, assignment.scope):
         return f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
     initiative = decisions.inputs.snapshot.initiatives.get(assignment.id.key)
@@ -189,6 +194,12 @@ def _why_out(decisions: Decisions, declaration: Declaration, subject: ResolvedSu
         which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
         return f"{which} behind {subject.title!r}"
     return f"{label(assignment)!r} is not in this run"
+
+
+def _unread(decisions: Decisions, plan: Plan, declaration: Declaration) -> tuple[Unread, ...]:
+    """Everything unread at, above or below a target, or where it may lie."""
+    about = {line for target in declaration.scopes for line in decisions.tree.unread_about(target)}
+    return tuple(line for line in plan.unread if line in about or _concerns(decisions, declaration, line.scope))
 
 
 def _concerns(decisions: Decisions, declaration: Declaration, scope: ArmId) -> bool:

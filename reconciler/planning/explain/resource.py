@@ -40,11 +40,13 @@ def explain_resource(
     return ResourceExplanation(
         resource=resource,
         title=asked.title if asked else "",
-        managed=tree.managed(resource),
+        managed=tree.managed(resource) or tree.maybe_above(resource) is not None,
         taken_at=plan.taken_at,
         situations=tuple(each for each in situations if each is not None),
         held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
-        unread=tuple(f"{u.scope}: {u.what}: {u.message}" for u in plan.unread if u.scope.key in chain),
+        unread=tree.unread_about(resource),
+        is_gone=resource.key in decisions.inputs.snapshot.gone,
+        similar=decisions.inputs.snapshot.similar.get(resource.key, ()),
         wanted_by=tuple(_wanted_by(decisions, chain, asked)),
     )
 

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.model import ArmId, Assignment, Declaration, Exemption
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, Unread
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Held
 
@@ -83,7 +83,7 @@ class AssignmentCoverage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResourceExplanation:
     """Everything about one resource; `title` names the recommendation that was asked for, or is empty, `wanted_by` the
-    declarations that list it or what contains it.
+    declarations that list it or what contains it. `is_gone`: Azure says that it does not exist; `similar` may be meant.
     """
 
     resource: ArmId
@@ -92,5 +92,7 @@ class ResourceExplanation:
     taken_at: datetime
     situations: tuple[AssignmentCoverage, ...]
     held: tuple[Held, ...]
-    unread: tuple[str, ...]
+    unread: tuple[Unread, ...]
     wanted_by: tuple[str, ...] = ()
+    is_gone: bool = False
+    similar: tuple[ArmId, ...] = ()
