@@ -23,6 +23,9 @@ from reconciler.problems import AzureError
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
 """The application id, the same in every tenant, by which Defender for Cloud itself reads policy."""
 
+_LISTS: Final = frozenset({"assignments", "descendants"})
+"""What a check of all assignments rests on."""
+
 _SKEW_WARNING: Final = 60
 _SKEW_FAILURE: Final = 300
 """Entra ID tolerates five minutes: beyond, tokens are refused as expired or not yet valid."""
@@ -79,8 +82,8 @@ def run_checks(
         rights = RightsSurvey(azure.client, snapshot, azure.settings.scopes)
         principal = str(azure.claims.get("oid") or "OBJECT_ID")
         on_check(_writing(rights.lacking(WRITE_ACTIONS), principal))
-        on_check(_assignments(rights.lacking_on_assignments(), principal))
-    on_check(_benchmark(snapshot))
+        on_check(_as_far_as_read(_assignments(rights.lacking_on_assignments(), principal), raw))
+    on_check(_as_far_as_read(_benchmark(snapshot), raw))
     if groups := _declared_groups(declarations):
         on_check(_defender(groups))
 
@@ -200,6 +203,14 @@ def _reading(raw: RawSnapshot) -> Check:
         scopes=tuple(sorted({unread.scope.text for unread in raw.unread})),
         details=details if len(details) > 1 else (),
     )
+
+
+def _as_far_as_read(check: Check, raw: RawSnapshot) -> Check:
+    """A check of all assignments, unless it failed: unknown where not all of them, or not all scopes, were read."""
+    if check.state is State.FAILED or _LISTS.isdisjoint(unread.what for unread in raw.unread):
+        return check
+    message = "not known: not every scope and assignment could be read"
+    return Check(name=check.name, state=State.UNKNOWN, message=message, remedy="settle first what cannot be read")
 
 
 def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], principal: str) -> Check:

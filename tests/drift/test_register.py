@@ -61,7 +61,15 @@ def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_
         "whole": ("unowned", None, "active"),
         "orphan": ("unowned", None, "orphaned"),
     }
-    assert document["summary"] == {"ours": 1, "foreign": 1, "unowned": 3, "active": 3, "expired": 1, "orphaned": 1}
+    assert document["summary"] == {
+        "ours": 1,
+        "forged": 0,
+        "foreign": 1,
+        "unowned": 3,
+        "active": 3,
+        "expired": 1,
+        "orphaned": 1,
+    }
     (mine,) = [each for each in document["exemptions"] if each["ownership"] == "ours"]
     assert mine["declaration"] == "mine"
     assert mine["expiresOn"] == "2027-01-31T23:59:59Z"
