@@ -1,4 +1,4 @@
-"""Which API versions each resource type knows. Types without a list accept any well-formed version."""
+"""Which API versions version resource type knows. Types without a list accept any well-formed version."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "microsoft.authorization/policyexemptions": EXEMPTIONS,
     "microsoft.authorization/policyassignments": ASSIGNMENTS,
     "microsoft.authorization/policydefinitions": ASSIGNMENTS,
-    "microsoft.authorization/policysetdefinitions": tuple(each for each in ASSIGNMENTS if each >= "2017-06"),
+    "microsoft.authorization/policysetdefinitions": tuple(version for version in ASSIGNMENTS if version >= "2017-06"),
 }
 
 _WELL_FORMED: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)

@@ -22,78 +22,76 @@ def comparison(tokens: Tokens, scope: Scope) -> Expression:
     Raises:
         QueryError: it cannot be read.
     """
-    left = additive(tokens, scope)
+    lhs = additive(tokens, scope)
     sign = tokens.ahead
     if sign.text == "in" and tokens.after(1).text == "~":
         tokens.take()
         tokens.take()
-        return _membership(tokens, scope, left, "in~")
+        return _membership(tokens, scope, lhs, "in~")
     if sign.kind == "mark" and sign.text in _EQUALITY:
         tokens.take()
-        return _compared(tokens, left, additive(tokens, scope), sign.text)
+        return _compared(tokens, lhs, additive(tokens, scope), sign.text)
     if sign.kind == "mark" and sign.text in operators.ORDER:
         tokens.take()
-        return _compared(tokens, left, additive(tokens, scope), sign.text)
+        return _compared(tokens, lhs, additive(tokens, scope), sign.text)
     if sign.kind in {"name", "mark"} and sign.text in operators.TEXT:
         tokens.take()
-        right = additive(tokens, scope)
-        return _text_test(tokens, left, right, sign.text)
+        rhs = additive(tokens, scope)
+        return _text_test(tokens, lhs, rhs, sign.text)
     if sign.kind in {"name", "mark"} and sign.text in _MEMBERSHIP:
         tokens.take()
-        return _membership(tokens, scope, left, sign.text)
+        return _membership(tokens, scope, lhs, sign.text)
     if sign.text in {"between", "!between"}:
         tokens.take()
-        return _between(tokens, scope, left, wanted_result=sign.text == "between")
+        return _between(tokens, scope, lhs, wanted_result=sign.text == "between")
     if sign.text == "matches":
-        return _matches(tokens, scope, left)
-    return left
+        return _matches(tokens, scope, lhs)
+    return lhs
 
 
-def _compared(tokens: Tokens, left: Expression, right: Expression, sign: str) -> Expression:
+def _compared(tokens: Tokens, lhs: Expression, rhs: Expression, sign: str) -> Expression:
     is_equality = sign in _EQUALITY
     allowed = operators.can_be_equal if is_equality else operators.can_be_ordered
-    if not allowed(left.type, right.type):
+    if not allowed(lhs.type, rhs.type):
         raise tokens.error()
     compute = _EQUALITY[sign] if is_equality else operators.ORDER[sign]
-    only = (
-        _check_kind(tokens, left, [right], sign) or _check_kind(tokens, right, [left], sign) if sign == "==" else None
-    )
-    first, second = _aligned(left, right), _aligned(right, left)
+    only = _check_kind(tokens, lhs, [rhs], sign) or _check_kind(tokens, rhs, [lhs], sign) if sign == "==" else None
+    first, second = _aligned(lhs, rhs), _aligned(rhs, lhs)
     return Expression(type=Type.BOOL, evaluate=lambda row: compute(first(row), second(row)), only=only)
 
 
-def _aligned(side: Expression, other: Expression) -> Callable[[Row], Any]:
+def _aligned(side: Expression, opposite: Expression) -> Callable[[Row], Any]:
     """A dynamic side next to an instant or a span is read as one."""
-    if side.type is Type.DYNAMIC and other.type is Type.DATETIME:
+    if side.type is Type.DYNAMIC and opposite.type is Type.DATETIME:
         return lambda row: to_datetime(side.evaluate(row))
-    if side.type is Type.DYNAMIC and other.type is Type.TIMESPAN:
+    if side.type is Type.DYNAMIC and opposite.type is Type.TIMESPAN:
         return lambda row: to_timespan(side.evaluate(row))
     return side.evaluate
 
 
-def _text_test(tokens: Tokens, left: Expression, right: Expression, sign: str) -> Expression:
-    if not {left.type, right.type} <= {Type.STRING, Type.DYNAMIC}:
+def _text_test(tokens: Tokens, lhs: Expression, rhs: Expression, sign: str) -> Expression:
+    if not {lhs.type, rhs.type} <= {Type.STRING, Type.DYNAMIC}:
         raise tokens.error()
-    only = None if sign.startswith("!") else _check_kind(tokens, left, [right], sign)
-    compute, first, second = operators.TEXT[sign], left.evaluate, right.evaluate
+    only = None if sign.startswith("!") else _check_kind(tokens, lhs, [rhs], sign)
+    compute, first, second = operators.TEXT[sign], lhs.evaluate, rhs.evaluate
     return Expression(type=Type.BOOL, evaluate=lambda row: compute(first(row), second(row)), only=only)
 
 
-def _membership(tokens: Tokens, scope: Scope, left: Expression, sign: str) -> Expression:
+def _membership(tokens: Tokens, scope: Scope, lhs: Expression, sign: str) -> Expression:
     tokens.expect("(")
     items = arguments(tokens, scope)
-    if not items or not all(operators.can_be_equal(left.type, item.type) for item in items):
+    if not items or not all(operators.can_be_equal(lhs.type, item.type) for item in items):
         raise tokens.error()
     is_denied, folds, by_term = sign.startswith("!"), sign.endswith("~"), sign.startswith("has")
-    only = None if is_denied or by_term else _check_kind(tokens, left, items, "=~" if folds else "==")
-    read, values = left.evaluate, _constants(items)
+    only = None if is_denied or by_term else _check_kind(tokens, lhs, items, "=~" if folds else "==")
+    read, values = lhs.evaluate, _constants(items)
     if by_term:
         combine = any if sign == "has_any" else all
         has = operators.TEXT["has"]
         return Expression(
             type=Type.BOOL, evaluate=lambda row: combine(has(read(row), value) for value in _listed(items, row))
         )
-    if values is not None and (folds or left.type is Type.STRING):  # hundreds of ids, for thousands of rows
+    if values is not None and (folds or lhs.type is Type.STRING):  # hundreds of ids, for thousands of rows
         fold = str.lower if folds else str
         texts = {fold(to_text(value)) for value in values}
         return Expression(
@@ -121,17 +119,17 @@ def _listed(items: Sequence[Expression], row: Row) -> list[Any]:
     return [part for value in values for part in (value if isinstance(value, list) else [value])]
 
 
-def _between(tokens: Tokens, scope: Scope, left: Expression, *, wanted_result: bool) -> Expression:
+def _between(tokens: Tokens, scope: Scope, lhs: Expression, *, wanted_result: bool) -> Expression:
     tokens.expect("(")
     low = additive(tokens, scope)
     tokens.expect("..")
     high = additive(tokens, scope)
     tokens.expect(")")
-    if Type.STRING in {left.type, low.type} or not operators.can_be_ordered(left.type, low.type):
+    if Type.STRING in {lhs.type, low.type} or not operators.can_be_ordered(lhs.type, low.type):
         raise tokens.error()
-    read, first, second = _aligned(left, low), low.evaluate, high.evaluate
-    adds = left.type is Type.DATETIME and high.type is Type.TIMESPAN
-    if not adds and not operators.can_be_ordered(left.type, high.type):
+    read, first, second = _aligned(lhs, low), low.evaluate, high.evaluate
+    adds = lhs.type is Type.DATETIME and high.type is Type.TIMESPAN
+    if not adds and not operators.can_be_ordered(lhs.type, high.type):
         raise tokens.error()
 
     def evaluate(row: Row) -> bool | None:
@@ -143,35 +141,35 @@ def _between(tokens: Tokens, scope: Scope, left: Expression, *, wanted_result: b
     return Expression(type=Type.BOOL, evaluate=evaluate)
 
 
-def _matches(tokens: Tokens, scope: Scope, left: Expression) -> Expression:
+def _matches(tokens: Tokens, scope: Scope, lhs: Expression) -> Expression:
     tokens.take()
     tokens.expect("regex")
     token = tokens.ahead
-    right = additive(tokens, scope)
-    if not right.literal or not {left.type, right.type} <= {Type.STRING, Type.DYNAMIC}:
+    rhs = additive(tokens, scope)
+    if not rhs.literal or not {lhs.type, rhs.type} <= {Type.STRING, Type.DYNAMIC}:
         raise tokens.error(token)
     try:
-        pattern = compile_pattern(to_text(right.evaluate({})))
+        pattern = compile_pattern(to_text(rhs.evaluate({})))
     except ValueError:
         raise tokens.error(token) from None
-    read = left.evaluate
+    read = lhs.evaluate
     return Expression(type=Type.BOOL, evaluate=lambda row: pattern.search(to_text(read(row))) is not None)
 
 
-def _check_kind(tokens: Tokens, left: Expression, items: Sequence[Expression], sign: str) -> frozenset[str] | None:
+def _check_kind(tokens: Tokens, lhs: Expression, items: Sequence[Expression], sign: str) -> frozenset[str] | None:
     """The types that a test of `type` lets pass; None where it does not tell.
 
     Raises:
         QueryError: a type of object is looked for that is not modelled. The true answer would be some, not none.
     """
-    if left.kinds is None:
+    if lhs.kinds is None:
         return None
     test = operators.TEXT.get(sign, operators.TEXT["=~"])
     passing: set[str] = set()
     for item in items:
         if not item.literal or item.type is not Type.STRING:
             return None
-        matches = {kind for kind in left.kinds if test(kind, item.evaluate({}))}
+        matches = {kind for kind in lhs.kinds if test(kind, item.evaluate({}))}
         if not matches:
             raise tokens.error_at(item.position)
         passing |= matches

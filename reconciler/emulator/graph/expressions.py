@@ -29,9 +29,9 @@ def expression(tokens: Tokens, scope: Scope) -> Expression:
         QueryError: it cannot be read.
     """
     tokens.deeper(1)
-    left = _logical(tokens, scope, "or", _conjunction, operators.disjunction)
+    lhs = _logical(tokens, scope, "or", _conjunction, operators.disjunction)
     tokens.deeper(-1)
-    return left
+    return lhs
 
 
 def condition(tokens: Tokens, scope: Scope) -> Expression:

@@ -65,7 +65,7 @@ def _join(tokens: Tokens, scope: Scope, subquery: SubQuery) -> Step:
     pairs = [_condition(tokens, scope.columns, right_columns)]
     while tokens.accept(",", "and"):
         pairs.append(_condition(tokens, scope.columns, right_columns))
-    left_keys, right_keys = [left for left, _ in pairs], [right for _, right in pairs]
+    left_keys, right_keys = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     columns: Columns = {} if kind in {"rightanti", "rightsemi"} else dict(scope.columns)
     renamed: dict[str, str] = {}
     if kind not in {"leftanti", "leftsemi"}:
@@ -85,16 +85,16 @@ def _join(tokens: Tokens, scope: Scope, subquery: SubQuery) -> Step:
             return [row for row in others if (_key(row, right_keys) in present) is (kind == "rightsemi")]
         blanks = [right_blank] if kind in {"leftouter", "fullouter"} else []
         matches = {key: [{renamed[n]: v for n, v in row.items()} for row in group] for key, group in by_key.items()}
-        results = [row | other for row in lefts for other in matches.get(_key(row, left_keys), blanks)]
+        results = [row | match for row in lefts for match in matches.get(_key(row, left_keys), blanks)]
         if kind in {"rightouter", "fullouter"}:
-            alone = [other for other in others if _key(other, right_keys) not in present]
-            results += [left_blank | {renamed[n]: v for n, v in other.items()} for other in alone]
+            alone = [row for row in others if _key(row, right_keys) not in present]
+            results += [left_blank | {renamed[n]: v for n, v in row.items()} for row in alone]
         return results
 
     return Step(columns=columns, apply=apply)
 
 
-def _condition(tokens: Tokens, left: Columns, right: Columns) -> tuple[str, str]:
+def _condition(tokens: Tokens, lefts: Columns, rights: Columns) -> tuple[str, str]:
     """`name`, or `$left.name == $right.name`. Dynamic columns cannot be joined on."""
     token = tokens.ahead
     names: tuple[str, str]
@@ -109,9 +109,9 @@ def _condition(tokens: Tokens, left: Columns, right: Columns) -> tuple[str, str]
     else:
         name = tokens.name()
         names = name, name
-    if names[0] not in left or names[1] not in right:
+    if names[0] not in lefts or names[1] not in rights:
         raise tokens.error(token)
-    kinds = {left[names[0]].type, right[names[1]].type}
+    kinds = {lefts[names[0]].type, rights[names[1]].type}
     if Type.DYNAMIC in kinds or len(kinds) > 1:
         raise tokens.error(token)
     return names

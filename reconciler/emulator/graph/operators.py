@@ -21,33 +21,33 @@ Compute = Callable[[Value, Value], Value]
 # --- equality and order ------------------------------------------------------------------------------------------
 
 
-def equal(left: Value, right: Value) -> bool | None:
+def equal(lhs: Value, rhs: Value) -> bool | None:
     """`==`: null for two nulls."""
-    if left is None or right is None:
-        return None if left is right else False
-    return _same(left, right)
+    if lhs is None or rhs is None:
+        return None if lhs is rhs else False
+    return _same(lhs, rhs)
 
 
-def unequal(left: Value, right: Value) -> bool | None:
+def unequal(lhs: Value, rhs: Value) -> bool | None:
     """`!=`: null for two nulls."""
-    result = equal(left, right)
+    result = equal(lhs, rhs)
     return None if result is None else not result
 
 
-def _same(left: Value, right: Value) -> bool:
-    if isinstance(left, str) != isinstance(right, str):
-        return to_text(left) == to_text(right)
-    if isinstance(left, bool) != isinstance(right, bool):
+def _same(lhs: Value, rhs: Value) -> bool:
+    if isinstance(lhs, str) != isinstance(rhs, str):
+        return to_text(lhs) == to_text(rhs)
+    if isinstance(lhs, bool) != isinstance(rhs, bool):
         return False
-    return bool(left == right)
+    return bool(lhs == rhs)
 
 
 def _ordered(compare: Callable[[Value, Value], bool]) -> Compute:
-    def holds(left: Value, right: Value) -> bool | None:
-        if left is None or right is None:
+    def holds(lhs: Value, rhs: Value) -> bool | None:
+        if lhs is None or rhs is None:
             return None
-        numbers = isinstance(left, (int, float)) and isinstance(right, (int, float))
-        return compare(left, right) if numbers or type(left) is type(right) else None
+        numbers = isinstance(lhs, (int, float)) and isinstance(rhs, (int, float))
+        return compare(lhs, rhs) if numbers or type(lhs) is type(rhs) else None
 
     return holds
 
@@ -70,16 +70,16 @@ _ORDERED_TYPES: Final = (
 )
 
 
-def can_be_ordered(left: Type, right: Type) -> bool:
+def can_be_ordered(lhs: Type, rhs: Type) -> bool:
     """Whether `<` and its kin take these types: not text with what is none."""
-    return any({left, right} <= allowed for allowed in _ORDERED_TYPES)
+    return any({lhs, rhs} <= allowed for allowed in _ORDERED_TYPES)
 
 
-def can_be_equal(left: Type, right: Type) -> bool:
+def can_be_equal(lhs: Type, rhs: Type) -> bool:
     """Whether `==` takes these types: like with like, dynamic and text with all but spans and instants."""
-    if left is right or {left, right} <= NUMBERS or Type.DYNAMIC in {left, right}:
+    if lhs is rhs or {lhs, rhs} <= NUMBERS or Type.DYNAMIC in {lhs, rhs}:
         return True
-    return Type.STRING in {left, right} and not {left, right} & {Type.DATETIME, Type.TIMESPAN}
+    return Type.STRING in {lhs, rhs} and not {lhs, rhs} & {Type.DATETIME, Type.TIMESPAN}
 
 
 # --- text --------------------------------------------------------------------------------------------------------
@@ -111,8 +111,8 @@ _TEXT_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
 def _text_operators() -> dict[str, Compute]:
     """Every test by its name, in either case with `_cs`, and denied with `!`."""
     table: dict[str, Compute] = {
-        "=~": lambda left, right: to_text(left).lower() == to_text(right).lower(),
-        "!~": lambda left, right: to_text(left).lower() != to_text(right).lower(),
+        "=~": lambda lhs, rhs: to_text(lhs).lower() == to_text(rhs).lower(),
+        "!~": lambda lhs, rhs: to_text(lhs).lower() != to_text(rhs).lower(),
     }
     for name, test in _TEXT_TESTS.items():
         for suffix, fold in (("", str.lower), ("_cs", str)):
@@ -122,7 +122,7 @@ def _text_operators() -> dict[str, Compute]:
 
 
 def _tested(test: Callable[[str, str], bool], fold: Callable[[str], str], *, wanted_result: bool) -> Compute:
-    return lambda left, right: test(fold(to_text(left)), fold(to_text(right))) is wanted_result
+    return lambda lhs, rhs: test(fold(to_text(lhs)), fold(to_text(rhs))) is wanted_result
 
 
 TEXT: Final = _text_operators()
@@ -131,31 +131,31 @@ TEXT: Final = _text_operators()
 # --- logic -------------------------------------------------------------------------------------------------------
 
 
-def conjunction(left: Value, right: Value) -> bool | None:
+def conjunction(lhs: Value, rhs: Value) -> bool | None:
     """`and`: false wins, then null."""
-    if left is False or right is False:
+    if lhs is False or rhs is False:
         return False
-    return None if left is None or right is None else True
+    return None if lhs is None or rhs is None else True
 
 
-def disjunction(left: Value, right: Value) -> bool | None:
+def disjunction(lhs: Value, rhs: Value) -> bool | None:
     """`or`: true wins, then null."""
-    if left is True or right is True:
+    if lhs is True or rhs is True:
         return True
-    return None if left is None or right is None else False
+    return None if lhs is None or rhs is None else False
 
 
 # --- arithmetic --------------------------------------------------------------------------------------------------
 
 
-def arithmetic_type(sign: str, left: Type, right: Type) -> Type | None:
+def arithmetic_type(sign: str, lhs: Type, rhs: Type) -> Type | None:
     """The type of the result; None where the operator does not take these types."""
-    pair = {left, right}
+    pair = {lhs, rhs}
     if pair <= NUMBERS | {Type.DYNAMIC}:
         if pair == {Type.DYNAMIC}:
             return Type.DYNAMIC
         return Type.REAL if Type.REAL in pair else Type.LONG
-    match sign, left, right:
+    match sign, lhs, rhs:
         case "-", Type.DATETIME, Type.DATETIME:
             return Type.TIMESPAN
         case (("+" | "-"), Type.DATETIME, Type.TIMESPAN):
@@ -173,23 +173,21 @@ def arithmetic_type(sign: str, left: Type, right: Type) -> Type | None:
     return None
 
 
-def calculate(sign: str, left: Value, right: Value) -> Value:
+def calculate(sign: str, lhs: Value, rhs: Value) -> Value:
     """The result, null where an operand is null or no number, or where there is none."""
-    if not isinstance(left, (int, float, datetime, timedelta)) or not isinstance(
-        right, (int, float, datetime, timedelta)
-    ):
+    if not isinstance(lhs, (int, float, datetime, timedelta)) or not isinstance(rhs, (int, float, datetime, timedelta)):
         return None
     try:
-        return _CALCULATE[sign](left, right)
+        return _CALCULATE[sign](lhs, rhs)
     except (ZeroDivisionError, OverflowError, TypeError):
         return None
 
 
-def _divided(left: Value, right: Value) -> Value:
+def _divided(lhs: Value, rhs: Value) -> Value:
     """Whole numbers divide to whole ones, towards nought."""
-    if isinstance(left, int) and isinstance(right, int):
-        return int(math.copysign(abs(left) // abs(right), left * right)) if left else 0
-    return left / right
+    if isinstance(lhs, int) and isinstance(rhs, int):
+        return int(math.copysign(abs(lhs) // abs(rhs), lhs * rhs)) if lhs else 0
+    return lhs / rhs
 
 
 _CALCULATE: Final[dict[str, Compute]] = {

@@ -33,21 +33,21 @@ def _product(tokens: Tokens, scope: Scope) -> Expression:
 
 
 def _chain(tokens: Tokens, scope: Scope, signs: tuple[str, ...], level: Level) -> Expression:
-    left = level(tokens, scope)
+    lhs = level(tokens, scope)
     for _ in range(CHAIN_LIMIT):
         sign = tokens.accept(*signs)
         if sign is None:
-            return left
-        right = level(tokens, scope)
-        kind = operators.arithmetic_type(sign, left.type, right.type)
+            return lhs
+        rhs = level(tokens, scope)
+        kind = operators.arithmetic_type(sign, lhs.type, rhs.type)
         if kind is None:
             raise tokens.error()
-        left = _calculated(sign, left, right, kind)
+        lhs = _calculated(sign, lhs, rhs, kind)
     raise tokens.error()
 
 
-def _calculated(sign: str, left: Expression, right: Expression, kind: Type) -> Expression:
-    first, second = left.evaluate, right.evaluate
+def _calculated(sign: str, lhs: Expression, rhs: Expression, kind: Type) -> Expression:
+    first, second = lhs.evaluate, rhs.evaluate
     return Expression(type=kind, evaluate=lambda row: operators.calculate(sign, first(row), second(row)))
 
 
@@ -113,8 +113,8 @@ def _element(tokens: Tokens, scope: Scope, value: Expression) -> Expression:
         is_there = isinstance(holder, list) and type(position) is int and -len(holder) <= position < len(holder)
         return holder[position] if is_there else None
 
-    known = value.name and index.literal
-    return Expression(type=Type.DYNAMIC, evaluate=evaluate, name=f"{value.name}_{to_text(key({}))}" if known else "")
+    has_name = value.name and index.literal
+    return Expression(type=Type.DYNAMIC, evaluate=evaluate, name=f"{value.name}_{to_text(key({}))}" if has_name else "")
 
 
 def _primary(tokens: Tokens, scope: Scope) -> Expression:

@@ -224,7 +224,23 @@ def _envelope(call: Call, body: dict[str, Any], before: Record | None) -> dict[s
             "principalId": old.get("principalId") or str(uuid.uuid4()),
             "tenantId": call.tenant.id,
         }
+    elif isinstance(identity, dict) and isinstance(identity.get("userAssignedIdentities"), dict):
+        envelope["identity"] = {
+            **identity,
+            "userAssignedIdentities": _user_assigned(identity["userAssignedIdentities"]),
+        }
     return envelope
+
+
+def _user_assigned(identities: dict[str, JSON]) -> dict[str, JSON]:
+    """Each user-assigned identity with the ids that it always has."""
+    return {
+        identifier: {
+            "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"principal {identifier.lower()}")),
+            "clientId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"client {identifier.lower()}")),
+        }
+        for identifier in identities
+    }
 
 
 def get(call: Call) -> Response:

@@ -94,6 +94,25 @@ def check_quota(family: Family, call: Call) -> None:
         )
 
 
+def check_rule(call: Call, requested: dict[str, JSON]) -> None:
+    """Refuse a policy without a rule, or whose rule has no condition or names no effect.
+
+    Raises:
+        ArmError: 400.
+    """
+    rule = requested.get("policyRule")
+    if rule is None:
+        raise errors.required_property("policyRule")
+    then = rule.get("then")
+    if not isinstance(rule.get("if"), dict) or not isinstance(then, dict) or not isinstance(then.get("effect"), str):
+        raise errors.ArmError(
+            400,
+            "InvalidPolicyRule",
+            f"The policy rule of the policy definition '{call.target.name}' is invalid. It must have the properties "
+            "'if' and 'then', and 'then' must name an 'effect'.",
+        )
+
+
 def check_members(call: Call, requested: dict[str, JSON]) -> None:
     """Refuse a policy set without members, or with one that does not exist.
 

@@ -11,11 +11,13 @@ from reconciler.emulator import errors
 from reconciler.emulator.call import Call, empty, raw
 from reconciler.emulator.resources.assignments import stamped_metadata
 from reconciler.emulator.resources.definition_rules import (
+    POLICIES,
     SETS,
     VERSIONS_SINCE,
     Family,
     check_members,
     check_quota,
+    check_rule,
     completed,
 )
 from reconciler.emulator.resources.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
@@ -60,6 +62,8 @@ def put(family: Family, call: Call) -> Response:
         check_quota(family, call)
     if family is SETS:
         check_members(call, requested)
+    else:
+        check_rule(call, requested)
     stored = completed(call.tenant, family, requested)
     stored["metadata"] = stamped_metadata(call, requested.get("metadata"), before)
     record = Record(
@@ -90,6 +94,14 @@ def delete(family: Family, call: Call) -> Response:
     if definition is None:
         return empty(204)
     users = [assignment for assignment in call.tenant.assignments.by_id.values() if _assigns(assignment, definition.id)]
+    members = _sets_with(call.tenant, definition.id) if family is POLICIES else []
+    if members:
+        raise errors.ArmError(
+            400,
+            "PolicyDefinitionIsReferenced",
+            f"The policy definition '{definition.id.name}' cannot be deleted because the policy set definition "
+            f"'{members[0].id}' refers to it.",
+        )
     if users:
         raise errors.ArmError(
             400,
@@ -127,6 +139,16 @@ def get_version(family: Family, call: Call) -> Response:
             f"The {family.words} version '{call.target.name}' of '{call.target.names[0]}' could not be found.",
         )
     return raw(200, _render(family, matches[0], call.version))
+
+
+def _sets_with(tenant: Tenant, identifier: ArmId) -> list[Record]:
+    """The tenant's own policy sets that a policy is a member of."""
+    return [
+        record
+        for record in tenant.set_definitions.by_id.values()
+        for member in record.properties.get("policyDefinitions", ())
+        if arm_id(str(member.get("policyDefinitionId", ""))).key == identifier.key
+    ]
 
 
 def _assigns(assignment: Record, identifier: ArmId) -> bool:

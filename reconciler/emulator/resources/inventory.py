@@ -50,8 +50,8 @@ def _list(call: Call, kind: ScopeKind, fields: frozenset[str]) -> Response:
         if key.startswith(prefix) and resource.id.kind is kind and condition(show(resource))
     ]
     size = page_size(call.request, call.tenant.limits.page)
-    more = _expansions(call)
-    return raw(200, page(rows, call.request, size, lambda resource: encode({**show(resource), **more(resource)})))
+    expanded = _expansions(call)
+    return raw(200, page(rows, call.request, size, lambda resource: encode({**show(resource), **expanded(resource)})))
 
 
 def _expansions(call: Call) -> Callable[[Resource], dict[str, JSON]]:
@@ -101,14 +101,14 @@ def put(call: Call) -> Response:
     resource = call.tenant.hierarchy.resources[call.target.id.key]
     resource.changed = call.tenant.clock.now()
     resource.created = resource.created if before else resource.changed
-    shown = show(resource)
-    if call.target.id.kind is ScopeKind.RESOURCE_GROUP and call.version < _TAGS_IF_ANY_SINCE and "tags" not in shown:
-        shown = {
-            **{name: shown[name] for name in shown if name != "properties"},
+    value = show(resource)
+    if call.target.id.kind is ScopeKind.RESOURCE_GROUP and call.version < _TAGS_IF_ANY_SINCE and "tags" not in value:
+        value = {
+            **{name: value[name] for name in value if name != "properties"},
             "tags": {},
-            "properties": shown["properties"],
+            "properties": value["properties"],
         }
-    return answer(200 if before else 201, shown)
+    return answer(200 if before else 201, value)
 
 
 def patch(call: Call) -> Response:

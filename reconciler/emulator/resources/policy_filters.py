@@ -118,14 +118,14 @@ class _FilterReader:
         return inner
 
     def _comparison(self) -> Condition:
-        left, sign, right = self._take(), self._take("eq", "ne", "in").lower(), self._take()
+        first, sign, second = self._take(), self._take("eq", "ne", "in").lower(), self._take()
         if sign == "in":
-            value = _value(left)
-            return lambda row: value in {str(item).lower() for item in _field(row, right)}
-        expected = _value(right)
-        if not left or not right or left.startswith("'"):
+            value = _value(first)
+            return lambda row: value in {str(item).lower() for item in _field(row, second)}
+        expected = _value(second)
+        if not first or not second or first.startswith("'"):
             raise errors.invalid_filter(self._text)
-        return lambda row: (str(_field(row, left)).lower() == expected) is (sign == "eq")
+        return lambda row: (str(_field(row, first)).lower() == expected) is (sign == "eq")
 
 
 def _value(word: str) -> str:

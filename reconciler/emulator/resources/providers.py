@@ -119,8 +119,8 @@ def _types(tenant: Tenant) -> dict[str, dict[str, tuple[str, ...]]]:
     spelling = {name.lower(): name for name in namespaces}
     for resource in tenant.hierarchy.resources.values():
         if resource.id.kind is ScopeKind.RESOURCE:
-            written, _, kind = resource_type(resource.id).partition("/")
-            namespace = spelling.setdefault(written.lower(), written)
+            namespace_text, _, kind = resource_type(resource.id).partition("/")
+            namespace = spelling.setdefault(namespace_text.lower(), namespace_text)
             kinds = namespaces.setdefault(namespace, {})
             if kind.lower() not in {existing.lower() for existing in kinds}:
                 kinds[kind] = (PLACEHOLDER_VERSION,)
@@ -137,14 +137,14 @@ def _known() -> dict[str, dict[str, tuple[str, ...]]]:
         folded |= {f"{namespace}/{kind}".lower() for kind in kinds}
     for policy in catalog.load().policies.values():
         for full in policy.resource_types:
-            written, _, kind = full.partition("/")
+            namespace_text, _, kind = full.partition("/")
             if (
                 kind
-                and "." in written
+                and "." in namespace_text
                 and full.lower() not in folded
                 and full.replace("/", "").replace(".", "").isalnum()
             ):
                 folded.add(full.lower())
-                spelled = ".".join(part.capitalize() if part.islower() else part for part in written.split("."))
-                namespaces[spelling.setdefault(written.lower(), spelled)][kind] = (PLACEHOLDER_VERSION,)
+                spelled = ".".join(part.capitalize() if part.islower() else part for part in namespace_text.split("."))
+                namespaces[spelling.setdefault(namespace_text.lower(), spelled)][kind] = (PLACEHOLDER_VERSION,)
     return dict(namespaces)

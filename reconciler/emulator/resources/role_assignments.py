@@ -93,19 +93,7 @@ def put(call: Call) -> Response:
             "the correct principal ID.",
         )
     before = call.tenant.role_assignments.get(call.target.id.key)
-    for record in assignments(call.tenant):
-        same = owner_scope(record.id).key == call.target.scope.key and _means(record) == (
-            definition.id.name.lower(),
-            principal.object_id.lower(),
-        )
-        if same and record.id.key != call.target.id.key:
-            raise errors.ArmError(409, "RoleAssignmentExists", "The role assignment already exists.")
-    if before and _means(before) != (definition.id.name.lower(), principal.object_id.lower()):
-        raise errors.ArmError(
-            409,
-            "RoleAssignmentUpdateNotPermitted",
-            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
-        )
+    _check_others(call, before, (definition.id.name.lower(), principal.object_id.lower()))
     stored = {
         **values,
         "principalType": _principal_type(principal),
@@ -120,6 +108,20 @@ def put(call: Call) -> Response:
     value = _show(record, call.version)
     value["properties"]["createdBy"] = None  # as recorded: only who reads it later is told
     return answer(200 if before else 201, value)
+
+
+def _check_others(call: Call, before: Record | None, meaning: tuple[str, str]) -> None:
+    """Refuse a second assignment of the same role to the same principal here, and another meaning under an old name."""
+    for record in assignments(call.tenant):
+        is_same = owner_scope(record.id).key == call.target.scope.key and _means(record) == meaning
+        if is_same and record.id.key != call.target.id.key:
+            raise errors.ArmError(409, "RoleAssignmentExists", "The role assignment already exists.")
+    if before and _means(before) != meaning:
+        raise errors.ArmError(
+            409,
+            "RoleAssignmentUpdateNotPermitted",
+            "Tenant ID, application ID, principal ID, and scope are not allowed to be updated.",
+        )
 
 
 def delete(call: Call) -> Response:
@@ -152,8 +154,8 @@ def grant_all(tenant: Tenant) -> None:
 
 def assignments(tenant: Tenant) -> Iterator[Record]:
     """Every assignment: the tenant file's grants, and those that were put."""
-    known = tenant.principals.declared or (tenant.principals.default, tenant.principals.portal_user)
-    for principal in known:
+    principals = tenant.principals.declared or (tenant.principals.default, tenant.principals.portal_user)
+    for principal in principals:
         grants = principal.grants if principal.grants is not None else (Grant(scope="", actions=("*",), role="Owner"),)
         for number, grant in enumerate(grants):
             yield _granted(tenant, principal, number, grant)
@@ -164,14 +166,14 @@ def _granted(tenant: Tenant, principal: Principal, number: int, grant: Grant) ->
     label = f"{principal.object_id} {number}"
     role = ROLE_IDS.get(grant.role.lower())
     guid = role[1] if role else str(uuid.uuid5(NAMESPACE, label))
-    made = arm_instant(tenant.started)
+    started = arm_instant(tenant.started)
     values: dict[str, JSON] = {
         "roleDefinitionId": f"/providers/{role_definitions.TYPE}/{guid}",
         "principalId": principal.object_id,
         "principalType": _principal_type(principal),
         "scope": grant.place or "/",
-        "createdOn": made,
-        "updatedOn": made,
+        "createdOn": started,
+        "updatedOn": started,
         "createdBy": tenant.principals.portal_user.object_id,
         "updatedBy": tenant.principals.portal_user.object_id,
         "description": None,
@@ -193,6 +195,6 @@ def _show(record: Record, version: str) -> dict[str, JSON]:
     values = dict(record.properties)
     description = values.pop("description", None)
     if version >= _DETAILS_SINCE:
-        more = {"condition": None, "conditionVersion": None, "delegatedManagedIdentityResourceId": None}
-        values |= {**more, "description": description}
+        details = {"condition": None, "conditionVersion": None, "delegatedManagedIdentityResourceId": None}
+        values |= {**details, "description": description}
     return {"properties": values, "id": record.id.text, "type": record.type, "name": record.id.name}

@@ -87,8 +87,8 @@ def put(call: Call) -> Response:
     identifier = arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}")
     record = Record(id=identifier, type=TYPE, properties=stored)
     call.tenant.role_definitions.put(record)
-    shown = {**stored, "createdBy": None}  # as recorded: only who reads it later is told
-    return answer(201, {**_show(record), "properties": shown})
+    answered = {**stored, "createdBy": None}  # as recorded: only who reads it later is told
+    return answer(201, {**_show(record), "properties": answered})
 
 
 def delete(call: Call) -> Response:
