@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from reconciler.documents.characters import decode, hidden, odd_space
 from reconciler.documents.document import Document
 from reconciler.documents.strict import LIMITS, Limits, parse
+from reconciler.model import Source
 from reconciler.problems import Problem
+
+_LFS_POINTER: Final = "version https://git-lfs.github.com/spec/"
+_CONFLICT: Final = re.compile(r"^<{7} .*^>{7} ", re.MULTILINE | re.DOTALL)
 
 
 def read_document(
@@ -21,7 +28,28 @@ def read_document(
         return None, (text,)
     if problems := hidden(text, file):
         return None, problems
+    if (instead := _instead_of_the_file(text, file)) is not None:
+        return None, (instead,)
     document, problems = parse(text, file, limits, may_be_empty=may_be_empty)
     if document is None and (space := odd_space(text, file)) is not None:
         return None, (space,)
     return document, problems
+
+
+def _instead_of_the_file(text: str, file: str) -> Problem | None:
+    """What git leaves where a file should be, said by its name: as YAML it would be told as something else."""
+    if text.startswith(_LFS_POINTER):
+        return Problem(
+            source=Source(file, 1),
+            code="lfs-pointer",
+            message="this is a pointer of Git LFS, not the file that it stands for",
+            remedy="keep the file itself in git: run `git lfs pull`, then `git lfs untrack` its pattern and commit",
+        )
+    if (conflict := _CONFLICT.search(text)) is not None:
+        return Problem(
+            source=Source(file, text.count("\n", 0, conflict.start()) + 1),
+            code="merge-conflict",
+            message="a merge conflict is left unresolved here",
+            remedy="keep what is right, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>",
+        )
+    return None

@@ -4,16 +4,19 @@ Everything here is read, but for `create`. Without git, without commits or witho
 """
 
 from reconciler.repository.base import changed_since, contents_at_base, proposed_since
+from reconciler.repository.checkout import Missing, missing_files
 from reconciler.repository.history import FileHistory, read
 from reconciler.repository.revision import Revision, read_revision
 from reconciler.repository.work_tree import create, origin
 
 __all__ = [
     "FileHistory",
+    "Missing",
     "Revision",
     "changed_since",
     "contents_at_base",
     "create",
+    "missing_files",
     "origin",
     "proposed_since",
     "read",

@@ -11,7 +11,8 @@ from typing import Final
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning
-from reconciler.model import Declaration, Settings
+from reconciler.declarations.walk import printable_path
+from reconciler.model import Declaration, Settings, Source
 from reconciler.planning.provenance import History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
@@ -61,7 +62,8 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
 
     loaded, catalogue = load_all(root)
     history, changed = repository.read(root), repository.changed_since(root, base, same_meaning)
-    problems = tuple(sorted((*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, changed))))
+    judged = check(loaded, catalogue, context.now, changed)
+    problems = tuple(sorted((*loaded.problems, *catalogue.problems, *checkout_problems(root), *judged)))
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
@@ -123,6 +125,25 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
         changed=frozenset(),
     )
     return ApprovedState(repository=approved, came_back=revision.came_back)
+
+
+def checkout_problems(root: Path) -> tuple[Problem, ...]:
+    """What the working tree lacks although the commit holds it: that is no removal, so nothing may be planned from it.
+
+    Raises:
+        ReconcilerError: git cannot tell what the commit holds.
+    """
+    from reconciler.repository import missing_files  # noqa: PLC0415 - as above
+
+    return tuple(
+        Problem(
+            source=Source(printable_path(missing.path)),
+            code="not-checked-out",
+            message=missing.reason,
+            remedy=missing.remedy,
+        )
+        for missing in missing_files(root)
+    )
 
 
 def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:

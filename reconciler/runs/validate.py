@@ -13,7 +13,7 @@ from reconciler.declarations.walk import SourceFile, walk
 from reconciler.model import Verdict
 from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.runs.context import Context
-from reconciler.runs.loading import OVERLAY, load_all
+from reconciler.runs.loading import OVERLAY, checkout_problems, load_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +89,8 @@ def _check(targets: _Targets, base: str | None, context: Context) -> tuple[int, 
 
     loaded, catalogue = load_all(targets.root)
     changed = changed_since(targets.root, base, same_meaning)
-    problems = (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, changed))
-    return len(loaded.declarations), problems
+    judged = check(loaded, catalogue, context.now, changed)
+    return len(loaded.declarations), (*loaded.problems, *catalogue.problems, *checkout_problems(targets.root), *judged)
 
 
 def _targets(request: ValidateRequest) -> _Targets:

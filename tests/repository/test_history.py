@@ -343,11 +343,11 @@ def test_comments_and_order_are_no_change(git: Git) -> None:
     assert changed_since(git.root, "HEAD", same_meaning) == {"a"}
 
 
-def test_a_deleted_declaration_is_not_changed(git: Git) -> None:
+def test_a_deleted_declaration_is_changed(git: Git) -> None:
     git.write(FILE)
     git.commit()
     (git.root / FILE).unlink()
-    assert changed_since(git.root, "HEAD") == frozenset()
+    assert changed_since(git.root, "HEAD") == {"a"}
 
 
 def test_a_renamed_declaration_is_changed(git: Git) -> None:
