@@ -147,4 +147,6 @@ def test_a_repository_inside_another_is_compared_with_its_own_part(tmp_path: Pat
     assert exempt(None, "validate", root=inner, check=0)
     repo.git(outer, "update-index", "--skip-worktree", "policy/exempt/exemptions/two.yaml")
     (inner / "exemptions" / "two.yaml").unlink()
-    assert "exemptions/two.yaml:1:1: left out by a sparse checkout" in exempt(None, "validate", root=inner, check=1).stdout
+    assert (
+        "exemptions/two.yaml:1:1: left out by a sparse checkout" in exempt(None, "validate", root=inner, check=1).stdout
+    )
