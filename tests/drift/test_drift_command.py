@@ -215,3 +215,20 @@ def test_a_mistyped_option_is_1_and_says_what_there_is(exempt, root):
         done = exempt(azure, "drift", "--kind", "mising", cwd=root, check=[1])
         assert "'mising' is no kind; one or more of missing, modified" in done.stderr
         exempt(azure, "drift", "--fail-on", "fatal", cwd=root, check=[1])
+
+
+RETIRED = "0354476c-a12a-4fcc-a79d-f0ab7ffffdbb"
+"""Replaced by a recommendation of another key."""
+
+
+def test_a_declaration_of_a_retired_recommendation_says_what_serves_instead(exempt, drift, tmp_path):
+    root = repo.write(tmp_path / "repository", [{"name": "guests", "recommendation": RETIRED, "scopes": [ONE]}])
+    repo.commit(root)
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        report = drift(azure, root, "--kind", "retired,unsupported", "--base", "HEAD", check=2)
+        planned = json.loads(exempt(azure, "plan", "--base", "HEAD", "--format", "json", cwd=root).stdout)
+    (finding,) = report["findings"]
+    assert (finding["kind"], finding["severity"], finding["declaration"]) == ("retired", "warning", "guests")
+    assert finding["cause"].startswith("Microsoft retired it")
+    assert "009678ce-adce-4c94-9cc8-cfc2bd0c6a06" in finding["remedy"]
+    assert "retired" in {found["kind"] for found in planned["findings"]}

@@ -9,7 +9,7 @@ import pytest
 from reconciler.kinds import FindingKind, HeldCause
 
 ROOT = Path(__file__).parents[2]
-AWAITED = {"INEFFECTIVE", "RETIRED", "UNNEEDED"}
+AWAITED = {"INEFFECTIVE", "UNNEEDED"}
 """Kinds that DESIGN names and nothing finds yet."""
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.facts import EXPLANATIONS, initiative_id, policy_id
+from reconciler.catalog.facts import EXPLANATIONS, Obstacle, initiative_id, policy_id
 from reconciler.model import ArmId, Assignment, Initiative, Subject, SubjectKind, parse_object
 
 WHOLE: Final = "*"
@@ -83,7 +83,7 @@ def _recommendation(text: str, catalogue: Catalogue) -> ResolvedSubject | None:
         return None
     recommendation = found[0]
     others = _resting_on(recommendation.policies, catalogue, recommendation.title)
-    why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles)
+    why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles if obstacle is not Obstacle.RETIRED)
     policies = frozenset(policy.key for policy in recommendation.policies)
     return ResolvedSubject(
         kind=SubjectKind.RECOMMENDATION, title=recommendation.title, policies=policies, also=others, unsupported=why

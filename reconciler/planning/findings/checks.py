@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.model import Snapshot
+from reconciler.model import Snapshot, SubjectKind
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
@@ -21,11 +21,22 @@ def review_findings(decisions: Decisions) -> list[Finding]:
     """All such findings, in no particular order."""
     desired = [confirmed.desired for confirmed in decisions.confirmed]
     return [
+        *_retired(decisions),
         *_unsupported(desired),
         *_moot(desired, decisions.inputs.snapshot, decisions.inputs.catalogue),
         *_shadowed(desired, decisions),
         *_quota(decisions),
     ]
+
+
+def _retired(decisions: Decisions) -> Iterator[Finding]:
+    """Declarations of recommendations that Microsoft has retired, whatever is assigned."""
+    catalogue = decisions.inputs.catalogue
+    for declaration in decisions.inputs.declarations.active(decisions.inputs.now):
+        if declaration.subject.kind is SubjectKind.RECOMMENDATION:
+            (recommendation,) = catalogue.find(declaration.subject.value)
+            if recommendation.retirement is not None:
+                yield finding_messages.retired(declaration, recommendation, catalogue)
 
 
 def _unsupported(desired_exemptions: Iterable[DesiredExemption]) -> Iterator[Finding]:

@@ -6,6 +6,9 @@ import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.facts import Recommendation
+from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind, count, owner_scope
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.evidence import Evidence
@@ -87,6 +90,20 @@ def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment
         source=declaration.source,
         assignment=assignment.id,
         evidence=Evidence(aspect="resourceSelectors", cause="the assignment selects resources"),
+    )
+
+
+def retired(declaration: Declaration, recommendation: Recommendation, catalogue: Catalogue) -> Finding:
+    """Microsoft withdrew what is declared; its policies are still evaluated."""
+    assert recommendation.retirement is not None
+    return Finding(
+        kind=FindingKind.RETIRED,
+        subject=declaration.scopes[0],
+        message=f"recommendation {recommendation.title!r} is retired: an exemption of it changes nothing that Defender shows",
+        remedy=retirement_remedy(recommendation, catalogue),
+        declaration=declaration.name,
+        source=declaration.source,
+        evidence=Evidence(cause=retirement_cause(recommendation.retirement)),
     )
 
 
