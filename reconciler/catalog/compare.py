@@ -91,7 +91,7 @@ def _about(declaration: Declaration, catalogue: Catalogue) -> Iterable[str]:
     subject = declaration.subject
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
-            return [found.key for found in catalogue.find(subject.value)]
+            return [recommendation.key for text in subject.values for recommendation in catalogue.find(text)]
         case SubjectKind.POLICY:
             return [policy_id(subject.value).key]
         case SubjectKind.INITIATIVE:

@@ -84,9 +84,12 @@ def stem(file: str) -> str:
 
 
 def _subject(data: Mapping[str, JSON]) -> Subject:
+    if "recommendations" in data:
+        first, *further = dict.fromkeys(data["recommendations"])
+        return Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
     kind = next(kind for kind in SubjectKind if kind.value in data)
-    value_text = data[kind.value]
-    value = arm_id(value_text).text if value_text.startswith("/") else value_text
+    text = data[kind.value]
+    value = arm_id(text).text if text.startswith("/") else text
     return Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
 
 
@@ -102,7 +105,9 @@ def _condition(item: Mapping[str, JSON]) -> Selector:
 def _places(document: Document) -> Places:
     """The fields of the top and the items of their lists; `scopes.0` where a repeated scope was dropped is gone too."""
     marks = {path[0]: mark for path, mark in document.values.items() if len(path) == 1}
-    for field in ("scopes", "referenceIds"):
+    if "recommendations" in marks:
+        marks[SubjectKind.RECOMMENDATION.value] = marks["recommendations"]
+    for field in ("scopes", "referenceIds", "recommendations"):
         positions: dict[str, int] = {}
         for index, text in enumerate(document.data.get(field, ())):
             key = arm_id(text).key if field == "scopes" else text

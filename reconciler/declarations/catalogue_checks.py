@@ -42,19 +42,18 @@ def catalogue_problems(
     value = declaration.subject.value
     match declaration.subject.kind:
         case SubjectKind.RECOMMENDATION:
-            (recommendation,) = catalogue.find(value)
-            yield from _obstacles(
-                declaration, "recommendation", recommendation.title, recommendation.obstacles, rules.strict_unsupported
-            )
-            yield from _retired(declaration, recommendation, catalogue, changed=changed)
+            for index, text in enumerate(declaration.subject.values):
+                (recommendation,) = catalogue.find(text)
+                yield from _obstacles(
+                    declaration, recommendation.title, recommendation.obstacles, rules.strict_unsupported, index=index
+                )
+                yield from _retired(declaration, recommendation, catalogue, changed=changed, index=index)
         case SubjectKind.POLICY:
             policy = catalogue.policy(policy_id(value))
             if policy is None:
                 yield from _unknown_policy(declaration, catalogue)
             else:
-                yield from _obstacles(
-                    declaration, "policyDefinition", policy.title, policy.obstacles, rules.strict_unsupported
-                )
+                yield from _obstacles(declaration, policy.title, policy.obstacles, rules.strict_unsupported)
         case SubjectKind.INITIATIVE:
             initiative = catalogue.initiative(initiative_id(value))
             if initiative is None:
@@ -66,10 +65,17 @@ def catalogue_problems(
     yield from _scope_types(resolved, catalogue)
 
 
-def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Problem:
-    """Why the text of `recommendation` is not the key or title of exactly one recommendation, and what was meant."""
-    text = declaration.subject.value
-    problem = functools.partial(Problem, source=declaration.place("recommendation"), path="recommendation")
+def recommendation_problems(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
+    """Why texts of `recommendation` or `recommendations` are not the key or title of exactly one, and what was meant."""
+    for index, text in enumerate(declaration.subject.values):
+        if len(catalogue.find(text)) != 1:
+            yield _not_one_recommendation(declaration, index, catalogue)
+
+
+def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Catalogue) -> Problem:
+    text, path = declaration.subject.values[index], declaration.subject_path(index)
+    problem = functools.partial(Problem, source=declaration.subject_place(index), path=path)
+    is_listed = path != declaration.subject.kind.value
     if candidates := catalogue.find(text):
         keys = first_few(
             [
@@ -84,21 +90,22 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
             remedy=f"write the key of the one you mean: {keys}",
         )
     if documented := catalogue.without_key(text):
-        return _without_key(declaration, documented)
+        return _without_key(declaration, documented, index)
     contained = next((key for key in guids_in(text) if key != text and catalogue.find(key)), None)
     if contained:
         return problem(
             code="unknown-recommendation",
             message=f"{text!r} holds a recommendation's key, but more than that",
-            remedy=f"write recommendation: {contained}",
+            remedy=f"write {contained}" if is_listed else f"write recommendation: {contained}",
         )
     resting = catalogue.resting_on(policy_id(text))
     if resting or catalogue.policy(policy_id(text)) is not None:
         keys = f"; the recommendation on it is {resting[0].title!r} ({resting[0].key})" if resting else ""
+        own_file = f"take it out, and declare the policy in a file of its own{keys}"
         return problem(
             code="unknown-recommendation",
             message=f"{text!r} is the name of a policy, not of a recommendation",
-            remedy=f"write policyDefinition: {text}{keys}",
+            remedy=own_file if is_listed else f"write policyDefinition: {text}{keys}",
         )
     alike = () if "/" in text else catalogue.nearest(text, 2 * _MAX_PROPOSED)
     near = [f"{candidate.title!r} ({candidate.key})" for candidate in alike if candidate.exemptable][:_MAX_PROPOSED]
@@ -109,19 +116,22 @@ def recommendation_problem(declaration: Declaration, catalogue: Catalogue) -> Pr
     )
 
 
-def _without_key(declaration: Declaration, documented: Recommendation) -> Problem:
+def _without_key(declaration: Declaration, documented: Recommendation, index: int) -> Problem:
     """The documentation has the title and perhaps the policy, which can be named as well; nothing public has the key."""
+    path = declaration.subject_path(index)
     refresh = "run `exempt catalog refresh` to read it from your tenant"
     names = " or ".join(policy.name for policy in documented.policies)
+    if names and path == declaration.subject.kind.value:
+        remedy = f"write policyDefinition: {names} in place of recommendation, or {refresh}"
+    else:
+        remedy = f"{refresh}, or name the policy in policyDefinition" + (" of another file" if names else "")
     return Problem(
-        source=declaration.place("recommendation"),
+        source=declaration.subject_place(index),
         code="unsupported-recommendation",
-        message=f"Defender documents {declaration.subject.value!r}, but no public source names its key"
+        message=f"Defender documents {declaration.subject.values[index]!r}, but no public source names its key"
         + ("" if names else " or its policy"),
-        remedy=f"write policyDefinition: {names} in place of recommendation, or {refresh}"
-        if names
-        else f"{refresh}, or name the policy in policyDefinition",
-        path="recommendation",
+        remedy=remedy,
+        path=path,
     )
 
 
@@ -219,15 +229,17 @@ def _policies_as_references(declaration: Declaration, catalogue: Catalogue) -> I
 
 
 def _obstacles(
-    declaration: Declaration, field: str, title: str, obstacles: Iterable[Obstacle], strict_unsupported: bool
+    declaration: Declaration, title: str, obstacles: Iterable[Obstacle], strict_unsupported: bool, *, index: int = 0
 ) -> Iterator[Problem]:
+    path = declaration.subject_path(index)
+    delete = "delete it" if path != declaration.subject.kind.value else "delete this declaration"
     for obstacle in obstacles:
         if obstacle is Obstacle.RETIRED:
             continue  # _retired says what serves instead
         strict = strict_unsupported and obstacle is Obstacle.UNSUPPORTED
         severity = Severity.ERROR if obstacle.blocks or strict else Severity.WARNING
         if obstacle.blocks:
-            message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", "delete this declaration"
+            message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", delete
         else:
             message = f"an exemption of {title!r} may do nothing: {EXPLANATIONS[obstacle]}"
             remedy = (
@@ -236,26 +248,26 @@ def _obstacles(
                 else "look at the recommendation a day after it was applied"
             )
         yield Problem(
-            source=declaration.place(field),
+            source=declaration.subject_place(index),
             code=f"obstacle-{obstacle.value}",
             message=message,
             remedy=remedy,
-            path=field,
+            path=path,
             severity=severity,
         )
 
 
 def _retired(
-    declaration: Declaration, recommendation: Recommendation, catalogue: Catalogue, *, changed: bool
+    declaration: Declaration, recommendation: Recommendation, catalogue: Catalogue, *, changed: bool, index: int
 ) -> Iterator[Problem]:
     """A recommendation that Defender no longer shows: nobody should begin with it, and who has it should move on."""
     if recommendation.retirement and recommendation.exemptable:
         yield Problem(
-            source=declaration.place("recommendation"),
+            source=declaration.subject_place(index),
             code="obstacle-retired",
             message=f"an exemption of {recommendation.title!r} does nothing in Defender for Cloud: {retirement_cause(recommendation.retirement)}",
             remedy=retirement_remedy(recommendation, catalogue),
-            path="recommendation",
+            path=declaration.subject_path(index),
             severity=Severity.ERROR if changed else Severity.WARNING,
         )
 

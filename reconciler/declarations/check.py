@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.catalog.strictness import never_exempt
 from reconciler.catalog.weakening import weakened_facts
-from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problem
+from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problems
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
@@ -38,7 +38,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             continue
         resolved = resolve_subject(declaration, catalogue)
         if resolved is None:
-            problems.append(recommendation_problem(declaration, catalogue))
+            problems += recommendation_problems(declaration, catalogue)
         else:
             subjects.append(resolved)
             problems += catalogue_problems(resolved, catalogue, rules, changed=is_changed)

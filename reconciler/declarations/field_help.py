@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-SUBJECTS: Final = ("recommendation", "policyDefinition", "policySetDefinition", "policyAssignment")
+SUBJECTS: Final = ("recommendation", "recommendations", "policyDefinition", "policySetDefinition", "policyAssignment")
 
 ALWAYS_THERE: Final = frozenset(
     {

@@ -20,6 +20,7 @@ from reconciler.model import JSON
 ORDER: Final = (
     "name",
     "recommendation",
+    "recommendations",
     "policyDefinition",
     "policySetDefinition",
     "policyAssignment",
@@ -46,7 +47,7 @@ ORDER: Final = (
 """The order of fields; what is not here (keys of metadata) keeps its place behind them."""
 
 WIDTH: Final = 100
-_ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds"})
+_ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds", "recommendations"})
 
 
 def formatted(text: str, document: Document) -> str | None:

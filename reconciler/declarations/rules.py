@@ -164,13 +164,15 @@ def forbidden(resolved: ResolvedSubject, never: Mapping[str, tuple[NeverExempt, 
     entries = {entry: policy for policy in sorted(resolved.judged, reverse=True) for entry in never.get(policy, ())}
     for entry, policy in sorted(entries.items()):
         name = repr(entry.title) if entry.key else f"the policy {entry.title!r}"
-        is_declared = subject.kind is SubjectKind.RECOMMENDATION and subject.value in {entry.title, entry.key}
+        named = [at for at, text in enumerate(subject.values) if text in {entry.title, entry.key}]
+        is_declared = subject.kind is SubjectKind.RECOMMENDATION and bool(named)
         because = f"; it rests on the policy {ArmId(policy, policy).name}, which this declaration exempts"
+        index = named[0] if is_declared else 0
         yield Problem(
-            source=declaration.place(subject.kind.value),
+            source=declaration.subject_place(index),
             code="rule-never",
             message=f"{name} is never exempted here ({entry.setting})"
             + (because if entry.key and not is_declared else ""),
             remedy="fix the resource, or ask the owners of reconciler.yaml",
-            path=subject.kind.value,
+            path=declaration.subject_path(index),
         )

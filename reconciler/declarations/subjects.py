@@ -36,15 +36,18 @@ class ResolvedSubject:
 
 
 def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedSubject | None:
-    """The subject of a declaration; None where the catalogue does not know its recommendation, or knows several."""
+    """The subject of a declaration; None where the catalogue does not know one of its recommendations, or
+    knows several by that title.
+    """
     subject = declaration.subject
     references = frozenset(reference.lower() for reference in subject.reference_ids)
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
-            recommendations = catalogue.find(subject.value)
-            if len(recommendations) != 1:
+            named = [catalogue.find(text) for text in subject.values]
+            if any(len(candidates) != 1 for candidates in named):
                 return None
-            return _of_policies(declaration, recommendations[0].policies, catalogue)
+            behind = (policy for (recommendation,) in named for policy in recommendation.policies)
+            return _of_policies(declaration, behind, catalogue)
         case SubjectKind.POLICY:
             return _of_policies(declaration, (policy_id(subject.value),), catalogue)
         case SubjectKind.ASSIGNMENT:

@@ -58,11 +58,19 @@ class SubjectKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is exempted. `value` is as written: a key or exact title, a full ARM id or the bare name of a built-in."""
+    """What is exempted. `value` is as written: a key or exact title, a full ARM id or the bare name of a built-in.
+    `further` are the other recommendations of a declaration that names several.
+    """
 
     kind: SubjectKind
     value: str
+    further: tuple[str, ...] = ()
     reference_ids: tuple[str, ...] = ()
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All that is named: several for recommendations, otherwise one."""
+        return (self.value, *self.further)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +103,15 @@ class Declaration:
     def has_expired(self, now: datetime) -> bool:
         """Whether it has run out, and so wants nothing any more; that is no mistake."""
         return self.expires_on is not None and self.expires_on <= now
+
+    def subject_path(self, index: int = 0) -> str:
+        """The field, inside the document, that holds this one of the subject's values."""
+        is_listed = f"recommendations.{index}" in self.places
+        return f"recommendations[{index}]" if is_listed else self.subject.kind.value
+
+    def subject_place(self, index: int = 0) -> Source:
+        """Where this one of the subject's values stands."""
+        return self.places.get(f"recommendations.{index}") or self.place(self.subject.kind.value)
 
     def place(self, path: str) -> Source:
         """Where the field stands, or the declaration itself where the field is not written."""

@@ -128,7 +128,9 @@ class Decision:
 
 def request_of(declaration: Declaration, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
     """A declaration with what the catalogue says of it: the worst severity of all that rest on its policies."""
-    recommendations = catalogue.find(declaration.subject.value) if subject.kind is SubjectKind.RECOMMENDATION else ()
+    is_recommendation = subject.kind is SubjectKind.RECOMMENDATION
+    texts = declaration.subject.values if is_recommendation else ()
+    recommendations = [recommendation for text in texts for recommendation in catalogue.find(text)]
     behind = recommendations or [
         recommendation for key in subject.policies for recommendation in catalogue.resting_on(arm_id(key))
     ]

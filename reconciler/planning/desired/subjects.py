@@ -8,6 +8,7 @@ initiative holds the same policy ten times: every entry counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -59,11 +60,11 @@ class SubjectMatch:
 
 
 def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
-    """What the declaration means; None where the catalogue does not know its recommendation unambiguously."""
+    """What the declaration means; None where the catalogue does not know its recommendations unambiguously."""
     references = {reference.lower(): reference for reference in subject.reference_ids}
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
-            return _recommendation(subject.value, catalogue)
+            return _recommendations(subject.values, catalogue)
         case SubjectKind.POLICY:
             return _policy(subject.value, catalogue)
         case SubjectKind.INITIATIVE:
@@ -77,16 +78,26 @@ def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject |
             return ResolvedSubject(kind=subject.kind, title=found.name, only=found.key, references=references)
 
 
-def _recommendation(text: str, catalogue: Catalogue) -> ResolvedSubject | None:
-    found = catalogue.find(text)
-    if len(found) != 1:
+def _recommendations(texts: tuple[str, ...], catalogue: Catalogue) -> ResolvedSubject | None:
+    """All recommendations of a declaration as one subject: what each means is exempted, in every initiative."""
+    candidates = [catalogue.find(text) for text in texts]
+    if any(len(matches) != 1 for matches in candidates):
         return None
-    recommendation = found[0]
-    others = _resting_on(recommendation.policies, catalogue, recommendation.title)
-    why = "; ".join(EXPLANATIONS[obstacle] for obstacle in recommendation.obstacles if obstacle is not Obstacle.RETIRED)
-    policies = frozenset(policy.key for policy in recommendation.policies)
+    named = [recommendation for (recommendation,) in candidates]
+    policies = [policy for recommendation in named for policy in recommendation.policies]
+    titles = {recommendation.title for recommendation in named}
+    reasons = (
+        (f"{recommendation.title!r}: " if len(named) > 1 else "") + EXPLANATIONS[obstacle]
+        for recommendation in named
+        for obstacle in recommendation.obstacles
+        if obstacle is not Obstacle.RETIRED
+    )
     return ResolvedSubject(
-        kind=SubjectKind.RECOMMENDATION, title=recommendation.title, policies=policies, also=others, unsupported=why
+        kind=SubjectKind.RECOMMENDATION,
+        title="; ".join(recommendation.title for recommendation in named),
+        policies=frozenset(policy.key for policy in policies),
+        also=_resting_on(policies, catalogue, titles),
+        unsupported="; ".join(reasons),
     )
 
 
@@ -98,14 +109,14 @@ def _policy(text: str, catalogue: Catalogue) -> ResolvedSubject:
         kind=SubjectKind.POLICY,
         title=title,
         policies=frozenset({found.key}),
-        also=_resting_on((found,), catalogue, title),
+        also=_resting_on((found,), catalogue, {title}),
     )
 
 
-def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, but: str) -> tuple[str, ...]:
-    """Titles of the recommendations behind these policies, but for the one that is declared anyway."""
-    titles = {found.title for policy in policies for found in catalogue.resting_on(policy)}
-    return tuple(sorted(titles - {but}))
+def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, declared: AbstractSet[str]) -> tuple[str, ...]:
+    """Titles of the recommendations behind these policies, but for those that are declared anyway."""
+    titles = {recommendation.title for policy in policies for recommendation in catalogue.resting_on(policy)}
+    return tuple(sorted(titles - declared))
 
 
 def match_subject(found: ResolvedSubject, assignment: Assignment, initiative: Initiative | None) -> SubjectMatch | None:

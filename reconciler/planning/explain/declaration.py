@@ -73,7 +73,7 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
         rows += _out(decisions, plan, declaration, subject, settled)
     return DeclarationExplanation(
         declaration=declaration,
-        title=subject.title if subject else declaration.subject.value,
+        title=subject.title if subject else "; ".join(declaration.subject.values),
         commit=inputs.history.last_commit(declaration.source.file),
         taken_at=plan.taken_at,
         wants_nothing=nothing,
