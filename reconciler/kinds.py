@@ -87,8 +87,8 @@ class FindingKind(enum.StrEnum):
         name="orphaned",
         severity=Severity.WARNING,
         exception="info outside the managed scopes",
-        meaning="left over from an assignment that no longer applies",
-        cause="its assignment was deleted or moved, or its scope is managed no longer",
+        meaning="left over from an assignment that no longer applies, or on a scope that was moved away",
+        cause="its scope is managed no longer",
         settled_by="`apply --delete-orphans N`, or a person",
     )
     EXPIRED = FindingFacts(

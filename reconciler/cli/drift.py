@@ -37,6 +37,7 @@ class Options:
     out: Path | None
     sarif: Path | None
     since: Path | None
+    outcomes: Path | None
     kind: frozenset[FindingKind] | None
     fail_on: str
     snapshot: Path | None
@@ -52,6 +53,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
     parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
+    parser.add_argument(
+        "--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' saved: tells refused from deleted"
+    )
     parser.add_argument(
         "--kind",
         type=_kinds,
@@ -79,6 +83,7 @@ def run(args: argparse.Namespace) -> int:
         snapshot=options.snapshot,
         revision=options.approved,
         since=options.since,
+        outcomes=options.outcomes,
         kinds=options.kind,
         fail_on=None if options.fail_on == _NEVER else Severity(options.fail_on),
     )

@@ -11,6 +11,7 @@ from reconciler.drift.healing import HEALING_COMMAND
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import take_inventory
 from reconciler.drift.live_catalogue import catalogue_findings
+from reconciler.drift.past_outcomes import read_outcomes
 from reconciler.drift.patches import with_patches
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "catalogue_findings",
     "find_drift",
     "read_earlier",
+    "read_outcomes",
     "take_inventory",
     "with_patches",
 ]

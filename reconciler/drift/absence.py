@@ -6,8 +6,9 @@
 | the assignment is younger than what the declaration has for the target | uncovered | assigned after it was applied |
 | git: no run knew the declaration as it is now                          | missing   | not applied yet               |
 | git: the last run that knew it came before the assignment              | uncovered | assigned after it was applied |
-| git: a run that knew it came after the assignment                      | missing   | deleted in Azure              |
-| the same, and the rights of the identity that applies are not known    | missing   | deleted, or refused           |
+| outcomes of an apply: it was made                                      | missing   | deleted in Azure              |
+| outcomes of an apply: it was not made                                  | missing   | not made, in Azure's words    |
+| git: a run that knew it came after the assignment                      | missing   | refused then, or deleted      |
 | no git                                                                 | missing   | deleted, or not applied yet   |
 """
 
@@ -28,13 +29,14 @@ class Absence(enum.StrEnum):
     ASSIGNED_LATER = "assigned after the declaration was applied"
     NOT_APPLIED = "not applied yet"
     DELETED = "deleted in Azure"
-    DELETED_OR_REFUSED = "deleted in Azure, or refused for lack of a right on the assignment"
+    NOT_MADE = "not made when it was applied"
+    REFUSED_OR_DELETED = "never made because Azure refused it when it was applied, or deleted in Azure"
     DELETED_OR_NOT_APPLIED = "deleted in Azure, or not applied yet"
 
     @property
     def may_be_deleted(self) -> bool:
         """Whether somebody may have deleted it, which Azure's activity log would show."""
-        return self in {Absence.DELETED, Absence.DELETED_OR_REFUSED, Absence.DELETED_OR_NOT_APPLIED}
+        return self in {Absence.DELETED, Absence.REFUSED_OR_DELETED, Absence.DELETED_OR_NOT_APPLIED}
 
     @property
     def kind(self) -> FindingKind:
@@ -48,6 +50,8 @@ def absence(change: Change, inputs: DriftInputs) -> Absence:
     assignment_id = change.exemption.assignment
     if assignment_id.key in (inputs.forbidden or ()):
         return Absence.NO_RIGHT
+    if (outcome := inputs.outcomes.get(change.id.key)) is not None:
+        return Absence.DELETED if outcome.existed else Absence.NOT_MADE
     assignment = inputs.assignment(assignment_id)
     assigned_at = assignment.system.created_at if assignment and assignment.system else None
     if _is_before(inputs.newest_beside(change.exemption), assigned_at):
@@ -60,7 +64,7 @@ def absence(change: Change, inputs: DriftInputs) -> Absence:
         return Absence.NOT_APPLIED
     if _is_before(applied_at, assigned_at):
         return Absence.ASSIGNED_LATER
-    return Absence.DELETED_OR_REFUSED if inputs.forbidden is None else Absence.DELETED
+    return Absence.REFUSED_OR_DELETED
 
 
 def _is_before(first: datetime | None, second: datetime | None) -> bool:

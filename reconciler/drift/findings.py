@@ -96,7 +96,10 @@ def _absent(change: Change, inputs: DriftInputs) -> Finding:
         target=str(change.exemption.metadata.get("target", "")),
         activity_log=messages.activity_log_command(change) if why.may_be_deleted else "",
     )
-    return _finding(why.kind, change, messages.Diagnosis(messages.absent(change), why.value), remedy, evidence)
+    message = messages.absent(change)
+    if why is Absence.NOT_MADE:
+        message += f"; when it was applied: {inputs.outcomes[change.id.key].message}"
+    return _finding(why.kind, change, messages.Diagnosis(message, why.value), remedy, evidence)
 
 
 def _modified(change: Change, inputs: DriftInputs) -> Finding:

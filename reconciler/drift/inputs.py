@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
+from reconciler.drift.past_outcomes import PastOutcome
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
 from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
 from reconciler.planning.provenance import Commit, History
@@ -19,7 +20,8 @@ from reconciler.planning.stages import ResolvedDeclarations
 class DriftInputs:
     """The inputs of a diagnosis. `resolved` are the declarations with their subjects, as the plan resolved them.
     `healed` are folded ids of the changes that a healing run would write now; `forbidden` are folded ids of assignments
-    from which the identity may not exempt although it may from others, None where that is not known. `policies_behind`
+    from which the identity may not exempt although it may from others, None where that is not known. `outcomes` are what
+    an earlier apply made of exemptions, by folded id. `policies_behind`
     remembers the policies behind references of an assignment (folded).
     """
 
@@ -31,6 +33,7 @@ class DriftInputs:
     now: datetime
     healed: frozenset[str] = frozenset()
     forbidden: frozenset[str] | None = frozenset()
+    outcomes: Mapping[str, PastOutcome] = field(default_factory=dict)
     policies_behind: dict[tuple[str, tuple[str, ...]], tuple[ArmId, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )

@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.applying import approvals
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
-from reconciler.drift import DriftInputs, catalogue_findings, find_drift, read_earlier, with_patches
+from reconciler.drift import DriftInputs, catalogue_findings, find_drift, read_earlier, read_outcomes, with_patches
 from reconciler.model import JSON, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
@@ -27,7 +27,8 @@ _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRequest:
-    """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`. A finding of severity
+    """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`, with
+    what an earlier apply in `outcomes` made. A finding of severity
     `fail_on` or worse is drift; None: nothing is. `revision` is the commit by which a healing run would heal (`apply
     --approved`), empty or None where there is none.
     """
@@ -37,6 +38,7 @@ class DriftRequest:
     snapshot: Path | None = None
     revision: str | None = None
     since: Path | None = None
+    outcomes: Path | None = None
     kinds: frozenset[FindingKind] | None = None
     fail_on: Severity | None = Severity.WARNING
 
@@ -63,6 +65,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     """
     repository = load_repository(request.root, request.base, context)
     earlier = _earlier(request, repository) if request.since is not None else None
+    outcomes = read_outcomes(_report_text(request.outcomes, "--outcomes")) if request.outcomes is not None else {}
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
     approved = load_revision(request.root, request.revision, context) if request.revision else None
@@ -76,6 +79,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         now=context.now,
         healed=healed,
         forbidden=evidence.forbidden,
+        outcomes=outcomes,
     )
     findings = _of_kinds(find_drift(plan, inputs, evidence.catalogue), request.kinds)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
@@ -105,13 +109,16 @@ def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) 
 def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON]:
     """The findings of the earlier report, of the requested kinds."""
     assert request.since is not None
-    try:
-        text = request.since.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"--since: {request.since} is not a drift report: it is not UTF-8 text") from None
-    earlier = read_earlier(text, repository.settings)
+    earlier = read_earlier(_report_text(request.since, "--since"), repository.settings)
     kinds = request.kinds or frozenset(FindingKind)
     return {key: finding for key, finding in earlier.items() if finding["kind"] in kinds | _ALWAYS}
+
+
+def _report_text(path: Path, option: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{option}: {path} is not a report: it is not UTF-8 text") from None
 
 
 def _of_kinds(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:

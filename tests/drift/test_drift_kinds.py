@@ -1,5 +1,6 @@
 """Each kind seeded once and twice, by what people and time do to a tenant that was clean; and none when nothing is."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,9 +9,11 @@ import pytest
 from drift.diagnosed import Git, drift, kinds, settled, stamped, with_one, without
 from planning import world
 
+from reconciler.drift import read_outcomes
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.evidence import FieldDifference
 from reconciler.planning.values import FindingKind, Severity
+from reconciler.problems import UsageError
 from reconciler.reports.evidence import evidence_words
 
 ONE, TWO = world.declaration("one", world.RG), world.declaration("two", world.OTHER_SUB, what="b")
@@ -33,20 +36,42 @@ def test_a_clean_tenant_gives_nothing_at_all():
     assert drift(world.snapshot()) == ()
 
 
-def test_missing_was_deleted_in_azure():
+def test_missing_accuses_nobody_of_what_azure_may_have_refused():
+    """Another object of the same run bears the revision: that run may have been refused this one."""
     finding = only(found(without(CLEAN, MINE)), "missing")
     assert finding.subject == MINE.id
     assert finding.declaration == "one"
-    assert finding.cause == "deleted in Azure"
+    assert finding.cause == "never made because Azure refused it when it was applied, or deleted in Azure"
     assert finding.remedy == "exempt apply --only recreate"
     assert finding.evidence.activity_log.startswith("az monitor activity-log list --offset 90d --resource-id ")
     only(found(without(CLEAN, MINE, YOURS), history=Git()), "missing", 2)
 
 
-def test_missing_with_rights_unknown_accuses_nobody():
-    """A run that only reads cannot see whether the one that applies was refused."""
-    finding = only(found(without(CLEAN, MINE), forbidden=None), "missing")
-    assert finding.cause == "deleted in Azure, or refused for lack of a right on the assignment"
+def outcomes(status, message=""):
+    """Outcomes of an apply, as it saves them."""
+    scope, _, name = MINE.id.text.partition("/providers/Microsoft.Authorization/policyExemptions/")
+    outcome = {"actions": ["create"], "status": status, "key": {"scope": scope, "name": name}, "message": message}
+    return read_outcomes(json.dumps({"outcomes": [outcome]}))
+
+
+@pytest.mark.parametrize(
+    ("status", "cause"),
+    [("done", "deleted in Azure"), ("unchanged", "deleted in Azure"), ("failed", "not made when it was applied"),
+     ("awaiting approval", "never made because Azure refused it when it was applied, or deleted in Azure")],
+)  # fmt: skip
+def test_outcomes_of_an_apply_tell_refused_from_deleted(status, cause):
+    finding = only(found(without(CLEAN, MINE), outcomes=outcomes(status, "RequestDisallowedByPolicy: no")), "missing")
+    assert finding.cause == cause
+    assert ("RequestDisallowedByPolicy: no" in finding.message) == (status == "failed")
+    assert bool(finding.evidence.activity_log) == (status != "failed")
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", '{"outcomes": [5]}', '{"outcomes": [{"actions": []}]}', "[" * 100_000]
+)
+def test_what_are_no_outcomes_is_a_mistake(text):
+    with pytest.raises(UsageError, match="--outcomes: not the outcomes of an apply"):
+        read_outcomes(text)
 
 
 def test_missing_was_never_applied():
@@ -172,9 +197,24 @@ def test_selectors_are_shown_of_what_is_missing_and_of_what_nobody_declared():
         assert ("only", "resourceLocation in westeurope") in evidence_words(finding)
 
 
-def test_a_revert_of_references_may_follow_from_the_initiative():
-    finding = only(found(with_one(CLEAN, replace(MINE, reference_ids=("refC",)))), "modified")
-    assert finding.cause == "changed in Azure, or its initiative changed"
+def test_references_that_somebody_changed_are_told_from_an_initiative_that_changed():
+    by_hand = only(found(with_one(CLEAN, replace(MINE, reference_ids=("refC",)))), "modified")
+    assert by_hand.cause == "changed in Azure"
+    assert "edit the declaration" in by_hand.remedy
+
+
+@pytest.mark.parametrize(
+    ("references", "kind"),
+    [({"newA": "a"}, "uncovered"), ({"refA": "a", "refA2": "a"}, "modified")],
+    ids=["renamed", "gained"],
+)
+def test_an_initiative_that_changed_is_the_cause_and_apply_the_remedy(references, kind):
+    """The reference was renamed, so nothing of it is exempt any more; or a second policy of it came."""
+    changed = world.initiative("mcsb", **references, refB="b", refC="c")
+    tenant = replace(CLEAN, initiatives={world.AT_ROOT.id.key: changed})
+    finding = only(found(tenant), kind)
+    assert finding.cause == "its initiative changed after it was applied"
+    assert finding.remedy == "exempt apply --only fan-out"
 
 
 def test_overlap_exempts_a_whole_assignment():
