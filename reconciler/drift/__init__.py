@@ -11,12 +11,13 @@ from reconciler.drift.healing import HEALING_COMMAND
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import take_inventory
 from reconciler.drift.live_catalogue import catalogue_findings
-from reconciler.drift.past_outcomes import read_outcomes
+from reconciler.drift.past_outcomes import PastOutcome, read_outcomes
 from reconciler.drift.patches import with_patches
 
 __all__ = [
     "HEALING_COMMAND",
     "DriftInputs",
+    "PastOutcome",
     "catalogue_findings",
     "find_drift",
     "read_earlier",

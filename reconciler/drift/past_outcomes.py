@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model import JSON, Status, exemption_path
-from reconciler.problems import UsageError
+from reconciler.documents.json_input import JsonInput, read_json
+from reconciler.model import Status, exemption_path
 
 _MAKE: Final = "save them with: exempt apply --out FILE"
 _EXISTS: Final = frozenset({Status.DONE.value, Status.UNCHANGED.value})
@@ -22,25 +21,21 @@ class PastOutcome:
     message: str = ""
 
 
-def read_outcomes(text: str) -> Mapping[str, PastOutcome]:
-    """The creates and updates of an apply (schemas/outcome.schema.json) by folded exemption id.
+def read_outcomes(data: bytes | str, *, origin: str) -> Mapping[str, PastOutcome]:
+    """The creates and updates of an apply (schemas/outcome.schema.json) by folded exemption id. `origin` names the file.
 
     Raises:
-        UsageError: these are no outcomes.
+        JsonInputError: these are no outcomes.
     """
-    try:
-        document = json.loads(text)
-        return dict(
-            _outcome(outcome)
-            for outcome in document["outcomes"]
-            if outcome["actions"] != ["delete"] and outcome["status"] != Status.AWAITING.value
-        )
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"--outcomes: not the outcomes of an apply: not JSON ({error})", _MAKE) from None
-    except (KeyError, TypeError, AttributeError):
-        raise UsageError("--outcomes: not the outcomes of an apply: they do not have that form", _MAKE) from None
+    document = read_json(data, origin=origin, remedy=_MAKE)
+    return dict(
+        _outcome(outcome)
+        for outcome in document.member("outcomes").items()
+        if outcome.member("actions").value != ["delete"] and outcome.member("status").as_text() != Status.AWAITING.value
+    )
 
 
-def _outcome(value: JSON) -> tuple[str, PastOutcome]:
-    key = exemption_path(value["key"]["scope"], value["key"]["name"]).lower()
-    return key, PastOutcome(existed=value["status"] in _EXISTS, message=str(value["message"]))
+def _outcome(outcome: JsonInput) -> tuple[str, PastOutcome]:
+    scope, name = (outcome.member("key").member(part).as_text() for part in ("scope", "name"))
+    status, message = (outcome.member(part).as_text() for part in ("status", "message"))
+    return exemption_path(scope, name).lower(), PastOutcome(existed=status in _EXISTS, message=message)

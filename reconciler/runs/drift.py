@@ -10,11 +10,19 @@ from typing import Final
 from reconciler.applying import approvals
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
-from reconciler.drift import DriftInputs, catalogue_findings, find_drift, read_earlier, read_outcomes, with_patches
+from reconciler.drift import (
+    DriftInputs,
+    PastOutcome,
+    catalogue_findings,
+    find_drift,
+    read_earlier,
+    read_outcomes,
+    with_patches,
+)
 from reconciler.model import JSON, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
-from reconciler.problems import AzureError, UsageError
+from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
@@ -65,7 +73,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     """
     repository = load_repository(request.root, request.base, context)
     earlier = _earlier(request, repository) if request.since is not None else None
-    outcomes = read_outcomes(_report_text(request.outcomes, "--outcomes")) if request.outcomes is not None else {}
+    outcomes = _outcomes(request.outcomes) if request.outcomes is not None else {}
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
     approved = load_revision(request.root, request.revision, context) if request.revision else None
@@ -109,16 +117,13 @@ def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) 
 def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON]:
     """The findings of the earlier report, of the requested kinds."""
     assert request.since is not None
-    earlier = read_earlier(_report_text(request.since, "--since"), repository.settings)
+    earlier = read_earlier(request.since.read_bytes(), repository.settings, origin=f"--since: {request.since}")
     kinds = request.kinds or frozenset(FindingKind)
     return {key: finding for key, finding in earlier.items() if finding["kind"] in kinds | _ALWAYS}
 
 
-def _report_text(path: Path, option: str) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{option}: {path} is not a report: it is not UTF-8 text") from None
+def _outcomes(path: Path) -> Mapping[str, PastOutcome]:
+    return read_outcomes(path.read_bytes(), origin=f"--outcomes: {path}")
 
 
 def _of_kinds(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:

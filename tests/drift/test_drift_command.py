@@ -194,11 +194,11 @@ def test_an_earlier_report_of_another_repository_or_no_report_is_refused(exempt,
     base = {"format_version": "1.0", "tenantId": repo.TENANT, "owner": "contoso/exemptions", "findings": []}
     cases = {
         "{": "not JSON",
-        "[]": "an object with format_version",
-        json.dumps(base | {"format_version": "2.0"}): "has format 2.0",
+        "[]": "an object is expected",
+        json.dumps(base | {"format_version": "2.0"}): "2.0",
         json.dumps(base | {"owner": "somebody"}): "is of owner 'somebody'",
         json.dumps(base | {"tenantId": "another"}): "is of tenant another",
-        json.dumps(base | {"findings": [{"id": 1}]}): "do not have the form of findings",
+        json.dumps(base | {"findings": [{"id": 1}]}): "findings[0]",
     }
     with emulated.running(repo.tenant(AT_ROOT)) as azure:
         for text, said in cases.items():

@@ -13,7 +13,7 @@ from reconciler.drift import read_outcomes
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.evidence import FieldDifference
 from reconciler.planning.values import FindingKind, Severity
-from reconciler.problems import UsageError
+from reconciler.problems import ReconcilerError
 from reconciler.reports.evidence import evidence_words
 
 ONE, TWO = world.declaration("one", world.RG), world.declaration("two", world.OTHER_SUB, what="b")
@@ -51,7 +51,7 @@ def outcomes(status, message=""):
     """Outcomes of an apply, as it saves them."""
     scope, _, name = MINE.id.text.partition("/providers/Microsoft.Authorization/policyExemptions/")
     outcome = {"actions": ["create"], "status": status, "key": {"scope": scope, "name": name}, "message": message}
-    return read_outcomes(json.dumps({"outcomes": [outcome]}))
+    return read_outcomes(json.dumps({"outcomes": [outcome]}), origin="outcomes.json")
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_outcomes_of_an_apply_tell_refused_from_deleted(status, cause):
     "text", ["", "[]", "{}", '{"outcomes": [5]}', '{"outcomes": [{"actions": []}]}', "[" * 100_000]
 )
 def test_what_are_no_outcomes_is_a_mistake(text):
-    with pytest.raises(UsageError, match="--outcomes: not the outcomes of an apply"):
-        read_outcomes(text)
+    with pytest.raises(ReconcilerError, match="outcomes.json: "):
+        read_outcomes(text, origin="outcomes.json")
 
 
 def test_missing_was_never_applied():

@@ -391,3 +391,20 @@ def test_a_base_that_is_a_tag_and_a_branch_is_refused(git: Git, suffix: str) -> 
     assert "refs/remotes/origin/main" in refused.value.remedy
     assert changed_since(git.root, "refs/remotes/origin/main", same_meaning) == frozenset()
     assert changed_since(git.root, "refs/tags/origin/main", same_meaning) == {"a"}
+
+
+def test_a_commit_whose_date_no_calendar_has_is_no_commit_known(git: Git) -> None:
+    git.write(FILE)
+    git.commit()
+    git.write(FILE, TEXT + "ticket: SEC-3\n")
+    git("add", "--all")
+    tree, parent = git("write-tree"), git("rev-parse", "HEAD")
+    people = "".join(f"{role} A <a@contoso.example> 253402300800 +0000\n" for role in ("author", "committer"))
+    content = f"tree {tree}\nparent {parent}\n{people}\nFar\n"
+    command = ["git", "hash-object", "-t", "commit", "-w", "--stdin"]
+    done = subprocess.run(command, cwd=git.root, input=content, capture_output=True, text=True, check=True)
+    git("update-ref", "refs/heads/main", done.stdout.strip())
+    history = read(git.root)
+    assert history.head == done.stdout.strip()
+    assert history.last_commit(FILE) is None
+    assert history.contains(history.head, parent)
