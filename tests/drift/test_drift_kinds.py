@@ -70,7 +70,7 @@ def test_outcomes_of_an_apply_tell_refused_from_deleted(status, cause):
     "text", ["", "[]", "{}", '{"outcomes": [5]}', '{"outcomes": [{"actions": []}]}', "[" * 100_000]
 )
 def test_what_are_no_outcomes_is_a_mistake(text):
-    with pytest.raises(ReconcilerError, match="outcomes.json: "):
+    with pytest.raises(ReconcilerError, match=r"outcomes\.json: "):
         read_outcomes(text, origin="outcomes.json")
 
 
