@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import platform
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
+from azure.core import __version__ as azure_core_version
 from azure.core.exceptions import AzureError as SdkError
-from azure.core.rest import HttpRequest, HttpResponse
-from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.core.pipeline import Pipeline
+from azure.core.rest import HttpRequest
 
+from reconciler import __version__
 from reconciler.arm.shapes import ShapeError, objects_in
 from reconciler.azure import errors
 from reconciler.azure.api_versions import ApiVersions
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.request_monitor import RequestMonitor
-from reconciler.azure.transport import Transport, pipeline_policies
+from reconciler.azure.transport import Transport, TransportResponse, pipeline_policies
 from reconciler.azure.waits import Waits
 from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.model import JSON
@@ -30,7 +36,7 @@ Result = TypeVar("Result")
 THREADS: Final = 16
 """Enough to hide the latency of lists; more only queue at Azure's token buckets."""
 
-_NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
+_USER_AGENT: Final = f"exempt/{__version__} azure-core/{azure_core_version} Python/{platform.python_version()}"
 _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
 
 
@@ -65,14 +71,9 @@ class ArmClient:
         self._endpoint = endpoints.resource_manager
         self._versions = versions
         self._transport = Transport(endpoints.resource_manager)
-        self._client = ResourceManagementClient(
-            credential,
-            _NO_SUBSCRIPTION,  # required, and without effect on what is sent
-            base_url=endpoints.resource_manager,
-            credential_scopes=[endpoints.oauth_scope],
-            transport=self._transport,
-            policies=pipeline_policies(credential, endpoints, self.monitor, waits),
-        )
+        self._pipeline = Pipeline(self._transport, pipeline_policies(credential, endpoints, self.monitor, waits))
+        self._run_id = uuid.uuid4().urn.removeprefix("urn:uuid:")[:24]
+        self._numbers = itertools.count(1)
 
     def get(self, path: str, kind: str, **query: str) -> ArmResponse:
         """One object. Throttling and faults of the service are waited out."""
@@ -92,8 +93,8 @@ class ArmClient:
                 shown = f"{link!r:.200}"
                 raise errors.invalid_answer(f"the list {path}", f"nextLink {shown} leads to no further page of it")
             followed.add(link)
-            # A link as given: the SDK would take braces for its own placeholders.
-            response = self._send(method, link.replace("{", "%7B").replace("}", "%7D"), None)
+            parts = urlsplit(link)
+            response = self._send(method, f"{parts.path or '/'}?{parts.query}", None)
             values += _values(response, path)
         return values
 
@@ -135,7 +136,7 @@ class ArmClient:
 
     def close(self) -> None:
         """Closes all connections."""
-        self._client.close()
+        self._transport.close()
         self._credential.close()
 
     def _read(self, method: str, path: str, kind: str, query: Mapping[str, str], body: JSON = None) -> ArmResponse:
@@ -162,11 +163,21 @@ class ArmClient:
         return f"{escaped}?{urlencode({'api-version': self._versions.current(kind), **options}, safe='$')}"
 
     def _send(self, method: str, url: str, body: JSON, **options: Any) -> ArmResponse:
-        request = HttpRequest(method, url, headers={"Accept": "application/json"}, json=body)
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",
+            "User-Agent": _USER_AGENT,
+            "x-ms-client-request-id": f"{self._run_id}{next(self._numbers):012x}",
+        }
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = json.dumps(body).encode()
+        request = HttpRequest(method, self._endpoint + url, headers=headers, content=content)
         try:
-            response = self._client.send_request(request, **options)
+            response = self._pipeline.run(request, **options).http_response
         except SdkError as error:
-            raise errors.from_sdk(error, url if "://" in url else self._endpoint + url) from error
+            raise errors.from_sdk(error, self._endpoint + url) from error
         if response.status_code == 401:
             self._credential.forget(response.request.headers.get("Authorization", ""))
         return _checked(response, url)
@@ -180,7 +191,7 @@ def _values(response: ArmResponse, path: str) -> list[JSON]:
         return [*objects_in(response.body, "value")]
 
 
-def _checked(response: HttpResponse, url: str) -> ArmResponse:
+def _checked(response: TransportResponse, url: str) -> ArmResponse:
     """What a response says, if it is no error and no redirect."""
     headers = {name.lower(): value for name, value in response.headers.items()}
     if 300 <= response.status_code < 400:

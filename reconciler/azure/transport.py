@@ -1,22 +1,30 @@
-"""The pipeline that requests travel through: azure-mgmt-resource's policies and requests' connections.
+"""The way to Resource Manager and back: connections by urllib3, in azure-core's pipeline.
 
-The SDK brings authentication, retries that honour Retry-After, proxies and custom certificate bundles. Its pipeline is
-put together here without the policy that registers resource providers: a command that reads must not write.
+The SDK brings authentication (claims challenges included) and retries that honour Retry-After; proxies and certificate
+bundles are taken from the environment as requests takes them. The SDK's own transport, on requests, costs more CPU than
+all else that a request needs: see docs/architecture.md for the figures. There is no policy that registers resource
+providers, since a command that reads must not write, and none that follows redirects.
 """
 
 from __future__ import annotations
 
+import http.client
+import ssl
 import threading
-from typing import Any, Final
+from types import TracebackType
+from typing import Any, Final, Self
 
-import requests
+import certifi
 import requests.adapters
-from azure.core.exceptions import ServiceRequestError
+import requests.utils
+import urllib3
+from azure.core.exceptions import ServiceRequestError, ServiceResponseError
 from azure.core.pipeline import PipelineResponse, policies
-from azure.core.pipeline.transport import RequestsTransport
+from azure.core.pipeline.transport import HttpTransport
+from azure.core.rest import HttpRequest
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from urllib3.util.ssl_ import create_urllib3_context
 
-from reconciler import __version__
 from reconciler.azure.clouds import Endpoints
 from reconciler.azure.credentials import TenantCredential
 from reconciler.azure.request_monitor import RequestMonitor, retry_after
@@ -27,36 +35,69 @@ _CONNECTIONS: Final = 64
 
 _READ_RETRIES: Final = 6
 _BACKOFF_SECONDS: Final = 20
-_CONNECT_SECONDS: Final = 20
-_ANSWER_SECONDS: Final = 120
+_TIMEOUT: Final = urllib3.Timeout(connect=20, read=120)
 _BLOCK: Final = 1 << 18
+"""Bytes that a connection reads at once: lists have megabytes."""
+
+_NEVER_SENT: Final = (
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ProxyError,
+    urllib3.exceptions.SSLError,
+    urllib3.exceptions.LocationValueError,
+    http.client.InvalidURL,
+)
 
 
-class _Adapter(requests.adapters.HTTPAdapter):
-    """Reads in larger blocks than http.client does: lists have megabytes."""
+class TransportResponse:
+    """An answer, read whole. What azure-core's policies ask of a response, and nothing else."""
 
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        """Passes the block size to every connection."""
-        super().init_poolmanager(*arguments, blocksize=_BLOCK, **options)
+    __slots__ = ("content", "headers", "request", "status_code")
+
+    def __init__(self, request: HttpRequest, response: urllib3.BaseHTTPResponse) -> None:
+        self.request = request
+        self.status_code = response.status
+        self.headers = response.headers
+        self.content = response.data
 
 
-class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it lazily, so untyped
-    """The SDK's transport, with a connection for each thread and waits that an interrupted run need not sit out."""
+class Transport(HttpTransport[HttpRequest, TransportResponse]):
+    """Connections to one endpoint, shared by all threads, and waits that an interrupted run need not sit out.
+
+    The environment is read once, here, and the certificates are loaded once, for all connections.
+    """
 
     def __init__(self, endpoint: str) -> None:
-        session = requests.Session()
-        environment = session.merge_environment_settings(endpoint, {}, stream=False, verify=True, cert=None)
-        session.trust_env = False  # read once, here: per request it costs more than the request
-        session.proxies = environment["proxies"]
-        session.mount("https://", _Adapter(pool_maxsize=_CONNECTIONS, max_retries=0))
-        super().__init__(
-            session=session,
-            connection_verify=environment["verify"],
-            connection_timeout=_CONNECT_SECONDS,
-            read_timeout=_ANSWER_SECONDS,
-            connection_data_block_size=_BLOCK,
-        )
+        environment = requests.Session().merge_environment_settings(endpoint, {}, stream=False, verify=True, cert=None)
+        options: dict[str, Any] = {"ssl_context": _tls_context(environment["verify"]), "blocksize": _BLOCK}
+        proxy = requests.utils.select_proxy(endpoint, environment["proxies"])
+        if proxy is None:
+            self._manager = urllib3.PoolManager(maxsize=_CONNECTIONS, **options)
+        else:
+            proxy = requests.utils.prepend_scheme_if_needed(proxy, "http")
+            if proxy.lower().startswith("https"):
+                options["proxy_ssl_context"] = options["ssl_context"]
+            self._manager = requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS).proxy_manager_for(proxy, **options)
+        self._pool = self._manager.connection_from_url(endpoint)
         self._interrupted = threading.Event()
+
+    def send(self, request: HttpRequest, **options: Any) -> TransportResponse:  # noqa: ARG002 - those of policies
+        """Sends one request; its URL is of this transport's endpoint."""
+        try:
+            response = self._pool.urlopen(
+                request.method,
+                request.url[request.url.index("/", len("https://")) :],
+                body=request.content,
+                headers=request.headers,
+                retries=False,
+                redirect=False,
+                timeout=_TIMEOUT,
+            )
+        except _NEVER_SENT as error:
+            raise ServiceRequestError(str(error), error=error) from error
+        except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
+            raise ServiceResponseError(str(error), error=error) from error
+        return TransportResponse(request, response)
 
     def interrupt(self) -> None:
         """Ends all waiting before a retry; whatever waits fails."""
@@ -66,6 +107,35 @@ class Transport(RequestsTransport):  # type: ignore[misc]  # the SDK exports it 
         """Waits before a retry."""
         if self._interrupted.wait(duration):
             raise ServiceRequestError("the run was interrupted")
+
+    def open(self) -> None:
+        """Connections are opened when they are needed."""
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._manager.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_value: BaseException | None = None,
+        traceback: TracebackType | None = None,
+    ) -> None:
+        self.close()
+
+
+def _tls_context(verify: bool | str) -> ssl.SSLContext:
+    """Certificates are always checked: by the bundle (a file, or a folder of hashes) that the environment names."""
+    context = create_urllib3_context()
+    bundle = verify if isinstance(verify, str) else certifi.where()
+    try:
+        context.load_verify_locations(cafile=bundle)
+    except IsADirectoryError:
+        context.load_verify_locations(capath=bundle)
+    return context
 
 
 class _RetryPolicy(policies.RetryPolicy[Any, Any]):
@@ -91,7 +161,7 @@ class _RetryPolicy(policies.RetryPolicy[Any, Any]):
         return True
 
 
-def _cause(answer: Any) -> str:
+def _cause(answer: TransportResponse | None) -> str:
     if answer is None:
         return "Azure gives no answer"
     return "Azure limits requests" if answer.status_code == 429 else f"Azure answers {answer.status_code}"
@@ -101,18 +171,8 @@ def pipeline_policies(
     credential: TenantCredential, endpoints: Endpoints, monitor: RequestMonitor, waits: Waits
 ) -> list[Any]:
     """The policies of the pipeline, in the order in which a request passes them."""
-    retries = {
-        "retry_total": _READ_RETRIES,
-        "retry_status": _READ_RETRIES,
-        "retry_backoff_max": _BACKOFF_SECONDS,
-    }
     return [
-        policies.RequestIdPolicy(),
-        policies.HeadersPolicy(),
-        policies.UserAgentPolicy(base_user_agent=f"exempt/{__version__}"),
-        policies.ProxyPolicy(),
-        _RetryPolicy(waits, **retries),
+        _RetryPolicy(waits, retry_total=_READ_RETRIES, retry_status=_READ_RETRIES, retry_backoff_max=_BACKOFF_SECONDS),
         ARMChallengeAuthenticationPolicy(credential, endpoints.oauth_scope),
         monitor,
-        policies.SensitiveHeaderCleanupPolicy(),
     ]
