@@ -33,8 +33,8 @@ def _retired(decisions: Decisions) -> Iterator[Finding]:
     """Declarations of recommendations that Microsoft has retired, whatever is assigned."""
     catalogue = decisions.inputs.catalogue
     for declaration in decisions.inputs.declarations.active(decisions.inputs.now):
-        if declaration.subject.kind is SubjectKind.RECOMMENDATION:
-            (recommendation,) = catalogue.find(declaration.subject.value)
+        texts = declaration.subject.values if declaration.subject.kind is SubjectKind.RECOMMENDATION else ()
+        for recommendation in (match for text in texts for match in catalogue.find(text)):
             if recommendation.retirement is not None:
                 yield finding_messages.retired(declaration, recommendation, catalogue)
 
