@@ -262,6 +262,7 @@ class HeldCause(enum.StrEnum):
     UNSUPPORTED = HeldFacts(name="unsupported", cause="a rule refuses what Defender may ignore")
     NOT_EXEMPTABLE = HeldFacts(name="not-exemptable", cause="Azure Policy accepts no exemption of such a policy")
     OUTSIDE_SCOPES = HeldFacts(name="outside-scopes", cause="outside the managed scopes")
+    OUTSIDE_PLACES = HeldFacts(name="outside-places", cause="outside the places that its folder may exempt")
     LEFT_OUT = HeldFacts(name="left-out", cause="what replaces it lies outside this run")
     NEIGHBOUR = HeldFacts(name="neighbour", cause="a held declaration may need it")
 

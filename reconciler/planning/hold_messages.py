@@ -10,7 +10,18 @@ from collections.abc import Sequence
 from datetime import date
 
 from reconciler.documents.suggest import did_you_mean, nearest_few
-from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Exemption, Initiative, Source, Unread
+from reconciler.model import (
+    ArmId,
+    Assignment,
+    Declaration,
+    Diagnostic,
+    Exemption,
+    FolderRule,
+    Initiative,
+    Source,
+    Unread,
+    first_few,
+)
 from reconciler.planning.marks import describe_owner, owners
 
 
@@ -32,6 +43,15 @@ def outside_scopes(target: ArmId) -> Diagnostic:
     return Diagnostic(
         message=f"{target} lies outside the scopes of reconciler.yaml",
         remedy="add a scope that contains it to reconciler.yaml, or take the target out of the declaration",
+    )
+
+
+def outside_places(target: ArmId, rule: FolderRule) -> Diagnostic:
+    """The declaration reaches beyond what those of its folder may exempt."""
+    places = first_few([place.text for place in rule.below or ()], 3)
+    return Diagnostic(
+        message=f"{target} does not lie at or below {places}, where declarations in exemptions/{rule.folder} may exempt",
+        remedy="correct the id, or put the file into the folder whose owners answer for this scope",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from reconciler.azure.session import Azure, connect
 from reconciler.declarations import SETTINGS_FILE
@@ -81,17 +82,22 @@ def plan_repository(
     )
 
 
+_PROBLEM_CODES: Final = {HeldCause.OUTSIDE_SCOPES: "outside-scopes", HeldCause.OUTSIDE_PLACES: "rule-place"}
+
+
 def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
-    """Targets that Azure's hierarchy shows to be outside the managed scopes, in declarations that changed. Elsewhere they
-    are held only, so that a subscription which somebody moves blocks nobody else's pull request.
+    """Targets that Azure's hierarchy shows to be outside the managed scopes, or outside the places of their folder, in
+    declarations that changed. Elsewhere they are held only, so that a subscription which somebody moves blocks nobody else's pull request.
     """
     return tuple(
         Problem(
-            source=held.source or Source(SETTINGS_FILE), code="outside-scopes", message=held.message, remedy=held.remedy
+            source=held.source or Source(SETTINGS_FILE),
+            code=_PROBLEM_CODES[held.cause],
+            message=held.message,
+            remedy=held.remedy,
         )
         for held in plan.held
-        if held.cause is HeldCause.OUTSIDE_SCOPES
-        and (repository.changed is None or held.declaration in repository.changed)
+        if held.cause in _PROBLEM_CODES and (repository.changed is None or held.declaration in repository.changed)
     )
 
 

@@ -9,9 +9,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import emulated
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from main_job import repositories as repo
 
 from reconciler.catalog import Catalogue, load
 from reconciler.catalog.overlay import Overlay, RecommendationEntry
@@ -238,6 +240,35 @@ def test_narrowed_by_selectors_a_whole_scope_is_allowed(root: Path, capsys: pyte
     selector = "resourceSelectors: [{name: europe, selectors: [{kind: resourceLocation, in: [westeurope]}]}]\n"
     declare(root, f"recommendation: {HIGH.key}", more=selector)
     assert codes(capsys) == []
+
+
+def test_places_below_a_management_group_are_judged_in_the_plan(tmp_path: Path) -> None:
+    """Only Azure knows which subscriptions lie below a group: validate lets them pass, the plan does not."""
+    groups = [
+        {"name": "contoso", "displayName": "Contoso"},
+        {"name": "shop", "displayName": "Shop", "parent": "contoso"},
+        {"name": "payments", "displayName": "Payments", "parent": "contoso"},
+    ]
+    subscriptions = [
+        {"id": repo.subscription(number).rsplit("/", 1)[-1], "managementGroup": group}
+        for number, group in ((1, "shop"), (2, "payments"))
+    ]
+    places = [{"folder": ".", "below": ["/providers/Microsoft.Management/managementGroups/shop"]}]
+    declared = [
+        {"name": name, "recommendation": HIGH.key, "scopes": [repo.subscription(number)]}
+        for number, name in ((1, "inside"), (2, "outside"))
+    ]
+    root = repo.write(tmp_path, declared, rules={"folders": places})
+    assert main(["validate", "--root", str(root)]) == 0
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    with emulated.running(repo.tenant(at_root, managementGroups=groups, subscriptions=subscriptions)) as azure:
+        done = emulated.exempt(azure, "plan", "--format", "json", cwd=root, check=[1])
+    planned = json.loads(done.stdout)
+    assert [(problem["code"], problem["source"]["file"]) for problem in planned["problems"]] == [
+        ("rule-place", "exemptions/outside.yaml")
+    ]
+    assert [change["declaration"] for change in planned["changes"]] == ["inside"]
+    assert [line["cause"] for line in planned["held"]] == ["outside-places"]
 
 
 # --- patterns of people ------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from planning.world import (
     snapshot,
 )
 
-from reconciler.model import Source, Unread, arm_id
+from reconciler.model import FolderRule, Source, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.findings import messages as finding_messages
@@ -30,7 +30,7 @@ from reconciler.planning.values import Change, Finding, Reason
 
 EXAMPLES = {
     "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
-    "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
+    "rule": FolderRule(folder="shop", below=(SUB,)), "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
     "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
     "count": 950, "days": 90, "severity": "High", "latest": date(2027, 1, 31), "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),

@@ -192,6 +192,9 @@ class _Resolver:
             is_gone = f"/subscriptions/{target.subscription}" in self.snapshot.gone
             message = hold_messages.no_subscription(target) if is_gone else hold_messages.outside_scopes(target)
             return case.hold(HeldCause.OUTSIDE_SCOPES, message)
+        rule = self.rules.rules.folder_rule(case.declaration.source.file, lambda rule: rule.below)
+        if rule is not None and not any(self.tree.contains(place.key, target) for place in rule.below or ()):
+            return case.hold(HeldCause.OUTSIDE_PLACES, hold_messages.outside_places(target, rule))
         if target.key in self.snapshot.gone:
             return case.hold(
                 HeldCause.RESOURCE_GONE, hold_messages.resource_gone(target, self.snapshot.similar.get(target.key, ()))
