@@ -21,6 +21,7 @@ from reconciler.model import (
     Source,
     Unread,
     first_few,
+    owner_scope,
 )
 from reconciler.planning.marks import describe_owner, owners
 
@@ -90,13 +91,22 @@ def assignment_unread(assignment: ArmId) -> Diagnostic:
     )
 
 
-def initiative_unread(assignment: Assignment) -> Diagnostic:
-    """Which references an assigned initiative has is unknown."""
+def initiative_unread(assignment: Assignment, found: Unread | None) -> Diagnostic:
+    """Which references an assigned initiative has is unknown; `found` says why, in Azure's words, and what to do.
+
+    The assignment is not named, so that one initiative that is assigned in many places is one cause.
+    """
+    definition = assignment.definition
+    reason = f": {found.message}" if found else ""
+    is_built_in = definition.key.startswith("/providers/microsoft.authorization/")
+    otherwise = (
+        "run again: every identity may read a built-in initiative"
+        if is_built_in
+        else f"give the identity Microsoft.Authorization/policySetDefinitions/read at {owner_scope(definition)}, and run again"
+    )
     return Diagnostic(
-        message=f"initiative {assignment.definition.name!r} of assignment {label(assignment)!r} could not be read, so its "
-        "reference ids are unknown",
-        remedy="where it does not exist any more, remove the assignment; else give the identity "
-        "Microsoft.Authorization/policySetDefinitions/read where it is defined, and run again",
+        message=f"initiative {definition.name!r} could not be read, so its reference ids are unknown{reason}",
+        remedy=(found.remedy if found else "") or otherwise,
     )
 
 

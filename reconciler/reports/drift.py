@@ -7,9 +7,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from reconciler.model import JSON, WORST_FIRST, ArmId, Unread, Verdict
 from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
+
+FEW: Final = 3
+"""So many findings of one cause are told one by one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +63,14 @@ class Identified:
 
 
 def worst_first(findings: Iterable[Finding]) -> list[Finding]:
-    """Errors, warnings, then what is only good to know; inside of that by kind, subject, assignment and message."""
+    """What was not read, errors, warnings, then what is only good to know; inside of that by kind, subject, assignment and message."""
     return sorted(findings, key=_order)
 
 
-def _order(finding: Finding) -> tuple[int, str, str, str, str]:
+def _order(finding: Finding) -> tuple[bool, int, str, str, str, str]:
     assignment = finding.assignment.key if finding.assignment else ""
     return (
+        finding.kind is not FindingKind.INCOMPLETE,  # what was not read may be the cause of all the rest
         WORST_FIRST.index(finding.severity),
         finding.kind.value,
         finding.subject.key,
@@ -103,6 +108,22 @@ def by_kind(findings: Iterable[Identified]) -> dict[FindingKind, list[Identified
     for identified in findings:
         kinds.setdefault(identified.finding.kind, []).append(identified)
     return kinds
+
+
+def by_cause(findings: Iterable[Identified]) -> list[list[Identified]]:
+    """The findings in their order, those together that differ only in where: one cause is told once. Few stay apart."""
+    groups: dict[tuple[object, ...], list[Identified]] = {}
+    for each in findings:
+        finding = each.finding
+        alike = (finding.kind, finding.severity, finding.message, finding.remedy, finding.cause, each.is_new)
+        apart = (
+            finding.evidence.patch
+            or finding.evidence.activity_log
+            or finding.evidence.changed
+            or finding.evidence.system
+        )
+        groups.setdefault((*alike, each.id if apart else ""), []).append(each)
+    return [part for group in groups.values() for part in ([group] if len(group) > FEW else ([each] for each in group))]
 
 
 def gone(report: DriftReport) -> list[JSON]:

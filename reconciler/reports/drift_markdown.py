@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.model import count
 from reconciler.planning.values import Finding, Severity
-from reconciler.reports.drift import DriftReport, Identified, by_kind, identify
-from reconciler.reports.drift_text import compared_words, counts_words, finding_block, heading_words, healing_words
+from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, identify
+from reconciler.reports.drift_text import compared_words, counts_words, group_block, heading_words, healing_words
 from reconciler.reports.findings_text import subject_words
 from reconciler.reports.lines import plain
 from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
@@ -22,8 +22,10 @@ def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LI
     """The report as Markdown of at most `limit` bytes, cut between findings."""
     findings = identify(report)
     above = "\n".join(_above_the_fold(report, findings, names)) + "\n"
-    blocks = (_block(identified, names) for identified in findings)
-    return above + folded("All findings", len(findings), blocks, "text", limit - len(above.encode()))
+    groups = by_cause(findings)
+    blocks = (_block(group, names) for group in groups)
+    title = "All findings" if len(groups) == len(findings) else f"All {len(findings):,} findings, by cause"
+    return above + folded(title, len(groups), blocks, "text", limit - len(above.encode()))
 
 
 def _above_the_fold(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
@@ -49,8 +51,8 @@ def _item(finding: Finding, names: Names) -> str:
     return f"**{finding.kind.value}** {where}: {value(finding.message)}{remedy}{place(finding.source)}"
 
 
-def _block(identified: Identified, names: Names) -> str:
+def _block(group: Sequence[Identified], names: Names) -> str:
     """The text's block; the kind, which is a heading there, stands on its first line here."""
-    text = plain(finding_block(identified, names))
-    kind = f"{identified.finding.kind.value}\n"
+    text = plain(group_block(group, names))
+    kind = f"{group[0].finding.kind.value}\n"
     return kind + text

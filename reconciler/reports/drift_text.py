@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.drift import HEALING_COMMAND
-from reconciler.model import JSON, count
+from reconciler.model import JSON, and_more, count, first_few
 from reconciler.planning.values import FindingKind, Severity
-from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
+from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
-from reconciler.reports.findings_text import INDENT, finding_body, finding_head
+from reconciler.reports.findings_text import INDENT, SEVERITY_STYLES, finding_body, finding_head, subject_words
 from reconciler.reports.lines import BLANK, Line, Style, line, plain
 from reconciler.reports.words import NO_NAMES, Names
 
@@ -81,10 +81,33 @@ def compared_words(report: DriftReport) -> str:
 def _kind(kind: FindingKind, findings: list[Identified], names: Names) -> Iterator[Line]:
     yield BLANK
     yield line((Style.HEADING, f"{kind.value} ({len(findings)})"), f": {kind.meaning}")
-    for position, identified in enumerate(findings):
+    for position, group in enumerate(by_cause(findings)):
         if position:
             yield BLANK
-        yield from finding_block(identified, names)
+        yield from group_block(group, names)
+
+
+def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterator[Line]:
+    """One finding, or many of one cause in one block: how many, of which declarations, where."""
+    if len(group) == 1:
+        yield from finding_block(group[0], names)
+        return
+    first = group[0].finding
+    declarations = list(dict.fromkeys(each.finding.declaration for each in group if each.finding.declaration))
+    places = list(dict.fromkeys(subject_words(each.finding, names) for each in group))
+    new = "new, " if group[0].is_new else ""
+    yield line(
+        (SEVERITY_STYLES[first.severity], f"  {first.severity.value:<8}  "),
+        f"{new}{count(len(group), 'finding')} of one cause",
+        (Style.NAME, f": {first_few(declarations, FEW)}" if declarations else ""),
+    )
+    yield line(INDENT, first.message)
+    yield line(INDENT, (Style.QUIET, "cause:"), f" {first.cause}")
+    if first.remedy:
+        yield line(INDENT, (Style.QUIET, "fix: "), first.remedy)
+    shown = "; ".join(places[:FEW]) + and_more(len(places) - FEW)
+    yield line(INDENT, (Style.QUIET, f"at {shown}"))
+    yield line(INDENT, (Style.QUIET, "each with its id: --format json"))
 
 
 def finding_block(identified: Identified, names: Names = NO_NAMES) -> Iterator[Line]:

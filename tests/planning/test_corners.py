@@ -295,7 +295,9 @@ def test_an_unread_initiative_elsewhere_is_said_and_stops_nothing():
     assert why["there"][0] is Participation.OUT
     assert "assigned at" in why["there"][1]
     assert (why["below"][0], "could not be read" in why["below"][1]) == (Participation.HELD, True)
-    assert "below" not in {row.assignment.display_name for row in rows(found, whole).rows}, "it is of another initiative"
+    assert "below" not in {row.assignment.display_name for row in rows(found, whole).rows}, (
+        "it is of another initiative"
+    )
 
 
 # --- one spelling ---

@@ -158,7 +158,7 @@ def test_only_the_portal_is_ever_a_link():
 
 def test_errors_stand_above_the_fold_and_the_comment_keeps_within_githubs_limit():
     finding = REPORT.findings[2]
-    many = [dataclasses.replace(finding, declaration=f"d{n}", message="m" * 300) for n in range(3000)]
+    many = [dataclasses.replace(finding, declaration=f"d{n}", message=f"{n} {'m' * 300}") for n in range(3000)]
     text = drift_markdown(samples.drift_report(findings=tuple(many)))
     above = text.partition("<details>")[0]
     assert len(text.encode()) <= LIMIT
@@ -210,3 +210,19 @@ def test_the_page_is_whole_needs_nothing_else_and_can_be_navigated():
     assert {value[1:] for _, name, value in page.attributes if name == "href" and value.startswith("#")} <= targets
     assert {value for _, name, value in page.attributes if name == "aria-labelledby"} <= targets
     assert sum(name == "id" for _, name, _ in page.attributes) == len(targets)
+
+
+def test_many_findings_of_one_cause_are_told_once():
+    finding = dataclasses.replace(REPORT.findings[2], source=None)
+    many = [dataclasses.replace(finding, declaration=f"d{n}") for n in range(407)]
+    text = drift_text(samples.drift_report(findings=tuple(many)))
+    assert "  error     407 findings of one cause: d0, d1, d2 and 404 more\n" in text
+    assert text.count(finding.message) == 1
+    assert len(json.loads(drift_json(samples.drift_report(findings=tuple(many))))["findings"]) == 407
+    assert drift_text(samples.drift_report(findings=tuple(many[:3]))).count(finding.message) == 3
+
+
+def test_what_was_not_read_stands_before_every_other_error():
+    forged = dataclasses.replace(REPORT.findings[2], kind=FindingKind.FORGED)
+    report = samples.incomplete_report(forged)
+    assert identify(report)[0].finding.kind is FindingKind.INCOMPLETE

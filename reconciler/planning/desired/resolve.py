@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.arm.canonical import folded_selectors
-from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, arm_id
+from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.protections import Protection, Protections
@@ -232,12 +232,17 @@ class _Resolver:
             return case.hold(HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(address), assignment=address)
         return case.hold(HeldCause.UNREAD, hold_messages.assignment_unread(address), assignment=address)
 
+    def _unread_initiative(self, assignment: Assignment) -> Unread | None:
+        """Why the initiative of an assignment could not be read, in Azure's words."""
+        lines = (line for line in self.snapshot.unread if line.what.lower() == assignment.definition.key)
+        return min(lines, key=lambda line: (line.scope != assignment.scope, line.scope.key), default=None)
+
     def _in_assignment(self, case: _Case, assignment: Assignment, scope: ArmId) -> Iterator[_Outcome]:
         """One row of the fan-out."""
         subject, initiative = case.subject, self.snapshot.initiatives.get(assignment.id.key)
         if assignment.is_initiative and initiative is None:
             if subject.kind is not SubjectKind.INITIATIVE or assignment.definition.key == subject.only:
-                message = hold_messages.initiative_unread(assignment)
+                message = hold_messages.initiative_unread(assignment, self._unread_initiative(assignment))
                 yield case.hold(HeldCause.INITIATIVE_UNREAD, message, scope=scope, assignment=assignment.id)
             return
         match = self._match(subject, assignment)
