@@ -17,14 +17,13 @@ from reconciler.cli import common, exits
 from reconciler.cli.interrupts import interrupts
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, write, write_lines
+from reconciler.cli.terminal import say, show, write_lines
 from reconciler.model import ArmId, count
 from reconciler.planning.values import Plan
 from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
+from reconciler.reports.formats import OUTCOMES
 from reconciler.reports.outcomes_json import outcomes_json
-from reconciler.reports.outcomes_markdown import outcomes_markdown
-from reconciler.reports.outcomes_text import outcome_lines
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.runs import apply
@@ -53,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_file(parser)
     common.add_base(parser)
     common.add_scope(parser)
-    common.add_format(parser, "text", "json", "markdown")
+    common.add_format(parser, OUTCOMES.names)
     parser.add_argument("plan", type=Path, nargs="?", metavar="PLAN", help="a saved plan whose changes are approved")
     parser.add_argument("--expect", metavar="DIGEST", help="apply only if the plan has exactly this digest")
     parser.add_argument(
@@ -108,17 +107,11 @@ def _ask(plan: Plan, names: dict[str, str]) -> bool:
 
 
 def _show(summary: Summary, applied: apply.ApplyRun, options: Options) -> None:
-    document = outcomes_json(summary, exits.of_run(summary.verdict))
-    match options.format:
-        case "json":
-            write(document)
-        case "markdown":
-            write(outcomes_markdown(summary, applied.names))
-        case _:
-            write_lines(outcome_lines(summary, applied.names))
+    context = ReportContext(names=applied.names, exit_code=exits.of_run(summary.verdict))
+    show(OUTCOMES.render(options.format, summary, context))
     if options.format != "text":  # the text form has them itself
         say(*(refusal_line(refusal) for refusal in summary.refusals))
     if applied.needless:
         say(f"{count(len(applied.needless), 'approved change')} no longer needed: Azure or the declarations moved on")
     if options.out:  # last: a disk that is full must not hide what was written to Azure
-        write_file(options.out, document)
+        write_file(options.out, outcomes_json(summary, context.exit_code))

@@ -20,10 +20,11 @@ from reconciler.catalog.lookup import look_up
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning, write, write_lines
+from reconciler.cli.terminal import say, say_warning, show
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import Cloud
 from reconciler.problems import ReconcilerError, UsageError, has_errors
+from reconciler.reports.formats import CATALOGUE, DIFFERENCES, LOOKUP, SEARCH
 
 if TYPE_CHECKING:
     from reconciler.runs.catalog import CatalogRun
@@ -152,10 +153,7 @@ def _show_differences(compared: CatalogRun, options: LiveOptions) -> None:
 
     for unread in compared.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
-    if options.format == "json":
-        write(report.differences_json(compared.entries))
-    else:
-        write_lines(report.difference_lines(compared.entries))
+    show(DIFFERENCES.render(options.format, compared.entries))
     say(report.difference_summary(compared.entries))
 
 
@@ -163,44 +161,29 @@ def _show_differences(compared: CatalogRun, options: LiveOptions) -> None:
 
 
 def _search(args: argparse.Namespace) -> int:
-    from reconciler.reports import catalogue as report  # noqa: PLC0415
-
     options = typed(OfflineOptions, args)
     query = _text(options.words)
     catalogue = _catalogue(options)
     hits = catalogue.search(query, options.limit)
-    if options.format == "json":
-        write(report.search_json(hits, catalogue, query))
-    else:
-        write_lines(report.search_lines(hits, catalogue, query))
+    show(SEARCH.render(options.format, (hits, catalogue, query)))
     return Exit.DONE
 
 
 def _show(args: argparse.Namespace) -> int:
-    from reconciler.reports import catalogue as report  # noqa: PLC0415
-
     options = typed(OfflineOptions, args)
     query = _text(options.words)
     catalogue = _catalogue(options)
     subject = look_up(catalogue, query)
     if subject.is_empty:
         raise _not_found(catalogue, query)
-    if options.format == "json":
-        write(report.show_json(subject, catalogue, query))
-    else:
-        write_lines(report.show_lines(subject, catalogue))
+    show(LOOKUP.render(options.format, (subject, catalogue, query)))
     return Exit.DONE
 
 
 def _info(args: argparse.Namespace) -> int:
-    from reconciler.reports import catalogue_facts as report  # noqa: PLC0415
-
     options = typed(OfflineOptions, args)
     catalogue = _catalogue(options)
-    if options.format == "json":
-        write(report.info_json(catalogue))
-    else:
-        write_lines(report.info_lines(catalogue))
+    show(CATALOGUE.render(options.format, catalogue))
     return Exit.DONE
 
 

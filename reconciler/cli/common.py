@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,7 +35,7 @@ def add_root(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_format(parser: argparse.ArgumentParser, *names: str) -> None:
+def add_format(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
     """`--format NAME`: which form goes to standard output."""
     parser.add_argument(
         "--format", choices=names, default=names[0], help=f"the form of the output (default: {names[0]})"

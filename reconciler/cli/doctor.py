@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt doctor`."""
     common.add_root(parser)
     add_log_file(parser)
-    common.add_format(parser, "text", "json")
+    common.add_format(parser, ("text", "json"))
     parser.add_argument("--read-only", action="store_true", help="check only what plan and drift need")
     parser.add_argument(
         "--role", type=Role, choices=list(Role), help="print this role's definition instead; asks Azure nothing"

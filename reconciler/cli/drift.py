@@ -14,13 +14,12 @@ from typing import Final
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import write, write_lines
+from reconciler.cli.terminal import show
 from reconciler.planning.values import FindingKind, Severity
-from reconciler.reports.drift_html import drift_html
+from reconciler.reports.context import ReportContext
 from reconciler.reports.drift_json import drift_json
-from reconciler.reports.drift_markdown import drift_markdown
 from reconciler.reports.drift_sarif import drift_sarif
-from reconciler.reports.drift_text import drift_lines
+from reconciler.reports.formats import DRIFT
 from reconciler.runs import drift
 from reconciler.runs.files import write_file
 
@@ -49,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_root(parser)
     add_log_file(parser)
     common.add_base(parser)
-    common.add_format(parser, "text", "json", "markdown", "sarif", "html")
+    common.add_format(parser, DRIFT.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
     parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
@@ -93,17 +92,7 @@ def run(args: argparse.Namespace) -> int:
         write_file(options.out, drift_json(report))
     if options.sarif:
         write_file(options.sarif, drift_sarif(report, names))
-    match options.format:
-        case "json":
-            write(drift_json(report))
-        case "markdown":
-            write(drift_markdown(report, names))
-        case "sarif":
-            write(drift_sarif(report, names))
-        case "html":
-            write(drift_html(report, names))
-        case _:
-            write_lines(drift_lines(report, names))
+    show(DRIFT.render(options.format, report, ReportContext(names=names)))
     return exits.of_run(reported.verdict)
 
 

@@ -13,11 +13,11 @@ from pathlib import Path
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import write, write_lines
+from reconciler.cli.terminal import show
 from reconciler.model import ArmId
 from reconciler.planning.explain.values import ResourceExplanation
-from reconciler.reports.explain_json import explanation_json, fan_out_json
-from reconciler.reports.explain_text import explanation_lines, fan_out_lines
+from reconciler.reports.context import ReportContext
+from reconciler.reports.formats import DECLARATION, RESOURCE
 from reconciler.runs import explain
 
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt explain`."""
     common.add_root(parser)
     add_log_file(parser)
-    common.add_format(parser, "text", "json")
+    common.add_format(parser, RESOURCE.names)
     parser.add_argument(
         "resource", nargs="?", type=common.scope_argument, metavar="RESOURCE", help="the ARM id of a resource or scope"
     )
@@ -59,13 +59,10 @@ def run(args: argparse.Namespace) -> int:
         snapshot=options.snapshot,
     )
     explained = explain.run(request, common.context())
+    context = ReportContext(names=explained.names)
     match explained.explanation:
-        case ResourceExplanation() as explanation if options.format == "json":
-            write(explanation_json(explanation))
         case ResourceExplanation() as explanation:
-            write_lines(explanation_lines(explanation, explained.names))
-        case fan_out if options.format == "json":
-            write(fan_out_json(fan_out))
-        case fan_out:
-            write_lines(fan_out_lines(fan_out, explained.names))
+            show(RESOURCE.render(options.format, explanation, context))
+        case explanation:
+            show(DECLARATION.render(options.format, explanation, context))
     return exits.of_run(explained.verdict)

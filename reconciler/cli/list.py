@@ -12,9 +12,10 @@ from pathlib import Path
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say_warning, write, write_lines
+from reconciler.cli.terminal import say_warning, show
 from reconciler.model import ArmId
-from reconciler.reports.register import register_csv, register_json, register_lines
+from reconciler.reports.context import ReportContext
+from reconciler.reports.formats import INVENTORY
 from reconciler.runs import list as listing
 
 
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_root(parser)
     add_log_file(parser)
     common.add_scope(parser)
-    common.add_format(parser, "text", "json", "csv")
+    common.add_format(parser, INVENTORY.names)
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="list a saved snapshot instead of Azure")
 
 
@@ -41,15 +42,8 @@ def run(args: argparse.Namespace) -> int:
     """Lists and shows."""
     options = typed(Options, args)
     request = listing.ListRequest(root=options.root, scope=options.scope, snapshot=options.snapshot)
-    context = common.context()
-    listed = listing.run(request, context)
-    match options.format:
-        case "json":
-            write(register_json(listed.inventory))
-        case "csv":
-            write(register_csv(listed.inventory))
-        case _:
-            write_lines(register_lines(listed.inventory, context.now, listed.names))
+    listed = listing.run(request, common.context())
+    show(INVENTORY.render(options.format, listed.inventory, ReportContext(names=listed.names)))
     for unread in listed.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return exits.of_run(listed.verdict)

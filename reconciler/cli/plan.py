@@ -15,12 +15,11 @@ from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, write, write_lines
+from reconciler.cli.terminal import say, show, write
 from reconciler.model import ArmId, Verdict
 from reconciler.reports.failure import failure_markdown
+from reconciler.reports.formats import PLAN
 from reconciler.reports.plan_json import plan_json
-from reconciler.reports.plan_markdown import plan_markdown
-from reconciler.reports.plan_text import plan_lines
 from reconciler.reports.problems import problem_lines
 from reconciler.runs import plan
 from reconciler.runs.files import write_file
@@ -47,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_file(parser)
     common.add_base(parser)
     common.add_scope(parser)
-    common.add_format(parser, "text", "json", "markdown")
+    common.add_format(parser, PLAN.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the plan as JSON, for 'exempt apply FILE'")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where there are changes")
@@ -73,13 +72,7 @@ def run(args: argparse.Namespace) -> int:
             write(failure_markdown(error, problems, report_context(options.root, context.environment, {})))
         raise
     reader = report_context(options.root, context.environment, planned.names)
-    match options.format:
-        case "json":
-            write(plan_json(planned.plan))
-        case "markdown":
-            write(plan_markdown(planned.report, reader))
-        case _:
-            write_lines(plan_lines(planned.report, reader))
+    show(PLAN.render(options.format, planned.report, reader))
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
     if options.out:

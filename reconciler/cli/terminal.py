@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from reconciler.problems import Problem, ReconcilerError
+from reconciler.reports.formats import Rendered
 from reconciler.reports.lines import Line, Style, line, plain
 
 if TYPE_CHECKING:
@@ -57,6 +58,14 @@ def write(text: str) -> None:
     """An artefact to standard output, exactly as it is."""
     sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
     sys.stdout.flush()
+
+
+def show(rendered: Rendered) -> None:
+    """A report to standard output: a document as it is, styled lines in colour where there is a terminal."""
+    if isinstance(rendered, str):
+        write(rendered)
+    else:
+        write_lines(rendered)
 
 
 def say(*lines: Line | str) -> None:

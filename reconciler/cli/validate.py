@@ -14,15 +14,11 @@ from pathlib import Path
 
 from reconciler.cli import common, exits
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, write, write_lines
+from reconciler.cli.terminal import say, show
 from reconciler.model import count
-from reconciler.reports.problems import (
-    problem_lines,
-    problems_github,
-    problems_json,
-    problems_sarif,
-    problems_summary,
-)
+from reconciler.reports.context import ReportContext
+from reconciler.reports.formats import PROBLEMS
+from reconciler.reports.problems import problems_summary
 from reconciler.runs import validate
 
 
@@ -41,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="*", type=Path, metavar="PATH", help="what to check (default: the repository)")
     common.add_root(parser)
     common.add_base(parser)
-    common.add_format(parser, "text", "json", "github", "sarif")
+    common.add_format(parser, PROBLEMS.names)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,15 +45,7 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     request = validate.ValidateRequest(root=options.root, base=options.base, paths=tuple(options.paths))
     checked = validate.run(request, common.context())
-    match options.format:
-        case "json":
-            write(problems_json(checked.problems))
-        case "github":
-            write(problems_github(checked.from_working_folder))
-        case "sarif":
-            write(problems_sarif(checked.from_working_folder))
-        case _:
-            write_lines(problem_lines(checked.problems))
+    show(PROBLEMS.render(options.format, checked.problems, ReportContext(folder=checked.folder)))
     say(f"{count(checked.checked, 'declaration')} checked: {problems_summary(checked.problems)}")
     if checked.elsewhere:
         say(f"{count(checked.elsewhere, 'problem')} in other files: 'exempt validate' without PATH shows all")

@@ -39,7 +39,7 @@ class Options:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt verify`."""
     common.add_root(parser)
-    common.add_format(parser, "text", "json")
+    common.add_format(parser, ("text", "json"))
     parser.add_argument("plan", type=Path, metavar="PLAN", help="the plan that 'exempt plan --out PLAN' saved")
     parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE", help="what the plan was made from")
     parser.add_argument("--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' wrote of it")

@@ -38,11 +38,12 @@ class InventoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All entries, sorted by scope, assignment and name, as they were at one time."""
+    """All entries, sorted by scope, assignment and name, as Azure was at `taken_at`; what has expired is judged by `now`."""
 
     tenant_id: str
     owner: str
     taken_at: datetime
+    now: datetime
     entries: tuple[InventoryEntry, ...]
     complete: bool = True
 
@@ -59,6 +60,7 @@ def take_inventory(inputs: DriftInputs) -> Inventory:
         tenant_id=snapshot.tenant_id,
         owner=inputs.settings.owner,
         taken_at=snapshot.taken_at,
+        now=inputs.now,
         entries=tuple(entries),
         complete=snapshot.complete,
     )

@@ -25,12 +25,16 @@ class Pipeline(enum.StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportContext:
     """`names` maps the folded id of a management group, subscription or assignment to its display name. `file_url` is
-    the address of a file with `{file}` and `{line}` in it, empty where files have none.
+    the address of a file with `{file}` and `{line}` in it, empty where files have none. `exit_code` is what the process
+    will exit with; `folder` where the files lie below the working folder, which is where a pipeline checks out: empty, or
+    `path/to/it/`.
     """
 
     names: Names = field(default_factory=dict)
     file_url: str = ""
     pipeline: Pipeline = Pipeline.NONE
+    exit_code: int = 0
+    folder: str = ""
 
     def link(self, source: Source) -> str:
         """The address of a line of a file, safe in Markdown; empty without one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Final
 
 from reconciler.model import JSON, WORST_FIRST, Severity, count
@@ -81,9 +82,18 @@ def _problem_to_json(problem: Problem) -> dict[str, JSON]:
 # --- GitHub ------------------------------------------------------------------------------------------------------
 
 
-def problems_github(problems: Sequence[Problem]) -> str:
+def _below(folder: str, problems: Sequence[Problem]) -> list[Problem]:
+    """The problems with paths from the working folder."""
+    if not folder:
+        return list(problems)
+    return [
+        replace(problem, source=replace(problem.source, file=f"{folder}{problem.source.file}")) for problem in problems
+    ]
+
+
+def problems_github(problems: Sequence[Problem], folder: str = "") -> str:
     """Annotations at the place of each mistake, within GitHub's limit; what is over it stands in the log as text."""
-    ordered = sorted(problems)
+    ordered = sorted(_below(folder, problems))
     return "".join(
         _annotations([problem for problem in ordered if problem.severity is severity], severity)
         for severity in WORST_FIRST
@@ -116,9 +126,9 @@ def _annotation(problem: Problem) -> str:
 # --- SARIF -------------------------------------------------------------------------------------------------------
 
 
-def problems_sarif(problems: Sequence[Problem]) -> str:
+def problems_sarif(problems: Sequence[Problem], folder: str = "") -> str:
     """A SARIF 2.1.0 log, one rule for each code."""
-    return sarif_document([_result(problem) for problem in sorted(problems)])
+    return sarif_document([_result(problem) for problem in sorted(_below(folder, problems))])
 
 
 def _result(problem: Problem) -> Result:

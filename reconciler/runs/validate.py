@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.catalog.catalogue import load as load_catalogue
@@ -42,13 +42,10 @@ class ValidateRun:
         return Verdict.INVALID if has_errors(self.problems) else Verdict.DONE
 
     @property
-    def from_working_folder(self) -> tuple[Problem, ...]:
-        """The problems with paths from the working folder, which is where a pipeline checks the code out."""
+    def folder(self) -> str:
+        """Where the problems' paths start below the working folder: empty, or `path/to/it/`."""
         here = Path(os.path.relpath(self.root)).as_posix() if self.root else "."
-        if here.startswith("."):
-            return self.problems
-        moved = (replace(problem.source, file=f"{here}/{problem.source.file}") for problem in self.problems)
-        return tuple(replace(problem, source=source) for problem, source in zip(self.problems, moved, strict=True))
+        return "" if here.startswith(".") else f"{here}/"
 
 
 def run(request: ValidateRequest, context: Context) -> ValidateRun:

@@ -1,4 +1,4 @@
-"""The register of everything that is exempt, as text, JSON (schemas/list.schema.json) and CSV."""
+"""The inventory of everything that is exempt, as text, JSON (schemas/list.schema.json) and CSV."""
 
 from __future__ import annotations
 
@@ -61,29 +61,29 @@ _FORMULA: Final = ("=", "+", "-", "@")
 # --- text --------------------------------------------------------------------------------------------------------
 
 
-def register_lines(register: Inventory, now: datetime, names: Names = NO_NAMES) -> Iterator[Line]:
-    """The register as styled lines, scope by scope."""
-    yield line((Style.HEADING, heading_words(register)))
+def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[Line]:
+    """The inventory as styled lines, scope by scope."""
+    yield line((Style.HEADING, heading_words(inventory)))
     scope = ""
-    for entry in register.entries:
+    for entry in inventory.entries:
         if entry.exemption.scope.key != scope:
             scope = entry.exemption.scope.key
             yield BLANK
             yield line((Style.HEADING, scope_words(entry.exemption.scope, names)))
-        yield from _entry(entry, now, names)
+        yield from _entry(entry, inventory.now, names)
 
 
-def heading_words(register: Inventory) -> str:
+def heading_words(inventory: Inventory) -> str:
     """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
-    ours, forged, foreign, nobody = (register.count(of) for of in Ownership)
+    ours, forged, foreign, nobody = (inventory.count(of) for of in Ownership)
     kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody" + (f", {forged} forged" if forged else "")
     states = [
-        f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := register.count(state))
+        f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := inventory.count(state))
     ]
-    if not register.entries and not register.complete:
+    if not inventory.entries and not inventory.complete:
         return "What is exempt is not known: not everything could be read."
-    sentence = f"{count(len(register.entries), 'exemption')}: {kinds}" if register.entries else "Nothing is exempt."
-    incomplete = "" if register.complete else " Not everything could be read: there may be more."
+    sentence = f"{count(len(inventory.entries), 'exemption')}: {kinds}" if inventory.entries else "Nothing is exempt."
+    incomplete = "" if inventory.complete else " Not everything could be read: there may be more."
     return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete}"
 
 
@@ -118,21 +118,21 @@ def _made(system: SystemData | None) -> str:
 # --- JSON and CSV ------------------------------------------------------------------------------------------------
 
 
-def register_json(register: Inventory, tool_version: str = __version__) -> str:
-    """The register as a JSON document: one line for each exemption."""
+def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str:
+    """The inventory as a JSON document: one line for each exemption."""
     return json_document(
         {
             "format_version": FORMAT_VERSION,
             "tool_version": tool_version,
-            "tenantId": register.tenant_id,
-            "owner": register.owner,
-            "takenAt": instant_text(register.taken_at),
-            "complete": register.complete,
+            "tenantId": inventory.tenant_id,
+            "owner": inventory.owner,
+            "takenAt": instant_text(inventory.taken_at),
+            "complete": inventory.complete,
             "summary": {
-                **{of.value: register.count(of) for of in Ownership},
-                **{state.value: register.count(state) for state in State},
+                **{of.value: inventory.count(of) for of in Ownership},
+                **{state.value: inventory.count(state) for state in State},
             },
-            "exemptions": [entry_to_json(entry) for entry in register.entries],
+            "exemptions": [entry_to_json(entry) for entry in inventory.entries],
         }
     )
 
@@ -171,12 +171,12 @@ def _system_data(system: SystemData | None) -> dict[str, JSON]:
     }
 
 
-def register_csv(register: Inventory) -> str:
-    """The register for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
+def inventory_csv(inventory: Inventory) -> str:
+    """The inventory for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
     target = io.StringIO()
     writer = csv.writer(target, lineterminator="\r\n")
     writer.writerow(_COLUMNS)
-    for entry in register.entries:
+    for entry in inventory.entries:
         fields = entry_to_json(entry)
         writer.writerow(_cell(fields[column]) for column in _COLUMNS)
     return target.getvalue()

@@ -20,8 +20,8 @@ from reconciler.model import ResourceSelector, Selector
 from reconciler.package_data import schema_path
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.reports.inventory import inventory_csv, inventory_json, inventory_lines
 from reconciler.reports.lines import plain
-from reconciler.reports.register import register_csv, register_json, register_lines
 
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))
@@ -48,7 +48,7 @@ def listed(snapshot=TENANT):
 
 
 def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_honours_them():
-    document = json.loads(register_json(listed()))
+    document = json.loads(inventory_json(listed()))
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(document)
     found = {
@@ -76,7 +76,7 @@ def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_
 
 
 def test_the_text_says_what_where_until_when_why_and_by_whom():
-    text = plain(register_lines(listed(), world.NOW))
+    text = plain(inventory_lines(listed()))
     assert text.startswith("5 exemptions: 1 ours, 1 of other owners, 3 of nobody; 1 expired, 1 orphaned\n")
     for said in (
         "  unowned     past  Waiver, expired 2026-11-18T00:00:00Z (2 days ago)\n",
@@ -88,18 +88,18 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
         "never expires, orphaned\n",
     ):
         assert said in text
-    assert plain(register_lines(listed(world.snapshot()), world.NOW)) == "Nothing is exempt.\n"
+    assert plain(inventory_lines(listed(world.snapshot()))) == "Nothing is exempt.\n"
 
 
 def test_what_selectors_choose_is_part_of_what_is_exempt():
     west = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
     found = listed(world.snapshot(world.live("x", selectors=west)))
-    assert "              only resourceLocation in westeurope\n" in plain(register_lines(found, world.NOW))
-    assert json.loads(register_json(found))["exemptions"][0]["resourceSelectors"] == "resourceLocation in westeurope"
+    assert "              only resourceLocation in westeurope\n" in plain(inventory_lines(found))
+    assert json.loads(inventory_json(found))["exemptions"][0]["resourceSelectors"] == "resourceLocation in westeurope"
 
 
 def test_csv_has_a_row_for_each_and_the_columns_of_the_schema():
-    rows = list(csv.DictReader(io.StringIO(register_csv(listed()), newline="")))
+    rows = list(csv.DictReader(io.StringIO(inventory_csv(listed()), newline="")))
     assert len(rows) == 5
     assert set(rows[0]) == set(SCHEMA["$defs"]["exemption"]["properties"]) - {"id"}
 
@@ -107,7 +107,7 @@ def test_csv_has_a_row_for_each_and_the_columns_of_the_schema():
 @given(st.text(alphabet=st.sampled_from("=+-@\t\r\n\",;' aé\x1b\u202e"), max_size=12))
 def test_no_text_breaks_a_cell_or_runs_in_a_spreadsheet(text):
     live = world.live("x", display_name=text, description=text)
-    (row,) = csv.DictReader(io.StringIO(register_csv(listed(world.snapshot(live))), newline=""))
+    (row,) = csv.DictReader(io.StringIO(inventory_csv(listed(world.snapshot(live))), newline=""))
     for cell in (row["displayName"], row["description"]):
         assert cell.isprintable()
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))

@@ -1,0 +1,127 @@
+"""Every report and its formats: what `--format` takes, and what renders it. A new format is one row here.
+
+A renderer is imported when it is used: `exempt validate` must not wait for the modules of a plan. Text comes as styled
+lines, whose colour is the terminal's business; every other format is the whole document.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
+
+from reconciler.reports.context import NO_CONTEXT, ReportContext
+
+if TYPE_CHECKING:
+    from reconciler.catalog import Catalogue
+    from reconciler.catalog.compare import Entry
+    from reconciler.catalog.facts import Hit
+    from reconciler.catalog.lookup import Found
+    from reconciler.drift.inventory import Inventory
+    from reconciler.planning.explain.declaration import DeclarationExplanation
+    from reconciler.planning.explain.values import ResourceExplanation
+    from reconciler.problems import Problem
+    from reconciler.reports.drift import DriftReport
+    from reconciler.reports.lines import Line
+    from reconciler.reports.outcomes import Summary
+    from reconciler.reports.plan import PlanReport
+
+Value = TypeVar("Value")
+Rendered: TypeAlias = "str | Iterable[Line]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Generic[Value]):
+    """One kind of report. `formats` maps a name to its renderer; the first is the default."""
+
+    formats: Mapping[str, Callable[[Value, ReportContext], Rendered]]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What `--format` takes."""
+        return tuple(self.formats)
+
+    def render(self, name: str, value: Value, context: ReportContext = NO_CONTEXT) -> Rendered:
+        """The report in one of its formats: styled lines, or a document."""
+        return self.formats[name](value, context)
+
+
+def _module(name: str) -> Any:
+    return importlib.import_module(f"reconciler.reports.{name}")
+
+
+PLAN: Final[Report[PlanReport]] = Report(
+    formats={
+        "text": lambda report, context: _module("plan_text").plan_lines(report, context),
+        "json": lambda report, _: _module("plan_json").plan_json(report.plan),
+        "markdown": lambda report, context: _module("plan_markdown").plan_markdown(report, context),
+    }
+)
+OUTCOMES: Final[Report[Summary]] = Report(
+    formats={
+        "text": lambda summary, context: _module("outcomes_text").outcome_lines(summary, context.names),
+        "json": lambda summary, context: _module("outcomes_json").outcomes_json(summary, context.exit_code),
+        "markdown": lambda summary, context: _module("outcomes_markdown").outcomes_markdown(summary, context.names),
+    }
+)
+DRIFT: Final[Report[DriftReport]] = Report(
+    formats={
+        "text": lambda report, context: _module("drift_text").drift_lines(report, context.names),
+        "json": lambda report, _: _module("drift_json").drift_json(report),
+        "markdown": lambda report, context: _module("drift_markdown").drift_markdown(report, context.names),
+        "sarif": lambda report, context: _module("drift_sarif").drift_sarif(report, context.names),
+        "html": lambda report, context: _module("drift_html").drift_html(report, context.names),
+    }
+)
+RESOURCE: Final[Report[ResourceExplanation]] = Report(
+    formats={
+        "text": lambda explanation, context: _module("explain_text").explanation_lines(explanation, context.names),
+        "json": lambda explanation, _: _module("explain_json").explanation_json(explanation),
+    }
+)
+DECLARATION: Final[Report[DeclarationExplanation]] = Report(
+    formats={
+        "text": lambda explanation, context: _module("explain_text").fan_out_lines(explanation, context.names),
+        "json": lambda explanation, _: _module("explain_json").fan_out_json(explanation),
+    }
+)
+INVENTORY: Final[Report[Inventory]] = Report(
+    formats={
+        "text": lambda inventory, context: _module("inventory").inventory_lines(inventory, context.names),
+        "json": lambda inventory, _: _module("inventory").inventory_json(inventory),
+        "csv": lambda inventory, _: _module("inventory").inventory_csv(inventory),
+    }
+)
+PROBLEMS: Final[Report[Sequence[Problem]]] = Report(
+    formats={
+        "text": lambda problems, _: _module("problems").problem_lines(problems),
+        "json": lambda problems, _: _module("problems").problems_json(problems),
+        "github": lambda problems, context: _module("problems").problems_github(problems, context.folder),
+        "sarif": lambda problems, context: _module("problems").problems_sarif(problems, context.folder),
+    }
+)
+SEARCH: Final[Report[tuple[Sequence[Hit], Catalogue, str]]] = Report(
+    formats={
+        "text": lambda search, _: _module("catalogue").search_lines(*search),
+        "json": lambda search, _: _module("catalogue").search_json(*search),
+    }
+)
+LOOKUP: Final[Report[tuple[Found, Catalogue, str]]] = Report(
+    formats={
+        "text": lambda lookup, _: _module("catalogue").show_lines(*lookup[:2]),
+        "json": lambda lookup, _: _module("catalogue").show_json(*lookup),
+    }
+)
+CATALOGUE: Final[Report[Catalogue]] = Report(
+    formats={
+        "text": lambda catalogue, _: _module("catalogue_facts").info_lines(catalogue),
+        "json": lambda catalogue, _: _module("catalogue_facts").info_json(catalogue),
+    }
+)
+DIFFERENCES: Final[Report[Sequence[Entry]]] = Report(
+    formats={
+        "text": lambda entries, _: _module("catalogue_facts").difference_lines(entries),
+        "json": lambda entries, _: _module("catalogue_facts").differences_json(entries),
+    }
+)

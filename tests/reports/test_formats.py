@@ -1,0 +1,69 @@
+"""The registry of reports: every row renders, so that a format which names no renderer is seen here."""
+
+import json
+
+import pytest
+import samples
+import test_any_text
+from planning import world
+from planning.test_explanations import decided
+
+from reconciler.catalog.catalogue import load
+from reconciler.catalog.lookup import look_up
+from reconciler.drift import DriftInputs, take_inventory
+from reconciler.planning.explain.declaration import explain_declaration
+from reconciler.planning.explain.resource import explain_resource
+from reconciler.planning.planner import assemble_plan
+from reconciler.planning.provenance import NoHistory
+from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.reports import formats
+from reconciler.reports.formats import Report
+from reconciler.reports.lines import plain
+from reconciler.reports.plan import plan_report
+
+REPORTS = {name: report for name, report in vars(formats).items() if isinstance(report, Report)}
+CATALOGUE = load()
+
+
+def inventory():
+    return take_inventory(
+        DriftInputs(
+            snapshot=world.snapshot(world.live("x")),
+            resolved=ResolvedDeclarations.of((), world.CATALOGUE),
+            catalogue=world.CATALOGUE,
+            settings=world.SETTINGS,
+            history=NoHistory(),
+            now=world.NOW,
+        )
+    )
+
+
+def value_of(name):
+    declared = world.declaration("lab")
+    decisions = decided(world.snapshot(), declared)
+    return {
+        "PLAN": lambda: plan_report(samples.full_plan()),
+        "OUTCOMES": lambda: test_any_text.hostile_run("x"),
+        "DRIFT": samples.drift_report,
+        "RESOURCE": lambda: explain_resource(decisions, assemble_plan(decisions), world.RG),
+        "DECLARATION": lambda: explain_declaration(decisions, assemble_plan(decisions), declared),
+        "INVENTORY": inventory,
+        "PROBLEMS": lambda: test_any_text.hostile_problems("x"),
+        "SEARCH": lambda: (CATALOGUE.search("transfer"), CATALOGUE, "transfer"),
+        "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),
+        "CATALOGUE": lambda: CATALOGUE,
+        "DIFFERENCES": tuple,
+    }[name]()
+
+
+@pytest.mark.parametrize(("name", "form"), [(name, form) for name, report in REPORTS.items() for form in report.names])
+def test_every_row_renders(name, form):
+    rendered = REPORTS[name].render(form, value_of(name))
+    text = rendered if isinstance(rendered, str) else plain(rendered)
+    assert text or (name, form) == ("DIFFERENCES", "text")
+    if form in {"json", "sarif"}:
+        assert json.loads(text)
+
+
+def test_text_is_what_a_person_gets_unasked():
+    assert {report.names[0] for report in REPORTS.values()} == {"text"}
