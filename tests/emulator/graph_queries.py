@@ -113,6 +113,20 @@ ANSWERED = [
     f"{_ASSESSMENTS} | project x = coalesce(tolong(properties.score.n), 0) | summarize sum(x)",
     f"{_ASSESSMENTS} | extend bag = pack('code', properties.status.code, 'n', 1) | project code = tostring(bag.code), n = tolong(bag.n)",
     f"{_ASSESSMENTS} | summarize any(name), take_any(id) | project any_name != '', id != ''",
+    # compliance and roles
+    """policyresources
+| where type =~ 'Microsoft.PolicyInsights/PolicyStates'
+| extend complianceState = tostring(properties.complianceState)
+| extend resourceId = tostring(properties.resourceId), stateWeight = tolong(properties.stateWeight), assignment = tostring(properties.policyAssignmentName)
+| summarize max(stateWeight) by resourceId, assignment
+| summarize counts = count() by assignment, max_stateWeight
+| summarize overallStateWeight = max(max_stateWeight), nonCompliantCount = sumif(counts, max_stateWeight == 300), compliantCount = sumif(counts, max_stateWeight == 200), conflictCount = sumif(counts, max_stateWeight == 100), exemptCount = sumif(counts, max_stateWeight == 50) by assignment
+| extend totalResources = todouble(nonCompliantCount + compliantCount + conflictCount + exemptCount)
+| extend compliancePercentage = iff(totalResources == 0, todouble(100), 100 * todouble(compliantCount + exemptCount) / totalResources)
+| project assignment, complianceState = iff(overallStateWeight == 300, 'noncompliant', iff(overallStateWeight == 200, 'compliant', iff(overallStateWeight == 100, 'conflict', iff(overallStateWeight == 50, 'exempt', 'notstarted')))), compliancePercentage, compliantCount, nonCompliantCount, conflictCount, exemptCount""",
+    "policyresources | where type == 'microsoft.policyinsights/policystates' | where properties.complianceState == 'NonCompliant' | project id, resource = tostring(properties.resourceId), policy = tostring(properties.policyDefinitionId)",
+    "authorizationresources | where type =~ 'microsoft.authorization/roleassignments' | extend role = tolower(tostring(split(tostring(properties.roleDefinitionId), '/')[-1])), who = tostring(properties.principalId) | summarize n = count() by role, who",
+    "authorizationresources | where type == 'microsoft.authorization/roledefinitions' and properties.type == 'BuiltInRole' | project name = tostring(properties.roleName) | order by name asc",
     # resources and containers
     "resources | summarize count() by type | order by type asc",
     "resources | where type =~ 'microsoft.sql/servers' | project name, location, resourceGroup",
@@ -189,7 +203,7 @@ UNMODELLED = [
     "resources | join (resources) on properties",
     "securityresources | where type == 'microsoft.security/pricings'",
     "securityresources | where type =~ 'Microsoft.Security/regulatoryComplianceStandards'",
-    "policyresources | where type in ('microsoft.authorization/policyexemptions', 'microsoft.policyinsights/policymetadata')",
+    "policyresources | where type in ('microsoft.authorization/policyexemptions', 'microsoft.guestconfiguration/x')",
     "policyresources | where tolower(type) contains 'remediation'",
     "policyresources | extend kindOfIt = type | where kindOfIt == 'microsoft.policyinsights/remediations'",
     "advisorresources | count",

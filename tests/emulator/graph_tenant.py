@@ -1,9 +1,11 @@
 """A tenant in which the queries about policies, assessments and inventories find something."""
 
 import contoso
-from contoso import ASSIGNMENT, CORP_ASSIGNMENT, DATABASE, GROUP, ONE, SERVER, TWO, seeded
+from contoso import ASSIGNMENT, CORP_ASSIGNMENT, DATABASE, GROUP, ONE, POLICIES, SERVER, TWO, seeded
 
 SELECTORS = [{"name": "west", "selectors": [{"kind": "resourceLocation", "in": ["westeurope"]}]}]
+
+SQL_RULE = {"if": {"field": "type", "equals": "Microsoft.Sql/servers"}, "then": {"effect": "audit"}}
 
 
 def assessment(scope, key, code, cause="", **more):
@@ -23,6 +25,10 @@ def content():
             {"id": f"{GROUP}/providers/Microsoft.KeyVault/vaults/KV-Red", "location": "northeurope", "tags": {}},
             f"{TWO}/resourceGroups/rg-web",
         ],
+        policyDefinitions=[
+            {"id": policy, "properties": {"displayName": policy[-6:], "policyRule": SQL_RULE}} for policy in POLICIES
+        ],
+        policyStates=[{"resourceId": DATABASE, "policyDefinitionId": POLICIES[1], "complianceState": "NonCompliant"}],
         policyExemptions=[
             seeded(ONE, "old-waiver", expiresOn="2025-01-01", policyDefinitionReferenceIds=["Rule1", "Rule2"]),
             seeded(GROUP, "open", metadata={"owner": "data@contoso.example", "ticket": "see SEC-12"}, description="x"),

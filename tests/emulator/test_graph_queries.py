@@ -391,6 +391,21 @@ def test_options_of_no_known_value_are_refused(stocked, options):
     assert (answer.status, answer.code) == (400, "InvalidRequestContent")
 
 
+def test_policy_states_are_rows_with_their_weights(stocked):
+    rows = ask(
+        stocked,
+        "policyresources | where type == 'microsoft.policyinsights/policystates' | project "
+        "r = tostring(split(tostring(properties.resourceId), '/')[-1]), s = tostring(properties.complianceState), "
+        "w = tolong(properties.stateWeight) | distinct r, s, w | order by r asc, w desc",
+    )["data"]
+    assert rows == [
+        {"r": "ledger", "s": "NonCompliant", "w": 300},
+        {"r": "ledger", "s": "Exempt", "w": 50},
+        {"r": "legacy-sql", "s": "Compliant", "w": 200},
+        {"r": "legacy-sql", "s": "Exempt", "w": 50},
+    ]
+
+
 def test_built_in_definitions_are_there_for_joins(stocked):
     (row,) = ask(
         stocked,

@@ -13,13 +13,18 @@ from typing import Any, Final
 
 from reconciler.emulator.graph.schema import Column, Columns
 from reconciler.emulator.graph.values import Type
+from reconciler.emulator.resources import role_assignments, role_definitions
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.resources.inventory import resource_type, show
+from reconciler.emulator.resources.murmur import murmur64
+from reconciler.emulator.resources.policy_states import TYPE as STATES
+from reconciler.emulator.resources.policy_states import state_properties
+from reconciler.emulator.state.compliance import policy_states
 from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
 from reconciler.emulator.state.initiatives import definition_properties
 from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.tenant import Record, Tenant
-from reconciler.model import JSON, ArmId, ScopeKind
+from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 
 _TEXT: Final = ("id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy")
 _DYNAMIC: Final = ("sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation", "systemData")
@@ -152,6 +157,34 @@ def _definitions(family: Family) -> Source:
     return rows
 
 
+STATE_WEIGHTS: Final = {"NonCompliant": 300, "Compliant": 200, "Conflict": 100, "Exempt": 50}
+"""`stateWeight`, as Microsoft's sample queries compare it."""
+
+
+def _policy_states(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    for state in policy_states(tenant, ArmId("", "")):
+        if covers(state.resource.id):
+            properties = state_properties(tenant, state)
+            key = f"{state.assignment.id.key} {state.member.reference_id.lower()} {state.member.definition.key}"
+            name = f"{murmur64(f'{state.resource.id.key} {key}'.encode()):016x}"
+            identifier = arm_id(f"{state.resource.id}/providers/{STATES}/{name}")
+            weight = {"stateWeight": STATE_WEIGHTS.get(state.state, 0)}
+            yield _row(tenant, identifier, STATES, {"properties": {**properties, **weight}})
+
+
+def _role_assignments(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    for record in role_assignments.assignments(tenant):
+        at_root = owner_scope(record.id).key == ""
+        if at_root or covers(record.id):
+            yield _row(tenant, record.id, record.type, {"properties": record.properties}, is_public=at_root)
+
+
+def _role_definitions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    for record in role_definitions.definitions(tenant):
+        if owner_scope(record.id).key == "" or covers(record.id):
+            yield _row(tenant, record.id, record.type, {"properties": record.properties}, is_public=True)
+
+
 SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
     "resources": {"": _resources},
     "resourcecontainers": {
@@ -164,6 +197,11 @@ SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
         "microsoft.authorization/policyassignments": _records(lambda tenant: tenant.assignments),
         "microsoft.authorization/policydefinitions": _definitions(POLICIES),
         "microsoft.authorization/policysetdefinitions": _definitions(SETS),
+        "microsoft.policyinsights/policystates": _policy_states,
+    },
+    "authorizationresources": {
+        "microsoft.authorization/roleassignments": _role_assignments,
+        "microsoft.authorization/roledefinitions": _role_definitions,
     },
     "securityresources": {"microsoft.security/assessments": _records(lambda tenant: tenant.assessments)},
 }

@@ -18,6 +18,7 @@ from reconciler.emulator.state.compliance import (
     policy_states,
 )
 from reconciler.emulator.state.initiatives import SETS, definition_id, definition_properties, version_of
+from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.model import JSON, ArmId, ScopeKind, owner_scope
 
@@ -84,7 +85,11 @@ def _rows(call: Call) -> list[Entry]:
     if _OBJECT in scope.key:
         scope, restriction = owner_scope(scope), scope.key
     call.tenant.hierarchy.require(scope)
-    return [_row(call, state) for state in policy_states(call.tenant, scope) if _concerns(state, restriction)]
+    return [
+        state_properties(call.tenant, state)
+        for state in policy_states(call.tenant, scope)
+        if _concerns(state, restriction)
+    ]
 
 
 def _concerns(state: PolicyState, restriction: str) -> bool:
@@ -102,14 +107,15 @@ def _concerns(state: PolicyState, restriction: str) -> bool:
     )
 
 
-def _row(call: Call, state: PolicyState) -> Entry:
+def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
+    """What a row says of a state, in the order of the wire."""
     resource, assignment, member = state.resource.id, state.assignment, state.member
     assigned = definition_id(assignment)
     is_set = SETS in assigned.key
-    initiative = (definition_properties(call.tenant, assigned) or {}) if is_set else {}
+    initiative = (definition_properties(tenant, assigned) or {}) if is_set else {}
     category = str((initiative.get("metadata") or {}).get("category") or "").lower()
     return {
-        "timestamp": call.tenant.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "timestamp": tenant.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "resourceId": resource.key,
         "policyAssignmentId": assignment.id.key,
         "policyDefinitionId": member.definition.key,
@@ -132,7 +138,7 @@ def _row(call: Call, state: PolicyState) -> Entry:
         "policySetDefinitionOwner": "",
         "policySetDefinitionCategory": category,
         "policySetDefinitionParameters": "",
-        "managementGroupIds": ",".join(_groups_above(call, resource)),
+        "managementGroupIds": ",".join(_groups_above(tenant, resource)),
         "policyDefinitionReferenceId": member.reference_id.lower(),
         "complianceState": state.state,
         "policyDefinitionGroupNames": list(member.groups) or [""],
@@ -148,10 +154,10 @@ def _shown_type(resource: ArmId) -> str:
     return "Microsoft.Resources/subscriptions/resourceGroups" if is_group else resource_type(resource)
 
 
-def _groups_above(call: Call, resource: ArmId) -> list[str]:
+def _groups_above(tenant: Tenant, resource: ArmId) -> list[str]:
     """The names of the management groups above, nearest first."""
-    groups = call.tenant.hierarchy.groups
-    keys = [key for key in call.tenant.hierarchy.chain(resource) if key.startswith("/providers/microsoft.management/")]
+    groups = tenant.hierarchy.groups
+    keys = [key for key in tenant.hierarchy.chain(resource) if key.startswith("/providers/microsoft.management/")]
     return [groups[key.rsplit("/", 1)[-1]].name for key in reversed(keys)]
 
 

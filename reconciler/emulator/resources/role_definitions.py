@@ -38,15 +38,13 @@ def list_(call: Call) -> Response:
             role_kind = match["value"].lower()
         elif part.lower() not in {"atscope()", "atscopeandbelow()"}:
             raise errors.invalid_filter(text)
-    definitions = [
-        record for record in _definitions(call.tenant) if _assignable(call.tenant, record, call.target.scope)
-    ]
+    roles = [record for record in definitions(call.tenant) if _assignable(call.tenant, record, call.target.scope)]
     return answer(
         200,
         {
             "value": [
                 _show(record)
-                for record in definitions
+                for record in roles
                 if role_name in {"", record.properties["roleName"].lower()}
                 and role_kind in {"", record.properties["type"].lower()}
             ]
@@ -70,7 +68,7 @@ def put(call: Call) -> Response:
         raise errors.ArmError(
             400, "RoleDefinitionWithNoAssignableScopes", "The role definition must have at least one assignable scope."
         )
-    taken = [record for record in _definitions(call.tenant) if record.properties["roleName"].lower() == name.lower()]
+    taken = [record for record in definitions(call.tenant) if record.properties["roleName"].lower() == name.lower()]
     if any(record.id.name.lower() != call.target.name.lower() for record in taken):
         raise errors.ArmError(
             409, "RoleDefinitionWithSameNameExists", f"A custom role with the same name '{name}' already exists."
@@ -103,7 +101,7 @@ def _permission(value: JSON) -> dict[str, JSON]:
     return {name: value.get(name) or [] for name in ("actions", "notActions", "dataActions", "notDataActions")}
 
 
-def _definitions(tenant: Tenant) -> Iterator[Record]:
+def definitions(tenant: Tenant) -> Iterator[Record]:
     """Azure's own roles, one for each custom grant of the tenant file, and those that were put."""
     for folded, (name, guid) in ROLE_IDS.items():
         actions, not_actions = ROLES[folded]
@@ -150,7 +148,7 @@ def require(tenant: Tenant, name: str) -> Record:
     Raises:
         ArmError: 404.
     """
-    for record in _definitions(tenant):
+    for record in definitions(tenant):
         if record.id.name.lower() == name.lower():
             return record
     raise errors.ArmError(
