@@ -28,7 +28,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import write_lines
 from reconciler.emulator import Azure, load_tenant, running
 from reconciler.problems import ReconcilerError, UsageError
-from reconciler.reports.lines import BLANK, Style, line
+from reconciler.reports.styled import BLANK, Style, line
 from reconciler.repository import create
 
 _WRITTEN_ON: Final = date(2026, 11, 20)

@@ -23,7 +23,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import count
 from reconciler.reports.escape import json_indented
-from reconciler.reports.lines import Style, line
+from reconciler.reports.styled import Style, line
 from reconciler.runs import doctor
 from reconciler.runs.loading import load_settings
 

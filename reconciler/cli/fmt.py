@@ -20,8 +20,8 @@ from reconciler.cli import common, exits
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write_lines
 from reconciler.model import count
-from reconciler.reports.lines import line
 from reconciler.reports.problems import problem_lines
+from reconciler.reports.styled import line
 from reconciler.runs import fmt
 
 

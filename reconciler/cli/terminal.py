@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.reports.formats import Rendered
-from reconciler.reports.lines import Line, Style, line, plain
+from reconciler.reports.styled import Line, Style, line, plain
 
 if TYPE_CHECKING:
     from reconciler.applying.ports import Observer as WriteObserver

@@ -20,7 +20,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import write, write_lines
 from reconciler.model import count
 from reconciler.reports.escape import json_document
-from reconciler.reports.lines import Line, Style, line
+from reconciler.reports.styled import Line, Style, line
 from reconciler.runs import verify
 
 

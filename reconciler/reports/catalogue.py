@@ -20,7 +20,7 @@ from reconciler.catalog.lookup import Found
 from reconciler.model import JSON, ArmId, count
 from reconciler.reports.catalogue_history import history_fields, history_json
 from reconciler.reports.escape import json_document
-from reconciler.reports.lines import BLANK, Line, Style, line
+from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT: Final = "1.0"
 _INDENT: Final = "  "

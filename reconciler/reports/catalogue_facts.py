@@ -10,7 +10,7 @@ from reconciler.catalog.compare import Difference, Entry, FieldChange, Value
 from reconciler.model import JSON, Cloud, count
 from reconciler.reports.catalogue import FORMAT
 from reconciler.reports.escape import json_document
-from reconciler.reports.lines import Line, Style, line
+from reconciler.reports.styled import Line, Style, line
 
 _STYLES: Final = {
     Difference.ADDED: (Style.CREATE, "+"),
@@ -149,7 +149,10 @@ def _change_lines(change: FieldChange) -> Iterator[Line]:
         yield from _list_lines(change)
         return
     yield line(
-        f"    {change.name}: ", (Style.DELETE, _words(change.before)), " -> ", (Style.CREATE, _words(change.after))
+        f"    {change.name}: ",
+        (Style.DELETE, _value_label(change.before)),
+        " -> ",
+        (Style.CREATE, _value_label(change.after)),
     )
 
 
@@ -160,7 +163,7 @@ def _list_lines(change: FieldChange) -> Iterator[Line]:
             yield from (line("      ", (style, f"{sign} {value}")) for value in values)
 
 
-def _words(value: Value) -> str:
+def _value_label(value: Value) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value) or "none"

@@ -10,11 +10,11 @@ from typing import Final
 from reconciler import __version__
 from reconciler.planning.values import FindingKind
 from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
-from reconciler.reports.drift_text import compared_words, counts_words, heading_words, healing_words
+from reconciler.reports.drift_text import comparison_sentence, heading, healing_sentence, severity_counts
 from reconciler.reports.escape import html_text as h
-from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
-from reconciler.reports.findings_text import subject_words
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
+from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
+from reconciler.reports.findings_text import subject_label
+from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
 
 _STYLE: Final = """
 :root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --page: #ffffff; --card: #f6f8fa; --line: #d0d7de;
@@ -67,16 +67,18 @@ def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
 
 def _origin(report: DriftReport, names: Names) -> str:
     revision = f", revision {report.revision[:12]}" if report.revision else ""
-    scopes = "; ".join(scope_words(scope, names) for scope in report.scopes)
+    scopes = "; ".join(scope_label(scope, names) for scope in report.scopes)
     origin = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
     return f'<p class="quiet">{h(origin)}</p>\n<p class="quiet">{h(f"Scopes: {scopes}")}</p>'
 
 
 def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
-    counts = counts_words(report)
+    counts = severity_counts(report)
     good = "" if findings or not report.complete else " good"
-    yield f'<p class="verdict{good}">{h(counts or heading_words(report))}</p>'
-    yield from (f"<p>{h(sentence)}</p>" for sentence in (healing_words(report), compared_words(report)) if sentence)
+    yield f'<p class="verdict{good}">{h(counts or heading(report))}</p>'
+    yield from (
+        f"<p>{h(sentence)}</p>" for sentence in (healing_sentence(report), comparison_sentence(report)) if sentence
+    )
     kinds = by_kind(findings)
     if kinds:
         yield _table(kinds)
@@ -103,11 +105,11 @@ def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
 
 def _article(identified: Identified, names: Names) -> str:
     finding = identified.finding
-    assignment = assignment_words(finding.assignment, names) if finding.assignment else ""
+    assignment = assignment_label(finding.assignment, names) if finding.assignment else ""
     head = f'<span class="severity">{finding.severity.value}{", new" if identified.is_new else ""}</span> {h(finding.declaration or "")}'
-    where = f'<span class="where">{h(subject_words(finding, names))}</span>'
-    rows = [("assignment", assignment), ("found", finding.message), *evidence_words(finding)]
-    rows += [("fix", finding.remedy), ("declared in", place_words(finding.source))]
+    where = f'<span class="where">{h(subject_label(finding, names))}</span>'
+    rows = [("assignment", assignment), ("found", finding.message), *evidence_labels(finding)]
+    rows += [("fix", finding.remedy), ("declared in", source_label(finding.source))]
     rows += [("ARM id", finding.subject.text), ("id", identified.id)]
     link = portal_link(finding)
     patch = "\n".join(h(text) for text in patch_lines(finding))

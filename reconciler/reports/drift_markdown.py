@@ -8,11 +8,11 @@ from typing import Final
 from reconciler.model import count
 from reconciler.planning.values import Finding, Severity
 from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, identify
-from reconciler.reports.drift_text import compared_words, counts_words, group_block, heading_words, healing_words
-from reconciler.reports.findings_text import subject_words
-from reconciler.reports.lines import plain
+from reconciler.reports.drift_text import comparison_sentence, group_block, heading, healing_sentence, severity_counts
+from reconciler.reports.findings_text import subject_label
+from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
-from reconciler.reports.words import NO_NAMES, Names
+from reconciler.reports.styled import plain
 
 MARKER: Final = "<!-- exempt:drift -->"
 """The first line, by which the next run finds its issue."""
@@ -30,8 +30,8 @@ def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LI
 
 def _above_the_fold(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
     yield MARKER
-    counts = counts_words(report)
-    yield f"### Drift: {counts}" if counts else f"### {heading_words(report)}"
+    counts = severity_counts(report)
+    yield f"### Drift: {counts}" if counts else f"### {heading(report)}"
     revision = f", revision {value(report.revision[:12])}" if report.revision else ""
     yield f"\n{value(report.owner)} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}{revision}."
     if findings:
@@ -39,7 +39,7 @@ def _above_the_fold(report: DriftReport, findings: list[Identified], names: Name
         yield from (f"| {kind.value} | {len(of)} | {kind.meaning} |" for kind, of in by_kind(findings).items())
     worst = [identified.finding for identified in findings if identified.finding.severity is Severity.ERROR]
     yield from bullets("Errors", worst, lambda finding: _item(finding, names))
-    for sentence in (healing_words(report), compared_words(report)):
+    for sentence in (healing_sentence(report), comparison_sentence(report)):
         if sentence:
             yield f"\n{value(sentence)}"
 
@@ -47,7 +47,7 @@ def _above_the_fold(report: DriftReport, findings: list[Identified], names: Name
 def _item(finding: Finding, names: Names) -> str:
     declared = f"{value(finding.declaration)} " if finding.declaration else ""
     remedy = f"; fix: {value(finding.remedy)}" if finding.remedy else ""
-    where = f"{declared}{value(subject_words(finding, names))}"
+    where = f"{declared}{value(subject_label(finding, names))}"
     return f"**{finding.kind.value}** {where}: {value(finding.message)}{remedy}{place(finding.source)}"
 
 

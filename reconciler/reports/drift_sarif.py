@@ -6,10 +6,10 @@ from typing import Final
 
 from reconciler.kinds import FindingKind
 from reconciler.reports.drift import DriftReport, Identified, identify
-from reconciler.reports.evidence import evidence_words
-from reconciler.reports.findings_text import subject_words
+from reconciler.reports.evidence import evidence_labels
+from reconciler.reports.findings_text import subject_label
+from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.sarif import Result, sarif_document
-from reconciler.reports.words import NO_NAMES, Names
 
 _SAID: Final = frozenset({"cause", "made", "last changed", "assigned", "differs"})
 """What an alert tells beside the finding itself: why, who and when."""
@@ -23,9 +23,9 @@ def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
 
 def _result(identified: Identified, names: Names) -> Result:
     finding = identified.finding
-    evidence = [(label, text) for label, text in evidence_words(finding) if label in _SAID]
+    evidence = [(label, text) for label, text in evidence_labels(finding) if label in _SAID]
     details = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in evidence)
-    message = f"{subject_words(finding, names)}: {finding.message}{f' ({details})' if details else ''}"
+    message = f"{subject_label(finding, names)}: {finding.message}{f' ({details})' if details else ''}"
     identity = (identified.id,)
     return Result(
         rule=finding.kind.value,

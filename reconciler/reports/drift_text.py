@@ -9,10 +9,10 @@ from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON, and_more, count, first_few
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, gone, identify
-from reconciler.reports.evidence import evidence_words, patch_lines, portal_link
-from reconciler.reports.findings_text import INDENT, SEVERITY_STYLES, finding_body, finding_head, subject_words
-from reconciler.reports.lines import BLANK, Line, Style, line, plain
-from reconciler.reports.words import NO_NAMES, Names
+from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
+from reconciler.reports.findings_text import INDENT, SEVERITY_STYLES, finding_body, finding_head, subject_label
+from reconciler.reports.labels import NO_NAMES, Names
+from reconciler.reports.styled import BLANK, Line, Style, line, plain
 
 _MANY: Final = {Severity.ERROR: "errors", Severity.WARNING: "warnings", Severity.INFO: "info"}
 _PATCH: Final = {"+": Style.CREATE, "-": Style.DELETE}
@@ -27,31 +27,31 @@ def drift_text(report: DriftReport, names: Names = NO_NAMES) -> str:
 
 def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
     """The report as styled lines."""
-    yield line((Style.HEADING, heading_words(report)))
+    yield line((Style.HEADING, heading(report)))
     for kind, findings in by_kind(identify(report)).items():
         yield from _kind(kind, findings, names)
-    for sentence in (healing_words(report), compared_words(report)):
+    for sentence in (healing_sentence(report), comparison_sentence(report)):
         if sentence:
             yield BLANK
             yield line(sentence)
     yield from _gone(gone(report))
 
 
-def heading_words(report: DriftReport) -> str:
+def heading(report: DriftReport) -> str:
     """What was compared and how many findings of each severity there are; a sentence where nothing is wrong."""
     if not report.findings:
         return _NO_DRIFT if report.complete else _NO_DRIFT_SEEN
-    counts = counts_words(report)
+    counts = severity_counts(report)
     return f"Drift of {report.owner} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}: {counts}"
 
 
-def counts_words(report: DriftReport) -> str:
+def severity_counts(report: DriftReport) -> str:
     """`1 error, 3 warnings, 1 info`; nothing where nothing was found."""
     parts = [count(number, severity.value, _MANY[severity]) for severity, number in report.counts.items() if number]
     return ", ".join(parts)
 
 
-def healing_words(report: DriftReport) -> str:
+def healing_sentence(report: DriftReport) -> str:
     """What a healing run would settle, or the guard that would stop it; nothing where there is nothing to heal."""
     if report.refusals:
         why = "; ".join(f"{refusal.message} (accept with {refusal.remedy})" for refusal in report.refusals)
@@ -64,7 +64,7 @@ def healing_words(report: DriftReport) -> str:
     )
 
 
-def compared_words(report: DriftReport) -> str:
+def comparison_sentence(report: DriftReport) -> str:
     """How many findings are new, gone and still there; nothing without an earlier report."""
     if report.earlier is None:
         return ""
@@ -94,7 +94,7 @@ def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterato
         return
     first = group[0].finding
     declarations = list(dict.fromkeys(each.finding.declaration for each in group if each.finding.declaration))
-    places = list(dict.fromkeys(subject_words(each.finding, names) for each in group))
+    places = list(dict.fromkeys(subject_label(each.finding, names) for each in group))
     new = "new, " if group[0].is_new else ""
     yield line(
         (SEVERITY_STYLES[first.severity], f"  {first.severity.value:<8}  "),
@@ -113,7 +113,7 @@ def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterato
 def finding_block(identified: Identified, names: Names = NO_NAMES) -> Iterator[Line]:
     """One finding with its evidence, links and id."""
     yield finding_head(identified.finding, "new" if identified.is_new else "", names)
-    yield from finding_body(identified.finding, names, evidence_words(identified.finding))
+    yield from finding_body(identified.finding, names, evidence_labels(identified.finding))
     for text in patch_lines(identified.finding):
         yield line(INDENT, (_PATCH.get(text[:1], Style.QUIET), text))
     if link := portal_link(identified.finding):

@@ -23,7 +23,7 @@ _FEW: Final = 3
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-def evidence_words(finding: Finding) -> list[tuple[str, str]]:
+def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
     """What was seen as pairs of a label and a text: why, who, what; links and patches have functions of their own."""
     evidence = finding.evidence
     system = evidence.system or SystemData()

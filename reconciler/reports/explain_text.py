@@ -18,16 +18,16 @@ from reconciler.planning.explain.values import (
 )
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Held
-from reconciler.reports.lines import BLANK, Line, Style, line
-from reconciler.reports.words import (
+from reconciler.reports.labels import (
     NO_NAMES,
     Names,
-    assignment_words,
-    expiry_words,
-    policies_words,
-    scope_words,
-    selection_words,
+    assignment_label,
+    expiry_label,
+    policies_label,
+    scope_label,
+    selection_label,
 )
+from reconciler.reports.styled import BLANK, Line, Style, line
 
 _STYLES: Final = {Role.AUTHORITATIVE: Style.GOOD, Role.ALSO: Style.INFO, Role.NO_EFFECT: Style.QUIET}
 _PARTS: Final = {Participation.IN: Style.GOOD, Participation.HELD: Style.WARNING, Participation.OUT: Style.QUIET}
@@ -37,7 +37,7 @@ _INDENT: Final = "      "
 def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES) -> Iterator[Line]:
     """Why a resource is exempt."""
     about = f", from {explanation.title!r}" if explanation.title else ""
-    yield line((Style.HEADING, scope_words(explanation.resource, names)), about)
+    yield line((Style.HEADING, scope_label(explanation.resource, names)), about)
     yield from _unread(explanation.unread, names)
     if explanation.is_gone:
         yield from _missing(explanation)
@@ -80,7 +80,7 @@ def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names:
         verdict = f"exempt but for {', '.join(situation.bare)}"
     elif situation.selective and situation.is_exempt:
         verdict = "exempt where resource selectors choose it"
-    yield line((style, verdict), "  ", (Style.NAME, assignment_words(situation.assignment.id, names)))
+    yield line((style, verdict), "  ", (Style.NAME, assignment_label(situation.assignment.id, names)))
     if situation.moot:
         yield line("  ", situation.moot)
     for cover in situation.covers:
@@ -92,13 +92,13 @@ def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names:
 
 
 def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -> Iterator[Line]:
-    where = f" on {scope_words(cover.exemption.scope, names)}" + (" (inherited)" if cover.inherited else "")
+    where = f" on {scope_label(cover.exemption.scope, names)}" + (" (inherited)" if cover.inherited else "")
     role = cover.role.value if cover.is_live else f"{cover.role.value}, once it is created"
     yield line("  ", (_STYLES[cover.role], role), "  ", (Style.NAME, cover.exemption.name), where)
     yield line(_INDENT, f"{cover.whose}: {cover.why}")
-    until = expiry_words(cover.exemption.expires_on, whole.taken_at)
-    yield line(_INDENT, f"{policies_words(cover.references)}; {cover.exemption.category}, {until}")
-    if selection := selection_words(cover.exemption):
+    until = expiry_label(cover.exemption.expires_on, whole.taken_at)
+    yield line(_INDENT, f"{policies_label(cover.references)}; {cover.exemption.category}, {until}")
+    if selection := selection_label(cover.exemption):
         yield line(_INDENT, selection)
     if cover.declaration:
         yield line(_INDENT, (Style.QUIET, _declared(cover.declaration, cover.commit)))
@@ -134,7 +134,7 @@ def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
     """What could not be read, one line a cause: everything below follows only from the rest."""
     by_cause: dict[tuple[str, str, str], list[str]] = {}
     for entry in unread:
-        by_cause.setdefault((scope_words(entry.scope, names), entry.message, entry.remedy), []).append(entry.what)
+        by_cause.setdefault((scope_label(entry.scope, names), entry.message, entry.remedy), []).append(entry.what)
     for (scope, message, remedy), parts in by_cause.items():
         yield line((Style.ERROR, "  could not be read"), f": {', '.join(parts)} at {scope}: {message}")
         if remedy:
@@ -152,7 +152,7 @@ def _held_elsewhere(held: Sequence[Held], names: Names) -> Iterator[Line]:
         yield line((Style.WARNING, "held  "), f"{declarations}: until it can be read")
     for cells in others:
         yield line(
-            (Style.WARNING, "held  "), f"{cells.declaration} at {scope_words(cells.scope, names)}: {cells.message}"
+            (Style.WARNING, "held  "), f"{cells.declaration} at {scope_label(cells.scope, names)}: {cells.message}"
         )
         yield line(_INDENT, (Style.QUIET, "fix: "), cells.remedy)
 
@@ -184,18 +184,18 @@ def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> I
             yield line(
                 "  ",
                 (Style.NAME, change.id.name),
-                f" on {scope_words(change.exemption.scope, names)}: {change.reason.value}",
+                f" on {scope_label(change.exemption.scope, names)}: {change.reason.value}",
             )
     yield from _held_elsewhere(fan_out.held, names)
 
 
 def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:
-    where = f": exemption on {scope_words(row.scope, names)}" if row.scope else ""
-    yield line("  ", (_PARTS[row.part], assignment_words(row.assignment.id, names)), where)
+    where = f": exemption on {scope_label(row.scope, names)}" if row.scope else ""
+    yield line("  ", (_PARTS[row.part], assignment_label(row.assignment.id, names)), where)
     yield line(_INDENT, row.why)
     if row.exemption is not None:
         state = (
             f"the plan will {row.change.action.value} it ({row.change.reason.value})" if row.change else "as declared"
         )
-        selection = f", {words}" if (words := selection_words(row.exemption)) else ""
-        yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_words(row.references)}{selection}; {state}")
+        selection = f", {words}" if (words := selection_label(row.exemption)) else ""
+        yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_label(row.references)}{selection}; {state}")

@@ -8,8 +8,8 @@ from typing import Final
 from reconciler.model import owner_scope
 from reconciler.planning.values import Finding, Severity
 from reconciler.reports.drift import worst_first
-from reconciler.reports.lines import Line, Style, line
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
+from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
+from reconciler.reports.styled import Line, Style, line
 
 SEVERITY_STYLES: Final = {Severity.ERROR: Style.ERROR, Severity.WARNING: Style.WARNING, Severity.INFO: Style.INFO}
 INDENT: Final = " " * 12
@@ -30,25 +30,25 @@ def finding_head(finding: Finding, kind: str, names: Names = NO_NAMES) -> Line:
     style = SEVERITY_STYLES[finding.severity]
     declaration = f"{finding.declaration}  " if finding.declaration else ""
     label = f"  {finding.severity.value:<8}  " + (f"{kind}  " if kind else "")
-    return line((style, label), (Style.NAME, declaration), subject_words(finding, names))
+    return line((style, label), (Style.NAME, declaration), subject_label(finding, names))
 
 
 def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[tuple[str, str]] = ()) -> list[Line]:
     """The lines below the head: where it applies, what was found, what was seen, what to do, where it is declared."""
-    lines = [line(INDENT, assignment_words(finding.assignment, names))] if finding.assignment else []
+    lines = [line(INDENT, assignment_label(finding.assignment, names))] if finding.assignment else []
     lines.append(line(INDENT, finding.message))
     lines += [
         line(INDENT, (Style.QUIET, label if label in _VERBS else f"{label}:"), f" {text}") for label, text in evidence
     ]
     if finding.remedy:
         lines.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
-    if place := place_words(finding.source):
+    if place := source_label(finding.source):
         lines.append(line(INDENT, (Style.QUIET, place)))
     return lines
 
 
-def subject_words(finding: Finding, names: Names = NO_NAMES) -> str:
+def subject_label(finding: Finding, names: Names = NO_NAMES) -> str:
     """The scope, led by the exemption's name where the subject is an exemption."""
     if _EXEMPTIONS not in finding.subject.key:
-        return scope_words(finding.subject, names)
-    return f"{finding.subject.name} on {scope_words(owner_scope(finding.subject), names)}"
+        return scope_label(finding.subject, names)
+    return f"{finding.subject.name} on {scope_label(owner_scope(finding.subject), names)}"

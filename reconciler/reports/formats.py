@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from reconciler.planning.explain.values import ResourceExplanation
     from reconciler.problems import Problem
     from reconciler.reports.drift import DriftReport
-    from reconciler.reports.lines import Line
     from reconciler.reports.outcomes import Summary
     from reconciler.reports.plan import PlanReport
+    from reconciler.reports.styled import Line
 
 Value = TypeVar("Value")
 Rendered: TypeAlias = "str | Iterable[Line]"

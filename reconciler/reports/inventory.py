@@ -15,16 +15,16 @@ from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
 from reconciler.reports.escape import json_document, printable
-from reconciler.reports.lines import BLANK, Line, Style, line
-from reconciler.reports.words import (
+from reconciler.reports.labels import (
     NO_NAMES,
     Names,
-    assignment_words,
-    expiry_words,
-    policies_words,
-    scope_words,
-    selection_words,
+    assignment_label,
+    expiry_label,
+    policies_label,
+    scope_label,
+    selection_label,
 )
+from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT_VERSION: Final = "1.0"
 _INDENT: Final = " " * 14
@@ -63,17 +63,17 @@ _FORMULA: Final = ("=", "+", "-", "@")
 
 def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[Line]:
     """The inventory as styled lines, scope by scope."""
-    yield line((Style.HEADING, heading_words(inventory)))
+    yield line((Style.HEADING, heading(inventory)))
     scope = ""
     for entry in inventory.entries:
         if entry.exemption.scope.key != scope:
             scope = entry.exemption.scope.key
             yield BLANK
-            yield line((Style.HEADING, scope_words(entry.exemption.scope, names)))
+            yield line((Style.HEADING, scope_label(entry.exemption.scope, names)))
         yield from _entry(entry, inventory.now, names)
 
 
-def heading_words(inventory: Inventory) -> str:
+def heading(inventory: Inventory) -> str:
     """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
     ours, forged, foreign, nobody = (inventory.count(of) for of in Ownership)
     kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody" + (f", {forged} forged" if forged else "")
@@ -91,16 +91,16 @@ def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]
     exemption = entry.exemption
     whose = entry.owner if entry.ownership is Ownership.FOREIGN else entry.ownership.value
     state = "" if entry.state is State.ACTIVE else f", {entry.state.value}"
-    ends = expiry_words(exemption.expires_on, now)
+    ends = expiry_label(exemption.expires_on, now)
     yield line(
         (_OWNERSHIP_STYLES[entry.ownership], f"  {whose:<10}  "),
         (Style.NAME, exemption.name),
         f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )
-    yield line(_INDENT, "; ".join(entry.recommendations) or policies_words(exemption.reference_ids))
-    if selection := selection_words(exemption):
+    yield line(_INDENT, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids))
+    if selection := selection_label(exemption):
         yield line(_INDENT, selection)
-    yield line(_INDENT, (Style.QUIET, assignment_words(exemption.assignment, names)))
+    yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))
     origin = [f"declared by {entry.declaration}" if entry.declaration else "", _made(exemption.system)]
     if line_text := ", ".join(part for part in origin if part):
         yield line(_INDENT, (Style.QUIET, line_text))

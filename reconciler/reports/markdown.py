@@ -13,9 +13,9 @@ from reconciler.planning.values import Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names, Pipeline, ReportContext
 from reconciler.reports.escape import markdown_code, markdown_fence, printable
+from reconciler.reports.labels import scope_label, source_label
 from reconciler.reports.plan import HeldGroup, refusal_remedy
 from reconciler.reports.problems import message as problem_message
-from reconciler.reports.words import place_words, scope_words
 
 LIMIT: Final = 60_000
 """Bytes of UTF-8. GitHub refuses a comment or an issue of more than 65,536 characters."""
@@ -96,13 +96,13 @@ def linked(text: str, source: Source | None, context: ReportContext) -> str:
 
 def place(source: Source | None) -> str:
     """`, file:line`, or nothing."""
-    return f", {value(place_words(source))}" if source else ""
+    return f", {value(source_label(source))}" if source else ""
 
 
 def problem_item(problem: Problem, context: ReportContext) -> str:
     """A mistake in a file: where, what, and what to do."""
     remedy = f"; {value(problem.remedy)}" if problem.remedy else ""
-    return f"{linked(place_words(problem.source), problem.source, context)}: {value(problem_message(problem))}{remedy}"
+    return f"{linked(source_label(problem.source), problem.source, context)}: {value(problem_message(problem))}{remedy}"
 
 
 def refusal_item(refusal: Refusal, pipeline: Pipeline = Pipeline.NONE) -> str:
@@ -120,5 +120,5 @@ def held_item(group: HeldGroup) -> str:
 def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:
     """What could not be read, and what to do about it."""
     remedy = f"; help: {value(unread.remedy)}" if unread.remedy else ""
-    where = value(scope_words(unread.scope, names))
+    where = value(scope_label(unread.scope, names))
     return f"{value(unread.what)} at {where}: {value(unread.message)}{remedy}"

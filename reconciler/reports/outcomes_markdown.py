@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.reports.lines import plain
+from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
 from reconciler.reports.outcomes import Outcome, Summary
-from reconciler.reports.outcomes_text import settled_line, verdict_words, where_words
+from reconciler.reports.outcomes_text import settled_line, verdict_sentence, where_label
 from reconciler.reports.plan import held_groups
 from reconciler.reports.plan_text import name_of
-from reconciler.reports.words import NO_NAMES, Names
+from reconciler.reports.styled import plain
 
 MARKER: Final = "<!-- exempt:apply -->"
 
@@ -26,7 +26,7 @@ def outcomes_markdown(summary: Summary, names: Names = NO_NAMES, limit: int = LI
 
 def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
     yield MARKER
-    yield f"### {verdict_words(summary)}"
+    yield f"### {verdict_sentence(summary)}"
     yield from bullets("Refused", summary.refusals, refusal_item)
     stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
@@ -40,4 +40,4 @@ def _stuck_item(outcome: Outcome, names: Names) -> str:
     remedy = f"; fix: {value(outcome.remedy)}" if outcome.remedy else ""
     support = f"; correlation id {value(outcome.correlation)}" if outcome.correlation else ""
     head = f"**{outcome.status}** {change.action.value} {value(name_of(change))}"
-    return f"{head} at {value(where_words(change, names))}{message}{remedy}{support}{place(change.source)}"
+    return f"{head} at {value(where_label(change, names))}{message}{remedy}{support}{place(change.source)}"

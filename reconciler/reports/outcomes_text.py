@@ -8,11 +8,11 @@ from typing import Final
 
 from reconciler.model import Status, Verdict, agree, count
 from reconciler.planning.values import Action, Change
-from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
 from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.plan import held_groups
 from reconciler.reports.plan_text import INDENT, held_section, name_of, refusal_line, section, unread_section
-from reconciler.reports.words import NO_NAMES, Names, assignment_words, place_words, scope_words
+from reconciler.reports.styled import BLANK, Line, Style, line, plain
 
 _DID: Final = {Action.CREATE: "created", Action.UPDATE: "updated", Action.DELETE: "deleted"}
 _STYLES: Final = {
@@ -44,7 +44,7 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
         yield from (refusal_line(refusal) for refusal in summary.refusals)
     yield BLANK
     style = Style.GOOD if summary.verdict is Verdict.DONE else Style.WARNING
-    yield line((style, verdict_words(summary)))
+    yield line((style, verdict_sentence(summary)))
 
 
 def settled_line(outcome: Outcome, names: Names) -> Line:
@@ -52,38 +52,38 @@ def settled_line(outcome: Outcome, names: Names) -> Line:
     change = outcome.change
     did = _DID[change.action] if outcome.status is Status.DONE else "unchanged"
     head = (_STYLES[outcome.status], f"  {did:<{_WIDTH}} ")
-    return line(head, (Style.NAME, name_of(change)), "  ", where_words(change, names))
+    return line(head, (Style.NAME, name_of(change)), "  ", where_label(change, names))
 
 
 def outcome_block(outcome: Outcome, names: Names) -> Iterator[Line]:
     """One change that was not written: what should have been, why it was not, what to do about it."""
     change = outcome.change
-    head = (_STYLES.get(outcome.status, Style.WARNING), f"  {status_words(outcome):<{_WIDTH}} ")
+    head = (_STYLES.get(outcome.status, Style.WARNING), f"  {status_label(outcome):<{_WIDTH}} ")
     yield line(
-        head, f"{change.action.value} ", (Style.NAME, name_of(change)), "  ", scope_words(change.exemption.scope, names)
+        head, f"{change.action.value} ", (Style.NAME, name_of(change)), "  ", scope_label(change.exemption.scope, names)
     )
-    yield line(INDENT, assignment_words(change.exemption.assignment, names))
+    yield line(INDENT, assignment_label(change.exemption.assignment, names))
     if outcome.message:
         yield line(INDENT, outcome.message)
     if outcome.remedy:
         yield line(INDENT, (Style.QUIET, "fix: "), outcome.remedy)
     if outcome.correlation:
         yield line(INDENT, (Style.QUIET, f"correlation id {outcome.correlation}"))
-    if place := place_words(change.source):
+    if place := source_label(change.source):
         yield line(INDENT, (Style.QUIET, place))
 
 
-def where_words(change: Change, names: Names) -> str:
+def where_label(change: Change, names: Names) -> str:
     """Scope and assignment on one line."""
-    return f"{scope_words(change.exemption.scope, names)} / {assignment_words(change.exemption.assignment, names)}"
+    return f"{scope_label(change.exemption.scope, names)} / {assignment_label(change.exemption.assignment, names)}"
 
 
-def status_words(outcome: Outcome) -> str:
+def status_label(outcome: Outcome) -> str:
     """The status in one word of text."""
     return "awaiting" if outcome.status is Status.AWAITING else str(outcome.status)
 
 
-def verdict_words(summary: Summary) -> str:
+def verdict_sentence(summary: Summary) -> str:
     """The sentence that a person reads instead of the exit code."""
     if summary.note:
         return summary.note
@@ -98,10 +98,10 @@ def verdict_words(summary: Summary) -> str:
             sentence = "Refused, nothing was written"
         case _:
             sentence = "Incomplete"
-    return f"{sentence}: {counts}" if (counts := counted_words(summary)) else f"{sentence}."
+    return f"{sentence}: {counts}" if (counts := status_counts(summary)) else f"{sentence}."
 
 
-def counted_words(summary: Summary) -> str:
+def status_counts(summary: Summary) -> str:
     """The counts, `12 written, 1 failed, 2 held, 1 unread`, and what is wanted and yet not there."""
     counts = Counter(summary.counts)
     counts[Status.HELD] += len(summary.held)

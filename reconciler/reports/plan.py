@@ -17,7 +17,7 @@ from reconciler.planning.values import Action, Finding, FindingKind, Held, HeldC
 from reconciler.problems import Problem
 from reconciler.reports.context import Names, Pipeline
 from reconciler.reports.fields import changed_paths, field_label
-from reconciler.reports.words import distance, expiry_date, foreign_words, reason_words, scope_words, selection_words
+from reconciler.reports.labels import distance, expiry_date, foreign_label, reason_label, scope_label, selection_label
 
 Show = Callable[[str], str]
 """How a value that somebody wrote is shown among our words: as it is in text, as code in Markdown."""
@@ -193,7 +193,7 @@ def category_label(category: str, show: Show = str) -> str:
 def place_label(decision: Decision, names: Names, show: Show = str) -> str:
     """Where, and how many resources that covers now."""
     targets = decision.state.targets
-    where = scope_words(targets[0], names) if len(targets) == 1 else _several(targets)
+    where = scope_label(targets[0], names) if len(targets) == 1 else _several(targets)
     covered = "" if decision.resources is None else count(decision.resources, "resource")
     is_plain = len(targets) == 1 and targets[0].kind is ScopeKind.RESOURCE
     return f"{show(where)} ({covered} now)" if covered and not is_plain else show(where)
@@ -282,7 +282,7 @@ def reasons(decision: Decision) -> list[str]:
     left the declaration is said by from where to where it went.
     """
     told = [change for change in decision.changes if not (change.reason is Reason.REMOVED and decision.after)]
-    return [reason for reason in dict.fromkeys(map(reason_words, told)) if reason]
+    return [reason for reason in dict.fromkeys(map(reason_label, told)) if reason]
 
 
 def details(decision: Decision, owner: str) -> list[str]:
@@ -290,7 +290,7 @@ def details(decision: Decision, owner: str) -> list[str]:
     words = (
         text
         for change in decision.changes
-        for text in (foreign_words(change, owner), selection_words(change.exemption))
+        for text in (foreign_label(change, owner), selection_label(change.exemption))
     )
     return [text for text in dict.fromkeys(words) if text]
 

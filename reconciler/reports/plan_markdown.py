@@ -16,7 +16,7 @@ from reconciler.planning.values import Change
 from reconciler.reports.context import NO_CONTEXT, ReportContext
 from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
-from reconciler.reports.lines import BLANK, Line, line, plain
+from reconciler.reports.labels import SIGNS, assignment_label, policies_label, scope_label
 from reconciler.reports.markdown import (
     LIMIT,
     bullets,
@@ -44,7 +44,7 @@ from reconciler.reports.plan import (
     totals,
 )
 from reconciler.reports.plan_text import finding_sections, one_line
-from reconciler.reports.words import SIGNS, assignment_words, policies_words, scope_words
+from reconciler.reports.styled import BLANK, Line, line, plain
 
 MARKER: Final = "<!-- exempt:plan -->"
 """The comment's first line, by which the next run finds it to update in place."""
@@ -132,10 +132,10 @@ def _by_assignment(changes: Sequence[Change], context: ReportContext) -> Iterato
     for change in changes:
         groups[change.exemption.assignment.key].append(change)
     for group in groups.values():
-        title = [BLANK, line(f"{assignment_words(group[0].exemption.assignment, context.names)} ({len(group)})"), BLANK]
+        title = [BLANK, line(f"{assignment_label(group[0].exemption.assignment, context.names)} ({len(group)})"), BLANK]
         for change in group:
             exemption = change.exemption
             sign = SIGNS[change.action].replace("~", "!")  # where a diff fence colours it
-            where = f"{scope_words(exemption.scope, context.names)}, {policies_words(exemption.reference_ids)}"
+            where = f"{scope_label(exemption.scope, context.names)}, {policies_label(exemption.reference_ids)}"
             yield plain([*title, line(f"{sign} {exemption.name}  {where}")]).rstrip("\n")
             title = []

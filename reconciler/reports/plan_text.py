@@ -16,7 +16,15 @@ from reconciler.planning.values import Action, Change, Finding, Refusal
 from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
 from reconciler.reports.fields import differences
 from reconciler.reports.findings_text import finding_blocks
-from reconciler.reports.lines import BLANK, Line, Style, line, plain
+from reconciler.reports.labels import (
+    SIGNS,
+    assignment_label,
+    object_label,
+    policies_label,
+    scope_label,
+    selection_label,
+    source_label,
+)
 from reconciler.reports.plan import (
     HeldGroup,
     PlanReport,
@@ -34,16 +42,8 @@ from reconciler.reports.plan import (
     totals,
 )
 from reconciler.reports.problems import problem_lines
+from reconciler.reports.styled import BLANK, Line, Style, line, plain
 from reconciler.reports.values_text import difference_line
-from reconciler.reports.words import (
-    SIGNS,
-    assignment_words,
-    object_words,
-    place_words,
-    policies_words,
-    scope_words,
-    selection_words,
-)
 
 INDENT: Final = " " * 12
 _FULL: Final = 100
@@ -180,7 +180,7 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
             INDENT,
             (Style.QUIET, f"and {count(len(decision.changes) - _FEW, 'more exemption')}, listed by --format json"),
         )
-    if place := place_words(decision.source):
+    if place := source_label(decision.source):
         yield line(INDENT, (Style.QUIET, place))
 
 
@@ -204,8 +204,8 @@ def _differences(decision: Decision, report: PlanReport) -> Iterator[Line]:
 def _object(change: Change, report: PlanReport, names: Names) -> Iterator[Line]:
     """One exemption: what happens to it, in which assignment, with which policies, and whose it was."""
     exemption = change.exemption
-    parts = [assignment_words(exemption.assignment, names), policies_words(exemption.reference_ids)]
-    parts += [part for part in (selection_words(exemption), object_words(change, report.plan.owner)) if part]
+    parts = [assignment_label(exemption.assignment, names), policies_label(exemption.reference_ids)]
+    parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
     yield line(
         INDENT,
         (_STYLES[change.action], f"{SIGNS[change.action]} {change.action.value} "),
@@ -248,7 +248,7 @@ def held_section(groups: Sequence[HeldGroup]) -> Iterator[Line]:
         yield line(INDENT, group.message)
         if group.remedy:
             yield line(INDENT, (Style.QUIET, "to free it: "), group.remedy)
-        if place := place_words(group.source):
+        if place := source_label(group.source):
             yield line(INDENT, (Style.QUIET, place))
 
 
@@ -258,7 +258,7 @@ def unread_section(unread: Iterable[Unread], names: Names) -> Iterator[Line]:
 
 
 def _unread_block(unread: Unread, names: Names) -> list[Line]:
-    head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_words(unread.scope, names))
+    head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_label(unread.scope, names))
     block = [head, line(INDENT, unread.message)]
     return [*block, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else block
 

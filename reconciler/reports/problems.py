@@ -9,8 +9,8 @@ from typing import Final
 from reconciler.model import JSON, WORST_FIRST, Severity, count
 from reconciler.problems import Problem
 from reconciler.reports.escape import json_document, workflow_data, workflow_property
-from reconciler.reports.lines import Line, Style, line, plain
 from reconciler.reports.sarif import Result, sarif_document
+from reconciler.reports.styled import Line, Style, line, plain
 
 ANNOTATIONS: Final = 10
 """GitHub shows so many annotations of each kind for one step and drops the rest without a word."""

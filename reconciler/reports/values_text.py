@@ -9,8 +9,8 @@ from reconciler.model import JSON, ResourceSelector, Selector
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.reports.escape import json_line
 from reconciler.reports.fields import Difference
-from reconciler.reports.lines import Line, Style, line
-from reconciler.reports.words import distance, expiry_date
+from reconciler.reports.labels import distance, expiry_date
+from reconciler.reports.styled import Line, Style, line
 
 _LONGEST: Final = 600
 """Longer than Azure lets a description be; live metadata may be longer, and is cut in text but never in JSON."""
@@ -22,14 +22,14 @@ def difference_line(indent: str, difference: Difference, now: datetime) -> Line:
     if difference.removed or difference.added:
         lost = (Style.DELETE, "".join(f"-{_cut(item)} " for item in difference.removed))
         return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(item)} " for item in difference.added)))
-    before, after = (value_words(difference.path, value) for value in (difference.before, difference.after))
+    before, after = (value_label(difference.path, value) for value in (difference.before, difference.after))
     if before == after:  # the words leave something out, such as the name of a group of selectors
         before, after = (_cut(json_line(value)) for value in (difference.before, difference.after))
     far = distance(difference.after, now) if difference.path == "expiresOn" and difference.after else ""
     return line(*head, (Style.DELETE, before), " -> ", (Style.CREATE, after), f" ({far})" if far else "")
 
 
-def value_words(path: str, value: JSON) -> str:
+def value_label(path: str, value: JSON) -> str:
     """A value as people read it: text bare, absence in words, anything else as JSON."""
     if path == "expiresOn":
         return expiry_date(value or "")

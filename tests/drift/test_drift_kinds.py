@@ -14,7 +14,7 @@ from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, S
 from reconciler.planning.evidence import FieldDifference
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.problems import ReconcilerError
-from reconciler.reports.evidence import evidence_words
+from reconciler.reports.evidence import evidence_labels
 
 ONE, TWO = world.declaration("one", world.RG), world.declaration("two", world.OTHER_SUB, what="b")
 CLEAN = settled(world.snapshot(), ONE, TWO)
@@ -194,7 +194,7 @@ def test_selectors_are_shown_of_what_is_missing_and_of_what_nobody_declared():
     assert kinds(findings) == Counter(missing=1, unmanaged=1)
     for finding in findings:
         assert finding.evidence.resource_selectors == "resourceLocation in westeurope"
-        assert ("only", "resourceLocation in westeurope") in evidence_words(finding)
+        assert ("only", "resourceLocation in westeurope") in evidence_labels(finding)
 
 
 def test_references_that_somebody_changed_are_told_from_an_initiative_that_changed():

@@ -21,7 +21,7 @@ from reconciler.package_data import schema_path
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.inventory import inventory_csv, inventory_json, inventory_lines
-from reconciler.reports.lines import plain
+from reconciler.reports.styled import plain
 
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))

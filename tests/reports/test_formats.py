@@ -18,8 +18,8 @@ from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports import formats
 from reconciler.reports.formats import Report
-from reconciler.reports.lines import plain
 from reconciler.reports.plan import plan_report
+from reconciler.reports.styled import plain
 
 REPORTS = {name: report for name, report in vars(formats).items() if isinstance(report, Report)}
 CATALOGUE = load()

@@ -8,9 +8,9 @@ import samples
 from reconciler.model import ResourceSelector, Selector, SystemData, Unread, arm_id
 from reconciler.planning.values import Finding, FindingKind, Reason, Refusal, Widening
 from reconciler.reports.context import ReportContext
-from reconciler.reports.lines import Style
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines
+from reconciler.reports.styled import Style
 
 ALICE = SystemData(
     created_by="alice@contoso.example", created_by_type="User", created_at=datetime(2025, 3, 1, tzinfo=UTC)

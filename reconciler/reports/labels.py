@@ -1,4 +1,4 @@
-"""The words that the reports share: scopes, assignments, expiry, reasons, counts. Raw text; the edges escape it.
+"""The labels that the reports share: scopes, assignments, expiry, reasons, counts. Raw text; the edges escape it.
 
 `names` maps the folded id of a management group, subscription or assignment to its display name in Azure. A display
 name is anybody's to choose, so it never stands without the id's own name beside it.
@@ -20,7 +20,6 @@ from reconciler.reports.context import NO_NAMES as NO_NAMES  # noqa: PLC0414 - r
 from reconciler.reports.context import Names as Names  # noqa: PLC0414 - re-exported
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*)?", re.IGNORECASE | re.DOTALL)
-_BROAD = re.compile(r"(?P<subscription>/subscriptions/[^/]+)|/providers/microsoft\.management/managementgroups/[^/]+")
 _RESOURCE = re.compile(r".*/providers/[^/]+/(.+)", re.IGNORECASE | re.DOTALL)
 _GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _DAY_END = "T23:59:59Z"
@@ -30,33 +29,25 @@ _FEW = 3
 # --- where -------------------------------------------------------------------------------------------------------
 
 
-def scope_words(scope: ArmId, names: Names = NO_NAMES) -> str:
+def scope_label(scope: ArmId, names: Names = NO_NAMES) -> str:
     """A scope, nearest part first: `servers/legacy-sql in rg rg-data, sub Payments 6f0e1a2b…`."""
     below = _SUBSCRIPTION.fullmatch(scope.text)
     if below is None:
-        return _group_words(scope, names)
+        return _group_label(scope, names)
     subscription, group = below.groups()
     place = f"sub {_named(subscription, names.get(f'/subscriptions/{subscription.lower()}'))}"
     place = f"rg {group}, {place}" if group else place
-    resource = _resource_words(scope)
+    resource = _resource_label(scope)
     return f"{resource} in {place}" if resource else place
 
 
-def breadth_words(scope: ArmId) -> str:
-    """`a whole subscription` or `a whole management group`; empty for anything narrower."""
-    match = _BROAD.fullmatch(scope.key)
-    if match is None:
-        return ""
-    return "a whole subscription" if match["subscription"] else "a whole management group"
-
-
-def _group_words(scope: ArmId, names: Names) -> str:
+def _group_label(scope: ArmId, names: Names) -> str:
     if "/managementgroups/" not in scope.key:
         return scope.text or "the tenant"
     return f"mg {_named(scope.name, names.get(scope.key))}"
 
 
-def _resource_words(scope: ArmId) -> str:
+def _resource_label(scope: ArmId) -> str:
     """The last type and name of a resource, with what it is nested in; empty for a subscription or resource group."""
     match = _RESOURCE.fullmatch(scope.text)
     return match[1] if match else ""
@@ -69,16 +60,16 @@ def _named(identity: str, display: str | None) -> str:
     return f"{display} {identity[:8]}…{identity[-4:]}" if _GUID.fullmatch(identity) else f"{display} ({identity})"
 
 
-def assignment_words(assignment: ArmId, names: Names = NO_NAMES) -> str:
+def assignment_label(assignment: ArmId, names: Names = NO_NAMES) -> str:
     """An assignment: display name, name and where it is assigned."""
-    place = scope_words(owner_scope(assignment), names)
+    place = scope_label(owner_scope(assignment), names)
     display = names.get(assignment.key)
     if display and display != assignment.name:
         return f"{display} ({assignment.name} at {place})"
     return f"{assignment.name} at {place}"
 
 
-def place_words(source: Source | None) -> str:
+def source_label(source: Source | None) -> str:
     """File and line, or nothing."""
     return f"{source.file}:{source.line}" if source else ""
 
@@ -86,14 +77,14 @@ def place_words(source: Source | None) -> str:
 # --- what --------------------------------------------------------------------------------------------------------
 
 
-def policies_words(reference_ids: tuple[str, ...]) -> str:
+def policies_label(reference_ids: tuple[str, ...]) -> str:
     """The references that are exempted, by name as long as they are few."""
     if not reference_ids:
         return "the whole assignment"
     return f"{count(len(reference_ids), 'policy', 'policies')}: {first_few(reference_ids, _FEW)}"
 
 
-def selection_words(exemption: Exemption) -> str:
+def selection_label(exemption: Exemption) -> str:
     """`only resourceLocation in eastus`: what its resource selectors leave of the scope; empty without any."""
     words = describe_selectors(exemption.selectors)
     return f"only {words}" if words else ""
@@ -115,7 +106,7 @@ def distance(text: str, now: datetime) -> str:
     return f"in {count(days, 'day')}" if days > 0 else f"{count(-days, 'day')} ago"
 
 
-def expiry_words(text: str, now: datetime) -> str:
+def expiry_label(text: str, now: datetime) -> str:
     """`expires 2027-01-31 (in 72 days)`, `expired 2026-11-17 (3 days ago)`, `never expires`."""
     if not text:
         return "never expires"
@@ -127,7 +118,7 @@ def expiry_words(text: str, now: datetime) -> str:
 # --- why ---------------------------------------------------------------------------------------------------------
 
 
-def adopted_words(exemption: Exemption) -> str:
+def adoption_label(exemption: Exemption) -> str:
     """Whose work is adopted, as far as Azure says."""
     system = exemption.system
     if system is None or not system.created_by:
@@ -136,20 +127,20 @@ def adopted_words(exemption: Exemption) -> str:
     return f"adopts what {system.created_by} made{when}"
 
 
-def object_words(change: Change, owner: str) -> str:
+def object_label(change: Change, owner: str) -> str:
     """Which live object a change is about and whose it is, where the declaration's name does not say it: `exemption
     tls-exempt, marked by owner 'epac'`. Empty for what this owner made in that declaration's name.
     """
     before = change.before
     if before is None:
         return ""
-    if not_ours := foreign_words(change, owner):
+    if not_ours := foreign_label(change, owner):
         return not_ours
     is_named = change.declaration is None or before.name.startswith(f"{change.declaration}-")
     return "" if is_named and _is_ours(before, owner) else f"exemption {before.name}"
 
 
-def foreign_words(change: Change, owner: str) -> str:
+def foreign_label(change: Change, owner: str) -> str:
     """The same, only where somebody else's object is changed and the reason does not say whose it was."""
     before = change.before
     if before is None or _is_ours(before, owner) or change.reason.is_adoption:
@@ -172,14 +163,14 @@ def _whose(exemption: Exemption) -> str:
     return f"made by {system.created_by}{kind}{when}"
 
 
-def reason_words(change: Change) -> str:
+def reason_label(change: Change) -> str:
     """Why an object changes, as a sentence's end; empty where the change explains itself."""
     before = change.before
     match change.reason:
         case Reason.DECLARED | Reason.EDITED:
             return ""
         case Reason.ADOPT:
-            return adopted_words(change.exemption if before is None else before)
+            return adoption_label(change.exemption if before is None else before)
         case Reason.TAKE_OVER:
             former = marks.owners(before) if before else ()
             return f"takes over from the owner {former[0]}" if former else "takes over from another owner"
