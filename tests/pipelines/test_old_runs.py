@@ -109,3 +109,16 @@ def test_on_azure_devops_the_approved_revision_is_found_before_the_checkout() ->
     for name in ("drift.yml", "reconcile.yml"):
         kinds = ["checkout" if "checkout" in step else "bash" if "bash" in step else "" for step in steps(load(name))]
         assert kinds.index("bash") < kinds.index("checkout")
+
+
+@pytest.mark.parametrize("which", SETS)
+def test_no_job_may_write_anything_but_what_it_is_for(which: str) -> None:
+    allowed = {"id-token": {"plan", "apply", "drift", "reconcile"}, "security-events": {"drift"}}
+    allowed |= {"pull-requests": {"comment"}, "issues": {"issue"}}
+    for path in SETS[which].glob("*.yml"):
+        workflow = runner.load(path.name, SETS[which])
+        assert workflow["permissions"] == {}
+        for name, job in workflow["jobs"].items():
+            writes = {what for what, level in job["permissions"].items() if level != "read"}
+            assert all(name in allowed.get(what, ()) for what in writes), (path.name, name, writes)
+            assert not {"pull-requests", "issues"} & writes or "id-token" not in writes

@@ -1,0 +1,314 @@
+"""Settings, options and exits reach what they are about: each test breaks if one wire is cut."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import emulated
+import pytest
+from cli.console import exempt
+from main_job import repositories as repo
+
+from reconciler.declarations import same_meaning
+from reconciler.repository import changed_since
+
+ONE, TWO = repo.subscription(1), repo.subscription(2)
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+TRANSFER = "Secure transfer to storage accounts should be enabled"
+REFERENCE = "secureTransferToStorageAccountMonitoring"
+IN_100_DAYS = str(datetime.now(UTC).date() + timedelta(days=100))
+PORTAL = {"createdBy": "somebody@contoso.example", "createdByType": "User", "createdAt": "2025-01-01T00:00:00Z"}
+UNREADABLE = {"path": f"{TWO}/providers/Microsoft.Authorization/policyExemptions", "status": 403, "count": None}
+
+
+def declared(name: str, *scopes: str, **more: Any) -> dict[str, Any]:
+    return {"name": name, "recommendation": TRANSFER, "scopes": list(scopes), **more}
+
+
+def by_hand(scope: str, name: str, *references: str, **more: Any) -> dict[str, Any]:
+    """An exemption that a person made in the portal long ago."""
+    made = repo.exemption(scope, name, AT_ROOT["id"], references, displayName=name, **more)
+    return {**made, "systemData": PORTAL}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    return repo.write(tmp_path / "repository", [declared("one", ONE), declared("two", TWO)])
+
+
+@pytest.fixture
+def azure() -> Iterator[emulated.Azure]:
+    with emulated.running(repo.tenant(AT_ROOT)) as cloud:
+        yield cloud
+
+
+# --- exits -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan"],
+        ["plan", "--detailed-exitcode"],
+        ["apply", "--yes"],
+        ["drift"],
+        ["drift", "--fail-on", "never"],
+        ["list"],
+        ["explain", TWO],
+        ["explain", "--declaration", "two"],
+        ["snapshot"],
+    ],
+    ids=" ".join,
+)
+def test_what_could_not_be_read_is_1(azure: emulated.Azure, root: Path, command: list[str]) -> None:
+    azure.inject_faults({"faults": [UNREADABLE]})
+    ended = exempt(azure, *command, root=root, check=1)
+    assert TWO in ended.stdout + ended.stderr
+    assert TWO not in "".join(azure.exemptions)
+
+
+def test_an_invalid_repository_is_1_whatever_drift_finds(azure: emulated.Azure, root: Path) -> None:
+    outside = declared("three", repo.subscription(9))
+    repo.write(root, [declared("one", ONE), outside])
+    assert exempt(azure, "drift", root=root).code == 1
+
+
+@pytest.mark.parametrize(("option", "code"), [([], 0), (["--fail-on", "info"], 2), (["--fail-on", "error"], 0)])
+def test_what_is_only_good_to_know_fails_no_drift_by_default(
+    azure: emulated.Azure, root: Path, option: list[str], code: int
+) -> None:
+    repo.write(root, [declared("one", ONE, expiresOn=IN_100_DAYS)], expiringDays=365)
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    ended = exempt(azure, "drift", "--format", "json", *option, root=root, check=code)
+    assert {finding["severity"] for finding in ended.json["findings"]} == {"info"}
+
+
+# --- options -----------------------------------------------------------------------------------------------------
+
+
+def test_a_scope_narrows_plan_and_apply_to_itself(azure: emulated.Azure, root: Path) -> None:
+    planned = exempt(azure, "plan", "--scope", ONE, "--format", "json", root=root, check=0).json
+    assert [change["declaration"] for change in planned["changes"]] == ["one"]
+    assert not any(TWO in request.target for request in azure.requests)
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    repo.write(root, [declared("third", ONE, category="Mitigated")])
+    exempt(azure, "apply", "--yes", "--scope", ONE, "--allow-deletes", "9", root=root)
+    assert {body["properties"]["metadata"]["declaration"] for body in azure.exemptions.values()} == {"third", "two"}
+
+
+def test_the_base_is_where_the_branch_began_and_not_the_tip(azure: emulated.Azure, tmp_path: Path) -> None:
+    """The others edit a file that the branch leaves alone: to the branch it has not changed."""
+    origin = repo.write(tmp_path / "origin", [declared("one", ONE), declared("two", TWO)])
+    repo.commit(origin)
+    clone = tmp_path / "clone"
+    repo.git(tmp_path, "clone", "--quiet", str(origin), str(clone))
+    expired = declared("two", TWO, expiresOn="2020-01-01")
+    repo.write(origin, [declared("one", ONE), expired])
+    repo.commit(origin, "Others let it end")
+    repo.git(clone, "fetch", "--quiet")
+    repo.write(clone, [declared("one", ONE, ticket="SEC-1"), declared("two", TWO)])
+    repo.commit(clone, "Mine")
+    for base in ([], ["--base", "refs/remotes/origin/main"]):
+        planned = exempt(azure, "plan", "--format", "json", *base, root=clone, check=0).json
+        assert [c["declaration"] for c in planned["changes"]] == ["one", "two"]
+    for base in (None, "refs/remotes/origin/main"):
+        assert changed_since(clone, base, same_meaning) == {"one"}
+
+
+@pytest.mark.parametrize("command", [["plan"], ["drift"], ["list"], ["explain", ONE]], ids=" ".join)
+def test_a_snapshot_of_another_tenant_is_refused(
+    azure: emulated.Azure, root: Path, tmp_path: Path, command: list[str]
+) -> None:
+    saved = tmp_path / "snapshot.json"
+    exempt(azure, "snapshot", "--out", str(saved), root=root, check=0)
+    repo.write(root, [], tenantId="c0ffee00-0000-4000-8000-000000000077")
+    ended = exempt(azure, *command, "--snapshot", str(saved), root=root, check=1)
+    assert f"is of tenant {repo.TENANT}" in ended.stderr
+
+
+def refusals(planned: dict[str, Any]) -> dict[str, str]:
+    return {refusal["rule"]: refusal["accept"] for refusal in planned["refusals"]}
+
+
+def test_limits_and_their_options_stop_adoptions_creates_and_deletes(root: Path) -> None:
+    hand = by_hand(ONE, "by-hand", REFERENCE)
+    settings = {"limits": {"adoptions": 0, "creates": 0, "deletes": 0}}
+    repo.write(root, [declared("one", ONE), declared("two", TWO)], **settings)
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[hand])) as azure:
+        stopped = exempt(azure, "plan", "--format", "json", root=root, check=1).json
+        assert refusals(stopped) == {"adoptions": "--allow-adoptions 1", "creates": "--allow-creates 1"}
+        exempt(azure, "apply", "--yes", "--allow-creates", "1", root=root, check=1)
+        assert len(azure.exemptions) == 1
+        exempt(azure, "apply", "--yes", "--allow-creates", "1", "--allow-adoptions", "1", root=root, check=0)
+        repo.write(root, [declared("one", ONE)], **settings)
+        assert refusals(exempt(azure, "plan", "--format", "json", root=root, check=1).json) == {
+            "deletes": "--allow-deletes 1"
+        }
+        exempt(azure, "apply", "--yes", "--allow-deletes", "1", root=root, check=0)
+        assert len(azure.exemptions) == 1
+
+
+def test_the_share_of_deletes_counts_from_ten_owned_on(root: Path) -> None:
+    groups = [f"{ONE}/resourceGroups/rg{number}" for number in range(10)]
+    many = [declared(f"d{number}", group) for number, group in enumerate(groups)]
+    repo.write(root, many, limits={"deletesPercent": 10})
+    with emulated.running(repo.tenant(AT_ROOT, resources=groups)) as azure:
+        exempt(azure, "apply", "--yes", root=root, check=0)
+        repo.write(root, many[:8], limits={"deletesPercent": 10})
+        stopped = exempt(azure, "plan", "--format", "json", root=root, check=1).json
+        assert refusals(stopped) == {"deletes-percent": "--allow-deletes 2"}
+        repo.write(root, many[:8], limits={"deletesPercent": 20})
+        exempt(azure, "plan", root=root, check=0)
+
+
+def test_unmanaged_exemptions_go_only_where_settings_and_limits_say_so(root: Path) -> None:
+    hands = [by_hand(ONE, f"by-hand-{number}", REFERENCE) for number in range(2)]
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=hands)) as azure:
+
+        def planned(*options: str, check: int = 0, **settings: Any) -> dict[str, Any]:
+            repo.write(root, [declared("two", TWO)], **settings)
+            document: dict[str, Any] = exempt(azure, "plan", "--format", "json", *options, root=root, check=check).json
+            return document
+
+        assert planned()["summary"]["delete"] == 0
+        assert planned(unmanaged="delete")["summary"]["delete"] == 2
+        assert planned(unmanaged="delete", limits={"minAge": "9999d"})["summary"]["delete"] == 0
+        few = {"unmanaged": "delete", "limits": {"unmanagedDeletes": 1}}
+        assert refusals(planned(check=1, **few)) == {"unmanaged": "--allow-unmanaged-deletes 2"}
+        assert planned("--allow-unmanaged-deletes", "2", **few)["refusals"] == []
+
+
+def test_orphans_go_only_by_their_option(root: Path) -> None:
+    extra = repo.assignment(ONE, "extra", repo.BENCHMARK)
+    with emulated.running(repo.tenant(AT_ROOT, extra)) as azure:
+        exempt(azure, "apply", "--yes", root=root, check=0)
+        emulated.Client(azure, emulated.PORTAL).delete(extra["id"])
+        assert exempt(azure, "plan", "--format", "json", root=root, check=0).json["summary"]["delete"] == 0
+        planned = exempt(azure, "plan", "--delete-orphans", "1", "--format", "json", root=root, check=0).json
+        assert [change["reason"] for change in planned["changes"]] == ["orphan"]
+        assert "orphans" in refusals(
+            exempt(azure, "plan", "--delete-orphans", "0", "--format", "json", root=root, check=1).json
+        )
+
+
+def test_strict_refuses_beside_an_exemption_of_a_whole_assignment(root: Path) -> None:
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[by_hand(ONE, "everything")])) as azure:
+        exempt(azure, "plan", root=root, check=0)
+        stopped = exempt(azure, "plan", "--strict", "--format", "json", root=root, check=1).json
+        assert "overlap" in refusals(stopped)
+        exempt(azure, "apply", "--yes", "--strict", root=root, check=1)
+        assert len(azure.exemptions) == 1
+
+
+def test_guards_judge_only_what_this_run_writes(azure: emulated.Azure, root: Path) -> None:
+    """The deletes of the plan are over the limit; a run that may only create writes none of them."""
+    repo.write(root, [declared("one", ONE)], limits={"deletes": 0})
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    repo.write(root, [declared("two", TWO)], limits={"deletes": 0})
+    exempt(azure, "plan", root=root, check=1)
+    exempt(azure, "apply", "--yes", "--only", "declared", root=root, check=2)
+    marks = {body["properties"]["metadata"]["declaration"] for body in azure.exemptions.values()}
+    assert marks == {"one", "two"}
+
+
+def test_nothing_is_promised_to_be_healed_that_a_guard_stops(azure: emulated.Azure, root: Path) -> None:
+    repo.write(root, [declared("one", ONE)])
+    approved = repo.commit(root)
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    (only,) = azure.exemptions
+    emulated.Client(azure, emulated.PORTAL).delete(only)
+    for creates, heals in ((5, 1), (0, 0)):
+        repo.write(root, [declared("one", ONE)], limits={"creates": creates})
+        report = exempt(azure, "drift", "--approved", approved, "--format", "json", root=root, check=2).json
+        assert report["healing"]["heals"] == heals
+        assert bool(report["healing"]["refusals"]) == (creates == 0)
+
+
+# --- settings and declarations -----------------------------------------------------------------------------------
+
+
+def test_a_former_owner_is_ours_and_any_other_is_not(azure: emulated.Azure, root: Path) -> None:
+    repo.write(root, [declared("one", ONE)], owner="contoso/before")
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    repo.write(root, [declared("one", ONE)], owner="contoso/now")
+    assert exempt(azure, "plan", "--format", "json", root=root).json["held"][0]["cause"] == "foreign-owner"
+    repo.write(root, [declared("one", ONE)], owner="contoso/now", formerOwners=["contoso/before"])
+    planned = exempt(azure, "plan", "--format", "json", root=root, check=0).json
+    assert [change["reason"] for change in planned["changes"]] == ["rename"]
+
+
+def test_take_over_and_adopt_are_what_makes_the_others_exemption_ours(root: Path) -> None:
+    terraform = {**by_hand(ONE, "terraform", REFERENCE), "systemData": {**PORTAL, "createdByType": "Application"}}
+    epac = by_hand(TWO, "epac", REFERENCE, metadata={"pacOwnerId": "epac-owner"})
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[terraform, epac])) as azure:
+        held = exempt(azure, "plan", "--format", "json", root=root).json["held"]
+        assert {line["cause"] for line in held} == {"not-adoptable", "foreign-owner"}
+        repo.write(root, [declared("one", ONE, adopt=True), declared("two", TWO, takeOver="epac-owner")])
+        planned = exempt(azure, "plan", "--format", "json", root=root, check=0).json
+        assert {change["reason"] for change in planned["changes"]} == {"adopt", "take-over"}
+        repo.write(root, [declared("one", ONE, adopt=True), declared("two", TWO, takeOver="somebody-else")])
+        assert exempt(azure, "plan", "--format", "json", root=root).json["held"][0]["cause"] == "foreign-owner"
+
+
+def test_the_days_before_an_end_are_those_of_the_settings(azure: emulated.Azure, root: Path) -> None:
+    def kinds(**settings: Any) -> set[str]:
+        repo.write(root, [declared("one", ONE, expiresOn=IN_100_DAYS)], **settings)
+        findings = exempt(azure, "drift", "--format", "json", root=root).json["findings"]
+        return {finding["kind"] for finding in findings}
+
+    assert "expiring" not in kinds()
+    assert "expiring" in kinds(expiringDays=101)
+
+
+def test_the_api_version_of_the_settings_is_the_one_of_every_request(azure: emulated.Azure, root: Path) -> None:
+    repo.write(root, [declared("one", ONE)], apiVersion="2022-07-01-preview")
+    exempt(azure, "apply", "--yes", root=root, check=0)
+    versions = {
+        request.target.partition("api-version=")[2].partition("&")[0]
+        for request in azure.requests
+        if "policyexemptions" in request.target.lower()
+    }
+    assert versions == {"2022-07-01-preview"}
+
+
+def test_another_cloud_is_another_azure(azure: emulated.Azure, root: Path) -> None:
+    repo.write(root, [declared("one", ONE)], cloud="AzureChinaCloud")
+    ended = exempt(azure, "doctor", "--format", "json", root=root, check=1)
+    assert "China" in ended.stdout + ended.stderr or "partner.microsoftonline.cn" in ended.stdout + ended.stderr
+
+
+# --- files -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["plan"], "--out"),
+        (["drift"], "--out"),
+        (["drift"], "--sarif"),
+        (["snapshot"], "--out"),
+        (["apply", "--yes"], "--out"),
+    ],
+)
+def test_a_file_is_replaced_whole_or_not_at_all(
+    azure: emulated.Azure, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], option: str
+) -> None:
+    target = tmp_path / "folder" / "out.json"
+    target.parent.mkdir()
+    target.write_text("the old one")
+
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    ended = exempt(azure, *command, option, str(target), root=root, check=1)
+    assert "No space left" in ended.stderr
+    assert target.read_text() == "the old one"
+    assert [path.name for path in target.parent.iterdir()] == ["out.json"]
+    monkeypatch.undo()
+    assert exempt(azure, *command, option, str(target), root=root).code in {0, 2}
+    assert json.loads(target.read_text())
