@@ -59,6 +59,7 @@ def declaration(document: Document) -> Declaration:
         selectors=tuple(_selector(item) for item in data.get("resourceSelectors", ())),
         validate_scope=data.get("assignmentScopeValidation", "Default") == "Default",
         metadata=data.get("metadata", {}),
+        ahead=data.get("ahead", False),
         adopt=data.get("adopt", False),
         take_over=data.get("takeOver"),
         enabled=data.get("enabled", True),

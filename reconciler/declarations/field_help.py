@@ -51,6 +51,7 @@ EXPECTATIONS: Final = {
     "takeOver": "the mark of the other owner",
     "enabled": "true or false",
     "adopt": "true or false",
+    "ahead": "true or false",
     "in": "a list with one value a line, each after `- `",
     "notIn": "a list with one value a line, each after `- `",
     "tenantId": "the tenant's GUID, as `az account show --query tenantId` prints it",

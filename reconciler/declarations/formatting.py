@@ -35,6 +35,7 @@ ORDER: Final = (
     "ticket",
     "displayName",
     "assignmentScopeValidation",
+    "ahead",
     "metadata",
     "adopt",
     "takeOver",

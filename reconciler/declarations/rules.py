@@ -118,7 +118,8 @@ def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
 def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
     """Targets that surely have nothing to do with the assignment that the declaration names."""
     subject = declaration.subject
-    if subject.kind is not SubjectKind.ASSIGNMENT or not declaration.validate_scope:
+    is_elsewhere_allowed = declaration.ahead or not declaration.validate_scope
+    if subject.kind is not SubjectKind.ASSIGNMENT or is_elsewhere_allowed:
         return
     assigned = owner_scope(parse_object(subject.value))
     for index, scope in enumerate(declaration.scopes):
@@ -127,7 +128,7 @@ def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
                 source=declaration.place(f"scopes.{index}"),
                 code="beside-assignment",
                 message=f"{scope.text} lies outside of {assigned.text}, where this is assigned",
-                remedy="name a scope at or below the assignment's",
+                remedy="name a scope at or below the assignment's, or add `ahead: true` until it is moved there",
                 path=f"scopes[{index}]",
             )
 

@@ -95,6 +95,7 @@ class Declaration:
     selectors: tuple[ResourceSelector, ...] = ()
     validate_scope: bool = True
     metadata: Mapping[str, JSON] = field(default_factory=dict)
+    ahead: bool = False
     adopt: bool = False
     take_over: str | None = None
     enabled: bool = True

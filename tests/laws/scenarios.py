@@ -154,6 +154,7 @@ def declaration(draw, name, found) -> Declaration:
         source=Source(f"exemptions/{name}.yaml"),
         expires_on=draw(mostly_never),
         selectors=draw(selectors),
+        ahead=draw(st.sampled_from([False, False, False, True])),
         adopt=draw(st.sampled_from([False, False, True])),
         take_over=draw(st.sampled_from([None, None, "epac", "fabrikam"])),
         enabled=draw(st.sampled_from([True, True, True, True, False])),

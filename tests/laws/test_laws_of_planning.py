@@ -10,7 +10,7 @@ from laws.profile import LAW
 from laws.scenarios import NOW, after_all, carried_out, scenarios
 
 from reconciler.arm import canonical
-from reconciler.model import arm_id
+from reconciler.model import SubjectKind, arm_id
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.values import Action, Reason
 
@@ -176,6 +176,9 @@ def may_delete_ours(change, scenario):
         return True
     if before.metadata["target"].lower() not in {scope.key for scope in declared.scopes}:
         return True
+    subject = declared.subject
+    if subject.kind is SubjectKind.ASSIGNMENT and subject.value.lower() != before.assignment.key:
+        return True  # an edit that the ids show, whether or not the assignment is still there
     if not any(assigned.id == before.assignment for assigned in scenario.tenant.assignments):
         return False
     meant = scenario.tenant.wanted([replace(declared, selectors=())], NOW, whole=True)

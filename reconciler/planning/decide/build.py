@@ -68,7 +68,7 @@ class ExemptionBuilder:
             description=declaration.justification,
             expires_on=instant_text(declaration.expires_on) if declaration.expires_on else "",
             selectors=declaration.selectors,
-            validation="" if declaration.validate_scope else "DoNotValidate",
+            validation="" if desired.validate_scope else "DoNotValidate",
             metadata=marks.metadata(
                 declaration=declaration,
                 target=desired.target,

@@ -24,7 +24,8 @@ from reconciler.planning.values import Finding, Held, HeldCause
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredExemption:
     """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`. `match` are the cells
-    that can be decided, `declared` those that the declaration means there, held ones included.
+    that can be decided, `declared` those that the declaration means there, held ones included. Without `validate_scope`
+    Azure takes it although it is assigned elsewhere.
     """
 
     declaration: Declaration
@@ -35,6 +36,7 @@ class DesiredExemption:
     match: SubjectMatch
     selector_key: str
     declared: frozenset[str]
+    validate_scope: bool = True
 
     @property
     def slot(self) -> Slot:
@@ -225,6 +227,8 @@ class _Resolver:
             yield assignment, case.target
         elif self.tree.contains(case.target.key, assignment.scope):
             yield assignment, assignment.scope
+        elif case.declaration.ahead:
+            yield assignment, case.target
 
     def _missing_assignment(self, case: _Case) -> _Hold:
         address = arm_id(case.declaration.subject.value)
@@ -267,18 +271,31 @@ class _Resolver:
         if (broken := self.rules.broken(case.declaration, match, assignment, initiative)) is not None:
             yield case.hold(*broken, scope=scope, assignment=assignment.id)
             return
+        yield from self._desired(case, assignment, scope, match)
+
+    def _desired(
+        self, case: _Case, assignment: Assignment, scope: ArmId, match: SubjectMatch
+    ) -> Iterator[DesiredExemption | Finding]:
+        """What is wanted there, or why nothing is; what is wanted ahead of a change is said."""
+        declaration = case.declaration
+        is_elsewhere = not self.tree.contains(assignment.scope.key, scope)
         if self._is_moot(scope, assignment):
-            yield finding_messages.moot_not_scope(case.declaration, scope, assignment)
-            return
+            if not declaration.ahead:
+                yield finding_messages.moot_not_scope(declaration, scope, assignment)
+                return
+            yield finding_messages.ahead_of_not_scope(declaration, scope, assignment)
+        if is_elsewhere and declaration.validate_scope:
+            yield finding_messages.ahead_of_move(declaration, scope, assignment)
         yield DesiredExemption(
-            declaration=case.declaration,
-            subject=subject,
+            declaration=declaration,
+            subject=case.subject,
             scope=scope,
             assignment=assignment,
             target=case.target,
             match=match,
             selector_key=case.selector_key,
             declared=match.cells,
+            validate_scope=declaration.validate_scope and not is_elsewhere,
         )
 
     def _match(self, subject: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:

@@ -121,7 +121,8 @@ def _why_in(desired: DesiredExemption, decisions: Decisions) -> str:
     looks = "evaluates" if count == 1 else "evaluate"
     what = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
     if not decisions.tree.contains(desired.assignment.scope.key, desired.scope):
-        return f"{what}; it is assigned elsewhere, which DoNotValidate allows"
+        why = "DoNotValidate" if not desired.declaration.validate_scope else "ahead: true"
+        return f"{what}; it is assigned elsewhere, which {why} allows"
     if desired.scope == desired.target:
         return f"{what}; it is assigned at or above the target"
     return f"{what}; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"

@@ -64,6 +64,31 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
     )
 
 
+def ahead_of_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
+    """Exempted although the assignment does not look at the scope yet, because the declaration asks for it."""
+    return _ahead(
+        declaration, scope, assignment, f"assignment {label(assignment)!r} still excludes {scope} by its notScopes"
+    )
+
+
+def ahead_of_move(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
+    """Exempted although the scope does not lie below the assignment yet, because the declaration asks for it."""
+    return _ahead(declaration, scope, assignment, f"{scope} does not lie below assignment {label(assignment)!r} yet")
+
+
+def _ahead(declaration: Declaration, scope: ArmId, assignment: Assignment, why: str) -> Finding:
+    return Finding(
+        kind=FindingKind.MOOT,
+        subject=scope,
+        message=f"exempted ahead of time: {why}; it takes effect when that has changed",
+        remedy="make the change; afterwards 'ahead: true' can go",
+        declaration=declaration.name,
+        source=declaration.source,
+        assignment=assignment.id,
+        evidence=Evidence(aspect="ahead", cause="declared ahead of a change of the assignment or the hierarchy"),
+    )
+
+
 def moot_effect(declaration: Declaration, scope: ArmId, assignment: Assignment, references: tuple[str, ...]) -> Finding:
     """The policy is switched off, so the exemption waits."""
     named = f" ({', '.join(references)})" if references else ""
