@@ -97,7 +97,7 @@ def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -
     yield line("  ", (_STYLES[cover.role], role), "  ", (Style.NAME, cover.exemption.name), where)
     yield line(_INDENT, f"{cover.whose}: {cover.why}")
     until = expiry_label(cover.exemption.expires_on, whole.taken_at)
-    yield line(_INDENT, f"{policies_label(cover.references)}; {cover.exemption.category}, {until}")
+    yield line(_INDENT, f"{policies_label(cover.references, names)}; {cover.exemption.category}, {until}")
     if selection := selection_label(cover.exemption):
         yield line(_INDENT, selection)
     if cover.declaration:
@@ -198,4 +198,6 @@ def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:
             f"the plan will {row.change.action.value} it ({row.change.reason.value})" if row.change else "as declared"
         )
         selection = f", {words}" if (words := selection_label(row.exemption)) else ""
-        yield line(_INDENT, (Style.NAME, row.exemption.name), f": {policies_label(row.references)}{selection}; {state}")
+        yield line(
+            _INDENT, (Style.NAME, row.exemption.name), f": {policies_label(row.references, names)}{selection}; {state}"
+        )

@@ -97,7 +97,7 @@ def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]
         (Style.NAME, exemption.name),
         f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )
-    yield line(_INDENT, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids))
+    yield line(_INDENT, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids, names))
     if selection := selection_label(exemption):
         yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))

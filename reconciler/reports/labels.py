@@ -77,11 +77,18 @@ def source_label(source: Source | None) -> str:
 # --- what --------------------------------------------------------------------------------------------------------
 
 
-def policies_label(reference_ids: tuple[str, ...]) -> str:
-    """The references that are exempted, by name as long as they are few."""
+def policies_label(reference_ids: tuple[str, ...], names: Names = NO_NAMES) -> str:
+    """The references that are exempted, by name as long as they are few; one that is a GUID with its policy's title."""
     if not reference_ids:
         return "the whole assignment"
-    return f"{count(len(reference_ids), 'policy', 'policies')}: {first_few(reference_ids, _FEW)}"
+    labels = [reference_label(reference, names) for reference in reference_ids]
+    return f"{count(len(reference_ids), 'policy', 'policies')}: {first_few(labels, _FEW)}"
+
+
+def reference_label(reference: str, names: Names = NO_NAMES) -> str:
+    """`7d7be79c-… (Vulnerabilities should be resolved)` where a GUID names the policy, else the reference itself."""
+    title = names.get(reference.lower(), "")
+    return f"{reference} ({title})" if title else reference
 
 
 def selection_label(exemption: Exemption) -> str:

@@ -167,7 +167,7 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
         yield line(INDENT, (Style.WIDENS, f"exempts more than before by its {', '.join(widenings)}"))
     if also := list(dict.fromkeys(title for change in decision.changes for title in change.also_exempts)):
         yield line(INDENT, f"also exempts: {'; '.join(also)}")
-    yield from _differences(decision, report)
+    yield from _differences(decision, report, names)
     yield from (line(INDENT, reason) for reason in reasons(decision)[:_FEW])
     if decision.justification:
         yield line(INDENT, (Style.QUIET, "justification: "), decision.justification)
@@ -184,7 +184,7 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
         yield line(INDENT, (Style.QUIET, place))
 
 
-def _differences(decision: Decision, report: PlanReport) -> Iterator[Line]:
+def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterator[Line]:
     """What else differs field by field, each once; what the terms say already is left out."""
     before, after = decision.before, decision.after
     told = set()
@@ -192,7 +192,7 @@ def _differences(decision: Decision, report: PlanReport) -> Iterator[Line]:
         told |= {"expiresOn"} if before.expires_on != after.expires_on else set()
         told |= {"exemptionCategory"} if before.category != after.category else set()
     lines = {
-        difference_line(INDENT, difference, report.plan.taken_at): None
+        difference_line(INDENT, difference, report.plan.taken_at, names): None
         for change in decision.changes[:_FEW]
         if change.before and change.after
         for difference in differences(change.before, change.after)
@@ -204,7 +204,7 @@ def _differences(decision: Decision, report: PlanReport) -> Iterator[Line]:
 def _object(change: Change, report: PlanReport, names: Names) -> Iterator[Line]:
     """One exemption: what happens to it, in which assignment, with which policies, and whose it was."""
     exemption = change.exemption
-    parts = [assignment_label(exemption.assignment, names), policies_label(exemption.reference_ids)]
+    parts = [assignment_label(exemption.assignment, names), policies_label(exemption.reference_ids, names)]
     parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
     yield line(
         INDENT,

@@ -9,19 +9,21 @@ from reconciler.model import JSON, ResourceSelector, Selector
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.reports.escape import json_line
 from reconciler.reports.fields import Difference
-from reconciler.reports.labels import distance, expiry_date
+from reconciler.reports.labels import NO_NAMES, Names, distance, expiry_date, reference_label
 from reconciler.reports.styled import Line, Style, line
 
 _LONGEST: Final = 600
 """Longer than Azure lets a description be; live metadata may be longer, and is cut in text but never in JSON."""
 
 
-def difference_line(indent: str, difference: Difference, now: datetime) -> Line:
+def difference_line(indent: str, difference: Difference, now: datetime, names: Names = NO_NAMES) -> Line:
     """The field, then before and after, or what a set lost and gained."""
     head = (f"{indent}{difference.label}  ",)
     if difference.removed or difference.added:
-        lost = (Style.DELETE, "".join(f"-{_cut(item)} " for item in difference.removed))
-        return line(*head, lost, (Style.CREATE, "".join(f"+{_cut(item)} " for item in difference.added)))
+        lost = (Style.DELETE, "".join(f"-{_cut(reference_label(item, names))} " for item in difference.removed))
+        return line(
+            *head, lost, (Style.CREATE, "".join(f"+{_cut(reference_label(item, names))} " for item in difference.added))
+        )
     before, after = (value_label(difference.path, value) for value in (difference.before, difference.after))
     if before == after:  # the words leave something out, such as the name of a group of selectors
         before, after = (_cut(json_line(value)) for value in (difference.before, difference.after))

@@ -97,7 +97,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
         snapshot = read_azure(azure, declarations, request.scope, context)
-        names = display_names(snapshot)
+        names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
             approvals.check_expected(plan, request.expected)

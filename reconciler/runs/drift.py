@@ -103,7 +103,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         refusals=stopped,
         verdict=_verdict(plan, findings, request.fail_on),
     )
-    return DriftRun(report=report, names=display_names(evidence.snapshot))
+    return DriftRun(report=report, names=display_names(evidence.snapshot, repository.catalogue))
 
 
 def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) -> Verdict:

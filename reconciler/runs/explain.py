@@ -78,7 +78,7 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
             only=None,
         )
     )
-    plan, names = assemble_plan(decided), display_names(snapshot)
+    plan, names = assemble_plan(decided), display_names(snapshot, repository.catalogue)
     if declaration is not None:
         return ExplainRun(explanation=explain_declaration(decided, plan, declaration), names=names)
     assert request.resource is not None

@@ -76,7 +76,12 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
     if repository.changed is None:  # no base: what no run has applied yet is new
         problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
         plan = replace(plan, problems=(*plan.problems, *problems))
-    return PlanRun(plan=plan, names=display_names(snapshot), warnings=repository.warnings, proposed=repository.proposed)
+    return PlanRun(
+        plan=plan,
+        names=display_names(snapshot, repository.catalogue),
+        warnings=repository.warnings,
+        proposed=repository.proposed,
+    )
 
 
 def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[str] | None) -> Plan:

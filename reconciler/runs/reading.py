@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.azure.session import Azure, connect
+from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import SETTINGS_FILE
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, is_guid
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import plan_from
 from reconciler.planning.stages import PlanInputs
@@ -124,9 +125,17 @@ def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]
     return tuple(problems)
 
 
-def display_names(snapshot: Snapshot) -> dict[str, str]:
-    """Folded ids of groups, subscriptions and assignments to the names people know them by."""
+def display_names(snapshot: Snapshot, catalogue: Catalogue) -> dict[str, str]:
+    """Folded ids of groups, subscriptions and assignments, and reference ids that are GUIDs, to the names people know
+    them by: for a reference the title of its policy.
+    """
+    references = {
+        member.reference_id.lower(): policy.title
+        for initiative in snapshot.initiatives.values()
+        for member in initiative.members
+        if is_guid(member.reference_id) and (policy := catalogue.policy(member.definition)) is not None
+    }
     assignments = {
         key: assignment.display_name for key, assignment in snapshot.assignments.items() if assignment.display_name
     }
-    return {**snapshot.names, **assignments}
+    return {**references, **snapshot.names, **assignments}
