@@ -10,8 +10,9 @@ from datetime import datetime
 from reconciler.arm.canonical import has_expired
 from reconciler.drift.coverage import recommendation_titles
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import Exemption
+from reconciler.model import ArmId, Exemption
 from reconciler.planning.marks import Ownership, declaration_of, owners, ownership
+from reconciler.planning.tree import tree_of
 
 
 class State(enum.StrEnum):
@@ -52,10 +53,12 @@ class Inventory:
         return sum(of in (entry.ownership, entry.state) for entry in self.entries)
 
 
-def take_inventory(inputs: DriftInputs) -> Inventory:
-    """Everything that is exempt in a snapshot."""
+def take_inventory(inputs: DriftInputs, only: ArmId | None = None) -> Inventory:
+    """Everything that is exempt in a snapshot, or what sits at a scope and below it: Azure lists what is above as well."""
     snapshot = inputs.snapshot
-    entries = (_entry(exemption, inputs) for exemption in _sorted(snapshot.exemptions))
+    tree = tree_of(snapshot, inputs.settings, only.key if only else None)
+    inside = (exemption for exemption in snapshot.exemptions if tree.in_run(exemption.scope))
+    entries = (_entry(exemption, inputs) for exemption in _sorted(inside))
     return Inventory(
         tenant_id=snapshot.tenant_id,
         owner=inputs.settings.owner,

@@ -58,4 +58,8 @@ def run(request: ListRequest, context: Context) -> ListRun:
         history=NoHistory(),
         now=context.now,
     )
-    return ListRun(inventory=take_inventory(inputs), names=display_names(snapshot, catalogue), unread=snapshot.unread)
+    return ListRun(
+        inventory=take_inventory(inputs, request.scope),
+        names=display_names(snapshot, catalogue),
+        unread=snapshot.unread,
+    )

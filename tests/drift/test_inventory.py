@@ -34,7 +34,7 @@ TENANT = replace(
 )  # fmt: skip
 
 
-def listed(snapshot=TENANT):
+def listed(snapshot=TENANT, only=None):
     return take_inventory(
         DriftInputs(
             snapshot=snapshot,
@@ -43,8 +43,16 @@ def listed(snapshot=TENANT):
             settings=world.SETTINGS,
             history=NoHistory(),
             now=world.NOW,
-        )
+        ),
+        only,
     )
+
+
+def test_a_scope_shows_what_sits_there_and_below_and_not_what_is_inherited():
+    """Azure's list of a subscription holds what is above it as well."""
+    names = {entry.exemption.name.split("-")[0] for entry in listed(only=world.SUB).entries}
+    assert names == {"mine", "past", "orphan"}
+    assert {entry.exemption.name for entry in listed(only=world.ROOT).entries} >= {"whole", "epac"}
 
 
 def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_honours_them():
