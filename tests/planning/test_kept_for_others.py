@@ -4,10 +4,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from planning.world import NOW, RG, SETTINGS, SUB, applied, declaration, live, ours, plan, shape, snapshot
+from planning.world import (
+    NOW,
+    OTHER_SUB,
+    RG,
+    ROOT,
+    SETTINGS,
+    SUB,
+    applied,
+    declaration,
+    live,
+    ours,
+    plan,
+    shape,
+    snapshot,
+)
 
 from reconciler.arm.canonical import folded_selectors
-from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind
+from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
 from reconciler.planning.values import HeldCause
 
 NEXT_YEAR = datetime(2027, 12, 31, tzinfo=UTC)
@@ -145,3 +159,13 @@ def test_a_leftover_that_stays_for_somebody_held_is_said():
     done = plan(found, *wanted)
     assert "left" in {line.exemption.name for line in done.held if line.exemption}
     assert covering(applied(found, done), "refA") == covering(found, "refA")
+
+
+def test_an_update_that_is_not_written_names_what_it_would_have_added():
+    """Something below was not read, so the old reference may not go; the new one is not exempted either, and named."""
+    unread = Unread(scope=OTHER_SUB, what="exemptions", message="AuthorizationFailed")
+    found = snapshot(ours("old", "one", ROOT, references=("refB",)), unread=(unread,))
+    done = plan(found, declaration("one", ROOT))
+    assert not done.changes
+    (line,) = [line for line in done.held if line.exemption]
+    assert (line.cause, line.reference_ids) == (HeldCause.UNREAD, ("refA", "refB"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.model import Diagnostic
 from reconciler.planning import hold_messages
@@ -94,6 +94,11 @@ def _why_not(change: ProposedChange, protections: Protections, outside: Protecti
 
 
 def _hold(change: ProposedChange, cause: HeldCause, message: Diagnostic) -> Held:
-    """A change that is not written, as a held line."""
+    """A change that is not written, as a held line: it names what is not taken away, and what is not added either."""
     mark = change.existing.mark if change.existing else ""
-    return hold_exemption(change.exemption, cause, message, mark=mark, declaration=change.declaration)
+    line = hold_exemption(change.exemption, cause, message, mark=mark, declaration=change.declaration)
+    added = change.after.reference_ids if change.after else ()
+    if not line.reference_ids or not added:
+        return line
+    texts = {reference.lower(): reference for reference in (*line.reference_ids, *added)}
+    return replace(line, reference_ids=tuple(texts[key] for key in sorted(texts)))
