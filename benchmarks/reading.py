@@ -3,7 +3,8 @@
     python -m benchmarks.reading
 
 The embedded Azure runs in a process of its own, without latency. Requests must be two a scope and a constant, however
-many exemptions there are; CPU grows with the exemptions.
+many exemptions there are; CPU grows with the exemptions. The floor is the same lists through the bare pipeline (16
+threads, TLS, azure-core) and `json`, in a process that starts as the command does, measured in the same run.
 """
 
 from __future__ import annotations
@@ -79,19 +80,64 @@ def read(ready: dict[str, Any], folder: Path) -> tuple[float, float, int]:
     environment = {"PATH": os.environ["PATH"], **ready["env"]}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=True)
     wall, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
-    found = re.search(r"with (\d+) requests", done.stderr)
+    found = re.search(r"with ([\d,]+) requests", done.stderr)
     assert found is not None, done.stderr
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall, int(found[1])
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu, wall, int(found[1].replace(",", ""))
+
+
+FLOOR = """
+import json, os, sys
+from concurrent.futures import ThreadPoolExecutor
+from azure.core.rest import HttpRequest
+from reconciler.azure.session import connect
+from reconciler.model import Settings, arm_id
+
+tenant, root, *scopes = sys.argv[1:]
+with connect(Settings(owner="contoso", tenant_id=tenant, scopes=(arm_id(root),)), os.environ) as azure:
+    host, run = azure.endpoints.resource_manager, azure.client._pipeline.run
+
+    def get(target):
+        while target:
+            answer = run(HttpRequest("GET", target, headers={"Accept": "application/json"})).http_response
+            target = json.loads(answer.content).get("nextLink")
+
+    targets = [
+        f"{host}{scope}/providers/Microsoft.Authorization/{kind}?api-version={version}&{filtered}"
+        for scope in scopes
+        for kind, version in (("policyAssignments", "2025-11-01"), ("policyExemptions", "2026-01-01-preview"))
+        for filtered in ["$filter=atScope()" if scope == root else ""]
+    ]
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(get, targets))
+"""
+
+
+def floor(ready: dict[str, Any], scopes: list[str]) -> float:
+    """CPU seconds of the same lists, only sent, received and parsed."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {"PATH": os.environ["PATH"], **ready["env"]}
+    command = [sys.executable, "-c", FLOOR, ready["tenantId"], ROOT, *scopes]
+    subprocess.run(command, env=environment, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    print(f"{'scopes':>7} {'exemptions':>11} {'requests':>9} {'constant':>9} {'CPU s':>7} {'wall s':>7}")
+    print(
+        f"{'scopes':>7} {'exemptions':>11} {'requests':>9} {'constant':>9} {'CPU s':>7} {'floor s':>8} {'ratio':>6} {'wall s':>7}"
+    )
     for subscriptions, each in SIZES:
-        with tempfile.TemporaryDirectory() as name, cloud(tenant(subscriptions, each), Path(name)) as ready:
+        content = tenant(subscriptions, each)
+        scopes = [ROOT, *(f"/subscriptions/{one['id']}" for one in content["subscriptions"])]
+        with tempfile.TemporaryDirectory() as name, cloud(content, Path(name)) as ready:
             cpu, wall, requests = read(ready, Path(name))
-        scopes = subscriptions + 1
-        constant = requests - 2 * scopes
-        print(f"{scopes:>7,} {subscriptions * each:>11,} {requests:>9,} {constant:>9} {cpu:>7.2f} {wall:>7.2f}")
+            bare = floor(ready, scopes)
+        constant = requests - 2 * len(scopes)
+        print(
+            f"{len(scopes):>7,} {subscriptions * each:>11,} {requests:>9,} {constant:>9} {cpu:>7.2f} {bare:>8.2f} "
+            f"{cpu / bare:>6.2f} {wall:>7.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmResponse:
-    """What came back: the status (always below 400), headers by lower-case name, the JSON object (empty where
+    """What came back: the status (always below 400), headers (names in any letter case), the JSON object (empty where
     there was no body).
     """
 
@@ -193,7 +193,7 @@ def _values(response: ArmResponse, path: str) -> list[JSON]:
 
 def _checked(response: TransportResponse, url: str) -> ArmResponse:
     """What a response says, if it is no error and no redirect."""
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = response.headers
     if 300 <= response.status_code < 400:
         raise errors.from_redirect(response.status_code, headers, url)
     try:

@@ -20,7 +20,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from reconciler.documents.characters import visible
 from reconciler.model import JSON
@@ -32,6 +32,9 @@ T = TypeVar("T")
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _VERSION: Final = re.compile(r"([0-9]{1,6})(?:\.[0-9]{1,6})*")
 _LONGEST_QUOTE: Final = 60
+_DOUBTS: Final = ('\\":', " :", "\t:", "\n:", "\r:")
+"""Where one of these stands, a quote and a colon may not be the end of a key, or a key may end otherwise."""
+
 _BYTE_ORDER_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -92,17 +95,22 @@ def _parsed(data: bytes | str, limits: JsonLimits) -> JSON:
             raise ValueError(f"the number {digits[:_LONGEST_QUOTE]} is too large")
         return number
 
-    value = json.loads(
-        text,
-        object_pairs_hook=_object,
-        parse_int=integer,
-        parse_float=fraction,
-        parse_constant=_refuse_constant,
-    )
-    _check_depth(value, limits)
+    numbers: Any = {"parse_int": integer, "parse_float": fraction, "parse_constant": _refuse_constant}
+    value = json.loads(text, **numbers)
+    if _check_depth(value, limits) != _written_members(text):
+        json.loads(text, object_pairs_hook=_object, **numbers)  # looks at every object, at twice the price
     if _SURROGATE_ESCAPE.search(text):
         _check_surrogates(value)
     return value
+
+
+def _written_members(text: str) -> int | None:
+    """How many members the objects of a text have, repeated ones included; None where that cannot be told by a glance.
+
+    Every key ends with a quote and a colon, and nothing else does: within a string the quote would be escaped.
+    """
+    is_doubtful = any(doubt[0] in text and doubt in text for doubt in _DOUBTS)  # one character is found much faster
+    return None if is_doubtful else text.count('":')
 
 
 def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:
@@ -118,14 +126,22 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON number")
 
 
-def _check_depth(value: JSON, limits: JsonLimits) -> None:
-    """Level by level, since whoever uses the value may recurse into it: a tenth of the time that parsing takes."""
-    level = [value]
+def _check_depth(value: JSON, limits: JsonLimits) -> int:
+    """Level by level, since whoever uses the value may recurse into it: a tenth of the time that parsing takes. Gives
+    the number of members of all objects.
+    """
+    level, members = [value], 0
     for _ in range(limits.depth + 1):
         collections = [item for item in level if type(item) is dict or type(item) is list]
         if not collections:
-            return
-        level = [item for parent in collections for item in (parent.values() if type(parent) is dict else parent)]
+            return members
+        level = []
+        for collection in collections:
+            if type(collection) is dict:
+                members += len(collection)
+                level += collection.values()
+            else:
+                level += collection
     raise ValueError(_too_deep(limits))
 
 

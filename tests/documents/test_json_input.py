@@ -150,3 +150,37 @@ def test_the_version_of_a_form(version, cause):
         read(json.dumps(document)).check_format(what="a plan", known="1.0")
     assert cause in str(caught.value)
     read('{"format_version": "1.7"}').check_format(what="a plan", known="1.0")
+
+
+# --- repeated keys ---
+
+PIECES = st.recursive(
+    st.sampled_from(["1", "null", '"a"', '"a\\":"', '"a\\\\"', '":"', '"\\u0022:"', '""']),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda items: f"[{','.join(items)}]")
+        | st.lists(
+            st.tuples(
+                st.sampled_from(['"a"', '"b"', '"a\\""', '"a\\\\"', '"\\u0061"', '":"']),
+                st.sampled_from([":", ": ", " :", "\t:", "\n:", "\r:", "  :"]),
+                inner,
+            ),
+            max_size=3,
+        ).map(lambda members: "{" + ",".join("".join(member) for member in members) + "}")
+    ),
+    max_leaves=8,
+)
+
+
+@given(PIECES)
+def test_a_key_is_found_twice_exactly_where_it_stands_twice(text):
+    def repeats(pairs):
+        twice.append(len(dict(pairs)) != len(pairs))
+        return dict(pairs)
+
+    twice = []
+    json.loads(text, object_pairs_hook=repeats)
+    if any(twice):
+        with pytest.raises(JsonInputError, match="twice"):
+            read_json(text, origin="x")
+    else:
+        assert read_json(text, origin="x").value == json.loads(text)
