@@ -113,17 +113,21 @@ def by_kind(findings: Iterable[Identified]) -> dict[FindingKind, list[Identified
 def by_cause(findings: Iterable[Identified]) -> list[list[Identified]]:
     """The findings in their order, those together that differ only in where: one cause is told once. Few stay apart."""
     groups: dict[tuple[object, ...], list[Identified]] = {}
-    for each in findings:
-        finding = each.finding
-        alike = (finding.kind, finding.severity, finding.message, finding.remedy, finding.cause, each.is_new)
+    for identified in findings:
+        finding = identified.finding
+        alike = (finding.kind, finding.severity, finding.message, finding.remedy, finding.cause, identified.is_new)
         apart = (
             finding.evidence.patch
             or finding.evidence.activity_log
             or finding.evidence.changed
             or finding.evidence.system
         )
-        groups.setdefault((*alike, each.id if apart else ""), []).append(each)
-    return [part for group in groups.values() for part in ([group] if len(group) > FEW else ([each] for each in group))]
+        groups.setdefault((*alike, identified.id if apart else ""), []).append(identified)
+    return [
+        part
+        for group in groups.values()
+        for part in ([group] if len(group) > FEW else ([identified] for identified in group))
+    ]
 
 
 def gone(report: DriftReport) -> list[JSON]:

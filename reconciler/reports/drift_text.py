@@ -93,8 +93,10 @@ def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterato
         yield from finding_block(group[0], names)
         return
     first = group[0].finding
-    declarations = list(dict.fromkeys(each.finding.declaration for each in group if each.finding.declaration))
-    places = list(dict.fromkeys(subject_label(each.finding, names) for each in group))
+    declarations = list(
+        dict.fromkeys(identified.finding.declaration for identified in group if identified.finding.declaration)
+    )
+    places = list(dict.fromkeys(subject_label(identified.finding, names) for identified in group))
     new = "new, " if group[0].is_new else ""
     yield line(
         (SEVERITY_STYLES[first.severity], f"  {first.severity.value:<8}  "),
@@ -105,8 +107,8 @@ def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterato
     yield line(INDENT, (Style.QUIET, "cause:"), f" {first.cause}")
     if first.remedy:
         yield line(INDENT, (Style.QUIET, "fix: "), first.remedy)
-    shown = "; ".join(places[:FEW]) + and_more(len(places) - FEW)
-    yield line(INDENT, (Style.QUIET, f"at {shown}"))
+    listing = "; ".join(places[:FEW]) + and_more(len(places) - FEW)
+    yield line(INDENT, (Style.QUIET, f"at {listing}"))
     yield line(INDENT, (Style.QUIET, "each with its id: --format json"))
 
 

@@ -125,7 +125,9 @@ def evidence_to_json(evidence: Evidence) -> dict[str, JSON]:
     values = {
         _NAMES.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in fields.items()
     }
-    differences = [{"path": each.path, "declared": each.declared, "live": each.existing} for each in evidence.changed]
+    differences = [
+        {"path": change.path, "declared": change.declared, "live": change.existing} for change in evidence.changed
+    ]
     return {
         **{name: value for name, value in values.items() if value},
         **system_to_json(evidence.system),

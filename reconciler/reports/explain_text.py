@@ -125,9 +125,9 @@ def _loss(loss: RemovalImpact) -> Iterator[Line]:
         yield line(_INDENT, "the next apply creates it again, as long as its declaration wants it")
 
 
-def _held(held: Held) -> Iterator[Line]:
-    yield line("  ", (Style.WARNING, "held"), f"  {held.declaration}: {held.message}")
-    yield line(_INDENT, (Style.QUIET, "fix: "), held.remedy)
+def _held(hold: Held) -> Iterator[Line]:
+    yield line("  ", (Style.WARNING, "held"), f"  {hold.declaration}: {hold.message}")
+    yield line(_INDENT, (Style.QUIET, "fix: "), hold.remedy)
 
 
 def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
@@ -141,11 +141,11 @@ def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
             yield line(_INDENT, (Style.QUIET, "fix: "), remedy)
 
 
-def _held_elsewhere(held: Sequence[Held], names: Names) -> Iterator[Line]:
+def _held_elsewhere(holds: Sequence[Held], names: Names) -> Iterator[Line]:
     """What is held whatever the assignment; what only waits for something unread, which is told above, in one line."""
-    waiting = [line for line in held if line.cause is HeldCause.UNREAD]
-    others = [line for line in held if line.cause is not HeldCause.UNREAD]
-    if held:
+    waiting = [line for line in holds if line.cause is HeldCause.UNREAD]
+    others = [line for line in holds if line.cause is not HeldCause.UNREAD]
+    if holds:
         yield BLANK
     if waiting:
         declarations = ", ".join(dict.fromkeys(line.declaration for line in waiting))

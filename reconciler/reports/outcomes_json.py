@@ -29,7 +29,7 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "completed": summary.completed,
         "summary": {str(status): number for status, number in summary.counts.items()},
         "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
-        "held": [held_to_json(held) for held in summary.held],
+        "held": [held_to_json(hold) for hold in summary.held],
         "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
         "unread": [unread_to_json(unread) for unread in summary.unread],
         "note": summary.note,

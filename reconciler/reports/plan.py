@@ -79,25 +79,28 @@ def _effect(report: PlanReport, show: Show) -> str:
         return _nothing(plan)
     if not proposed:
         return "This change alters nothing in Azure"
-    more = [decision for decision in proposed if decision.exempts_more]
+    widening = [decision for decision in proposed if decision.exempts_more]
     less = [decision for decision in proposed if decision.exempts_less and not decision.exempts_more]
     ended = sum(decision.after is None for decision in less)
-    other = len(proposed) - len(more) - len(less)
+    equal = len(proposed) - len(widening) - len(less)
     parts = [
-        (len(more), f"{agree(len(more), 'exempts', 'exempt')} more, {_how_long(more, plan, show)}" if more else ""),
+        (
+            len(widening),
+            f"{agree(len(widening), 'exempts', 'exempt')} more, {_how_long(widening, plan, show)}" if widening else "",
+        ),
         (ended, agree(ended, "ends", "end")),
         (len(less) - ended, f"{agree(len(less) - ended, 'exempts', 'exempt')} less"),
-        (other, f"{agree(other, 'exempts', 'exempt')} as much as before"),
+        (equal, f"{agree(equal, 'exempts', 'exempt')} as much as before"),
     ]
-    told = [(number, effect) for number, effect in parts if number]
-    first, *rest = told
+    effects = [(number, effect) for number, effect in parts if number]
+    first, *rest = effects
     return "; ".join(
         [f"{count(first[0], 'decision')} {first[1]}", *(f"{number:,} {effect}" for number, effect in rest)]
     )
 
 
-def _how_long(more: Sequence[Decision], plan: Plan, show: Show) -> str:
-    ends = [decision.state.expires_on for decision in more]
+def _how_long(decisions: Sequence[Decision], plan: Plan, show: Show) -> str:
+    ends = [decision.state.expires_on for decision in decisions]
     endless = ends.count("")
     if endless == len(ends):
         return "without end"
@@ -152,13 +155,13 @@ def totals(decisions: Sequence[Decision], show: Show = str) -> str:
     severities = Counter(decision.severity for decision in decisions)
     categories = Counter(category_label(decision.state.category, show) for decision in decisions)
     kinds = Counter(kind for decision in decisions for kind in {target.kind for target in decision.state.targets})
-    known = [
+    counts = [
         f"{severities[severity]:,} {severity.lower() or 'of unknown severity'}"
         for severity in (*SEVERITIES, "")
         if severities[severity]
     ]
     parts = [
-        ", ".join(known) if severities.keys() != {""} else "",
+        ", ".join(counts) if severities.keys() != {""} else "",
         ", ".join(f"{number:,} {label}" for label, number in sorted(categories.items())),
         "on " + ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *_SCOPES[kind])}" for kind in ScopeKind if kinds[kind]),
         _longest([decision.after for decision in decisions if decision.after], show),
@@ -281,8 +284,8 @@ def reasons(decision: Decision) -> list[str]:
     """Why, where the declaration itself does not say it: `because its declaration was removed`, each once. That a target
     left the declaration is said by from where to where it went.
     """
-    told = [change for change in decision.changes if not (change.reason is Reason.REMOVED and decision.after)]
-    return [reason for reason in dict.fromkeys(map(reason_label, told)) if reason]
+    changes = [change for change in decision.changes if not (change.reason is Reason.REMOVED and decision.after)]
+    return [reason for reason in dict.fromkeys(map(reason_label, changes)) if reason]
 
 
 def details(decision: Decision, owner: str) -> list[str]:
@@ -331,12 +334,12 @@ class HeldGroup:
         return f"{names}{places}"
 
 
-def held_groups(held: Iterable[Held]) -> list[HeldGroup]:
+def held_groups(holds: Iterable[Held]) -> list[HeldGroup]:
     """One for each cause, what most is held for first."""
     groups: dict[tuple[HeldCause, str, str], list[Held]] = defaultdict(list)
-    for cells in held:
+    for cells in holds:
         groups[cells.cause, cells.message, cells.remedy].append(cells)
-    found = [
+    listed = [
         HeldGroup(
             cause=cause,
             message=message,
@@ -347,7 +350,7 @@ def held_groups(held: Iterable[Held]) -> list[HeldGroup]:
         )
         for (cause, message, remedy), group in groups.items()
     ]
-    return sorted(found, key=lambda group: (-group.places, group.cause, group.message))
+    return sorted(listed, key=lambda group: (-group.places, group.cause, group.message))
 
 
 def refusal_remedy(refusal: Refusal, pipeline: Pipeline) -> str:

@@ -45,7 +45,7 @@ def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
         "digest": plan.digest,
         "summary": plan.summary,
         "changes": None,
-        "held": [held_to_json(held) for held in plan.held],
+        "held": [held_to_json(hold) for hold in plan.held],
         "findings": [finding_to_json(finding) for finding in plan.findings],
         "refusals": [refusal_to_json(refusal) for refusal in plan.refusals],
         "unread": [unread_to_json(unread) for unread in plan.unread],
@@ -82,17 +82,17 @@ def source_to_json(source: Source | None) -> dict[str, JSON] | None:
     return {"file": source.file, "line": source.line} if source else None
 
 
-def held_to_json(held: Held) -> dict[str, JSON]:
+def held_to_json(hold: Held) -> dict[str, JSON]:
     """What cannot be decided now, why, and what would free it."""
     return {
-        "declaration": held.declaration,
-        "scope": held.scope.text,
-        "assignment": held.assignment.text if held.assignment else None,
-        "referenceIds": list(held.reference_ids),
-        "cause": held.cause.value,
-        "message": held.message,
-        "remedy": held.remedy,
-        "source": source_to_json(held.source),
+        "declaration": hold.declaration,
+        "scope": hold.scope.text,
+        "assignment": hold.assignment.text if hold.assignment else None,
+        "referenceIds": list(hold.reference_ids),
+        "cause": hold.cause.value,
+        "message": hold.message,
+        "remedy": hold.remedy,
+        "source": source_to_json(hold.source),
     }
 
 

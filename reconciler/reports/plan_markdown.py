@@ -78,8 +78,8 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
     if len(report.proposed) > 1:
         yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
     yield from bullets("Warnings for the changed files", report.warnings, lambda item: problem_item(item, context))
-    held = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
-    yield from bullets(held, held_groups(plan.held), held_item, is_counted=False)
+    title = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
+    yield from bullets(title, held_groups(plan.held), held_item, is_counted=False)
     yield from bullets("Refused: nothing is written", plan.refusals, lambda item: refusal_item(item, context.pipeline))
 
 
@@ -96,10 +96,10 @@ def _decision(decision: Decision, report: PlanReport, context: ReportContext) ->
     if decision.highlights:
         rows.append(f"⚠️ **{'; '.join(highlight_labels(decision, value))}**")
     rows += [value(text) for text in (*reasons(decision)[:_FEW], *details(decision, report.plan.owner)[:_FEW])]
-    asked = ", ".join(f"{label} {value(text)}" for label, text in people(decision))
+    answerable = ", ".join(f"{label} {value(text)}" for label, text in people(decision))
     why = value(decision.justification) if decision.justification else ""
-    if why or asked:
-        rows.append(" — ".join(filter(None, (why, asked))))
+    if why or answerable:
+        rows.append(" — ".join(filter(None, (why, answerable))))
     return "<br>".join(rows)
 
 

@@ -142,11 +142,11 @@ def one_line(decision: Decision, report: PlanReport, names: Names) -> Line:
     """One decision on a line: sign, name, place, terms, and what must not be overlooked."""
     style, sign = _EFFECTS[effect_label(decision)]
     alert = f" ({'; '.join(highlight_labels(decision))})" if decision.highlights else ""
-    told = ", ".join(terms(decision, report.plan.taken_at))
+    listing = ", ".join(terms(decision, report.plan.taken_at))
     return line(
         (style, f"  {sign} "),
         (Style.NAME, decision.name),
-        f"  {place_label(decision, names)}: {told}",
+        f"  {place_label(decision, names)}: {listing}",
         (Style.WIDENS, alert),
     )
 
@@ -187,16 +187,16 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
 def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterator[Line]:
     """What else differs field by field, each once; what the terms say already is left out."""
     before, after = decision.before, decision.after
-    told = set()
+    paths = set()
     if before and after:
-        told |= {"expiresOn"} if before.expires_on != after.expires_on else set()
-        told |= {"exemptionCategory"} if before.category != after.category else set()
+        paths |= {"expiresOn"} if before.expires_on != after.expires_on else set()
+        paths |= {"exemptionCategory"} if before.category != after.category else set()
     lines = {
         difference_line(INDENT, difference, report.plan.taken_at, names): None
         for change in decision.changes[:_FEW]
         if change.before and change.after
         for difference in differences(change.before, change.after)
-        if difference.path not in told and not (change.reason.is_adoption and difference.is_new_mark)
+        if difference.path not in paths and not (change.reason.is_adoption and difference.is_new_mark)
     }
     yield from lines
 
