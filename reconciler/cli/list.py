@@ -1,4 +1,5 @@
-"""List everything that is exempt in Azure, ours or not: what, where, until when, why and by whom. Writes nothing.
+"""List everything that is exempt in Azure, ours or not: what, where, until when, why, whose risk it is, who asked and who
+approved, by which commit. Writes nothing. With --tenant it needs no repository.
 
 Exit codes: 0 done; 1 not everything could be read.
 """
@@ -7,13 +8,17 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from pathlib import Path
+from uuid import UUID
 
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say_warning, show
-from reconciler.model import ArmId
+from reconciler.drift.inventory import Selection
+from reconciler.model import ArmId, Category, Cloud
+from reconciler.planning.decisions import SEVERITIES
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import INVENTORY
 from reconciler.runs import list as listing
@@ -27,6 +32,16 @@ class Options:
     scope: ArmId | None
     format: str
     snapshot: Path | None
+    tenant: str | None
+    cloud: str
+    recommendation: str
+    category: str
+    owner: str
+    severity: str
+    expires_before: datetime | None
+    never_ends: bool
+    declared: bool
+    undeclared: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,15 +50,60 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_file(parser)
     common.add_scope(parser)
     common.add_format(parser, INVENTORY.names)
+    parser.add_argument(
+        "--tenant", type=_tenant, metavar="ID", help="needs no repository: list this tenant, below --scope where given"
+    )
+    parser.add_argument("--cloud", choices=tuple(Cloud), default=Cloud.PUBLIC, help="the cloud of --tenant")
+    group = parser.add_argument_group("which", "without any, everything")
+    group.add_argument("--recommendation", default="", metavar="TEXT", help="whose title has TEXT, or a reference id")
+    group.add_argument("--category", choices=tuple(Category), default="", help="risk accepted, or resolved elsewhere")
+    group.add_argument("--owner", default="", metavar="TEXT", help="who answers for the risk, or whose mark it bears")
+    group.add_argument("--severity", choices=SEVERITIES, default="", help="the worst of its recommendations")
+    group.add_argument("--expires-before", type=_day, metavar="DATE", help="ends before that day, such as 2027-01-31")
+    group.add_argument("--never-ends", action="store_true", help="has no end")
+    declared = group.add_mutually_exclusive_group()
+    declared.add_argument("--declared", action="store_true", help="a declaration of this repository stands behind it")
+    declared.add_argument("--undeclared", action="store_true", help="none does")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="list a saved snapshot instead of Azure")
 
 
 def run(args: argparse.Namespace) -> int:
     """Lists and shows."""
     options = typed(Options, args)
-    request = listing.ListRequest(root=options.root, scope=options.scope, snapshot=options.snapshot)
+    request = listing.ListRequest(
+        root=options.root,
+        scope=options.scope,
+        snapshot=options.snapshot,
+        tenant=options.tenant,
+        cloud=Cloud(options.cloud),
+        selection=Selection(
+            recommendation=options.recommendation,
+            category=options.category,
+            owner=options.owner,
+            severity=options.severity,
+            expires_before=options.expires_before,
+            never_ends=options.never_ends,
+            is_declared=True if options.declared else False if options.undeclared else None,
+        ),
+    )
     listed = listing.run(request, common.context())
     show(INVENTORY.render(options.format, listed.inventory, ReportContext(names=listed.names)))
     for unread in listed.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return exits.of_run(listed.verdict)
+
+
+def _tenant(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no tenant id; 'az account show --query tenantId' shows it"
+        ) from None
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.combine(date.fromisoformat(text), time.min, tzinfo=UTC)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day of the form 2027-01-31") from None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from reconciler.arm.canonical import category
 from reconciler.drift.inputs import DriftInputs
 from reconciler.model import ArmId, Exemption
+from reconciler.planning.decisions import SEVERITIES
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.evidence import Evidence
 
@@ -46,6 +47,16 @@ def recommendation_titles(exemption: Exemption, inputs: DriftInputs) -> list[str
             for title in _recommendations(policy, inputs) or [_policy_title(policy, inputs)]
         }
     )
+
+
+def worst_severity(exemption: Exemption, inputs: DriftInputs) -> str:
+    """The worst severity of the recommendations behind the exempted policies; empty where none is known."""
+    severities = {
+        recommendation.severity
+        for policy in covered_policies(exemption, inputs)
+        for recommendation in inputs.catalogue.resting_on(policy)
+    }
+    return next((severity for severity in SEVERITIES if severity in severities), "")
 
 
 def covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, ...]:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
+from typing import Final
 
-from reconciler.arm.canonical import has_expired
-from reconciler.drift.coverage import recommendation_titles
+from reconciler.arm.canonical import has_expired, instant
+from reconciler.drift.coverage import recommendation_titles, worst_severity
 from reconciler.drift.inputs import DriftInputs
 from reconciler.model import ArmId, Exemption
-from reconciler.planning.marks import Ownership, declaration_of, owners, ownership
+from reconciler.planning.marks import Ownership, declaration_of, owners, ownership, revision_of
+from reconciler.planning.provenance import Approval
 from reconciler.planning.tree import tree_of
+
+_NOBODY: Final = Approval()
 
 
 class State(enum.StrEnum):
@@ -25,16 +30,25 @@ class State(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryEntry:
-    """One live exemption. `owner` is who marked it, empty for nobody; `declaration` the one that our mark names;
-    `recommendations` are titles, empty for a whole initiative.
+    """One live exemption. `marked_by` is whose mark it bears, empty for nobody; `declaration` the one that our mark names,
+    `is_declared` whether this repository has that; `recommendations` are titles, empty for a whole initiative, `severity`
+    the worst of them. `owner` answers for the risk, `requested_by` asked, `approval` says who agreed, `commit` is the
+    revision that was applied; all empty where nobody knows.
     """
 
     exemption: Exemption
     ownership: Ownership
     state: State
-    owner: str = ""
+    marked_by: str = ""
     declaration: str = ""
+    is_declared: bool = False
     recommendations: tuple[str, ...] = ()
+    severity: str = ""
+    owner: str = ""
+    requested_by: str = ""
+    ticket: str = ""
+    commit: str = ""
+    approval: Approval = _NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,12 +67,16 @@ class Inventory:
         return sum(of in (entry.ownership, entry.state) for entry in self.entries)
 
 
-def take_inventory(inputs: DriftInputs, only: ArmId | None = None) -> Inventory:
-    """Everything that is exempt in a snapshot, or what sits at a scope and below it: Azure lists what is above as well."""
+def take_inventory(
+    inputs: DriftInputs, only: ArmId | None = None, approvals: Mapping[str, Approval] = MappingProxyType({})
+) -> Inventory:
+    """Everything that is exempt in a snapshot, or what sits at a scope and below it: Azure lists what is above as well.
+    `approvals` by the commit that last changed a declaration.
+    """
     snapshot = inputs.snapshot
     tree = tree_of(snapshot, inputs.settings, only.key if only else None)
     inside = (exemption for exemption in snapshot.exemptions if tree.in_run(exemption.scope))
-    entries = (_entry(exemption, inputs) for exemption in _sorted(inside))
+    entries = (_entry(exemption, inputs, approvals) for exemption in _sorted(inside))
     return Inventory(
         tenant_id=snapshot.tenant_id,
         owner=inputs.settings.owner,
@@ -69,20 +87,74 @@ def take_inventory(inputs: DriftInputs, only: ArmId | None = None) -> Inventory:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which entries are asked for; what is None or empty restricts nothing. `recommendation` is a part of a title or a
+    policy's reference id, `owner` of who answers or whose mark it is, both without regard to letter case; `expires_before`
+    leaves out what never ends.
+    """
+
+    recommendation: str = ""
+    category: str = ""
+    owner: str = ""
+    severity: str = ""
+    expires_before: datetime | None = None
+    never_ends: bool = False
+    is_declared: bool | None = None
+
+    def contains(self, entry: InventoryEntry) -> bool:
+        """Whether the entry is asked for."""
+        exemption = entry.exemption
+        end = instant(exemption.expires_on)
+        return (
+            _is_part(self.recommendation, (*entry.recommendations, *exemption.reference_ids))
+            and self.category.lower() in {"", exemption.category.lower()}
+            and _is_part(self.owner, (entry.owner, entry.marked_by))
+            and self.severity in {"", entry.severity}
+            and (self.expires_before is None or (end is not None and end < self.expires_before))
+            and not (self.never_ends and end is not None)
+            and self.is_declared in {None, entry.is_declared}
+        )
+
+
+def select(inventory: Inventory, selection: Selection) -> Inventory:
+    """The inventory of what is asked for."""
+    return replace(inventory, entries=tuple(entry for entry in inventory.entries if selection.contains(entry)))
+
+
+def _is_part(text: str, candidates: Iterable[str]) -> bool:
+    return not text or any(text.lower() in candidate.lower() for candidate in candidates)
+
+
 def _sorted(exemptions: Iterable[Exemption]) -> Sequence[Exemption]:
     return sorted(exemptions, key=lambda exemption: (exemption.scope.key, exemption.assignment.key, exemption.id.key))
 
 
-def _entry(exemption: Exemption, inputs: DriftInputs) -> InventoryEntry:
+def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Approval]) -> InventoryEntry:
     whose_mark = ownership(exemption, inputs.settings)
     marked_by = owners(exemption)
+    is_ours = whose_mark is Ownership.OURS
+    name = declaration_of(exemption) if is_ours else ""
+    declaration = inputs.declaration(name)
+    commit = inputs.commit(declaration)
+    approval = approvals.get(commit.sha, _NOBODY) if commit else _NOBODY
+    marked_requester = str(exemption.metadata.get("requestedBy") or "")
     return InventoryEntry(
         exemption=exemption,
         ownership=whose_mark,
         state=_state(exemption, inputs),
-        owner=inputs.settings.owner if whose_mark is Ownership.OURS else (marked_by[0] if marked_by else ""),
-        declaration=declaration_of(exemption) if whose_mark is Ownership.OURS else "",
+        marked_by=inputs.settings.owner if is_ours else (marked_by[0] if marked_by else ""),
+        declaration=name,
+        is_declared=declaration is not None,
         recommendations=tuple(recommendation_titles(exemption, inputs)),
+        severity=worst_severity(exemption, inputs),
+        owner=declaration.owner if declaration else marked_requester,
+        requested_by=declaration.requested_by or approval.author or declaration.owner
+        if declaration
+        else marked_requester,
+        ticket=str(exemption.metadata.get("ticket") or ""),
+        commit=revision_of(exemption),
+        approval=approval,
     )
 
 

@@ -18,6 +18,17 @@ class Commit:
     when: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What a commit of the main line says of a decision: who wrote it (name and address), the number of its pull
+    request and who approved that; empty where the commit does not say.
+    """
+
+    author: str = ""
+    pull_request: str = ""
+    approvers: tuple[str, ...] = ()
+
+
 class History(Protocol):
     """The history of the repository that holds the declarations."""
 

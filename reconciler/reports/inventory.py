@@ -24,6 +24,7 @@ from reconciler.reports.labels import (
     scope_label,
     selection_label,
 )
+from reconciler.reports.plan import category_label
 from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT_VERSION: Final = "1.0"
@@ -40,8 +41,16 @@ _COLUMNS: Final = (
     "assignment",
     "state",
     "ownership",
-    "owner",
+    "markedBy",
     "declaration",
+    "declared",
+    "owner",
+    "requestedBy",
+    "ticket",
+    "pullRequest",
+    "approvedBy",
+    "commit",
+    "severity",
     "category",
     "expiresOn",
     "recommendations",
@@ -55,6 +64,7 @@ _COLUMNS: Final = (
     "lastModifiedBy",
     "lastModifiedAt",
 )
+_SHORT: Final = 12
 _FORMULA: Final = ("=", "+", "-", "@")
 
 
@@ -89,23 +99,36 @@ def heading(inventory: Inventory) -> str:
 
 def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]:
     exemption = entry.exemption
-    whose = entry.owner if entry.ownership is Ownership.FOREIGN else entry.ownership.value
+    whose = entry.marked_by if entry.ownership is Ownership.FOREIGN else entry.ownership.value
     state = "" if entry.state is State.ACTIVE else f", {entry.state.value}"
     ends = expiry_label(exemption.expires_on, now)
     yield line(
         (_OWNERSHIP_STYLES[entry.ownership], f"  {whose:<10}  "),
         (Style.NAME, exemption.name),
-        f"  {category(exemption.category)}, {ends}{state if entry.state is State.ORPHANED else ''}",
+        f"  {category_label(category(exemption.category))}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )
-    yield line(_INDENT, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids, names))
+    severity = f"{entry.severity}: " if entry.severity else ""
+    yield line(_INDENT, severity, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids, names))
     if selection := selection_label(exemption):
         yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))
-    origin = [f"declared by {entry.declaration}" if entry.declaration else "", _made(exemption.system)]
-    if line_text := ", ".join(part for part in origin if part):
-        yield line(_INDENT, (Style.QUIET, line_text))
+    yield from (line(_INDENT, (Style.QUIET, text)) for text in _provenance(entry))
     if exemption.description:
         yield line(_INDENT, (Style.QUIET, "because: "), exemption.description)
+
+
+def _provenance(entry: InventoryEntry) -> Iterator[str]:
+    """Who answers, asked and agreed, and how it came to Azure: what an auditor asks, as far as anybody knows."""
+    approval = entry.approval
+    people = [("owner", entry.owner), ("ticket", entry.ticket), ("asked by", entry.requested_by)]
+    people += [("approved by", ", ".join(approval.approvers)), ("pull request", approval.pull_request)]
+    if told := ", ".join(f"{label} {text}" for label, text in people if text):
+        yield told
+    declared = f"declared by {entry.declaration}" if entry.declaration else ""
+    absent = ", which this repository does not have" if declared and not entry.is_declared else ""
+    commit = f"at commit {entry.commit[:_SHORT]}" if entry.commit else ""
+    if origin := ", ".join(filter(None, (f"{declared}{absent}", commit, _made(entry.exemption.system)))):
+        yield origin
 
 
 def _made(system: SystemData | None) -> str:
@@ -147,8 +170,16 @@ def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:
         "assignment": exemption.assignment.text,
         "state": entry.state.value,
         "ownership": entry.ownership.value,
-        "owner": entry.owner or None,
+        "markedBy": entry.marked_by or None,
         "declaration": entry.declaration or None,
+        "declared": entry.is_declared,
+        "owner": entry.owner or None,
+        "requestedBy": entry.requested_by or None,
+        "ticket": entry.ticket or None,
+        "pullRequest": entry.approval.pull_request or None,
+        "approvedBy": list(entry.approval.approvers),
+        "commit": entry.commit or None,
+        "severity": entry.severity or None,
         "category": category(exemption.category),
         "expiresOn": exemption.expires_on or None,
         "recommendations": list(entry.recommendations),
@@ -183,5 +214,7 @@ def inventory_csv(inventory: Inventory) -> str:
 
 
 def _cell(value: JSON) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     text = printable("; ".join(value) if isinstance(value, list) else value or "")
     return f"'{text}" if text.lstrip().startswith(_FORMULA) else text

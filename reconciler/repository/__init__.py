@@ -3,6 +3,7 @@
 Everything here is read, but for `create`. Without git, without commits or without a remote the answers say so.
 """
 
+from reconciler.repository.approval import approvals
 from reconciler.repository.base import changed_since, contents_at_base, proposed_since
 from reconciler.repository.checkout import Missing, missing_files
 from reconciler.repository.history import FileHistory, read
@@ -13,6 +14,7 @@ __all__ = [
     "FileHistory",
     "Missing",
     "Revision",
+    "approvals",
     "changed_since",
     "contents_at_base",
     "create",

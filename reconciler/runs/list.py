@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
-from reconciler.drift.inventory import Inventory
-from reconciler.model import ArmId, Unread, Verdict
-from reconciler.planning.provenance import NoHistory
+from reconciler.drift.inventory import Inventory, Selection, select
+from reconciler.model import ArmId, Cloud, Declaration, Settings, Unread, Verdict, arm_id
+from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_settings
 from reconciler.runs.reading import display_names, read_snapshot
 
+_GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
+_EVERYTHING: Final = Selection()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListRequest:
-    """What to list: what the settings at `root` manage, narrowed to `scope`, from a saved `snapshot`."""
+    """What to list: what the settings at `root` manage, narrowed to `scope` and to a `selection`, from a saved
+    `snapshot`. With `tenant` no repository is needed: everything below `scope`, or below the tenant's root group, of
+    which nothing is known to be ours.
+    """
 
     root: Path
     scope: ArmId | None = None
     snapshot: Path | None = None
+    tenant: str | None = None
+    cloud: Cloud = Cloud.PUBLIC
+    selection: Selection = _EVERYTHING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,20 +57,38 @@ def run(request: ListRequest, context: Context) -> ListRun:
         InvalidRepositoryError: reconciler.yaml has errors.
         ReconcilerError: Azure or a file refuses.
     """
-    settings, declarations = load_settings(request.root, context)
+    settings, declarations = _settings(request, context)
     # What only declarations need is not read.
     snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope)
-    catalogue = load_catalogue(settings.cloud, request.root / OVERLAY)
+    overlay = None if request.tenant else request.root / OVERLAY
+    catalogue = load_catalogue(settings.cloud, overlay) if overlay else load_catalogue(settings.cloud)
+    history, approvals = _history(request, declarations)
     inputs = DriftInputs(
         snapshot=snapshot,
         resolved=ResolvedDeclarations.of(declarations, catalogue),
         catalogue=catalogue,
         settings=settings,
-        history=NoHistory(),
+        history=history,
         now=context.now,
     )
-    return ListRun(
-        inventory=take_inventory(inputs, request.scope),
-        names=display_names(snapshot, catalogue),
-        unread=snapshot.unread,
-    )
+    inventory = select(take_inventory(inputs, request.scope, approvals), request.selection)
+    return ListRun(inventory=inventory, names=display_names(snapshot, catalogue), unread=snapshot.unread)
+
+
+def _settings(request: ListRequest, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:
+    if request.tenant is None:
+        return load_settings(request.root, context)
+    root = request.scope or arm_id(f"{_GROUPS}{request.tenant}")
+    settings = Settings(owner="", tenant_id=request.tenant, scopes=(root,), cloud=request.cloud)
+    return settings, ()
+
+
+def _history(request: ListRequest, declarations: Sequence[Declaration]) -> tuple[History, Mapping[str, Approval]]:
+    """What git knows of the declarations; nothing where there are none."""
+    if not declarations:
+        return NoHistory(), {}
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+
+    history = repository.read(request.root)
+    commits = [history.last_commit(declaration.source.file) for declaration in declarations]
+    return history, repository.approvals(request.root, [commit.sha for commit in commits if commit])

@@ -16,13 +16,15 @@ from main_job import repositories as repo
 from planning import world
 
 from reconciler.drift import DriftInputs, take_inventory
+from reconciler.drift.inventory import Selection, select
 from reconciler.model import ResourceSelector, Selector
 from reconciler.package_data import schema_path
-from reconciler.planning.provenance import NoHistory
+from reconciler.planning.provenance import Approval, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.inventory import inventory_csv, inventory_json, inventory_lines
 from reconciler.reports.styled import plain
 
+TRANSFER = "Secure transfer to storage accounts should be enabled"
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))
 PAST = world.live("past", world.SUB, expires_on="2026-11-18T00:00:00Z", description="Because it was old.")
@@ -34,18 +36,16 @@ TENANT = replace(
 )  # fmt: skip
 
 
-def listed(snapshot=TENANT, only=None):
-    return take_inventory(
-        DriftInputs(
-            snapshot=snapshot,
-            resolved=ResolvedDeclarations.of((), world.CATALOGUE),
-            catalogue=world.CATALOGUE,
-            settings=world.SETTINGS,
-            history=NoHistory(),
-            now=world.NOW,
-        ),
-        only,
+def listed(snapshot=TENANT, *declarations, only=None, history=NoHistory(), approvals=None):  # noqa: B008 - frozen
+    inputs = DriftInputs(
+        snapshot=snapshot,
+        resolved=ResolvedDeclarations.of(declarations, world.CATALOGUE),
+        catalogue=world.CATALOGUE,
+        settings=world.SETTINGS,
+        history=history,
+        now=world.NOW,
     )
+    return take_inventory(inputs, only, approvals or {})
 
 
 def test_a_scope_shows_what_sits_there_and_below_and_not_what_is_inherited():
@@ -60,7 +60,8 @@ def test_everybodys_exemptions_are_listed_with_whose_they_are_and_whether_azure_
     Draft202012Validator.check_schema(SCHEMA)
     Draft202012Validator(SCHEMA).validate(document)
     found = {
-        each["name"].split("-")[0]: (each["ownership"], each["owner"], each["state"]) for each in document["exemptions"]
+        each["name"].split("-")[0]: (each["ownership"], each["markedBy"], each["state"])
+        for each in document["exemptions"]
     }
     assert found == {
         "mine": ("ours", world.SETTINGS.owner, "active"),
@@ -87,12 +88,13 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
     text = plain(inventory_lines(listed()))
     assert text.startswith("5 exemptions: 1 ours, 1 of other owners, 3 of nobody; 1 expired, 1 orphaned\n")
     for said in (
-        "  unowned     past  Waiver, expired 2026-11-18T00:00:00Z (2 days ago)\n",
-        "  epac-prod   epac  Waiver, never expires\n",
+        "  unowned     past  Risk accepted (Waiver), expired 2026-11-18T00:00:00Z (2 days ago)\n",
+        "  epac-prod   epac  Risk accepted (Waiver), never expires\n",
         "made by ann@contoso.example (User) on 2026-11-01\n",
         "              because: Because it was old.\n",
         "              the whole assignment\n",
-        "declared by mine, made by pipeline@contoso.example (Application) on 2026-11-03\n",
+        "declared by mine, which this repository does not have, at commit head, made by pipeline@contoso.example (Application) on 2026-11-03\n",
+        "              owner data@contoso.example, asked by data@contoso.example\n",
         "never expires, orphaned\n",
     ):
         assert said in text
@@ -121,6 +123,45 @@ def test_no_text_breaks_a_cell_or_runs_in_a_spreadsheet(text):
         assert not cell.lstrip().startswith(("=", "+", "-", "@"))
 
 
+def test_who_answers_asked_and_approved_is_told_as_far_as_the_repository_knows():
+    approval = Approval(author="Lea <lea@contoso.example>", pull_request="12", approvers=("Noor",))
+    file = MINE.source.file
+    found = listed(TENANT, MINE, history=world.Git(), approvals={f"sha of {file}": approval})
+    (mine,) = [entry for entry in json.loads(inventory_json(found))["exemptions"] if entry["declared"]]
+    expected = {
+        "owner": "data@contoso.example",
+        "requestedBy": "Lea <lea@contoso.example>",
+        "pullRequest": "12",
+        "approvedBy": ["Noor"],
+    }
+    assert {name: mine[name] for name in expected} == expected
+    text = plain(inventory_lines(found))
+    assert "owner data@contoso.example, asked by Lea <lea@contoso.example>, approved by Noor, pull request 12\n" in text
+
+
+NEW_YEAR = datetime(2027, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        ({}, {"mine", "past", "epac", "whole", "orphan"}),
+        ({"owner": "DATA@contoso"}, {"mine"}),
+        ({"owner": "epac"}, {"epac"}),
+        ({"category": "mitigated"}, set()),
+        ({"expires_before": NEW_YEAR}, {"past"}),
+        ({"never_ends": True}, {"epac", "whole", "orphan"}),
+        ({"is_declared": True}, {"mine"}),
+        ({"is_declared": False, "never_ends": False, "expires_before": NEW_YEAR}, {"past"}),
+        ({"recommendation": "refa", "is_declared": True}, {"mine"}),
+        ({"severity": "High"}, set()),
+    ],
+)
+def test_an_auditor_asks_for_some_of_them(selection, names):
+    found = select(listed(TENANT, MINE), Selection(**selection))
+    assert {entry.exemption.name.split("-")[0] for entry in found.entries} == names
+
+
 @pytest.mark.parametrize("form", ["text", "json", "csv"])
 def test_the_command_reads_azure_and_never_claims_to_be_whole_when_it_is_not(exempt, tmp_path, form):
     root = repo.write(tmp_path, [])
@@ -138,3 +179,39 @@ def test_the_command_reads_azure_and_never_claims_to_be_whole_when_it_is_not(exe
         assert bool(code) is ("not read: " in done.stderr)
         if form != "csv" and not code:
             assert "Secure transfer to storage accounts should be enabled" in done.stdout
+
+
+def test_the_command_answers_from_the_history_and_without_any_repository(exempt, tmp_path):
+    root = repo.write(
+        tmp_path / "repository", [{"name": "old", "recommendation": TRANSFER, "scopes": [repo.subscription(2)]}]
+    )
+    repo.commit(root, "Start")
+    repo.git(root, "checkout", "--quiet", "-b", "ask")
+    transfer = {
+        "name": "asked",
+        "recommendation": TRANSFER,
+        "scopes": [repo.subscription(1)],
+        "owner": "risk@contoso.example",
+    }
+    repo.write(root, [{"name": "old", "recommendation": TRANSFER, "scopes": [repo.subscription(2)]}, transfer])
+    repo.commit(root, "Ask for it")
+    repo.git(root, "checkout", "--quiet", "main")
+    message = "Merge pull request #7 from contoso/ask\n\nExempt it\n\nApproved-by: Noor <noor@contoso.example>"
+    repo.git(root, "merge", "--quiet", "--no-ff", "-m", message, "ask")
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    with emulated.running(repo.tenant(at_root)) as azure:
+        exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        options = ["--format", "json", "--severity", "High", "--owner", "risk@"]
+        (entry,) = json.loads(exempt(azure, "list", *options, cwd=root, check=[0]).stdout)["exemptions"]
+        expected = {"declaration": "asked", "pullRequest": "7", "approvedBy": ["Noor <noor@contoso.example>"],
+            "requestedBy": "Test <test@contoso.example>", "commit": repo.git(root, "rev-parse", "HEAD")}  # fmt: skip
+        assert {name: entry[name] for name in expected} == expected
+        elsewhere = tmp_path / "empty"
+        elsewhere.mkdir()
+        bare = ["list", "--tenant", repo.TENANT, "--scope", repo.ROOT, "--format", "csv"]
+        rows = list(csv.DictReader(io.StringIO(exempt(azure, *bare, cwd=elsewhere, check=[0]).stdout)))
+        assert [(row["markedBy"], row["owner"], row["declared"]) for row in rows] == [
+            ("contoso/exemptions", "risk@contoso.example", "no"),
+            ("contoso/exemptions", "team@contoso.example", "no"),
+        ]
+        assert "is no tenant id" in exempt(azure, "list", "--tenant", "contoso", cwd=elsewhere, check=[1]).stderr
