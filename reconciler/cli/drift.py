@@ -18,6 +18,7 @@ from reconciler.cli.terminal import show
 from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.context import ReportContext
 from reconciler.reports.drift_json import drift_json
+from reconciler.reports.drift_markdown import drift_comment
 from reconciler.reports.drift_sarif import drift_sarif
 from reconciler.reports.formats import DRIFT
 from reconciler.runs import drift
@@ -35,6 +36,7 @@ class Options:
     format: str
     out: Path | None
     sarif: Path | None
+    comment: Path | None
     since: Path | None
     outcomes: Path | None
     kind: frozenset[FindingKind] | None
@@ -51,6 +53,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_format(parser, DRIFT.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
     parser.add_argument("--sarif", type=Path, metavar="FILE", help="also save the report as SARIF, for code scanning")
+    parser.add_argument(
+        "--comment",
+        type=Path,
+        metavar="FILE",
+        help="also save what is new since the earlier report as Markdown, if anything is",
+    )
     parser.add_argument("--since", type=Path, metavar="FILE", help="compare with an earlier report in its JSON form")
     parser.add_argument(
         "--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' saved: tells refused from deleted"
@@ -92,6 +100,8 @@ def run(args: argparse.Namespace) -> int:
         write_file(options.out, drift_json(report))
     if options.sarif:
         write_file(options.sarif, drift_sarif(report, names))
+    if options.comment and (comment := drift_comment(report, names)):
+        write_file(options.comment, comment)
     show(DRIFT.render(options.format, report, ReportContext(names=names)))
     return exits.of_run(reported.verdict)
 

@@ -14,6 +14,9 @@ from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
 from reconciler.reports.styled import plain
 
+_NAMED: Final = 20
+"""So many new findings stand above the fold of a comment."""
+
 MARKER: Final = "<!-- exempt:drift -->"
 """The first line, by which the next run finds its issue."""
 
@@ -26,6 +29,26 @@ def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LI
     blocks = (_block(group, names) for group in groups)
     title = "All findings" if len(groups) == len(findings) else f"All {len(findings):,} findings, by cause"
     return above + folded(title, len(groups), blocks, "text", limit - len(above.encode()))
+
+
+def drift_comment(report: DriftReport, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
+    """What is new since the earlier report, as Markdown for a comment; empty where nothing is, or without an earlier one.
+
+    A platform tells people of a comment, and not of an edit of the report that stands above it.
+    """
+    fresh = [identified for identified in identify(report) if identified.is_new]
+    if not fresh:
+        return ""
+    worst = (
+        f", {errors} of them errors"
+        if (errors := sum(each.finding.severity is Severity.ERROR for each in fresh))
+        else ""
+    )
+    above = f"### New since the last report: {count(len(fresh), 'finding')}{worst}\n"
+    above += "\n".join(bullets("", fresh[:_NAMED], lambda identified: _item(identified.finding, names))) + "\n"
+    rest = fresh[_NAMED:]
+    blocks = (_block(group, names) for group in by_cause(rest))
+    return above + folded("More", len(by_cause(rest)), blocks, "text", limit - len(above.encode()))
 
 
 def _above_the_fold(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:

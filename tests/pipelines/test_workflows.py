@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,41 @@ def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure:
         assert again.outputs["plan"] == {"changes": changes}
 
 
+def test_what_cannot_be_read_stops_only_itself_and_the_run_ends_red(
+    main: Path, tmp_path: Path, azure: emulated.Azure
+) -> None:
+    two = {**DECLARATION, "name": "second", "scopes": [repo.subscription(2)]}
+    repo.write(main, [DECLARATION, two])
+    repo.commit(main, "Declare another")
+    refused = {"path": repo.subscription(2), "status": 403, "code": "AuthorizationFailed", "count": None}
+    azure.inject_faults({"faults": [refused]})
+    workflow, temp = runner.load("apply.yml"), tmp_path / "temp"
+    planned = runner.job(workflow, "plan", main, temp, ready(tmp_path, {}, azure, "READER"), machine(azure)).run()
+    assert planned.failed, "the run ends red"
+    assert planned.outputs["plan"] == {"changes": "true"}
+    assert workflow["jobs"]["plan"]["steps"][-1]["if"].startswith("always() && "), (
+        "the approvals are saved all the same"
+    )
+    assert "!cancelled()" in workflow["jobs"]["apply"]["if"]
+    (temp / "approved").mkdir()
+    shutil.copy(temp / "plan.json", temp / "approved" / "plan.json")
+    applied = runner.job(workflow, "apply", main, temp, ready(tmp_path, {}, azure, "WRITER"), machine(azure)).run()
+    assert applied.failed
+    assert [key for key in azure.exemptions if repo.subscription(1) in key], "what could be approved is applied"
+    assert not applied.outputs.get("completed", {}).get("revision"), "no record: this was not complete"
+
+
+def test_a_refused_or_broken_plan_leaves_nothing_to_approve(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    repo.write(main, [DECLARATION], limits={"creates": 0})
+    repo.commit(main, "Limit")
+    workflow, context = runner.load("apply.yml"), ready(tmp_path, {}, azure, "READER")
+    refused = runner.job(workflow, "plan", main, tmp_path / "temp", context, machine(azure)).run()
+    assert (refused.failed, refused.outputs["plan"]) == (True, {})
+    (main / "exemptions" / "bad.yaml").write_text("name: bad\n", encoding="utf-8")
+    broken = runner.job(workflow, "plan", main, tmp_path / "more", context, machine(azure)).run()
+    assert (broken.failed, broken.outputs["plan"]) == (True, {})
+
+
 def heal(main: Path, temp: Path, azure: emulated.Azure, record: str, approvals: str = "1") -> runner.Job:
     """The healing run where the newest run of apply has this artefact and so many approvals."""
     answers = {"apply.yml/runs": "4711", "runs/4711/artifacts": record, "runs/4711/approvals": approvals}
@@ -254,6 +290,70 @@ def test_drift_reports_and_keeps_one_issue(main: Path, tmp_path: Path, azure: em
     assert done.outputs["report"] == {"findings": "true"}
     assert json.loads((tmp_path / "temp" / "drift.sarif").read_text())["runs"][0]["results"]
     assert "missing" in done.summary
+
+
+def last_report(temp: Path, report: Path) -> None:
+    """A `gh` that knows one artefact of an earlier run: this report, zipped."""
+    archive = temp / "artefact.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.write(report, "drift.json")
+    runner.fake_github(temp, {"apply.yml/runs": "", "actions/artifacts": "11"})
+    script = temp / "shims" / "gh"
+    fake = script.read_text(encoding="utf-8")
+    script.write_text(
+        fake.replace("case ", f'if [[ "$2" == */zip ]]; then exec cat {archive}; fi\ncase ', 1), encoding="utf-8"
+    )
+
+
+def test_drift_tells_what_is_new_since_the_last_report(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    workflow, temp = runner.load("drift.yml"), tmp_path / "temp"
+    runner.fake_github(temp, {"apply.yml/runs": ""})
+    context = ready(tmp_path, {}, azure, "READER")
+    runner.job(workflow, "drift", main, temp, context, machine(azure)).run()
+    assert not (temp / "new.md").exists(), "nothing to compare with"
+    second = tmp_path / "second"
+    second.mkdir()
+    last_report(second, temp / "drift.json")
+    runner.job(workflow, "drift", main, second, context, machine(azure)).run()
+    assert not (second / "new.md").exists(), "the same as yesterday"
+    repo.write(main, [DECLARATION, {**DECLARATION, "name": "second", "scopes": [repo.subscription(2)]}])
+    repo.commit(main, "Declare another")
+    third = tmp_path / "third"
+    third.mkdir()
+    last_report(third, temp / "drift.json")
+    done = runner.job(workflow, "drift", main, third, context, machine(azure)).run()
+    assert not done.failed, "a warning is no error"
+    comment = (third / "new.md").read_text(encoding="utf-8")
+    assert comment.startswith("### New since the last report: 1 finding\n")
+    assert "`second`" in comment
+
+
+def test_drift_ends_red_on_an_error(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    repo.write(main, [{**DECLARATION, "expiresOn": "2035-01-01"}])
+    repo.commit(main, "Until then")
+    emulated.exempt(azure, "apply", "--yes", cwd=main, check=[0])
+    ((key, value),) = azure.exemptions.items()
+    portal = emulated.Client(azure, emulated.PORTAL)
+    portal.put(key, value["properties"] | {"expiresOn": "2040-01-01T00:00:00Z"})
+    temp = tmp_path / "temp"
+    runner.fake_github(temp, {"apply.yml/runs": ""})
+    done = runner.job(
+        runner.load("drift.yml"), "drift", main, temp, ready(tmp_path, {}, azure, "READER"), machine(azure)
+    ).run()
+    assert done.failed
+    assert done.outputs["report"] == {"findings": "true"}, "the issue is kept all the same"
+    assert "::error title=exempt::drift found errors" in done.log
+
+
+def test_what_is_new_becomes_a_comment_on_the_issue_that_is_there(tmp_path: Path) -> None:
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report" / "drift.md").write_text("report\n", encoding="utf-8")
+    (tmp_path / "report" / "new.md").write_text("### New\n", encoding="utf-8")
+    notes = runner.fake_gh(tmp_path / "temp", "9")
+    context = {"github.repository": "contoso/exemptions", "needs.drift.outputs.findings": "true"}
+    done = runner.job(runner.load("drift.yml"), "issue", tmp_path, tmp_path / "temp", context, {}).run()
+    assert not done.failed, done.log
+    assert "--method POST repos/contoso/exemptions/issues/9/comments" in notes.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
