@@ -10,6 +10,7 @@ import argparse
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.applying import approvals
 from reconciler.applying.outcomes import Summary
@@ -28,6 +29,12 @@ from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.runs import apply
 from reconciler.runs.files import write_file
+
+EXAMPLES: Final = (
+    "exempt apply                               ask, then write",
+    "exempt apply plan.json --yes               write what was approved, never more",
+    "exempt apply --yes --approved 3f2c1abd9e0f4c5b8a7d6e5f4c3b2a1908f7e6d5",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

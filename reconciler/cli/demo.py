@@ -31,6 +31,7 @@ from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.styled import BLANK, Style, line
 from reconciler.repository import create
 
+EXAMPLES: Final = ("exempt demo --keep contoso-exemptions      leave its repository here",)
 _WRITTEN_ON: Final = date(2026, 11, 20)
 _PORTAL: Final = "portal.user@contoso.example"
 _STEPS: Final = 7

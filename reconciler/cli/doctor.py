@@ -27,6 +27,10 @@ from reconciler.reports.styled import Style, line
 from reconciler.runs import doctor
 from reconciler.runs.loading import load_settings
 
+EXAMPLES: Final = (
+    "exempt doctor                              everything",
+    "exempt doctor --role writer                a role with the least rights, as JSON",
+)
 _STYLES: Final = {
     State.OK: Style.GOOD,
     State.UNKNOWN: Style.INFO,

@@ -24,6 +24,11 @@ from reconciler.reports.formats import DRIFT
 from reconciler.runs import drift
 from reconciler.runs.files import write_file
 
+EXAMPLES: Final = (
+    "exempt drift                               every difference",
+    "exempt drift --kind missing,modified       only these kinds",
+    "exempt drift --out today.json --since yesterday.json",
+)
 _NEVER: Final = "never"
 
 

@@ -18,8 +18,10 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
 from reconciler.emulator import client, command
+from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError, UsageError
 
+EXAMPLES: Final = ("exempt emulator --tenant tenant.yaml --port 8443",)
 _ENVIRONMENT: Final = ("EXEMPT_ARM_ENDPOINT", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "REQUESTS_CA_BUNDLE")
 
 
@@ -66,7 +68,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     faults.add_argument("--jitter", type=_seconds, metavar="SECONDS", help="how much longer it may take, by the seed")
     faults.add_argument("--seed", type=int, metavar="N", help="the same seed, the same faults")
     faults.add_argument(
-        "--fault", action="append", default=[], metavar="JSON", help="a scripted fault, see docs/emulator.md"
+        "--fault",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help='a scripted fault, such as {"path": "policyExemptions", "status": 503}',
     )
 
 
@@ -80,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return _run(options)
     except ValueError as error:  # the tenant file, a scripted fault or another setting
-        raise UsageError(str(error), "schemas/tenant.schema.json and docs/emulator.md have the form") from None
+        raise UsageError(str(error), f"{schema_path('tenant')} has the form") from None
     except command.StateNotSavedError as error:
         raise ReconcilerError(
             f"the state could not be saved to {error.filename}: {error.strerror}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
@@ -19,6 +20,11 @@ from reconciler.planning.explain.values import ResourceExplanation
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import DECLARATION, RESOURCE
 from reconciler.runs import explain
+
+EXAMPLES: Final = (
+    "exempt explain /subscriptions/11111111-2222-4333-8444-555566667777",
+    "exempt explain --declaration legacy-sql-tde",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.options import typed
@@ -23,6 +24,11 @@ from reconciler.model import count
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.styled import line
 from reconciler.runs import fmt
+
+EXAMPLES: Final = (
+    "exempt fmt                                 all declarations",
+    "exempt fmt --check                         change nothing, exit 1 where something is not in style",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
@@ -14,6 +15,10 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write
 from reconciler.model import ArmId
 from reconciler.runs import init
+
+EXAMPLES: Final = (
+    "exempt init my-exemptions --tenant 11111111-2222-4333-8444-555566667777 --team @contoso/security-reviewers",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

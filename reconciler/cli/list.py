@@ -10,6 +10,7 @@ import argparse
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from typing import Final
 from uuid import UUID
 
 from reconciler.cli import common, exits
@@ -22,6 +23,8 @@ from reconciler.planning.decisions import SEVERITIES
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import INVENTORY
 from reconciler.runs import list as listing
+
+EXAMPLES: Final = ("exempt list --format csv                   the register, for a spreadsheet",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from typing import Final, NoReturn
 from reconciler import __version__
 from reconciler.cli import interrupts
 from reconciler.cli.exits import Exit
+from reconciler.cli.parser import Parser, parser_of
 
 COMMANDS: Final = {
     "validate": "check the declarations, offline",
@@ -36,15 +37,8 @@ COMMANDS: Final = {
     "init": "start a repository of exemptions",
     "emulator": "run the embedded Azure on loopback",
     "demo": "watch the main job on the embedded Azure",
+    "completion": "complete commands and options in a shell",
 }
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse leaves with 2 on a mistyped option, which here would read as drift: leave with 1."""
-
-    def error(self, message: str) -> NoReturn:
-        self.print_usage(sys.stderr)
-        self.exit(Exit.FAILED, f"error: {message}\nhelp: {self.prog} --help\n")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -52,14 +46,12 @@ def main(argv: Sequence[str]) -> int:
     if not argv or argv[0].startswith("-"):
         return _top_level(argv)
     name, *rest = argv
+    if name == "help":
+        return main([*rest, "--help"])
     if name not in COMMANDS:
         return _unknown(name)
     module = importlib.import_module(f"reconciler.cli.{name}")
-    parser = Parser(
-        prog=f"exempt {name}", description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    module.add_arguments(parser)
-    args = parser.parse_args(rest)
+    args = parser_of(name, module).parse_args(rest)
     log = getattr(args, "log_file", None)
     if log is None:
         return int(module.run(args))
@@ -139,7 +131,7 @@ def _top_level(argv: Sequence[str]) -> int:
 
 def _listing() -> str:
     rows = [f"  {name:<10} {COMMANDS[name]}" for name in COMMANDS]
-    return "\n".join(["commands:", *rows, "", "exempt COMMAND --help explains one of them."])
+    return "\n".join(["commands:", *rows, "", "exempt help COMMAND explains one of them."])
 
 
 def _unknown(name: str) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
@@ -25,6 +26,12 @@ from reconciler.runs import plan
 from reconciler.runs.files import write_file
 from reconciler.runs.loading import InvalidRepositoryError
 from reconciler.runs.readers import report_context
+
+EXAMPLES: Final = (
+    "exempt plan                                what would change, for people",
+    "exempt plan --out plan.json                save it, to be reviewed and applied",
+    "exempt plan --base origin/main --format markdown",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

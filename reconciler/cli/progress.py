@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.applying.ports import Observer, Progress
-from reconciler.cli.terminal import has_colour, say
+from reconciler.cli.terminal import is_interactive, say
 
 _EVERY: Final = 15.0  # seconds between plain lines
 
@@ -18,7 +18,7 @@ def writing(total: int) -> Iterator[Observer | None]:
     """Yields the observer that shows the progress; None where there is nothing to show."""
     if not total:
         yield None
-    elif has_colour(sys.stderr):
+    elif is_interactive(sys.stderr):
         with _bar(total) as observer:
             yield observer
     else:

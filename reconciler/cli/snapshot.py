@@ -1,7 +1,7 @@
 """Save what Azure holds to a file: exemptions, assignments, initiatives and the hierarchy, as Azure gave them.
 
-'exempt plan --snapshot FILE' plans from it without asking Azure; other tools can read it too (JSON,
-schemas/snapshot.schema.json). What could not be read is named in it.
+'exempt plan --snapshot FILE' plans from it without asking Azure; other tools can read it too
+(JSON). What could not be read is named in it.
 
 Exit codes: 0 everything was read; 1 something was not.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
@@ -20,6 +21,8 @@ from reconciler.cli.terminal import say, say_warning, write
 from reconciler.model import ArmId, count
 from reconciler.runs import snapshot
 from reconciler.runs.files import write_file
+
+EXAMPLES: Final = ("exempt snapshot --out snapshot.json        then: exempt plan --snapshot snapshot.json",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

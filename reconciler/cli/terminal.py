@@ -1,12 +1,14 @@
 """What a person sees: the artefact on standard output, chatter on standard error, colour on a terminal only.
 
-rich is loaded only where there is a terminal that shows colour; NO_COLOR and TERM=dumb turn it off.
+rich is loaded only where there is a terminal or colour. NO_COLOR and TERM=dumb turn colour off, FORCE_COLOR turns it on.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -17,6 +19,8 @@ from reconciler.reports.formats import Rendered
 from reconciler.reports.styled import Line, Style, line, plain
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from reconciler.applying.ports import Observer as WriteObserver
     from reconciler.runs.context import ReadProgress
 
@@ -24,34 +28,78 @@ _COLOURS: Final = {
     Style.HEADING: "bold",
     Style.NAME: "bold",
     Style.QUIET: "dim",
-    Style.CREATE: "green",
-    Style.UPDATE: "yellow",
-    Style.DELETE: "red",
-    Style.WIDENS: "bold magenta",
-    Style.ERROR: "bold red",
-    Style.WARNING: "yellow",
-    Style.INFO: "cyan",
-    Style.GOOD: "green",
+    Style.CREATE: "color(28)",
+    Style.UPDATE: "color(130)",
+    Style.DELETE: "color(160)",
+    Style.WIDENS: "bold color(133)",
+    Style.ERROR: "bold color(160)",
+    Style.WARNING: "color(130)",
+    Style.INFO: "color(30)",
+    Style.GOOD: "color(28)",
 }
+"""Of the 256 colours, those that read on black and on white; a terminal of 16 gets the nearest."""
+
+
+_WORD: Final = re.compile(r"\S+\s*")
+
+
+def is_interactive(stream: TextIO) -> bool:
+    """Whether somebody watches the stream on a terminal that can move its cursor."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def has_colour(stream: TextIO) -> bool:
-    """Whether the stream is a terminal that wants colour."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether the stream wants colour: NO_COLOR forbids it, FORCE_COLOR asks for it where there is no terminal."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return os.environ.get("FORCE_COLOR", "0") != "0" or is_interactive(stream)
 
 
 def write_lines(lines: Iterable[Line], stream: TextIO | None = None) -> None:
-    """Styled lines to a stream (standard output), in colour where it is a terminal."""
+    """Styled lines to a stream (standard output): in colour where it wants that, and wrapped between words where it is a
+    terminal. What is longer than a row by itself, such as an id, stays whole.
+    """
     target = stream or sys.stdout
-    if not has_colour(target):
+    width = _width(target)
+    if not has_colour(target) and width is None:
         target.write(plain(lines))
         return
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
     from rich.text import Text  # noqa: PLC0415
 
-    console = Console(file=target, highlight=False, soft_wrap=True)
+    coloured = has_colour(target)
+    console = Console(
+        file=target, highlight=False, soft_wrap=True, force_terminal=coloured, no_color=not coloured, width=width
+    )
     for spans in lines:
-        console.print(Text.assemble(*((span.text, _COLOURS.get(span.style, "")) for span in spans)))
+        text = Text.assemble(*((span.text, _COLOURS.get(span.style, "") if coloured else "") for span in spans))
+        for row in [text] if width is None else _wrapped(text, width):
+            console.print(row)
+
+
+def _width(stream: TextIO) -> int | None:
+    """The columns of the terminal; None where the stream is none."""
+    if not is_interactive(stream):
+        return None
+    return shutil.get_terminal_size().columns
+
+
+def _wrapped(text: Text, width: int) -> Iterator[Text]:
+    """The rows of a line, those after the first indented as it is. Only spaces end a row: an id stays whole."""
+    indent = len(text.plain) - len(text.plain.lstrip(" "))
+    if len(text.plain) <= width or indent * 2 > width:
+        yield text
+        return
+    body, breaks, column = text[indent:], [], indent
+    for word in _WORD.finditer(body.plain):
+        if column > indent and column + len(word[0].rstrip()) > width:
+            breaks.append(word.start())
+            column = indent
+        column += len(word[0])
+    for row in body.divide(breaks):
+        row.rstrip()
+        row.pad_left(indent)
+        yield row
 
 
 def write(text: str) -> None:
@@ -110,7 +158,7 @@ class Terminal:
 @contextlib.contextmanager
 def reading(label: str) -> Iterator[ReadProgress]:
     """Shows how far a read is, on a terminal; silent elsewhere. Yields what the reader calls."""
-    if not has_colour(sys.stderr):
+    if not is_interactive(sys.stderr):
         yield lambda _what, _done, _total: None
         return
     from rich.console import Console  # noqa: PLC0415

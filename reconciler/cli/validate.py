@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.options import typed
@@ -20,6 +21,11 @@ from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import PROBLEMS
 from reconciler.reports.problems import problems_summary
 from reconciler.runs import validate
+
+EXAMPLES: Final = (
+    "exempt validate                            the repository in this folder",
+    "exempt validate --format github            mistakes as annotations of a pull request",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,200 @@
+"""What a person meets on a terminal: help, completion, near misses, colours, rows of whole words."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from rich.color import Color
+
+from reconciler.cli import terminal
+from reconciler.cli.main import COMMANDS, guarded, main
+from reconciler.cli.parser import parser_of
+from reconciler.reports.styled import Style, line
+
+
+class Screen(io.StringIO):
+    """A terminal that remembers what was written."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def parsers(command: str) -> list[object]:
+    found = [parser_of(command, importlib.import_module(f"reconciler.cli.{command}"))]
+    for parser in found:
+        for action in parser._actions:
+            if isinstance(action.choices, dict):
+                found += action.choices.values()
+    return list(found)
+
+
+# --- help --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("width", [80, 160])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_fits_the_terminal_and_breaks_no_word(
+    command: str, width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    with pytest.raises(SystemExit) as left:
+        main(["help", command])
+    assert left.value.code == 0
+    text = capsys.readouterr().out
+    prose, _, examples = text.partition("examples:")
+    assert [row for row in prose.splitlines() if len(row) > width and not row.startswith("exempt ")] == []
+    assert examples or command in {"catalog", "verify"}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_example_is_a_command_line_of_its_command(command: str) -> None:
+    module = importlib.import_module(f"reconciler.cli.{command}")
+    for example in getattr(module, "EXAMPLES", ()):
+        row = re.split(r"\s{3,}", example)[0]
+        if row.startswith("eval "):
+            row = row.removeprefix('eval "$(').removesuffix(')"')
+        words = shlex.split(row.partition(" |")[0])
+        assert words[:2] == ["exempt", command]
+        parser_of(command, module).parse_args(words[2:])
+
+
+def test_help_alone_lists_the_commands_and_of_no_command_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["help"])
+    assert left.value.code == 0
+    listing = capsys.readouterr().out
+    assert [command for command in COMMANDS if f"  {command} " not in listing] == []
+    assert guarded(["help", "aply"]) == 1
+    assert "did you mean 'exempt apply'" in capsys.readouterr().err
+
+
+# --- mistakes ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "near"),
+    [
+        (["plan", "--detailed-exit-code"], "--detailed-exitcode"),
+        (["plan", "--formt", "json"], "--format"),
+        (["plan", "--format", "jsn"], "json"),
+        (["apply", "--alow-deletes=3"], "--allow-deletes"),
+        (["drift", "--fail-on", "warn"], "warning"),
+        (["catalog", "serch", "mfa"], "search"),
+    ],
+)
+def test_a_mistyped_option_comes_first_with_what_was_meant(
+    arguments: list[str], near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 1
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first.startswith("error: ")
+    assert rest[0] == f"help: did you mean {near}?"
+    assert any(row.startswith("usage: ") for row in rest)
+
+
+# --- colours -----------------------------------------------------------------------------------------------------
+
+
+def luminance(colour: str) -> float:
+    channels = Color.parse(colour).get_truecolor()
+    linear = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("style", [style for style, words in terminal._COLOURS.items() if "color" in words])
+def test_every_colour_reads_on_black_and_on_white(style: Style) -> None:
+    light = luminance(terminal._COLOURS[style].split()[-1])
+    assert 1.05 / (light + 0.05) > 3.8, "on white"
+    assert (light + 0.05) / 0.05 > 3.8, "on black"
+
+
+@pytest.mark.parametrize(
+    ("is_terminal", "variables", "coloured"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (False, {"FORCE_COLOR": "1"}, True),
+        (False, {"FORCE_COLOR": "0"}, False),
+        (False, {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_colour_is_for_terminals_and_for_who_asks(
+    monkeypatch: pytest.MonkeyPatch, is_terminal: bool, variables: dict[str, str], coloured: bool
+) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    stream = Screen() if is_terminal else io.StringIO()
+    terminal.write_lines([line((Style.ERROR, "error: "), "something")], stream)
+    assert ("\x1b[" in stream.getvalue()) == coloured
+    assert "something" in stream.getvalue()
+
+
+@pytest.mark.parametrize("colour", ["", "1"])
+def test_a_terminals_rows_break_between_words_only(monkeypatch: pytest.MonkeyPatch, colour: str) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", colour)
+    identifier = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg-lab"
+    words = ("a declaration that is longer than the terminal is wide", identifier, "and goes on behind it")
+    screen = Screen()
+    terminal.write_lines([line("    ", (Style.NAME, words[0]), " ", words[1], " ", words[2])], screen)
+    rows = re.sub(r"\x1b\[[\d;]*m", "", screen.getvalue()).splitlines()
+    assert " ".join(" ".join(rows).split()) == " ".join(words)
+    assert all(row.startswith("    ") and not row.endswith(" ") for row in rows)
+    assert all(len(row) <= 40 or row.strip() == identifier for row in rows)
+    pipe = io.StringIO()
+    terminal.write_lines([line("    ", *words)], pipe)
+    assert pipe.getvalue().count("\n") == 1, "a pipe gets the line as it is"
+
+
+# --- completion --------------------------------------------------------------------------------------------------
+
+
+def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["completion", shell]) == 0
+    return capsys.readouterr().out
+
+
+def completed(text: str, *words: str) -> set[str]:
+    typed = " ".join(map(shlex.quote, words))
+    ask = f"{text}\nCOMP_WORDS=(exempt {typed})\nCOMP_CWORD={len(words)}\n_exempt\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
+    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    return set(done.stdout.split())
+
+
+def test_bash_completes_commands_options_and_values(capsys: pytest.CaptureFixture[str]) -> None:
+    text = script("bash", capsys)
+    assert completed(text, "pl") == {"plan"}
+    assert completed(text, "") == {*COMMANDS, "help"}
+    assert completed(text, "plan", "--detailed") == {"--detailed-exitcode"}
+    assert {"text", "json", "markdown"} <= completed(text, "plan", "--format", "")
+    assert completed(text, "drift", "--fail-on", "w") == {"warning"}
+    assert completed(text, "catalog", "sea") == {"search"}
+    assert completed(text, "completion", "") == {"bash", "zsh", "fish"}
+    assert completed(text, "help", "dr") == {"drift"}
+    assert completed(text, "plan", "--out", "test_term") == {"test_terminal.py"}
+    assert "-" not in "".join(name[0] for name in completed(text, "plan", "") or {"x"})
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_the_other_shells_get_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = script(shell, capsys)
+    assert all(command in text for command in COMMANDS)
+    assert "detailed-exitcode" in text
+    if program := shutil.which(shell):
+        subprocess.run([program, "-n"], input=text, text=True, check=True, env={**os.environ})
