@@ -6,7 +6,7 @@
 import threading
 
 import pytest
-from chaos.walk import PARTS, Scene, fault_at, kill_at, part_of, sample
+from chaos.walk import PARTS, Scene, fault_at, kill_at, part_of, places, sample
 
 FAULTS = {
     "connection broken before": {"drop": True},
@@ -48,15 +48,18 @@ def test_the_scene_has_every_kind_of_change(scene):
 @pytest.mark.parametrize("applied", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("part", range(PARTS))
 def test_killed_at_any_request_the_next_run_finishes(scene, applied, part):
-    for number in part_of(sample(range(len(scene.requests)), PARTS), part):
+    chosen = [place for found in places(scene.requests).values() for place in sample(found, 2)]
+    assert {method for method, _ in chosen} >= {"GET", "PUT", "DELETE"}
+    for place in part_of(chosen, part):
         with scene.azure() as ledger:
             ready, process = threading.Event(), []
-            strike = kill_at(number, process, applied=applied)
+            strike = kill_at(place, process, applied=applied)
             ledger.strike = lambda *found, strike=strike, ready=ready: ready.wait() and strike(*found)
             process.append(scene.child(ledger.azure))
             ready.set()
             with process[0]:
                 told, _ = process[0].communicate(timeout=120)
+            assert strike.struck
             assert process[0].returncode == -9, told
             assert ledger.always_kept(scene.kept)
             ledger.strike = lambda *_: None
@@ -64,15 +67,17 @@ def test_killed_at_any_request_the_next_run_finishes(scene, applied, part):
             scene.check_finished(ledger)
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 @pytest.mark.parametrize("name", FAULTS)
-def test_struck_at_any_request_the_run_or_the_next_one_finishes(scene, name):
-    for number in sample(range(len(scene.requests)), 2):
+def test_struck_at_any_request_the_run_or_the_next_one_finishes(scene, name, method):
+    for place in sample(places(scene.requests)[method], 1):
         with scene.azure() as ledger:
-            ledger.strike = fault_at(number, FAULTS[name])
+            strike = ledger.strike = fault_at(place, FAULTS[name])
             code = scene.apply(ledger.azure)
+            assert strike.struck, "a test in which nothing happened"
             assert ledger.always_kept(scene.kept)
             if name in PASSING:
-                assert code == 0, f"{name} at request {number} should have passed"
+                assert code == 0, f"{name} at {place} should have passed"
                 scene.check_finished(ledger)
             ledger.strike = lambda *_: None
             assert scene.apply(ledger.azure) == 0

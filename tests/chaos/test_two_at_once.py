@@ -16,6 +16,9 @@ ACCOUNTS = [
     for n in range(80)
 ]
 MANY = {"name": "many", "policyDefinition": "404c3081-a854-4457-ae30-26a93ef643f9", "scopes": ACCOUNTS}
+OVERTAKEN = ("after the plan was made", "which keeps what this stops covering")
+"""What a run says of a change that the other one made first otherwise, and which it therefore did not write."""
+
 SLOW = {"latency": 0.1, "throttling": {"writes": {"size": 10, "refill": 15}}}
 
 
@@ -64,6 +67,9 @@ def test_two_runs_at_once_end_where_one_would(scene, part):
                 time.sleep(delay * 0.03)
                 with scene.child(ledger.azure) as two:
                     told = [each.communicate(timeout=120)[0] for each in (one, two)]
+            for process, text in zip((one, two), told, strict=True):
+                assert process.returncode in {0, 1}, text
+                assert (process.returncode == 1) == any(reason in text for reason in OVERTAKEN), text
             assert ledger.always_kept(scene.kept)
             ledger.azure.inject_faults({})
             assert scene.apply(ledger.azure) == 0

@@ -14,10 +14,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import emulated
 from main_job import repositories as repo
@@ -32,6 +32,8 @@ ONE, TWO = repo.subscription(1), repo.subscription(2)
 BENCHMARK = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 NIST = repo.assignment(ONE, "nist", repo.NIST)
 APPLY = ("apply", "--yes", "--allow-deletes", "9")
+
+T = TypeVar("T")
 
 Cells = frozenset[tuple[str, str, str]]
 """(subscription, folded assignment id, folded reference id; `*` for all of them)"""
@@ -198,22 +200,47 @@ def _environment(wanted: dict[str, str]) -> Iterator[None]:
         os.environ.update(before)
 
 
-def kill_at(number: int, process: list[subprocess.Popen[str]], *, applied: bool) -> Callable[..., FaultAction | None]:
-    """Kills the process at its request `number`, before that has taken effect or after."""
+Place = tuple[str, int]
+"""A request of a run: its method, and how many of that method came before it. Threads send in no fixed order, so that
+the tenth request of one run may be a read and of the next a write; the third PUT always is a PUT."""
 
-    def strike(found: int, request: Request) -> FaultAction | None:
-        if found != number:
+
+def places(requests: Sequence[str]) -> dict[str, list[Place]]:
+    """Every request of a run by its method."""
+    return {method: [(method, number) for number in range(requests.count(method))] for method in sorted(set(requests))}
+
+
+class Strike:
+    """Strikes one request, and knows that it did."""
+
+    def __init__(self, place: Place, action: Callable[[], FaultAction]) -> None:
+        self.place = place
+        self.action = action
+        self.struck = False
+        self._earlier = itertools.count()
+
+    def __call__(self, number: int, request: Request) -> FaultAction | None:
+        method, wanted = self.place
+        if request.method != method or next(self._earlier) != wanted:
             return None
+        self.struck = True
+        return self.action()
+
+
+def kill_at(place: Place, process: list[subprocess.Popen[str]], *, applied: bool) -> Strike:
+    """Kills the process at one of its requests, before that has taken effect or after."""
+
+    def kill() -> FaultAction:
         process[0].send_signal(signal.SIGKILL)
         return FaultAction(drop=True, applied=applied)
 
-    return strike
+    return Strike(place, kill)
 
 
-def fault_at(number: int, form: dict[str, Any]) -> Callable[..., FaultAction | None]:
-    """Strikes request `number` with a fault as the emulator's tenant file writes it."""
-    fault = parse_fault(form)
-    return lambda found, request: fault.action if found == number and fault.path.search(request.path) else None
+def fault_at(place: Place, form: dict[str, Any]) -> Strike:
+    """Strikes one request with a fault as the emulator's tenant file writes it."""
+    action = parse_fault(form).action
+    return Strike(place, lambda: action)
 
 
 def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None) -> None:
@@ -229,12 +256,12 @@ def meddle(azure: emulated.Azure, method: str, path: str, properties: Any = None
     assert response.status < 300, response.body
 
 
-def sample(numbers: range, wanted: int) -> list[int]:
+def sample(numbers: Sequence[T], wanted: int) -> list[T]:
     """All of them in the long profile, else some, spread evenly and the last among them."""
     if os.environ.get("EXEMPT_CHAOS") or len(numbers) <= wanted:
         return list(numbers)
     step = len(numbers) / wanted
-    return sorted({numbers[int(i * step + step) - 1] for i in range(wanted)})
+    return [numbers[position] for position in sorted({int(i * step + step) - 1 for i in range(wanted)})]
 
 
 PARTS = 4
