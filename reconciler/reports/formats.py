@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.planning.explain.values import ResourceExplanation
     from reconciler.problems import Problem
     from reconciler.reports.drift import DriftReport
+    from reconciler.reports.imports import ImportReport
     from reconciler.reports.outcomes import Summary
     from reconciler.reports.plan import PlanReport
     from reconciler.reports.styled import Line
@@ -91,6 +92,12 @@ INVENTORY: Final[Report[Inventory]] = Report(
         "text": lambda inventory, context: _module("inventory").inventory_lines(inventory, context.names),
         "json": lambda inventory, _: _module("inventory").inventory_json(inventory),
         "csv": lambda inventory, _: _module("inventory").inventory_csv(inventory),
+    }
+)
+IMPORT: Final[Report[ImportReport]] = Report(
+    formats={
+        "text": lambda report, _: _module("imports").import_lines(report),
+        "json": lambda report, _: _module("imports").import_json(report),
     }
 )
 PROBLEMS: Final[Report[Sequence[Problem]]] = Report(

@@ -11,6 +11,8 @@ from planning.test_explanations import decided
 from reconciler.catalog.catalogue import load
 from reconciler.catalog.lookup import look_up
 from reconciler.drift import DriftInputs, take_inventory
+from reconciler.importing.values import Import, ImportRow, Outcome
+from reconciler.model import Verdict
 from reconciler.planning.explain.declaration import explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.planner import assemble_plan
@@ -18,6 +20,7 @@ from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports import formats
 from reconciler.reports.formats import Report
+from reconciler.reports.imports import ImportReport
 from reconciler.reports.plan import plan_report
 from reconciler.reports.styled import plain
 
@@ -38,6 +41,11 @@ def inventory():
     )
 
 
+def import_report():
+    row = ImportRow(source="\x1b[31mx", title="::error::x", outcome=Outcome.REFUSED, message="because", notes=("a",))
+    return ImportReport(imported=Import(files=(), rows=(row,)), problems={}, verdict=Verdict.INCOMPLETE, written=True)
+
+
 def value_of(name):
     declared = world.declaration("lab")
     decisions = decided(world.snapshot(), declared)
@@ -48,6 +56,7 @@ def value_of(name):
         "RESOURCE": lambda: explain_resource(decisions, assemble_plan(decisions), world.RG),
         "DECLARATION": lambda: explain_declaration(decisions, assemble_plan(decisions), declared),
         "INVENTORY": inventory,
+        "IMPORT": import_report,
         "PROBLEMS": lambda: test_any_text.hostile_problems("x"),
         "SEARCH": lambda: (CATALOGUE.search("transfer"), CATALOGUE, "transfer"),
         "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),

@@ -1,0 +1,197 @@
+"""Exemptions in Azure into declarations, proven by the planner.
+
+1. Judge each exemption: importable, or why not (`units`).
+2. Say units as declarations (`grouping`), with names (`naming`).
+3. Plan with the repository's declarations and these. What would be created, held or deleted for any other reason than
+   being a duplicate is said more narrowly (by its assignment), then not at all, with the planner's own reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from reconciler.importing.grouping import Group, Grouping
+from reconciler.importing.naming import DEFAULT_FOLDER, named
+from reconciler.importing.text import declaration_text
+from reconciler.importing.units import Permissions, Unit, left_out, row_of, units_of
+from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
+from reconciler.model import ArmId, Declaration, SubjectKind
+from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.values import Reason
+
+_ROUNDS: Final = 6
+_EXPECTED: Final = frozenset({Reason.ADOPT, Reason.TAKE_OVER, Reason.NARROW, Reason.DUPLICATE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Which exemptions to import: at or below `scope`, with these words in their text, made by, of an assignment or a
+    policy behind a recommendation. None chooses all.
+    """
+
+    scope: ArmId | None = None
+    title: str | None = None
+    created_by: str | None = None
+    assignment: str | None = None
+    recommendation: str | None = None
+    permissions: Permissions = field(default_factory=Permissions)
+
+
+def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], folder: str = DEFAULT_FOLDER) -> Import:
+    """What the repository lacks to declare what exists. `names` are those that files have already, valid or not."""
+    decisions = decide(inputs)
+    grouping = Grouping(snapshot=inputs.snapshot, tree=decisions.tree, catalogue=inputs.catalogue)
+    rows: list[ImportRow] = []
+    importable: list[ExistingExemption] = []
+    for existing in decisions.existing:
+        if not decisions.tree.managed(existing.scope) or not _is_chosen(existing, decisions, choice):
+            continue
+        row = left_out(existing, decisions, choice.permissions)
+        if row is None:
+            importable.append(existing)
+        else:
+            rows.append(row)
+    units, covered = units_of(importable, decisions, choice.permissions)
+    proven = _proven(units, inputs, grouping, names, folder)
+    return Import(
+        files=tuple(sorted((_file(group, inputs) for group in proven.groups), key=lambda file: file.path)),
+        rows=sorted_rows([*rows, *covered, *proven.rows, *_imported_rows(proven.groups)]),
+    )
+
+
+def _is_chosen(existing: ExistingExemption, decisions: Decisions, choice: Choice) -> bool:
+    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
+    if choice.scope is not None and not decisions.tree.contains(choice.scope.key, existing.scope):
+        return False
+    if choice.title is not None:
+        texts = (exemption.display_name, exemption.description, exemption.name)
+        if not any(choice.title.casefold() in text.casefold() for text in texts):
+            return False
+    if choice.created_by is not None:
+        maker = exemption.system.created_by if exemption.system else ""
+        if choice.created_by.casefold() not in maker.casefold():
+            return False
+    if choice.assignment is not None:
+        assignment = snapshot.assignments.get(exemption.assignment.key)
+        named_so = {exemption.assignment.key, exemption.assignment.name.lower()}
+        named_so |= {assignment.display_name.lower()} if assignment else set()
+        if choice.assignment.rstrip("/").lower() not in named_so:
+            return False
+    return choice.recommendation is None or _is_about(existing, decisions, choice.recommendation)
+
+
+def _is_about(existing: ExistingExemption, decisions: Decisions, recommendation: str) -> bool:
+    inputs = decisions.inputs
+    policies = {item.key for found in inputs.catalogue.find(recommendation) for item in found.policies}
+    assignment = inputs.snapshot.assignments.get(existing.exemption.assignment.key)
+    initiative = inputs.snapshot.initiatives.get(existing.exemption.assignment.key)
+    if assignment is not None and not assignment.is_initiative:
+        return assignment.definition.key in policies
+    members = initiative.members if initiative else ()
+    return any(item.definition.key in policies and item.reference_id.lower() in existing.cells for item in members)
+
+
+# --- proof -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proven:
+    """Groups whose plan is as it must be, and the rows of those units for which there is none."""
+
+    groups: Sequence[Group]
+    rows: Sequence[ImportRow]
+
+
+def _proven(
+    units: Sequence[Unit], inputs: PlanInputs, grouping: Grouping, names: Collection[str], folder: str
+) -> _Proven:
+    remaining, exact_only = list(units), set[int]()
+    rows: list[ImportRow] = []
+    for attempt in range(_ROUNDS):
+        groups = _with_names(grouping.groups(remaining, frozenset(exact_only)), inputs, names, folder)
+        faults = _faults(groups, inputs) if groups else {}
+        if not faults:
+            return _Proven(groups=groups, rows=rows)
+        by_unit = {id(unit): group for group in groups for unit in group.units}
+        for unit in list(remaining):
+            message = faults.get(id(unit))
+            if message is None:
+                continue
+            if by_unit[id(unit)].fans_out and attempt < _ROUNDS - 2:
+                exact_only.add(id(unit))
+            else:
+                remaining.remove(unit)
+                rows += (row_of(member, Outcome.REFUSED, *message) for member in unit.members)
+    message = "the plan with it would do more than adopt it", "declare it by hand"
+    rows += (row_of(member, Outcome.REFUSED, *message) for unit in remaining for member in unit.members)
+    return _Proven(groups=(), rows=rows)
+
+
+def _with_names(groups: Sequence[Group], inputs: PlanInputs, names: Collection[str], folder: str) -> list[Group]:
+    taken = {*names, *(declaration.name for declaration in inputs.declarations.declarations)}
+    drafts = [(group.declaration, group.title) for group in groups]
+    finished = named(drafts, taken, folder, inputs.snapshot.names)
+    return [replace(group, declaration=declaration) for group, declaration in zip(groups, finished, strict=True)]
+
+
+def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[str, str]]:
+    """By the id of each unit that the plan would not simply adopt: why, and what to do."""
+    added = [group.declaration for group in groups]
+    declared = ResolvedDeclarations.of([*inputs.declarations.declarations, *added], inputs.catalogue)
+    decisions = decide(replace(inputs, declarations=declared, only=None))
+    units_of_name = {group.declaration.name: group.units for group in groups}
+    faults: dict[int, tuple[str, str]] = {}
+    for name, scope, message, remedy in _objections(decisions):
+        own = units_of_name.get(name, ())
+        for unit in [unit for unit in own if unit.scope == scope] or own:
+            faults.setdefault(id(unit), (message, remedy))
+    settled = {item.exemption.id.key for item in decisions.confirmed} | {item.id.key for item in decisions.proposed}
+    for unit in (unit for units in units_of_name.values() for unit in units):
+        if not any(member.exemption.id.key in settled for member in unit.members):
+            faults.setdefault(id(unit), ("the plan would leave it as it is", "see 'exempt explain'"))
+    return faults
+
+
+def _objections(decisions: Decisions) -> Iterator[tuple[str, ArmId, str, str]]:
+    """What the plan does with a declaration beside adopting: its name, the scope, why it must not be, a remedy."""
+    for held in decisions.held:
+        yield held.declaration, held.scope, held.message, held.remedy
+    for change in decisions.proposed:
+        if change.declaration is None:
+            continue
+        if change.existing is None:
+            scope = change.desired.target if change.desired else change.exemption.scope
+            yield change.declaration.name, scope, f"a declaration would also exempt {change.id}", "declare it by hand"
+        elif change.reason not in _EXPECTED:
+            yield change.declaration.name, change.existing.scope, f"it would be changed: {change.reason}", ""
+
+
+# --- what comes out ----------------------------------------------------------------------------------------------
+
+
+def _file(group: Group, inputs: PlanInputs) -> ImportedFile:
+    declaration = group.declaration
+    return ImportedFile(declaration=declaration, text=declaration_text(declaration, _titles(declaration, inputs)))
+
+
+def _titles(declaration: Declaration, inputs: PlanInputs) -> dict[str, str]:
+    """Titles behind what the subject names by a key."""
+    if declaration.subject.kind is not SubjectKind.RECOMMENDATION:
+        return {}
+    known = inputs.catalogue.recommendations
+    return {value: known[value].title for value in declaration.subject.values if value in known}
+
+
+def _imported_rows(groups: Sequence[Group]) -> list[ImportRow]:
+    rows = []
+    for group in groups:
+        for unit in group.units:
+            for position, member in enumerate(unit.members):
+                outcome = Outcome.DUPLICATE if position else Outcome.IMPORTED
+                row = row_of(member, outcome)
+                notes = tuple(unit.notes.get(member.exemption.id.key, ()))
+                rows.append(replace(row, declaration=group.declaration.name, notes=notes))
+    return rows

@@ -1,0 +1,86 @@
+"""The text of a declaration, in the canonical order and style of `exempt fmt`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
+
+from reconciler.arm.canonical import instant_text
+from reconciler.documents.scalar_text import scalar_text
+from reconciler.model import JSON, Declaration, ResourceSelector, SubjectKind
+
+_DAY_END: Final = "T23:59:59Z"
+
+
+def declaration_text(declaration: Declaration, titles: Mapping[str, str] | None = None) -> str:
+    """The file that says this declaration. `titles` maps what a subject names to the comment behind it."""
+    return "".join(f"{line}\n" for line in _lines(declaration, titles or {}))
+
+
+def _lines(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]:
+    yield f"name: {scalar_text(declaration.name)}"
+    yield from _subject(declaration, titles)
+    yield "scopes:"
+    yield from (f"  - {scalar_text(scope.text)}" for scope in declaration.scopes)
+    if declaration.selectors:
+        yield "resourceSelectors:"
+        for selector in declaration.selectors:
+            yield from _selector(selector)
+    yield f"category: {declaration.category.value}"
+    if declaration.expires_on is not None:
+        yield f"expiresOn: {expiry_value(declaration.expires_on)}"
+    yield f"justification: {scalar_text(declaration.justification)}"
+    yield f"owner: {scalar_text(declaration.owner)}"
+    optional = {
+        "requestedBy": declaration.requested_by,
+        "ticket": declaration.ticket,
+        "displayName": declaration.display_name,
+    }
+    yield from (f"{name}: {scalar_text(text)}" for name, text in optional.items() if text)
+    if not declaration.validate_scope:
+        yield "assignmentScopeValidation: DoNotValidate"
+    if declaration.metadata:
+        yield "metadata:"
+        yield from (f"  {scalar_text(key)}: {_value(value)}" for key, value in declaration.metadata.items())
+    if declaration.adopt:
+        yield "adopt: true"
+    if declaration.take_over:
+        yield f"takeOver: {scalar_text(declaration.take_over)}"
+
+
+def _subject(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]:
+    subject = declaration.subject
+
+    def commented(value: str) -> str:
+        title = titles.get(value, "")
+        return f"{scalar_text(value)} # {title}" if title.isprintable() and title else scalar_text(value)
+
+    if subject.kind is SubjectKind.RECOMMENDATION and subject.further:
+        yield "recommendations:"
+        yield from (f"  - {commented(value)}" for value in subject.values)
+    else:
+        yield f"{subject.kind.value}: {commented(subject.value)}"
+    if subject.reference_ids:
+        yield "referenceIds:"
+        yield from (f"  - {scalar_text(reference)}" for reference in subject.reference_ids)
+
+
+def _selector(selector: ResourceSelector) -> Iterator[str]:
+    yield f"  - name: {scalar_text(selector.name)}"
+    yield "    selectors:"
+    for condition in selector.selectors:
+        yield f"      - kind: {scalar_text(condition.kind)}"
+        yield f"        {'notIn' if condition.negated else 'in'}:"
+        yield from (f"          - {scalar_text(value)}" for value in condition.values)
+
+
+def _value(value: JSON) -> str:
+    """A value of metadata on one line; JSON is YAML."""
+    return scalar_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def expiry_value(instant: datetime) -> str:
+    """An end as a person would write it: the date alone where it is valid through that day."""
+    return instant_text(instant).removesuffix(_DAY_END)

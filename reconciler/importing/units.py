@@ -1,0 +1,322 @@
+"""Existing exemptions as units of import: what each means, which stand in each other's way, and which must stay.
+
+At one scope, assignment and selection each reference belongs to one unit. Where several exemptions meet, the one that
+lasts longest is declared (then that with most references, then the oldest: authority keeps those too), so that nothing
+ends earlier by being imported; the planner removes the others as duplicates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.arm.canonical import category
+from reconciler.importing.attributes import Draft, draft_of
+from reconciler.importing.values import ImportRow, Outcome
+from reconciler.model import ArmId, Assignment, Category, Initiative, parse_scope
+from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.subjects import existing_cells
+from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.marks import Ownership, describe_owner, made_by_user, owners
+from reconciler.planning.stages import Decisions
+from reconciler.planning.tree import Slot, Tree
+
+_FOREVER: Final = datetime.max.replace(tzinfo=UTC)
+_CATEGORIES: Final = frozenset(item.value for item in Category)
+
+
+@dataclass(eq=False, slots=True, kw_only=True)
+class Unit:
+    """Cells at one scope and assignment that one declaration shall want. `members` are the exemptions behind them, the
+    declared one first.
+    """
+
+    scope: ArmId
+    assignment: Assignment
+    initiative: Initiative | None
+    cells: frozenset[str]
+    draft: Draft
+    whole: bool
+    selector_key: str
+    members: list[ExistingExemption]
+    notes: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def slot(self) -> Slot:
+        """Where it stands."""
+        return self.scope.key, self.assignment.id.key
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Permissions:
+    """What the command line allows: owners that may be taken over, and whether applications' exemptions are adopted."""
+
+    take_over: tuple[str, ...] = ()
+    adopt: bool = False
+
+
+def row_of(existing: ExistingExemption, outcome: Outcome, message: str = "", remedy: str = "") -> ImportRow:
+    """A line of the report about an existing exemption."""
+    exemption = existing.exemption
+    return ImportRow(
+        source=exemption.id.text,
+        title=exemption.display_name or exemption.name,
+        outcome=outcome,
+        message=message,
+        remedy=remedy,
+    )
+
+
+def left_out(existing: ExistingExemption, decisions: Decisions, permissions: Permissions) -> ImportRow | None:
+    """Why an existing exemption is not imported whatever else there is; None where it may be."""
+    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
+    assignment = snapshot.assignments.get(exemption.assignment.key)
+    match existing.ownership:
+        case Ownership.OURS:
+            is_declared = any(existing.mark == item.name for item in decisions.inputs.declarations.declarations)
+            message = f"it is ours, by the declaration {existing.mark!r}"
+            if is_declared:
+                return row_of(existing, Outcome.DECLARED, message)
+            return row_of(
+                existing, Outcome.LEFT, f"{message}, which is absent", "restore that file, or let apply remove it"
+            )
+        case Ownership.FOREIGN if not set(owners(exemption)) & set(permissions.take_over):
+            names = owners(exemption)
+            remedy = f"import with --take-over {names[0]}" if names else "ask whoever wrote its mark"
+            return row_of(existing, Outcome.LEFT, f"it belongs to {describe_owner(exemption)}", remedy)
+        case Ownership.FORGED if not permissions.adopt:
+            return row_of(
+                existing,
+                Outcome.REFUSED,
+                "it bears our mark, but none of our writers wrote it",
+                "find out who did; import with --adopt to make it ours",
+            )
+        case Ownership.UNOWNED if not made_by_user(exemption) and not permissions.adopt:
+            return row_of(
+                existing,
+                Outcome.LEFT,
+                "an application made it, such as Terraform or a pipeline, which may write it again",
+                "take it out of that tool and import with --adopt",
+            )
+    if existing.expired:
+        return row_of(
+            existing, Outcome.LEFT, f"it expired on {exemption.expires_on}, so Azure honours it no more", "delete it"
+        )
+    refusal = _inexpressible(existing, decisions, assignment)
+    return row_of(existing, Outcome.REFUSED, *refusal) if refusal else None
+
+
+def _inexpressible(
+    existing: ExistingExemption, decisions: Decisions, assignment: Assignment | None
+) -> tuple[str, str] | None:
+    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
+    initiative = snapshot.initiatives.get(exemption.assignment.key)
+    try:
+        parse_scope(exemption.scope.text)
+    except ValueError as error:
+        return f"its scope is {error}", "remove it, or exempt a scope of these kinds"
+    if category(exemption.category) not in _CATEGORIES:
+        return f"its category {exemption.category!r} is none that Azure documents", "set Waiver or Mitigated in Azure"
+    if assignment is None:
+        if exemption.assignment.key in snapshot.gone:
+            return f"its assignment {exemption.assignment} is gone, so it exempts nothing", "delete it"
+        return f"its assignment {exemption.assignment} could not be read", "give the identity Reader above it"
+    if assignment.is_initiative and initiative is None:
+        return (
+            f"the initiative {assignment.definition} could not be read",
+            "give the identity Reader where it is defined",
+        )
+    if not existing_cells(existing.cells, initiative):
+        names = ", ".join(sorted(exemption.reference_ids))
+        return f"its initiative has none of its reference ids any more ({names}), so it exempts nothing", "delete it"
+    if existing.whole and assignment.is_initiative and not decisions.inputs.settings.rules.allow_whole_assignment:
+        return (
+            "it exempts the whole initiative, which rules.allowWholeAssignment does not allow",
+            "set that rule, or exempt single policies instead",
+        )
+    if assignment.not_scopes and {scope.key for scope in assignment.not_scopes} & set(
+        decisions.tree.chain(exemption.scope)
+    ):
+        return "its assignment does not evaluate its scope (notScopes), so it exempts nothing", "delete it"
+    return None
+
+
+# --- several at one place ----------------------------------------------------------------------------------------
+
+
+def units_of(
+    existing: Iterable[ExistingExemption], decisions: Decisions, permissions: Permissions
+) -> tuple[list[Unit], list[ImportRow]]:
+    """What can be imported as units, with the rows of those that another one covers already."""
+    piles: dict[tuple[Slot, str], list[ExistingExemption]] = defaultdict(list)
+    for item in existing:
+        piles[(item.scope.key, item.exemption.assignment.key), item.selector_key].append(item)
+    units: list[Unit] = []
+    rows: list[ImportRow] = []
+    for _, pile in sorted(piles.items()):
+        made, refused = _pile_units(pile, decisions, permissions)
+        units += made
+        rows += refused
+    kept, nested = _without_nested(units, decisions)
+    return kept, rows + nested
+
+
+def _pile_units(
+    pile: Sequence[ExistingExemption], decisions: Decisions, permissions: Permissions
+) -> tuple[list[Unit], list[ImportRow]]:
+    units: list[Unit] = []
+    rows: list[ImportRow] = []
+    drafts = {id(item): draft_of(item.exemption, permissions.take_over) for item in pile}
+
+    def preference(item: ExistingExemption) -> tuple[object, ...]:
+        end = drafts[id(item)].declaration.expires_on or _FOREVER
+        return -end.timestamp(), -len(item.covering), item.age
+
+    for item in sorted(pile, key=preference):
+        draft = drafts[id(item)]
+        overlapping = [unit for unit in units if unit.cells & item.covering]
+        claimed = frozenset[str]().union(*(unit.cells for unit in overlapping))
+        if not overlapping:
+            units.append(_unit(item, draft, decisions))
+        elif item.covering <= claimed or (len(overlapping) == 1 and _mergeable(draft, overlapping[0])):
+            unit = overlapping[0]
+            unit.cells |= item.covering - claimed
+            unit.notes[item.exemption.id.key] = _differences(item, draft, unit)
+            unit.members.append(item)
+            for other in overlapping:
+                other.draft = other.draft.extended(draft)
+        else:
+            chosen = overlapping[0].members[0].exemption.id
+            rows.append(
+                row_of(
+                    item,
+                    Outcome.REFUSED,
+                    f"it shares some of its references with {chosen}, which ends or judges otherwise",
+                    "apply what is imported, which takes those from it, and import again",
+                )
+            )
+    return units, rows
+
+
+def _unit(item: ExistingExemption, draft: Draft, decisions: Decisions) -> Unit:
+    exemption, snapshot = item.exemption, decisions.inputs.snapshot
+    initiative = snapshot.initiatives.get(exemption.assignment.key)
+    notes = list(draft.notes)
+    notes += _dropped(item)
+    return Unit(
+        scope=exemption.scope,
+        assignment=snapshot.assignments[exemption.assignment.key],
+        initiative=initiative,
+        cells=item.covering,
+        draft=draft,
+        whole=item.whole,
+        selector_key=item.selector_key,
+        members=[item],
+        notes={exemption.id.key: notes},
+    )
+
+
+def _mergeable(draft: Draft, unit: Unit) -> bool:
+    one, other = draft.declaration, unit.draft.declaration
+    return one.category is other.category and one.expires_on == other.expires_on and not unit.whole
+
+
+def _differences(item: ExistingExemption, draft: Draft, unit: Unit) -> list[str]:
+    one, other = draft.declaration, unit.draft.declaration
+    chosen = unit.members[0].exemption.name
+    differences = [
+        f"{name} differs from that of {chosen}, which is declared"
+        for name, is_equal in (
+            ("its category", one.category is other.category),
+            ("its end", one.expires_on == other.expires_on),
+            ("its description", one.justification == other.justification),
+            ("its display name", one.display_name == other.display_name),
+        )
+        if not is_equal
+    ]
+    return differences + _dropped(item)
+
+
+def _dropped(item: ExistingExemption) -> list[str]:
+    """What is said of references that exempt nothing any more."""
+    dead = item.cells - item.covering
+    texts = sorted(reference for reference in item.exemption.reference_ids if reference.lower() in dead)
+    return [f"reference ids that the initiative no longer has were dropped: {', '.join(texts)}"] if texts else []
+
+
+def _without_nested(units: Sequence[Unit], decisions: Decisions) -> tuple[list[Unit], list[ImportRow]]:
+    """Without those that another unit, or a declaration of the repository, covers at a scope that contains theirs: two
+    declarations of one policy on a scope and inside it would hold each other.
+    """
+    declared = _Declared.of(decisions)
+    kept: list[Unit] = []
+    rows: list[ImportRow] = []
+    at: dict[Slot, list[Unit]] = defaultdict(list)
+    for unit in sorted(units, key=lambda unit: (len(decisions.tree.chain(unit.scope)), unit.slot, unit.selector_key)):
+        standing = _declared_already(unit, declared)
+        outer = next(
+            (
+                other
+                for scope in decisions.tree.chain(unit.scope)[1:]
+                for other in at.get((scope, unit.assignment.id.key), ())
+                if other.cells & unit.cells
+            ),
+            None,
+        )
+        if standing:
+            rows += [row_of(member, *standing) for member in unit.members]
+        elif outer is not None:
+            message = f"{outer.members[0].exemption.id} exempts the same at a scope that contains its own"
+            remedy = "delete it in Azure, or that one and import again"
+            rows += [row_of(member, Outcome.REFUSED, message, remedy) for member in unit.members]
+        else:
+            kept.append(unit)
+            at[unit.slot].append(unit)
+    return kept, rows
+
+
+def _declared_already(unit: Unit, declared: _Declared) -> tuple[Outcome, str, str] | None:
+    """What a declaration of the repository says to it already, if one does."""
+    wanted = declared.at.get(unit.slot, ())
+    matching = [item for item in wanted if item.selector_key == unit.selector_key and item.declared & unit.cells]
+    if matching:
+        name = matching[0].declaration.name
+        if unit.cells <= frozenset[str]().union(*(item.declared for item in matching)):
+            return Outcome.DECLARED, f"the declaration {name!r} means it already", ""
+        remedy = "apply first, which takes that part from it, and import again"
+        return Outcome.REFUSED, f"the declaration {name!r} means a part of it", remedy
+    assignment = unit.assignment.id.key
+    above = [
+        (item, "which contains its scope")
+        for scope in declared.tree.chain(unit.scope)[1:]
+        for item in declared.at.get((scope, assignment), ())
+    ]
+    below = [(item, "inside its scope") for item in declared.below.get(unit.slot, ())]
+    for item, relation in (*above, *below):
+        if item.declared & unit.cells:
+            name = item.declaration.name
+            message = f"the declaration {name!r} means the same policies at {item.scope}, {relation}"
+            return Outcome.REFUSED, message, f"change {name!r}, or delete this one in Azure"
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Declared:
+    """What the repository wants already: at each slot, and below each slot's scope."""
+
+    tree: Tree
+    at: Mapping[Slot, Sequence[DesiredExemption]]
+    below: Mapping[Slot, Sequence[DesiredExemption]]
+
+    @classmethod
+    def of(cls, decisions: Decisions) -> _Declared:
+        at: dict[Slot, list[DesiredExemption]] = defaultdict(list)
+        below: dict[Slot, list[DesiredExemption]] = defaultdict(list)
+        for desired in (*decisions.resolution.desired, *decisions.resolution.left_out):
+            at[desired.slot].append(desired)
+            for scope in decisions.tree.chain(desired.scope)[1:]:
+                below[scope, desired.assignment.id.key].append(desired)
+        return cls(tree=decisions.tree, at=at, below=below)
