@@ -63,7 +63,7 @@ def _changed(change: Change, inputs: DriftInputs) -> Finding:
         case Action.UPDATE:
             finding = _modified(change, inputs)
         case Action.DELETE:
-            diagnosis = messages.surplus(change, inputs.now)
+            diagnosis = messages.surplus(change, inputs)
             kind = _DELETES.get(change.reason, FindingKind.UNMANAGED)
             finding = _finding(kind, change, diagnosis, messages.apply_only(change), Evidence())
     if change.id.key in inputs.healed:
@@ -96,7 +96,7 @@ def _absent(change: Change, inputs: DriftInputs) -> Finding:
         target=str(change.exemption.metadata.get("target", "")),
         activity_log=messages.activity_log_command(change) if why.may_be_deleted else "",
     )
-    message = messages.absent(change)
+    message = messages.absent(change, inputs)
     if why is Absence.NOT_MADE:
         message += f"; when it was applied: {inputs.outcomes[change.id.key].message}"
     return _finding(why.kind, change, messages.Diagnosis(message, why.value), remedy, evidence)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import has_expired
-from reconciler.model import Assignment, Exemption, count
+from reconciler.drift.inputs import DriftInputs
+from reconciler.model import Assignment, Exemption, count, first_few, is_guid
 from reconciler.planning.marks import owners
 from reconciler.planning.values import Change, Reason
 
@@ -24,10 +24,10 @@ class Diagnosis:
     cause: str
 
 
-def absent(change: Change) -> str:
+def absent(change: Change, inputs: DriftInputs) -> str:
     """What is not there."""
-    desired = change.exemption
-    return f"declared as {desired.category} {_until(desired)} for {_policies(desired)}, but its exemption is not there"
+    desired, policies = change.exemption, _policies(change.exemption, inputs)
+    return f"declared as {desired.category} {_until(desired)} for {policies}, but its exemption is not there"
 
 
 def activity_log_command(change: Change) -> str:
@@ -72,16 +72,16 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
             return Diagnosis(f"differs from its declaration{excess}", "changed in Azure, or edited and not applied yet")
 
 
-def surplus(change: Change, now: datetime) -> Diagnosis:
+def surplus(change: Change, inputs: DriftInputs) -> Diagnosis:
     """What should not be there (any more)."""
     assert change.before is not None
-    policies = _policies(change.before)
+    policies = _policies(change.before, inputs)
     match change.reason:
         case Reason.DUPLICATE:
             keepers = " and ".join(repr(keeper.name) for keeper in change.relies_on[:_SHOWN])
             like = f", like {keepers}" if keepers else ""
             return Diagnosis(f"exempts {policies} again{like}", "made beside the declared one")
-        case Reason.EXPIRED if has_expired(change.before, now):
+        case Reason.EXPIRED if has_expired(change.before, inputs.now):
             end = change.before.expires_on[:10]
             return Diagnosis(f"ended on {end}: Azure no longer honours it and counts the resource again", _ENDED)
         case Reason.EXPIRED:
@@ -118,12 +118,20 @@ def grant_right(assignment: Assignment) -> str:
     )
 
 
-def _policies(exemption: Exemption) -> str:
+def _policies(exemption: Exemption, inputs: DriftInputs) -> str:
+    """The first few references; one that is a GUID with its policy's title."""
     references = sorted(exemption.reference_ids, key=str.lower)
     if not references:
         return "the whole assignment"
-    remaining = f" and {len(references) - _SHOWN} more" if len(references) > _SHOWN else ""
-    return f"{count(len(references), 'policy', 'policies')} ({', '.join(references[:_SHOWN])}{remaining})"
+    initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
+    members = initiative.members if initiative and any(map(is_guid, references[:_SHOWN])) else ()
+    titles = {
+        member.reference_id.lower(): policy.title
+        for member in members
+        if is_guid(member.reference_id) and (policy := inputs.catalogue.policy(member.definition)) is not None
+    }
+    labels = [f"{text}: {titles[text.lower()]}" if text.lower() in titles else text for text in references]
+    return f"{count(len(references), 'policy', 'policies')} ({first_few(labels, _SHOWN)})"
 
 
 def _until(exemption: Exemption) -> str:

@@ -66,10 +66,10 @@ def _patched(finding: Finding, inputs: DriftInputs, read: Read) -> Finding:
     if declaration is None or edit is None:
         return finding
     if finding.kind is FindingKind.RESOURCE_GONE and len(declaration.scopes) == 1:
-        remedy = (
-            f"git rm {shlex.quote(declaration.source.file)}, since it declares nothing else; or restore the resource"
-        )
-        return replace(finding, remedy=remedy)
+        removal = f"git rm {shlex.quote(declaration.source.file)}, since it declares nothing else"
+        is_question = inputs.snapshot.similar.get(finding.subject.key)
+        remedy = finding.remedy.partition("?")[0] + f"? Else {removal}" if is_question else removal
+        return replace(finding, remedy=f"{remedy}; or restore the resource")
     old = read(declaration.source.file)
     new = edit(finding, declaration, inputs, old) if old else old
     if new == old:

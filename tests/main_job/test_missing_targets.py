@@ -75,3 +75,20 @@ def test_a_missing_group_names_the_groups_that_are_alike(root):
     with emulated.running(TENANT) as azure:
         done = emulated.exempt(azure, "plan", "--base", "HEAD~1", cwd=root, check=[1])
     assert "did you mean rg-web?" in done.stdout
+
+
+def test_drift_and_explain_name_what_was_meant_too(root):
+    repo.write(root, [declared(TYPO, name="typo")])
+    repo.commit(root)
+    with emulated.running(TENANT) as azure:
+        done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        explained = emulated.exempt(azure, "explain", TYPO, cwd=root, check=[0])
+        undeclared = emulated.exempt(azure, "explain", TYPO + "2", cwd=root, check=[0])
+    (finding,) = json.loads(done.stdout)["findings"]
+    assert finding["kind"] == "resource-gone"
+    assert finding["remedy"] == (
+        "did you mean stweblogs? Else git rm exemptions/typo.yaml, since it declares nothing else; or restore the resource"
+    )
+    for answer in (explained, undeclared):
+        assert "Azure finds no resource of this id" in answer.stdout
+        assert f"did you mean {BLOGS}?" in answer.stdout
