@@ -96,6 +96,25 @@ def made_by_user(exemption: Exemption) -> bool:
     return exemption.system is not None and exemption.system.created_by_type.lower() == "user"
 
 
+_PEOPLE_KEYS: Final = ("requestedBy", "owner", "ticket")
+"""Our keys that others write too, about people and decisions."""
+
+
+def notes_of_others(existing: Exemption, settings: Settings) -> dict[str, JSON]:
+    """What somebody else wrote under keys that become ours, each under a key of its own: `originalRequestedBy`.
+
+    Of another owner's mark only who asked is kept: its owner and ticket are that mark.
+    """
+    if ownership(existing, settings) is Ownership.OURS:
+        return {}
+    is_marked = existing.metadata.get("managedBy") == MANAGER
+    return {
+        f"original{key[0].upper()}{key[1:]}": existing.metadata[key]
+        for key in (_PEOPLE_KEYS[:1] if is_marked else _PEOPLE_KEYS)
+        if existing.metadata.get(key)
+    }
+
+
 def metadata(
     declaration: Declaration, target: ArmId, owner: str, revision: str | None, existing: Mapping[str, JSON]
 ) -> dict[str, JSON]:

@@ -161,3 +161,41 @@ def test_one_of_recommendation_and_recommendations(tmp_path: Path, capsys: pytes
     (problem,) = validate(root, capsys)
     assert problem["code"] == "subject"
     assert "recommendation and recommendations each say what is exempted" in problem["message"]
+
+
+# --- who asked ---------------------------------------------------------------------------------------------------
+
+
+def test_who_asked_before_an_adoption_is_kept_under_a_key_of_its_own(tmp_path: Path) -> None:
+    declaration = {"name": "one", "recommendation": ONE.key, "scopes": [SUB], "requestedBy": "app-team@contoso.example"}
+    theirs = {"requestedBy": "anna@contoso.example", "ticketRef": "CHG-7", "owner": "Shop"}
+    portal = repo.exemption(SUB, "by-hand", MCSB_HERE["id"], references(MCSB, ONE), metadata=theirs)
+    root = repo.write(tmp_path, [declaration])
+    with emulated.running(repo.tenant(MCSB_HERE, exemptions=[portal])) as azure:
+        for _ in range(2):
+            emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+            (live,) = emulated.Client(azure).list(f"{SUB}/providers/Microsoft.Authorization/policyExemptions")
+            metadata = live["properties"]["metadata"]
+            assert metadata["requestedBy"] == "app-team@contoso.example"
+            assert metadata["originalRequestedBy"] == "anna@contoso.example"
+            assert (metadata["originalOwner"], metadata["ticketRef"]) == ("Shop", "CHG-7")
+            assert plan(azure, root)["changes"] == []
+
+
+def test_taking_over_keeps_who_asked_and_drops_the_other_mark(tmp_path: Path) -> None:
+    declaration = {"name": "one", "recommendation": ONE.key, "scopes": [SUB], "takeOver": "fabrikam/exemptions"}
+    theirs = {
+        "managedBy": "exempt",
+        "owner": "fabrikam/exemptions",
+        "requestedBy": "anna@contoso.example",
+        "declaration": "x",
+    }
+    other = repo.exemption(SUB, "theirs", MCSB_HERE["id"], references(MCSB, ONE), metadata=theirs)
+    root = repo.write(tmp_path, [declaration])
+    with emulated.running(repo.tenant(MCSB_HERE, exemptions=[other])) as azure:
+        (change,) = plan(azure, root)["changes"]
+        assert change["reason"] == "take-over"
+        metadata = change["after"]["metadata"]
+        assert metadata["originalRequestedBy"] == "anna@contoso.example"
+        assert metadata["owner"] == "contoso/exemptions"
+        assert "originalOwner" not in metadata

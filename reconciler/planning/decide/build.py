@@ -74,7 +74,7 @@ class ExemptionBuilder:
                 target=desired.target,
                 owner=self.settings.owner,
                 revision=self.revision,
-                existing=keeper.metadata if keeper else {},
+                existing={**keeper.metadata, **marks.notes_of_others(keeper, self.settings)} if keeper else {},
             ),
             extra=keeper.extra if keeper else {},
         )
