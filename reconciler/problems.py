@@ -22,8 +22,8 @@ class Problem(Diagnostic):
     path: str = ""
     severity: Severity = Severity.ERROR
 
-    def __lt__(self, other: Problem) -> bool:
-        return self._order < other._order
+    def __lt__(self, problem: Problem) -> bool:
+        return self._order < problem._order
 
     @property
     def _order(self) -> tuple[Source, str, str, str, str]:

@@ -41,7 +41,7 @@ def drift_comment(report: DriftReport, names: Names = NO_NAMES, limit: int = LIM
         return ""
     worst = (
         f", {errors} of them errors"
-        if (errors := sum(each.finding.severity is Severity.ERROR for each in fresh))
+        if (errors := sum(identified.finding.severity is Severity.ERROR for identified in fresh))
         else ""
     )
     above = f"### New since the last report: {count(len(fresh), 'finding')}{worst}\n"

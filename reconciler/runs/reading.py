@@ -108,17 +108,17 @@ def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]
     """
     declarations = {declaration.name: declaration for declaration in repository.declarations}
     problems = []
-    for held in plan.held:
-        is_new = held.declaration in changed and held.scope.key not in repository.base_targets
-        if is_new and held.cause is HeldCause.RESOURCE_GONE:
-            declaration = declarations[held.declaration]
-            index = declaration.scopes.index(held.scope)
+    for cells in plan.held:
+        is_new = cells.declaration in changed and cells.scope.key not in repository.base_targets
+        if is_new and cells.cause is HeldCause.RESOURCE_GONE:
+            declaration = declarations[cells.declaration]
+            index = declaration.scopes.index(cells.scope)
             problems.append(
                 Problem(
                     source=declaration.place(f"scopes.{index}"),
                     code="target-not-found",
-                    message=held.message,
-                    remedy=held.remedy,
+                    message=cells.message,
+                    remedy=cells.remedy,
                     path=f"scopes[{index}]",
                 )
             )
