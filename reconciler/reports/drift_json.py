@@ -10,7 +10,7 @@ from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON
 from reconciler.reports.drift import DriftReport, Identified, gone, identify
 from reconciler.reports.escape import json_document
-from reconciler.reports.plan_json import finding_to_json, refusal_to_json, unread_to_json
+from reconciler.reports.json_values import finding_to_json, header, refusal_to_json, unread_to_json
 
 FORMAT_VERSION: Final = "1.0"
 _SYSTEM_DATA: Final = (
@@ -31,8 +31,7 @@ def drift_json(report: DriftReport, tool_version: str = __version__) -> str:
 def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[str, JSON]:
     """The report as a JSON object, the worst finding first. `gone` are findings of the earlier report alone."""
     return {
-        "format_version": FORMAT_VERSION,
-        "tool_version": tool_version,
+        **header(FORMAT_VERSION, tool_version),
         "tenantId": report.tenant_id,
         "owner": report.owner,
         "scopes": [scope.text for scope in report.scopes],

@@ -13,6 +13,7 @@ from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemp
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Held
 from reconciler.reports.escape import json_indented
+from reconciler.reports.json_values import header, source_to_json
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -21,8 +22,7 @@ def explanation_json(explanation: ResourceExplanation, tool_version: str = __ver
     """Why a resource is exempt, as a JSON document."""
     return json_indented(
         {
-            "format_version": FORMAT_VERSION,
-            "tool_version": tool_version,
+            **header(FORMAT_VERSION, tool_version),
             "takenAt": instant_text(explanation.taken_at),
             "resource": explanation.resource.text,
             "recommendation": explanation.title or None,
@@ -41,11 +41,10 @@ def fan_out_json(fan_out: DeclarationExplanation, tool_version: str = __version_
     declaration = fan_out.declaration
     return json_indented(
         {
-            "format_version": FORMAT_VERSION,
-            "tool_version": tool_version,
+            **header(FORMAT_VERSION, tool_version),
             "takenAt": instant_text(fan_out.taken_at),
             "declaration": declaration.name,
-            "source": {"file": declaration.source.file, "line": declaration.source.line},
+            "source": source_to_json(declaration.source),
             "commit": _commit(fan_out.commit),
             "title": fan_out.title,
             "wantsNothing": fan_out.wants_nothing or None,
@@ -90,7 +89,7 @@ def _cover(cover: CoveringExemption) -> dict[str, JSON]:
         "referenceIds": list(cover.references),
         "expiresOn": exemption.expires_on or None,
         "declaration": declaration.name if declaration else None,
-        "source": {"file": declaration.source.file, "line": declaration.source.line} if declaration else None,
+        "source": source_to_json(declaration.source if declaration else None),
         "commit": _commit(cover.commit),
         "change": _change(cover.change) if cover.change else None,
         "properties": encode_properties(exemption),

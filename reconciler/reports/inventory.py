@@ -15,6 +15,7 @@ from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
 from reconciler.reports.escape import json_document, printable
+from reconciler.reports.json_values import header
 from reconciler.reports.labels import (
     NO_NAMES,
     Names,
@@ -145,8 +146,7 @@ def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str
     """The inventory as a JSON document: one line for each exemption."""
     return json_document(
         {
-            "format_version": FORMAT_VERSION,
-            "tool_version": tool_version,
+            **header(FORMAT_VERSION, tool_version),
             "tenantId": inventory.tenant_id,
             "owner": inventory.owner,
             "takenAt": instant_text(inventory.taken_at),

@@ -7,8 +7,15 @@ from typing import Final
 from reconciler import __version__
 from reconciler.model import JSON
 from reconciler.reports.escape import json_document
+from reconciler.reports.json_values import (
+    header,
+    held_to_json,
+    key_to_json,
+    refusal_to_json,
+    source_to_json,
+    unread_to_json,
+)
 from reconciler.reports.outcomes import Outcome, Summary
-from reconciler.reports.plan_json import held_to_json, key_to_json, refusal_to_json, source_to_json, unread_to_json
 
 FORMAT_VERSION: Final = "1.0"
 
@@ -21,8 +28,7 @@ def outcomes_json(summary: Summary, exit_code: int, tool_version: str = __versio
 def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> dict[str, JSON]:
     """The run as a JSON object."""
     return {
-        "format_version": FORMAT_VERSION,
-        "tool_version": tool_version,
+        **header(FORMAT_VERSION, tool_version),
         "verdict": summary.verdict.value,
         "exitCode": exit_code,
         "revision": summary.revision,

@@ -13,9 +13,23 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.applying.outcomes import Outcome, summarise
-from reconciler.model import Exemption, ResourceSelector, Selector, Severity, Source, Status, SystemData, Unread, arm_id
+from reconciler.model import (
+    Category,
+    Declaration,
+    Exemption,
+    ResourceSelector,
+    Selector,
+    Severity,
+    Source,
+    Status,
+    Subject,
+    SubjectKind,
+    SystemData,
+    Unread,
+    arm_id,
+)
 from reconciler.planning.evidence import Evidence, FieldDifference
-from reconciler.planning.values import FindingKind, Reason, Refusal, Widening
+from reconciler.planning.values import FindingKind, Reason, Refusal, Request, Widening
 from reconciler.problems import Problem
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
@@ -77,8 +91,24 @@ def hostile_plan(text, **fields):
     return samples.plan(
         [dataclasses.replace(change, source=place) for change in made],
         **{"owner": text, "tenant_id": text, "revision": text, "scopes": (arm_id(text),), "held": (held,), "findings": hostile_findings(text),
+           "requests": {text: Request(declaration=hostile_declaration(text), title=text, severity="High")},
            "refusals": (Refusal(rule=text, message=text, remedy=text),), "unread": (Unread(scope=arm_id(text), what=text, message=text, remedy=text),), **fields},
     )  # fmt: skip
+
+
+def hostile_declaration(text):
+    subject = Subject(kind=SubjectKind.RECOMMENDATION, value=text)
+    return Declaration(
+        name=text,
+        subject=subject,
+        scopes=(arm_id(text),),
+        category=Category.WAIVER,
+        justification=text,
+        owner=text,
+        source=Source(text),
+        ticket=text,
+        requested_by=text,
+    )
 
 
 def hostile_findings(text):
