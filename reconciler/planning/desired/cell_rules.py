@@ -33,12 +33,15 @@ class CellRules:
         self, declaration: Declaration, match: SubjectMatch, assignment: Assignment, initiative: Initiative | None
     ) -> tuple[HeldCause, Diagnostic] | None:
         """The first rule that these cells break, and what to say; None where all hold."""
+        is_address = declaration.subject.kind in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT}
+        if not is_address and not self.never:
+            return None
         members = initiative.members if initiative is not None and match.whole else ()
         policies = sorted({*match.policies, *(member.definition.key for member in members)} - {"*"})
         for policy in policies:
             if entries := self.never.get(policy):
                 return HeldCause.NEVER_EXEMPT, hold_messages.never_exempt(assignment, entries[0].title)
-        if declaration.subject.kind not in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT}:
+        if not is_address:
             return None
         if (rule := self._lifetime(declaration, policies)) is not None:
             return HeldCause.LIFETIME, rule

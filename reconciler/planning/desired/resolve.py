@@ -278,7 +278,10 @@ class _Resolver:
     ) -> Iterator[DesiredExemption | Finding]:
         """What is wanted there, or why nothing is; what is wanted ahead of a change is said."""
         declaration = case.declaration
-        is_elsewhere = not self.tree.contains(assignment.scope.key, scope)
+        is_address = (
+            case.subject.kind is SubjectKind.ASSIGNMENT
+        )  # all others come from what is assigned around the target
+        is_elsewhere = is_address and not self.tree.contains(assignment.scope.key, scope)
         if self._is_moot(scope, assignment):
             if not declaration.ahead:
                 yield finding_messages.moot_not_scope(declaration, scope, assignment)

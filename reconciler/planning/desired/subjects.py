@@ -205,7 +205,7 @@ def existing_cells(cells: frozenset[str], initiative: Initiative | None) -> froz
     """Those of the cells that the initiative still has; all of them where there is none."""
     if initiative is None:
         return cells
-    return frozenset(cell for cell in cells if cell in initiative.texts)
+    return cells if cells <= initiative.texts.keys() else cells & initiative.texts.keys()
 
 
 def reference_texts(cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:
