@@ -22,8 +22,9 @@ from reconciler.applying.outcomes import Outcome
 from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import BucketId
 from reconciler.arm import canonical
+from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Exemption, Operation, Status
-from reconciler.planning.values import Action, Change, HeldCause
+from reconciler.planning.values import Action, Change
 from reconciler.problems import AzureError, ReconcilerError
 
 

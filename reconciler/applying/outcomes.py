@@ -10,8 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from reconciler.kinds import HeldCause
 from reconciler.model import Diagnostic, Status, Unread, Verdict
-from reconciler.planning.values import Action, Change, Held, HeldCause, Plan, Refusal
+from reconciler.planning.values import Action, Change, Held, Plan, Refusal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

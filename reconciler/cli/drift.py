@@ -15,7 +15,8 @@ from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import show
-from reconciler.planning.values import FindingKind, Severity
+from reconciler.kinds import FindingKind
+from reconciler.model import Severity
 from reconciler.reports.context import ReportContext
 from reconciler.reports.drift_json import drift_json
 from reconciler.reports.drift_markdown import drift_comment

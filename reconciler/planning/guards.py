@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from reconciler.kinds import FindingKind
 from reconciler.model import Limits
-from reconciler.planning.values import Action, Change, Finding, FindingKind, Reason, Refusal
+from reconciler.planning.values import Action, Change, Finding, Reason, Refusal
 
 PERCENT_FROM = 10
 """Below this many owned exemptions a percentage says nothing."""

@@ -11,10 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from reconciler.kinds import FindingKind as FindingKind  # noqa: PLC0414 - re-exported
-from reconciler.kinds import HeldCause as HeldCause  # noqa: PLC0414 - re-exported
-from reconciler.model import ArmId, Declaration, Diagnostic, Exemption, Source, SubjectKind, Unread, Verdict
-from reconciler.model import Severity as Severity  # noqa: PLC0414 - re-exported
+from reconciler.kinds import FindingKind, HeldCause
+from reconciler.model import ArmId, Declaration, Diagnostic, Exemption, Severity, Source, SubjectKind, Unread, Verdict
 from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.evidence import Evidence
 from reconciler.problems import Problem

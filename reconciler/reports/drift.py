@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from reconciler.model import JSON, WORST_FIRST, ArmId, Unread, Verdict
-from reconciler.planning.values import Finding, FindingKind, Refusal, Severity
+from reconciler.kinds import FindingKind
+from reconciler.model import JSON, WORST_FIRST, ArmId, Severity, Unread, Verdict
+from reconciler.planning.values import Finding, Refusal
 
 FEW: Final = 3
 """So many findings of one cause are told one by one."""

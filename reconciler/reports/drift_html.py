@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler import __version__
-from reconciler.planning.values import FindingKind
+from reconciler.kinds import FindingKind
 from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.drift_text import comparison_sentence, heading, healing_sentence, severity_counts
 from reconciler.reports.escape import html_text as h

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.model import count
-from reconciler.planning.values import Finding, Severity
+from reconciler.model import Severity, count
+from reconciler.planning.values import Finding
 from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, identify
 from reconciler.reports.drift_text import comparison_sentence, group_block, heading, healing_sentence, severity_counts
 from reconciler.reports.findings_text import subject_label

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.drift import HEALING_COMMAND
-from reconciler.model import JSON, and_more, count, first_few
-from reconciler.planning.values import FindingKind, Severity
+from reconciler.kinds import FindingKind
+from reconciler.model import JSON, Severity, and_more, count, first_few
 from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, SEVERITY_STYLES, finding_body, finding_head, subject_label

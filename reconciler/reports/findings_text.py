@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.model import owner_scope
-from reconciler.planning.values import Finding, Severity
+from reconciler.model import Severity, owner_scope
+from reconciler.planning.values import Finding
 from reconciler.reports.drift import worst_first
 from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
 from reconciler.reports.styled import Line, Style, line

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from reconciler.kinds import HeldCause
 from reconciler.model import Status, Unread, Verdict
-from reconciler.planning.values import Change, Held, HeldCause, Refusal
+from reconciler.planning.values import Change, Held, Refusal
 
 
 class Outcome(Protocol):

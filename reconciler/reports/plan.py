@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import ArmId, ScopeKind, Source, agree, count, first_few
 from reconciler.planning.decisions import SEVERITIES, Decision, Highlight, State, decisions_of, taken_from
-from reconciler.planning.values import Action, Finding, FindingKind, Held, HeldCause, Plan, Reason, Refusal
+from reconciler.planning.values import Action, Finding, Held, Plan, Reason, Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import Names, Pipeline
 from reconciler.reports.fields import changed_paths, field_label

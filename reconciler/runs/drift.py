@@ -19,9 +19,10 @@ from reconciler.drift import (
     read_outcomes,
     with_patches,
 )
-from reconciler.model import JSON, Snapshot, SubjectKind, Verdict
+from reconciler.kinds import FindingKind
+from reconciler.model import JSON, Severity, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
-from reconciler.planning.values import Action, Change, Finding, FindingKind, Plan, Refusal, Severity
+from reconciler.planning.values import Action, Change, Finding, Plan, Refusal
 from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context

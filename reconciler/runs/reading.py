@@ -10,11 +10,12 @@ from typing import Final
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import SETTINGS_FILE
+from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, is_guid
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import plan_from
 from reconciler.planning.stages import PlanInputs
-from reconciler.planning.values import HeldCause, Plan
+from reconciler.planning.values import Plan
 from reconciler.problems import Problem, UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository

@@ -26,8 +26,8 @@ from azure_in_memory import (
 
 from reconciler.applying.outcomes import Summary
 from reconciler.applying.retry_policy import RetryPolicy
+from reconciler.kinds import HeldCause
 from reconciler.model import Status, SystemData, Verdict
-from reconciler.planning.values import HeldCause
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
 
 KEEPER = exemption("keeper")

@@ -11,9 +11,10 @@ from jsonschema import Draft202012Validator
 
 from reconciler.applying.outcomes import Outcome, Summary, summarise
 from reconciler.cli.exits import of_run
+from reconciler.kinds import HeldCause
 from reconciler.model import Status, Verdict, arm_id
 from reconciler.package_data import schema_path
-from reconciler.planning.values import Held, HeldCause, Plan, Refusal
+from reconciler.planning.values import Held, Plan, Refusal
 from reconciler.reports.outcomes_json import outcomes_json
 
 SCOPE = arm_id("/subscriptions/11111111-1111-1111-1111-111111111111")

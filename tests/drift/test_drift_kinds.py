@@ -10,9 +10,9 @@ from drift.diagnosed import Git, drift, kinds, settled, stamped, with_one, witho
 from planning import world
 
 from reconciler.drift import read_outcomes
-from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.kinds import FindingKind
+from reconciler.model import ResourceSelector, Selector, Severity, Subject, SubjectKind, SystemData, Unread, arm_id
 from reconciler.planning.evidence import FieldDifference
-from reconciler.planning.values import FindingKind, Severity
 from reconciler.problems import ReconcilerError
 from reconciler.reports.evidence import evidence_labels
 

@@ -18,8 +18,8 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.kinds import FindingKind
 from reconciler.model import Subject, SubjectKind
-from reconciler.planning.values import FindingKind
 
 EXCLUDING = replace(AT_ROOT, not_scopes=(SUB,))
 AT_LEFT = assignment(LEFT, "mcsb", BENCHMARK.id)

@@ -25,8 +25,9 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
-from reconciler.planning.values import Action, FindingKind, HeldCause
+from reconciler.planning.values import Action
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)

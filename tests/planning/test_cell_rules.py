@@ -20,8 +20,8 @@ from planning.world import (
 )
 
 from reconciler.catalog.facts import Obstacle
+from reconciler.kinds import HeldCause
 from reconciler.model import LifetimeRule, Rules, Subject, SubjectKind
-from reconciler.planning.values import HeldCause
 
 OF_SEVERITY = {
     severity: next(

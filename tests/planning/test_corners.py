@@ -30,6 +30,7 @@ from planning.world import (
 )
 
 from reconciler.arm import canonical
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
 from reconciler.planning import hold_messages
 from reconciler.planning.descriptions import where_made
@@ -37,7 +38,6 @@ from reconciler.planning.evidence import Evidence
 from reconciler.planning.explain.declaration import Participation
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.planner import make_plan
-from reconciler.planning.values import FindingKind, HeldCause
 
 EPAC = {"pacOwnerId": "epac"}
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)

@@ -25,8 +25,8 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import ArmId, Rules, Subject, SubjectKind, Unread, arm_id
-from reconciler.planning.values import FindingKind, HeldCause
 
 AT_SUB = assignment(SUB, "mcsb", BENCHMARK.id)
 AT_RG = assignment(RG, "mcsb", BENCHMARK.id)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 from planning.world import CATALOGUE, NOW, SETTINGS, SUB, Git, declaration, ours, plan, shape, snapshot
 
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import SystemData
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
-from reconciler.planning.values import FindingKind, HeldCause
 
 ROBOT = "11111111-2222-4333-8444-555555555555"
 BELIEVING = replace(SETTINGS, writers=(ROBOT,))

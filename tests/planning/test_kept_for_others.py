@@ -21,8 +21,8 @@ from planning.world import (
 )
 
 from reconciler.arm.canonical import folded_selectors
+from reconciler.kinds import HeldCause
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, Unread
-from reconciler.planning.values import HeldCause
 
 NEXT_YEAR = datetime(2027, 12, 31, tzinfo=UTC)
 NEXT_WEEK = "2026-11-27T00:00:00Z"

@@ -26,8 +26,9 @@ from planning.world import (
 )
 
 from reconciler.arm import canonical
+from reconciler.kinds import HeldCause
 from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind, Unread, arm_id
-from reconciler.planning.values import Action, HeldCause
+from reconciler.planning.values import Action
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)

@@ -2,7 +2,7 @@
 
 from planning.world import RESOURCE, RG, SUB, applied, declaration, live, ours, plan, shape, snapshot
 
-from reconciler.planning.values import FindingKind
+from reconciler.kinds import FindingKind
 
 
 def test_a_keeper_that_would_leave_all_of_it_held_gives_way_to_one_that_would_not():

@@ -23,11 +23,11 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Rules, Subject, SubjectKind, arm_id
 from reconciler.planning import marks
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import NoHistory
-from reconciler.planning.values import FindingKind, HeldCause
 
 EPAC = {"pacOwnerId": "epac"}
 WHOLE = replace(SETTINGS, rules=Rules(allow_whole_assignment=True))

@@ -3,21 +3,11 @@
 import dataclasses
 from datetime import UTC, datetime
 
-from reconciler.model import Exemption, Source, SystemData, Unread, arm_id
+from reconciler.kinds import FindingKind, HeldCause
+from reconciler.model import Exemption, Severity, Source, SystemData, Unread, arm_id
 from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.fingerprint import digest, fingerprint
-from reconciler.planning.values import (
-    Change,
-    Finding,
-    FindingKind,
-    Held,
-    HeldCause,
-    Plan,
-    Reason,
-    Refusal,
-    Severity,
-    Widening,
-)
+from reconciler.planning.values import Change, Finding, Held, Plan, Reason, Refusal, Widening
 from reconciler.reports.context import ReportContext
 from reconciler.reports.drift import DriftReport
 from reconciler.reports.markdown import LIMIT

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from reconciler.applying.outcomes import Outcome, summarise
+from reconciler.kinds import FindingKind
 from reconciler.model import (
     Category,
     Declaration,
@@ -29,7 +30,7 @@ from reconciler.model import (
     arm_id,
 )
 from reconciler.planning.evidence import Evidence, FieldDifference
-from reconciler.planning.values import FindingKind, Reason, Refusal, Request, Widening
+from reconciler.planning.values import Reason, Refusal, Request, Widening
 from reconciler.problems import Problem
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json

@@ -6,10 +6,10 @@ import samples
 from jsonschema import Draft202012Validator
 from referencing import Registry
 
-from reconciler.model import Source
+from reconciler.kinds import FindingKind
+from reconciler.model import Severity, Source
 from reconciler.package_data import schema_path
 from reconciler.planning.evidence import Evidence
-from reconciler.planning.values import FindingKind, Severity
 from reconciler.reports.drift import identify
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json

@@ -7,9 +7,9 @@ from referencing import Registry
 
 from reconciler.applying.outcomes import Outcome, refused_outcomes, summarise
 from reconciler.cli.exits import of_run
+from reconciler.kinds import HeldCause
 from reconciler.model import Status, Verdict
 from reconciler.package_data import schema_path
-from reconciler.planning.values import HeldCause
 from reconciler.reports.markdown import LIMIT
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown

@@ -6,9 +6,11 @@ from jsonschema import Draft202012Validator
 from referencing import Registry
 
 from reconciler.arm.canonical import fold
+from reconciler.kinds import FindingKind, HeldCause
+from reconciler.model import Severity
 from reconciler.package_data import schema_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
-from reconciler.planning.values import Action, FindingKind, HeldCause, Reason, Severity, Widening
+from reconciler.planning.values import Action, Reason, Widening
 from reconciler.reports.plan_json import plan_json, plan_to_json
 
 SCHEMA = json.loads(schema_path("plan").read_text(encoding="utf-8"))

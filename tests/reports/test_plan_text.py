@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 import samples
 
+from reconciler.kinds import FindingKind
 from reconciler.model import ResourceSelector, Selector, SystemData, Unread, arm_id
-from reconciler.planning.values import Finding, FindingKind, Reason, Refusal, Widening
+from reconciler.planning.values import Finding, Reason, Refusal, Widening
 from reconciler.reports.context import ReportContext
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines

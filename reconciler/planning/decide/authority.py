@@ -41,6 +41,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.arm.canonical import equivalent
+from reconciler.kinds import HeldCause
 from reconciler.model import Initiative, Settings
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.build import ExemptionBuilder
@@ -55,7 +56,7 @@ from reconciler.planning.desired.subjects import existing_cells, reference_texts
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.provenance import History
-from reconciler.planning.values import Finding, Held, HeldCause, Reason
+from reconciler.planning.values import Finding, Held, Reason
 
 _HOLDING: Final = {
     Relation.FOREIGN: (HeldCause.FOREIGN_OWNER, hold_messages.foreign_owner),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from reconciler.kinds import HeldCause
 from reconciler.model import Declaration, Diagnostic, Exemption
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.protections import Protection
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.values import Held, HeldCause
+from reconciler.planning.values import Held
 
 
 def hold_exemption(

@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle
 from reconciler.catalog.strictness import NeverExempt, severities
+from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Initiative, Rules, SubjectKind
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.subjects import SubjectMatch
-from reconciler.planning.values import HeldCause
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from reconciler.kinds import HeldCause
 from reconciler.model import Snapshot
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.protections import Protection
 from reconciler.planning.desired.resolve import DesiredExemption, Resolution
 from reconciler.planning.desired.subjects import reference_texts
 from reconciler.planning.tree import Tree
-from reconciler.planning.values import Held, HeldCause
+from reconciler.planning.values import Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

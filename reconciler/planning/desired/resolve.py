@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from reconciler.arm.canonical import folded_selectors
+from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.cell_rules import CellRules
@@ -18,7 +19,7 @@ from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
 from reconciler.planning.findings import messages as finding_messages
 from reconciler.planning.tree import Slot, Tree
-from reconciler.planning.values import Finding, Held, HeldCause
+from reconciler.planning.values import Finding, Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.kinds import FindingKind
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
 from reconciler.planning.hold_messages import label
 from reconciler.planning.provenance import Commit
 from reconciler.planning.stages import Decisions
-from reconciler.planning.values import Change, FindingKind, Held, Plan
+from reconciler.planning.values import Change, Held, Plan
 
 
 class Participation(enum.StrEnum):

@@ -9,12 +9,23 @@ from dataclasses import dataclass
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Recommendation
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, Source, SubjectKind, count, owner_scope
+from reconciler.kinds import FindingKind
+from reconciler.model import (
+    ArmId,
+    Assignment,
+    Declaration,
+    Exemption,
+    Severity,
+    Source,
+    SubjectKind,
+    count,
+    owner_scope,
+)
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.hold_messages import label
 from reconciler.planning.marks import declaration_of
-from reconciler.planning.values import Change, Finding, FindingKind, Severity
+from reconciler.planning.values import Change, Finding
 
 
 def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:

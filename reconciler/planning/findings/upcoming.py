@@ -11,10 +11,11 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
-from reconciler.model import ArmId, Declaration, ScopeKind, arm_id
+from reconciler.kinds import FindingKind
+from reconciler.model import ArmId, Declaration, ScopeKind, Severity, arm_id
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.stages import Decisions
-from reconciler.planning.values import Finding, FindingKind, Severity
+from reconciler.planning.values import Finding
 
 RESOURCE_QUOTA: Final = 5000
 """Exempt resources that Defender for Cloud allows in one subscription (defender-for-cloud, exempt a resource)."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from reconciler.kinds import HeldCause
 from reconciler.model import Diagnostic
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.holds import hold_exemption
@@ -15,7 +16,7 @@ from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedCha
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.tree import Tree
-from reconciler.planning.values import Held, HeldCause
+from reconciler.planning.values import Held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
