@@ -401,6 +401,47 @@ def test_without_resource_graph_a_few_are_asked_for_one_by_one_and_many_not_at_a
     assert (found.exists, found.gone, found.complete) == (frozenset(), frozenset(), True)
 
 
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "BadRequest"),
+        (401, "ExpiredAuthenticationToken"),
+        (403, "AuthorizationFailed"),
+        (404, "ResourceTypeNotSupported"),
+        (404, "InvalidResourceType"),
+        (409, "Conflict"),
+        (410, "Gone"),
+        (500, "InternalServerError"),
+    ],
+)
+def test_a_declared_resource_is_gone_only_where_azure_says_that_it_does_not_exist(interrupted, status, code):
+    """With the writer's role nobody may read the resource itself: it is neither known to exist nor to be gone."""
+    with interrupted() as (door, azure):
+
+        def answer(seen):
+            if "ResourceGraph" in seen.path:
+                return Reply(200, {"data": []})
+            return error(status, code, "no", **{"retry-after-ms": "1"}) if seen.path == SERVER else None
+
+        door.answer = answer
+        found = read(azure, declare(SERVER))
+        assert any(seen.path == SERVER for seen in door.seen)
+    assert (SERVER.lower() in found.gone, SERVER.lower() in found.exists) == (False, False)
+
+
+@pytest.mark.parametrize("code", ["ResourceNotFound", "ResourceGroupNotFound", "SubscriptionNotFound"])
+def test_a_declared_resource_that_azure_does_not_find_is_gone(interrupted, code):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: (
+            Reply(200, {"data": []})
+            if "ResourceGraph" in seen.path
+            else error(404, code, "gone")
+            if seen.path == SERVER
+            else None
+        )
+        assert SERVER.lower() in read(azure, declare(SERVER)).gone
+
+
 def test_a_resource_whose_type_needs_another_version_is_asked_again_with_one_it_has(interrupted):
     odd = f"{subscription(0)}/resourceGroups/rg/providers/Contoso.Odd/things/one/parts/two"
     refusal = "The supported api-versions are '2019-08-01,2021-02-01-preview'."
