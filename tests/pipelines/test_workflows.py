@@ -18,6 +18,8 @@ import pytest
 from main_job import repositories as repo
 from pipelines import runner
 
+from reconciler.reports.plan_markdown import MARKER
+
 NAMES = sorted(path.name for path in runner.WORKFLOWS.glob("*.yml"))
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 DECLARATION = {
@@ -163,6 +165,22 @@ def test_the_comment_is_written_once_and_kept_up_to_date(tmp_path: Path, existin
     assert not done.failed, done.log
     assert f"--method {method}" in notes.read_text(encoding="utf-8")
     assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.parametrize("content", [None, ""])
+def test_where_there_is_no_plan_the_comment_says_so(tmp_path: Path, content: str | None) -> None:
+    """An earlier plan must not stand as if it were current."""
+    if content is not None:
+        (tmp_path / "report").mkdir()
+        (tmp_path / "report" / "plan.md").write_text(content, encoding="utf-8")
+    notes = runner.fake_gh(tmp_path / "temp", "42")
+    context = {"github.repository": "contoso/exemptions", "github.event.pull_request.number": "7", "github.run_id": "9"}
+    done = runner.job(runner.load("plan.yml"), "comment", tmp_path, tmp_path / "temp", context, {}).run()
+    assert not done.failed, done.log
+    assert "--method PATCH" in notes.read_text(encoding="utf-8")
+    comment = (tmp_path / "comment.md").read_text(encoding="utf-8")
+    assert comment.startswith(MARKER + "\n### There is no plan")
+    assert "contoso/exemptions/actions/runs/9" in comment
 
 
 def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
