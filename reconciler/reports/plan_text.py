@@ -53,7 +53,7 @@ _LINES: Final = 1_000
 """So many lines: nobody reads more, and the JSON form has all."""
 
 _FEW: Final = 4
-_OTHERS: Final = 20
+_OTHERS: Final = 5
 _NAME_WIDTH: Final = 32
 _EFFECTS: Final = {
     "more": (Style.CREATE, "+"),
