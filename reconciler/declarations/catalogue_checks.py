@@ -20,15 +20,14 @@ from reconciler.catalog import (
     policy_id,
 )
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
-from reconciler.declarations.lint import is_policy, resource_type
+from reconciler.declarations.scope_types import scope_type_problems
 from reconciler.declarations.subjects import ResolvedSubject
 from reconciler.documents.suggest import did_you_mean, nearest, nearest_few
-from reconciler.model import ArmId, Declaration, Rules, ScopeKind, Severity, SubjectKind, first_few, guids_in
+from reconciler.model import Declaration, Rules, Severity, SubjectKind, first_few, guids_in
 from reconciler.problems import Problem
 
 _MAX_KEYS: Final = 8
 _MAX_PROPOSED: Final = 3
-_SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
 def catalogue_problems(
@@ -62,7 +61,7 @@ def catalogue_problems(
                 yield from _unknown_references(declaration, initiative)
         case SubjectKind.ASSIGNMENT:
             yield from _policies_as_references(declaration, catalogue)
-    yield from _scope_types(resolved, catalogue)
+    yield from scope_type_problems(resolved, catalogue)
 
 
 def recommendation_problems(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
@@ -270,37 +269,3 @@ def _retired(
             path=declaration.subject_path(index),
             severity=Severity.ERROR if changed else Severity.WARNING,
         )
-
-
-def _scope_types(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
-    """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
-    if not resolved.known or not resolved.policies:
-        return
-    types: set[str] = set()
-    for policy in resolved.policies:
-        definition = catalogue.policy(ArmId(policy, policy))
-        if definition is None or not definition.resource_types:
-            return
-        types.update(definition.resource_types)
-    for index, scope in enumerate(resolved.declaration.scopes):
-        if not _evaluates(scope, types) and not is_policy(scope):
-            listed = first_few(sorted(types), _MAX_KEYS)
-            yield Problem(
-                source=resolved.declaration.place(f"scopes.{index}"),
-                code="scope-type",
-                message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
-                remedy="check that the id is the one you mean; if so, the exemption does nothing",
-                path=f"scopes[{index}]",
-                severity=Severity.WARNING,
-            )
-
-
-def _evaluates(scope: ArmId, types: set[str]) -> bool:
-    match scope.kind:
-        case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
-            return True
-        case ScopeKind.RESOURCE_GROUP:
-            return bool(types - {_SUBSCRIPTION_TYPE})
-        case ScopeKind.RESOURCE:
-            own = resource_type(scope)
-            return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)

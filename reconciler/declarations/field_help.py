@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from reconciler.documents.document import Path
 
 SUBJECTS: Final = ("recommendation", "recommendations", "policyDefinition", "policySetDefinition", "policyAssignment")
 
@@ -166,3 +169,29 @@ FIELD_RULES: Final = {
     "oneOf": ("a condition has either in or notIn", "write one of the two, with a list of values"),
 }
 """Messages for rules over several fields, by the keyword or field under which the schema holds them."""
+
+
+def listed(words: Sequence[str], last: str = "and") -> str:
+    """`a, b and c`."""
+    return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else words[0]
+
+
+def field_of(path: Path) -> str:
+    """The field that a path is about, without positions in lists."""
+    return next((step for step in reversed(path) if isinstance(step, str)), "")
+
+
+def help_for(texts: Mapping[str, str], path: Path, name: str = "") -> str | None:
+    """What is said of a field: of the one in this group of fields or schema, else of all that are called so."""
+    field = field_of(path)
+    return texts.get(f"{path[0] if len(path) > 1 else name}.{field}") or texts.get(field)
+
+
+def expectation(path: Path, name: str = "") -> str:
+    """What a field wants, so that `write …` is a sentence."""
+    return help_for(EXPECTATIONS, path, name) or "a value; its description in schemas/ says which"
+
+
+def fill(path: Path) -> str:
+    """What to do about a field without a value."""
+    return f"write {expectation(path)}" + ("" if field_of(path) in ALWAYS_THERE else ", or delete the line")

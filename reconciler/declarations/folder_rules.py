@@ -49,13 +49,13 @@ def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
 def _below(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
     places = rule.below or ()
     has_group = any(place.kind is ScopeKind.MANAGEMENT_GROUP for place in places)
-    shown = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
+    allowed = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
     for index, scope in enumerate(declaration.scopes):
         if not has_group and not any(place.contains(scope) for place in places):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
                 code="rule-place",
-                message=f"this is not at or below {shown}, where declarations {_in(rule)} may exempt ({rule.setting})",
+                message=f"this is not at or below {allowed}, where declarations {_in(rule)} may exempt ({rule.setting})",
                 remedy="correct the id, or put the file into the folder whose owners answer for this scope",
                 path=f"scopes[{index}]",
             )

@@ -15,8 +15,8 @@ class ResolvedSubject:
     """The policies that one declaration exempts, as far as the catalogue knows them without asking Azure.
 
     `policies` are folded definition ids. `container` is the folded id of the one initiative or assignment that is
-    addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `known` says that `policies` are
-    all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
+    addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says that `policies`
+    are all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
     catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
     nobody knows one, None where the policies are not known.
     """
@@ -25,7 +25,7 @@ class ResolvedSubject:
     policies: frozenset[str]
     container: str | None = None
     references: frozenset[str] = frozenset()
-    known: bool = True
+    is_known: bool = True
     judged: frozenset[str] = frozenset()
     severities: frozenset[str] | None = None
 
@@ -57,7 +57,7 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
                 policies=frozenset(),
                 container=container.key,
                 references=references,
-                known=False,
+                is_known=False,
             )
         case SubjectKind.INITIATIVE:
             container = initiative_id(subject.value)
@@ -69,7 +69,7 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
                 policies=policies,
                 container=container.key,
                 references=references,
-                known=is_known,
+                is_known=is_known,
                 judged=judged,
                 severities=severities(judged, catalogue) if is_known else None,
             )

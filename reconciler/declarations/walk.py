@@ -157,7 +157,9 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]
             source=Source(name),
             code="suffix",
             message=f"it ends in {suffix!r}, so it would not be read as a declaration",
-            remedy=f"rename it to {stem}{SUFFIX}" if suffix != ".json" else f"write it as YAML in {stem}{SUFFIX}",
+            remedy=f"rename it to {stem}{SUFFIX}"
+            if suffix != ".json"
+            else f"write it as YAML in {stem}{SUFFIX}; a file of EPAC is read by `exempt import epac`",
         )
     elif suffix.lower() not in _QUIET_SUFFIXES and not entry.name.startswith(".") and entry.name != "CODEOWNERS":
         yield Problem(

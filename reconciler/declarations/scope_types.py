@@ -1,0 +1,49 @@
+"""Scopes at which nothing that is exempted is ever evaluated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from reconciler.catalog import Catalogue
+from reconciler.declarations.lint import is_policy, resource_type
+from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.model import ArmId, ScopeKind, Severity, first_few
+from reconciler.problems import Problem
+
+_MAX_TYPES: Final = 8
+_SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
+
+
+def scope_type_problems(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
+    """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
+    if not resolved.is_known or not resolved.policies:
+        return
+    types: set[str] = set()
+    for policy in resolved.policies:
+        definition = catalogue.policy(ArmId(policy, policy))
+        if definition is None or not definition.resource_types:
+            return
+        types.update(definition.resource_types)
+    for index, scope in enumerate(resolved.declaration.scopes):
+        if not _evaluates(scope, types) and not is_policy(scope):
+            listed = first_few(sorted(types), _MAX_TYPES)
+            yield Problem(
+                source=resolved.declaration.place(f"scopes.{index}"),
+                code="scope-type",
+                message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
+                remedy="check that the id is the one you mean; if so, the exemption does nothing",
+                path=f"scopes[{index}]",
+                severity=Severity.WARNING,
+            )
+
+
+def _evaluates(scope: ArmId, types: set[str]) -> bool:
+    match scope.kind:
+        case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
+            return True
+        case ScopeKind.RESOURCE_GROUP:
+            return bool(types - {_SUBSCRIPTION_TYPE})
+        case ScopeKind.RESOURCE:
+            own = resource_type(scope)
+            return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)
