@@ -113,12 +113,12 @@ def refusal_item(refusal: Refusal, pipeline: Pipeline = Pipeline.NONE) -> str:
 
 def held_item(group: HeldGroup) -> str:
     """What cannot be decided now for one cause, how much, why, and what would free it."""
-    remedy = f"; to free it: {value(group.remedy)}" if group.remedy else ""
+    remedy = f"; fix: {value(group.remedy)}" if group.remedy else ""
     return f"**{group.cause.value}** {group.label(value)}: {value(group.message)}{remedy}{place(group.source)}"
 
 
 def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:
     """What could not be read, and what to do about it."""
-    remedy = f"; help: {value(unread.remedy)}" if unread.remedy else ""
+    remedy = f"; fix: {value(unread.remedy)}" if unread.remedy else ""
     where = value(scope_label(unread.scope, names))
     return f"{value(unread.what)} at {where}: {value(unread.message)}{remedy}"

@@ -247,7 +247,7 @@ def held_section(groups: Sequence[HeldGroup]) -> Iterator[Line]:
         yield line((Style.WARNING, f"  ! {group.cause.value}  "), (Style.NAME, group.label()))
         yield line(INDENT, group.message)
         if group.remedy:
-            yield line(INDENT, (Style.QUIET, "to free it: "), group.remedy)
+            yield line(INDENT, (Style.QUIET, "fix: "), group.remedy)
         if place := source_label(group.source):
             yield line(INDENT, (Style.QUIET, place))
 
@@ -260,7 +260,7 @@ def unread_section(unread: Iterable[Unread], names: Names) -> Iterator[Line]:
 def _unread_block(unread: Unread, names: Names) -> list[Line]:
     head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_label(unread.scope, names))
     block = [head, line(INDENT, unread.message)]
-    return [*block, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else block
+    return [*block, line(INDENT, (Style.QUIET, "fix: "), unread.remedy)] if unread.remedy else block
 
 
 def refusal_line(refusal: Refusal, context: ReportContext = NO_CONTEXT) -> Line:
