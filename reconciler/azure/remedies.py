@@ -70,6 +70,11 @@ def _no_right(error: ErrorDetails) -> str:
     writes = action.lower().endswith(_WRITING) if action else error.method in _WRITES
     role = WRITE_ROLE if writes else READ_ROLE
     granted = f" ({action})" if action else ""
+    if scope.lower().startswith(_POLICY_OBJECTS):
+        return (
+            f"it is built in, and no role can be granted on it: {role}{granted} on any managed scope lets the identity read "
+            "it; `exempt doctor` prints a role with only the rights that are needed"
+        )
     return (
         f"grant the identity the role {role}{granted} at {scope}: {_grant(error, role, scope)}; a new grant takes up "
         "to five minutes, and `exempt doctor` prints roles with only the rights that are needed"

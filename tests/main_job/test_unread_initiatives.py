@@ -58,3 +58,6 @@ def test_the_json_form_has_every_line_with_the_remedy_of_what_was_not_read(refus
     assert {held["cause"] for held in document["held"]} == {"initiative-unread"}
     remedies = {unread["remedy"] for unread in document["unread"]}
     assert {held["remedy"] for held in document["held"]} <= remedies
+    (built_in,) = (remedy for remedy in remedies if "built in" in remedy)
+    assert "on any managed scope" in built_in
+    assert not any("Reader at /providers/Microsoft.Authorization" in remedy for remedy in remedies)
