@@ -337,6 +337,18 @@ def scenarios(draw) -> Scenario:
     return replace(today, live=tuple(unique.values()), unread=missing, only=only)
 
 
+@st.composite
+def changed(draw, scenario: Scenario) -> Scenario:
+    """What people do between two runs: a pull request, a move, a change in the portal."""
+    found = scenario.tenant.assignments
+    live = tuple(
+        draw(meddled(each, scenario.live)) if draw(st.sampled_from([False] * 5 + [True])) else each
+        for each in scenario.live
+    )
+    after = replace(scenario, live=live, declarations=draw(edited(scenario.declarations, found)))
+    return moved(after, draw(st.sampled_from(MOVED))) if draw(st.sampled_from([False] * 3 + [True])) else after
+
+
 def moved(scenario: Scenario, parents) -> Scenario:
     """The same after somebody moved subscriptions to other management groups."""
     hierarchy = {**scenario.parents, **parents}

@@ -7,7 +7,7 @@ from datetime import datetime
 from hypothesis import given
 from hypothesis import strategies as st
 from laws.profile import LAW
-from laws.scenarios import NOW, after_all, carried_out, scenarios
+from laws.scenarios import NOW, after_all, carried_out, changed, scenarios
 
 from reconciler.arm import canonical
 from reconciler.model import SubjectKind, arm_id
@@ -279,9 +279,11 @@ def test_what_no_declaration_means_is_exempt_nowhere_and_never_where_it_was_not_
 @LAW
 @given(scenarios())
 def test_what_is_declared_is_exempt_after_the_run_or_named_as_held(scenario):
-    plan = scenario.plan()
-    if scenario.only:
-        return
+    if scenario.only is None:
+        assert_all_is_exempt_or_named(scenario, scenario.plan())
+
+
+def assert_all_is_exempt_or_named(scenario, plan):
     exempt = scenario.exempt(after_all(scenario.live, plan.changes))
     whole = scenario.settings.rules.allow_whole_assignment
     for declared in scenario.declarations:
@@ -289,6 +291,22 @@ def test_what_is_declared_is_exempt_after_the_run_or_named_as_held(scenario):
             assert any(names(line, fact, scenario) for line in plan.held if line.declaration == declared.name), (
                 f"{declared.name} wants {fact}, and nobody says that it is not exempt"
             )
+
+
+@LAW
+@given(scenarios(), st.data())
+def test_the_laws_hold_over_several_runs_with_edits_moves_and_other_peoples_changes_between(scenario, data):
+    scenario = replace(scenario, only=None, unread=())
+    for _ in range(3):
+        plan = scenario.plan()
+        precious = scenario.exempt() & scenario.wanted()
+        allowed = scenario.exempt() | scenario.wanted()
+        after = after_all(scenario.live, plan.changes)
+        assert precious <= scenario.exempt(after) <= allowed
+        assert_all_is_exempt_or_named(scenario, plan)
+        again = scenario.plan(live=after)
+        assert not again.changes, [(c.action, c.reason, c.id.text) for c in again.changes]
+        scenario = data.draw(changed(replace(scenario, live=after)))
 
 
 def names(line, fact, scenario):
