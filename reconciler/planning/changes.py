@@ -22,12 +22,12 @@ def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     room = make_room(decisions.proposed, Counter(existing.scope.key for existing in decisions.existing))
     reasons = CreateReasons(decisions.existing, decisions.inputs.history)
     narrower = _Narrower.of(decisions)
-    declared = {each.name: each for each in decisions.inputs.declarations.declarations}
-    found = [
+    declared = {declaration.name: declaration for declaration in decisions.inputs.declarations.declarations}
+    changes = [
         _change(proposed, decisions, reasons, narrower, declared, room.get(proposed.id.key, ()))
         for proposed in decisions.proposed
     ]
-    return tuple(sorted(found, key=lambda change: change.id.key))
+    return tuple(sorted(changes, key=lambda change: change.id.key))
 
 
 def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
@@ -73,16 +73,18 @@ class _Narrower:
 
     @classmethod
     def of(cls, decisions: Decisions) -> _Narrower:
-        held: dict[tuple[str, str], set[str]] = defaultdict(set)
+        occupied: dict[tuple[str, str], set[str]] = defaultdict(set)
         given_up: dict[Slot, set[str]] = defaultdict(set)
         for existing in decisions.existing:
             if existing.ours:
-                held[existing.mark, existing.exemption.assignment.key].update(decisions.tree.chain(existing.scope)[1:])
+                occupied[existing.mark, existing.exemption.assignment.key].update(
+                    decisions.tree.chain(existing.scope)[1:]
+                )
         for proposed in decisions.proposed:
             if proposed.existing is not None and proposed.existing.ours and proposed.reduces:
                 for outer in decisions.tree.chain(proposed.existing.scope)[1:]:
                     given_up[outer, proposed.exemption.assignment.key] |= proposed.lost
-        return cls(held, given_up)
+        return cls(occupied, given_up)
 
     def is_broadened_by(self, proposed: ProposedChange) -> bool:
         """Whether a create takes the place of something narrower: of its own declaration, or of one that ends here."""

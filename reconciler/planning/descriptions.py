@@ -14,7 +14,10 @@ def describe_selectors(selectors: tuple[ResourceSelector, ...]) -> str:
     """What resource selectors choose: `resourceLocation in eastus, westus`; empty where there are none. Conditions of
     one group hold together, groups stand for each other.
     """
-    groups = [" and ".join(_condition(each) for each in group.selectors) or "everything" for group in selectors]
+    groups = [
+        " and ".join(_condition(group_selector) for group_selector in group.selectors) or "everything"
+        for group in selectors
+    ]
     return groups[0] if len(groups) == 1 else ", or ".join(groups)
 
 

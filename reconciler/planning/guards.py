@@ -150,8 +150,8 @@ def _overlaps(
 ) -> Iterator[Refusal]:
     count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
     if allowed.strict and count:
-        found = _plural(count, "exemption")
-        message = f"beside {found} of a whole assignment declared ones make no difference, and --strict is set"
+        overlapping = _plural(count, "exemption")
+        message = f"beside {overlapping} of a whole assignment declared ones make no difference, and --strict is set"
         yield Refusal(
             rule="overlap",
             message=f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict",

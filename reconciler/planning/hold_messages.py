@@ -31,11 +31,11 @@ def label(assignment: Assignment) -> str:
     return assignment.display_name or assignment.id.name
 
 
-def unread(found: Unread) -> Diagnostic:
+def unread(line: Unread) -> Diagnostic:
     """A target, or something below it, is unknown."""
     return Diagnostic(
-        message=f"{found.scope} could not be read: {found.message}",
-        remedy=found.remedy or "give the identity Reader there and run again",
+        message=f"{line.scope} could not be read: {line.message}",
+        remedy=line.remedy or "give the identity Reader there and run again",
     )
 
 
@@ -91,13 +91,13 @@ def assignment_unread(assignment: ArmId) -> Diagnostic:
     )
 
 
-def initiative_unread(assignment: Assignment, found: Unread | None) -> Diagnostic:
+def initiative_unread(assignment: Assignment, line: Unread | None) -> Diagnostic:
     """Which references an assigned initiative has is unknown; `found` says why, in Azure's words, and what to do.
 
     The assignment is not named, so that one initiative that is assigned in many places is one cause.
     """
     definition = assignment.definition
-    reason = f": {found.message}" if found else ""
+    reason = f": {line.message}" if line else ""
     is_built_in = definition.key.startswith("/providers/microsoft.authorization/")
     otherwise = (
         "run again: every identity may read a built-in initiative"
@@ -106,7 +106,7 @@ def initiative_unread(assignment: Assignment, found: Unread | None) -> Diagnosti
     )
     return Diagnostic(
         message=f"initiative {definition.name!r} could not be read, so its reference ids are unknown{reason}",
-        remedy=(found.remedy if found else "") or otherwise,
+        remedy=(line.remedy if line else "") or otherwise,
     )
 
 
@@ -122,7 +122,7 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
         remedy = f"a policy is named by its reference id in the initiative: write {'; '.join(corrections)}"
     else:
         near = nearest_few(unknown[0], [member.reference_id for member in initiative.members], 3)
-        nearest = f"; nearest: {', '.join(repr(each) for each in near)}" if near else ""
+        nearest = f"; nearest: {', '.join(repr(reference) for reference in near)}" if near else ""
         remedy = f"correct referenceIds in the declaration{nearest}"
     return Diagnostic(
         message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}", remedy=remedy
@@ -234,11 +234,11 @@ def _last_writer(existing: Exemption) -> str:
     return (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
 
 
-def reduction_unread(found: Unread) -> Diagnostic:
+def reduction_unread(line: Unread) -> Diagnostic:
     """Something is not taken away, because what may need it was not read."""
     return Diagnostic(
-        message=f"not reduced, because {found.scope} could not be read ({found.message}) and something there may depend on it",
-        remedy=found.remedy or "give the identity Reader there and run again",
+        message=f"not reduced, because {line.scope} could not be read ({line.message}) and something there may depend on it",
+        remedy=line.remedy or "give the identity Reader there and run again",
     )
 
 

@@ -87,8 +87,8 @@ def revision_of(exemption: Exemption) -> str:
 
 def with_revision(exemption: Exemption, revision: str | None) -> Exemption:
     """The same exemption, stamped with another revision, or with none."""
-    kept = {key: value for key, value in exemption.metadata.items() if key != "revision"}
-    return replace(exemption, metadata={**kept, "revision": revision} if revision else kept)
+    remaining = {key: value for key, value in exemption.metadata.items() if key != "revision"}
+    return replace(exemption, metadata={**remaining, "revision": revision} if revision else remaining)
 
 
 def made_by_user(exemption: Exemption) -> bool:
@@ -124,17 +124,17 @@ def metadata(
     that somebody else left stays. A new write without git keeps no revision.
     """
     dropped = {*OWN_KEYS, *FOREIGN_KEYS, *_declared_keys(existing)} if existing else frozenset()
-    found = {key: value for key, value in existing.items() if key not in dropped}
-    found.update(declaration.metadata)
-    found.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
-    found["requestedBy"] = declaration.requested_by or declaration.owner
+    merged = {key: value for key, value in existing.items() if key not in dropped}
+    merged.update(declaration.metadata)
+    merged.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
+    merged["requestedBy"] = declaration.requested_by or declaration.owner
     if declaration.ticket:
-        found["ticket"] = declaration.ticket
+        merged["ticket"] = declaration.ticket
     if revision:
-        found["revision"] = revision
+        merged["revision"] = revision
     if declaration.metadata:
-        found["declared"] = sorted(declaration.metadata)
-    return found
+        merged["declared"] = sorted(declaration.metadata)
+    return merged
 
 
 def _declared_keys(existing: Mapping[str, JSON]) -> tuple[str, ...]:

@@ -110,7 +110,7 @@ def _finding_order(finding: Finding) -> tuple[str, ...]:
     return finding.kind.value, finding.subject.key, finding.declaration or "", finding.message.lower()
 
 
-def _held_order(held: Held) -> tuple[str, ...]:
-    where = held.assignment.key if held.assignment else ""
-    standing = held.exemption.key if held.exemption else ""
-    return held.declaration, held.scope.key, where, standing, held.cause.value, held.message.lower()
+def _held_order(line: Held) -> tuple[str, ...]:
+    where = line.assignment.key if line.assignment else ""
+    standing = line.exemption.key if line.exemption else ""
+    return line.declaration, line.scope.key, where, standing, line.cause.value, line.message.lower()

@@ -112,18 +112,18 @@ def decide(inputs: PlanInputs) -> Decisions:
     settled = [(contents, authority.settled(contents)) for contents in slots.contents]
     first_matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
     matches, protections = _rematched(first_matches, authority, resolution.protections)
-    kept = [authority.keep(match, _protected(match, protections)) for match in matches]
+    kept_slots = [authority.keep(match, _protected(match, protections)) for match in matches]
     confirmed = [
         *(item for _, item in settled if item is not None),
-        *(item for slot in kept for item in slot.confirmed),
+        *(item for slot in kept_slots for item in slot.confirmed),
     ]
     pruner = _pruner(inputs, protections, confirmed)
-    reduced = [authority.reduce(slot, pruner) for slot in kept]
+    reduced = [authority.reduce(slot, pruner) for slot in kept_slots]
     unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
     pruned = [pruner.prune(existing) for existing in unclaimed]
 
     proposed = [
-        *(change for slot in kept for change in slot.proposed),
+        *(change for slot in kept_slots for change in slot.proposed),
         *(change for slot in reduced for change in slot.proposed),
         *(result for result in pruned if isinstance(result, ProposedChange)),
     ]

@@ -34,22 +34,22 @@ class Tree:
     def __post_init__(self) -> None:
         self._expected.update(scope.key for scope in self.snapshot.expected)
         self._roots.update(root.key for root in self.settings.scopes)
-        unread = sorted(self.snapshot.unread, key=lambda found: (found.scope.key, found.what, found.message))
-        self._unread.update({found.scope.key: found for found in unread if found.what in SCOPE_READS})
+        unread = sorted(self.snapshot.unread, key=lambda line: (line.scope.key, line.what, line.message))
+        self._unread.update({line.scope.key: line for line in unread if line.what in SCOPE_READS})
         self._unread_descendants.extend(line for line in unread if line.what == "descendants")
-        for found in self._unread.values():
-            for outer in self.chain(found.scope):
-                self._unread_within.setdefault(outer, []).append(found)
+        for line in self._unread.values():
+            for outer in self.chain(line.scope):
+                self._unread_within.setdefault(outer, []).append(line)
 
     def chain(self, scope: ArmId) -> tuple[str, ...]:
         """Folded ids of the scope and all that contains it, nearest first, up to the topmost known group."""
-        found = self._chains.get(scope.key)
-        if found is None:
+        scopes = self._chains.get(scope.key)
+        if scopes is None:
             inside = (scope.key, *textual_containers(scope.key))
             group = self.snapshot.parents.get(inside[-1])
-            found = inside + self.chain(group) if group is not None else inside
-            self._chains[scope.key] = found
-        return found
+            scopes = inside + self.chain(group) if group is not None else inside
+            self._chains[scope.key] = scopes
+        return scopes
 
     def contains(self, outer: str, inner: ArmId) -> bool:
         """Whether the scope with folded id `outer` is `inner` or contains it."""
@@ -83,7 +83,7 @@ class Tree:
         if not self._unread:
             return
         container = self.container(scope)
-        yield from (found for found in self._unread_within.get(scope.key, ()) if found.scope.key != container)
+        yield from (line for line in self._unread_within.get(scope.key, ()) if line.scope.key != container)
 
     def maybe_above(self, scope: ArmId) -> Unread | None:
         """Where no chain leads from a scope to a managed root: a group whose descendants are unknown and may hold it."""

@@ -92,9 +92,9 @@ class Change:
     @property
     def exemption(self) -> Exemption:
         """The side that exists: after, or before for a delete."""
-        found = self.after if self.after is not None else self.before
-        assert found is not None
-        return found
+        side = self.after if self.after is not None else self.before
+        assert side is not None
+        return side
 
     @property
     def id(self) -> ArmId:

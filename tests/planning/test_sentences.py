@@ -32,7 +32,7 @@ EXAMPLES = {
     "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
     "rule": FolderRule(folder="shop", below=(SUB,)), "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
     "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
-    "found": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
+    "line": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
     "count": 950, "days": 90, "severity": "High", "latest": date(2027, 1, 31), "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),
     "recommendation": next(each for each in CATALOGUE.recommendations.values() if each.retirement), "catalogue": CATALOGUE,
     "creates": [Change(before=None, after=ours("kept", "one"), reason=Reason.DECLARED, fingerprint="", declaration="one")],

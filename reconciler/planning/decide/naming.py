@@ -31,9 +31,9 @@ def exemption_id(scope: ArmId, declaration: str, hashed: str, taken: Container[s
     for number in range(1, 1001):
         tail = f"-{hashed}-{number}" if number > 1 else f"-{hashed}"
         text = exemption_path(scope.text, f"{stem[: _NAME - len(tail)]}{tail}")
-        found = ArmId(text.lower(), text)
-        if found.key not in taken:
-            return found
+        candidate = ArmId(text.lower(), text)
+        if candidate.key not in taken:
+            return candidate
     raise AssertionError("Azure allows 1,000 exemptions a scope")
 
 

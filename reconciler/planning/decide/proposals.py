@@ -29,9 +29,9 @@ class ProposedChange:
     @property
     def exemption(self) -> Exemption:
         """The side that exists."""
-        found = self.after if self.existing is None else self.existing.exemption
-        assert found is not None
-        return found
+        side = self.after if self.existing is None else self.existing.exemption
+        assert side is not None
+        return side
 
     @property
     def id(self) -> ArmId:
@@ -90,19 +90,19 @@ def widens(proposed: ProposedChange, broader_than: bool) -> tuple[Widening, ...]
     """In which respects a write exempts more than what stands in Azure; `broader_than` says that we hold an exemption at
     a narrower scope of the same assignment, which this one replaces or joins.
     """
-    found = [Widening.SCOPE] if broader_than else []
+    widened = [Widening.SCOPE] if broader_than else []
     if proposed.existing is None or proposed.after is None:
-        return tuple(found)
+        return tuple(widened)
     before, after = proposed.existing.exemption, proposed.after
     if before.category.lower() != after.category.lower():
-        found.append(Widening.CATEGORY)
+        widened.append(Widening.CATEGORY)
     if ends_earlier(after, before):
-        found.append(Widening.EXPIRY)
+        widened.append(Widening.EXPIRY)
     if not proposed.cells <= proposed.existing.cells:
-        found.append(Widening.REFERENCES)
+        widened.append(Widening.REFERENCES)
     if selects_less(after, before):
-        found.append(Widening.SELECTORS)
-    return tuple(found)
+        widened.append(Widening.SELECTORS)
+    return tuple(widened)
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

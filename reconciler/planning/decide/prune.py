@@ -213,8 +213,8 @@ class Pruner:
         assignment = self.snapshot.assignments.get(existing.exemption.assignment.key)
         if self.settings.unmanaged is not Unmanaged.DELETE or assignment is None or existing.whole:
             return False
-        made = existing.exemption.system.created_at if existing.exemption.system else None
-        old_enough = made is not None and self.now - made >= self.settings.limits.min_age
+        created_at = existing.exemption.system.created_at if existing.exemption.system else None
+        old_enough = created_at is not None and self.now - created_at >= self.settings.limits.min_age
         return (
             old_enough
             and made_by_user(existing.exemption)

@@ -85,8 +85,8 @@ class CreateReasons:
         commit = self.history.last_commit(desired.declaration.source.file)
         if commit is None:
             return Reason.DECLARED
-        made = desired.assignment.system.created_at if desired.assignment.system else None
-        if made is not None and made > commit.when:
+        assigned_at = desired.assignment.system.created_at if desired.assignment.system else None
+        if assigned_at is not None and assigned_at > commit.when:
             return Reason.FAN_OUT
         return Reason.RECREATE if self._was_applied(commit.sha) else Reason.DECLARED
 

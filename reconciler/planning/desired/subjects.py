@@ -68,14 +68,14 @@ def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject |
         case SubjectKind.POLICY:
             return _policy(subject.value, catalogue)
         case SubjectKind.INITIATIVE:
-            found = initiative_id(subject.value)
-            known = catalogue.initiative(found)
+            address = initiative_id(subject.value)
+            facts = catalogue.initiative(address)
             return ResolvedSubject(
-                kind=subject.kind, title=known.title if known else found.name, only=found.key, references=references
+                kind=subject.kind, title=facts.title if facts else address.name, only=address.key, references=references
             )
         case SubjectKind.ASSIGNMENT:
-            found = parse_object(subject.value)
-            return ResolvedSubject(kind=subject.kind, title=found.name, only=found.key, references=references)
+            address = parse_object(subject.value)
+            return ResolvedSubject(kind=subject.kind, title=address.name, only=address.key, references=references)
 
 
 def _recommendations(texts: tuple[str, ...], catalogue: Catalogue) -> ResolvedSubject | None:
@@ -102,14 +102,14 @@ def _recommendations(texts: tuple[str, ...], catalogue: Catalogue) -> ResolvedSu
 
 
 def _policy(text: str, catalogue: Catalogue) -> ResolvedSubject:
-    found = policy_id(text)
-    known = catalogue.policy(found)
-    title = known.title if known else found.name
+    policy = policy_id(text)
+    facts = catalogue.policy(policy)
+    title = facts.title if facts else policy.name
     return ResolvedSubject(
         kind=SubjectKind.POLICY,
         title=title,
-        policies=frozenset({found.key}),
-        also=_resting_on((found,), catalogue, {title}),
+        policies=frozenset({policy.key}),
+        also=_resting_on((policy,), catalogue, {title}),
     )
 
 
@@ -119,35 +119,37 @@ def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, declared: Abstr
     return tuple(sorted(titles - declared))
 
 
-def match_subject(found: ResolvedSubject, assignment: Assignment, initiative: Initiative | None) -> SubjectMatch | None:
+def match_subject(
+    subject: ResolvedSubject, assignment: Assignment, initiative: Initiative | None
+) -> SubjectMatch | None:
     """Which cells of an assignment the subject covers; None where it does not evaluate it.
 
     An assigned initiative must be given; the caller holds what could not be read.
     """
-    if found.kind is SubjectKind.ASSIGNMENT and assignment.id.key != found.only:
+    if subject.kind is SubjectKind.ASSIGNMENT and assignment.id.key != subject.only:
         return None
-    if found.kind is SubjectKind.INITIATIVE and assignment.definition.key != found.only:
+    if subject.kind is SubjectKind.INITIATIVE and assignment.definition.key != subject.only:
         return None
     if not assignment.is_initiative:
-        return _single(found, assignment)
+        return _single(subject, assignment)
     assert initiative is not None
-    return _addressed(found, initiative) if found.only else _by_policy(found, initiative)
+    return _addressed(subject, initiative) if subject.only else _by_policy(subject, initiative)
 
 
-def _single(found: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
-    if found.policies and assignment.definition.key not in found.policies:
+def _single(subject: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
+    if subject.policies and assignment.definition.key not in subject.policies:
         return None
     return SubjectMatch(
         references=(),
         cells=frozenset({WHOLE}),
         policies=(assignment.definition.key,),
         whole=True,
-        unknown=tuple(found.references.values()),
+        unknown=tuple(subject.references.values()),
     )
 
 
-def _by_policy(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:
-    members = [member for member in initiative.members if member.definition.key in found.policies]
+def _by_policy(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:
+    members = [member for member in initiative.members if member.definition.key in subject.policies]
     if not members:
         return None
     references = tuple(sorted({member.reference_id for member in members}, key=str.lower))
@@ -157,16 +159,16 @@ def _by_policy(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch |
     )
 
 
-def _addressed(found: ResolvedSubject, initiative: Initiative) -> SubjectMatch:
+def _addressed(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch:
     by_reference = {member.reference_id.lower(): member for member in initiative.members}
-    if not found.references:
+    if not subject.references:
         return SubjectMatch(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
-    known = [by_reference[key] for key in sorted(found.references) if key in by_reference]
-    unknown = tuple(text for key, text in sorted(found.references.items()) if key not in by_reference)
+    members = [by_reference[key] for key in sorted(subject.references) if key in by_reference]
+    unknown = tuple(text for key, text in sorted(subject.references.items()) if key not in by_reference)
     return SubjectMatch(
-        references=tuple(member.reference_id for member in known),
-        cells=frozenset(member.reference_id.lower() for member in known),
-        policies=tuple(sorted({member.definition.key for member in known})),
+        references=tuple(member.reference_id for member in members),
+        cells=frozenset(member.reference_id.lower() for member in members),
+        policies=tuple(sorted({member.definition.key for member in members})),
         unknown=unknown,
     )
 
@@ -185,19 +187,19 @@ def cells_of(references: Iterable[str], assignment: Assignment | None, initiativ
 
 
 def still_means_any(
-    found: ResolvedSubject, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None
+    subject: ResolvedSubject, cells: frozenset[str], assignment: Assignment, initiative: Initiative | None
 ) -> bool:
     """Whether the subject still covers any definition behind these cells of an assignment (reason *removed*).
 
     Cells that the initiative has no more do not count. Where none is left nobody can say which definitions were behind
     them: they may still be meant, for a new version of an initiative is no edit of the repository.
     """
-    if found.kind is SubjectKind.ASSIGNMENT and assignment.id.key != found.only:
+    if subject.kind is SubjectKind.ASSIGNMENT and assignment.id.key != subject.only:
         return False
     if assignment.is_initiative and initiative is None:
         return True
     current = existing_cells(cells, initiative)
-    matched = match_subject(found, assignment, initiative)
+    matched = match_subject(subject, assignment, initiative)
     return not current or bool(matched and matched.cells & current)
 
 

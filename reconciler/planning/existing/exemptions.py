@@ -38,8 +38,8 @@ class ExistingExemption:
     @property
     def age(self) -> tuple[datetime, str]:
         """Sorts the oldest first, then by name; what has no date comes last."""
-        made = self.exemption.system.created_at if self.exemption.system else None
-        return made or _UNDATED, self.exemption.id.key
+        created_at = self.exemption.system.created_at if self.exemption.system else None
+        return created_at or _UNDATED, self.exemption.id.key
 
 
 def classify(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: datetime) -> ExistingExemption:
@@ -70,9 +70,9 @@ def _is_single(assignment: Assignment | None) -> bool:
 
 def by_slot(existing_exemptions: Iterable[ExistingExemption]) -> Mapping[Slot, list[ExistingExemption]]:
     """Existing exemptions by where they can meet desired ones, each list sorted by id."""
-    found: dict[Slot, list[ExistingExemption]] = defaultdict(list)
+    slots: dict[Slot, list[ExistingExemption]] = defaultdict(list)
     for existing in existing_exemptions:
-        found[existing.scope.key, existing.exemption.assignment.key].append(existing)
-    for here in found.values():
-        here.sort(key=lambda existing: existing.exemption.id.key)
-    return found
+        slots[existing.scope.key, existing.exemption.assignment.key].append(existing)
+    for at_slot in slots.values():
+        at_slot.sort(key=lambda existing: existing.exemption.id.key)
+    return slots

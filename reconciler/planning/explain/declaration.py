@@ -66,9 +66,9 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
     inputs = decisions.inputs
     subject = inputs.declarations.subjects.get(declaration.name)
     own = [desired for desired in decisions.resolution.desired if desired.declaration.name == declaration.name]
-    held = tuple(line for line in plan.held if line.declaration == declaration.name)
+    lines = tuple(line for line in plan.held if line.declaration == declaration.name)
     nothing = _wants_nothing(declaration, inputs.now)
-    rows = [*_in(decisions, plan, own), *_held(decisions, held)]
+    rows = [*_in(decisions, plan, own), *_held(decisions, lines)]
     settled = {(row.assignment.id.key) for row in rows}
     if subject is not None and not nothing:
         rows += _out(decisions, plan, declaration, subject, settled)
@@ -79,7 +79,7 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
         taken_at=plan.taken_at,
         wants_nothing=nothing,
         rows=tuple(rows),
-        held=tuple(line for line in held if line.assignment is None),
+        held=tuple(line for line in lines if line.assignment is None),
         leftovers=tuple(
             change for change in plan.changes if change.declaration == declaration.name and change.after is None
         ),
@@ -120,17 +120,19 @@ def _in(decisions: Decisions, plan: Plan, own: Sequence[DesiredExemption]) -> It
 def _why_in(desired: DesiredExemption, decisions: Decisions) -> str:
     count = len(desired.cells)
     looks = "evaluates" if count == 1 else "evaluate"
-    what = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
+    coverage = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
     if not decisions.tree.contains(desired.assignment.scope.key, desired.scope):
         why = "DoNotValidate" if not desired.declaration.validate_scope else "ahead: true"
-        return f"{what}; it is assigned elsewhere, which {why} allows"
+        return f"{coverage}; it is assigned elsewhere, which {why} allows"
     if desired.scope == desired.target:
-        return f"{what}; it is assigned at or above the target"
-    return f"{what}; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"
+        return f"{coverage}; it is assigned at or above the target"
+    return (
+        f"{coverage}; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"
+    )
 
 
-def _held(decisions: Decisions, held: Sequence[Held]) -> Iterator[AssignmentRow]:
-    for line in held:
+def _held(decisions: Decisions, lines: Sequence[Held]) -> Iterator[AssignmentRow]:
+    for line in lines:
         assignment = decisions.inputs.snapshot.assignments.get(line.assignment.key) if line.assignment else None
         if assignment is not None:
             yield AssignmentRow(
@@ -147,9 +149,9 @@ def _out(
 ) -> Iterator[AssignmentRow]:
     """Every assignment that nothing is wanted of."""
     moot = {
-        found.assignment.key: found
-        for found in plan.findings
-        if found.kind is FindingKind.MOOT and found.declaration == declaration.name and found.assignment
+        finding.assignment.key: finding
+        for finding in plan.findings
+        if finding.kind is FindingKind.MOOT and finding.declaration == declaration.name and finding.assignment
     }
     for key, assignment in sorted(decisions.inputs.snapshot.assignments.items()):
         if key in settled or _is_not_named(subject, assignment):

@@ -35,14 +35,14 @@ def explain_resource(
     tree = decisions.tree
     chain = tree.chain(resource)
     view = _View(decisions=decisions, plan=plan, resource=resource, chain=chain)
-    found = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda each: each.id.key)
-    situations = (view.situation(each, asked) for each in found if each.scope.key in chain)
+    assignments = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
+    situations = (view.situation(assignment, asked) for assignment in assignments if assignment.scope.key in chain)
     return ResourceExplanation(
         resource=resource,
         title=asked.title if asked else "",
         managed=tree.managed(resource) or tree.maybe_above(resource) is not None,
         taken_at=plan.taken_at,
-        situations=tuple(each for each in situations if each is not None),
+        situations=tuple(situation for situation in situations if situation is not None),
         held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
         unread=tree.unread_about(resource),
         is_gone=resource.key in decisions.inputs.snapshot.gone,
@@ -54,10 +54,12 @@ def explain_resource(
 def _wanted_by(decisions: Decisions, chain: Sequence[str], asked: ResolvedSubject | None) -> Iterator[str]:
     """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
     desired_exemptions = decisions.inputs.declarations
-    for each in sorted(desired_exemptions.active(decisions.inputs.now), key=lambda declaration: declaration.name):
-        fits = asked is None or not asked.policies.isdisjoint(desired_exemptions.subjects[each.name].policies)
-        if fits and any(scope.key in chain for scope in each.scopes):
-            yield each.name
+    for declaration in sorted(
+        desired_exemptions.active(decisions.inputs.now), key=lambda declaration: declaration.name
+    ):
+        fits = asked is None or not asked.policies.isdisjoint(desired_exemptions.subjects[declaration.name].policies)
+        if fits and any(scope.key in chain for scope in declaration.scopes):
+            yield declaration.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ class _View:
         else:
             cells = None
         covers = [*self._confirmed(assignment, cells), *self._others(assignment, cells)]
-        held = self._held(assignment, cells)
-        if not covers and not held and cells is None:
+        lines = self._held(assignment, cells)
+        if not covers and not lines and cells is None:
             return None
         relevant = cells if cells is not None else frozenset[str]().union(*(cover.cells for cover in covers))
         effective = [cover for cover in covers if cover.now]
@@ -94,7 +96,7 @@ class _View:
             references=self._texts(relevant, assignment),
             covers=tuple(covers),
             bare=self._texts(bare, assignment),
-            held=tuple(held),
+            held=tuple(lines),
             losses=() if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
             moot=moot,
             selective=self._texts(existing_cells(relevant, initiative).difference(bare, *certain), assignment),
@@ -108,15 +110,15 @@ class _View:
             shared = confirmed.cells if cells is None else confirmed.cells & cells
             if shared:
                 change = self._change(confirmed.exemption.id)
-                shown = change.before if change is not None and change.before is not None else confirmed.exemption
-                now = self._now(shown) if cells is None else self._now(shown) & cells
+                current = change.before if change is not None and change.before is not None else confirmed.exemption
+                now = self._now(current) if cells is None else self._now(current) & cells
                 yield CoveringExemption(
-                    exemption=shown,
+                    exemption=current,
                     role=Role.AUTHORITATIVE,
                     cells=shared | now,
                     now=now,
                     references=self._texts(shared | now, assignment),
-                    inherited=self._inherited(shown),
+                    inherited=self._inherited(current),
                     whose="ours",
                     why=self._authority(confirmed, change),
                     declaration=confirmed.desired.declaration,
@@ -133,15 +135,19 @@ class _View:
     def _authority(self, confirmed: ConfirmedExemption, change: Change | None) -> str:
         desired = confirmed.desired
         at = "it" if desired.target == self.resource else f"{desired.target}, which contains it,"
-        said = f"declaration {desired.declaration.name!r} lists {at} and {label(desired.assignment)!r} evaluates what it declares"
-        return said if change is None else f"{said}; the plan will {change.action.value} it ({change.reason.value})"
+        sentence = f"declaration {desired.declaration.name!r} lists {at} and {label(desired.assignment)!r} evaluates what it declares"
+        return (
+            sentence
+            if change is None
+            else f"{sentence}; the plan will {change.action.value} it ({change.reason.value})"
+        )
 
     def _others(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[CoveringExemption]:
         """ExistingExemption ones that are not in authority, the nearest first."""
         confirmed_ids = {confirmed.exemption.id.key for confirmed in self._finals(assignment)}
-        found = [existing for existing in self._lives(assignment) if existing.exemption.id.key not in confirmed_ids]
+        others = [existing for existing in self._lives(assignment) if existing.exemption.id.key not in confirmed_ids]
         for existing in sorted(
-            found, key=lambda existing: (self.chain.index(existing.scope.key), existing.exemption.id.key)
+            others, key=lambda existing: (self.chain.index(existing.scope.key), existing.exemption.id.key)
         ):
             shared = existing.cells if cells is None else existing.cells & cells
             if shared:
@@ -177,45 +183,53 @@ class _View:
             return f"the plan will {change.action.value} it ({change.reason.value})"
         if existing.expired:
             return f"expired on {existing.exemption.expires_on[:10]}; Azure no longer honours it"
-        said = [found.message for found in self._findings(existing.exemption)]
-        said += [line.message for line in self.plan.held if line.exemption == existing.exemption.id]
-        said += [
+        sentences = [finding.message for finding in self._findings(existing.exemption)]
+        sentences += [line.message for line in self.plan.held if line.exemption == existing.exemption.id]
+        sentences += [
             f"declaration {existing.mark!r} is held here, so nothing of it is deleted or shrunk"
             for line in self.plan.held
             if existing.mark == line.declaration and line.assignment in (None, existing.exemption.assignment)
         ]
-        return said[0] if said else "wanted by no declaration here; it is not touched"
+        return sentences[0] if sentences else "wanted by no declaration here; it is not touched"
 
     def _findings(self, exemption: Exemption) -> Iterable[Finding]:
-        return (found for found in self.plan.findings if found.subject == exemption.id)
+        return (finding for finding in self.plan.findings if finding.subject == exemption.id)
 
     # --- what is missing, held or would be lost ---
 
     def _held(self, assignment: Assignment, cells: frozenset[str] | None) -> list[Held]:
-        here = (line for line in self.plan.held if line.assignment == assignment.id and line.scope.key in self.chain)
-        folded = ((line, {each.lower() for each in line.reference_ids}) for line in here)
+        lines = (line for line in self.plan.held if line.assignment == assignment.id and line.scope.key in self.chain)
+        folded = ((line, {reference.lower() for reference in line.reference_ids}) for line in lines)
         return [line for line, refs in folded if cells is None or not refs or refs & cells or WHOLE in cells]
 
     def _loss(
         self, cover: CoveringExemption, effective: Sequence[CoveringExemption], assignment: Assignment
     ) -> RemovalImpact:
         """The rest counts only as far as the plan leaves it there, and only in part where its selectors choose."""
-        rest = [each for each in effective if each is not cover and not (each.change and each.change.after is None)]
-        others = [each for each in rest if not cover.now.isdisjoint(each.now)]
-        wholly = [each for each in others if _chooses_as_much(each.exemption, cover.exemption)]
-        exposed = cover.now.difference(*(each.now for each in wholly))
-        partly = (each.exemption for each in others if each not in wholly and not exposed.isdisjoint(each.now))
-        kept = (each.exemption for each in wholly)
+        rest = [
+            candidate
+            for candidate in effective
+            if candidate is not cover and not (candidate.change and candidate.change.after is None)
+        ]
+        others = [candidate for candidate in rest if not cover.now.isdisjoint(candidate.now)]
+        wholly = [candidate for candidate in others if _chooses_as_much(candidate.exemption, cover.exemption)]
+        exposed = cover.now.difference(*(candidate.now for candidate in wholly))
+        partly = (
+            candidate.exemption
+            for candidate in others
+            if candidate not in wholly and not exposed.isdisjoint(candidate.now)
+        )
+        keeping = (candidate.exemption for candidate in wholly)
         return RemovalImpact(
             exemption=cover.exemption,
             exposed=self._texts(exposed, assignment),
-            kept_by=tuple(kept),
+            kept_by=tuple(keeping),
             partly=tuple(partly),
             returns=cover.declaration is not None,
         )
 
     def _moot(self, assignment: Assignment) -> str:
-        excluded = next((each for each in assignment.not_scopes if each.key in self.chain), None)
+        excluded = next((scope for scope in assignment.not_scopes if scope.key in self.chain), None)
         return (
             f"the assignment excludes {excluded} by its notScopes, so it does not evaluate this resource"
             if excluded
@@ -227,20 +241,20 @@ class _View:
     def _now(self, exemption: Exemption) -> frozenset[str]:
         """The cells that an existing exemption exempts at this moment; none of one that is only planned."""
         initiatives = self.decisions.inputs.snapshot.initiatives
-        found = (existing for existing in self.decisions.existing if existing.exemption.id == exemption.id)
+        matching = (existing for existing in self.decisions.existing if existing.exemption.id == exemption.id)
         return frozenset[str]().union(
             *(
                 existing_cells(existing.covering, initiatives.get(existing.exemption.assignment.key))
-                for existing in found
+                for existing in matching
             )
         )
 
     def _texts(self, cells: frozenset[str], assignment: Assignment) -> tuple[str, ...]:
         """References as the initiative writes them; those that it has no more, as some exemption does."""
         initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
-        known = {ref.lower(): ref for existing in self._lives(assignment) for ref in existing.exemption.reference_ids}
-        known |= initiative.texts if initiative else {}
-        return tuple(known.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
+        texts = {ref.lower(): ref for existing in self._lives(assignment) for ref in existing.exemption.reference_ids}
+        texts |= initiative.texts if initiative else {}
+        return tuple(texts.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
 
     def _change(self, identifier: ArmId) -> Change | None:
         return next((change for change in self.plan.changes if change.id == identifier), None)
@@ -250,7 +264,12 @@ class _View:
 
     def _declared(self, name: str) -> Declaration | None:
         return next(
-            (each for each in self.decisions.inputs.declarations.declarations if name and each.name == name), None
+            (
+                declaration
+                for declaration in self.decisions.inputs.declarations.declarations
+                if name and declaration.name == name
+            ),
+            None,
         )
 
     def _commit(self, declaration: Declaration) -> Commit | None:

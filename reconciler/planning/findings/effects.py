@@ -27,12 +27,12 @@ def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue
     if initiative is None or WHOLE in desired.match.policies:
         return None
     cells = desired.cells
-    found = tuple(
+    disabled = tuple(
         member.reference_id
         for member in initiative.members
         if member.reference_id.lower() in cells and _effect(member, assignment, initiative, catalogue) == "disabled"
     )
-    return found or None
+    return disabled or None
 
 
 def _effect(member: Member, assignment: Assignment, initiative: Initiative, catalogue: Catalogue) -> str:
@@ -48,21 +48,21 @@ def _single_effect(assignment: Assignment, snapshot: Snapshot, catalogue: Catalo
     policy = snapshot.policies.get(assignment.definition.key)
     if policy is not None and policy.effect is not None:
         return _value(policy.effect, assignment.parameters, policy.defaults)
-    given = _lookup(assignment.parameters, "effect")
-    return str(given).lower() if given is not None else _default(assignment.definition, catalogue)
+    assigned = _lookup(assignment.parameters, "effect")
+    return str(assigned).lower() if assigned is not None else _default(assignment.definition, catalogue)
 
 
 def _default(policy: ArmId, catalogue: Catalogue) -> str:
-    known = catalogue.policy(policy)
-    return known.default_effect.lower() if known else ""
+    facts = catalogue.policy(policy)
+    return facts.default_effect.lower() if facts else ""
 
 
-def _value(expression: str, given: Mapping[str, JSON], defaults: Mapping[str, JSON]) -> str:
-    found = _PARAMETER.fullmatch(expression)
-    if not found:
+def _value(expression: str, assigned: Mapping[str, JSON], defaults: Mapping[str, JSON]) -> str:
+    parameter = _PARAMETER.fullmatch(expression)
+    if not parameter:
         return expression.lower()
-    value = _lookup(given, found[1])
-    return str(_lookup(defaults, found[1]) if value is None else value).lower()
+    value = _lookup(assigned, parameter[1])
+    return str(_lookup(defaults, parameter[1]) if value is None else value).lower()
 
 
 def _lookup(values: Mapping[str, JSON], name: str) -> JSON:
@@ -81,8 +81,8 @@ def _concerns(override: Mapping[str, JSON], reference: str | None) -> bool:
     for selector in override.get("selectors") or ():
         if str(selector.get("kind", "")).lower() != "policydefinitionreferenceid" or reference is None:
             return False
-        inside = {str(each).lower() for each in selector.get("in") or ()}
-        outside = {str(each).lower() for each in selector.get("notIn") or ()}
+        inside = {str(value).lower() for value in selector.get("in") or ()}
+        outside = {str(value).lower() for value in selector.get("notIn") or ()}
         if (inside and reference.lower() not in inside) or reference.lower() in outside:
             return False
     return True

@@ -333,5 +333,7 @@ def _assignable(declaration: Declaration) -> str:
 
 def _like(existing: Exemption, keeper: Exemption) -> str:
     """How far two exemptions list the same policies."""
-    one, other = ({each.lower() for each in found.reference_ids} for found in (existing, keeper))
-    return "the same as" if one == other else "in part the same as"
+    listed, kept_references = (
+        {reference.lower() for reference in exemption.reference_ids} for exemption in (existing, keeper)
+    )
+    return "the same as" if listed == kept_references else "in part the same as"

@@ -161,18 +161,18 @@ def _open_loose_circles(waits: Waits) -> None:
     firm = {key: waits.firm.get(key, set()) & waits.keeping.keys() for key in pending}
     waiting: dict[str, list[str]] = defaultdict(list)
     for key, others in pending.items():
-        for other in others:
-            waiting[other].append(key)
+        for keeper in others:
+            waiting[keeper].append(key)
     ready = [key for key, others in pending.items() if not others]
     free = [key for key, others in firm.items() if not others]
     while pending:
         key = heapq.heappop(ready or free)
         if key not in pending:
             continue
-        for other in sorted(pending.pop(key)):
-            waits.loose[key].discard(other)
-            waits.firm[other].add(key)
-            waits.ahead.add((key, other))
+        for keeper in sorted(pending.pop(key)):
+            waits.loose[key].discard(keeper)
+            waits.firm[keeper].add(key)
+            waits.ahead.add((key, keeper))
         for after in waiting[key]:
             if after in pending:
                 for unmet, heap in ((pending, ready), (firm, free)):
