@@ -195,7 +195,7 @@ def _text(words: list[str] | None) -> str:
 
 
 def _not_found(catalogue: Catalogue, query: str) -> UsageError:
-    near = _like(catalogue, query) or [f"{found.title!r} ({found.key})" for found in catalogue.nearest(query)]
+    near = _like(catalogue, query) or [f"{near.title!r} ({near.key})" for near in catalogue.nearest(query)]
     remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
     return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
 
@@ -203,8 +203,8 @@ def _not_found(catalogue: Catalogue, query: str) -> UsageError:
 def _like(catalogue: Catalogue, query: str) -> list[str]:
     """The policy or initiative whose title is most like the text, if one is and no recommendation is more so."""
     match next((hit.found for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
-        case Policy() as found:
-            return [f"{found.title!r} ({found.id.name})"]
+        case Policy() as policy:
+            return [f"{policy.title!r} ({policy.id.name})"]
         case str() as key:
             return [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
         case _:

@@ -79,8 +79,8 @@ def _make_repository(root: Path, today: date) -> None:
 
 
 def _moved(text: str, by: timedelta) -> str:
-    def later(found: re.Match[str]) -> str:
-        return f"expiresOn: {date.fromisoformat(found[1]) + by}"
+    def later(date_match: re.Match[str]) -> str:
+        return f"expiresOn: {date.fromisoformat(date_match[1]) + by}"
 
     return re.sub(r"expiresOn: (\d{4}-\d\d-\d\d)", later, text)
 
@@ -153,8 +153,8 @@ class _Story:
         write_lines([BLANK, line((Style.HEADING, f"{self.step}/{_STEPS}  {title}"), "   ", (Style.QUIET, command))])
 
     def _show(self, text: str, until: str) -> None:
-        shown = text.split(f"\n{until}", maxsplit=1)[0].rstrip()
-        write_lines(line(f"  {each}") for each in shown.splitlines())
+        visible = text.split(f"\n{until}", maxsplit=1)[0].rstrip()
+        write_lines(line(f"  {row}") for row in visible.splitlines())
 
     def _tail(self, text: str) -> None:
         rows = [row for row in text.splitlines() if row.strip()]
@@ -177,7 +177,7 @@ class _Story:
 
 
 def _subscription_names(content: Mapping[str, Any]) -> dict[str, str]:
-    return {each["id"]: each["displayName"] for each in content["subscriptions"]}
+    return {row["id"]: row["displayName"] for row in content["subscriptions"]}
 
 
 def _fan_out(changes: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Iterator[Any]:
@@ -205,8 +205,8 @@ def _notable(changes: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
 def _without_other_clouds() -> dict[str, str]:
     """The environment without identities and proxies of the person who watches: the demo must reach its own Azure."""
     others = re.compile(r"AZURE_.*|ACTIONS_ID_TOKEN_.*|ARM_.*|.*_proxy", re.IGNORECASE)
-    kept = {name: text for name, text in os.environ.items() if not others.fullmatch(name)}
-    return {**kept, "NO_COLOR": "1"}
+    variables = {name: text for name, text in os.environ.items() if not others.fullmatch(name)}
+    return {**variables, "NO_COLOR": "1"}
 
 
 def _say(text: str) -> None:

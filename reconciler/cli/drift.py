@@ -118,6 +118,6 @@ def _kinds(text: str) -> frozenset[FindingKind]:
     kinds = {kind.value: kind for kind in FindingKind}
     unknown = sorted(set(names) - kinds.keys())
     if unknown or not names:
-        what = f"{', '.join(unknown)!r} is no kind" if unknown else "no kind given"
-        raise argparse.ArgumentTypeError(f"{what}; one or more of {', '.join(FindingKind)}")
+        mistake = f"{', '.join(unknown)!r} is no kind" if unknown else "no kind given"
+        raise argparse.ArgumentTypeError(f"{mistake}; one or more of {', '.join(FindingKind)}")
     return frozenset(kinds[name] for name in names)

@@ -22,8 +22,8 @@ def end_on_sigterm() -> None:
 
 def ignore() -> None:
     """From here on the process only ends: its exit code stands."""
-    for each in _SIGNALS:
-        signal.signal(each, signal.SIG_IGN)
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
@@ -60,9 +60,9 @@ class Interrupts:
 def interrupts() -> Iterator[Interrupts]:
     """Handles both signals within the block."""
     handler = Interrupts()
-    earlier = {each: signal.signal(each, handler) for each in _SIGNALS}
+    earlier = {number: signal.signal(number, handler) for number in _SIGNALS}
     try:
         yield handler
     finally:
-        for each, before in earlier.items():
-            signal.signal(each, before)
+        for number, before in earlier.items():
+            signal.signal(number, before)

@@ -40,14 +40,14 @@ def logging_to(path: Path) -> Iterator[None]:
         handler = logging.StreamHandler(file)
         handler.setFormatter(_Printable())
         loggers = [logging.getLogger(name) for name in _LOGGERS]
-        for each in loggers:
-            each.addHandler(handler)
-            each.setLevel(logging.INFO)
+        for logger in loggers:
+            logger.addHandler(handler)
+            logger.setLevel(logging.INFO)
         try:
             yield
         finally:
-            for each in loggers:
-                each.removeHandler(handler)
+            for logger in loggers:
+                logger.removeHandler(handler)
 
 
 class _Printable(logging.Formatter):

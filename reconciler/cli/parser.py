@@ -54,10 +54,10 @@ class Parser(argparse.ArgumentParser):
             return [near for word in words if (near := nearest(word, options))]
         if (choice := _CHOICE.match(message)) is not None:
             choices = {
-                str(known)
+                str(value)
                 for action in self._actions
                 if choice["option"] in {*action.option_strings, action.dest, action.metavar}
-                for known in action.choices or ()
+                for value in action.choices or ()
             }
             return [near] if (near := nearest(choice["word"], choices)) else []
         return []

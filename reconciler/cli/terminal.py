@@ -119,7 +119,7 @@ def show(rendered: Rendered) -> None:
 def say(*lines: Line | str) -> None:
     """Chatter to standard error."""
     sys.stdout.flush()
-    write_lines((line(each) if isinstance(each, str) else each for each in lines), sys.stderr)
+    write_lines((line(item) if isinstance(item, str) else item for item in lines), sys.stderr)
 
 
 def say_error(error: ReconcilerError) -> None:

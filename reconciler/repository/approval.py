@@ -26,10 +26,10 @@ def approvals(root: Path, commits: Iterable[str]) -> Mapping[str, Approval]:
     if tree is None:
         return {}
     hashes = sorted(set(commits))
-    found: dict[str, Approval] = {}
+    approvals: dict[str, Approval] = {}
     for start in range(0, len(hashes), _AT_ONCE):
-        found |= _read(tree, hashes[start : start + _AT_ONCE])
-    return found
+        approvals |= _read(tree, hashes[start : start + _AT_ONCE])
+    return approvals
 
 
 def _read(tree: WorkTree, hashes: list[str]) -> dict[str, Approval]:
@@ -38,11 +38,11 @@ def _read(tree: WorkTree, hashes: list[str]) -> dict[str, Approval]:
     tips = _log(tree, sorted(set(branches.values())))
     result = {}
     for sha, (_, author, message) in rows.items():
-        match = _PULL_REQUEST.match(message.partition("\n")[0])
+        approvals = _PULL_REQUEST.match(message.partition("\n")[0])
         tip = tips.get(branches.get(sha, ""))
         result[sha] = Approval(
             author=tip[1] if tip else author,
-            pull_request=next((number for number in match.groups() if number), "") if match else "",
+            pull_request=next((number for number in approvals.groups() if number), "") if approvals else "",
             approvers=tuple(dict.fromkeys(_APPROVER.findall(message))),
         )
     return result

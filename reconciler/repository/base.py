@@ -27,7 +27,7 @@ Same = Callable[[bytes, bytes], bool]
 """Whether two versions of a file mean the same."""
 
 
-def changed_since(root: Path, base: str | None = None, same: Same = operator.eq) -> frozenset[str] | None:
+def changed_since(root: Path, base: str | None = None, is_same: Same = operator.eq) -> frozenset[str] | None:
     """The names (stems of files) of the declarations that differ in meaning from the base, those that are gone among
     them; None where everything counts as changed: without git, without a remote, or without a history in common.
 
@@ -36,7 +36,7 @@ def changed_since(root: Path, base: str | None = None, same: Same = operator.eq)
     """
     tree = open_work_tree(root)
     commit = _base(tree, root, base)
-    return None if tree is None or commit is None else _changed(tree, commit, root, same)
+    return None if tree is None or commit is None else _changed(tree, commit, root, is_same)
 
 
 def proposed_since(root: Path, base: str | None, changed: frozenset[str] | None) -> frozenset[str] | None:
@@ -108,9 +108,11 @@ def _refuse_ambiguous(tree: WorkTree, base: str) -> None:
 def _merge_base_with_remote(tree: WorkTree) -> str | None:
     """Where we left the remote's default branch: what it says that is, else `main` or `master`; `origin` first."""
     refs = (tree.ask("for-each-ref", "--format=%(refname)", "refs/remotes") or "").split()
-    known = [(ref.rpartition("/")[0], ref.rpartition("/")[2]) for ref in refs]
+    branches = [(ref.rpartition("/")[0], ref.rpartition("/")[2]) for ref in refs]
     tips = [
-        (remote != "refs/remotes/origin", _BRANCHES.index(name), remote) for remote, name in known if name in _BRANCHES
+        (remote != "refs/remotes/origin", _BRANCHES.index(name), remote)
+        for remote, name in branches
+        if name in _BRANCHES
     ]
     if not tips:
         return None
@@ -127,21 +129,28 @@ class _Difference:
     after: str | None
 
 
-def _changed(tree: WorkTree, commit: str, root: Path, same: Same) -> frozenset[str]:
+def _changed(tree: WorkTree, commit: str, root: Path, is_same: Same) -> frozenset[str]:
     differences = list(_differences(tree, commit))
-    gone = {
-        _stem(found.before): found.base for found in differences if found.after is None and found.before is not None
+    removed = {
+        _stem(difference.before): difference.base
+        for difference in differences
+        if difference.after is None and difference.before is not None
     }
     names = set()
-    for found in differences:
-        if found.after is None:
+    for difference in differences:
+        if difference.after is None:
             continue
         blob = (
-            found.base if found.before and _stem(found.before) == _stem(found.after) else gone.get(_stem(found.after))
+            difference.base
+            if difference.before and _stem(difference.before) == _stem(difference.after)
+            else removed.get(_stem(difference.after))
         )
-        if blob is None or not _means_the_same(tree, blob, root, found.after, same):
-            names.add(_stem(found.after))
-    return frozenset(names | (gone.keys() - {_stem(found.after) for found in differences if found.after is not None}))
+        if blob is None or not _means_the_same(tree, blob, root, difference.after, is_same):
+            names.add(_stem(difference.after))
+    return frozenset(
+        names
+        | (removed.keys() - {_stem(difference.after) for difference in differences if difference.after is not None})
+    )
 
 
 def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
@@ -181,11 +190,11 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
             yield _Difference(base=None, before=None, after=path)
 
 
-def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, same: Same) -> bool:
+def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, is_same: Same) -> bool:
     file = root / path.removeprefix(tree.prefix)
     if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
         return False
-    return same(tree.blob(blob), file.read_bytes())
+    return is_same(tree.blob(blob), file.read_bytes())
 
 
 def _stem(path: str | None) -> str:

@@ -53,19 +53,19 @@ def missing_files(root: Path) -> tuple[Missing, ...]:
             "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`",
         )
     entries = [entry.partition("\t") for entry in listing.split("\x00") if entry]
-    held = {
+    committed = {
         path: (mode, blob)
         for head, _, path in entries
         for mode, _, blob in [head.split()]
         if mode == _SUBMODULE or path.endswith(_READ)
     }
     index = tree.ask("rev-parse", "--path-format=absolute", "--git-path", "index")
-    if held and not (index and Path(index).is_file()):
+    if committed and not (index and Path(index).is_file()):
         reason, remedy = "nothing of the commit is checked out", "run `git checkout HEAD`"
         return (Missing(path=FOLDER, reason=reason, remedy=remedy),)
     deleted, flags = _deleted(tree, paths), _flags(tree, paths)
     missing = []
-    for path, (mode, blob) in held.items():
+    for path, (mode, blob) in committed.items():
         name, flag = path.removeprefix(tree.prefix), flags.get(path, "")
         if path not in deleted and (words := _why_missing(tree, root / name, mode, blob, flag)) is not None:
             missing.append(Missing(path=name, reason=words[0], remedy=words[1]))

@@ -40,12 +40,12 @@ class FileHistory:
 
     def _ancestors(self, revision: str) -> frozenset[str]:
         """All that a revision contains, remembered: planning asks about few revisions and many commits."""
-        known = self._contained.get(revision)
-        if known is None:
+        ancestors = self._contained.get(revision)
+        if ancestors is None:
             if len(self._contained) >= _MAX_REMEMBERED:
                 self._contained.clear()
-            known = self._contained[revision] = _reachable(revision, self.parents)
-        return known
+            ancestors = self._contained[revision] = _reachable(revision, self.parents)
+        return ancestors
 
 
 def read(root: Path) -> FileHistory:
@@ -61,14 +61,14 @@ def read(root: Path) -> FileHistory:
 def _reachable(revision: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
     if revision not in parents:
         return frozenset()
-    found = {revision}
+    reachable = {revision}
     waiting = [revision]
     while waiting:
         for parent in parents.get(waiting.pop(), ()):
-            if parent not in found:
-                found.add(parent)
+            if parent not in reachable:
+                reachable.add(parent)
                 waiting.append(parent)
-    return frozenset(found)
+    return frozenset(reachable)
 
 
 def _parents(tree: WorkTree) -> Mapping[str, tuple[str, ...]]:

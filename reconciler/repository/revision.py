@@ -34,8 +34,8 @@ class Revision:
     came_back: frozenset[str]
 
 
-def read_revision(root: Path, text: str, same: Same) -> Revision:
-    """What the commit `text`, a whole hash, holds. `same` says whether two versions of a declaration mean the same.
+def read_revision(root: Path, text: str, is_same: Same) -> Revision:
+    """What the commit `text`, a whole hash, holds. `is_same` says whether two versions of a declaration mean the same.
 
     Raises:
         UsageError: it is no whole hash, or git does not know it.
@@ -57,7 +57,7 @@ def read_revision(root: Path, text: str, same: Same) -> Revision:
         )
     blobs = dict(_blobs(tree, sha))
     files = {path: tree.blob(blob) for path, blob in blobs.items()}
-    return Revision(sha=sha, files=files, came_back=_came_back(tree, sha, blobs, same))
+    return Revision(sha=sha, files=files, came_back=_came_back(tree, sha, blobs, is_same))
 
 
 def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
@@ -78,7 +78,7 @@ def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
         yield name, blob
 
 
-def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], same: Same) -> frozenset[str]:
+def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: Same) -> frozenset[str]:
     before = {_stem(path): blob for path, blob in blobs.items()}
     now = {_stem(path): blob for path, blob in _blobs(tree, "HEAD")}
     between: dict[str, set[str | None]] = defaultdict(set)
@@ -91,7 +91,7 @@ def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], same: Same
     def is_known(stem: str, state: str | None) -> bool:
         sides = {before.get(stem), now.get(stem)}
         return state in sides or any(
-            state is not None and side is not None and same(tree.blob(side), tree.blob(state)) for side in sides
+            state is not None and side is not None and is_same(tree.blob(side), tree.blob(state)) for side in sides
         )
 
     return frozenset(stem for stem, states in between.items() if not all(is_known(stem, state) for state in states))

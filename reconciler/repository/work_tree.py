@@ -160,7 +160,7 @@ def open_work_tree(root: Path) -> WorkTree | None:
     except ImportError:
         return None
     place = root.resolve()
-    folder = next((each for each in (place, *place.parents) if (each / ".git").exists()), None)
+    folder = next((candidate for candidate in (place, *place.parents) if (candidate / ".git").exists()), None)
     if folder is None:  # a folder that is itself laid out as a repository is never taken for one
         return None
     try:
@@ -172,9 +172,9 @@ def open_work_tree(root: Path) -> WorkTree | None:
     repo.git.update_environment(**_STABLE, **_here(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
-    found = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    _refuse_foreign(tree, found)
-    return tree if found else None
+    head = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    _refuse_foreign(tree, head)
+    return tree if head else None
 
 
 def _here(repo: git.Repo) -> dict[str, str]:

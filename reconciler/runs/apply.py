@@ -104,8 +104,8 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         if approved is None:
             selection = approvals.select(plan, saved, request.only)
         else:
-            wanted = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
-            selection = approvals.intersect(plan, wanted, approved.came_back)
+            approved_plan = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
+            selection = approvals.intersect(plan, approved_plan, approved.came_back)
         if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _guarded(plan, selection, repository, request.allowances)

@@ -72,9 +72,9 @@ def _compare(
     shipped = Catalogue(current.cloud)
     live, unread = _read(settings, shipped, current.overlay, context, custom=custom)
     overlay = refreshed(shipped, current.overlay, live)
-    wanted = Catalogue(current.cloud, overlay)
-    entries = differences(current, wanted, loaded.declarations)
-    lost = with_declarations(gone_entries(gone(shipped, live)), current, wanted, loaded.declarations)
+    proposed = Catalogue(current.cloud, overlay)
+    entries = differences(current, proposed, loaded.declarations)
+    lost = with_declarations(gone_entries(gone(shipped, live)), current, proposed, loaded.declarations)
     return overlay, CatalogRun(entries=(*entries, *lost), unread=unread)
 
 

@@ -189,8 +189,8 @@ def _healing(
 ) -> tuple[frozenset[str], tuple[Refusal, ...]]:
     """The folded ids that `apply --approved` would write now, or the guards that stop it."""
     plan = evidence.plan
-    wanted = plan_repository(approved.repository, evidence.snapshot, context, Allowances())
-    selected = approvals.intersect(plan, wanted, approved.came_back).approved
+    approved_plan = plan_repository(approved.repository, evidence.snapshot, context, Allowances())
+    selected = approvals.intersect(plan, approved_plan, approved.came_back).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]

@@ -80,12 +80,12 @@ def _values(request: InitRequest) -> dict[str, str]:
 def _tool(text: str | None) -> tuple[str, str]:
     """ORGANISATION/REPOSITORY and commit of the tool, as told, or of the checkout that runs."""
     if text is not None:
-        told = _TOOL.fullmatch(text)
-        if not told:
+        match = _TOOL.fullmatch(text)
+        if not match:
             raise UsageError(
                 f"--tool: {text!r} is not ORGANISATION/REPOSITORY@COMMIT", "give all 40 digits of the commit"
             )
-        return told["name"], told["commit"]
+        return match["name"], match["commit"]
     from reconciler.repository import origin  # noqa: PLC0415 - GitPython is slow to import
 
     root = Path(package_data.__file__).resolve().parent.parent

@@ -93,13 +93,14 @@ def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
     """
     return tuple(
         Problem(
-            source=held.source or Source(SETTINGS_FILE),
-            code=_PROBLEM_CODES[held.cause],
-            message=held.message,
-            remedy=held.remedy,
+            source=decision.source or Source(SETTINGS_FILE),
+            code=_PROBLEM_CODES[decision.cause],
+            message=decision.message,
+            remedy=decision.remedy,
         )
-        for held in plan.held
-        if held.cause in _PROBLEM_CODES and (repository.changed is None or held.declaration in repository.changed)
+        for decision in plan.held
+        if decision.cause in _PROBLEM_CODES
+        and (repository.changed is None or decision.declaration in repository.changed)
     )
 
 

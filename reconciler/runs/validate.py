@@ -44,8 +44,8 @@ class ValidateRun:
     @property
     def folder(self) -> str:
         """Where the problems' paths start below the working folder: empty, or `path/to/it/`."""
-        here = Path(os.path.relpath(self.root)).as_posix() if self.root else "."
-        return "" if here.startswith(".") else f"{here}/"
+        prefix = Path(os.path.relpath(self.root)).as_posix() if self.root else "."
+        return "" if prefix.startswith(".") else f"{prefix}/"
 
 
 def run(request: ValidateRequest, context: Context) -> ValidateRun:
@@ -57,8 +57,8 @@ def run(request: ValidateRequest, context: Context) -> ValidateRun:
     """
     targets = _targets(request)
     checked, problems = _check(targets, request.base, context)
-    wanted = tuple(problem for problem in problems if targets.contain(problem))
-    return ValidateRun(checked=checked, problems=wanted, elsewhere=len(problems) - len(wanted), root=targets.root)
+    requested = tuple(problem for problem in problems if targets.contain(problem))
+    return ValidateRun(checked=checked, problems=requested, elsewhere=len(problems) - len(requested), root=targets.root)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
