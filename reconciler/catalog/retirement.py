@@ -60,15 +60,18 @@ def retirement_cause(retirement: Retirement) -> str:
     return f"Microsoft retired it{date}: {_WHAT_CAME[retirement.reason]}"
 
 
-def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue) -> str:
-    """What to do with a declaration of a retired recommendation.
+def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue, *, is_listed: bool = False) -> str:
+    """What to do with a declaration of a retired recommendation; `is_listed`: it names several.
 
     The policies behind it are still evaluated, so whoever wants to be exempt from those declares them.
     """
     assert recommendation.retirement is not None
     instead = replacement(recommendation.retirement)
     if instead and is_declarable(instead, catalogue):
-        return f"write {instead.field}: {instead.value} in its place (`exempt fmt --migrate` does)"
+        if not is_listed:
+            return f"write {instead.field}: {instead.value} in its place (`exempt fmt --migrate` does)"
+        if instead.field is ReplacementField.RECOMMENDATION:
+            return f"write {instead.value} in its place (`exempt fmt --migrate` does)"
     if instead and instead.field is ReplacementField.CATEGORY:
         proposal = f"exempt the recommendation category {instead.value} {_IN_THE_PORTAL} and delete this declaration"
     elif recommendation.retirement.successors:

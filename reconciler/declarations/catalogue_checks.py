@@ -265,7 +265,9 @@ def _retired(
             source=declaration.subject_place(index),
             code="obstacle-retired",
             message=f"an exemption of {recommendation.title!r} does nothing in Defender for Cloud: {retirement_cause(recommendation.retirement)}",
-            remedy=retirement_remedy(recommendation, catalogue),
+            remedy=retirement_remedy(
+                recommendation, catalogue, is_listed=declaration.subject_path(index) != declaration.subject.kind.value
+            ),
             path=declaration.subject_path(index),
             severity=Severity.ERROR if changed else Severity.WARNING,
         )

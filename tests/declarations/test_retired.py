@@ -155,6 +155,26 @@ def test_only_the_field_changes_however_it_is_written(style, name, before):
     assert ("# retired" in migrated.text) == ("# retired" in text)
 
 
+@given(
+    style=st.sampled_from(["  - {}\n", "  - {} # retired\n", '  - "{}"\n', "  - >-\n    {}\n"]),
+    name=st.sampled_from([REPLACED, REPLACED_TITLE]),
+    index=st.integers(0, 2),
+    flow=st.booleans(),
+)
+def test_an_item_of_a_list_changes_alone(style, name, index, flow):
+    items = ["651967bf-044e-4bde-8376-3e08e0600105", "Management ports should be closed on your virtual machines"]
+    items.insert(index, name)
+    lines = "".join(style.format(item) for item in items)
+    listed = f"recommendations: [{', '.join(items)}]\n" if flow else f"recommendations:\n{lines}"
+    text = f"name: x\n{listed}other: é\nlast: [recommendations, 1]\n"
+    document, problems = parse(text, "x.yaml")
+    assert problems == ()
+    migrated = migrate(text, document, WITH_POLICY)
+    assert migrated.problem is None
+    items[index] = SUCCESSOR
+    assert yaml.safe_load(migrated.text) == {**yaml.safe_load(text), "recommendations": items}
+
+
 def test_every_retired_recommendation_has_a_cause_and_a_remedy():
     catalogue = load()
     for recommendation in catalogue.recommendations.values():
