@@ -71,7 +71,7 @@ def test_an_old_approval_that_is_repeated_brings_nothing_back(tmp_path: Path) ->
         assert azure.exemptions == {}
     for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/.github/workflows"):
         text = (folder / "apply.yml").read_text(encoding="utf-8")
-        assert re.findall(r"uses: actions/checkout@.*\n +with:\n +ref: (\S+)", text) == ["main", "main"]
+        assert re.findall(r"uses: actions/checkout@.*\n +with:\n +ref: (\S+)", text) == ["refs/heads/main"] * 2
         assert text.count("uses: actions/checkout@") == 2
 
 

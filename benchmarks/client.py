@@ -1,0 +1,162 @@
+"""What the client costs: CPU of a create (GET and PUT), and of `exempt plan` until its first request.
+
+    python -m benchmarks.client
+
+Each beside its floor in the same run. A create: the same two requests by bare `http.client` and by requests, over TLS to
+the embedded Azure in another process, in one thread. The start: an interpreter that imports azure-identity and
+azure-core's pipeline alone, and one that imports nothing.
+"""
+
+from __future__ import annotations
+
+import http.client
+import http.server
+import json
+import os
+import resource
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from benchmarks import throughput
+from reconciler.arm.objects import encode_exemption
+from reconciler.azure.session import connect
+from reconciler.model import Exemption, Settings, arm_id
+
+CREATES = (100, 400, 1_600)
+REPEATS = 5
+VERSION = "2026-01-01-preview"
+
+
+def exemptions(number: int) -> list[Exemption]:
+    return [
+        Exemption(
+            id=arm_id(f"{throughput.account(0, n)}/providers/Microsoft.Authorization/policyExemptions/{number}-{n}"),
+            assignment=arm_id(throughput.ASSIGNMENT),
+            category="Waiver",
+            reference_ids=(throughput.REFERENCE,),
+            display_name="legacy: Secure transfer to storage accounts should be enabled",
+            description="They retire soon.",
+            metadata={"managedBy": "exempt", "owner": "contoso", "declaration": "legacy"},
+        )
+        for n in range(number)
+    ]
+
+
+def milliseconds(create: Callable[[Exemption], None], wanted: list[Exemption]) -> float:
+    began = time.process_time()
+    for one in wanted:
+        create(one)
+    return 1000 * (time.process_time() - began) / len(wanted)
+
+
+def creates(folder: Path) -> None:
+    print(f"{'creates':>8} {'ms CPU each':>12} {'http.client':>12} {'ratio':>6} {'requests':>9} {'ratio':>6}")
+    accounts = [throughput.account(0, n) for n in range(max(CREATES))]
+    with throughput.cloud(throughput.tenant(1, resources=accounts), folder) as azure:
+        os.environ.update(azure.ready["env"])
+        settings = Settings(owner="contoso", tenant_id=throughput.TENANT, scopes=(arm_id(throughput.ROOT),))
+        with connect(settings, os.environ) as connection:
+            token = connection.client._credential.get_token_info(connection.endpoints.oauth_scope).token  # noqa: SLF001
+            for number in CREATES:
+                ours, bare, theirs = measure(connection.writer(), azure.ready["armEndpoint"], token, number)
+                print(
+                    f"{number:>8,} {ours:>12.2f} {bare:>12.2f} {ours / bare:>6.2f} {theirs:>9.2f} {ours / theirs:>6.2f}"
+                )
+
+
+def measure(writer: Any, endpoint: str, token: str, number: int) -> tuple[float, float, float]:
+    bundle = os.environ["REQUESTS_CA_BUNDLE"]
+    headers = {"Authorization": f"Bearer {token}", "Accept": "application/json", "Content-Type": "application/json"}
+    connection = http.client.HTTPSConnection(
+        endpoint.removeprefix("https://"), context=ssl.create_default_context(cafile=bundle)
+    )
+    session = requests.Session()
+    session.trust_env, session.verify = False, bundle
+
+    def ours(one: Exemption) -> None:
+        writer.read(one.id)
+        writer.put(one)
+
+    def bare(one: Exemption) -> None:
+        target = f"{one.id}?api-version={VERSION}"
+        for method, body in (("GET", None), ("PUT", json.dumps(encode_exemption(one)))):
+            connection.request(method, target, body, headers)
+            json.loads(connection.getresponse().read())
+
+    def by_requests(one: Exemption) -> None:
+        target = f"{endpoint}{one.id}?api-version={VERSION}"
+        session.get(target, headers=headers).json()
+        session.put(target, headers=headers, data=json.dumps(encode_exemption(one))).json()
+
+    wanted = exemptions(number)
+    ours(wanted[0])
+    return milliseconds(ours, wanted), milliseconds(bare, wanted), milliseconds(by_requests, wanted)
+
+
+class FirstRequest(http.server.BaseHTTPRequestHandler):
+    """An identity service that answers nothing: who asks it has started."""
+
+    asked = threading.Event()
+
+    def do_GET(self) -> None:
+        self.asked.set()
+        self.send_error(400)
+
+    def log_message(self, *_: Any) -> None: ...
+
+
+def start(folder: Path) -> None:
+    """CPU and wall seconds of the command until it asks for a token, and of the floors."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), FirstRequest)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    root = throughput.repository(folder, [throughput.account(0, 0)])
+    env = {
+        "PATH": os.environ["PATH"],
+        "IDENTITY_ENDPOINT": f"http://127.0.0.1:{server.server_port}/token",
+        "IDENTITY_HEADER": "benchmark",
+        "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential",
+    }
+    rows = {
+        "exempt plan, to its first request": ["-m", "reconciler", "plan"],
+        "azure-identity and azure-core alone": ["-c", "import azure.identity, azure.core.pipeline.policies"],
+        "an interpreter alone": ["-c", "pass"],
+    }
+    print(f"\n{'start':<38} {'CPU ms':>7} {'wall ms':>8}")
+    for name, arguments in rows.items():
+        runs = [started(arguments, root, env, waits="plan" in arguments) for _ in range(REPEATS)]
+        print(f"{name:<38} {1000 * min(cpu for cpu, _ in runs):>7.0f} {1000 * min(wall for _, wall in runs):>8.0f}")
+    server.shutdown()
+
+
+def started(arguments: list[str], root: Path, env: dict[str, str], *, waits: bool) -> tuple[float, float]:
+    FirstRequest.asked.clear()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, *arguments], cwd=root, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        if waits:
+            assert FirstRequest.asked.wait(60)
+            process.kill()
+        process.wait()
+        wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall
+
+
+def main() -> None:
+    for run in (creates, start):
+        with tempfile.TemporaryDirectory(prefix="exempt-bench-") as folder:
+            run(Path(folder))
+
+
+if __name__ == "__main__":
+    main()
