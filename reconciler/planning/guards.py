@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.kinds import FindingKind
-from reconciler.model import Limits
+from reconciler.model import Limits, count
 from reconciler.planning.values import Action, Change, Finding, Reason, Refusal
 
 PERCENT_FROM = 10
@@ -58,25 +58,27 @@ def _counted_deletes(changes: Sequence[Change]) -> int:
 
 
 def _deletes(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:
-    count = _counted_deletes(changes)
-    accept = f"--allow-deletes {count}"
+    number = _counted_deletes(changes)
+    accept = f"--allow-deletes {number}"
     if allowed.deletes is not None:
-        if count > allowed.deletes:
+        if number > allowed.deletes:
             yield Refusal(
                 rule="deletes",
-                message=f"{_plural(count, 'delete')}, over the {allowed.deletes} of --allow-deletes",
+                message=f"{count(number, 'delete')}, over the {allowed.deletes} of --allow-deletes",
                 remedy=accept,
             )
         return
-    if count > limits.deletes:
+    if number > limits.deletes:
         yield Refusal(
             rule="deletes",
-            message=f"{_plural(count, 'delete')}, over the limit of {limits.deletes} (limits.deletes)",
+            message=f"{count(number, 'delete')}, over the limit of {limits.deletes} (limits.deletes)",
             remedy=accept,
         )
-    elif facts.owned >= PERCENT_FROM and count * 100 > limits.deletes_percent * facts.owned:
-        share = f"{count * 100 / facts.owned:.0f} % of the {facts.owned} exemptions this repository owns"
-        message = f"{_plural(count, 'delete')} ({share}), over the limit of {limits.deletes_percent} % (limits.deletesPercent)"
+    elif facts.owned >= PERCENT_FROM and number * 100 > limits.deletes_percent * facts.owned:
+        share = f"{number * 100 / facts.owned:.0f} % of the {facts.owned} exemptions this repository owns"
+        message = (
+            f"{count(number, 'delete')} ({share}), over the limit of {limits.deletes_percent} % (limits.deletesPercent)"
+        )
         yield Refusal(rule="deletes-percent", message=message, remedy=accept)
 
 
@@ -86,12 +88,12 @@ def _no_declarations(
     allowed: Allowances,
     facts: GuardContext,
 ) -> Iterator[Refusal]:
-    count = _counted_deletes(changes)
-    if facts.declarations == 0 and count and allowed.deletes is None:
+    number = _counted_deletes(changes)
+    if facts.declarations == 0 and number and allowed.deletes is None:
         message = (
-            f"there is no declaration at all, so everything this repository owns would go ({_plural(count, 'delete')})"
+            f"there is no declaration at all, so everything this repository owns would go ({count(number, 'delete')})"
         )
-        yield Refusal(rule="no-declarations", message=message, remedy=f"--allow-deletes {count}")
+        yield Refusal(rule="no-declarations", message=message, remedy=f"--allow-deletes {number}")
 
 
 def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) -> tuple[int | None, str]:
@@ -100,11 +102,11 @@ def _ceiling(limit: int | None, setting: str, allowed: int | None, option: str) 
 
 
 def _creates(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:  # noqa: ARG001
-    count = sum(change.action is Action.CREATE for change in changes)
+    number = sum(change.action is Action.CREATE for change in changes)
     ceiling, name = _ceiling(limits.creates, "limits.creates", allowed.creates, "--allow-creates")
-    if ceiling is not None and count > ceiling:
-        message = f"{_plural(count, 'create')}, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="creates", message=message, remedy=f"--allow-creates {count}")
+    if ceiling is not None and number > ceiling:
+        message = f"{count(number, 'create')}, over the limit of {ceiling} ({name})"
+        yield Refusal(rule="creates", message=message, remedy=f"--allow-creates {number}")
 
 
 def _adoptions(
@@ -113,18 +115,18 @@ def _adoptions(
     allowed: Allowances,
     facts: GuardContext,  # noqa: ARG001
 ) -> Iterator[Refusal]:
-    count = sum(change.reason in _ADOPTIONS for change in changes)
+    number = sum(change.reason in _ADOPTIONS for change in changes)
     ceiling, name = _ceiling(limits.adoptions, "limits.adoptions", allowed.adoptions, "--allow-adoptions")
-    if ceiling is not None and count > ceiling:
-        message = f"{_plural(count, 'adoption')}, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="adoptions", message=message, remedy=f"--allow-adoptions {count}")
+    if ceiling is not None and number > ceiling:
+        message = f"{count(number, 'adoption')}, over the limit of {ceiling} ({name})"
+        yield Refusal(rule="adoptions", message=message, remedy=f"--allow-adoptions {number}")
 
 
 def _orphans(changes: Sequence[Change], limits: Limits, allowed: Allowances, facts: GuardContext) -> Iterator[Refusal]:  # noqa: ARG001
-    count = sum(change.reason is Reason.ORPHAN for change in changes)
-    if allowed.delete_orphans is not None and count > allowed.delete_orphans:
-        message = f"{_plural(count, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
-        yield Refusal(rule="orphans", message=message, remedy=f"--delete-orphans {count}")
+    number = sum(change.reason is Reason.ORPHAN for change in changes)
+    if allowed.delete_orphans is not None and number > allowed.delete_orphans:
+        message = f"{count(number, 'orphan')} to delete, over the {allowed.delete_orphans} of --delete-orphans"
+        yield Refusal(rule="orphans", message=message, remedy=f"--delete-orphans {number}")
 
 
 def _unmanaged(
@@ -133,13 +135,13 @@ def _unmanaged(
     allowed: Allowances,
     facts: GuardContext,  # noqa: ARG001
 ) -> Iterator[Refusal]:
-    count = sum(change.reason is Reason.UNMANAGED for change in changes)
+    number = sum(change.reason is Reason.UNMANAGED for change in changes)
     ceiling, name = _ceiling(
         limits.unmanaged_deletes, "limits.unmanagedDeletes", allowed.unmanaged, "--allow-unmanaged-deletes"
     )
-    if ceiling is not None and count > ceiling:
-        message = f"{_plural(count, 'unmanaged exemption')} to delete, over the limit of {ceiling} ({name})"
-        yield Refusal(rule="unmanaged", message=message, remedy=f"--allow-unmanaged-deletes {count}")
+    if ceiling is not None and number > ceiling:
+        message = f"{count(number, 'unmanaged exemption')} to delete, over the limit of {ceiling} ({name})"
+        yield Refusal(rule="unmanaged", message=message, remedy=f"--allow-unmanaged-deletes {number}")
 
 
 def _overlaps(
@@ -148,16 +150,12 @@ def _overlaps(
     allowed: Allowances,
     facts: GuardContext,
 ) -> Iterator[Refusal]:
-    count = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
-    if allowed.strict and count:
-        overlapping = _plural(count, "exemption")
+    number = sum(finding.kind is FindingKind.OVERLAP for finding in facts.findings)
+    if allowed.strict and number:
+        overlapping = count(number, "exemption")
         message = f"beside {overlapping} of a whole assignment declared ones make no difference, and --strict is set"
         yield Refusal(
             rule="overlap",
-            message=f"{message}: remove {'it' if count == 1 else 'them'}, or run without --strict",
+            message=f"{message}: remove {'it' if number == 1 else 'them'}, or run without --strict",
             remedy="",
         )
-
-
-def _plural(count: int, word: str) -> str:
-    return f"{count} {word}" if count == 1 else f"{count} {word}s"
