@@ -12,11 +12,13 @@ from __future__ import annotations
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning, show
+from reconciler.importing.dates import DateOrder
 from reconciler.importing.live import Choice
 from reconciler.importing.naming import DEFAULT_FOLDER
 from reconciler.importing.units import Permissions
@@ -37,6 +39,19 @@ class LiveOptions:
     recommendation: str | None
     take_over: list[str]
     adopt: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOptions:
+    """The command line of `exempt import epac`, `terraform`, `bicep` and `arm`."""
+
+    path: Path
+    scope: ArmId | None
+    owner: str | None
+    take_over: str | None
+    adopt: bool
+    date_order: DateOrder | None
+    as_subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +86,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     live.add_argument("--adopt", action="store_true", help="also those that an application made")
 
+    epac = sources.add_parser("epac", help="files of enterprise-azure-policy-as-code", description=_FILES)
+    terraform = sources.add_parser(
+        "terraform", help="a state, or what 'terraform show -json' prints", description=_FILES
+    )
+    bicep = sources.add_parser("bicep", help="Bicep, compiled by 'az bicep build'", description=_FILES)
+    arm = sources.add_parser("arm", help="an ARM template", description=_FILES)
+    for files in (epac, terraform, bicep, arm):
+        files.add_argument(
+            "path", type=Path, metavar="PATH", help="the file" + (", or a folder of them" * (files is epac))
+        )
+        _add_common(files)
+        files.add_argument("--scope", type=common.scope_argument, metavar="ID", help="where a template is deployed")
+        files.add_argument("--owner", metavar="TEXT", help="who answers for rows that name nobody")
+        files.add_argument("--take-over", metavar="OWNER", help="write takeOver, such as EPAC's pacOwnerId")
+        files.add_argument(
+            "--adopt", action="store_true", help="write adopt: true, for what a pipeline or Terraform made"
+        )
+        files.add_argument(
+            "--date-order", choices=tuple(DateOrder), type=DateOrder, help="what comes first in dates such as 6/1/2027"
+        )
+        files.add_argument(
+            "--as",
+            dest="as_subject",
+            choices=("written", "recommendation"),
+            default="written",
+            help="recommendation: say policies by the recommendation behind them, which fans out",
+        )
 
+
+_FILES = "Declare what other tools' files say, a declaration for each row. Azure is asked only where a row needs it."
+_TOOLS: Final = {
+    "epac": importing.Tool.EPAC,
+    "terraform": importing.Tool.TERRAFORM,
+    "bicep": importing.Tool.TEMPLATE,
+    "arm": importing.Tool.TEMPLATE,
+}
 _LIVE = "Declare exemptions that Azure has. After it, a plan adopts them and creates nothing."
 
 
@@ -95,6 +145,8 @@ def run(args: argparse.Namespace) -> int:
     """Imports and shows."""
     options = typed(Options, args)
     context = common.context()
+    if options.source in _TOOLS:
+        return _show(importing.run_files(_file_request(options, typed(FileOptions, args)), context), options)
     live = typed(LiveOptions, args)
     choice = Choice(
         scope=live.scope,
@@ -108,6 +160,23 @@ def run(args: argparse.Namespace) -> int:
         root=options.root, choice=choice, into=options.into, snapshot=options.snapshot, dry_run=options.dry_run
     )
     return _show(importing.run_live(request, context), options)
+
+
+def _file_request(options: Options, files: FileOptions) -> importing.ImportFilesRequest:
+    return importing.ImportFilesRequest(
+        root=options.root,
+        tool=_TOOLS[options.source],
+        path=files.path,
+        into=options.into,
+        scope=files.scope,
+        owner=files.owner,
+        date_order=files.date_order,
+        take_over=files.take_over,
+        adopt=files.adopt,
+        as_recommendation=files.as_subject == "recommendation",
+        snapshot=options.snapshot,
+        dry_run=options.dry_run,
+    )
 
 
 def _show(finished: importing.ImportRun, options: Options) -> int:

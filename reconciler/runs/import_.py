@@ -4,26 +4,44 @@ Azure.
 
 from __future__ import annotations
 
+import enum
 import os
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import FOLDER, SETTINGS_FILE, Loaded, check, load_bytes
 from reconciler.declarations.walk import walk
+from reconciler.importing.arm_template import arm_rows
+from reconciler.importing.dates import DateOrder
+from reconciler.importing.epac import epac_rows
+from reconciler.importing.foreign import RowRules, import_rows
 from reconciler.importing.live import Choice, import_live
 from reconciler.importing.naming import DEFAULT_FOLDER, check_folder
+from reconciler.importing.rows import Parsed
+from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Import, ImportedFile, Outcome
-from reconciler.model import Declaration, Settings, Snapshot, Unread, Verdict
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Unread, Verdict
 from reconciler.planning.guards import Allowances
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
-from reconciler.problems import Problem, ReconcilerError, has_errors
+from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.runs.context import Context
 from reconciler.runs.loading import InvalidRepositoryError, load_all
 from reconciler.runs.reading import read_snapshot
+
+_EPAC_ENDINGS: Final = frozenset({".json", ".jsonc", ".csv"})
+
+
+class Tool(enum.StrEnum):
+    """Whose files are imported."""
+
+    EPAC = "epac"
+    TERRAFORM = "terraform"
+    TEMPLATE = "template"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +107,85 @@ def run_live(request: ImportLiveRequest, context: Context) -> ImportRun:
     return finish(imported, contents, context, root=request.root, dry_run=request.dry_run, unread=snapshot.unread)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportFilesRequest:
+    """Which files of which tool to declare. `path` is a file, or for EPAC a folder; `scope` where an ARM template is
+    deployed. The others are those of `RowRules`. Azure is read where a row needs it, or `snapshot` instead.
+    """
+
+    root: Path
+    tool: Tool
+    path: Path
+    into: str = DEFAULT_FOLDER
+    scope: ArmId | None = None
+    owner: str | None = None
+    date_order: DateOrder | None = None
+    take_over: str | None = None
+    adopt: bool = False
+    as_recommendation: bool = False
+    snapshot: Path | None = None
+    dry_run: bool = False
+
+
+def run_files(request: ImportFilesRequest, context: Context) -> ImportRun:
+    """Reads the files, says each row as a declaration, and writes.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml has errors.
+        UsageError: there is no such file, or it cannot be read as text.
+        ReconcilerError: a file cannot be written.
+    """
+    folder = check_folder(request.into)
+    contents = load_contents(request.root, context)
+    rows = [row for file in _files(request) for row in _rows(file, request)]
+    rules = RowRules(
+        catalogue=contents.catalogue,
+        owner=request.owner or "unknown",
+        date_order=request.date_order,
+        take_over=request.take_over,
+        adopt=request.adopt,
+        as_recommendation=request.as_recommendation,
+    )
+    declarations = contents.loaded.declarations
+    if request.snapshot is not None:
+        rules = replace(rules, snapshot=read_snapshot(contents.settings, declarations, context, file=request.snapshot))
+    result = import_rows(rows, rules, declarations, contents.names, folder)
+    if result.needs_azure and rules.snapshot is None:
+        try:
+            snapshot = read_snapshot(contents.settings, declarations, context, file=None)
+        except ReconcilerError as error:
+            context.observer.warning(f"Azure was not read, so rows that need it are not imported: {error.message}")
+        else:
+            result = import_rows(rows, replace(rules, snapshot=snapshot), declarations, contents.names, folder)
+    return finish(result.imported, contents, context, root=request.root, dry_run=request.dry_run)
+
+
+def _files(request: ImportFilesRequest) -> list[Path]:
+    path = request.path
+    if path.is_dir() and request.tool is Tool.EPAC:
+        return sorted(file for file in path.rglob("*") if file.suffix.lower() in _EPAC_ENDINGS and file.is_file())
+    if not path.is_file():
+        raise UsageError(f"there is no file {str(path)!r}", "correct the path")
+    return [path]
+
+
+def _rows(file: Path, request: ImportFilesRequest) -> Iterator[Parsed]:
+    name = file.relative_to(request.path).as_posix() if request.path.is_dir() else file.name
+    data = file.read_bytes()
+    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        text = data.decode("cp1252", "replace")
+    match request.tool:
+        case Tool.EPAC:
+            yield from epac_rows(text, name, request.scope)
+        case Tool.TERRAFORM:
+            yield from terraform_rows(text, name)
+        case Tool.TEMPLATE:
+            yield from arm_rows(text, name, request.scope)
+
+
 def load_contents(root: Path, context: Context) -> RepositoryContents:
     """The repository's settings, which must be valid, and what it declares already.
 
@@ -135,10 +232,35 @@ def finish(  # noqa: PLR0913 - what is imported, and where to
     Raises:
         ReconcilerError: a file cannot be written; then none is.
     """
+    imported = valid_only(imported)
     problems = rule_problems(imported.files, contents, context)
     if not dry_run:
         write_new(root, imported.files)
     return ImportRun(imported=imported, problems=problems, unread=unread, written=not dry_run)
+
+
+def valid_only(imported: Import) -> Import:
+    """Without the files that are no valid declaration by themselves; their rows say why, in the words of `validate`."""
+    invalid: dict[str, Problem] = {}
+    for file in imported.files:
+        declaration, problems = load_bytes(file.text.encode("utf-8", "surrogatepass"), file.path)
+        if declaration is None:
+            invalid[file.declaration.name] = problems[0]
+    if not invalid:
+        return imported
+    rows = tuple(
+        replace(
+            row,
+            outcome=Outcome.REFUSED,
+            declaration="",
+            message=f"{invalid[row.declaration].path}: {invalid[row.declaration].message}",
+            remedy=invalid[row.declaration].remedy,
+        )
+        if row.declaration in invalid and row.outcome in {Outcome.IMPORTED, Outcome.DUPLICATE}
+        else row
+        for row in imported.rows
+    )
+    return Import(files=tuple(file for file in imported.files if file.declaration.name not in invalid), rows=rows)
 
 
 def rule_problems(
