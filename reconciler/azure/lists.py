@@ -16,7 +16,7 @@ from reconciler.arm.shapes import required_text
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
 from reconciler.azure.errors import reading
-from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id, owner_scope
+from reconciler.model import JSON, ArmId, Exemption, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
 
 _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
@@ -30,7 +30,8 @@ _WHAT: Final = {Api.ASSIGNMENTS: "assignments", Api.EXEMPTIONS: "exemptions"}
 class ScopeLists:
     """What the lists showed: objects by folded id; what could not be read; folded ids of scopes that are gone.
 
-    `inherited` maps a folded scope to the ids of the assignments in its list.
+    `inherited` maps a folded scope to the ids of the assignments in its list. `decoded` maps the identity
+    of an exemption's JSON object to that object (which keeps the identity from being given again) and its value.
     """
 
     assignments: dict[str, JSON] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class ScopeLists:
     unread: list[Unread] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
     inherited: dict[str, list[ArmId]] = field(default_factory=dict)
+    decoded: dict[int, tuple[JSON, Exemption]] = field(default_factory=dict)
 
     def objects(self, api: Api) -> dict[str, JSON]:
         """The assignments or the exemptions."""
@@ -66,7 +68,7 @@ def read_lists(
             continue
         try:
             with reading(f"the list of {_WHAT[api]} at {scope}"):
-                differing.update(dict.fromkeys(_merge(lists.objects(api), answer, _PARSE[api]), api))
+                differing.update(dict.fromkeys(_merge(lists, api, answer), api))
         except AzureError as error:
             _note(lists, scope, api, error)
             continue
@@ -96,18 +98,21 @@ def expansion(api: Api) -> dict[str, str]:
     return {"expand": "EffectiveDefinitionVersion"} if api is Api.ASSIGNMENTS else {}
 
 
-def _merge(objects: dict[str, JSON], values: Iterable[JSON], parse: Callable[[JSON], Any]) -> list[str]:
+def _merge(lists: ScopeLists, api: Api, values: Iterable[JSON]) -> list[str]:
     """Adds the objects of one list; gives the folded ids of those that say something else than a copy before.
 
     One list may write an id in other letters than the next: only a difference in meaning counts.
     """
     differing = []
+    objects, parse = lists.objects(api), _PARSE[api]
     for value in values:
         key = arm_id(required_text(value, "id")).key
         existing = objects.get(key)
         if existing is None:
-            parse(value)  # what is not as documented fails its list here, not the run later
+            decoded = parse(value)  # what is not as documented fails its list here, not the run later
             objects[key] = value
+            if api is Api.EXEMPTIONS:
+                lists.decoded[id(value)] = value, decoded
         elif existing != value and parse(existing) != parse(value):
             differing.append(key)
     return differing

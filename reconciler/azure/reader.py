@@ -131,6 +131,7 @@ class _SnapshotReader:
             similar=targets.similar,
             versions={api: versions.current(api) for api in (Api.EXEMPTIONS, Api.ASSIGNMENTS, Api.INITIATIVES)},
             requests=self.client.monitor.requests,
+            decoded=lists.decoded,
         )
 
     def _lists(self, hierarchy: Hierarchy) -> tuple[ScopeLists, Hierarchy]:

@@ -155,7 +155,7 @@ def test_an_unreadable_initiative_is_told_and_leaves_its_assignment_without_one(
         found = read(azure)
     assert found.initiatives == {}
     assert [(one.scope, one.what) for one in found.unread] == [(arm_id(CORP), MCSB)]
-    assert "az role assignment create" in found.unread[0].remedy
+    assert "Reader on any managed scope" in found.unread[0].remedy
 
 
 def test_one_unreadable_subscription_does_not_stop_the_others(interrupted):
