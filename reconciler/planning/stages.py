@@ -24,11 +24,11 @@ from datetime import datetime
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.strictness import never_exempt
 from reconciler.model import ArmId, Assignment, Declaration, Settings, Snapshot
-from reconciler.planning.decide.authority import Authority, Protected, SlotMatch
+from reconciler.planning.decide.authority import Authority
 from reconciler.planning.decide.build import ExemptionBuilder
-from reconciler.planning.decide.matching import SlotContents
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
+from reconciler.planning.decide.slots import Protected, SlotContents, SlotMatch
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections

@@ -36,7 +36,6 @@ those of them that it has beyond R, and further ones keep theirs. What has expir
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -46,11 +45,11 @@ from reconciler.model import Initiative, Settings
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.holds import hold_for
-from reconciler.planning.decide.matching import Relation, SlotContents, match_keepers, relation
+from reconciler.planning.decide.matching import Relation, match_keepers, relation
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange, shrinks
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.reasons import update_reason
-from reconciler.planning.desired.protections import Protection
+from reconciler.planning.decide.slots import KeptSlot, Protected, ReducedSlot, SlotContents, SlotMatch
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells, reference_texts
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -64,62 +63,6 @@ _HOLDING: Final = {
     Relation.APPLICATION: (HeldCause.NOT_ADOPTABLE, hold_messages.not_adoptable),
 }
 """What an existing exemption that we may not touch holds a desired one with."""
-
-Protected = Mapping[ExistingExemption, frozenset[str]]
-"""The cells that are exempt because of each existing exemption and that something held may depend on."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotMatch:
-    """What a slot settles before anything is written: who keeps what, and what others hold of it.
-
-    `keepers` maps the position of a desired exemption to that of an existing one; `withheld` has the held cells of each
-    desired one. `excluded` are pairs of positions that cannot be: the existing one would not stay as somebody held
-    needs it.
-    """
-
-    contents: SlotContents
-    keepers: Mapping[int, int]
-    withheld: tuple[frozenset[str], ...]
-    held: tuple[Held, ...]
-    findings: tuple[Finding, ...]
-    excluded: frozenset[tuple[int, int]] = frozenset()
-
-    def protections(self) -> list[Protection]:
-        """What nothing may be taken from, because somebody else holds it."""
-        return [
-            Protection(
-                scope=desired.scope,
-                assignment=desired.assignment.id.key,
-                subject=desired.subject,
-                cells=cells,
-                declaration=desired.declaration.name,
-            )
-            for desired, cells in zip(self.contents.desired, self.withheld, strict=True)
-            if cells
-        ]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeptSlot:
-    """What a slot comes to for what is desired there; `leftovers` are the existing exemptions that keep nothing."""
-
-    contents: SlotContents
-    protected: Protected
-    confirmed: tuple[ConfirmedExemption, ...]
-    proposed: tuple[ProposedChange, ...]
-    leftovers: tuple[ExistingExemption, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReducedSlot:
-    """What becomes of the leftovers of a slot; `held` says which of ours stay because something held needs them,
-    `unclaimed` are those that meet nothing desired.
-    """
-
-    proposed: tuple[ProposedChange, ...]
-    held: tuple[Held, ...]
-    unclaimed: tuple[ExistingExemption, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

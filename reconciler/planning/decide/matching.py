@@ -11,12 +11,13 @@ of files or lists, and keeps two declarations that swapped what they want from s
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Initiative, Settings
 from reconciler.planning.decide.build import desired_name_hash
 from reconciler.planning.decide.naming import bears_our_name
+from reconciler.planning.decide.slots import SlotContents
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -33,15 +34,6 @@ class Relation(enum.Enum):
     APPLICATION = "application"
     OVERLAP = "overlap"
     NOTHING = "nothing"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SlotContents:
-    """Everything at one scope and assignment: what is desired there and what exists."""
-
-    desired: Sequence[DesiredExemption]
-    existing: Sequence[ExistingExemption]
-    initiative: Initiative | None
 
 
 def relation(existing: ExistingExemption, desired: DesiredExemption, settings: Settings) -> Relation:

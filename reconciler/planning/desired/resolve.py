@@ -6,14 +6,14 @@ What cannot be decided is held, never skipped: an absent desired exemption would
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.arm.canonical import folded_selectors
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, Unread, arm_id
 from reconciler.planning import hold_messages
+from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
@@ -83,7 +83,7 @@ def resolve(
         snapshot=snapshot,
         tree=tree,
         rules=rules,
-        index=_Index.of(tree, snapshot.assignments.values()),
+        index=AssignmentIndex.of(tree, snapshot.assignments.values()),
     )
     desired: list[DesiredExemption] = []
     left_out: list[DesiredExemption] = []
@@ -130,41 +130,13 @@ _Outcome = DesiredExemption | _Hold | Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Index:
-    """Assignments by where they can matter: at a scope, or strictly below it."""
-
-    tree: Tree
-    at: Mapping[str, Sequence[Assignment]]
-    below: Mapping[str, Sequence[Assignment]]
-
-    @classmethod
-    def of(cls, tree: Tree, assignments: Iterable[Assignment]) -> _Index:
-        at: dict[str, list[Assignment]] = defaultdict(list)
-        below: dict[str, list[Assignment]] = defaultdict(list)
-        for assignment in assignments:
-            scope, *above = tree.chain(assignment.scope)
-            at[scope].append(assignment)
-            for outer in above:
-                below[outer].append(assignment)
-        return cls(tree=tree, at=at, below=below)
-
-    def touching(self, target: ArmId) -> Iterator[tuple[Assignment, ArmId]]:
-        """Each assignment that concerns `target`, with the scope where an exemption for it must sit."""
-        for key in self.tree.chain(target):
-            for assignment in self.at.get(key, ()):
-                yield assignment, target
-        for assignment in self.below.get(target.key, ()):
-            yield assignment, assignment.scope
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Resolver:
     """Resolves declarations one by one against one snapshot; remembers how assignments match a subject."""
 
     snapshot: Snapshot
     tree: Tree
     rules: CellRules
-    index: _Index
+    index: AssignmentIndex
     _matches: dict[tuple[int, str], SubjectMatch | None] = field(default_factory=dict)
 
     def resolve(self, declaration: Declaration, subject: ResolvedSubject) -> Iterator[_Outcome]:
