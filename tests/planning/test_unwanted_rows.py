@@ -186,6 +186,21 @@ def test_kept_when_its_subscription_moved_away_from_the_target():
     assert shape(plan(found, declaration("one", LEFT, OTHER_SUB))) == [("update", "edited", "o", ("refA",))]
 
 
+def test_two_of_ours_for_one_fact_after_a_move_are_said():
+    """one lists the group that the subscription left, and a resource group in it: both are ours, one is left over."""
+    at_sub = assignment(OTHER_SUB, "mcsb", BENCHMARK.id)
+    below = arm_id(f"{OTHER_SUB}/resourceGroups/rg-data")
+    there = ours("o", "one", target=LEFT, scope=OTHER_SUB, to=at_sub)
+    found, wanted = snapshot(there, assignments=(at_sub,)), declaration("one", LEFT, below)
+    done = plan(found, wanted)
+    assert shape(done) == [("create", "declared", "one", ("refA",))]
+    orphaned = [finding for finding in done.findings if finding.kind is FindingKind.ORPHANED]
+    assert [(finding.subject, finding.severity.value) for finding in orphaned] == [(there.id, "warning")]
+    assert "still exempts" in orphaned[0].message
+    settled = plan(found, wanted, allowed=ORPHANS)
+    assert sorted(change.action.value for change in settled.changes) == ["create", "delete"]
+
+
 def test_moot_when_the_assignment_excludes_it_now():
     excluding = replace(AT_ROOT, not_scopes=(LEFT,))
     done = plan(snapshot(ours("o", "one"), assignments=(excluding,)), declaration("one"))
