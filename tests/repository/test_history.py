@@ -408,3 +408,19 @@ def test_a_commit_whose_date_no_calendar_has_is_no_commit_known(git: Git) -> Non
     assert history.head == done.stdout.strip()
     assert history.last_commit(FILE) is None
     assert history.contains(history.head, parent)
+
+
+def test_a_merge_that_brings_a_file_nothing_is_not_its_commit(git: Git) -> None:
+    git.write(FILE)
+    git.commit()
+    git("branch", "topic")
+    git.write(FILE, TEXT + "ticket: SEC-3\n")
+    edited = git.commit()
+    git("checkout", "--quiet", "topic")
+    git.write("exemptions/b.yaml")
+    git.commit()
+    git("checkout", "--quiet", "main")
+    git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
+    history = read(git.root)
+    assert history.last_commit(FILE).sha == edited
+    assert history.last_commit("exemptions/b.yaml").sha == git("rev-parse", "HEAD")
