@@ -69,6 +69,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/generate.py --check
 	@$(BIN)/zizmor --quiet --offline --persona=pedantic .github action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml
