@@ -20,10 +20,22 @@ def one_owner(case: Case) -> Iterator[Violation]:
     for point, name in case.wanted.items():
         if _is_declared_around(case, point, name):
             continue
+        if len(owners[point]) > 1 and _is_leftover(case, point):
+            continue
         if len(owners[point]) != 1 and not _is_excused(case, point, name):
             how = f"by {len(owners[point])} exemptions" if owners[point] else "by none"
             message = f"what {name} declares for {point.reference} of {point.assignment} is owned {how}"
             yield Violation(rule="owned once", subject=point.scope, message=message)
+
+
+def _is_leftover(case: Case, point: Point) -> bool:
+    """Whether the plan says that an object of ours beside the keeper is not reduced now."""
+    return any(
+        held["scope"].lower() == point.scope
+        and str(held["assignment"]).lower() == point.assignment
+        and point.reference in (map(str.lower, held["referenceIds"]) if held["referenceIds"] else (point.reference,))
+        for held in case.plan["held"]
+    )
 
 
 def _is_declared_around(case: Case, point: Point, name: str) -> bool:
@@ -34,7 +46,7 @@ def _is_declared_around(case: Case, point: Point, name: str) -> bool:
         line["scope"].lower() for line in case.plan["held"] if line["declaration"] == name and not line["assignment"]
     }
     around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
-    return any(case.wanted.get(wider) == name and case.targets[name][wider] - held for wider in around)
+    return any(wider in case.targets[name] and case.targets[name][wider] - held for wider in around)
 
 
 def _is_excused(case: Case, point: Point, name: str) -> bool:

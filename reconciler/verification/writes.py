@@ -210,11 +210,16 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     if marked is None or not marked.is_active or target not in marked.scopes:
         return True
     if before.assignment not in case.tenant.assignments:
-        return reason == "orphan" or before.assignment in case.tenant.snapshot["gone"]
+        is_another = "/policyassignments/" in marked.only and marked.only != before.assignment
+        return is_another or reason == "orphan" or before.assignment in case.tenant.snapshot["gone"]
+    if reference not in meant(marked, case.tenant, before.assignment):
+        return True
     at = before.assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
     if at not in case.tenant.chain(before.scope):
         return reason == "orphan"
-    return reference not in meant(marked, case.tenant, before.assignment)
+    # An edit of the selectors takes from resources that they no longer choose; the others must stay exempt.
+    chosen = point_of(before, reference, marked.selectors)
+    return marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
 
 
 def _unmanaged_may_go(case: Case, before: Coverage) -> bool:

@@ -39,6 +39,12 @@ def resealed(plan):
     return plan
 
 
+@LAW
+@given(scenarios())
+def test_every_plan_of_ours_is_proven(scenario):
+    assert verify(**case(replace(scenario, only=None))) == []
+
+
 def declared(plan):
     return [change for change in plan["changes"] if change["after"] and change["reason"] not in ("narrow", "duplicate")]
 
