@@ -20,7 +20,7 @@ def one_owner(case: Case) -> Iterator[Violation]:
     for point, name in case.wanted.items():
         if _is_declared_around(case, point, name):
             continue
-        if len(owners[point]) > 1 and _is_leftover(case, point):
+        if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):
             continue
         if len(owners[point]) != 1 and not _is_excused(case, point, name):
             how = f"by {len(owners[point])} exemptions" if owners[point] else "by none"
@@ -28,14 +28,15 @@ def one_owner(case: Case) -> Iterator[Violation]:
             yield Violation(rule="owned once", subject=point.scope, message=message)
 
 
-def _is_leftover(case: Case, point: Point) -> bool:
-    """Whether the plan says that an object of ours beside the keeper is not reduced now."""
-    return any(
-        held["scope"].lower() == point.scope
-        and str(held["assignment"]).lower() == point.assignment
-        and point.reference in (map(str.lower, held["referenceIds"]) if held["referenceIds"] else (point.reference,))
-        for held in case.plan["held"]
-    )
+def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
+    """Whether the plan says that one of these objects is not reduced now: it is named as held, or its declaration is."""
+    marks = {str(exemption.metadata.get("declaration")) for key in owners if (exemption := case.final[key]) is not None}
+    for held in case.plan["held"]:
+        if held["scope"].lower() == point.scope and str(held["assignment"]).lower() == point.assignment:
+            listed = {str(name).lower() for name in held["referenceIds"]} or {point.reference}
+            if held["declaration"] in marks or point.reference in listed:
+                return True
+    return False
 
 
 def _is_declared_around(case: Case, point: Point, name: str) -> bool:

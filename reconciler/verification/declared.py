@@ -81,16 +81,29 @@ def meant(declaration: Declared, tenant: Tenant, assignment: str) -> frozenset[s
 
 
 def wanted_points(declaration: Declared, tenant: Tenant) -> Iterator[tuple[Point, str]]:
-    """Where a declaration wants an exemption, at its target or at an assignment below it, with that target."""
+    """Where a declaration wants an exemption, at its target or at an assignment below it, with that target.
+
+    What a notScope excludes, or what does not lie below the one assignment yet, is wanted only ahead of that change.
+    """
+    ahead = str(declaration.text.get("ahead", "false")).lower() == "true"
     for target in sorted(declaration.scopes):
-        for assignment in tenant.assignments:
-            at = assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
-            scope = target if at in tenant.chain(target) else at if target in tenant.chain(at) else ""
-            excluded = {
-                str(excluded_scope).lower() for excluded_scope in tenant.assignments[assignment].get("notScopes") or ()
-            }
-            if not scope or not excluded.isdisjoint(tenant.chain(scope)):
+        for assignment, properties in tenant.assignments.items():
+            scope = _scope(declaration, tenant, assignment, target)
+            excluded = {str(entry).lower() for entry in properties.get("notScopes") or ()}
+            if not scope or (not ahead and not excluded.isdisjoint(tenant.chain(scope))):
                 continue
             for reference in meant(declaration, tenant, assignment):
                 point = Point(scope=scope, assignment=assignment, reference=reference, selectors=declaration.selectors)
                 yield point, target
+
+
+def _scope(declaration: Declared, tenant: Tenant, assignment: str, target: str) -> str:
+    """Where an exemption from the assignment must sit for this target; empty: nowhere."""
+    at = assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
+    unchecked = str(declaration.text.get("assignmentScopeValidation")).lower() == "donotvalidate"
+    if at in tenant.chain(target) or (unchecked and declaration.only == assignment):
+        return target
+    if target in tenant.chain(at):
+        return at
+    ahead = str(declaration.text.get("ahead", "false")).lower() == "true"
+    return target if ahead and declaration.only == assignment else ""

@@ -177,13 +177,14 @@ def cause(case: Case, write: Write) -> Iterator[Violation]:
     before, after = write.before, write.after
     if before is None or before.end <= case.tenant.now:
         return
+    existing = case.tenant.members.get(before.assignment, {}).keys()
     lost = before.references - (after.references if after else frozenset())
+    lost = lost & existing if existing else lost
     shorter = after is not None and (after.end < before.end or after.selectors not in ("", before.selectors))
     if case.tenant.is_unread(before.scope) and (lost or shorter):
         yield _broken("what was not read stays", write, "its scope, or one around it, could not be read")
-    existing = case.tenant.members.get(before.assignment, {}).keys()
     reason = write.change["reason"]
-    for reference in sorted(lost & existing if existing else lost):
+    for reference in sorted(lost):
         if case.is_held(before, reference) and not case.is_covered(
             case.final.values(), point_of(before, reference, before.selectors)
         ):

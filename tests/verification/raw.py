@@ -84,6 +84,8 @@ def raw_declaration(declaration):
         "ticket": declaration.ticket or "",
         "enabled": declaration.enabled,
         "adopt": declaration.adopt,
+        "ahead": declaration.ahead,
+        "assignmentScopeValidation": "Default" if declaration.validate_scope else "DoNotValidate",
         "takeOver": declaration.take_over,
         "resourceSelectors": canonical.encode_properties(carrier(declaration.selectors)).get("resourceSelectors", []),
     }
