@@ -102,6 +102,13 @@ class ArmClient:
         """Exactly one request, without retries or waiting. After a 401 the next request carries a fresh token."""
         return self._send(method, self._url(path, kind, {}), body, retry_total=0)
 
+    def raw(self, method: str, target: str, body: JSON = None) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers and content of whatever is answered. `target` is a path with its query, as it is sent;
+        throttling is waited out for reads.
+        """
+        response = self._answer(method, target, body, **({} if method == "GET" else {"retry_total": 0}))
+        return response.status_code, response.headers, response.content
+
     def each(
         self,
         function: Callable[[Item], Result],
@@ -163,6 +170,9 @@ class ArmClient:
         return f"{escaped}?{urlencode({'api-version': self._versions.current(kind), **options}, safe='$')}"
 
     def _send(self, method: str, url: str, body: JSON, **options: Any) -> ArmResponse:
+        return _checked(self._answer(method, url, body, **options), url)
+
+    def _answer(self, method: str, url: str, body: JSON, **options: Any) -> TransportResponse:
         headers = {
             "Accept": "application/json",
             "Accept-Encoding": "gzip, deflate",
@@ -175,12 +185,12 @@ class ArmClient:
             content = json.dumps(body).encode()
         request = HttpRequest(method, self._endpoint + url, headers=headers, content=content)
         try:
-            response = self._pipeline.run(request, **options).http_response
+            response: TransportResponse = self._pipeline.run(request, **options).http_response
         except SdkError as error:
             raise errors.from_sdk(error, self._endpoint + url) from error
         if response.status_code == 401:
             self._credential.forget(response.request.headers.get("Authorization", ""))
-        return _checked(response, url)
+        return response
 
 
 def _values(response: ArmResponse, path: str) -> list[JSON]:

@@ -60,7 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "command",
         nargs=argparse.REMAINDER,
         metavar="-- COMMAND",
-        help="run this with the environment set, then end with its exit code; 'az …' runs the Azure CLI, logged in",
+        help="run this with the environment set, then end with its exit code; 'az …' runs the Azure CLI, logged in; "
+        "'prove --scope ID' compares it with a real Azure ('prove --help')",
     )
     faults = parser.add_argument_group("fault injection", "off by default; the tenant file can set it too")
     faults.add_argument("--throttle", action="store_true", help="Azure's token buckets in their documented sizes")
@@ -79,6 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Serve until interrupted, or while a command runs; the ready line goes to standard output."""
     options = typed(Options, args)
+    if options.command[:1] == ["prove"]:
+        from reconciler.cli import prove  # noqa: PLC0415 - loads what talks to a real Azure
+
+        return prove.run(options.command[1:])
     if options.state is not None and not os.access(options.state.absolute().parent, os.W_OK):
         raise UsageError(
             f"--state: {options.state} cannot be written", "name a file in a folder that exists and is writable"
