@@ -19,8 +19,8 @@ from typing import Final
 from reconciler import __version__
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
-from reconciler.cli.main import Parser
 from reconciler.cli.options import typed
+from reconciler.cli.parser import Parser
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.emulator.proving.prove import Difference, as_json
 from reconciler.model import ArmId, count
