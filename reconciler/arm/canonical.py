@@ -113,6 +113,11 @@ def _selector(selector: ResourceSelector) -> dict[str, JSON]:
     }
 
 
+def encode_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
+    """Selectors as ARM and declarations write them, in their order."""
+    return [_selector(selector) for selector in selectors]
+
+
 def comparable(exemption: Exemption) -> dict[str, JSON]:
     """`encode_properties` with letter case folded where Azure ignores it, without what never causes an update."""
     return fold(encode_properties(exemption))

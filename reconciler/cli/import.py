@@ -27,6 +27,11 @@ from reconciler.reports.formats import IMPORT
 from reconciler.reports.imports import ImportReport
 from reconciler.runs import import_ as importing
 
+EXAMPLES: Final = (
+    "exempt import live                                    what people made in Azure by hand",
+    "exempt import epac Definitions/policyExemptions/prod   the files of one environment of EPAC",
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions:

@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
     "import": "declare what exists in Azure, or in other tools' files",
+    "export": "write what is declared as CSV, JSON or EPAC's form",
     "catalog": "search what can be exempted; refresh the repository's facts",
     "verify": "prove or refute a plan with an independent checker",
     "fmt": "write declarations in their canonical style",

@@ -32,7 +32,7 @@ _KNOWN: Final = frozenset(
     }
 )  # fmt: skip
 _CATEGORIES: Final = frozenset({"waiver", "mitigated"})
-_SPLIT: Final = re.compile(r"\s*[&;]\s*|\s*,\s*(?=/|[^,/]*:/)")
+_SPLIT: Final = re.compile(r"\s*&\s*|\s*,\s*(?=/|[^,/]*:/)")
 _REFERENCE_SPLIT: Final = re.compile(r"\s*[&,;]\s*")
 
 

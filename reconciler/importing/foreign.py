@@ -17,10 +17,11 @@ from reconciler.documents.characters import without_invisible
 from reconciler.importing.attributes import NO_REASON, cleaned, name_text, ticket_in, user_metadata
 from reconciler.importing.dates import DateOrder, end_of
 from reconciler.importing.naming import DEFAULT_FOLDER, named
-from reconciler.importing.rows import ForeignRow, Parsed, RowError, refused
+from reconciler.importing.rows import ForeignRow, Parsed, RowError, refused, text_of, texts_of
 from reconciler.importing.text import declaration_text
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome
 from reconciler.model import (
+    JSON,
     ArmId,
     Category,
     Declaration,
@@ -35,6 +36,8 @@ from reconciler.model import (
     parse_scope,
 )
 
+OWN_NOTE: Final = "exempt"
+"""The key of metadata under which `exempt export` notes what EPAC has no word for."""
 _CATEGORIES: Final = frozenset(item.value for item in Category)
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9()._-]{1,90}")
@@ -96,7 +99,10 @@ def import_rows(
         if report[position] is None:
             first_rows[_meaning(draft)] = row.source
             drafts.append((position, row, draft, notes))
-    titles = [(draft, row.name or row.display_name) for _, row, draft, _ in drafts]
+    titles = [
+        (draft, text_of(own_note(row).get("declaration")) or row.name or row.display_name)
+        for _, row, draft, _ in drafts
+    ]
     places = rules.snapshot.names if rules.snapshot else {}
     files = []
     for (position, row, _, notes), declaration in zip(drafts, named(titles, names, folder, places), strict=True):
@@ -128,6 +134,8 @@ def _repeated(
         return replace(base, declaration=declared.name, message=message)
     if (earlier := first_rows.get(meaning)) is not None:
         message = f"{earlier} means the same at the same scopes"
+        if own_note(row):  # one declaration of several policies was exported as several rows
+            return replace(base, outcome=Outcome.DUPLICATE, message=message)
         return replace(base, outcome=Outcome.REFUSED, message=message, remedy="leave one of the two in the file")
     return None
 
@@ -168,13 +176,14 @@ def _declared(row: ForeignRow, rules: RowRules, notes: list[str]) -> Declaration
     if not justification:
         notes.append("it has no description: write why it is acceptable")
     requested_by = name_text(row.metadata.get("requestedBy"))
-    owner = requested_by or name_text(row.metadata.get("owner")) or rules.owner
+    own = own_note(row)
+    owner = name_text(own.get("owner")) or requested_by or name_text(row.metadata.get("owner")) or rules.owner
     if owner == "unknown":
         notes.append("it names nobody who answers for the risk: write an owner")
     if any(key in row.metadata for key in ("pacOwnerId", "deployedBy", "epacMetadata")):
         notes.append("EPAC's own keys of its metadata were left out")
     is_default = validation(row.validation) != "DoNotValidate"
-    subject = _subject(row, rules, notes)
+    subject = _restored(_subject(row, rules, notes), own, rules, notes)
     if not is_default and subject.kind is not SubjectKind.ASSIGNMENT:
         notes.append("DoNotValidate means nothing without an assignment and was left out")
         is_default = True
@@ -186,15 +195,41 @@ def _declared(row: ForeignRow, rules: RowRules, notes: list[str]) -> Declaration
         justification=justification or NO_REASON,
         owner=owner,
         source=Source(""),
-        display_name=without_invisible(row.display_name)[:128].strip(),
+        display_name=without_invisible(text_of(own["displayName"]) if "displayName" in own else row.display_name)[
+            :128
+        ].strip(),
         expires_on=expires_on,
-        ticket=ticket_in(row.metadata),
+        ticket=text_of(own.get("ticket")) or ticket_in({} if own else row.metadata),
+        requested_by=name_text(own.get("requestedBy")),
         selectors=_selectors(row),
         validate_scope=is_default,
-        metadata=user_metadata(row.metadata),
-        adopt=rules.adopt and rules.take_over is None,
-        take_over=rules.take_over,
+        metadata=user_metadata({key: value for key, value in row.metadata.items() if key != OWN_NOTE}),
+        adopt=(rules.adopt or own.get("adopt") is True) and rules.take_over is None,
+        take_over=rules.take_over or text_of(own.get("takeOver")) or None,
     )
+
+
+def own_note(row: ForeignRow) -> Mapping[str, JSON]:
+    """What `exempt export` noted in a row beside what EPAC can say; empty in other rows."""
+    note = row.metadata.get(OWN_NOTE)
+    return note if isinstance(note, dict) else {}
+
+
+def _restored(subject: Subject, own: Mapping[str, JSON], rules: RowRules, notes: list[str]) -> Subject:
+    """The subject as it was declared before an export, if it still means what the row says."""
+    if references := texts_of(own.get("referenceIds")):
+        subject = replace(subject, reference_ids=references)
+    text = text_of(own.get("subject"))
+    full_id = policy_id if subject.kind is SubjectKind.POLICY else initiative_id
+    if text and full_id(text) == full_id(subject.value):
+        return replace(subject, value=text)
+    if subject.kind is not SubjectKind.POLICY or not (named_by := texts_of(own.get("recommendations"))):
+        return subject
+    policies = {policy for name in named_by for item in rules.catalogue.find(name) for policy in item.policies}
+    if policy_id(subject.value) not in policies:
+        notes.append("its note names recommendations that do not rest on its policy, and was left out")
+        return subject
+    return Subject(kind=SubjectKind.RECOMMENDATION, value=named_by[0], further=named_by[1:])
 
 
 def _selectors(row: ForeignRow) -> tuple[ResourceSelector, ...]:

@@ -16,6 +16,7 @@ from reconciler.problems import UsageError
 DEFAULT_FOLDER: Final = "imported/{subscription}"
 _PLACEHOLDERS: Final = ("subscription", "category", "kind")
 _LONGEST: Final = 60
+_NAME: Final = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,98}[a-zA-Z0-9])?")
 _FOLDER: Final = re.compile(r"(?:[A-Za-z0-9_.-]|\{[a-z]+\})+(?:/(?:[A-Za-z0-9_.-]|\{[a-z]+\})+)*")
 
 
@@ -28,19 +29,19 @@ def slug(text: str, longest: int = _LONGEST) -> str:
 def named(
     drafts: Sequence[tuple[Declaration, str]], taken: Iterable[str], folder: str, names: Mapping[str, str]
 ) -> list[Declaration]:
-    """The declarations with names and paths. Each comes with the text that its name is made of; where that is taken, or
+    """The declarations with names and paths. Each comes with the text that its name is made of, or is; where that is taken, or
     several have the same, all of them get a hash of what they mean, so that no name depends on the order.
     """
     used = {name.casefold() for name in taken}
-    stems = [slug(text) or "imported" for _, text in drafts]
-    times = Counter(stems)
+    stems = [text if _NAME.fullmatch(text) else slug(text) or "imported" for _, text in drafts]
+    times = Counter(stem.casefold() for stem in stems)
     finished: list[Declaration] = []
     for (draft, _), stem in zip(drafts, stems, strict=True):
-        name = stem if times[stem] == 1 and stem not in used else f"{stem}-{meaning_hash(draft)}"
+        name = stem if times[stem.casefold()] == 1 and stem.casefold() not in used else f"{stem}-{meaning_hash(draft)}"
         number = 2
-        while name in used:
+        while name.casefold() in used:
             name, number = f"{stem}-{meaning_hash(draft)}-{number}", number + 1
-        used.add(name)
+        used.add(name.casefold())
         path = f"exemptions/{_folder(draft, folder, names)}/{name}.yaml"
         finished.append(replace(draft, name=name, source=Source(path)))
     return finished

@@ -24,6 +24,7 @@ _COMMAND_START = re.compile(r"\A\s*::")
 _COMMAND_ANYWHERE = re.compile(r"##(?=\[|vso\[)", re.IGNORECASE)
 # A tenant's id in an address of the portal is nobody's name.
 _MENTION = re.compile(r"(?<![A-Za-z0-9_])@(?![0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/resource/)(?=[A-Za-z0-9_-])")
+_FORMULA = ("=", "+", "-", "@")
 _BACKTICKS = re.compile("`+")
 _OUR_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -53,6 +54,12 @@ def _escape(character: str) -> str:
     if code <= 0xFF:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def spreadsheet_cell(text: str) -> str:
+    """The text for a cell of CSV; what a spreadsheet would take for a formula gets an apostrophe."""
+    shown = printable(text)
+    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
 
 
 # --- Markdown ----------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from reconciler.planning.explain.values import ResourceExplanation
     from reconciler.problems import Problem
     from reconciler.reports.drift import DriftReport
+    from reconciler.reports.export import Export
     from reconciler.reports.imports import ImportReport
     from reconciler.reports.outcomes import Summary
     from reconciler.reports.plan import PlanReport
@@ -92,6 +93,14 @@ INVENTORY: Final[Report[Inventory]] = Report(
         "text": lambda inventory, context: _module("inventory").inventory_lines(inventory, context.names),
         "json": lambda inventory, _: _module("inventory").inventory_json(inventory),
         "csv": lambda inventory, _: _module("inventory").inventory_csv(inventory),
+    }
+)
+EXPORT: Final[Report[Export]] = Report(
+    formats={
+        "text": lambda export, _: _module("export").export_lines(export),
+        "csv": lambda export, _: _module("export").export_csv(export),
+        "json": lambda export, _: _module("export").export_json(export),
+        "epac": lambda export, _: _module("export").export_epac(export),
     }
 )
 IMPORT: Final[Report[ImportReport]] = Report(

@@ -14,7 +14,7 @@ from reconciler.drift.inventory import Inventory, InventoryEntry, State
 from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
-from reconciler.reports.escape import json_document, printable
+from reconciler.reports.escape import json_document, spreadsheet_cell
 from reconciler.reports.json_values import header
 from reconciler.reports.labels import (
     NO_NAMES,
@@ -66,7 +66,6 @@ _COLUMNS: Final = (
     "lastModifiedAt",
 )
 _SHORT: Final = 12
-_FORMULA: Final = ("=", "+", "-", "@")
 
 
 # --- text --------------------------------------------------------------------------------------------------------
@@ -216,5 +215,4 @@ def inventory_csv(inventory: Inventory) -> str:
 def _cell(value: JSON) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    text = printable("; ".join(value) if isinstance(value, list) else value or "")
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return spreadsheet_cell("; ".join(value) if isinstance(value, list) else value or "")

@@ -19,6 +19,7 @@ from reconciler.planning.planner import assemble_plan
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports import formats
+from reconciler.reports.export import Export
 from reconciler.reports.formats import Report
 from reconciler.reports.imports import ImportReport
 from reconciler.reports.plan import plan_report
@@ -57,6 +58,7 @@ def value_of(name):
         "DECLARATION": lambda: explain_declaration(decisions, assemble_plan(decisions), declared),
         "INVENTORY": inventory,
         "IMPORT": import_report,
+        "EXPORT": lambda: Export(declarations=[declared], catalogue=CATALOGUE),
         "PROBLEMS": lambda: test_any_text.hostile_problems("x"),
         "SEARCH": lambda: (CATALOGUE.search("transfer"), CATALOGUE, "transfer"),
         "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),
