@@ -12,6 +12,7 @@ from contoso import DATABASE, GROUP, ONE, ROOT, SERVER, TWO, exemption_id, seede
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.emulator.graph import tables
 from reconciler.emulator.graph.language import parse_query
 from reconciler.emulator.graph.schema import Column
 from reconciler.emulator.graph.tokens import QueryError
@@ -404,6 +405,20 @@ def test_policy_states_are_rows_with_their_weights(stocked):
         {"r": "legacy-sql", "s": "Compliant", "w": 200},
         {"r": "legacy-sql", "s": "Exempt", "w": 50},
     ]
+
+
+def test_policy_states_are_computed_for_those_that_a_query_keeps(stocked, monkeypatch):
+    computed, whole = [], tables.state_properties
+    monkeypatch.setattr(tables, "state_properties", lambda *args: computed.append(args) or whole(*args))
+    (row,) = ask(stocked, "policyresources | summarize n = countif(type has 'policystates')")["data"]
+    assert len(computed) == row["n"] > 0
+    computed.clear()
+    assert ask(stocked, "policyresources | where name == 'none' | project properties")["data"] == []
+    assert computed == []
+    states = ask(stocked, "policyresources | where type has 'policystates' | where properties.stateWeight == 50")[
+        "data"
+    ]
+    assert {row["properties"]["complianceState"] for row in states} == {"Exempt"}
 
 
 def test_built_in_definitions_are_there_for_joins(stocked):

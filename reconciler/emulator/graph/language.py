@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,12 +11,12 @@ from typing import Any, Final
 from reconciler.emulator.graph.expressions import scope_of
 from reconciler.emulator.graph.joins import read_join
 from reconciler.emulator.graph.pipeline import as_json, read_step
-from reconciler.emulator.graph.schema import Columns, Rows, Step
+from reconciler.emulator.graph.schema import Columns, Rows, Step, complete
 from reconciler.emulator.graph.tokens import Tokens
 
 DEFAULT_TABLE: Final = "resources"
 
-Fetch = Callable[[str, frozenset[str] | None], Iterable[Mapping[str, Any]]]
+Fetch = Callable[[str, frozenset[str] | None], Iterable[dict[str, Any]]]
 """The rows of a table by its folded name; where types are named, those of these types suffice."""
 
 
@@ -66,8 +67,12 @@ class _Reader:
             only = step.only if only is None else only & step.only
 
         def run() -> Rows:
-            rows = [dict(row) for row in self._fetch(table, only)]
-            for step in steps:
+            filters = list(itertools.takewhile(lambda step: step.is_filter, steps))
+            rows = list(self._fetch(table, only))
+            for step in filters:
+                rows = step.apply(rows)
+            rows = [complete(row) for row in rows]
+            for step in steps[len(filters) :]:
                 rows = step.apply(rows)
             return rows
 
@@ -93,7 +98,7 @@ class _Reader:
         """A query in parentheses, or a table's name alone."""
         if tokens.ahead.kind == "name" and tokens.ahead.text.lower() in self._tables:
             name = tokens.take().text.lower()
-            return self._tables[name], lambda: [dict(row) for row in self._fetch(name, None)]
+            return self._tables[name], lambda: [complete(row) for row in self._fetch(name, None)]
         tokens.expect("(")
         tokens.deeper(1)
         columns, run = self.read(tokens)

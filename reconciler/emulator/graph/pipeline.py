@@ -49,7 +49,12 @@ def where_step(tokens: Tokens, scope: Scope) -> Step:
     """Rows for which the condition is true; false and null do not pass."""
     test = condition(tokens, scope)
     passes = test.evaluate
-    return Step(columns=scope.columns, apply=lambda rows: [row for row in rows if passes(row) is True], only=test.only)
+    return Step(
+        columns=scope.columns,
+        apply=lambda rows: [row for row in rows if passes(row) is True],
+        only=test.only,
+        is_filter=True,
+    )
 
 
 # --- rows --------------------------------------------------------------------------------------------------------

@@ -64,8 +64,36 @@ def unused(name: str, taken: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One operator: the columns behind it, and the rows from the rows in front. `only` as in `Expression`."""
+    """One operator: the columns behind it, and the rows from the rows in front. `only` as in `Expression`.
+
+    `is_filter`: it drops rows and reads the columns that it names, so that it can be given rows that are not complete.
+    """
 
     columns: Columns
     apply: Callable[[Rows], Rows]
     only: frozenset[str] | None = None
+    is_filter: bool = False
+
+
+class LazyRow(dict[str, Any]):
+    """A row whose `properties` are computed when a query reads them: most rows of a large table are dropped before."""
+
+    __slots__ = ("_compute",)
+
+    def __init__(self, values: Row, compute: Callable[[], Any]) -> None:
+        super().__init__(values)
+        self._compute = compute
+
+    def __missing__(self, name: str) -> Any:
+        """The properties, kept from then on."""
+        if name != "properties":
+            raise KeyError(name)
+        self[name] = self._compute()
+        return self[name]
+
+
+def complete(row: Row) -> dict[str, Any]:
+    """A copy of a row with all its columns."""
+    if isinstance(row, LazyRow):
+        return {**row, "properties": row["properties"]}
+    return dict(row)

@@ -6,12 +6,14 @@ shown as nothing.
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler.emulator.graph.schema import Column, Columns
+from reconciler.emulator.graph.schema import Column, Columns, LazyRow
 from reconciler.emulator.graph.values import Type
 from reconciler.emulator.resources import role_assignments, role_definitions
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
@@ -19,7 +21,7 @@ from reconciler.emulator.resources.inventory import resource_type, show
 from reconciler.emulator.resources.murmur import murmur64
 from reconciler.emulator.resources.policy_states import TYPE as STATES
 from reconciler.emulator.resources.policy_states import state_properties
-from reconciler.emulator.state.compliance import policy_states
+from reconciler.emulator.state.compliance import PolicyState, policy_states
 from reconciler.emulator.state.hierarchy import ManagementGroup, Subscription
 from reconciler.emulator.state.initiatives import definition_properties
 from reconciler.emulator.state.objects import Objects
@@ -164,12 +166,16 @@ STATE_WEIGHTS: Final = {"NonCompliant": 300, "Compliant": 200, "Conflict": 100, 
 def _policy_states(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for state in policy_states(tenant, ArmId("", "")):
         if covers(state.resource.id):
-            properties = state_properties(tenant, state)
             key = f"{state.assignment.id.key} {state.member.reference_id.lower()} {state.member.definition.key}"
             name = f"{murmur64(f'{state.resource.id.key} {key}'.encode()):016x}"
             identifier = arm_id(f"{state.resource.id}/providers/{STATES}/{name}")
-            weight = {"stateWeight": STATE_WEIGHTS.get(state.state, 0)}
-            yield _row(tenant, identifier, STATES, {"properties": {**properties, **weight}})
+            row = _row(tenant, identifier, STATES, {})
+            del row.values["properties"]
+            yield dataclasses.replace(row, values=LazyRow(row.values, functools.partial(_weighed, tenant, state)))
+
+
+def _weighed(tenant: Tenant, state: PolicyState) -> dict[str, JSON]:
+    return {**state_properties(tenant, state), "stateWeight": STATE_WEIGHTS.get(state.state, 0)}
 
 
 def _role_assignments(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
