@@ -261,3 +261,28 @@ def test_a_clock_that_cannot_be_is_refused(cloud, body):
     before = control(cloud, "GET", "clock")[1]["now"][:16]
     assert control(cloud, "PUT", "clock", body)[0] == 400
     assert control(cloud, "GET", "clock")[1]["now"][:13] == before[:13], "it goes on as it was"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "names"),
+    [
+        ("GET", f"{contoso.ROOT}", {"tenant-reads"}),
+        ("PUT", f"{contoso.ROOT}", {"tenant-writes", "managementgroups-requests"}),
+        (
+            "GET",
+            f"{contoso.ONE}/providers/Microsoft.Security/assessmentMetadata",
+            {"subscription-reads", "subscription-global-reads", "subscription-resource-requests"},
+        ),
+        (
+            "POST",
+            f"{contoso.ONE}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults",
+            {"policy-insights-requests"},
+        ),
+        ("POST", "/providers/Microsoft.ResourceGraph/resources", {"tenant-resource-requests"}),
+    ],
+)
+def test_providers_tell_limits_of_their_own(start, method, path, names):
+    arm = emulated.Client(start(faultInjection={"throttling": True}))
+    prefix = "x-ms-ratelimit-remaining-"
+    answer = arm.request(method, path, {"query": "resources"} if method != "GET" else None, version="2021-03-01")
+    assert {name.removeprefix(prefix) for name in answer.headers if name.startswith(prefix)} == names

@@ -6,6 +6,7 @@ import random
 import urllib.parse
 import uuid
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from reconciler.emulator.errors import ArmError
@@ -19,6 +20,29 @@ from reconciler.emulator.wire.http import Request
 GRAPH: Final = "microsoft.resourcegraph/resources"
 QUERIES: Final = (15.0, 3.0)
 FIELDS: Final = frozenset({"throttling", "latency", "jitter", "seed", "faults", "graph"})
+
+ANSWER_BY_POST: Final = frozenset({"microsoft.resourcegraph", "microsoft.policyinsights"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderLimit:
+    """A limit that a provider tells beside Resource Manager's. `tells_reads`: for reads (true), for others (false)."""
+
+    name: str
+    size: float
+    tells_reads: frozenset[bool]
+
+
+PROVIDER_LIMITS: Final = {
+    "microsoft.management": ProviderLimit(name="managementgroups-requests", size=250.0, tells_reads=frozenset({False})),
+    "microsoft.security": ProviderLimit(
+        name="subscription-resource-requests", size=750.0, tells_reads=frozenset({True})
+    ),
+    "microsoft.policyinsights": ProviderLimit(
+        name="policy-insights-requests", size=150.0, tells_reads=frozenset({True, False})
+    ),
+}
+"""As recordings have them; how fast they refill is not known."""
 
 
 class FaultInjection:
@@ -45,6 +69,7 @@ class FaultInjection:
         graph = settings.get("graph", {})
         tenant.graph = GraphFaults(lag=float(graph.get("lag", 0.0)), ghosts=bool(graph.get("ghosts", False)))
         self._queries: dict[str, Bucket] = {}
+        self._provider_buckets: dict[tuple[str, str], Bucket] = {}
         self.scripted: list[Fault] = [parse_fault(entry) for entry in settings.get("faults", ())]
 
     def match(self, request: Request, principal: str) -> FaultAction | None:
@@ -64,7 +89,21 @@ class FaultInjection:
             return {}
         if target.kind == GRAPH:
             self._take_query(principal)
-        return self._throttle.take(target.id.subscription, principal, method, self._tenant.clock.seconds())
+        headers = self._throttle.take(target.id.subscription, principal, method, self._tenant.clock.seconds())
+        if target.namespace in ANSWER_BY_POST and method == "POST":
+            headers.clear()  # questions that are asked by POST do not tell of writes
+        return headers | self._of_provider(target.namespace, principal, is_read=method in {"GET", "HEAD"})
+
+    def _of_provider(self, namespace: str, principal: str, *, is_read: bool) -> dict[str, str]:
+        """What a provider tells of a limit of its own. It is never reached: no recording shows what happens then."""
+        limit = PROVIDER_LIMITS.get(namespace)
+        if limit is None or is_read not in limit.tells_reads:
+            return {}
+        now = self._tenant.clock.seconds()
+        new = Bucket(size=limit.size, refill=limit.size / 60, tokens=limit.size, at=now)
+        bucket = self._provider_buckets.setdefault((namespace, principal), new)
+        bucket.tokens = max(0.0, bucket.look(now) - 1.0)
+        return {f"x-ms-ratelimit-remaining-{limit.name}": str(int(bucket.tokens))}
 
     def _take_query(self, principal: str) -> None:
         """Fifteen queries in five seconds for each caller."""
