@@ -26,6 +26,7 @@ class Ended:
 
     @property
     def json(self) -> Any:
+        assert self.stdout, f"exit {self.code} without an artefact\n{self.stderr}"
         return json.loads(self.stdout)
 
 
