@@ -46,10 +46,10 @@ ORDER: Final = "(order)"
 
 
 class Normaliser:
-    """Makes the answers of one side comparable. `known` are the folded GUIDs that both sides know beforehand."""
+    """Makes the answers of one side comparable. `shared` are the folded GUIDs that both sides know beforehand."""
 
-    def __init__(self, known: frozenset[str], now: datetime) -> None:
-        self._known = known
+    def __init__(self, shared: frozenset[str], now: datetime) -> None:
+        self._shared = shared
         self._now = now
         self._labels: dict[str, str] = {}
 
@@ -71,7 +71,7 @@ class Normaliser:
         return [self._labelled(part, step) for part in value] if isinstance(value, list) else value
 
     def _guid(self, text: str, step: str) -> str:
-        if text.lower() in self._known:
+        if text.lower() in self._shared:
             return text
         return self._labels.setdefault(text.lower(), f"<guid of {step}>")
 

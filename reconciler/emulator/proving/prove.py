@@ -80,8 +80,8 @@ def prove(send: Send, scope: ArmId, caller: Caller, now: datetime, *, write: boo
     variables = _variables(scope, content)
     real, remaining = exchanges.run(scenarios, send, variables)
     emulated = _on_emulator(scenarios, content, caller, variables)
-    known = guids([content, variables])
-    ours, theirs = (_normalised(side, known, now, variables["run"]) for side in (real, emulated))
+    shared = guids([content, variables])
+    ours, theirs = (_normalised(side, shared, now, variables["run"]) for side in (real, emulated))
     scrubber = _scrubber(scenarios, scope, caller, variables, now)
     scrubbed = tuple(
         Difference(
@@ -101,8 +101,8 @@ def prove(send: Send, scope: ArmId, caller: Caller, now: datetime, *, write: boo
     )
 
 
-def _normalised(side: Sequence[Exchange], known: frozenset[str], now: datetime, run: str) -> list[dict[str, JSON]]:
-    normaliser = Normaliser(known, now)
+def _normalised(side: Sequence[Exchange], shared: frozenset[str], now: datetime, run: str) -> list[dict[str, JSON]]:
+    normaliser = Normaliser(shared, now)
     return [normaliser.reply(exchange, run) for exchange in side]
 
 
