@@ -90,7 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="also those of this other owner, such as EPAC's pacOwnerId; may be repeated",
     )
     live.add_argument("--adopt", action="store_true", help="also those that an application made")
+    _add_files(sources)
 
+
+def _add_files(sources: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """The commands that read other tools' files."""
     epac = sources.add_parser("epac", help="files of enterprise-azure-policy-as-code", description=_FILES)
     terraform = sources.add_parser(
         "terraform", help="a state, or what 'terraform show -json' prints", description=_FILES

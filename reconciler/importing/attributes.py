@@ -125,8 +125,8 @@ def ticket_in(metadata: Mapping[str, JSON]) -> str:
     folded = {key.lower(): value for key, value in metadata.items()}
     values = (folded.get(key) for key in _TICKETS)
     texts = (str(value) if isinstance(value, int) and not isinstance(value, bool) else value for value in values)
-    found = (without_invisible(text) for text in texts if isinstance(text, str))
-    return next((text for text in found if 0 < len(text) <= 64), "")
+    tickets = (without_invisible(text) for text in texts if isinstance(text, str))
+    return next((text for text in tickets if 0 < len(text) <= 64), "")
 
 
 def user_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:

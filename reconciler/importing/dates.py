@@ -47,8 +47,8 @@ def end_of(text: str, order: DateOrder | None = None) -> tuple[datetime | None, 
     raise RowError(f"expiresOn is no date: {text!r}", "write it as 2027-01-31T00:00:00Z")
 
 
-def _iso(found: re.Match[str], text: str) -> tuple[datetime, str]:
-    day, clock, digits, zone = found.groups()
+def _iso(match: re.Match[str], text: str) -> tuple[datetime, str]:
+    day, clock, digits, zone = match.groups()
     if clock is None:
         return _instant(f"{day}T00:00:00Z", text), f"{text!r} has no time; Azure takes it as midnight"
     seconds = clock if clock.count(":") == 2 else f"{clock}:00"
@@ -78,14 +78,14 @@ def _day(first: str, second: str, third: str, text: str, order: DateOrder | None
         return f"{first}-{int(second):02d}-{int(third):02d}"
     if len(third) != 4:
         raise RowError(f"expiresOn has no year of four digits: {text!r}", "write it as 2027-01-31T00:00:00Z")
-    one, two = int(first), int(second)
-    day_first = f"{third}-{two:02d}-{one:02d}"
-    month_first = f"{third}-{one:02d}-{two:02d}"
-    if one == two:
+    first_number, second_number = int(first), int(second)
+    day_first = f"{third}-{second_number:02d}-{first_number:02d}"
+    month_first = f"{third}-{first_number:02d}-{second_number:02d}"
+    if first_number == second_number:
         return day_first
-    if one > 12:
+    if first_number > 12:
         return day_first
-    if two > 12:
+    if second_number > 12:
         return month_first
     match order:
         case DateOrder.DAY_FIRST:

@@ -104,10 +104,10 @@ class Grouping:
                     break
                 if not cells or self._is_moot(assignment, scope):
                     continue
-                found = at.get((scope.key, assignment.id.key))
-                if found is None or found.cells != cells or id(found) in done:
+                evaluated = at.get((scope.key, assignment.id.key))
+                if evaluated is None or evaluated.cells != cells or id(evaluated) in done:
                     break
-                meant.append(found)
+                meant.append(evaluated)
             else:
                 if unit in meant:
                     return Piece(subject=subject, title=title, target=unit.scope, units=tuple(meant))
@@ -141,11 +141,11 @@ class Grouping:
             yield subject, title, policies
         if len(own) == 1:
             (policy,) = own
-            known = self.catalogue.policy(ArmId(policy, policy))
+            policy_facts = self.catalogue.policy(ArmId(policy, policy))
             identifier = self._definition(unit, policy)
             yield (
                 Subject(kind=SubjectKind.POLICY, value=identifier.text),
-                known.title if known else identifier.name,
+                policy_facts.title if policy_facts else identifier.name,
                 own,
             )
 

@@ -85,7 +85,7 @@ def _is_chosen(existing: ExistingExemption, decisions: Decisions, choice: Choice
 
 def _is_about(existing: ExistingExemption, decisions: Decisions, recommendation: str) -> bool:
     inputs = decisions.inputs
-    policies = {item.key for found in inputs.catalogue.find(recommendation) for item in found.policies}
+    policies = {item.key for candidate in inputs.catalogue.find(recommendation) for item in candidate.policies}
     assignment = inputs.snapshot.assignments.get(existing.exemption.assignment.key)
     initiative = inputs.snapshot.initiatives.get(existing.exemption.assignment.key)
     if assignment is not None and not assignment.is_initiative:
@@ -181,8 +181,8 @@ def _titles(declaration: Declaration, inputs: PlanInputs) -> dict[str, str]:
     """Titles behind what the subject names by a key."""
     if declaration.subject.kind is not SubjectKind.RECOMMENDATION:
         return {}
-    known = inputs.catalogue.recommendations
-    return {value: known[value].title for value in declaration.subject.values if value in known}
+    recommendations = inputs.catalogue.recommendations
+    return {value: recommendations[value].title for value in declaration.subject.values if value in recommendations}
 
 
 def _imported_rows(groups: Sequence[Group]) -> list[ImportRow]:

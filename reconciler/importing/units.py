@@ -186,8 +186,8 @@ def _pile_units(
             unit.cells |= item.covering - claimed
             unit.notes[item.exemption.id.key] = _differences(item, draft, unit)
             unit.members.append(item)
-            for other in overlapping:
-                other.draft = other.draft.extended(draft)
+            for rival in overlapping:
+                rival.draft = rival.draft.extended(draft)
         else:
             chosen = overlapping[0].members[0].exemption.id
             rows.append(
@@ -220,20 +220,20 @@ def _unit(item: ExistingExemption, draft: Draft, decisions: Decisions) -> Unit:
 
 
 def _mergeable(draft: Draft, unit: Unit) -> bool:
-    one, other = draft.declaration, unit.draft.declaration
-    return one.category is other.category and one.expires_on == other.expires_on and not unit.whole
+    candidate, declared = draft.declaration, unit.draft.declaration
+    return candidate.category is declared.category and candidate.expires_on == declared.expires_on and not unit.whole
 
 
 def _differences(item: ExistingExemption, draft: Draft, unit: Unit) -> list[str]:
-    one, other = draft.declaration, unit.draft.declaration
+    candidate, declared = draft.declaration, unit.draft.declaration
     chosen = unit.members[0].exemption.name
     differences = [
         f"{name} differs from that of {chosen}, which is declared"
         for name, is_equal in (
-            ("its category", one.category is other.category),
-            ("its end", one.expires_on == other.expires_on),
-            ("its description", one.justification == other.justification),
-            ("its display name", one.display_name == other.display_name),
+            ("its category", candidate.category is declared.category),
+            ("its end", candidate.expires_on == declared.expires_on),
+            ("its description", candidate.justification == declared.justification),
+            ("its display name", candidate.display_name == declared.display_name),
         )
         if not is_equal
     ]
@@ -259,10 +259,10 @@ def _without_nested(units: Sequence[Unit], decisions: Decisions) -> tuple[list[U
         standing = _declared_already(unit, declared)
         outer = next(
             (
-                other
+                containing
                 for scope in decisions.tree.chain(unit.scope)[1:]
-                for other in at.get((scope, unit.assignment.id.key), ())
-                if other.cells & unit.cells
+                for containing in at.get((scope, unit.assignment.id.key), ())
+                if containing.cells & unit.cells
             ),
             None,
         )

@@ -98,8 +98,8 @@ def _title(declaration: Declaration, catalogue: Catalogue) -> str:
     """What is exempted, in words; empty where the catalogue has none."""
     match declaration.subject.kind:
         case SubjectKind.RECOMMENDATION:
-            found = [item.title for text in declaration.subject.values for item in catalogue.find(text)[:1]]
-            return "; ".join(found)
+            titles = [item.title for text in declaration.subject.values for item in catalogue.find(text)[:1]]
+            return "; ".join(titles)
         case SubjectKind.POLICY:
             policy = catalogue.policy(policy_id(declaration.subject.value))
             return policy.title if policy else ""
@@ -195,8 +195,8 @@ def _epac_subjects(declaration: Declaration, catalogue: Catalogue) -> Iterator[d
         case SubjectKind.INITIATIVE:
             yield {"policySetDefinitionId": initiative_id(value).text}
         case SubjectKind.RECOMMENDATION:
-            found = [item for text in declaration.subject.values for item in catalogue.find(text)]
-            policies = {policy.key: policy for item in found for policy in item.policies}
+            named = [item for text in declaration.subject.values for item in catalogue.find(text)]
+            policies = {policy.key: policy for item in named for policy in item.policies}
             yield from ({"policyDefinitionId": policies[key].text} for key in sorted(policies))
 
 

@@ -18,9 +18,10 @@ from reconciler.declarations.walk import walk
 from reconciler.importing.arm_template import arm_rows
 from reconciler.importing.dates import DateOrder
 from reconciler.importing.epac import epac_rows
-from reconciler.importing.foreign import RowRules, import_rows
+from reconciler.importing.foreign import import_rows
 from reconciler.importing.live import Choice, import_live
 from reconciler.importing.naming import DEFAULT_FOLDER, check_folder
+from reconciler.importing.row_rules import RowRules
 from reconciler.importing.rows import Parsed
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Import, ImportedFile, Outcome

@@ -15,7 +15,8 @@ from planning.world import CATALOGUE, RG, SUB, declaration
 
 from reconciler.cli.main import guarded
 from reconciler.importing.epac import epac_rows
-from reconciler.importing.foreign import RowRules, import_rows
+from reconciler.importing.foreign import import_rows
+from reconciler.importing.row_rules import RowRules
 from reconciler.importing.values import Outcome
 from reconciler.model import Category, Subject, SubjectKind
 from reconciler.reports.export import Export, export_epac

@@ -13,7 +13,8 @@ from reconciler.declarations import load_bytes
 from reconciler.importing.arm_template import arm_rows
 from reconciler.importing.dates import DateOrder
 from reconciler.importing.epac import epac_rows
-from reconciler.importing.foreign import RowRules, import_rows
+from reconciler.importing.foreign import import_rows
+from reconciler.importing.row_rules import RowRules
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Outcome
 from reconciler.model import SubjectKind, arm_id
