@@ -9,13 +9,13 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
 
 from azure.core import __version__ as azure_core_version
 from azure.core.exceptions import AzureError as SdkError
-from azure.core.pipeline import Pipeline
 from azure.core.rest import HttpRequest
+from azure.mgmt.resource.resources import ResourceManagementClient
 
 from reconciler import __version__
 from reconciler.arm.shapes import ShapeError, objects_in
@@ -35,6 +35,9 @@ Result = TypeVar("Result")
 
 THREADS: Final = 16
 """Enough to hide the latency of lists; more only queue at Azure's token buckets."""
+
+_NO_SUBSCRIPTION: Final = "00000000-0000-0000-0000-000000000000"
+"""The client asks for one; nothing that is sent through it bears it."""
 
 _USER_AGENT: Final = f"exempt/{__version__} azure-core/{azure_core_version} Python/{platform.python_version()}"
 _UNRESERVED: Final = "/:@!$&'()*+,;=-._~"
@@ -71,7 +74,14 @@ class ArmClient:
         self._endpoint = endpoints.resource_manager
         self._versions = versions
         self._transport = Transport(endpoints.resource_manager)
-        self._pipeline = Pipeline(self._transport, pipeline_policies(credential, endpoints, self.monitor, waits))
+        self._client = ResourceManagementClient(
+            credential,
+            _NO_SUBSCRIPTION,
+            base_url=endpoints.resource_manager,
+            credential_scopes=[endpoints.oauth_scope],
+            transport=self._transport,
+            policies=pipeline_policies(credential, endpoints, self.monitor, waits),
+        )
         self._run_id = uuid.uuid4().urn.removeprefix("urn:uuid:")[:24]
         self._numbers = itertools.count(1)
 
@@ -143,7 +153,7 @@ class ArmClient:
 
     def close(self) -> None:
         """Closes all connections."""
-        self._transport.close()
+        self._client.close()
         self._credential.close()
 
     def _read(self, method: str, path: str, kind: str, query: Mapping[str, str], body: JSON = None) -> ArmResponse:
@@ -183,9 +193,13 @@ class ArmClient:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = json.dumps(body).encode()
-        request = HttpRequest(method, self._endpoint + url, headers=headers, content=content)
+        # An address as given: the client would take braces for placeholders of its own.
+        address = self._endpoint + url.replace("{", "%7B").replace("}", "%7D")
+        request = HttpRequest(method, address, headers=headers, content=content)
         try:
-            response: TransportResponse = self._pipeline.run(request, **options).http_response
+            response = cast(
+                TransportResponse, self._client.send_request(request, **options)
+            )  # as its transport gave it
         except SdkError as error:
             raise errors.from_sdk(error, self._endpoint + url) from error
         if response.status_code == 401:

@@ -1,4 +1,4 @@
-"""The way to Resource Manager and back: connections by urllib3, in azure-core's pipeline.
+"""The way to Resource Manager and back: connections by urllib3, in the pipeline of azure-mgmt-resource's client.
 
 The SDK brings authentication (claims challenges included) and retries that honour Retry-After; proxies and certificate
 bundles are taken from the environment as requests takes them. The SDK's own transport, on requests, costs more CPU than
