@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from reconciler.arm.canonical import category, has_expired, instant
 from reconciler.catalog.strictness import NeverExempt, never_exempt, recommendations_on
-from reconciler.documents.scalar_text import quoted
+from reconciler.documents.characters import hidden_in_value
 from reconciler.drift.coverage import covered_policies
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import ArmId, Category, Exemption, FolderRule, ScopeKind
+from reconciler.importing.attributes import draft_of
+from reconciler.importing.naming import slug
+from reconciler.importing.text import declaration_text
+from reconciler.model import ArmId, Category, Exemption, FolderRule, ScopeKind, Source, Subject, SubjectKind
 from reconciler.planning.marks import made_by_user
 
 _FOLDER: Final = "exemptions/imported"
-_LONGEST: Final = 60
 _TODO: Final = "TODO"
 _DAYS: Final = 90
 """How far away an end is proposed where the rules ask for one and name none."""
@@ -48,39 +49,37 @@ class DeclarationProposals:
         self._inputs = inputs
         self._rules = inputs.settings.rules
         self._taken = {declaration.name.lower() for declaration in inputs.resolved.declarations}
-        self._subjects: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._subjects: dict[tuple[str, tuple[str, ...]], Subject | None] = {}
 
     def of(self, exemption: Exemption) -> ProposedDeclaration | None:
         """A new declaration that means exactly this exemption, or None."""
-        subject = "" if self._is_special(exemption) or self.is_refused(exemption) else self._subject(exemption)
-        if not subject:
+        subject = None if self._is_special(exemption) or self.is_refused(exemption) else self._subject(exemption)
+        if subject is None:
             return None
         name = self._name(exemption)
         expires_on, lifetime_note = self._expiry(exemption)
-        needs_ticket = "ticket" in self._rules.required
-        system = exemption.system
-        by = system.created_by if system and system.created_by else "unknown"
-        origin = f"Made by {by}" + (" in the portal" if made_by_user(exemption) else "")
-        justification = exemption.description.strip() or f"{origin}; write here why it is acceptable."
-        title = exemption.display_name or exemption.name
-        lines = [
-            f"name: {name}",
-            subject,
-            "scopes:",
-            f"  - {quoted(exemption.scope.text)}",
-            f"category: {category(exemption.category)}",
-            f"expiresOn: {expires_on}" if expires_on else "",
-            f"displayName: {quoted(title)}" if "displayName" in self._rules.required else "",
-            f"justification: {quoted(' '.join(justification.split()))}",
-            f"owner: {quoted(by)}",
-            f"ticket: {_TODO}" if needs_ticket else "",
-            "" if made_by_user(exemption) else "adopt: true",
-        ]
-        text = "".join(f"{line}\n" for line in lines if line)
+        draft = draft_of(exemption).declaration
+        origin = f"Made by {draft.owner}" + (" in the portal" if made_by_user(exemption) else "")
+        needs_ticket = "ticket" in self._rules.required and not draft.ticket
+        path = f"{_FOLDER}/{name}.yaml"
+        declaration = replace(
+            draft,
+            name=name,
+            subject=subject,
+            scopes=(exemption.scope,),
+            expires_on=expires_on,
+            display_name=draft.display_name or (exemption.name if "displayName" in self._rules.required else ""),
+            ticket=_TODO if needs_ticket else draft.ticket,
+            justification=draft.justification
+            if exemption.description.strip()
+            else f"{origin}; write here why it is acceptable.",
+            source=Source(path),
+        )
+        titles = {value: item.title for value in subject.values for item in self._inputs.catalogue.find(value)}
+        text = declaration_text(declaration, titles if subject.kind is SubjectKind.RECOMMENDATION else {})
         if not text.replace("\n", "").isprintable():
             return None
         notes = [lifetime_note, f"write its ticket for {_TODO}" if needs_ticket else ""]
-        path = f"{_FOLDER}/{name}.yaml"
         return ProposedDeclaration(path=path, text=text, notes=tuple(note for note in notes if note))
 
     def _is_special(self, exemption: Exemption) -> bool:
@@ -89,6 +88,7 @@ class DeclarationProposals:
             bool(exemption.selectors)
             or not _WRITABLE.issuperset(self._rules.required)
             or exemption.validation.lower() == "donotvalidate"
+            or hidden_in_value(exemption.description + exemption.display_name) is not None
             or has_expired(exemption, self._inputs.now)
             or self._inputs.is_declared_around(exemption.scope, covered_policies(exemption, self._inputs))
         )
@@ -115,8 +115,8 @@ class DeclarationProposals:
     def _never(self) -> Mapping[str, tuple[NeverExempt, ...]]:
         return never_exempt(self._rules, self._inputs.catalogue)
 
-    def _expiry(self, exemption: Exemption) -> tuple[str, str]:
-        """The value of expiresOn, empty for none, and what to say where the rules allow less than Azure has."""
+    def _expiry(self, exemption: Exemption) -> tuple[datetime | None, str]:
+        """The end to write, None for none, and what to say where the rules allow less than Azure has."""
         policies = covered_policies(exemption, self._inputs)
         severities = {
             recommendation.severity
@@ -127,16 +127,16 @@ class DeclarationProposals:
         end = instant(exemption.expires_on)
         latest = (self._inputs.now + timedelta(days=rule.days)).date() if rule else None
         if latest is not None and (end is None or end.date() > latest):
-            return latest.isoformat(), f"it then ends on {latest}, the latest that rules.maxLifetimeDays allows"
+            return _day_end(latest), f"it then ends on {latest}, the latest that rules.maxLifetimeDays allows"
         if end is None and "expiresOn" in self._rules.required:
             soon = (self._inputs.now + timedelta(days=_DAYS)).date()
             return (
-                soon.isoformat(),
+                _day_end(soon),
                 f"it then ends on {soon}, since rules.required asks for an end; write the right one",
             )
-        return exemption.expires_on.removesuffix("T23:59:59Z"), ""
+        return end, ""
 
-    def _subject(self, exemption: Exemption) -> str:
+    def _subject(self, exemption: Exemption) -> Subject | None:
         key = exemption.assignment.key, exemption.reference_ids
         if key not in self._subjects:
             self._subjects[key] = _subject(exemption, self._inputs)
@@ -144,25 +144,28 @@ class DeclarationProposals:
 
     def _name(self, exemption: Exemption) -> str:
         """A readable name; where it is taken, with a hash that does not depend on what else there is."""
-        stem = re.sub(r"[^a-z0-9]+", "-", (exemption.display_name or exemption.name).lower())[:_LONGEST].strip("-")
-        name = stem or "imported"
+        name = slug(exemption.display_name or exemption.name) or "imported"
         if name in self._taken:
             name = f"{name}-{hashlib.sha256(exemption.id.key.encode('utf-8', 'surrogatepass')).hexdigest()[:8]}"
         self._taken.add(name)
         return name
 
 
-def _subject(exemption: Exemption, inputs: DriftInputs) -> str:
-    """The line that means exactly the exempted references of this assignment."""
+def _day_end(day: date) -> datetime:
+    return datetime.combine(day, time(23, 59, 59), UTC)
+
+
+def _subject(exemption: Exemption, inputs: DriftInputs) -> Subject | None:
+    """What means exactly the exempted references of this assignment."""
     policies = covered_policies(exemption, inputs)
     listed = {reference.lower() for reference in exemption.reference_ids}
     if not policies or _references(policies, exemption, inputs) != listed:
-        return ""
+        return None
     for recommendation in inputs.catalogue.resting_on(policies[0]):
         assigned = [policy for policy in recommendation.policies if _references((policy,), exemption, inputs)]
         if set(assigned or policies) == set(policies) and recommendation.exemptable:
-            return f"recommendation: {recommendation.key} # {recommendation.title}"
-    return f"policyDefinition: {policies[0].text}" if len(policies) == 1 else ""
+            return Subject(kind=SubjectKind.RECOMMENDATION, value=recommendation.key)
+    return Subject(kind=SubjectKind.POLICY, value=policies[0].text) if len(policies) == 1 else None
 
 
 def _references(policies: tuple[ArmId, ...], exemption: Exemption, inputs: DriftInputs) -> set[str]:

@@ -145,8 +145,8 @@ def test_what_was_made_by_hand_may_be_declared(tmp_path):
     assert patch.splitlines()[:2] == ["--- /dev/null", "+++ b/exemptions/imported/old-server-tde.yaml"]
     assert f"+policyDefinition: {world.policy('a')}\n" in patch
     assert "+expiresOn: 2027-01-31\n" in patch
-    assert '+justification: "It retires."\n' in patch
-    assert '+owner: "ann@contoso.example"\n' in patch
+    assert "+justification: It retires.\n" in patch
+    assert "+owner: ann@contoso.example\n" in patch
     assert "adopt" not in patch
     by_robot = replace(live, system=SystemData(created_by="robot", created_by_type="Application"))
     assert "+adopt: true\n" in proposed(by_robot, tmp_path)
@@ -297,7 +297,7 @@ def unmanaged_in(exempt, root, rules):
         ),
         ({"required": ["ticket"]}, "ticket: TODO", "write its ticket for TODO"),
         ({"required": ["expiresOn"]}, "expiresOn: ", "rules.required asks for an end"),
-        ({"required": ["displayName"]}, 'displayName: "Legacy transfer"', ""),
+        ({"required": ["displayName"]}, "displayName: Legacy transfer", ""),
     ],
     ids=["lifetime", "lifetime-by-severity", "ticket", "end", "display-name"],
 )
