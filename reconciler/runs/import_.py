@@ -25,7 +25,7 @@ from reconciler.importing.row_rules import RowRules
 from reconciler.importing.rows import Parsed
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Import, ImportedFile, Outcome
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, Unread, Verdict
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Unmanaged, Unread, Verdict
 from reconciler.planning.guards import Allowances
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
@@ -105,6 +105,11 @@ def run_live(request: ImportLiveRequest, context: Context) -> ImportRun:
         file=request.snapshot,
     )
     imported = import_live(plan_inputs(contents, snapshot, context), request.choice, contents.names, folder)
+    omitted = imported.count(Outcome.LEFT) + imported.count(Outcome.REFUSED)
+    if omitted and contents.settings.unmanaged is Unmanaged.DELETE:
+        context.observer.warning(
+            f"reconciler.yaml says `unmanaged: delete`: an apply may delete those of the {omitted} not imported that people made"
+        )
     return finish(imported, contents, context, root=request.root, dry_run=request.dry_run, unread=snapshot.unread)
 
 

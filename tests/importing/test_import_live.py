@@ -247,3 +247,12 @@ def test_every_option_is_read() -> None:
     options = {action.dest for each in sources.choices.values() for action in each._actions} - {"help", "log_file"}
     classes = [each for each in vars(module).values() if is_dataclass(each) and each.__module__ == module.__name__]
     assert options | {"source"} == {field.name for each in classes for field in fields(each)}
+
+
+def test_what_is_not_imported_and_may_be_deleted_is_warned_of(root: Path) -> None:
+    made = repo.exemption(SUB, "whole", MCSB["id"])
+    for unmanaged, is_warned in (("report", False), ("delete", True)):
+        repo.write(root, [], unmanaged=unmanaged)
+        with emulated.running(repo.tenant(MCSB, exemptions=[made])) as azure:
+            done = emulated.exempt(azure, "import", "live", cwd=root, check=[1])
+        assert ("may delete" in done.stderr) is is_warned
