@@ -103,15 +103,17 @@ _PEOPLE_KEYS: Final = ("requestedBy", "owner", "ticket")
 def notes_of_others(existing: Exemption, settings: Settings) -> dict[str, JSON]:
     """What somebody else wrote under keys that become ours, each under a key of its own: `originalRequestedBy`.
 
-    Of another owner's mark only who asked is kept: its owner and ticket are that mark.
+    Of another owner's mark only who asked is kept: its owner and ticket are that mark. What an earlier adoption kept
+    stays: who asked first is not replaced by what the adoption itself wrote, should somebody edit the object since.
     """
     if ownership(existing, settings) is Ownership.OURS:
         return {}
     is_marked = existing.metadata.get("managedBy") == MANAGER
+    keys = {key: f"original{key[0].upper()}{key[1:]}" for key in (_PEOPLE_KEYS[:1] if is_marked else _PEOPLE_KEYS)}
     return {
-        f"original{key[0].upper()}{key[1:]}": existing.metadata[key]
-        for key in (_PEOPLE_KEYS[:1] if is_marked else _PEOPLE_KEYS)
-        if existing.metadata.get(key)
+        original: existing.metadata[key]
+        for key, original in keys.items()
+        if existing.metadata.get(key) and not existing.metadata.get(original)
     }
 
 

@@ -91,3 +91,10 @@ def test_a_forged_one_can_be_adopted():
     done = plan(snapshot(forged()), declaration("one", adopt=True), settings=BELIEVING)
     assert shape(done) == [("update", "adopt", "f", ("refA",))]
     assert done.changes[0].after.metadata["declaration"] == "one"
+
+
+def test_who_asked_before_an_adoption_is_kept_when_what_was_adopted_is_edited_and_adopted_again():
+    edited = forged()
+    edited = replace(edited, metadata={**edited.metadata, "requestedBy": "team", "originalRequestedBy": "ann"})
+    (change,) = plan(snapshot(edited), declaration("one", adopt=True), settings=BELIEVING).changes
+    assert change.after.metadata["originalRequestedBy"] == "ann"
