@@ -46,8 +46,14 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
             named = [catalogue.find(text) for text in subject.values]
             if any(len(candidates) != 1 for candidates in named):
                 return None
-            behind = (policy for (recommendation,) in named for policy in recommendation.policies)
-            return _of_policies(declaration, behind, catalogue)
+            behind = [policy for (recommendation,) in named for policy in recommendation.policies]
+            shipped = [
+                policy
+                for (recommendation,) in named
+                for described in catalogue.shipped.find(recommendation.key or recommendation.title)
+                for policy in described.policies
+            ]
+            return _of_policies(declaration, behind, catalogue, shipped)
         case SubjectKind.POLICY:
             return _of_policies(declaration, (policy_id(subject.value),), catalogue)
         case SubjectKind.ASSIGNMENT:
@@ -75,10 +81,13 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
             )
 
 
-def _of_policies(declaration: Declaration, identifiers: Iterable[ArmId], catalogue: Catalogue) -> ResolvedSubject:
+def _of_policies(
+    declaration: Declaration, identifiers: Iterable[ArmId], catalogue: Catalogue, shipped: Iterable[ArmId] = ()
+) -> ResolvedSubject:
     policies = frozenset(policy.key for policy in identifiers)
+    judged = policies | {policy.key for policy in shipped}
     return ResolvedSubject(
-        declaration=declaration, policies=policies, judged=policies, severities=severities(policies, catalogue)
+        declaration=declaration, policies=policies, judged=judged, severities=severities(judged, catalogue)
     )
 
 

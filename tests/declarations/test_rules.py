@@ -84,6 +84,23 @@ def test_a_severity_lowered_in_the_overlay_is_reported_and_does_not_lengthen_a_l
     )
 
 
+def test_a_severity_lowered_together_with_the_policies_does_not_lengthen_a_lifetime(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lowered, and moved to a policy of low severity: the title still means what is shipped."""
+    low = next(
+        recommendation.policies[0]
+        for recommendation in SHIPPED.recommendations.values()
+        if recommendation.policies
+        and {behind.severity for behind in SHIPPED.resting_on(recommendation.policies[0])} == {"Low"}
+    )
+    rules(root, "  maxLifetimeDays: [{days: 90, severity: High}]\n")
+    moved = f"recommendations:\n  - key: {HIGH.key}\n    severity: Low\n    policies: [{low.name}]\n"
+    (root / "catalog.yaml").write_text(moved)
+    declare(root, f"recommendation: {HIGH.key}")
+    assert codes(capsys) == [("catalogue-weaker", "warning")] * 2 + [("rule-lifetime", "error")]
+
+
 def test_a_policy_taken_from_a_recommendation_stays_protected(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (policy,) = HIGH.policies
     rules(root, f"  neverExempt: {{recommendations: [{HIGH.key}]}}\n")
