@@ -8,7 +8,7 @@
 | git: the last run that knew it came before the assignment              | uncovered | assigned after it was applied |
 | outcomes of an apply: it was made                                      | missing   | deleted in Azure              |
 | outcomes of an apply: it was not made                                  | missing   | not made, in Azure's words    |
-| git: a run that knew it came after the assignment                      | missing   | refused then, or deleted      |
+| git: a run that knew it came after the assignment                      | missing   | not made then, or deleted     |
 | no git                                                                 | missing   | deleted, or not applied yet   |
 """
 
@@ -30,7 +30,9 @@ class Absence(enum.StrEnum):
     NOT_APPLIED = "not applied yet"
     DELETED = "deleted in Azure"
     NOT_MADE = "not made when it was applied"
-    REFUSED_OR_DELETED = "never made because Azure refused it when it was applied, or deleted in Azure"
+    REFUSED_OR_DELETED = (
+        "never made when it was applied (refused by Azure, or not yet in the initiative), or deleted in Azure"
+    )
     DELETED_OR_NOT_APPLIED = "deleted in Azure, or not applied yet"
 
     @property

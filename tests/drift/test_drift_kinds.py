@@ -41,7 +41,10 @@ def test_missing_accuses_nobody_of_what_azure_may_have_refused():
     finding = only(found(without(CLEAN, MINE)), "missing")
     assert finding.subject == MINE.id
     assert finding.declaration == "one"
-    assert finding.cause == "never made because Azure refused it when it was applied, or deleted in Azure"
+    assert (
+        finding.cause
+        == "never made when it was applied (refused by Azure, or not yet in the initiative), or deleted in Azure"
+    )
     assert finding.remedy == "exempt apply --only recreate"
     assert finding.evidence.activity_log.startswith("az monitor activity-log list --offset 90d --resource-id ")
     only(found(without(CLEAN, MINE, YOURS), history=Git()), "missing", 2)
@@ -57,7 +60,7 @@ def outcomes(status, message=""):
 @pytest.mark.parametrize(
     ("status", "cause"),
     [("done", "deleted in Azure"), ("unchanged", "deleted in Azure"), ("failed", "not made when it was applied"),
-     ("awaiting approval", "never made because Azure refused it when it was applied, or deleted in Azure")],
+     ("awaiting approval", "never made when it was applied (refused by Azure, or not yet in the initiative), or deleted in Azure")],
 )  # fmt: skip
 def test_outcomes_of_an_apply_tell_refused_from_deleted(status, cause):
     finding = only(found(without(CLEAN, MINE), outcomes=outcomes(status, "RequestDisallowedByPolicy: no")), "missing")
