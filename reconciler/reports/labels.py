@@ -187,6 +187,8 @@ def reason_label(change: Change) -> str:
             return f"because {change.why}"
         case Reason.REVERT if before is not None and (revision := marks.revision_of(before)):
             return f"because it is no longer what revision {revision[:12]} asks for"
+        case Reason.FAN_OUT if change.action is Action.UPDATE:
+            return "because its initiative has other reference ids for it than when it was written"
         case Reason.RENAME if before is not None:
             return _new_mark(before, change.exemption)
         case Reason.DUPLICATE if change.relies_on:

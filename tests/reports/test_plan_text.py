@@ -99,6 +99,12 @@ def test_every_reason_has_words_but_those_that_explain_themselves():
     assert silent == {Reason.DECLARED, Reason.EDITED, *others}
 
 
+def test_an_update_that_follows_its_initiative_accuses_no_date():
+    text = text_of(samples.change(samples.exemption(), samples.exemption(reference_ids=("newA",)), Reason.FAN_OUT))
+    assert "because its initiative has other reference ids for it than when it was written\n" in text
+    assert "assigned after" not in text
+
+
 def test_a_removal_says_which_edit_it_follows_from():
     why = "its declaration is disabled"
     assert f"because {why}\n" in text_of(samples.change(samples.exemption(), None, Reason.REMOVED, why=why))
