@@ -80,7 +80,8 @@ class CreateReasons:
 
     def reason(self, desired: DesiredExemption) -> Reason:
         """*fan-out*: the assignment is younger than the declaration's last commit. *recreate*: that commit had been
-        applied, so somebody deleted the exemption. Else *declared*.
+        applied, so the exemption was deleted, Azure refused it, or the initiative gained the policy later; marks alone
+        do not tell which. Else *declared*.
         """
         commit = self.history.last_commit(desired.declaration.source.file)
         if commit is None:
