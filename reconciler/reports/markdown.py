@@ -23,7 +23,7 @@ LIMIT: Final = 60_000
 _ABOVE: Final = 20
 _LONGEST: Final = 500
 _FRAME: Final = 400
-_SHARE: Final = LIMIT // 10
+_SHARE: Final = LIMIT // 12
 _Item = TypeVar("_Item")
 
 

@@ -1,7 +1,7 @@
 """The plan as a comment on a pull request, or a step's summary.
 
-First the verdict in words, then a line a decision, then what stands in the way; the exemptions that follow from all that
-are folded. It always fits: what has no room is counted, never silently dropped.
+First the verdict in words, then what catalog.yaml weakens, a line a decision, and what stands in the way; the exemptions
+that follow from all that are folded. It always fits: what has no room is counted, never silently dropped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.catalog import weakening
 from reconciler.model import count
 from reconciler.planning.decisions import SEVERITIES, Decision
 from reconciler.planning.values import Change
@@ -70,6 +71,9 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
     plan, names = report.plan, context.names
     yield MARKER
     yield f"### {headline(report, value)}"
+    weaker = [problem for problem in report.warnings if problem.code == weakening.CODE]
+    further = [problem for problem in report.warnings if problem.code != weakening.CODE]
+    yield from bullets("Shipped facts that this weakens", weaker, lambda item: problem_item(item, context))
     yield from bullets(
         "Could not be read: nothing is deleted there", plan.unread, lambda item: unread_item(item, names)
     )
@@ -77,7 +81,7 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
         yield from bullets("", report.proposed, lambda item: _decision(item, report, context), limit=_OPEN)
     if len(report.proposed) > 1:
         yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
-    yield from bullets("Warnings for the changed files", report.warnings, lambda item: problem_item(item, context))
+    yield from bullets("Warnings for the changed files", further, lambda item: problem_item(item, context))
     title = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
     yield from bullets(title, held_groups(plan.held), held_item, is_counted=False)
     yield from bullets("Refused: nothing is written", plan.refusals, lambda item: refusal_item(item, context.pipeline))

@@ -48,6 +48,21 @@ def test_only_what_the_change_brings_is_its_own(tmp_path: Path) -> None:
         assert "**more** `merged`" in comment(azure, root, "--base", base), "nothing is under review on the base itself"
 
 
+def test_a_weakened_shipped_fact_stands_first(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("one", 1)])
+    base = repo.commit(root)
+    weaker = "recommendations:\n  - key: 1c5de8e1-f68d-6a17-e0d2-ec259c42768c\n    severity: Low\n"
+    (root / "catalog.yaml").write_text(weaker)
+    repo.write(root, [transfer("one", 1), transfer("two", 2)])
+    repo.commit(root)
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        text = comment(azure, root, "--base", base)
+    assert text.splitlines()[3] == "**Shipped facts that this weakens (1)**"
+    assert f"`this weakens a shipped fact: '{TRANSFER}' is Low here and High in the shipped facts`" in text
+    assert text.index("weakens") < text.index("`two`")
+    assert "Warnings for the changed files" not in text
+
+
 def test_a_removed_declaration_is_a_change_of_the_request_that_removes_it(tmp_path: Path) -> None:
     root = repo.write(tmp_path, [transfer("old", 1), transfer("kept", 2)])
     base = repo.commit(root)
