@@ -70,6 +70,7 @@ lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python scripts/generate.py --check
+	@$(BIN)/python scripts/lint_house.py
 	@$(BIN)/zizmor --quiet --offline --persona=pedantic .github action.yml
 	@$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	@$(BIN)/check-jsonschema --builtin-schema custom.github-workflows-require-timeout .github/workflows/*.yml

@@ -22,7 +22,7 @@ from reconciler.problems import AzureError, ReconcilerError
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hierarchy:
     """Nodes by folded id, and the roots whose descendants could not be read."""
 
@@ -78,7 +78,7 @@ def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
         _add(nodes, () if isinstance(chain, AzureError) else chain)
     if any(nodes[subscription.key].parent is None for subscription in subscriptions):
         _add(nodes, _entity_chains(client, subscriptions))
-    return Hierarchy(nodes, tuple(unread))
+    return Hierarchy(nodes=nodes, unread=tuple(unread))
 
 
 def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierarchy:
@@ -100,7 +100,7 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
         for entry in hierarchy.unread
         if hierarchy.is_within(holder, entry.scope) or hierarchy.is_within(entry.scope, holder)
     )
-    return Hierarchy(nodes, tuple(unread))
+    return Hierarchy(nodes=nodes, unread=tuple(unread))
 
 
 def _add(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:

@@ -206,12 +206,12 @@ def recommendation_entry(recommendation: Recommendation, policy_titles: Iterable
     titles = " ".join((*policy_titles, *recommendation.former_titles))
     identifiers = (recommendation.key,) if recommendation.key else ()
     return Entry(
-        recommendation,
-        identifiers,
-        recommendation.title,
-        titles,
-        " ".join(recommendation.resource_types),
-        _standing(recommendation),
+        found=recommendation,
+        identifiers=identifiers,
+        title=recommendation.title,
+        policy_titles=titles,
+        resource_types=" ".join(recommendation.resource_types),
+        standing=_standing(recommendation),
     )
 
 

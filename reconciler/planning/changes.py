@@ -24,15 +24,23 @@ def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     narrower = _Narrower.of(decisions)
     declared = {declaration.name: declaration for declaration in decisions.inputs.declarations.declarations}
     changes = [
-        _change(proposed, decisions, reasons, narrower, declared, room.get(proposed.id.key, ()))
+        _change(
+            proposed,
+            decisions,
+            reasons=reasons,
+            narrower=narrower,
+            declared=declared,
+            room=room.get(proposed.id.key, ()),
+        )
         for proposed in decisions.proposed
     ]
     return tuple(sorted(changes, key=lambda change: change.id.key))
 
 
-def _change(  # noqa: PLR0913, PLR0917 - what a change is made of
+def _change(  # noqa: PLR0913 - what a change is made of
     proposed: ProposedChange,
     decisions: Decisions,
+    *,
     reasons: CreateReasons,
     narrower: _Narrower,
     declared: Mapping[str, Declaration],

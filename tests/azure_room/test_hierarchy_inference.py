@@ -46,7 +46,7 @@ def test_each_root_gets_exactly_the_groups_it_inherits_from(tree):
         + [arm_id(f"{root}/providers/Microsoft.Authorization/policyAssignments/own")]
         for root, place in zip(roots, places, strict=True)
     }
-    found = infer_ancestors(Hierarchy({root.key: ScopeNode(id=root, expected=True) for root in roots}), inherited)
+    found = infer_ancestors(Hierarchy(nodes={root.key: ScopeNode(id=root, expected=True) for root in roots}), inherited)
     for root, place in zip(roots, places, strict=True):
         above = [group for group in chain_of(parents, place) if group in visible]
         chain = list(found.chain(root)[1:])
