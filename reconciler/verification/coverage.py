@@ -17,7 +17,7 @@ def one_owner(case: Case) -> Iterator[Violation]:
         if exemption is not None and exemption.end > case.tenant.now and case.owner_of(exemption) == "ours":
             for reference in exemption.references:
                 owners[point_of(exemption, reference, exemption.selectors)].append(key)
-    for point, name in case.wanted.items():
+    for name, point in ((name, point) for name, points in case.targets.items() for point in points):
         if _is_declared_around(case, point, name):
             continue
         if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):

@@ -197,12 +197,16 @@ def cause(case: Case, write: Write) -> Iterator[Violation]:
 
 def _may_go(case: Case, write: Write, before: Coverage, reference: str, reason: str) -> bool:
     point = point_of(before, reference, before.selectors)
-    if case.is_covered(case.final.values(), point):
-        return True
-    owner = case.owner_of(before)
-    if owner == "ours":
-        return _ours_may_go(case, before, reference, reason)
-    return owner == "person" and write.after is None and reason == "unmanaged" and _unmanaged_may_go(case, before)
+    if case.owner_of(before) == "ours":
+        return case.is_covered(case.final.values(), point) or _ours_may_go(case, before, reference, reason)
+    beside = (
+        exemption
+        for exemption in case.final.values()
+        if exemption is not None and exemption.scope == before.scope and case.owner_of(exemption) == "ours"
+    )
+    return case.is_covered(beside, point) or (
+        write.after is None and reason == "unmanaged" and _unmanaged_may_go(case, before)
+    )
 
 
 def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> bool:
@@ -218,6 +222,8 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     at = before.assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
     if at not in case.tenant.chain(before.scope):
         return reason == "orphan"
+    if target not in case.tenant.chain(before.scope):
+        return reason == "orphan"
     # An edit of the selectors takes from resources that they no longer choose; the others must stay exempt.
     chosen = point_of(before, reference, marked.selectors)
     return marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
@@ -229,6 +235,7 @@ def _unmanaged_may_go(case: Case, before: Coverage) -> bool:
     roots = {str(scope).lower() for scope in case.settings["scopes"]}
     return (
         case.settings.get("unmanaged") == "delete"
+        and case.owner_of(before) == "person"
         and not roots.isdisjoint(case.tenant.chain(before.scope))
         and case.tenant.now - instant(before.system.get("createdAt")) >= least
     )
