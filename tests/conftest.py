@@ -1,6 +1,15 @@
-"""What every test shares: golden files, and the option that rewrites them."""
+"""What every test shares: golden files, the option that rewrites them, and where generated examples come from."""
+
+import os
 
 import pytest
+from hypothesis import settings
+
+# A usual run tries the same examples each time, so that it fails for what changed and not by chance; `make test-laws`
+# and every run with EXEMPT_LAW_EXAMPLES draw new ones.
+settings.register_profile("repeatable", derandomize=True)
+if "EXEMPT_LAW_EXAMPLES" not in os.environ:
+    settings.load_profile("repeatable")
 
 
 def pytest_addoption(parser):

@@ -65,6 +65,8 @@ def _is_excused(case: Case, point: Point, name: str) -> bool:
 
 def _holds(case: Case, held: Mapping[str, JSON], point: Point, target: str) -> bool:
     """Whether a held line is about what this target wants at this point."""
+    if held["cause"] == "neighbour" and not held["referenceIds"]:
+        return False  # it is about an object that is not reduced, and not about what is wanted
     return (
         held["scope"].lower() in (point.scope, target)
         and (held["assignment"] is None or held["assignment"].lower() == point.assignment)

@@ -116,7 +116,7 @@ def test_a_dropped_create_is_refuted(scenario, random):
 @LAW
 @given(scenarios(), st.randoms(use_true_random=False))
 def test_a_delete_that_nobody_asked_for_is_refuted(scenario, random):
-    """Of what stays in sync, of another owner's, of an application's: whatever the plan does not touch."""
+    """Of what the plan does not touch and no declaration names: another owner's, an application's."""
     arguments = case(replace(scenario, only=None))
     if verify(**arguments) or scenario.settings.unmanaged.value == "delete":
         return
@@ -125,7 +125,7 @@ def test_a_delete_that_nobody_asked_for_is_refuted(scenario, random):
     idle = [
         exemption
         for exemption in arguments["snapshot"]["policyExemptions"]
-        if exemption["id"].lower().replace(marker, "") not in touched and is_protected(exemption, scenario)
+        if exemption["id"].lower().replace(marker, "") not in touched and is_protected(exemption)
     ]
     if not idle:
         return
@@ -150,9 +150,13 @@ def test_a_delete_that_nobody_asked_for_is_refuted(scenario, random):
     assert verify(**arguments)
 
 
-def is_protected(exemption, scenario):
-    """Whether it bears no mark of ours: what an orphan of ours may be deleted for is another question."""
-    return exemption["properties"].get("metadata", {}).get("managedBy") != "exempt"
+def is_protected(exemption):
+    """Whether nobody but its owner may delete it: another owner's, or made by an application. What a person made may go
+    beside one of ours, and of ours an orphan may.
+    """
+    metadata = exemption["properties"].get("metadata", {})
+    foreign = bool(metadata.get("pacOwnerId") or metadata.get("deployedBy"))
+    return foreign or ("managedBy" not in metadata and (exemption["systemData"] or {}).get("createdByType") != "User")
 
 
 @LAW
