@@ -2,7 +2,7 @@
 
 SNAPSHOT is what the plan was made from ('exempt snapshot --out FILE', then 'exempt plan --snapshot FILE --out PLAN');
 with --outcomes what an apply wrote is held to the plan, and with --after Azure's state after it as well. Asks Azure
-nothing. docs/verification.md states the rules.
+nothing. Each broken rule is named with what breaks it.
 
 Exit codes: 0 proven; 1 a rule does not hold, or a file cannot be read.
 """
