@@ -163,6 +163,7 @@ def decode_initiative(value: JSON) -> Initiative:
         version=text_in(properties, "version") or version,
         display_name=text_in(properties, "displayName"),
         defaults=_defaults(properties),
+        system=decode_system_data(value),
     )
 
 

@@ -110,16 +110,16 @@ def _modified(change: Change, inputs: DriftInputs) -> Finding:
     if change.reason is Reason.FAN_OUT and not _lists_any(change.before, initiative):
         kind = FindingKind.UNCOVERED
     wider = exempts_more(change.before, change.after, initiative) if kind is FindingKind.MODIFIED else ""
-    diagnosis = messages.modified(change, wider, has_history=inputs.history.head is not None)
+    diagnosis = messages.modified(change, wider, inputs)
     evidence = Evidence(changed=changed_fields(change.before, change.after))
     finding = _finding(kind, change, diagnosis, messages.put_back(change), evidence)
     return replace(finding, severity_override=Severity.ERROR) if wider else finding
 
 
 def _lists_any(exemption: Exemption, initiative: Initiative | None) -> bool:
-    """Whether the initiative has any of the references that an exemption lists."""
+    """Whether the initiative has any of the references that an exemption lists; none listed are all."""
     texts = initiative.texts if initiative else {}
-    return any(reference.lower() in texts for reference in exemption.reference_ids)
+    return not exemption.reference_ids or any(reference.lower() in texts for reference in exemption.reference_ids)
 
 
 # --- everything else ---------------------------------------------------------------------------------------------

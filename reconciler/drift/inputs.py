@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.drift.past_outcomes import PastOutcome
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
-from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, target_of
 from reconciler.planning.provenance import Commit, History
 from reconciler.planning.stages import ResolvedDeclarations
 
@@ -37,7 +36,6 @@ class DriftInputs:
     policies_behind: dict[tuple[str, tuple[str, ...]], tuple[ArmId, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
-    _applied: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def declaration(self, name: str | None) -> Declaration | None:
         """The declaration of that name, if there is one."""
@@ -54,19 +52,6 @@ class DriftInputs:
     def commit(self, declaration: Declaration | None) -> Commit | None:
         """The commit that last changed a declaration, as far as git knows."""
         return self.history.last_commit(declaration.source.file) if declaration else None
-
-    def newest_beside(self, exemption: Exemption) -> datetime | None:
-        """When the youngest exemption in Azure was made that bears the same marks: declaration and target."""
-        return max(_creation_times(self._ours.get(_marks(exemption), ())), default=None)
-
-    def applied_at(self, commit: Commit) -> datetime | None:
-        """When the youngest exemption was made by a run that knew this commit; None: none in Azure bears it."""
-        if commit.sha not in self._applied:
-            times = (
-                created for revision, created in self._revisions.items() if self.history.contains(revision, commit.sha)
-            )
-            self._applied[commit.sha] = max(times, default=None)
-        return self._applied[commit.sha]
 
     def is_declared_around(self, scope: ArmId, policies: Iterable[ArmId]) -> bool:
         """Whether some declaration means one of these policies at the scope, above or below it, as far as texts show.
@@ -109,35 +94,3 @@ class DriftInputs:
     @functools.cached_property
     def _existing(self) -> Mapping[str, Exemption]:
         return {exemption.id.key: exemption for exemption in self.snapshot.exemptions}
-
-    @functools.cached_property
-    def _ours(self) -> Mapping[tuple[str, str], Sequence[Exemption]]:
-        """Exemptions in Azure that are ours, by their marks."""
-        ours: dict[tuple[str, str], list[Exemption]] = defaultdict(list)
-        for exemption in self.snapshot.exemptions:
-            if ownership(exemption, self.settings) is Ownership.OURS:
-                ours[_marks(exemption)].append(exemption)
-        return ours
-
-    @functools.cached_property
-    def _revisions(self) -> Mapping[str, datetime]:
-        """Each revision that an exemption of ours bears, with when the youngest of them was made."""
-        by_revision: dict[str, list[Exemption]] = defaultdict(list)
-        for exemptions in self._ours.values():
-            for exemption in exemptions:
-                by_revision[revision_of(exemption)].append(exemption)
-        youngest = {
-            revision: max(_creation_times(exemptions), default=None)
-            for revision, exemptions in by_revision.items()
-            if revision
-        }
-        return {revision: created for revision, created in youngest.items() if created is not None}
-
-
-def _marks(exemption: Exemption) -> tuple[str, str]:
-    return declaration_of(exemption), target_of(exemption)
-
-
-def _creation_times(exemptions: Iterable[Exemption]) -> list[datetime]:
-    times = (exemption.system.created_at for exemption in exemptions if exemption.system)
-    return [created for created in times if created is not None]

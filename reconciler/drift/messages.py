@@ -6,10 +6,11 @@ import shlex
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.arm.canonical import has_expired
+from reconciler.arm.canonical import has_expired, validation
 from reconciler.drift.inputs import DriftInputs
 from reconciler.model import Assignment, Exemption, count, first_few, is_guid
-from reconciler.planning.marks import owners
+from reconciler.planning.marks import owners, revision_of
+from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Reason
 
 _SHOWN: Final = 3
@@ -35,13 +36,19 @@ def activity_log_command(change: Change) -> str:
     return f"az monitor activity-log list --offset 90d --resource-id {shlex.quote(change.id.text)}"
 
 
-def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
-    """What differs, and who is ahead: Azure or the repository. `wider` says in what Azure's side exempts more."""
+def modified(change: Change, wider: str, inputs: DriftInputs) -> Diagnosis:
+    """What differs, and which side changed: Azure or the repository. `wider` says in what Azure's side exempts more."""
+    assert change.before is not None
     excess = f"; in Azure it exempts {wider} than declared" if wider else ""
     match change.reason:
         case Reason.REVERT:
             return Diagnosis(
                 f"is not what its declaration asks for, although that was applied{excess}", "changed in Azure"
+            )
+        case Reason.FAN_OUT if validation(change.before.validation) != validation(change.exemption.validation):
+            return Diagnosis(
+                "says whether Azure is to check that its assignment reaches it, as that was before a move",
+                "the scope or its assignment was moved after it was applied",
             )
         case Reason.FAN_OUT:
             return Diagnosis(
@@ -55,7 +62,7 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
                 f"is declared, but was made outside the repository{excess}", "made by hand and not adopted yet"
             )
         case Reason.TAKE_OVER:
-            former = owners(change.before) if change.before else ()
+            former = owners(change.before)
             owner = f"belongs to {former[0]!r}" if former else "belongs to another owner"
             return Diagnosis(f"is declared with takeOver, but still {owner}{excess}", "not taken over yet")
         case Reason.RENAME:
@@ -63,13 +70,22 @@ def modified(change: Change, wider: str, *, has_history: bool) -> Diagnosis:
                 f"bears the mark of another declaration or owner{excess}",
                 "renamed or exchanged in the repository, not applied yet",
             )
-        case _ if has_history:
+        case _ if _was_applied(change.before, inputs.commit(inputs.declaration(change.declaration)), inputs):
+            return Diagnosis(
+                f"is not what would be written now, although its declaration was applied{excess}",
+                "the catalogue, the settings or the tool changed since, not applied yet",
+            )
+        case _ if inputs.history.head is not None:
             return Diagnosis(
                 f"is as an earlier version of the declaration wanted it{excess}",
                 "edited in the repository, not applied yet",
             )
         case _:
             return Diagnosis(f"differs from its declaration{excess}", "changed in Azure, or edited and not applied yet")
+
+
+def _was_applied(exemption: Exemption, commit: Commit | None, inputs: DriftInputs) -> bool:
+    return commit is not None and inputs.history.contains(revision_of(exemption), commit.sha)
 
 
 def surplus(change: Change, inputs: DriftInputs) -> Diagnosis:

@@ -110,6 +110,7 @@ class Initiative:
     version: str | None = None
     display_name: str = ""
     defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
+    system: SystemData | None = field(default=None, compare=False)
     texts: Mapping[str, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -20,7 +20,9 @@ from reconciler.planning.values import Change, Reason
 def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
     room = make_room(decisions.proposed, Counter(existing.scope.key for existing in decisions.existing))
-    reasons = CreateReasons(decisions.existing, decisions.inputs.history)
+    reasons = CreateReasons(
+        snapshot=decisions.inputs.snapshot, history=decisions.inputs.history, existing=decisions.existing
+    )
     narrower = _Narrower.of(decisions)
     declared = {declaration.name: declaration for declaration in decisions.inputs.declarations.declarations}
     changes = [

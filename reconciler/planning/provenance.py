@@ -1,6 +1,6 @@
 """What git knows of the declarations, as values: planning asks, `repository` answers.
 
-It only ever decides which *reason* a change is given; without history the reasons are `declared` and `edited`.
+It only ever decides which *reason* a change is given.
 """
 
 from __future__ import annotations

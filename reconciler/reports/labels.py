@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.arm.canonical import instant
+from reconciler.arm.canonical import instant, validation
 from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, owner_scope
 from reconciler.planning import marks
 from reconciler.planning.descriptions import describe_selectors
@@ -187,13 +187,21 @@ def reason_label(change: Change) -> str:
             return f"because {change.why}"
         case Reason.REVERT if before is not None and (revision := marks.revision_of(before)):
             return f"because it is no longer what revision {revision[:12]} asks for"
-        case Reason.FAN_OUT if change.action is Action.UPDATE:
-            return "because its initiative has other reference ids for it than when it was written"
+        case Reason.FAN_OUT if before is not None and change.after is not None:
+            return _what_azure_changed(before, change.exemption)
         case Reason.RENAME if before is not None:
             return _new_mark(before, change.exemption)
         case Reason.DUPLICATE if change.relies_on:
             return _again(change)
     return _BECAUSE[change.reason]
+
+
+def _what_azure_changed(before: Exemption, after: Exemption) -> str:
+    """What of the initiative or the hierarchy is not as when the exemption was written."""
+    if validation(before.validation) != validation(after.validation):
+        reach = "does not reach its scope any more" if after.validation else "reaches its scope now"
+        return f"because its assignment {reach}"
+    return "because its initiative has other reference ids for it than when it was written"
 
 
 def _new_mark(before: Exemption, after: Exemption) -> str:
@@ -230,7 +238,7 @@ def _holds(keeper: Exemption, exemption: Exemption) -> bool:
 
 
 _BECAUSE: Final[Mapping[Reason, str]] = {
-    Reason.FAN_OUT: "because this was assigned after the declaration was written",
+    Reason.FAN_OUT: "because its assignment or initiative is newer than the last run",
     Reason.RECREATE: "because it is missing, although its declaration was applied before",
     Reason.REVERT: "because it is no longer what its declaration, applied before, asks for",
     Reason.RENAME: "now stands for another declaration",

@@ -296,7 +296,7 @@ def test_uncovered_by_a_newly_assigned_initiative():
         initiatives={**CLEAN.initiatives, new.id.key: world.STANDARD},
     )
     finding = only(found(tenant), "uncovered")
-    assert finding.cause == "assigned after the declaration was applied"
+    assert finding.cause == "assigned, or its initiative changed, after the declaration was applied"
     assert finding.evidence.assigned_by == "bob@contoso.example"
     assert finding.evidence.assigned_at == "2026-11-09T00:00:00Z"
     assert finding.remedy == "exempt apply --only fan-out"

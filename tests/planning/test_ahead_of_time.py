@@ -2,13 +2,18 @@
 
 from dataclasses import replace
 
+import pytest
+from drift.diagnosed import Git, drift
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
+    CATALOGUE,
     LEFT,
+    NOW,
     OTHER_SUB,
     RG,
     ROOT,
+    SETTINGS,
     SUB,
     applied,
     assignment,
@@ -19,7 +24,10 @@ from planning.world import (
 )
 
 from reconciler.kinds import FindingKind
-from reconciler.model import Subject, SubjectKind
+from reconciler.model import Subject, SubjectKind, SystemData
+from reconciler.planning.planner import make_plan
+from reconciler.planning.values import Reason
+from reconciler.reports.labels import reason_label
 
 EXCLUDING = replace(AT_ROOT, not_scopes=(SUB,))
 AT_LEFT = assignment(LEFT, "mcsb", BENCHMARK.id)
@@ -68,8 +76,38 @@ def test_a_scope_that_will_be_moved_is_exempted_ahead():
     moved = replace(there, parents={**there.parents, OTHER_SUB.key: LEFT})
     settled = plan(moved, ahead)
     assert [change.after.validation for change in settled.changes] == [""]
+    assert [change.reason for change in settled.changes] == [Reason.EDITED]  # no git tells otherwise
     assert not settled.findings
     assert not plan(applied(moved, settled), ahead).changes
+
+
+@pytest.mark.parametrize(
+    ("kind", "edit", "reason"),
+    [
+        ("Application", {}, Reason.FAN_OUT),
+        ("User", {}, Reason.REVERT),  # a person may have switched the check off
+        ("Application", {"category": "Mitigated"}, Reason.REVERT),  # not the check alone
+    ],
+)
+@pytest.mark.parametrize("listed", [("refA",), ()], ids=["references", "the whole assignment"])
+def test_a_move_is_no_change_by_hand(kind, edit, reason, listed):
+    """After the move the check is switched on again: the hierarchy changed, not the exemption."""
+    subject = Subject(kind=SubjectKind.ASSIGNMENT, value=AT_LEFT.id.text, reference_ids=listed)
+    settings = replace(SETTINGS, rules=replace(SETTINGS.rules, allow_whole_assignment=True))
+    ahead = declaration("one", OTHER_SUB, subject=subject, ahead=True)
+    waiting = snapshot(assignments=(AT_LEFT,))
+    there = applied(waiting, make_plan([ahead], CATALOGUE, waiting, settings, Git(), NOW))
+    (exemption,) = there.exemptions
+    exemption = replace(exemption, **edit, system=SystemData(last_modified_by_type=kind))
+    moved = replace(there, exemptions=(exemption,), parents={**there.parents, OTHER_SUB.key: LEFT})
+    done = make_plan([ahead], CATALOGUE, moved, settings, Git(), NOW)
+    (change,) = done.changes
+    assert (change.reason, change.after.validation) == (reason, "")
+    if reason is Reason.FAN_OUT:
+        assert reason_label(change) == "because its assignment reaches its scope now"
+        (finding,) = drift(moved, ahead, history=Git(), settings=settings)
+        assert finding.kind is FindingKind.MODIFIED
+        assert finding.evidence.cause == "the scope or its assignment was moved after it was applied"
 
 
 def test_ahead_changes_nothing_where_the_assignment_is_there():

@@ -10,6 +10,7 @@ from planning.world import (
     BENCHMARK,
     CATALOGUE,
     NOW,
+    OTHER_SUB,
     RG,
     SETTINGS,
     SUB,
@@ -175,8 +176,12 @@ class Git:
         return bool(revision) and commit <= revision
 
 
+def at(day):
+    return datetime(2026, 11, day, tzinfo=UTC)
+
+
 def assigned(day):
-    return replace(AT_ROOT, system=SystemData(created_at=datetime(2026, 11, day, tzinfo=UTC)))
+    return replace(AT_ROOT, system=SystemData(created_at=at(day)))
 
 
 def of(revision, name="o", mark="one", **more):
@@ -188,11 +193,45 @@ def reasons(done):
     return [change.reason.value for change in done.changes]
 
 
-def test_a_create_is_fan_out_where_the_assignment_is_younger_than_the_declaration():
-    assert reasons(plan(snapshot(assignments=(assigned(11),)), declaration("one"), history=Git())) == ["fan-out"]
-    assert reasons(plan(snapshot(assignments=(assigned(10),)), declaration("one"), history=Git())) == ["declared"]
-    assert reasons(plan(snapshot(assignments=(assigned(11),)), declaration("one"))) == ["declared"]
-    assert reasons(plan(snapshot(), declaration("one"), history=Git())) == ["declared"]
+def written(day, revision="c", **more):
+    """What a run at that revision left of another declaration on that day of November."""
+    system = SystemData(created_by_type="Application", created_at=at(1), last_modified_at=at(day), **more)
+    return replace(of(revision, mark="two", references=("refB",)), system=system)
+
+
+def create_reason(tenant, history=None):
+    done = plan(tenant, declaration("one"), declaration("two", what="b"), history=history or Git())
+    (reason,) = [change.reason.value for change in done.changes if change.declaration == "one"]
+    return reason
+
+
+@pytest.mark.parametrize("day", [9, 11])
+def test_what_no_run_knew_is_declared_whenever_it_was_committed_and_assigned(day):
+    """The declaration was committed on the 10th; nothing of it has been applied."""
+    found = snapshot(assignments=(assigned(day),))
+    assert reasons(plan(found, declaration("one"), history=Git())) == ["declared"]
+    assert reasons(plan(found, declaration("one"))) == ["declared"]
+    assert create_reason(snapshot(written(5, "a"), assignments=(assigned(day),))) == "declared"
+
+
+def test_a_create_is_fan_out_where_the_assignment_came_after_the_last_run():
+    assert create_reason(snapshot(written(5), assignments=(assigned(6),))) == "fan-out"
+    assert create_reason(snapshot(written(6), assignments=(assigned(5),))) == "recreate"
+    old = replace(of("a", "p", "zero", scope=OTHER_SUB, references=("refB",)), system=written(8).system)
+    assert create_reason(snapshot(written(6), old, assignments=(assigned(7),))) == "fan-out"
+
+
+def test_a_create_is_fan_out_where_the_initiative_changed_after_the_last_run():
+    """It gained its first policy of the recommendation."""
+    changed = replace(BENCHMARK, system=SystemData(last_modified_at=at(6)))
+    for day, reason in ((5, "fan-out"), (7, "recreate")):
+        found = snapshot(written(day), assignments=(assigned(1),), initiatives=(changed,))
+        assert create_reason(found) == reason
+
+
+def test_what_a_person_changed_last_does_not_date_a_run():
+    by_hand = written(20, last_modified_by_type="User")
+    assert create_reason(snapshot(by_hand, assignments=(assigned(6),))) == "fan-out"
 
 
 @pytest.mark.parametrize(
@@ -249,6 +288,20 @@ def as_applied(references=("refA",), by="Application", revision="c", **more):
 def test_an_update_is_fan_out_where_the_initiative_alone_explains_it(initiatives, existing, reason):
     found = snapshot(existing, initiatives=(initiatives,))
     assert reasons(plan(found, declaration("one"), history=Git())) == [reason]
+
+
+@pytest.mark.parametrize(
+    ("writers", "last", "reason"),
+    [((), "0b1e", "revert"), (("0b1e",), "0B1E", "edited"), (("0b1e",), "an app", "revert")],
+)
+def test_what_our_own_writer_wrote_last_nobody_changed_in_azure(writers, last, reason):
+    """The catalogue's title, the settings or the tool are not as they were: nothing to accuse anybody of."""
+    existing = as_applied(display_name="one: an earlier title")
+    system = SystemData(created_by="0b1e", last_modified_by=last)
+    settings = replace(SETTINGS, writers=frozenset(writers))
+    found = snapshot(replace(existing, system=system))
+    done = make_plan([declaration("one")], CATALOGUE, found, settings, Git(), NOW)
+    assert reasons(done) == [reason]
 
 
 def test_a_plan_tells_revision_and_dirt():

@@ -74,7 +74,7 @@ def test_what_exempts_more_comes_first():
 @pytest.mark.parametrize(
     ("reason", "said"),
     [
-        (Reason.FAN_OUT, "because this was assigned after the declaration was written"),
+        (Reason.FAN_OUT, "because its assignment or initiative is newer than the last run"),
         (Reason.RECREATE, "because it is missing, although its declaration was applied before"),
         (Reason.REVERT, "because it is no longer what its declaration, applied before, asks for"),
         (Reason.NARROW, "narrowed to what no other exemption covers"),
@@ -102,7 +102,7 @@ def test_every_reason_has_words_but_those_that_explain_themselves():
 def test_an_update_that_follows_its_initiative_accuses_no_date():
     text = text_of(samples.change(samples.exemption(), samples.exemption(reference_ids=("newA",)), Reason.FAN_OUT))
     assert "because its initiative has other reference ids for it than when it was written\n" in text
-    assert "assigned after" not in text
+    assert "newer than the last run" not in text
 
 
 def test_a_removal_says_which_edit_it_follows_from():

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
 
-from reconciler.arm.canonical import equivalent
-from reconciler.model import Exemption, Initiative, Settings
+from reconciler.arm.canonical import equivalent, validation
+from reconciler.model import Exemption, Initiative, Settings, Snapshot
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.marks import Ownership, declaration_of, revision_of
+from reconciler.planning.marks import Ownership, declaration_of, revision_of, target_of
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Reason
+
+_Key = TypeVar("_Key")
 
 
 def update_reason(  # noqa: PLR0913 - the sides that may have changed
@@ -24,8 +29,16 @@ def update_reason(  # noqa: PLR0913 - the sides that may have changed
     settings: Settings,
     history: History,
 ) -> Reason:
-    """Why a keeper is updated, told by which side changed: it was not ours, bore another mark, the initiative has other
-    references than when it was written, somebody changed it by hand, or the declaration was edited.
+    """Why a keeper is updated, told by which side changed since it was written.
+
+    | what is there                                                              | reason    |
+    |----------------------------------------------------------------------------|-----------|
+    | nobody's mark, or another owner's                                          | adopt, take-over |
+    | the mark of another declaration, or of a former owner                      | rename    |
+    | all that differs follows from the initiative or the hierarchy              | fan-out   |
+    | its revision lacks the declaration's last commit, or there is no git       | edited    |
+    | one of `writers` wrote it last: settings, catalogue or tool are not as then | edited   |
+    | else: somebody changed it in Azure                                         | revert    |
     """
     match keeper.ownership:
         case Ownership.UNOWNED | Ownership.FORGED:
@@ -39,9 +52,33 @@ def update_reason(  # noqa: PLR0913 - the sides that may have changed
         return Reason.RENAME
     commit = history.last_commit(desired.declaration.source.file)
     was_applied = commit is not None and history.contains(revision_of(keeper.exemption), commit.sha)
-    if _follows_initiative(keeper, desired, after, initiative, was_applied=was_applied):
+    if _follows_azure(keeper, desired, after, initiative, was_applied=was_applied):
         return Reason.FAN_OUT
-    return Reason.REVERT if was_applied else Reason.EDITED
+    return Reason.REVERT if was_applied and not _last_written_by_us(keeper.exemption, settings) else Reason.EDITED
+
+
+def _follows_azure(
+    keeper: ExistingExemption,
+    desired: DesiredExemption,
+    after: Exemption,
+    initiative: Initiative | None,
+    *,
+    was_applied: bool,
+) -> bool:
+    """Whether another state of the initiative or of the hierarchy explains the whole difference: the keeper says what
+    is declared but for its references and for whether Azure is to check that its assignment reaches it.
+
+    That check is off only for an exemption made ahead of a move, and what a run wrote says where things stood then.
+    """
+    before = keeper.exemption
+    untouched = was_applied and not _last_written_by_hand(before)
+    if not equivalent(replace(before, reference_ids=after.reference_ids, validation=after.validation), after):
+        return False
+    if validation(before.validation) != validation(after.validation) and not untouched:
+        return False
+    return equivalent(replace(before, validation=after.validation), after) or _follows_initiative(
+        keeper, desired, after, initiative, untouched=untouched
+    )
 
 
 def _follows_initiative(
@@ -50,48 +87,107 @@ def _follows_initiative(
     after: Exemption,
     initiative: Initiative | None,
     *,
-    was_applied: bool,
+    untouched: bool,
 ) -> bool:
-    """Whether an earlier state of the initiative explains the whole difference: the keeper says what is declared but
-    for its references, and lists none that the initiative has and the declaration does not mean.
+    """Whether an earlier state of the initiative explains other references: the keeper lists none that the initiative
+    has and the declaration does not mean.
 
     Azure takes no unknown reference, so one that the initiative does not have shows that it had it. A list that is only
     shorter may have been cut by hand, or be from before an edit.
     """
-    before = keeper.exemption
-    if initiative is None or not before.reference_ids or not after.reference_ids:
+    if initiative is None or not keeper.exemption.reference_ids or not after.reference_ids:
         return False
     current = existing_cells(keeper.cells, initiative)
-    if not current <= desired.declared or not equivalent(replace(before, reference_ids=after.reference_ids), after):
-        return False
-    by_hand = before.system is not None and before.system.last_modified_by_type.lower() == "user"
-    return current != keeper.cells or (was_applied and not by_hand)
+    return current <= desired.declared and (current != keeper.cells or untouched)
 
 
+def _last_written_by_hand(exemption: Exemption) -> bool:
+    return exemption.system is not None and exemption.system.last_modified_by_type.lower() == "user"
+
+
+def _last_written_by_us(exemption: Exemption, settings: Settings) -> bool:
+    return exemption.system is not None and exemption.system.last_modified_by.lower() in settings.writers
+
+
+@dataclass(frozen=True, kw_only=True)
 class CreateReasons:
-    """Why exemptions are created. Remembers which commits are in the revision of some existing one of ours."""
+    """Why exemptions are created, told by which side changed since a run of ours last wrote.
 
-    def __init__(self, existing_exemptions: Iterable[ExistingExemption], history: History) -> None:
-        self.history = history
-        self._revisions = sorted(
-            {revision_of(existing.exemption) for existing in existing_exemptions if existing.ours} - {""}
-        )
-        self._applied: dict[str, bool] = {}
+    | what is there                                                               | reason   |
+    |-----------------------------------------------------------------------------|----------|
+    | nothing of ours bears a revision with the declaration's last commit          | declared |
+    | no git, and nothing older than the assignment beside it                      | declared |
+    | the assignment, or its initiative as it is now, is younger than the last run | fan-out  |
+    | else                                                                         | recreate |
+
+    Dates are Azure's: of our newest write that knew the commit, and of the assignment and initiative. Those of commits
+    tell nothing, since whoever commits chooses them. *recreate* says that the exemption is missing; marks do not tell
+    whether it was deleted, or refused when it should have been made.
+    """
+
+    snapshot: Snapshot
+    history: History
+    existing: Iterable[ExistingExemption]
+    _last_writes: dict[str, datetime | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def reason(self, desired: DesiredExemption) -> Reason:
-        """*fan-out*: the assignment is younger than the declaration's last commit. *recreate*: that commit had been
-        applied, so the exemption was deleted, Azure refused it, or the initiative gained the policy later; marks alone
-        do not tell which. Else *declared*.
-        """
+        """*declared*, *fan-out* or *recreate*."""
         commit = self.history.last_commit(desired.declaration.source.file)
         if commit is None:
+            written_at = self._written_beside.get((desired.declaration.name, desired.target.key))
+            return Reason.FAN_OUT if self._is_younger(desired, written_at) else Reason.DECLARED
+        if not any(self.history.contains(revision, commit.sha) for revision in self._written_at):
             return Reason.DECLARED
-        assigned_at = desired.assignment.system.created_at if desired.assignment.system else None
-        if assigned_at is not None and assigned_at > commit.when:
-            return Reason.FAN_OUT
-        return Reason.RECREATE if self._was_applied(commit.sha) else Reason.DECLARED
+        return Reason.FAN_OUT if self._is_younger(desired, self._last_write(commit.sha)) else Reason.RECREATE
 
-    def _was_applied(self, sha: str) -> bool:
-        if sha not in self._applied:
-            self._applied[sha] = any(self.history.contains(revision, sha) for revision in self._revisions)
-        return self._applied[sha]
+    def _is_younger(self, desired: DesiredExemption, written_at: datetime | None) -> bool:
+        """Whether what evaluates the target came, or changed, after our write."""
+        initiative = self.snapshot.initiatives.get(desired.assignment.id.key)
+        changes = (
+            desired.assignment.system.created_at if desired.assignment.system else None,
+            initiative.system.last_modified_at if initiative and initiative.system else None,
+        )
+        return written_at is not None and any(change is not None and change > written_at for change in changes)
+
+    def _last_write(self, sha: str) -> datetime | None:
+        """When a run that knew the commit last wrote an exemption that Azure still has."""
+        if sha not in self._last_writes:
+            times = (
+                written_at for revision, written_at in self._written_at.items() if self.history.contains(revision, sha)
+            )
+            self._last_writes[sha] = max((written_at for written_at in times if written_at is not None), default=None)
+        return self._last_writes[sha]
+
+    @functools.cached_property
+    def _written_at(self) -> Mapping[str, datetime | None]:
+        """Each revision that an exemption of ours bears, and when the last of them was written."""
+        return _latest((revision_of(exemption), exemption) for exemption in self._ours if revision_of(exemption))
+
+    @functools.cached_property
+    def _written_beside(self) -> Mapping[tuple[str, str], datetime | None]:
+        """Each declaration and folded target that exemptions of ours bear, and when the last of them was written."""
+        return _latest(
+            ((declaration_of(exemption), target_of(exemption).lower()), exemption) for exemption in self._ours
+        )
+
+    @property
+    def _ours(self) -> Iterator[Exemption]:
+        return (existing.exemption for existing in self.existing if existing.ours)
+
+
+def _latest(pairs: Iterable[tuple[_Key, Exemption]]) -> Mapping[_Key, datetime | None]:
+    latest: dict[_Key, datetime | None] = {}
+    for key, exemption in pairs:
+        written_at = _written_at(exemption)
+        before = latest.setdefault(key, written_at)
+        if before is None or (written_at is not None and written_at > before):
+            latest[key] = written_at
+    return latest
+
+
+def _written_at(exemption: Exemption) -> datetime | None:
+    """When we last wrote it: its last change, or where a person made that one, its creation."""
+    system = exemption.system
+    if system is None:
+        return None
+    return system.created_at if _last_written_by_hand(exemption) else system.last_modified_at or system.created_at
