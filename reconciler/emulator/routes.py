@@ -23,6 +23,7 @@ from reconciler.emulator.resources import (
     providers,
     role_assignments,
     role_definitions,
+    security_standards,
     subscriptions,
     tags,
 )
@@ -72,6 +73,18 @@ def _definition_routes(family: Family) -> dict[tuple[str, bool], Verbs]:
         },
         (f"{folded}/versions", False): {
             "GET": _read(functools.partial(definitions.get_version, family), f"{kind}/versions")
+        },
+    }
+
+
+def _standard_routes(family: security_standards.Family) -> dict[tuple[str, bool], Verbs]:
+    kind, handlers = family.type, security_standards.handlers(family)
+    return {
+        (kind.lower(), True): {"GET": _read(handlers["LIST"], kind)},
+        (kind.lower(), False): {
+            "GET": _read(handlers["GET"], kind),
+            "PUT": Route(handler=handlers["PUT"], action=f"{kind}/write"),
+            "DELETE": Route(handler=handlers["DELETE"], action=f"{kind}/delete"),
         },
     }
 
@@ -183,4 +196,6 @@ TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     ("microsoft.security/assessmentmetadata", False): _crud(assessment_metadata, assessment_metadata.TYPE),
     ("microsoft.security/assessments", True): {"GET": _read(assessments.list_, assessments.TYPE)},
     ("microsoft.security/assessments", False): _crud(assessments, assessments.TYPE),
+    **_standard_routes(security_standards.ASSIGNMENT_FAMILY),
+    **_standard_routes(security_standards.STANDARD_FAMILY),
 }

@@ -1,8 +1,7 @@
 """Which route a path and verb take, and the refusal of all that is not modelled.
 
 A resource of a provider that this Azure knows nothing about is kept as it is written, if it is of a kind that stands in
-a resource group by itself. What extends other objects has a meaning of its own (a pricing, a remediation, a standard
-assignment), so a type without a route is refused on every verb: an invented answer would be believed.
+a resource group by itself. What extends other objects has a meaning of its own (a pricing, a remediation), so a type without a route is refused on every verb: an invented answer would be believed.
 """
 
 from __future__ import annotations

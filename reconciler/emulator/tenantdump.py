@@ -46,6 +46,8 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "roleDefinitions": [_entry(item) for item in tenant.role_definitions.by_id.values()],
         "roleAssignments": [_entry(item) for item in tenant.role_assignments.by_id.values()],
         "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
+        "standardAssignments": [_entry(item) for item in tenant.standard_assignments.by_id.values()],
+        "securityStandards": [_entry(item) for item in tenant.security_standards.by_id.values()],
     }
 
 

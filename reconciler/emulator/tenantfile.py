@@ -18,6 +18,7 @@ from reconciler.emulator.resources import (
     locks,
     role_assignments,
     role_definitions,
+    security_standards,
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.state.builtin import BuiltIns, shipped
@@ -37,6 +38,7 @@ _LIMITS: Final = {
     "policyDefinitionsPerScope": "definitions",
     "policySetDefinitionsPerScope": "set_definitions",
     "pageSize": "page",
+    "standardAssignmentLists": "standard_lists",
 }
 
 
@@ -259,3 +261,10 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
         _touch_scope(tenant, owner_scope(identifier))
         record = Record(id=identifier, type=assessments.TYPE, properties=dict(value.get("properties", {})))
         tenant.assessments.put(record)
+    for family, name in (
+        (security_standards.ASSIGNMENT_FAMILY, "standardAssignments"),
+        (security_standards.STANDARD_FAMILY, "securityStandards"),
+    ):
+        for value in content.get(name, ()):
+            _touch_scope(tenant, owner_scope(arm_id(value["id"])))
+            security_standards.seed(family, tenant, value)

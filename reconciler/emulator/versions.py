@@ -29,6 +29,8 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "microsoft.authorization/policyassignments": ASSIGNMENTS,
     "microsoft.authorization/policydefinitions": ASSIGNMENTS,
     "microsoft.authorization/policysetdefinitions": tuple(version for version in ASSIGNMENTS if version >= "2017-06"),
+    "microsoft.security/standardassignments": ("2024-08-01",),
+    "microsoft.security/securitystandards": ("2024-08-01",),
 }
 
 _WELL_FORMED: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-[a-z]+)?", re.IGNORECASE)

@@ -24,6 +24,8 @@ LISTS = {
     "policysetdefinitions": "policySetDefinitions",
     "assessments": "assessments",
     "assessmentmetadata": "assessmentMetadata",
+    "standardassignments": "standardAssignments",
+    "securitystandards": "securityStandards",
     "roleassignments": "roleAssignments",
     "roledefinitions": "roleDefinitions",
 }
@@ -66,6 +68,9 @@ def tenant_of(example):
         kind = str(item["id"]).lower().rsplit("/", 2)[-2]
         if kind in LISTS and example.method != "PUT":
             content.setdefault(LISTS[kind], []).append({"id": item["id"], "properties": item["properties"]})
+    kind = example.path.lower().rsplit("/", 2)[-2]
+    if kind in {"standardassignments", "securitystandards"} and example.method == "GET":
+        content[LISTS[kind]] = [{"id": example.path, "properties": shows[0]["properties"]}]  # their ids are others
     references = sorted(set(re.findall(r'"policyDefinitionReferenceIds?": \[?([^\]}]*)', text)))
     members = sorted({name for part in references for name in re.findall(r'"([^"]+)"', part)} - {"in", "value"})
     for identifier in sorted(set(re.findall(r'"policyAssignmentId": "([^"]+)"', text))):

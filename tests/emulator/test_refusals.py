@@ -5,9 +5,9 @@ import pytest
 from contoso import AUTHORIZATION, CORP, GROUP, INITIATIVE, ONE, POLICIES, ROOT, SERVER, TWO
 
 UNMODELLED = [
-    f"{SERVER}/providers/Microsoft.Security/standardAssignments/x",
-    f"{GROUP}/providers/Microsoft.Security/standardAssignments/x",
-    f"{ONE}/providers/Microsoft.Security/standardAssignments/x",
+    f"{SERVER}/providers/Microsoft.Security/customRecommendations/x",
+    f"{GROUP}/providers/Microsoft.Security/customRecommendations/x",
+    f"{ONE}/providers/Microsoft.Security/customRecommendations/x",
     f"{ONE}/providers/Microsoft.PolicyInsights/remediations/x",
     f"{GROUP}/providers/Microsoft.PolicyInsights/remediations/x",
     f"{GROUP}/providers/Microsoft.Security/pricings/VirtualMachines",

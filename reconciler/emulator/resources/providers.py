@@ -72,6 +72,8 @@ MODELLED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Microsoft.Security": {
         "assessments": ("2025-05-04", "2021-06-01", "2020-01-01"),
         "assessmentMetadata": ("2025-05-04", "2021-06-01", "2020-01-01"),
+        "standardAssignments": KNOWN["microsoft.security/standardassignments"],
+        "securityStandards": KNOWN["microsoft.security/securitystandards"],
     },
 }
 """The providers that are modelled: their types with the API versions. Microsoft.Management's as recorded."""

@@ -67,13 +67,17 @@ class Lock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Azure's documented ceilings; a tenant file may lower them, so that tests reach them quickly."""
+    """Azure's documented ceilings; a tenant file may lower them, so that tests reach them quickly.
+
+    `standard_lists` says what a list of standard assignments shows: `below` the scope as well, or `exact`ly at it.
+    """
 
     exemptions: int = 1000
     assignments: int = 200
     definitions: int = 500
     set_definitions: int = 200
     page: int = 1000
+    standard_lists: str = "below"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -115,6 +119,8 @@ class Tenant:
         """Of each initiative asked for lately: its members, and their folded reference ids."""
         self.assessment_metadata: Objects[Record] = Objects()
         self.assessments: Objects[Record] = Objects()
+        self.standard_assignments: Objects[Record] = Objects()
+        self.security_standards: Objects[Record] = Objects()
         self.locks: Objects[Lock] = Objects()
         self.role_definitions: Objects[Record] = Objects()
         self.role_assignments: Objects[Record] = Objects()
@@ -145,5 +151,7 @@ class Tenant:
         self.ended_exemptions.extend((self.clock.seconds(), True, exemption) for exemption in removed)
         self.assignments.remove_within(key)
         self.assessments.remove_within(key)
+        self.standard_assignments.remove_within(key)
+        self.security_standards.remove_within(key)
         self.locks.remove_within(key)
         self.role_assignments.remove_within(key)
