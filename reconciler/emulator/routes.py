@@ -20,6 +20,7 @@ from reconciler.emulator.resources import (
     inventory,
     locks,
     policy_states,
+    pricings,
     providers,
     role_assignments,
     role_definitions,
@@ -28,6 +29,7 @@ from reconciler.emulator.resources import (
     tags,
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
+from reconciler.emulator.state import plans
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +197,15 @@ TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     },
     ("microsoft.security/assessmentmetadata", False): _crud(assessment_metadata, assessment_metadata.TYPE),
     ("microsoft.security/assessments", True): {"GET": _read(assessments.list_, assessments.TYPE)},
-    ("microsoft.security/assessments", False): _crud(assessments, assessments.TYPE),
     **_standard_routes(security_standards.ASSIGNMENT_FAMILY),
     **_standard_routes(security_standards.STANDARD_FAMILY),
+    ("microsoft.security/assessments", False): {
+        **_crud(assessments, assessments.TYPE),
+        "GET": _read(assessments.get, assessments.TYPE, "$expand"),
+    },
+    ("microsoft.security/pricings", True): {"GET": _read(pricings.list_, plans.TYPE, "$filter")},
+    ("microsoft.security/pricings", False): {
+        "GET": _read(pricings.get, plans.TYPE),
+        "PUT": Route(handler=pricings.put, action=f"{plans.TYPE}/write"),
+    },
 }

@@ -14,7 +14,7 @@ from reconciler.model import JSON
 
 def unchanging(content: Mapping[str, Any]) -> dict[str, JSON]:
     """What a tenant file says and no request changes; kept for saving while the rest of the content is let go."""
-    names = ("principals", "limits", "denyAssignments", "policyStates")
+    names = ("principals", "limits", "denyAssignments", "policyStates", "defender")
     faults = fault_settings(content)
     return {name: content[name] for name in names if name in content} | ({"faultInjection": faults} if faults else {})
 
@@ -48,6 +48,7 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
         "standardAssignments": [_entry(item) for item in tenant.standard_assignments.by_id.values()],
         "securityStandards": [_entry(item) for item in tenant.security_standards.by_id.values()],
+        "pricings": [_entry(item) for item in tenant.plans.by_id.values()],
     }
 
 

@@ -21,6 +21,7 @@ from reconciler.emulator.resources import (
     security_standards,
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
+from reconciler.emulator.state import plans
 from reconciler.emulator.state.builtin import BuiltIns, shipped
 from reconciler.emulator.state.hierarchy import Hierarchy, ManagementGroup, Subscription
 from reconciler.emulator.state.principals import parse_deny, parse_principal
@@ -257,10 +258,7 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
     for value in content.get("assessmentMetadata", ()):
         assessment_metadata.seed(tenant, value)
     for value in content.get("assessments", ()):
-        identifier = arm_id(value["id"])
-        _touch_scope(tenant, owner_scope(identifier))
-        record = Record(id=identifier, type=assessments.TYPE, properties=dict(value.get("properties", {})))
-        tenant.assessments.put(record)
+        assessments.seed(tenant, value)
     for family, name in (
         (security_standards.ASSIGNMENT_FAMILY, "standardAssignments"),
         (security_standards.STANDARD_FAMILY, "securityStandards"),
@@ -268,3 +266,6 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
         for value in content.get(name, ()):
             _touch_scope(tenant, owner_scope(arm_id(value["id"])))
             security_standards.seed(family, tenant, value)
+    for value in content.get("pricings", ()):
+        plans.seed(tenant, value)
+    tenant.evaluation_delay = content.get("defender", {}).get("evaluationDelay", tenant.evaluation_delay)

@@ -201,7 +201,7 @@ REFUSED = [
 
 UNMODELLED = [
     "resources | join (resources) on properties",
-    "securityresources | where type == 'microsoft.security/pricings'",
+    "securityresources | where type == 'microsoft.security/subassessments'",
     "securityresources | where type =~ 'Microsoft.Security/regulatoryComplianceStandards'",
     "policyresources | where type in ('microsoft.authorization/policyexemptions', 'microsoft.guestconfiguration/x')",
     "policyresources | where tolower(type) contains 'remediation'",

@@ -118,4 +118,4 @@ def test_graph_and_security_by_the_typed_sdks(around):
     ]  # fmt: skip
     assert around["refused"] == [400, "InvalidQuery"] or around["refused"] == [400, "ParserFailure"]
     assert around["assessments"] == [["a1", "Unhealthy"]]
-    assert (around["metadata"], around["pricings"]) == (True, "NotModelled")
+    assert (around["metadata"], around["pricings"]) == (True, "Standard")

@@ -58,10 +58,8 @@ def main(subscription, principal):
     with SecurityCenter(credential, subscription, **ENDPOINT) as client:
         seen["assessments"] = [[each.name, each.status.code] for each in client.assessments.list(scope)]
         seen["metadata"] = sum(1 for _ in client.assessments_metadata.list()) > 100
-        try:
-            list(client.pricings.list(scope).value)
-        except HttpResponseError as error:
-            seen["pricings"] = error.error.code
+        plans = client.pricings.list(scope).value
+        seen["pricings"] = {plan.name: plan.pricing_tier for plan in plans}["FoundationalCspm"]
     return seen
 
 

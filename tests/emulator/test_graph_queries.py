@@ -287,7 +287,12 @@ def test_other_queries_are_refused_in_the_recorded_form(stocked, query):
     [
         ("where where", 1, 11, "<EOF>"),
         ("resources\n| project nothere", 2, 10, "nothere"),
-        ("securityresources | where type == 'microsoft.security/pricings'", 1, 34, "'microsoft.security/pricings'"),
+        (
+            "securityresources | where type == 'microsoft.security/subassessments'",
+            1,
+            34,
+            "'microsoft.security/subassessments'",
+        ),
         ("resources | frobnicate x", 1, 12, "frobnicate"),
     ],
 )

@@ -10,7 +10,7 @@ UNMODELLED = [
     f"{ONE}/providers/Microsoft.Security/customRecommendations/x",
     f"{ONE}/providers/Microsoft.PolicyInsights/remediations/x",
     f"{GROUP}/providers/Microsoft.PolicyInsights/remediations/x",
-    f"{GROUP}/providers/Microsoft.Security/pricings/VirtualMachines",
+    f"{GROUP}/providers/Microsoft.Security/advancedThreatProtectionSettings/current",
     f"{ONE}/providers/Microsoft.Security/governanceRules/x",
     f"{ONE}/providers/Microsoft.Network/virtualNetworks/x",
     f"{SERVER}/providers/Microsoft.Insights/diagnosticSettings/x",

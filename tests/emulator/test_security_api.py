@@ -4,6 +4,7 @@ import contoso
 import emulated
 import pytest
 from contoso import GROUP, ONE, SERVER
+from defended import mcsb
 
 METADATA = "/providers/Microsoft.Security/assessmentMetadata"
 KEY = "651967bf-044e-4bde-8376-3e08e0600105"
@@ -50,7 +51,8 @@ def test_a_subscription_defines_its_own(arm):
     assert arm.get(path).status == 404
 
 
-def test_a_resource_is_assessed_by_what_exists(arm):
+def test_a_resource_is_assessed_by_what_exists(start):
+    arm = emulated.Client(start(policyAssignments=[mcsb()]))
     path = f"{SERVER}/providers/Microsoft.Security/assessments/{KEY}"
     made = arm.put(path, {"status": {"code": "Healthy"}}, version="2020-01-01")
     assert made.status == 200
@@ -71,11 +73,11 @@ ASSESSMENTS = [
 
 @pytest.mark.parametrize(("scope", "count"), [(ONE, 2), (GROUP, 2), (contoso.DATABASE, 1), (contoso.TWO, 0)])
 def test_assessments_at_and_below_a_scope(start, scope, count):
-    arm = emulated.Client(start(assessments=ASSESSMENTS))
+    arm = emulated.Client(start(assessments=ASSESSMENTS, policyAssignments=[mcsb()]))
     assert len(arm.list(f"{scope}/providers/Microsoft.Security/assessments", version="2021-06-01")) == count
 
 
 def test_one_assessment(start):
-    arm = emulated.Client(start(assessments=ASSESSMENTS))
+    arm = emulated.Client(start(assessments=ASSESSMENTS, policyAssignments=[mcsb()]))
     assert arm.get(ASSESSMENTS[0]["id"], version="2021-06-01").json["properties"]["status"]["code"] == "Unhealthy"
     assert arm.get(ASSESSMENTS[0]["id"] + "x").status == 404

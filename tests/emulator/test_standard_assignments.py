@@ -5,6 +5,7 @@ import re
 import emulated
 import pytest
 from contoso import CORP, GROUP, ONE, SERVER, TWO
+from defended import mcsb
 
 VERSION = "2024-08-01"
 NAME = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
@@ -175,11 +176,12 @@ ASSESSED = {
 
 @pytest.mark.parametrize("scope", [CORP, ONE, GROUP, SERVER])
 def test_assessments_follow(start, scope):
-    cloud = start(assessments=[ASSESSED])
+    cloud = start(assessments=[ASSESSED], policyAssignments=[mcsb()])
     arm = emulated.Client(cloud)
 
     def status():
-        return arm.get(ASSESSED["id"], version="2021-06-01").json["properties"]["status"]
+        shown = arm.get(ASSESSED["id"], version="2021-06-01").json["properties"]["status"]
+        return {name: shown[name] for name in ("code", "cause") if name in shown}
 
     assert status() == {"code": "Unhealthy"}
     put(arm, scope)

@@ -17,8 +17,9 @@ from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.graph.language import Query, parse_query
+from reconciler.emulator.graph.rows import Source
 from reconciler.emulator.graph.schema import Columns, Rows
-from reconciler.emulator.graph.tables import COLUMNS, SOURCES, Source
+from reconciler.emulator.graph.tables import COLUMNS, SOURCES
 from reconciler.emulator.graph.tokens import QueryError
 from reconciler.emulator.graph.values import Type
 from reconciler.emulator.state.clock import arm_instant

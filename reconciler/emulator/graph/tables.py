@@ -10,9 +10,10 @@ import dataclasses
 import functools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+from reconciler.emulator.graph import security
+from reconciler.emulator.graph.rows import DYNAMIC, TEXT, Covers, GraphRow, Source, graph_row
 from reconciler.emulator.graph.schema import Column, Columns, LazyRow
 from reconciler.emulator.graph.values import Type
 from reconciler.emulator.resources import role_assignments, role_definitions
@@ -28,49 +29,6 @@ from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
 
-_TEXT: Final = ("id", "name", "type", "tenantId", "kind", "location", "resourceGroup", "subscriptionId", "managedBy")
-_DYNAMIC: Final = ("sku", "plan", "properties", "tags", "identity", "zones", "extendedLocation", "systemData")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GraphRow:
-    """One row. `type` is the type as ARM writes it, `values` what a query sees, where the type is in lower case.
-
-    `is_public`: everybody sees it in every scope, as built-in definitions.
-    """
-
-    id: ArmId
-    type: str
-    values: dict[str, JSON]
-    is_public: bool = False
-
-
-Covers = Callable[[ArmId], bool]
-"""Whether a query is about an id: most ask for a few subscriptions of many, and a row costs more than this."""
-
-Source = Callable[[Tenant, Covers], Iterator[GraphRow]]
-
-
-def _row(
-    tenant: Tenant, identifier: ArmId, kind: str, body: Mapping[str, JSON], *, is_public: bool = False
-) -> GraphRow:
-    parts = identifier.key.split("/")
-    in_group = len(parts) > 4 and parts[3] == "resourcegroups"
-    values = {
-        "id": identifier.text,
-        "name": identifier.name,
-        "type": kind.lower(),
-        "tenantId": tenant.id,
-        "kind": body.get("kind") or "",
-        "location": body.get("location") or "",
-        "resourceGroup": parts[4] if in_group else "",
-        "subscriptionId": identifier.subscription or "",
-        "managedBy": body.get("managedBy") or "",
-    }
-    values |= {name: body.get(name) for name in _DYNAMIC}
-    return GraphRow(id=identifier, type=kind, values=values, is_public=is_public)
-
-
 # --- resources and their containers ------------------------------------------------------------------------------
 
 
@@ -78,14 +36,14 @@ def _resources(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     covered = [resource for resource in tenant.hierarchy.resources.values() if covers(resource.id)]
     for resource in sorted(covered, key=lambda resource: resource.id.key):
         if resource.id.kind is ScopeKind.RESOURCE:
-            yield _row(tenant, resource.id, resource_type(resource.id), show(resource))
+            yield graph_row(tenant, resource.id, resource_type(resource.id), show(resource))
 
 
 def _management_groups(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for group in filter(lambda entity: covers(entity.id), tenant.hierarchy.groups.values()):
         details = {"details": {"managementGroupAncestorsChain": _ancestors(tenant, group)}}
         properties = {"displayName": group.display_name, "tenantId": tenant.id, **details}
-        yield _row(tenant, group.id, "Microsoft.Management/managementGroups", {"properties": properties})
+        yield graph_row(tenant, group.id, "Microsoft.Management/managementGroups", {"properties": properties})
 
 
 def _subscriptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
@@ -95,7 +53,7 @@ def _subscriptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
             "managementGroupAncestorsChain": _ancestors(tenant, subscription),
         }
         body: dict[str, JSON] = {"properties": properties, "tags": subscription.tags or None}
-        row = _row(tenant, subscription.id, "Microsoft.Resources/subscriptions", body)
+        row = graph_row(tenant, subscription.id, "Microsoft.Resources/subscriptions", body)
         row.values["name"] = subscription.display_name
         yield row
 
@@ -103,7 +61,7 @@ def _subscriptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
 def _resource_groups(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for resource in tenant.hierarchy.resources.values():
         if resource.id.kind is ScopeKind.RESOURCE_GROUP and covers(resource.id):
-            yield _row(tenant, resource.id, "Microsoft.Resources/subscriptions/resourceGroups", show(resource))
+            yield graph_row(tenant, resource.id, "Microsoft.Resources/subscriptions/resourceGroups", show(resource))
 
 
 def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[JSON]:
@@ -122,7 +80,7 @@ def _exemptions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
         value["properties"].pop("assignmentScopeValidation", None)
         identifier = ArmId(value["id"].lower(), value["id"])
         if covers(identifier):
-            yield _row(tenant, identifier, value["type"], value)
+            yield graph_row(tenant, identifier, value["type"], value)
 
 
 def exemption_bodies(tenant: Tenant) -> Iterator[bytes]:
@@ -141,7 +99,7 @@ def _records(objects: Callable[[Tenant], Objects[Record]]) -> Source:
     def rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
         for record in filter(lambda record: covers(record.id), objects(tenant).by_id.values()):
             body = {**record.envelope, "properties": record.properties, "systemData": record.system}
-            yield _row(tenant, record.id, record.type, body)
+            yield graph_row(tenant, record.id, record.type, body)
 
     return rows
 
@@ -154,7 +112,7 @@ def _definitions(family: Family) -> Source:
         for identifier in family.built_in(tenant):
             properties = definition_properties(tenant, identifier)
             if properties is not None and identifier.key not in family.own(tenant).by_id:
-                yield _row(tenant, identifier, family.type, {"properties": properties}, is_public=True)
+                yield graph_row(tenant, identifier, family.type, {"properties": properties}, is_public=True)
 
     return rows
 
@@ -169,7 +127,7 @@ def _policy_states(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
             key = f"{state.assignment.id.key} {state.member.reference_id.lower()} {state.member.definition.key}"
             name = f"{murmur64(f'{state.resource.id.key} {key}'.encode()):016x}"
             identifier = arm_id(f"{state.resource.id}/providers/{STATES}/{name}")
-            row = _row(tenant, identifier, STATES, {})
+            row = graph_row(tenant, identifier, STATES, {})
             del row.values["properties"]
             yield dataclasses.replace(row, values=LazyRow(row.values, functools.partial(_weighed, tenant, state)))
 
@@ -182,13 +140,13 @@ def _role_assignments(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for record in role_assignments.assignments(tenant):
         at_root = owner_scope(record.id).key == ""
         if at_root or covers(record.id):
-            yield _row(tenant, record.id, record.type, {"properties": record.properties}, is_public=at_root)
+            yield graph_row(tenant, record.id, record.type, {"properties": record.properties}, is_public=at_root)
 
 
 def _role_definitions(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
     for record in role_definitions.definitions(tenant):
         if owner_scope(record.id).key == "" or covers(record.id):
-            yield _row(tenant, record.id, record.type, {"properties": record.properties}, is_public=True)
+            yield graph_row(tenant, record.id, record.type, {"properties": record.properties}, is_public=True)
 
 
 SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
@@ -209,14 +167,17 @@ SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
         "microsoft.authorization/roleassignments": _role_assignments,
         "microsoft.authorization/roledefinitions": _role_definitions,
     },
-    "securityresources": {"microsoft.security/assessments": _records(lambda tenant: tenant.assessments)},
+    "securityresources": {
+        "microsoft.security/assessments": security.assessment_rows,
+        "microsoft.security/pricings": security.pricing_rows,
+    },
 }
 """Each table's types, and where the rows of each come from. The types of `resources` are whatever there is."""
 
 
 def _columns(kinds: frozenset[str] | None) -> Columns:
-    columns = {name: Column(type=Type.STRING) for name in _TEXT}
-    columns |= {name: Column(type=Type.DYNAMIC) for name in _DYNAMIC}
+    columns = {name: Column(type=Type.STRING) for name in TEXT}
+    columns |= {name: Column(type=Type.DYNAMIC) for name in DYNAMIC}
     return columns | {"type": Column(type=Type.STRING, kinds=kinds)}
 
 

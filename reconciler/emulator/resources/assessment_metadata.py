@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler import catalog
-from reconciler.catalog import Recommendation
+from reconciler.catalog import Obstacle, Recommendation
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer, empty
+from reconciler.emulator.state.behind import POLICIES
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import properties
@@ -91,9 +92,17 @@ def _show(record: Record) -> dict[str, JSON]:
 
 
 def seed(tenant: Tenant, value: dict[str, JSON]) -> None:
-    """Put metadata of a tenant file in place; without an id it is the tenant's."""
+    """Put metadata of a tenant file in place; without an id it is the tenant's.
+
+    `policyDefinitionIds` beside the properties are all policies behind it; the API shows the first alone.
+    """
     identifier = arm_id(value.get("id") or f"/providers/{TYPE}/{value['name']}")
-    tenant.assessment_metadata.put(Record(id=identifier, type=TYPE, properties=dict(value.get("properties", {}))))
+    values = dict(value.get("properties", {}))
+    policies = value.get(POLICIES)
+    if policies:
+        values.setdefault("policyDefinitionId", policies[0])
+    envelope: dict[str, JSON] = {} if policies is None else {POLICIES: policies}
+    tenant.assessment_metadata.put(Record(id=identifier, type=TYPE, properties=values, envelope=envelope))
 
 
 @functools.cache
@@ -109,7 +118,8 @@ def _record(recommendation: Recommendation) -> Record:
         "displayName": recommendation.title,
         "assessmentType": "BuiltIn",
         **policy,
-        "categories": ["Unknown"],
+        "categories": list(recommendation.resource_categories) or ["Unknown"],
+        **({"preview": True} if Obstacle.PREVIEW in recommendation.obstacles else {}),
         "severity": recommendation.severity or "Low",
         "userImpact": "Moderate",
         "implementationEffort": "Moderate",

@@ -57,6 +57,8 @@ def write(call: Call, stored: dict[str, JSON], before: Exemption | None) -> Exem
     old_system = json.loads(before.body)["systemData"] if before else None
     written_at = call.tenant.clock.seconds()
     exemption = store(identifier, stored, call.tenant.stamp(call.principal, old_system), written_at)
+    if before:
+        call.tenant.superseded_exemptions.append((written_at, before))
     call.tenant.exemptions.put(exemption)
     return exemption
 
@@ -82,6 +84,7 @@ def delete(call: Call) -> Response:
     removed = call.tenant.exemptions.remove(call.target.id.key)
     if removed:
         call.tenant.ended_exemptions.append((call.tenant.clock.seconds(), False, removed))
+        call.tenant.superseded_exemptions.append((call.tenant.clock.seconds(), removed))
     return raw(200, render(removed, call.version)) if removed else empty(204)
 
 

@@ -14,7 +14,6 @@ from reconciler.emulator.state.compliance import (
     NON_COMPLIANT,
     PolicyState,
     definition_version,
-    effect_of,
     policy_states,
 )
 from reconciler.emulator.state.initiatives import SETS, definition_id, definition_properties, version_of
@@ -131,7 +130,7 @@ def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
         "policyAssignmentParameters": "",
         "policyAssignmentScope": owner_scope(assignment.id).text,
         "policyDefinitionName": member.definition.name,
-        "policyDefinitionAction": effect_of(member.properties),
+        "policyDefinitionAction": member.effect,
         "policyDefinitionCategory": "tbd",
         "policySetDefinitionId": assigned.text if is_set else "",
         "policySetDefinitionName": assigned.name if is_set else "",

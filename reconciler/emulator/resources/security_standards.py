@@ -15,13 +15,13 @@ from typing import Any, Final
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, Handler, empty, raw
 from reconciler.emulator.resources.lists import Reach, page, select
-from reconciler.emulator.state.clock import arm_instant, canonical_instant, parse_instant
+from reconciler.emulator.state.clock import arm_instant, canonical_instant
 from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.principals import Principal
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, encode, properties
-from reconciler.model import GUID, JSON, ArmId, ScopeKind, arm_id
+from reconciler.model import GUID, JSON, ScopeKind, arm_id
 
 ASSIGNMENTS: Final = "Microsoft.Security/standardAssignments"
 STANDARDS: Final = "Microsoft.Security/securityStandards"
@@ -111,28 +111,6 @@ def list_(family: Family, call: Call) -> Response:
     reach = Reach.EXACT if is_group or call.tenant.limits.standard_lists == "exact" else Reach.AT_AND_BELOW
     rows = select(family.objects(call.tenant), call.tenant.hierarchy, scope, reach)
     return raw(200, page(rows, call.request, call.tenant.limits.page, _render))
-
-
-def exempts(tenant: Tenant, resource: ArmId, key: str) -> bool:
-    """Whether some assignment exempts a resource from the recommendation with this folded key, as it is now.
-
-    One with conditions exempts findings, not the recommendation.
-    """
-    chain = tenant.hierarchy.chain(resource)
-    now = tenant.clock.now()
-    for scope in chain:
-        for record in tenant.standard_assignments.at(scope).values():
-            values = record.properties
-            data = values.get("exemptionData", {})
-            assessed = str(data.get("assignedAssessment", {}).get("assessmentKey", "")).lower()
-            end = parse_instant(values["expiresOn"]) if values.get("expiresOn") else None
-            excluded = any(str(outer).lower().rstrip("/") in chain for outer in values.get("excludedScopes", ()))
-            is_current = (
-                str(values.get("effect", "")).lower() == "exempt" and (end is None or end > now) and not excluded
-            )
-            if is_current and assessed == key and not data.get("subAssessmentExemptionRule"):
-                return True
-    return False
 
 
 def handlers(family: Family) -> dict[str, Handler]:

@@ -7,13 +7,13 @@ stands), and exempt where an unexpired exemption covers it.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from reconciler import catalog
-from reconciler.emulator.state.clock import parse_instant
+from reconciler.emulator.state.behind import policies_behind
+from reconciler.emulator.state.coverage import coverage_of, folded_type, selected, selectors_of
+from reconciler.emulator.state.effects import DISABLED, member_effect, single_effect
 from reconciler.emulator.state.hierarchy import Resource
 from reconciler.emulator.state.initiatives import (
     SETS,
@@ -24,7 +24,7 @@ from reconciler.emulator.state.initiatives import (
     versions,
 )
 from reconciler.emulator.state.tenant import Record, Tenant
-from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
+from reconciler.model import JSON, ArmId, arm_id, owner_scope
 
 COMPLIANT: Final = "Compliant"
 NON_COMPLIANT: Final = "NonCompliant"
@@ -33,10 +33,13 @@ EXEMPT: Final = "Exempt"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """One policy of an assignment, with the member of the initiative that it is, if it is of one."""
+    """One policy of an assignment with its effect there (in lower case), and the member of the initiative that it is, if
+    it is of one.
+    """
 
     definition: ArmId
     properties: dict[str, JSON]
+    effect: str
     reference_id: str = ""
     groups: tuple[str, ...] = ()
 
@@ -56,7 +59,9 @@ def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
     resources = [
         resource for resource in tenant.hierarchy.resources.values() if _is_within(tenant, within, resource.id)
     ]
-    waivers = [_waiver(json.loads(exemption.body)) for exemption in tenant.exemptions.by_id.values()]
+    now = tenant.clock.now()
+    coverages = [coverage_of(exemption) for exemption in tenant.exemptions.by_id.values()]
+    unexpired = [coverage for coverage in coverages if not coverage.has_expired(now)]
     unhealthy = _unhealthy(tenant)
     for assignment in tenant.assignments.by_id.values():
         scope = owner_scope(assignment.id)
@@ -66,49 +71,44 @@ def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
             for resource in resources
             if tenant.hierarchy.contains(scope, resource.id)
             and not any(tenant.hierarchy.contains(part, resource.id) for part in excluded)
+            and selected(selectors_of(assignment), resource)
         ]
-        ours = [
-            waiver for waiver in waivers if waiver.assignment == assignment.id.key and not waiver.has_expired(tenant)
-        ]
-        for member in members(tenant, assignment):
+        applicable = [coverage for coverage in unexpired if coverage.assignment == assignment.id.key]
+        for member in filter(lambda member: member.effect != DISABLED, members(tenant, assignment)):
             for resource in below:
                 stated = _stated(tenant, unhealthy, resource, member)
-                if not stated and _type(resource) not in resource_types(member.properties):
+                if not stated and folded_type(resource) not in resource_types(member.properties):
                     continue
-                is_exempt = any(waiver.covers(tenant, resource, member) for waiver in ours)
+                is_exempt = any(
+                    coverage.means(member.reference_id, resource)
+                    and tenant.hierarchy.contains(coverage.scope, resource.id)
+                    for coverage in applicable
+                )
                 state = EXEMPT if is_exempt else stated or COMPLIANT
                 yield PolicyState(resource=resource, assignment=assignment, member=member, state=state)
 
 
 def members(tenant: Tenant, assignment: Record) -> Iterator[Member]:
-    """The policies that an assignment means, at its pinned version; those that are disabled by default are left out."""
+    """The policies that an assignment means, at its pinned version; also those whose effect is disabled."""
     identifier = definition_id(assignment)
     if SETS not in identifier.key:
         properties = definition_properties(tenant, identifier)
-        if properties is not None and effect_of(properties) != "disabled":
-            yield Member(definition=identifier, properties=properties)
+        if properties is not None:
+            yield Member(definition=identifier, properties=properties, effect=single_effect(assignment, properties))
         return
     _, version = effective(tenant, assignment)
-    listed = versions(tenant, identifier)[version].get("policyDefinitions", []) if version else []
-    for entry in listed:
+    initiative = versions(tenant, identifier)[version] if version else {}
+    for entry in initiative.get("policyDefinitions", []):
         definition = arm_id(str(entry.get("policyDefinitionId", "")))
         properties = definition_properties(tenant, definition)
-        if properties is not None and effect_of(properties) != "disabled":
+        if properties is not None:
             yield Member(
                 definition=definition,
                 properties=properties,
+                effect=member_effect(assignment, initiative, entry, properties),
                 reference_id=str(entry.get("policyDefinitionReferenceId", "")),
                 groups=tuple(entry.get("groupNames") or ()),
             )
-
-
-def effect_of(properties: dict[str, JSON]) -> str:
-    """The effect of a policy in lower case, as its rule or the default of its parameter has it."""
-    effect = str(((properties.get("policyRule") or {}).get("then") or {}).get("effect", "audit"))
-    if effect.startswith("["):
-        parameter = (properties.get("parameters") or {}).get("effect") or {}
-        effect = str(parameter.get("defaultValue", "audit"))
-    return effect.lower()
 
 
 def resource_types(properties: dict[str, JSON]) -> set[str]:
@@ -143,68 +143,11 @@ def _stated(tenant: Tenant, unhealthy: set[tuple[str, str]], resource: Resource,
 def _unhealthy(tenant: Tenant) -> set[tuple[str, str]]:
     """Which resource is unhealthy by a recommendation that rests on which policy."""
     pairs: set[tuple[str, str]] = set()
-    recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
     for record in tenant.assessments.by_id.values():
-        if (record.properties.get("status") or {}).get("code") != "Unhealthy":
-            continue
-        recommendation = recommendations.get(record.id.name.lower())
-        policies = recommendation.policies if recommendation else ()
-        pairs |= {(owner_scope(record.id).key, policy.key) for policy in policies}
+        if (record.properties.get("status") or {}).get("code") == "Unhealthy":
+            pairs |= {(owner_scope(record.id).key, key) for key in policies_behind(tenant, record.id)}
     return pairs
 
 
 def _is_within(tenant: Tenant, scope: ArmId, resource: ArmId) -> bool:
     return scope.key == "" or tenant.hierarchy.contains(scope, resource)
-
-
-def _type(resource: Resource) -> str:
-    """The folded type as rules name it."""
-    if resource.id.kind is ScopeKind.RESOURCE_GROUP:
-        return "microsoft.resources/subscriptions/resourcegroups"
-    parts = resource.id.key[resource.id.key.rfind("/providers/") + len("/providers/") :].split("/")
-    return "/".join((parts[0], *parts[1::2]))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Waiver:
-    """An exemption, as far as it decides."""
-
-    scope: ArmId
-    assignment: str
-    references: frozenset[str]
-    expires: str
-    selectors: tuple[dict[str, Any], ...]
-
-    def has_expired(self, tenant: Tenant) -> bool:
-        end = parse_instant(self.expires) if self.expires else None
-        return end is not None and end <= tenant.clock.now()
-
-    def covers(self, tenant: Tenant, resource: Resource, member: Member) -> bool:
-        means = not self.references or member.reference_id.lower() in self.references
-        selected = not self.selectors or any(_selects(selector, resource) for selector in self.selectors)
-        return means and selected and tenant.hierarchy.contains(self.scope, resource.id)
-
-
-def _waiver(value: dict[str, Any]) -> _Waiver:
-    properties = value["properties"]
-    return _Waiver(
-        scope=owner_scope(arm_id(value["id"])),
-        assignment=arm_id(str(properties["policyAssignmentId"])).key,
-        references=frozenset(str(name).lower() for name in properties.get("policyDefinitionReferenceIds") or ()),
-        expires=str(properties.get("expiresOn") or ""),
-        selectors=tuple(properties.get("resourceSelectors") or ()),
-    )
-
-
-def _selects(selector: dict[str, Any], resource: Resource) -> bool:
-    """Whether all conditions of a selector hold. Kinds that say nothing about a resource hold."""
-    facts = {"resourcelocation": str(resource.body.get("location", "westeurope")), "resourcetype": _type(resource)}
-    for condition in selector.get("selectors") or ():
-        fact = facts.get(str(condition.get("kind", "")).lower())
-        if fact is None:
-            continue
-        folded = fact.lower().replace(" ", "")
-        named = {str(text).lower().replace(" ", "") for text in condition.get("in") or condition.get("notIn") or ()}
-        if (folded in named) is not bool(condition.get("in")):
-            return False
-    return True

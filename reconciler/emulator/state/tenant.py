@@ -14,6 +14,9 @@ from reconciler.emulator.state.objects import Objects
 from reconciler.emulator.state.principals import DenyAssignment, Grant, Principal, Principals
 from reconciler.model import JSON, ArmId, owner_scope
 
+EVALUATION_DELAY: Final = 86_400.0
+"""Microsoft's documentation: up to 24 hours until an exemption takes effect."""
+
 DEFAULT_TENANT_ID: Final = "c0ffee00-0000-4000-8000-000000000001"
 
 
@@ -104,10 +107,10 @@ class Tenant:
     ) -> None:
         self.id = tenant_id
         self.clock = Clock()
-        self.started = self.clock.now()
         self.limits = limits
         self.principals = Principals(principals)
         self.at_start = self.stamp(self.principals.portal_user)
+        self.started = self.clock.now()
         self.built_ins = built_ins
         self.hierarchy = Hierarchy(tenant_id)
         self.exemptions: Objects[Exemption] = Objects()
@@ -121,6 +124,10 @@ class Tenant:
         self.assessments: Objects[Record] = Objects()
         self.standard_assignments: Objects[Record] = Objects()
         self.security_standards: Objects[Record] = Objects()
+        self.plans: Objects[Record] = Objects()
+        """Defender's plans where they are not as they are by default."""
+        self.evaluation_delay = EVALUATION_DELAY
+        """Seconds until Defender sees what was done to exemptions and assignments."""
         self.locks: Objects[Lock] = Objects()
         self.role_definitions: Objects[Record] = Objects()
         self.role_assignments: Objects[Record] = Objects()
@@ -129,6 +136,8 @@ class Tenant:
         self.compliance: dict[tuple[str, str], str] = {}
         """The state of (folded resource id, folded policy definition id) where the tenant file tells it."""
         self.graph = GraphFaults()
+        self.superseded_exemptions: deque[tuple[float, Exemption]] = deque(maxlen=10_000)
+        """What exemptions were before they were replaced or deleted, with when that was, in seconds since the epoch."""
         self.ended_exemptions: deque[tuple[float, bool, Exemption]] = deque(maxlen=10_000)
         self.denies: tuple[DenyAssignment, ...] = ()
 

@@ -1,0 +1,44 @@
+"""Which policies stand behind a recommendation, and whose recommendation it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from reconciler import catalog
+from reconciler.emulator.state.tenant import Record, Tenant
+from reconciler.model import ArmId, arm_id
+
+METADATA: Final = "/providers/microsoft.security/assessmentmetadata/"
+POLICIES: Final = "policyDefinitionIds"
+"""Of metadata in a tenant file: all policies behind a recommendation; the API shows one alone."""
+
+
+def own_metadata(tenant: Tenant, assessment: ArmId) -> Record | None:
+    """What the tenant itself says of an assessment's recommendation: its subscription's, else the tenant file's."""
+    suffix = METADATA + assessment.name.lower()
+    objects = tenant.assessment_metadata
+    return objects.get(f"/subscriptions/{assessment.subscription}{suffix}") or objects.get(suffix)
+
+
+def is_builtin(tenant: Tenant, assessment: ArmId) -> bool:
+    """Whether Defender itself makes an assessment; what a customer or partner assesses depends on nothing."""
+    metadata = own_metadata(tenant, assessment)
+    if metadata is not None:
+        return str(metadata.properties.get("assessmentType", "BuiltIn")) == "BuiltIn"
+    return tenant.built_ins is not None and assessment.name.lower() in catalog.load().recommendations
+
+
+def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
+    """The folded ids of the policies behind an assessment's recommendation: as the tenant has it, else as shipped.
+
+    A tenant file's metadata that names no policy at all (not even an empty one) leaves the shipped ones.
+    """
+    metadata = own_metadata(tenant, assessment)
+    if metadata is not None and POLICIES in metadata.envelope:
+        return tuple(arm_id(str(text)).key for text in metadata.envelope[POLICIES])
+    if metadata is not None and "policyDefinitionId" in metadata.properties:
+        only = metadata.properties["policyDefinitionId"]
+        return (arm_id(str(only)).key,) if only else ()
+    recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
+    recommendation = recommendations.get(assessment.name.lower())
+    return tuple(policy.key for policy in recommendation.policies) if recommendation else ()
