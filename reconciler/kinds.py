@@ -138,9 +138,9 @@ class FindingKind(enum.StrEnum):
     FORGED = FindingFacts(
         name="forged",
         severity=Severity.ERROR,
-        meaning="bears our mark, but none of our writers made it",
+        meaning="bears our mark, but none of our writers made it or wrote it last, and no record says that it was adopted",
         cause="somebody else wrote our mark",
-        settled_by="a person: remove it where it was made, or add who wrote it to `writers`",
+        settled_by="a person: remove it where it was made, declare it with `adopt`, or add who wrote it to `writers`",
     )
     UNSUPPORTED = FindingFacts(
         name="unsupported",

@@ -8,7 +8,7 @@ is whatever waits for it.
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,7 +18,7 @@ from reconciler.arm.shapes import as_object, object_in, required_text, text_in
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
 from reconciler.model import Diagnostic, Status, arm_id, exemption_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
-from reconciler.planning.marks import declaration_of
+from reconciler.planning.marks import declaration_of, made_by_writer
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import ReconcilerError, UsageError
 
@@ -26,6 +26,8 @@ FORMAT: Final = "1.0"
 NEW_PLAN: Final = "save a new plan with: exempt plan --out FILE, have it reviewed, and apply that"
 _OTHER_FORM: Final = "approved in another form: what is declared or what Azure holds changed since"
 _APPROVE: Final = "let the production run apply the newest commit, with its approval"
+_UNRECORDED: Final = "adopting what none of our writers made needs the record of a production run"
+_ADOPTING: Final = frozenset({Reason.ADOPT, Reason.TAKE_OVER})
 _HEX: Final = frozenset("0123456789abcdef")
 
 
@@ -173,14 +175,17 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
     return _selection(plan.changes, why_not, already_done)
 
 
-def intersect(plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset()) -> Selection:
+def intersect(
+    plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset(), writers: Collection[str] = ()
+) -> Selection:
     """What healing may write: changes that both the plan of the working tree and the plan of the approved revision
     make, by fingerprint.
 
     A change waits for and relies on whatever it does in either plan, and is withheld with what it waits for: so nothing
     is deleted or reduced whose replacement only one of the two has, and what either wants stays. What is written
     bears the marks of the approved revision. Declarations that `came_back` (they were absent or said something else since
-    the approved revision) await approval.
+    the approved revision) await approval. So does, where `writers` are set, the adoption of what none of them made: only
+    the record of a production run can tell it from a forgery once somebody has edited it.
     """
     by_id = {change.id.key: change for change in approved.changes}
 
@@ -193,6 +198,8 @@ def intersect(plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset(
         if names := sorted(came_back & _declarations(change)):
             message = f"{names[0]} was removed or changed since the approved revision, and came back"
             return Diagnostic(message=message, remedy=_APPROVE)
+        if writers and change.reason in _ADOPTING and not _is_provable(change, writers):
+            return Diagnostic(message=_UNRECORDED, remedy=_APPROVE)
         return None
 
     def merged(change: Change) -> Change:
@@ -209,6 +216,11 @@ def intersect(plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset(
 
     already_done = by_id.keys() - {change.id.key for change in plan.changes}
     return _selection(tuple(map(merged, plan.changes)), why_not, already_done)
+
+
+def _is_provable(change: Change, writers: Collection[str]) -> bool:
+    """Whether what is adopted can be told to be ours whoever edits it later."""
+    return change.before is not None and (change.before.adopted or made_by_writer(change.before, writers))
 
 
 def _declarations(change: Change) -> set[str]:

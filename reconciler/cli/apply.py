@@ -27,6 +27,7 @@ from reconciler.reports.formats import OUTCOMES
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_text import plan_lines, refusal_line
+from reconciler.reports.record_json import record_json
 from reconciler.runs import apply
 from reconciler.runs.files import write_file
 
@@ -46,6 +47,8 @@ class Options(common.GuardOptions):
     scope: ArmId | None
     format: str
     plan: Path | None
+    record: Path | None
+    record_out: Path | None
     expect: str | None
     approved: str | None
     only: str | None
@@ -70,6 +73,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", metavar="REASONS", help="only changes with these reasons, such as duplicate,expired")
     parser.add_argument("--yes", action="store_true", help="do not ask; needed without a terminal")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the outcomes as JSON")
+    common.add_record(parser)
+    parser.add_argument(
+        "--record-out", type=Path, metavar="FILE", help="also save what is adopted now, for --record of later runs"
+    )
     common.add_guards(parser)
 
 
@@ -84,6 +91,7 @@ def run(args: argparse.Namespace) -> int:
         expected=options.expect,
         only=approvals.parse_reasons(options.only) if options.only is not None else None,
         revision=options.approved,
+        record=options.record,
         allowances=options.allowances,
     )
     if not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -122,3 +130,5 @@ def _show(summary: Summary, applied: apply.ApplyRun, options: Options) -> None:
         say(f"{count(len(applied.needless), 'approved change')} no longer needed: Azure or the declarations moved on")
     if options.out:  # last: a disk that is full must not hide what was written to Azure
         write_file(options.out, outcomes_json(summary, context.exit_code))
+    if options.record_out and (record := applied.record):
+        write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))

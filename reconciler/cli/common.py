@@ -52,6 +52,17 @@ def add_base(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_record(parser: argparse.ArgumentParser) -> None:
+    """`--record FILE`: what earlier production runs adopted."""
+    parser.add_argument(
+        "--record",
+        type=Path,
+        metavar="FILE",
+        help="what the newest production run saved with 'exempt apply --record-out FILE': exemptions that it names are known "
+        "to be ours, whoever edited them since",
+    )
+
+
 def add_scope(parser: argparse.ArgumentParser) -> None:
     """`--scope ID`: narrows a run."""
     parser.add_argument(

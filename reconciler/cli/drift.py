@@ -48,6 +48,7 @@ class Options:
     kind: frozenset[FindingKind] | None
     fail_on: str
     snapshot: Path | None
+    record: Path | None
     approved: str | None
 
 
@@ -82,6 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="exit 2 from this severity on (default: warning); an incomplete read is 1 all the same",
     )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="judge a saved snapshot instead of Azure")
+    common.add_record(parser)
     parser.add_argument(
         "--approved", metavar="REV", help="say what 'exempt apply --approved REV' would heal now; empty: nothing"
     )
@@ -94,6 +96,7 @@ def run(args: argparse.Namespace) -> int:
         root=options.root,
         base=options.base,
         snapshot=options.snapshot,
+        record=options.record,
         revision=options.approved,
         since=options.since,
         outcomes=options.outcomes,

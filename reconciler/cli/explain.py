@@ -37,6 +37,7 @@ class Options:
     recommendation: str | None
     declaration: str | None
     snapshot: Path | None
+    record: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--declaration", metavar="NAME", help="instead of a resource: a declaration of the repository")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="read a saved snapshot instead of Azure")
+    common.add_record(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,6 +65,7 @@ def run(args: argparse.Namespace) -> int:
         recommendation=options.recommendation,
         declaration=options.declaration,
         snapshot=options.snapshot,
+        record=options.record,
     )
     explained = explain.run(request, common.context())
     context = ReportContext(names=explained.names)

@@ -35,6 +35,7 @@ class Options:
     scope: ArmId | None
     format: str
     snapshot: Path | None
+    record: Path | None
     tenant: str | None
     cloud: str
     recommendation: str
@@ -68,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declared.add_argument("--declared", action="store_true", help="a declaration of this repository stands behind it")
     declared.add_argument("--undeclared", action="store_true", help="none does")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="list a saved snapshot instead of Azure")
+    common.add_record(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -77,6 +79,7 @@ def run(args: argparse.Namespace) -> int:
         root=options.root,
         scope=options.scope,
         snapshot=options.snapshot,
+        record=options.record,
         tenant=options.tenant,
         cloud=Cloud(options.cloud),
         selection=Selection(

@@ -44,6 +44,7 @@ class Options(common.GuardOptions):
     format: str
     out: Path | None
     snapshot: Path | None
+    record: Path | None
     detailed_exitcode: bool
 
 
@@ -56,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_format(parser, PLAN.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the plan as JSON, for 'exempt apply FILE'")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
+    common.add_record(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where there are changes")
     common.add_guards(parser)
 
@@ -68,6 +70,7 @@ def run(args: argparse.Namespace) -> int:
         base=options.base,
         scope=options.scope,
         snapshot=options.snapshot,
+        record=options.record,
         allowances=options.allowances,
     )
     context = common.context()

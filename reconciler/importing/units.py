@@ -91,7 +91,7 @@ def left_out(existing: ExistingExemption, decisions: Decisions, permissions: Per
             return row_of(
                 existing,
                 Outcome.REFUSED,
-                "it bears our mark, but none of our writers wrote it",
+                "it bears our mark, but none of our writers made it or wrote it last",
                 "find out who did; import with --adopt to make it ours",
             )
         case Ownership.UNOWNED if not made_by_user(exemption) and not permissions.adopt:

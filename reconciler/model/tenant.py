@@ -35,7 +35,8 @@ class Exemption:
 
     `reference_ids` as stored (empty: the whole assignment); `category` as stored; `expires_on` canonical UTC text
     (`2027-01-31T23:59:59Z`, no trailing zeros) or empty for never; `validation` empty means Default; `extra` holds
-    live properties that we do not model and must not lose, since PUT replaces the whole object.
+    live properties that we do not model and must not lose, since PUT replaces the whole object. `adopted`: a production
+    run's record says that we adopted it, whoever has written it since.
     """
 
     id: ArmId
@@ -50,6 +51,7 @@ class Exemption:
     metadata: Mapping[str, JSON] = field(default_factory=dict, hash=False)
     extra: Mapping[str, JSON] = field(default_factory=dict, hash=False)
     system: SystemData | None = field(default=None, compare=False)
+    adopted: bool = field(default=False, compare=False)
 
     @property
     def scope(self) -> ArmId:

@@ -45,3 +45,13 @@ def where_made(existing: Exemption) -> str:
         return "in the portal, or where it is managed"
     by_hand = made_by_user(existing) and not owners(existing)
     return "in the portal" if by_hand else "where it is managed (Terraform, a pipeline)"
+
+
+def unproven(existing: Exemption) -> str:
+    """Why our mark on something is not believed: it is a forgery, or was adopted in a run that no record tells of."""
+    system = existing.system
+    writer = (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
+    return (
+        f"none of the writers of reconciler.yaml made it or wrote it last ({writer} did), and no record of "
+        "a production run (--record) says that it was adopted"
+    )

@@ -23,6 +23,7 @@ from reconciler.model import (
     first_few,
     owner_scope,
 )
+from reconciler.planning.descriptions import unproven
 from reconciler.planning.marks import describe_owner, owners
 
 
@@ -211,10 +212,9 @@ def foreign_owner(existing: Exemption) -> Diagnostic:
 
 
 def forged(existing: Exemption) -> Diagnostic:
-    """Something bears our mark, but none of our writers made it or wrote it last."""
+    """Something bears our mark, but nothing shows that we made, wrote or adopted it."""
     return Diagnostic(
-        message=f"{existing.id} already exempts this and bears our mark, but none of the writers of reconciler.yaml made it "
-        f"or wrote it last ({_last_writer(existing)} did)",
+        message=f"{existing.id} already exempts this and bears our mark, but {unproven(existing)}",
         remedy="find out who wrote it and remove it in the portal; or add 'adopt: true' to the declaration to make it ours, "
         "or whoever applies this repository to writers",
     )
@@ -227,11 +227,6 @@ def not_adoptable(existing: Exemption) -> Diagnostic:
         message=f"{existing.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
         remedy="add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
     )
-
-
-def _last_writer(existing: Exemption) -> str:
-    system = existing.system
-    return (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
 
 
 def reduction_unread(line: Unread) -> Diagnostic:

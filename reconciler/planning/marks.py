@@ -1,18 +1,18 @@
 """Whose an exemption is, as its metadata says, and the marks that we write ourselves.
 
 ours: `managedBy: exempt` with our owner or a former one and, where `writers` are set, made or last written by one of
-them. forged: the same mark, written by nobody of these. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
+them, or adopted as a production run's record says. forged: the same mark without any of these. foreign: another owner's mark, EPAC's `pacOwnerId`, or a
 `deployedBy`. unowned: no mark (portal, scripts, Terraform).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
 
-from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings
+from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings, Snapshot
 
 MANAGER: Final = "exempt"
 OWN_KEYS: Final = ("managedBy", "owner", "declaration", "target", "ticket", "requestedBy", "revision", "declared")
@@ -49,13 +49,12 @@ def bears_our_mark(exemption: Exemption, settings: Settings) -> bool:
 def _is_believed(exemption: Exemption, settings: Settings) -> bool:
     """Whether our mark is one of ours: nobody but Azure writes who made an object and who wrote it last.
 
-    What one of our writers made and somebody changed is known, so it is ours to put right.
+    What one of our writers made and somebody changed is known, so it is ours to put right. Of what we adopted and somebody
+    changed Azure shows only strangers: the record of the run that adopted it makes it known.
     """
-    if not settings.writers:
+    if not settings.writers or exemption.adopted or made_by_writer(exemption, settings.writers):
         return True
-    system = exemption.system
-    identities = (system.created_by, system.last_modified_by) if system else ()
-    return any(identity.lower() in settings.writers for identity in identities)
+    return exemption.system is not None and exemption.system.last_modified_by.lower() in settings.writers
 
 
 def owners(exemption: Exemption) -> tuple[str, ...]:
@@ -89,6 +88,22 @@ def with_revision(exemption: Exemption, revision: str | None) -> Exemption:
     """The same exemption, stamped with another revision, or with none."""
     remaining = {key: value for key, value in exemption.metadata.items() if key != "revision"}
     return replace(exemption, metadata={**remaining, "revision": revision} if revision else remaining)
+
+
+def made_by_writer(exemption: Exemption, writers: Collection[str]) -> bool:
+    """Whether one of our writers (folded ids) made it, as Azure says: that stays so whoever changes it."""
+    return exemption.system is not None and exemption.system.created_by.lower() in writers
+
+
+def with_adopted(snapshot: Snapshot, adopted: Collection[str]) -> Snapshot:
+    """The snapshot in which what a record names (folded ids) counts as adopted by us."""
+    if not adopted:
+        return snapshot
+    exemptions = (
+        replace(exemption, adopted=True) if exemption.id.key in adopted else exemption
+        for exemption in snapshot.exemptions
+    )
+    return replace(snapshot, exemptions=tuple(exemptions))
 
 
 def made_by_user(exemption: Exemption) -> bool:

@@ -14,18 +14,20 @@ from reconciler.applying.engine import ApplyContext, apply_changes
 from reconciler.applying.outcomes import Summary, refused_outcomes, summarise
 from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import RateLimiter
+from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.session import connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
-from reconciler.planning.marks import with_revision
+from reconciler.planning.marks import with_adopted, with_revision
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
+from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
-from reconciler.runs.reading import display_names, plan_repository, read_azure
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure
 
 _NO_RECORD: Final = (
     "Nothing is healed: no production run is known to have completed a revision. The next apply that leaves nothing undone "
@@ -37,7 +39,7 @@ _NO_RECORD: Final = (
 class ApplyRequest:
     """What to write: the changes of the repository at `root` that the saved plan in `approvals` approves, if the plan's
     digest is `expected`, and whose reason is one of `only`; or those that the commit `revision`, which a production run
-    completed, comes to as well. Without any of these, everything.
+    completed, comes to as well. Without any of these, everything. `record` is a file with what earlier runs adopted.
     """
 
     root: Path
@@ -47,6 +49,7 @@ class ApplyRequest:
     expected: str | None = None
     only: frozenset[Reason] | None = None
     revision: str | None = None
+    record: Path | None = None
     allowances: Allowances = field(default_factory=Allowances)
 
 
@@ -65,12 +68,14 @@ Confirm = Callable[[Plan, dict[str, str]], bool]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyRun:
     """A finished apply. `summary` is None where the person who was asked did not agree, and nothing was written.
-    `needless` are folded ids of approved changes that are no longer needed.
+    `needless` are folded ids of approved changes that are no longer needed. `record` says what is known to be adopted after
+    it; None where the run ended before it could know.
     """
 
     summary: Summary | None
     names: dict[str, str]
     needless: tuple[str, ...] = ()
+    record: Record | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -93,10 +98,11 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     if request.revision == "":
         return ApplyRun(summary=Summary(outcomes=(), note=_NO_RECORD), names={})
     approved = load_revision(request.root, request.revision, context) if request.revision is not None else None
+    recorded = load_record(request.record, repository.settings, context)
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
-        snapshot = read_azure(azure, declarations, request.scope, context)
+        snapshot = with_adopted(read_azure(azure, declarations, request.scope, context), recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
@@ -105,7 +111,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
             selection = approvals.select(plan, saved, request.only)
         else:
             approved_plan = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
-            selection = approvals.intersect(plan, approved_plan, approved.came_back)
+            selection = approvals.intersect(plan, approved_plan, approved.came_back, repository.settings.writers)
         if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _guarded(plan, selection, repository, request.allowances)
@@ -116,17 +122,16 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         summary = _write(plan, selection, partial(azure.writer, whole=whole), context, stop)
         if request.scope is not None or approved is not None:  # a part of the revision, however well it ended
             summary = replace(summary, revision=None)
-    return ApplyRun(summary=summary, names=names, needless=selection.already_done)
+    return ApplyRun(
+        summary=summary,
+        names=names,
+        needless=selection.already_done,
+        record=record_after(snapshot, summary.outcomes, repository.settings, earlier=recorded, only=request.scope),
+    )
 
 
 def _saved_plan(path: Path, repository: Repository) -> SavedPlan:
-    try:
-        with path.open("rb") as file:
-            data = file.read(LIMITS.size + 1)
-    except FileNotFoundError:
-        raise UsageError(f"there is no plan {str(path)!r}", approvals.NEW_PLAN) from None
-    except IsADirectoryError:
-        raise UsageError(f"{str(path)!r} is a folder, not a plan", approvals.NEW_PLAN) from None
+    data = read_file(path, what="plan", remedy=approvals.NEW_PLAN, limit=LIMITS.size)
     settings = repository.settings
     return approvals.read_plan(data, origin=str(path), tenant_id=settings.tenant_id, owner=settings.owner)
 

@@ -22,12 +22,13 @@ from reconciler.drift import (
 from reconciler.kinds import FindingKind
 from reconciler.model import JSON, Severity, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.marks import with_adopted
 from reconciler.planning.values import Action, Change, Finding, Plan, Refusal
 from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
-from reconciler.runs.reading import display_names, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
 from reconciler.runs.rights import unexemptable_assignments
 
 _SEVERITIES: Final = tuple(Severity)
@@ -37,7 +38,7 @@ _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftRequest:
     """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`, with
-    what an earlier apply in `outcomes` made. A finding of severity
+    what an earlier apply in `outcomes` made. `record` is a file with what earlier runs adopted. A finding of severity
     `fail_on` or worse is drift; None: nothing is. `revision` is the commit by which a healing run would heal (`apply
     --approved`), empty or None where there is none.
     """
@@ -48,6 +49,7 @@ class DriftRequest:
     revision: str | None = None
     since: Path | None = None
     outcomes: Path | None = None
+    record: Path | None = None
     kinds: frozenset[FindingKind] | None = None
     fail_on: Severity | None = Severity.WARNING
 
@@ -156,11 +158,12 @@ class _Evidence:
 
 
 def _evidence(request: DriftRequest, repository: Repository, context: Context) -> _Evidence:
+    recorded = load_record(request.record, repository.settings, context)
     if request.snapshot is not None:
-        snapshot = saved_snapshot(request.snapshot, repository.settings)
+        snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, None, context)
+        snapshot = with_adopted(read_azure(azure, repository.declarations, None, context), recorded)
         plan = plan_repository(repository, snapshot, context, Allowances())
         return _Evidence(
             snapshot=snapshot,
@@ -190,7 +193,7 @@ def _healing(
     """The folded ids that `apply --approved` would write now, or the guards that stop it."""
     plan = evidence.plan
     approved_plan = plan_repository(approved.repository, evidence.snapshot, context, Allowances())
-    selected = approvals.intersect(plan, approved_plan, approved.came_back).approved
+    selected = approvals.intersect(plan, approved_plan, approved.came_back, repository.settings.writers).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]

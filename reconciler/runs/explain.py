@@ -14,25 +14,29 @@ from reconciler.planning.explain.declaration import DeclarationExplanation, expl
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import ResourceExplanation
 from reconciler.planning.guards import Allowances
+from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
 from reconciler.planning.stages import PlanInputs, decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
-from reconciler.runs.reading import display_names, read_azure, saved_snapshot
+from reconciler.runs.reading import display_names, load_record, read_azure, saved_snapshot
 
 _POLICY: Final = "/policydefinitions/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExplainRequest:
-    """What to explain: a `resource` (about one `recommendation`, or all), or a `declaration`, by name."""
+    """What to explain: a `resource` (about one `recommendation`, or all), or a `declaration`, by name. `record` is a
+    file with what earlier runs adopted.
+    """
 
     root: Path
     resource: ArmId | None = None
     recommendation: str | None = None
     declaration: str | None = None
     snapshot: Path | None = None
+    record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,8 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     repository = load_repository(request.root, None, context)
     declaration = _declaration(repository, request.declaration) if request.declaration is not None else None
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
-    snapshot = _snapshot(request, repository, context)
+    recorded = load_record(request.record, repository.settings, context)
+    snapshot = with_adopted(_snapshot(request, repository, context), recorded)
     decided = decide(
         PlanInputs(
             declarations=repository.resolved,

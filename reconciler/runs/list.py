@@ -11,11 +11,12 @@ from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Inventory, Selection, select
 from reconciler.model import ArmId, Cloud, Declaration, Settings, Unread, Verdict, arm_id
+from reconciler.planning.marks import with_adopted
 from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_settings
-from reconciler.runs.reading import display_names, read_snapshot
+from reconciler.runs.reading import display_names, load_record, read_snapshot
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
@@ -25,7 +26,7 @@ _EVERYTHING: Final = Selection()
 class ListRequest:
     """What to list: what the settings at `root` manage, narrowed to `scope` and to a `selection`, from a saved
     `snapshot`. With `tenant` no repository is needed: everything below `scope`, or below the tenant's root group, of
-    which nothing is known to be ours.
+    which nothing is known to be ours. `record` is a file with what earlier runs adopted.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class ListRequest:
     tenant: str | None = None
     cloud: Cloud = Cloud.PUBLIC
     selection: Selection = _EVERYTHING
+    record: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +61,8 @@ def run(request: ListRequest, context: Context) -> ListRun:
     """
     settings, declarations = _settings(request, context)
     # What only declarations need is not read.
-    snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope)
+    recorded = load_record(request.record, settings, context)
+    snapshot = with_adopted(read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope), recorded)
     overlay = None if request.tenant else request.root / OVERLAY
     catalogue = load_catalogue(settings.cloud, overlay) if overlay else load_catalogue(settings.cloud)
     history, approvals = _history(request, declarations)

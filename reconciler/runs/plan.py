@@ -9,24 +9,34 @@ from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.findings.messages import unexemptable
 from reconciler.planning.guards import Allowances
-from reconciler.planning.marks import Ownership, ownership, revision_of
+from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
 from reconciler.planning.values import Action, Change, Plan
 from reconciler.problems import Problem
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
-from reconciler.runs.reading import display_names, missing_targets, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.reading import (
+    display_names,
+    load_record,
+    missing_targets,
+    plan_repository,
+    read_azure,
+    saved_snapshot,
+)
 from reconciler.runs.rights import unexemptable_assignments
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
-    """What to plan: the repository at `root`, judged against `base`, narrowed to `scope`, against a saved `snapshot`."""
+    """What to plan: the repository at `root`, judged against `base`, narrowed to `scope`, against a saved `snapshot`.
+    `record` is a file with what earlier runs adopted.
+    """
 
     root: Path
     base: str | None = None
     scope: ArmId | None = None
     snapshot: Path | None = None
+    record: Path | None = None
     allowances: Allowances = field(default_factory=Allowances)
 
 
@@ -65,12 +75,13 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         ReconcilerError: git, Azure or a file refuses.
     """
     repository = load_repository(request.root, request.base, context)
+    recorded = load_record(request.record, repository.settings, context)
     if request.snapshot is not None:
-        snapshot = saved_snapshot(request.snapshot, repository.settings)
+        snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            snapshot = read_azure(azure, repository.declarations, request.scope, context)
+            snapshot = with_adopted(read_azure(azure, repository.declarations, request.scope, context), recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
     if repository.changed is None:  # no base: what no run has applied yet is new

@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.applying import record
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import SETTINGS_FILE
+from reconciler.documents.json_input import JsonInputError
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, is_guid
 from reconciler.planning.guards import Allowances
@@ -18,7 +20,10 @@ from reconciler.planning.stages import PlanInputs
 from reconciler.planning.values import Plan
 from reconciler.problems import Problem, UsageError
 from reconciler.runs.context import Context
+from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository
+
+_NO_RECORD: Final = "name what 'exempt apply --record-out FILE' saved, or leave the option out"
 
 
 def read_azure(azure: Azure, declarations: Sequence[Declaration], scope: ArmId | None, context: Context) -> Snapshot:
@@ -61,6 +66,27 @@ def saved_snapshot(file: Path, settings: Settings) -> Snapshot:
             "take a new one with 'exempt snapshot --out FILE'",
         )
     return snapshot
+
+
+def load_record(file: Path | None, settings: Settings, context: Context) -> frozenset[str]:
+    """The folded ids that a record names; none where no file is named.
+
+    A record that cannot be used is a warning and no fault: without one a run only believes less, and a broken one must
+    not stop every run until its successor is made.
+
+    Raises:
+        UsageError: there is no such file.
+    """
+    if file is None:
+        return frozenset()
+    data = read_file(file, what="record", remedy=_NO_RECORD, limit=record.LIMITS.size)
+    try:
+        return record.read_record(data, origin=str(file), settings=settings)
+    except JsonInputError as error:
+        context.observer.warning(
+            f"the record is not used: {error.message}; adopted exemptions that were edited since count as forged"
+        )
+        return frozenset()
 
 
 def plan_repository(

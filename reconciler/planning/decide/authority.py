@@ -26,7 +26,7 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |
 | of another owner, named by takeOver               | adoptable                                                       |
-| forged (our mark, none of our writers)            | these cells are held; adoptable under `adopt: true`             |
+| forged (our mark, no writer of ours, no record)   | these cells are held; adoptable under `adopt: true`             |
 | expired and not ours                              | no authority (see `prune` for its finding)                      |
 | meeting nothing desired                           | see `prune`                                                     |
 

@@ -22,7 +22,7 @@
 | not ours, and …                                          | decision                                                 |
 |----------------------------------------------------------|----------------------------------------------------------|
 | of another owner                                         | untouched (expired: finding)                             |
-| forged: our mark, but none of our writers                | untouched, finding *forged*                              |
+| forged: our mark, but no writer of ours and no record    | untouched, finding *forged*                              |
 | expired                                                  | untouched, finding *expired*                             |
 | its assignment is gone                                   | untouched, finding *orphaned*                            |
 | for a whole assignment                                   | untouched, finding *overlap*                             |

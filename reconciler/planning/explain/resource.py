@@ -288,7 +288,7 @@ def whose(existing: ExistingExemption) -> str:
         case Ownership.OURS:
             return f"ours, marked {existing.mark!r}" if existing.mark else "ours, without a declaration's mark"
         case Ownership.FORGED:
-            return "not ours: it bears our mark, but none of our writers made it"
+            return "not ours: it bears our mark, but none of our writers made it or wrote it last, and no record says that it was adopted"
         case Ownership.FOREIGN:
             return f"of the owner {describe_owner(existing.exemption)}"
         case Ownership.UNOWNED:

@@ -21,10 +21,10 @@ from reconciler.model import (
     count,
     owner_scope,
 )
-from reconciler.planning.descriptions import where_made
+from reconciler.planning.descriptions import unproven, where_made
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.hold_messages import label
-from reconciler.planning.marks import declaration_of
+from reconciler.planning.marks import declaration_of, made_by_user
 from reconciler.planning.values import Change, Finding
 
 
@@ -221,11 +221,13 @@ def forged(existing: Exemption) -> Finding:
     """Somebody else wrote our mark."""
     declaration = declaration_of(existing)
     name = f" and names declaration {declaration!r}" if declaration else ""
+    place = "in the portal" if made_by_user(existing) else "where it was made"  # our own mark says nothing of that
     return Finding(
         kind=FindingKind.FORGED,
         subject=existing.id,
-        message=f"bears our mark{name}, but none of the writers of reconciler.yaml made it or wrote it last",
-        remedy=f"find out who wrote it and remove it {where_made(existing)}; or add whoever applies this repository to writers",
+        message=f"bears our mark{name}, but {unproven(existing)}",
+        remedy=f"find out who wrote it and remove it {place}; or declare it with 'adopt: true' to make it ours, "
+        "or add whoever applies this repository to writers",
         assignment=existing.assignment,
     )
 
