@@ -85,6 +85,7 @@ bench: $(VENV)/.dev  ## the benchmarks, by hand
 lock:  ## regenerate the hash-pinned requirements (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group build -o requirements-install.txt
 
 FUZZ_SECONDS ?= 300
 .fuzz/bin/atheris: requirements.txt

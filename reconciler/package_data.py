@@ -31,3 +31,20 @@ def demo_repository() -> Path:
 def templates() -> Path:
     """The folder of templates for new repositories."""
     return _PACKAGE / "templates"
+
+
+def azure_pipelines() -> Path:
+    """The folder of pipelines for Azure DevOps, which new repositories get too."""
+    inside = _PACKAGE / "azure-pipelines"
+    return inside if inside.is_dir() else _PACKAGE.parent / "azure-pipelines"
+
+
+def lock() -> Path:
+    """What an installation of this version needs, pinned by hash: its dependencies and what builds it."""
+    inside = _PACKAGE / "requirements-install.txt"
+    return inside if inside.is_file() else _PACKAGE.parent / "requirements-install.txt"
+
+
+def build_file() -> Path:
+    """What the build of a wheel noted of itself; a checkout has none."""
+    return _PACKAGE / "build.json"

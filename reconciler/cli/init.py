@@ -1,10 +1,12 @@
 """Start a repository of exemptions that uses this tool at a pinned commit, so that a pull request cannot change what
-judges it: settings, folders, schemas, workflows, code owners and first steps.
+judges it: settings, folders, schemas, pipelines, code owners, editor and first steps. The folder may be new, or a clone
+of an empty repository. --upgrade moves such a repository to the version that runs, in one change for a pull request.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,11 +16,17 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, write
 from reconciler.model import ArmId
+from reconciler.problems import UsageError
 from reconciler.runs import init
+from reconciler.runs.scaffold import NO_TENANT, Pipelines
 
 EXAMPLES: Final = (
     "exempt init my-exemptions --tenant 11111111-2222-4333-8444-555566667777 --team @contoso/security-reviewers",
+    "exempt init . --pipelines azure-devops",
+    "exempt init try-it --template demo --pipelines none",
+    "exempt init --upgrade .",
 )
+_FIRST_ONLY: Final = ("owner", "tenant", "scope", "team", "template")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,19 +35,20 @@ class Options:
 
     folder: Path
     owner: str | None
-    tenant: str
+    tenant: str | None
     scope: list[ArmId]
-    team: str
+    team: str | None
     tool: str | None
+    pipelines: Pipelines | None
+    template: str | None
+    upgrade: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `exempt init`."""
-    parser.add_argument("folder", type=Path, metavar="DIR", help="a folder that does not exist yet, or is empty")
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a new folder, or a clone of an empty repository")
     parser.add_argument("--owner", metavar="NAME", help="the id written on each exemption (default: the folder's name)")
-    parser.add_argument(
-        "--tenant", default=init.NO_TENANT, metavar="GUID", help="the tenant (default: zeros, to be filled in)"
-    )
+    parser.add_argument("--tenant", metavar="GUID", help="the tenant (default: zeros, to be filled in)")
     parser.add_argument(
         "--scope",
         type=common.scope_argument,
@@ -48,29 +57,79 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="ID",
         help="a managed root, may be repeated (default: the tenant's root group)",
     )
-    parser.add_argument("--team", default="@contoso/security-reviewers", metavar="@ORG/TEAM", help="who must approve")
     parser.add_argument(
-        "--tool", metavar="ORG/REPO@COMMIT", help="where this tool comes from (default: the checkout that runs)"
+        "--team", metavar="@ORG/TEAM", help="who must approve, on GitHub (default: @contoso/security-reviewers)"
+    )
+    parser.add_argument(
+        "--tool",
+        metavar="ORG/REPO@COMMIT",
+        help="where this tool comes from; also https://HOST/PATH@COMMIT (default: what runs)",
+    )
+    parser.add_argument(
+        "--pipelines",
+        type=Pipelines,
+        choices=list(Pipelines),
+        help="for which system (default: that of the clone's remote, else github)",
+    )
+    parser.add_argument(
+        "--template", choices=["demo"], help="with the demo's declarations and a tenant for the embedded Azure"
+    )
+    parser.add_argument(
+        "--upgrade", action="store_true", help="move pin, schemas and pipelines to the version that runs"
     )
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the files and says what to do next."""
     options = typed(Options, args)
+    return _upgrade(options) if options.upgrade else _start(options)
+
+
+def _start(options: Options) -> int:
     folder = options.folder
     written = init.run(
         init.InitRequest(
             folder=folder,
-            tenant=options.tenant,
-            team=options.team,
+            tenant=options.tenant or NO_TENANT,
+            team=options.team or "@contoso/security-reviewers",
             owner=options.owner,
             scopes=tuple(options.scope),
             tool=options.tool,
+            pipelines=options.pipelines,
+            demo_on=common.now().date() if options.template else None,
         )
     )
     write("\n".join(written))
-    say(
-        f"{len(written)} files in {folder}; {folder / 'README.md'} says what to do next, "
-        f"'exempt validate --root {folder}' checks it"
-    )
+    guide = "EXEMPTIONS.md" if "EXEMPTIONS.md" in written else "README.md"
+    say(f"{len(written)} files in {folder}; {folder / guide} says what to do next")
+    if options.template:
+        say(f"try it: cd {folder} && exempt emulator --tenant tenant.yaml -- exempt plan")
+    else:
+        say(f"'exempt validate --root {folder}' checks it")
     return Exit.DONE
+
+
+def _upgrade(options: Options) -> int:
+    stray = [f"--{name}" for name in _FIRST_ONLY if getattr(options, name)]
+    if stray:
+        raise UsageError(f"--upgrade keeps what was chosen: {', '.join(stray)} has no effect", "leave it out")
+    upgraded = init.upgrade(options.folder, tool=options.tool, pipelines=options.pipelines)
+    pin = upgraded.pin
+    say(f"{options.folder} uses exempt {pin.version}" + (f" at commit {pin.commit}" if pin.commit else ""))
+    write("\n".join(_lines(upgraded)) or "nothing to change")
+    if upgraded.conflicts:
+        say("settle the marked places, then commit; 'git diff' shows everything that changed")
+        return Exit.FAILED
+    say("'git diff' shows what changed; commit it in a pull request of its own")
+    return Exit.DONE
+
+
+def _lines(upgraded: init.Upgraded) -> Iterator[str]:
+    rows: Sequence[tuple[str, Sequence[str]]] = (
+        ("written", upgraded.written),
+        ("merged with your changes", upgraded.merged),
+        ("conflict", upgraded.conflicts),
+        ("not used any more", upgraded.obsolete),
+    )
+    for label, names in rows:
+        yield from (f"{label}: {name}" for name in names)

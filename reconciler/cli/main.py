@@ -17,7 +17,6 @@ import sys
 from collections.abc import Sequence
 from typing import Final, NoReturn
 
-from reconciler import __version__
 from reconciler.cli import interrupts
 from reconciler.cli.exits import Exit
 from reconciler.cli.parser import Parser, parser_of
@@ -125,10 +124,20 @@ def _top_level(argv: Sequence[str]) -> int:
         epilog=_listing(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"exempt {__version__}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show version and commit, and exit")
     parser.parse_args(argv)
     parser.print_help(sys.stderr)
     return Exit.FAILED
+
+
+class _Version(argparse.Action):
+    """Says version and commit; only this pays for asking git."""
+
+    def __call__(self, *_: object) -> NoReturn:
+        from reconciler.repository.tool import running_tool  # noqa: PLC0415 - only --version pays for it
+
+        sys.stdout.write(running_tool().label + "\n")
+        sys.exit(Exit.DONE)
 
 
 def _listing() -> str:

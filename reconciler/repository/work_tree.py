@@ -106,22 +106,21 @@ class WorkTree:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """Where a checkout comes from: the address of its remote `origin`, and the commit that is checked out."""
+    """Where a checkout comes from: the address of its remote `origin` (empty: none), and the commit that is checked out."""
 
     remote: str
     commit: str
 
 
 def origin(root: Path) -> Origin | None:
-    """Where the checkout around `root` comes from; None where there is no git, no commit or no such remote.
+    """Where the checkout around `root` comes from; None where there is no git or no commit.
 
     Raises:
         ReconcilerError: git refuses to read it because somebody else owns it.
     """
     tree = open_work_tree(root)
-    remote = tree.ask("remote", "get-url", "origin") if tree else None
     commit = tree.ask("rev-parse", "HEAD") if tree else None
-    return Origin(remote=remote, commit=commit) if remote and commit else None
+    return Origin(remote=remote_of(root), commit=commit) if commit else None
 
 
 def create(root: Path, message: str, author: tuple[str, str]) -> None:
@@ -155,6 +154,21 @@ def open_work_tree(root: Path) -> WorkTree | None:
     Raises:
         ReconcilerError: there is one that git refuses to read because somebody else owns it.
     """
+    tree = _tree_around(root)
+    return tree if tree and tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}") else None
+
+
+def remote_of(root: Path) -> str:
+    """The address of the remote `origin`, of a repository without commits too; empty where there is none.
+
+    Raises:
+        ReconcilerError: git refuses to read the repository because somebody else owns it.
+    """
+    tree = _tree_around(root)
+    return (tree.ask("remote", "get-url", "origin") if tree else None) or ""
+
+
+def _tree_around(root: Path) -> WorkTree | None:
     try:
         import git  # noqa: PLC0415 - as above; it fails where no git is installed
     except ImportError:
@@ -172,9 +186,8 @@ def open_work_tree(root: Path) -> WorkTree | None:
     repo.git.update_environment(**_STABLE, **_here(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
-    head = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    _refuse_foreign(tree, head)
-    return tree if head else None
+    _refuse_foreign(tree, tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
+    return tree
 
 
 def _here(repo: git.Repo) -> dict[str, str]:

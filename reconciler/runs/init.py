@@ -1,30 +1,41 @@
-"""A new repository of exemptions: settings, folders, schemas, workflows, code owners and first steps."""
+"""Starts a repository of exemptions, or moves one to a newer version of the tool."""
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Final
 
-from reconciler import package_data
-from reconciler.documents.scalar_text import quoted
-from reconciler.model import GUID, ArmId, parse_scope
+from reconciler.documents.json_input import read_json
+from reconciler.model import GUID, ArmId, first_few, parse_scope
 from reconciler.problems import UsageError
+from reconciler.repository.merging import Merged, blob_id, merge_text
+from reconciler.repository.work_tree import open_work_tree, remote_of
+from reconciler.runs.scaffold import MANIFEST, NO_TENANT, Pin, Pipelines, Scaffold, pin_of
 
-NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
 _GUID: Final = re.compile(GUID)
-_TOOL: Final = re.compile(r"(?P<name>[\w.-]+/[\w.-]+)@(?P<commit>[0-9a-f]{40})")
-_REMOTE: Final = re.compile(r".*github\.com[:/](?P<name>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 _OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
 _TEAM: Final = re.compile(r"@[\w.-]+(/[\w.-]+)?")
-_SCHEMAS: Final = ("exemption", "reconciler", "catalog")
+_SHOWN: Final = 10
+_OTHER_README: Final = "EXEMPTIONS.md"
+_THEIRS: Final = ("README.md", ".gitignore")
+"""What an empty repository may have already; it stays as it is."""
+
+_PEOPLES_OWN: Final = frozenset(
+    {"reconciler.yaml", ".github/CODEOWNERS", ".gitignore", "tenant.yaml", ".vscode/settings.json", ".vscode/extensions.json"}
+)  # fmt: skip
+"""What is written once and never touched again: people make it theirs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitRequest:
     """What to write into `folder`. `owner` defaults to the folder's name, `scopes` to the tenant's root group, `tool`
-    (ORGANISATION/REPOSITORY@COMMIT) to the checkout that runs.
+    (ORGANISATION/REPOSITORY@COMMIT, or an https address) to the tool that runs, `pipelines` to the system of the folder's
+    remote, else GitHub. `demo_on`, today, adds the demo's declarations and its tenant file.
     """
 
     folder: Path
@@ -33,30 +44,49 @@ class InitRequest:
     owner: str | None = None
     scopes: tuple[ArmId, ...] = ()
     tool: str | None = None
+    pipelines: Pipelines | None = None
+    demo_on: date | None = None
 
 
 def run(request: InitRequest) -> tuple[str, ...]:
     """Writes every file and returns their paths, relative to the folder and sorted.
 
     Raises:
-        UsageError: an option does not have its form, or the folder is not empty.
+        UsageError: an option does not have its form, or a file that it would write is there already.
     """
-    values = _values(request)
     folder = request.folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UsageError(f"{str(folder)!r} exists and is not an empty folder", "name a new one")
-    contents = _contents(values)
-    for name, text in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return tuple(sorted(contents))
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{str(folder)!r} is not a folder", "name a new folder, or an empty repository")
+    scaffold = _scaffold(request)
+    files = _beside(folder, scaffold.files())
+    taken = [name for name, text in files.items() if _is_taken(folder / name, text)]
+    if taken:
+        raise UsageError(
+            f"{str(folder)!r} has files that would be overwritten: {first_few(taken, _SHOWN)}",
+            "move them away, or name a new folder; to move a repository to this version of the tool: exempt init --upgrade",
+        )
+    _write(folder, {**files, MANIFEST: _manifest(scaffold, files)})
+    return (MANIFEST, *files)
 
 
-def _values(request: InitRequest) -> dict[str, str]:
-    """What the templates leave open."""
+def _beside(folder: Path, files: Mapping[str, str]) -> Mapping[str, str]:
+    """Without what people have in an empty repository already; our first steps then stand in a file of their own."""
+    there = {name for name in _THEIRS if (folder / name).exists() and _is_taken(folder / name, files[name])}
+    renamed = {_OTHER_README if name == "README.md" in there else name: text for name, text in files.items()}
+    return dict(sorted((name, text) for name, text in renamed.items() if name not in there))
+
+
+def _is_taken(path: Path, text: str) -> bool:
+    try:
+        return path.read_text(encoding="utf-8") != text
+    except FileNotFoundError:
+        return False
+    except (OSError, UnicodeDecodeError):
+        return True
+
+
+def _scaffold(request: InitRequest) -> Scaffold:
     owner = request.owner or request.folder.resolve().name
-    tool, commit = _tool(request.tool)
     for text, pattern, option, form in (
         (owner, _OWNER, "--owner", "letters, digits, dots, dashes and slashes, 100 at most"),
         (request.tenant, _GUID, "--tenant", "the tenant's GUID"),
@@ -64,51 +94,118 @@ def _values(request: InitRequest) -> dict[str, str]:
     ):
         if not pattern.fullmatch(text):
             raise UsageError(f"{option}: {text!r} is not of the form wanted", f"give {form}")
+    pipelines = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB
     root_group = f"/providers/Microsoft.Management/managementGroups/{request.tenant}"
-    scopes = request.scopes or (parse_scope(root_group),)
-    return {
-        "OWNER": owner,
-        "TENANT": request.tenant,
-        "SCOPES": "\n".join(f"  - {quoted(scope.text)}" for scope in scopes),
-        "TEAM": request.team.removeprefix("@"),
-        "ACTION": f"{tool}@{commit}",
-        "URL": f"https://github.com/{tool}",
-        "COMMIT": commit,
+    return Scaffold(
+        owner=owner,
+        tenant=request.tenant,
+        scopes=request.scopes or (parse_scope(root_group),),
+        team=request.team,
+        pipelines=pipelines,
+        pin=pin_of(request.tool, pipelines),
+        demo_on=request.demo_on,
+    )
+
+
+# --- what was written, and what a newer version writes ------------------------------------------------------------
+
+
+def _write(folder: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _manifest(scaffold: Scaffold, files: Mapping[str, str]) -> str:
+    """What was written from which values, by the names under which git keeps the texts."""
+    value = {
+        "format_version": "1.0",
+        "tool": {"version": scaffold.pin.version, "repository": scaffold.pin.address, "commit": scaffold.pin.commit},
+        "values": {
+            "owner": scaffold.owner,
+            "tenant": scaffold.tenant,
+            "scopes": [scope.text for scope in scaffold.scopes],
+            "team": scaffold.team,
+            "pipelines": scaffold.pipelines.value,
+        },
+        "files": {name: blob_id(text) for name, text in files.items()},
     }
+    return json.dumps(value, indent=2) + "\n"
 
 
-def _tool(text: str | None) -> tuple[str, str]:
-    """ORGANISATION/REPOSITORY and commit of the tool, as told, or of the checkout that runs."""
-    if text is not None:
-        match = _TOOL.fullmatch(text)
-        if not match:
-            raise UsageError(
-                f"--tool: {text!r} is not ORGANISATION/REPOSITORY@COMMIT", "give all 40 digits of the commit"
-            )
-        return match["name"], match["commit"]
-    from reconciler.repository import origin  # noqa: PLC0415 - GitPython is slow to import
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upgraded:
+    """What moving to a newer version did: files that were `written`, that were `merged` with what people had changed,
+    that hold `conflicts` to settle, and that this version does not have any more (`obsolete`, left where they are).
+    """
 
-    root = Path(package_data.__file__).resolve().parent.parent
-    checkout = origin(root) if (root / ".git").exists() else None
-    remote = _REMOTE.fullmatch(checkout.remote) if checkout else None
-    if checkout is None or remote is None:
+    pin: Pin
+    written: tuple[str, ...]
+    merged: tuple[str, ...]
+    conflicts: tuple[str, ...]
+    obsolete: tuple[str, ...]
+
+
+def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None) -> Upgraded:
+    """Writes what this version generates over what an earlier one did, merged with what people changed since.
+
+    Raises:
+        UsageError: `init` did not make this repository, or an option does not have its form.
+        JsonInputError: its note of what it wrote is broken.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
         raise UsageError(
-            "this tool does not run from a checkout of a repository on GitHub, so its place is not known",
-            "add --tool ORGANISATION/REPOSITORY@COMMIT, which the new repository will pin",
+            f"{str(folder)!r} has no {MANIFEST}, so nothing says what 'exempt init' wrote there",
+            "start a new repository beside it with 'exempt init', and copy exemptions/ and reconciler.yaml there",
         )
-    return remote["name"], checkout.commit
+    manifest = read_json(path.read_bytes(), origin=str(path), remedy="restore it from git")
+    manifest.check_format(what="note of exempt init", known="1.0")
+    values = manifest.member("values")
+    scaffold = _scaffold(
+        InitRequest(
+            folder=folder,
+            owner=values.member("owner").as_text(),
+            tenant=values.member("tenant").as_text(),
+            scopes=tuple(parse_scope(scope.as_text()) for scope in values.member("scopes").items()),
+            team=values.member("team").as_text(),
+            pipelines=pipelines or values.member("pipelines").as_choice(Pipelines),
+            tool=tool,
+        )
+    )
+    earlier = {name: blob.as_text() for name, blob in manifest.member("files").entries()}
+    files = scaffold.files()
+    if _OTHER_README in earlier:
+        files = {_OTHER_README if name == "README.md" else name: text for name, text in files.items()}
+    changes = {name: _renewed(folder, name, text, earlier.get(name)) for name, text in files.items()}
+    _write(
+        folder,
+        {
+            **{name: merged.text for name, merged in changes.items() if merged is not None},
+            MANIFEST: _manifest(scaffold, files),
+        },
+    )
+    settled = [(name, merged) for name, merged in changes.items() if merged is not None and not merged.conflicts]
+    return Upgraded(
+        pin=scaffold.pin,
+        written=tuple(name for name, merged in settled if merged.text == files[name]),
+        merged=tuple(name for name, merged in settled if merged.text != files[name]),
+        conflicts=tuple(name for name, merged in changes.items() if merged is not None and merged.conflicts),
+        obsolete=tuple(name for name in earlier if name not in files and (folder / name).exists()),
+    )
 
 
-def _contents(values: dict[str, str]) -> dict[str, str]:
-    """The text of every template and schema by its path in the new repository."""
-    source = package_data.templates() / "repository"
-    contents = {}
-    for path in source.rglob("*"):
-        if path.is_file():
-            text = path.read_text(encoding="utf-8")
-            for name, value in values.items():
-                text = text.replace(f"@@{name}@@", value)
-            contents[path.relative_to(source).as_posix()] = text
-    for schema in _SCHEMAS:
-        contents[f"schemas/{schema}.schema.json"] = package_data.schema_path(schema).read_text(encoding="utf-8")
-    return contents
+def _renewed(folder: Path, name: str, text: str, earlier: str | None) -> Merged | None:
+    """What a file becomes; None where it stays as it is: it says the same, people made it theirs, or they removed it."""
+    try:
+        current = (folder / name).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None if earlier else Merged(text=text, conflicts=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{name} cannot be read: {error}", "restore it from git") from None
+    if current == text or name in _PEOPLES_OWN:
+        return None
+    if earlier == blob_id(current):
+        return Merged(text=text, conflicts=False)
+    return merge_text(open_work_tree(folder), earlier or "", ours=current, theirs=text)

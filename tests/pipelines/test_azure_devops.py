@@ -44,6 +44,9 @@ def steps(content: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(content, dict):
         if "template" in content:
             for each in load(content["template"])["steps"]:
+                if "template" in each:
+                    yield from steps(each)
+                    continue
                 script = each.get("inputs", {}).get("inlineScript", "")
                 filled = script.replace("${{ parameters.script }}", content.get("parameters", {}).get("script", ""))
                 yield {**each, "script": filled} if script else each

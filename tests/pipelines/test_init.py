@@ -16,6 +16,9 @@ import yaml
 from main_job import repositories as repo
 from pipelines import runner
 
+from reconciler.runs.scaffold import Pipelines
+
+AZURE_PIPELINES = sorted(path.name for path in (runner.CHECKOUT / "azure-pipelines").glob("*.yml"))
 TOOL = "contoso/exempt@" + "0123456789" * 4
 BIN = Path(sys.executable).parent
 
@@ -65,7 +68,7 @@ def test_every_placeholder_is_filled_and_the_tool_is_pinned_everywhere(started: 
     texts = [path.read_text(encoding="utf-8") for path in started.rglob("*") if path.is_file()]
     assert not any("@@" in text for text in texts)
     commit = TOOL.rsplit("@", 1)[-1]
-    for name in ("requirements.txt", ".pre-commit-config.yaml", ".github/workflows/plan.yml", "README.md"):
+    for name in ("requirements-tool.txt", ".github/workflows/plan.yml", "README.md"):
         assert commit in (started / name).read_text(encoding="utf-8")
     for path in (started / ".github" / "workflows").glob("*.yml"):
         assert all(re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", use) for use in re.findall(r"uses: (\S+)", path.read_text()))
@@ -87,10 +90,45 @@ def test_a_wrong_option_is_named_and_nothing_is_written(tmp_path: Path, argument
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "new").mkdir()
-    (tmp_path / "new" / "mine.txt").write_text("mine")
-    assert "not an empty folder" in exempt("init", "new", "--tool", TOOL, cwd=tmp_path, code=1).stderr
+def test_what_would_be_overwritten_is_listed_and_nothing_is_written(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    (new / "schemas").mkdir(parents=True)
+    (new / "reconciler.yaml").write_text("mine")
+    (new / "schemas" / "catalog.schema.json").write_text("mine")
+    refused = exempt("init", "new", "--tool", TOOL, cwd=tmp_path, code=1)
+    assert "reconciler.yaml, schemas/catalog.schema.json" in refused.stderr
+    assert sorted(path.name for path in new.rglob("*") if path.is_file()) == ["catalog.schema.json", "reconciler.yaml"]
+
+
+def test_a_clone_of_an_empty_repository_keeps_its_readme_and_tells_its_pipelines(tmp_path: Path) -> None:
+    new = tmp_path / "new"
+    repo.git(tmp_path, "init", "--quiet", "new")
+    repo.git(new, "remote", "add", "origin", "https://contoso@dev.azure.com/contoso/shop/_git/exemptions")
+    for name in ("README.md", "LICENSE", ".gitignore"):
+        (new / name).write_text("theirs\n")
+    done = exempt("init", ".", "--tool", TOOL, "--owner", "contoso/new", "--tenant", repo.TENANT, cwd=new)
+    assert all((new / name).read_text() == "theirs\n" for name in ("README.md", "LICENSE", ".gitignore"))
+    assert "EXEMPTIONS.md says what to do next" in done.stderr
+    assert "`exempt-reader`" in (new / "EXEMPTIONS.md").read_text()
+    assert sorted(path.name for path in (new / "azure-pipelines").iterdir()) == AZURE_PIPELINES
+    assert not (new / ".github").exists()
+    exempt("validate", cwd=new)
+
+
+@pytest.mark.parametrize(
+    ("remote", "system"),
+    [
+        ("https://github.com/contoso/exemptions.git", "github"),
+        ("git@github.com:contoso/exemptions.git", "github"),
+        ("git@ssh.dev.azure.com:v3/contoso/shop/exemptions", "azure-devops"),
+        ("https://contoso.visualstudio.com/shop/_git/exemptions", "azure-devops"),
+        ("https://gitlab.contoso.example/security/exemptions", "gitlab"),
+        ("https://github.com.contoso.example/a/b", None),
+        ("/srv/git/exemptions.git", None),
+    ],
+)
+def test_the_host_of_a_remote_tells_its_pipelines(remote: str, system: str | None) -> None:
+    assert Pipelines.at(remote) == system
 
 
 def action(

@@ -15,7 +15,7 @@ from pipelines.test_azure_devops import FOLDER, load, steps
 
 from reconciler import package_data
 
-SETS = {"ours": runner.WORKFLOWS, "init": package_data.templates() / "repository" / ".github" / "workflows"}
+SETS = {"ours": runner.WORKFLOWS, "init": package_data.templates() / "repository" / "github" / ".github" / "workflows"}
 ON_MAIN = "eq(variables['Build.SourceBranch'], 'refs/heads/main')"
 
 

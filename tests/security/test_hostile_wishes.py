@@ -69,7 +69,7 @@ def test_an_old_approval_that_is_repeated_brings_nothing_back(tmp_path: Path) ->
         assert azure.exemptions == {}
         emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
         assert azure.exemptions == {}
-    for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/.github/workflows"):
+    for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/github/.github/workflows"):
         text = (folder / "apply.yml").read_text(encoding="utf-8")
         assert re.findall(r"uses: actions/checkout@.*\n +with:\n +ref: (\S+)", text) == ["refs/heads/main"] * 2
         assert text.count("uses: actions/checkout@") == 2
@@ -192,5 +192,5 @@ def test_every_installation_insists_on_the_hashes_and_updates_wait() -> None:
                 assert re.search(r"--require-hashes|--no-deps --no-build-isolation", row) or ".fuzz" in row, (
                     f"{path}: {row}"
                 )
-    for folder in (runner.CHECKOUT, runner.CHECKOUT / "reconciler/templates/repository"):
+    for folder in (runner.CHECKOUT, runner.CHECKOUT / "reconciler/templates/repository/github"):
         assert "default-days: 7" in (folder / ".github/dependabot.yml").read_text(encoding="utf-8")

@@ -97,7 +97,7 @@ def test_the_commands_name_what_the_workflows_use() -> None:
 
 
 def test_code_owners_own_themselves_and_everything_that_judges() -> None:
-    template = runner.CHECKOUT / "reconciler/templates/repository/.github/CODEOWNERS"
+    template = runner.CHECKOUT / "reconciler/templates/repository/github/.github/CODEOWNERS"
     for path in (runner.CHECKOUT / ".github/CODEOWNERS", template):
         rows = [row.split() for row in path.read_text(encoding="utf-8").splitlines() if row and not row.startswith("#")]
         assert rows[0][0] == "*"
@@ -115,11 +115,11 @@ def test_the_roles_that_the_page_assigns_are_those_that_the_doctor_prints() -> N
 
 
 def test_the_workflow_finds_its_own_comment_and_issue() -> None:
-    for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/.github/workflows"):
+    for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/github/.github/workflows"):
         assert f"marker='{MARKER}'" in (folder / "plan.yml").read_text(encoding="utf-8")
 
 
 def test_dependabot_reads_as_github_does() -> None:
-    for folder in (runner.CHECKOUT, runner.CHECKOUT / "reconciler/templates/repository"):
+    for folder in (runner.CHECKOUT, runner.CHECKOUT / "reconciler/templates/repository/github"):
         content = yaml.safe_load((folder / ".github/dependabot.yml").read_text(encoding="utf-8"))
         assert all(update["cooldown"]["default-days"] >= 7 for update in content["updates"])

@@ -1,0 +1,186 @@
+"""The files of a new repository of exemptions, from templates: settings, schemas, pipelines, editor and first steps."""
+
+from __future__ import annotations
+
+import enum
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from reconciler import package_data
+from reconciler.documents.scalar_text import quoted
+from reconciler.model import ArmId
+from reconciler.problems import UsageError
+from reconciler.repository.tool import Tool, running_tool
+
+NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
+MANIFEST: Final = ".exempt-init.json"
+"""What `init` wrote, so that `init --upgrade` knows what people changed since."""
+
+_PIN: Final = re.compile(r"(?P<address>[\w.-]+/[\w.-]+|https://[\w.:-]+/[\w./-]+?)(?:\.git)?@(?P<commit>[0-9a-f]{40})")
+_GITHUB: Final = "https://github.com/"
+_SCHEMAS: Final = ("exemption", "reconciler", "catalog")
+_DEMO_WRITTEN_ON: Final = date(2026, 11, 20)
+_EXPIRY: Final = re.compile(r"expiresOn: (\d{4}-\d\d-\d\d)")
+_INSTALL_STEP: Final = "tool.yml"
+
+
+class Pipelines(enum.StrEnum):
+    """The system that runs plan, apply and drift."""
+
+    GITHUB = "github"
+    AZURE_DEVOPS = "azure-devops"
+    GITLAB = "gitlab"
+    NONE = "none"
+
+    @classmethod
+    def at(cls, remote: str) -> Pipelines | None:
+        """The one of the host that a remote names; None where it names none of them."""
+        host = re.sub(r"^(?:\w+://)?(?:[^/@]*@)?", "", remote).split("/", 1)[0].split(":", 1)[0].lower()
+        match host.split("."):
+            case ["github", "com"]:
+                return cls.GITHUB
+            case ["dev", "azure", "com"] | ["ssh", "dev", "azure", "com"] | [_, "visualstudio", "com"]:
+                return cls.AZURE_DEVOPS
+            case ["gitlab", *_]:
+                return cls.GITLAB
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pin:
+    """Which tool the repository uses: the https address of its repository and a commit, or a released `version` alone."""
+
+    version: str
+    address: str = ""
+    commit: str = ""
+
+    @property
+    def requirement(self) -> str:
+        """As pip takes it."""
+        return f"exempt @ git+{self.address}@{self.commit}" if self.commit else f"exempt=={self.version}"
+
+    @property
+    def action(self) -> str:
+        """As a workflow on GitHub uses it."""
+        return f"{self.address.removeprefix(_GITHUB)}@{self.commit}"
+
+    @property
+    def schemas(self) -> str:
+        """Where the schemas of that commit can be read by anybody; empty where no such address is known."""
+        place = self.address.removeprefix(_GITHUB)
+        return f"https://raw.githubusercontent.com/{place}/{self.commit}/schemas/" if place != self.address else ""
+
+
+def pin_of(text: str | None, pipelines: Pipelines) -> Pin:
+    """The pin that `--tool` names, or that of the running tool.
+
+    Raises:
+        UsageError: it has another form, or the pipelines cannot use a tool from there.
+    """
+    tool = running_tool()
+    if text is not None:
+        match = _PIN.fullmatch(text)
+        if not match:
+            raise UsageError(
+                f"--tool: {text!r} is not ORGANISATION/REPOSITORY@COMMIT or https://HOST/PATH@COMMIT",
+                "give all 40 digits of the commit",
+            )
+        address = match["address"] if match["address"].startswith("https://") else _GITHUB + match["address"]
+        tool = Tool(version=tool.version, repository=address, commit=match["commit"])
+    if tool.repository and tool.commit:
+        if pipelines is Pipelines.GITHUB and not tool.repository.startswith(_GITHUB):
+            raise UsageError(
+                f"workflows on GitHub can use a tool on GitHub only, and this one is at {tool.repository}",
+                "mirror it on GitHub and add --tool ORGANISATION/REPOSITORY@COMMIT, or choose other --pipelines",
+            )
+        return Pin(version=tool.version, address=tool.repository, commit=tool.commit)
+    if pipelines is Pipelines.NONE:
+        return Pin(version=tool.version)
+    raise UsageError(
+        "nothing says from which commit of which repository this tool comes, so pipelines cannot pin it",
+        "add --tool ORGANISATION/REPOSITORY@COMMIT, or start with --pipelines none",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scaffold:
+    """What the templates leave open. With `demo_on`, today, the repository holds the demo's declarations, with their dates
+    as far ahead as when they were written, and its tenant file.
+    """
+
+    owner: str
+    tenant: str
+    scopes: tuple[ArmId, ...]
+    team: str
+    pipelines: Pipelines
+    pin: Pin
+    demo_on: date | None = None
+
+    def files(self) -> Mapping[str, str]:
+        """Every file by its path in the new repository, sorted."""
+        contents = dict(self._from_templates())
+        contents |= {f"schemas/{name}.schema.json": self._schema(name) for name in _SCHEMAS}
+        contents["requirements.txt"] = package_data.lock().read_text(encoding="utf-8")
+        if self.pipelines is Pipelines.AZURE_DEVOPS:
+            contents |= {
+                f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8")
+                for path in package_data.azure_pipelines().glob("*.yml")
+                if path.name != _INSTALL_STEP  # the template's: ours takes the tool of its own main
+            }
+        if self.demo_on:
+            contents |= _demo_files(self.demo_on)
+        return dict(sorted(contents.items()))
+
+    def _from_templates(self) -> Iterator[tuple[str, str]]:
+        values = {
+            "OWNER": self.owner,
+            "TENANT": self.tenant,
+            "SCOPES": "\n".join(f"  - {quoted(scope.text)}" for scope in self.scopes),
+            "TEAM": self.team.removeprefix("@"),
+            "ACTION": self.pin.action,
+            "REQUIREMENT": self.pin.requirement,
+            "URL": self.pin.address,
+            "COMMIT": self.pin.commit,
+            "TOOL": f"[exempt]({self.pin.address}) at commit `{self.pin.commit}`"
+            if self.pin.commit
+            else f"exempt {self.pin.version}",
+        }
+        folder = package_data.templates() / "repository"
+        values["SETUP"] = (folder / self.pipelines / "SETUP.md").read_text(encoding="utf-8").strip()
+        for part in ("common", self.pipelines.value):
+            for path in (folder / part).rglob("*"):
+                if path.is_file() and path.name != "SETUP.md":
+                    yield path.relative_to(folder / part).as_posix(), _filled(path, values)
+
+    def _schema(self, name: str) -> str:
+        text = package_data.schema_path(name).read_text(encoding="utf-8")
+        own = f'"$id": {json.dumps(f"{name}.schema.json")}'
+        return text.replace(own, f'"$id": {json.dumps(f"{self.pin.schemas}{name}.schema.json")}', 1)
+
+
+def _filled(path: Path, values: Mapping[str, str]) -> str:
+    text = path.read_text(encoding="utf-8")
+    for name in ("SETUP", *(name for name in values if name != "SETUP")):  # which has names to fill in itself
+        text = text.replace(f"@@{name}@@", values[name])
+    return text
+
+
+def _demo_files(today: date) -> dict[str, str]:
+    root = package_data.demo_repository()
+    ahead = today - _DEMO_WRITTEN_ON
+    declarations = {
+        path.relative_to(root).as_posix(): _EXPIRY.sub(
+            lambda expiry: f"expiresOn: {date.fromisoformat(expiry[1]) + ahead}", path.read_text(encoding="utf-8")
+        )
+        for path in sorted((root / "exemptions").rglob("*.yaml"))
+    }
+    return {
+        **declarations,
+        "reconciler.yaml": (root / "reconciler.yaml").read_text(encoding="utf-8"),
+        "tenant.yaml": package_data.demo_tenant().read_text(encoding="utf-8"),
+    }
