@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,6 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,9 +30,10 @@ from reconciler.emulator import Azure, load_tenant, running
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.styled import BLANK, Style, line
 from reconciler.repository import create
+from reconciler.runs import init
+from reconciler.runs.scaffold import Pipelines
 
 EXAMPLES: Final = ("exempt demo --keep contoso-exemptions      leave its repository here",)
-_WRITTEN_ON: Final = date(2026, 11, 20)
 _PORTAL: Final = "portal.user@contoso.example"
 _STEPS: Final = 7
 
@@ -56,33 +57,30 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--keep: {str(keep)!r} exists already", "name a new folder")
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = keep or Path(scratch) / "contoso-exemptions"
-        _make_repository(root, common.now().date())
+        _make_repository(root)
         content = load_tenant(package_data.demo_tenant())
         with running(content) as azure:
             _Story(azure=azure, root=root, content=content).tell()
         if keep:
-            _say(f"The repository stays in {root}; 'exempt emulator' runs an Azure for it.")
+            _say(f"The repository stays in {root}. Its Azure as it was at first, with any command on it:")
+            _say(
+                f"  cd {shlex.quote(str(root))} && {own_command()} emulator --tenant tenant.yaml -- {own_command()} plan"
+            )
     return Exit.DONE
 
 
-# --- the repository ----------------------------------------------------------------------------------------------
+def own_command() -> str:
+    """How the person who runs this calls it: by name where a shell finds it, else by its path."""
+    script = Path(sys.argv[0]).resolve()
+    if script.name == "exempt":
+        return "exempt" if shutil.which("exempt") == str(Path(sys.argv[0])) else shlex.quote(str(script))
+    return f"{shlex.quote(sys.executable)} -m reconciler"
 
 
-def _make_repository(root: Path, today: date) -> None:
-    """The shipped declarations under git, with their dates as far ahead as when they were written."""
-    source = package_data.demo_repository()
-    shutil.copytree(source / "exemptions", root / "exemptions")
-    shutil.copy(source / "reconciler.yaml", root / "reconciler.yaml")
-    for path in root.glob("exemptions/**/*.yaml"):
-        path.write_text(_moved(path.read_text(encoding="utf-8"), today - _WRITTEN_ON), encoding="utf-8")
+def _make_repository(root: Path) -> None:
+    """The shipped declarations and settings under git, as `exempt init --template demo` writes them."""
+    init.run(init.InitRequest(folder=root, pipelines=Pipelines.NONE, demo_on=common.now().date()))
     create(root, "Declare exemptions", ("Demo", "demo@contoso.example"))
-
-
-def _moved(text: str, by: timedelta) -> str:
-    def later(date_match: re.Match[str]) -> str:
-        return f"expiresOn: {date.fromisoformat(date_match[1]) + by}"
-
-    return re.sub(r"expiresOn: (\d{4}-\d\d-\d\d)", later, text)
 
 
 # --- the story ---------------------------------------------------------------------------------------------------
