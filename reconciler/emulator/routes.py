@@ -24,6 +24,7 @@ from reconciler.emulator.resources import (
     providers,
     role_assignments,
     role_definitions,
+    secure_scores,
     security_standards,
     subscriptions,
     tags,
@@ -202,6 +203,17 @@ TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     ("microsoft.security/assessments", False): {
         **_crud(assessments, assessments.TYPE),
         "GET": _read(assessments.get, assessments.TYPE, "$expand"),
+    },
+    ("microsoft.security/securescores", True): {"GET": _read(secure_scores.list_, secure_scores.SCORES)},
+    ("microsoft.security/securescores", False): {"GET": _read(secure_scores.get, secure_scores.SCORES)},
+    ("microsoft.security/securescores/securescorecontrols", True): {
+        "GET": _read(secure_scores.list_controls, secure_scores.CONTROLS, "$expand")
+    },
+    ("microsoft.security/securescorecontrols", True): {
+        "GET": _read(secure_scores.list_controls, "Microsoft.Security/secureScoreControls", "$expand")
+    },
+    ("microsoft.security/securescorecontroldefinitions", True): {
+        "GET": _read(secure_scores.list_definitions, secure_scores.DEFINITIONS)
     },
     ("microsoft.security/pricings", True): {"GET": _read(pricings.list_, plans.TYPE, "$filter")},
     ("microsoft.security/pricings", False): {

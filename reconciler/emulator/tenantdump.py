@@ -48,6 +48,7 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "assessments": [_entry(item) for item in tenant.assessments.by_id.values()],
         "standardAssignments": [_entry(item) for item in tenant.standard_assignments.by_id.values()],
         "securityStandards": [_entry(item) for item in tenant.security_standards.by_id.values()],
+        "secureScoreControlDefinitions": [_entry(item) for item in tenant.control_definitions.by_id.values()],
         "pricings": [_entry(item) for item in tenant.plans.by_id.values()],
     }
 

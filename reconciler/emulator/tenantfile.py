@@ -18,6 +18,7 @@ from reconciler.emulator.resources import (
     locks,
     role_assignments,
     role_definitions,
+    secure_scores,
     security_standards,
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
@@ -266,6 +267,10 @@ def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
         for value in content.get(name, ()):
             _touch_scope(tenant, owner_scope(arm_id(value["id"])))
             security_standards.seed(family, tenant, value)
+    for value in content.get("secureScoreControlDefinitions", ()):
+        identifier = arm_id(f"/providers/{secure_scores.DEFINITIONS}/{value['name']}")
+        record = Record(id=identifier, type=secure_scores.DEFINITIONS, properties=dict(value.get("properties", {})))
+        tenant.control_definitions.put(record)
     for value in content.get("pricings", ()):
         plans.seed(tenant, value)
     tenant.evaluation_delay = content.get("defender", {}).get("evaluationDelay", tenant.evaluation_delay)

@@ -13,9 +13,10 @@ import contoso
 import emulated
 import graph_queries
 import pytest
-from contoso import ASSIGNMENT, GROUP, ONE, ROOT, SERVER, exemption_id
+from contoso import ASSIGNMENT, DATABASE, GROUP, ONE, ROOT, SERVER, exemption_id
+from defended import DAY, MCSB, REFERENCES, TDE, finding, mcsb
 
-MCSB = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+BENCHMARK = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 GUID = ONE.split("/")[2]
 
 
@@ -27,6 +28,10 @@ def cloud():
 
 @pytest.fixture(scope="module")
 def az(cloud, tmp_path_factory):
+    return logged_in(cloud, tmp_path_factory)
+
+
+def logged_in(cloud, tmp_path_factory):
     """`az(words)` runs one command and gives its JSON; logged in by managed identity, in a configuration of its own."""
     environment = emulated.environment(
         cloud,
@@ -142,13 +147,13 @@ def test_assignments_are_listed_and_shown(az):
 
 
 def test_an_assignment_is_created_and_deleted(az):
-    made = az("policy", "assignment", "create", "-n", "mcsb", "--policy-set-definition", MCSB)
+    made = az("policy", "assignment", "create", "-n", "mcsb", "--policy-set-definition", BENCHMARK)
     assert made["definitionVersion"].endswith(".*.*")
     az("policy", "assignment", "delete", "-n", "mcsb")
 
 
 def test_a_built_in_and_a_custom_initiative_are_shown(az):
-    assert len(az("policy", "set-definition", "show", "-n", MCSB)["policyDefinitions"]) > 200
+    assert len(az("policy", "set-definition", "show", "-n", BENCHMARK)["policyDefinitions"]) > 200
     custom = az("policy", "set-definition", "show", "-n", "house-rules", "--management-group", "contoso")
     assert custom["policyType"] == "Custom"
     assert "NotFound" in az("policy", "set-definition", "show", "-n", "nowhere", fails=True)
@@ -231,5 +236,49 @@ def test_the_queries_of_the_article_by_rest(az):
 
 
 def test_what_is_not_modelled_is_refused(az):
-    assert "NotModelled" in az("security", "pricing", "list", fails=True)
+    assert "NotModelled" in az("security", "sub-assessment", "list", fails=True)
     assert "NotModelled" in az("policy", "remediation", "list", fails=True)
+
+
+# --- Defender ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def defended(tmp_path_factory):
+    content = contoso.tenant(policyAssignments=[mcsb()], assessments=[finding(DATABASE)])
+    with emulated.running(content) as cloud:
+        yield cloud, logged_in(cloud, tmp_path_factory)
+
+
+def test_assessments_follow_an_exemption(defended):
+    cloud, az = defended
+    (row,) = az("security", "assessment", "list")
+    assert (row["status"]["code"], row["displayName"][:11]) == ("Unhealthy", "Transparent")
+    words = ["--policy-definition-reference-ids", REFERENCES[MCSB]]
+    az("policy", "exemption", "create", "-n", "w", "-g", "rg-data", "--policy-assignment", MCSB, "-e", "Waiver", *words)
+    cloud.tenant.clock.advance(DAY + 60)
+    shown = az("security", "assessment", "show", "-n", TDE, "--assessed-resource-id", DATABASE)
+    assert (shown["status"]["code"], shown["status"]["cause"]) == ("NotApplicable", "Exempt")
+    az("policy", "exemption", "delete", "-n", "w", "-g", "rg-data")
+    cloud.tenant.clock.advance(DAY + 60)
+
+
+def test_scores_and_controls(defended):
+    _, az = defended
+    (score,) = az("security", "secure-scores", "list")
+    assert (score["max"], score["current"], score["weight"]) == (4, 0.0, 4)
+    assert az("security", "secure-scores", "show", "-n", "ascScore") == score
+    (control,) = az("security", "secure-score-controls", "list")
+    assert (control["displayName"], control["unhealthyResourceCount"]) == ("Enable encryption at rest", 1)
+    assert az("security", "secure-score-controls", "list_by_score", "-n", "ascScore") == [control]
+    definitions = az("security", "secure-score-control-definitions", "list")
+    assert (len(definitions), sum(len(row["assessmentDefinitions"]) for row in definitions)) == (16, 600)
+
+
+def test_plans(defended):
+    _, az = defended
+    plans = {row["name"]: row["pricingTier"] for row in az("security", "pricing", "list")["value"]}
+    assert (plans["FoundationalCspm"], plans["VirtualMachines"]) == ("Standard", "Free")
+    assert az("security", "pricing", "show", "-n", "VirtualMachines")["pricingTier"] == "Free"
+    assert az("security", "pricing", "create", "-n", "KeyVaults", "--tier", "standard")["pricingTier"] == "Standard"
+    assert az("security", "pricing", "show", "-n", "KeyVaults")["pricingTier"] == "Standard"

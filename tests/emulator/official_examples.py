@@ -89,7 +89,10 @@ def tenant_of(example):
         lock = {"scope": scope, "name": example.path.rsplit("/", 1)[-1], "level": "ReadOnly"}
         content["locks"] = [lock]
     if "/assessments/" in example.path:
-        metadata = {"name": example.path.rsplit("/", 1)[-1], "properties": {"displayName": "x"}}
+        metadata = {
+            "name": example.path.rsplit("/", 1)[-1],
+            "properties": {"displayName": "x", "assessmentType": "CustomerManaged"},
+        }
         content["assessmentMetadata"] = [metadata]
     if "/managementGroups/" in example.path and "/subscriptions/" in example.path:
         content["subscriptions"][0]["managementGroup"] = re.findall(r"managementGroups/([^/]+)", example.path)[0]

@@ -136,7 +136,7 @@ def _operations(file: Path) -> list[Operation]:
 def _pattern(template: str) -> re.Pattern[str]:
     """`{scope}` and other paths in one parameter span slashes, the others do not."""
     parts = re.split(r"(\{[^}]*\})", template)
-    wide = {"{scope}", "{resourceId}", "{parentResourcePath}"}
+    wide = {"{scope}", "{scopeId}", "{resourceId}", "{parentResourcePath}"}
     text = "".join((".+" if part in wide else "[^/]+") if part.startswith("{") else re.escape(part) for part in parts)
     text = text.replace(re.escape("/") + ".+" + re.escape("/"), "/(?:.+/)?")
     return re.compile(("/?" + text) if text.startswith("/") else text, re.IGNORECASE)

@@ -14,7 +14,8 @@ import contoso
 import emulated
 import openapi
 import pytest
-from contoso import AUTHORIZATION, CORP, INITIATIVE, ONE, ROOT, SERVER, exemption_id, exemptions_of, waiver
+from contoso import AUTHORIZATION, CORP, DATABASE, INITIATIVE, ONE, ROOT, SERVER, exemption_id, exemptions_of, waiver
+from defended import TDE, finding, mcsb
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources"
 MCSB = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
@@ -37,7 +38,15 @@ def specifications():
 @pytest.fixture
 def ask(specifications, start):
     """`ask(method, path, version, body)` sends a request and holds the answer against the specification."""
-    cloud = start(assessments=[ASSESSMENT], principals=[READER], limits={"policyExemptionsPerScope": 3})
+    assignments = [*contoso.tenant()["policyAssignments"], mcsb()]
+    own = {"displayName": "x", "severity": "Low", "assessmentType": "BuiltIn", "policyDefinitionId": ""}
+    cloud = start(
+        policyAssignments=assignments,
+        assessmentMetadata=[{"name": ASSESSMENT["id"].rsplit("/", 1)[-1], "properties": own}],
+        assessments=[ASSESSMENT, finding(DATABASE)],
+        principals=[READER],
+        limits={"policyExemptionsPerScope": 3},
+    )
     clients = {None: emulated.Client(cloud), READER["name"]: emulated.Client(cloud, READER["name"])}
 
     def request(method, path, version, body=None, *, expect, who=None, **query):
@@ -198,6 +207,19 @@ def test_resource_graph(ask, form):
     ask("POST", GRAPH, "2022-10-01", {"query": "where where"}, expect=400)
 
 
+def test_secure_score_and_plans(ask):
+    security, version = f"{ONE}/providers/Microsoft.Security", "2020-01-01"
+    for path in ("secureScores", "secureScores/ascScore", "secureScoreControls", "secureScoreControlDefinitions"):
+        ask("GET", f"{security}/{path}", version, expect=200)
+    for path in ("secureScoreControls", "secureScores/ascScore/secureScoreControls"):
+        ask("GET", f"{security}/{path}", version, expect=200, expand="definition")
+    ask("GET", "/providers/Microsoft.Security/secureScoreControlDefinitions", version, expect=200)
+    version = "2024-01-01"
+    ask("GET", f"{security}/pricings", version, expect=200)
+    ask("PUT", f"{security}/pricings/CloudPosture", version, {"properties": {"pricingTier": "Standard"}}, expect=200)
+    ask("GET", f"{security}/pricings/Dns", version, expect=200)
+
+
 def test_security(ask):
     version = "2021-06-01"
     metadata = "/providers/Microsoft.Security/assessmentMetadata"
@@ -207,6 +229,7 @@ def test_security(ask):
     ask("GET", f"{metadata}/00000000-0000-0000-0000-000000000000", version, expect=404)
     ask("GET", f"{ONE}/providers/Microsoft.Security/assessments", version, expect=200)
     ask("GET", ASSESSMENT["id"], version, expect=200)
+    ask("GET", f"{DATABASE}/providers/Microsoft.Security/assessments/{TDE}", version, expect=200, expand="metadata")
     assessment = {"properties": {"resourceDetails": {"source": "Azure"}, "status": {"code": "Healthy"}}}
     ask("PUT", f"{ONE}/providers/Microsoft.Security/assessments/{key}", version, assessment, expect=200)
     ask("DELETE", f"{ONE}/providers/Microsoft.Security/assessments/{key}", version, expect=200)

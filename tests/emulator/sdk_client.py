@@ -13,7 +13,8 @@ from pathlib import Path
 import contoso
 import emulated
 import pytest
-from contoso import ASSIGNMENT, ONE, SERVER, exemption_id
+from contoso import ASSIGNMENT, DATABASE, ONE, SERVER, exemption_id
+from defended import TDE, finding, mcsb
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,8 @@ def around():
         policyStates=[
             {"resourceId": SERVER, "policyDefinitionId": contoso.POLICIES[0], "complianceState": "NonCompliant"}
         ],
-        assessments=[assessment],
+        policyAssignments=[*contoso.tenant()["policyAssignments"], mcsb()],
+        assessments=[assessment, finding(DATABASE)],
         principals=[
             {"objectId": "11111111-1111-4111-8111-111111111111", "name": "pipeline"},
             {"objectId": DEV, "name": "dev@contoso.example", "type": "User", "roles": []},
@@ -108,8 +110,8 @@ def test_groups_by_the_typed_sdk(around):
 
 
 def test_compliance_by_the_typed_sdk(around):
-    assert set(around["states"]) == {"legacy-sql NonCompliant", "legacy-sql Compliant"}
-    assert around["summary"] == 1
+    assert {"legacy-sql NonCompliant", "legacy-sql Compliant", "ledger NonCompliant"} <= set(around["states"])
+    assert around["summary"] == 2
 
 
 def test_graph_and_security_by_the_typed_sdks(around):
@@ -117,5 +119,6 @@ def test_graph_and_security_by_the_typed_sdks(around):
         2, [{"type": "microsoft.sql/servers", "n": 1}, {"type": "microsoft.sql/servers/databases", "n": 1}]
     ]  # fmt: skip
     assert around["refused"] == [400, "InvalidQuery"] or around["refused"] == [400, "ParserFailure"]
-    assert around["assessments"] == [["a1", "Unhealthy"]]
+    assert around["assessments"] == [["a1", "Unhealthy"], [TDE, "Unhealthy"]]
+    assert around["score"] == [[["ascScore", 4, 0.0, 4]], [1], 600]
     assert (around["metadata"], around["pricings"]) == (True, "Standard")

@@ -58,6 +58,10 @@ def main(subscription, principal):
     with SecurityCenter(credential, subscription, **ENDPOINT) as client:
         seen["assessments"] = [[each.name, each.status.code] for each in client.assessments.list(scope)]
         seen["metadata"] = sum(1 for _ in client.assessments_metadata.list()) > 100
+        scores = [[each.name, each.max, each.current, each.weight] for each in client.secure_scores.list()]
+        controls = [each.unhealthy_resource_count for each in client.secure_score_controls.list(expand="definition")]
+        definitions = sum(len(each.assessment_definitions) for each in client.secure_score_control_definitions.list())
+        seen["score"] = [scores, controls, definitions]
         plans = client.pricings.list(scope).value
         seen["pricings"] = {plan.name: plan.pricing_tier for plan in plans}["FoundationalCspm"]
     return seen

@@ -1,11 +1,11 @@
-"""What Resource Graph shows of Defender: assessments and plans, with everything expanded and keys with capitals."""
+"""What Resource Graph shows of Defender: assessments, scores, controls and plans, with everything expanded and keys with capitals."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from reconciler.emulator.graph.rows import Covers, GraphRow, graph_row
-from reconciler.emulator.resources import assessments, pricings
+from reconciler.emulator.resources import assessments, pricings, secure_scores
 from reconciler.emulator.state import plans
 from reconciler.emulator.state.defender import Defender
 from reconciler.emulator.state.tenant import Tenant
@@ -29,3 +29,21 @@ def pricing_rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
             for name in plans.NAMES:
                 plan = pricings.show(tenant, subscription.guid, name, _NEWEST)
                 yield graph_row(tenant, arm_id(plan["id"]), plans.TYPE, plan)
+
+
+def score_rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    """The score of each subscription that has one."""
+    defender = Defender(tenant)
+    for subscription in tenant.hierarchy.subscriptions.values():
+        score = secure_scores.score_of(defender, subscription.id) if covers(subscription.id) else None
+        if score is not None:
+            yield graph_row(tenant, arm_id(score["id"]), secure_scores.SCORES, score)
+
+
+def control_rows(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
+    """The controls of each subscription, with their definitions."""
+    defender = Defender(tenant)
+    for subscription in tenant.hierarchy.subscriptions.values():
+        if covers(subscription.id):
+            for control in secure_scores.controls_shown(defender, subscription.id, expanded=True):
+                yield graph_row(tenant, arm_id(control["id"]), secure_scores.CONTROLS, control)

@@ -169,6 +169,8 @@ SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
     },
     "securityresources": {
         "microsoft.security/assessments": security.assessment_rows,
+        "microsoft.security/securescores": security.score_rows,
+        "microsoft.security/securescores/securescorecontrols": security.control_rows,
         "microsoft.security/pricings": security.pricing_rows,
     },
 }

@@ -42,3 +42,13 @@ def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
     recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
     recommendation = recommendations.get(assessment.name.lower())
     return tuple(policy.key for policy in recommendation.policies) if recommendation else ()
+
+
+def is_preview(tenant: Tenant, assessment: ArmId) -> bool:
+    """Whether an assessment's recommendation is a preview: as the tenant has it, else as shipped."""
+    metadata = own_metadata(tenant, assessment)
+    if metadata is not None:
+        return bool(metadata.properties.get("preview"))
+    recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
+    recommendation = recommendations.get(assessment.name.lower())
+    return recommendation is not None and catalog.Obstacle.PREVIEW in recommendation.obstacles

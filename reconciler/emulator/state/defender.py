@@ -74,7 +74,7 @@ class Defender:
     """Defender's view at one instant. Made for one request: it remembers what many assessments have in common."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
+        self.tenant = tenant
         self._now = tenant.clock.now()
         self._delay = timedelta(seconds=tenant.evaluation_delay)
         self._superseded: dict[str, list[Exemption]] = {}
@@ -91,16 +91,16 @@ class Defender:
 
     def assess(self, record: Record) -> Assessed | None:
         """One assessment as it is shown; None where nothing evaluates it."""
-        if not is_builtin(self._tenant, record.id):
+        if not is_builtin(self.tenant, record.id):
             return self._as_found(record)
         scope = owner_scope(record.id)
         assignments = self._applicable(scope)
-        is_on = plans.is_foundational_on(self._tenant, scope.subscription or "")
+        is_on = plans.is_foundational_on(self.tenant, scope.subscription or "")
         if not is_on or not any(definition_id(assignment).key in BENCHMARKS for assignment in assignments):
             return None
-        policies = policies_behind(self._tenant, record.id)
+        policies = policies_behind(self.tenant, record.id)
         shown = self._through_policies(record, policies, assignments) if policies else self._as_found(record)
-        if shown is not None and shown.code != NOT_APPLICABLE and exempts(self._tenant, scope, record.id.name.lower()):
+        if shown is not None and shown.code != NOT_APPLICABLE and exempts(self.tenant, scope, record.id.name.lower()):
             status = {"code": NOT_APPLICABLE, "cause": "Exempt", **self._dates(record, None)}
             return Assessed(record=record, status=status)
         return shown
@@ -110,7 +110,7 @@ class Defender:
     ) -> Assessed | None:
         """What all policies behind an assessment make of it, in every assignment that evaluates them."""
         scope = owner_scope(record.id)
-        resource = self._tenant.hierarchy.resources.get(scope.key) or Resource(id=scope)
+        resource = self.tenant.hierarchy.resources.get(scope.key) or Resource(id=scope)
         cells = [
             _Cell(assignment=assignment, member=member)
             for assignment in assignments
@@ -132,7 +132,7 @@ class Defender:
     def _exempt(self, record: Record, resource: Resource, cells: list[_Cell]) -> Assessed | None:
         """The assessment as exempt, if an exemption that is old enough covers each cell."""
         seen = self._now - self._delay
-        scopes = self._tenant.hierarchy.chain(resource.id)
+        scopes = self.tenant.hierarchy.chain(resource.id)
         covering = [
             [
                 coverage
@@ -153,7 +153,7 @@ class Defender:
 
     def _dates(self, record: Record, changed: datetime | None) -> dict[str, JSON]:
         given = record.properties.get("status") or {}
-        at_start = arm_instant(self._tenant.started)
+        at_start = arm_instant(self.tenant.started)
         since = arm_instant(changed) if changed else given.get("statusChangeDate", at_start)
         return {"statusChangeDate": since, "firstEvaluationDate": given.get("firstEvaluationDate", at_start)}
 
@@ -161,24 +161,24 @@ class Defender:
 
     def _assignments_over(self, scope: ArmId) -> list[Record]:
         """The assignments at and above a scope that are old enough."""
-        chain = self._tenant.hierarchy.chain(scope)
-        standing = [record for key in chain for record in self._tenant.assignments.at(key).values()]
+        chain = self.tenant.hierarchy.chain(scope)
+        standing = [record for key in chain for record in self.tenant.assignments.at(key).values()]
         return [record for record in standing if self._is_known(record)]
 
     def _is_known(self, assignment: Record) -> bool:
         created = parse_instant(str((assignment.system or {}).get("createdAt", "")))
-        return created is None or created <= self._tenant.started or created + self._delay <= self._now
+        return created is None or created <= self.tenant.started or created + self._delay <= self._now
 
     def _evaluates(self, assignment: Record, resource: Resource) -> bool:
         excluded = (arm_id(str(text)) for text in assignment.properties.get("notScopes") or ())
         return selected(selectors_of(assignment), resource) and not any(
-            self._tenant.hierarchy.contains(part, resource.id) for part in excluded
+            self.tenant.hierarchy.contains(part, resource.id) for part in excluded
         )
 
     def _members_of(self, assignment: ArmId) -> list[Member]:
-        return list(members(self._tenant, self._tenant.assignments.by_id[assignment.key]))
+        return list(members(self.tenant, self.tenant.assignments.by_id[assignment.key]))
 
     def _coverages_at(self, scope: str) -> list[Coverage]:
         """The exemptions at a folded scope, with what those were that have been replaced or deleted since."""
-        standing = self._tenant.exemptions.at(scope).values()
+        standing = self.tenant.exemptions.at(scope).values()
         return [coverage_of(exemption) for exemption in (*standing, *self._superseded.get(scope, ()))]

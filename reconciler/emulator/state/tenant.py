@@ -124,6 +124,7 @@ class Tenant:
         self.assessments: Objects[Record] = Objects()
         self.standard_assignments: Objects[Record] = Objects()
         self.security_standards: Objects[Record] = Objects()
+        self.control_definitions: Objects[Record] = Objects()
         self.plans: Objects[Record] = Objects()
         """Defender's plans where they are not as they are by default."""
         self.evaluation_delay = EVALUATION_DELAY
