@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql lint bench lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -82,6 +82,9 @@ lint: $(VENV)/.dev  ## ruff, mypy, import-linter, workflows
 
 bench: $(VENV)/.dev  ## the benchmarks, by hand
 	@$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev  ## the documentation as a site, in build/site
+	@$(BIN)/python scripts/site.py
 
 lock:  ## regenerate the hash-pinned requirements (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
