@@ -35,6 +35,20 @@ VERSIONS = {
     "policydefinitions": "2025-11-01",
     "policysetdefinitions": "2025-11-01",
     "managementgroups": "2021-04-01",
+    "getentities": "2021-04-01",
+    "operationresults": "2021-04-01",
+    "locks": "2016-09-01",
+    "permissions": "2022-04-01",
+    "roleassignments": "2022-04-01",
+    "roledefinitions": "2022-04-01",
+    "policystates": "2019-10-01",
+    "asyncoperationresults": "2019-10-01",
+    "microsoft.resourcegraph": "2022-10-01",
+    "assessments": "2021-06-01",
+    "assessmentmetadata": "2021-06-01",
+    "pricings": "2024-01-01",
+    "standardassignments": "2024-08-01",
+    "securitystandards": "2024-08-01",
 }
 """The API version that `Client` asks by, for the last type in a path; others get 2022-09-01."""
 

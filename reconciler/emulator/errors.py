@@ -68,6 +68,16 @@ def unsupported_api_version(namespace: str, kind: str, version: str, supported: 
     )
 
 
+def invalid_api_version(version: str, supported: tuple[str, ...]) -> ArmError:
+    """Resource Manager itself has no such version."""
+    return ArmError(
+        400,
+        "InvalidApiVersionParameter",
+        f"The api-version '{version}' is invalid. The supported versions are '{','.join(supported)}'.",
+        GATEWAY,
+    )
+
+
 def unknown_type(namespace: str, version: str) -> ArmError:
     """The namespace has no such type."""
     return ArmError(

@@ -56,6 +56,66 @@ def test_an_option_that_would_be_ignored_is_refused(arm, path, option):
     assert f"${next(iter(option))}" in answer.message
 
 
+# --- API versions ------------------------------------------------------------------------------------------------
+
+AN_OWNER = f"{ONE}{AUTHORIZATION}/roleAssignments"
+STATES = f"{ONE}/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"
+
+
+@pytest.mark.parametrize(
+    ("verb", "path", "version", "kind", "one_of"),
+    [
+        ("GET", f"{GROUP}{AUTHORIZATION}/locks", "2022-09-01", "locks", "2016-09-01"),
+        ("GET", AN_OWNER, "2020-10-01-preview", "roleAssignments", "2022-04-01"),
+        ("GET", f"{ONE}{AUTHORIZATION}/roleDefinitions", "2022-09-01", "roleDefinitions", "2022-05-01-preview"),
+        ("GET", f"{ONE}{AUTHORIZATION}/permissions", "2022-09-01", "permissions", "2022-04-01"),
+        ("GET", f"{ONE}{AUTHORIZATION}/policyDefinitions", "2022-06-01", "policyDefinitions", "2023-04-01"),
+        ("GET", f"{ONE}{AUTHORIZATION}/policySetDefinitions", "2016-12-01", "policySetDefinitions", "2021-06-01"),
+        ("GET", ROOT, "2020-06-01", "managementGroups", "2020-10-01"),
+        ("POST", "/providers/Microsoft.Management/getEntities", "2020-06-01", "getEntities", "2023-04-01"),
+        ("POST", "/providers/Microsoft.ResourceGraph/resources", "2020-04-01-preview", "resources", "2021-03-01"),
+        ("POST", STATES, "2023-03-01", "policyStates", "2024-10-01"),
+        ("GET", f"{ONE}/providers/Microsoft.Security/assessments", "2022-01-01", "assessments", "2021-06-01"),
+    ],
+)
+def test_a_type_has_the_api_versions_that_azure_lists(arm, verb, path, version, kind, one_of):
+    refusal = arm.request(verb, path, {} if verb == "POST" else None, version=version)
+    assert (refusal.status, refusal.code) == (404, "InvalidResourceType")
+    assert f"The resource type '{kind}'" in refusal.message
+    assert f"for api version '{version}'" in refusal.message
+    assert one_of in refusal.message.split("supported api-versions are ")[1]
+    assert arm.request(verb, path, {"query": "resources"} if verb == "POST" else None, version=one_of).status == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/subscriptions", ONE, GROUP, f"{ONE}/resources", f"{ONE}/providers", f"{ONE}/providers/Microsoft.Authorization",
+     f"{GROUP}/providers/Microsoft.Resources/tags/default", "/tenants", f"{ONE}/locations"],
+)  # fmt: skip
+def test_resource_managers_own_paths_have_its_api_versions(arm, path):
+    refusal = arm.get(path, version="2025-05-01")
+    assert (refusal.status, refusal.code) == (400, "InvalidApiVersionParameter")
+    assert refusal.message.startswith(
+        "The api-version '2025-05-01' is invalid. The supported versions are '2025-04-01,"
+    )
+    assert refusal.headers["x-ms-failure-cause"] == "gateway"
+    assert arm.get(path, version="2024-11-01").status == 200
+
+
+@pytest.mark.parametrize("version", ["2023-02-30", "latest", "2023-01-01-Preview-2", "20230101", "2023-1-1"])
+def test_what_is_no_date_is_no_api_version(arm, version):
+    assert arm.get(SERVER, version=version).code == "InvalidApiVersionParameter"
+    assert arm.get(SERVER, version="2023-05-01-preview").status == 200
+
+
+def test_a_provider_shows_the_versions_that_its_types_take(arm):
+    shown = arm.get(f"{ONE}/providers/Microsoft.Authorization").json["resourceTypes"]
+    for kind in (each for each in shown if "/" not in each["resourceType"]):
+        for version in kind["apiVersions"]:
+            path = f"{ONE}{AUTHORIZATION}/{kind['resourceType']}"
+            assert arm.get(path, version=version).status == 200, (path, version)
+
+
 # --- lists of resources and groups -------------------------------------------------------------------------------
 
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv-red"

@@ -134,9 +134,7 @@ def _content(send: Send, scope: ArmId, caller: Caller) -> dict[str, Any]:
         raise SandboxError(
             f"{scope} is a {scope.kind.value}; a management group, a subscription or a resource group is needed"
         )
-    body = _read(
-        send, f"{scope}?api-version={'2021-04-01' if scope.kind is ScopeKind.RESOURCE_GROUP else '2020-01-01'}"
-    )
+    body = _read(send, f"{scope}?api-version=2021-04-01")
     objects = {
         "policyAssignments": _listed(send, f"{scope}{_POLICY}/policyAssignments", ASSIGNMENTS),
         "policyExemptions": _listed(send, f"{scope}{_POLICY}/policyExemptions", EXEMPTIONS),

@@ -12,7 +12,7 @@ from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.resources.inventory import resource_type
 from reconciler.emulator.state.tenant import Tenant
-from reconciler.emulator.versions import KNOWN
+from reconciler.emulator.versions import KNOWN, RESOURCE_MANAGER
 from reconciler.emulator.wire.http import Response
 from reconciler.model import JSON, ScopeKind
 
@@ -39,17 +39,25 @@ _GROUP_VERSIONS: Final = (
 )
 _FIRST_VERSIONS: Final = ("2017-11-01-preview", "2017-08-31-preview", "2017-06-30-preview", "2017-05-31-preview")
 
+
+def _newest_first(namespace: str, *kinds: str) -> dict[str, tuple[str, ...]]:
+    return {kind: tuple(sorted(KNOWN[f"{namespace}/{kind}".lower()], reverse=True)) for kind in kinds}
+
+
 MODELLED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
-    "Microsoft.Authorization": {
-        "policyExemptions": KNOWN["microsoft.authorization/policyexemptions"][::-1],
-        "policyAssignments": KNOWN["microsoft.authorization/policyassignments"][::-1],
-        "policyDefinitions": KNOWN["microsoft.authorization/policydefinitions"][::-1],
-        "policySetDefinitions": KNOWN["microsoft.authorization/policysetdefinitions"][::-1],
-        "locks": ("2020-05-01", "2017-04-01", "2016-09-01", "2015-01-01"),
-        "roleAssignments": ("2022-04-01", "2018-09-01-preview"),
-        "roleDefinitions": ("2022-04-01", "2018-01-01-preview"),
-        "permissions": ("2022-04-01", "2018-01-01-preview"),
-    },
+    "Microsoft.Authorization": _newest_first(
+        "Microsoft.Authorization",
+        "policyExemptions",
+        "policyAssignments",
+        "policyDefinitions",
+        "policyDefinitions/versions",
+        "policySetDefinitions",
+        "policySetDefinitions/versions",
+        "locks",
+        "roleAssignments",
+        "roleDefinitions",
+        "permissions",
+    ),
     "Microsoft.Management": {
         "resources": _FIRST_VERSIONS,
         "managementGroups": (*_GROUP_VERSIONS, *_FIRST_VERSIONS),
@@ -62,19 +70,17 @@ MODELLED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "tenantBackfillStatus": _GROUP_VERSIONS[:7],
         "startTenantBackfill": _GROUP_VERSIONS[:7],
     },
-    "Microsoft.PolicyInsights": {"policyStates": ("2024-10-01", "2019-10-01")},
-    "Microsoft.ResourceGraph": {"resources": ("2024-04-01", "2022-10-01", "2021-03-01")},
-    "Microsoft.Resources": {
-        "subscriptions": ("2022-12-01", "2016-06-01"),
-        "resourceGroups": ("2022-09-01", "2021-04-01"),
-        "tags": ("2022-09-01", "2021-04-01"),
-    },
-    "Microsoft.Security": {
-        "assessments": ("2025-05-04", "2021-06-01", "2020-01-01"),
-        "assessmentMetadata": ("2025-05-04", "2021-06-01", "2020-01-01"),
-        "standardAssignments": KNOWN["microsoft.security/standardassignments"],
-        "securityStandards": KNOWN["microsoft.security/securitystandards"],
-    },
+    "Microsoft.PolicyInsights": _newest_first("Microsoft.PolicyInsights", "policyStates", "asyncOperationResults"),
+    "Microsoft.ResourceGraph": _newest_first("Microsoft.ResourceGraph", "resources"),
+    "Microsoft.Resources": dict.fromkeys(("subscriptions", "resourceGroups", "tags"), RESOURCE_MANAGER),
+    "Microsoft.Security": _newest_first(
+        "Microsoft.Security",
+        "assessments",
+        "assessmentMetadata",
+        "pricings",
+        "standardAssignments",
+        "securityStandards",
+    ),
 }
 """The providers that are modelled: their types with the API versions. Microsoft.Management's as recorded."""
 
