@@ -6,7 +6,7 @@ not known, and their resources are kept as they are written all the same.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import re
 from typing import Final
 
@@ -129,6 +129,6 @@ def _is_resource_managers(target: Target) -> bool:
 def _is_date(version: str) -> bool:
     matched = _WELL_FORMED.fullmatch(version)
     try:
-        return matched is not None and datetime.date.fromisoformat(matched[1]) is not None
+        return bool(matched and dt.date.fromisoformat(matched[1]))
     except ValueError:
         return False

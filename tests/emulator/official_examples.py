@@ -94,6 +94,8 @@ def tenant_of(example):
             "properties": {"displayName": "x", "assessmentType": "CustomerManaged"},
         }
         content["assessmentMetadata"] = [metadata]
+        benchmark = f"/subscriptions/{GUID}/providers/Microsoft.Authorization/policyAssignments/benchmark"
+        content["policyAssignments"].append({"id": benchmark, "properties": {"policyDefinitionId": BENCHMARK}})
     if "/managementGroups/" in example.path and "/subscriptions/" in example.path:
         content["subscriptions"][0]["managementGroup"] = re.findall(r"managementGroups/([^/]+)", example.path)[0]
     principals = sorted(set(re.findall(r'"principalId": "([^"]+)"', text)))
@@ -105,6 +107,7 @@ def tenant_of(example):
     return content
 
 
+BENCHMARK = "/providers/Microsoft.Authorization/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 ROLE = "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 PIPELINE = "11111111-1111-4111-8111-111111111111"
 SET = "/providers/Microsoft.Authorization/policySetDefinitions/of-the-examples"
