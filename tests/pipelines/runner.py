@@ -7,11 +7,13 @@ modules are looked up by the real Python, so that a folder that offers another `
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +72,9 @@ class Job:
         return _EXPRESSION.sub(lambda found: self._lookup(found[1]), str(text))
 
     def _lookup(self, expression: str) -> str:
-        expression = expression.partition(" && format(")[0]  # `a && format(…, a) || ''` with an empty a
+        if option := re.fullmatch(r"(\S+) && format\('([^']*)', \1\) \|\| ''", expression):
+            value = self._lookup(option[1])
+            return option[2].replace("{0}", value) if value else ""
         if equal := re.fullmatch(r"([\w.-]+) == '(\w*)'", expression):
             return str(self._lookup(equal[1]) == equal[2]).lower()
         parts = expression.split(".")
@@ -124,6 +128,8 @@ def job(
 ) -> Job:
     """A job that is ready to run. `env` is what the runner's machine has (the way to the embedded Azure)."""
     temp.mkdir(parents=True, exist_ok=True)
+    if not (temp / "shims" / "gh").exists():
+        fake_production(temp)  # no run of apply was there yet
     found = workflow["jobs"][name]
     full = {"runner.temp": str(temp), "github.workspace": str(workspace), **context}
     made = Job(found["steps"], workspace, full, temp=temp)
@@ -157,18 +163,68 @@ def fake_gh(temp: Path, answers: str = "") -> Path:
     return notes
 
 
-def fake_github(temp: Path, answers: Mapping[str, str]) -> Path:
-    """A `gh api` that answers by the end of the address, before its query, and by nothing else; returns its notes. Each
-    answer is what --jq would leave of GitHub's.
+def fake_github(temp: Path, answers: Mapping[str, Any]) -> Path:
+    """A `gh api` that answers by the end of the address, before its query, and by nothing else; returns its notes. An
+    answer is GitHub's own JSON, which --jq is really applied to, or a file to download.
     """
     notes = temp / "gh.log"
     (temp / "shims").mkdir(parents=True, exist_ok=True)
-    rows = "\n".join(f"  */{end}) printf '%s\\n' {shlex.quote(text)} ;;" for end, text in answers.items())
-    script = (
-        f'#!/usr/bin/env bash\nprintf "%s\\n" "$*" >>{notes}\ncase "${{2%%\\?*}}" in\n{rows}\n  *) exit 1 ;;\nesac\n'
-    )
+    rows = []
+    for number, (end, answer) in enumerate(answers.items()):
+        file = answer if isinstance(answer, Path) else temp / f"gh-{number}.json"
+        if not isinstance(answer, Path):
+            file.write_text(json.dumps(answer), encoding="utf-8")
+        rows.append(f"  */{end}) file={shlex.quote(str(file))} ;;")
+    script = f"""#!/usr/bin/env bash
+printf "%s\\n" "$*" >>{notes}
+case "${{2%%\\?*}}" in
+{chr(10).join(rows)}
+  *) exit 1 ;;
+esac
+if [[ "${{@: -2:1}}" == --jq ]]; then exec jq -r "${{@: -1}}" "$file"; fi
+exec cat "$file"
+"""
     _executable(temp / "shims" / "gh", script)
     return notes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastRun:
+    """A run of apply.yml as GitHub remembers it: its artefacts in the order in which they were made, those of the reviewers'
+    decisions that approved, and what the artefact `record` holds.
+    """
+
+    artifacts: tuple[str, ...] = ()
+    approvals: int = 1
+    conclusion: str = "success"
+    record: str | None = None
+
+
+def fake_production(temp: Path, *runs: PastRun, **more: Any) -> Path:
+    """A `gh` that knows these runs of apply.yml, the newest first, and `more` answers; returns its notes."""
+    answers: dict[str, Any] = {
+        "apply.yml/runs": {
+            "workflow_runs": [{"id": 1 + number, "conclusion": run.conclusion} for number, run in enumerate(runs)]
+        },
+        **more,
+    }
+    temp.mkdir(parents=True, exist_ok=True)
+    for number, run in enumerate(runs):
+        names = [*run.artifacts, *(["record"] if run.record is not None else [])]
+        artifacts = [
+            {"id": 100 * (1 + number) + position, "name": name, "expired": False, "created_at": f"2026-01-01T00:00:0{position}Z"}
+            for position, name in enumerate(["plan", "outcomes", *names])
+        ]  # fmt: skip
+        decisions = [{"state": "rejected", "environments": [{"name": "production"}]}]
+        decisions += [{"state": "approved", "environments": [{"name": "production"}]}] * run.approvals
+        answers[f"runs/{1 + number}/artifacts"] = {"artifacts": artifacts}
+        answers[f"runs/{1 + number}/approvals"] = decisions
+        if run.record is not None:
+            archive = temp / f"record-{number}.zip"
+            with zipfile.ZipFile(archive, "w") as file:
+                file.writestr("record.json", run.record)
+            answers[f"artifacts/{artifacts[-1]['id']}/zip"] = archive
+    return fake_github(temp, answers)
 
 
 def _executable(path: Path, text: str) -> None:

@@ -43,18 +43,30 @@ def steps(content: Any) -> Iterator[dict[str, Any]]:
             yield from steps(each)
     elif isinstance(content, dict):
         if "template" in content:
-            for each in load(content["template"])["steps"]:
+            template = load(content["template"])
+            parameters = {each["name"]: each.get("default") for each in template.get("parameters", ())}
+            for each in filled(template["steps"], parameters | content.get("parameters", {})):
                 if "template" in each:
                     yield from steps(each)
                     continue
                 script = each.get("inputs", {}).get("inlineScript", "")
-                filled = script.replace("${{ parameters.script }}", content.get("parameters", {}).get("script", ""))
-                yield {**each, "script": filled} if script else each
+                yield {**each, "script": script} if script else each
         elif not content.keys().isdisjoint({"script", "checkout", "task", "bash"}):
             yield content
         else:
             for each in content.values():
                 yield from steps(each)
+
+
+def filled(content: Any, parameters: dict[str, str]) -> Any:
+    """A template's content with its parameters put in."""
+    if isinstance(content, str):
+        return re.sub(r"\$\{\{ parameters\.(\w+) \}\}", lambda found: parameters[found[1]], content)
+    if isinstance(content, list):
+        return [filled(each, parameters) for each in content]
+    if isinstance(content, dict):
+        return {key: filled(value, parameters) for key, value in content.items()}
+    return content
 
 
 @dataclasses.dataclass
@@ -162,10 +174,10 @@ def merge(agent: Agent) -> None:
 
 def devops(agent: Agent, record: str | None, **answers: Any) -> None:
     """A `curl` that answers as Azure DevOps where the newest run of the apply pipeline has this artefact."""
-    names = [{"name": "plan"}, *([{"name": record}] if record else [])]
+    names = ["plan", *([record] if record else [])]
     documents = {
-        "builds": {"value": [{"id": 4711, "sourceBranch": "refs/heads/main"}]},
-        "artifacts": {"value": names},
+        "builds": {"value": [{"id": 4711, "sourceBranch": "refs/heads/main", "result": "succeeded"}]},
+        "artifacts": {"value": [{"id": number, "name": name} for number, name in enumerate(names)]},
         "timeline": {"records": [{"type": "Checkpoint.Approval", "result": "succeeded"}, {"type": "Stage"}]},
         **answers,
     }
@@ -176,7 +188,7 @@ def devops(agent: Agent, record: str | None, **answers: Any) -> None:
         f'[ "$SYSTEM_ACCESSTOKEN" = secret ] && exec cat "{agent.temp}/${{address##*/}}.json"\n'
     )
     runner._executable(agent.temp / "shims" / "curl", script)
-    agent.variables |= {"System.AccessToken": "secret", "applyPipeline": "12"}
+    agent.variables |= {"System.AccessToken": "secret", "applyPipeline": "12", "System.DefinitionId": "12"}
 
 
 @pytest.mark.parametrize(
@@ -192,17 +204,38 @@ def devops(agent: Agent, record: str | None, **answers: Any) -> None:
 )
 def test_what_nobody_approved_is_no_record(agent: Agent, answers: dict[str, Any]) -> None:
     devops(agent, **answers)
-    agent.run(steps(load("approved.yml")["steps"]))
+    agent.run(steps({"template": "approved.yml"}))
     assert agent.variables["approved"] == ""
 
 
 def test_the_newest_approved_record_is_found_and_without_the_number_of_the_pipeline_none(agent: Agent) -> None:
     devops(agent, "completed-" + "a" * 40)
-    agent.run(steps(load("approved.yml")["steps"]))
+    agent.run(steps({"template": "approved.yml"}))
     assert agent.variables["approved"] == "a" * 40
     del agent.variables["applyPipeline"]
-    agent.run(steps(load("approved.yml")["steps"]))
+    agent.run(steps({"template": "approved.yml"}))
     assert agent.variables["approved"] == ""
+
+
+@pytest.mark.parametrize(
+    ("result", "approval", "name", "run"),
+    [
+        ("succeeded", "succeeded", "record-2", "4711"),
+        ("failed", "succeeded", "record-2", "4711"),
+        ("failed", "failed", "record-2", ""),
+        ("succeeded", "succeeded", "record-x", ""),
+    ],
+)
+def test_the_record_of_the_newest_approved_run_is_found_complete_or_not(
+    agent: Agent, result: str, approval: str, name: str, run: str
+) -> None:
+    artifacts = {"value": [{"id": 2, "name": name}, {"id": 1, "name": "record-1"}]}
+    builds = {"value": [{"id": 4711, "sourceBranch": "refs/heads/main", "result": result}]}
+    timeline = {"records": [{"type": "Checkpoint.Approval", "result": approval}]}
+    devops(agent, None, artifacts=artifacts, builds=builds, timeline=timeline)
+    agent.run(steps({"template": "approved.yml"}))
+    assert agent.variables["recordRun"] == run
+    assert not run or agent.variables["recordName"] == name
 
 
 def test_a_good_pull_request_passes_and_a_bad_one_is_told_why(agent: Agent) -> None:
@@ -256,6 +289,8 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     assert "variable=changes" not in log, "nothing is left to approve"
     assert agent.variables["completed"] == repo.git(agent.sources, "rev-parse", "refs/remotes/origin/main")
     emulated.Client(azure, CLIENT).delete(next(iter(azure.exemptions)))
+    assert agent.variables["recorded"] == "true"
+    assert json.loads((agent.temp / "record.json").read_text())["adopted"] == []
     for record, exemptions in ((None, 0), (f"completed-{agent.variables['completed']}", 1)):
         devops(agent, record)
         for name in ("reconcile.yml", "drift.yml"):

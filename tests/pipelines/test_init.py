@@ -168,6 +168,17 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         applied = action(started, temp, uses(apply_workflow, "apply", "Apply what was approved"), context, azure.env)
         assert applied.outputs["run"] == {"code": "0"}, applied.log
         assert len(azure.exemptions) == 1
+        assert json.loads((temp / "record.json").read_text())["adopted"] == []
+        (temp / "record.json").rename(temp / "last-record.json")
+        outputs = {"approved": {"record": str(temp / "last-record.json"), "revision": revision}}
+        for file, job, name in (
+            ("plan.yml", "plan", "Plan"), ("apply.yml", "plan", "Plan"), ("apply.yml", "apply", "Apply what was approved"),
+            ("drift.yml", "drift", "Report"), ("reconcile.yml", "reconcile", "Heal"),
+        ):  # fmt: skip
+            step = uses(runner.load(file, folder), job, name)
+            assert runner.Job([], started, {}, outputs=outputs).evaluate(step["with"]["arguments"]).count(
+                f"--record={temp}/last-record.json\n"
+            ) == 1  # fmt: skip
         drift = runner.load("drift.yml", folder)
         report = action(started, temp, uses(drift, "drift", "Report"), context, azure.env)
         assert report.outputs["run"]["code"] in {"0", "2"}, report.log

@@ -47,20 +47,26 @@ def test_every_privileged_job_works_on_main_as_it_is_now(which: str) -> None:
 
 
 @pytest.mark.parametrize("which", SETS)
-@pytest.mark.parametrize("file", ["reconcile.yml", "drift.yml"])
-def test_the_approved_revision_is_found_before_anything_of_the_repository_is_there(which: str, file: str) -> None:
-    workflow = runner.load(file, SETS[which])
-    (job,) = (job for job in workflow["jobs"].values() if "id-token" in job["permissions"])
-    assert job["permissions"]["actions"] == "read"
-    names = [step.get("id") or step.get("uses", "").partition("@")[0] for step in job["steps"]]
-    assert names.index("approved") < names.index("actions/checkout")
-    step = next(step for step in job["steps"] if step.get("id") == "approved")
-    assert set(step["env"]) == {"GH_TOKEN", "REPOSITORY"}
-    assert step["run"] == next(
-        step["run"]
-        for step in runner.load("reconcile.yml")["jobs"]["reconcile"]["steps"]
-        if step.get("id") == "approved"
-    )
+def test_what_production_approved_is_found_before_anything_of_the_repository_is_there(which: str) -> None:
+    """By every job that may log in to Azure, in the same way; each passes the record on to what it runs."""
+    scripts = set()
+    for file, name, job in privileged(SETS[which]):
+        assert job["permissions"]["actions"] == "read", (file, name)
+        names = [step.get("id") or step.get("uses", "").partition("@")[0] for step in job["steps"]]
+        assert names.index("approved") < names.index("actions/checkout"), (file, name)
+        step = next(step for step in job["steps"] if step.get("id") == "approved")
+        assert set(step["env"]) == {"GH_TOKEN", "REPOSITORY"}
+        scripts.add(step["run"])
+        (commands,) = (
+            [step.get("env", {}).get("RECORD", ""), step.get("run", ""), step.get("with", {}).get("arguments", "")]
+            for step in job["steps"]
+            if "reconciler plan" in str(step) or "reconciler apply" in str(step) or "reconciler drift" in str(step)
+            or "command" in step.get("with", {})
+        )  # fmt: skip
+        assert "steps.approved.outputs.record" in commands[0] + commands[2], (file, name)
+        assert "--record" in commands[1] + commands[2], (file, name)
+        assert ("--record-out" in commands[1] + commands[2]) == (name == "apply"), (file, name)
+    assert len(scripts) == 1
 
 
 @pytest.mark.parametrize("which", SETS)
@@ -105,10 +111,18 @@ def test_on_azure_devops_every_privileged_stage_is_of_main_and_checks_it_out() -
     assert found == 4
 
 
-def test_on_azure_devops_the_approved_revision_is_found_before_the_checkout() -> None:
-    for name in ("drift.yml", "reconcile.yml"):
-        kinds = ["checkout" if "checkout" in step else "bash" if "bash" in step else "" for step in steps(load(name))]
-        assert kinds.index("bash") < kinds.index("checkout")
+def test_on_azure_devops_what_production_approved_is_found_before_the_checkout() -> None:
+    apply = load("apply.yml")["stages"]
+    for content in (*apply, load("plan.yml"), load("drift.yml"), load("reconcile.yml")):
+        kinds = [
+            "checkout" if "checkout" in step else "bash" if "bash" in step else step.get("task", "")
+            for step in steps(content)
+        ]
+        assert kinds.index("bash") < kinds.index("DownloadPipelineArtifact@2") < kinds.index("checkout")
+        (script,) = (
+            step["script"] for step in steps(content) if re.search("^ *exempt ", step.get("script", ""), re.MULTILINE)
+        )
+        assert '"${record[@]}"' in script.partition("exempt()")[2]
 
 
 @pytest.mark.parametrize("which", SETS)

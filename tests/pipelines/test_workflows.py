@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import re
@@ -18,6 +19,7 @@ import pytest
 from main_job import repositories as repo
 from pipelines import runner
 
+from reconciler.emulator.state.principals import PIPELINE
 from reconciler.reports.plan_markdown import MARKER
 
 NAMES = sorted(path.name for path in runner.WORKFLOWS.glob("*.yml"))
@@ -246,19 +248,22 @@ def test_a_refused_or_broken_plan_leaves_nothing_to_approve(main: Path, tmp_path
     assert (broken.failed, broken.outputs["plan"]) == (True, {})
 
 
-def heal(main: Path, temp: Path, azure: emulated.Azure, record: str, approvals: str = "1") -> runner.Job:
-    """The healing run where the newest run of apply has this artefact and so many approvals."""
-    answers = {"apply.yml/runs": "4711", "runs/4711/artifacts": record, "runs/4711/approvals": approvals}
-    runner.fake_github(temp, answers)
+def heal(main: Path, temp: Path, azure: emulated.Azure, *runs: runner.PastRun) -> runner.Job:
+    """The healing run where GitHub remembers these runs of apply, the newest first."""
+    runner.fake_production(temp, *runs)
     context = ready(temp, {"github.repository": "contoso/exemptions"}, azure, "WRITER")
     return runner.job(runner.load("reconcile.yml"), "reconcile", main, temp, context, machine(azure)).run()
+
+
+def completed(revision: str) -> runner.PastRun:
+    return runner.PastRun(artifacts=(f"completed-{revision}",))
 
 
 def test_the_healing_run_writes_what_a_production_run_completed(
     main: Path, tmp_path: Path, azure: emulated.Azure
 ) -> None:
     repo.commit(main, "The tool")
-    done = heal(main, tmp_path / "temp", azure, "completed-" + repo.git(main, "rev-parse", "HEAD"))
+    done = heal(main, tmp_path / "temp", azure, completed(repo.git(main, "rev-parse", "HEAD")))
     assert not done.failed, done.log
     assert len(azure.exemptions) == 1
 
@@ -267,7 +272,7 @@ def test_the_healing_run_leaves_what_needs_a_person(main: Path, tmp_path: Path, 
     approved = repo.git(main, "rev-parse", "HEAD")
     repo.write(main, [{**DECLARATION, "name": "other"}])
     repo.commit(main, "Ask for another")
-    done = heal(main, tmp_path / "temp", azure, f"completed-{approved}")
+    done = heal(main, tmp_path / "temp", azure, completed(approved))
     assert not done.failed, done.log
     assert "other changes wait for a person" in done.log
     assert azure.exemptions == {}
@@ -275,17 +280,76 @@ def test_the_healing_run_leaves_what_needs_a_person(main: Path, tmp_path: Path, 
 
 @pytest.mark.parametrize(
     ("record", "approvals"),
-    [("", "1"), ("completed-", "1"), ("completed-main", "1"), ("completed-{head}", "0"), ("completed-{head}; id", "1")],
+    [("", 1), ("completed-", 1), ("completed-main", 1), ("completed-{head}", 0), ("completed-{head}; id", 1)],
 )
 def test_without_an_approved_record_nothing_is_healed_and_the_run_says_so(
-    main: Path, tmp_path: Path, azure: emulated.Azure, record: str, approvals: str
+    main: Path, tmp_path: Path, azure: emulated.Azure, record: str, approvals: int
 ) -> None:
     record = record.replace("{head}", repo.git(main, "rev-parse", "HEAD"))
-    done = heal(main, tmp_path / "temp", azure, record, approvals)
+    done = heal(main, tmp_path / "temp", azure, runner.PastRun(artifacts=(record,), approvals=approvals))
     assert not done.failed, done.log
     assert done.outputs["approved"] == {"revision": ""}
     assert "Nothing is healed" in done.summary
     assert azure.exemptions == {}
+
+
+def adopted(root: Path, azure: emulated.Azure, temp: Path) -> str:
+    """What somebody made in the portal is adopted, edited by somebody, and known by a record alone: that record."""
+    repo.write(root, [DECLARATION], writers=[PIPELINE.object_id])
+    repo.commit(root, "Believe our writers alone")
+    portal = emulated.Client(azure, emulated.PORTAL)
+    body = {"policyAssignmentId": AT_ROOT["id"], "exemptionCategory": "Waiver"}
+    listed = {**body, "policyDefinitionReferenceIds": ["secureTransferToStorageAccountMonitoring"]}
+    portal.put(repo.subscription(1) + repo.EXEMPTIONS + "by-hand", listed)
+    record = temp / "made-record.json"
+    emulated.exempt(azure, "apply", "--yes", "--record-out", str(record), cwd=root, check=[0])
+    ((key, value),) = azure.exemptions.items()
+    portal.put(key, value["properties"] | {"exemptionCategory": "Mitigated"})
+    return record.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("known", "is_healed"),
+    [
+        ({"record": "{made}"}, True),
+        ({"record": "{made}", "conclusion": "failure"}, True),
+        ({"record": "{made}", "approvals": 0}, False),
+        ({}, False),
+    ],
+    ids=["complete", "not complete", "not approved", "none"],
+)
+def test_the_healing_run_knows_what_was_adopted_from_the_newest_approved_run(
+    main: Path, tmp_path: Path, azure: emulated.Azure, known: dict[str, Any], is_healed: bool
+) -> None:
+    made = adopted(main, azure, tmp_path)
+    revision = completed(repo.git(main, "rev-parse", "HEAD"))
+    older = dataclasses.replace(revision, record=json.dumps({**json.loads(made), "adopted": []}))
+    newest = runner.PastRun(**{**known, **({"record": made} if "record" in known else {})})
+    done = heal(main, tmp_path / "temp", azure, runner.PastRun(), newest, older)
+    assert done.failed != is_healed, done.log
+    (body,) = azure.exemptions.values()
+    assert body["properties"]["exemptionCategory"] == ("Waiver" if is_healed else "Mitigated")
+
+
+def test_every_run_of_production_hands_the_record_on(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    made = adopted(main, azure, tmp_path)
+    workflow, temp = runner.load("apply.yml"), tmp_path / "temp"
+    runner.fake_production(temp, runner.PastRun(record=made))
+    context = ready(temp, {"github.event_name": "workflow_dispatch"}, azure, "READER")
+    planned = runner.job(workflow, "plan", main, temp, context, machine(azure)).run()
+    assert not planned.failed, planned.log
+    summary = json.loads((temp / "plan.json").read_text())["summary"]
+    assert (summary["update"], summary["held"]) == (1, 0)
+    (temp / "approved").mkdir()
+    shutil.copy(temp / "plan.json", temp / "approved" / "plan.json")
+    applied = runner.job(workflow, "apply", main, temp, ready(temp, {}, azure, "WRITER"), machine(azure)).run()
+    assert not applied.failed, applied.log
+    assert json.loads((temp / "record.json").read_text())["adopted"] == json.loads(made)["adopted"] != []
+    upload = next(step for step in workflow["jobs"]["apply"]["steps"] if step.get("with", {}).get("name") == "record")
+    assert upload["if"] == "always()"
+    assert upload["with"]["path"].endswith("/record.json")
+    drift = runner.job(runner.load("drift.yml"), "drift", main, temp, ready(temp, {}, azure, "READER"), machine(azure))
+    assert "forged" not in drift.run().summary
 
 
 def test_a_healing_run_that_may_not_ask_for_the_record_fails(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
@@ -300,7 +364,7 @@ def test_a_healing_run_that_may_not_ask_for_the_record_fails(main: Path, tmp_pat
 
 def test_drift_reports_and_keeps_one_issue(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
     workflow = runner.load("drift.yml")
-    runner.fake_github(tmp_path / "temp", {"apply.yml/runs": ""})
+    runner.fake_production(tmp_path / "temp")
     done = runner.job(
         workflow, "drift", main, tmp_path / "temp", ready(tmp_path, {}, azure, "READER"), machine(azure)
     ).run()
@@ -315,17 +379,22 @@ def last_report(temp: Path, report: Path) -> None:
     archive = temp / "artefact.zip"
     with zipfile.ZipFile(archive, "w") as file:
         file.write(report, "drift.json")
-    runner.fake_github(temp, {"apply.yml/runs": "", "actions/artifacts": "11"})
-    script = temp / "shims" / "gh"
-    fake = script.read_text(encoding="utf-8")
-    script.write_text(
-        fake.replace("case ", f'if [[ "$2" == */zip ]]; then exec cat {archive}; fi\ncase ', 1), encoding="utf-8"
+    of_main = {"head_branch": "main", "head_repository_id": 7, "repository_id": 7}
+    artifact = {"id": 11, "expired": False, "created_at": "2026-01-01T00:00:00Z", "workflow_run": of_main}
+    others = {
+        **artifact,
+        "id": 12,
+        "created_at": "2026-01-02T00:00:00Z",
+        "workflow_run": {**of_main, "head_branch": "x"},
+    }
+    runner.fake_production(
+        temp, **{"actions/artifacts": {"artifacts": [artifact, others]}, "artifacts/11/zip": archive}
     )
 
 
 def test_drift_tells_what_is_new_since_the_last_report(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
     workflow, temp = runner.load("drift.yml"), tmp_path / "temp"
-    runner.fake_github(temp, {"apply.yml/runs": ""})
+    runner.fake_production(temp)
     context = ready(tmp_path, {}, azure, "READER")
     runner.job(workflow, "drift", main, temp, context, machine(azure)).run()
     assert not (temp / "new.md").exists(), "nothing to compare with"
@@ -354,7 +423,7 @@ def test_drift_ends_red_on_an_error(main: Path, tmp_path: Path, azure: emulated.
     portal = emulated.Client(azure, emulated.PORTAL)
     portal.put(key, value["properties"] | {"expiresOn": "2040-01-01T00:00:00Z"})
     temp = tmp_path / "temp"
-    runner.fake_github(temp, {"apply.yml/runs": ""})
+    runner.fake_production(temp)
     done = runner.job(
         runner.load("drift.yml"), "drift", main, temp, ready(tmp_path, {}, azure, "READER"), machine(azure)
     ).run()
