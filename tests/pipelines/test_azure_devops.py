@@ -32,22 +32,22 @@ DECLARATION = {
 }
 
 
-def load(name: str) -> Any:
-    return yaml.safe_load((FOLDER / name).read_text(encoding="utf-8"))
+def load(name: str, folder: Path = FOLDER) -> Any:
+    return yaml.safe_load((folder / name).read_text(encoding="utf-8"))
 
 
-def steps(content: Any) -> Iterator[dict[str, Any]]:
+def steps(content: Any, folder: Path = FOLDER) -> Iterator[dict[str, Any]]:
     """Every step of a pipeline in order, those of the template in the place where it is used."""
     if isinstance(content, list):
         for each in content:
-            yield from steps(each)
+            yield from steps(each, folder)
     elif isinstance(content, dict):
         if "template" in content:
-            template = load(content["template"])
+            template = load(content["template"], folder)
             parameters = {each["name"]: each.get("default") for each in template.get("parameters", ())}
             for each in filled(template["steps"], parameters | content.get("parameters", {})):
                 if "template" in each:
-                    yield from steps(each)
+                    yield from steps(each, folder)
                     continue
                 script = each.get("inputs", {}).get("inlineScript", "")
                 yield {**each, "script": script} if script else each
@@ -55,7 +55,7 @@ def steps(content: Any) -> Iterator[dict[str, Any]]:
             yield content
         else:
             for each in content.values():
-                yield from steps(each)
+                yield from steps(each, folder)
 
 
 def filled(content: Any, parameters: dict[str, str]) -> Any:

@@ -84,7 +84,10 @@ def test_the_commands_run_and_ask_for_what_the_pipelines_need(tmp_path: Path) ->
 
 
 def test_the_commands_name_what_the_workflows_use() -> None:
-    used = "".join(path.read_text(encoding="utf-8") for path in runner.WORKFLOWS.glob("*.yml"))
+    workflows = [
+        path for path in runner.WORKFLOWS.glob("*.yml") if path.name != "release.yml"
+    ]  # of the tool, not of exemptions
+    used = "".join(path.read_text(encoding="utf-8") for path in workflows)
     commands = "".join(SCRIPTS)
     for variable in re.findall(r"vars\.(\w+)", used):
         assert f"gh variable set {variable} " in commands
