@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from typing import Final
 
 from reconciler import catalog
+from reconciler.catalog import Recommendation
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.model import ArmId, arm_id
 
@@ -25,7 +28,7 @@ def is_builtin(tenant: Tenant, assessment: ArmId) -> bool:
     metadata = own_metadata(tenant, assessment)
     if metadata is not None:
         return str(metadata.properties.get("assessmentType", "BuiltIn")) == "BuiltIn"
-    return tenant.built_ins is not None and assessment.name.lower() in catalog.load().recommendations
+    return assessment.name.lower() in _shipped(tenant)
 
 
 def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
@@ -39,8 +42,7 @@ def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
     if metadata is not None and "policyDefinitionId" in metadata.properties:
         only = metadata.properties["policyDefinitionId"]
         return (arm_id(str(only)).key,) if only else ()
-    recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
-    recommendation = recommendations.get(assessment.name.lower())
+    recommendation = _shipped(tenant).get(assessment.name.lower())
     return tuple(policy.key for policy in recommendation.policies) if recommendation else ()
 
 
@@ -49,6 +51,15 @@ def is_preview(tenant: Tenant, assessment: ArmId) -> bool:
     metadata = own_metadata(tenant, assessment)
     if metadata is not None:
         return bool(metadata.properties.get("preview"))
-    recommendations = catalog.load().recommendations if tenant.built_ins is not None else {}
-    recommendation = recommendations.get(assessment.name.lower())
+    recommendation = _shipped(tenant).get(assessment.name.lower())
     return recommendation is not None and catalog.Obstacle.PREVIEW in recommendation.obstacles
+
+
+def _shipped(tenant: Tenant) -> Mapping[str, Recommendation]:
+    return _recommendations() if tenant.built_ins is not None else {}
+
+
+@functools.cache
+def _recommendations() -> Mapping[str, Recommendation]:
+    """The shipped recommendations by key, looked up once in a process."""
+    return catalog.load().recommendations
