@@ -26,6 +26,7 @@ class Api(StrEnum):
     TENANTS = "tenants"
     GRAPH = "resourceGraph"
     METADATA = "assessmentMetadata"
+    SECURE_SCORE = "secureScoreControlDefinitions"
 
 
 _POLICY_VERSIONS = (
@@ -55,6 +56,7 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     Api.TENANTS: ("2022-12-01", "2020-01-01"),
     Api.GRAPH: ("2024-04-01", "2022-10-01", "2021-03-01"),
     Api.METADATA: ("2021-06-01", "2020-01-01"),
+    Api.SECURE_SCORE: ("2020-01-01", "2020-01-01-preview"),
 }
 """What this code understands, newest first."""
 

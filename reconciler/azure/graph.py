@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, ArmResponse
-from reconciler.model import JSON
+from reconciler.model import JSON, ArmId
 from reconciler.problems import AzureError
 
 PATH: Final = "/providers/Microsoft.ResourceGraph/resources"
@@ -23,19 +23,22 @@ _WAVE: Final = 10
 """Before the first answer, and where answers do not say: less than is documented, for others ask as well."""
 
 _LONGEST_WAIT: Final = 60.0
-_OPTIONS: Final = {"options": {"resultFormat": "objectArray", "$top": PAGE}}
+_SUBSCRIPTIONS: Final = 1000
+"""The most that one query may name."""
+
+_OPTIONS: Final[dict[str, dict[str, JSON]]] = {"options": {"resultFormat": "objectArray", "$top": PAGE}}
 _REMAINING: Final = "x-ms-user-quota-remaining"
 _RESETS: Final = "x-ms-user-quota-resets-after"
 
 
 def ask(
     client: ArmClient, queries: Sequence[JSON], finished: Callable[[int], None] = lambda _: None
-) -> list[list[JSON] | AzureError]:
+) -> list[list[dict[str, JSON]] | AzureError]:
     """The rows of each query (a body without options, at most a page of rows each) or why there are none.
 
     `finished` is told how many queries are answered.
     """
-    results: list[list[JSON] | AzureError] = []
+    results: list[list[dict[str, JSON]] | AzureError] = []
     allowed = _WAVE
     while len(results) < len(queries):
         wave = queries[len(results) : len(results) + allowed]
@@ -48,7 +51,30 @@ def ask(
     return results
 
 
-def _rows(answer: ArmResponse) -> list[JSON]:
+def rows(client: ArmClient, query: str, subscriptions: Sequence[ArmId]) -> list[dict[str, JSON]]:
+    """All rows of one query about some subscriptions, page after page. The query must order them.
+
+    Raises:
+        AzureError: a page could not be read.
+    """
+    found: list[dict[str, JSON]] = []
+    for first in range(0, len(subscriptions), _SUBSCRIPTIONS):
+        scope = [subscription.name for subscription in subscriptions[first : first + _SUBSCRIPTIONS]]
+        token: str | None = ""
+        while token is not None:
+            options = _OPTIONS["options"] | ({"$skipToken": token} if token else {})
+            body = {"query": query, "subscriptions": scope, "options": options}
+            answer = client.post(PATH, Api.GRAPH, body)
+            found += _rows(answer)
+            following = answer.body.get("$skipToken")
+            token = following if isinstance(following, str) and following != token else None
+            _, wait = _quota([answer])
+            if wait and token is not None:
+                client.wait(wait)
+    return found
+
+
+def _rows(answer: ArmResponse) -> list[dict[str, JSON]]:
     data = answer.body.get("data")
     return [row for row in data if isinstance(row, dict)] if isinstance(data, list) else []
 
