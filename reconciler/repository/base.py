@@ -78,8 +78,12 @@ def contents_at_base(root: Path, base: str | None = None) -> tuple[bytes, ...] |
     commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
     if commit is None:
         return None
-    blobs = {difference.base for difference in _differences(tree, commit) if difference.base is not None}
-    return tuple(tree.blob(blob) for blob in sorted(blobs))
+    blobs = {
+        difference.base: difference.before or ""
+        for difference in _differences(tree, commit)
+        if difference.base is not None
+    }
+    return tuple(tree.blob(blob, name) for blob, name in sorted(blobs.items()))
 
 
 def _named(tree: WorkTree, base: str) -> str:
@@ -194,7 +198,7 @@ def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, is_same: S
     file = root / path.removeprefix(tree.prefix)
     if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
         return False
-    return is_same(tree.blob(blob), file.read_bytes())
+    return is_same(tree.blob(blob, path), file.read_bytes())
 
 
 def _stem(path: str | None) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.problems import ReconcilerError
-from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
+from reconciler.repository.work_tree import READ_FROM, WHOLE_CLONE, WorkTree, open_work_tree
 
 _READ: Final = ".yaml"
 _SUBMODULE: Final = "160000"
@@ -24,6 +24,17 @@ _SUBMODULE_WORDS: Final = (
 _DIFFERS_WORDS: Final = (
     "it differs from the commit, and git is told not to look at it",
     "run `git update-index --no-assume-unchanged --no-skip-worktree` on it, then commit or restore it",
+)
+
+
+_NEVER_WORDS: Final = ("nothing of the commit is checked out", "run `git checkout HEAD`")
+_UNFETCHED_WORDS: Final = (
+    "this is a partial clone (--filter), which never got what the commit holds here",
+    WHOLE_CLONE,
+)
+_REPLACED_WORDS: Final = (
+    "the commit holds it, but `git replace` shows another one in its place, without it",
+    "run `git replace -d` on what `git replace --list` names, then `git checkout HEAD -- .`",
 )
 
 
@@ -48,10 +59,7 @@ def missing_files(root: Path) -> tuple[Missing, ...]:
     paths = [tree.path(name) for name in READ_FROM]
     listing = tree.ask("ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *paths)
     if listing is None:
-        raise ReconcilerError(
-            f"git cannot tell what the commit in {root} holds",
-            "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`",
-        )
+        raise ReconcilerError(f"git cannot tell what the commit in {root} holds", WHOLE_CLONE)
     entries = [entry.partition("\t") for entry in listing.split("\x00") if entry]
     committed = {
         path: (mode, blob)
@@ -60,14 +68,23 @@ def missing_files(root: Path) -> tuple[Missing, ...]:
         if mode == _SUBMODULE or path.endswith(_READ)
     }
     index = tree.ask("rev-parse", "--path-format=absolute", "--git-path", "index")
-    if committed and not (index and Path(index).is_file()):
-        reason, remedy = "nothing of the commit is checked out", "run `git checkout HEAD`"
-        return (Missing(path=FOLDER, reason=reason, remedy=remedy),)
+    if not (index and Path(index).is_file()):
+        names = (path.removeprefix(tree.prefix) for path in sorted(committed))
+        return tuple(Missing(path=name, reason=_NEVER_WORDS[0], remedy=_NEVER_WORDS[1]) for name in names)
     deleted, flags = _deleted(tree, paths), _flags(tree, paths)
+    unfetched, is_replaced = _unfetched(tree, paths), _is_replaced(tree, paths)
     missing = []
     for path, (mode, blob) in committed.items():
         name, flag = path.removeprefix(tree.prefix), flags.get(path, "")
-        if path not in deleted and (words := _why_missing(tree, root / name, mode, blob, flag)) is not None:
+        is_here = os.path.lexists(root / name)
+        words: tuple[str, str] | None = None
+        if blob in unfetched and not is_here:
+            words = _UNFETCHED_WORDS
+        elif is_replaced and not is_here:
+            words = _REPLACED_WORDS
+        elif path not in deleted:
+            words = _why_missing(tree, root / name, mode, blob, flag)
+        if words is not None:
             missing.append(Missing(path=name, reason=words[0], remedy=words[1]))
     return tuple(sorted(missing, key=lambda entry: entry.path))
 
@@ -99,6 +116,29 @@ def _deleted(tree: WorkTree, paths: list[str]) -> frozenset[str]:
     out = tree.run("diff-index", "--raw", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules", "--no-relative", "HEAD", "--", *paths)  # fmt: skip
     fields = out.split("\x00")
     return frozenset(path for head, path in zip(fields[::2], fields[1::2], strict=False) if head.endswith(" D"))
+
+
+def _unfetched(tree: WorkTree, paths: list[str]) -> frozenset[str]:
+    """The blobs of HEAD that a partial clone lacks: nobody can have deleted what was never here."""
+    if not tree.is_partial:
+        return frozenset()
+    rows = tree.run("rev-list", "--objects", "--missing=print", "--no-walk", "HEAD", "--", *paths).splitlines()
+    return frozenset(row[1:] for row in rows if row.startswith("?"))
+
+
+def _is_replaced(tree: WorkTree, paths: list[str]) -> bool:
+    """Whether HEAD, or a folder on the way to what is read, is replaced by something else (`git replace`): what is checked
+    out may then lack files that nobody deleted.
+    """
+    replaced = (tree.ask("for-each-ref", "--format=%(refname:lstrip=2)", "refs/replace/") or "").split()
+    if not replaced:
+        return False
+    folders = [
+        row.split() for row in tree.run("ls-tree", "-r", "-t", "-z", "--full-tree", "HEAD", "--", *paths).split("\x00")
+    ]
+    trees = {row[2] for row in folders if row and row[1] == "tree"}
+    tops = (tree.run("rev-parse", "HEAD", "HEAD^{tree}")).split()
+    return not trees.union(tops).isdisjoint(replaced)
 
 
 def _flags(tree: WorkTree, paths: list[str]) -> dict[str, str]:

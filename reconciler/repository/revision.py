@@ -56,7 +56,7 @@ def read_revision(root: Path, text: str, is_same: Same) -> Revision:
             "fetch it (in a pipeline: a clone with full history); if main was rewritten, apply once with approval",
         )
     blobs = dict(_blobs(tree, sha))
-    files = {path: tree.blob(blob) for path, blob in blobs.items()}
+    files = {path: tree.blob(blob, path) for path, blob in blobs.items()}
     return Revision(sha=sha, files=files, came_back=_came_back(tree, sha, blobs, is_same))
 
 

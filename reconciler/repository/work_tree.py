@@ -18,6 +18,9 @@ FOLDER: Final = "exemptions"
 READ_FROM: Final = (FOLDER, "reconciler.yaml", "catalog.yaml")
 """All that exempt reads of a repository of exemptions."""
 
+WHOLE_CLONE: Final = "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`"
+"""What to do where a partial clone lacks something."""
+
 _CONFIGURATION: Final = {
     "core.fsmonitor": "false",
     "core.hooksPath": os.devnull,
@@ -58,6 +61,9 @@ class WorkTree:
             ReconcilerError: git refuses.
         """
         out = self._call(command, arguments)
+        if out is None and self.is_partial:
+            folder = self.repo.working_tree_dir
+            raise ReconcilerError(f"git {command} failed: {folder} is a partial clone (--filter)", WHOLE_CLONE)
         if out is None:
             raise ReconcilerError(
                 f"git {command} failed in {self.repo.working_tree_dir}",
@@ -70,12 +76,17 @@ class WorkTree:
         out = self._call(command, arguments)
         return None if out is None else out.strip()
 
+    @property
+    def is_partial(self) -> bool:
+        """Whether the clone left things out (`--filter`), which nothing here fetches."""
+        return self.ask("config", "--get-regexp", r"^remote\..*\.(promisor|partialclonefilter)$") is not None
+
     def path(self, name: str) -> str:
         """A path of the repository of exemptions as git's whole repository has it."""
         return self.prefix + name
 
-    def blob(self, sha: str) -> bytes:
-        """The contents of a file as git keeps it. One process serves all questions.
+    def blob(self, sha: str, name: str = "") -> bytes:
+        """The contents of a file as git keeps it; `name` is the file's, for the message. One process serves all questions.
 
         Raises:
             ReconcilerError: the clone lacks it; nothing is fetched.
@@ -83,9 +94,10 @@ class WorkTree:
         try:
             data: bytes = self.repo.odb.stream(bytes.fromhex(sha)).read()
         except ValueError as error:
+            what = name or "a file's contents"
             raise ReconcilerError(
-                f"the clone in {self.repo.working_tree_dir} lacks the file's contents {sha[:12]}",
-                "clone without a filter (in a pipeline: fetch-depth 0), or run `git fetch --refetch`",
+                f"the clone in {self.repo.working_tree_dir} lacks {what} ({sha[:12]})",
+                WHOLE_CLONE,
             ) from error
         return data
 

@@ -61,9 +61,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
     loaded, catalogue = load_all(root)
-    history, changed = repository.read(root), repository.changed_since(root, base, same_meaning)
-    judged = check(loaded, catalogue, context.now, changed)
-    problems = tuple(sorted((*loaded.problems, *catalogue.problems, *checkout_problems(root), *judged)))
+    changed, problems = judge(root, base, loaded, catalogue, context)
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
@@ -73,7 +71,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         declarations=loaded.declarations,
         resolved=ResolvedDeclarations.of(loaded.declarations, catalogue),
         catalogue=catalogue,
-        history=history,
+        history=repository.read(root),
         changed=changed,
         proposed=repository.proposed_since(root, base, changed),
         base_targets=frozenset(
@@ -81,6 +79,30 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         ),
         warnings=problems,
     )
+
+
+def judge(
+    root: Path, base: str | None, loaded: Loaded, catalogue: Catalogue, context: Context
+) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
+    """The names of the declarations that differ from the base (None: all count), and everything that is wrong, sorted.
+
+    Raises:
+        UsageError: `base` names no commit.
+        ReconcilerError: git cannot tell. Where the checkout lacks files, that is what is told: it is the cause.
+    """
+    from reconciler.repository import changed_since  # noqa: PLC0415 - as above
+
+    missing = checkout_problems(root)
+    try:
+        changed = changed_since(root, base, same_meaning)
+    except UsageError:
+        raise
+    except ReconcilerError:
+        if not missing:
+            raise
+        changed = frozenset()
+    judged = check(loaded, catalogue, context.now, changed)
+    return changed, tuple(sorted((*loaded.problems, *catalogue.problems, *missing, *judged)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files, same_meaning
+from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files
 from reconciler.declarations.walk import SourceFile, walk
 from reconciler.model import Verdict
 from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.runs.context import Context
-from reconciler.runs.loading import OVERLAY, checkout_problems, load_all
+from reconciler.runs.loading import OVERLAY, judge, load_all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +82,9 @@ def _check(targets: _Targets, base: str | None, context: Context) -> tuple[int, 
         loaded = load_files(targets.loose)
         problems = (*targets.refused, *loaded.problems, *check(loaded, load_catalogue(), context.now, None))
         return len(loaded.declarations), problems
-    from reconciler.repository import changed_since  # noqa: PLC0415 - GitPython is slow to import
-
     loaded, catalogue = load_all(targets.root)
-    changed = changed_since(targets.root, base, same_meaning)
-    judged = check(loaded, catalogue, context.now, changed)
-    return len(loaded.declarations), (*loaded.problems, *catalogue.problems, *checkout_problems(targets.root), *judged)
+    _, problems = judge(targets.root, base, loaded, catalogue, context)
+    return len(loaded.declarations), problems
 
 
 def _targets(request: ValidateRequest) -> _Targets:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import emulated
@@ -90,7 +92,37 @@ def catalogue(root: Path) -> str:
     return "catalog.yaml"
 
 
-LACKS = [skipped, assumed_unchanged, secretly_edited, sparse, submodule, without_index, pointer, conflict, catalogue]
+def replaced(root: Path) -> str:
+    head = repo.git(root, "rev-parse", "HEAD")
+    repo.git(root, "rm", "--quiet", "exemptions/two.yaml")
+    other = repo.git(root, "commit-tree", "-m", "Other", repo.git(root, "write-tree"))
+    repo.git(root, "replace", head, other)
+    repo.git(root, "reset", "--quiet", "--hard", head)
+    assert repo.git(root, "status", "--porcelain") == "", "whoever looks sees nothing"
+    return "exemptions/two.yaml:1:1: the commit holds it, but `git replace` shows another one"
+
+
+def replaced_folder(root: Path) -> str:
+    folder = repo.git(root, "rev-parse", "HEAD:exemptions")
+    repo.git(root, "rm", "--quiet", "exemptions/two.yaml")
+    repo.git(root, "replace", folder, repo.git(root, "rev-parse", repo.git(root, "write-tree") + ":exemptions"))
+    repo.git(root, "reset", "--quiet", "--hard")
+    return "exemptions/two.yaml:1:1: the commit holds it, but `git replace` shows another one"
+
+
+LACKS = [
+    replaced,
+    replaced_folder,
+    skipped,
+    assumed_unchanged,
+    secretly_edited,
+    sparse,
+    submodule,
+    without_index,
+    pointer,
+    conflict,
+    catalogue,
+]
 
 
 @pytest.mark.parametrize("lack", LACKS)
@@ -106,6 +138,31 @@ def test_what_the_checkout_lacks_is_named_and_nothing_is_deleted(root: Path, lac
         assert azure.exemptions == before
 
 
+@pytest.mark.parametrize("is_begun", [True, False])
+def test_a_partial_clone_whose_remote_is_gone_names_the_declarations(
+    root: Path, tmp_path: Path, *, is_begun: bool
+) -> None:
+    """Also where git's index knows the files, so that each of them looks deleted."""
+    repo.git(root, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    repo.git(tmp_path, "clone", "--quiet", "--no-checkout", "--filter=blob:none", f"file://{root}", str(clone))
+    root.rename(tmp_path / "gone")
+    shutil.copy(tmp_path / "gone" / "reconciler.yaml", clone)
+    if is_begun:
+        repo.git(clone, "read-tree", "HEAD")
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        exempt(azure, "apply", "--yes", root=tmp_path / "gone", check=0)
+        for command in (["plan"], ["apply", "--yes"], ["drift"], ["validate"], ["plan", "--base", "HEAD"]):
+            ended = exempt(azure, *command, root=clone, check=1)
+            for name in ("one", "two"):
+                assert f"exemptions/{name}.yaml:1:1: " in ended.stderr + ended.stdout
+        assert len(azure.exemptions) == 2
+    root_again = tmp_path / "gone"
+    root_again.rename(root)
+    repo.git(clone, "checkout", "HEAD", "--", ".")
+    assert exempt(None, "validate", root=clone, check=0), "what the message proposes"
+
+
 def test_a_clone_without_the_commits_folders_is_a_fault(root: Path, tmp_path: Path) -> None:
     repo.git(root, "config", "uploadpack.allowFilter", "true")
     clone = tmp_path / "clone"
@@ -116,15 +173,60 @@ def test_a_clone_without_the_commits_folders_is_a_fault(root: Path, tmp_path: Pa
         assert "error: " in ended.stderr
 
 
-def test_a_folder_that_cannot_be_read_is_no_removal(root: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
-    (root / "exemptions").chmod(0)
-    try:
-        with emulated.running(repo.tenant(AT_ROOT)) as azure:
-            exempt(azure, "plan", root=root, check=1)
-    finally:
-        (root / "exemptions").chmod(0o755)
+@pytest.mark.parametrize("place", ["exemptions", "exemptions/below"])
+def test_a_folder_that_cannot_be_read_is_no_removal(root: Path, place: str) -> None:
+    """Root may read everything unless the process gives up that right."""
+    is_root = os.geteuid() == 0
+    if is_root and shutil.which("setpriv") is None:
+        pytest.skip("root may read everything, and there is no setpriv")
+    limited = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"] if is_root else []
+    (root / "exemptions" / "below").mkdir()
+    repo.git(root, "mv", "exemptions/two.yaml", "exemptions/below/two.yaml")
+    repo.commit(root, "Move")
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        exempt(azure, "apply", "--yes", root=root, check=0)
+        (root / place).chmod(0)
+        try:
+            for command in (["plan"], ["apply", "--yes", "--allow-deletes", "9"]):
+                ended = subprocess.run(
+                    [*limited, sys.executable, "-m", "reconciler", *command],
+                    cwd=root, env=emulated.environment(azure), capture_output=True, text=True, check=False,
+                )  # fmt: skip
+                assert ended.returncode == 1
+                assert ended.stderr.startswith(f"{place}:1:1: it cannot be read: permission denied")
+        finally:
+            (root / place).chmod(0o755)
+        assert len(azure.exemptions) == 2
+
+
+@pytest.mark.parametrize("lack", [replaced, replaced_folder])
+def test_what_is_proposed_against_a_replacement_brings_the_files_back(root: Path, lack: object) -> None:
+    lack(root)  # type: ignore[operator]
+    ended = exempt(None, "validate", root=root, check=1)
+    assert "`git replace -d`" in ended.stdout
+    assert "`git checkout HEAD -- .`" in ended.stdout
+    repo.git(root, "replace", "-d", *repo.git(root, "replace", "--list").split())
+    repo.git(root, "checkout", "HEAD", "--", ".")
+    assert exempt(None, "validate", root=root, check=0)
+    assert repo.git(root, "status", "--porcelain") == ""
+
+
+def test_a_clone_that_lacks_earlier_commits_folders_says_what_to_do(root: Path, tmp_path: Path) -> None:
+    repo.write(root, DECLARED[:1])
+    repo.commit(root, "Retire")
+    repo.git(root, "config", "uploadpack.allowFilter", "true")
+    clone = tmp_path / "clone"
+    repo.git(tmp_path, "clone", "--quiet", "--filter=tree:0", f"file://{root}", str(clone))
+    root.rename(tmp_path / "gone")
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        ended = exempt(azure, "plan", root=clone, check=1)
+    assert "is a partial clone" in ended.stderr
+    assert "git fetch --refetch" in ended.stderr
+    (tmp_path / "gone").rename(root)
+    repo.git(clone, "config", "--unset", "remote.origin.partialclonefilter")
+    repo.git(clone, "fetch", "--quiet", "--refetch")
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        exempt(azure, "plan", root=clone, check=0)
 
 
 def test_what_somebody_visibly_deletes_moves_or_edits_is_an_edit(root: Path) -> None:
