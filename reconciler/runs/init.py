@@ -26,7 +26,7 @@ _THEIRS: Final = ("README.md", ".gitignore")
 """What an empty repository may have already; it stays as it is."""
 
 _PEOPLES_OWN: Final = frozenset(
-    {"reconciler.yaml", ".github/CODEOWNERS", ".gitignore", "tenant.yaml", ".vscode/settings.json", ".vscode/extensions.json"}
+    {"reconciler.yaml", ".github/CODEOWNERS", ".gitlab/CODEOWNERS", ".gitignore", "tenant.yaml", ".vscode/settings.json", ".vscode/extensions.json"}
 )  # fmt: skip
 """What is written once and never touched again: people make it theirs."""
 
