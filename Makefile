@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql lint bench docs lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql test-editor lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -62,6 +62,10 @@ test-kql: $(VENV)/.dev  ## Resource Graph against Microsoft's parser (npm) and a
 	@test -x .venv-kql/bin/python || { $(PYTHON) -m venv .venv-kql && \
 	  .venv-kql/bin/pip install --quiet duckdb-kql==1.1.2 duckdb==2.0.1 pytz; }
 	@KQL_NODE=.venv-kql KQL_PYTHON=.venv-kql/bin/python $(BIN)/python -m pytest tests/emulator/kql_judges.py
+
+test-editor: $(VENV)/.dev  ## hover and completion in the YAML language server that editors run (npm, in .venv-editor)
+	@test -d .venv-editor/node_modules || npm install --silent --prefix .venv-editor yaml-language-server@1.25.0
+	@EDITOR_NODE=.venv-editor $(BIN)/python -m pytest tests/editor/language_server.py
 
 test-chaos: $(VENV)/.dev  ## the whole fault walk: every fault at every request
 	@EXEMPT_CHAOS=1 $(BIN)/python -m pytest -n auto tests/chaos
