@@ -103,6 +103,15 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
     return Hierarchy(nodes=nodes, unread=tuple(unread))
 
 
+def groups_alone(hierarchy: Hierarchy) -> Hierarchy:
+    """The management groups without the subscriptions: the part of a read that no subscription's own part holds."""
+    nodes = {
+        key: replace(node, expected=node.expected and node.id.kind is ScopeKind.MANAGEMENT_GROUP)
+        for key, node in hierarchy.nodes.items()
+    }
+    return Hierarchy(nodes=nodes, unread=hierarchy.unread)
+
+
 def _add(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:
     """Adds what is new, and completes what was known without a name or parent."""
     for node in additions:

@@ -17,7 +17,15 @@ from reconciler.azure.api_versions import Api, ApiVersions
 from reconciler.azure.client import ArmClient
 from reconciler.azure.definitions import AssignedInitiative, InitiativeVersions, read_initiatives, read_policies
 from reconciler.azure.errors import reading
-from reconciler.azure.hierarchy import Hierarchy, anchor, infer_ancestors, missing_subscriptions, narrow, read_hierarchy
+from reconciler.azure.hierarchy import (
+    Hierarchy,
+    anchor,
+    groups_alone,
+    infer_ancestors,
+    missing_subscriptions,
+    narrow,
+    read_hierarchy,
+)
 from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
@@ -76,13 +84,17 @@ class Reader:
         declarations: Sequence[Declaration] = (),
         scope: ArmId | None = None,
         progress: Progress = no_progress,
+        *,
+        groups_only: bool = False,
     ) -> RawSnapshot:
-        """The same as ARM gave it, for a file."""
+        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read."""
         progress("hierarchy", 0, 1)
         taken_at = datetime.now(UTC)
         hierarchy = read_hierarchy(self.client, settings.scopes)
         if scope is not None:
             hierarchy = narrow(hierarchy, scope, settings.scopes)
+        if groups_only:
+            hierarchy = groups_alone(hierarchy)
         progress("hierarchy", 1, 1)
         return _SnapshotReader(
             client=self.client,

@@ -36,6 +36,19 @@ def load_snapshot(path: Path) -> Snapshot:
     Raises:
         ReconcilerError: the file cannot be read, or is no snapshot of a form that this version knows.
     """
+    return _checked(path)[1]
+
+
+def load_raw_snapshot(path: Path) -> RawSnapshot:
+    """The same, as ARM gave it.
+
+    Raises:
+        ReconcilerError: as above.
+    """
+    return _checked(path)[0]
+
+
+def _checked(path: Path) -> tuple[RawSnapshot, Snapshot]:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -44,7 +57,7 @@ def load_snapshot(path: Path) -> Snapshot:
     document.check_format(what="a snapshot", known=FORMAT)
     raw = _raw_snapshot(document)
     try:
-        return snapshot_of(raw)
+        return raw, snapshot_of(raw)
     except ShapeError as error:
         raise _misshapen(document) or document.error(str(error)) from error
 

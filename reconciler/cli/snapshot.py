@@ -3,6 +3,8 @@
 'exempt plan --snapshot FILE' plans from it without asking Azure; other tools can read it too
 (JSON). What could not be read is named in it.
 
+Where no identity may read everything, each reads its part (--scope, --groups), and --merge makes one of them.
+
 Exit codes: 0 everything was read; 1 something was not.
 """
 
@@ -19,10 +21,14 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning, write
 from reconciler.model import ArmId, count
+from reconciler.problems import UsageError
 from reconciler.runs import snapshot
 from reconciler.runs.files import write_file
 
-EXAMPLES: Final = ("exempt snapshot --out snapshot.json        then: exempt plan --snapshot snapshot.json",)
+EXAMPLES: Final = (
+    "exempt snapshot --out snapshot.json        then: exempt plan --snapshot snapshot.json",
+    "exempt snapshot --merge groups.json shop.json data.json --out snapshot.json",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +37,8 @@ class Options:
 
     root: Path
     scope: ArmId | None
+    groups: bool
+    merge: list[Path]
     out: Path | None
 
 
@@ -39,13 +47,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_root(parser)
     add_log_file(parser)
     common.add_scope(parser)
+    parser.add_argument("--groups", action="store_true", help="only the management groups, without subscriptions")
+    parser.add_argument(
+        "--merge",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="ask nothing: make one of these (or of those in a folder), which were read in parts",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where to save it (default: standard output)")
 
 
 def run(args: argparse.Namespace) -> int:
     """Reads, writes, and says what is missing."""
     options = typed(Options, args)
-    taken = snapshot.run(options.root, options.scope, common.context())
+    if options.merge and (options.scope or options.groups):
+        raise UsageError("--merge reads nothing, so --scope and --groups have no effect", "leave them out")
+    if options.merge:
+        taken = snapshot.merge(options.root, options.merge, common.context())
+    else:
+        taken = snapshot.run(options.root, options.scope, common.context(), groups_only=options.groups)
     raw = taken.raw
     if options.out:
         write_file(options.out, snapshot_text(raw))

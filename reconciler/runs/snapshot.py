@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from reconciler.azure.merged_snapshot import merge_snapshots
 from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
+from reconciler.azure.snapshot_file import load_raw_snapshot
 from reconciler.model import ArmId, Verdict
+from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import load_settings
 
@@ -24,8 +28,8 @@ class SnapshotRun:
         return Verdict.INCOMPLETE if self.raw.unread else Verdict.DONE
 
 
-def run(root: Path, scope: ArmId | None, context: Context) -> SnapshotRun:
-    """Reads everything that a plan of the repository needs; `scope` narrows it.
+def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool = False) -> SnapshotRun:
+    """Reads everything that a plan of the repository needs; `scope` narrows it, `groups_only` to the management groups.
 
     Raises:
         InvalidRepositoryError: reconciler.yaml has errors.
@@ -36,4 +40,27 @@ def run(root: Path, scope: ArmId | None, context: Context) -> SnapshotRun:
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading Azure") as progress,
     ):
-        return SnapshotRun(raw=azure.reader().raw_snapshot(settings, declarations, scope, progress))
+        return SnapshotRun(
+            raw=azure.reader().raw_snapshot(settings, declarations, scope, progress, groups_only=groups_only)
+        )
+
+
+def merge(root: Path, paths: Sequence[Path], context: Context) -> SnapshotRun:
+    """Makes one snapshot of several that were read in parts, for the scopes of the repository; a folder stands for the
+    files in it.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml has errors.
+        ReconcilerError: a file is no snapshot, or they do not belong together.
+    """
+    settings, _ = load_settings(root, context)
+    files = [file for path in paths for file in (sorted(path.glob("*.json")) if path.is_dir() else [path])]
+    if not files:
+        raise UsageError(f"{paths[0]} holds no snapshot (*.json)", "take some: exempt snapshot --scope ID --out FILE")
+    parts = [load_raw_snapshot(file) for file in files]
+    for file, part in zip(files, parts, strict=True):
+        if part.tenant_id.lower() != settings.tenant_id.lower():
+            raise UsageError(
+                f"{file} is of tenant {part.tenant_id}, but reconciler.yaml names {settings.tenant_id}", "leave it out"
+            )
+    return SnapshotRun(raw=merge_snapshots(parts, settings.scopes))

@@ -1,0 +1,173 @@
+"""Makes one snapshot of several that were read in parts: by scope, each with an identity that may read just that. Pure.
+
+Nothing is taken for read that no part read: a scope below the managed roots that is in no part, an object that the parts show
+differently, and one that some part should show and does not, count as unread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from reconciler.arm import objects
+from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode
+from reconciler.model import JSON, ArmId, Unread, ancestors, arm_id, owner_scope, textual_chain
+from reconciler.problems import ReconcilerError
+
+_TAKE_AGAIN: Final = "take the parts again, one after the other"
+_WHAT: Final = "exemptions and assignments"
+
+
+def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> RawSnapshot:
+    """What all parts show together. `roots` are the managed scopes.
+
+    Raises:
+        ReconcilerError: the parts are of different tenants, clouds or API versions.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        for name, here, there in (
+            ("tenant", first.tenant_id.lower(), part.tenant_id.lower()),
+            ("cloud", first.cloud, part.cloud),
+            ("API versions", dict(first.versions), dict(part.versions)),
+        ):
+            if here != there:
+                raise ReconcilerError(f"the snapshots are of different {name}: {here} and {there}", _TAKE_AGAIN)
+    nodes = _nodes(parts)
+    parents = {key: node.parent for key, node in nodes.items() if node.parent is not None}
+    covered = [_covered(part, parents) for part in parts]
+    exemptions = _Union(objects.decode_exemption, "exemptions")
+    assignments = _Union(objects.decode_assignment, "assignments")
+    for part, scopes in zip(parts, covered, strict=True):
+        exemptions.add(part.exemptions, scopes)
+        assignments.add(part.assignments, scopes)
+    initiatives, used = _initiatives(parts)
+    unread = {
+        *_unread(parts),
+        *_in_no_part(nodes, parents, roots),
+        *exemptions.unread(covered),
+        *assignments.unread(covered),
+    }
+    exists = frozenset().union(*(part.exists for part in parts))
+    return RawSnapshot(
+        tenant_id=first.tenant_id,
+        cloud=first.cloud,
+        taken_at=min(part.taken_at for part in parts),
+        nodes=tuple(sorted(nodes.values(), key=lambda node: node.id)),
+        assignments=assignments.sorted,
+        exemptions=exemptions.sorted,
+        initiatives=initiatives,
+        used=used,
+        policies=tuple({str(value["id"]).lower(): value for part in parts for value in part.policies}.values()),
+        unread=tuple(sorted(unread, key=lambda entry: (entry.scope, entry.what))),
+        gone=frozenset().union(*(part.gone for part in parts)) - exists,
+        exists=exists,
+        similar={key: near for part in parts for key, near in part.similar.items()},
+        versions=first.versions,
+        requests=sum(part.requests for part in parts),
+    )
+
+
+def _nodes(parts: Iterable[RawSnapshot]) -> dict[str, ScopeNode]:
+    nodes: dict[str, ScopeNode] = {}
+    for part in parts:
+        for node in part.nodes:
+            known = nodes.get(node.id.key, node)
+            nodes[node.id.key] = replace(
+                known,
+                name=known.name or node.name,
+                parent=known.parent or node.parent,
+                expected=known.expected or node.expected,
+            )
+    return nodes
+
+
+def _covered(part: RawSnapshot, parents: Mapping[str, ArmId]) -> frozenset[str]:
+    """Folded scopes whose objects the lists of a part hold: those that it read, and all above them."""
+    return frozenset(scope.key for node in part.nodes if node.expected for scope in ancestors(node.id, parents))
+
+
+class _Union:
+    """The objects of all parts by folded id, and those that the parts do not agree about."""
+
+    def __init__(self, decode: Callable[[JSON], object], what: str) -> None:
+        self._decode, self._what = decode, what
+        self._values: dict[str, JSON] = {}
+        self._times: dict[str, int] = {}
+        self._differing: set[str] = set()
+
+    def add(self, values: Iterable[JSON], scopes: frozenset[str]) -> None:
+        """Adds what one part shows; what it shows of scopes that it did not read is no more than a hint."""
+        for value in values:
+            identifier = arm_id(str(value["id"]))
+            known = self._values.setdefault(identifier.key, value)
+            if known is not value and self._decode(known) != self._decode(value):
+                self._differing.add(identifier.key)
+            self._times[identifier.key] = self._times.get(identifier.key, 0) + (_place(identifier).key in scopes)
+
+    def unread(self, covered: Sequence[frozenset[str]]) -> Iterable[Unread]:
+        """A line for each object about which the parts differ: one shows it otherwise, or not at all."""
+        for key, value in self._values.items():
+            place = _place(arm_id(str(value["id"])))
+            if key in self._differing or self._times[key] != sum(place.key in scopes for scopes in covered):
+                yield Unread(
+                    scope=place,
+                    what=self._what,
+                    message=f"the snapshots show {value['id']} differently: it changed between them",
+                    remedy=_TAKE_AGAIN,
+                )
+
+    @property
+    def sorted(self) -> tuple[JSON, ...]:
+        """One copy of each."""
+        return tuple(value for _, value in sorted(self._values.items()))
+
+
+def _place(identifier: ArmId) -> ArmId:
+    """The group or subscription whose list holds an object."""
+    return textual_chain(owner_scope(identifier))[-1]
+
+
+def _unread(parts: Sequence[RawSnapshot]) -> Iterable[Unread]:
+    """What a part could not read and no other part did."""
+    for part in parts:
+        for entry in part.unread:
+            if not any(_has_read(another, entry) for another in parts):
+                yield entry
+
+
+def _has_read(part: RawSnapshot, entry: Unread) -> bool:
+    is_expected = any(node.expected and node.id == entry.scope for node in part.nodes)
+    return is_expected and not any((own.scope, own.what) == (entry.scope, entry.what) for own in part.unread)
+
+
+def _in_no_part(
+    nodes: Mapping[str, ScopeNode], parents: Mapping[str, ArmId], roots: Iterable[ArmId]
+) -> Iterable[Unread]:
+    """The groups and subscriptions at and below the roots that nobody read."""
+    anchors = {textual_chain(root)[-1].key: textual_chain(root)[-1] for root in roots}
+    unknown = {key: ScopeNode(id=root) for key, root in anchors.items() if key not in nodes}
+    for node in (*nodes.values(), *unknown.values()):
+        if not node.expected and any(scope.key in anchors for scope in ancestors(node.id, parents)):
+            yield Unread(
+                scope=node.id,
+                what="exemptions and assignments",
+                message="it is in none of the snapshots",
+                remedy=f"add one: exempt snapshot --scope {node.id}, or --groups for all management groups",
+            )
+
+
+def _initiatives(parts: Iterable[RawSnapshot]) -> tuple[tuple[JSON, ...], dict[str, int]]:
+    """The sets of all parts one after the other, and the place of each assignment's among them."""
+    sets: list[JSON] = []
+    used: dict[str, int] = {}
+    for part in parts:
+        places: dict[int, int] = {}
+        for assignment, position in part.used.items():
+            if assignment not in used:
+                if position not in places:
+                    places[position] = len(sets)
+                    sets.append(part.initiatives[position])
+                used[assignment] = places[position]
+    return tuple(sets), used

@@ -1,0 +1,106 @@
+"""One tenant read and written in parts, by identities that each may do only theirs: one plan, one approval, the same end."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import emulated
+import pytest
+from main_job import repositories as repo
+
+TRANSFER = "Secure transfer to storage accounts should be enabled"
+REFERENCE = "secureTransferToStorageAccountMonitoring"
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+SUBS = [repo.subscription(1), repo.subscription(2)]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Something declared in each subscription and at the group, and a portal's duplicate of one."""
+    declarations = [
+        {"name": "first", "recommendation": TRANSFER, "scopes": [SUBS[0]]},
+        {"name": "second", "recommendation": TRANSFER, "scopes": [SUBS[1]]},
+        {"name": "everywhere", "recommendation": "f2f595ec-5dc6-68b4-82ef-b63563e9c610", "scopes": [repo.ROOT]},
+    ]
+    root = repo.write(tmp_path / "repository", declarations)
+    repo.commit(root)
+    return root
+
+
+@pytest.fixture
+def azure() -> Any:
+    portal = [repo.exemption(SUBS[1], name, AT_ROOT["id"], [REFERENCE]) for name in ("one", "two")]
+    stray = repo.exemption(SUBS[0], "stray", AT_ROOT["id"], ["storageAccountsShouldRestrictNetworkAccessMonitoring"])
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[*portal, stray])) as cloud:
+        yield cloud
+
+
+def read(azure: emulated.Azure, root: Path, name: str, *options: str) -> str:
+    path = root.parent / f"{name}.json"
+    emulated.exempt(azure, "snapshot", "--out", str(path), *options, cwd=root, check=[0])
+    return str(path)
+
+
+def merged(azure: emulated.Azure, root: Path, *parts: str, code: int = 0) -> str:
+    path = root.parent / "whole.json"
+    emulated.exempt(azure, "snapshot", "--merge", *parts, "--out", str(path), cwd=root, check=[code])
+    return str(path)
+
+
+def plan(azure: emulated.Azure, root: Path, *options: str, code: int = 0) -> dict[str, Any]:
+    return json.loads(emulated.exempt(azure, "plan", "--format", "json", *options, cwd=root, check=[code]).stdout)
+
+
+def test_the_plan_of_the_parts_is_the_plan_of_the_whole_and_is_applied_part_by_part(
+    azure: emulated.Azure, root: Path
+) -> None:
+    parts = [read(azure, root, "groups", "--groups"), *(read(azure, root, sub[-1], "--scope", sub) for sub in SUBS)]
+    whole = plan(azure, root)
+    saved = root.parent / "plan.json"
+    of_parts = plan(azure, root, "--snapshot", merged(azure, root, *parts), "--out", str(saved))
+    assert of_parts["digest"] == whole["digest"]
+    assert {change["reason"] for change in whole["changes"]} == {"declared", "adopt", "duplicate"}
+    before = len(azure.exemptions)
+    for sub in SUBS:
+        emulated.exempt(azure, "apply", str(saved), "--scope", sub, "--yes", cwd=root, check=[0])
+    assert len(azure.exemptions) == before  # one created, one duplicate gone; the group's waits for its own part
+    emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
+    assert plan(azure, root)["changes"] == []
+
+
+def test_what_is_in_no_part_counts_as_unread(azure: emulated.Azure, root: Path) -> None:
+    groups, first = read(azure, root, "groups", "--groups"), read(azure, root, "1", "--scope", SUBS[0])
+    incomplete = plan(azure, root, "--snapshot", merged(azure, root, groups, first, code=1), code=1)
+    (unread,) = incomplete["unread"]
+    assert unread["scope"] == SUBS[1]
+    assert unread["remedy"].startswith(f"add one: exempt snapshot --scope {SUBS[1]}")
+    assert not any(
+        change["key"]["scope"] == SUBS[1] and "delete" in change["actions"] for change in incomplete["changes"]
+    )
+    without_groups = plan(azure, root, "--snapshot", merged(azure, root, first, code=1), code=1)
+    assert {entry["scope"] for entry in without_groups["unread"]} >= {repo.ROOT, SUBS[1]}
+
+
+def test_what_changed_between_the_parts_counts_as_unread(azure: emulated.Azure, root: Path) -> None:
+    parts = [read(azure, root, "groups", "--groups"), read(azure, root, "1", "--scope", SUBS[0])]
+    late = repo.exemption(repo.ROOT, "late", AT_ROOT["id"], [REFERENCE])
+    emulated.Client(azure, emulated.PORTAL).put(late["id"], late["properties"])
+    parts.append(read(azure, root, "2", "--scope", SUBS[1]))
+    found = plan(azure, root, "--snapshot", merged(azure, root, *parts, code=1), code=1)
+    (unread,) = found["unread"]
+    assert unread["scope"] == repo.ROOT
+    assert "it changed between them" in unread["reason"]
+
+
+def test_parts_of_another_tenant_and_options_without_effect_are_refused(azure: emulated.Azure, root: Path) -> None:
+    part = Path(read(azure, root, "groups", "--groups"))
+    other = root.parent / "other.json"
+    other.write_text(part.read_text().replace(repo.TENANT, "c0ffee00-0000-4000-8000-00000000000f", 1))
+    refused = emulated.exempt(azure, "snapshot", "--merge", str(part), str(other), cwd=root, check=[1])
+    assert f"{other} is of tenant" in refused.stderr
+    empty = root.parent / "empty"
+    empty.mkdir()
+    refused = emulated.exempt(azure, "snapshot", "--merge", str(empty), cwd=root, check=[1])
+    assert f"{empty} holds no snapshot" in refused.stderr
+    refused = emulated.exempt(azure, "snapshot", "--merge", str(part), "--groups", cwd=root, check=[1])
+    assert "no effect" in refused.stderr
