@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-az test-sdk test-kql test-editor lint bench docs lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-recorded test-az test-sdk test-kql test-editor lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -45,6 +45,10 @@ mutants: $(VENV)/.dev  ## change the planning code in every small way; the tests
 test-spec: $(VENV)/.dev  ## the embedded Azure against Microsoft's OpenAPI: SPECS=folder of specifications
 	@test -n "$(SPECS)" || { echo "usage: make test-spec SPECS=folder"; exit 1; }
 	@SPECS="$(SPECS)" $(BIN)/python -m pytest tests/emulator/openapi_conformance.py tests/emulator/official_examples.py
+
+test-recorded: $(VENV)/.dev  ## the embedded Azure against recorded exchanges: RECORDINGS=folder of recordings
+	@test -n "$(RECORDINGS)" || { echo "usage: make test-recorded RECORDINGS=folder"; exit 1; }
+	@RECORDINGS="$(RECORDINGS)" $(BIN)/python -m pytest tests/emulator/recorded_exchanges.py
 
 test-az: $(VENV)/.dev  ## the embedded Azure against the unmodified Azure CLI (700 MB, in .venv-az)
 	@test -x .venv-az/bin/az || { $(PYTHON) -m venv .venv-az && .venv-az/bin/pip install --quiet azure-cli==2.91.0; }

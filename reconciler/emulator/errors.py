@@ -126,6 +126,16 @@ def unsupported_option(name: str, kind: str) -> ArmError:
     )
 
 
+def unsupported_option_value(name: str, value: str) -> ArmError:
+    """A query option whose value would be ignored."""
+    return ArmError(
+        400,
+        "UnsupportedQueryOption",
+        f"The value '{value}' of the query option '{name}' is not supported by this emulator, and is not ignored.",
+        GATEWAY,
+    )
+
+
 def method_not_allowed(method: str, *, collection: bool) -> ArmError:
     """The path exists, the verb does not."""
     kind = "a resource collection" if collection else "a resource"

@@ -42,6 +42,7 @@ _IN_GROUP: Final = re.compile(r"/providers/microsoft\.management/managementgroup
 _NEVER_AT_TENANT: Final = frozenset({("policyexemptions",), ("policyassignments",)})
 _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
 _POLICY_OBJECT: Final = "/providers/microsoft.authorization/policy"
+_CHANGES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 _OF_PROVIDERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store, no-cache"}
 
 
@@ -110,7 +111,10 @@ class Gateway:
         self._check_scope(target)
         check_options(target, matched, frozenset(request.query))
         check_writable(call)
-        return matched.handler(call)
+        response = matched.handler(call)
+        if request.method in _CHANGES and response.status < 300:
+            self.tenant.changed = self.tenant.clock.now()
+        return response
 
     def _check_subscription(self, target: Target) -> None:
         """ARM's gateway knows subscriptions before it knows rights, and other scopes only below known roots."""
@@ -162,6 +166,6 @@ def error_response(error: ArmError) -> Response:
     if error.details:
         value["details"] = error.details
     if error.is_capitalised:  # Defender's own way to write some of its errors
-        return answer(error.status, {"Error": {"Code": error.code, "Message": error.message}})
+        return answer(error.status, {"Error": {"Code": error.code, "Message": error.message}}, _OF_PROVIDERS)
     is_gateways = "x-ms-failure-cause" in error.headers
     return answer(error.status, {"error": value}, {**({} if is_gateways else _OF_PROVIDERS), **error.headers})

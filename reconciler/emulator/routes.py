@@ -20,6 +20,7 @@ from reconciler.emulator.resources import (
     inventory,
     locks,
     policy_states,
+    policy_summaries,
     pricings,
     providers,
     role_assignments,
@@ -172,18 +173,20 @@ TYPES: Final[dict[tuple[str, bool], Verbs]] = {
     },
     ("microsoft.authorization/roleassignments", False): _crud(role_assignments, role_assignments.TYPE),
     ("microsoft.policyinsights/policystates/queryresults", True): {
+        "GET": Route(handler=policy_states.unsupported, options=frozenset(policy_states.OPTIONS)),
         "POST": Route(
             handler=policy_states.query_results,
             action=f"{policy_states.TYPE}/queryResults/action",
             options=frozenset(policy_states.OPTIONS),
-        )
+        ),
     },
     ("microsoft.policyinsights/policystates/summarize", True): {
+        "GET": Route(handler=policy_states.unsupported, options=frozenset(policy_states.OPTIONS)),
         "POST": Route(
-            handler=policy_states.summarize,
+            handler=policy_summaries.summarize,
             action=f"{policy_states.TYPE}/summarize/action",
             options=frozenset(policy_states.OPTIONS) - {"$apply", "$select", "$orderby"},
-        )
+        ),
     },
     ("microsoft.policyinsights/policystates/triggerevaluation", True): {
         "POST": Route(handler=policy_states.trigger, action=f"{policy_states.TYPE}/triggerEvaluation/action")

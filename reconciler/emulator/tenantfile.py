@@ -207,7 +207,9 @@ def _add_definition(tenant: Tenant, family: Family, value: dict[str, JSON]) -> N
     if not owner_scope(identifier).key:
         values.setdefault("policyType", "BuiltIn")
     stored = definition_rules.completed(tenant, family, values)
-    family.own(tenant).put(Record(id=identifier, type=family.type, properties=stored, system=_system(tenant, value)))
+    is_shown_as_made = bool(owner_scope(identifier).key or value.get("systemData"))
+    system = _system(tenant, value) if is_shown_as_made else {}
+    family.own(tenant).put(Record(id=identifier, type=family.type, properties=stored, system=system))
 
 
 def _add_version(tenant: Tenant, value: dict[str, JSON]) -> None:
@@ -254,8 +256,9 @@ def _add_access(tenant: Tenant, content: Mapping[str, Any]) -> None:
 
 def _add_security(tenant: Tenant, content: Mapping[str, Any]) -> None:
     for value in content.get("policyStates", ()):
-        key = arm_id(value["resourceId"]).key, arm_id(value["policyDefinitionId"]).key
-        tenant.compliance[key] = value["complianceState"]
+        resource = arm_id(value["resourceId"])
+        _touch_scope(tenant, resource)
+        tenant.compliance[resource.key, arm_id(value["policyDefinitionId"]).key] = value["complianceState"]
     for value in content.get("assessmentMetadata", ()):
         assessment_metadata.seed(tenant, value)
     for value in content.get("assessments", ()):

@@ -36,6 +36,22 @@ FIELDS: Final = (
 """The properties in the order of the wire."""
 
 
+_THREATS: Final = {
+    name.lower(): name
+    for name in [
+        "AccountBreach",
+        "DataExfiltration",
+        "DataSpillage",
+        "MaliciousInsider",
+        "ElevationOfPrivilege",
+        "ThreatResistance",
+        "MissingCoverage",
+        "DenialOfService",
+    ]
+}
+"""Threats in the spelling that answers have, whatever a request's is."""
+
+
 def list_(call: Call) -> Response:
     """All metadata of the tenant, and of the subscription where one is asked."""
     call.tenant.hierarchy.require(call.target.scope)
@@ -59,6 +75,8 @@ def put(call: Call) -> Response:
     """Define a recommendation of one's own in a subscription; 200 also for a new one."""
     values = {"categories": ["Unknown"], **properties(call.request.body)}
     stored = {name: values[name.lower()] for name in FIELDS if name.lower() in values}
+    if "threats" in stored:
+        stored["threats"] = [_THREATS.get(str(threat).lower(), threat) for threat in stored["threats"]]
     record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
     call.tenant.assessment_metadata.put(record)
     return answer(200, _show(record))

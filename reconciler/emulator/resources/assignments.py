@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, empty, raw
+from reconciler.emulator.resources.assignment_rules import check, check_identity, check_properties
 from reconciler.emulator.resources.lists import page, page_size, parse_filter, select
 from reconciler.emulator.state.builtin import major_pin
 from reconciler.emulator.state.clock import arm_instant
 from reconciler.emulator.state.initiatives import definition_id, definition_properties, effective, version_of
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import check_types, encode, json_object, optional_object, properties
-from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
+from reconciler.emulator.wire.jsontext import encode, json_object, optional_object, properties
+from reconciler.model import JSON, arm_id
 
 TYPE: Final = "Microsoft.Authorization/policyAssignments"
 
@@ -44,31 +45,10 @@ FIELDS: Final = (
 
 SYSTEM_DATA_SINCE: Final = "2021-06"
 _READ_ONLY: Final = frozenset({"scope", "instanceId", "latestDefinitionVersion", "effectiveDefinitionVersion"})
-_TYPES: Final = {
-    "displayName": str,
-    "policyDefinitionId": str,
-    "definitionVersion": str,
-    "notScopes": list,
-    "parameters": dict,
-    "description": str,
-    "metadata": dict,
-    "enforcementMode": str,
-    "nonComplianceMessages": list,
-    "resourceSelectors": list,
-    "overrides": list,
-}
+_EXPANDABLE: Final = frozenset({"latestdefinitionversion", "effectivedefinitionversion"})
 _PATCHABLE: Final = ("resourceSelectors", "overrides")
 _COMPARABLE: Final = frozenset({"policydefinitionid"})
-_MODES: Final = {
-    "default": ("Default", "2019-01"),
-    "donotenforce": ("DoNotEnforce", "2019-01"),
-    "enroll": ("Enroll", "2025-11"),
-}
-"""Folded enforcement modes, each in its spelling and with the API version it came with."""
-
 DEFAULT_PAGE: Final = 500
-_NAME_LIMIT: Final = 64
-_NAME_LIMIT_AT_GROUPS: Final = 24
 
 
 def put(call: Call) -> Response:
@@ -79,8 +59,8 @@ def put(call: Call) -> Response:
         name: values[name.lower()] for name, since in FIELDS if name.lower() in values and since <= call.version
     }
     before = call.tenant.assignments.get(call.target.id.key)
-    _check(call, requested, is_new=before is None)
-    _check_identity(body)
+    check(call, requested, is_new=before is None)
+    check_identity(body)
     record = Record(
         id=before.id if before else arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"),
         type=TYPE,
@@ -98,7 +78,8 @@ def patch(call: Call) -> Response:
     body = json_object(call.request.body)
     values = {key.lower(): value for key, value in optional_object(body, "properties").items()}
     changed = {name: values[name.lower()] for name in _PATCHABLE if values.get(name.lower()) is not None}
-    check_types(changed, _TYPES)
+    check_properties(call.target, changed, call.version)
+    check_identity({"location": before.envelope.get("location"), **body})
     record = Record(
         id=before.id,
         type=TYPE,
@@ -108,78 +89,6 @@ def patch(call: Call) -> Response:
     )
     call.tenant.assignments.put(record)
     return raw(200, render(call.tenant, record, call.version))
-
-
-def _check(call: Call, requested: dict[str, JSON], *, is_new: bool) -> None:
-    check_types(requested, _TYPES)
-    _enforcement_mode(requested, call.version)
-    name, definition = call.target.name, str(requested.get("policyDefinitionId", ""))
-    if not definition:
-        raise errors.required_property("policyDefinitionId")
-    limit = _NAME_LIMIT_AT_GROUPS if call.target.scope.kind is ScopeKind.MANAGEMENT_GROUP else _NAME_LIMIT
-    if len(name) > limit:
-        raise _invalid(f"The policy assignment name '{name}' exceeds the maximum length of '{limit}' characters.")
-    assigned = definition_id(Record(id=call.target.id, type=TYPE, properties=requested))
-    current = definition_properties(call.tenant, assigned)
-    if current is None:
-        kind = "policy set definition" if "/policysetdefinitions/" in definition.lower() else "policy definition"
-        raise _invalid(f"The {kind} '{definition}' could not be found.")
-    _check_definition_scope(call, assigned)
-    present, quota = len(call.tenant.assignments.at(call.target.scope.key)), call.tenant.limits.assignments
-    if is_new and present >= quota:
-        raise errors.ArmError(
-            409,
-            "PolicyAssignmentQuotaExceeded",
-            f"Creating policy assignment '{name}' would exceed the quota at current scope. "
-            f"Existing policy assignments: '{present}', the quota is: '{quota}'.",
-        )
-
-
-def _check_definition_scope(call: Call, definition: ArmId) -> None:
-    """A definition is assigned at its own scope or below. The text is as quoted in public issues."""
-    if not call.tenant.hierarchy.contains(owner_scope(definition), call.target.scope) and owner_scope(definition).key:
-        raise errors.ArmError(
-            400,
-            "InvalidCreatePolicyAssignmentRequest",
-            f"The policy definition specified in policy assignment '{call.target.name}' is out of scope. Policy "
-            "definitions should be specified only at or above the policy assignment scope. If the management groups "
-            "hierarchy changed recently or if assigning a management group policy to new subscription, please allow "
-            "up to 30 minutes for the hierarchy changes to apply and try again.",
-        )
-
-
-def _enforcement_mode(requested: dict[str, JSON], version: str) -> None:
-    """The mode in Azure's spelling."""
-    if "enforcementMode" not in requested:
-        return
-    mode, since = _MODES.get(str(requested["enforcementMode"]).lower(), ("", "never"))
-    if version < since:
-        raise errors.bad_value(requested["enforcementMode"], "enforcementMode")
-    requested["enforcementMode"] = mode
-
-
-def _check_identity(body: dict[str, Any]) -> None:
-    """A managed identity lives in a region, so an assignment with one names a location."""
-    identity = body.get("identity")
-    if identity is None:
-        return
-    if not isinstance(identity, dict):
-        raise errors.unparsable_body("the value of 'identity' is not an object")
-    kind = str(identity.get("type", "")).lower()
-    if kind not in {"none", "systemassigned", "userassigned"}:
-        raise errors.bad_value(identity.get("type"), "identity.type")
-    if kind != "none" and not body.get("location"):
-        raise errors.ArmError(
-            400,
-            "LocationRequired",
-            "The location of the policy assignment must be specified if it has a managed identity.",
-        )
-
-
-def _invalid(why: str) -> errors.ArmError:
-    return errors.ArmError(
-        400, "InvalidCreatePolicyAssignmentRequest", f"The policy assignment create request is invalid. {why}"
-    )
 
 
 def _stored(call: Call, requested: dict[str, JSON], before: Record | None) -> dict[str, JSON]:
@@ -267,7 +176,10 @@ def list_(call: Call) -> Response:
 
 
 def _expansions(call: Call) -> frozenset[str]:
-    return frozenset(part.strip().lower() for part in call.request.query.get("$expand", "").split(","))
+    names = frozenset(part.strip().lower() for part in call.request.query.get("$expand", "").split(","))
+    if names - {"", *_EXPANDABLE}:
+        raise errors.unsupported_option_value("$expand", call.request.query["$expand"])
+    return names
 
 
 def _require(call: Call) -> Record:
@@ -282,7 +194,7 @@ def _require(call: Call) -> Record:
 def render(tenant: Tenant, record: Record, version: str, expansions: frozenset[str] = frozenset()) -> bytes:
     """The assignment as one API version shows it."""
     values = dict(record.properties)
-    if expansions & {"latestdefinitionversion", "effectivedefinitionversion"}:
+    if expansions & _EXPANDABLE:
         latest, in_effect = effective(tenant, record)
         if "latestdefinitionversion" in expansions and latest:
             values["latestDefinitionVersion"] = latest

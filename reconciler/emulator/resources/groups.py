@@ -129,11 +129,10 @@ def _polling(call: Call, name: str, operation: str) -> dict[str, str]:
     base = f"https://{call.request.base}/providers/Microsoft.Management/operationResults/{operation}"
     query = f"?api-version={call.version}"
     name = urllib.parse.quote(name)
-    return {
-        "Location": f"{base}/managementGroups/{name}{query}",
-        "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{name}{query}",
-        "Retry-After": "1",
-    }
+    location = {"Location": f"{base}/managementGroups/{name}{query}", "Retry-After": "1"}
+    if call.version < _POLLED_BY_200:
+        return location
+    return {**location, "Azure-AsyncOperation": f"{base}/asyncOperation/status/managementGroups/{name}{query}"}
 
 
 def operation_result(call: Call) -> Response:
@@ -144,10 +143,8 @@ def operation_result(call: Call) -> Response:
     if group and group.is_settling:
         group.is_settling = False
         if call.version < _POLLED_BY_200:
-            headers = _polling(call, name, "create")
-            del headers["Azure-AsyncOperation"]
             running = {"id": group.id.text, "type": _shown_type(call), "name": name, "status": "Running"}
-            return answer(202, running, headers)
+            return answer(202, running, _polling(call, name, "create"))
         return answer(200, {**value, "status": "Running"}, _polling(call, name, "create"))
     if group:
         value["properties"] = properties_of(call, group, written_details(call, group))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from reconciler.emulator import errors
@@ -20,19 +21,22 @@ _GROUP: Final = re.compile(r"groupby\(\((?P<fields>[^)]*)\)(?:,\s*(?P<count>aggr
 DEPTH_LIMIT: Final = 50
 
 
-def apply_options(rows: list[Entry], query: dict[str, str]) -> list[Entry]:
-    """The rows as the options of a query have them. The keys of `query` are folded.
+def apply_options(rows: list[Entry], fields: Sequence[str], query: Mapping[str, str]) -> list[Entry]:
+    """The rows as the options of a query have them. `fields` are those that a row has, the keys of `query` are folded.
 
     Raises:
         ArmError: 400, an option that cannot be honoured.
     """
+    empty: Entry = dict.fromkeys(fields, "")
     condition = _filter(query.get("$filter", ""))
-    start, end = _instant(query, "$from"), _instant(query, "$to")
+    condition(empty)  # a field that does not exist is an error also where there is no row
+    start, end = (_sortable(instant_of(query, name)) for name in ("$from", "$to"))
     rows = [
         row for row in rows if condition(row) and start <= row["timestamp"] and (not end or row["timestamp"] <= end)
     ]
-    rows = _grouped(rows, query.get("$apply", ""))
-    rows = _ordered(rows, query.get("$orderby", ""))
+    sample = _grouped([empty], query.get("$apply", ""))
+    _selected(_ordered(sample, query.get("$orderby", "")), query.get("$select", ""))
+    rows = _ordered(_grouped(rows, query.get("$apply", "")), query.get("$orderby", ""))
     if "$top" in query:
         if not query["$top"].isdecimal():
             raise _refused(f"The value '{query['$top']}' of '$top' is not a whole number.")
@@ -44,14 +48,23 @@ def _refused(why: str) -> errors.ArmError:
     return errors.ArmError(400, "InvalidQueryOption", why)
 
 
-def _instant(query: dict[str, str], name: str) -> str:
+def instant_of(query: Mapping[str, str], name: str) -> datetime | None:
+    """The point in time that an option names, None without it.
+
+    Raises:
+        ArmError: 400, it is none.
+    """
     text = query.get(name)
     if text is None:
-        return ""
-    instant = parse_instant(text)
+        return None
+    instant = parse_instant(text.strip().replace(" ", "T"))
     if instant is None:
         raise _refused(f"The value '{text}' of '{name}' is not an instant.")
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant
+
+
+def _sortable(instant: datetime | None) -> str:
+    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if instant else ""
 
 
 def _filter(text: str) -> Callable[[Entry], bool]:

@@ -1,9 +1,7 @@
-"""`Microsoft.PolicyInsights/policyStates`: query results and summaries of compliance, and the scan on demand."""
+"""`Microsoft.PolicyInsights/policyStates`: query results of compliance, and the scan on demand."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from typing import Final
 
 from reconciler.emulator import errors
@@ -19,40 +17,31 @@ from reconciler.emulator.state.compliance import (
 from reconciler.emulator.state.initiatives import SETS, definition_id, definition_properties, version_of
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Response
-from reconciler.model import JSON, ArmId, ScopeKind, owner_scope
+from reconciler.model import ArmId, ScopeKind, owner_scope
 
 TYPE: Final = "Microsoft.PolicyInsights/policyStates"
+FIELDS: Final = (
+    "timestamp", "resourceId", "policyAssignmentId", "policyDefinitionId", "effectiveParameters", "isCompliant",
+    "subscriptionId", "resourceType", "resourceLocation", "resourceGroup", "resourceTags", "policyAssignmentName",
+    "policyAssignmentOwner", "policyAssignmentParameters", "policyAssignmentScope", "policyDefinitionName",
+    "policyDefinitionAction", "policyDefinitionCategory", "policySetDefinitionId", "policySetDefinitionName",
+    "policySetDefinitionOwner", "policySetDefinitionCategory", "policySetDefinitionParameters", "managementGroupIds",
+    "policyDefinitionReferenceId", "complianceState", "policyDefinitionGroupNames", "policyDefinitionVersion",
+    "policySetDefinitionVersion", "policyAssignmentVersion", "complianceReasonCode",
+)  # fmt: skip
+"""The fields of a row, in the order of the wire."""
+
 OPTIONS: Final = ("$filter", "$orderby", "$select", "$top", "$from", "$to", "$apply")
 _OBJECT: Final = "/providers/microsoft.authorization/policy"
 
 
 def query_results(call: Call) -> Response:
     """The states at a scope, of an assignment or of a definition, one row each."""
-    rows = apply_options(_rows(call), dict(call.request.query))
-    context = _context(call, "latest")
+    rows = apply_options(state_rows(call), FIELDS, dict(call.request.query))
+    context = context_of(call, "latest")
     values = [{"@odata.id": None, "@odata.context": f"{context}/$entity", **row} for row in rows]
     link = {} if "$top" in call.request.query else {"@odata.nextLink": None}
     return answer(200, {**link, "@odata.context": context, "@odata.count": len(values), "value": values})
-
-
-def summarize(call: Call) -> Response:
-    """How many resources and policies are in which state, in all and by assignment."""
-    query = dict(call.request.query)
-    top = query.pop("$top", "1000")
-    rows = apply_options(_rows(call), query)
-    if not top.isdecimal():
-        raise errors.ArmError(400, "InvalidQueryOption", f"The value '{top}' of '$top' is not a whole number.")
-    groups: dict[str, list[Entry]] = {}
-    for row in rows:
-        groups.setdefault(row["policyAssignmentId"], []).append(row)
-    context = _context(call, "summary")
-    value = {
-        "@odata.id": None,
-        "@odata.context": f"{context}/$entity",
-        "results": _results(call, rows, ""),
-        "policyAssignments": [_assignment(call, name, group) for name, group in list(groups.items())[: int(top)]],
-    }
-    return answer(200, {"@odata.context": context, "@odata.count": 1, "value": [value]})
 
 
 def trigger(call: Call) -> Response:
@@ -69,7 +58,8 @@ def operation_result(call: Call) -> Response:  # noqa: ARG001 - every scan is do
     return answer(200, {"status": "Succeeded"})
 
 
-def _context(call: Call, kind: str) -> str:
+def context_of(call: Call, kind: str) -> str:
+    """What `@odata.context` says of an answer of that kind."""
     path = call.target.text.rsplit("/", 2)[0]
     return f"https://{call.request.base}{path}/$metadata#{kind}"
 
@@ -77,7 +67,13 @@ def _context(call: Call, kind: str) -> str:
 # --- rows --------------------------------------------------------------------------------------------------------
 
 
-def _rows(call: Call) -> list[Entry]:
+def unsupported(call: Call) -> Response:
+    """GET, which the address in a summary invites to: refused, as public issues report."""
+    raise errors.unsupported_resource_type(call.target.written_kind)
+
+
+def state_rows(call: Call) -> list[Entry]:
+    """The states that the path asks for, one row each, by no options yet."""
     if call.target.names[0].lower() != "latest":
         raise errors.not_modelled(f"{TYPE} '{call.target.names[0]}'")
     scope, restriction = call.target.scope, ""
@@ -114,7 +110,7 @@ def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
     initiative = (definition_properties(tenant, assigned) or {}) if is_set else {}
     category = str((initiative.get("metadata") or {}).get("category") or "").lower()
     return {
-        "timestamp": tenant.clock.now().strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        "timestamp": state.evaluated.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "resourceId": resource.key,
         "policyAssignmentId": assignment.id.key,
         "policyDefinitionId": member.definition.key,
@@ -149,8 +145,13 @@ def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
 
 
 def _shown_type(resource: ArmId) -> str:
-    is_group = resource.kind is ScopeKind.RESOURCE_GROUP
-    return "Microsoft.Resources/subscriptions/resourceGroups" if is_group else resource_type(resource)
+    match resource.kind:
+        case ScopeKind.SUBSCRIPTION:
+            return "Microsoft.Resources/subscriptions"
+        case ScopeKind.RESOURCE_GROUP:
+            return "Microsoft.Resources/subscriptions/resourceGroups"
+        case _:
+            return resource_type(resource)
 
 
 def _groups_above(tenant: Tenant, resource: ArmId) -> list[str]:
@@ -158,60 +159,3 @@ def _groups_above(tenant: Tenant, resource: ArmId) -> list[str]:
     groups = tenant.hierarchy.groups
     keys = [key for key in tenant.hierarchy.chain(resource) if key.startswith("/providers/microsoft.management/")]
     return [groups[key.rsplit("/", 1)[-1]].name for key in reversed(keys)]
-
-
-# --- summaries ---------------------------------------------------------------------------------------------------
-
-
-def _results(call: Call, rows: list[Entry], condition: str) -> dict[str, JSON]:
-    by_resource = _worst((row["resourceId"], row) for row in rows)
-    by_policy = _worst(((row["policyDefinitionId"], row["policyDefinitionReferenceId"]), row) for row in rows)
-    by_group = _worst((group, row) for row in rows for group in row["policyDefinitionGroupNames"] if group)
-    link = f"https://{call.request.base}{call.target.text.rsplit('/', 1)[0]}/queryResults?api-version={call.version}"
-    return {
-        "queryResultsUri": link + (f"&$filter={condition}" if condition else ""),
-        "nonCompliantResources": list(by_resource.values()).count("noncompliant"),
-        "nonCompliantPolicies": list(by_policy.values()).count("noncompliant"),
-        "resourceDetails": _details(by_resource),
-        "policyDetails": _details(by_policy),
-        "policyGroupDetails": _details(by_group),
-    }
-
-
-_RANK: Final = ("noncompliant", "compliant", "conflict", "exempt", "unknown")
-
-
-def _worst(pairs: Iterable[tuple[JSON, Entry]]) -> dict[JSON, str]:
-    """The state of each key, where the first of `_RANK` among its rows decides."""
-    states: dict[JSON, str] = {}
-    for key, row in pairs:
-        state = row["complianceState"].lower()
-        states[key] = min(states.get(key, state), state, key=_RANK.index)
-    return states
-
-
-def _details(states: dict[JSON, str]) -> list[JSON]:
-    return [{"complianceState": state, "count": count} for state, count in Counter(states.values()).items()]
-
-
-def _assignment(call: Call, name: str, rows: list[Entry]) -> dict[str, JSON]:
-    condition = f"PolicyAssignmentId eq '{name}'"
-    policies: dict[tuple[str, str], list[Entry]] = {}
-    for row in rows:
-        policies.setdefault((row["policyDefinitionReferenceId"], row["policyDefinitionId"]), []).append(row)
-    return {
-        "policyAssignmentId": name,
-        "policySetDefinitionId": rows[0]["policySetDefinitionId"],
-        "results": _results(call, rows, condition),
-        "policyDefinitions": [
-            {
-                "policyDefinitionGroupNames": group[0]["policyDefinitionGroupNames"],
-                "policyDefinitionReferenceId": reference,
-                "policyDefinitionId": definition,
-                "effect": group[0]["policyDefinitionAction"],
-                "results": _results(call, group, f"{condition} and PolicyDefinitionId eq '{definition}'"),
-            }
-            for (reference, definition), group in policies.items()
-        ],
-        "policyGroups": [],
-    }

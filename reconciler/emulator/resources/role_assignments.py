@@ -39,6 +39,8 @@ def list_(call: Call) -> Response:
     chain = {"", *call.tenant.hierarchy.chain(call.target.scope)}
     below = () if text.lower() == "atscope()" else call.tenant.hierarchy.within(call.target.scope)
     records = [record for record in assignments(call.tenant) if _applies(record, chain, below, call.target.scope)]
+    nearest_first = {key: rank for rank, key in enumerate(reversed(call.tenant.hierarchy.chain(call.target.scope)))}
+    records.sort(key=lambda record: nearest_first.get(owner_scope(record.id).key, len(nearest_first)))
     return answer(
         200,
         {

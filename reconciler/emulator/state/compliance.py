@@ -7,12 +7,13 @@ stands), and exempt where an unexpired exemption covers it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from reconciler.emulator.state.behind import policies_behind
-from reconciler.emulator.state.coverage import coverage_of, folded_type, selected, selectors_of
+from reconciler.emulator.state.coverage import Coverage, coverage_of, folded_type, selected, selectors_of
 from reconciler.emulator.state.effects import DISABLED, member_effect, single_effect
 from reconciler.emulator.state.hierarchy import Resource
 from reconciler.emulator.state.initiatives import (
@@ -29,6 +30,7 @@ from reconciler.model import JSON, ArmId, arm_id, owner_scope
 COMPLIANT: Final = "Compliant"
 NON_COMPLIANT: Final = "NonCompliant"
 EXEMPT: Final = "Exempt"
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +54,18 @@ class PolicyState:
     assignment: Record
     member: Member
     state: str
+    evaluated: datetime
 
 
 def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
     """The states of all resources at or below a scope, by assignment, member and resource."""
-    resources = [
-        resource for resource in tenant.hierarchy.resources.values() if _is_within(tenant, within, resource.id)
-    ]
+    subscriptions = (Resource(id=arm_id(f"/subscriptions/{key}")) for key in tenant.hierarchy.subscriptions)
+    everything = (*subscriptions, *tenant.hierarchy.resources.values())
+    resources = [resource for resource in everything if _is_within(tenant, within, resource.id)]
     now = tenant.clock.now()
     coverages = [coverage_of(exemption) for exemption in tenant.exemptions.by_id.values()]
     unexpired = [coverage for coverage in coverages if not coverage.has_expired(now)]
+    evaluated = _evaluated(tenant, coverages)
     unhealthy = _unhealthy(tenant)
     for assignment in tenant.assignments.by_id.values():
         scope = owner_scope(assignment.id)
@@ -85,7 +89,17 @@ def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
                     for coverage in applicable
                 )
                 state = EXEMPT if is_exempt else stated or COMPLIANT
-                yield PolicyState(resource=resource, assignment=assignment, member=member, state=state)
+                yield PolicyState(
+                    resource=resource, assignment=assignment, member=member, state=state, evaluated=evaluated
+                )
+
+
+def _evaluated(tenant: Tenant, coverages: Sequence[Coverage]) -> datetime:
+    """When the states came to be as they are: the last write, the last expiry or the daily scan; a whole second."""
+    now = tenant.clock.now()
+    scanned = tenant.started + (now - tenant.started) // _DAY * _DAY
+    ended = [coverage.expires for coverage in coverages if coverage.expires and coverage.expires <= now]
+    return min(now, max(scanned, tenant.changed, *ended)).replace(microsecond=0)
 
 
 def members(tenant: Tenant, assignment: Record) -> Iterator[Member]:

@@ -110,7 +110,8 @@ class Tenant:
         self.limits = limits
         self.principals = Principals(principals)
         self.at_start = self.stamp(self.principals.portal_user)
-        self.started = self.clock.now()
+        self.started = self.changed = self.clock.now()
+        """When this Azure began, and when a request last changed something."""
         self.built_ins = built_ins
         self.hierarchy = Hierarchy(tenant_id)
         self.exemptions: Objects[Exemption] = Objects()
