@@ -33,6 +33,11 @@ def templates() -> Path:
     return _PACKAGE / "templates"
 
 
+def site(name: str) -> str:
+    """The text of a style or script of the pages that reports make."""
+    return (_PACKAGE / "site" / name).read_text(encoding="utf-8")
+
+
 def azure_pipelines() -> Path:
     """The folder of pipelines for Azure DevOps, which new repositories get too."""
     inside = _PACKAGE / "azure-pipelines"

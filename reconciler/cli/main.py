@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "drift": "report every difference between the repository and Azure",
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
+    "register": "write a page of everything that is exempt, with its history",
     "import": "declare what exists in Azure, or in other tools' files",
     "export": "write what is declared as CSV, JSON or EPAC's form",
     "catalog": "search what can be exempted; refresh the repository's facts",

@@ -5,6 +5,7 @@ It only ever decides which *reason* a change is given.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -27,6 +28,25 @@ class Approval:
     author: str = ""
     pull_request: str = ""
     approvers: tuple[str, ...] = ()
+
+
+class StepKind(enum.StrEnum):
+    """What a commit of the main line did to a declaration's file."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    MOVED = "moved"
+    REMOVED = "removed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One step in the life of a declaration: what a commit did to its `file` (relative to the repository), and who agreed."""
+
+    commit: Commit
+    kind: StepKind
+    approval: Approval
+    file: str
 
 
 class History(Protocol):

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler import __version__
+from reconciler import __version__, package_data
 from reconciler.kinds import FindingKind
 from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
 from reconciler.reports.drift_text import comparison_sentence, heading, healing_sentence, severity_counts
@@ -16,34 +16,6 @@ from reconciler.reports.evidence import evidence_labels, patch_lines, portal_lin
 from reconciler.reports.findings_text import subject_label
 from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
 
-_STYLE: Final = """
-:root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --page: #ffffff; --card: #f6f8fa; --line: #d0d7de;
-  --error: #b3261e; --warning: #855300; --info: #0b57a4; --good: #1a6b2f; --link: #0b57a4; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --quiet: #9ba6b2; --page: #0d1117; --card: #161b22;
-  --line: #30363d; --error: #ff8f87; --warning: #e3b341; --info: #79b8ff; --good: #6fdd8b; --link: #79b8ff; } }
-* { box-sizing: border-box; }
-body { margin: 0 auto; padding: 1.5rem; max-width: 68rem; background: var(--page); color: var(--text);
-  font: 1rem/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.2rem; margin: 2rem 0 .25rem; }
-h3 { font-size: 1rem; margin: 0 0 .5rem; overflow-wrap: anywhere; }
-a { color: var(--link); } a:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
-.quiet { color: var(--quiet); margin: 0; } .where { font-weight: normal; }
-.verdict { font-size: 1.15rem; font-weight: 600; margin: 1rem 0; }
-table { border-collapse: collapse; min-width: 60%; } caption { text-align: left; font-weight: 600; padding: .25rem 0; }
-th, td { text-align: left; padding: .3rem 1.5rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
-article { background: var(--card); border: 1px solid var(--line); border-left: .35rem solid var(--line);
-  border-radius: .4rem; padding: .75rem 1rem; margin: .75rem 0; break-inside: avoid; }
-article.error { border-left-color: var(--error); } article.warning { border-left-color: var(--warning); }
-article.info { border-left-color: var(--info); }
-.severity { text-transform: uppercase; font-size: .8rem; letter-spacing: .04em; margin-right: .4rem; }
-.error .severity { color: var(--error); } .warning .severity { color: var(--warning); }
-.info .severity { color: var(--info); } .good { color: var(--good); }
-dl { display: grid; grid-template-columns: 8rem 1fr; gap: .15rem .75rem; margin: 0; }
-dt { color: var(--quiet); } dd { margin: 0; overflow-wrap: anywhere; } .fix { font-weight: 600; }
-pre { background: var(--page); border: 1px solid var(--line); padding: .5rem; overflow-x: auto; margin: .5rem 0; }
-@media (max-width: 40rem) { dl { grid-template-columns: 1fr; } dt { margin-top: .4rem; } }
-"""
 # Nothing on the page may load, run or be submitted, whatever text got into it.
 _POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -57,7 +29,7 @@ def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>",
+            f"<title>{title}</title>\n<style>{package_data.site('page.css')}</style>\n</head>\n<body>",
             f"<header>\n<h1>{title}</h1>\n{_origin(report, names)}\n</header>\n<main>",
             *_main(report, findings, names),
             f'</main>\n<footer>\n<p class="quiet">exempt {h(__version__)}</p>\n</footer>\n</body>\n</html>\n',

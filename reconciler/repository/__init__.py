@@ -7,6 +7,7 @@ from reconciler.repository.approval import approvals
 from reconciler.repository.base import changed_since, contents_at_base, proposed_since
 from reconciler.repository.checkout import Missing, missing_files
 from reconciler.repository.history import FileHistory, read
+from reconciler.repository.journal import journals
 from reconciler.repository.revision import Revision, read_revision
 from reconciler.repository.work_tree import create, origin
 
@@ -18,6 +19,7 @@ __all__ = [
     "changed_since",
     "contents_at_base",
     "create",
+    "journals",
     "missing_files",
     "origin",
     "proposed_since",

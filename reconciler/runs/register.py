@@ -1,0 +1,88 @@
+"""The register: everything that is exempt, declared or found, with its history. Writes nothing to Azure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from reconciler import package_data
+from reconciler.drift import DriftInputs, find_drift, take_inventory
+from reconciler.drift.register import Register, make_register
+from reconciler.model import ArmId, Unread, Verdict
+from reconciler.planning.guards import Allowances
+from reconciler.planning.marks import with_adopted
+from reconciler.reports.register_html import SiteAssets
+from reconciler.runs.context import Context
+from reconciler.runs.loading import load_repository
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRequest:
+    """What to show: the repository at `root` and what Azure holds, or a saved `snapshot`. `record` is a file with what
+    earlier runs adopted.
+    """
+
+    root: Path
+    scope: ArmId | None = None
+    snapshot: Path | None = None
+    record: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterRun:
+    """The register; `names` are display names by folded id, `unread` what could not be read."""
+
+    register: Register
+    names: dict[str, str]
+    unread: tuple[Unread, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Incomplete where something could not be read; what differs is no fault of a register."""
+        return Verdict.INCOMPLETE if self.unread else Verdict.DONE
+
+
+def run(request: RegisterRequest, context: Context) -> RegisterRun:
+    """Loads, reads, plans, diagnoses, and looks up who asked and who approved.
+
+    Raises:
+        InvalidRepositoryError: the repository has errors.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    from reconciler.repository import approvals, journals  # noqa: PLC0415 - GitPython is slow to import
+
+    repository = load_repository(request.root, None, context)
+    recorded = load_record(request.record, repository.settings, context)
+    snapshot = read_snapshot(
+        repository.settings, repository.declarations, context, file=request.snapshot, scope=request.scope
+    )
+    snapshot = with_adopted(snapshot, recorded)
+    plan = plan_repository(repository, snapshot, context, Allowances(), request.scope)
+    inputs = DriftInputs(
+        snapshot=snapshot,
+        resolved=repository.resolved,
+        catalogue=repository.catalogue,
+        settings=repository.settings,
+        history=repository.history,
+        now=context.now,
+    )
+    commits = [repository.history.last_commit(declaration.source.file) for declaration in repository.declarations]
+    agreed = approvals(request.root, [commit.sha for commit in commits if commit])
+    register = make_register(
+        take_inventory(inputs, request.scope, agreed),
+        resolved=repository.resolved,
+        catalogue=repository.catalogue,
+        journals=journals(request.root),
+        findings=find_drift(plan, inputs),
+        revision=plan.revision,
+    )
+    return RegisterRun(register=register, names=display_names(snapshot, repository.catalogue), unread=snapshot.unread)
+
+
+def site_assets() -> SiteAssets:
+    """The styles and scripts of the register's page, as they come with the package."""
+    return SiteAssets(
+        styles=tuple(package_data.site(name) for name in ("vendor/tabulator.css", "page.css", "register.css")),
+        scripts=tuple(package_data.site(name) for name in ("vendor/tabulator.js", "vendor/chart.js", "register.js")),
+    )
