@@ -83,7 +83,7 @@ def main() -> None:
     for number in (1_000, 10_000, 100_000):
         planned = plan(number)
         forms: dict[str, Callable[[Plan], str]] = {
-            "json": plan_json,
+            "json": lambda planned: plan_json(plan_report(planned)),
             "markdown": lambda planned: plan_markdown(plan_report(planned)),
             "text": lambda planned: plan_text(plan_report(planned)),
         }

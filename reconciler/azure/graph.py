@@ -96,3 +96,9 @@ def _seconds(text: str) -> float:
         return 5.0
     hours, minutes, seconds = map(int, parts)
     return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+
+
+def literal(text: str) -> str:
+    """The text as a string of the query language, in quotes."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

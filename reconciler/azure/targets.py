@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.azure.client import ArmClient
-from reconciler.azure.graph import ask
+from reconciler.azure.graph import ask, literal
 from reconciler.documents.suggest import nearest_few
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 from reconciler.problems import AzureError
@@ -99,7 +99,7 @@ def _namesakes_query(target: ArmId) -> JSON:
     )
     return {
         "subscriptions": [target.subscription],
-        "query": f"{table} | where type =~ '{_literal(kind)}' | project id | order by id asc",
+        "query": f"{table} | where type =~ {literal(kind)} | project id | order by id asc",
     }
 
 
@@ -114,16 +114,11 @@ def _batches(targets: Mapping[str, ArmId]) -> Iterable[_TargetBatch]:
 
 def _query(batch: _TargetBatch) -> JSON:
     """Asks for the ids among these that Resource Graph shows."""
-    quoted = ", ".join(f"'{_literal(target.text)}'" for target in batch.targets)
+    quoted = ", ".join(literal(target.text) for target in batch.targets)
     return {
         "subscriptions": sorted({target.subscription for target in batch.targets if target.subscription}),
         "query": f"{_TABLES[batch.kind]} | where id in~ ({quoted}) | project id | order by id asc",
     }
-
-
-def _literal(text: str) -> str:
-    """The text inside a single-quoted string of the query language."""
-    return text.replace("\\", "\\\\").replace("'", "\\'") if "'" in text or "\\" in text else text
 
 
 def _asked_one_by_one(client: ArmClient, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,12 +21,11 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, show, write_lines
 from reconciler.model import ArmId, count
-from reconciler.planning.values import Plan
 from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import OUTCOMES
 from reconciler.reports.outcomes_json import outcomes_json
-from reconciler.reports.plan import plan_report
+from reconciler.reports.plan import PlanReport
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.reports.record_json import record_json
 from reconciler.runs import apply
@@ -105,13 +105,13 @@ def run(args: argparse.Namespace) -> int:
     return exits.of_run(applied.verdict)
 
 
-def _agreed(plan: Plan, names: dict[str, str]) -> bool:  # noqa: ARG001 - nobody is asked
+def _agreed(report: Callable[[], PlanReport], names: dict[str, str]) -> bool:  # noqa: ARG001 - nobody is asked
     return True
 
 
-def _ask(plan: Plan, names: dict[str, str]) -> bool:
+def _ask(report: Callable[[], PlanReport], names: dict[str, str]) -> bool:
     """Shows what is about to be written and asks."""
-    write_lines(plan_lines(plan_report(plan), ReportContext(names=names)), sys.stderr)
+    write_lines(plan_lines(report(), ReportContext(names=names)), sys.stderr)
     try:
         sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
         sys.stderr.flush()

@@ -82,11 +82,12 @@ def run(args: argparse.Namespace) -> int:
             write(failure_markdown(error, problems, report_context(options.root, context.environment, {})))
         raise
     reader = report_context(options.root, context.environment, planned.names)
-    show(PLAN.render(options.format, planned.report, reader))
+    report = planned.report
+    show(PLAN.render(options.format, report, reader))
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
     if options.out:
-        write_file(options.out, plan_json(planned.plan))
+        write_file(options.out, plan_json(report))
         say(f"saved to {options.out}; apply exactly this with: exempt apply {options.out}")
     if planned.verdict is Verdict.CHANGES and not options.detailed_exitcode:
         return Exit.DONE

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from reconciler.arm.canonical import category, expiry_text, has_expired
 from reconciler.catalog.catalogue import Catalogue
@@ -27,6 +28,7 @@ from reconciler.model import (
     parse_scope,
     textual_containers,
 )
+from reconciler.planning.covered import CoveredResources, TypeCounts, covered
 from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.marks import declaration_of, owners
 from reconciler.planning.values import Action, Change, Plan, Reason, Request
@@ -72,7 +74,7 @@ class Decision:
     the writes that follow from it; `request` the declaration, None where none of this repository stands behind it.
 
     `is_proposed` says that the change under review brings it; the rest is the tenant's own drift. `resources` counts
-    what the decision covers now, None where it is not known.
+    what is at its targets now, None where that is not known.
     """
 
     name: str
@@ -86,7 +88,7 @@ class Decision:
     exempts_more: bool
     exempts_less: bool
     is_proposed: bool
-    resources: int | None
+    resources: CoveredResources | None
     highlights: tuple[Highlight, ...]
 
     @property
@@ -135,23 +137,25 @@ def request_of(declaration: Declaration, subject: ResolvedSubject, catalogue: Ca
         recommendation for key in subject.policies for recommendation in catalogue.resting_on(arm_id(key))
     ]
     severities = {recommendation.severity for recommendation in behind}
+    types = [policy.resource_types if (policy := catalogue.policy(arm_id(key))) else () for key in subject.policies]
     return Request(
         declaration=declaration,
         title=subject.title,
         severity=next((severity for severity in SEVERITIES if severity in severities), ""),
+        resource_types=frozenset().union(*types) if all(types) else frozenset(),
     )
 
 
 def decisions_of(
     plan: Plan,
     changed: frozenset[str] | None = None,
-    resources: Callable[[ArmId], int | None] = lambda _target: None,
+    resources: Mapping[str, TypeCounts] = MappingProxyType({}),
 ) -> tuple[Decision, ...]:
     """The decisions behind a plan's changes: what the change under review brings first, and of that what exempts more
     first, the worst severity first.
 
-    `changed` names the declarations that differ from the base; None: all count as changed. `resources` says how many
-    resources a target covers now, None where that is not known.
+    `changed` names the declarations that differ from the base; None: all count as changed. `resources` says what there is
+    now, by the folded id of a target; of one that is absent it is not known.
     """
     changes: dict[str, list[Change]] = defaultdict(list)
     for change in plan.changes:
@@ -171,7 +175,7 @@ def _decision(
     unchanged: Sequence[Exemption],
     plan: Plan,
     changed: frozenset[str] | None,
-    resources: Callable[[ArmId], int | None],
+    resources: Mapping[str, TypeCounts],
 ) -> Decision:
     first = changes[0]
     name = first.declaration or first.exemption.name
@@ -197,7 +201,7 @@ def _decision(
         exempts_more=more,
         exempts_less=any(_removes(change, slots[1], plan.taken_at) for change in changes),
         is_proposed=changed is None or first.declaration in changed,
-        resources=_total(state.targets, resources),
+        resources=covered(state.targets, resources, request.resource_types if request else frozenset()),
         highlights=tuple(_highlights(changes, request, states[1] if more else None)),
     )
 
@@ -229,10 +233,10 @@ def _state(exemptions: Sequence[Exemption]) -> State | None:
         return None
     last = exemptions[-1]
     if len(exemptions) == 1:
-        targets: tuple[ArmId, ...] = (_target(last),)
+        targets: tuple[ArmId, ...] = (target_of(last),)
         end, assignments = last.expires_on and expiry_text(last.expires_on), 1
     else:
-        targets = tuple(sorted({_target(exemption) for exemption in exemptions}))
+        targets = tuple(sorted({target_of(exemption) for exemption in exemptions}))
         ends = {exemption.expires_on and expiry_text(exemption.expires_on) for exemption in exemptions}
         end = "" if "" in ends else max(ends)
         assignments = len({exemption.assignment.key for exemption in exemptions})
@@ -245,7 +249,7 @@ def _state(exemptions: Sequence[Exemption]) -> State | None:
     )
 
 
-def _target(exemption: Exemption) -> ArmId:
+def target_of(exemption: Exemption) -> ArmId:
     """What the declaration names: the scope of the exemption, or a wider one that its assignment lies under."""
     scope, marked = exemption.scope, exemption.metadata.get("target")
     if not isinstance(marked, str) or marked == scope.text:
@@ -282,12 +286,6 @@ def _removes(change: Change, after: frozenset[_Slot], now: datetime) -> bool:
 def _end(exemption: Exemption) -> str:
     """An expiry as a text that sorts: never is after every date."""
     return expiry_text(exemption.expires_on) if exemption.expires_on else "~"
-
-
-def _total(targets: Iterable[ArmId], resources: Callable[[ArmId], int | None]) -> int | None:
-    counts = [1 if target.kind is ScopeKind.RESOURCE else resources(target) for target in targets]
-    known = [number for number in counts if number is not None]
-    return sum(known) if len(known) == len(counts) else None
 
 
 def _highlights(changes: Sequence[Change], request: Request | None, after: State | None) -> Iterator[Highlight]:

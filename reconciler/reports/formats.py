@@ -56,7 +56,7 @@ def _module(name: str) -> Any:
 PLAN: Final[Report[PlanReport]] = Report(
     formats={
         "text": lambda report, context: _module("plan_text").plan_lines(report, context),
-        "json": lambda report, _: _module("plan_json").plan_json(report.plan),
+        "json": lambda report, _: _module("plan_json").plan_json(report),
         "markdown": lambda report, context: _module("plan_markdown").plan_markdown(report, context),
     }
 )

@@ -14,6 +14,7 @@ from reconciler.drift.inventory import Inventory, InventoryEntry, State
 from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
+from reconciler.reports.decision_labels import category_label
 from reconciler.reports.escape import json_document, spreadsheet_cell
 from reconciler.reports.json_values import header
 from reconciler.reports.labels import (
@@ -25,7 +26,6 @@ from reconciler.reports.labels import (
     scope_label,
     selection_label,
 )
-from reconciler.reports.plan import category_label
 from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT_VERSION: Final = "1.0"

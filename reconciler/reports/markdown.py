@@ -14,7 +14,7 @@ from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names, Pipeline, ReportContext
 from reconciler.reports.escape import markdown_code, markdown_fence, printable
 from reconciler.reports.labels import scope_label, source_label
-from reconciler.reports.plan import HeldGroup, refusal_remedy
+from reconciler.reports.obstacles import HeldGroup, refusal_remedy
 from reconciler.reports.problems import message as problem_message
 
 LIMIT: Final = 60_000

@@ -9,8 +9,8 @@ from typing import Final
 from reconciler.model import Status, Verdict, agree, count
 from reconciler.planning.values import Action, Change
 from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
+from reconciler.reports.obstacles import held_groups
 from reconciler.reports.outcomes import Outcome, Summary
-from reconciler.reports.plan import held_groups
 from reconciler.reports.plan_text import INDENT, held_section, name_of, refusal_line, section, unread_section
 from reconciler.reports.styled import BLANK, Line, Style, line, plain
 

@@ -11,7 +11,8 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import encode_properties
 from reconciler.model import JSON
-from reconciler.planning.values import Change, Plan
+from reconciler.planning.decisions import Decision, State
+from reconciler.planning.values import Change
 from reconciler.reports.escape import json_document
 from reconciler.reports.fields import changed_paths
 from reconciler.reports.json_values import (
@@ -24,22 +25,32 @@ from reconciler.reports.json_values import (
     source_to_json,
     unread_to_json,
 )
+from reconciler.reports.plan import PlanReport
 
-FORMAT_VERSION: Final = "1.0"
-
-
-def plan_to_json(plan: Plan, tool_version: str = __version__) -> dict[str, JSON]:
-    """The plan as a JSON object, changes sorted by folded id."""
-    return {**_fields(plan, tool_version), "changes": [change_to_json(change) for change in plan.changes]}
+FORMAT_VERSION: Final = "1.1"
 
 
-def plan_json(plan: Plan, tool_version: str = __version__) -> str:
-    """The plan as a JSON document: one line for each change, never all of them as objects at once."""
-    return json_document(_fields(plan, tool_version) | {"changes": map(change_to_json, plan.changes)})
+def plan_to_json(report: PlanReport, tool_version: str = __version__) -> dict[str, JSON]:
+    """The plan as a JSON object: decisions in reading order, changes sorted by folded id."""
+    return {
+        **_fields(report, tool_version),
+        "decisions": [decision_to_json(decision) for decision in report.decisions],
+        "changes": [change_to_json(change) for change in report.plan.changes],
+    }
 
 
-def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
-    """Every field in the order of the form; the changes are for the caller to fill in."""
+def plan_json(report: PlanReport, tool_version: str = __version__) -> str:
+    """The plan as a JSON document: one line for each decision and change, never all of them as objects at once."""
+    rows = {
+        "decisions": map(decision_to_json, report.decisions),
+        "changes": map(change_to_json, report.plan.changes),
+    }
+    return json_document(_fields(report, tool_version) | rows)
+
+
+def _fields(report: PlanReport, tool_version: str) -> dict[str, JSON]:
+    """Every field in the order of the form; decisions and changes are for the caller to fill in."""
+    plan = report.plan
     return {
         **header(FORMAT_VERSION, tool_version),
         "tenantId": plan.tenant_id,
@@ -51,12 +62,47 @@ def _fields(plan: Plan, tool_version: str) -> dict[str, JSON]:
         "verdict": plan.verdict.value,
         "digest": plan.digest,
         "summary": plan.summary,
+        "decisions": None,
         "changes": None,
         "held": [held_to_json(hold) for hold in plan.held],
         "findings": [finding_to_json(finding) for finding in plan.findings],
         "refusals": [refusal_to_json(refusal) for refusal in plan.refusals],
         "unread": [unread_to_json(unread) for unread in plan.unread],
         "problems": [problem_to_json(problem) for problem in plan.problems],
+    }
+
+
+def decision_to_json(decision: Decision) -> dict[str, JSON]:
+    """One decision as people judge it; `changes` are the fingerprints of its consequences."""
+    resources = decision.resources
+    return {
+        "name": decision.name,
+        "title": decision.title,
+        "severity": decision.severity or None,
+        "proposed": decision.is_proposed,
+        "exemptsMore": decision.exempts_more,
+        "exemptsLess": decision.exempts_less,
+        "before": _state_to_json(decision.before),
+        "after": _state_to_json(decision.after),
+        "resources": {"total": resources.total, "evaluated": resources.evaluated} if resources else None,
+        "highlights": [highlight.value for highlight in decision.highlights],
+        "justification": decision.justification,
+        "owner": decision.owner or None,
+        "ticket": decision.ticket or None,
+        "requestedBy": decision.requester or None,
+        "source": source_to_json(decision.source),
+        "changes": [change.fingerprint for change in decision.changes],
+    }
+
+
+def _state_to_json(state: State | None) -> dict[str, JSON] | None:
+    if state is None:
+        return None
+    return {
+        "targets": [target.text for target in state.targets],
+        "category": state.category,
+        "expiresOn": state.expires_on or None,
+        "assignments": state.assignments,
     }
 
 

@@ -15,6 +15,16 @@ from reconciler.model import count
 from reconciler.planning.decisions import SEVERITIES, Decision
 from reconciler.planning.values import Change
 from reconciler.reports.context import NO_CONTEXT, ReportContext
+from reconciler.reports.decision_labels import (
+    details,
+    effect_label,
+    highlight_labels,
+    people,
+    place_label,
+    reasons,
+    rewording,
+    terms,
+)
 from reconciler.reports.escape import markdown_code
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.labels import SIGNS, assignment_label, policies_label, scope_label
@@ -29,21 +39,8 @@ from reconciler.reports.markdown import (
     unread_item,
     value,
 )
-from reconciler.reports.plan import (
-    PlanReport,
-    details,
-    effect_label,
-    headline,
-    held_groups,
-    highlight_labels,
-    people,
-    place_label,
-    reasons,
-    rewording,
-    summary_line,
-    terms,
-    totals,
-)
+from reconciler.reports.obstacles import held_groups
+from reconciler.reports.plan import PlanReport, headline, summary_line, totals
 from reconciler.reports.plan_text import finding_sections, one_line
 from reconciler.reports.styled import BLANK, Line, line, plain
 

@@ -14,6 +14,7 @@ from reconciler.model import Unread, and_more, count
 from reconciler.planning.decisions import Decision
 from reconciler.planning.values import Action, Change, Finding, Refusal
 from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
+from reconciler.reports.decision_labels import effect_label, highlight_labels, people, place_label, reasons, terms
 from reconciler.reports.fields import differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.labels import (
@@ -25,22 +26,8 @@ from reconciler.reports.labels import (
     selection_label,
     source_label,
 )
-from reconciler.reports.plan import (
-    HeldGroup,
-    PlanReport,
-    effect_label,
-    headline,
-    held_groups,
-    highlight_labels,
-    people,
-    place_label,
-    reasons,
-    refusal_remedy,
-    relevant_findings,
-    summary_line,
-    terms,
-    totals,
-)
+from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy
+from reconciler.reports.plan import PlanReport, headline, relevant_findings, summary_line, totals
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.styled import BLANK, Line, Style, line, plain
 from reconciler.reports.values_text import difference_line

@@ -16,7 +16,7 @@ from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
-from reconciler.azure.session import connect
+from reconciler.azure.session import Azure, connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
@@ -24,10 +24,11 @@ from reconciler.planning.marks import with_adopted, with_revision
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
+from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, resources_at_targets
 
 _NO_RECORD: Final = (
     "Nothing is healed: no production run is known to have completed a revision. The next apply that leaves nothing undone "
@@ -61,8 +62,8 @@ class Stopping(Stop, Protocol):
         ...
 
 
-Confirm = Callable[[Plan, dict[str, str]], bool]
-"""Asked with the plan of what is about to be written, and display names by folded id."""
+Confirm = Callable[[Callable[[], PlanReport], dict[str, str]], bool]
+"""Asked with what makes the report of what is about to be written, and display names by folded id."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +116,11 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _guarded(plan, selection, repository, request.allowances)
-        if selection.approved and not plan.refusals and not confirm(replace(plan, changes=selection.approved), names):
+        if (
+            selection.approved
+            and not plan.refusals
+            and not confirm(partial(_report, azure, replace(plan, changes=selection.approved), context), names)
+        ):
             return ApplyRun(summary=None, names=names)
         whole = allowed_without_references(selection.approved, snapshot, repository.declarations, repository.settings)
         stop.finish_first()
@@ -128,6 +133,11 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         needless=selection.already_done,
         record=record_after(snapshot, summary.outcomes, repository.settings, earlier=recorded, only=request.scope),
     )
+
+
+def _report(azure: Azure, plan: Plan, context: Context) -> PlanReport:
+    """The plan as the person is told of it who is asked."""
+    return plan_report(plan, resources=resources_at_targets(azure, plan, None, context))
 
 
 def _saved_plan(path: Path, repository: Repository) -> SavedPlan:

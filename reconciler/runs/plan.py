@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
+from reconciler.planning.covered import TypeCounts
 from reconciler.planning.findings.messages import unexemptable
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
@@ -21,6 +23,7 @@ from reconciler.runs.reading import (
     missing_targets,
     plan_repository,
     read_azure,
+    resources_at_targets,
     saved_snapshot,
 )
 from reconciler.runs.rights import unexemptable_assignments
@@ -43,13 +46,14 @@ class PlanRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRun:
     """A finished plan. `names` are display names by folded id, `warnings` those of the repository's files, `proposed`
-    the declarations that the change under review is about (None: all).
+    the declarations that the change under review is about (None: all), `resources` what is at scopes now.
     """
 
     plan: Plan
     names: dict[str, str]
     warnings: tuple[Problem, ...]
     proposed: frozenset[str] | None
+    resources: Mapping[str, TypeCounts]
 
     @property
     def report(self) -> PlanReport:
@@ -59,7 +63,7 @@ class PlanRun:
             for problem in self.warnings
             if self.proposed is None or PurePosixPath(problem.source.file).stem in self.proposed
         )
-        return plan_report(self.plan, self.proposed, warnings)
+        return plan_report(self.plan, self.proposed, warnings, self.resources)
 
     @property
     def verdict(self) -> Verdict:
@@ -75,6 +79,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         ReconcilerError: git, Azure or a file refuses.
     """
     repository = load_repository(request.root, request.base, context)
+    resources: Mapping[str, TypeCounts] = {}
     recorded = load_record(request.record, repository.settings, context)
     if request.snapshot is not None:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
@@ -84,6 +89,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
             snapshot = with_adopted(read_azure(azure, repository.declarations, request.scope, context), recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
+            resources = resources_at_targets(azure, plan, repository.proposed, context)
     if repository.changed is None:  # no base: what no run has applied yet is new
         problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
         plan = replace(plan, problems=(*plan.problems, *problems))
@@ -92,6 +98,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         names=display_names(snapshot, repository.catalogue),
         warnings=repository.warnings,
         proposed=repository.proposed,
+        resources=resources,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,13 @@ from reconciler.declarations import SETTINGS_FILE
 from reconciler.documents.json_input import JsonInputError
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, is_guid
+from reconciler.planning.covered import TypeCounts
+from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import plan_from
 from reconciler.planning.stages import PlanInputs
 from reconciler.planning.values import Plan
-from reconciler.problems import Problem, UsageError
+from reconciler.problems import AzureError, Problem, UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository
@@ -151,6 +153,24 @@ def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]
                 )
             )
     return tuple(problems)
+
+
+def resources_at_targets(
+    azure: Azure, plan: Plan, proposed: frozenset[str] | None, context: Context
+) -> Mapping[str, TypeCounts]:
+    """What is now at the targets of the decisions that people judge. Where it cannot be read it is not known: that is no
+    reason to fail.
+    """
+    from reconciler.azure.counts import count_resources  # noqa: PLC0415 - loads the SDK
+
+    scopes = [
+        target_of(change.exemption) for change in plan.changes if proposed is None or change.declaration in proposed
+    ]
+    try:
+        return count_resources(azure.client, scopes)
+    except AzureError as error:
+        context.observer.warning(f"how many resources the decisions cover is not known: {error.message}")
+        return {}
 
 
 def display_names(snapshot: Snapshot, catalogue: Catalogue) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -46,6 +47,49 @@ def test_only_what_the_change_brings_is_its_own(tmp_path: Path) -> None:
         assert "**more** `merged`" in comment(azure, root, "--base", base), "settings concern every declaration"
         repo.git(root, "checkout", "--quiet", base)
         assert "**more** `merged`" in comment(azure, root, "--base", base), "nothing is under review on the base itself"
+
+
+def test_it_says_how_many_resources_a_decision_covers_now(tmp_path: Path) -> None:
+    at = repo.subscription(1)
+    accounts = [
+        f"{at}/resourceGroups/rg-{part}/providers/Microsoft.Storage/storageAccounts/st{part}{n}"
+        for part in "ab"
+        for n in (1, 2)
+    ]
+    sites = [f"{at}/resourceGroups/rg-a/providers/Microsoft.Web/sites/web{n}" for n in (1, 2, 3)]
+    empty = f"{at}/resourceGroups/rg-empty"
+    wishes = {
+        "group": f"{at}/resourceGroups/RG-A",
+        "whole": at,
+        "above": repo.ROOT,
+        "nothing": empty,
+        "one": accounts[2],
+    }
+    root = repo.write(tmp_path, [transfer(name, 1) | {"scopes": [scope]} for name, scope in wishes.items()][:1])
+    with emulated.running(repo.tenant(AT_ROOT, resources=[*accounts, *sites, empty])) as azure:
+        labels = {}
+        for name, scope in wishes.items():
+            repo.write(root, [transfer(name, 1) | {"scopes": [scope]}])
+            text = comment(azure, root)
+            labels[name] = re.search(r"<br>(?:`[^`]*`)( \([^)]*\))?:", text).group(1)
+        assert labels == {
+            "group": " (2 of 5 resources now)",
+            "whole": " (4 of 7 resources now)",
+            "above": " (4 of 7 resources now)",
+            "nothing": " (number of resources unknown)",
+            "one": None,
+        }
+        done = emulated.exempt(azure, "plan", "--format", "json", cwd=root, check=[0])
+        assert json.loads(done.stdout)["decisions"][0]["resources"] == {"total": 1, "evaluated": None}
+
+
+def test_what_resource_graph_refuses_to_count_is_unknown_and_fails_nothing(tmp_path: Path) -> None:
+    root = repo.write(tmp_path, [transfer("whole", 1)])
+    refused = {"path": "Microsoft.ResourceGraph", "status": 403, "code": "AuthorizationFailed"}
+    with emulated.running(repo.tenant(AT_ROOT, faultInjection={"faults": [refused]})) as azure:
+        done = emulated.exempt(azure, "plan", cwd=root, check=[0])
+    assert "(number of resources unknown)" in done.stdout
+    assert "how many resources the decisions cover is not known" in done.stderr
 
 
 def test_a_weakened_shipped_fact_stands_first(tmp_path: Path) -> None:

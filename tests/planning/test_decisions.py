@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 import pytest
 import world
 
 from reconciler.model import Category, arm_id
+from reconciler.planning.covered import CoveredResources, covered
 from reconciler.planning.decisions import Highlight, decisions_of, taken_from
 
 END = datetime(2027, 5, 1, 23, 59, 59, tzinfo=UTC)
@@ -18,7 +20,7 @@ def applied(*declarations):
     return [change.after for change in world.plan(world.snapshot(), *declarations).changes]
 
 
-def decisions(*declarations, live=(), changed=None, resources=lambda _target: None):
+def decisions(*declarations, live=(), changed=None, resources=MappingProxyType({})):
     return decisions_of(world.plan(world.snapshot(*live), *declarations), changed, resources)
 
 
@@ -37,7 +39,7 @@ def test_a_new_declaration_exempts_more_and_carries_what_a_reviewer_asks():
         "data@contoso.example",
         "SEC-1",
     )
-    assert decision.resources == 1
+    assert decision.resources == CoveredResources(total=1)
     assert decision.highlights == ()
 
 
@@ -122,5 +124,14 @@ def test_only_what_differs_from_the_base_is_proposed_and_it_comes_first():
 
 def test_resources_are_counted_where_they_are_known():
     declared = world.declaration("lab", world.RG)
-    assert decisions(declared, resources=lambda _target: 12)[0].resources == 12
+    there = {world.RG.key: {"microsoft.storage/storageaccounts": 3, "microsoft.web/sites": 9}}
+    assert decisions(declared, resources=there)[0].resources.total == 12
     assert decisions(declared)[0].resources is None
+
+
+def test_what_lies_in_another_target_is_counted_once_and_evaluated_types_apart():
+    group, other, types = world.RG, arm_id(f"{world.RG}-other"), frozenset({"microsoft.web/sites"})
+    there = {group.key: {"microsoft.web/sites": 9, "microsoft.storage/storageaccounts": 3}}
+    assert covered((group, ACCOUNT), there, types) == CoveredResources(total=12, evaluated=9)
+    assert covered((group,), there, frozenset({"microsoft.sql/servers"})) == CoveredResources(total=12)
+    assert covered((group, other), there, types) is None, "one that is not counted leaves the sum unknown"

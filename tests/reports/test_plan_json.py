@@ -11,6 +11,7 @@ from reconciler.model import Severity
 from reconciler.package_data import schema_path
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.values import Action, Reason, Widening
+from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_json import plan_json, plan_to_json
 
 SCHEMA = json.loads(schema_path("plan").read_text(encoding="utf-8"))
@@ -21,22 +22,24 @@ def validate(document, schema=None):
 
 
 def test_the_whole_form(golden):
-    golden("plan.json", plan_json(samples.full_plan(), "0.1.0"))
+    golden("plan.json", plan_json(plan_report(samples.full_plan()), "0.1.0"))
 
 
-ADDED = {"change": {"waitsFor"}}
+ADDED = {"change": {"waitsFor"}, "plan": {"decisions"}}
 """Fields that plans of an earlier minor version do not have."""
 
 
 def test_the_form_is_what_the_schema_says():
-    document = json.loads(plan_json(samples.full_plan()))
+    document = json.loads(plan_json(plan_report(samples.full_plan())))
     Draft202012Validator.check_schema(SCHEMA)
     validate(document)
-    validate(json.loads(plan_json(samples.plan(()))))
-    assert set(document) == set(SCHEMA["properties"]) == set(SCHEMA["required"])
-    for name in ("change", "held", "finding", "refusal", "unread"):
+    validate(json.loads(plan_json(plan_report(samples.plan(())))))
+    assert set(document) == set(SCHEMA["properties"]) == set(SCHEMA["required"]) | ADDED["plan"]
+    for name in ("decision", "change", "held", "finding", "refusal", "unread"):
         part = SCHEMA["$defs"][name]
-        plural = {"change": "changes", "finding": "findings", "refusal": "refusals"}.get(name, name)
+        plural = {"decision": "decisions", "change": "changes", "finding": "findings", "refusal": "refusals"}.get(
+            name, name
+        )
         assert set(document[plural][0]) == set(part["properties"]) == set(part["required"]) | ADDED.get(name, set())
 
 
@@ -69,7 +72,7 @@ def test_every_field_of_the_schema_has_a_title():
 
 
 def test_fingerprints_and_digest_follow_from_the_document_alone():
-    document = json.loads(plan_json(samples.full_plan()))
+    document = json.loads(plan_json(plan_report(samples.full_plan())))
     found = []
     for change in document["changes"]:
         key = f"{change['key']['scope']}/providers/Microsoft.Authorization/policyExemptions/{change['key']['name']}"
@@ -80,7 +83,9 @@ def test_fingerprints_and_digest_follow_from_the_document_alone():
 
 
 def test_an_update_names_what_changed_and_only_that():
-    change = next(each for each in plan_to_json(samples.full_plan())["changes"] if each["reason"] == "edited")
+    change = next(
+        each for each in plan_to_json(plan_report(samples.full_plan()))["changes"] if each["reason"] == "edited"
+    )
     assert change["changed"] == ["exemptionCategory", "expiresOn", "metadata.ticket", "policyDefinitionReferenceIds"]
 
 
@@ -88,13 +93,15 @@ def test_what_never_causes_an_update_is_no_change():
     before = samples.exemption(metadata={"revision": "1", "requestedBy": "a", "a.b": 1, "nested": {"x": [1], "y": 2}})
     after = dataclasses.replace(before, metadata={"revision": "2", "requestedBy": "b", "a.b": 2, "nested": {"x": [2], "y": 2}},
         reference_ids=tuple(reference.upper() for reference in before.reference_ids))  # fmt: skip
-    found = plan_to_json(samples.plan([samples.change(before, after)]))["changes"][0]["changed"]
+    found = plan_to_json(plan_report(samples.plan([samples.change(before, after)])))["changes"][0]["changed"]
     assert found == ["metadata.nested.x", 'metadata["a.b"]']
 
 
 def test_the_document_is_ascii_with_a_line_for_each_change():
     hostile = samples.exemption(description="\x1b]8;;http://x\x07 \u202e ü \x7f ##[error]x\n::error::y")
-    text = plan_json(samples.plan([samples.change(None, hostile), samples.change(None, samples.exemption("other"))]))
+    text = plan_json(
+        plan_report(samples.plan([samples.change(None, hostile), samples.change(None, samples.exemption("other"))]))
+    )
     assert text.isascii()
     assert not {character for character in text if not character.isprintable()} - {"\n"}
     assert "##[" not in text

@@ -10,6 +10,7 @@ from laws.profile import LAW
 from laws.scenarios import scenarios
 from verification.raw import raw_declaration, raw_settings, raw_snapshot
 
+from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_json import plan_to_json
 from reconciler.verification import verify
 from reconciler.verification.objects import comparable, sha256
@@ -17,7 +18,7 @@ from reconciler.verification.objects import comparable, sha256
 
 def case(scenario):
     """The keyword arguments of `verify` for one scenario."""
-    plan = json.loads(json.dumps(plan_to_json(scenario.plan())))
+    plan = json.loads(json.dumps(plan_to_json(plan_report(scenario.plan()))))
     return {
         "plan": plan,
         "snapshot": raw_snapshot(scenario.snapshot()),

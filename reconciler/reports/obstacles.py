@@ -1,0 +1,66 @@
+"""What stands in the way of a plan: what is held, cause by cause, and what a guard refuses, with what to do or to click."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.kinds import HeldCause
+from reconciler.model import Source, count, first_few
+from reconciler.planning.values import Held, Refusal
+from reconciler.reports.context import Pipeline
+from reconciler.reports.decision_labels import Show
+
+_FEW: Final = 3
+_INPUTS: Final = {(Pipeline.GITHUB, "--allow-deletes"): "allow-deletes"}
+"""Options of a guard that the shipped pipelines have an input for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldGroup:
+    """What is held for one reason: `places` (scope and assignment) of `declarations`."""
+
+    cause: HeldCause
+    message: str
+    remedy: str
+    declarations: tuple[str, ...]
+    places: int
+    source: Source | None
+
+    def label(self, show: Show = str) -> str:
+        """`a, b and 1 more at 12 places`."""
+        names = first_few([show(name) for name in self.declarations], _FEW)
+        places = f" at {count(self.places, 'place')}" if self.places > 1 else ""
+        return f"{names}{places}"
+
+
+def held_groups(holds: Iterable[Held]) -> list[HeldGroup]:
+    """One for each cause, what most is held for first."""
+    groups: dict[tuple[HeldCause, str, str], list[Held]] = defaultdict(list)
+    for cells in holds:
+        groups[cells.cause, cells.message, cells.remedy].append(cells)
+    listed = [
+        HeldGroup(
+            cause=cause,
+            message=message,
+            remedy=remedy,
+            declarations=tuple(sorted({cells.declaration for cells in group})),
+            places=len(group),
+            source=group[0].source if len(group) == 1 else None,
+        )
+        for (cause, message, remedy), group in groups.items()
+    ]
+    return sorted(listed, key=lambda group: (-group.places, group.cause, group.message))
+
+
+def refusal_remedy(refusal: Refusal, pipeline: Pipeline) -> str:
+    """What to do, or to click, so that exactly this plan is accepted; empty where nothing accepts it."""
+    if not refusal.remedy:
+        return ""
+    option, _, number = refusal.remedy.replace("=", " ").partition(" ")
+    field = _INPUTS.get((pipeline, option))
+    if field:
+        return f"to accept exactly this: Actions, workflow 'apply', Run workflow, {field}: {number}"
+    return f"rerun with {refusal.remedy} to accept exactly this"
