@@ -14,10 +14,10 @@ from reconciler.model import JSON, owner_scope
 from reconciler.planning.marks import Ownership
 from reconciler.planning.provenance import Step
 from reconciler.planning.values import Finding
+from reconciler.reports.decision_labels import category_label
 from reconciler.reports.drift import finding_id
 from reconciler.reports.escape import printable
 from reconciler.reports.labels import Names, assignment_label, expiry_date, scope_label, source_label
-from reconciler.reports.plan import category_label
 
 COLUMNS: Final = (
     "declaration", "name", "recommendation", "severity", "place", "subscription", "assignment", "category", "ends", "state",
