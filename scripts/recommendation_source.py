@@ -21,6 +21,9 @@ Row: TypeAlias = dict[str, Any]
 _LOST_BRACKET = re.compile(r"(?:Deprecated|Preview)\]", re.IGNORECASE)
 _APPENDED_KEY = re.compile(r"\s*\(key: [0-9a-f-]{36}\)$", re.IGNORECASE)
 _FIRMER_THAN_A_RECORDING = "azure-policy"
+_ALONE: Row = {"alone": True}
+"""Individual recommendations and those that took another's place: Defender evaluates them without a policy."""
+
 _CLOUDS_IN_TITLES = (("EC2", "AWS"), ("AWS", "AWS"), ("GCP", "GCP"), ("VM instances", "GCP"))
 
 
@@ -229,15 +232,16 @@ def _add_transition(result: Recommendations, source: Row) -> None:
         date = source["replacedIdentity"]["retired"]
         row["retired"] = _retired("replaced", date=date, successors=[replaced["successor"]])
         successor = replaced["successor"]
-        result.rows.setdefault(successor, _new_row(successor, replaced["displayName"], environment="Azure"))
+        row = _new_row(successor, replaced["displayName"], environment="Azure")
+        result.rows.setdefault(successor, row | _ALONE)
     families = source["deprecatedKubernetesFamilies"]
     for key in (key for family in families["families"] for key in family["assessmentKeys"]):
         result.rows[key]["retired"] = _retired("deprecated", date=families["deprecated"])
     for key, title in source["newIndividual"]["keys"].items():
-        result.rows.setdefault(key, _new_row(key, title))
+        result.rows.setdefault(key, _new_row(key, title) | _ALONE)
     for key, rule in source["sqlVulnerabilityRules"]["keys"].items():
         row = _new_row(key, rule["displayName"], environment="Azure", severity=rule["ruleSeverity"])
-        result.rows.setdefault(key, row)
+        result.rows.setdefault(key, row | _ALONE)
 
 
 def _retired(reason: str, *, date: str | None, category: str | None = None, successors: Iterable[str] = ()) -> Row:

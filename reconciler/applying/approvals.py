@@ -16,7 +16,7 @@ from reconciler.applying.outcomes import Outcome
 from reconciler.arm import canonical
 from reconciler.arm.shapes import as_object, object_in, required_text, text_in
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import Diagnostic, Status, arm_id, exemption_path
+from reconciler.model import Diagnostic, Status, arm_id, carrier_from
 from reconciler.planning.fingerprint import digest, fingerprint_of
 from reconciler.planning.marks import declaration_of, made_by_writer
 from reconciler.planning.values import Change, Plan, Reason
@@ -106,11 +106,12 @@ def _checked(entry: JsonInput, tenant_id: str, owner: str) -> tuple[str, str]:
         raise entry.error("a change has a before, an after or both")
     try:
         where = object_in(change, "key")
-        key = arm_id(exemption_path(required_text(where, "scope"), required_text(where, "name"))).key
+        carrier = carrier_from(text_in(where, "assignment"))
+        key = arm_id(carrier.path(required_text(where, "scope"), required_text(where, "name"))).key
         sides = [None if side is None else canonical.fold(as_object(side)) for side in (before, after)]
         fingerprint = fingerprint_of(tenant_id, owner, key, *sides)
         # The fingerprint covers the assignment that the exemption is from, not the key's copy of it.
-        assignments = {text_in(side, "policyAssignmentId").lower() for side in (before, after) if side is not None}
+        assignments = {canonical.assignment_of(side) for side in (before, after) if side is not None}
         is_honest = (
             change.get("fingerprint") == fingerprint
             and change.get("actions") == [action]

@@ -23,7 +23,7 @@ from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import BucketId
 from reconciler.arm import canonical
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Exemption, Operation, Status
+from reconciler.model import ArmId, Carrier, Exemption, Operation, Status, carrier_of
 from reconciler.planning.values import Action, Change
 from reconciler.problems import AzureError, ReconcilerError
 
@@ -53,7 +53,9 @@ class Retry:
 
 
 def bucket_of(identifier: ArmId, operation: Operation) -> BucketId:
-    """The bucket that a request for this object draws from."""
+    """The bucket that a request for this object draws from; Defender for Cloud has one for all it is asked."""
+    if carrier_of(identifier) is Carrier.STANDARD:
+        operation = Operation.RESOURCE_REQUESTS
     return BucketId(identifier.subscription or "", operation)
 
 
@@ -65,7 +67,8 @@ def write_bucket(change: Change) -> BucketId:
 def required_requests(change: Change) -> Mapping[BucketId, int]:
     """The requests of one attempt: the object itself and its keepers are read, then one write."""
     objects = (change.id, *(keeper.id for keeper in change.relies_on))
-    return {write_bucket(change): 1, **Counter(bucket_of(identifier, Operation.READS) for identifier in objects)}
+    reads = (bucket_of(identifier, Operation.READS) for identifier in objects)
+    return Counter([write_bucket(change), *reads])
 
 
 def run_attempt(attempt: Attempt, writer: Writer, stop: Stop) -> Outcome | Retry:

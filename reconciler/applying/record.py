@@ -14,7 +14,7 @@ from typing import Final
 
 from reconciler.applying.outcomes import Outcome
 from reconciler.documents.json_input import JsonInput, JsonLimits, read_json
-from reconciler.model import ArmId, Settings, Snapshot, Status, arm_id, owner_scope
+from reconciler.model import ArmId, Carrier, Settings, Snapshot, Status, arm_id, carrier_of, owner_scope
 from reconciler.planning.marks import Ownership, bears_our_mark, made_by_writer, ownership
 from reconciler.planning.tree import tree_of
 
@@ -56,8 +56,8 @@ def _exemption(entry: JsonInput) -> ArmId:
         identifier = arm_id(entry.as_text())
     except ValueError as error:
         raise entry.error(str(error)) from None
-    if _TYPE not in identifier.key:
-        raise entry.error("it is no id of a policy exemption")
+    if _TYPE not in identifier.key and carrier_of(identifier) is not Carrier.STANDARD:
+        raise entry.error("it is no id of an exemption")
     return identifier
 
 

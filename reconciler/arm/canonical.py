@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
-from reconciler.model import JSON, Category, Exemption, ResourceSelector, Selector
+from reconciler.arm import standard_properties
+from reconciler.model import JSON, Carrier, Category, Exemption, ResourceSelector, Selector
 
 UNCOMPARED: Final = frozenset({"revision", "requestedBy"})
 """Marks that alone never cause an update."""
@@ -81,6 +82,8 @@ def has_expired(exemption: Exemption, now: datetime) -> bool:
 
 def encode_properties(exemption: Exemption) -> dict[str, JSON]:
     """The ARM `properties`, canonical; also the body of a PUT. Unmodelled existing properties come last."""
+    if exemption.carrier is Carrier.STANDARD:
+        return standard_properties.encode(exemption)
     found: dict[str, JSON] = {
         "policyAssignmentId": exemption.assignment.text,
         "policyDefinitionReferenceIds": sorted(exemption.reference_ids, key=lambda ref: (ref.lower(), ref)),
@@ -125,6 +128,8 @@ def comparable(exemption: Exemption) -> dict[str, JSON]:
 
 def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
     """The comparable form of canonical properties, as a saved plan carries them."""
+    if standard_properties.is_encoded(found):
+        found = standard_properties.comparable(found)
     folded = {**found, "policyAssignmentId": str(found.get("policyAssignmentId", "")).lower()}
     if references := found.get("policyDefinitionReferenceIds"):
         folded["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in references})
@@ -132,6 +137,21 @@ def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
         folded["resourceSelectors"] = [[group["name"] for group in selectors], _folded_json(selectors)]
     folded["metadata"] = _folded_metadata(found.get("metadata", {}))
     return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
+
+
+def readable(exemption: Exemption) -> dict[str, JSON]:
+    """`encode_properties` with our mark as `metadata`, wherever the object carries it: for people who compare."""
+    found = encode_properties(exemption)
+    if exemption.carrier is Carrier.STANDARD:
+        found |= {"description": exemption.description, "metadata": dict(sorted(exemption.metadata.items()))}
+    return found
+
+
+def assignment_of(found: Mapping[str, JSON]) -> str:
+    """The folded id of what canonical properties exempt from."""
+    if standard_properties.is_encoded(found):
+        return standard_properties.assessed(found).key
+    return str(found.get("policyAssignmentId", "")).lower()
 
 
 def _folded_json(selectors: list[JSON]) -> list[JSON]:

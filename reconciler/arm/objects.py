@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from reconciler.arm import canonical
+from reconciler.arm import canonical, standard_properties
 from reconciler.arm.shapes import (
     as_object,
     object_in,
@@ -24,6 +24,7 @@ from reconciler.model import (
     JSON,
     ArmId,
     Assignment,
+    Carrier,
     Exemption,
     Initiative,
     Member,
@@ -32,6 +33,7 @@ from reconciler.model import (
     Selector,
     SystemData,
     arm_id,
+    carrier_of,
 )
 
 _MODELLED: Final = frozenset(
@@ -52,12 +54,15 @@ _MODELLED: Final = frozenset(
 
 
 def decode_exemption(value: JSON) -> Exemption:
-    """The exemption that an ARM object describes."""
+    """The exemption that an ARM object describes: a policy exemption, or a standard assignment with effect Exempt."""
     value = as_object(value)
     properties = object_in(value, "properties")
+    identifier = arm_id(required_text(value, "id"))
+    if carrier_of(identifier) is Carrier.STANDARD:
+        return _decode_standard(identifier, value, properties)
     extra = properties.keys() - _MODELLED
     return Exemption(
-        id=arm_id(required_text(value, "id")),
+        id=identifier,
         assignment=arm_id(text_in(properties, "policyAssignmentId")),
         category=text_in(properties, "exemptionCategory"),
         reference_ids=texts_in(properties, "policyDefinitionReferenceIds"),
@@ -74,7 +79,40 @@ def decode_exemption(value: JSON) -> Exemption:
 
 def encode_exemption(exemption: Exemption) -> JSON:
     """The body of the PUT that makes an object exactly this exemption: what the diff compared, and nothing else."""
+    if exemption.carrier is Carrier.STANDARD:
+        return standard_properties.encode_body(exemption)
     return {"properties": canonical.encode_properties(exemption)}
+
+
+def is_exemption(value: JSON) -> bool:
+    """Whether a standard assignment exempts (others audit or attest)."""
+    return text_in(object_in(as_object(value), "properties"), "effect").lower() == "exempt"
+
+
+def _decode_standard(identifier: ArmId, value: Mapping[str, JSON], properties: Mapping[str, JSON]) -> Exemption:
+    """Who wrote it stands in its metadata, by object id; whether that is a person nobody says."""
+    data, written = object_in(properties, "exemptionData"), object_in(properties, "metadata")
+    description, metadata = standard_properties.parted_description(text_in(properties, "description"))
+    system = SystemData(
+        created_by=text_in(written, "createdBy"),
+        created_at=canonical.instant(text_in(written, "createdOn")),
+        last_modified_by=text_in(written, "lastUpdatedBy"),
+        last_modified_at=canonical.instant(text_in(written, "lastUpdatedOn")),
+    )
+    return Exemption(
+        id=identifier,
+        assignment=standard_properties.assessed(properties),
+        category=text_in(data, "exemptionCategory"),
+        display_name=text_in(properties, "displayName"),
+        description=description,
+        expires_on=canonical.expiry_text(text_in(properties, "expiresOn")),
+        selectors=standard_properties.decode_conditions(
+            data.get(standard_properties.RULE), texts_in(properties, standard_properties.EXCLUDED)
+        ),
+        metadata=metadata,
+        extra=standard_properties.unmodelled(properties),
+        system=decode_system_data(value) or (system if written else None),
+    )
 
 
 def decode_system_data(value: Mapping[str, JSON]) -> SystemData | None:

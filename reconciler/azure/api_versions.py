@@ -17,6 +17,7 @@ class Api(StrEnum):
     """The kinds of object we ask for."""
 
     EXEMPTIONS = "policyExemptions"
+    STANDARDS = "standardAssignments"
     ASSIGNMENTS = "policyAssignments"
     INITIATIVES = "policySetDefinitions"
     POLICIES = "policyDefinitions"
@@ -47,6 +48,7 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
         "2022-07-01-preview",
         "2020-07-01-preview",
     ),
+    Api.STANDARDS: ("2024-08-01",),
     Api.ASSIGNMENTS: _POLICY_VERSIONS,
     Api.INITIATIVES: _POLICY_VERSIONS,
     Api.POLICIES: _POLICY_VERSIONS,

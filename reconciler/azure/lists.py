@@ -1,7 +1,8 @@
-"""The two lists of each scope, assignments and exemptions, merged into one of each.
+"""The three lists of each scope, assignments, exemptions and standard assignments, merged into one of each.
 
 A subscription's list holds what is above, at and below it; a management group's what is at and above it. So inherited
-objects come back many times: they are merged by folded id, and copies that differ are read again by themselves.
+objects come back many times: they are merged by folded id, and copies that differ are read again by themselves. What the
+list of standard assignments shows beyond its own scope no public source says: what must be known is asked for by name.
 """
 
 from __future__ import annotations
@@ -22,13 +23,21 @@ from reconciler.problems import AzureError
 _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
     Api.ASSIGNMENTS: objects.decode_assignment,
     Api.EXEMPTIONS: objects.decode_exemption,
+    Api.STANDARDS: objects.decode_exemption,
 }
-_WHAT: Final = {Api.ASSIGNMENTS: "assignments", Api.EXEMPTIONS: "exemptions"}
+_WHAT: Final = {
+    Api.ASSIGNMENTS: "assignments",
+    Api.EXEMPTIONS: "exemptions",
+    Api.STANDARDS: "standard assignments",
+}
+_NOT_THERE: Final = frozenset({400, 403, 404, 409})
+"""How Azure refuses Defender's list: no right, no such type in this cloud, the provider is not registered."""
 
 
 @dataclass(slots=True, kw_only=True)
 class ScopeLists:
-    """What the lists showed: objects by folded id; what could not be read; folded ids of scopes that are gone.
+    """What the lists showed: objects by folded id (`exemptions` of both kinds); what could not be read; folded ids of
+    scopes that are gone.
 
     `inherited` maps a folded scope to the ids of the assignments in its list. `decoded` maps the identity
     of an exemption's JSON object to that object (which keeps the identity from being given again) and its value.
@@ -42,21 +51,27 @@ class ScopeLists:
     decoded: dict[int, tuple[JSON, Exemption]] = field(default_factory=dict)
 
     def objects(self, api: Api) -> dict[str, JSON]:
-        """The assignments or the exemptions."""
+        """The assignments or the exemptions, whichever kind these are."""
         return self.assignments if api is Api.ASSIGNMENTS else self.exemptions
 
 
 def read_lists(
-    client: ArmClient, scopes: Sequence[ArmId], roots: Iterable[ArmId], finished: Callable[[int], None] | None = None
+    client: ArmClient,
+    scopes: Sequence[ArmId],
+    roots: Iterable[ArmId],
+    *,
+    needs_standards: bool = False,
+    finished: Callable[[int], None] | None = None,
 ) -> ScopeLists:
-    """Both lists of every scope: two requests each, and one more a page. What fails is noted per scope and list.
+    """All lists of every scope: three requests each, and one more a page. What fails is noted per scope and list.
 
-    `roots` are the scopes whose inherited assignments the caller wants to see.
+    `roots` are the scopes whose inherited assignments the caller wants to see. Unless somebody `needs_standards`, a
+    refused list of standard assignments is none: who declares none need have no rights in Defender.
 
     Raises:
         AzureError: nothing was answered at all.
     """
-    requests = [(scope, api) for scope in scopes for api in (Api.ASSIGNMENTS, Api.EXEMPTIONS)]
+    requests = [(scope, api) for scope in scopes for api in _WHAT]
     answers = client.each(lambda request: _list(client, *request), requests, finished)
     raise_if_unreachable(answers)
     lists = ScopeLists(inherited={root.key: [] for root in roots})
@@ -64,7 +79,8 @@ def read_lists(
     differing: dict[str, Api] = {}
     for (scope, api), answer in zip(requests, answers, strict=True):
         if isinstance(answer, AzureError):
-            _note(lists, scope, api, answer)
+            if needs_standards or api is not Api.STANDARDS or answer.status not in _NOT_THERE:
+                _note(lists, scope, api, answer)
             continue
         try:
             with reading(f"the list of {_WHAT[api]} at {scope}"):
@@ -79,14 +95,22 @@ def read_lists(
 
 
 def _gone(answers: Iterable[tuple[tuple[ArmId, Api], object]]) -> set[str]:
-    """Folded ids of scopes that went after the hierarchy was read. Both lists must say so: what is gone needs no
-    exemption any more, so one stray answer must not make it so.
+    """Folded ids of scopes that went after the hierarchy was read. Both lists of Resource Manager must say so: what is
+    gone needs no exemption any more, so one stray answer must not make it so.
     """
-    times = Counter(scope.key for (scope, _), answer in answers if isinstance(answer, AzureError) and answer.is_gone)
-    return {key for key, count in times.items() if count == len(_WHAT)}
+    times = Counter(
+        scope.key
+        for (scope, api), answer in answers
+        if isinstance(answer, AzureError) and answer.is_gone and api is not Api.STANDARDS
+    )
+    return {key for key, count in times.items() if count == len(_WHAT) - 1}
 
 
 def _list(client: ArmClient, scope: ArmId, api: Api) -> list[JSON]:
+    if api is Api.STANDARDS:
+        rows = client.pages(f"{scope}/providers/Microsoft.Security/{api}", api)
+        with reading(f"the list of {_WHAT[api]} at {scope}"):
+            return [row for row in rows if objects.is_exemption(row)]
     path = f"{scope}/providers/Microsoft.Authorization/{api}"
     # Azure refuses a group's list without a filter (azure-rest-api-specs issue 22997); this one is all that it holds.
     above = {"filter": "atScope()"} if scope.kind is ScopeKind.MANAGEMENT_GROUP else {}
@@ -111,7 +135,7 @@ def _merge(lists: ScopeLists, api: Api, values: Iterable[JSON]) -> list[str]:
         if existing is None:
             decoded = parse(value)  # what is not as documented fails its list here, not the run later
             objects[key] = value
-            if api is Api.EXEMPTIONS:
+            if api is not Api.ASSIGNMENTS:
                 lists.decoded[id(value)] = value, decoded
         elif existing != value and parse(existing) != parse(value):
             differing.append(key)

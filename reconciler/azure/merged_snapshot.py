@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.arm import objects
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode
-from reconciler.model import JSON, ArmId, Unread, ancestors, arm_id, owner_scope, textual_chain
+from reconciler.model import JSON, ArmId, Carrier, Unread, ancestors, arm_id, carrier_of, owner_scope, textual_chain
 from reconciler.problems import ReconcilerError
 
 _TAKE_AGAIN: Final = "take the parts again, one after the other"
@@ -110,7 +110,10 @@ class _Union:
         """A line for each object about which the parts differ: one shows it otherwise, or not at all."""
         for key, value in self._values.items():
             place = _place(arm_id(str(value["id"])))
-            if key in self._differing or self._times[key] != sum(place.key in scopes for scopes in covered):
+            # Only lists of Resource Manager show what is above their scope as well.
+            is_inherited = carrier_of(arm_id(key)) is Carrier.POLICY
+            is_missed = is_inherited and self._times[key] != sum(place.key in scopes for scopes in covered)
+            if key in self._differing or is_missed:
                 yield Unread(
                     scope=place,
                     what=self._what,

@@ -1,8 +1,9 @@
 """Reads all that one run needs from Azure, complete or with a note of what is missing.
 
-The steps of the read: the hierarchy; two lists for every scope in it; the assignments that exemptions and
-declarations name and no list shows; the assigned initiatives at their versions; whether the declared resources exist.
-Requests: two a scope, and a constant that depends on how many definitions and strays there are, never on exemptions.
+The steps of the read: the hierarchy; three lists for every scope in it; the assignments that exemptions and
+declarations name and no list shows; the standard assignments that declarations come to and no list shows; the assigned
+initiatives at their versions; whether the declared resources exist. Requests: three a scope, and a constant that depends
+on how many definitions and strays there are, never on exemptions.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from reconciler.azure.hierarchy import (
 from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
+from reconciler.azure.writer import is_missing
 from reconciler.model import (
     JSON,
     ArmId,
@@ -66,8 +68,10 @@ class Reader:
         declarations: Sequence[Declaration] = (),
         scope: ArmId | None = None,
         progress: Progress = no_progress,
+        standards: Sequence[ArmId] = (),
     ) -> Snapshot:
         """Everything that a plan for these declarations needs; `scope` narrows it to what lies at or below.
+        `standards` are the ids of standard assignments that may be there although no list shows them.
 
         What Azure does not give is in `unread`.
 
@@ -76,14 +80,15 @@ class Reader:
             CredentialError: no token can be had any more.
             ReconcilerError: `scope` is not known to lie within the managed scopes.
         """
-        return snapshot_of(self.raw_snapshot(settings, declarations, scope, progress))
+        return snapshot_of(self.raw_snapshot(settings, declarations, scope, progress, standards))
 
-    def raw_snapshot(
+    def raw_snapshot(  # noqa: PLR0913 - what a read is about
         self,
         settings: Settings,
         declarations: Sequence[Declaration] = (),
         scope: ArmId | None = None,
         progress: Progress = no_progress,
+        standards: Sequence[ArmId] = (),
         *,
         groups_only: bool = False,
     ) -> RawSnapshot:
@@ -103,6 +108,7 @@ class Reader:
             scope=scope,
             progress=progress,
             taken_at=taken_at,
+            standards=standards,
         ).read(hierarchy, self.versions)
 
 
@@ -116,11 +122,13 @@ class _SnapshotReader:
     scope: ArmId | None
     progress: Progress
     taken_at: datetime
+    standards: Sequence[ArmId]
     unread: list[Unread] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
     def read(self, hierarchy: Hierarchy, versions: ApiVersions) -> RawSnapshot:
         lists, hierarchy = self._lists(hierarchy)
+        self._unlisted_standards(lists, hierarchy)
         named = _named_assignments(self.declarations, lists)
         self._strays(lists, named)
         definitions = self._initiatives(lists)
@@ -147,13 +155,14 @@ class _SnapshotReader:
         )
 
     def _lists(self, hierarchy: Hierarchy) -> tuple[ScopeLists, Hierarchy]:
-        total = 2 * len(hierarchy.expected)
+        total = 3 * len(hierarchy.expected)
         placeless = [scope for scope in hierarchy.expected if hierarchy.nodes[scope.key].parent is None]
         lists = read_lists(
             self.client,
             hierarchy.expected,
             placeless,
-            lambda done: self.progress("assignments and exemptions", done, total),
+            needs_standards=bool(self.standards),
+            finished=lambda done: self.progress("assignments and exemptions", done, total),
         )
         # A managed scope that Azure does not find is a slip in the settings, or news for a person: it counts as
         # unread, so that no run is content with it.
@@ -164,6 +173,34 @@ class _SnapshotReader:
                 remedy = "correct `scopes` in reconciler.yaml, or take out what exists no longer"
                 self.unread.append(Unread(scope=root, what="exemptions", message=reason, remedy=remedy))
         return lists, infer_ancestors(hierarchy, lists.inherited)
+
+    def _unlisted_standards(self, lists: ScopeLists, hierarchy: Hierarchy) -> None:
+        """Asks by name for the standard assignments of declarations at groups and resources that no list shows."""
+        listed = {scope.key for scope in hierarchy.expected}
+        unlisted = [
+            identifier
+            for identifier in self.standards
+            if identifier.key not in lists.exemptions
+            and owner_scope(identifier).key not in listed
+            and anchor(owner_scope(identifier)).key in listed
+        ]
+
+        def read(identifier: ArmId) -> JSON:
+            body = self.client.get(identifier.text, Api.STANDARDS).body
+            with reading(identifier.text):
+                objects.decode_exemption(body)
+            return body
+
+        for identifier, answer in zip(unlisted, self.client.each(read, unlisted), strict=True):
+            if isinstance(answer, AzureError):
+                if not (is_missing(identifier, answer) or answer.is_gone):
+                    scope = anchor(owner_scope(identifier))
+                    unread = Unread(
+                        scope=scope, what="standard assignments", message=answer.message, remedy=answer.remedy
+                    )
+                    self.unread.append(unread)
+            elif objects.is_exemption(answer):
+                lists.exemptions[identifier.key] = answer
 
     def _strays(self, lists: ScopeLists, named: Iterable[ArmId]) -> None:
         """Asks for the assignments that are named but that no list shows: they are gone, or out of sight."""

@@ -23,6 +23,7 @@ LOG: Final = logging.getLogger("exempt.azure")
 """One line a request: method, path, status and Azure's correlation id."""
 
 _SUBSCRIPTION: Final = re.compile(r"/+subscriptions/+([^/?]+)", re.IGNORECASE)
+_DEFENDER: Final = re.compile(r"/providers/microsoft\.security/standardassignments(?:/|$)", re.IGNORECASE)
 _OPERATIONS: Final = {"PUT": Operation.WRITES, "PATCH": Operation.WRITES, "DELETE": Operation.DELETES}
 
 
@@ -59,10 +60,14 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         self._waits.answered(answer.status_code)
         subscription = _subscription(request.http_request.url)
         operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
+        left = remaining(answer.headers, subscription, operation)
+        if _DEFENDER.search(urlsplit(request.http_request.url).path):
+            # Its requests draw from a bucket of its own, and from Resource Manager's: the emptier one counts.
+            operation = Operation.RESOURCE_REQUESTS
+            both = (left, remaining(answer.headers, subscription or "", operation))
+            left = min((number for number in both if number is not None), default=None)
         for observer in self._observers:
-            observer(
-                subscription, operation, remaining(answer.headers, subscription, operation), retry_after(answer.headers)
-            )
+            observer(subscription, operation, left, retry_after(answer.headers))
         if LOG.isEnabledFor(logging.INFO):
             self._log(request, answer)
 

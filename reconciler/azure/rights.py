@@ -24,6 +24,12 @@ WRITE_ACTIONS: Final = (
     "Microsoft.Authorization/policyExemptions/write",
     "Microsoft.Authorization/policyExemptions/delete",
 )
+STANDARD_ACTIONS: Final = (
+    "Microsoft.Security/standardAssignments/write",
+    "Microsoft.Security/standardAssignments/delete",
+)
+"""Needed where recommendations are exempted that no policy stands behind."""
+
 EXEMPT_ACTION: Final = "Microsoft.Authorization/policyAssignments/exempt/action"
 """Needed on the assignment that is exempted from, which often sits on a group above."""
 
@@ -38,6 +44,7 @@ READ_ACTIONS: Final = (
     "Microsoft.Management/managementGroups/read",
     "Microsoft.Resources/subscriptions/resourceGroups/read",
     "Microsoft.Security/assessmentMetadata/read",
+    "Microsoft.Security/standardAssignments/read",
 )
 
 
@@ -58,7 +65,7 @@ _ROLES: Final = {
     Role.WRITER: (
         "Exempt Writer",
         "Reads, creates and deletes policy exemptions, for exempt apply.",
-        tuple(sorted((*READ_ACTIONS, *WRITE_ACTIONS, EXEMPT_ACTION))),
+        tuple(sorted((*READ_ACTIONS, *WRITE_ACTIONS, *STANDARD_ACTIONS, EXEMPT_ACTION))),
     ),
     Role.ASSIGNMENT: (
         "Exempt From Assignments",

@@ -18,7 +18,7 @@ from reconciler.arm import objects
 from reconciler.arm.shapes import ShapeError
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import JSON, ArmId, Cloud, Snapshot, Unread, ancestors, arm_id
+from reconciler.model import JSON, ArmId, Carrier, Cloud, Snapshot, Unread, ancestors, arm_id, carrier_of
 from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
@@ -96,8 +96,13 @@ def _document(raw: RawSnapshot) -> dict[str, JSON]:
         "policyAssignments": list(raw.assignments),
         "policySetDefinitions": list(raw.initiatives),
         "policyDefinitions": list(raw.policies),
-        "policyExemptions": list(raw.exemptions),
+        "policyExemptions": [value for value in raw.exemptions if not _is_standard(value)],
+        "standardAssignments": [value for value in raw.exemptions if _is_standard(value)],
     }
+
+
+def _is_standard(value: JSON) -> bool:
+    return carrier_of(arm_id(value["id"])) is Carrier.STANDARD
 
 
 def _lines(document: Mapping[str, JSON]) -> Iterator[str]:
@@ -137,7 +142,7 @@ def _raw_snapshot(document: JsonInput) -> RawSnapshot:
         taken_at=_instant(document.member("takenAt")),
         nodes=nodes,
         assignments=_objects(document, "policyAssignments"),
-        exemptions=_objects(document, "policyExemptions"),
+        exemptions=(*_objects(document, "policyExemptions"), *_standards(document)),
         initiatives=initiatives,
         used={
             arm_id(assignment).key: _position(entry, len(initiatives))
@@ -158,6 +163,12 @@ def _similar(entry: JsonInput | None) -> dict[str, tuple[ArmId, ...]]:
     if entry is None:
         return {}
     return {key.lower(): tuple(arm_id(item.as_text()) for item in value.items()) for key, value in entry.entries()}
+
+
+def _standards(document: JsonInput) -> tuple[JSON, ...]:
+    """Absent in snapshots of versions that did not read them."""
+    entry = document.optional("standardAssignments")
+    return tuple(item.as_object() for item in entry.items()) if entry is not None else ()
 
 
 def _objects(document: JsonInput, name: str) -> tuple[JSON, ...]:
@@ -207,7 +218,8 @@ def _unread(entry: JsonInput) -> Unread:
 def _misshapen(document: JsonInput) -> JsonInputError | None:
     """The error about the first object that is not what ARM gives, with its place."""
     for name, decode in _DECODERS.items():
-        for item in document.member(name).items():
+        entry = document.optional(name)
+        for item in entry.items() if entry is not None else ():
             try:
                 decode(item.value)
             except ShapeError as error:
@@ -221,5 +233,6 @@ _DECODERS: Final[Mapping[str, Callable[[JSON], object]]] = MappingProxyType(
         "policySetDefinitions": objects.decode_initiative,
         "policyDefinitions": objects.decode_policy,
         "policyExemptions": objects.decode_exemption,
+        "standardAssignments": objects.decode_exemption,
     }
 )

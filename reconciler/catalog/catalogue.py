@@ -104,7 +104,9 @@ class Catalogue:
         return self._keyless.get(fold_title(title))
 
     def resting_on(self, policy: ArmId) -> tuple[Recommendation, ...]:
-        """Every recommendation behind which this policy stands, by key: exempting one of them exempts them all."""
+        """Every recommendation behind which this policy stands, by key: exempting one of them exempts them all. Behind an
+        assessment's id stands that one.
+        """
         return self._behind.get(policy.key, ())
 
     @functools.cached_property
@@ -138,9 +140,9 @@ class Catalogue:
     @functools.cached_property
     def _behind(self) -> Mapping[str, tuple[Recommendation, ...]]:
         return grouped(
-            (policy.key, recommendation)
+            (evaluator.key, recommendation)
             for recommendation in self.recommendations.values()
-            for policy in recommendation.policies
+            for evaluator in recommendation.evaluators
         )
 
     @functools.cached_property
@@ -149,6 +151,10 @@ class Catalogue:
         that the portal shows, or an empty one where no public source says.
         """
         return {row["name"]: row.get("label", "") for row in store.shard("categories")}
+
+    def in_category(self, category: str) -> tuple[Recommendation, ...]:
+        """The recommendations of a category that stand alone, by key: what an exemption of the category is made of."""
+        return tuple(one for one in self.recommendations.values() if one.category == category and one.evaluators)
 
     # --- search ---
 

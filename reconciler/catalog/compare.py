@@ -92,6 +92,8 @@ def _about(declaration: Declaration, catalogue: Catalogue) -> Iterable[str]:
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
             return [recommendation.key for text in subject.values for recommendation in catalogue.find(text)]
+        case SubjectKind.CATEGORY:
+            return [recommendation.key for recommendation in catalogue.in_category(subject.value)]
         case SubjectKind.POLICY:
             return [policy_id(subject.value).key]
         case SubjectKind.INITIATIVE:
@@ -181,6 +183,7 @@ def _recommendation_fields(found: Recommendation) -> Mapping[str, Value]:
         "environment": found.environment.value,
         "policies": tuple(policy.text for policy in found.policies),
         "resourceTypes": found.resource_types,
+        "recommendationCategory": found.category,
         "preview": Obstacle.PREVIEW in found.obstacles,
         "custom": Obstacle.CUSTOM in found.obstacles,
     }

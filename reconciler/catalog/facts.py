@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model import ArmId, Member
+from reconciler.model import ArmId, Member, assessment_id
 
 POLICY_PREFIX: Final = "/providers/Microsoft.Authorization/policyDefinitions/"
 INITIATIVE_PREFIX: Final = "/providers/Microsoft.Authorization/policySetDefinitions/"
@@ -39,11 +39,10 @@ class Evidence(enum.StrEnum):
 
 
 class Obstacle(enum.StrEnum):
-    """Why a policy exemption may not do what one expects. The first four leave nothing that could be exempted."""
+    """Why an exemption may not do what one expects. The first three leave nothing that could be exempted."""
 
     NO_POLICY = "no-policy"
     DEVOPS = "devops"
-    OTHER_CLOUD = "other-cloud"
     MODE = "mode"
     RETIRED = "retired"
     UNSUPPORTED = "unsupported"
@@ -54,16 +53,15 @@ class Obstacle(enum.StrEnum):
 
     @property
     def blocks(self) -> bool:
-        """Whether no policy exemption is possible at all; otherwise it is a warning."""
+        """Whether no exemption is possible at all; otherwise it is a warning."""
         return self in _BLOCKING
 
 
-_BLOCKING: Final = frozenset({Obstacle.NO_POLICY, Obstacle.DEVOPS, Obstacle.OTHER_CLOUD, Obstacle.MODE})
+_BLOCKING: Final = frozenset({Obstacle.NO_POLICY, Obstacle.DEVOPS, Obstacle.MODE})
 
 EXPLANATIONS: Final = {
-    Obstacle.NO_POLICY: "no policy stands behind it; Defender evaluates it by itself, which needs a standard assignment",
+    Obstacle.NO_POLICY: "no public source names the policy behind it or says that there is none, which decides how it is exempted",
     Obstacle.DEVOPS: "DevOps recommendations cannot be exempted",
-    Obstacle.OTHER_CLOUD: "it evaluates another cloud's resources; policy exemptions reach Azure resources only",
     Obstacle.MODE: "Azure Policy accepts no exemption for a policy of this mode",
     Obstacle.RETIRED: "Microsoft has retired it, so an exemption of it changes nothing that Defender shows",
     Obstacle.UNSUPPORTED: "Microsoft lists it as not supporting exemptions; Azure accepts one, but it may have no effect",
@@ -108,7 +106,8 @@ class Recommendation:
     `policies` are all the definitions behind it, `read_by` those whose rule only reads the assessment, so that exempting
     them does nothing to it; `severity` is High, Medium, Low or empty; `resource_types` in lower case;
     `resource_categories` as Defender's metadata has them (Compute, Data, …); `former_titles` are what earlier editions
-    called it. `recorded` is the day of the recording that alone names the key, empty where documentation or a policy
+    called it. `alone` says that no policy stands behind it, since Defender evaluates it by itself; `category` is the
+    recommendation category that it belongs to, as far as known. `recorded` is the day of the recording that alone names the key, empty where documentation or a policy
     does. `overlaid` says that catalog.yaml changed or added it.
     """
 
@@ -125,12 +124,21 @@ class Recommendation:
     resource_categories: tuple[str, ...] = ()
     recorded: str = ""
     retirement: Retirement | None = None
+    alone: bool = False
+    category: str = ""
     overlaid: bool = False
 
     @property
     def exemptable(self) -> bool:
-        """Whether a policy exemption for it is possible at all; obstacles may remain that warn."""
+        """Whether an exemption of it is possible at all; obstacles may remain that warn."""
         return not any(obstacle.blocks for obstacle in self.obstacles)
+
+    @property
+    def evaluators(self) -> tuple[ArmId, ...]:
+        """What an exemption of it is from: its policies, or where it stands alone its own assessment."""
+        if self.alone and self.key and not self.policies:
+            return (assessment_id(self.key),)
+        return self.policies
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,9 @@ _PARAMETER: Final = re.compile(r"\[parameters\('([^']+)'\)\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRecommendation:
-    """A recommendation as the tenant lists it. `custom` says that the organisation made it."""
+    """A recommendation as the tenant lists it. `custom` says that the organisation made it; `category` is its
+    recommendation category, `clouds` are those whose resources it is about, both as far as the tenant says.
+    """
 
     key: str
     title: str
@@ -26,6 +28,8 @@ class LiveRecommendation:
     policy: ArmId | None = None
     preview: bool = False
     custom: bool = False
+    category: str = ""
+    clouds: tuple[str, ...] = ()
 
 
 def live_recommendations(rows: Iterable[JSON]) -> tuple[LiveRecommendation, ...]:
@@ -71,6 +75,8 @@ def _recommendation(row: Mapping[str, Any]) -> LiveRecommendation | None:
         policy=arm_id(policy) if "/policydefinitions/" in policy.lower() else None,
         preview=properties.get("preview") is True,
         custom=_text(properties, "assessmentType").lower().startswith("custom"),
+        category=_text(properties, "recommendationCategory"),
+        clouds=tuple(cloud for cloud in properties.get("cloudProviders") or () if isinstance(cloud, str)),
     )
 
 

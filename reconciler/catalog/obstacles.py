@@ -48,17 +48,16 @@ def judged_policy(policy: Policy, modes: frozenset[str]) -> Policy:
 
 
 def own_obstacles(
-    noted: Iterable[Obstacle], environment: Environment, *, has_policies: bool, is_retired: bool
+    noted: Iterable[Obstacle], environment: Environment, *, is_evaluated: bool, is_retired: bool
 ) -> frozenset[Obstacle]:
-    """What stands in the way of a recommendation apart from its policies: what a source notes, and what follows."""
+    """What stands in the way of a recommendation apart from its policies: what a source notes, and what follows.
+    `is_evaluated`: it is known by what, policies or Defender itself.
+    """
     obstacles = set(noted)
-    match environment:
-        case Environment.DEVOPS:
-            obstacles.add(Obstacle.DEVOPS)
-        case Environment.AWS | Environment.GCP:
-            obstacles.add(Obstacle.OTHER_CLOUD)
-        case Environment.AZURE | Environment.UNKNOWN if not has_policies:
-            obstacles.add(Obstacle.NO_POLICY)
+    if environment is Environment.DEVOPS:
+        obstacles.add(Obstacle.DEVOPS)
+    elif not is_evaluated:
+        obstacles.add(Obstacle.NO_POLICY)
     if is_retired:
         obstacles.add(Obstacle.RETIRED)
     return frozenset(obstacles)
@@ -73,7 +72,7 @@ def judged(recommendation: Recommendation, policy: Callable[[ArmId], Policy | No
             own_obstacles(
                 noted(recommendation),
                 recommendation.environment,
-                has_policies=bool(recommendation.policies),
+                is_evaluated=bool(recommendation.evaluators),
                 is_retired=recommendation.retirement is not None,
             )
         )

@@ -26,6 +26,7 @@ class RecommendationEntry:
     resource_types: tuple[str, ...] | None = None
     preview: bool | None = None
     custom: bool | None = None
+    category: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -77,6 +78,8 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
         evidence=base.evidence if entry.policies is None else Evidence.LIVE,
         former_titles=() if title == base.title else (base.title,),
         recorded=base.recorded if entry.title is None else "",
+        alone=base.alone if entry.policies is None else not entry.policies,
+        category=base.category if entry.category is None else entry.category,
         overlaid=True,
     )
 

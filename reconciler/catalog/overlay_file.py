@@ -178,6 +178,7 @@ def _recommendation(row: dict[str, Any]) -> RecommendationEntry:
         resource_types=tuple(sorted(text.lower() for text in types)) if types is not None else None,
         preview=row.get("preview"),
         custom=row.get("custom"),
+        category=row.get("recommendationCategory"),
     )
 
 

@@ -39,6 +39,7 @@ def _recommendation_row(entry: RecommendationEntry) -> dict[str, JSON]:
         "environment": entry.environment and entry.environment.value,
         "policies": policies,
         "resourceTypes": None if entry.resource_types is None else list(entry.resource_types),
+        "recommendationCategory": entry.category,
         "preview": entry.preview,
         "custom": entry.custom,
     }

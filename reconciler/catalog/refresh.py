@@ -1,8 +1,8 @@
 """Compares the facts with what a tenant has now, and says which overlay would make up the difference.
 
 A tenant's assessment metadata is the truth about which policy stands behind a recommendation. It reaches declarations
-through a reviewed catalog.yaml only, so everything here is small on purpose: what a policy exemption cannot reach is
-left out, and so is what differs in letters' case alone.
+through a reviewed catalog.yaml only, so everything here is small on purpose: what no exemption can reach is left out,
+and so is what differs in letters' case alone. What the tenant lists without a policy stands alone.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def unknown_policies(shipped: Catalogue, current: Overlay, live: LiveFacts) -> t
 def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
     """Shipped recommendations with a policy that the tenant does not list; nothing is ever changed because of it."""
     seen = {found.key for found in live.recommendations}
-    return tuple(one for key, one in shipped.recommendations.items() if one.exemptable and key not in seen)
+    return tuple(
+        one for key, one in shipped.recommendations.items() if one.exemptable and one.policies and key not in seen
+    )
 
 
 # --- recommendations -------------------------------------------------------------------------------------------------
@@ -67,14 +69,17 @@ def _recommendation(
     shipped: Catalogue, written: RecommendationEntry | None, live: LiveRecommendation
 ) -> RecommendationEntry | None:
     known = shipped.recommendations.get(live.key)
-    if not live.policy and not (known and known.policies):
+    environment = known.environment if known else _environment(live)
+    if not live.policy and not (known and known.policies) and (live.custom or environment is Environment.DEVOPS):
         return written
     kept = written or RecommendationEntry(key=live.key)
     entry = _difference(shipped, known, live) if known else _addition(live)
     if kept.policies and live.policy in kept.policies and entry.policies is not None:
         entry = replace(entry, policies=kept.policies)
+    category = live.category if live.category in shipped.recommendation_categories else ""
     return replace(
         entry,
+        category=category if category and category != (known.category if known else "") else None,
         environment=kept.environment or entry.environment,
         resource_types=kept.resource_types if kept.resource_types is not None else entry.resource_types,
     )
@@ -85,20 +90,27 @@ def _addition(live: LiveRecommendation) -> RecommendationEntry:
         key=live.key,
         title=live.title,
         severity=live.severity or None,
-        environment=Environment.AZURE,
+        environment=Environment.AZURE if live.policy else _environment(live) or None,
         policies=(live.policy,) if live.policy else (),
         preview=live.preview or None,
         custom=live.custom or None,
     )
 
 
+def _environment(live: LiveRecommendation) -> Environment:
+    """Where its resources live, if that is one place that is known here."""
+    names = {environment.value for environment in Environment}
+    return Environment(live.clouds[0] if len(live.clouds) == 1 and live.clouds[0] in names else "")
+
+
 def _difference(shipped: Catalogue, known: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
     policies = _policies(shipped, known, live.policy)
+    is_told = policies != known.policies or not (policies or known.alone)
     return RecommendationEntry(
         key=live.key,
         title=live.title if fold_title(live.title) != fold_title(known.title) else None,
         severity=live.severity if live.severity and live.severity != known.severity else None,
-        policies=policies if policies != known.policies else None,
+        policies=policies if is_told else None,
         preview=live.preview if live.preview != (Obstacle.PREVIEW in known.obstacles) else None,
         custom=live.custom or None,
     )

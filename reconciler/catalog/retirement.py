@@ -18,7 +18,6 @@ _WHAT_CAME: dict[RetirementReason, str] = {
     RetirementReason.REPLACED: "another recommendation took its place",
     RetirementReason.DEPRECATED: "no recommendation with a policy took its place",
 }
-_IN_THE_PORTAL = "in Defender for Cloud (Environment settings > Exemptions)"
 
 
 class ReplacementField(enum.StrEnum):
@@ -44,14 +43,10 @@ def replacement(retirement: Retirement) -> Replacement | None:
 
 
 def is_declarable(found: Replacement, catalogue: Catalogue) -> bool:
-    """Whether a declaration can name it: a successor that policy exemptions reach, a category if the schema has any."""
-    match found.field:
-        case ReplacementField.RECOMMENDATION:
-            return any(recommendation.exemptable for recommendation in catalogue.find(found.value))
-        case ReplacementField.CATEGORY:
-            from reconciler.documents.schema import schema  # noqa: PLC0415 - a search shows no proposal
-
-            return found.field.value in schema("exemption")["properties"]
+    """Whether a declaration can name it: a category always, a successor where an exemption reaches it."""
+    if found.field is ReplacementField.CATEGORY:
+        return True
+    return any(recommendation.exemptable for recommendation in catalogue.find(found.value))
 
 
 def retirement_cause(retirement: Retirement) -> str:
@@ -72,13 +67,14 @@ def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue, *, i
             return f"write {instead.field}: {instead.value} in its place (`exempt fmt --migrate` does)"
         if instead.field is ReplacementField.RECOMMENDATION:
             return f"write {instead.value} in its place (`exempt fmt --migrate` does)"
-    if instead and instead.field is ReplacementField.CATEGORY:
-        proposal = f"exempt the recommendation category {instead.value} {_IN_THE_PORTAL} and delete this declaration"
+    if instead and instead.field is ReplacementField.CATEGORY:  # in a list there is no place for a category
+        proposal = f"delete it here, and write recommendationCategory: {instead.value} in a declaration of its own"
     elif recommendation.retirement.successors:
-        keys = ", ".join(recommendation.retirement.successors)
-        proposal = f"exempt {keys} {_IN_THE_PORTAL} and delete this declaration"
+        proposal = f"write those that are meant of {', '.join(recommendation.retirement.successors)} in its place"
     elif recommendation.retirement.reason is RetirementReason.GROUPED:
-        proposal = f"exempt the individual recommendations {_IN_THE_PORTAL} and delete this declaration"
+        proposal = (
+            "write the individual recommendations that are meant in its place (`exempt catalog search` finds them)"
+        )
     else:
         proposal = "delete this declaration"
     if len(recommendation.policies) != 1:

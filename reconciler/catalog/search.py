@@ -234,8 +234,9 @@ def initiative_entry(identifier: str, title: str) -> Entry:
 
 
 def _standing(recommendation: Recommendation) -> float:
-    """What can be exempted before what cannot, and what is current before what is deprecated."""
-    standing = 0.1 if recommendation.exemptable else 0.0
+    """What can be exempted before what cannot, Azure before other clouds, what is current before what is deprecated."""
+    is_elsewhere = recommendation.environment in {Environment.AWS, Environment.GCP}
+    standing = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
     standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
     standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
     return standing - 0.03 * (not recommendation.key) - 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles)

@@ -42,6 +42,10 @@ _FLAGS: Final = {
 }
 
 
+_OTHER_CLOUDS: Final = frozenset({Environment.AWS, Environment.GCP})
+"""Azure Policy evaluates nothing there."""
+
+
 def edition(cloud: Cloud) -> str:
     """Which shipped edition of policies and initiatives serves a cloud.
 
@@ -60,7 +64,9 @@ def recommendation(row: Row) -> Recommendation:
     """A shipped recommendation, with the obstacles that do not depend on its policies."""
     environment = Environment(row.get("environment", ""))
     policies = row.get("policies", ())
-    obstacles = own_obstacles(_flagged(row), environment, has_policies=bool(policies), is_retired="retired" in row)
+    is_alone = not policies and bool(row.get("alone") or environment in _OTHER_CLOUDS)
+    is_evaluated = bool(policies) or (is_alone and "key" in row)
+    obstacles = own_obstacles(_flagged(row), environment, is_evaluated=is_evaluated, is_retired="retired" in row)
     return Recommendation(
         key=row.get("key", ""),
         title=row["title"],
@@ -74,6 +80,7 @@ def recommendation(row: Row) -> Recommendation:
         resource_categories=tuple(row.get("categories", ())),
         recorded=row.get("recorded", ""),
         retirement=_retirement(row["retired"]) if "retired" in row else None,
+        alone=is_alone,
     )
 
 

@@ -62,6 +62,6 @@ def never_exempt(rules: Rules, catalogue: Catalogue) -> Mapping[str, tuple[Never
                     setting="rules.neverExempt.recommendations",
                     key=recommendation.key or fold_title(recommendation.title),
                 )
-                for policy in recommendation.policies:
-                    protected[policy.key][entry] = None
+                for evaluator in recommendation.evaluators:
+                    protected[evaluator.key][entry] = None
     return {policy: tuple(entries) for policy, entries in protected.items()}

@@ -18,7 +18,7 @@ CODE: Final = "catalogue-weaker"
 _FILE: Final = "catalog.yaml"
 _SEVERITIES: Final = ("", "low", "medium", "high", "critical")
 _MAX_NAMES: Final = 3
-_FIELDS: Final = {Obstacle.DEVOPS: "environment", Obstacle.OTHER_CLOUD: "environment", Obstacle.MODE: "mode"}
+_FIELDS: Final = {Obstacle.DEVOPS: "environment", Obstacle.MODE: "mode"}
 
 
 def weakened_facts(catalogue: Catalogue) -> Iterator[Problem]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, time
 from pathlib import PurePosixPath
 
+from reconciler.arm.standard_properties import vulnerability_selectors
 from reconciler.documents.document import Document, Mark
 from reconciler.model import (
     JSON,
@@ -56,7 +57,7 @@ def declaration(document: Document) -> Declaration:
         expires_on=last_instant(data["expiresOn"]) if "expiresOn" in data else None,
         ticket=data.get("ticket", ""),
         requested_by=data.get("requestedBy", ""),
-        selectors=tuple(_selector(item) for item in data.get("resourceSelectors", ())),
+        selectors=_selectors(data),
         validate_scope=data.get("assignmentScopeValidation", "Default") == "Default",
         metadata=data.get("metadata", {}),
         ahead=data.get("ahead", False),
@@ -92,6 +93,13 @@ def _subject(data: Mapping[str, JSON]) -> Subject:
     text = data[kind.value]
     value = arm_id(text).text if text.startswith("/") else text
     return Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
+
+
+def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
+    """What narrows it: to resources, or to vulnerabilities."""
+    if "vulnerabilities" in data:
+        return vulnerability_selectors(data["vulnerabilities"])
+    return tuple(_selector(item) for item in data.get("resourceSelectors", ()))
 
 
 def _selector(item: Mapping[str, JSON]) -> ResourceSelector:

@@ -21,6 +21,7 @@ from reconciler.catalog import (
 )
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.declarations.scope_types import scope_type_problems
+from reconciler.declarations.standard_checks import standard_problems
 from reconciler.declarations.subjects import ResolvedSubject
 from reconciler.documents.suggest import did_you_mean, nearest, nearest_few
 from reconciler.model import Declaration, Rules, Severity, SubjectKind, first_few, guids_in
@@ -59,9 +60,12 @@ def catalogue_problems(
                 yield from _unknown_initiative(declaration, catalogue)
             else:
                 yield from _unknown_references(declaration, initiative)
+        case SubjectKind.CATEGORY:
+            pass  # the schema knows them all
         case SubjectKind.ASSIGNMENT:
             yield from _policies_as_references(declaration, catalogue)
     yield from scope_type_problems(resolved, catalogue)
+    yield from standard_problems(resolved, catalogue)
 
 
 def recommendation_problems(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:

@@ -7,7 +7,14 @@ from typing import Final
 
 from reconciler.documents.document import Path
 
-SUBJECTS: Final = ("recommendation", "recommendations", "policyDefinition", "policySetDefinition", "policyAssignment")
+SUBJECTS: Final = (
+    "recommendation",
+    "recommendations",
+    "recommendationCategory",
+    "policyDefinition",
+    "policySetDefinition",
+    "policyAssignment",
+)
 
 ALWAYS_THERE: Final = frozenset(
     {
@@ -32,6 +39,11 @@ ALWAYS_THERE: Final = frozenset(
 EXPECTATIONS: Final = {
     "name": "a name such as legacy-sql-tde, equal to the file's name without .yaml",
     "recommendation": "the key (a GUID) or the exact title that Defender for Cloud shows",
+    "recommendationCategory": "a category such as SoftwareUpdate or SystemUpdate",
+    "vulnerabilities": "conditions on findings, indented below it: cves, minSeverity, cvssBelow",
+    "cves": "a list with one CVE a line, each after `- `",
+    "minSeverity": "Low, Medium, High or Critical",
+    "cvssBelow": "a number from 0 to 10 such as 7.5",
     "policyDefinition": "the full ARM id of a policy definition, or the name of a built-in",
     "policySetDefinition": "the full ARM id of an initiative, or the name of a built-in",
     "policyAssignment": "the full ARM id of an assignment, …/providers/Microsoft.Authorization/policyAssignments/NAME",
@@ -135,6 +147,9 @@ SYNONYMS: Final = {
     "policydefinitionreferenceid": "referenceIds",
     "exemptioncategory": "category",
     "type": "category",
+    "cve": "cves",
+    "minimumseverity": "minSeverity",
+    "cvss": "cvssBelow",
     "contact": "owner",
     "team": "owner",
     "requester": "requestedBy",
@@ -153,7 +168,21 @@ SYNONYMS: Final = {
 }
 """What people call a field, folded, and what it is called here."""
 
+UNPUBLISHED: Final = {
+    "vulnerabilities.patchable": "a condition on whether a finding can be patched",
+    "vulnerabilities.nonPatchable": "a condition on whether a finding can be patched",
+    "identities": "an exemption of identities",
+    "identityConditions": "an exemption by identity conditions",
+}
+"""What Defender's portal can exempt although Microsoft has not published how it is written, by the field that one may
+try.
+"""
+
 FIELD_RULES: Final = {
+    "vulnerabilities": (
+        "conditions on findings narrow recommendations, in place of resourceSelectors",
+        "name a recommendation, recommendations or recommendationCategory beside it, and delete resourceSelectors",
+    ),
     "referenceIds": (
         "these are names inside one initiative, so they go only with policySetDefinition or policyAssignment",
         "delete referenceIds: for a recommendation or a policyDefinition they are found in every initiative",

@@ -21,10 +21,12 @@ ORDER: Final = (
     "name",
     "recommendation",
     "recommendations",
+    "recommendationCategory",
     "policyDefinition",
     "policySetDefinition",
     "policyAssignment",
     "referenceIds",
+    "vulnerabilities",
     "scopes",
     "resourceSelectors",
     "category",
@@ -48,7 +50,7 @@ ORDER: Final = (
 """The order of fields; what is not here (keys of metadata) keeps its place behind them."""
 
 WIDTH: Final = 100
-_ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds", "recommendations"})
+_ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds", "recommendations", "cves"})
 
 
 def formatted(text: str, document: Document) -> str | None:

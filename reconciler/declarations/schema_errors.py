@@ -8,7 +8,16 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from reconciler.declarations.field_help import EXAMPLES, FIELD_RULES, SUBJECTS, SYNONYMS, expectation, help_for, listed
+from reconciler.declarations.field_help import (
+    EXAMPLES,
+    FIELD_RULES,
+    SUBJECTS,
+    SYNONYMS,
+    UNPUBLISHED,
+    expectation,
+    help_for,
+    listed,
+)
 from reconciler.declarations.value_errors import value_error
 from reconciler.documents.characters import visible
 from reconciler.documents.document import Document, Path, dotted
@@ -103,7 +112,9 @@ def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: s
             continue
         below = (*path, field)
         meant = _meant_field(field, error)
-        if not meant:
+        if (unpublished := UNPUBLISHED.get(dotted(below))) is not None:
+            remedy = f"Microsoft has not published how {unpublished} is written: make it in Defender for Cloud, and delete this"
+        elif not meant:
             remedy = f"the fields are {listed(sorted(fields))}"
         elif meant in error.instance:
             remedy = f"delete it: {meant} is there already"

@@ -14,7 +14,7 @@ from reconciler.model import ArmId, Declaration, SubjectKind, parse_object
 class ResolvedSubject:
     """The policies that one declaration exempts, as far as the catalogue knows them without asking Azure.
 
-    `policies` are folded definition ids. `container` is the folded id of the one initiative or assignment that is
+    `policies` are folded ids of definitions, and of assessments that no policy stands behind. `container` is the folded id of the one initiative or assignment that is
     addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says that `policies`
     are all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
     catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
@@ -46,14 +46,18 @@ def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedS
             named = [catalogue.find(text) for text in subject.values]
             if any(len(candidates) != 1 for candidates in named):
                 return None
-            behind = [policy for (recommendation,) in named for policy in recommendation.policies]
+            behind = [policy for (recommendation,) in named for policy in recommendation.evaluators]
             shipped = [
                 policy
                 for (recommendation,) in named
                 for described in catalogue.shipped.find(recommendation.key or recommendation.title)
-                for policy in described.policies
+                for policy in described.evaluators
             ]
             return _of_policies(declaration, behind, catalogue, shipped)
+        case SubjectKind.CATEGORY:
+            members = catalogue.in_category(subject.value)
+            evaluators = [evaluator for member in members for evaluator in member.evaluators]
+            return _of_policies(declaration, evaluators, catalogue)
         case SubjectKind.POLICY:
             return _of_policies(declaration, (policy_id(subject.value),), catalogue)
         case SubjectKind.ASSIGNMENT:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from reconciler.arm.canonical import category
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import ArmId, Exemption
+from reconciler.model import ArmId, Carrier, Exemption
 from reconciler.planning.decisions import SEVERITIES
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.evidence import Evidence
@@ -60,7 +60,7 @@ def worst_severity(exemption: Exemption, inputs: DriftInputs) -> str:
 
 
 def covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, ...]:
-    """The policies behind the exempted references, sorted, as far as the initiative is known."""
+    """The policies behind the exempted references, sorted, as far as the initiative is known; or the assessment."""
     key = exemption.assignment.key, exemption.reference_ids
     if key not in inputs.policies_behind:  # thousands of exemptions list the same few references
         inputs.policies_behind[key] = _covered_policies(exemption, inputs)
@@ -68,6 +68,8 @@ def covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, 
 
 
 def _covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, ...]:
+    if exemption.carrier is Carrier.STANDARD:
+        return (exemption.assignment,)
     assignment = inputs.assignment(exemption.assignment)
     if assignment is not None and not assignment.is_initiative:
         return (assignment.definition,)

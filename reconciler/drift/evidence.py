@@ -8,10 +8,10 @@ from datetime import datetime
 from typing import Final
 from urllib.parse import quote
 
-from reconciler.arm.canonical import comparable, compared_metadata, encode_properties, instant_text
+from reconciler.arm.canonical import comparable, compared_metadata, instant_text, readable
 from reconciler.drift.coverage import full_evidence, selected_resources
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import JSON, ArmId, Cloud, Exemption, ScopeKind, owner_scope
+from reconciler.model import JSON, ArmId, Carrier, Cloud, Exemption, ScopeKind, carrier_of, owner_scope
 from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Finding
 
@@ -84,7 +84,7 @@ def _instant(moment: datetime | None) -> str:
 def changed_fields(existing: Exemption, declared: Exemption) -> tuple[FieldDifference, ...]:
     """What makes an update, field by field, each value as its own side writes it."""
     canonical = [_by_path(side, side.get("metadata")) for side in (comparable(declared), comparable(existing))]
-    spelled = [_by_path(encode_properties(side), compared_metadata(side.metadata)) for side in (declared, existing)]
+    spelled = [_by_path(readable(side), compared_metadata(side.metadata)) for side in (declared, existing)]
     paths = sorted(path for path in canonical[0] | canonical[1] if canonical[0].get(path) != canonical[1].get(path))
     return tuple(
         FieldDifference(path=path, declared=spelled[0].get(path), existing=spelled[1].get(path)) for path in paths
@@ -104,7 +104,8 @@ def portal_link(subject: ArmId, tenant: str, cloud: Cloud) -> str:
 
     The portal has no documented address for one exemption: the page of its scope leads there by way of *Policy*.
     """
-    scope = owner_scope(subject) if _EXEMPTIONS in subject.key else subject
+    is_exemption = _EXEMPTIONS in subject.key or carrier_of(subject) is Carrier.STANDARD
+    scope = owner_scope(subject) if is_exemption else subject
     if not scope.key.startswith(("/subscriptions/", "/providers/microsoft.management/managementgroups/")):
         return ""
     if scope.kind is ScopeKind.MANAGEMENT_GROUP:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.documents.json_input import JsonInput, read_json
-from reconciler.model import Status, exemption_path
+from reconciler.model import Status, carrier_from
 
 _MAKE: Final = "save them with: exempt apply --out FILE"
 _EXISTS: Final = frozenset({Status.DONE.value, Status.UNCHANGED.value})
@@ -36,6 +36,6 @@ def read_outcomes(data: bytes | str, *, origin: str) -> Mapping[str, PastOutcome
 
 
 def _outcome(outcome: JsonInput) -> tuple[str, PastOutcome]:
-    scope, name = (outcome.member("key").member(part).as_text() for part in ("scope", "name"))
+    scope, assignment, name = (outcome.member("key").member(part).as_text() for part in ("scope", "assignment", "name"))
     status, message = (outcome.member(part).as_text() for part in ("status", "message"))
-    return exemption_path(scope, name).lower(), PastOutcome(existed=status in _EXISTS, message=message)
+    return carrier_from(assignment).path(scope, name).lower(), PastOutcome(existed=status in _EXISTS, message=message)

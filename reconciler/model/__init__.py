@@ -4,6 +4,7 @@ Nothing here reads a clock, a file or a network, and nothing here imports anothe
 docs/architecture.md.
 """
 
+from reconciler.model.carriers import UNPUBLISHED, Carrier, assessment_id, carrier_from, carrier_of, is_assessment
 from reconciler.model.counting import agree, and_more, count, first_few
 from reconciler.model.declaration import Category, Declaration, ResourceSelector, Selector, Source, Subject, SubjectKind
 from reconciler.model.diagnostic import WORST_FIRST, Diagnostic, Severity
@@ -13,7 +14,6 @@ from reconciler.model.ids import (
     ScopeKind,
     ancestors,
     arm_id,
-    exemption_path,
     owner_scope,
     parse_object,
     parse_scope,
@@ -31,9 +31,11 @@ __all__ = [
     "GUID",
     "JSON",
     "LONGEST_WAIT",
+    "UNPUBLISHED",
     "WORST_FIRST",
     "ArmId",
     "Assignment",
+    "Carrier",
     "Category",
     "Cloud",
     "Declaration",
@@ -66,10 +68,13 @@ __all__ = [
     "ancestors",
     "and_more",
     "arm_id",
+    "assessment_id",
+    "carrier_from",
+    "carrier_of",
     "count",
-    "exemption_path",
     "first_few",
     "guids_in",
+    "is_assessment",
     "is_guid",
     "owner_scope",
     "parse_object",

@@ -51,6 +51,7 @@ class SubjectKind(enum.StrEnum):
     """Which field says what is exempted; the value is the field's name."""
 
     RECOMMENDATION = "recommendation"
+    CATEGORY = "recommendationCategory"
     POLICY = "policyDefinition"
     INITIATIVE = "policySetDefinition"
     ASSIGNMENT = "policyAssignment"
@@ -58,7 +59,8 @@ class SubjectKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is exempted. `value` is as written: a key or exact title, a full ARM id or the bare name of a built-in.
+    """What is exempted. `value` is as written: a key or exact title, a category of recommendations, a full ARM id or the
+    bare name of a built-in.
     `further` are the other recommendations of a declaration that names several.
     """
 
@@ -77,6 +79,7 @@ class Subject:
 class Declaration:
     """One YAML document: what a human wants exempted, where, why, until when. `source` is its first line.
 
+    `selectors` narrow it: to some resources, or where no policy stands behind it to vulnerabilities (`va.cve.*`).
     `expires_on` is the last instant of validity, in UTC; `requested_by` who asked, empty where that is the owner.
     `places` maps a field's name (or `scopes.0`) to where it stands, for messages.
     """

@@ -116,11 +116,6 @@ def owner_scope(identifier: ArmId) -> ArmId:
     return ArmId(identifier.key[:cut], identifier.text[:cut])
 
 
-def exemption_path(scope: str, name: str) -> str:
-    """The id of an exemption by its scope's id and its name, in the letters of both."""
-    return f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"
-
-
 def textual_chain(scope: ArmId) -> tuple[ArmId, ...]:
     """The scope and everything that contains it as its text shows, nearest first, up to subscription or group."""
     chain, step = [scope], scope.parent

@@ -15,11 +15,14 @@ class Operation(enum.StrEnum):
     READS = "reads"
     WRITES = "writes"
     DELETES = "deletes"
+    RESOURCE_REQUESTS = "resource-requests"
+    """Whatever is asked of Defender for Cloud's own objects, which has a limit of its own."""
 
 
 class RateObserver(Protocol):
     """Told by the transport about every response, whatever it says. Called from many threads at once.
 
+    For standard assignments `remaining` is the least of that and Defender's `…-subscription-resource-requests`.
     `subscription` is the folded subscription id in the request's path, None above subscriptions (Azure meters those
     per tenant). `remaining` is the matching `x-ms-ratelimit-remaining-{subscription,tenant}-{operation}` header, None
     where it is missing. `retry_after` is in seconds, None where the response has no such header.

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.model.carriers import Carrier, carrier_of
 from reconciler.model.declaration import ResourceSelector
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.ids import ArmId, owner_scope
@@ -31,8 +32,10 @@ class SystemData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exemption:
-    """A policy exemption, desired or live.
+    """An exemption, desired or live, whichever kind of ARM object carries it.
 
+    `assignment` is what it exempts from: for a standard assignment the id of an assessment. Its `selectors` are conditions
+    on findings (`va.cve.*`) and scopes left out (`excludedScopes`), its `metadata` the mark inside its description.
     `reference_ids` as stored (empty: the whole assignment); `category` as stored; `expires_on` canonical UTC text
     (`2027-01-31T23:59:59Z`, no trailing zeros) or empty for never; `validation` empty means Default; `extra` holds
     live properties that we do not model and must not lose, since PUT replaces the whole object. `adopted`: a production
@@ -62,6 +65,11 @@ class Exemption:
     def name(self) -> str:
         """The ARM name, as written."""
         return self.id.name
+
+    @property
+    def carrier(self) -> Carrier:
+        """Which kind of ARM object it is."""
+        return carrier_of(self.id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

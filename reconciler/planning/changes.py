@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.model import Declaration
+from reconciler.model import Carrier, Declaration
 from reconciler.planning.decide.proposals import ProposedChange, widens
 from reconciler.planning.decide.reasons import CreateReasons
 from reconciler.planning.descriptions import describe_removal
@@ -19,7 +19,8 @@ from reconciler.planning.values import Change, Reason
 
 def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
-    room = make_room(decisions.proposed, Counter(existing.scope.key for existing in decisions.existing))
+    carried = (item.scope.key for item in decisions.existing if item.exemption.carrier is Carrier.POLICY)
+    room = make_room(decisions.proposed, Counter(carried))
     reasons = CreateReasons(
         snapshot=decisions.inputs.snapshot, history=decisions.inputs.history, existing=decisions.existing
     )

@@ -18,6 +18,7 @@ from reconciler.arm.canonical import category, expiry_text, has_expired
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import (
     ArmId,
+    Carrier,
     Category,
     Declaration,
     Exemption,
@@ -58,7 +59,7 @@ class Highlight(enum.StrEnum):
 class State:
     """What is exempt for one decision, before or after the plan. `targets` are the declared scopes, `expires_on` the
     latest end (empty: never), `assignments` how many assignments have an exemption; `is_of_initiatives` that all of those
-    are of initiatives.
+    are of initiatives, `is_of_assessments` that none of them is an assignment of policies.
     """
 
     targets: tuple[ArmId, ...]
@@ -66,6 +67,7 @@ class State:
     expires_on: str
     assignments: int
     is_of_initiatives: bool
+    is_of_assessments: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +248,7 @@ def _state(exemptions: Sequence[Exemption]) -> State | None:
         expires_on=end,
         assignments=assignments,
         is_of_initiatives=all(exemption.reference_ids for exemption in exemptions),
+        is_of_assessments=all(exemption.carrier is Carrier.STANDARD for exemption in exemptions),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from reconciler.model import Declaration, Exemption, ResourceSelector, Selector
+from reconciler.model import Carrier, Declaration, Exemption, ResourceSelector, Selector
 from reconciler.planning.marks import made_by_user, owners, target_of
 
 
@@ -21,7 +21,18 @@ def describe_selectors(selectors: tuple[ResourceSelector, ...]) -> str:
     return groups[0] if len(groups) == 1 else ", or ".join(groups)
 
 
+_WORDS = {
+    "va.cve.cveId": "CVE in",
+    "va.cve.severity": "severity below",
+    "va.cve.cvss": "CVSS below",
+    "excludedScopes": "scope not below",
+}
+"""How the conditions of a standard assignment are said."""
+
+
 def _condition(selector: Selector) -> str:
+    if words := _WORDS.get(selector.kind):
+        return f"{words} {', '.join(selector.values)}"
     return f"{selector.kind} {'not in' if selector.negated else 'in'} {', '.join(selector.values)}"
 
 
@@ -36,11 +47,14 @@ def describe_removal(existing: Exemption, declaration: Declaration | None, now: 
         return "its declaration has expired"
     if target and target not in {scope.key for scope in declaration.scopes}:
         return "its declaration no longer lists this target"
-    return "its declaration no longer means these policies"
+    what = "this recommendation" if existing.carrier is Carrier.STANDARD else "these policies"
+    return f"its declaration no longer means {what}"
 
 
 def where_made(existing: Exemption) -> str:
     """Where something is best removed: what an application or another owner made, it may make again."""
+    if existing.carrier is Carrier.STANDARD and not owners(existing):
+        return "in Defender for Cloud (Environment settings > Exemptions), or where it is managed"
     if existing.system is None and not owners(existing):
         return "in the portal, or where it is managed"
     by_hand = made_by_user(existing) and not owners(existing)

@@ -13,6 +13,7 @@ from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import (
     ArmId,
     Assignment,
+    Carrier,
     Declaration,
     Diagnostic,
     Exemption,
@@ -21,6 +22,7 @@ from reconciler.model import (
     Source,
     Unread,
     first_few,
+    is_assessment,
     owner_scope,
 )
 from reconciler.planning.descriptions import unproven
@@ -30,6 +32,13 @@ from reconciler.planning.marks import describe_owner, owners
 def label(assignment: Assignment) -> str:
     """An assignment as people know it."""
     return assignment.display_name or assignment.id.name
+
+
+def _within(assignment: Assignment) -> str:
+    """`in assignment 'mcsb'`, or of what no policy stands behind: `for recommendation 'X'`."""
+    if is_assessment(assignment.id.key):
+        return f"for recommendation {label(assignment)!r}"
+    return f"in assignment {label(assignment)!r}"
 
 
 def unread(line: Unread) -> Diagnostic:
@@ -151,7 +160,7 @@ def whole_refused(assignment: Assignment) -> Diagnostic:
 def never_exempt(assignment: Assignment, title: str) -> Diagnostic:
     """Behind what is wanted stands a policy that reconciler.yaml protects; only the initiative shows it."""
     return Diagnostic(
-        message=f"in assignment {label(assignment)!r} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
+        message=f"{_within(assignment)} it would exempt {title!r}, which rules.neverExempt in reconciler.yaml forbids",
         remedy="narrow the declaration with referenceIds, or ask the owners of reconciler.yaml",
     )
 
@@ -193,7 +202,7 @@ def conflict(
     )
     return Diagnostic(
         message=f"declarations {mine.name!r} ({_place(mine.source)}) and {other.name!r} ({_place(other.source)}) both want the "
-        f"same policy {where} in assignment {label(assignment)!r}",
+        f"{'same' if is_assessment(assignment.id.key) else 'same policy'} {where} {_within(assignment)}",
         remedy="keep one of them: extend its scopes and remove the other",
     )
 
@@ -223,8 +232,11 @@ def forged(existing: Exemption) -> Diagnostic:
 def not_adoptable(existing: Exemption) -> Diagnostic:
     """An application exempts this already, and may put back what we change."""
     by = existing.system.created_by if existing.system else "an unknown identity"
+    made = f"was made by an application ({by}), such as Terraform or a pipeline"
+    if existing.carrier is Carrier.STANDARD:
+        made = f"was made by {by}, of whom Azure does not say whether it is a person or an application"
     return Diagnostic(
-        message=f"{existing.id} already exempts this and was made by an application ({by}), such as Terraform or a pipeline",
+        message=f"{existing.id} already exempts this and {made}",
         remedy="add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
     )
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
@@ -29,6 +29,7 @@ from reconciler.planning.decide.build import ExemptionBuilder
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.slots import Protected, SlotContents, SlotMatch
+from reconciler.planning.desired.assessments import with_assessments
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections
@@ -100,6 +101,8 @@ class Decisions:
 
 def decide(inputs: PlanInputs) -> Decisions:
     """Decides everything; nothing is written and nothing is judged too much."""
+    subjects = inputs.declarations.subjects.values()
+    inputs = replace(inputs, snapshot=with_assessments(inputs.snapshot, subjects, inputs.catalogue))
     snapshot, settings = inputs.snapshot, inputs.settings
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
     resolution = hold_conflicts(_resolve(inputs, tree), tree)

@@ -13,7 +13,7 @@ from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_
 Slot = tuple[str, str]
 """Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
-SCOPE_READS = frozenset({"exemptions", "assignments", "descendants"})
+SCOPE_READS = frozenset({"exemptions", "assignments", "descendants", "standard assignments"})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
 
 
@@ -52,8 +52,8 @@ class Tree:
         return scopes
 
     def contains(self, outer: str, inner: ArmId) -> bool:
-        """Whether the scope with folded id `outer` is `inner` or contains it."""
-        return outer in self.chain(inner)
+        """Whether the scope with folded id `outer` is `inner` or contains it; the tenant (empty) contains everything."""
+        return not outer or outer in self.chain(inner)
 
     def related(self, one: ArmId, other: ArmId) -> bool:
         """Whether one is or contains the other."""

@@ -123,6 +123,8 @@ def _objects(decision: Decision) -> str:
     """`in 3 initiatives, replaces 3`: how many exemptions are its consequence."""
     state, before, after = decision.state, decision.before, decision.after
     unit = ("initiative", "initiatives") if state.is_of_initiatives else ("assignment", "assignments")
+    if state.is_of_assessments:
+        return f"by {count(len(decision.changes), 'standard assignment')}"
     where = f"in {count(state.assignments, *unit)}"
     if before and after and before.assignments != after.assignments:
         where = f"in {before.assignments:,} → {count(after.assignments, *unit)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from reconciler.arm.canonical import category
 from reconciler.documents.suggest import did_you_mean
 from reconciler.kinds import HeldCause
 from reconciler.model import Declaration, Unread
@@ -97,7 +98,10 @@ def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -
     yield line("  ", (_STYLES[cover.role], role), "  ", (Style.NAME, cover.exemption.name), where)
     yield line(_INDENT, f"{cover.whose}: {cover.why}")
     until = expiry_label(cover.exemption.expires_on, whole.taken_at)
-    yield line(_INDENT, f"{policies_label(cover.references, names)}; {cover.exemption.category}, {until}")
+    yield line(
+        _INDENT,
+        f"{policies_label(cover.exemption, names, cover.references)}; {category(cover.exemption.category)}, {until}",
+    )
     if selection := selection_label(cover.exemption):
         yield line(_INDENT, selection)
     if cover.declaration:
@@ -199,5 +203,7 @@ def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:
         )
         selection = f", {words}" if (words := selection_label(row.exemption)) else ""
         yield line(
-            _INDENT, (Style.NAME, row.exemption.name), f": {policies_label(row.references, names)}{selection}; {state}"
+            _INDENT,
+            (Style.NAME, row.exemption.name),
+            f": {policies_label(row.exemption, names, row.references)}{selection}; {state}",
         )

@@ -100,6 +100,8 @@ def _title(declaration: Declaration, catalogue: Catalogue) -> str:
         case SubjectKind.RECOMMENDATION:
             titles = [item.title for text in declaration.subject.values for item in catalogue.find(text)[:1]]
             return "; ".join(titles)
+        case SubjectKind.CATEGORY:
+            return declaration.subject.value
         case SubjectKind.POLICY:
             policy = catalogue.policy(policy_id(declaration.subject.value))
             return policy.title if policy else ""

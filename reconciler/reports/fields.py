@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.arm.canonical import comparable, encode_properties
+from reconciler.arm.canonical import comparable, readable
 from reconciler.model import JSON, Exemption
 from reconciler.planning.marks import OWN_KEYS
 
@@ -21,6 +21,8 @@ _LABELS: Final = {
     REFERENCES: "policies",
     "policyAssignmentId": "assignment",
     "exemptionCategory": "category",
+    "exemptionData.exemptionCategory": "category",
+    "exemptionData.subAssessmentExemptionRule": "vulnerabilities",
     "description": "justification",
     "expiresOn": "expires",
 }
@@ -68,7 +70,7 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
         for item in items
         for keys in [_to_first_list(item.path(output_format="list"))]
     }
-    sides = encode_properties(before), encode_properties(after)
+    sides = readable(before), readable(after)
     return tuple(
         _reference_difference(before, after)
         if path == REFERENCES

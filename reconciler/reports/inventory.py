@@ -108,7 +108,7 @@ def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]
         f"  {category_label(category(exemption.category))}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )
     severity = f"{entry.severity}: " if entry.severity else ""
-    yield line(_INDENT, severity, "; ".join(entry.recommendations) or policies_label(exemption.reference_ids, names))
+    yield line(_INDENT, severity, "; ".join(entry.recommendations) or policies_label(exemption, names))
     if selection := selection_label(exemption):
         yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))

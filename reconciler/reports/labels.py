@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant, validation
-from reconciler.model import ArmId, Exemption, Source, agree, count, first_few, owner_scope
+from reconciler.model import ArmId, Carrier, Exemption, Source, agree, count, first_few, is_assessment, owner_scope
 from reconciler.planning import marks
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Change, Reason
@@ -61,7 +61,9 @@ def _named(identity: str, display: str | None) -> str:
 
 
 def assignment_label(assignment: ArmId, names: Names = NO_NAMES) -> str:
-    """An assignment: display name, name and where it is assigned."""
+    """An assignment: display name, name and where it is assigned; an assessment, by its title and key."""
+    if is_assessment(assignment.key):
+        return f"{_named(assignment.name, names.get(assignment.key))} in Defender"
     place = scope_label(owner_scope(assignment), names)
     display = names.get(assignment.key)
     if display and display != assignment.name:
@@ -77,8 +79,13 @@ def source_label(source: Source | None) -> str:
 # --- what --------------------------------------------------------------------------------------------------------
 
 
-def policies_label(reference_ids: tuple[str, ...], names: Names = NO_NAMES) -> str:
-    """The references that are exempted, by name as long as they are few; one that is a GUID with its policy's title."""
+def policies_label(exemption: Exemption, names: Names = NO_NAMES, reference_ids: tuple[str, ...] | None = None) -> str:
+    """The references that are exempted (of those given, else all), by name as long as they are few; one that is a GUID
+    with its policy's title.
+    """
+    if exemption.carrier is Carrier.STANDARD:
+        return "by a standard assignment"
+    reference_ids = exemption.reference_ids if reference_ids is None else reference_ids
     if not reference_ids:
         return "the whole assignment"
     labels = [reference_label(reference, names) for reference in reference_ids]

@@ -137,6 +137,6 @@ def _by_assignment(changes: Sequence[Change], context: ReportContext) -> Iterato
         for change in group:
             exemption = change.exemption
             sign = SIGNS[change.action].replace("~", "!")  # where a diff fence colours it
-            where = f"{scope_label(exemption.scope, context.names)}, {policies_label(exemption.reference_ids, context.names)}"
+            where = f"{scope_label(exemption.scope, context.names)}, {policies_label(exemption, context.names)}"
             yield plain([*title, line(f"{sign} {exemption.name}  {where}")]).rstrip("\n")
             title = []

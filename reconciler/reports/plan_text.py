@@ -191,7 +191,7 @@ def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterat
 def _object(change: Change, report: PlanReport, names: Names) -> Iterator[Line]:
     """One exemption: what happens to it, in which assignment, with which policies, and whose it was."""
     exemption = change.exemption
-    parts = [assignment_label(exemption.assignment, names), policies_label(exemption.reference_ids, names)]
+    parts = [assignment_label(exemption.assignment, names), policies_label(exemption, names)]
     parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
     yield line(
         INDENT,

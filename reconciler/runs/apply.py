@@ -103,7 +103,9 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
-        snapshot = with_adopted(read_azure(azure, declarations, request.scope, context), recorded)
+        standards = {*repository.standards, *(approved.repository.standards if approved else ())}
+        snapshot = read_azure(azure, declarations, request.scope, context, sorted(standards))
+        snapshot = with_adopted(snapshot, recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything

@@ -12,7 +12,8 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning
 from reconciler.declarations.walk import printable_path
-from reconciler.model import Declaration, Settings, Source
+from reconciler.model import ArmId, Declaration, Settings, Source
+from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.provenance import History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
@@ -49,6 +50,11 @@ class Repository:
     proposed: frozenset[str] | None = None
     base_targets: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
+
+    @property
+    def standards(self) -> tuple[ArmId, ...]:
+        """The ids that standard assignments of ours have, declared or disabled: no list need show them."""
+        return known_standards(self.declarations, self.resolved.subjects, self.settings)
 
 
 def load_repository(root: Path, base: str | None, context: Context) -> Repository:

@@ -86,7 +86,8 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            snapshot = with_adopted(read_azure(azure, repository.declarations, request.scope, context), recorded)
+            snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
+            snapshot = with_adopted(snapshot, recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
             resources = resources_at_targets(azure, plan, repository.proposed, context)

@@ -13,7 +13,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import SETTINGS_FILE
 from reconciler.documents.json_input import JsonInputError
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, is_guid
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, assessment_id, is_guid
 from reconciler.planning.covered import TypeCounts
 from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
@@ -28,10 +28,16 @@ from reconciler.runs.loading import Repository
 _NO_RECORD: Final = "name what 'exempt apply --record-out FILE' saved, or leave the option out"
 
 
-def read_azure(azure: Azure, declarations: Sequence[Declaration], scope: ArmId | None, context: Context) -> Snapshot:
-    """Everything that a plan of these declarations needs; `scope` narrows it."""
+def read_azure(
+    azure: Azure,
+    declarations: Sequence[Declaration],
+    scope: ArmId | None,
+    context: Context,
+    standards: Sequence[ArmId] = (),
+) -> Snapshot:
+    """Everything that a plan of these declarations needs; `scope` narrows it. `standards` are looked for by name."""
     with context.observer.reading("reading Azure") as progress:
-        return azure.reader().snapshot(azure.settings, declarations, scope, progress)
+        return azure.reader().snapshot(azure.settings, declarations, scope, progress, standards)
 
 
 def read_snapshot(
@@ -174,8 +180,8 @@ def resources_at_targets(
 
 
 def display_names(snapshot: Snapshot, catalogue: Catalogue) -> dict[str, str]:
-    """Folded ids of groups, subscriptions and assignments, and reference ids that are GUIDs, to the names people know
-    them by: for a reference the title of its policy.
+    """Folded ids of groups, subscriptions, assignments and assessments, and reference ids that are GUIDs, to the names
+    people know them by: for a reference the title of its policy.
     """
     references = {
         member.reference_id.lower(): policy.title
@@ -186,4 +192,9 @@ def display_names(snapshot: Snapshot, catalogue: Catalogue) -> dict[str, str]:
     assignments = {
         key: assignment.display_name for key, assignment in snapshot.assignments.items() if assignment.display_name
     }
-    return {**references, **snapshot.names, **assignments}
+    assessments = {
+        assessment_id(recommendation.key).key: recommendation.title
+        for recommendation in catalogue.recommendations.values()
+        if recommendation.alone
+    }
+    return {**references, **snapshot.names, **assignments, **assessments}

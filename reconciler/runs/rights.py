@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.azure.session import Azure
-from reconciler.model import owner_scope
+from reconciler.model import Carrier, owner_scope
 from reconciler.planning.values import Action, Plan
 from reconciler.problems import AzureError
 
@@ -16,10 +16,11 @@ def unexemptable_assignments(azure: Azure, plan: Plan) -> frozenset[str] | None:
     """
     from reconciler.azure.rights import EXEMPT_ACTION, missing_actions, read_permissions  # noqa: PLC0415 - loads the SDK
 
-    missing = {change.exemption.assignment for change in plan.changes if change.action is Action.CREATE}
+    creates = (change.exemption for change in plan.changes if change.action is Action.CREATE)
+    missing = {exemption.assignment for exemption in creates if exemption.carrier is Carrier.POLICY}
     if not missing:
         return frozenset()
-    assignments = missing | {exemption.assignment for exemption in plan.unchanged}
+    assignments = missing | {item.assignment for item in plan.unchanged if item.carrier is Carrier.POLICY}
     scopes = sorted({owner_scope(assignment) for assignment in assignments})
     answers = zip(scopes, azure.client.each(lambda scope: read_permissions(azure.client, scope), scopes), strict=True)
     lacks = {

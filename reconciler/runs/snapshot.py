@@ -11,9 +11,11 @@ from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
 from reconciler.azure.snapshot_file import load_raw_snapshot
 from reconciler.model import ArmId, Verdict
+from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import load_settings
+from reconciler.runs.loading import load_all, load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +38,14 @@ def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool 
         ReconcilerError: Azure refuses.
     """
     settings, declarations = load_settings(root, context)
+    subjects = ResolvedDeclarations.of(declarations, load_all(root)[1]).subjects
+    standards = known_standards(declarations, subjects, settings)
     with (
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading Azure") as progress,
     ):
         return SnapshotRun(
-            raw=azure.reader().raw_snapshot(settings, declarations, scope, progress, groups_only=groups_only)
+            raw=azure.reader().raw_snapshot(settings, declarations, scope, progress, standards, groups_only=groups_only)
         )
 
 

@@ -16,7 +16,7 @@ import yaml
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.documents.json_input import read_json
-from reconciler.model import JSON, Cloud, Verdict
+from reconciler.model import JSON, Carrier, Cloud, Verdict, carrier_from
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.verification import Violation, verify
 
@@ -58,6 +58,11 @@ def run(request: VerifyRequest) -> VerifyRun:
     overlay = request.root / "catalog.yaml"
     catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
     try:
+        if any(carrier_from(change["key"]["assignment"]) is Carrier.STANDARD for change in plan["changes"]):
+            raise ReconcilerError(
+                "the plan writes standard assignments, which the checker does not judge",
+                "exempt verify judges plans of policy exemptions alone",
+            )
         violations = verify(
             plan=plan,
             snapshot=_read(request.snapshot, "a snapshot"),

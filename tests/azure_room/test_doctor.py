@@ -93,6 +93,18 @@ PERMISSIONS = "Microsoft.Authorization/permissions/read"
 """Azure documents it for the permissions that doctor asks; the embedded Azure tells everybody of their own."""
 
 
+STANDARD = {
+    "id": f"{subscription(1)}/providers/Microsoft.Security/standardAssignments/1f3afdf9-d0c9-4c3d-847f-89da613e70a8",
+    "properties": {
+        "effect": "Exempt",
+        "exemptionData": {
+            "exemptionCategory": "waiver",
+            "assignedAssessment": {"assessmentKey": "48fad5ca-f530-41bb-9454-c6002bd1085c"},
+        },
+    },
+}
+
+
 def everything():
     """A tenant and declarations that make a run read one of each kind, and the run itself: what it was refused."""
     declared_group = f"{subscription(0)}/resourceGroups/rg-data"
@@ -117,6 +129,7 @@ def everything():
             assignment(CORP, "tags", policy),
         ],
         policyExemptions=[exemption(subscription(1), "live", AT_CORP)],
+        standardAssignments=[STANDARD],
         resources=[f"{declared_group}/providers/Microsoft.Sql/servers/legacy"],
     )
     declarations = [

@@ -31,7 +31,7 @@ def read(azure, *declarations, scope=None):
     return azure.reader().snapshot(azure.settings, declarations, scope and arm_id(scope))
 
 
-def test_a_whole_tenant_is_read_with_two_requests_a_scope_and_a_constant(connected):
+def test_a_whole_tenant_is_read_with_three_requests_a_scope_and_a_constant(connected):
     ids = [one for number in range(3) for one in (f"a{number}", f"b{number}")]
     exemptions = [exemption(subscription(number % 3), name, AT_CORP) for number, name in enumerate(ids)]
     with connected(tenant(policyExemptions=exemptions)) as (cloud, azure):
@@ -39,10 +39,13 @@ def test_a_whole_tenant_is_read_with_two_requests_a_scope_and_a_constant(connect
         lists = [
             one
             for one in cloud.requests
-            if "policyassignments?" in one.target.lower() or "policyexemptions?" in one.target.lower()
+            if any(
+                f"{kind}?" in one.target.lower()
+                for kind in ("policyassignments", "policyexemptions", "standardassignments")
+            )
         ]
-        assert len(lists) == 2 * len(found.expected) == 10
-        assert azure.requests == 10 + 3, "descendants, the root itself, one initiative"
+        assert len(lists) == 3 * len(found.expected) == 15
+        assert azure.requests == 15 + 3, "descendants, the root itself, one initiative"
     assert found.complete
     assert {one.name for one in found.exemptions} == set(ids)
     assert found.parents[subscription(1)].text == f"{GROUP}landing"
@@ -69,7 +72,7 @@ def test_what_is_inherited_comes_once_however_many_lists_show_it(connected):
     with connected(tenant(policyExemptions=[at_top])) as (_, azure):
         found = read(azure)
         assert [one.name for one in found.exemptions] == ["shared"]
-        assert azure.requests == 13
+        assert azure.requests == 18
     assert found.assignments.keys() == {AT_CORP.lower()}
 
 
@@ -237,7 +240,7 @@ def test_a_copy_in_other_letters_is_no_difference(interrupted):
     with interrupted(tenant(policyExemptions=[at_top])) as (door, azure):
         door.answer = lambda seen: Reply(200, {"value": [shouted]}) if seen.path == path else None
         assert len(read(azure).exemptions) == 1
-        assert azure.requests == 13
+        assert azure.requests == 18
 
 
 def test_assignments_that_only_exemptions_or_declarations_name_are_gone_or_unread(interrupted):
@@ -488,7 +491,7 @@ def test_progress_is_told_while_reading(connected):
     with connected() as (_, azure):
         azure.reader().snapshot(azure.settings, progress=lambda *one: told.append(one))
     assert told[0] == ("hierarchy", 0, 1)
-    assert ("assignments and exemptions", 10, 10) in told
+    assert ("assignments and exemptions", 15, 15) in told
 
 
 def test_the_order_of_azures_lists_changes_nothing(connected):

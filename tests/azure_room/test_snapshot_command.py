@@ -36,7 +36,7 @@ def test_it_goes_to_standard_output_and_says_what_it_cost(repository):
     with running(tenant(policyExemptions=LIVE)) as cloud:
         done = exempt(cloud, "snapshot", cwd=repository(cloud), check=[0])
     assert [one["name"] for one in json.loads(done.stdout)["policyExemptions"]] == ["by-portal"]
-    assert done.stderr == "1 exemption, 1 assignment, 1 initiative read from 5 scopes with 13 requests\n"
+    assert done.stderr == "1 exemption, 1 assignment, 1 initiative read from 5 scopes with 18 requests\n"
 
 
 def test_a_plan_from_the_file_says_what_a_plan_from_azure_says(repository):

@@ -20,7 +20,7 @@ from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationE
 from reconciler.catalog.overlay_file import MAX_BYTES, read_overlay
 from reconciler.catalog.overlay_text import overlay_text
 from reconciler.documents.schema import is_surely_valid
-from reconciler.model import Cloud, Member
+from reconciler.model import Cloud, Member, assessment_id
 from reconciler.package_data import schema_path
 from reconciler.problems import Problem
 
@@ -88,7 +88,8 @@ recommendations:
 def test_policies_are_replaced_and_an_empty_list_means_none(overlaid):
     (found,) = overlaid(f"recommendations: [{{key: {TDE_KEY}, policies: []}}]").find(TDE_KEY)
     assert found.policies == ()
-    assert found.obstacles == (Obstacle.NO_POLICY,)
+    assert (found.alone, found.obstacles) == (True, ())
+    assert found.evaluators == (assessment_id(TDE_KEY),)
 
 
 def test_custom_and_preview_are_told(overlaid):

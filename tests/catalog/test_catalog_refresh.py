@@ -72,8 +72,24 @@ def test_a_new_recommendation_with_a_policy_is_added():
     )
 
 
-def test_a_new_recommendation_without_a_policy_is_left_out():
-    assert overlay(LiveRecommendation(key=NEW_KEY, title="New", severity="High")) == NOTHING
+def test_a_new_recommendation_without_a_policy_stands_alone():
+    live = LiveRecommendation(
+        key=NEW_KEY, title="New", severity="High", category="SystemUpdate", clouds=("Azure", "AWS")
+    )
+    (entry,) = overlay(live).recommendations
+    assert entry == RecommendationEntry(key=NEW_KEY, title="New", severity="High", policies=(), category="SystemUpdate")
+    assert overlay(replace(live, category="Unknown", clouds=("GCP",))).recommendations == (
+        replace(entry, category=None, environment=Environment.GCP),
+    )
+    assert overlay(replace(live, custom=True)) == overlay(replace(live, clouds=("DevOps",))) == NOTHING
+
+
+def test_a_known_recommendation_without_a_policy_is_confirmed_to_stand_alone():
+    unsure = next(one for one in SHIPPED.recommendations.values() if one.obstacles == (Obstacle.NO_POLICY,))
+    live = LiveRecommendation(key=unsure.key, title=unsure.title, severity=unsure.severity)
+    (entry,) = overlay(live).recommendations
+    assert entry == RecommendationEntry(key=unsure.key, policies=())
+    assert Catalogue(Cloud.PUBLIC, overlay(live)).recommendations[unsure.key].exemptable
 
 
 def test_the_one_live_policy_confirms_what_the_facts_know():

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from reconciler import package_data
+from reconciler.arm.standard_properties import vulnerability_fields
 from reconciler.declarations import load
 from reconciler.model import Category, Cloud, Declaration, Limits, ScopeKind, Settings, SubjectKind, Unmanaged, arm_id
 from reconciler.model.settings import FolderRule, LifetimeRule, Rules
@@ -85,7 +86,19 @@ DECLARATION: dict[str, Any] = {
     "takeOver": "contoso/others",
     "enabled": False,
 }
-ONE_OF = {"recommendation", "recommendations", "policyDefinition", "policySetDefinition", "policyAssignment"}
+ONE_OF = {
+    "recommendation",
+    "recommendations",
+    "recommendationCategory",
+    "policyDefinition",
+    "policySetDefinition",
+    "policyAssignment",
+}
+NARROWED: dict[str, Any] = {
+    "recommendationCategory": "SoftwareUpdate",
+    "vulnerabilities": {"cves": ["CVE-2020-1347"], "minSeverity": "Medium", "cvssBelow": 7.5},
+}
+"""What goes with a recommendation alone."""
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -109,7 +122,9 @@ def test_these_files_say_everything_that_the_schemas_know() -> None:
     assert SETTINGS["limits"].keys() == settings["limits"]["properties"].keys()
     assert SETTINGS["rules"].keys() == rules.keys()
     assert SETTINGS["rules"]["folders"][0].keys() == rules["folders"]["items"]["properties"].keys()
-    assert DECLARATION.keys() | ONE_OF == schema("exemption")["properties"].keys()
+    known = schema("exemption")["properties"]
+    assert DECLARATION.keys() | ONE_OF | NARROWED.keys() == known.keys()
+    assert NARROWED["vulnerabilities"].keys() == known["vulnerabilities"]["properties"].keys()
 
 
 def test_every_field_of_the_settings_is_read(tmp_path: Path) -> None:
@@ -190,6 +205,22 @@ def test_every_field_of_a_declaration_is_read(tmp_path: Path) -> None:
         "places": declaration.places,
     }
     assert usual(declaration) == []
+
+
+def test_conditions_on_findings_are_read(tmp_path: Path) -> None:
+    (tmp_path / "exemptions").mkdir()
+    kept = {key: DECLARATION[key] for key in ("name", "scopes", "category", "justification", "owner")}
+    (tmp_path / "reconciler.yaml").write_text(yaml.safe_dump(SETTINGS), encoding="utf-8")
+    (tmp_path / "exemptions" / "unusual.yaml").write_text(yaml.safe_dump(kept | NARROWED), encoding="utf-8")
+    (declaration,) = load(tmp_path).declarations
+    assert (declaration.subject.kind, declaration.subject.value) == (SubjectKind.CATEGORY, "SoftwareUpdate")
+    (group,) = declaration.selectors
+    assert [(part.kind, part.values) for part in group.selectors] == [
+        ("va.cve.cveId", ("CVE-2020-1347",)),
+        ("va.cve.severity", ("Medium",)),
+        ("va.cve.cvss", ("7.5",)),
+    ]
+    assert vulnerability_fields(declaration.selectors) == NARROWED["vulnerabilities"]
 
 
 def usual(value: Any) -> list[str]:

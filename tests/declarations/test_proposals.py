@@ -280,6 +280,8 @@ PROPOSALS: list[tuple[str, Apply]] = [
     (r"delete it: \w+ is there already", deleted),
     (r"delete the line, or name the assignment in policyAssignment", deleted),
     (r"delete referenceIds: .*", deleted),
+    (r"delete (?:resourceSelectors|vulnerabilities)\b.*", deleted),
+    (r"Microsoft has not published .*, and delete this", deleted),
     (r"delete the space", stripped),
     (r"shorten it by ([0-9]+)", shortened),
     (r"delete it, or give your note another key, such as (.*)", own_key),
@@ -292,7 +294,7 @@ RIGHT_TYPE_ONLY = (quoted, stripped)
 
 LEFT_TO_THE_READER = [
     r"write (?:a|an|the|who|what|one|its|it) .*", r"the fields are .*", r"check .*", r"the forms are .*", r"put the real value .*",
-    r"add (?:the|referenceIds) .*", r"a group's name has .*", r"`exempt .*", r"look (?:at|it up) .*", r"keep one of them.*", r"name the .*",
+    r"add (?:the|referenceIds) .*", r"a group's name has .*", r"`exempt .*", r"look (?:at|it up) .*", r"keep one of them.*", r"name (?:the|a) .*",
     r"choose a plain name", r"put all values .*", r"give it a short name", r"write `\w+:` beside metadata .*", r"delete this declaration",
     r"(?:did you mean [^?]+\? )?a custom one is named by .*", r"add a line `recommendation: ` with .*", r"delete it; each scope .*",
     r"write the text itself", r"leave it out", r"leave out back-references, .*", r"use letters, digits and .*", r"write digits, without quotes", r"write recommendations and .*",

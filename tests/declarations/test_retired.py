@@ -27,6 +27,9 @@ GROUPED = "1195afff-c881-495e-9bc5-1486211ae03f"
 REPLACED = "fde1c0c9-0fd2-4ecc-87b5-98956cbc1095"
 REPLACED_TITLE = "Guest accounts with read permissions on Azure resources should be removed"
 SUCCESSOR = "422107c6-5b9a-46a6-bb1d-26ef1cc52d65"
+DEPRECATED = "f0debc84-981c-4a0d-924d-aa4bd7d55fef"
+"""A Kubernetes recommendation; container-level ones without a policy, whose keys are not public, took its place."""
+DEPRECATED_POLICY = "098fc59e-46c7-4d99-9b16-64990e543d75"
 POLICY = "e9ac8f8e-ce22-4355-8f04-99b911d6be52"
 DECLARATION = """\
 name: guests
@@ -78,7 +81,7 @@ def test_a_new_declaration_of_a_retired_recommendation_is_an_error_and_an_old_on
     code, out, _ = run(capsys, "validate", "--root", repository, "--base", "HEAD")
     assert code == 1
     assert "Microsoft retired it: another recommendation took its place" in out
-    assert f"exempt {SUCCESSOR} in Defender for Cloud" in out
+    assert f"write recommendation: {SUCCESSOR} in its place" in out
     git(repository, "add", ".")
     git(repository, "commit", "-qm", "guests")
     code, out, _ = run(capsys, "validate", "--root", repository, "--base", "HEAD")
@@ -88,11 +91,11 @@ def test_a_new_declaration_of_a_retired_recommendation_is_an_error_and_an_old_on
 
 
 def test_the_policy_that_the_remedy_proposes_is_accepted(repository, capsys):
-    declare(repository, REPLACED)
+    declare(repository, DEPRECATED)
     _, out, _ = run(capsys, "validate", "--root", repository)
-    assert f"write policyDefinition: {POLICY}" in out
+    assert f"write policyDefinition: {DEPRECATED_POLICY}" in out
     path = repository / "exemptions" / "guests.yaml"
-    path.write_text(path.read_text().replace(f"recommendation: {REPLACED}", f"policyDefinition: {POLICY}"))
+    path.write_text(path.read_text().replace(f"recommendation: {DEPRECATED}", f"policyDefinition: {DEPRECATED_POLICY}"))
     assert run(capsys, "validate", "--root", repository)[0] == 0
 
 
@@ -111,12 +114,21 @@ def test_migration_writes_the_successor_where_an_exemption_reaches_it(repository
 
 
 def test_what_cannot_be_migrated_stays_and_is_named(repository, capsys):
-    path = declare(repository, GROUPED)
+    path = declare(repository, DEPRECATED)
     code, out, err = run(capsys, "fmt", "--migrate", "--root", repository)
     assert (code, out) == (0, "")
     assert "cannot be migrated" in err
-    assert "recommendation category SoftwareUpdate" in err
-    assert path.read_text() == DECLARATION.format(recommendation=GROUPED)
+    assert f"write policyDefinition: {DEPRECATED_POLICY}" in err
+    assert path.read_text() == DECLARATION.format(recommendation=DEPRECATED)
+
+
+def test_a_grouped_recommendation_becomes_its_category(repository, capsys):
+    path = declare(repository, GROUPED)
+    assert run(capsys, "fmt", "--migrate", "--root", repository)[:2] == (0, "exemptions/guests.yaml\n")
+    retired = DECLARATION.format(recommendation=GROUPED)
+    assert path.read_text() == retired.replace(f"recommendation: {GROUPED}", "recommendationCategory: SoftwareUpdate")
+    code, out, _ = run(capsys, "validate", "--root", repository)
+    assert (code, "unknown-category" in out) == (0, True)
 
 
 def test_without_migrate_fmt_replaces_nothing(repository, capsys):
@@ -180,9 +192,11 @@ def test_every_retired_recommendation_has_a_cause_and_a_remedy():
     for recommendation in catalogue.recommendations.values():
         if recommendation.retirement:
             assert retirement_cause(recommendation.retirement).startswith("Microsoft retired it")
-            assert "delete this declaration" in retirement_remedy(recommendation, catalogue)
+            remedy = retirement_remedy(recommendation, catalogue)
             instead = replacement(recommendation.retirement)
-            assert instead is None or not is_declarable(instead, catalogue)
+            assert ("fmt --migrate" in remedy) == (instead is not None)
+            assert instead is None or is_declarable(instead, catalogue)
+            assert remedy.startswith(("write ", "delete this declaration"))
 
 
 def test_several_successors_are_a_choice_that_nobody_makes_for_the_user():

@@ -48,7 +48,7 @@ def test_each_benchmark_policy_is_exempted_in_both_initiatives_under_exactly_its
     assert got == wanted
 
 
-def test_a_full_read_sends_two_requests_a_scope_and_a_constant(tmp_path: Path) -> None:
+def test_a_full_read_sends_three_requests_a_scope_and_a_constant(tmp_path: Path) -> None:
     counts = {}
     for size in (5, 25):
         root = repo.write(tmp_path / str(size), [])
@@ -59,4 +59,4 @@ def test_a_full_read_sends_two_requests_a_scope_and_a_constant(tmp_path: Path) -
         with emulated.running(cloud) as azure:
             emulated.exempt(azure, "plan", cwd=root, check=[0])
             counts[size] = len(azure.requests)
-    assert counts[25] - counts[5] == 2 * 20
+    assert counts[25] - counts[5] == 3 * 20

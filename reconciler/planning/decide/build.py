@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.arm.canonical import folded_selectors, instant_text
-from reconciler.model import Exemption, Initiative, Settings
+from reconciler.model import ArmId, Exemption, Initiative, Settings, is_assessment
 from reconciler.planning import marks
-from reconciler.planning.decide.naming import exemption_id, name_hash
+from reconciler.planning.decide.naming import bears_our_guid, bears_our_name, exemption_id, name_hash, standard_ids
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import reference_texts
 
@@ -23,6 +23,13 @@ def desired_name_hash(desired: DesiredExemption, settings: Settings) -> str:
         policies=desired.match.policies,
         selectors=folded_selectors(desired.declaration.selectors),
     )
+
+
+def is_named_by_us(identifier: ArmId, desired: DesiredExemption, settings: Settings) -> bool:
+    """Whether an existing exemption bears a name that a new one for this would get: our mark was stripped."""
+    if is_assessment(desired.assignment.id.key):
+        return bears_our_guid(identifier, settings.owner, desired.assignment.id)
+    return bears_our_name(identifier, desired_name_hash(desired, settings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +60,8 @@ class ExemptionBuilder:
 
     def _build(self, desired: DesiredExemption, references: tuple[str, ...], keeper: Exemption | None) -> Exemption:
         declaration = desired.declaration
-        if keeper is not None:
-            identifier = keeper.id
-        else:
-            hashed = desired_name_hash(desired, self.settings)
-            identifier = exemption_id(desired.scope, declaration.name, hashed, self.used_ids)
         return Exemption(
-            id=identifier,
+            id=keeper.id if keeper is not None else self._new_id(desired),
             assignment=desired.assignment.id,
             category=declaration.category.value,
             reference_ids=references,
@@ -78,6 +80,14 @@ class ExemptionBuilder:
             ),
             extra=keeper.extra if keeper else {},
         )
+
+    def _new_id(self, desired: DesiredExemption) -> ArmId:
+        """A name that is free."""
+        if is_assessment(desired.assignment.id.key):
+            ids = standard_ids(self.settings.owner, desired.scope, desired.assignment.id)
+            return next(identifier for identifier in ids if identifier.key not in self.used_ids)
+        hashed = desired_name_hash(desired, self.settings)
+        return exemption_id(desired.scope, desired.declaration.name, hashed, self.used_ids)
 
 
 def _references(desired: DesiredExemption, cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:

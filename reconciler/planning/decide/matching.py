@@ -15,8 +15,7 @@ from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from reconciler.model import Initiative, Settings
-from reconciler.planning.decide.build import desired_name_hash
-from reconciler.planning.decide.naming import bears_our_name
+from reconciler.planning.decide.build import is_named_by_us
 from reconciler.planning.decide.slots import SlotContents
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
@@ -52,7 +51,7 @@ def relation(existing: ExistingExemption, desired: DesiredExemption, settings: S
     is_adoptable = (
         desired.declaration.adopt
         or made_by_user(existing.exemption)
-        or bears_our_name(existing.exemption.id, desired_name_hash(desired, settings))
+        or is_named_by_us(existing.exemption.id, desired, settings)
     )
     return Relation.ADOPTABLE if is_adoptable else Relation.APPLICATION
 

@@ -6,6 +6,7 @@ What cannot be decided is held, never skipped: an absent desired exemption would
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -189,7 +190,8 @@ class _Resolver:
                 return
             candidates: Iterable[tuple[Assignment, ArmId]] = self._addressed(case, assignment)
         else:
-            candidates = self.index.touching(case.target)
+            assessments = ((self.snapshot.assignments[key], case.target) for key in subject.assessments)
+            candidates = itertools.chain(self.index.touching(case.target), assessments)
         for assignment, scope in candidates:
             if self.tree.unread(scope) is None:  # else held above: what already exempts it there is unknown
                 yield from self._in_assignment(case, assignment, scope)
@@ -317,7 +319,8 @@ class _Case:
             assignment=assignment.key if assignment else "",
             subject=self.subject,
             declaration=self.declaration.name,
-            marked=marked,
+            # What was exempted by policies and is no more stays until the other kind of object is there.
+            marked=marked or bool(self.subject.assessments),
         )
         held = Held(
             declaration=self.declaration.name,

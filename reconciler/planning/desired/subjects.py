@@ -14,7 +14,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle, initiative_id, policy_id
-from reconciler.model import ArmId, Assignment, Initiative, Subject, SubjectKind, parse_object
+from reconciler.model import ArmId, Assignment, Initiative, Subject, SubjectKind, is_assessment, parse_object
 
 WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
@@ -22,8 +22,9 @@ WHOLE: Final = "*"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResolvedSubject:
-    """A subject, looked up. `policies` are folded ids of the definitions behind it; `only` the one initiative or
-    assignment (folded) that an address is about; `references` (folded, with their letters) narrow that.
+    """A subject, looked up. `policies` are folded ids of the definitions behind it, and of the assessments that no policy
+    stands behind; `only` is the one initiative or assignment (folded) that an address is about; `references` (folded,
+    with their letters) narrow that.
 
     `also` names other recommendations that rest on the same policies; `unsupported` says why Defender may ignore an
     exemption of it.
@@ -36,6 +37,11 @@ class ResolvedSubject:
     references: dict[str, str] = field(default_factory=dict, hash=False)
     also: tuple[str, ...] = ()
     unsupported: str = ""
+
+    @property
+    def assessments(self) -> tuple[str, ...]:
+        """Folded ids of the assessments among `policies`, sorted."""
+        return tuple(sorted(key for key in self.policies if is_assessment(key)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,10 @@ def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject |
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
             return _recommendations(subject.values, catalogue)
+        case SubjectKind.CATEGORY:
+            members = catalogue.in_category(subject.value)
+            policies = frozenset(evaluator.key for member in members for evaluator in member.evaluators)
+            return ResolvedSubject(kind=subject.kind, title=subject.value, policies=policies)
         case SubjectKind.POLICY:
             return _policy(subject.value, catalogue)
         case SubjectKind.INITIATIVE:
@@ -84,7 +94,7 @@ def _recommendations(texts: tuple[str, ...], catalogue: Catalogue) -> ResolvedSu
     if any(len(matches) != 1 for matches in candidates):
         return None
     named = [recommendation for (recommendation,) in candidates]
-    policies = [policy for recommendation in named for policy in recommendation.policies]
+    policies = [policy for recommendation in named for policy in recommendation.evaluators]
     titles = {recommendation.title for recommendation in named}
     reasons = (
         (f"{recommendation.title!r}: " if len(named) > 1 else "") + EXPLANATIONS[obstacle]
@@ -137,7 +147,7 @@ def match_subject(
 
 
 def _single(subject: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
-    if subject.policies and assignment.definition.key not in subject.policies:
+    if subject.only is None and assignment.definition.key not in subject.policies:
         return None
     return SubjectMatch(
         references=(),

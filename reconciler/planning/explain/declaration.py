@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.kinds import FindingKind
-from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread, is_assessment
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
 from reconciler.planning.hold_messages import label
@@ -171,8 +171,8 @@ def _is_not_named(subject: ResolvedSubject, assignment: Assignment) -> bool:
             return assignment.id.key != subject.only
         case SubjectKind.INITIATIVE:
             return assignment.definition.key != subject.only
-        case SubjectKind.RECOMMENDATION | SubjectKind.POLICY:
-            return False
+        case SubjectKind.RECOMMENDATION | SubjectKind.CATEGORY | SubjectKind.POLICY:
+            return is_assessment(assignment.id.key) and assignment.id.key not in subject.policies
 
 
 def _holding(

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.arm.canonical import folded_selectors
-from reconciler.model import ArmId, Assignment, Declaration, Exemption
+from reconciler.model import ArmId, Assignment, Declaration, Exemption, is_assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
 from reconciler.planning.desired.subjects import WHOLE, ResolvedSubject, existing_cells, match_subject
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -36,7 +36,9 @@ def explain_resource(
     chain = tree.chain(resource)
     view = _View(decisions=decisions, plan=plan, resource=resource, chain=chain)
     assignments = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
-    situations = (view.situation(assignment, asked) for assignment in assignments if assignment.scope.key in chain)
+    situations = (
+        view.situation(assignment, asked) for assignment in assignments if tree.contains(assignment.scope.key, resource)
+    )
     return ResourceExplanation(
         resource=resource,
         title=asked.title if asked else "",
@@ -135,7 +137,13 @@ class _View:
     def _authority(self, confirmed: ConfirmedExemption, change: Change | None) -> str:
         desired = confirmed.desired
         at = "it" if desired.target == self.resource else f"{desired.target}, which contains it,"
-        sentence = f"declaration {desired.declaration.name!r} lists {at} and {label(desired.assignment)!r} evaluates what it declares"
+        is_alone = is_assessment(desired.assignment.id.key)
+        what = (
+            "Defender evaluates what it declares by itself"
+            if is_alone
+            else f"{label(desired.assignment)!r} evaluates what it declares"
+        )
+        sentence = f"declaration {desired.declaration.name!r} lists {at} and {what}"
         return (
             sentence
             if change is None

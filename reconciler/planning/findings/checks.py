@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.model import Snapshot, SubjectKind
+from reconciler.model import Carrier, Snapshot, SubjectKind
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import messages as finding_messages
@@ -80,9 +80,12 @@ def _shadowed(desired_exemptions: Iterable[DesiredExemption], decisions: Decisio
 
 
 def _quota(decisions: Decisions) -> Iterator[Finding]:
-    scopes = {existing.scope.key: existing.scope for existing in decisions.existing}
-    counts = Counter(existing.scope.key for existing in decisions.existing)
+    counted = [existing for existing in decisions.existing if existing.exemption.carrier is Carrier.POLICY]
+    scopes = {existing.scope.key: existing.scope for existing in counted}
+    counts = Counter(existing.scope.key for existing in counted)
     for change in decisions.proposed:
+        if change.exemption.carrier is not Carrier.POLICY:
+            continue  # no limit of standard assignments is known
         scope = change.exemption.scope
         scopes.setdefault(scope.key, scope)
         counts[scope.key] += (change.existing is None) - (change.after is None)

@@ -30,6 +30,16 @@ from reconciler.planning.values import Change, Finding
 
 def uncovered(declaration: Declaration, title: str, target: ArmId) -> Finding:
     """Nothing evaluates what is declared at this target."""
+    if declaration.subject.kind is SubjectKind.CATEGORY:
+        return Finding(
+            kind=FindingKind.UNCOVERED,
+            subject=target,
+            message=f"the catalogue knows no recommendation of the category {title}, so {declaration.name!r} exempts nothing there",
+            remedy="exempt catalog refresh reads from the tenant which recommendations belong to it; review catalog.yaml and run again",
+            declaration=declaration.name,
+            source=declaration.source,
+            evidence=Evidence(cause="the catalogue knows no recommendation of this category"),
+        )
     return Finding(
         kind=FindingKind.UNCOVERED,
         subject=target,
@@ -325,7 +335,7 @@ def quota(scope: ArmId, count: int) -> Finding:
 def _assignable(declaration: Declaration) -> str:
     """What would evaluate a declaration that nothing evaluates yet."""
     match declaration.subject.kind:
-        case SubjectKind.RECOMMENDATION:
+        case SubjectKind.RECOMMENDATION | SubjectKind.CATEGORY:
             return "an initiative that contains it (the Microsoft cloud security benchmark does by default)"
         case SubjectKind.POLICY:
             return "it, or an initiative that contains it"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from reconciler.model import Exemption
+from reconciler.model import Carrier, Exemption
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Reason
@@ -84,12 +84,16 @@ def order(
         ordered = _recreate(last, ordered, recreated)
 
 
-def _waits(proposed: Iterable[ProposedChange], confirmed: Iterable[ConfirmedExemption], tree: Tree) -> Waits:
+def _waits(proposed: Iterable[ProposedChange], confirmed: Sequence[ConfirmedExemption], tree: Tree) -> Waits:
     reducing = [change for change in proposed if change.reduces]
     keepers = _Keepers.of(confirmed, reducing, tree)
+    by_declaration: dict[str, list[ConfirmedExemption]] = defaultdict(list)
+    for item in confirmed if reducing else ():
+        by_declaration[item.desired.declaration.name].append(item)
     waits = Waits()
     for change in sorted(reducing, key=lambda change: change.id.key):
-        keeping = keepers.keeping(change)
+        heirs = by_declaration.get(change.existing.mark, ()) if change.existing else ()
+        keeping = [*keepers.keeping(change), *_successors(change, heirs, tree)]
         waits.keeping[change.id.key] = keeping
         for keeper in keeping:
             if keeper.proposed is not None:
@@ -135,6 +139,21 @@ class _Keepers:
             if keeper.exemption.id.key != change.id.key and not keeper.cells.isdisjoint(lost)
         ]
         return sorted(keeping, key=lambda keeper: keeper.exemption.id.key)
+
+
+def _successors(change: ProposedChange, heirs: Iterable[ConfirmedExemption], tree: Tree) -> list[ConfirmedExemption]:
+    """Where a declaration moves to the other kind of ARM object: what takes the place of one of ours that goes. They
+    share no cell, but the resource must not be bare in between.
+    """
+    existing = change.existing
+    if change.after is not None or existing is None or not existing.mark:
+        return []
+    successors = (
+        item
+        for item in heirs
+        if item.exemption.carrier is not existing.exemption.carrier and tree.related(item.desired.scope, existing.scope)
+    )
+    return sorted(successors, key=lambda keeper: keeper.exemption.id.key)
 
 
 def _last_of_circles(waits: Waits) -> set[str]:
@@ -203,17 +222,26 @@ def _recreate(
     return replace(ordered, proposed=tuple(proposed), confirmed=tuple(confirmed))
 
 
+def _counts(exemption: Exemption) -> bool:
+    return exemption.carrier is Carrier.POLICY
+
+
 def make_room(proposed: Sequence[ProposedChange], counts: Mapping[str, int]) -> dict[str, tuple[str, ...]]:
     """At the quota of a scope, creates wait for the deletes of our expired ones there. Folded create id to ids.
 
-    `counts` maps a folded scope to how many exemptions sit on it now.
+    `counts` maps a folded scope to how many policy exemptions sit on it now; no limit of standard assignments is known.
     """
-    creates = [change for change in proposed if change.existing is None]
+    creates = [change for change in proposed if change.existing is None and _counts(change.exemption)]
     new = Counter(change.exemption.scope.key for change in creates)
     full = {scope for scope, count in new.items() if counts.get(scope, 0) + count > SCOPE_QUOTA}
     deleted: dict[str, list[str]] = defaultdict(list)
     for change in proposed if full else ():
-        if change.existing is not None and change.after is None and change.existing.expired:
+        if (
+            change.existing is not None
+            and change.after is None
+            and change.existing.expired
+            and _counts(change.exemption)
+        ):
             deleted[change.existing.scope.key].append(change.id.key)
     return {
         change.id.key: tuple(sorted(deleted[change.exemption.scope.key]))

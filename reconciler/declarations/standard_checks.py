@@ -1,0 +1,70 @@
+"""What recommendations that no policy stands behind ask of a declaration: a standard assignment carries its exemption, so
+scopes, selectors and conditions are those that such an object can have by what Microsoft has published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.catalog import Catalogue, Environment
+from reconciler.declarations.lint import resource_type
+from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.model import ArmId, ScopeKind, Severity, SubjectKind, is_assessment
+from reconciler.problems import Problem
+
+_CONNECTOR = "microsoft.security/securityconnectors"
+_OTHER_CLOUDS = frozenset({Environment.AWS, Environment.GCP})
+
+
+def standard_problems(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
+    """Everything of that kind in one declaration."""
+    declaration = resolved.declaration
+    alone = sorted(key for key in resolved.policies if is_assessment(key))
+    if declaration.subject.kind is SubjectKind.CATEGORY and not alone:
+        yield Problem(
+            source=declaration.subject_place(),
+            code="unknown-category",
+            message=f"the catalogue knows no recommendation of the category {declaration.subject.value}, so this exempts nothing",
+            remedy="run `exempt catalog refresh`, which reads from the tenant which recommendations belong to it",
+            path=declaration.subject_path(),
+            severity=Severity.WARNING,
+        )
+    has_policies = len(alone) < len(resolved.policies)
+    if "vulnerabilities" in declaration.places and has_policies:
+        yield Problem(
+            source=declaration.place("vulnerabilities"),
+            code="standard-conditions",
+            message="a policy stands behind what is declared; conditions on findings are only for recommendations without one",
+            remedy="delete vulnerabilities, or declare recommendationCategory in place of the recommendation",
+            path="vulnerabilities",
+        )
+    if alone and "resourceSelectors" in declaration.places:
+        yield Problem(
+            source=declaration.place("resourceSelectors"),
+            code="standard-selectors",
+            message="no policy stands behind what is declared, and a standard assignment has no resource selectors",
+            remedy="delete resourceSelectors and name the resources in scopes",
+            path="resourceSelectors",
+        )
+    yield from _scopes(resolved, alone, catalogue)
+
+
+def _scopes(resolved: ResolvedSubject, alone: list[str], catalogue: Catalogue) -> Iterator[Problem]:
+    """Resources of other clouds are no scopes: what is documented is the connector and what contains it."""
+    elsewhere = [
+        recommendation
+        for key in alone
+        for recommendation in catalogue.resting_on(ArmId(key, key))
+        if recommendation.environment in _OTHER_CLOUDS
+    ]
+    declaration = resolved.declaration
+    for index, scope in enumerate(declaration.scopes if elsewhere else ()):
+        is_container = scope.kind in {ScopeKind.MANAGEMENT_GROUP, ScopeKind.SUBSCRIPTION}
+        if not is_container and not (scope.kind is ScopeKind.RESOURCE and resource_type(scope) == _CONNECTOR):
+            yield Problem(
+                source=declaration.place(f"scopes.{index}"),
+                code="standard-scope",
+                message=f"{elsewhere[0].title!r} evaluates {elsewhere[0].environment} resources, which no Azure {scope.kind} holds",
+                remedy="name the security connector, …/providers/Microsoft.Security/securityConnectors/NAME, or its subscription",
+                path=f"scopes[{index}]",
+            )
