@@ -47,6 +47,15 @@ READ_ACTIONS: Final = (
     "Microsoft.Security/standardAssignments/read",
 )
 
+DEFENDER_ACTIONS: Final = (
+    "Microsoft.Security/assessments/read",
+    "Microsoft.Security/pricings/read",
+    "Microsoft.Security/secureScoreControlDefinitions/read",
+    "Microsoft.Security/secureScores/read",
+    "Microsoft.Security/secureScores/secureScoreControls/read",
+)
+"""What Resource Graph shows of Defender to whoever has them, and to others as if it were not there: nothing is refused."""
+
 
 class Role(enum.StrEnum):
     """The custom roles that `exempt doctor --role` prints."""
@@ -57,11 +66,11 @@ class Role(enum.StrEnum):
 
 
 _READER_SAYS: Final = (
-    "Reads policy exemptions, assignments and initiatives, for exempt plan and drift. To tell whether an exempted "
+    "Reads policy exemptions, assignments, initiatives and secure score, for exempt plan and drift. To tell whether an exempted "
     "resource still exists, the identity also needs to read it (Reader)."
 )
 _ROLES: Final = {
-    Role.READER: ("Exempt Reader", _READER_SAYS, READ_ACTIONS),
+    Role.READER: ("Exempt Reader", _READER_SAYS, (*READ_ACTIONS, *DEFENDER_ACTIONS)),
     Role.WRITER: (
         "Exempt Writer",
         "Reads, creates and deletes policy exemptions, for exempt apply.",

@@ -14,6 +14,7 @@ from reconciler.kinds import FindingKind
 from reconciler.model import ScopeKind, agree, count
 from reconciler.planning.covered import TypeCounts
 from reconciler.planning.decisions import SEVERITIES, Decision, State, decisions_of
+from reconciler.planning.score.values import ScoreEstimate
 from reconciler.planning.values import Action, Finding, Plan
 from reconciler.problems import Problem
 from reconciler.reports.decision_labels import KINDS, Show, category_label
@@ -22,11 +23,14 @@ from reconciler.reports.labels import distance, expiry_date
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanReport:
-    """A plan with its decisions in reading order. `warnings` are those of validation, for the files under review."""
+    """A plan with its decisions in reading order. `warnings` are those of validation, for the files under review; `score`
+    is what it does to the secure score, None where that was not estimated.
+    """
 
     plan: Plan
     decisions: tuple[Decision, ...]
     warnings: tuple[Problem, ...] = ()
+    score: ScoreEstimate | None = None
 
     @property
     def proposed(self) -> list[Decision]:

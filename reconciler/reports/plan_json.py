@@ -26,6 +26,7 @@ from reconciler.reports.json_values import (
     unread_to_json,
 )
 from reconciler.reports.plan import PlanReport
+from reconciler.reports.score import score_to_json
 
 FORMAT_VERSION: Final = "1.1"
 
@@ -69,6 +70,7 @@ def _fields(report: PlanReport, tool_version: str) -> dict[str, JSON]:
         "refusals": [refusal_to_json(refusal) for refusal in plan.refusals],
         "unread": [unread_to_json(unread) for unread in plan.unread],
         "problems": [problem_to_json(problem) for problem in plan.problems],
+        "score": score_to_json(report.score),
     }
 
 

@@ -42,6 +42,7 @@ from reconciler.reports.markdown import (
 from reconciler.reports.obstacles import held_groups
 from reconciler.reports.plan import PlanReport, headline, summary_line, totals
 from reconciler.reports.plan_text import finding_sections, one_line
+from reconciler.reports.score import TITLE, score_rows
 from reconciler.reports.styled import BLANK, Line, line, plain
 
 MARKER: Final = "<!-- exempt:plan -->"
@@ -78,6 +79,9 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
         yield from bullets("", report.proposed, lambda item: _decision(item, report, context), limit=_OPEN)
     if len(report.proposed) > 1:
         yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
+    if report.score is not None:
+        rows = score_rows(report.score, names, value)
+        yield from bullets(TITLE, rows, lambda row: row, is_counted=False)
     yield from bullets("Warnings for the changed files", further, lambda item: problem_item(item, context))
     title = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
     yield from bullets(title, held_groups(plan.held), held_item, is_counted=False)

@@ -29,6 +29,7 @@ from reconciler.reports.labels import (
 from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy
 from reconciler.reports.plan import PlanReport, headline, relevant_findings, summary_line, totals
 from reconciler.reports.problems import problem_lines
+from reconciler.reports.score import TITLE, score_rows
 from reconciler.reports.styled import BLANK, Line, Style, line, plain
 from reconciler.reports.values_text import difference_line
 
@@ -68,6 +69,10 @@ def plan_lines(report: PlanReport, context: ReportContext = NO_CONTEXT) -> Itera
         yield from problem_lines(plan.problems)
     yield from unread_section(plan.unread, names)
     yield from _decisions(report.proposed, report, names)
+    if report.score is not None:
+        yield BLANK
+        yield line((Style.HEADING, TITLE))
+        yield from (line(f"  {row}") for row in score_rows(report.score, names))
     yield from held_section(held_groups(plan.held))
     if plan.refusals:
         yield BLANK

@@ -12,6 +12,7 @@ from reconciler.planning.covered import TypeCounts
 from reconciler.planning.findings.messages import unexemptable
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
+from reconciler.planning.score.values import ScoreEstimate
 from reconciler.planning.values import Action, Change, Plan
 from reconciler.problems import Problem
 from reconciler.reports.plan import PlanReport, plan_report
@@ -27,6 +28,7 @@ from reconciler.runs.reading import (
     saved_snapshot,
 )
 from reconciler.runs.rights import unexemptable_assignments
+from reconciler.runs.score import estimated_score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,8 @@ class PlanRequest:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRun:
     """A finished plan. `names` are display names by folded id, `warnings` those of the repository's files, `proposed`
-    the declarations that the change under review is about (None: all), `resources` what is at scopes now.
+    the declarations that the change under review is about (None: all), `resources` what is at scopes now, `score` what it
+    does to the secure score.
     """
 
     plan: Plan
@@ -54,6 +57,7 @@ class PlanRun:
     warnings: tuple[Problem, ...]
     proposed: frozenset[str] | None
     resources: Mapping[str, TypeCounts]
+    score: ScoreEstimate | None = None
 
     @property
     def report(self) -> PlanReport:
@@ -63,7 +67,7 @@ class PlanRun:
             for problem in self.warnings
             if self.proposed is None or PurePosixPath(problem.source.file).stem in self.proposed
         )
-        return plan_report(self.plan, self.proposed, warnings, self.resources)
+        return replace(plan_report(self.plan, self.proposed, warnings, self.resources), score=self.score)
 
     @property
     def verdict(self) -> Verdict:
@@ -81,6 +85,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
     repository = load_repository(request.root, request.base, context)
     resources: Mapping[str, TypeCounts] = {}
     recorded = load_record(request.record, repository.settings, context)
+    score = None
     if request.snapshot is not None:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
@@ -91,6 +96,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
             resources = resources_at_targets(azure, plan, repository.proposed, context)
+            score = estimated_score(azure, plan, snapshot, repository.catalogue, context)
     if repository.changed is None:  # no base: what no run has applied yet is new
         problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
         plan = replace(plan, problems=(*plan.problems, *problems))
@@ -100,6 +106,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         warnings=repository.warnings,
         proposed=repository.proposed,
         resources=resources,
+        score=score,
     )
 
 

@@ -7,12 +7,15 @@ parameter (a literal or a parameter of the initiative, which the assignment may 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import JSON, ArmId, Assignment, Initiative, Member, Snapshot
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import WHOLE
+
+DISABLED: Final = "disabled"
 
 _PARAMETER = re.compile(r"\[\s*parameters\(\s*'([^']+)'\s*\)\s*\]", re.IGNORECASE)
 
@@ -21,8 +24,7 @@ def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue
     """The reference ids of a desired exemption whose effect is Disabled (empty for a single policy); None where none is."""
     assignment = desired.assignment
     if not assignment.is_initiative:
-        effect = _override(assignment, None) or _single_effect(assignment, snapshot, catalogue)
-        return () if effect == "disabled" else None
+        return () if _single_effect(assignment, snapshot, catalogue) == DISABLED else None
     initiative = snapshot.initiatives.get(assignment.id.key)
     if initiative is None or WHOLE in desired.match.policies:
         return None
@@ -30,9 +32,30 @@ def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue
     disabled = tuple(
         member.reference_id
         for member in initiative.members
-        if member.reference_id.lower() in cells and _effect(member, assignment, initiative, catalogue) == "disabled"
+        if member.reference_id.lower() in cells and _effect(member, assignment, initiative, catalogue) == DISABLED
     )
     return disabled or None
+
+
+def evaluated_cells(
+    assignment: Assignment, policies: Collection[str], snapshot: Snapshot, catalogue: Catalogue
+) -> frozenset[str] | None:
+    """The cells of an assignment in which it evaluates any of some policies (folded ids), those with a disabled effect
+    left out; None where its initiative could not be read.
+    """
+    if not assignment.is_initiative:
+        is_evaluated = assignment.definition.key in policies
+        return frozenset(
+            {WHOLE} if is_evaluated and _single_effect(assignment, snapshot, catalogue) != DISABLED else ()
+        )
+    initiative = snapshot.initiatives.get(assignment.id.key)
+    if initiative is None:
+        return None
+    return frozenset(
+        member.reference_id.lower()
+        for member in initiative.members
+        if member.definition.key in policies and _effect(member, assignment, initiative, catalogue) != DISABLED
+    )
 
 
 def _effect(member: Member, assignment: Assignment, initiative: Initiative, catalogue: Catalogue) -> str:
@@ -45,6 +68,9 @@ def _effect(member: Member, assignment: Assignment, initiative: Initiative, cata
 
 
 def _single_effect(assignment: Assignment, snapshot: Snapshot, catalogue: Catalogue) -> str:
+    forced = _override(assignment, None)
+    if forced:
+        return forced
     policy = snapshot.policies.get(assignment.definition.key)
     if policy is not None and policy.effect is not None:
         return _value(policy.effect, assignment.parameters, policy.defaults)

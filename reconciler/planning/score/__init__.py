@@ -1,0 +1,1 @@
+"""What a plan does to the secure score: an estimate before anything is written."""

@@ -1,0 +1,211 @@
+"""A plan's effect on the secure score, in words and as JSON: before → after, by subscription and in sum."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from typing import Final
+
+from reconciler.model import JSON, count, first_few
+from reconciler.planning.score.formula import ControlScore, Score
+from reconciler.planning.score.values import (
+    ControlStages,
+    NoEffect,
+    ScoreEstimate,
+    Stages,
+    SubscriptionEstimate,
+    Uncounted,
+)
+from reconciler.reports.context import Names
+from reconciler.reports.labels import scope_label
+
+Show = Callable[[str], str]
+
+TITLE: Final = "Secure score, estimated for a day after apply"
+_FEW: Final = 3
+_SUBSCRIPTIONS: Final = 10
+_REASONS: Final = {
+    Uncounted.PREVIEW: "a preview",
+    Uncounted.OTHER_ENVIRONMENT: "of another environment than Azure",
+    Uncounted.NO_CONTROL: "in no control of the score",
+}
+
+
+def score_rows(estimate: ScoreEstimate, names: Names, show: Show = str) -> Iterator[str]:
+    """The rows that a reviewer reads, the first of them the sum; `show` shows what somebody wrote."""
+    if estimate.unread is not None:
+        yield f"not estimated, since Defender could not be read: {show(estimate.unread.message)}"
+        if estimate.unread.remedy:
+            yield f"{show(estimate.unread.remedy)}"
+        return
+    if not estimate.subscriptions:
+        yield "none in what this plan changes: Defender evaluates nothing there that this identity may see"
+        return
+    moved = [item for item in estimate.subscriptions if item.is_moved]
+    yield _sum(estimate, moved)
+    if estimate.counted > 1 or len(estimate.subscriptions) > 1:
+        yield from (
+            f"{show(scope_label(item.subscription, names))}: {_points(item.score)}" for item in moved[:_SUBSCRIPTIONS]
+        )
+        if len(moved) > _SUBSCRIPTIONS:
+            yield f"and {count(len(moved) - _SUBSCRIPTIONS, 'more subscription')}"
+    yield from _controls(moved, show)
+    yield from _without_effect(estimate.no_effect, names, show)
+    yield from _not_counted(estimate, show)
+    if moved:
+        ends = "; what is exempt no longer is unhealthy again" if estimate.reopened else ""
+        yield f"assumed: what is exempt leaves the count, whatever the category{ends}"
+
+
+def _sum(estimate: ScoreEstimate, moved: Sequence[SubscriptionEstimate]) -> str:
+    whole = f" in sum over {count(estimate.counted, 'subscription')}" if estimate.counted > 1 else ""
+    assert estimate.now is not None
+    assert estimate.settled is not None
+    assert estimate.after is not None
+    if not moved:
+        return f"no change{whole}: stays at {percent(estimate.settled)}"
+    alone = f" ({_current(moved[0].score)})" if estimate.counted == 1 else ""
+    earlier = ""
+    if estimate.settled != estimate.now:
+        earlier = f"; now {percent(estimate.now)}, earlier changes are not in force yet"
+    return f"{percent(estimate.settled)} → {percent(estimate.after)}{whole}{alone}{_upper(estimate)}{earlier}"
+
+
+def _points(stages: Stages) -> str:
+    return f"{percent(stages.settled.percentage)} → {percent(stages.after.percentage)} ({_current(stages)})"
+
+
+def _current(stages: Stages) -> str:
+    return f"{_number(stages.settled.current)} of {stages.settled.max} → {_number(stages.after.current)} of {stages.after.max}"
+
+
+def _controls(moved: Sequence[SubscriptionEstimate], show: Show) -> Iterator[str]:
+    """The controls that move most, over all subscriptions."""
+    changes: Counter[tuple[str, str]] = Counter()
+    for item in moved:
+        for control in item.controls:
+            before, after = control.settled.counts, control.after.counts
+            for state, number in (
+                ("unhealthy", after.unhealthy - before.unhealthy),
+                ("healthy", after.healthy - before.healthy),
+            ):
+                changes[control.settled.definition.title, state] += number
+    rows = [(title, state, number) for (title, state), number in changes.items() if number]
+    for title, state, number in sorted(rows, key=lambda row: (-abs(row[2]), row))[:_FEW]:
+        verb = "fewer" if number < 0 else "more"
+        yield f"{show(title)}: {abs(number):,} {verb} {state} {'resource' if abs(number) == 1 else 'resources'}"
+    if len(rows) > _FEW:
+        yield f"and {count(len(rows) - _FEW, 'more change')} in controls"
+
+
+def _without_effect(found: Sequence[NoEffect], names: Names, show: Show) -> Iterator[str]:
+    for item in found[:_FEW]:
+        others = first_few([show(title) for title in item.others], _FEW)
+        yield f"no effect on {show(item.control)}: {show(scope_label(item.resource, names))} stays unhealthy there by {others}"
+    if len(found) > _FEW:
+        yield f"and {count(len(found) - _FEW, 'more finding')} without effect"
+
+
+def _not_counted(estimate: ScoreEstimate, show: Show) -> Iterator[str]:
+    for item in estimate.not_counted[:_FEW]:
+        yield f"does not count: {show(item.title or item.key)}, which is {_REASONS[item.reason]}"
+    if len(estimate.not_counted) > _FEW:
+        yield f"and {count(len(estimate.not_counted) - _FEW, 'more recommendation')} that do not count"
+    if estimate.unsure:
+        yield f"left as they are: {count(estimate.unsure, 'finding')} whose exemption depends on a location, or on what was not read"
+    if estimate.without_score:
+        yield f"no score: {count(len(estimate.without_score), 'subscription')}, where Defender evaluates nothing"
+
+
+def _upper(estimate: ScoreEstimate) -> str:
+    if estimate.upper is None or estimate.upper == estimate.after:
+        return ""
+    return f"; at most {percent(estimate.upper)} if Mitigated ones count as healthy"
+
+
+def percent(share: Fraction) -> str:
+    """`60.33 %`."""
+    return f"{float(share * 100):.2f} %"
+
+
+def _number(number: Fraction) -> str:
+    return f"{float(number):.2f}"
+
+
+# --- JSON --------------------------------------------------------------------------------------------------------
+
+
+def score_to_json(estimate: ScoreEstimate | None) -> dict[str, JSON] | None:
+    """The estimate as JSON; null where there was nothing to estimate."""
+    if estimate is None:
+        return None
+    unread = estimate.unread
+    return {
+        "unread": {"message": unread.message, "remedy": unread.remedy} if unread else None,
+        "assumption": "exempt-excluded",
+        "subscriptionsCounted": estimate.counted,
+        "total": {
+            name: None if share is None else round(float(share), 6)
+            for name, share in (
+                ("now", estimate.now),
+                ("settled", estimate.settled),
+                ("after", estimate.after),
+                ("upper", estimate.upper),
+            )
+        },
+        "subscriptions": [_subscription_to_json(item) for item in estimate.subscriptions],
+        "withoutScore": [subscription.text for subscription in estimate.without_score],
+        "noEffect": [
+            {"control": item.control, "resource": item.resource.text, "title": item.title, "others": list(item.others)}
+            for item in estimate.no_effect
+        ],
+        "notCounted": [
+            {"key": item.key, "title": item.title, "reason": item.reason.value, "resources": item.resources}
+            for item in estimate.not_counted
+        ],
+        "reopened": estimate.reopened,
+        "unsure": estimate.unsure,
+    }
+
+
+def _subscription_to_json(item: SubscriptionEstimate) -> dict[str, JSON]:
+    stages = item.score
+    return {
+        "id": item.subscription.text,
+        "now": _score_to_json(stages.now),
+        "settled": _score_to_json(stages.settled),
+        "after": _score_to_json(stages.after),
+        "upper": _score_to_json(stages.upper),
+        "controls": [_control_to_json(control) for control in item.controls],
+    }
+
+
+def _score_to_json(score: Score) -> dict[str, JSON]:
+    return {
+        "max": score.max,
+        "current": float(score.current),
+        "percentage": float(score.percentage),
+        "weight": score.weight,
+    }
+
+
+def _control_to_json(control: ControlStages) -> dict[str, JSON]:
+    definition = control.now.definition
+    return {
+        "key": definition.key,
+        "title": definition.title,
+        "settled": _counts_to_json(control.settled),
+        "after": _counts_to_json(control.after),
+        "upper": _counts_to_json(control.upper),
+    }
+
+
+def _counts_to_json(control: ControlScore) -> dict[str, JSON]:
+    return {
+        "healthy": control.counts.healthy,
+        "unhealthy": control.counts.unhealthy,
+        "notApplicable": control.counts.not_applicable,
+        "max": control.max,
+        "current": float(control.current),
+    }
