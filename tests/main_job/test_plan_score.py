@@ -49,7 +49,7 @@ def test_before_and_after_stand_in_every_form(repository):
     with emulated.running(tenant()) as cloud:
         text = emulated.exempt(cloud, "plan", "--out", "plan.json", cwd=repository, check=(0,)).stdout
         comment = emulated.exempt(cloud, "plan", "--format", "markdown", cwd=repository, check=(0,)).stdout
-        sent = [request.target for request in cloud.requests if "Security" in request.target]
+        sent = [request.target for request in cloud.requests if "secureScore" in request.target]
     assert "16.62 % → 25.00 % in sum over 2 subscriptions; at most 33.38 % if Mitigated ones count as healthy" in text
     assert "Sub 1 00000000…0001: 16.62 % → 25.00 % (1.33 of 8 → 2.00 of 8)" in text
     assert "Enable encryption at rest: 1 fewer unhealthy resource" in text
