@@ -20,6 +20,7 @@ class Pipeline(enum.StrEnum):
     NONE = ""
     GITHUB = "GitHub"
     AZURE_DEVOPS = "Azure DevOps"
+    GITLAB = "GitLab"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

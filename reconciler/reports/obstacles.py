@@ -14,8 +14,14 @@ from reconciler.reports.context import Pipeline
 from reconciler.reports.decision_labels import Show
 
 _FEW: Final = 3
-_INPUTS: Final = {(Pipeline.GITHUB, "--allow-deletes"): "allow-deletes"}
-"""Options of a guard that the shipped pipelines have an input for."""
+PARAMETERS: Final = {
+    "--allow-deletes": "Accept exactly this many deletes",
+    "--allow-creates": "Accept exactly this many creates",
+    "--allow-adoptions": "Accept exactly this many adoptions",
+    "--allow-unmanaged-deletes": "Accept exactly this many deletes of unmanaged exemptions",
+    "--delete-orphans": "Also delete up to this many of ours whose assignment is gone",
+}
+"""The options of guards by number, as azure-pipelines/apply.yml calls its parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +65,15 @@ def refusal_remedy(refusal: Refusal, pipeline: Pipeline) -> str:
     """What to do, or to click, so that exactly this plan is accepted; empty where nothing accepts it."""
     if not refusal.remedy:
         return ""
-    option, _, number = refusal.remedy.replace("=", " ").partition(" ")
-    field = _INPUTS.get((pipeline, option))
-    if field:
-        return f"to accept exactly this: Actions, workflow 'apply', Run workflow, {field}: {number}"
-    return f"rerun with {refusal.remedy} to accept exactly this"
+    option, number = refusal.remedy.split(" ")
+    match pipeline:
+        case Pipeline.GITHUB:
+            clicks = f"Actions, workflow 'apply', Run workflow, {option.removeprefix('--')}: {number}"
+        case Pipeline.AZURE_DEVOPS:
+            clicks = f"Pipelines, the pipeline of apply.yml, Run pipeline, '{PARAMETERS[option]}': {number}"
+        case Pipeline.GITLAB:
+            variable = option.removeprefix("--").replace("-", "_").upper()
+            clicks = f"Build, Pipelines, New pipeline on main, {variable}: {number}"
+        case Pipeline.NONE:
+            return f"rerun with {refusal.remedy} to accept exactly this"
+    return f"to accept exactly this, once it is merged: {clicks}"

@@ -10,7 +10,7 @@ from reconciler.reports.context import Names, Pipeline, ReportContext
 
 
 def report_context(root: Path, environment: Mapping[str, str], names: Names) -> ReportContext:
-    """The context of a report about the repository of exemptions at `root`, on GitHub, in Azure DevOps or anywhere."""
+    """The context of a report about the repository of exemptions at `root`, on GitHub, in Azure DevOps, on GitLab or anywhere."""
     if environment.get("GITHUB_ACTIONS") == "true":
         parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_SHA")]
         folder = _folder(root, environment.get("GITHUB_WORKSPACE", ""))
@@ -28,6 +28,11 @@ def report_context(root: Path, environment: Mapping[str, str], names: Names) -> 
         query = f"?path=/{quote(folder)}{{file}}&version=GC{quote(revision)}&line={{line}}"
         url = f"{address}{query}" if is_known and revision else ""
         return ReportContext(names=names, file_url=url, pipeline=Pipeline.AZURE_DEVOPS)
+    if environment.get("GITLAB_CI") == "true":
+        address, revision = environment.get("CI_PROJECT_URL", ""), environment.get("CI_COMMIT_SHA", "")
+        folder = _folder(root, environment.get("CI_PROJECT_DIR", ""))
+        url = f"{address}/-/blob/{quote(revision)}/{quote(folder)}{{file}}#L{{line}}" if address and revision else ""
+        return ReportContext(names=names, file_url=url, pipeline=Pipeline.GITLAB)
     return ReportContext(names=names)
 
 

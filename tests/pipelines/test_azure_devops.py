@@ -19,6 +19,8 @@ import yaml
 from main_job import repositories as repo
 from pipelines import runner
 
+from reconciler.reports.obstacles import PARAMETERS
+
 FOLDER = runner.CHECKOUT / "azure-pipelines"
 NAMES = sorted(path.name for path in FOLDER.glob("*.yml"))
 MACRO = re.compile(r"\$\(([\w.]+)\)")
@@ -299,6 +301,40 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
             assert len(azure.exemptions) == exemptions
     assert "eyJ" not in log
     assert not (agent.temp / "token").exists()
+
+
+def start(agent: Agent, content: Any, **parameters: str) -> None:
+    """What somebody does who runs a pipeline by hand: its parameters reach scripts as variables."""
+    defaults = {each["name"]: each["default"] for each in content["parameters"]}
+    values = {each["name"]: each["value"] for each in content["variables"]}
+    agent.variables |= filled(values, defaults | parameters)
+
+
+def test_what_a_refusal_says_to_click_accepts_it(agent: Agent, azure: emulated.Azure) -> None:
+    agent.azure = azure
+    agent.variables["TF_BUILD"] = "True"
+    repo.write(agent.sources, [DECLARATION], limits={"creates": 0})
+    repo.commit(agent.sources, "Limit")
+    merge(agent)
+    content = load("apply.yml")
+    labels = {each["displayName"]: each["name"] for each in content["parameters"]}
+    assert list(labels) == list(PARAMETERS.values())
+    start(agent, content)
+    code, log = agent.run(steps(content["stages"][0]))
+    assert (code, "variable=changes" in log) == (1, False)
+    clicks = re.search(r"Run pipeline, '([^']+)': (\d+)`", (agent.temp / "plan.md").read_text(encoding="utf-8"))
+    start(agent, content, **{labels[clicks[1]]: clicks[2]})
+    code, log = agent.run(steps(content["stages"][0]))
+    assert code == 0, log
+    assert "##vso[task.setvariable variable=changes;isOutput=true]true" in log
+    (agent.temp / "workspace").mkdir()
+    shutil.copytree(agent.temp / "staging", agent.temp / "workspace" / "plan")
+    code, log = agent.run(steps(content["stages"][1]))
+    assert code == 0, log
+    assert len(azure.exemptions) == 1
+    start(agent, content, allowCreates="1 --strict")
+    code, log = agent.run(steps(content["stages"][0]))
+    assert (code, "'1 --strict' is not a whole number" in log) == (1, True)
 
 
 @pytest.mark.parametrize("name", NAMES)

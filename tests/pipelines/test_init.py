@@ -210,14 +210,15 @@ def test_its_other_scripts_are_those_that_the_tools_own_workflows_run_in_tests(s
 @pytest.mark.parametrize(
     ("number", "accepted"), [("", True), ("12", True), ("12\n--delete-orphans=9", False), ("-1", False), ("x", False)]
 )
-def test_the_number_of_deletes_cannot_carry_other_options(
+def test_the_number_of_a_guard_cannot_carry_other_options(
     started: Path, tmp_path: Path, number: str, accepted: bool
 ) -> None:
     workflow = runner.load("apply.yml", started / ".github" / "workflows")
-    step = uses(workflow, "plan", "Check the number")
-    context = {"inputs.allow-deletes": number}
-    done = runner.job({"jobs": {"x": {"steps": [step]}}}, "x", started, tmp_path / "temp", context, {}).run()
-    assert done.failed != accepted
+    step = uses(workflow, "plan", "Check the numbers")
+    for name in workflow["on"]["workflow_dispatch"]["inputs"]:
+        context = {f"inputs.{name}": number}
+        done = runner.job({"jobs": {"x": {"steps": [step]}}}, "x", started, tmp_path / "temp", context, {}).run()
+        assert done.failed != accepted
 
 
 def test_the_action_fails_the_step_where_the_command_fails(started: Path, tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from main_job import repositories as repo
 from pipelines import runner
 
 from reconciler.emulator.state.principals import PIPELINE
+from reconciler.reports.obstacles import PARAMETERS
 from reconciler.reports.plan_markdown import MARKER
 
 NAMES = sorted(path.name for path in runner.WORKFLOWS.glob("*.yml"))
@@ -246,6 +247,33 @@ def test_a_refused_or_broken_plan_leaves_nothing_to_approve(main: Path, tmp_path
     (main / "exemptions" / "bad.yaml").write_text("name: bad\n", encoding="utf-8")
     broken = runner.job(workflow, "plan", main, tmp_path / "more", context, machine(azure)).run()
     assert (broken.failed, broken.outputs["plan"]) == (True, {})
+
+
+GUARDS = ["allow-deletes", "allow-creates", "allow-adoptions", "allow-unmanaged-deletes", "delete-orphans"]
+
+
+def test_there_is_an_input_for_every_guard_that_takes_a_number() -> None:
+    assert [option.removeprefix("--") for option in PARAMETERS] == GUARDS
+    for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/github/.github/workflows"):
+        assert list(runner.load("apply.yml", folder)["on"]["workflow_dispatch"]["inputs"]) == GUARDS
+
+
+def test_what_a_refusal_says_to_click_accepts_it(main: Path, tmp_path: Path, azure: emulated.Azure) -> None:
+    repo.write(main, [DECLARATION], limits={"creates": 0})
+    repo.commit(main, "Limit")
+    workflow, context = runner.load("apply.yml"), ready(tmp_path, {}, azure, "READER")
+    surroundings = machine(azure) | {"GITHUB_ACTIONS": "true"}
+    refused = runner.job(workflow, "plan", main, tmp_path / "temp", context, surroundings).run()
+    option, number = re.search(r"Run workflow, ([a-z-]+): (\d+)`", refused.summary).groups()
+    context |= {f"inputs.{option}": number}
+    accepted = runner.job(workflow, "plan", main, tmp_path / "more", context, surroundings).run()
+    assert (accepted.failed, accepted.outputs["plan"]["changes"]) == (False, "true")
+    (accepted.temp / "approved").mkdir()
+    shutil.copy(accepted.temp / "plan.json", accepted.temp / "approved" / "plan.json")
+    context = ready(tmp_path, {f"inputs.{option}": number}, azure, "WRITER")
+    applied = runner.job(workflow, "apply", main, accepted.temp, context, surroundings).run()
+    assert not applied.failed, applied.log
+    assert len(azure.exemptions) == 1
 
 
 def heal(main: Path, temp: Path, azure: emulated.Azure, *runs: runner.PastRun) -> runner.Job:

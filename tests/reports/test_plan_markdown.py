@@ -156,11 +156,16 @@ def test_warnings_for_the_changed_files_are_told():
 
 
 def test_a_refusal_says_what_to_click():
-    refusal = Refusal(rule="deletes", message="12 deletes, over the limit of 10", remedy="--allow-deletes 12")
+    refusal = Refusal(rule="adoptions", message="12 adoptions, over the limit of 10", remedy="--allow-adoptions 12")
     plan = samples.plan((), refusals=(refusal,))
-    assert "; `rerun with --allow-deletes 12 to accept exactly this`" in above_of(plan)
-    clicked = above_of(plan, pipeline=Pipeline.GITHUB)
-    assert "workflow 'apply', Run workflow, allow-deletes: 12`" in clicked
+    assert "; `rerun with --allow-adoptions 12 to accept exactly this`" in above_of(plan)
+    clicks = {
+        Pipeline.GITHUB: "Actions, workflow 'apply', Run workflow, allow-adoptions: 12",
+        Pipeline.AZURE_DEVOPS: "Pipelines, the pipeline of apply.yml, Run pipeline, 'Accept exactly this many adoptions': 12",
+        Pipeline.GITLAB: "Build, Pipelines, New pipeline on main, ALLOW_ADOPTIONS: 12",
+    }
+    for pipeline, click in clicks.items():
+        assert f"; `to accept exactly this, once it is merged: {click}`" in above_of(plan, pipeline=pipeline)
 
 
 def test_what_is_held_is_told_once_a_cause():
