@@ -168,14 +168,14 @@ class FindingKind(enum.StrEnum):
         severity=Severity.WARNING,
         meaning="in Azure, yet Defender still counts the resource",
         cause="Defender counts the resource although it is exempt",
-        settled_by="a person",
+        settled_by="as the remedy says; [`status`](status.md) lists every cause with its evidence",
     )
     UNNEEDED = FindingFacts(
         name="unneeded",
         severity=Severity.INFO,
-        meaning="exempt, though Defender would find nothing wrong there",
+        meaning="declared, though nobody needs it any more",
         cause="the resource has become healthy",
-        settled_by="removing the declaration",
+        settled_by="`exempt retire NAME`; [`status --unneeded`](status.md) says what speaks for it",
     )
     CATALOGUE = FindingFacts(
         name="catalogue",

@@ -69,7 +69,7 @@ def read_assessments(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple
         AzureError: Resource Graph could not be read.
     """
     rows = graph.rows(client, ASSESSMENTS, subscriptions) if subscriptions else []
-    return tuple(assessment for row in rows if (assessment := _assessment(row)) is not None)
+    return tuple(assessment for row in rows if (assessment := assessment_in(row)) is not None)
 
 
 def read_control_definitions(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple[ControlDefinition, ...]:
@@ -90,15 +90,15 @@ def read_control_definitions(client: ArmClient, subscriptions: Sequence[ArmId]) 
 # --- one row -----------------------------------------------------------------------------------------------------
 
 
-def _assessment(row: Mapping[str, Any]) -> Assessment | None:
-    """The assessment in a row; None where the row is none that we understand."""
+def assessment_in(row: Mapping[str, Any]) -> Assessment | None:
+    """The assessment in a row of Resource Graph with id, details, status and metadata; None where the row is none that we understand."""
     status, details, metadata = (_mapping(row, name) for name in ("status", "details", "metadata"))
     identifier, code = row.get("id"), _text(status, "code")
     if not isinstance(identifier, str) or code not in {health.value for health in Health}:
         return None
     assessment = arm_id(identifier)
     source = _text(details, "Source") or "Azure"
-    stated = _text(details, "Id") if source.lower() == "azure" else _text(details, "AzureResourceId")
+    stated = (_text(details, "Id") if source.lower() == "azure" else _text(details, "AzureResourceId")).strip()
     policy = _text(metadata, "policyDefinitionId")
     return Assessment(
         id=assessment,

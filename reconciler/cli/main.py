@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "plan": "show what would change in Azure",
     "apply": "make Azure match the declarations",
     "drift": "report every difference between the repository and Azure",
+    "status": "say whether each exemption took effect, why not, and whether it is still needed",
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
     "register": "write a page of everything that is exempt, with its history",

@@ -75,6 +75,7 @@ EXPECTATIONS: Final = {
     "writers": "a list with the object or client ids of who applies this repository, each after `- `",
     "armEndpoint": "an address such as https://management.contoso.example",
     "expiringDays": "a number of days such as 30",
+    "evaluationHours": "a number of hours such as 24",
     "folders": "a list of entries with folder and what its declarations may do",
     "below": "a list with one ARM id a line, each after `- `",
     "wholeScopes": "true or false",

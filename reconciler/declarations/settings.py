@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.declarations.build import distinct
 from reconciler.documents.document import Document
 from reconciler.model import (
+    EVALUATION_HOURS,
     EXPIRING_DAYS,
     JSON,
     Category,
@@ -48,6 +49,7 @@ def settings(document: Document) -> Settings:
         rules=_rules(data.get("rules", {})),
         limits=_limits(data.get("limits", {})),
         expiring_days=int(data.get("expiringDays", EXPIRING_DAYS)),
+        evaluation_hours=int(data.get("evaluationHours", EVALUATION_HOURS)),
     )
 
 

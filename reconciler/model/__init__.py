@@ -22,11 +22,22 @@ from reconciler.model.ids import (
 )
 from reconciler.model.json import JSON
 from reconciler.model.rate_limits import LONGEST_WAIT, Operation, RateObserver
-from reconciler.model.settings import EXPIRING_DAYS, Cloud, FolderRule, LifetimeRule, Limits, Rules, Settings, Unmanaged
+from reconciler.model.settings import (
+    EVALUATION_HOURS,
+    EXPIRING_DAYS,
+    Cloud,
+    FolderRule,
+    LifetimeRule,
+    Limits,
+    Rules,
+    Settings,
+    Unmanaged,
+)
 from reconciler.model.status import Status, Verdict
 from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
 
 __all__ = [
+    "EVALUATION_HOURS",
     "EXPIRING_DAYS",
     "GUID",
     "JSON",

@@ -112,12 +112,17 @@ EXPIRING_DAYS: Final = 30
 """How long before its end a declaration is reported, unless reconciler.yaml says otherwise."""
 
 
+EVALUATION_HOURS: Final = 24
+"""How long Defender may take until an exemption counts (Microsoft Learn), unless reconciler.yaml says otherwise."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """reconciler.yaml: whose exemptions these are, in which tenant, below which scopes, under which rules.
 
     `writers` are the folded ids of the identities that apply; empty believes every mark. `arm_endpoint` is another
-    Resource Manager that may be used. `expiring_days` is how long before its end a declaration is reported as expiring.
+    Resource Manager that may be used. `expiring_days` is how long before its end a declaration is reported as expiring,
+    `evaluation_hours` how long Defender may take until an exemption counts.
     """
 
     owner: str
@@ -132,3 +137,4 @@ class Settings:
     rules: Rules = Rules()
     limits: Limits = Limits()
     expiring_days: int = EXPIRING_DAYS
+    evaluation_hours: int = EVALUATION_HOURS

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 from reconciler.reports.context import NO_CONTEXT, ReportContext
 
 if TYPE_CHECKING:
+    from reconciler.assessments.report import EffectReport
     from reconciler.catalog import Catalogue
     from reconciler.catalog.compare import Entry
     from reconciler.catalog.facts import Hit
@@ -74,6 +75,13 @@ DRIFT: Final[Report[DriftReport]] = Report(
         "markdown": lambda report, context: _module("drift_markdown").drift_markdown(report, context.names),
         "sarif": lambda report, context: _module("drift_sarif").drift_sarif(report, context.names),
         "html": lambda report, context: _module("drift_html").drift_html(report, context.names),
+    }
+)
+STATUS: Final[Report[EffectReport]] = Report(
+    formats={
+        "text": lambda report, context: _module("status_text").status_lines(report, context.names),
+        "json": lambda report, _: _module("status_json").status_json(report),
+        "markdown": lambda report, context: _module("status_markdown").status_markdown(report, context.names),
     }
 )
 RESOURCE: Final[Report[ResourceExplanation]] = Report(

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.applying import approvals
+from reconciler.assessments.findings import effect_findings
+from reconciler.assessments.report import effect_report
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
 from reconciler.drift import (
@@ -30,6 +32,7 @@ from reconciler.runs.context import Context
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
 from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
 from reconciler.runs.rights import unexemptable_assignments
+from reconciler.runs.status import read_effects
 
 _SEVERITIES: Final = tuple(Severity)
 _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
@@ -92,7 +95,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         forbidden=evidence.forbidden,
         outcomes=outcomes,
     )
-    findings = _of_kinds(find_drift(plan, inputs, evidence.catalogue), request.kinds)
+    findings = _of_kinds(find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects)), request.kinds)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
     report = DriftReport(
         tenant_id=plan.tenant_id,
@@ -147,13 +150,14 @@ def _text(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Evidence:
-    """What this run knows of Azure: the plan, what the live catalogue says, and from which assignments (folded ids)
-    this identity may not exempt, None where that is not known.
+    """What this run knows of Azure: the plan, what the live catalogue and Defender say, and from which assignments (folded
+    ids) this identity may not exempt, None where that is not known.
     """
 
     snapshot: Snapshot
     plan: Plan
     catalogue: tuple[Finding, ...] = ()
+    effects: tuple[Finding, ...] = ()
     forbidden: frozenset[str] | None = None
 
 
@@ -170,6 +174,7 @@ def _evidence(request: DriftRequest, repository: Repository, context: Context) -
             snapshot=snapshot,
             plan=plan,
             catalogue=_live_catalogue(azure, snapshot, repository, context),
+            effects=_effects(azure, snapshot, repository, context),
             forbidden=unexemptable_assignments(azure, plan),
         )
 
@@ -186,6 +191,20 @@ def _live_catalogue(azure: Azure, snapshot: Snapshot, repository: Repository, co
         context.observer.warning(f"the catalogue was not compared with the tenant: {error.message}")
         return ()
     return catalogue_findings(repository.catalogue, live_recommendations(rows), repository.declarations)
+
+
+def _effects(azure: Azure, snapshot: Snapshot, repository: Repository, context: Context) -> tuple[Finding, ...]:
+    """What has no effect in Defender, and what is no longer needed. Not to know it fails nothing: `exempt status` does."""
+    if not repository.declarations:
+        return ()
+    try:
+        inputs = read_effects(azure, repository, snapshot, context, with_states=True)
+    except AzureError as error:
+        context.observer.warning(f"Defender was not asked what took effect: {error.message}")
+        return ()
+    for what in dict.fromkeys(line.what for line in inputs.view.unread):
+        context.observer.warning(f"Defender was not asked in full what took effect: {what} could not be read")
+    return effect_findings(effect_report(inputs, with_needs=True))
 
 
 def _healing(

@@ -20,7 +20,8 @@ def unexemptable_assignments(azure: Azure, plan: Plan) -> frozenset[str] | None:
     missing = {exemption.assignment for exemption in creates if exemption.carrier is Carrier.POLICY}
     if not missing:
         return frozenset()
-    assignments = missing | {item.assignment for item in plan.unchanged if item.carrier is Carrier.POLICY}
+    carried = (*(change.exemption for change in plan.changes), *plan.unchanged)
+    assignments = {exemption.assignment for exemption in carried if exemption.carrier is Carrier.POLICY}
     scopes = sorted({owner_scope(assignment) for assignment in assignments})
     answers = zip(scopes, azure.client.each(lambda scope: read_permissions(azure.client, scope), scopes), strict=True)
     lacks = {

@@ -35,6 +35,7 @@ SETTINGS: dict[str, Any] = {
     "scopes": [GROUP],
     "unmanaged": "delete",
     "expiringDays": 77,
+    "evaluationHours": 36,
     "rules": {
         "maxLifetimeDays": [
             {"days": 91, "category": "Waiver"},
@@ -150,6 +151,7 @@ def test_every_field_of_the_settings_is_read(tmp_path: Path) -> None:
         scopes=(arm_id(GROUP),),
         unmanaged=Unmanaged.DELETE,
         expiring_days=77,
+        evaluation_hours=36,
         rules=Rules(
             lifetimes=(
                 LifetimeRule(days=91, category=Category.WAIVER),

@@ -124,7 +124,7 @@ def settings() -> Iterator[dict[str, Any]]:
         "owner": ["", "a b", 5, None], "tenantId": ["contoso", 5, "11111111222243338444555566667777"], "scopes": [*IDS[:12], []],
         "formerOwners": ["a", [5], ["a b"]], "writers": ["a", ["x"], []], "armEndpoint": ["http://x", "arm.contoso.example"],
         "cloud": ["AzureChina", "azurecloud", "x"], "apiVersion": ["2022", 2022], "unmanaged": ["Delete", "yes", True],
-        "expiringDays": ["30", 0, 1000, "x"], "tenant": ["x"], "rule": [{}],
+        "expiringDays": ["30", 0, 1000, "x"], "evaluationHours": ["24", 0, 9000], "tenant": ["x"], "rule": [{}],
         "rules": [
             {"maxLifetimeDays": "90"}, {"maxLifetimeDays": [{"category": "waiver"}]}, {"maxLifetimeDays": [{"days": 5, "severity": "high"}]},
             {"ticketPattern": "("}, {"ticketPattern": "(?=a)"}, {"required": ["tickets"]}, {"scopeKinds": [{"folder": "a"}]},

@@ -1,6 +1,7 @@
 """The registry of reports: every row renders, so that a format which names no renderer is seen here."""
 
 import json
+from datetime import timedelta
 
 import pytest
 import samples
@@ -8,6 +9,9 @@ import test_any_text
 from planning import world
 from planning.test_explanations import decided
 
+from reconciler.assessments.case import EffectInputs
+from reconciler.assessments.report import effect_report
+from reconciler.assessments.values import DefenderView
 from reconciler.catalog.catalogue import load
 from reconciler.catalog.lookup import look_up
 from reconciler.drift import DriftInputs, take_inventory
@@ -64,6 +68,14 @@ def value_of(name):
         "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),
         "CATALOGUE": lambda: CATALOGUE,
         "DIFFERENCES": tuple,
+        "STATUS": lambda: effect_report(
+            EffectInputs(
+                decisions=decisions,
+                plan=assemble_plan(decisions),
+                view=DefenderView(as_of=world.NOW),
+                within=timedelta(hours=24),
+            )
+        ),
     }[name]()
 
 

@@ -24,7 +24,7 @@ def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue
     """The reference ids of a desired exemption whose effect is Disabled (empty for a single policy); None where none is."""
     assignment = desired.assignment
     if not assignment.is_initiative:
-        return () if _single_effect(assignment, snapshot, catalogue) == DISABLED else None
+        return () if effect_of_single(assignment, snapshot, catalogue) == DISABLED else None
     initiative = snapshot.initiatives.get(assignment.id.key)
     if initiative is None or WHOLE in desired.match.policies:
         return None
@@ -32,7 +32,8 @@ def disabled_references(desired: DesiredExemption, snapshot: Snapshot, catalogue
     disabled = tuple(
         member.reference_id
         for member in initiative.members
-        if member.reference_id.lower() in cells and _effect(member, assignment, initiative, catalogue) == DISABLED
+        if member.reference_id.lower() in cells
+        and effect_of_member(member, assignment, initiative, catalogue) == DISABLED
     )
     return disabled or None
 
@@ -46,7 +47,7 @@ def evaluated_cells(
     if not assignment.is_initiative:
         is_evaluated = assignment.definition.key in policies
         return frozenset(
-            {WHOLE} if is_evaluated and _single_effect(assignment, snapshot, catalogue) != DISABLED else ()
+            {WHOLE} if is_evaluated and effect_of_single(assignment, snapshot, catalogue) != DISABLED else ()
         )
     initiative = snapshot.initiatives.get(assignment.id.key)
     if initiative is None:
@@ -54,11 +55,12 @@ def evaluated_cells(
     return frozenset(
         member.reference_id.lower()
         for member in initiative.members
-        if member.definition.key in policies and _effect(member, assignment, initiative, catalogue) != DISABLED
+        if member.definition.key in policies and effect_of_member(member, assignment, initiative, catalogue) != DISABLED
     )
 
 
-def _effect(member: Member, assignment: Assignment, initiative: Initiative, catalogue: Catalogue) -> str:
+def effect_of_member(member: Member, assignment: Assignment, initiative: Initiative, catalogue: Catalogue) -> str:
+    """The effect of an initiative's member where it is assigned, in lower case; empty where nobody says."""
     forced = _override(assignment, member.reference_id)
     if forced:
         return forced
@@ -67,7 +69,8 @@ def _effect(member: Member, assignment: Assignment, initiative: Initiative, cata
     return _default(member.definition, catalogue)
 
 
-def _single_effect(assignment: Assignment, snapshot: Snapshot, catalogue: Catalogue) -> str:
+def effect_of_single(assignment: Assignment, snapshot: Snapshot, catalogue: Catalogue) -> str:
+    """The effect of a policy that is assigned by itself, in lower case; empty where nobody says."""
     forced = _override(assignment, None)
     if forced:
         return forced

@@ -1,0 +1,68 @@
+"""What a status adds to a drift report: exemptions without effect, and those that nobody needs any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from reconciler.assessments.report import EffectReport
+from reconciler.assessments.unneeded import DeclarationNeed, Need
+from reconciler.assessments.values import DeclarationEffect, EffectState, TargetEffect
+from reconciler.kinds import FindingKind
+from reconciler.model import agree, count, first_few
+from reconciler.planning.evidence import Evidence
+from reconciler.planning.values import Finding
+
+_SHOWN = 3
+
+
+def effect_findings(report: EffectReport) -> tuple[Finding, ...]:
+    """One finding for each target whose exemption has no effect, and one for each declaration that is unneeded."""
+    ineffective = (
+        _ineffective(target, effect)
+        for effect in report.declarations
+        for target in effect.targets
+        if target.state is EffectState.INEFFECTIVE
+    )
+    return (*ineffective, *_unneeded(report.needs or ()))
+
+
+def _ineffective(target: TargetEffect, effect: DeclarationEffect) -> Finding:
+    first, further = target.diagnoses[0], len(target.diagnoses) - 1
+    counted = first_few([resource.text for resource in target.counted], 1) or target.target.text
+    sure = first.confidence.value + (f"; 'exempt status' asks {count(further, 'further question')}" if further else "")
+    return Finding(
+        kind=FindingKind.INEFFECTIVE,
+        subject=target.exemptions[0].id if target.exemptions else target.target,
+        message=f"Defender still counts {counted} by {target.title!r}. Why ({sure}): {first.message}",
+        remedy=first.remedy,
+        declaration=effect.name,
+        source=effect.source,
+        evidence=Evidence(
+            aspect=f"{target.key} {target.target.key}",
+            cause=f"Defender counts it all the same: {first.cause.value}",
+            target=target.target.text,
+            recommendations=(target.title,),
+            count=len(target.counted),
+        ),
+    )
+
+
+def _unneeded(needs: Iterable[DeclarationNeed]) -> Iterator[Finding]:
+    for need in needs:
+        if need.need is not Need.UNNEEDED:
+            continue
+        reasons = list(dict.fromkeys(target.message for target in need.targets))
+        number = len({target.target.key for target in need.targets})
+        yield Finding(
+            kind=FindingKind.UNNEEDED,
+            subject=need.targets[0].target,
+            message=f"{count(number, 'target')} {agree(number, 'needs', 'need')} no exemption: {'; '.join(reasons[:_SHOWN])}",
+            remedy=f"'{need.remedy}' takes it out for good",
+            declaration=need.name,
+            source=need.source,
+            evidence=Evidence(
+                cause=", ".join(sorted({target.ground.value for target in need.targets})),
+                target=need.targets[0].target.text,
+                recommendations=tuple(dict.fromkeys(target.title for target in need.targets)),
+            ),
+        )

@@ -1,0 +1,166 @@
+"""Reads what Defender says of declared exemptions, from Resource Graph: a few queries in pages, however many resources.
+
+Resource Graph follows Defender by minutes and leaves out, without a word, what the identity may not see: so it is asked
+which subscriptions it shows. Azure's own clock comes with that answer, since ages are counted from Azure's stamps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from reconciler.arm.canonical import instant
+from reconciler.arm.shapes import required_text, text_in
+from reconciler.assessments.evaluation import resource_type
+from reconciler.assessments.question import DefenderQuestion
+from reconciler.assessments.values import DefenderView, PolicyState
+from reconciler.azure import graph
+from reconciler.azure.client import ArmClient
+from reconciler.azure.errors import reading
+from reconciler.azure.posture import assessment_in
+from reconciler.model import JSON, ArmId, ScopeKind, Unread, arm_id
+from reconciler.problems import AzureError
+
+_NAMES: Final = 200
+"""Keys or ids in one query: its text stays far below the service's limit."""
+_MOVED: Final = 20
+"""For so many targets that are gone it is asked where something of their name is."""
+
+
+def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView:
+    """What Defender says; of what could not be read, `unread` says why.
+
+    Raises:
+        AzureError: Resource Graph does not answer at all, or what it answers has another form.
+    """
+    shown, as_of = _shown_subscriptions(client, question.subscriptions)
+    visible = [scope for scope in question.subscriptions if scope.subscription in shown]
+    asked = _Questions(client, visible)
+    around = _Questions(client, question.everywhere)
+    moved = {target.key: around.rows("moved resources", [_namesakes(target)]) for target in _movable(question.gone)}
+    places = {arm_id(text_in(row, "id")).subscription for rows in moved.values() for row in rows}
+    beside = _Questions(client, [scope for scope in question.everywhere if scope.subscription in places - shown])
+    queries = [_ASSESSMENTS.format(keys=_listed(chunk)) for chunk in _chunks(question.keys)]
+    assessments = [*asked.rows("assessments", queries), *beside.rows("assessments", queries)]
+    policies = _chunks(question.policies or ())
+    plans = asked.rows("pricings", [_PRICINGS])
+    marked = asked.rows("exemptions in Resource Graph", [_MARKED.format(owners=_listed(question.owners))])
+    states = asked.rows("policy states", [_STATES.format(policies=_listed(chunk)) for chunk in policies])
+    located = asked.rows("locations", [_LOCATIONS] if question.with_locations else [])
+    with reading("the rows of Resource Graph"):
+        return DefenderView(
+            as_of=as_of,
+            assessments=tuple(found for row in assessments if (found := assessment_in(row)) is not None),
+            subscriptions=shown,
+            off=frozenset(
+                text_in(row, "subscriptionId").lower() for row in plans if text_in(row, "tier").lower() == "free"
+            ),
+            states=tuple(map(_policy_state, states)) if question.policies is not None else None,
+            locations={text_in(row, "id").lower(): text_in(row, "location").lower() for row in located},
+            moved_to={
+                key: tuple(arm_id(required_text(row, "id")) for row in rows) for key, rows in moved.items() if rows
+            },
+            indexed=tuple(arm_id(required_text(row, "id")) for row in marked),
+            unread=(*asked.unread, *around.unread, *beside.unread),
+        )
+
+
+class _Questions:
+    """Queries about the same subscriptions; what fails is noted, and the rest goes on."""
+
+    def __init__(self, client: ArmClient, subscriptions: Sequence[ArmId]) -> None:
+        self._client = client
+        self._subscriptions = subscriptions
+        self.unread: list[Unread] = []
+
+    def rows(self, what: str, queries: Iterable[str]) -> list[dict[str, JSON]]:
+        """All rows of some queries; none where nothing is visible."""
+        rows: list[dict[str, JSON]] = []
+        for query in queries if self._subscriptions else ():
+            try:
+                rows += graph.rows(self._client, query, self._subscriptions)
+            except AzureError as error:
+                self.unread += [
+                    Unread(scope=scope, what=what, message=error.message, remedy=error.remedy)
+                    for scope in self._subscriptions
+                ]
+                break
+        return rows
+
+
+def _shown_subscriptions(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple[frozenset[str], datetime]:
+    """The folded GUIDs that Resource Graph shows, and Azure's time.
+
+    Raises:
+        AzureError: no answer but that none of them is known.
+    """
+    try:
+        rows = graph.rows(client, _VISIBLE, subscriptions)
+    except AzureError as error:
+        if error.status != 400:
+            raise
+        rows = []  # none of these subscriptions may be seen
+    times = (instant(text_in(row, "asOf")) for row in rows)
+    as_of = max((time for time in times if time is not None), default=None)
+    return frozenset(text_in(row, "subscriptionId").lower() for row in rows), as_of or datetime.now(UTC)
+
+
+# --- queries -----------------------------------------------------------------------------------------------------
+
+_VISIBLE: Final = (
+    "resourcecontainers | where type == 'microsoft.resources/subscriptions' "
+    "| project id, subscriptionId, asOf=tostring(now()) | order by id asc"
+)
+_ASSESSMENTS: Final = (
+    "securityresources | where type == 'microsoft.security/assessments' and name in~ ({keys}) "
+    "| project id, details=properties.resourceDetails, status=properties.status, metadata=properties.metadata "
+    "| order by id asc"
+)
+_PRICINGS: Final = (
+    "securityresources | where type == 'microsoft.security/pricings' and name =~ 'FoundationalCspm' "
+    "| project id, subscriptionId, tier=tostring(properties.pricingTier) | order by id asc"
+)
+_MARKED: Final = (
+    "policyresources | where type == 'microsoft.authorization/policyexemptions' "
+    "| where tostring(properties.metadata.managedBy) == 'exempt' "
+    "and tostring(properties.metadata.owner) in ({owners}) | project id | order by id asc"
+)
+_STATES: Final = (
+    "policyresources | where type == 'microsoft.policyinsights/policystates' "
+    "| extend definition=tolower(tostring(properties.policyDefinitionId)), state=tostring(properties.complianceState) "
+    "| where definition in ({policies}) and state in~ ('Compliant', 'NonCompliant') "
+    "| project id, definition, resource=tostring(properties.resourceId), "
+    "assignment=tostring(properties.policyAssignmentId), reference=tostring(properties.policyDefinitionReferenceId), "
+    "state | order by id asc"
+)
+_LOCATIONS: Final = "resources | project id, location | order by id asc"
+
+
+def _namesakes(target: ArmId) -> str:
+    kind, name = _listed([resource_type(target)]), _listed([target.name])
+    return f"resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
+
+
+def _movable(gone: Iterable[ArmId]) -> list[ArmId]:
+    return [target for target in sorted(gone) if target.kind is ScopeKind.RESOURCE][:_MOVED]
+
+
+def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
+    return [names[start : start + _NAMES] for start in range(0, len(names), _NAMES)]
+
+
+def _listed(names: Iterable[str]) -> str:
+    """Texts inside a list of the query language, each in single quotes."""
+    escaped = (name.replace("\\", "\\\\").replace("'", "\\'") for name in names)
+    return ", ".join(f"'{name}'" for name in escaped) or "''"
+
+
+def _policy_state(row: JSON) -> PolicyState:
+    return PolicyState(
+        resource=text_in(row, "resource").lower(),
+        assignment=text_in(row, "assignment").lower(),
+        definition=text_in(row, "definition").lower(),
+        reference_id=text_in(row, "reference").lower(),
+        state=text_in(row, "state").lower(),
+    )

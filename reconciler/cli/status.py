@@ -1,0 +1,178 @@
+"""Say what Defender makes of every declared exemption now: in force and since when, waiting and how long, without effect
+and why, or not looked at. With --unneeded, which ones nobody needs any more. Writes nothing.
+
+Exit codes: 0 in force, or still within its time; 1 invalid, or something could not be seen; 2 something has no effect,
+is gone or was not applied, or is still waiting after --wait.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from reconciler.cli import common, exits
+from reconciler.cli.log_file import add_log_file
+from reconciler.cli.options import typed
+from reconciler.cli.terminal import say, show
+from reconciler.documents.json_input import read_json
+from reconciler.model import ArmId
+from reconciler.reports.context import ReportContext
+from reconciler.reports.formats import STATUS
+from reconciler.reports.status_json import status_json
+from reconciler.runs import status
+from reconciler.runs.files import read_file, write_file
+
+EXAMPLES: Final = (
+    "exempt status                              every declared exemption",
+    "exempt status legacy-sql-tde --wait 24h    until it is in force, or a day is over",
+    "exempt status --unneeded                   what can be retired",
+)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])")
+_LIMIT: Final = 64 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt status`."""
+
+    root: Path
+    declarations: list[str]
+    scope: ArmId | None
+    format: str
+    out: Path | None
+    unneeded: bool
+    within: timedelta | None
+    wait: timedelta | None
+    watch: bool
+    interval: timedelta
+    since: Path | None
+    comments: Path | None
+    outcomes: Path | None
+    record: Path | None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt status`."""
+    parser.add_argument("declarations", nargs="*", metavar="NAME", help="only these declarations (default: all)")
+    common.add_root(parser)
+    add_log_file(parser)
+    parser.add_argument(
+        "--scope", type=common.scope_argument, metavar="ID", help="only targets at and below this scope"
+    )
+    common.add_format(parser, STATUS.names)
+    parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
+    parser.add_argument(
+        "--unneeded", action="store_true", help="say which ones nobody needs any more, and what says so"
+    )
+    parser.add_argument(
+        "--within",
+        type=duration,
+        metavar="TIME",
+        help="how long Defender may take, such as 24h or 90m (default: evaluationHours of reconciler.yaml, 24)",
+    )
+    loop = parser.add_mutually_exclusive_group()
+    loop.add_argument(
+        "--wait", type=duration, metavar="TIME", help="ask again until nothing is waiting, or TIME is over"
+    )
+    loop.add_argument(
+        "--watch", action="store_true", help="show it again and again until nothing is waiting; Ctrl-C ends"
+    )
+    parser.add_argument(
+        "--interval",
+        type=duration,
+        default=timedelta(minutes=5),
+        metavar="TIME",
+        help="how long --wait and --watch pause between two questions (default: 5m)",
+    )
+    parser.add_argument("--since", type=Path, metavar="FILE", help="an earlier report in its JSON form, for --comments")
+    parser.add_argument(
+        "--comments",
+        type=Path,
+        metavar="DIR",
+        help="save what to tell on each pull request whose exemptions took effect (or did not) since the earlier report, as "
+        "DIR/NUMBER.md",
+    )
+    parser.add_argument(
+        "--outcomes",
+        type=Path,
+        metavar="FILE",
+        help="what 'exempt apply --out FILE' saved: tells what was deleted and is back",
+    )
+    common.add_record(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Asks, waits where that is wanted, saves and shows."""
+    options = typed(Options, args)
+    earlier = _earlier(options.since) if options.since else {}
+    request = status.StatusRequest(
+        root=options.root,
+        names=tuple(options.declarations),
+        scope=options.scope,
+        within=options.within,
+        with_needs=options.unneeded,
+        outcomes=options.outcomes,
+        record=options.record,
+        is_waited_for=options.wait is not None,
+    )
+    observed = _last(request, options)
+    report, names = observed.report, observed.names
+    if options.out:
+        write_file(options.out, status_json(report))
+    if options.comments:
+        _save_comments(options.comments, observed, earlier)
+    if not options.watch:
+        show(STATUS.render(options.format, report, ReportContext(names=names)))
+    return exits.of_run(observed.verdict)
+
+
+def _last(request: status.StatusRequest, options: Options) -> status.StatusRun:
+    """The report after which nobody waits any longer."""
+    end = time.monotonic() + (options.wait.total_seconds() if options.wait else 0)
+    reports = status.observe(request, common.context())
+    try:
+        for observed in reports:
+            if options.watch:
+                show(STATUS.render(options.format, observed.report, ReportContext(names=observed.names)))
+            left = end - time.monotonic()
+            if observed.report.is_settled or (not options.watch and left <= 0):
+                break
+            pause = options.interval.total_seconds()
+            waiting = sum(item.due is not None for item in observed.report.declarations)
+            say(f"{waiting} waiting; asking again in {pause:g} seconds")
+            time.sleep(pause if options.watch else min(pause, left))
+    finally:
+        reports.close()
+    return observed
+
+
+def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, str]) -> None:
+    from reconciler.reports.status_markdown import settled_comments  # noqa: PLC0415 - only with --comments
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, text in settled_comments(observed.report, earlier, observed.names).items():
+        write_file(folder / f"{number}.md", text)
+
+
+def _earlier(path: Path) -> dict[str, str]:
+    """The states of an earlier report, by declaration."""
+    made = "save one with: exempt status --out FILE"
+    data = read_file(path, what="status", remedy=made, limit=_LIMIT)
+    document = read_json(data, origin=f"--since: {path}", remedy=made)
+    document.check_format(what="a status", known="1.0")
+    rows = document.member("declarations").items()
+    return {row.member("declaration").as_text(): row.member("state").as_text() for row in rows}
+
+
+def duration(text: str) -> timedelta:
+    """A time on the command line: `90m`, `24h`, `2d`."""
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time such as 90m, 24h or 2d")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -1,0 +1,181 @@
+"""A status: what Defender says now of every declared exemption, why not, and whether it is still needed. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from reconciler.assessments.case import EffectInputs
+from reconciler.assessments.question import question_of
+from reconciler.assessments.report import EffectReport, effect_report, only
+from reconciler.assessments.returned import read_deleted
+from reconciler.azure.session import Azure, connect
+from reconciler.documents.suggest import did_you_mean, nearest
+from reconciler.model import ArmId, Snapshot, Verdict
+from reconciler.planning.guards import Allowances
+from reconciler.planning.marks import with_adopted
+from reconciler.planning.planner import assemble_plan
+from reconciler.planning.stages import Decisions, PlanInputs, decide
+from reconciler.problems import UsageError
+from reconciler.runs.context import Context
+from reconciler.runs.files import read_file
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, load_record, read_azure
+from reconciler.runs.rights import unexemptable_assignments
+
+_LARGEST: Final = 64 << 20
+_SKEW: Final = timedelta(minutes=5)
+"""So much may our clock differ from Azure's without anything being judged anew."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRequest:
+    """What to report: all declarations, or some by `names`, or what lies below `scope`. `within` is how long Defender may
+    take, None: as reconciler.yaml says. `with_needs`: also whether they are still needed. `outcomes` is what an earlier
+    apply saved, so that what it deleted and is there again shows; `record` what earlier runs adopted.
+    """
+
+    root: Path
+    names: tuple[str, ...] = ()
+    scope: ArmId | None = None
+    within: timedelta | None = None
+    with_needs: bool = False
+    outcomes: Path | None = None
+    record: Path | None = None
+    is_waited_for: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusRun:
+    """A finished report; `names` are display names by folded id."""
+
+    report: EffectReport
+    names: Mapping[str, str]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The report's own."""
+        return self.report.verdict
+
+
+def run(request: StatusRequest, context: Context) -> StatusRun:
+    """Loads, checks, reads, decides as the plan does, asks Defender, judges: once.
+
+    Raises:
+        InvalidRepositoryError: the repository has errors.
+        UsageError: there is no declaration of a name.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    reports = observe(request, context)
+    try:
+        return next(reports)
+    finally:
+        reports.close()
+
+
+def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, None, None]:
+    """The same, and again each time that the next report is taken: then only Defender is asked anew.
+
+    Raises:
+        InvalidRepositoryError: the repository has errors.
+        UsageError: there is no declaration of a name.
+        ReconcilerError: git, Azure or a file refuses.
+    """
+    repository = load_repository(request.root, None, context)
+    _check_names(request, repository)
+    deleted = _deleted(request.outcomes) if request.outcomes else frozenset()
+    recorded = load_record(request.record, repository.settings, context)
+    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+        snapshot = with_adopted(read_azure(azure, repository.declarations, None, context), recorded)
+        names = display_names(snapshot, repository.catalogue)
+        while True:
+            inputs = read_effects(
+                azure, repository, snapshot, context, within=request.within, with_states=request.with_needs
+            )
+            report = effect_report(inputs, deleted, with_needs=request.with_needs)
+            report = only(report, request.names, request.scope)
+            yield StatusRun(
+                report=replace(with_origin(report, repository), is_waited_for=request.is_waited_for), names=names
+            )
+
+
+def read_effects(  # noqa: PLR0913 - what is known, and what is asked
+    azure: Azure,
+    repository: Repository,
+    snapshot: Snapshot,
+    context: Context,
+    *,
+    within: timedelta | None = None,
+    with_states: bool = False,
+) -> EffectInputs:
+    """What Defender says of the declarations, beside what was read of Azure.
+
+    Raises:
+        AzureError: Resource Graph does not answer.
+    """
+    from reconciler.azure.assessments import read_defender  # noqa: PLC0415 - loads the SDK
+
+    decisions = _decide(repository, snapshot, context)
+    question = question_of(decisions, repository.settings, with_states=with_states)
+    with context.observer.reading("asking Defender") as progress:
+        progress("assessments", 0, 1)
+        view = read_defender(azure.client, question)
+        progress("assessments", 1, 1)
+    if abs(view.as_of - context.now) > _SKEW:  # ends and ages count by Azure's clock
+        decisions = _decide(repository, snapshot, replace(context, now=view.as_of))
+    plan = assemble_plan(decisions)
+    return EffectInputs(
+        decisions=decisions,
+        plan=plan,
+        view=view,
+        within=within or timedelta(hours=repository.settings.evaluation_hours),
+        forbidden=unexemptable_assignments(azure, plan),
+    )
+
+
+def with_origin(report: EffectReport, repository: Repository) -> EffectReport:
+    """The report with the pull request of each declaration, as far as the commit that last changed it names one."""
+    from reconciler import repository as git  # noqa: PLC0415 - GitPython is slow to import
+
+    commits = {item.name: repository.history.last_commit(item.source.file) for item in report.declarations}
+    approvals = git.approvals(repository.root, [commit.sha for commit in commits.values() if commit])
+    numbers = {
+        name: approvals[commit.sha].pull_request
+        for name, commit in commits.items()
+        if commit is not None and commit.sha in approvals
+    }
+    declarations = (replace(item, pull_request=numbers.get(item.name, "")) for item in report.declarations)
+    return replace(report, declarations=tuple(declarations))
+
+
+def _decide(repository: Repository, snapshot: Snapshot, context: Context) -> Decisions:
+    return decide(
+        PlanInputs(
+            declarations=repository.resolved,
+            catalogue=repository.catalogue,
+            snapshot=snapshot,
+            settings=repository.settings,
+            history=repository.history,
+            now=context.now,
+            allowed=Allowances(),
+            only=None,
+        )
+    )
+
+
+def _deleted(path: Path) -> frozenset[str]:
+    remedy = "name what 'exempt apply --out FILE' saved, or leave the option out"
+    data = read_file(path, what="file of outcomes", remedy=remedy, limit=_LARGEST)
+    return read_deleted(data, origin=f"--outcomes: {path}")
+
+
+def _check_names(request: StatusRequest, repository: Repository) -> None:
+    declared = [declaration.name for declaration in repository.declarations]
+    for name in request.names:
+        if name not in declared:
+            near = nearest(name, declared)
+            remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
+            raise UsageError(f"there is no declaration {name!r}", remedy)
