@@ -42,6 +42,7 @@ KEYS = (
     "c3b51c94-588b-426b-a892-24696f9e54cc",
     "08e628db-e2ed-4793-bc91-d13e684401c3",  # in five controls
     "651967bf-044e-4bde-8376-3e08e0600105",
+    "383cf3bc-fdf9-4a02-120a-3e7e36c6bfee",  # no policy behind it
 )
 CODES = st.sampled_from(["Healthy", "Unhealthy", "Unhealthy", "NotApplicable"])
 DAY = 86_400

@@ -6,7 +6,17 @@ from fractions import Fraction
 import pytest
 from planning.world import CATALOGUE, NOW, SETTINGS, SUB
 
-from reconciler.model import Assignment, Exemption, Initiative, Member, ResourceSelector, Selector, Snapshot, arm_id
+from reconciler.model import (
+    Assignment,
+    Exemption,
+    Initiative,
+    Member,
+    ResourceSelector,
+    Selector,
+    Snapshot,
+    arm_id,
+    assessment_id,
+)
 from reconciler.model.posture import Assessment, ControlDefinition, Health, Posture, ReportedScore, ResourceCounts
 from reconciler.planning.score.estimate import affected_subscriptions, estimate
 from reconciler.planning.score.exempted import Facts
@@ -239,6 +249,29 @@ def test_the_policy_that_azure_names_counts_where_it_is_another_than_the_reviewe
     elsewhere = arm_id(f"{POLICY}-other")
     found = judged([assessment(policy=elsewhere), HEALTHY_OTHER], after=exemption())
     assert scores(found) == ["0.5"] * 4, "nothing evaluates it, so nothing exempts it"
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "values", "expected"),
+    [
+        (KEY2, None, (), "1.0"),
+        (OUTSIDE, None, (), "0.5"),
+        (KEY2, "excludedScopes", (SUB.key,), "0.5"),
+        (KEY2, "excludedScopes", (database(2).key,), "1.0"),
+        (KEY2, "va.cve.cveId", ("CVE-2020-1347",), "0.5"),
+    ],
+)
+def test_a_standard_assignment_exempts_a_recommendation_without_a_policy(key, kind, values, expected):
+    groups = (ResourceSelector("", (Selector(kind=kind, values=values, negated=kind[0] == "e"),)),) if kind else ()
+    standard = Exemption(
+        id=arm_id(f"{SUB}/providers/Microsoft.Security/standardAssignments/s"),
+        assignment=assessment_id(key), category="Waiver", selectors=groups,
+    )  # fmt: skip
+    rows = [assessment(key=KEY2), HEALTHY_OTHER]
+    assert scores(judged(rows, after=standard))[2] == expected
+    exempt = assessment(key=KEY2, health=Health.NOT_APPLICABLE, cause="Exempt")
+    after = scores(judged([exempt, HEALTHY_OTHER], before=standard, counts=ResourceCounts(healthy=1, not_applicable=1)))
+    assert after[2] == ("0.5" if expected == "1.0" else "1.0"), "what ends is unhealthy again, if it was this one"
 
 
 def test_counts_that_lag_behind_never_fall_below_none():

@@ -113,7 +113,7 @@ def _reported(posture: Posture) -> Iterable[tuple[str, Score]]:
 
 def _row(assessment: Assessment, before: Exemptions, after: Exemptions) -> _Row:
     old, new = before.verdict(assessment), after.verdict(assessment)
-    is_evaluated = bool(after.facts.evaluating(assessment))
+    is_evaluated = bool(after.facts.evaluating(assessment)) or old in _EXEMPT
     applies = assessment.health is not Health.NOT_APPLICABLE or assessment.is_exempt
     mitigated_now = assessment.is_exempt and old is Exempted.MITIGATED
     return _Row(

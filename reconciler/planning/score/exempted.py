@@ -1,5 +1,5 @@
 """Which assessments a set of exemptions exempts: those whose policies are all exempt in every assignment that
-evaluates them.
+evaluates them, and those that a standard assignment names.
 """
 
 from __future__ import annotations
@@ -7,13 +7,25 @@ from __future__ import annotations
 import enum
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import has_expired
+from reconciler.arm.standard_properties import EXCLUDED
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.model import ArmId, Assignment, Category, Exemption, ResourceSelector, ScopeKind, Selector, Snapshot
+from reconciler.model import (
+    ArmId,
+    Assignment,
+    Category,
+    Exemption,
+    ResourceSelector,
+    ScopeKind,
+    Selector,
+    Snapshot,
+    assessment_id,
+)
 from reconciler.model.posture import Assessment
 from reconciler.planning.desired.subjects import cells_of
 from reconciler.planning.findings.effects import evaluated_cells
@@ -97,6 +109,9 @@ class Exemptions:
 
     def verdict(self, assessment: Assessment) -> Exempted:
         """Whether they exempt an assessment. It counts as mitigated only where nothing else than that exempts it."""
+        categories = {exemption.category.lower() for exemption in self._standards(assessment)}
+        if categories:
+            return _category(categories)
         evaluating = self.facts.evaluating(assessment)
         if evaluating is None:
             return Exempted.UNSURE
@@ -106,6 +121,17 @@ class Exemptions:
         return next(
             verdict for verdict in (Exempted.UNSURE, Exempted.WAIVER, Exempted.MITIGATED) if verdict in verdicts
         )
+
+    def _standards(self, assessment: Assessment) -> Iterable[Exemption]:
+        """The standard assignments that exempt the recommendation: not those for some findings, or with the scope left out."""
+        recommendation = assessment_id(assessment.key)
+        chain = self.facts.tree.chain(assessment.resource)
+        for scope in chain:
+            for exemption in self.by_slot.get((scope, recommendation.key), ()):
+                parts = [part for group in exemption.selectors for part in group.selectors]
+                excluded = {value.lower() for part in parts if part.kind == EXCLUDED for value in part.values}
+                if all(part.kind == EXCLUDED for part in parts) and excluded.isdisjoint(chain):
+                    yield exemption
 
     def _cell(self, resource: ArmId, assignment: Assignment, cell: str) -> Exempted:
         initiative = self.facts.snapshot.initiatives.get(assignment.id.key)
@@ -122,7 +148,11 @@ class Exemptions:
                         is_unsure = True
         if not categories:
             return Exempted.UNSURE if is_unsure else Exempted.NO
-        return Exempted.MITIGATED if categories == {Category.MITIGATED.lower()} else Exempted.WAIVER
+        return _category(categories)
+
+
+def _category(categories: AbstractSet[str]) -> Exempted:
+    return Exempted.MITIGATED if categories == {Category.MITIGATED.lower()} else Exempted.WAIVER
 
 
 _TYPE: Final = "resourcetype"
