@@ -42,8 +42,12 @@ KEYS = (
     "c3b51c94-588b-426b-a892-24696f9e54cc",
     "08e628db-e2ed-4793-bc91-d13e684401c3",  # in five controls
     "651967bf-044e-4bde-8376-3e08e0600105",
-    "383cf3bc-fdf9-4a02-120a-3e7e36c6bfee",  # no policy behind it
+    "422107c6-5b9a-46a6-bb1d-26ef1cc52d65",  # no policy stands behind it
 )
+CONTROL = {"name": "11111111-0000-4000-8000-000000000001", "properties": {
+    "displayName": "Newer than any recording", "maxScore": 10,
+    "assessmentDefinitions": [{"id": f"/providers/Microsoft.Security/assessmentMetadata/{key}"} for key in KEYS[-2:]],
+}}  # fmt: skip
 CODES = st.sampled_from(["Healthy", "Unhealthy", "Unhealthy", "NotApplicable"])
 DAY = 86_400
 
@@ -96,6 +100,7 @@ def worlds(draw):
         "policyAssignments": assignments,
         "policyExemptions": exemptions,
         "assessmentMetadata": metadata,
+        "secureScoreControlDefinitions": [CONTROL],
         "assessments": found,
     }
     return tenant, declared

@@ -11,11 +11,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.model import ArmId, Exemption, ScopeKind, arm_id
-from reconciler.model.posture import Assessment, ControlDefinition, Health, Posture, ResourceCounts
+from reconciler.model.posture import Assessment, ControlDefinition, Health, Posture
+from reconciler.planning.score.counting import (
+    Staged,
+    by_recommendation,
+    count_resources,
+    reported_counts,
+    shifted,
+    uncounted,
+)
 from reconciler.planning.score.exempted import Exempted, Exemptions, Facts
 from reconciler.planning.score.formula import ControlScore, Score, combined, reported, total
 from reconciler.planning.score.values import (
@@ -30,9 +38,7 @@ from reconciler.planning.score.values import (
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Plan
 
-_COUNTED_SOURCES: Final = frozenset({"azure", "onpremise", "onpremisesql"})
 _EXEMPT: Final = frozenset({Exempted.WAIVER, Exempted.MITIGATED})
-_WORST_FIRST: Final = {Health.UNHEALTHY: 0, Health.HEALTHY: 1, Health.NOT_APPLICABLE: 2}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,23 +149,12 @@ def _health(assessment: Assessment, verdict: Exempted, is_evaluated: bool, mitig
             return assessment.health
 
 
-def _uncounted(assessment: Assessment, definitions: Iterable[ControlDefinition]) -> Uncounted | None:
-    if assessment.preview:
-        return Uncounted.PREVIEW
-    if assessment.source.lower() not in _COUNTED_SOURCES:
-        return Uncounted.OTHER_ENVIRONMENT
-    is_member = any(assessment.key in definition.members for definition in definitions)
-    return None if is_member else Uncounted.NO_CONTROL
-
-
 # --- counts ------------------------------------------------------------------------------------------------------
 
 
 def _subscription(subscription: ArmId, rows: Sequence[_Row], posture: Posture) -> SubscriptionEstimate:
     guid = subscription.name.lower()
-    by_key: dict[str, list[_Row]] = {}
-    for row in rows:
-        by_key.setdefault(row.assessment.key, []).append(row)
+    by_key = by_recommendation((row.assessment, row.stages) for row in rows)
     controls = [_control(definition, guid, by_key, posture) for definition in posture.definitions]
     score = Stages(
         now=reported(posture.scores[guid]),
@@ -172,34 +167,15 @@ def _subscription(subscription: ArmId, rows: Sequence[_Row], posture: Posture) -
 
 
 def _control(
-    definition: ControlDefinition, guid: str, by_key: Mapping[str, Sequence[_Row]], posture: Posture
+    definition: ControlDefinition, guid: str, by_key: Mapping[str, Sequence[Staged]], posture: Posture
 ) -> ControlStages:
-    rows = (row for key in definition.members for row in by_key.get(key, ()))
-    members = (row for row in rows if not _uncounted(row.assessment, (definition,)))
-    worst: dict[str, tuple[Health, ...]] = {}
-    for row in members:
-        earlier = worst.get(row.assessment.resource.key, row.stages)
-        worst[row.assessment.resource.key] = tuple(
-            min(pair, key=_WORST_FIRST.__getitem__) for pair in zip(earlier, row.stages, strict=True)
-        )
-    counted = [Counter(column) for column in zip(*worst.values(), strict=True)] or [Counter[Health]()] * 5
-    now, settled, after, upper_now, upper_after = counted
-    base = posture.counts.get((guid, definition.key), _shifted(ResourceCounts(), Counter(), now))
+    now, settled, after, upper_now, upper_after = count_resources(definition, by_key, points=5)
+    base = reported_counts(posture.counts, guid, definition, now)
     return ControlStages(
         now=ControlScore(definition=definition, counts=base),
-        settled=ControlScore(definition=definition, counts=_shifted(base, now, settled)),
-        after=ControlScore(definition=definition, counts=_shifted(base, now, after)),
-        upper=ControlScore(definition=definition, counts=_shifted(base, upper_now, upper_after)),
-    )
-
-
-def _shifted(base: ResourceCounts, before: Counter[Health], after: Counter[Health]) -> ResourceCounts:
-    """The counts that Azure reports, moved by how much ours move."""
-    return replace(
-        base,
-        healthy=max(0, base.healthy + after[Health.HEALTHY] - before[Health.HEALTHY]),
-        unhealthy=max(0, base.unhealthy + after[Health.UNHEALTHY] - before[Health.UNHEALTHY]),
-        not_applicable=max(0, base.not_applicable + after[Health.NOT_APPLICABLE] - before[Health.NOT_APPLICABLE]),
+        settled=ControlScore(definition=definition, counts=shifted(base, now, settled)),
+        after=ControlScore(definition=definition, counts=shifted(base, now, after)),
+        upper=ControlScore(definition=definition, counts=shifted(base, upper_now, upper_after)),
     )
 
 
@@ -218,7 +194,7 @@ def _without_effect(
         assessment = row.assessment
         findings = by_resource.get(assessment.resource.key, []) if assessment.health is Health.UNHEALTHY else []
         for definition in definitions:
-            if assessment.key not in definition.members or _uncounted(assessment, (definition,)):
+            if assessment.key not in definition.members or uncounted(assessment, (definition,)):
                 continue
             others = sorted({other.title for other in findings if other.key in definition.members})
             if others:
@@ -233,7 +209,7 @@ def _without_effect(
 def _not_counted(new: Iterable[_Row], definitions: Sequence[ControlDefinition]) -> Iterable[NotCounted]:
     counts: Counter[tuple[str, str, Uncounted]] = Counter()
     for row in new:
-        reason = _uncounted(row.assessment, definitions)
+        reason = uncounted(row.assessment, definitions)
         if reason is not None:
             counts[row.assessment.key, row.assessment.title, reason] += 1
     for (key, title, reason), resources in sorted(counts.items()):
