@@ -36,6 +36,10 @@ def read_outcomes(data: bytes | str, *, origin: str) -> Mapping[str, PastOutcome
 
 
 def _outcome(outcome: JsonInput) -> tuple[str, PastOutcome]:
-    scope, assignment, name = (outcome.member("key").member(part).as_text() for part in ("scope", "assignment", "name"))
+    key = outcome.member("key")
+    scope, name = (key.member(part).as_text() for part in ("scope", "name"))
+    assignment = key.optional("assignment")
     status, message = (outcome.member(part).as_text() for part in ("status", "message"))
-    return carrier_from(assignment).path(scope, name).lower(), PastOutcome(existed=status in _EXISTS, message=message)
+    return carrier_from(assignment.as_text() if assignment else "").path(scope, name).lower(), PastOutcome(
+        existed=status in _EXISTS, message=message
+    )
