@@ -81,6 +81,7 @@ def run(args: argparse.Namespace) -> int:
     """Serve until interrupted, or while a command runs; the ready line goes to standard output."""
     options = typed(Options, args)
     if options.command[:1] == ["prove"]:
+        _refuse_options(options, "the emulator of 'prove' holds what the sandbox holds", "leave them out")
         from reconciler.cli import prove  # noqa: PLC0415 - loads what talks to a real Azure
 
         return prove.run(options.command[1:])
@@ -102,14 +103,38 @@ def run(args: argparse.Namespace) -> int:
         raise ReconcilerError(f"the emulator cannot run: {error.strerror or error}", remedy) from None
 
 
+def _refuse_options(options: Options, why: str, remedy: str) -> None:
+    """Refuse options of an emulator that is not started by them, instead of ignoring them.
+
+    Raises:
+        UsageError: one is there.
+    """
+    named = {
+        "--tenant": options.tenant,
+        "--port": options.port or None,
+        "--state": options.state,
+        "--throttle": options.throttle,
+        "--latency": options.latency,
+        "--jitter": options.jitter,
+        "--seed": options.seed,
+        "--fault": options.fault,
+        "--format": options.format != "json",
+    }
+    useless = [name for name, value in named.items() if value not in (None, False, [])]
+    if useless:
+        raise UsageError(f"{', '.join(useless)} would do nothing: {why}", remedy)
+
+
 def _run(options: Options) -> int:
     served = command.Options(
         tenant=options.tenant, port=options.port, state=options.state, faults=_fault_settings(options)
     )
     words = options.command[1:] if options.command[:1] == ["--"] else options.command
     try:
+        if words and options.format == "env":
+            raise UsageError("--format env and a command exclude each other", "leave one of them out")
         if options.command[:1] == ["az"]:
-            return _az(served, words)
+            return _az(options, served, words)
         if words:
             return command.run_with(served, lambda azure: client.run_command(words, client.environment(azure.env)))
     except FileNotFoundError as error:
@@ -122,10 +147,15 @@ def _run(options: Options) -> int:
     return Exit.DONE
 
 
-def _az(served: command.Options, words: list[str]) -> int:
+def _az(options: Options, served: command.Options, words: list[str]) -> int:
     """Run the Azure CLI on the emulator that the environment names, else on one of its own."""
     running = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     if len(running) == len(_ENVIRONMENT):
+        _refuse_options(
+            options,
+            "az runs on the emulator that EXEMPT_ARM_ENDPOINT names",
+            "leave them out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
+        )
         return _az_with(words, running)
     return command.run_with(served, lambda azure: _az_with(words, azure.env))
 

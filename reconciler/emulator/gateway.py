@@ -20,6 +20,7 @@ from reconciler.emulator.call import Call, answer
 from reconciler.emulator.errors import ArmError
 from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.paths import Target, parse_path
+from reconciler.emulator.placement import check_place
 from reconciler.emulator.resources.locks import check_writable
 from reconciler.emulator.routing import check_options, route
 from reconciler.emulator.state.principals import Principal
@@ -42,6 +43,7 @@ _IN_GROUP: Final = re.compile(r"/providers/microsoft\.management/managementgroup
 _NEVER_AT_TENANT: Final = frozenset({("policyexemptions",), ("policyassignments",)})
 _CAN_BE_GONE: Final = frozenset({ScopeKind.RESOURCE_GROUP, ScopeKind.RESOURCE})
 _POLICY_OBJECT: Final = "/providers/microsoft.authorization/policy"
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _CHANGES: Final = frozenset({"PUT", "PATCH", "DELETE"})
 _OF_PROVIDERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store, no-cache"}
 
@@ -89,6 +91,8 @@ class Gateway:
         action = self.faults.match(request, principal.object_id)
         if action and action.prevents:
             return action.apply(Response(status=0))
+        if _CONTROL.search(request.path):
+            raise errors.ArmError(400, "BadRequest", "The request URI contains a control character.", errors.GATEWAY)
         target = parse_path(request.path)
         limits = self.faults.take_token(target, principal.object_id, request.method)
         try:
@@ -106,6 +110,7 @@ class Gateway:
         version = gate(target, request.query.get("api-version"))
         call = Call(tenant=self.tenant, request=request, target=target, principal=principal, version=version)
         self._check_subscription(target)
+        check_place(target, version)
         if matched.action:
             authorize(call, matched.action)
         self._check_scope(target)

@@ -52,6 +52,7 @@ def ask(specifications, start):
     def request(method, path, version, body=None, *, expect, who=None, **query):
         answer = clients[who].request(method, path, body, version=version, **query)
         assert answer.status == expect, answer.body
+        check_headers(answer)
         operation = specifications.find(method, path, version)
         assert operation, f"no operation for {method} {path} in {version}"
         found = openapi.problems(operation, answer.status, json.loads(answer.body) if answer.body else None)
@@ -59,6 +60,24 @@ def ask(specifications, start):
         return answer
 
     return request
+
+
+def check_headers(answer):
+    """What every answer of Azure has, and the form of an error."""
+    for name in ("x-ms-request-id", "x-ms-correlation-request-id", "x-ms-routing-request-id", "date"):
+        assert answer.headers.get(name), f"no header {name}"
+    assert answer.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert bool(answer.body) is answer.headers.get("content-type", "").startswith("application/json")
+    if answer.status == 202:
+        assert answer.headers["location"]
+        assert answer.headers["retry-after"].isdecimal()
+    if answer.status >= 400:
+        error = {name.lower(): part for name, part in answer.json.items()}["error"]
+        code = error.get("code", error.get("Code"))
+        assert code.isalnum()
+        assert code[0].isupper()
+        assert error.get("message", error.get("Message"))
 
 
 READER = {

@@ -109,6 +109,9 @@ def test_fault_injection_by_option(tenant):
         (["--tenant", "none.yaml"], "cannot be read"),
         (["--fault", "{"], "not JSON"),
         (["--fault", '{"colour": 1}'], "unknown field"),
+        (["--tenant", "t.json", "prove", "--scope", "/subscriptions/x"], "--tenant would do nothing"),
+        (["--port", "9", "--throttle", "--format", "env", "prove"], "--port, --throttle, --format would do nothing"),
+        (["--format", "env", "--", "true"], "exclude each other"),
     ],
 )
 def test_mistakes_are_messages_and_exit_1(words, says):
@@ -217,6 +220,8 @@ def test_az_is_made_to_know_the_cloud_once_and_logged_in(tenant, tmp_path):
     assert log.read_text().splitlines() == ["cloud register", "cloud set", "login --identity", "policy exemption"]
     log.unlink()
     with command("--tenant", tenant) as (_, ready):
+        refused = emulator("--tenant", tenant, "az", "group", "list", env={**env, **ready["env"]})
+        assert (refused.returncode, "--tenant would do nothing" in refused.stderr) == (1, True)
         for expected in (0, 3):
             done = emulator("az", "fail" if expected else "group", "list", env={**env, **ready["env"]})
             assert done.returncode == expected

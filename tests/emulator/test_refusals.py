@@ -230,3 +230,81 @@ def test_halves_of_characters_are_refused(arm, text):
     assert arm.request("PUT", VAULT, body).code == "InvalidRequestContent"
     pair = b'{"location": "westus", "tags": {"x": "\\ud83d\\ude00"}}'
     assert arm.request("PUT", VAULT, pair).json["tags"] == {"x": "\N{GRINNING FACE}"}
+
+
+# --- where a type stands -----------------------------------------------------------------------------------------
+
+
+MISPLACED = {"ResourceTypeNotSupported", "InvalidResourceType", "MissingSubscription"}
+
+
+@pytest.mark.parametrize(
+    ("verb", "path"),
+    [
+        ("GET", f"{ONE}/providers/Microsoft.Management/managementGroups"),
+        ("GET", f"{ROOT}/providers/Microsoft.Management/managementGroups/corp"),
+        ("POST", f"{ONE}/providers/Microsoft.Management/getEntities"),
+        ("POST", f"{ONE}/providers/Microsoft.ResourceGraph/resources"),
+        ("GET", f"{GROUP}{AUTHORIZATION}/policyDefinitions"),
+        ("PUT", f"{SERVER}{AUTHORIZATION}/policySetDefinitions/x"),
+        ("GET", f"{POLICIES[0]}{AUTHORIZATION}/policyAssignments"),
+        ("GET", f"{contoso.exemption_id(SERVER)}{AUTHORIZATION}/policyExemptions"),
+        ("GET", f"{ROOT}{AUTHORIZATION}/locks"),
+        ("PUT", f"{AUTHORIZATION}/locks/x"),
+        ("POST", "/providers/Microsoft.PolicyInsights/policyStates/latest/queryResults"),
+        ("POST", f"{ROOT}/providers/Microsoft.PolicyInsights/policyStates/latest/triggerEvaluation"),
+        ("GET", f"{GROUP}/providers/Microsoft.Security/assessmentMetadata"),
+    ],
+)
+def test_a_type_is_refused_where_it_does_not_stand(arm, verb, path):
+    answer = arm.request(verb, path, {"query": "resources"} if verb == "POST" else {} if verb == "PUT" else None)
+    assert (answer.status, answer.code in MISPLACED) == (404, True)
+
+
+# --- values of other types, and what would be dropped --------------------------------------------------------------
+
+READER = "/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"
+MEMBER = {"policyDefinitionId": POLICIES[0], "policyDefinitionReferenceId": "a"}
+ROLE = {"roleDefinitionId": READER, "principalId": "11111111-1111-4111-8111-111111111111"}
+RULE = {"if": {}, "then": {"effect": "audit"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "properties"),
+    [
+        (f"{ROOT}{AUTHORIZATION}/policySetDefinitions/x", {"policyDefinitions": [{**MEMBER, "definitionVersion": True}]}),
+        (f"{ROOT}{AUTHORIZATION}/policySetDefinitions/x", {"policyDefinitions": [{**MEMBER, "groupNames": [1]}]}),
+        (f"{ROOT}{AUTHORIZATION}/policySetDefinitions/x", {"policyDefinitions": ["x"]}),
+        (f"{ROOT}{AUTHORIZATION}/policyDefinitions/x", {"policyRule": RULE, "version": "one"}),
+        (f"{ROOT}{AUTHORIZATION}/policyDefinitions/x", {"policyRule": RULE, "policyType": "BuiltIn"}),
+        (f"{ONE}{AUTHORIZATION}/policyAssignments/x", {"policyDefinitionId": INITIATIVE, "notScopes": [1]}),
+        (f"{ONE}{AUTHORIZATION}/policyAssignments/x", {"policyDefinitionId": INITIATIVE, "parameters": {"a": 1}}),
+        (f"{ONE}{AUTHORIZATION}/policyAssignments/x", {"policyDefinitionId": INITIATIVE, "overrides": [{"kind": 1}]}),
+        (f"{ONE}{AUTHORIZATION}/policyAssignments/x",
+         {"policyDefinitionId": INITIATIVE, "resourceSelectors": [{"selectors": [{"kind": "colour", "in": []}]}]}),
+        (f"{ONE}{AUTHORIZATION}/policyAssignments/x",
+         {"policyDefinitionId": INITIATIVE, "nonComplianceMessages": [{"policyDefinitionReferenceId": "Rule1"}]}),
+        (f"{ONE}{AUTHORIZATION}/roleAssignments/{ONE[-36:]}", {**ROLE, "condition": "(!(ActionMatches{'*'}))"}),
+        (f"{ONE}{AUTHORIZATION}/roleAssignments/{ONE[-36:]}", {**ROLE, "principalType": "Group"}),
+        (f"{ONE}{AUTHORIZATION}/roleDefinitions/{ONE[-36:]}",
+         {"roleName": "r", "assignableScopes": [ONE], "permissions": [{"actions": "*"}]}),
+    ],
+)  # fmt: skip
+def test_a_value_that_would_be_misread_is_refused(arm, path, properties):
+    assert arm.put(path, properties).status == 400
+    assert arm.get(path).status == 404
+
+
+@pytest.mark.parametrize(
+    "odd", [{"kind": 1}, {"managedBy": []}, {"sku": "x"}, {"properties": []}, {"identity": {"type": "Both"}}]
+)
+def test_a_resource_has_the_envelope_of_one(arm, odd):
+    assert arm.request("PUT", VAULT, {"location": "westus", **odd}).code == "InvalidRequestContent"
+
+
+def test_other_expansions_pages_and_paths_are_refused(arm):
+    assert arm.get(contoso.ASSIGNMENT, expand="Everything").code == "UnsupportedQueryOption"
+    for top in ("x", "0", "-1", "\N{SUPERSCRIPT TWO}"):
+        assert arm.request("POST", "/providers/Microsoft.Management/getEntities", top=top).code == "InvalidTopValue"
+    assert arm.request("POST", "/providers/Microsoft.Management/getEntities", skiptoken="LTU=").status == 400
+    assert arm.get(f"{SERVER}\x00").code == "BadRequest"

@@ -16,7 +16,7 @@ from reconciler.emulator.call import Call, answer, empty
 from reconciler.emulator.state.behind import POLICIES
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
-from reconciler.emulator.wire.jsontext import properties
+from reconciler.emulator.wire.jsontext import check_types, properties
 from reconciler.model import JSON, arm_id
 
 TYPE: Final = "Microsoft.Security/assessmentMetadata"
@@ -75,11 +75,24 @@ def put(call: Call) -> Response:
     """Define a recommendation of one's own in a subscription; 200 also for a new one."""
     values = {"categories": ["Unknown"], **properties(call.request.body)}
     stored = {name: values[name.lower()] for name in FIELDS if name.lower() in values}
+    _check(stored)
     if "threats" in stored:
-        stored["threats"] = [_THREATS.get(str(threat).lower(), threat) for threat in stored["threats"]]
+        stored["threats"] = [_THREATS.get(threat.lower(), threat) for threat in stored["threats"]]
     record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
     call.tenant.assessment_metadata.put(record)
     return answer(200, _show(record))
+
+
+def _check(stored: dict[str, JSON]) -> None:
+    """What the specification requires, each of its type."""
+    for name in ("displayName", "severity", "assessmentType"):
+        if not stored.get(name):
+            raise errors.required_property(name)
+    lists = ("categories", "threats")
+    check_types(stored, {name: list if name in lists else bool if name == "preview" else str for name in FIELDS})
+    for name in lists:
+        if not all(isinstance(part, str) for part in stored.get(name, ())):
+            raise errors.bad_value(stored[name], name)
 
 
 def delete(call: Call) -> Response:

@@ -57,11 +57,18 @@ def check_properties(target: Target, requested: dict[str, JSON], version: str) -
             raise errors.bad_value(requested[name], name)
     if not all(isinstance(part, dict) for part in (requested.get("parameters") or {}).values()):
         raise errors.bad_value(requested["parameters"], "parameters")
+    for override in requested.get("overrides") or ():
+        if not isinstance(override.get("kind"), str) or not _are_objects(override.get("selectors")):
+            raise errors.bad_value(override, "overrides")
     if "resourceSelectors" in requested:
         check_selectors(target, requested["resourceSelectors"], _SELECTORS, lambda _, why: _invalid(why))
     if "nonComplianceMessages" in requested:
         requested["nonComplianceMessages"] = [_message(part) for part in requested["nonComplianceMessages"]]
     _enforcement_mode(requested, version)
+
+
+def _are_objects(value: JSON) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(part, dict) for part in value))
 
 
 def _message(value: JSON) -> dict[str, JSON]:

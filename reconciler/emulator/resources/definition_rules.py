@@ -124,7 +124,10 @@ def check_members(call: Call, requested: dict[str, JSON]) -> None:
         raise _invalid_set(call, "The policy set definition must reference at least one policy definition.")
     references: set[str] = set()
     for member in members:
-        identifier = str(member.get("policyDefinitionId", "")) if isinstance(member, dict) else ""
+        if not isinstance(member, dict):
+            raise errors.bad_value(member, "policyDefinitions")
+        _check_types(member)
+        identifier = str(member.get("policyDefinitionId") or "")
         if "/policysetdefinitions/" in identifier.lower():
             raise errors.ArmError(
                 400,
@@ -143,6 +146,23 @@ def check_members(call: Call, requested: dict[str, JSON]) -> None:
         if reference and reference.lower() in references:
             raise _invalid_set(call, f"The policy definition reference id '{reference}' is used more than once.")
         references.add(reference.lower())
+
+
+_MEMBER: Final = {
+    "policyDefinitionReferenceId": str,
+    "policyDefinitionId": str,
+    "definitionVersion": str,
+    "parameters": dict,
+    "groupNames": list,
+}
+
+
+def _check_types(member: dict[str, JSON]) -> None:
+    for name, kind in _MEMBER.items():
+        if not isinstance(member.get(name), kind | None):
+            raise errors.bad_value(member[name], f"policyDefinitions.{name}")
+    if not all(isinstance(name, str) for name in member.get("groupNames") or ()):
+        raise errors.bad_value(member["groupNames"], "policyDefinitions.groupNames")
 
 
 def _invalid_set(call: Call, why: str) -> errors.ArmError:

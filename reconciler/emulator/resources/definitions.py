@@ -5,6 +5,7 @@ One module for both, since they differ in a few fields only. Built-in ones are r
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from reconciler.emulator import errors
@@ -41,6 +42,7 @@ _TYPES: Final = {
     "policyDefinitionGroups": list,
     "versions": list,
 }
+_VERSION: Final = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[a-z]+)?")
 _BUILT_IN_RANK: Final = -2
 _TENANT_RANK: Final = -1
 _COMPARABLE: Final = frozenset({"policytype", "category"})
@@ -57,6 +59,12 @@ def put(family: Family, call: Call) -> Response:
         name: values[name.lower()] for name, since in family.fields if name.lower() in values and since <= call.version
     }
     check_types(requested, _TYPES)
+    if not _VERSION.fullmatch(str(requested.get("version", "1.0.0"))):
+        raise errors.bad_value(requested["version"], "version")
+    if str(requested.get("policyType", "Custom")).lower() not in {"custom", "notspecified"}:
+        raise errors.bad_value(requested["policyType"], "policyType")
+    requested["policyType"] = "Custom"
+    requested.pop("versions", None)  # which there are, the service says
     before = family.own(call.tenant).get(call.target.id.key)
     if before is None:
         check_quota(family, call)

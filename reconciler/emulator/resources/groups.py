@@ -21,6 +21,7 @@ from reconciler.emulator.resources.group_views import (
     short,
     written_details,
 )
+from reconciler.emulator.resources.lists import page_size
 from reconciler.emulator.state.hierarchy import GROUPS, ManagementGroup, Subscription
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, json_object, optional_object
@@ -167,7 +168,7 @@ def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
 
 def _paged(call: Call, entries: list[dict[str, JSON]]) -> Response:
     start = _skip(call.request.query.get("$skiptoken"))
-    size = int(call.request.query.get("$top", "0") or 0) or ENTITY_PAGE
+    size = page_size(call.request, ENTITY_PAGE)
     value: dict[str, JSON] = {"value": entries[start : start + size]}
     if start + size < len(entries):
         token = base64.urlsafe_b64encode(str(start + size).encode()).decode()
@@ -178,9 +179,12 @@ def _paged(call: Call, entries: list[dict[str, JSON]]) -> Response:
 
 def _skip(token: str | None) -> int:
     try:
-        return int(base64.urlsafe_b64decode(token)) if token else 0
+        text = base64.urlsafe_b64decode(token).decode("ascii") if token else "0"
     except (ValueError, binascii.Error):
-        raise errors.invalid_skip_token() from None
+        text = ""
+    if not text.isdecimal():
+        raise errors.invalid_skip_token()
+    return int(text)
 
 
 # --- subscriptions in groups -------------------------------------------------------------------------------------

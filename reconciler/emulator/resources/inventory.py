@@ -20,6 +20,10 @@ DEFAULT_LOCATION = "westeurope"
 FIELDS: Final = ("location", "managedBy", "tags", "kind", "sku", "identity", "plan", "zones", "properties")
 """What is kept of a body, in the order of the wire."""
 
+_TYPES: Final = {
+    **dict.fromkeys(("location", "managedBy", "kind"), str),
+    **dict.fromkeys(("sku", "identity", "plan", "properties"), dict),
+}
 _TAGS_IF_ANY_SINCE: Final = "2022"
 """Before, the answer to a group's PUT had its tags also where there are none, as recorded."""
 
@@ -129,13 +133,20 @@ def _readable(call: Call, body: dict[str, Any]) -> dict[str, JSON]:
     requested = {name: body[name.lower()] for name in (_GROUP_FIELDS if is_group else FIELDS) if name.lower() in body}
     if "tags" in requested:
         requested["tags"] = tags.checked(requested["tags"])
-    if not isinstance(requested.get("location", ""), str):
-        raise errors.bad_value(requested["location"], "location")
-    if not isinstance(requested.get("properties") or {}, dict):
-        raise errors.unparsable_body("the value of 'properties' is not an object")
+    for name, kind in _TYPES.items():
+        if not isinstance(requested.get(name), kind | None):
+            raise errors.unparsable_body(f"the value of '{name}' is not {'a string' if kind is str else 'an object'}")
+    _check_identity(requested.get("identity") or {})
     if is_group or requested.get("properties") is None:
         requested.pop("properties", None)
     return requested
+
+
+def _check_identity(identity: dict[str, JSON]) -> None:
+    """The kinds of a managed identity."""
+    kind = str(identity.get("type", "None")).lower().replace(" ", "")
+    if kind not in {"none", "systemassigned", "userassigned", "systemassigned,userassigned"}:
+        raise errors.bad_value(identity.get("type"), "identity.type")
 
 
 def _check_location(call: Call, before: Resource | None, requested: dict[str, JSON]) -> None:

@@ -78,6 +78,9 @@ def put(call: Call) -> Response:
     for name, value in values.items():
         if not value:
             raise errors.required_property(name)
+    if requested.get("condition") or requested.get("conditionversion"):
+        raise errors.not_modelled(f"{TYPE} (with a condition, which would not be evaluated)")
+    check_types(requested, {"description": str, "principaltype": str})
     principal_id = str(values["principalId"])
     if not is_guid(call.target.name):
         raise errors.ArmError(
@@ -93,6 +96,14 @@ def put(call: Call) -> Response:
             "PrincipalNotFound",
             f"Principal {principal_id} does not exist in the directory {call.tenant.id}. Check that you have "
             "the correct principal ID.",
+        )
+    claimed = str(requested.get("principaltype") or _principal_type(principal))
+    if claimed.lower() != _principal_type(principal).lower():
+        raise errors.ArmError(
+            400,
+            "UnmatchedPrincipalType",
+            f"The PrincipalId '{principal_id}' has type '{_principal_type(principal)}' , which is different from "
+            f"specified PrinciaplType '{claimed}'.",
         )
     before = call.tenant.role_assignments.get(call.target.id.key)
     _check_others(call, before, (definition.id.name.lower(), principal.object_id.lower()))

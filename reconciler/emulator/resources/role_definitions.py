@@ -64,7 +64,9 @@ def put(call: Call) -> Response:
     scopes, permissions = requested.get("assignablescopes") or [], requested.get("permissions") or []
     if not isinstance(name, str) or not name:
         raise errors.required_property("roleName")
-    if not scopes or not isinstance(scopes, list) or not isinstance(permissions, list):
+    if not isinstance(permissions, list) or not isinstance(requested.get("description") or "", str):
+        raise errors.unparsable_body("a property of the role is not of its type")
+    if not scopes or not isinstance(scopes, list) or not all(isinstance(scope, str) for scope in scopes):
         raise errors.ArmError(
             400, "RoleDefinitionWithNoAssignableScopes", "The role definition must have at least one assignable scope."
         )
@@ -98,7 +100,11 @@ def delete(call: Call) -> Response:
 def _permission(value: JSON) -> dict[str, JSON]:
     if not isinstance(value, dict):
         raise errors.unparsable_body("the value of 'properties.permissions' is not an array of objects")
-    return {name: value.get(name) or [] for name in ("actions", "notActions", "dataActions", "notDataActions")}
+    permission = {name: value.get(name) or [] for name in ("actions", "notActions", "dataActions", "notDataActions")}
+    for name, actions in permission.items():
+        if not isinstance(actions, list) or not all(isinstance(action, str) for action in actions):
+            raise errors.unparsable_body(f"the value of 'properties.permissions.{name}' is not an array of strings")
+    return permission
 
 
 def definitions(tenant: Tenant) -> Iterator[Record]:
