@@ -40,6 +40,10 @@ CONTROLS: Final = """securityresources
 | project id, name, subscriptionId, healthy = properties.healthyResourceCount, unhealthy = properties.unhealthyResourceCount,
     notApplicable = properties.notApplicableResourceCount
 | order by id asc"""
+PLANS: Final = """securityresources
+| where type == 'microsoft.security/pricings'
+| project id, name, subscriptionId, tier = properties.pricingTier, deprecated = properties.deprecated
+| order by id asc"""
 
 _DEFINITIONS: Final = "/providers/Microsoft.Security/secureScoreControlDefinitions"
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
@@ -70,6 +74,21 @@ def read_assessments(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple
     """
     rows = graph.rows(client, ASSESSMENTS, subscriptions) if subscriptions else []
     return tuple(assessment for row in rows if (assessment := assessment_in(row)) is not None)
+
+
+def read_plans(client: ArmClient, subscriptions: Sequence[ArmId]) -> dict[ArmId, dict[str, bool]]:
+    """Which of Defender's plans (folded names) are on, subscription by subscription; deprecated ones are left out.
+
+    Raises:
+        AzureError: Resource Graph could not be read.
+    """
+    rows = graph.rows(client, PLANS, subscriptions) if subscriptions else []
+    plans: dict[ArmId, dict[str, bool]] = {}
+    for row in rows:
+        if row.get("deprecated") is not True:
+            states = plans.setdefault(arm_id(f"/subscriptions/{_text(row, 'subscriptionId')}"), {})
+            states[_text(row, "name").lower()] = _text(row, "tier").lower() == "standard"
+    return plans
 
 
 def read_control_definitions(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple[ControlDefinition, ...]:

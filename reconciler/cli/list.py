@@ -20,6 +20,7 @@ from reconciler.cli.terminal import say_warning, show
 from reconciler.drift.inventory import Selection
 from reconciler.model import ArmId, Category, Cloud
 from reconciler.planning.decisions import SEVERITIES
+from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import INVENTORY
 from reconciler.runs import list as listing
@@ -46,6 +47,7 @@ class Options:
     never_ends: bool
     declared: bool
     undeclared: bool
+    silenced: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,6 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declared = group.add_mutually_exclusive_group()
     declared.add_argument("--declared", action="store_true", help="a declaration of this repository stands behind it")
     declared.add_argument("--undeclared", action="store_true", help="none does")
+    parser.add_argument(
+        "--silenced",
+        action="store_true",
+        help="also count what else keeps Defender silent: notScopes, disabled effects, overrides, selectors, plans off",
+    )
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="list a saved snapshot instead of Azure")
     common.add_record(parser)
 
@@ -75,6 +82,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Lists and shows."""
     options = typed(Options, args)
+    if options.silenced and options.format == "csv":
+        raise UsageError(
+            "--silenced counts what is no exemption, which has no place in a CSV", "use --format json or text"
+        )
     request = listing.ListRequest(
         root=options.root,
         scope=options.scope,
@@ -82,6 +93,7 @@ def run(args: argparse.Namespace) -> int:
         record=options.record,
         tenant=options.tenant,
         cloud=Cloud(options.cloud),
+        silenced=options.silenced,
         selection=Selection(
             recommendation=options.recommendation,
             category=options.category,

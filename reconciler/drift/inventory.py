@@ -12,6 +12,7 @@ from typing import Final
 from reconciler.arm.canonical import has_expired, instant
 from reconciler.drift.coverage import recommendation_titles, worst_severity
 from reconciler.drift.inputs import DriftInputs
+from reconciler.drift.silencers import Silencers
 from reconciler.model import ArmId, Exemption
 from reconciler.planning.marks import Ownership, declaration_of, owners, ownership, revision_of
 from reconciler.planning.provenance import Approval
@@ -53,7 +54,9 @@ class InventoryEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
-    """All entries, sorted by scope, assignment and name, as Azure was at `taken_at`; what has expired is judged by `now`."""
+    """All entries, sorted by scope, assignment and name, as Azure was at `taken_at`; what has expired is judged by `now`.
+    `silencers` is the census of what else keeps Defender silent, None where that was not asked.
+    """
 
     tenant_id: str
     owner: str
@@ -61,6 +64,7 @@ class Inventory:
     now: datetime
     entries: tuple[InventoryEntry, ...]
     complete: bool = True
+    silencers: Silencers | None = None
 
     def count(self, of: Ownership | State) -> int:
         """How many entries are of that ownership or state."""

@@ -11,6 +11,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import category, instant_text
 from reconciler.drift.inventory import Inventory, InventoryEntry, State
+from reconciler.drift.silencers import Silencers
 from reconciler.model import JSON, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
@@ -28,7 +29,7 @@ from reconciler.reports.labels import (
 )
 from reconciler.reports.styled import BLANK, Line, Style, line
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 _INDENT: Final = " " * 14
 _OWNERSHIP_STYLES: Final = {
     Ownership.OURS: Style.GOOD,
@@ -81,6 +82,21 @@ def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[L
             yield BLANK
             yield line((Style.HEADING, scope_label(entry.exemption.scope, names)))
         yield from _entry(entry, inventory.now, names)
+    if inventory.silencers is not None:
+        yield BLANK
+        yield line((Style.HEADING, "Silent beside exemptions"))
+        for number, what in _silencers(inventory.silencers):
+            shown = "not read" if number is None else f"{number:,}"
+            yield line(f"{shown:>12}  {what}")
+
+
+def _silencers(silencers: Silencers) -> Iterator[tuple[int | None, str]]:
+    yield silencers.not_scopes, "scopes that assignments exclude (notScopes)"
+    yield silencers.disabled_effects, "policies disabled by parameters"
+    yield silencers.overrides, "policies disabled by overrides"
+    yield silencers.selectors, "assignments narrowed by resource selectors"
+    yield silencers.foundational_off, "subscriptions without Foundational CSPM: Defender says nothing of them"
+    yield silencers.plans_off, "other Defender plans that are off"
 
 
 def heading(inventory: Inventory) -> str:
@@ -154,9 +170,23 @@ def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str
                 **{of.value: inventory.count(of) for of in Ownership},
                 **{state.value: inventory.count(state) for state in State},
             },
+            "silencers": _silencers_to_json(inventory.silencers),
             "exemptions": [entry_to_json(entry) for entry in inventory.entries],
         }
     )
+
+
+def _silencers_to_json(silencers: Silencers | None) -> dict[str, JSON] | None:
+    if silencers is None:
+        return None
+    return {
+        "notScopes": silencers.not_scopes,
+        "disabledEffects": silencers.disabled_effects,
+        "overrides": silencers.overrides,
+        "selectors": silencers.selectors,
+        "foundationalCspmOff": silencers.foundational_off,
+        "plansOff": silencers.plans_off,
+    }
 
 
 def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.azure.session import connect
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Inventory, Selection, select
-from reconciler.model import ArmId, Cloud, Declaration, Settings, Unread, Verdict, arm_id
+from reconciler.drift.silencers import count_silencers
+from reconciler.model import ArmId, Cloud, Declaration, ScopeKind, Settings, Snapshot, Unread, Verdict, arm_id
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.problems import AzureError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_settings
 from reconciler.runs.reading import display_names, load_record, read_snapshot
@@ -26,7 +29,8 @@ _EVERYTHING: Final = Selection()
 class ListRequest:
     """What to list: what the settings at `root` manage, narrowed to `scope` and to a `selection`, from a saved
     `snapshot`. With `tenant` no repository is needed: everything below `scope`, or below the tenant's root group, of
-    which nothing is known to be ours. `record` is a file with what earlier runs adopted.
+    which nothing is known to be ours. `record` is a file with what earlier runs adopted. `silenced`: count what else keeps
+    Defender silent.
     """
 
     root: Path
@@ -36,6 +40,7 @@ class ListRequest:
     cloud: Cloud = Cloud.PUBLIC
     selection: Selection = _EVERYTHING
     record: Path | None = None
+    silenced: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +80,23 @@ def run(request: ListRequest, context: Context) -> ListRun:
         now=context.now,
     )
     inventory = select(take_inventory(inputs, request.scope, approvals), request.selection)
+    if request.silenced:
+        plans = None if request.snapshot else _plans(settings, snapshot, context)
+        inventory = replace(inventory, silencers=count_silencers(snapshot, plans))
     return ListRun(inventory=inventory, names=display_names(snapshot, catalogue), unread=snapshot.unread)
+
+
+def _plans(settings: Settings, snapshot: Snapshot, context: Context) -> Mapping[ArmId, Mapping[str, bool]] | None:
+    """Defender's plans of all subscriptions; None where they cannot be read, which a warning says."""
+    from reconciler.azure.posture import read_plans  # noqa: PLC0415 - loads the SDK
+
+    subscriptions = [scope for scope in snapshot.expected if scope.kind is ScopeKind.SUBSCRIPTION]
+    with connect(settings, context.environment, context.observer.warning) as azure:
+        try:
+            return read_plans(azure.client, subscriptions)
+        except AzureError as error:
+            context.observer.warning(f"Defender's plans could not be read: {error.message}")
+            return None
 
 
 def _settings(request: ListRequest, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:

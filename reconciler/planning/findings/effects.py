@@ -81,6 +81,23 @@ def effect_of_single(assignment: Assignment, snapshot: Snapshot, catalogue: Cata
     return str(assigned).lower() if assigned is not None else _default(assignment.definition, catalogue)
 
 
+def disabled_by_choice(assignment: Assignment, snapshot: Snapshot) -> tuple[int, int]:
+    """How many policies of an assignment somebody disabled: by its parameters or its initiative's members, and by its
+    overrides. What a policy or a parameter disables by default is nobody's choice here.
+    """
+    if not assignment.is_initiative:
+        chosen = str(_lookup(assignment.parameters, "effect")).lower()
+        return int(chosen == DISABLED), int(_override(assignment, None) == DISABLED)
+    initiative = snapshot.initiatives.get(assignment.id.key)
+    members = initiative.members if initiative else ()
+    forced = [_override(assignment, member.reference_id) for member in members]
+    by_parameters = sum(
+        effect is None and member.effect is not None and _value(member.effect, assignment.parameters, {}) == DISABLED
+        for member, effect in zip(members, forced, strict=True)
+    )
+    return by_parameters, forced.count(DISABLED)
+
+
 def _default(policy: ArmId, catalogue: Catalogue) -> str:
     facts = catalogue.policy(policy)
     return facts.default_effect.lower() if facts else ""
