@@ -64,6 +64,7 @@ def declaration(document: Document) -> Declaration:
         adopt=data.get("adopt", False),
         take_over=data.get("takeOver"),
         enabled=data.get("enabled", True),
+        selected_by=data.get("selectedBy", {}),
         places=_places(document),
     )
 

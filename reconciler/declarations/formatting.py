@@ -28,6 +28,7 @@ ORDER: Final = (
     "referenceIds",
     "vulnerabilities",
     "scopes",
+    "selectedBy",
     "resourceSelectors",
     "category",
     "expiresOn",
@@ -79,7 +80,11 @@ def _write(document: Document, comments: Comments) -> str:
 
 
 def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[str]:
-    positions = {key: position for position, key in enumerate(ORDER)} if path[:1] != ("metadata",) else {}
+    positions = (
+        {key: position for position, key in enumerate(ORDER)}
+        if path[:1] not in {("metadata",), ("selectedBy",)}
+        else {}
+    )
     for key in sorted(data, key=lambda key: positions.get(key, len(ORDER))):
         below = (*path, key)
         yield from _entry(f"{_scalar(key)}:", data[key], below, comments)

@@ -24,6 +24,9 @@ def _lines(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]
     yield from _subject(declaration, titles)
     yield "scopes:"
     yield from (f"  - {scalar_text(scope.text)}" for scope in declaration.scopes)
+    if declaration.selected_by:
+        yield "selectedBy:"
+        yield from (f"  {scalar_text(tag)}: {scalar_text(value)}" for tag, value in declaration.selected_by.items())
     if declaration.selectors:
         yield "resourceSelectors:"
         for selector in declaration.selectors:

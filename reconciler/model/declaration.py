@@ -81,6 +81,7 @@ class Declaration:
 
     `selectors` narrow it: to some resources, or where no policy stands behind it to vulnerabilities (`va.cve.*`).
     `expires_on` is the last instant of validity, in UTC; `requested_by` who asked, empty where that is the owner.
+    `selected_by` are the tags by which somebody chose the scopes; nothing but a proposal to choose anew reads them.
     `places` maps a field's name (or `scopes.0`) to where it stands, for messages.
     """
 
@@ -102,6 +103,7 @@ class Declaration:
     adopt: bool = False
     take_over: str | None = None
     enabled: bool = True
+    selected_by: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
     def has_expired(self, now: datetime) -> bool:

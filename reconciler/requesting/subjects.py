@@ -1,0 +1,139 @@
+"""What a person wants to be exempt from, found by whatever they paste or type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from reconciler.catalog import Catalogue
+from reconciler.catalog.facts import EXPLANATIONS, Policy, Recommendation
+from reconciler.catalog.lookup import look_up
+from reconciler.catalog.retirement import retirement_cause, retirement_remedy
+from reconciler.documents.suggest import did_you_mean
+from reconciler.model import Diagnostic, Subject, SubjectKind
+
+_CHOICES: Final = 8
+_NAMED: Final = 3
+_LONGEST: Final = 4000
+_PORTAL: Final = (
+    "https://portal.azure.com/#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey/"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unclear(Diagnostic):
+    """Something that a request does not say, or not clearly enough. `field` is the option that says it."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSubject:
+    """What is to be exempted: `title` as people know it, `recommendation` where it is one."""
+
+    subject: Subject
+    title: str
+    recommendation: Recommendation | None = None
+
+    @property
+    def severity(self) -> str:
+        """High, Medium, Low, or empty where nobody says."""
+        return self.recommendation.severity if self.recommendation else ""
+
+    @property
+    def portal_address(self) -> str:
+        """The page of the portal that tells how to fix it; empty for what is no recommendation."""
+        return _PORTAL + quote(self.recommendation.key, safe="") if self.recommendation else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectSearch:
+    """What a text may mean: `subjects` that it names exactly (one is clear, several share a title), else `near` ones by its
+    words, best first.
+    """
+
+    text: str
+    subjects: tuple[FoundSubject, ...] = ()
+    near: tuple[FoundSubject, ...] = ()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether exactly one is named."""
+        return len(self.subjects) == 1
+
+    @property
+    def unclear(self) -> Unclear:
+        """Why it is not, with what may have been meant."""
+        candidates = self.subjects or self.near
+        named = [f"{choice.title!r} ({choice.subject.value})" for choice in candidates[:_NAMED]]
+        text = self.text if len(self.text) <= 100 else f"{self.text[:99]}…"
+        several = len(self.subjects) > 1
+        return Unclear(
+            field="--recommendation",
+            message=f"several recommendations have the title {text!r}"
+            if several
+            else f"no recommendation has the key, the title or the address {text!r}",
+            remedy=did_you_mean(named, "paste the address of the recommendation's page in the portal, or its title")
+            + (" Give the key." if named else ""),
+        )
+
+
+def find_subject(catalogue: Catalogue, text: str) -> SubjectSearch:
+    """Looks for what a text means: an address of the portal, a key, a title, a policy, or words."""
+    text = text.strip()[:_LONGEST]
+    located = look_up(catalogue, text) if text else None
+    if located is not None and (located.recommendations or located.policies):
+        subjects = [of_recommendation(each) for each in located.recommendations if each.key]
+        for policy in located.policies:
+            resting = catalogue.resting_on(policy.id)
+            subjects += [of_recommendation(each) for each in resting] or [of_policy(policy)]
+        if subjects:
+            return SubjectSearch(text=text, subjects=tuple(_distinct(subjects)))
+    hits = [hit.found for hit in catalogue.search(text, 4 * _CHOICES)] if text and "/" not in text else []
+    near = [hit for hit in hits if isinstance(hit, Recommendation) and hit.key]
+    if text and not near:
+        near = list(catalogue.nearest(text))
+    near.sort(key=lambda each: not each.exemptable or each.retirement is not None)
+    return SubjectSearch(text=text, near=tuple(_distinct(of_recommendation(each) for each in near))[:_CHOICES])
+
+
+def of_recommendation(recommendation: Recommendation) -> FoundSubject:
+    """The subject that names a recommendation by its key."""
+    subject = Subject(kind=SubjectKind.RECOMMENDATION, value=recommendation.key)
+    return FoundSubject(subject=subject, title=recommendation.title, recommendation=recommendation)
+
+
+def of_policy(policy: Policy) -> FoundSubject:
+    """The subject that names a policy behind which no recommendation is known."""
+    is_built_in = policy.id.key.startswith("/providers/")
+    subject = Subject(kind=SubjectKind.POLICY, value=policy.id.name if is_built_in else policy.id.text)
+    return FoundSubject(subject=subject, title=policy.title)
+
+
+def of_category(category: str, label: str) -> FoundSubject:
+    """The subject that names all recommendations of a category."""
+    return FoundSubject(subject=Subject(kind=SubjectKind.CATEGORY, value=category), title=label or category)
+
+
+def _distinct(subjects: Iterable[FoundSubject]) -> Iterable[FoundSubject]:
+    return {(found.subject.kind, found.subject.value): found for found in subjects}.values()
+
+
+def better_than_exempting(found: FoundSubject, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+    """What the catalogue knows to be better than an exemption, or to be in its way."""
+    recommendation = found.recommendation
+    if recommendation is None:
+        return ()
+    if recommendation.retirement is not None:
+        return (
+            Diagnostic(
+                message=f"{recommendation.title!r}: {retirement_cause(recommendation.retirement)}",
+                remedy=retirement_remedy(recommendation, catalogue),
+            ),
+        )
+    return tuple(
+        Diagnostic(message=f"{recommendation.title!r}: {EXPLANATIONS[obstacle]}", remedy="")
+        for obstacle in recommendation.obstacles
+    )
