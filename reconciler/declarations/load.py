@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from reconciler.declarations import build
 from reconciler.declarations.misplaced import misnamed_settings, misplaced_files
-from reconciler.declarations.schema_errors import schema_problems
+from reconciler.declarations.schema_errors import disguised_keys, schema_problems
 from reconciler.declarations.settings import settings as build_settings
 from reconciler.declarations.walk import MAX_TOTAL_BYTES, SourceFile, read, walk
 from reconciler.documents.characters import describe, not_one_line
@@ -155,6 +155,8 @@ def _value(
         reported = {problem.source for problem in mistakes}
         shape = schema_problems(document, schema, errors(schema, document.data))
         mistakes += tuple(problem for problem in shape if problem.source not in reported)
+        reported = {problem.source for problem in mistakes}
+        mistakes += tuple(problem for problem in disguised_keys(document) if problem.source not in reported)
     problems.extend(_cut(mistakes))
     return make(document) if document is not None and not mistakes else None
 

@@ -23,6 +23,7 @@ from reconciler.documents.characters import visible
 from reconciler.documents.document import Document, Path, dotted
 from reconciler.documents.schema import SchemaError
 from reconciler.documents.suggest import did_you_mean, nearest
+from reconciler.planning.marks import PEOPLE_KEYS, is_reserved
 from reconciler.problems import Problem
 
 _OWN_FIELDS: Final = ("requestedBy", "ticket", "owner")
@@ -153,6 +154,21 @@ def _missing_fields(document: Document, error: SchemaError, path: Path, name: st
             )
 
 
+def disguised_keys(document: Document) -> Iterator[Problem]:
+    """Metadata keys that are marks to whoever compares without regard to width or spaces, which the schema's pattern does
+    not see; those that it sees are among them.
+    """
+    for path in document.keys:
+        if len(path) == 2 and path[0] == "metadata" and is_reserved(str(path[1])):
+            yield Problem(
+                source=document.key_place(path),
+                code="metadata-key",
+                message=f"{visible(str(path[1]))!r} looks like a mark by which tools know their own exemptions",
+                remedy=f"delete it, or give your note another key, such as x-{visible(str(path[1])).strip()}",
+                path=dotted(path),
+            )
+
+
 def _reserved_key(document: Document, path: Path) -> Problem:
     key = str(path[-1])
     field = next((field for field in _OWN_FIELDS if field.casefold() == key.casefold()), "")
@@ -161,6 +177,9 @@ def _reserved_key(document: Document, path: Path) -> Problem:
     elif field:
         message = f"{dotted(path)} is written from the declaration's own field {field}"
         remedy = f"write `{field}:` beside metadata instead of in it"
+    elif key.casefold() in {original.casefold() for original in PEOPLE_KEYS.values()}:
+        message = f"{dotted(path)} is where an adoption keeps what stood there before"
+        remedy = f"delete it, or give your note another key, such as x-{key}"
     else:
         message = f"{dotted(path)} is a mark by which tools know their own exemptions; they write it themselves"
         remedy = f"delete it, or give your note another key, such as x-{key}"

@@ -19,10 +19,9 @@ from reconciler.model import (
     SubjectKind,
     SystemData,
 )
-from reconciler.planning.marks import FOREIGN_KEYS, OWN_KEYS, made_by_user, owners
+from reconciler.planning.marks import is_reserved, made_by_user, owners
 
 NO_REASON: Final = "Made in Azure without a reason; write here why it is acceptable."
-_RESERVED: Final = frozenset(key.lower() for key in (*OWN_KEYS, *FOREIGN_KEYS))
 _TICKETS: Final = ("ticket", "ticketref", "ticketid", "ticketnumber", "ticket_id", "ticketurl")
 _ORIGINALS: Final = {"displayName": "originalDisplayName", "description": "originalDescription"}
 _NO_SUBJECT: Final = Subject(kind=SubjectKind.ASSIGNMENT, value="")
@@ -134,7 +133,7 @@ def user_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
     return {
         key: value
         for key, value in list(metadata.items())[:50]
-        if key.lower() not in _RESERVED
+        if not is_reserved(key)
         and key not in AZURE_STAMPS
         and value is not None
         and 0 < len(key) <= 128

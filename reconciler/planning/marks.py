@@ -8,6 +8,7 @@ them, or adopted as a production run's record says. forged: the same mark withou
 from __future__ import annotations
 
 import enum
+import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Final
@@ -17,6 +18,21 @@ from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings, Snap
 MANAGER: Final = "exempt"
 OWN_KEYS: Final = ("managedBy", "owner", "declaration", "target", "ticket", "requestedBy", "revision", "declared")
 FOREIGN_KEYS: Final = ("pacOwnerId", "deployedBy", "epacMetadata")
+PEOPLE_KEYS: Final = {"requestedBy": "originalRequestedBy", "owner": "originalOwner", "ticket": "originalTicket"}
+"""Our keys that others write too, about people and decisions, to where an adoption keeps what stood there."""
+
+_RESERVED: Final = frozenset(key.casefold() for key in (*OWN_KEYS, *FOREIGN_KEYS, *PEOPLE_KEYS.values()))
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs"})
+
+
+def is_reserved(key: str) -> bool:
+    """Whether a metadata key is one of ours, or of another tool's, to whoever compares without regard to letter case,
+    width and other forms of the same letters, or to what nobody sees.
+    """
+    shown = "".join(
+        letter for letter in unicodedata.normalize("NFKC", key) if unicodedata.category(letter) not in _UNSEEN
+    )
+    return shown.casefold() in _RESERVED
 
 
 class Ownership(enum.Enum):
@@ -111,10 +127,6 @@ def made_by_user(exemption: Exemption) -> bool:
     return exemption.system is not None and exemption.system.created_by_type.lower() == "user"
 
 
-_PEOPLE_KEYS: Final = ("requestedBy", "owner", "ticket")
-"""Our keys that others write too, about people and decisions."""
-
-
 def notes_of_others(existing: Exemption, settings: Settings) -> dict[str, JSON]:
     """What somebody else wrote under keys that become ours, each under a key of its own: `originalRequestedBy`.
 
@@ -124,7 +136,7 @@ def notes_of_others(existing: Exemption, settings: Settings) -> dict[str, JSON]:
     if ownership(existing, settings) is Ownership.OURS:
         return {}
     is_marked = existing.metadata.get("managedBy") == MANAGER
-    keys = {key: f"original{key[0].upper()}{key[1:]}" for key in (_PEOPLE_KEYS[:1] if is_marked else _PEOPLE_KEYS)}
+    keys = {"requestedBy": PEOPLE_KEYS["requestedBy"]} if is_marked else PEOPLE_KEYS
     return {
         original: existing.metadata[key]
         for key, original in keys.items()
@@ -156,4 +168,4 @@ def metadata(
 
 def _declared_keys(existing: Mapping[str, JSON]) -> tuple[str, ...]:
     keys = existing.get("declared") if existing.get("managedBy") == MANAGER else None
-    return tuple(str(key) for key in keys) if isinstance(keys, list) else ()
+    return tuple(str(key) for key in keys if key not in PEOPLE_KEYS.values()) if isinstance(keys, list) else ()

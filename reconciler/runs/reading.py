@@ -118,14 +118,23 @@ def plan_repository(
     )
 
 
-_PROBLEM_CODES: Final = {HeldCause.OUTSIDE_SCOPES: "outside-scopes", HeldCause.OUTSIDE_PLACES: "rule-place"}
+_PROBLEM_CODES: Final = {
+    HeldCause.OUTSIDE_SCOPES: "outside-scopes",
+    HeldCause.OUTSIDE_PLACES: "rule-place",
+    HeldCause.NEVER_EXEMPT: "rule-never",
+    HeldCause.LIFETIME: "rule-lifetime",
+    HeldCause.UNSUPPORTED: "obstacle-unsupported",
+    HeldCause.WHOLE_ASSIGNMENT: "rule-whole-assignment",
+}
+"""The rules of reconciler.yaml that only Azure's answers let judge, by the codes that `validate` gives them."""
 
 
 def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
-    """Targets that Azure's hierarchy shows to be outside the managed scopes, or outside the places of their folder, in
-    declarations that changed. Elsewhere they are held only, so that a subscription which somebody moves blocks nobody else's pull request.
+    """What breaks a rule of reconciler.yaml, as only Azure's hierarchy and initiatives show, in declarations that changed.
+    Elsewhere it is held only, so that a subscription which somebody moves, or a day that passes, blocks nobody else's pull
+    request.
     """
-    return tuple(
+    problems = (
         Problem(
             source=decision.source or Source(SETTINGS_FILE),
             code=_PROBLEM_CODES[decision.cause],
@@ -136,6 +145,7 @@ def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
         if decision.cause in _PROBLEM_CODES
         and (repository.changed is None or decision.declaration in repository.changed)
     )
+    return tuple(dict.fromkeys(problems))  # one that holds in several initiatives is one mistake
 
 
 def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]) -> tuple[Problem, ...]:

@@ -6,21 +6,24 @@ import json
 import math
 import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import emulated
 import pytest
+from cli.console import exempt
 from hypothesis import given
 from hypothesis import strategies as st
 from main_job import repositories as repo
 
 from reconciler.catalog import Catalogue, load
+from reconciler.catalog.facts import Obstacle
 from reconciler.catalog.overlay import Overlay, RecommendationEntry
 from reconciler.cli import common
 from reconciler.cli.main import main
 from reconciler.declarations import Loaded, check
-from reconciler.model import Category, FolderRule, LifetimeRule, Rules, Settings, parse_scope
+from reconciler.model import Category, FolderRule, LifetimeRule, Rules, Settings, parse_object, parse_scope
 from reconciler.model.declaration import Declaration, Source, Subject, SubjectKind
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -286,6 +289,55 @@ def test_places_below_a_management_group_are_judged_in_the_plan(tmp_path: Path) 
     ]
     assert [change["declaration"] for change in planned["changes"]] == ["inside"]
     assert [line["cause"] for line in planned["held"]] == ["outside-places"]
+
+
+SECURE = "Secure transfer to storage accounts should be enabled"
+REFERENCE = "secureTransferToStorageAccountMonitoring"
+IGNORED = next(
+    member.reference_id
+    for member in SHIPPED.initiative_contents(parse_object(repo.BENCHMARK))[0].members
+    if (facts := SHIPPED.policy(member.definition)) and Obstacle.UNSUPPORTED in facts.obstacles
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "subject", "code", "cause"),
+    [
+        ({"neverExempt": {"recommendations": [SECURE]}}, {"referenceIds": [REFERENCE]}, "rule-never", "never-exempt"),
+        ({"maxLifetimeDays": [{"days": 9, "severity": "High"}]}, {"referenceIds": [REFERENCE]}, "rule-lifetime", "lifetime"),
+        ({"strictUnsupported": True}, {"referenceIds": [IGNORED]}, "obstacle-unsupported", "unsupported"),
+        ({}, {}, "rule-whole-assignment", "whole-assignment"),
+    ],
+    ids=["never", "lifetime", "unsupported", "whole"],
+)  # fmt: skip
+def test_every_rule_that_only_the_plan_can_judge_has_the_same_verdict(
+    tmp_path: Path, rule: dict[str, Any], subject: dict[str, Any], code: str, cause: str
+) -> None:
+    """An address hides the policies from validate. In what changed, breaking a rule is an error of the plan; elsewhere it
+    is held only, and blocks nobody else.
+    """
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    broken = {"name": "broken", "policyAssignment": at_root["id"], "scopes": [repo.subscription(1)], **subject}
+    fine = {"name": "fine", "recommendation": HIGH.key, "scopes": [repo.subscription(2)], "expiresOn": "2027-01-01"}
+    root = repo.write(tmp_path, [broken], rules=rule)
+    base = repo.commit(root)
+    assert main(["validate", "--root", str(root)]) == 0
+    with emulated.running(repo.tenant(at_root)) as azure:
+        planned = exempt(azure, "plan", "--format", "json", root=root, check=1).json
+        assert [(problem["code"], problem["source"]["file"]) for problem in planned["problems"]] == [
+            (code, "exemptions/broken.yaml")
+        ]
+        assert [line["cause"] for line in planned["held"]] == [cause]
+        assert (
+            exempt(azure, "plan", "--format", "markdown", root=root, check=1).stdout.count("exemptions/broken.yaml")
+            >= 1
+        )
+        repo.write(
+            root, [broken, {**fine, "expiresOn": (datetime.now(UTC) + timedelta(5)).date().isoformat()}], rules=rule
+        )
+        planned = exempt(azure, "plan", "--base", base, "--format", "json", root=root, check=0).json
+        assert (planned["verdict"], planned["problems"]) == ("changes", [])
+        assert [line["cause"] for line in planned["held"]] == [cause]
 
 
 # --- patterns of people ------------------------------------------------------------------------------------------

@@ -95,6 +95,7 @@ def test_a_forged_one_can_be_adopted():
 
 def test_who_asked_before_an_adoption_is_kept_when_what_was_adopted_is_edited_and_adopted_again():
     edited = forged()
-    edited = replace(edited, metadata={**edited.metadata, "requestedBy": "team", "originalRequestedBy": "ann"})
+    lie = {"declared": ["originalRequestedBy"]}  # as if a declaration had said it, which none can
+    edited = replace(edited, metadata={**edited.metadata, **lie, "requestedBy": "team", "originalRequestedBy": "ann"})
     (change,) = plan(snapshot(edited), declaration("one", adopt=True), settings=BELIEVING).changes
     assert change.after.metadata["originalRequestedBy"] == "ann"
