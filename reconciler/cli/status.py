@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Asks, waits where that is wanted, saves and shows."""
     options = typed(Options, args)
-    earlier = _earlier(options.since) if options.since else {}
+    earlier = _earlier(options.since) if options.since else None
     request = status.StatusRequest(
         root=options.root,
         names=tuple(options.declarations),
@@ -152,7 +152,7 @@ def _last(request: status.StatusRequest, options: Options) -> status.StatusRun:
     return observed
 
 
-def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, str]) -> None:
+def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, str] | None) -> None:
     from reconciler.reports.status_markdown import settled_comments  # noqa: PLC0415 - only with --comments
 
     folder.mkdir(parents=True, exist_ok=True)

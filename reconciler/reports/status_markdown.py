@@ -51,9 +51,12 @@ def _item(declaration: DeclarationEffect, names: Names) -> str:
 # --- for the requester -------------------------------------------------------------------------------------------
 
 
-def settled_comments(report: EffectReport, earlier: Mapping[str, str], names: Names = NO_NAMES) -> dict[str, str]:
+def settled_comments(
+    report: EffectReport, earlier: Mapping[str, str] | None, names: Names = NO_NAMES
+) -> dict[str, str]:
     """What to tell on each pull request (by number): its declarations that took effect, or did not, since an earlier
-    report, whose states are given by name. A pull request of which nothing changed is not told anything.
+    report, whose states are given by name; without one, within as long as Defender may take. A pull request of which
+    nothing changed is not told anything.
     """
     by_request: dict[str, list[DeclarationEffect]] = defaultdict(list)
     for declaration in report.declarations:
@@ -62,8 +65,17 @@ def settled_comments(report: EffectReport, earlier: Mapping[str, str], names: Na
     return {
         number: _comment(declarations, report, names)
         for number, declarations in sorted(by_request.items())
-        if any(d.state in _SETTLED and earlier.get(d.name) != d.state.value for d in declarations)
+        if any(_is_news(declaration, report, earlier) for declaration in declarations)
     }
+
+
+def _is_news(declaration: DeclarationEffect, report: EffectReport, earlier: Mapping[str, str] | None) -> bool:
+    if declaration.state not in _SETTLED:
+        return False
+    if earlier is not None:
+        return earlier.get(declaration.name) != declaration.state.value
+    times = [target.since or target.due for target in declaration.targets]
+    return any(time is not None and time > report.as_of - report.within for time in times)
 
 
 def _comment(declarations: Iterable[DeclarationEffect], report: EffectReport, names: Names) -> str:

@@ -173,7 +173,7 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         outputs = {"approved": {"record": str(temp / "last-record.json"), "revision": revision}}
         for file, job, name in (
             ("plan.yml", "plan", "Plan"), ("apply.yml", "plan", "Plan"), ("apply.yml", "apply", "Apply what was approved"),
-            ("drift.yml", "drift", "Report"), ("reconcile.yml", "reconcile", "Heal"),
+            ("drift.yml", "drift", "Report"), ("status.yml", "status", "Report"), ("reconcile.yml", "reconcile", "Heal"),
         ):  # fmt: skip
             step = uses(runner.load(file, folder), job, name)
             assert runner.Job([], started, {}, outputs=outputs).evaluate(step["with"]["arguments"]).count(
@@ -183,11 +183,20 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         report = action(started, temp, uses(drift, "drift", "Report"), context, azure.env)
         assert report.outputs["run"]["code"] in {"0", "2"}, report.log
         assert json.loads((temp / "drift.sarif").read_text())["version"] == "2.1.0"
+        shown = action(started, temp, uses(runner.load("status.yml", folder), "status", "Report"), context, azure.env)
+        assert shown.outputs["run"] == {"code": "0"}, shown.log
+        assert json.loads((temp / "status.json").read_text())["summary"] == {"waiting": 1}
 
 
 @pytest.mark.parametrize(
     ("name", "job"),
-    [("plan.yml", "plan"), ("apply.yml", "plan"), ("reconcile.yml", "reconcile"), ("drift.yml", "drift")],
+    [
+        ("plan.yml", "plan"),
+        ("apply.yml", "plan"),
+        ("reconcile.yml", "reconcile"),
+        ("drift.yml", "drift"),
+        ("status.yml", "status"),
+    ],
 )
 def test_without_a_tenant_its_pipelines_do_nothing_and_say_so(
     started: Path, tmp_path: Path, name: str, job: str
@@ -200,7 +209,12 @@ def test_without_a_tenant_its_pipelines_do_nothing_and_say_so(
 
 def test_its_other_scripts_are_those_that_the_tools_own_workflows_run_in_tests(started: Path) -> None:
     folder = started / ".github" / "workflows"
-    for name, job in (("validate.yml", "unmixed"), ("plan.yml", "comment"), ("drift.yml", "issue")):
+    for name, job in (
+        ("validate.yml", "unmixed"),
+        ("plan.yml", "comment"),
+        ("drift.yml", "issue"),
+        ("status.yml", "comment"),
+    ):
         theirs, ours = (
             runner.load(name, place)["jobs"][job]["steps"][-1]["run"] for place in (folder, runner.WORKFLOWS)
         )

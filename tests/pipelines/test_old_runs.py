@@ -43,7 +43,7 @@ def test_every_privileged_job_works_on_main_as_it_is_now(which: str) -> None:
         above = job.get("needs")
         condition = job["if"] if above is None else runner.load(file, SETS[which])["jobs"][above]["if"]
         assert condition == "github.ref == 'refs/heads/main'", (file, name)
-    assert len(seen) == 5
+    assert len(seen) == 6
 
 
 @pytest.mark.parametrize("which", SETS)
@@ -61,6 +61,7 @@ def test_what_production_approved_is_found_before_anything_of_the_repository_is_
             [step.get("env", {}).get("RECORD", ""), step.get("run", ""), step.get("with", {}).get("arguments", "")]
             for step in job["steps"]
             if "reconciler plan" in str(step) or "reconciler apply" in str(step) or "reconciler drift" in str(step)
+            or "reconciler status" in str(step)
             or "command" in step.get("with", {})
         )  # fmt: skip
         assert "steps.approved.outputs.record" in commands[0] + commands[2], (file, name)
@@ -100,7 +101,7 @@ def privileged_on_devops(content: Any, conditions: tuple[str, ...] = ()) -> Iter
 
 def test_on_azure_devops_every_privileged_stage_is_of_main_and_checks_it_out() -> None:
     found = 0
-    for name in ("apply.yml", "drift.yml", "reconcile.yml"):
+    for name in ("apply.yml", "drift.yml", "reconcile.yml", "status.yml"):
         content = load(name)
         for conditions in privileged_on_devops(content):
             found += 1
@@ -108,12 +109,12 @@ def test_on_azure_devops_every_privileged_stage_is_of_main_and_checks_it_out() -
         for step in steps(content):
             if "exempt apply" in step.get("script", "") or "exempt drift" in step.get("script", ""):
                 assert "checkout --quiet --detach refs/remotes/origin/main" in step["script"]
-    assert found == 4
+    assert found == 5
 
 
 def test_on_azure_devops_what_production_approved_is_found_before_the_checkout() -> None:
     apply = load("apply.yml")["stages"]
-    for content in (*apply, load("plan.yml"), load("drift.yml"), load("reconcile.yml")):
+    for content in (*apply, load("plan.yml"), load("drift.yml"), load("reconcile.yml"), load("status.yml")):
         kinds = [
             "checkout" if "checkout" in step else "bash" if "bash" in step else step.get("task", "")
             for step in steps(content)
@@ -127,7 +128,7 @@ def test_on_azure_devops_what_production_approved_is_found_before_the_checkout()
 
 @pytest.mark.parametrize("which", SETS)
 def test_no_job_may_write_anything_but_what_it_is_for(which: str) -> None:
-    allowed = {"id-token": {"plan", "apply", "drift", "reconcile"}, "security-events": {"drift"}}
+    allowed = {"id-token": {"plan", "apply", "drift", "reconcile", "status"}, "security-events": {"drift"}}
     allowed |= {"pull-requests": {"comment"}, "issues": {"issue"}}
     for path in SETS[which].glob("*.yml"):
         workflow = runner.load(path.name, SETS[which])

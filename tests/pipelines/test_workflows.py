@@ -110,7 +110,13 @@ def test_the_tool_of_a_pull_request_is_never_run() -> None:
 
 @pytest.mark.parametrize(
     ("name", "job"),
-    [("plan.yml", "plan"), ("apply.yml", "plan"), ("reconcile.yml", "reconcile"), ("drift.yml", "drift")],
+    [
+        ("plan.yml", "plan"),
+        ("apply.yml", "plan"),
+        ("reconcile.yml", "reconcile"),
+        ("drift.yml", "drift"),
+        ("status.yml", "status"),
+    ],
 )
 def test_without_a_tenant_nothing_happens_and_is_said(name: str, job: str, tmp_path: Path) -> None:
     done = runner.job(runner.load(name), job, tmp_path, tmp_path / "temp", {}, {}).run()
