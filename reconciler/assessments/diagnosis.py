@@ -19,30 +19,27 @@ What is only possible is said where nothing is certain.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from reconciler.arm.canonical import category, instant_text
+from reconciler.arm.canonical import category
 from reconciler.assessments.case import Case
 from reconciler.assessments.evaluation import EvaluatedCell
+from reconciler.assessments.gaps import STATUS_AGAIN, gap_diagnoses
 from reconciler.assessments.values import Cause, Confidence, Diagnosis, Shown, shown_as
-from reconciler.model import ArmId, Category, Exemption, ScopeKind, agree, count, first_few
+from reconciler.model import Category, ScopeKind, count, first_few
 from reconciler.model.posture import Assessment
-from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.hold_messages import label
 
 _ORDER: Final = tuple(Cause)
 _SHOWN: Final = 3
-_STATUS_AGAIN: Final = "wait up to a day after the change, then ask 'exempt status' again"
 _PROVIDERS: Final = "Microsoft Azure Security Resource Provider (formerly Windows Azure Security Resource Provider)"
 
 
 def diagnose(case: Case) -> tuple[Diagnosis, ...]:
     """All reasons for what is still counted, the likeliest order of asking first."""
-    diagnoses = [*_gaps(case), *_of_metadata(case), *_of_category(case)]
+    diagnoses = [*gap_diagnoses(case), *_of_metadata(case), *_of_category(case)]
     if not any(diagnosis.confidence is Confidence.CERTAIN for diagnosis in diagnoses):
         diagnoses += [*_documented(case), *_last(case)]
     return tuple(sorted(diagnoses, key=lambda diagnosis: (_ORDER.index(diagnosis.cause), diagnosis.message)))
@@ -67,154 +64,6 @@ def _level(row: Assessment, case: Case) -> Diagnosis:
         evidence=(("counted", row.resource.text), ("declared", case.target.text)),
         resources=(row.resource,),
     )
-
-
-# --- what was read and is not covered ----------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Gap:
-    """A cell of an assignment that evaluates a counted resource and is not exempt; `beside` is the nearest exemption that
-    somehow concerns it, if any.
-    """
-
-    cause: Cause
-    cell: EvaluatedCell
-    beside: ExistingExemption | None
-    resource: ArmId
-
-
-def _gaps(case: Case) -> Iterator[Diagnosis]:
-    """Each reason once for each assignment, with the resources that it is about."""
-    groups: dict[tuple[Cause, str, str], list[_Gap]] = defaultdict(list)
-    for resource in case.resources(Shown.UNHEALTHY):
-        for gap in gaps(case, resource):
-            beside = gap.beside.exemption.id.key if gap.beside else ""
-            groups[gap.cause, gap.cell.assignment.id.key, beside].append(gap)
-    for group in groups.values():
-        yield _told(group, case)
-
-
-def gaps(case: Case, resource: ArmId) -> Iterator[_Gap]:
-    """The cells that evaluate a resource and that nothing exempts it from."""
-    evaluation = case.inputs.evaluation
-    for cell in case.cells(resource):
-        if cell.excluded:
-            continue
-        around = evaluation.at(cell, resource)
-        if not any(evaluation.covers(existing, cell, resource) for existing in around):
-            yield _gap(case, cell, resource, around)
-
-
-def _gap(case: Case, cell: EvaluatedCell, resource: ArmId, around: Sequence[ExistingExemption]) -> _Gap:
-    """Why nothing covers a cell: the nearest miss says it."""
-    own = [existing for existing in around if existing in case.objects or existing.mark == case.declaration.name]
-    elsewhere = [
-        existing for existing in case.inputs.marked.get(case.declaration.name, ())
-        if existing.exemption.assignment == cell.assignment.id and existing not in around
-        and case.inputs.decisions.tree.related(existing.scope, case.target)
-    ]  # fmt: skip
-    over = next((existing for existing in own if cell.key in existing.cells and existing.expired), None)
-    unchosen = next((existing for existing in own if cell.key in existing.covering), None)
-    lacking = next((existing for existing in own if not existing.expired), None)
-    narrow = next((existing for existing in elsewhere if cell.key in existing.covering), None)
-    if unchosen is not None:
-        return _Gap(cause=Cause.SCOPE, cell=cell, beside=unchosen, resource=resource)
-    if over is not None:
-        return _Gap(cause=Cause.EXPIRED, cell=cell, beside=over, resource=resource)
-    if narrow is not None:
-        return _Gap(cause=Cause.SCOPE, cell=cell, beside=narrow, resource=resource)
-    if lacking is not None:
-        return _Gap(cause=Cause.POLICY, cell=cell, beside=lacking, resource=resource)
-    is_forbidden = cell.assignment.id.key in (case.inputs.forbidden or ())
-    return _Gap(cause=Cause.RIGHTS if is_forbidden else Cause.INITIATIVE, cell=cell, beside=None, resource=resource)
-
-
-def _told(group: Sequence[_Gap], case: Case) -> Diagnosis:
-    gap = group[0]
-    name, beside = repr(label(gap.cell.assignment)), gap.beside.exemption if gap.beside else None
-    resources = tuple(sorted({entry.resource for entry in group}))
-    references = tuple(dict.fromkeys(entry.cell.reference_id for entry in group))
-    evidence = [("assignment", gap.cell.assignment.id.text), ("policies", first_few(references, _SHOWN))]
-    if beside is not None:
-        evidence.append(("exemption", beside.id.text))
-    apply = "exempt apply"
-    match gap.cause:
-        case Cause.EXPIRED:
-            assert beside is not None
-            message = f"its exemption in {name} ended on {beside.expires_on[:10]}, before the declaration does"
-            evidence.append(("expiresOn", beside.expires_on))
-        case Cause.SCOPE:
-            assert beside is not None
-            message = _outside(beside, resources, name)
-            apply = "compare scope and selectors of that exemption with the declaration; 'exempt apply' puts back what was changed in Azure"
-        case Cause.POLICY:
-            message = (
-                f"its exemption in {name} lacks {first_few(references, _SHOWN)}, which "
-                f"{agree(len(references), 'is', 'are')} behind this recommendation too"
-            )
-            declared = all(entry.cell.definition in case.policies for entry in group)
-            evidence += [
-                ("definition", definition) for definition in sorted({entry.cell.definition for entry in group})
-            ]
-            apply = apply if declared else "exempt catalog refresh' learns it from the tenant, then 'exempt apply"
-        case Cause.RIGHTS:
-            message = f"nothing is exempt in {name}, and this identity may not exempt from it"
-            apply = (
-                "grant Microsoft.Authorization/policyAssignments/exempt/action at "
-                f"{gap.cell.assignment.scope} (exempt doctor --role assignment prints a role), then apply"
-            )
-        case _:
-            message, more = _not_exempt(gap.cell, case, name)
-            evidence += more
-    is_command = apply.startswith("exempt ")
-    return Diagnosis(
-        cause=gap.cause,
-        confidence=Confidence.CERTAIN,
-        message=message,
-        remedy=f"'{apply}'; {_STATUS_AGAIN}" if is_command else apply,
-        evidence=tuple(evidence),
-        resources=resources,
-    )
-
-
-def _outside(beside: Exemption, resources: Sequence[ArmId], name: str) -> str:
-    if beside.scope.key in {key for resource in resources for key in _textual(resource)} and beside.selectors:
-        return f"the selectors of its exemption in {name} leave {count(len(resources), 'resource')} out: only {describe_selectors(beside.selectors)}"
-    return f"its exemption in {name} sits at {beside.scope}, which does not contain {first_few([r.text for r in resources], 1)}"
-
-
-def _textual(resource: ArmId) -> Iterator[str]:
-    step: ArmId | None = resource
-    while step is not None:
-        yield step.key
-        step = step.parent
-
-
-def _not_exempt(cell: EvaluatedCell, case: Case, name: str) -> tuple[str, list[tuple[str, str]]]:
-    """Nothing of the declaration is in an assignment that evaluates the resource: since when it evaluates, and who says."""
-    system, written = cell.assignment.system, case.written_at
-    assigned = system.created_at if system else None
-    initiative = case.inputs.evaluation.snapshot.initiatives.get(cell.assignment.id.key)
-    changed = initiative.system.last_modified_at if initiative and initiative.system else None
-    evidence = []
-    if system is not None and assigned is not None:
-        by = f" by {system.created_by}" if system.created_by else ""
-        evidence.append(("assigned", f"{instant_text(assigned)}{by}"))
-    if written is not None:
-        evidence.append(("exemptions last written", instant_text(written)))
-    standing = next(
-        (line for line in case.held if line.assignment is not None and line.assignment.key == cell.assignment.id.key),
-        None,
-    )
-    if standing is not None:
-        evidence.append(("held", standing.cause.value))
-        return f"{name} evaluates it too, and is held: {standing.message}", evidence
-    if assigned is not None and written is not None and assigned > written:
-        return f"{name} was assigned after it was made exempt, and is not exempted from", evidence
-    if changed is not None and written is not None and changed > written:
-        return f"the initiative of {name} changed after it was made exempt, and nothing is exempt in it", evidence
-    return f"{name} evaluates it too, and nothing is exempt in it", evidence
 
 
 # --- what else was read ------------------------------------------------------------------------------------------
@@ -248,7 +97,7 @@ def _of_category(case: Case) -> Iterator[Diagnosis]:
                 cause=Cause.CATEGORY,
                 confidence=Confidence.CERTAIN,
                 message=f"declared as {declared}, but Azure has {stored}",
-                remedy=f"'exempt apply' puts it back; {_STATUS_AGAIN}",
+                remedy=f"'exempt apply' puts it back; {STATUS_AGAIN}",
                 evidence=(("exemption", existing.exemption.id.text),),
             )
 
