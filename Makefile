@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-recorded test-az test-sdk test-kql test-editor lint bench docs lock clean
+.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-recorded test-az test-sdk test-kql test-editor test-browser vendor lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -66,6 +66,14 @@ test-kql: $(VENV)/.dev  ## Resource Graph against Microsoft's parser (npm) and a
 	@test -x .venv-kql/bin/python || { $(PYTHON) -m venv .venv-kql && \
 	  .venv-kql/bin/pip install --quiet duckdb-kql==1.1.2 duckdb==2.0.1 pytz; }
 	@KQL_NODE=.venv-kql KQL_PYTHON=.venv-kql/bin/python $(BIN)/python -m pytest tests/emulator/kql_judges.py
+
+test-browser: $(VENV)/.dev  ## the register's page in the system's Chromium, with axe-core (npm, in .venv-browser)
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { echo "install chromium and its driver first"; exit 1; }
+	@test -d .venv-browser/node_modules || { mkdir -p .venv-browser && cp scripts/vendor/package*.json .venv-browser/ && npm ci --silent --ignore-scripts --prefix .venv-browser; }
+	@BROWSER_NODE=.venv-browser $(BIN)/python -m pytest tests/browser/register_page.py
+
+vendor:  ## the scripts of the register's page anew, from npm, at the versions of scripts/vendor/package.json
+	@$(BIN)/python scripts/vendor.py
 
 test-editor: $(VENV)/.dev  ## hover and completion in the YAML language server that editors run (npm, in .venv-editor)
 	@test -d .venv-editor/node_modules || npm install --silent --prefix .venv-editor yaml-language-server@1.25.0

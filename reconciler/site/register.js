@@ -127,7 +127,7 @@
   let typing;
   controls.search = element("input", {
     type: "search", placeholder: "name, resource, owner, ticket, reason …",
-    on: { input: (event) => { clearTimeout(typing); typing = setTimeout(() => choose({ search: event.target.value }), 60); } },
+    on: { input: (event) => { clearTimeout(typing); typing = setTimeout(() => choose({ search: event.target.value }), 15); } },
   });
   const number = element("p", { class: "quiet", role: "status" });
   main.append(
@@ -192,7 +192,18 @@
     tell();
     document.documentElement.dataset.chosen = String(performance.now());
   };
-  table.on("tableBuilt", () => { tell(); document.documentElement.dataset.ready = String(performance.now()); });
+  table.on("renderComplete", () => { // "nothing matches" is a row of one cell
+    const nothing = holder.querySelector(".tabulator-placeholder");
+    if (nothing) { nothing.setAttribute("role", "row"); nothing.firstElementChild.setAttribute("role", "gridcell"); }
+  });
+  table.on("tableBuilt", () => {
+    // The library's scrolling part takes the focus, so it is the group of rows, and what lies inside is only layout.
+    holder.removeAttribute("aria-owns");
+    const scrolling = holder.querySelector(".tabulator-tableholder");
+    scrolling.setAttribute("role", "rowgroup");
+    scrolling.setAttribute("aria-label", "Exemptions");
+    scrolling.firstElementChild.setAttribute("role", "presentation");
+    tell(); document.documentElement.dataset.ready = String(performance.now()); });
 
   // --- CSV and paper ---
   const fields = columns.filter((name) => name !== "words");
