@@ -23,7 +23,8 @@ def privileged(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Every job that may log in to Azure."""
     for path in sorted(folder.glob("*.yml")):
         for name, job in runner.load(path.name, folder)["jobs"].items():
-            if job.get("permissions", {}).get("id-token") == "write":
+            if "AZURE_CLIENT_ID" in job.get("env", {}):
+                assert job["permissions"]["id-token"] == "write"
                 yield path.name, name, job
 
 
@@ -62,7 +63,7 @@ def test_what_production_approved_is_found_before_anything_of_the_repository_is_
             for step in job["steps"]
             if "reconciler plan" in str(step) or "reconciler apply" in str(step) or "reconciler drift" in str(step)
             or "reconciler status" in str(step)
-            or "command" in step.get("with", {})
+            or step.get("with", {}).get("command", "register") != "register"
         )  # fmt: skip
         assert "steps.approved.outputs.record" in commands[0] + commands[2], (file, name)
         assert "--record" in commands[1] + commands[2], (file, name)
@@ -128,9 +129,12 @@ def test_on_azure_devops_what_production_approved_is_found_before_the_checkout()
 
 @pytest.mark.parametrize("which", SETS)
 def test_no_job_may_write_anything_but_what_it_is_for(which: str) -> None:
-    allowed = {"id-token": {"plan", "apply", "drift", "reconcile", "status"}, "security-events": {"drift"}}
+    allowed = {"id-token": {"plan", "apply", "drift", "reconcile", "status", "pages"}}
+    allowed |= {"security-events": {"drift", "scorecard"}, "pages": {"pages"}}
     allowed |= {"pull-requests": {"comment"}, "issues": {"issue"}}
     for path in SETS[which].glob("*.yml"):
+        if path.name == "release.yml":  # of the tool, not of exemptions; test_release.py holds it to its own
+            continue
         workflow = runner.load(path.name, SETS[which])
         assert workflow["permissions"] == {}
         for name, job in workflow["jobs"].items():
