@@ -18,19 +18,22 @@ from typing import Final
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, show
+from reconciler.cli.terminal import say, say_warning, show
 from reconciler.documents.json_input import read_json
 from reconciler.model import ArmId
+from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
-from reconciler.reports.formats import STATUS
+from reconciler.reports.formats import SCORE, STATUS
+from reconciler.reports.posture import score_json
 from reconciler.reports.status_json import status_json
-from reconciler.runs import status
+from reconciler.runs import score, status
 from reconciler.runs.files import read_file, write_file
 
 EXAMPLES: Final = (
     "exempt status                              every declared exemption",
     "exempt status legacy-sql-tde --wait 24h    until it is in force, or a day is over",
     "exempt status --unneeded                   what can be retired",
+    "exempt status --score plan.json            the secure score, beside what that plan estimated",
 )
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])")
@@ -55,6 +58,7 @@ class Options:
     comments: Path | None
     outcomes: Path | None
     record: Path | None
+    score: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,11 +109,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what 'exempt apply --out FILE' saved: tells what was deleted and is back",
     )
     common.add_record(parser)
+    parser.add_argument(
+        "--score",
+        nargs="?",
+        const="",
+        metavar="PLAN",
+        help="the secure score instead, with exemptions and without, beside what a saved plan estimated",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Asks, waits where that is wanted, saves and shows."""
     options = typed(Options, args)
+    if options.score is not None:
+        return _show_score(options, options.score)
     earlier = _earlier(options.since) if options.since else None
     request = status.StatusRequest(
         root=options.root,
@@ -130,6 +143,23 @@ def run(args: argparse.Namespace) -> int:
     if not options.watch:
         show(STATUS.render(options.format, report, ReportContext(names=names)))
     return exits.of_run(observed.verdict)
+
+
+def _show_score(options: Options, estimate: str) -> int:
+    """The other report. What only exemptions have is refused beside it."""
+    others = (options.declarations, options.unneeded, options.wait, options.watch, options.since, options.comments)
+    if any(others):
+        raise UsageError(
+            "--score is a report of its own", "leave out the names, --unneeded, --wait, --watch, --since and --comments"
+        )
+    request = score.ScoreRequest(root=options.root, scope=options.scope, estimate=Path(estimate) if estimate else None)
+    scored = score.run(request, common.context())
+    if options.out:
+        write_file(options.out, score_json(scored.report))
+    show(SCORE.render(options.format, scored.report, ReportContext(names=scored.names)))
+    for unread in scored.unread:
+        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
+    return exits.of_run(scored.verdict)
 
 
 def _last(request: status.StatusRequest, options: Options) -> status.StatusRun:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from reconciler.drift.inventory import Inventory
     from reconciler.planning.explain.declaration import DeclarationExplanation
     from reconciler.planning.explain.values import ResourceExplanation
+    from reconciler.planning.score.actual import ScoreReport
     from reconciler.problems import Problem
     from reconciler.reports.drift import DriftReport
     from reconciler.reports.export import Export
@@ -82,6 +83,13 @@ STATUS: Final[Report[EffectReport]] = Report(
         "text": lambda report, context: _module("status_text").status_lines(report, context.names),
         "json": lambda report, _: _module("status_json").status_json(report),
         "markdown": lambda report, context: _module("status_markdown").status_markdown(report, context.names),
+    }
+)
+SCORE: Final[Report[ScoreReport]] = Report(
+    formats={
+        "text": lambda report, context: _module("posture").score_lines(report, context.names),
+        "json": lambda report, _: _module("posture").score_json(report),
+        "markdown": lambda report, context: _module("posture").score_markdown(report, context.names),
     }
 )
 RESOURCE: Final[Report[ResourceExplanation]] = Report(

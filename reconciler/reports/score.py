@@ -173,15 +173,16 @@ def _subscription_to_json(item: SubscriptionEstimate) -> dict[str, JSON]:
     stages = item.score
     return {
         "id": item.subscription.text,
-        "now": _score_to_json(stages.now),
-        "settled": _score_to_json(stages.settled),
-        "after": _score_to_json(stages.after),
-        "upper": _score_to_json(stages.upper),
+        "now": score_figures(stages.now),
+        "settled": score_figures(stages.settled),
+        "after": score_figures(stages.after),
+        "upper": score_figures(stages.upper),
         "controls": [_control_to_json(control) for control in item.controls],
     }
 
 
-def _score_to_json(score: Score) -> dict[str, JSON]:
+def score_figures(score: Score) -> dict[str, JSON]:
+    """A score as JSON."""
     return {
         "max": score.max,
         "current": float(score.current),

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from fractions import Fraction
 
 import pytest
 import samples
@@ -17,10 +18,13 @@ from reconciler.catalog.lookup import look_up
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.importing.values import Import, ImportRow, Outcome
 from reconciler.model import Verdict
+from reconciler.model.posture import Posture, ReportedScore
 from reconciler.planning.explain.declaration import explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.planner import assemble_plan
 from reconciler.planning.provenance import NoHistory
+from reconciler.planning.score.actual import EarlierEstimate, score_report
+from reconciler.planning.score.formula import Score
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports import formats
 from reconciler.reports.export import Export
@@ -31,6 +35,16 @@ from reconciler.reports.styled import plain
 
 REPORTS = {name: report for name, report in vars(formats).items() if isinstance(report, Report)}
 CATALOGUE = load()
+
+
+def score_of_two():
+    """Two subscriptions, one of which an earlier plan estimated."""
+    guid = world.SUB.name
+    figures = ReportedScore(current=Fraction(2), max=4, percentage=Fraction("0.5"), weight=8)
+    posture = Posture(assessments=(), definitions=(), counts={}, scores={guid: figures})
+    some = Score(current=Fraction(1), max=4, weight=8)
+    earlier = EarlierEstimate(subscription=world.SUB, now=some, after=some, upper=some)
+    return score_report(posture, (world.SUB, world.OTHER_SUB), (earlier,), "abc")
 
 
 def inventory():
@@ -68,6 +82,7 @@ def value_of(name):
         "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),
         "CATALOGUE": lambda: CATALOGUE,
         "DIFFERENCES": tuple,
+        "SCORE": score_of_two,
         "STATUS": lambda: effect_report(
             EffectInputs(
                 decisions=decisions,
