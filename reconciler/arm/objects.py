@@ -8,6 +8,7 @@ raises `ShapeError`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Final
 
@@ -161,8 +162,17 @@ def decode_assignment(value: JSON) -> Assignment:
         enforcement_mode=text_in(properties, "enforcementMode") or "Default",
         selectors=decode_selectors(properties),
         overrides=tuple(map(_override, objects_in(properties, "overrides"))),
+        disable_rules=_disable_rules(properties),
         system=decode_system_data(value),
     )
+
+
+def _disable_rules(properties: Mapping[str, JSON]) -> str:
+    """What stands at `metadata.subAssessmentSettings.filters`, whatever its form; anybody may write metadata."""
+    metadata = properties.get("metadata")
+    settings = metadata.get("subAssessmentSettings") if isinstance(metadata, dict) else None
+    filters = settings.get("filters") if isinstance(settings, dict) else None
+    return filters if isinstance(filters, str) else json.dumps(filters) if filters else ""
 
 
 def _override(value: Mapping[str, JSON]) -> Mapping[str, JSON]:

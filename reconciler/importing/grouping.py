@@ -14,7 +14,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import Obstacle, Recommendation
 from reconciler.importing.attributes import shared_metadata
 from reconciler.importing.units import Unit
-from reconciler.model import ArmId, Assignment, Declaration, Snapshot, Subject, SubjectKind
+from reconciler.model import ArmId, Assignment, Declaration, Snapshot, Subject, SubjectKind, is_assessment
 from reconciler.planning.desired.subjects import WHOLE, reference_texts
 from reconciler.planning.tree import Tree
 
@@ -125,21 +125,21 @@ class Grouping:
                 for recommendation in self.catalogue.resting_on(ArmId(policy, policy))
                 if recommendation.exemptable
                 and Obstacle.RETIRED not in recommendation.obstacles
-                and {item.key for item in recommendation.policies} & assigned <= own
+                and {item.key for item in recommendation.evaluators} & assigned <= own
             ]
             if not fitting:
                 chosen = []
                 break
-            best = max(fitting, key=lambda item: len({each.key for each in item.policies} & own))
+            best = max(fitting, key=lambda item: len({each.key for each in item.evaluators} & own))
             chosen.append(best)
-            covered |= {item.key for item in best.policies}
+            covered |= {item.key for item in best.evaluators}
         if 0 < len(chosen) <= _MOST_RECOMMENDATIONS:
             first, *further = sorted(recommendation.key for recommendation in chosen)
-            policies = frozenset(item.key for recommendation in chosen for item in recommendation.policies)
+            policies = frozenset(item.key for recommendation in chosen for item in recommendation.evaluators)
             subject = Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
             title = chosen[0].title if len(chosen) == 1 else f"{len(chosen)} recommendations"
             yield subject, title, policies
-        if len(own) == 1:
+        if len(own) == 1 and not is_assessment(min(own)):
             (policy,) = own
             policy_facts = self.catalogue.policy(ArmId(policy, policy))
             identifier = self._definition(unit, policy)
@@ -211,7 +211,8 @@ class Grouping:
         if target.key not in self._touching:
             above = [(item, target) for key in self.tree.chain(target) for item in self._at.get(key, ())]
             below = [(item, item.scope) for item in self._below.get(target.key, ())]
-            self._touching[target.key] = above + below
+            everywhere = [(item, target) for item in self._at.get("", ())]  # assessments
+            self._touching[target.key] = above + below + everywhere
         return self._touching[target.key]
 
     def _is_moot(self, assignment: Assignment, scope: ArmId) -> bool:
@@ -223,6 +224,9 @@ class Grouping:
 
 def _by_assignment(unit: Unit) -> Piece:
     references = () if unit.whole else reference_texts(unit.cells, unit.initiative)
+    if is_assessment(unit.assignment.id.key):
+        subject = Subject(kind=SubjectKind.RECOMMENDATION, value=unit.assignment.id.name.lower())
+        return Piece(subject=subject, title=unit.assignment.display_name, target=unit.scope, units=(unit,))
     subject = Subject(kind=SubjectKind.ASSIGNMENT, value=unit.assignment.id.text, reference_ids=references)
     title = unit.assignment.display_name or unit.assignment.id.name
     return Piece(subject=subject, title=title, target=unit.scope, units=(unit,))

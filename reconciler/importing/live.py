@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from reconciler.importing.disable_rules import disable_rule_rows
 from reconciler.importing.grouping import Group, Grouping
 from reconciler.importing.naming import DEFAULT_FOLDER, named
 from reconciler.importing.text import declaration_text
@@ -43,7 +44,7 @@ class Choice:
 def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], folder: str = DEFAULT_FOLDER) -> Import:
     """What the repository lacks to declare what exists. `names` are those that files have already, valid or not."""
     decisions = decide(inputs)
-    grouping = Grouping(snapshot=inputs.snapshot, tree=decisions.tree, catalogue=inputs.catalogue)
+    grouping = Grouping(snapshot=decisions.inputs.snapshot, tree=decisions.tree, catalogue=inputs.catalogue)
     rows: list[ImportRow] = []
     importable: list[ExistingExemption] = []
     for existing in decisions.existing:
@@ -54,6 +55,9 @@ def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], fold
             importable.append(existing)
         else:
             rows.append(row)
+    if choice == Choice(permissions=choice.permissions):
+        managed = (item for item in inputs.snapshot.assignments.values() if decisions.tree.managed(item.scope))
+        rows += disable_rule_rows(managed)
     units, covered = units_of(importable, decisions, choice.permissions)
     proven = _proven(units, inputs, grouping, names, folder)
     return Import(
@@ -85,8 +89,8 @@ def _is_chosen(existing: ExistingExemption, decisions: Decisions, choice: Choice
 
 def _is_about(existing: ExistingExemption, decisions: Decisions, recommendation: str) -> bool:
     inputs = decisions.inputs
-    policies = {item.key for candidate in inputs.catalogue.find(recommendation) for item in candidate.policies}
-    assignment = inputs.snapshot.assignments.get(existing.exemption.assignment.key)
+    policies = {item.key for candidate in inputs.catalogue.find(recommendation) for item in candidate.evaluators}
+    assignment = decisions.inputs.snapshot.assignments.get(existing.exemption.assignment.key)
     initiative = inputs.snapshot.initiatives.get(existing.exemption.assignment.key)
     if assignment is not None and not assignment.is_initiative:
         return assignment.definition.key in policies

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
+from reconciler.arm.standard_properties import vulnerability_fields
 from reconciler.documents.scalar_text import scalar_text
 from reconciler.model import JSON, Declaration, ResourceSelector, SubjectKind
 
@@ -27,7 +28,7 @@ def _lines(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]
     if declaration.selected_by:
         yield "selectedBy:"
         yield from (f"  {scalar_text(tag)}: {scalar_text(value)}" for tag, value in declaration.selected_by.items())
-    if declaration.selectors:
+    if declaration.selectors and not vulnerability_fields(declaration.selectors):
         yield "resourceSelectors:"
         for selector in declaration.selectors:
             yield from _selector(selector)
@@ -68,6 +69,13 @@ def _subject(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[st
     if subject.reference_ids:
         yield "referenceIds:"
         yield from (f"  - {scalar_text(reference)}" for reference in subject.reference_ids)
+    conditions = vulnerability_fields(declaration.selectors)
+    if conditions:
+        yield "vulnerabilities:"
+    for name, value in (conditions or {}).items():
+        items = value if isinstance(value, list) else []
+        yield f"  {name}:" if items else f"  {name}: {value}"
+        yield from (f"    - {item}" for item in items)
 
 
 def _selector(selector: ResourceSelector) -> Iterator[str]:

@@ -15,8 +15,9 @@ from typing import Final
 
 from reconciler.arm.canonical import category
 from reconciler.importing.attributes import Draft, draft_of
+from reconciler.importing.unsaid import unsaid
 from reconciler.importing.values import ImportRow, Outcome
-from reconciler.model import ArmId, Assignment, Category, Initiative, parse_scope
+from reconciler.model import ArmId, Assignment, Carrier, Category, Initiative, parse_scope
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
@@ -95,6 +96,9 @@ def left_out(existing: ExistingExemption, decisions: Decisions, permissions: Per
                 "find out who did; import with --adopt to make it ours",
             )
         case Ownership.UNOWNED if not made_by_user(exemption) and not permissions.adopt:
+            if exemption.carrier is Carrier.STANDARD:
+                message = "Azure does not say whether a person or an application made it"
+                return row_of(existing, Outcome.LEFT, message, "import with --adopt if no other tool manages it")
             return row_of(
                 existing,
                 Outcome.LEFT,
@@ -120,6 +124,8 @@ def _inexpressible(
         return f"its scope is {error}", "remove it, or exempt a scope of these kinds"
     if category(exemption.category) not in _CATEGORIES:
         return f"its category {exemption.category!r} is none that Azure documents", "set Waiver or Mitigated in Azure"
+    if (reason := unsaid(exemption, decisions.inputs.catalogue)) is not None:
+        return reason
     if assignment is None:
         if exemption.assignment.key in snapshot.gone:
             return f"its assignment {exemption.assignment} is gone, so it exempts nothing", "delete it"

@@ -75,7 +75,8 @@ class Exemption:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assignment:
     """A policy or initiative assigned at a scope. `definition` is the policy or policy set, without a version;
-    `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value.
+    `version` the pinned one (`1.*.*`) or None; `parameters` maps a name to its value. `disable_rules` are Defender's old
+    ones in its metadata, as text; empty where there are none.
     """
 
     id: ArmId
@@ -87,6 +88,7 @@ class Assignment:
     enforcement_mode: str = "Default"
     selectors: tuple[ResourceSelector, ...] = ()
     overrides: tuple[JSON, ...] = field(default=(), hash=False)
+    disable_rules: str = ""
     system: SystemData | None = field(default=None, compare=False)
 
     @property

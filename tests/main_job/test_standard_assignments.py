@@ -4,6 +4,7 @@ import json
 
 import emulated
 import pytest
+import yaml
 from main_job import repositories as repo
 
 ALONE = "48fad5ca-f530-41bb-9454-c6002bd1085c"
@@ -98,3 +99,159 @@ def test_the_mark_stands_in_the_description(root):
     assert fields["owner"] == "contoso/exemptions"
     assert (fields["declaration"], fields["target"]) == ("cmdshell", DATABASE)
     assert values["displayName"].startswith("cmdshell: Execute permissions on xp_cmdshell")
+
+
+EDR = "d44de051-1862-48f8-8476-192aee854699"
+AWS = "001ddfe0-1b98-443f-819d-99f060fd67d5"
+GUID = "1f3afdf9-d0c9-4c3d-847f-89da613e70a"
+CONNECTOR = f"{GROUP}/providers/Microsoft.Security/securityConnectors/aws-shop"
+RULE = {
+    "if": {
+        "allOf": [
+            {
+                "field": "va.cve.cveId",
+                "operationType": "ContainedInOperation",
+                "operation": {"values": [{"title": "CVE-2020-1347"}]},
+            },
+            {"field": "va.cve.severity", "operationType": "LessThanFilterOperation", "operation": {"value": "Low"}},
+            {"field": "va.cve.cvss", "operationType": "LessThanFilterOperation", "operation": {"value": "8.0"}},
+        ]
+    }
+}
+
+
+def test_conditions_are_written_as_documented_and_an_edit_in_the_portal_is_reverted(root):
+    conditions = {"cves": ["CVE-2020-1347"], "minSeverity": "Low", "cvssBelow": 8}
+    repo.write(root, [declared(ONE, recommendation=EDR, vulnerabilities=conditions)])
+    repo.commit(root)
+    with emulated.running(tenant()) as azure:
+        apply(azure, root)
+        ((identifier, values),) = standards(azure).items()
+        assert values["exemptionData"]["subAssessmentExemptionRule"] == RULE
+        broader = {**values, "exemptionData": {**values["exemptionData"], "subAssessmentExemptionRule": None}}
+        broader["exemptionData"].pop("subAssessmentExemptionRule")
+        emulated.Client(azure, emulated.PORTAL).put(identifier, broader, version=VERSION)
+        done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["modified"]
+        assert actions(plan(azure, root)) == [("update", "revert")]
+        apply(azure, root)
+        assert standards(azure)[identifier]["exemptionData"]["subAssessmentExemptionRule"] == RULE
+
+
+def test_what_was_made_by_hand_is_imported_and_adopted(root):
+    data = {
+        "exemptionCategory": "Waiver",
+        "assignedAssessment": {"assessmentKey": EDR},
+        "subAssessmentExemptionRule": RULE,
+    }
+    found = [
+        standard(TWO, GUID + "8", key=AWS, description="Reviewed."),
+        standard(TWO, GUID + "9", exemptionData=data, description="Accepted."),
+        standard(TWO, GUID + "a", exemptionData={"exemptionCategory": "waiver", "recommendationCategory": "X"}),
+    ]
+    rules = {"subAssessmentSettings": {"filters": [{"cve": "cve-2021-44228"}]}}
+    assigned = repo.assignment(repo.ROOT, "old", repo.BENCHMARK, metadata=rules)
+    content = tenant(*found) | {"policyAssignments": [assigned]}
+    repo.write(root, [])
+    with emulated.running(content) as azure:
+        left = emulated.exempt(azure, "import", "live", cwd=root, check=[0, 1])
+        assert left.stdout.count("Azure does not say whether a person or an application made it") == 3
+        assert "vulnerabilities: {cves: [CVE-2021-44228]} says its CVEs" in left.stdout
+        done = emulated.exempt(azure, "import", "live", "--adopt", cwd=root, check=[1])
+        assert "in a form that Microsoft has not published" in done.stdout
+        written = [yaml.safe_load(path.read_text("utf-8")) for path in root.glob("exemptions/imported/**/*.yaml")]
+        assert {one["recommendation"] for one in written} == {EDR, AWS}
+        narrowed = next(one for one in written if "vulnerabilities" in one)
+        assert narrowed["vulnerabilities"] == {"cves": ["CVE-2020-1347"], "minSeverity": "Low", "cvssBelow": 8.0}
+        assert emulated.exempt(azure, "fmt", "--check", cwd=root).returncode == 0
+        repo.commit(root)
+        assert actions(plan(azure, root)) == [("update", "adopt")] * 2
+        apply(azure, root)
+        assert plan(azure, root)["changes"] == []
+
+
+def test_a_category_is_read_from_the_tenant_reviewed_and_applied_and_a_new_member_follows(root):
+    one, other = "0a0a0a0a-1111-4222-8333-444444444444", "0b0b0b0b-1111-4222-8333-444444444444"
+
+    def metadata(key):
+        values = {"displayName": f"Update {key[:8]}", "assessmentType": "BuiltIn", "severity": "High"}
+        return {"name": key, "properties": {**values, "recommendationCategory": "SystemUpdate"}}
+
+    wish = {"name": "updates", "recommendationCategory": "SystemUpdate", "scopes": [ONE]}
+    repo.write(root, [wish])
+    with emulated.running(tenant(assessmentMetadata=[metadata(one)])) as azure:
+        emulated.exempt(azure, "catalog", "refresh", cwd=root, check=[0, 2])
+        repo.commit(root)
+        assert actions(plan(azure, root)) == [("create", "declared")]
+        apply(azure, root)
+        assert plan(azure, root)["changes"] == []
+        content = azure.dump()
+    content["assessmentMetadata"].append(metadata(other))
+    with emulated.running(content) as azure:
+        assert plan(azure, root)["changes"] == [], "a live difference is a finding, never a changed plan"
+        emulated.exempt(azure, "catalog", "refresh", cwd=root, check=[0, 2])
+        repo.commit(root)
+        (change,) = plan(azure, root)["changes"]
+        assert change["after"]["exemptionData"]["assignedAssessment"] == {"assessmentKey": other}
+
+
+def test_a_connector_is_exempted_and_a_retired_recommendation_moves_on_without_a_gap(root):
+    grouped = "17618b1a-ed14-49bb-b37f-9f8ba967be8b"
+    overlay = {"recommendations": [{"key": EDR, "recommendationCategory": "ExposedSecrets"}]}
+    (root / "catalog.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    aws = {"name": "aws", "recommendation": AWS, "scopes": [CONNECTOR]}
+    repo.write(root, [{"name": "secrets", "recommendation": grouped, "scopes": [GROUP]}, aws])
+    repo.commit(root)
+    with emulated.running(tenant(lists="exact") | {"resources": [DATABASE, CONNECTOR]}) as azure:
+        apply(azure, root, "--base", "HEAD")
+        assert [identifier.startswith(CONNECTOR) for identifier in standards(azure)] == [True]
+        (before,) = azure.exemptions
+        emulated.exempt(azure, "fmt", "--migrate", cwd=root, check=[0])
+        repo.commit(root)
+        assert sorted(actions(plan(azure, root))) == [("create", "declared"), ("delete", "removed")]
+        azure.inject_faults({"faults": [{"method": "PUT", "path": "standardAssignments", "status": 403}]})
+        apply(azure, root, check=[1])
+        assert list(azure.exemptions) == [before], "the old one stays until the new one is there"
+        azure.inject_faults({})
+        apply(azure, root)
+        assert azure.exemptions == {}
+        assert len(standards(azure)) == 2
+        assert plan(azure, root)["changes"] == []
+
+
+def test_who_declares_none_needs_no_rights_in_defender(root):
+    actions_of = ["Microsoft.Authorization/*/read", "Microsoft.Management/*/read", "Microsoft.Resources/*/read"]
+    grants = [{"actions": actions_of, "scope": "/"}]
+    robot = {
+        "objectId": "11111111-1111-4111-8111-111111111111",
+        "name": "pipeline",
+        "type": "Application",
+        "roles": grants,
+    }
+    plain = {
+        "name": "plain",
+        "recommendation": "Secure transfer to storage accounts should be enabled",
+        "scopes": [ONE],
+    }
+    repo.write(root, [plain])
+    repo.commit(root)
+    with emulated.running(tenant(principals=[robot])) as azure:
+        assert plan(azure, root)["complete"] is True
+        repo.write(root, [plain, declared(ONE)])
+        repo.commit(root)
+        document = plan(azure, root, check=(1,))
+    assert {line["what"] for line in document["unread"]} == {"standard assignments"}
+    assert {line["cause"] for line in document["held"]} == {"unread"}
+
+
+def test_a_saved_plan_approves_exactly_what_it_shows(root, tmp_path):
+    saved = tmp_path / "plan.json"
+    with emulated.running(tenant()) as azure:
+        emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
+        edited = json.loads(saved.read_text("utf-8"))
+        edited["changes"][0]["after"]["exemptionData"]["exemptionCategory"] = "mitigated"
+        (tmp_path / "edited.json").write_text(json.dumps(edited), encoding="utf-8")
+        refused = emulated.exempt(azure, "apply", str(tmp_path / "edited.json"), "--yes", cwd=root, check=[1])
+        assert "does not match its own fingerprint" in refused.stderr
+        emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
+        assert len(standards(azure)) == 1
