@@ -1,6 +1,6 @@
 """git: which commit last changed a declaration, what differs from the base, whether the work tree is dirty.
 
-Everything here is read, but for `create`. Without git, without commits or without a remote the answers say so.
+Everything here is read, but for `create` and what `proposals` and `pull_requests` do on a branch of its own. Without git, without commits or without a remote the answers say so.
 """
 
 from reconciler.repository.approval import approvals

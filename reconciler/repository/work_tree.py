@@ -195,14 +195,14 @@ def _tree_around(root: Path) -> WorkTree | None:
         return None
     if repo.working_tree_dir is None:
         return None
-    repo.git.update_environment(**_STABLE, **_here(repo))
+    repo.git.update_environment(**_STABLE, **place_variables(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
     _refuse_foreign(tree, tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
     return tree
 
 
-def _here(repo: git.Repo) -> dict[str, str]:
+def place_variables(repo: git.Repo) -> dict[str, str]:
     """Where this repository is, against variables that a hook of another one has set. Only against those: told its
     place, git would no longer refuse a repository of somebody else.
     """

@@ -1,0 +1,243 @@
+"""A change proposed on a branch of its own, without touching the index and the working tree of whoever asks.
+
+The change is made in a second working tree of the same repository, at the newest commit of the remote's default branch,
+and goes when it is done. git itself commits there: hooks, signing and identity are the user's own. What is dirty,
+detached or checked out elsewhere does not matter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from reconciler.problems import ReconcilerError, UsageError
+from reconciler.repository.work_tree import WorkTree, open_work_tree, place_variables
+
+if TYPE_CHECKING:
+    import git
+
+_BRANCHES: Final = ("main", "master")
+_SHOWN: Final = 1500
+_UNREACHABLE: Final = "check the network and what `git fetch` says, or add --dry-run to see the file alone"
+_NO_GIT: Final = "run it in a clone of the repository of exemptions, or add --dry-run to see the file alone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace:
+    """The second working tree. `root` is the repository of exemptions in it, `base` the commit it starts from,
+    `base_branch` its branch, `push_to` and `target` the remotes that get the branch and the pull request (empty: none).
+    """
+
+    root: Path
+    folder: Path
+    tree: WorkTree
+    base: str
+    base_branch: str
+    push_to: str
+    target: str
+
+    def address(self, remote: str) -> str:
+        """The address of a remote as it is configured, before git rewrites it."""
+        return self.tree.ask("config", "--get", f"remote.{remote}.url") or ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Branch:
+    """A branch that holds the change. `is_pushed`: the remote has it; `is_new`: no earlier run had made it."""
+
+    name: str
+    commit: str
+    is_pushed: bool
+    is_new: bool
+
+
+@contextlib.contextmanager
+def workspace(root: Path, warn: Callable[[str], None]) -> Iterator[Workspace]:
+    """A second working tree for one change; gone when the block ends. `warn` is told what a person should know.
+
+    Raises:
+        UsageError: there is no git repository with a commit, or several remotes and none is the one to push to.
+        ReconcilerError: git refuses.
+    """
+    tree = open_work_tree(root)
+    if tree is None:
+        raise UsageError(
+            f"{str(root)!r} is in no git repository with a commit, so there is nothing to propose to", _NO_GIT
+        )
+    push_to, target = _remotes(tree)
+    base, branch = _base(tree, target, warn)
+    folder = Path(tempfile.mkdtemp(prefix="exempt-proposal-"))
+    own = _as_user(str(tree.repo.working_tree_dir))
+    try:
+        _run(own, ["-c", f"core.hooksPath={os.devnull}", "worktree", "add", "--quiet", "--detach", str(folder), base])
+        yield Workspace(
+            root=folder / tree.prefix,
+            folder=folder,
+            tree=tree,
+            base=base,
+            base_branch=branch,
+            push_to=push_to,
+            target=target,
+        )
+    finally:
+        with contextlib.suppress(ReconcilerError):
+            _run(own, ["worktree", "remove", "--force", str(folder)])
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def commit(space: Workspace, files: Mapping[str, str | None], name: str, message: str, author: str = "") -> Branch:
+    """Writes files (by path below the root; None: deleted), commits them to the branch, and pushes it. A branch that holds
+    the same already is taken as it is, so a run that was cut off is continued. `author` is `NAME <ADDRESS>`.
+
+    Raises:
+        ReconcilerError: the branch holds something else, a hook or the remote refuses, or git does not know who commits.
+    """
+    for path, text in files.items():
+        file = space.root / path
+        if text is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8", newline="")
+    paths = [space.tree.path(path) for path in files]
+    git_here = _as_user(str(space.folder))
+    _run(git_here, ["--literal-pathspecs", "add", "--all", "--", *paths])
+    pushed = _pushed(space, git_here, name)
+    earlier = pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}")
+    if earlier and not _holds_the_same(git_here, earlier, paths):
+        where = f"on {space.push_to}" if pushed else "here"
+        delete = f"git push {space.push_to} --delete {name}" if pushed else f"git branch -D {name}"
+        raise ReconcilerError(
+            f"the branch {name} is {where} already, with something else in it",
+            f"go on with its pull request; or delete it with `{delete}` and run this again; or give another --name",
+        )
+    sha = earlier or _commit(git_here, message, author)
+    if not pushed:
+        _run(git_here, ["update-ref", f"refs/heads/{name}", sha])
+        if space.push_to:
+            _push(git_here, space, sha, name)
+    return Branch(name=name, commit=sha, is_pushed=bool(space.push_to), is_new=not earlier)
+
+
+# --- steps -------------------------------------------------------------------------------------------------------
+
+
+def _remotes(tree: WorkTree) -> tuple[str, str]:
+    """Where a branch is pushed to, and where its pull request goes: of a fork, to `upstream`."""
+    remotes = (tree.ask("remote") or "").split()
+    chosen = tree.ask("config", "--get", "remote.pushDefault") or ("origin" if "origin" in remotes else "")
+    push_to = chosen or (remotes[0] if len(remotes) == 1 else "")
+    if remotes and push_to not in remotes:
+        raise UsageError(
+            f"the repository has the remotes {', '.join(remotes)}, and none of them is called origin",
+            f"say which one gets the branch: git config remote.pushDefault {remotes[0]}",
+        )
+    return push_to, "upstream" if "upstream" in remotes else push_to
+
+
+def _base(tree: WorkTree, remote: str, warn: Callable[[str], None]) -> tuple[str, str]:
+    """The commit to start from and its branch: the remote's default one as it is now, or as it was last fetched."""
+    if not remote:
+        head = tree.run("rev-parse", "HEAD").strip()
+        return head, tree.ask("symbolic-ref", "--short", "--quiet", "HEAD") or ""
+    own = _as_user(str(tree.repo.working_tree_dir))
+    try:
+        listing = _run(own, ["ls-remote", "--symref", remote, "HEAD"])
+        rows = (line.split() for line in listing.splitlines())
+        branch = next((row[1].removeprefix("refs/heads/") for row in rows if row[0] == "ref:"), "")
+        ref = f"refs/remotes/{remote}/{branch}"
+        if branch:
+            refspec = f"+refs/heads/{branch}:{ref}"
+            _run(own, ["fetch", "--quiet", "--no-tags", "--no-recurse-submodules", remote, refspec])
+    except ReconcilerError as error:
+        default = tree.ask("symbolic-ref", "--short", "--quiet", f"refs/remotes/{remote}/HEAD") or ""
+        candidates = [name for name in (default.partition("/")[2], *_BRANCHES) if name]
+        fetched = {name: f"refs/remotes/{remote}/{name}" for name in candidates}
+        branch = next((name for name, ref in fetched.items() if tree.ask("rev-parse", "--verify", "--quiet", ref)), "")
+        if not branch:
+            raise ReconcilerError(f"{remote} cannot be reached: {error.message}", _UNREACHABLE) from None
+        ref = fetched[branch]
+        warn(f"{remote} cannot be reached, so this starts from what was last fetched of {branch}: {error.message}")
+    if not branch:
+        raise UsageError(f"the remote {remote} has no branch yet", f"push one first: git push {remote} HEAD:main")
+    return tree.run("rev-parse", "--verify", f"{ref}^{{commit}}").strip(), branch
+
+
+def _pushed(space: Workspace, git_here: git.Git, name: str) -> str:
+    """The commit that the remote has on the branch, fetched; empty where it has none or cannot be asked."""
+    if not space.push_to:
+        return ""
+    try:
+        listing = _run(git_here, ["ls-remote", space.push_to, f"refs/heads/{name}"])
+        if not listing.strip():
+            return ""
+        _run(git_here, ["fetch", "--quiet", "--no-tags", space.push_to, f"refs/heads/{name}"])
+    except ReconcilerError:
+        return ""  # the push will say why
+    return listing.split()[0]
+
+
+def _holds_the_same(git_here: git.Git, earlier: str, paths: list[str]) -> bool:
+    """Whether a commit has at these paths what the index has."""
+    try:
+        _run(git_here, ["--literal-pathspecs", "diff-index", "--cached", "--quiet", earlier, "--", *paths])
+    except ReconcilerError:
+        return False
+    return True
+
+
+def _commit(git_here: git.Git, message: str, author: str) -> str:
+    try:
+        _run(git_here, ["commit", "--quiet", *([f"--author={author}"] if author else []), f"--message={message}"])
+    except ReconcilerError as error:
+        if "tell me who you are" in error.message or "user.email" in error.message:
+            raise ReconcilerError(
+                "git does not know who you are",
+                "say it once: git config --global user.name 'YOUR NAME' and git config --global user.email YOU@COMPANY",
+            ) from None
+        raise ReconcilerError(
+            f"git would not commit: {error.message}", "mend what a hook or the signing says, and run this again"
+        ) from None
+    return _run(git_here, ["rev-parse", "HEAD"]).strip()
+
+
+def _push(git_here: git.Git, space: Workspace, sha: str, name: str) -> None:
+    try:
+        _run(git_here, ["push", "--quiet", space.push_to, f"{sha}:refs/heads/{name}"])
+    except ReconcilerError as error:
+        raise ReconcilerError(
+            f"{space.push_to} does not take the branch {name}: {error.message}",
+            f"the commit waits on the local branch {name}: run the same again, or git push {space.push_to} {name}. "
+            "Without the right to push, push to a fork: git config remote.pushDefault YOUR-FORK",
+        ) from None
+
+
+def _as_user(folder: str) -> git.Git:
+    """Git as the user has configured it, in a folder, whatever a hook of another repository says in the environment."""
+    import git  # noqa: PLC0415 - slow to import
+
+    program = git.Git(folder)
+    program.update_environment(LC_ALL="C", **place_variables(git.Repo(folder)))
+    return program
+
+
+def _run(program: git.Git, arguments: Sequence[str]) -> str:
+    """Standard output of git.
+
+    Raises:
+        ReconcilerError: it refuses; the message is what it says.
+    """
+    import git  # noqa: PLC0415 - as above
+
+    try:
+        return str(program.execute(["git", *arguments], strip_newline_in_stdout=False))
+    except git.CommandError as error:
+        said = str(error.stderr).strip().removeprefix("stderr:").strip().strip("'").strip()
+        words = " ".join(said.split()) or f"git {arguments[0]} ended with {error.status}"
+        raise ReconcilerError(words[:_SHOWN]) from None

@@ -1,0 +1,146 @@
+"""Opens the pull request of a branch, or finds the one that is open already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.documents.json_input import JsonInput
+from reconciler.repository.hosting import Hosted, Service, api_address, credential, hosted
+from reconciler.repository.proposals import Workspace
+from reconciler.repository.rest import HostError, Rest
+
+_API_VERSION: Final = "7.1"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """What a pull request says: its title in one line, and Markdown."""
+
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """Where the pull request is. Without `is_open` nobody could open it: `address` is the page on which a person does, empty
+    where no page is known, and `why` says the reason.
+    """
+
+    address: str
+    number: str = ""
+    is_open: bool = False
+    why: str = ""
+
+
+def open_pull_request(space: Workspace, branch: str, text: Text, environment: Mapping[str, str]) -> PullRequest:
+    """Opens it by the service's REST interface where a token is at hand.
+
+    Raises:
+        HostError: the service refuses.
+    """
+    target = hosted(space.address(space.target), environment)
+    source = hosted(space.address(space.push_to), environment) or target
+    if target is None or source is None:
+        return PullRequest(address="", why="the remote's address names no service that is known here")
+    page = target.new_pull_request(branch, space.base_branch, source.owner)
+    proof = credential(target, environment)
+    if proof is None:
+        return PullRequest(address=page, why=_NO_TOKEN.get(target.service, "there is no interface for it here"))
+    rest = Rest(base=api_address(target, environment), credential=proof)
+    if target.service is Service.GITHUB:
+        return _on_github(rest, target, source, (branch, space.base_branch), text)
+    return _on_azure_devops(rest, target, (branch, space.base_branch), text)
+
+
+_NO_TOKEN: Final = {
+    Service.GITHUB: "there is no token: log in with 'gh auth login', or set GITHUB_TOKEN, to have it opened next time",
+    Service.AZURE_DEVOPS: "there is no token: log in with 'az login', or set AZURE_DEVOPS_EXT_PAT, to have it opened next time",
+}
+
+
+def _on_github(rest: Rest, target: Hosted, source: Hosted, branches: tuple[str, str], text: Text) -> PullRequest:
+    branch, base = branches
+    if target == source:  # a fork without a remote for what it is a fork of
+        about = rest.get(f"/repos/{target.path}")
+        parent = about.optional("parent")
+        if parent is not None:
+            path = parent.member("full_name").as_text()
+            base = parent.member("default_branch").as_text()
+            target = Hosted(service=target.service, host=target.host, path=path, web=f"https://{target.host}/{path}")
+    head = f"{source.owner}:{branch}"
+    opened = list(rest.get(f"/repos/{target.path}/pulls", head=head, state="open", base=base).items())
+    answer = opened[0] if opened else None
+    if answer is None:
+        wanted = {"title": text.title, "body": text.body, "head": head if target != source else branch, "base": base}
+        answer = rest.post(f"/repos/{target.path}/pulls", wanted)
+    number = answer.member("number").as_integer()
+    return PullRequest(address=f"{target.web}/pull/{number}", number=str(number), is_open=True)
+
+
+def _on_azure_devops(rest: Rest, target: Hosted, branches: tuple[str, str], text: Text) -> PullRequest:
+    organisation, project, name = target.path.split("/")
+    path = f"/{organisation}/{project}/_apis/git/repositories/{name}/pullrequests"
+    refs = {"sourceRefName": f"refs/heads/{branches[0]}", "targetRefName": f"refs/heads/{branches[1]}"}
+    criteria = {f"searchCriteria.{key}": ref for key, ref in refs.items()} | {"searchCriteria.status": "active"}
+    opened = list(rest.get(path, **criteria, **{"api-version": _API_VERSION}).member("value").items())
+    answer = opened[0] if opened else None
+    if answer is None:
+        wanted = {**refs, "title": text.title, "description": text.body[:4000]}  # the most that it takes
+        answer = rest.post(path, wanted, **{"api-version": _API_VERSION})
+    number = answer.member("pullRequestId").as_integer()
+    return PullRequest(address=f"{target.web}/pullrequest/{number}", number=str(number), is_open=True)
+
+
+# --- who approved ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """What GitHub says of the pull request that brought a commit."""
+
+    number: str
+    author: str
+    approvers: tuple[str, ...]
+
+
+def reviews_of(remote: str, commits: tuple[str, ...], environment: Mapping[str, str]) -> Mapping[str, Review]:
+    """By commit, its pull request with who approved it. Empty where the repository is not on GitHub or nobody is logged in.
+
+    Raises:
+        HostError: GitHub refuses.
+    """
+    repository = hosted(remote, environment)
+    proof = credential(repository, environment) if repository else None
+    if repository is None or proof is None or repository.service is not Service.GITHUB:
+        return {}
+    rest = Rest(base=api_address(repository, environment), credential=proof)
+    reviews = {}
+    for commit in commits:
+        try:
+            opened = list(rest.get(f"/repos/{repository.path}/commits/{commit}/pulls").items())
+        except HostError as error:
+            if error.status in {404, 422}:  # GitHub does not know the commit: it was never pushed
+                continue
+            raise
+        if opened:
+            number = opened[0].member("number").as_integer()
+            states = rest.get(f"/repos/{repository.path}/pulls/{number}/reviews", per_page="100").items()
+            reviews[commit] = Review(number=str(number), author=_login(opened[0]), approvers=_approvers(list(states)))
+    return reviews
+
+
+def _approvers(reviews: list[JsonInput]) -> tuple[str, ...]:
+    """Those whose last word is an approval."""
+    last: dict[str, str] = {}
+    for review in reviews:
+        state = review.member("state").as_text()
+        if state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
+            last[_login(review)] = state
+    return tuple(login for login, state in last.items() if state == "APPROVED" and login)
+
+
+def _login(value: JsonInput) -> str:
+    user = value.optional("user")
+    return user.member("login").as_text() if user else ""
