@@ -177,7 +177,11 @@ def select(plan: Plan, saved: SavedPlan | None = None, only: frozenset[Reason] |
 
 
 def intersect(
-    plan: Plan, approved: Plan, came_back: frozenset[str] = frozenset(), writers: Collection[str] = ()
+    plan: Plan,
+    approved: Plan,
+    came_back: frozenset[str] = frozenset(),
+    files: frozenset[str] = frozenset(),
+    writers: Collection[str] = (),
 ) -> Selection:
     """What healing may write: changes that both the plan of the working tree and the plan of the approved revision
     make, by fingerprint.
@@ -185,12 +189,16 @@ def intersect(
     A change waits for and relies on whatever it does in either plan, and is withheld with what it waits for: so nothing
     is deleted or reduced whose replacement only one of the two has, and what either wants stays. What is written
     bears the marks of the approved revision. Declarations that `came_back` (they were absent or said something else since
-    the approved revision) await approval. So does, where `writers` are set, the adoption of what none of them made: only
+    the approved revision) await approval, and everything does where that is true of one of the `files` by which
+    declarations are judged. So does, where `writers` are set, the adoption of what none of them made: only
     the record of a production run can tell it from a forgery once somebody has edited it.
     """
     by_id = {change.id.key: change for change in approved.changes}
 
     def why_not(change: Change) -> Diagnostic | None:
+        if files:
+            message = f"{min(files)} was changed since the approved revision, and changed back"
+            return Diagnostic(message=message, remedy=_APPROVE)
         counterpart = by_id.get(change.id.key)
         if counterpart is None:
             return Diagnostic(message="not part of the plan of the approved revision", remedy=_APPROVE)

@@ -14,6 +14,7 @@ from reconciler.declarations.load import (
     load_bytes,
     load_files,
     same_meaning,
+    same_rules,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "load_bytes",
     "load_files",
     "same_meaning",
+    "same_rules",
 ]

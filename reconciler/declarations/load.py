@@ -81,6 +81,26 @@ def same_meaning(before: bytes, after: bytes) -> bool:
     return first == replace(second, source=first.source)
 
 
+_OF_A_RUN: Final = frozenset({"limits", "expiringDays", "evaluationHours", "armEndpoint", "apiVersion"})
+"""Settings that say how a run is made or reported, and nothing of what is exempt."""
+
+
+def same_rules(before: bytes, after: bytes) -> bool:
+    """Whether two versions of reconciler.yaml, or of catalog.yaml, let the same be exempted: comments, order, and what is
+    about runs and reports do not count.
+    """
+    if before == after:
+        return True
+    documents = [read_document(data, "")[0] for data in (before, after)]
+    first, second = (
+        {key: value for key, value in document.data.items() if key not in _OF_A_RUN}
+        if document is not None and isinstance(document.data, dict)
+        else None
+        for document in documents
+    )
+    return first is not None and first == second
+
+
 def declared_scopes(data: bytes) -> tuple[ArmId, ...]:
     """The scopes that one version of a declaration's file lists; none where it is no valid declaration."""
     declaration = _value(data, "", "exemption", build.declaration, [])

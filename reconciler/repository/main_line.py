@@ -6,7 +6,7 @@ bear. File names, dates and encodings are anybody's text: what cannot be read is
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -41,8 +41,10 @@ class Touch:
         return {**moved, **{entry.path: entry.blob for entry in self.entries}}
 
 
-def touches(tree: WorkTree, revisions: str) -> Iterator[Touch]:
-    """Every commit of these revisions (`HEAD`, `COMMIT..HEAD`) on the main line that touched a declaration, newest first."""
+def touches(tree: WorkTree, revisions: str, names: Sequence[str] = (FOLDER,)) -> Iterator[Touch]:
+    """Every commit of these revisions (`HEAD`, `COMMIT..HEAD`) on the main line that touched a declaration, or any of these
+    `names` of what exempt reads, newest first.
+    """
     out = tree.run(
         "log",
         "--first-parent",
@@ -61,7 +63,7 @@ def touches(tree: WorkTree, revisions: str) -> Iterator[Touch]:
         "-l0",
         revisions,
         "--",
-        tree.path(FOLDER),
+        *map(tree.path, names),
     )
     header: str | None = None
     entries: list[Entry] = []

@@ -15,7 +15,7 @@ from typing import Final
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.base import Same
 from reconciler.repository.main_line import touches
-from reconciler.repository.work_tree import READ_FROM, WorkTree, open_work_tree
+from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
 
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REGULAR: Final = frozenset({"100644", "100755"})
@@ -26,16 +26,18 @@ _MAX_BYTES: Final = 256 * 1024 * 1024
 class Revision:
     """A commit: its hash, its `files` (paths as in the repository of exemptions), and the names of the declarations that
     came back: some commit on the main line since then removed them, or changed them to what neither this commit nor
-    HEAD says.
+    HEAD says; `came_back_files` are those of reconciler.yaml and catalog.yaml of which the same is true.
     """
 
     sha: str
     files: Mapping[str, bytes]
     came_back: frozenset[str]
+    came_back_files: frozenset[str]
 
 
-def read_revision(root: Path, text: str, is_same: Same) -> Revision:
-    """What the commit `text`, a whole hash, holds. `is_same` says whether two versions of a declaration mean the same.
+def read_revision(root: Path, text: str, is_same: Same, is_same_file: Same) -> Revision:
+    """What the commit `text`, a whole hash, holds. `is_same` says whether two versions of a declaration mean the same,
+    `is_same_file` whether two of reconciler.yaml or catalog.yaml do.
 
     Raises:
         UsageError: it is no whole hash, or git does not know it.
@@ -57,7 +59,12 @@ def read_revision(root: Path, text: str, is_same: Same) -> Revision:
         )
     blobs = dict(_blobs(tree, sha))
     files = {path: tree.blob(blob, path) for path, blob in blobs.items()}
-    return Revision(sha=sha, files=files, came_back=_came_back(tree, sha, blobs, is_same))
+    return Revision(
+        sha=sha,
+        files=files,
+        came_back=_came_back(tree, sha, blobs, is_same),
+        came_back_files=_came_back_files(tree, sha, blobs, is_same_file),
+    )
 
 
 def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
@@ -95,6 +102,23 @@ def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: S
         )
 
     return frozenset(stem for stem, states in between.items() if not all(is_known(stem, state) for state in states))
+
+
+def _came_back_files(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: Same) -> frozenset[str]:
+    now = dict(_blobs(tree, "HEAD"))
+    names = [name for name in READ_FROM if name != FOLDER]
+    states: dict[str, set[str | None]] = defaultdict(set)
+    for touch in touches(tree, f"{commit}..HEAD", names):
+        for path, blob in touch.blobs.items():
+            states[path.removeprefix(tree.prefix)].add(blob)
+
+    def contents(blob: str | None) -> bytes:
+        return b"" if blob is None else tree.blob(blob)
+
+    def is_known(name: str, state: str | None) -> bool:
+        return any(is_same(contents(side), contents(state)) for side in {blobs.get(name), now.get(name)})
+
+    return frozenset(name for name in names if not all(is_known(name, state) for state in states[name]))
 
 
 def _stem(path: str) -> str:

@@ -114,7 +114,9 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
             selection = approvals.select(plan, saved, request.only)
         else:
             approved_plan = plan_repository(approved.repository, snapshot, context, Allowances(), request.scope)
-            selection = approvals.intersect(plan, approved_plan, approved.came_back, repository.settings.writers)
+            selection = approvals.intersect(
+                plan, approved_plan, approved.came_back, approved.came_back_files, repository.settings.writers
+            )
         if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
         plan = _guarded(plan, selection, repository, request.allowances)

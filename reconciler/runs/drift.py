@@ -213,7 +213,9 @@ def _healing(
     """The folded ids that `apply --approved` would write now, or the guards that stop it."""
     plan = evidence.plan
     approved_plan = plan_repository(approved.repository, evidence.snapshot, context, Allowances())
-    selected = approvals.intersect(plan, approved_plan, approved.came_back, repository.settings.writers).approved
+    selected = approvals.intersect(
+        plan, approved_plan, approved.came_back, approved.came_back_files, repository.settings.writers
+    ).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
     healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]

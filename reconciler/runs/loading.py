@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning
+from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.model import ArmId, Declaration, Settings, Source
 from reconciler.planning.desired.assessments import known_standards
@@ -113,10 +113,11 @@ def judge(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedState:
-    """The repository as a commit holds it. `came_back` as in `repository.Revision`."""
+    """The repository as a commit holds it. `came_back` and `came_back_files` as in `repository.Revision`."""
 
     repository: Repository
     came_back: frozenset[str]
+    came_back_files: frozenset[str]
 
 
 def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
@@ -129,7 +130,7 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
     """
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
-    revision = repository.read_revision(root, sha, same_meaning)
+    revision = repository.read_revision(root, sha, same_meaning, same_rules)
     with tempfile.TemporaryDirectory(prefix="exempt-approved-") as folder:
         for name, content in revision.files.items():
             path = Path(folder, name)
@@ -152,7 +153,7 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
         history=NoHistory(head=revision.sha),
         changed=frozenset(),
     )
-    return ApprovedState(repository=approved, came_back=revision.came_back)
+    return ApprovedState(repository=approved, came_back=revision.came_back, came_back_files=revision.came_back_files)
 
 
 def checkout_problems(root: Path) -> tuple[Problem, ...]:

@@ -14,6 +14,8 @@ import pytest
 from cli.console import Ended, exempt
 from main_job import repositories as repo
 
+from reconciler.declarations import same_rules
+
 TRANSFER = {
     "name": "transfer",
     "recommendation": "Secure transfer to storage accounts should be enabled",
@@ -154,6 +156,56 @@ def test_a_retired_declaration_that_an_old_branch_brings_back_is_not_healed(
     if not retired_in_production:
         (waiting,) = ended.json["outcomes"]
         assert "came back" in waiting["message"]
+
+
+NEVER = {"neverExempt": {"recommendations": [TRANSFER["recommendation"]]}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "catalogue", "file"),
+    [
+        ({"rules": NEVER}, "", "reconciler.yaml"),
+        ({"scopes": [repo.subscription(2)]}, "", "reconciler.yaml"),
+        ({}, "formatVersion: '1.0'\n", "catalog.yaml"),
+        ({"limits": {"deletes": 3}, "expiringDays": 9}, "", ""),
+    ],
+    ids=["rule", "scopes", "catalogue", "what says nothing of what is exempt"],
+)
+def test_settings_and_catalogue_that_were_changed_and_changed_back_await_approval(
+    root: Path, settings: dict[str, Any], catalogue: str, file: str
+) -> None:
+    """An old branch may bring a rule's absence back as well as a declaration: a person approves that."""
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        approved = completed(azure, root)
+        emulated.Client(azure, emulated.PORTAL).delete(next(iter(azure.exemptions)))
+        repo.write(root, [TRANSFER], **settings)
+        if catalogue:
+            (root / "catalog.yaml").write_text(catalogue)
+        repo.commit(root, "Change")
+        repo.write(root, [TRANSFER])
+        (root / "catalog.yaml").unlink(missing_ok=True)
+        repo.commit(root, "Change it back")
+        ended = heal(azure, root, approved, check=2 if file else 0)
+        assert bool(azure.exemptions) is not bool(file)
+        if file:
+            (waiting,) = ended.json["outcomes"]
+            assert waiting["message"] == f"{file} was changed since the approved revision, and changed back"
+            heal(azure, root, completed(azure, root), check=0)
+            assert azure.exemptions, "what the message proposes"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "owner: contoso/exemptions # who\n",
+        "limits: {deletes: 1}\nowner: contoso/exemptions\n",
+        "owner: contoso/exemptions\n",
+    ],
+)
+def test_what_settings_say_of_exemptions_is_compared_and_nothing_else(text: str) -> None:
+    assert same_rules(b"owner: contoso/exemptions\n", text.encode())
+    for other in (b"owner: x\n", text.encode() + b"unmanaged: delete\n", b"", b"[", b"5"):
+        assert not same_rules(text.encode(), other)
 
 
 @pytest.mark.parametrize("between", [[], [{**BACKUP, "category": "Mitigated"}]])

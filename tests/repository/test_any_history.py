@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from laws.profile import EXAMPLES
 from main_job import repositories as repo
 
-from reconciler.declarations import same_meaning
+from reconciler.declarations import same_meaning, same_rules
 from reconciler.problems import ReconcilerError
 from reconciler.repository import changed_since, missing_files, read, read_revision
 
@@ -108,7 +108,7 @@ def test_any_history_is_read_or_is_a_fault(made: list[Made], around: dict[str, b
             lambda: read(root),
             lambda: changed_since(root, shas[0], same_meaning),
             lambda: missing_files(root),
-            lambda: read_revision(root, shas[0], same_meaning),
+            lambda: read_revision(root, shas[0], same_meaning, same_rules),
         ):
             try:
                 ask()
