@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from reconciler.catalog import weakening
 from reconciler.problems import AzureError, CredentialError, Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.context import NO_CONTEXT, ReportContext
 from reconciler.reports.markdown import bullets, problem_item, value
@@ -20,11 +21,14 @@ def failure_markdown(
 def _lines(error: BaseException, problems: Sequence[Problem], context: ReportContext, marker: str) -> Iterator[str]:
     yield marker
     yield f"### No plan: {_cause(error, problems)}."
+    weaker = [problem for problem in problems if problem.code == weakening.CODE]
+    yield from bullets("Shipped facts that this weakens", sorted(weaker), lambda item: problem_item(item, context))
     if isinstance(error, ReconcilerError):
         yield f"\n{value(error.message)}" + (f"; {value(error.remedy)}" if error.remedy else "")
     elif not isinstance(error, KeyboardInterrupt):
         yield f"\n{value(f'{type(error).__name__}: {error}')}; the log of this run has the rest"
-    yield from bullets("What is wrong", sorted(problems), lambda item: problem_item(item, context))
+    wrong = [problem for problem in problems if problem.code != weakening.CODE]
+    yield from bullets("What is wrong", sorted(wrong), lambda item: problem_item(item, context))
     yield "\nWhat this change would do is not known. An earlier comment is no longer current."
 
 
