@@ -16,12 +16,12 @@ from reconciler.arm.shapes import object_in, text_in, texts_in
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
 from reconciler.azure.errors import reading
-from reconciler.model import JSON, ArmId, Assignment, Unread
+from reconciler.model import JSON, ArmId, Assignment, Unread, first_few
 from reconciler.problems import AzureError
 
 BUILT_IN_POLICIES: Final = "/providers/microsoft.authorization/policydefinitions/"
+_FEW: Final = 3
 _VERSION: Final = re.compile(r"(\d+)\.(\d+|\*)\.(\d+|\*)(-[\w.-]+)?", re.IGNORECASE)
-_NO_VERSION: Final = "pin the assignment to a version that the initiative has: az policy assignment update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,9 +150,17 @@ def _read_older(
 def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pattern: str | None) -> str:
     """Where the version in effect, or the newest that the pattern takes, is read; `latest` is the set's newest."""
     path = objects.split_version(latest["id"])[0].text
-    version = effective or newest(pattern, _versions(client, latest, path))
+    if effective:
+        return f"{path}/versions/{effective}"
+    versions = _versions(client, latest, path)
+    version = newest(pattern, versions)
     if version is None:
-        raise AzureError(404, "NoSuchVersion", f"{latest['id']} has no version that {pattern} takes", _NO_VERSION)
+        major = (newest(None, versions) or "1").partition(".")[0]
+        remedy = (
+            f"pin the assignment to one of its versions ({first_few(versions, _FEW)}): "
+            f"az policy assignment update --name NAME --scope SCOPE --definition-version '{major}.*.*'"
+        )
+        raise AzureError(404, "NoSuchVersion", f"{latest['id']} has no version that {pattern} takes", remedy)
     return f"{path}/versions/{version}"
 
 

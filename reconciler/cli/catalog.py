@@ -1,11 +1,4 @@
-"""exempt catalog: what can be exempted, under which policies, in which initiatives, and why not.
-
-exempt catalog search public network access storage
-exempt catalog show 651967bf-044e-4bde-8376-3e08e0600105    a key, a title, a policy, or the portal's address
-exempt catalog info                                         where the facts come from
-exempt catalog diff                                         how the tenant differs, and which declarations that touches
-exempt catalog refresh                                      write these differences to catalog.yaml, for review
-"""
+"""What can be exempted, under which policies, in which initiatives, and why not."""
 
 from __future__ import annotations
 
@@ -29,6 +22,12 @@ from reconciler.reports.formats import CATALOGUE, DIFFERENCES, LOOKUP, SEARCH
 if TYPE_CHECKING:
     from reconciler.runs.catalog import CatalogRun
 
+EXAMPLES: Final = (
+    "exempt catalog search public network access storage",
+    "exempt catalog show 651967bf-044e-4bde-8376-3e08e0600105",
+    "exempt catalog diff              how the tenant differs from the facts",
+    "exempt catalog refresh           write that to catalog.yaml, for review",
+)
 OVERLAY: Final = "catalog.yaml"
 _MAX_LENGTH: Final = 2000
 _LIKE: Final = 0.65

@@ -25,7 +25,11 @@ from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import INVENTORY
 from reconciler.runs import list as listing
 
-EXAMPLES: Final = ("exempt list --format csv                   the register, for a spreadsheet",)
+EXAMPLES: Final = (
+    "exempt list --format csv                   the register, for a spreadsheet",
+    "exempt list --severity High --never-ends   what an auditor asks first",
+    "exempt list --tenant 6f0e1a2b-3c4d-4e5f-8a6b-7c8d9e0f1a2b",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,15 +33,14 @@ def _filled(paragraph: str, width: int, indent: str) -> str:
 
 class Parser(argparse.ArgumentParser):
     """argparse leaves with 2 on a mistyped option, which here would read as drift: leave with 1. The mistake comes first,
-    then what was probably meant, then the usage.
+    then what was probably meant and where to read more; no usage that would push it off the screen.
     """
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"error: {message}\n")
         for near in self._near(message):
             sys.stderr.write(f"help: did you mean {near}?\n")
-        sys.stderr.write(f"help: {self.prog} --help\n")
-        self.print_usage(sys.stderr)
+        sys.stderr.write(f"help: '{self.prog} --help' lists the options\n")
         self.exit(Exit.FAILED)
 
     def _near(self, message: str) -> list[str]:

@@ -13,6 +13,7 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from reconciler import __version__
 from reconciler.cli import common, exits
@@ -22,6 +23,8 @@ from reconciler.model import count
 from reconciler.reports.escape import json_document
 from reconciler.reports.styled import Line, Style, line
 from reconciler.runs import verify
+
+EXAMPLES: Final = ("exempt verify plan.json --snapshot snapshot.json",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -45,7 +45,10 @@ def drift_comment(report: DriftReport, names: Names = NO_NAMES, limit: int = LIM
         else ""
     )
     above = f"### New since the last report: {count(len(fresh), 'finding')}{worst}\n"
-    above += "\n".join(bullets("", fresh[:_NAMED], lambda identified: _item(identified.finding, names))) + "\n"
+    above += (
+        "\n".join(bullets("", fresh[:_NAMED], lambda identified: _item(identified.finding, names), share=LIMIT // 2))
+        + "\n"
+    )
     rest = fresh[_NAMED:]
     blocks = (_block(group, names) for group in by_cause(rest))
     return above + folded("More", len(by_cause(rest)), blocks, "text", limit - len(above.encode()))
@@ -69,7 +72,7 @@ def _above_the_fold(report: DriftReport, findings: list[Identified], names: Name
 
 def _item(finding: Finding, names: Names) -> str:
     declared = f"{value(finding.declaration)} " if finding.declaration else ""
-    remedy = f"; fix: {value(finding.remedy)}" if finding.remedy else ""
+    remedy = f"; help: {value(finding.remedy)}" if finding.remedy else ""
     where = f"{declared}{value(subject_label(finding, names))}"
     return f"**{finding.kind.value}** {where}: {value(finding.message)}{remedy}{place(finding.source)}"
 

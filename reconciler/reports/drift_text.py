@@ -106,7 +106,7 @@ def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterato
     yield line(INDENT, first.message)
     yield line(INDENT, (Style.QUIET, "cause:"), f" {first.cause}")
     if first.remedy:
-        yield line(INDENT, (Style.QUIET, "fix: "), first.remedy)
+        yield line(INDENT, (Style.QUIET, "help: "), first.remedy)
     listing = "; ".join(places[:FEW]) + and_more(len(places) - FEW)
     yield line(INDENT, (Style.QUIET, f"at {listing}"))
     yield line(INDENT, (Style.QUIET, "each with its id: --format json"))

@@ -131,7 +131,7 @@ def _loss(loss: RemovalImpact) -> Iterator[Line]:
 
 def _held(hold: Held) -> Iterator[Line]:
     yield line("  ", (Style.WARNING, "held"), f"  {hold.declaration}: {hold.message}")
-    yield line(_INDENT, (Style.QUIET, "fix: "), hold.remedy)
+    yield line(_INDENT, (Style.QUIET, "help: "), hold.remedy)
 
 
 def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
@@ -142,7 +142,7 @@ def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:
     for (scope, message, remedy), parts in by_cause.items():
         yield line((Style.ERROR, "  could not be read"), f": {', '.join(parts)} at {scope}: {message}")
         if remedy:
-            yield line(_INDENT, (Style.QUIET, "fix: "), remedy)
+            yield line(_INDENT, (Style.QUIET, "help: "), remedy)
 
 
 def _held_elsewhere(holds: Sequence[Held], names: Names) -> Iterator[Line]:
@@ -158,7 +158,7 @@ def _held_elsewhere(holds: Sequence[Held], names: Names) -> Iterator[Line]:
         yield line(
             (Style.WARNING, "held  "), f"{cells.declaration} at {scope_label(cells.scope, names)}: {cells.message}"
         )
-        yield line(_INDENT, (Style.QUIET, "fix: "), cells.remedy)
+        yield line(_INDENT, (Style.QUIET, "help: "), cells.remedy)
 
 
 def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> Iterator[Line]:

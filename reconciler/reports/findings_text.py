@@ -41,7 +41,7 @@ def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[t
         line(INDENT, (Style.QUIET, label if label in _VERBS else f"{label}:"), f" {text}") for label, text in evidence
     ]
     if finding.remedy:
-        lines.append(line(INDENT, (Style.QUIET, "fix: "), finding.remedy))
+        lines.append(line(INDENT, (Style.QUIET, "help: "), finding.remedy))
     if place := source_label(finding.source):
         lines.append(line(INDENT, (Style.QUIET, place)))
     return lines

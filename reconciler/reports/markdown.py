@@ -23,27 +23,28 @@ LIMIT: Final = 60_000
 _ABOVE: Final = 20
 _LONGEST: Final = 500
 _FRAME: Final = 400
-_SHARE: Final = LIMIT // 12
+SHARE: Final = LIMIT // 12
 _Item = TypeVar("_Item")
 
 
-def bullets(
+def bullets(  # noqa: PLR0913 - all but the first three are by name and rare
     title: str,
     items: Iterable[_Item],
     show: Callable[[_Item], str],
     *,
     limit: int = _ABOVE,
     is_counted: bool = True,
+    share: int = SHARE,
 ) -> Iterator[str]:
     """A bold title, with how many unless it says so itself, and the first items within a share of the comment; nothing
-    for none. Without a title the items get half of the comment, for they are what it is about.
+    for none. `share` is the part of the comment that they get, in bytes.
     """
     everything = list(items)
     if not everything:
         return
     total = f" ({len(everything):,})" if is_counted else ""
     yield f"\n**{title}{total}**\n" if title else ""
-    rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), _SHARE if title else LIMIT // 2))
+    rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), share))
     yield from rows
     if len(everything) > len(rows):
         yield f"- and {len(everything) - len(rows):,} more"
@@ -113,12 +114,12 @@ def refusal_item(refusal: Refusal, pipeline: Pipeline = Pipeline.NONE) -> str:
 
 def held_item(group: HeldGroup) -> str:
     """What cannot be decided now for one cause, how much, why, and what would free it."""
-    remedy = f"; fix: {value(group.remedy)}" if group.remedy else ""
+    remedy = f"; help: {value(group.remedy)}" if group.remedy else ""
     return f"**{group.cause.value}** {group.label(value)}: {value(group.message)}{remedy}{place(group.source)}"
 
 
 def unread_item(unread: Unread, names: Names = NO_NAMES) -> str:
     """What could not be read, and what to do about it."""
-    remedy = f"; fix: {value(unread.remedy)}" if unread.remedy else ""
+    remedy = f"; help: {value(unread.remedy)}" if unread.remedy else ""
     where = value(scope_label(unread.scope, names))
     return f"{value(unread.what)} at {where}: {value(unread.message)}{remedy}"

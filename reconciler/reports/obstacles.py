@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from reconciler.kinds import HeldCause
-from reconciler.model import Source, count, first_few
+from reconciler.model import ArmId, Source, Unread, count, first_few
 from reconciler.planning.values import Held, Refusal
+from reconciler.problems import Problem
 from reconciler.reports.context import Pipeline
 from reconciler.reports.decision_labels import Show
 
@@ -42,12 +43,18 @@ class HeldGroup:
         return f"{names}{places}"
 
 
-def held_groups(holds: Iterable[Held]) -> list[HeldGroup]:
-    """One for each cause, what most is held for first."""
+def held_groups(
+    holds: Iterable[Held], unread: Iterable[Unread] = (), problems: Iterable[Problem] = ()
+) -> list[HeldGroup]:
+    """One for each cause, what most is held for first. What stands above it is not said again: what a problem says, and the
+    remedy of what is unread.
+    """
+    messages, remedies = {problem.message for problem in problems}, {part.remedy for part in unread}
     groups: dict[tuple[HeldCause, str, str], list[Held]] = defaultdict(list)
     for cells in holds:
-        groups[cells.cause, cells.message, cells.remedy].append(cells)
-    listed = [
+        if cells.message not in messages:
+            groups[cells.cause, cells.message, "" if cells.remedy in remedies else cells.remedy].append(cells)
+    causes = [
         HeldGroup(
             cause=cause,
             message=message,
@@ -58,19 +65,27 @@ def held_groups(holds: Iterable[Held]) -> list[HeldGroup]:
         )
         for (cause, message, remedy), group in groups.items()
     ]
-    return sorted(listed, key=lambda group: (-group.places, group.cause, group.message))
+    return sorted(causes, key=lambda group: (-group.places, group.cause, group.message))
+
+
+def unread_groups(unread: Iterable[Unread]) -> list[Unread]:
+    """What could not be read, one for each place and cause: `assignments, exemptions`."""
+    groups: dict[tuple[ArmId, str, str], list[Unread]] = defaultdict(list)
+    for part in unread:
+        groups[part.scope, part.message, part.remedy].append(part)
+    return [replace(parts[0], what=", ".join(part.what for part in parts)) for parts in groups.values()]
 
 
 def refusal_remedy(refusal: Refusal, pipeline: Pipeline) -> str:
     """What to do, or to click, so that exactly this plan is accepted; empty where nothing accepts it."""
     if not refusal.remedy:
         return ""
-    option, number = refusal.remedy.split(" ")
+    option, _, number = refusal.remedy.partition(" ")
     match pipeline:
         case Pipeline.GITHUB:
             clicks = f"Actions, workflow 'apply', Run workflow, {option.removeprefix('--')}: {number}"
         case Pipeline.AZURE_DEVOPS:
-            clicks = f"Pipelines, the pipeline of apply.yml, Run pipeline, '{PARAMETERS[option]}': {number}"
+            clicks = f"Pipelines, the pipeline of apply.yml, Run pipeline, '{PARAMETERS.get(option, option)}': {number}"
         case Pipeline.GITLAB:
             variable = option.removeprefix("--").replace("-", "_").upper()
             clicks = f"Build, Pipelines, New pipeline on main, {variable}: {number}"

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
-from reconciler.reports.obstacles import held_groups
+from reconciler.reports.obstacles import held_groups, unread_groups
 from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.outcomes_text import settled_line, verdict_sentence, where_label
 from reconciler.reports.plan_text import name_of
@@ -30,14 +30,15 @@ def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
     yield from bullets("Refused", summary.refusals, refusal_item)
     stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
-    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(summary.held), held_item)
-    yield from bullets("Could not be read: nothing is deleted there", summary.unread, lambda u: unread_item(u, names))
+    unread = unread_groups(summary.unread)
+    yield from bullets("Could not be read: nothing is deleted there", unread, lambda item: unread_item(item, names))
+    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(summary.held, summary.unread), held_item)
 
 
 def _stuck_item(outcome: Outcome, names: Names) -> str:
     change = outcome.change
     message = f": {value(outcome.message)}" if outcome.message else ""
-    remedy = f"; fix: {value(outcome.remedy)}" if outcome.remedy else ""
+    remedy = f"; help: {value(outcome.remedy)}" if outcome.remedy else ""
     support = f"; correlation id {value(outcome.correlation)}" if outcome.correlation else ""
     head = f"**{outcome.status}** {change.action.value} {value(name_of(change))}"
     return f"{head} at {value(where_label(change, names))}{message}{remedy}{support}{place(change.source)}"

@@ -37,8 +37,8 @@ def outcome_lines(summary: Summary, names: Names = NO_NAMES) -> Iterator[Line]:
             yield settled_line(outcome, names)
     stuck = [list(outcome_block(outcome, names)) for outcome in summary.outcomes if not outcome.status.is_settled]
     yield from section("Not written", stuck)
-    yield from held_section(held_groups(summary.held))
     yield from unread_section(summary.unread, names)
+    yield from held_section(held_groups(summary.held, summary.unread))
     if summary.refusals:
         yield BLANK
         yield from (refusal_line(refusal) for refusal in summary.refusals)
@@ -66,7 +66,7 @@ def outcome_block(outcome: Outcome, names: Names) -> Iterator[Line]:
     if outcome.message:
         yield line(INDENT, outcome.message)
     if outcome.remedy:
-        yield line(INDENT, (Style.QUIET, "fix: "), outcome.remedy)
+        yield line(INDENT, (Style.QUIET, "help: "), outcome.remedy)
     if outcome.correlation:
         yield line(INDENT, (Style.QUIET, f"correlation id {outcome.correlation}"))
     if place := source_label(change.source):

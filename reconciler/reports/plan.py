@@ -59,8 +59,9 @@ def plan_report(
 def headline(report: PlanReport, show: Show = str) -> str:
     """What is exempted more, what less, for how long; or that nothing changes, and why that may not be all."""
     plan = report.plan
-    obstacle = "Invalid: " if plan.problems else "Refused: " if plan.refusals else ""
-    return f"{obstacle}{_effect(report, show)}{_reservations(plan)}."
+    obstacles = [f"invalid ({count(len(plan.problems), 'error')})"] if plan.problems else []
+    obstacle = " and ".join([*obstacles, *(["refused"] if plan.refusals else [])]).capitalize()
+    return f"{obstacle}{': ' if obstacle else ''}{_effect(report, show)}{_reservations(plan)}."
 
 
 def _effect(report: PlanReport, show: Show) -> str:
@@ -94,11 +95,11 @@ def _how_long(decisions: Sequence[Decision], plan: Plan, show: Show) -> str:
     endless = ends.count("")
     if endless == len(ends):
         return "without end"
-    if endless:
-        return f"{endless} of them without end"
     latest = max(ends)
     far = distance(latest, plan.taken_at)
     when = f"until {show(expiry_date(latest))}{f' ({far})' if far else ''}"
+    if endless:
+        return f"{endless:,} of them without end, the others {when} at the latest"
     return when if len(ends) == 1 else f"{when} at the latest"
 
 

@@ -39,7 +39,7 @@ from reconciler.reports.markdown import (
     unread_item,
     value,
 )
-from reconciler.reports.obstacles import held_groups
+from reconciler.reports.obstacles import held_groups, unread_groups
 from reconciler.reports.plan import PlanReport, headline, summary_line, totals
 from reconciler.reports.plan_text import finding_sections, one_line
 from reconciler.reports.score import TITLE, score_rows
@@ -72,19 +72,30 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
     weaker = [problem for problem in report.warnings if problem.code == weakening.CODE]
     further = [problem for problem in report.warnings if problem.code != weakening.CODE]
     yield from bullets("Shipped facts that this weakens", weaker, lambda item: problem_item(item, context))
+    yield from bullets("Invalid", plan.problems, lambda item: problem_item(item, context))
     yield from bullets(
-        "Could not be read: nothing is deleted there", plan.unread, lambda item: unread_item(item, names)
+        "Could not be read: nothing is deleted there",
+        unread_groups(plan.unread),
+        lambda item: unread_item(item, names),
     )
     if report.proposed:
-        yield from bullets("", report.proposed, lambda item: _decision(item, report, context), limit=_OPEN)
+        is_first = not (weaker or plan.problems or plan.unread)
+        yield from bullets(
+            "" if is_first else "Decisions",
+            report.proposed,
+            lambda item: _decision(item, report, context),
+            limit=_OPEN,
+            share=LIMIT // 2,
+        )
     if len(report.proposed) > 1:
         yield f"\n**In total {count(len(report.proposed), 'decision')}:** {totals(report.proposed, value)}."
     if report.score is not None:
         rows = score_rows(report.score, names, value)
         yield from bullets(TITLE, rows, lambda row: row, is_counted=False)
     yield from bullets("Warnings for the changed files", further, lambda item: problem_item(item, context))
-    title = f"Held at {count(len(plan.held), 'place')}: nothing of it is deleted or shrunk"
-    yield from bullets(title, held_groups(plan.held), held_item, is_counted=False)
+    groups = held_groups(plan.held, plan.unread, plan.problems)
+    title = f"Held at {count(sum(group.places for group in groups), 'place')}: nothing of it is deleted or shrunk"
+    yield from bullets(title, groups, held_item, is_counted=False)
     yield from bullets("Refused: nothing is written", plan.refusals, lambda item: refusal_item(item, context.pipeline))
 
 

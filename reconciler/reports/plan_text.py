@@ -26,7 +26,7 @@ from reconciler.reports.labels import (
     selection_label,
     source_label,
 )
-from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy
+from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy, unread_groups
 from reconciler.reports.plan import PlanReport, headline, relevant_findings, summary_line, totals
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.score import TITLE, score_rows
@@ -73,7 +73,7 @@ def plan_lines(report: PlanReport, context: ReportContext = NO_CONTEXT) -> Itera
         yield BLANK
         yield line((Style.HEADING, TITLE))
         yield from (line(f"  {row}") for row in score_rows(report.score, names))
-    yield from held_section(held_groups(plan.held))
+    yield from held_section(held_groups(plan.held, plan.unread, plan.problems))
     if plan.refusals:
         yield BLANK
         yield from (refusal_line(refusal, context) for refusal in plan.refusals)
@@ -239,20 +239,22 @@ def held_section(groups: Sequence[HeldGroup]) -> Iterator[Line]:
         yield line((Style.WARNING, f"  ! {group.cause.value}  "), (Style.NAME, group.label()))
         yield line(INDENT, group.message)
         if group.remedy:
-            yield line(INDENT, (Style.QUIET, "fix: "), group.remedy)
+            yield line(INDENT, (Style.QUIET, "help: "), group.remedy)
         if place := source_label(group.source):
             yield line(INDENT, (Style.QUIET, place))
 
 
 def unread_section(unread: Iterable[Unread], names: Names) -> Iterator[Line]:
     """What could not be read, and what to do about it."""
-    yield from section("Could not be read: nothing is deleted there", [_unread_block(part, names) for part in unread])
+    yield from section(
+        "Could not be read: nothing is deleted there", [_unread_block(part, names) for part in unread_groups(unread)]
+    )
 
 
 def _unread_block(unread: Unread, names: Names) -> list[Line]:
     head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_label(unread.scope, names))
     block = [head, line(INDENT, unread.message)]
-    return [*block, line(INDENT, (Style.QUIET, "fix: "), unread.remedy)] if unread.remedy else block
+    return [*block, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else block
 
 
 def refusal_line(refusal: Refusal, context: ReportContext = NO_CONTEXT) -> Line:
