@@ -16,6 +16,7 @@ from pathlib import Path
 
 import emulated
 import pytest
+import recorded_forms
 import recordings
 
 from reconciler.emulator.proving import comparison
@@ -124,3 +125,16 @@ def test_a_recorded_exchange(one):
         assert found, f"it does not differ any more: {reason}"
         pytest.skip(reason)
     assert not found, "\n".join(found)
+
+
+def test_every_recorded_form_is_a_case_of_our_own():
+    ours = {
+        (method, recorded_forms.kind_of(path), status, tuple(recorded_forms.expanded(form or "")))
+        for method, path, _, _, status, form in recorded_forms.CASES
+    }
+    theirs = {
+        (one.method, one.kind, one.status, tuple(recorded_forms.names_of(one.body)) if one.body else ()): one.name
+        for one in RECORDED
+        if not any(re.fullmatch(name, one.name) for name in DIFFERENT)
+    }
+    assert [f"{name}: {form}" for form, name in theirs.items() if form not in ours] == []
