@@ -73,6 +73,16 @@ def objects_of(value):
     return own + [item for part in value.values() for item in objects_of(part)]
 
 
+def parameters_in(value):
+    """The names of all parameters that a body sets."""
+    if isinstance(value, list):
+        return [name for part in value for name in parameters_in(part)]
+    if not isinstance(value, dict):
+        return []
+    own = list(value["parameters"]) if isinstance(value.get("parameters"), dict) else []
+    return own + [name for part in value.values() for name in parameters_in(part)]
+
+
 def tenant_of(example):
     """What must be there for the example to be possible."""
     text = json.dumps([example.path, example.body, example.responses])
@@ -102,7 +112,8 @@ def tenant_of(example):
     for identifier in sorted(set(re.findall(r'"policyDefinitionId": "([^"]+)"', text))):
         family = "policySetDefinitions" if "policysetdefinitions" in identifier.lower() else "policyDefinitions"
         if identifier.lower() not in [item["id"].lower() for item in content[family]] + [SET.lower(), POLICY.lower()]:
-            content[family].append({"id": re.sub(r"/versions/.*", "", identifier), "properties": {"policyRule": {}}})
+            values = {"policyRule": {}, "parameters": dict.fromkeys(parameters_in(example.body), {"defaultValue": ""})}
+            content[family].append({"id": re.sub(r"/versions/.*", "", identifier), "properties": values})
     if example.path.lower().count("/") == 4 and "/resourcegroups/" in example.path.lower() and example.method != "PUT":
         content["resources"].append(example.path)
     if "/locks/" in example.path and example.method != "PUT":

@@ -139,7 +139,7 @@ def test_assignments(ask):
         "identity": {"type": "SystemAssigned"},
         "location": "westeurope",
         "properties": {
-            "policyDefinitionId": INITIATIVE,
+            "policyDefinitionId": MCSB,
             "displayName": "New",
             "description": "d",
             "metadata": {"a": 1},

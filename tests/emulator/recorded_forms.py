@@ -174,7 +174,7 @@ CASES = [
         "PUT",
         MINE,
         "2021-06-01",
-        _of({"policyDefinitionId": INITIATIVE, "parameters": {"a": {"value": 1}}}),
+        _of({"policyDefinitionId": BUILT_IN, "parameters": {"a": {"value": 1}}}),
         201,
         _ASSIGNMENT.format("parameters", ""),
     ),

@@ -108,3 +108,36 @@ def test_the_state_can_be_kept(cloud, arm):
     arm.put(exemption_id(SERVER), waiver())
     with emulated.running(cloud.dump()) as again:
         assert emulated.Client(again).get(exemption_id(SERVER)).json == arm.get(exemption_id(SERVER)).json
+
+
+def test_parameters_are_those_that_the_definition_declares(arm):
+    """`a` must be set, `b` need not; both are used by the rule."""
+    policy, initiative = f"{CORP}{AUTHORIZATION}/policyDefinitions/p", f"{CORP}{AUTHORIZATION}/policySetDefinitions/s"
+    rule = {"if": {"field": "location", "in": "[parameters('a')]"}, "then": {"effect": "[parameters('B')]"}}
+    declared = {"a": {"type": "Array"}, "b": {"type": "String", "defaultValue": "audit"}}
+    assert arm.put(policy, {"policyRule": rule}).code == "InvalidPolicyRule", "neither is declared"
+    assert arm.put(policy, {"policyRule": rule, "parameters": declared}).status == 201
+
+    def assign(definition, **parameters):
+        values = {name: {"value": value} for name, value in parameters.items()}
+        return arm.put(
+            f"{ONE}{AUTHORIZATION}/policyAssignments/x", {"policyDefinitionId": definition, "parameters": values}
+        )
+
+    assert assign(policy).code == "MissingPolicyParameter"
+    refused = assign(policy, a=[], c=1, d=1)
+    assert refused.code == "UndefinedPolicyParameter"
+    assert refused.message.endswith(
+        "'x' has the parameter(s) 'c,d' which are not defined in the policy definition 'p'."
+    )
+    assert assign(policy, A=[]).status == 201
+
+    def gather(**parameters):
+        member = {"policyDefinitionId": policy, "policyDefinitionReferenceId": "r", "parameters": parameters}
+        return arm.put(initiative, {"policyDefinitions": [member], "parameters": {"places": {"type": "Array"}}})
+
+    assert gather().code == "MissingPolicyParameter"
+    assert gather(a={"value": []}, z={"value": 1}).code == "UndefinedPolicyParameter"
+    assert gather(a={"value": "[parameters('places')]"}).status == 201
+    assert assign(initiative, places=[]).status == 201
+    assert assign(MCSB, whatever=1).status == 201, "of Azure's own the parameters are not shipped"

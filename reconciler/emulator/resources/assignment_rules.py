@@ -8,6 +8,7 @@ from typing import Any, Final
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call
 from reconciler.emulator.paths import Target
+from reconciler.emulator.resources.policy_parameters import check_assigned
 from reconciler.emulator.resources.selectors import check_selectors
 from reconciler.emulator.state.initiatives import definition_id, definition_properties
 from reconciler.emulator.state.tenant import Record
@@ -97,6 +98,7 @@ def check(call: Call, requested: dict[str, JSON], *, is_new: bool) -> None:
         kind = "policy set definition" if "/policysetdefinitions/" in definition.lower() else "policy definition"
         raise _invalid(f"The {kind} '{definition}' could not be found.")
     _check_definition_scope(call, assigned)
+    check_assigned(call.tenant, name, assigned, requested.get("parameters"))
     present, quota = len(call.tenant.assignments.at(call.target.scope.key)), call.tenant.limits.assignments
     if is_new and present >= quota:
         raise errors.ArmError(

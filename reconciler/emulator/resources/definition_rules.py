@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call
 from reconciler.emulator.resources.murmur import murmur64
+from reconciler.emulator.resources.policy_parameters import check_member, undeclared_references
 from reconciler.emulator.state.builtin import FIRST_VERSION, major_pin
 from reconciler.emulator.state.initiatives import definition_properties, version_of
 from reconciler.emulator.state.objects import Objects
@@ -111,6 +112,13 @@ def check_rule(call: Call, requested: dict[str, JSON]) -> None:
             f"The policy rule of the policy definition '{call.target.name}' is invalid. It must have the properties "
             "'if' and 'then', and 'then' must name an 'effect'.",
         )
+    if undeclared := undeclared_references(rule, requested.get("parameters")):
+        raise errors.ArmError(
+            400,
+            "InvalidPolicyRule",
+            f"The policy rule of the policy definition '{call.target.name}' is invalid. It refers to the parameter(s) "
+            f"'{','.join(undeclared)}', which the definition does not have.",
+        )
 
 
 def check_members(call: Call, requested: dict[str, JSON]) -> None:
@@ -143,6 +151,7 @@ def check_members(call: Call, requested: dict[str, JSON]) -> None:
                 call, f"The policy definition '{identifier}' is not at or above the policy set definition's scope."
             )
         reference = str(member.get("policyDefinitionReferenceId") or "")
+        check_member(call.tenant, call.target.name, reference, arm_id(identifier), member.get("parameters"))
         if reference and reference.lower() in references:
             raise _invalid_set(call, f"The policy definition reference id '{reference}' is used more than once.")
         references.add(reference.lower())
