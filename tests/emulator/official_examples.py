@@ -112,7 +112,10 @@ def tenant_of(example):
     for identifier in sorted(set(re.findall(r'"policyDefinitionId": "([^"]+)"', text))):
         family = "policySetDefinitions" if "policysetdefinitions" in identifier.lower() else "policyDefinitions"
         if identifier.lower() not in [item["id"].lower() for item in content[family]] + [SET.lower(), POLICY.lower()]:
-            values = {"policyRule": {}, "parameters": dict.fromkeys(parameters_in(example.body), {"defaultValue": ""})}
+            values = {
+                "policyRule": {},
+                "parameters": {key: {"defaultValue": ""} for key in parameters_in(example.body)},
+            }
             content[family].append({"id": re.sub(r"/versions/.*", "", identifier), "properties": values})
     if example.path.lower().count("/") == 4 and "/resourcegroups/" in example.path.lower() and example.method != "PUT":
         content["resources"].append(example.path)

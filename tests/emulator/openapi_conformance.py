@@ -14,7 +14,7 @@ import contoso
 import emulated
 import openapi
 import pytest
-from contoso import AUTHORIZATION, CORP, DATABASE, INITIATIVE, ONE, ROOT, SERVER, exemption_id, exemptions_of, waiver
+from contoso import AUTHORIZATION, CORP, DATABASE, ONE, ROOT, SERVER, exemption_id, exemptions_of, waiver
 from defended import TDE, finding, mcsb
 
 GRAPH = "/providers/Microsoft.ResourceGraph/resources"
