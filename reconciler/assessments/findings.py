@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from reconciler.assessments.report import EffectReport
 from reconciler.assessments.unneeded import DeclarationNeed, Need
-from reconciler.assessments.values import DeclarationEffect, EffectState, TargetEffect
+from reconciler.assessments.values import Confidence, DeclarationEffect, EffectState, TargetEffect
 from reconciler.kinds import FindingKind
 from reconciler.model import agree, count, first_few
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Finding
 
-_SHOWN = 3
+_SHOWN: Final = 3
+_SUREST: Final = tuple(Confidence)
 
 
 def effect_findings(report: EffectReport) -> tuple[Finding, ...]:
@@ -27,19 +29,26 @@ def effect_findings(report: EffectReport) -> tuple[Finding, ...]:
 
 
 def _ineffective(target: TargetEffect, effect: DeclarationEffect) -> Finding:
-    first, further = target.diagnoses[0], len(target.diagnoses) - 1
+    """With the best reason that there is: what documentation merely names is for `exempt status` to list."""
     counted = first_few([resource.text for resource in target.counted], 1) or target.target.text
-    sure = first.confidence.value + (f"; 'exempt status' asks {count(further, 'further question')}" if further else "")
+    best = min(target.diagnoses, key=lambda diagnosis: _SUREST.index(diagnosis.confidence))
+    questions = count(len(target.diagnoses), "question")
+    why, remedy = f"{best.confidence.value}: {best.message}", best.remedy
+    if best.confidence is Confidence.POSSIBLE:
+        why, remedy = (
+            "nothing that was read explains it",
+            f"'exempt status {effect.name}' asks {questions} in their order",
+        )
     return Finding(
         kind=FindingKind.INEFFECTIVE,
         subject=target.exemptions[0].id if target.exemptions else target.target,
-        message=f"Defender still counts {counted} by {target.title!r}. Why ({sure}): {first.message}",
-        remedy=first.remedy,
+        message=f"Defender still counts {counted} by {target.title!r} ({why})",
+        remedy=remedy,
         declaration=effect.name,
         source=effect.source,
         evidence=Evidence(
             aspect=f"{target.key} {target.target.key}",
-            cause=f"Defender counts it all the same: {first.cause.value}",
+            cause=f"Defender counts it all the same: {best.cause.value}, {best.confidence.value}",
             target=target.target.text,
             recommendations=(target.title,),
             count=len(target.counted),

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from reconciler.assessments.case import Case, EffectInputs, cases
 from reconciler.assessments.diagnosis import counted_above, diagnose
@@ -37,7 +38,7 @@ from reconciler.assessments.values import (
 )
 from reconciler.model import Declaration, agree, count, first_few
 
-_SHOWN = 3
+_SHOWN: Final = 3
 
 
 def judge_all(inputs: EffectInputs) -> tuple[DeclarationEffect, ...]:

@@ -4,13 +4,15 @@ the recommendation is no more.
 
 from __future__ import annotations
 
+from typing import Final
+
 from reconciler.assessments.case import Case
 from reconciler.assessments.values import Cause, Confidence, Diagnosis
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.model import ScopeKind, first_few, is_assessment
 from reconciler.planning.hold_messages import label
 
-_SHOWN = 3
+_SHOWN: Final = 3
 
 
 def unassessed(case: Case) -> Diagnosis:

@@ -22,6 +22,7 @@ import enum
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from reconciler.assessments.case import Case, EffectInputs, cases
 from reconciler.assessments.values import Cause, EffectState, PolicyState, Shown, TargetEffect
@@ -29,7 +30,7 @@ from reconciler.catalog.retirement import retirement_cause
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Category, Declaration, Diagnostic, Source, count, first_few
 
-_SHOWN = 3
+_SHOWN: Final = 3
 
 
 class Need(enum.StrEnum):
@@ -203,8 +204,8 @@ class _Judge:
         return policy is None or bool(policy.assessment)
 
 
-_TELLING = frozenset({"compliant", "noncompliant"})
-_SILENT = "Azure says only that it is exempt, not what it would find without the exemption"
+_TELLING: Final = frozenset({"compliant", "noncompliant"})
+_SILENT: Final = "Azure says only that it is exempt, not what it would find without the exemption"
 
 
 def _unneeded(base: TargetNeed, ground: Ground, message: str, *evidence: tuple[str, str]) -> TargetNeed:
