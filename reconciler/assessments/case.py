@@ -84,10 +84,10 @@ class EffectInputs:
     @functools.cached_property
     def held(self) -> Mapping[str, list[Held]]:
         """What is held, by declaration."""
-        held: dict[str, list[Held]] = defaultdict(list)
+        lines: dict[str, list[Held]] = defaultdict(list)
         for line in self.plan.held:
-            held[line.declaration].append(line)
-        return held
+            lines[line.declaration].append(line)
+        return lines
 
     @functools.cached_property
     def existing(self) -> Mapping[str, ExistingExemption]:
@@ -145,9 +145,9 @@ class Case:
         """How many covered resources are shown as what."""
         return dict(Counter(shown_as(row) for row in self.rows))
 
-    def resources(self, *shown: Shown) -> tuple[ArmId, ...]:
+    def resources(self, *kinds: Shown) -> tuple[ArmId, ...]:
         """The covered resources that are shown so, sorted."""
-        return tuple(sorted({row.resource for row in self.rows if shown_as(row) in shown}))
+        return tuple(sorted({row.resource for row in self.rows if shown_as(row) in kinds}))
 
     @functools.cached_property
     def confirmed(self) -> Sequence[ConfirmedExemption]:

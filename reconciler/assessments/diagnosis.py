@@ -83,7 +83,7 @@ def _of_metadata(case: Case) -> Iterator[Diagnosis]:
             confidence=Confidence.LIKELY,
             message=f"Defender's metadata names the policy {policy.rpartition('/')[2]}, which is not among those that the declaration exempts",
             remedy="'exempt catalog refresh' shows what the tenant says; review it, then apply",
-            evidence=(("definition", policy), *(("declared", known) for known in sorted(case.policies))),
+            evidence=(("definition", policy), *(("declared", declared) for declared in sorted(case.policies))),
             resources=tuple(sorted({row.resource for row in rows if row.policy and row.policy.key == policy})),
         )
 

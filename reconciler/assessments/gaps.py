@@ -133,8 +133,8 @@ def _outside(beside: Exemption, resources: Sequence[ArmId], name: str) -> str:
 
 def _not_exempt(cell: EvaluatedCell, case: Case, name: str) -> str:
     """That nothing of the declaration is in an assignment which evaluates the resource, and which came later."""
-    held = (line for line in case.held if line.assignment is not None and line.assignment == cell.assignment.id)
-    if (line := next(held, None)) is not None:
+    lines = (line for line in case.held if line.assignment is not None and line.assignment == cell.assignment.id)
+    if (line := next(lines, None)) is not None:
         return f"{name} evaluates it too, and is held: {line.message}"
     system, written_at = cell.assignment.system, case.written_at
     initiative = case.inputs.evaluation.snapshot.initiatives.get(cell.assignment.id.key)

@@ -85,20 +85,20 @@ def _state(case: Case) -> _Judged:
         return _gone(case)
     if hidden := _hidden(case):
         return EffectState.NOT_VISIBLE, [hidden]
-    shown = set(case.counts)
-    if Shown.EXEMPT in shown and shown <= {Shown.EXEMPT, Shown.NOT_APPLICABLE, Shown.OFF}:
+    kinds = set(case.counts)
+    if Shown.EXEMPT in kinds and kinds <= {Shown.EXEMPT, Shown.NOT_APPLICABLE, Shown.OFF}:
         return EffectState.IN_FORCE, [] if not case.missing else [_pending(case)]
     if case.is_conditional and case.objects:
         return EffectState.UNDECIDED, [_conditional()]
     if not case.objects and (case.missing or case.held):
         return _absent(case)
-    if Shown.UNHEALTHY in shown:
+    if Shown.UNHEALTHY in kinds:
         return _counted(case)
-    if not shown:
+    if not kinds:
         return _nothing_shown(case)
     if not case.is_due:
         return EffectState.WAITING, []
-    if shown == {Shown.OFF}:
+    if kinds == {Shown.OFF}:
         disabled = Diagnosis(
             cause=Cause.DISABLED,
             confidence=Confidence.CERTAIN,
@@ -138,14 +138,14 @@ def _gone(case: Case) -> _Judged:
         scope for scope in snapshot.similar.get(case.target.key, ()) if scope.name.lower() == case.target.name.lower()
     )
     if not places:
-        gone = Diagnosis(
+        absence = Diagnosis(
             cause=Cause.GONE,
             confidence=Confidence.CERTAIN,
             message=f"Azure finds no {case.target.kind} {case.target}",
             remedy=f"'exempt retire {case.declaration.name}', or take it out of scopes",
             evidence=(("target", case.target.text),),
         )
-        return EffectState.GONE, [gone]
+        return EffectState.GONE, [absence]
     counted = [place for place in places if _is_counted(case, place.key)]
     texts = [place.text for place in counted or places]
     moved = Diagnosis(
@@ -218,14 +218,14 @@ def _pending(case: Case) -> Diagnosis:
 def _absent(case: Case) -> _Judged:
     if case.held:
         line = case.held[0]
-        held = Diagnosis(
+        reason = Diagnosis(
             cause=Cause.HELD,
             confidence=Confidence.CERTAIN,
             message=line.message,
             remedy=line.remedy,
             evidence=(("held", line.cause.value),),
         )
-        return EffectState.HELD, [held]
+        return EffectState.HELD, [reason]
     forbidden = [item for item in case.missing if item.exemption.assignment.key in (case.inputs.forbidden or ())]
     names = [item.exemption.assignment.name for item in forbidden or case.missing]
     absent = Diagnosis(

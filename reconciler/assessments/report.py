@@ -102,6 +102,6 @@ def only(report: EffectReport, names: Iterable[str] = (), scope: ArmId | None = 
         if not chosen or declaration.name in chosen
         if (targets := tuple(t for t in declaration.targets if scope is None or scope.contains(t.target)))
     )
-    left = {declaration.name for declaration in kept_declarations}
-    needs = None if report.needs is None else tuple(need for need in report.needs if need.name in left)
+    names_left = {declaration.name for declaration in kept_declarations}
+    needs = None if report.needs is None else tuple(need for need in report.needs if need.name in names_left)
     return replace(report, declarations=kept_declarations, needs=needs)

@@ -81,8 +81,8 @@ class DeclarationNeed:
     @property
     def unneeded(self) -> tuple[ArmId, ...]:
         """The targets of which nothing is needed."""
-        kept = {target.target for target in self.targets if target.need is not Need.UNNEEDED}
-        return tuple(dict.fromkeys(target.target for target in self.targets if target.target not in kept))
+        needed = {target.target for target in self.targets if target.need is not Need.UNNEEDED}
+        return tuple(dict.fromkeys(target.target for target in self.targets if target.target not in needed))
 
     @property
     def remedy(self) -> str:
@@ -147,24 +147,28 @@ class _Judge:
             return None
         if (diagnosis := causes.get(Cause.NOT_ASSIGNED)) is not None:
             return _unneeded(base, Ground.NOT_ASSIGNED, diagnosis.message, *diagnosis.evidence)
-        gone = next((line for line in case.held if line.cause is HeldCause.ASSIGNMENT_GONE), None)
-        return _unneeded(base, Ground.NOT_ASSIGNED, gone.message, ("answer to GET", "404")) if gone else None
+        line_of_gone = next((line for line in case.held if line.cause is HeldCause.ASSIGNMENT_GONE), None)
+        return (
+            _unneeded(base, Ground.NOT_ASSIGNED, line_of_gone.message, ("answer to GET", "404"))
+            if line_of_gone
+            else None
+        )
 
     def _of_defender(self, case: Case, effect: TargetEffect, base: TargetNeed) -> TargetNeed | None:
         """What Defender says of the covered resources without regard to the exemption."""
-        shown = set(case.counts)
-        if Shown.UNHEALTHY in shown:
+        kinds = set(case.counts)
+        if Shown.UNHEALTHY in kinds:
             counted = case.resources(Shown.UNHEALTHY)
             return replace(
                 base, need=Need.NEEDED, message=f"Defender finds {count(len(counted), 'resource')} unhealthy"
             )
-        if effect.state in {EffectState.NOT_VISIBLE, EffectState.UNDECIDED, EffectState.MOVED} or not shown:
+        if effect.state in {EffectState.NOT_VISIBLE, EffectState.UNDECIDED, EffectState.MOVED} or not kinds:
             return replace(base, message=f"{effect.state.value}: {effect.state.meaning}")
-        if shown == {Shown.HEALTHY} and (case.declaration.category is Category.WAIVER or not case.is_due):
+        if kinds == {Shown.HEALTHY} and (case.declaration.category is Category.WAIVER or not case.is_due):
             resources = case.resources(Shown.HEALTHY)
             message = f"Defender finds {count(len(resources), 'resource')} healthy, without showing any as exempt"
             return _unneeded(base, Ground.COMPLIANT, message, *(("healthy", r.text) for r in resources[:_SHOWN]))
-        if shown == {Shown.NOT_APPLICABLE}:
+        if kinds == {Shown.NOT_APPLICABLE}:
             why = sorted({row.cause for row in case.rows if row.cause})
             message = (
                 f"Defender says that it does not apply there, exempt or not ({first_few(why, _SHOWN) or 'no cause'})"
@@ -181,8 +185,8 @@ class _Judge:
         for resource in case.resources(Shown.EXEMPT, Shown.HEALTHY):
             definitions = {cell.definition for cell in case.cells(resource) if not cell.excluded} or case.policies
             for definition in sorted(definitions):
-                told = [s for s in self._states.get((resource.key, definition), ()) if s.state in _TELLING]
-                against = next((state for state in told if state.state == "noncompliant"), None)
+                states = [s for s in self._states.get((resource.key, definition), ()) if s.state in _TELLING]
+                against = next((state for state in states if state.state == "noncompliant"), None)
                 if against is not None:
                     return replace(
                         base,
@@ -190,9 +194,9 @@ class _Judge:
                         message=f"Azure Policy finds {resource} not compliant in {against.assignment}, which is not exempt",
                         evidence=(("not compliant", against.assignment),),
                     )
-                if not told or self._asks_defender(definition):
+                if not states or self._asks_defender(definition):
                     return replace(base, message=_SILENT)
-                evidence.append(("compliant", f"{resource}: {told[0].assignment}"))
+                evidence.append(("compliant", f"{resource}: {states[0].assignment}"))
         if not evidence:
             return replace(base, message=_SILENT)
         message = "Azure Policy finds it compliant, in an assignment that is not exempt"

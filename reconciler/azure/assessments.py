@@ -34,25 +34,27 @@ def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView
     Raises:
         AzureError: Resource Graph does not answer at all, or what it answers has another form.
     """
-    shown, as_of = _shown_subscriptions(client, question.subscriptions)
-    visible = [scope for scope in question.subscriptions if scope.subscription in shown]
-    asked = _Questions(client, visible)
+    visible_guids, as_of = _shown_subscriptions(client, question.subscriptions)
+    visible = [scope for scope in question.subscriptions if scope.subscription in visible_guids]
+    inside = _Questions(client, visible)
     around = _Questions(client, question.everywhere)
     moved = {target.key: around.rows("moved resources", [_namesakes(target)]) for target in _movable(question.gone)}
     places = {arm_id(text_in(row, "id")).subscription for rows in moved.values() for row in rows}
-    beside = _Questions(client, [scope for scope in question.everywhere if scope.subscription in places - shown])
+    beside = _Questions(
+        client, [scope for scope in question.everywhere if scope.subscription in places - visible_guids]
+    )
     queries = [_ASSESSMENTS.format(keys=_listed(chunk)) for chunk in _chunks(question.keys)]
-    assessments = [*asked.rows("assessments", queries), *beside.rows("assessments", queries)]
+    assessments = [*inside.rows("assessments", queries), *beside.rows("assessments", queries)]
     policies = _chunks(question.policies or ())
-    plans = asked.rows("pricings", [_PRICINGS])
-    marked = asked.rows("exemptions in Resource Graph", [_MARKED.format(owners=_listed(question.owners))])
-    states = asked.rows("policy states", [_STATES.format(policies=_listed(chunk)) for chunk in policies])
-    located = asked.rows("locations", [_LOCATIONS] if question.with_locations else [])
+    plans = inside.rows("pricings", [_PRICINGS])
+    marked = inside.rows("exemptions in Resource Graph", [_MARKED.format(owners=_listed(question.owners))])
+    states = inside.rows("policy states", [_STATES.format(policies=_listed(chunk)) for chunk in policies])
+    located = inside.rows("locations", [_LOCATIONS] if question.with_locations else [])
     with reading("the rows of Resource Graph"):
         return DefenderView(
             as_of=as_of,
-            assessments=tuple(found for row in assessments if (found := assessment_in(row)) is not None),
-            subscriptions=shown,
+            assessments=tuple(item for item in map(assessment_in, assessments) if item is not None),
+            subscriptions=visible_guids,
             off=frozenset(
                 text_in(row, "subscriptionId").lower() for row in plans if text_in(row, "tier").lower() == "free"
             ),
@@ -62,7 +64,7 @@ def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView
                 key: tuple(arm_id(required_text(row, "id")) for row in rows) for key, rows in moved.items() if rows
             },
             indexed=tuple(arm_id(required_text(row, "id")) for row in marked),
-            unread=(*asked.unread, *around.unread, *beside.unread),
+            unread=(*inside.unread, *around.unread, *beside.unread),
         )
 
 
@@ -74,7 +76,7 @@ class _Questions:
         self._subscriptions = subscriptions
         self.unread: list[Unread] = []
 
-    def rows(self, what: str, queries: Iterable[str]) -> list[dict[str, JSON]]:
+    def rows(self, subject: str, queries: Iterable[str]) -> list[dict[str, JSON]]:
         """All rows of some queries; none where nothing is visible."""
         rows: list[dict[str, JSON]] = []
         for query in queries if self._subscriptions else ():
@@ -82,7 +84,7 @@ class _Questions:
                 rows += graph.rows(self._client, query, self._subscriptions)
             except AzureError as error:
                 self.unread += [
-                    Unread(scope=scope, what=what, message=error.message, remedy=error.remedy)
+                    Unread(scope=scope, what=subject, message=error.message, remedy=error.remedy)
                     for scope in self._subscriptions
                 ]
                 break

@@ -170,13 +170,13 @@ def _last(request: status.StatusRequest, options: Options) -> status.StatusRun:
         for observed in reports:
             if options.watch:
                 show(STATUS.render(options.format, observed.report, ReportContext(names=observed.names)))
-            left = end - time.monotonic()
-            if observed.report.is_settled or (not options.watch and left <= 0):
+            remaining = end - time.monotonic()
+            if observed.report.is_settled or (not options.watch and remaining <= 0):
                 break
             pause = options.interval.total_seconds()
             waiting = sum(item.due is not None for item in observed.report.declarations)
             say(f"{waiting} waiting; asking again in {pause:g} seconds")
-            time.sleep(pause if options.watch else min(pause, left))
+            time.sleep(pause if options.watch else min(pause, remaining))
     finally:
         reports.close()
     return observed
@@ -192,9 +192,9 @@ def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, 
 
 def _earlier(path: Path) -> dict[str, str]:
     """The states of an earlier report, by declaration."""
-    made = "save one with: exempt status --out FILE"
-    data = read_file(path, what="status", remedy=made, limit=_LIMIT)
-    document = read_json(data, origin=f"--since: {path}", remedy=made)
+    remedy = "save one with: exempt status --out FILE"
+    data = read_file(path, what="status", remedy=remedy, limit=_LIMIT)
+    document = read_json(data, origin=f"--since: {path}", remedy=remedy)
     document.check_format(what="a status", known="1.0")
     rows = document.member("declarations").items()
     return {row.member("declaration").as_text(): row.member("state").as_text() for row in rows}

@@ -55,7 +55,7 @@ def _declaration(declaration: DeclarationEffect, report: EffectReport) -> dict[s
 
 
 def _target(target: TargetEffect, report: EffectReport) -> dict[str, JSON]:
-    left = max((target.due - report.as_of).total_seconds(), 0) if target.due else None
+    seconds = max((target.due - report.as_of).total_seconds(), 0) if target.due else None
     return {
         "target": target.target.text,
         "recommendation": target.key or None,
@@ -64,8 +64,8 @@ def _target(target: TargetEffect, report: EffectReport) -> dict[str, JSON]:
         "since": _instant(target.since),
         "writtenAt": _instant(target.written_at),
         "due": _instant(target.due),
-        "secondsLeft": int(left) if left is not None else None,
-        "resources": {shown.value: target.counts.get(shown, 0) for shown in Shown},
+        "secondsLeft": int(seconds) if seconds is not None else None,
+        "resources": {kind.value: target.counts.get(kind, 0) for kind in Shown},
         "unhealthy": [resource.text for resource in target.counted],
         "exemptions": [exemption.id.text for exemption in target.exemptions],
         "diagnoses": [_diagnosis(diagnosis) for diagnosis in target.diagnoses],

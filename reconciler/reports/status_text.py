@@ -50,8 +50,8 @@ def status_lines(report: EffectReport, names: Names = NO_NAMES) -> Iterator[Line
         yield line(
             (Style.ERROR, "not read: "), f"{unread.what} at {scope_label(unread.scope, names)}: {unread.message}"
         )
-    if more := and_more(len(report.unread) - _FEW):
-        yield line(more.strip())
+    if rest := and_more(len(report.unread) - _FEW):
+        yield line(rest.strip())
     for state in report.counts:
         yield BLANK
         yield line((_STYLES.get(state, Style.WARNING), state.value), (Style.QUIET, f": {state.meaning}"))
@@ -84,8 +84,8 @@ def _declaration(declaration: DeclarationEffect, report: EffectReport, names: Na
         if target.state is EffectState.INEFFECTIVE:
             for resource in target.counted[:_FEW]:
                 yield line(_INDENT, (Style.WARNING, "unhealthy: "), scope_label(resource, names))
-            if more := and_more(len(target.counted) - _FEW):
-                yield line(_INDENT, more.strip())
+            if rest := and_more(len(target.counted) - _FEW):
+                yield line(_INDENT, rest.strip())
         for number, diagnosis in enumerate(target.diagnoses, start=1):
             yield from _diagnosis(diagnosis, number, len(target.diagnoses))
     if declaration.state.needs_somebody:
@@ -95,8 +95,8 @@ def _declaration(declaration: DeclarationEffect, report: EffectReport, names: Na
 def situation(target: TargetEffect, report: EffectReport) -> str:
     """What Defender shows, since when or until when: `2 exempt, 1 unhealthy; last written 2026-11-18 09:00 UTC`."""
     order = (Shown.UNHEALTHY, Shown.HEALTHY, Shown.EXEMPT, Shown.OFF, Shown.NOT_APPLICABLE)
-    shown = ", ".join(f"{target.counts[kind]} {kind.value}" for kind in order if target.counts.get(kind))
-    parts = [shown or "no assessment"]
+    counts = ", ".join(f"{target.counts[kind]} {kind.value}" for kind in order if target.counts.get(kind))
+    parts = [counts or "no assessment"]
     match target.state:
         case EffectState.IN_FORCE if target.since:
             parts.append(f"in force since {_instant(target.since)}")
@@ -107,13 +107,13 @@ def situation(target: TargetEffect, report: EffectReport) -> str:
     return "; ".join(parts)
 
 
-def time_left(left: timedelta) -> str:
+def time_left(remaining: timedelta) -> str:
     """`23 h 5 min`, `40 min`, `less than a minute`."""
-    minutes = int(left.total_seconds() // 60)
+    minutes = int(remaining.total_seconds() // 60)
     if minutes < 1:
         return "less than a minute"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours and rest else f"{hours} h" if hours else f"{rest} min"
+    hours, odd = divmod(minutes, 60)
+    return f"{hours} h {odd} min" if hours and odd else f"{hours} h" if hours else f"{odd} min"
 
 
 def _diagnosis(diagnosis: Diagnosis, number: int, total: int) -> Iterator[Line]:
