@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
 from pathlib import Path
+from types import SimpleNamespace
 
+import emulated
 import pytest
 from assessments.defended import (
     AUDIT,
@@ -76,35 +77,46 @@ def test_a_time_that_is_none(tmp_path: Path, text: str) -> None:
         here.run("--within", text)
 
 
-def test_waiting_until_it_is_in_force(tmp_path: Path) -> None:
-    """Azure's clock passes the day while the command waits."""
-    with world(tmp_path, exemptions=recently(1)) as here:
-        clock = threading.Timer(1.0, lambda: here.azure.tenant.clock.advance(24 * HOUR))
-        clock.start()
-        try:
-            ended = here.run("--wait", "1m", "--interval", "1s", "--format", "json", check=0)
-        finally:
-            clock.join()
-        assert ended.json["declarations"][0]["state"] == "in force"
-        assert "1 waiting; asking again" in ended.stderr
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits here: the pauses are noted, and our clock moves on by each."""
+    taken: list[float] = []
+    clock = SimpleNamespace(sleep=taken.append, monotonic=lambda: sum(taken))
+    monkeypatch.setattr("reconciler.cli.status.time", clock)
+    return taken
 
 
-def test_waiting_in_vain_is_2(tmp_path: Path) -> None:
+class Day(list[float]):
+    """Pauses during which Azure's day passes."""
+
+    def __init__(self, azure: emulated.Azure) -> None:
+        super().__init__()
+        self.azure = azure
+
+    def append(self, seconds: float) -> None:
+        super().append(seconds)
+        self.azure.tenant.clock.advance(12 * HOUR)
+
+
+@pytest.mark.parametrize("option", [["--wait", "24h"], ["--watch"]], ids=str)
+def test_asking_until_it_is_in_force(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: list[str]) -> None:
     with world(tmp_path, exemptions=recently(1)) as here:
-        ended = here.run("--wait", "1s", "--interval", "1s", "--format", "json", check=2)
+        taken = Day(here.azure)
+        clock = SimpleNamespace(sleep=taken.append, monotonic=lambda: sum(taken))
+        monkeypatch.setattr("reconciler.cli.status.time", clock)
+        ended = here.run(*option, "--interval", "5m", check=0)
+        assert taken == [300, 300]
+        assert "1 in force" in ended.stdout
+        assert ended.stdout.count("1 waiting") == (2 if option == ["--watch"] else 0)
+        assert ended.stderr.count("1 waiting; asking again in 300 seconds") == 2
+
+
+def test_waiting_in_vain_is_2(tmp_path: Path, pauses: list[float]) -> None:
+    with world(tmp_path, exemptions=recently(1)) as here:
+        ended = here.run("--wait", "12m", "--interval", "5m", "--format", "json", check=2)
+        assert pauses == [300, 300, 120]
         assert ended.json["declarations"][0]["state"] == "waiting"
         assert here.status(check=0)["verdict"] == "done"
-
-
-def test_watch_shows_it_until_it_is_settled(tmp_path: Path) -> None:
-    with world(tmp_path, exemptions=recently(1)) as here:
-        clock = threading.Timer(1.0, lambda: here.azure.tenant.clock.advance(24 * HOUR))
-        clock.start()
-        try:
-            text = here.run("--watch", "--interval", "1s", check=0).stdout
-        finally:
-            clock.join()
-        assert text.index("1 waiting") < text.index("1 in force")
 
 
 def merged(root: Path, number: int) -> None:
