@@ -4,12 +4,14 @@ paper and by a screen reader. The auditor's form: it can be archived and read in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler import __version__, package_data
 from reconciler.kinds import FindingKind
-from reconciler.reports.drift import DriftReport, Identified, by_kind, gone, identify
+from reconciler.model import count
+from reconciler.planning.values import Finding
+from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.drift_text import comparison_sentence, heading, healing_sentence, severity_counts
 from reconciler.reports.escape import html_text as h
 from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
@@ -57,7 +59,7 @@ def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iter
     for kind, of in kinds.items():
         yield f'<section aria-labelledby="{kind.value}">\n<h2 id="{kind.value}">{kind.value} ({len(of)})</h2>'
         yield f'<p class="quiet">{h(kind.meaning)}</p>'
-        yield from (_article(identified, names) for identified in of)
+        yield from (_article(group, names) for group in by_cause(of))
         yield "</section>"
     if report.earlier is not None:
         yield from _gone(report)
@@ -75,13 +77,16 @@ def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
     )
 
 
-def _article(identified: Identified, names: Names) -> str:
-    finding = identified.finding
+def _article(group: Sequence[Identified], names: Names) -> str:
+    """One finding, or many of one cause with the place of each."""
+    if len(group) > 1:
+        return _cause(group, names)
+    identified, finding = group[0], group[0].finding
     assignment = assignment_label(finding.assignment, names) if finding.assignment else ""
     head = f'<span class="severity">{finding.severity.value}{", new" if identified.is_new else ""}</span> {h(finding.declaration or "")}'
     where = f'<span class="where">{h(subject_label(finding, names))}</span>'
     rows = [("assignment", assignment), ("found", finding.message), *evidence_labels(finding)]
-    rows += [("fix", finding.remedy), ("declared in", source_label(finding.source))]
+    rows += [("help", finding.remedy), ("declared in", source_label(finding.source))]
     rows += [("ARM id", finding.subject.text), ("id", identified.id)]
     link = portal_link(finding)
     patch = "\n".join(h(text) for text in patch_lines(finding))
@@ -90,13 +95,34 @@ def _article(identified: Identified, names: Names) -> str:
     return f'<article class="{finding.severity.value}" id="f-{identified.id}">\n<h3>{head} {where}</h3>\n{_list(rows)}{extras}\n</article>'
 
 
+def _cause(group: Sequence[Identified], names: Names) -> str:
+    first = group[0].finding
+    new = ", new" if group[0].is_new else ""
+    head = f'<span class="severity">{first.severity.value}{new}</span> {count(len(group), "finding")} of one cause'
+    rows = _list([("found", first.message), ("cause", first.cause), ("help", first.remedy)])
+    places = "\n".join(
+        f'<li id="f-{identified.id}">{h(_where(identified.finding, names))} <span class="quiet">{identified.id}</span></li>'
+        for identified in group
+    )
+    return (
+        f'<article class="{first.severity.value}">\n<h3>{head}</h3>\n{rows}\n'
+        f"<details>\n<summary>Where</summary>\n<ul>\n{places}\n</ul>\n</details>\n</article>"
+    )
+
+
+def _where(finding: Finding, names: Names) -> str:
+    """Declaration and place; the assignment where the message does not say it."""
+    assignment = assignment_label(finding.assignment, names) if finding.assignment else ""
+    return ", ".join(filter(None, (finding.declaration, subject_label(finding, names), assignment)))
+
+
 def _list(rows: list[tuple[str, str]]) -> str:
     pairs = "\n".join(_pair(label, text) for label, text in rows if text)
     return f"<dl>\n{pairs}\n</dl>"
 
 
 def _pair(label: str, text: str) -> str:
-    emphasis = ' class="fix"' if label == "fix" else ""
+    emphasis = ' class="remedy"' if label == "help" else ""
     return f"<dt>{h(label)}</dt><dd{emphasis}>{h(text)}</dd>"
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reconciler.model import Severity, count
-from reconciler.planning.values import Finding
-from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, identify
+from reconciler.model import Severity, count, first_few
+from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, identify
 from reconciler.reports.drift_text import comparison_sentence, group_block, heading, healing_sentence, severity_counts
 from reconciler.reports.findings_text import subject_label
 from reconciler.reports.labels import NO_NAMES, Names
@@ -15,7 +14,7 @@ from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
 from reconciler.reports.styled import plain
 
 _NAMED: Final = 20
-"""So many new findings stand above the fold of a comment."""
+"""So many causes of new findings stand above the fold of a comment."""
 
 MARKER: Final = "<!-- exempt:drift -->"
 """The first line, by which the next run finds its issue."""
@@ -45,13 +44,11 @@ def drift_comment(report: DriftReport, names: Names = NO_NAMES, limit: int = LIM
         else ""
     )
     above = f"### New since the last report: {count(len(fresh), 'finding')}{worst}\n"
-    above += (
-        "\n".join(bullets("", fresh[:_NAMED], lambda identified: _item(identified.finding, names), share=LIMIT // 2))
-        + "\n"
-    )
-    rest = fresh[_NAMED:]
-    blocks = (_block(group, names) for group in by_cause(rest))
-    return above + folded("More", len(by_cause(rest)), blocks, "text", limit - len(above.encode()))
+    groups = by_cause(fresh)
+    rows = bullets("", groups[:_NAMED], lambda group: _item(group, names), share=LIMIT // 2)
+    above += "\n".join(rows) + "\n"
+    blocks = (_block(group, names) for group in groups[_NAMED:])
+    return above + folded("More", len(groups[_NAMED:]), blocks, "text", limit - len(above.encode()))
 
 
 def _above_the_fold(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
@@ -63,16 +60,23 @@ def _above_the_fold(report: DriftReport, findings: list[Identified], names: Name
     if findings:
         yield "\n| kind | findings | meaning |\n|---|---:|---|"
         yield from (f"| {kind.value} | {len(of)} | {kind.meaning} |" for kind, of in by_kind(findings).items())
-    worst = [identified.finding for identified in findings if identified.finding.severity is Severity.ERROR]
-    yield from bullets("Errors", worst, lambda finding: _item(finding, names))
+    worst = [identified for identified in findings if identified.finding.severity is Severity.ERROR]
+    title = f"Errors ({len(worst):,})"
+    yield from bullets(title, by_cause(worst), lambda group: _item(group, names), is_counted=False)
     for sentence in (healing_sentence(report), comparison_sentence(report)):
         if sentence:
             yield f"\n{value(sentence)}"
 
 
-def _item(finding: Finding, names: Names) -> str:
-    declared = f"{value(finding.declaration)} " if finding.declaration else ""
+def _item(group: Sequence[Identified], names: Names) -> str:
+    """One finding, or many of one cause with the first places."""
+    finding = group[0].finding
     remedy = f"; help: {value(finding.remedy)}" if finding.remedy else ""
+    if len(group) > 1:
+        places = dict.fromkeys(subject_label(identified.finding, names) for identified in group)
+        listing = first_few([value(where) for where in places], FEW)
+        return f"**{finding.kind.value}** {len(group):,} times: {value(finding.message)}{remedy}, at {listing}"
+    declared = f"{value(finding.declaration)} " if finding.declaration else ""
     where = f"{declared}{value(subject_label(finding, names))}"
     return f"**{finding.kind.value}** {where}: {value(finding.message)}{remedy}{place(finding.source)}"
 

@@ -1,5 +1,6 @@
 import dataclasses
 import json
+from html import escape
 from html.parser import HTMLParser
 
 import samples
@@ -13,7 +14,7 @@ from reconciler.planning.evidence import Evidence
 from reconciler.reports.drift import identify
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
-from reconciler.reports.drift_markdown import drift_markdown
+from reconciler.reports.drift_markdown import drift_comment, drift_markdown
 from reconciler.reports.drift_sarif import drift_sarif
 from reconciler.reports.drift_text import drift_text
 from reconciler.reports.markdown import LIMIT
@@ -220,6 +221,15 @@ def test_many_findings_of_one_cause_are_told_once():
     assert text.count(finding.message) == 1
     assert len(json.loads(drift_json(samples.drift_report(findings=tuple(many))))["findings"]) == 407
     assert drift_text(samples.drift_report(findings=tuple(many[:3]))).count(finding.message) == 3
+    report = samples.drift_report(findings=tuple(many), earlier={})
+    html = drift_html(report)
+    page = Page(html)
+    assert page.open == []
+    assert html.count(f"<dd>{escape(finding.message)}</dd>") == 1
+    assert sum(name == "id" and value.startswith("f-") for _, name, value in page.attributes) == 407
+    for markdown in (drift_markdown(report), drift_comment(report)):
+        above, _, _ = markdown.partition("<details>")
+        assert above.count("407 times") == 1
 
 
 def test_what_was_not_read_stands_before_every_other_error():
