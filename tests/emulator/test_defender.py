@@ -142,6 +142,12 @@ def test_a_finding_without_policy_stays(defended):
     assert status(arm) == "Unhealthy"
 
 
+def test_a_finding_whose_policies_nothing_holds_stays(defended):
+    key = "94290b00-4d0c-d7b4-7cea-064a9554e681"  # its policy is in today's benchmark no longer
+    _, arm = defended(assessments=[finding(ONE, key=key)])
+    assert status(arm, f"{ONE}/providers/Microsoft.Security/assessments/{key}") == "Unhealthy"
+
+
 @pytest.mark.parametrize(
     ("code", "exempt"), [("Healthy", "NotApplicable Exempt"), ("NotApplicable", "NotApplicable NoNsgOnVm")]
 )

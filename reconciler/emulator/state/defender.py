@@ -31,9 +31,8 @@ UNHEALTHY: Final = "Unhealthy"
 NOT_APPLICABLE: Final = "NotApplicable"
 
 _SETS: Final = "/providers/microsoft.authorization/policysetdefinitions/"
-BENCHMARKS: Final = frozenset(
-    _SETS + name for name in ("1f3afdf9-d0c9-4c3d-847f-89da613e70a8", "e3ec7e09-768c-4b64-882c-fcada3772047")
-)
+_SHIPPED_BENCHMARK: Final = f"{_SETS}1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+BENCHMARKS: Final = frozenset({_SHIPPED_BENCHMARK, f"{_SETS}e3ec7e09-768c-4b64-882c-fcada3772047"})
 """The folded ids of the Microsoft cloud security benchmark and of the preview of its second version."""
 
 _OFF: Final = {
@@ -81,6 +80,7 @@ class Defender:
         for ended, exemption in tenant.superseded_exemptions:
             if ended > tenant.clock.seconds() - tenant.evaluation_delay:
                 self._superseded.setdefault(scope_key(exemption.id.key), []).append(exemption)
+        self._benchmark = functools.cache(self._benchmark_policies)
         self._members = functools.cache(self._members_of)
         self._coverages = functools.cache(self._coverages_at)
         self._applicable = functools.cache(self._assignments_over)
@@ -108,15 +108,23 @@ class Defender:
     def _through_policies(
         self, record: Record, policies: tuple[str, ...], assignments: list[Record]
     ) -> Assessed | None:
-        """What all policies behind an assessment make of it, in every assignment that evaluates them."""
+        """What all policies behind an assessment make of it, in every assignment that evaluates them. Where no assignment
+        holds any and the benchmark does not either, Defender finds it by itself.
+        """
         scope = owner_scope(record.id)
         resource = self.tenant.hierarchy.resources.get(scope.key) or Resource(id=scope)
+        holding = [
+            (assignment, held)
+            for assignment in assignments
+            if (held := [member for member in self._members(assignment.id) if member.definition.key in policies])
+        ]
+        if not holding and self._benchmark().isdisjoint(policies):
+            return self._as_found(record)
         cells = [
             _Cell(assignment=assignment, member=member)
-            for assignment in assignments
+            for assignment, held in holding
             if self._evaluates(assignment, resource)
-            for member in self._members(assignment.id)
-            if member.definition.key in policies
+            for member in held
         ]
         if not cells:
             return None
@@ -174,6 +182,13 @@ class Defender:
         return selected(selectors_of(assignment), resource) and not any(
             self.tenant.hierarchy.contains(part, resource.id) for part in excluded
         )
+
+    def _benchmark_policies(self) -> frozenset[str]:
+        """The folded ids of the policies in the benchmark as Azure ships it."""
+        built_ins = self.tenant.built_ins
+        shipped = built_ins.initiative(arm_id(_SHIPPED_BENCHMARK)) if built_ins is not None else None
+        entries = (shipped or {}).get("policyDefinitions", ())
+        return frozenset(str(entry["policyDefinitionId"]).lower() for entry in entries)
 
     def _members_of(self, assignment: ArmId) -> list[Member]:
         return list(members(self.tenant, self.tenant.assignments.by_id[assignment.key]))
