@@ -113,6 +113,20 @@ ANSWERED = [
     f"{_ASSESSMENTS} | project x = coalesce(tolong(properties.score.n), 0) | summarize sum(x)",
     f"{_ASSESSMENTS} | extend bag = pack('code', properties.status.code, 'n', 1) | project code = tostring(bag.code), n = tolong(bag.n)",
     f"{_ASSESSMENTS} | summarize any(name), take_any(id) | project any_name != '', id != ''",
+    f"""{_ASSESSMENTS}
+| extend source = tostring(properties.resourceDetails.Source)
+| extend resourceId = trim(' ', tolower(tostring(case(source =~ 'azure', properties.resourceDetails.Id, source =~ 'aws' or source =~ 'gcp', properties.resourceDetails.AzureResourceId, extract('^(.+)/providers/Microsoft.Security/assessments/.+$', 1, id)))))
+| project subscriptionId, assessmentKey = tolower(name), resourceId, code = tostring(properties.status.code), cause = tostring(properties.status.cause)""",
+    f"{_ASSESSMENTS} | project x = trim(@'[^\\w]+', name), y = trim_start('a', name), z = trim_end(@'\\d', name)",
+    # secure score and plans
+    "securityresources | where type == 'microsoft.security/securescores' and name =~ 'ascScore' | project subscriptionId, current = todouble(properties.score.current), max = todouble(properties.score.max), pct = todouble(properties.score.percentage), weight = tolong(properties.weight)",
+    """securityresources
+| where type == 'microsoft.security/securescores/securescorecontrols'
+| extend controlKey = name, h = toint(properties.healthyResourceCount), u = toint(properties.unhealthyResourceCount), defMax = todouble(properties.definition.properties.maxScore)
+| mv-expand a = properties.definition.properties.assessmentDefinitions
+| extend assessmentKey = tolower(extract('assessmentMetadata/([^/"]+)', 1, tostring(a.id)))
+| project subscriptionId, controlKey, control = tostring(properties.displayName), h, u, defMax, assessmentKey""",
+    "securityresources | where type == 'microsoft.security/pricings' | where properties.pricingTier == 'Standard' | project subscriptionId, name",
     # compliance and roles
     """policyresources
 | where type =~ 'Microsoft.PolicyInsights/PolicyStates'

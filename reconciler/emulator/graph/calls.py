@@ -116,6 +116,8 @@ def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
             return kinds[0] is Type.DYNAMIC
         case "array_concat":
             return set(kinds) == {Type.DYNAMIC}
+        case "trim" | "trim_start" | "trim_end":
+            return kinds[0] is Type.STRING and kinds[1] in {Type.STRING, Type.DYNAMIC}
         case "tolower" | "toupper" | "split" | "substring" | "indexof" | "replace_string":
             return kinds[0] in {Type.STRING, Type.DYNAMIC}
         case "datetime_diff":

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from reconciler.emulator.graph import operators
+from reconciler.emulator.graph.patterns import trimmed
 from reconciler.emulator.graph.values import (
     Type,
     Value,
@@ -248,6 +249,9 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "substring": _function(_substring, Type.STRING, 2, 3),
     "indexof": _function(_index_of, Type.LONG, 2),
     "replace_string": _function(lambda t, a, b: to_text(t).replace(to_text(a), to_text(b)), Type.STRING, 3),
+    "trim": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=True), Type.STRING, 2),
+    "trim_start": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=False), Type.STRING, 2),
+    "trim_end": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=False, end=True), Type.STRING, 2),
     "isempty": _function(lambda v: to_text(v) == "", Type.BOOL, 1),
     "isnotempty": _function(lambda v: to_text(v) != "", Type.BOOL, 1),
     "isnull": _function(lambda v: v is None, Type.BOOL, 1),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Final
 
 import re2
@@ -23,3 +24,19 @@ def compile_pattern(text: str) -> Any:
         return re2.compile(text, options=options)
     except re2.error as error:
         raise ValueError(str(error)) from None
+
+
+def trimmed(pattern: str, text: str, *, start: bool, end: bool) -> str:
+    """The text without what matches a pattern at its start or end, however often; as it is where the pattern is none."""
+    try:
+        compiled = _edges(pattern)
+    except ValueError:
+        return text
+    if start:
+        text = compiled[0].sub("", text, count=1)
+    return compiled[1].sub("", text, count=1) if end else text
+
+
+@functools.lru_cache(maxsize=64)
+def _edges(pattern: str) -> tuple[Any, Any]:
+    return compile_pattern(rf"\A(?:{pattern})+"), compile_pattern(rf"(?:{pattern})+\z")
