@@ -139,7 +139,7 @@ class FindingKind(enum.StrEnum):
         name="forged",
         severity=Severity.ERROR,
         meaning="bears our mark, but none of our writers made it or wrote it last, and no record says that it was adopted",
-        cause="somebody else wrote our mark",
+        cause="somebody else wrote last what bears our mark",
         settled_by="a person: remove it where it was made, declare it with `adopt`, or add who wrote it to `writers`",
     )
     UNSUPPORTED = FindingFacts(
@@ -244,7 +244,9 @@ class HeldCause(enum.StrEnum):
         name="foreign-owner", cause="another owner exempts it already", kind=FindingKind.FOREIGN_OWNER
     )
     NOT_ADOPTABLE = HeldFacts(name="not-adoptable", cause="an application's exemption stands in the way")
-    FORGED = HeldFacts(name="forged", cause="somebody else wrote our mark on what is there", kind=FindingKind.FORGED)
+    FORGED = HeldFacts(
+        name="forged", cause="somebody else wrote last what is there and bears our mark", kind=FindingKind.FORGED
+    )
     CONFLICT = HeldFacts(name="conflict", cause="two declarations want the same")
     UNREAD = HeldFacts(name="unread", cause="something it depends on could not be read")
     ASSIGNMENT_GONE = HeldFacts(name="assignment-gone", cause="its assignment does not exist", is_gone=True)

@@ -52,10 +52,7 @@ def read_record(data: bytes, *, origin: str, settings: Settings) -> frozenset[st
 
 
 def _exemption(entry: JsonInput) -> ArmId:
-    try:
-        identifier = arm_id(entry.as_text())
-    except ValueError as error:
-        raise entry.error(str(error)) from None
+    identifier = arm_id(entry.as_text())
     if _TYPE not in identifier.key and carrier_of(identifier) is not Carrier.STANDARD:
         raise entry.error("it is no id of an exemption")
     return identifier

@@ -224,8 +224,9 @@ def forged(existing: Exemption) -> Diagnostic:
     """Something bears our mark, but nothing shows that we made, wrote or adopted it."""
     return Diagnostic(
         message=f"{existing.id} already exempts this and bears our mark, but {unproven(existing)}",
-        remedy="find out who wrote it and remove it in the portal; or add 'adopt: true' to the declaration to make it ours, "
-        "or whoever applies this repository to writers",
+        remedy="if it was adopted, name the record of the newest production run (--record FILE), or add 'adopt: true' to the "
+        "declaration; if it is a forgery, find out who wrote it and remove it in the portal; whoever applies this repository "
+        "belongs into writers",
     )
 
 

@@ -236,8 +236,9 @@ def forged(existing: Exemption) -> Finding:
         kind=FindingKind.FORGED,
         subject=existing.id,
         message=f"bears our mark{name}, but {unproven(existing)}",
-        remedy=f"find out who wrote it and remove it {place}; or declare it with 'adopt: true' to make it ours, "
-        "or add whoever applies this repository to writers",
+        remedy="if it was adopted, name the record of the newest production run (--record FILE), or declare it with "
+        f"'adopt: true'; if it is a forgery, find out who wrote it and remove it {place}; whoever applies this repository "
+        "belongs into writers",
         assignment=existing.assignment,
     )
 
