@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Final
 
-from reconciler.model import JSON, count, first_few
+from reconciler.model import JSON, ArmId, agree, and_more, count
 from reconciler.planning.score.formula import ControlScore, Score
 from reconciler.planning.score.values import (
     ControlStages,
@@ -82,29 +82,34 @@ def _current(stages: Stages) -> str:
 
 def _controls(moved: Sequence[SubscriptionEstimate], show: Show) -> Iterator[str]:
     """The controls that move most, over all subscriptions."""
-    changes: Counter[tuple[str, str]] = Counter()
-    for item in moved:
-        for control in item.controls:
-            before, after = control.settled.counts, control.after.counts
-            for state, number in (
-                ("unhealthy", after.unhealthy - before.unhealthy),
-                ("healthy", after.healthy - before.healthy),
-            ):
-                changes[control.settled.definition.title, state] += number
-    rows = [(title, state, number) for (title, state), number in changes.items() if number]
-    for title, state, number in sorted(rows, key=lambda row: (-abs(row[2]), row))[:_FEW]:
-        verb = "fewer" if number < 0 else "more"
-        yield f"{show(title)}: {abs(number):,} {verb} {state} {'resource' if abs(number) == 1 else 'resources'}"
+    changes: dict[str, Counter[str]] = {}
+    for control in (control for item in moved for control in item.controls):
+        before, after = control.settled.counts, control.after.counts
+        shift = changes.setdefault(control.settled.definition.title, Counter())
+        shift["unhealthy"] += after.unhealthy - before.unhealthy
+        shift["healthy"] += after.healthy - before.healthy
+    rows = [(title, shift) for title, shift in changes.items() if any(shift.values())]
+    for title, shift in sorted(rows, key=lambda row: (-sum(map(abs, row[1].values())), row[0]))[:_FEW]:
+        parts = (
+            f"{abs(number):,} {'fewer' if number < 0 else 'more'} {state}" for state, number in shift.items() if number
+        )
+        yield f"{show(title)}: {', '.join(parts)}"
     if len(rows) > _FEW:
-        yield f"and {count(len(rows) - _FEW, 'more change')} in controls"
+        yield f"and {count(len(rows) - _FEW, 'more control')}"
 
 
 def _without_effect(found: Sequence[NoEffect], names: Names, show: Show) -> Iterator[str]:
-    for item in found[:_FEW]:
-        others = first_few([show(title) for title in item.others], _FEW)
-        yield f"no effect on {show(item.control)}: {show(scope_label(item.resource, names))} stays unhealthy there by {others}"
-    if len(found) > _FEW:
-        yield f"and {count(len(found) - _FEW, 'more finding')} without effect"
+    """A line for each control and what keeps resources unhealthy there."""
+    groups: dict[tuple[str, tuple[str, ...]], list[ArmId]] = {}
+    for item in found:
+        groups.setdefault((item.control, item.others), []).append(item.resource)
+    for (control, others), resources in list(groups.items())[:_FEW]:
+        labels = "; ".join(show(scope_label(resource, names)) for resource in resources[:_FEW])
+        labels += and_more(len(resources) - _FEW)
+        because = "; ".join(show(title) for title in others)
+        yield f"no effect on {show(control)}: {labels} {agree(len(resources), 'stays', 'stay')} unhealthy there by {because}"
+    if len(groups) > _FEW:
+        yield f"and {count(len(groups) - _FEW, 'more control')} without effect on some resources"
 
 
 def _not_counted(estimate: ScoreEstimate, show: Show) -> Iterator[str]:

@@ -52,7 +52,7 @@ def test_before_and_after_stand_in_every_form(repository):
         sent = [request.target for request in cloud.requests if "secureScore" in request.target]
     assert "16.62 % → 25.00 % in sum over 2 subscriptions; at most 33.38 % if Mitigated ones count as healthy" in text
     assert "Sub 1 00000000…0001: 16.62 % → 25.00 % (1.33 of 8 → 2.00 of 8)" in text
-    assert "Enable encryption at rest: 1 fewer unhealthy resource" in text
+    assert "Enable encryption at rest: 1 fewer unhealthy" in text
     assert "assumed: what is exempt leaves the count, whatever the category" in text
     assert "**Secure score, estimated for a day after apply**" in comment
     assert "- 16.62 % → 25.00 % in sum over 2 subscriptions" in comment
@@ -96,3 +96,30 @@ def test_the_readers_role_suffices(repository):
     with emulated.running(tenant(principals=[reader])) as cloud:
         text = emulated.exempt(cloud, "plan", cwd=repository).stdout
     assert "16.62 % → 25.00 % in sum over 2 subscriptions" in text
+
+
+def test_what_moves_nothing_is_one_line_a_cause(tmp_path):
+    ports, access, preview = (
+        "bc303248-3d14-44c2-96a0-55f5c326b5fe",
+        "805651bc-6ecd-4c73-9b55-97a19d0582d0",
+        "483f12ed-ae23-447e-a2de-a67a10db4353",
+    )
+    machines = [f"{GROUP}/providers/Microsoft.Compute/virtualMachines/m{number}" for number in range(3)]
+    found = [finding(machine, key) for machine in machines for key in (ports, access)] + [finding(machines[0], preview)]
+    content = repositories.tenant(
+        repositories.assignment(ROOT, "mcsb", BENCHMARK),
+        assessments=found,
+        assessmentMetadata=[{"name": preview, "properties": {"displayName": "A preview", "preview": True}}],
+    )
+    declared = [
+        {"name": "ports", "recommendation": ports, "scopes": machines[:2]},
+        {"name": "preview", "recommendation": preview, "scopes": [ONE]},
+    ]
+    with emulated.running(content) as cloud:
+        text = emulated.exempt(cloud, "plan", cwd=repositories.write(tmp_path, declared), check=(0,)).stdout
+    (line,) = (row for row in text.splitlines() if "no effect on" in row)
+    assert "virtualMachines/m0" in line
+    assert "virtualMachines/m1" in line
+    assert line.count("stay unhealthy there by Management ports of virtual machines") == 1
+    assert "  does not count: A preview, which is a preview\n" in text
+    assert "no change in sum over 2 subscriptions: stays at 0.00 %" in text
