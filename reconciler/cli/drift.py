@@ -45,6 +45,8 @@ class Options:
     comment: Path | None
     since: Path | None
     outcomes: Path | None
+    event: Path | None
+    notify: bool
     kind: frozenset[FindingKind] | None
     fail_on: str
     snapshot: Path | None
@@ -85,6 +87,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="judge a saved snapshot instead of Azure")
     common.add_record(parser)
     parser.add_argument(
+        "--notify",
+        action="store_true",
+        help="tell the channels under 'notify' in reconciler.yaml what is new since --since",
+    )
+    parser.add_argument(
+        "--event",
+        type=Path,
+        metavar="FILE",
+        help="only the exemption that an activity log alert or Event Grid event is about, as new",
+    )
+    parser.add_argument(
         "--approved", metavar="REV", help="say what 'exempt apply --approved REV' would heal now; empty: nothing"
     )
 
@@ -101,6 +114,8 @@ def run(args: argparse.Namespace) -> int:
         since=options.since,
         outcomes=options.outcomes,
         kinds=options.kind,
+        event=options.event,
+        notify=options.notify,
         fail_on=None if options.fail_on == _NEVER else Severity(options.fail_on),
     )
     reported = drift.run(request, common.context())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
+from reconciler.arm.canonical import instant
 from reconciler.documents.json_input import JsonInput, read_json
 from reconciler.model import JSON, Settings
 from reconciler.problems import UsageError
@@ -34,6 +36,22 @@ def read_earlier(data: bytes, settings: Settings, *, origin: str) -> Mapping[str
             f"--since: the report is of owner {owner!r}, but this repository is {settings.owner!r}", _ANOTHER
         )
     return {_checked(finding): finding.value for finding in document.member("findings").items()}
+
+
+def read_told(data: bytes, *, origin: str) -> tuple[datetime, Mapping[str, frozenset[str]]]:
+    """When an earlier report was made, and by channel the keys of what it could not tell anybody.
+
+    Raises:
+        JsonInputError: it is no report.
+    """
+    document = read_json(data, origin=origin, remedy=_MAKE)
+    taken_at = document.member("takenAt")
+    moment = instant(taken_at.as_text())
+    if moment is None:
+        raise taken_at.error("no date and time")
+    untold = document.optional("untold")
+    by_channel = untold.entries() if untold else ()
+    return moment, {channel: frozenset(key.as_text() for key in keys.items()) for channel, keys in by_channel}
 
 
 def _checked(finding: JsonInput) -> str:

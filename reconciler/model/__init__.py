@@ -25,6 +25,8 @@ from reconciler.model.rate_limits import LONGEST_WAIT, Operation, RateObserver
 from reconciler.model.settings import (
     EVALUATION_HOURS,
     EXPIRING_DAYS,
+    Channel,
+    ChannelKind,
     Cloud,
     FolderRule,
     LifetimeRule,
@@ -48,6 +50,8 @@ __all__ = [
     "Assignment",
     "Carrier",
     "Category",
+    "Channel",
+    "ChannelKind",
     "Cloud",
     "Declaration",
     "Diagnostic",

@@ -108,6 +108,40 @@ class Rules:
         return min(applying, key=lambda rule: rule.days, default=None)
 
 
+class ChannelKind(enum.StrEnum):
+    """Where a notification goes."""
+
+    TEAMS = "teams"
+    SLACK = "slack"
+    WEBHOOK = "webhook"
+    MAIL = "mail"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One way to tell people of new findings of a severity (`error`, `warning`, `info`) or worse. Secrets are never written
+    in the settings: `url_from`, `secret_from`, `user_from` and `password_from` name variables of the environment. For mail,
+    `host` and `port` are the server's; `to_owners` tells the owner of a declaration instead of `to`, where it has one.
+    """
+
+    kind: ChannelKind
+    severity: str = "warning"
+    url_from: str = ""
+    secret_from: str = ""
+    host: str = ""
+    port: int = 587
+    sender: str = ""
+    to: tuple[str, ...] = ()
+    to_owners: bool = False
+    user_from: str = ""
+    password_from: str = ""
+
+    @property
+    def label(self) -> str:
+        """What reports call it; tells several of one kind apart."""
+        return f"{self.kind.value}:{self.url_from or self.host}"
+
+
 EXPIRING_DAYS: Final = 30
 """How long before its end a declaration is reported, unless reconciler.yaml says otherwise."""
 
@@ -122,7 +156,7 @@ class Settings:
 
     `writers` are the folded ids of the identities that apply; empty believes every mark. `arm_endpoint` is another
     Resource Manager that may be used. `expiring_days` is how long before its end a declaration is reported as expiring,
-    `evaluation_hours` how long Defender may take until an exemption counts.
+    `evaluation_hours` how long Defender may take until an exemption counts. `channels` tell people of what is new.
     """
 
     owner: str
@@ -138,3 +172,4 @@ class Settings:
     limits: Limits = Limits()
     expiring_days: int = EXPIRING_DAYS
     evaluation_hours: int = EVALUATION_HOURS
+    channels: tuple[Channel, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -23,7 +23,7 @@ class DriftReport:
 
     `unread` are said as findings of kind *incomplete* as well. `earlier` are the findings of an earlier report by id, in
     its JSON form, where one is compared with; None without. `refusals` are the guards that stop a healing run. `verdict` is what
-    the run came to, which the exit code follows.
+    the run came to, which the exit code follows. `untold` are the keys of notices that a channel did not take, by channel.
     """
 
     tenant_id: str
@@ -36,6 +36,7 @@ class DriftReport:
     earlier: Mapping[str, JSON] | None = None
     refusals: tuple[Refusal, ...] = ()
     verdict: Verdict = Verdict.DONE
+    untold: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:

@@ -48,6 +48,7 @@ def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[
             "refusals": [refusal_to_json(r) for r in report.refusals],
         },
         "unread": [unread_to_json(unread) for unread in report.unread],
+        "untold": {channel: list(keys) for channel, keys in report.untold.items()},
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,8 @@ from reconciler.drift import (
     read_outcomes,
     with_patches,
 )
+from reconciler.drift.earlier_report import read_told
+from reconciler.drift.events import exemptions_of_event
 from reconciler.kinds import FindingKind
 from reconciler.model import JSON, Severity, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
@@ -29,13 +31,17 @@ from reconciler.planning.values import Action, Change, Finding, Plan, Refusal
 from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
+from reconciler.runs.files import read_file
 from reconciler.runs.loading import ApprovedState, Repository, load_repository, load_revision
+from reconciler.runs.notify import tell
 from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
 from reconciler.runs.rights import unexemptable_assignments
 from reconciler.runs.status import read_effects
 
 _SEVERITIES: Final = tuple(Severity)
 _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
+_NO_EVENT: Final = "save the body of Azure's alert or event to a file"
+_EVENT_LIMIT: Final = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +49,8 @@ class DriftRequest:
     """What to report: findings of `kinds` (None: all), compared with the earlier report in `since`, with
     what an earlier apply in `outcomes` made. `record` is a file with what earlier runs adopted. A finding of severity
     `fail_on` or worse is drift; None: nothing is. `revision` is the commit by which a healing run would heal (`apply
-    --approved`), empty or None where there is none.
+    --approved`), empty or None where there is none. `event` is a file with what Azure sent when somebody wrote an exemption:
+    only that is reported then. With `notify` the channels of the settings are told what is new.
     """
 
     root: Path
@@ -55,6 +62,8 @@ class DriftRequest:
     record: Path | None = None
     kinds: frozenset[FindingKind] | None = None
     fail_on: Severity | None = Severity.WARNING
+    event: Path | None = None
+    notify: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +105,11 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         outcomes=outcomes,
     )
     findings = _of_kinds(find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects)), request.kinds)
+    if request.event is not None:
+        written = exemptions_of_event(
+            read_file(request.event, what="event", remedy=_NO_EVENT, limit=_EVENT_LIMIT), origin=str(request.event)
+        )
+        findings = tuple(finding for finding in findings if finding.subject in written or finding.kind in _ALWAYS)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
     report = DriftReport(
         tenant_id=plan.tenant_id,
@@ -109,7 +123,30 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         refusals=stopped,
         verdict=_verdict(plan, findings, request.fail_on),
     )
-    return DriftRun(report=report, names=display_names(evidence.snapshot, repository.catalogue))
+    names = display_names(evidence.snapshot, repository.catalogue)
+    if request.notify:
+        untold = _tell(report, request, repository, names, context)
+        is_incomplete = untold and report.verdict is not Verdict.INVALID
+        report = replace(report, untold=untold, verdict=Verdict.INCOMPLETE if is_incomplete else report.verdict)
+    return DriftRun(report=report, names=names)
+
+
+def _tell(
+    report: DriftReport, request: DriftRequest, repository: Repository, names: dict[str, str], context: Context
+) -> Mapping[str, tuple[str, ...]]:
+    since, untold = (
+        read_told(request.since.read_bytes(), origin=f"--since: {request.since}") if request.since else (None, {})
+    )
+    return tell(
+        report,
+        repository.settings,
+        repository.resolved.by_name(),
+        names,
+        context,
+        since=since,
+        untold=untold,
+        everything=request.event is not None,
+    )
 
 
 def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) -> Verdict:

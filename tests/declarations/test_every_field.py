@@ -13,7 +13,19 @@ import yaml
 from reconciler import package_data
 from reconciler.arm.standard_properties import vulnerability_fields
 from reconciler.declarations import load
-from reconciler.model import Category, Cloud, Declaration, Limits, ScopeKind, Settings, SubjectKind, Unmanaged, arm_id
+from reconciler.model import (
+    Category,
+    Channel,
+    ChannelKind,
+    Cloud,
+    Declaration,
+    Limits,
+    ScopeKind,
+    Settings,
+    SubjectKind,
+    Unmanaged,
+    arm_id,
+)
 from reconciler.model.settings import FolderRule, LifetimeRule, Rules
 
 SUBSCRIPTION = "/subscriptions/00000000-0000-4000-8000-000000000007"
@@ -36,6 +48,19 @@ SETTINGS: dict[str, Any] = {
     "unmanaged": "delete",
     "expiringDays": 77,
     "evaluationHours": 36,
+    "notify": [
+        {"kind": "webhook", "severity": "error", "urlFrom": "OUR_HOOK", "secretFrom": "OUR_KEY"},
+        {
+            "kind": "mail",
+            "host": "mail.contoso.example",
+            "port": 2525,
+            "from": "exempt@contoso.example",
+            "to": ["team@contoso.example"],
+            "toOwners": True,
+            "userFrom": "MAIL_USER",
+            "passwordFrom": "MAIL_PASSWORD",
+        },
+    ],
     "rules": {
         "maxLifetimeDays": [
             {"days": 91, "category": "Waiver"},
@@ -123,6 +148,9 @@ def test_these_files_say_everything_that_the_schemas_know() -> None:
     assert SETTINGS.keys() == settings.keys()
     assert SETTINGS["limits"].keys() == settings["limits"]["properties"].keys()
     assert SETTINGS["rules"].keys() == rules.keys()
+    assert {key for channel in SETTINGS["notify"] for key in channel} == settings["notify"]["items"][
+        "properties"
+    ].keys()
     assert SETTINGS["rules"]["folders"][0].keys() == rules["folders"]["items"]["properties"].keys()
     known = schema("exemption")["properties"]
     assert DECLARATION.keys() | ONE_OF | NARROWED.keys() == known.keys()
@@ -153,6 +181,19 @@ def test_every_field_of_the_settings_is_read(tmp_path: Path) -> None:
         unmanaged=Unmanaged.DELETE,
         expiring_days=77,
         evaluation_hours=36,
+        channels=(
+            Channel(kind=ChannelKind.WEBHOOK, severity="error", url_from="OUR_HOOK", secret_from="OUR_KEY"),
+            Channel(
+                kind=ChannelKind.MAIL,
+                host="mail.contoso.example",
+                port=2525,
+                sender="exempt@contoso.example",
+                to=("team@contoso.example",),
+                to_owners=True,
+                user_from="MAIL_USER",
+                password_from="MAIL_PASSWORD",
+            ),
+        ),
         rules=Rules(
             lifetimes=(
                 LifetimeRule(days=91, category=Category.WAIVER),
