@@ -58,7 +58,11 @@ def notices(  # noqa: PLR0913 - what decides what is new
     found = identify(report)
     fresh = [notice_of(each, owners, names) for each in found if everything or each.is_new or each.id in untold]
     told = [notice for notice in fresh if notice is not None]
-    told += [reminder for each in found for reminder in _reminders(each, owners, names, since, report.taken_at, untold)]
+    told += [
+        reminder
+        for each in found
+        for reminder in _reminders(each, owners, names, since=since, now=report.taken_at, untold=untold)
+    ]
     return tuple(sorted(told, key=lambda notice: (not notice.always, WORST_FIRST.index(notice.severity), notice.key)))
 
 
@@ -108,10 +112,11 @@ def _facts(finding: Finding, names: Names) -> Iterator[tuple[str, str]]:
         yield "when", f"{system.created_at:%Y-%m-%d %H:%M} UTC" if system.created_at else ""
 
 
-def _reminders(  # noqa: PLR0913, PLR0917 - what decides whether one is due
+def _reminders(  # noqa: PLR0913 - what decides whether one is due
     identified: Identified,
     owners: Mapping[str, str],
     names: Names,
+    *,
     since: datetime | None,
     now: datetime,
     untold: Collection[str],
