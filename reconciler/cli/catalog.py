@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import Catalogue, Policy, load
 from reconciler.catalog.lookup import look_up
+from reconciler.catalog.narrowing import Narrowing, narrowed, type_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning, show
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import Cloud
+from reconciler.model import ArmId, Cloud, parse_scope
 from reconciler.problems import ReconcilerError, UsageError, has_errors
 from reconciler.reports.formats import CATALOGUE, DIFFERENCES, LOOKUP, SEARCH
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = (
     "exempt catalog search public network access storage",
+    "exempt catalog search --exemptable --for RESOURCE-ID        what can be exempted for one resource",
     "exempt catalog show 651967bf-044e-4bde-8376-3e08e0600105",
     "exempt catalog diff              how the tenant differs from the facts",
     "exempt catalog refresh           write that to catalog.yaml, for review",
@@ -51,6 +53,15 @@ class OfflineOptions(Options):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SearchOptions(OfflineOptions):
+    """The command line of `search`."""
+
+    exemptable: bool = False
+    type: str | None = None
+    resource: ArmId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOptions(Options):
     """The command line of `diff` and `refresh`: they ask the tenant."""
 
@@ -64,8 +75,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=type(parser))
     search = _command(commands, "search", _search, "find by words, typos forgiven, best first")
     search.add_argument(
-        "words", nargs="+", metavar="WORD", help="words of a title, an abbreviation, or the start of a key"
+        "words", nargs="*", metavar="WORD", help="words of a title, an abbreviation, or the start of a key"
     )
+    about = search.add_mutually_exclusive_group()
+    about.add_argument(
+        "--type", metavar="TYPE", help="only what evaluates this type, as Microsoft.Storage/storageAccounts"
+    )
+    about.add_argument(
+        "--for",
+        dest="resource",
+        type=_scope,
+        metavar="RESOURCE-ID",
+        help="only what evaluates the type of this resource",
+    )
+    search.add_argument("--exemptable", action="store_true", help="only what can be exempted")
     search.add_argument("--limit", type=_limit, default=10, metavar="N", help="how many at most (default: 10)")
     show = _command(commands, "show", _show, "everything about one recommendation, policy or initiative")
     show.add_argument(
@@ -109,6 +132,13 @@ def _command(
         "--root", type=Path, default=Path(), metavar="DIR", help="the folder of catalog.yaml (default: this one)"
     )
     return parser
+
+
+def _scope(text: str) -> ArmId:
+    try:
+        return parse_scope(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from None
 
 
 def _limit(text: str) -> int:
@@ -160,10 +190,12 @@ def _show_differences(compared: CatalogRun, options: LiveOptions) -> None:
 
 
 def _search(args: argparse.Namespace) -> int:
-    options = typed(OfflineOptions, args)
-    query = _text(options.words)
+    options = typed(SearchOptions, args)
+    kind = (options.type or "").lower() or (type_of(options.resource) if options.resource else "")
+    narrowing = Narrowing(type=kind, exemptable=options.exemptable)
+    query = _text(options.words) if options.words or not (narrowing or options.resource) else ""
     catalogue = _catalogue(options)
-    hits = catalogue.search(query, options.limit)
+    hits = narrowed(catalogue, query, narrowing, options.limit)
     show(SEARCH.render(options.format, (hits, catalogue, query)))
     return Exit.DONE
 

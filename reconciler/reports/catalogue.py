@@ -159,6 +159,10 @@ def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) 
         yield _field("evaluates", ", ".join(recommendation.resource_types))
     yield _field("exemptable", "yes" if recommendation.exemptable else "no")
     yield from _obstacle_lines(recommendation.obstacles, 1)
+    if recommendation.alone and recommendation.exemptable:
+        yield _field("exempted by", "a standard assignment, since no policy stands behind it")
+    if recommendation.category:
+        yield _field("category", recommendation.category)
     yield from (_field(label, text) for label, text in history_fields(recommendation))
     if _EVIDENCE[recommendation.evidence]:
         yield _field("policies known", _EVIDENCE[recommendation.evidence])
@@ -260,6 +264,8 @@ def _recommendation_json(recommendation: Recommendation, catalogue: Catalogue) -
         "environment": recommendation.environment.value,
         "resourceTypes": list(recommendation.resource_types),
         **_exemptable(recommendation),
+        "standsAlone": recommendation.alone,
+        "recommendationCategory": recommendation.category or None,
         "evidence": recommendation.evidence.value,
         "overlaid": recommendation.overlaid,
         **history_json(recommendation),

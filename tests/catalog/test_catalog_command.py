@@ -155,6 +155,41 @@ def test_show_tells_why_something_cannot_be_exempted(capsys):
     assert "in a declaration:" not in done.out
 
 
+def test_show_tells_what_carries_an_exemption_where_no_policy_stands_behind_it(capsys):
+    done = run(capsys, "show", "48fad5ca-f530-41bb-9454-c6002bd1085c")
+    assert "a standard assignment, since no policy stands behind it" in done.out
+    assert json.loads(run(capsys, "show", "48fad5ca-f530-41bb-9454-c6002bd1085c", "--format", "json").out)[
+        "recommendations"
+    ][0]["standsAlone"]
+
+
+def found_for(capsys, *arguments):
+    done = run(capsys, "search", "--format", "json", "--limit", "1000", *arguments)
+    return json.loads(done.out)["results"]
+
+
+GROUP_ID = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg"
+
+
+def test_search_is_narrowed_to_what_evaluates_a_resource(capsys):
+    storage = f"{GROUP_ID}/providers/Microsoft.Storage/storageAccounts/stweb"
+    for_one = found_for(capsys, "--exemptable", "--for", storage)
+    assert for_one == found_for(capsys, "--exemptable", "--type", "microsoft.STORAGE/storageAccounts")
+    assert all(row["exemptable"] and row["kind"] == "recommendation" for row in for_one)
+    assert "Secure transfer to storage accounts should be enabled" in {row["title"] for row in for_one}
+    assert not {row["title"] for row in for_one} & {
+        row["title"] for row in found_for(capsys, "--type", "Microsoft.Sql/servers")
+    }
+    connector = f"{GROUP_ID}/providers/Microsoft.Security/securityConnectors/aws"
+    assert {row["environment"] for row in found_for(capsys, "--for", connector)} == {"AWS", "GCP"}
+    assert len(found_for(capsys, "--for", GROUP_ID)) > 900, "a group may hold anything"
+
+
+def test_search_for_what_is_no_scope_is_told(capsys):
+    done = run(capsys, "search", "--for", "stweb")
+    assert (done.code, "not the id of a management group" in done.err) == (1, True)
+
+
 def test_show_proposes_the_policy_where_the_key_is_not_public(capsys):
     done = run(capsys, "show", "SQL servers should have a Microsoft Entra administrator provisioned")
     assert "no public source names its key" in done.out

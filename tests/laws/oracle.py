@@ -6,6 +6,7 @@ and a type; an assignment evaluates it when it sits at or above it and no notSco
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +40,8 @@ class Tenant:
     def evaluated(self) -> Iterator[tuple[Leaf, Assignment]]:
         for leaf in self.leaves:
             for assignment in self.assignments:
-                inside = _folder(assignment.id.text) in leaf.chain
+                alone = "/microsoft.security/" in assignment.id.text.lower()  # Defender evaluates it everywhere
+                inside = alone or _folder(assignment.id.text) in leaf.chain
                 if inside and not any(excluded.text.lower() in leaf.chain for excluded in assignment.not_scopes):
                     yield leaf, assignment
 
@@ -79,7 +81,7 @@ def means(declaration: Declaration, assignment: Assignment, member: Member, *, w
     listed = {each.lower() for each in subject.reference_ids}
     single = "/policysetdefinitions/" not in assignment.definition.text.lower()
     match subject.kind:
-        case SubjectKind.POLICY:
+        case SubjectKind.RECOMMENDATION | SubjectKind.POLICY:
             return _name(member.definition.text) == _name(subject.value)
         case SubjectKind.INITIATIVE:
             about = _name(assignment.definition.text) == _name(subject.value)
@@ -100,12 +102,14 @@ def selects(selectors: tuple[ResourceSelector, ...], leaf: Leaf) -> bool:
 
 
 def _holds(part: object, leaf: Leaf) -> bool:
+    if part.kind == "excludedScopes":
+        return leaf.chain and not {each.lower() for each in part.values} & set(leaf.chain)
     value = leaf.location if part.kind == "resourceLocation" else leaf.type
     return (value in {each.lower() for each in part.values}) != part.negated
 
 
 def _folder(identifier: str) -> str:
-    return identifier.lower().rpartition("/providers/microsoft.authorization/")[0]
+    return re.split(r"/providers/microsoft\.(?:authorization|security)/", identifier.lower())[0]
 
 
 def _over(exemption: Exemption, now: datetime) -> bool:

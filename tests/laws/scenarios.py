@@ -30,6 +30,7 @@ from planning.world import (
 from reconciler.model import (
     ArmId,
     Assignment,
+    Carrier,
     Category,
     Declaration,
     Exemption,
@@ -45,6 +46,7 @@ from reconciler.model import (
     Unmanaged,
     Unread,
     arm_id,
+    assessment_id,
 )
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
@@ -103,6 +105,13 @@ NORTH = (ResourceSelector("g", (Selector(kind="resourceLocation", values=("north
 SQL = (ResourceSelector("g", (Selector(kind="resourceType", values=("Microsoft.Sql/servers",)),)),)
 NAMES = ("alpha", "beta", "gamma")
 
+ALONE = Assignment(
+    id=assessment_id("48fad5ca-f530-41bb-9454-c6002bd1085c"),
+    definition=assessment_id("48fad5ca-f530-41bb-9454-c6002bd1085c"),
+)
+"""A recommendation that no policy stands behind: in a mixed tenant, exemptions are from it too."""
+BUT_ONE = (ResourceSelector("findings", (Selector(kind="excludedScopes", values=(ONE.text,), negated=True),)),)
+
 mostly_never = st.sampled_from(
     [None, None, None, NOW + timedelta(days=5), NOW + timedelta(days=60), NOW - timedelta(days=2)]
 )
@@ -130,6 +139,10 @@ def assignments(draw) -> tuple[Assignment, ...]:
     return tuple(found.values())
 
 
+def policies_among(found):
+    return [each for each in found if each != ALONE]
+
+
 def initiatives_of(found):
     sets = {a.id.key: OLDER if a.version else INITIATIVES.get(a.definition.key) for a in found}
     return {key: each for key, each in sets.items() if each}
@@ -142,9 +155,14 @@ def declarations(draw, found: tuple[Assignment, ...]) -> tuple[Declaration, ...]
     return tuple(draw(declaration(name, found)) for name in names)
 
 
+def plain(declared: Declaration) -> Declaration:
+    """Without selectors where no policy stands behind it: a declaration cannot have both."""
+    return replace(declared, selectors=()) if declared.subject.kind is SubjectKind.RECOMMENDATION else declared
+
+
 @st.composite
 def declaration(draw, name, found) -> Declaration:
-    return Declaration(
+    declared = Declaration(
         name=name,
         subject=draw(subjects(found)),
         scopes=tuple(draw(st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True))),
@@ -160,17 +178,21 @@ def declaration(draw, name, found) -> Declaration:
         enabled=draw(st.sampled_from([True, True, True, True, False])),
         metadata=draw(st.sampled_from([{}, {}, {"costCentre": "17"}])),
     )
+    return plain(declared)
 
 
 @st.composite
 def subjects(draw, found) -> Subject:
-    kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT]))
+    alone = [SubjectKind.RECOMMENDATION] * 3 * (ALONE in found)
+    kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT] + alone))
+    if kind is SubjectKind.RECOMMENDATION:
+        return Subject(kind=kind, value=ALONE.id.name)
     if kind is SubjectKind.POLICY:
         return Subject(kind=kind, value=draw(st.sampled_from(["a", "a", "b", "c", "d"])))
     references = tuple(draw(st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)))
     if kind is SubjectKind.INITIATIVE:
         return Subject(kind=kind, value=draw(st.sampled_from(["mcsb", "nist"])), reference_ids=references)
-    return Subject(kind=kind, value=draw(st.sampled_from(found)).id.text, reference_ids=references)
+    return Subject(kind=kind, value=draw(st.sampled_from(policies_among(found))).id.text, reference_ids=references)
 
 
 @st.composite
@@ -185,14 +207,21 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
     to = draw(st.sampled_from([*found, *found, gone])).id if like is None else like.assignment
     made = datetime(2026, draw(st.integers(1, 11)), draw(st.integers(1, 19)), tzinfo=UTC)
     by = draw(st.sampled_from(["User", "User", "Application"]))
+    alone = to.key == ALONE.id.key
+    path = f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"
+    if alone:  # Azure does not say of such an object whether a person made it
+        path, by = (
+            f"{scope}/providers/Microsoft.Security/standardAssignments/{number:08x}-0000-4000-8000-000000000000",
+            "",
+        )
     expires = draw(mostly_never)
     return Exemption(
-        id=draw(any_case(arm_id(f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"))),
+        id=draw(any_case(arm_id(path))),
         assignment=draw(any_case(to)),
         category=draw(st.sampled_from(["Waiver", "waiver", "Mitigated"])),
         reference_ids=draw(references_of(initiatives_of(found).get(to.key), like)),
         expires_on=expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else "",
-        selectors=draw(st.just(like.selectors) if like and draw(st.sampled_from([True] * 5 + [False])) else selectors),
+        selectors=draw(chosen_like(like, alone=alone)),
         metadata=draw(marks),
         system=SystemData(
             created_by="somebody",
@@ -203,6 +232,14 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
             last_modified_at=made,
         ),
     )
+
+
+@st.composite
+def chosen_like(draw, like, *, alone) -> tuple[ResourceSelector, ...]:
+    """The selectors of what is wanted, mostly; else any."""
+    if like and draw(st.sampled_from([True] * 5 + [False])):
+        return like.selectors
+    return draw(st.sampled_from([(), (), BUT_ONE]) if alone else selectors)
 
 
 @st.composite
@@ -262,7 +299,9 @@ class Scenario:
         }
         expected = tuple(each for each in EXPECTED if each.key not in unlisted)
         there = {
-            each.id.key: each for each in self.tenant.assignments if self._visible(each.scope, "assignments", expected)
+            each.id.key: each
+            for each in policies_among(self.tenant.assignments)
+            if self._visible(each.scope, "assignments", expected)
         }
         return Snapshot(
             tenant_id=TENANT,
@@ -275,7 +314,7 @@ class Scenario:
                 for key, each in self.tenant.initiatives.items()
                 if key in there and there[key].scope.key not in sets
             },
-            exemptions=tuple(each for each in self.live if self._visible(each.scope, "exemptions", expected)),
+            exemptions=tuple(each for each in self.live if self._visible(each.scope, LISTS[each.carrier], expected)),
             unread=self.unread,
             gone=frozenset({assignment(ROOT, "as-gone", BENCHMARK.id).id.key}),
         )
@@ -302,6 +341,7 @@ class Scenario:
         return self.tenant.wanted(self.declarations, at, whole=self.settings.rules.allow_whole_assignment)
 
 
+LISTS = {Carrier.POLICY: "exemptions", Carrier.STANDARD: "standard assignments"}
 GENEROUS = Allowances(deletes=1000, creates=1000, adoptions=1000, unmanaged=1000)
 policies_of_house = st.builds(
     Settings,
@@ -315,9 +355,11 @@ policies_of_house = st.builds(
 
 
 @st.composite
-def scenarios(draw) -> Scenario:
-    """A past that a run applied, edits by others since, and today's declarations; now and then something is unread."""
-    found = draw(assignments())
+def scenarios(draw, *, mixed: bool = False) -> Scenario:
+    """A past that a run applied, edits by others since, and today's declarations; now and then something is unread.
+    `mixed`: standard assignments are among them.
+    """
+    found = draw(assignments()) + ((ALONE,) if mixed else ())
     house = draw(policies_of_house)
     allowed = replace(GENEROUS, delete_orphans=draw(st.sampled_from([None, None, 1000])))
     past = Scenario(
@@ -384,11 +426,11 @@ def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
         case "scopes":
             return (replace(each, scopes=other.scopes),)
         case "subject":
-            return (replace(each, subject=other.subject),)
+            return (plain(replace(each, subject=other.subject)),)
         case "selectors":
-            return (replace(each, selectors=other.selectors),)
+            return (plain(replace(each, selectors=other.selectors)),)
         case "renew":
-            return (replace(each, expires_on=draw(later), subject=draw(st.sampled_from([each, other])).subject),)
+            return (plain(replace(each, expires_on=draw(later), subject=draw(st.sampled_from([each, other])).subject)),)
         case "split":
             first, *rest = each.scopes
             half = replace(each, scopes=(first,))
@@ -417,7 +459,7 @@ def meddled(draw, live: Exemption, made) -> Exemption:
         case "expiry":
             return replace(live, expires_on="2026-11-01T00:00:00Z")
         case "selectors":
-            return replace(live, selectors=draw(selectors))
+            return replace(live, selectors=draw(chosen_like(None, alone=live.carrier is Carrier.STANDARD)))
         case "marks":
             return replace(live, metadata={})
         case "text":
@@ -432,8 +474,10 @@ def unreadable(draw, found) -> tuple[Unread, ...]:
     if draw(st.booleans()):
         what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what="exemptions", message="AuthorizationFailed"))
     if draw(st.booleans()):
-        each = draw(st.sampled_from(found))
+        each = draw(st.sampled_from(policies_among(found)))
         what.append(Unread(scope=each.scope, what=each.definition.text, message="AuthorizationFailed"))
+    if ALONE in found and draw(st.booleans()):
+        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what=LISTS[Carrier.STANDARD], message="Forbidden"))
     return tuple(what)
 
 

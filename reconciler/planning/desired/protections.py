@@ -19,7 +19,8 @@ from reconciler.planning.tree import Tree
 class Protection:
     """What is held at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all that the
     subject covers. `declaration` is the name of the one that is held; `marked` restricts it to the exemptions that bear
-    its mark, and then to all of their cells.
+    its mark, and then to all of their cells; `moving` adds these, in whatever assignment: what a declaration exempted by
+    policies stays until the object of the other kind is there.
     """
 
     scope: ArmId
@@ -28,6 +29,7 @@ class Protection:
     cells: frozenset[str] | None = None
     declaration: str = ""
     marked: bool = False
+    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +95,8 @@ class Protections:
     def _needed(self, protection: Protection, existing: ExistingExemption, cells: frozenset[str]) -> frozenset[str]:
         """Which of the cells what is held may depend on."""
         assignment = existing.exemption.assignment.key
+        if protection.moving and existing.mark == protection.declaration:
+            return cells
         if protection.assignment not in ("", assignment):
             return frozenset()
         if protection.marked:

@@ -319,8 +319,8 @@ class _Case:
             assignment=assignment.key if assignment else "",
             subject=self.subject,
             declaration=self.declaration.name,
-            # What was exempted by policies and is no more stays until the other kind of object is there.
-            marked=marked or bool(self.subject.assessments),
+            marked=marked,
+            moving=bool(self.subject.assessments),
         )
         held = Held(
             declaration=self.declaration.name,

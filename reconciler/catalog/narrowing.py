@@ -1,0 +1,67 @@
+"""Which hits of a search concern a resource: by its type, and whether an exemption of them is possible at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.facts import Environment, Hit, Policy, Recommendation
+from reconciler.model import ArmId, ScopeKind
+
+_CONNECTOR: Final = "microsoft.security/securityconnectors"
+_OTHER_CLOUDS: Final = frozenset({Environment.AWS, Environment.GCP})
+_ALL: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowing:
+    """What hits must be: `type` is a folded resource type, empty for any; `exemptable` leaves out what nobody can exempt."""
+
+    type: str = ""
+    exemptable: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether it leaves anything out."""
+        return bool(self.type) or self.exemptable
+
+
+def type_of(scope: ArmId) -> str:
+    """The folded type of the resource with this id; empty for what contains resources, where anything may be evaluated."""
+    if scope.kind is not ScopeKind.RESOURCE:
+        return ""
+    namespace, *names = scope.key.rsplit("/providers/", 1)[1].split("/")
+    return "/".join((namespace, *names[::2]))
+
+
+def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) -> tuple[Hit, ...]:
+    """The hits of a search that are so, best first; without a text every recommendation that is so, by title."""
+    if text:
+        hits: Iterable[Hit] = catalogue.search(text, _ALL if narrowing else limit)
+    else:
+        hits = (
+            Hit(1.0, one) for one in sorted(catalogue.recommendations.values(), key=lambda one: (one.title, one.key))
+        )
+    return tuple(hit for hit in hits if _is_so(hit, narrowing, catalogue))[:limit]
+
+
+def _is_so(hit: Hit, narrowing: Narrowing, catalogue: Catalogue) -> bool:
+    found = hit.found
+    if not narrowing:
+        return True
+    if isinstance(found, str):  # an initiative looks at everything
+        return False
+    if narrowing.exemptable and not found.exemptable:
+        return False
+    return not narrowing.type or narrowing.type in _types(found, catalogue)
+
+
+def _types(found: Recommendation | Policy, catalogue: Catalogue) -> frozenset[str]:
+    """The folded types that it evaluates: its own and those of its policies; resources of other clouds lie in connectors."""
+    types = set(found.resource_types)
+    if isinstance(found, Recommendation):
+        policies = (catalogue.policy(policy) for policy in found.policies)
+        types.update(kind for policy in policies if policy for kind in policy.resource_types)
+        types |= {_CONNECTOR} if found.environment in _OTHER_CLOUDS else set()
+    return frozenset(types)
