@@ -61,8 +61,12 @@ def run(args: argparse.Namespace) -> int:
         common.context(),
     )
     options.out.mkdir(parents=True, exist_ok=True)
-    write_file(options.out / "index.html", register_html(made.register, register.site_assets(), made.names))
-    write_file(options.out / "register.json", json_document(register_data(made.register, made.names, {})))
+    page = register_html(made.register, register.site_assets(), made.names, made.in_force, made.score)
+    write_file(options.out / "index.html", page)
+    write_file(
+        options.out / "register.json",
+        json_document(register_data(made.register, made.names, made.in_force, made.score)),
+    )
     for unread in made.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     inventory = made.register.inventory

@@ -13,6 +13,7 @@ from reconciler.drift.register import DeclarationRecord, Register
 from reconciler.model import JSON, owner_scope
 from reconciler.planning.marks import Ownership
 from reconciler.planning.provenance import Step
+from reconciler.planning.score.actual import ScoreReport
 from reconciler.planning.values import Finding
 from reconciler.reports.decision_labels import category_label
 from reconciler.reports.drift import finding_id
@@ -44,8 +45,12 @@ def _by_use(texts: Iterable[str]) -> dict[str, int]:
     return {text: place for place, (text, _) in enumerate(Counter(texts).most_common())}
 
 
-def register_data(register: Register, names: Names, in_force: Mapping[str, str]) -> dict[str, JSON]:
-    """Everything that the page shows. `in_force` says of folded exemption ids what Defender says of them, where known."""
+def register_data(
+    register: Register, names: Names, in_force: Mapping[str, str], score: ScoreReport | None = None
+) -> dict[str, JSON]:
+    """Everything that the page shows. `in_force` says of folded exemption ids what Defender says of them, `score` the secure
+    score with exemptions and without, where known.
+    """
     inventory = register.inventory
     rows = [[*_cells(entry, names, in_force.get(entry.exemption.id.key, ""))] for entry in inventory.entries]
     declarations = {record.name: (_facts(record), [*map(_step, record.steps)]) for record in register.records}
@@ -61,6 +66,7 @@ def register_data(register: Register, names: Names, in_force: Mapping[str, str])
             "complete": inventory.complete,
             "version": __version__,
         },
+        "score": _score(score, names) if score else [],
         "columns": list(COLUMNS),
         "rows": [[place[text] for text in cells] for cells in rows],
         "fields": list(FIELDS),
@@ -72,6 +78,19 @@ def register_data(register: Register, names: Names, in_force: Mapping[str, str])
         "findings": [_finding(finding, names) for finding in register.findings],
         "texts": [printable(text) for text in place],
     }
+
+
+def _score(report: ScoreReport, names: Names) -> list[JSON]:
+    """A row for each subscription that has a score: shares of the reachable points, from 0 to 1."""
+    return [
+        {
+            "place": printable(scope_label(row.subscription, names)),
+            "reported": float(row.reported.percentage),
+            "raw": float(row.raw.percentage),
+            "exempt": row.exempt,
+        }
+        for row in report.subscriptions
+    ]
 
 
 def _cells(entry: InventoryEntry, names: Names, in_force: str) -> Iterable[str]:

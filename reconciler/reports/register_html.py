@@ -11,8 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from reconciler.drift.register import Register
+from reconciler.planning.score.actual import ScoreReport
 from reconciler.reports.escape import html_text
 from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.register_data import register_data
@@ -27,11 +29,17 @@ class SiteAssets:
 
 
 def register_html(
-    register: Register, assets: SiteAssets, names: Names = NO_NAMES, in_force: Mapping[str, str] = {}
+    register: Register,
+    assets: SiteAssets,
+    names: Names = NO_NAMES,
+    in_force: Mapping[str, str] = MappingProxyType({}),
+    score: ScoreReport | None = None,
 ) -> str:
-    """The register as an HTML document. `in_force` says of folded exemption ids what Defender says of them."""
+    """The register as an HTML document. `in_force` says of folded exemption ids what Defender says of them, `score` the
+    secure score with exemptions and without.
+    """
     title = html_text(f"Exemptions of {register.inventory.owner or register.inventory.tenant_id}")
-    data = json.dumps(register_data(register, names, in_force), ensure_ascii=False, separators=(",", ":"))
+    data = json.dumps(register_data(register, names, in_force, score), ensure_ascii=False, separators=(",", ":"))
     policy = "; ".join(
         [
             "default-src 'none'",

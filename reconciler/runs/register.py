@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler import package_data
+from reconciler.assessments.report import effect_report
+from reconciler.assessments.values import WORST_STATES, EffectState
+from reconciler.azure.session import Azure, connect
 from reconciler.drift import DriftInputs, find_drift, take_inventory
 from reconciler.drift.register import Register, make_register
-from reconciler.model import ArmId, Unread, Verdict
+from reconciler.model import ArmId, ScopeKind, Snapshot, Unread, Verdict
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import with_adopted
+from reconciler.planning.score.actual import ScoreReport, score_report
+from reconciler.problems import AzureError
 from reconciler.reports.register_html import SiteAssets
 from reconciler.runs.context import Context
-from reconciler.runs.loading import load_repository
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_snapshot
+from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, saved_snapshot
+from reconciler.runs.status import read_effects
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +38,15 @@ class RegisterRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterRun:
-    """The register; `names` are display names by folded id, `unread` what could not be read."""
+    """The register; `names` are display names by folded id, `unread` what could not be read. `in_force` is what Defender
+    says of exemptions by folded id, `score` the secure score with exemptions and without; empty and None where not asked.
+    """
 
     register: Register
     names: dict[str, str]
     unread: tuple[Unread, ...]
+    in_force: Mapping[str, str] = field(default_factory=dict)
+    score: ScoreReport | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -54,10 +65,15 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
 
     repository = load_repository(request.root, None, context)
     recorded = load_record(request.record, repository.settings, context)
-    snapshot = read_snapshot(
-        repository.settings, repository.declarations, context, file=request.snapshot, scope=request.scope
-    )
-    snapshot = with_adopted(snapshot, recorded)
+    in_force: Mapping[str, str] = {}
+    score: ScoreReport | None = None
+    if request.snapshot is not None:
+        snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
+    else:
+        with connect(repository.settings, context.environment, context.observer.warning) as azure:
+            snapshot = read_azure(azure, repository.declarations, request.scope, context)
+            snapshot = with_adopted(snapshot, recorded)
+            in_force, score = _defender(azure, repository, snapshot, context)
     plan = plan_repository(repository, snapshot, context, Allowances(), request.scope)
     inputs = DriftInputs(
         snapshot=snapshot,
@@ -77,7 +93,34 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
         findings=find_drift(plan, inputs),
         revision=plan.revision,
     )
-    return RegisterRun(register=register, names=display_names(snapshot, repository.catalogue), unread=snapshot.unread)
+    return RegisterRun(
+        register=register,
+        names=display_names(snapshot, repository.catalogue),
+        unread=snapshot.unread,
+        in_force=in_force,
+        score=score,
+    )
+
+
+def _defender(
+    azure: Azure, repository: Repository, snapshot: Snapshot, context: Context
+) -> tuple[Mapping[str, str], ScoreReport | None]:
+    """What Defender says of exemptions, by folded id, and the secure score. Not to know either makes no register wrong."""
+    from reconciler.azure.posture import read_posture  # noqa: PLC0415 - loads the SDK
+
+    try:
+        report = effect_report(read_effects(azure, repository, snapshot, context))
+        managed = [scope for scope in snapshot.expected if scope.kind is ScopeKind.SUBSCRIPTION]
+        score = score_report(read_posture(azure.client, managed, managed), managed)
+    except AzureError as error:
+        context.observer.warning(f"what Defender says is not shown: {error.message}")
+        return {}, None
+    states: dict[str, EffectState] = {}
+    for target in (target for declaration in report.declarations for target in declaration.targets):
+        for exemption in target.exemptions:
+            earlier = states.get(exemption.id.key, target.state)
+            states[exemption.id.key] = min(earlier, target.state, key=WORST_STATES.index)
+    return {key: state.value for key, state in states.items()}, score
 
 
 def site_assets() -> SiteAssets:

@@ -44,7 +44,8 @@
   // --- counts ---
   const live = rows.filter(isLive);
   const cards = [
-    [live.length, "exemptions in force or waiting"],
+    [live.length, "exemptions that Azure honours"],
+    ...(live.some((row) => row.inForce) ? [[live.filter((row) => row.inForce === "in force").length, "in force, says Defender"]] : []),
     [new Set(live.map((row) => row.declaration).filter(Boolean)).size, "declarations behind them"],
     [live.filter((row) => left(row) <= 30).length, "end within 30 days"],
     [live.filter((row) => !row.ends).length, "never end"],
@@ -256,6 +257,14 @@
     dialog.showModal();
     close.focus();
   };
+
+  // --- posture ---
+  if (data.score.length) {
+    const share = (part) => `${(part * 100).toFixed(2)} %`;
+    main.append(element("h2", {}, "Secure score, with exemptions and without"),
+      tableOf("By subscription", ["subscription", "as reported", "as if nothing were exempt", "difference", "exempt assessments"],
+        data.score.map((row) => [row.place, share(row.reported), share(row.raw), `${((row.reported - row.raw) * 100).toFixed(2)} points`, row.exempt.toLocaleString("en")])));
+  }
 
   // --- findings, and declarations without an exemption ---
   if (data.findings.length) {

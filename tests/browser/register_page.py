@@ -144,6 +144,9 @@ def test_filters_csv_and_paper(browser: webdriver.Chrome, tmp_path: Path) -> Non
     page.execute_script("window.dispatchEvent(new Event('afterprint'))")
     page.find_element(By.XPATH, "//button[.='Show all']").click()
     assert status(page) == "12 exemptions of 12"
+    page.find_element(By.XPATH, "//label[contains(., 'State')]/select/option[.='in force']").click()
+    assert status(page) == "6 exemptions of 12"
+    assert "56.70 % 53.57 % 3.13 points 4" in page.find_element(By.ID, "register").text
 
 
 def test_twenty_thousand_are_quick(browser: webdriver.Chrome, tmp_path: Path) -> None:

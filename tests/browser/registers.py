@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from pathlib import Path
 
 from reconciler.drift.inventory import Inventory, InventoryEntry, State
@@ -11,6 +12,8 @@ from reconciler.kinds import FindingKind
 from reconciler.model import Exemption, SystemData, arm_id
 from reconciler.planning.marks import Ownership
 from reconciler.planning.provenance import Approval, Commit, Step, StepKind
+from reconciler.planning.score.actual import ActualScore, ScoreReport
+from reconciler.planning.score.formula import Score
 from reconciler.planning.values import Finding
 from reconciler.reports.register_html import register_html
 from reconciler.runs.register import site_assets
@@ -92,6 +95,21 @@ def register(size: int, text: str = "") -> Register:
     )
 
 
+SCORE = ScoreReport(
+    subscriptions=(
+        ActualScore(
+            subscription=arm_id("/subscriptions/00000000-0000-4000-8000-000000000001"),
+            reported=Score(current=Fraction(3175, 100), max=56, weight=1441), raw=Score(current=Fraction(30), max=56, weight=1441), exempt=4,
+        ),
+    ),
+    without_score=(),
+)  # fmt: skip
+
+
+def in_force_of(size: int) -> dict[str, str]:
+    return {entry(number).exemption.id.key: "in force" for number in range(0, size, 2)}
+
+
 def write_page(path: Path, size: int, text: str = "") -> Path:
-    path.write_text(register_html(register(size, text), site_assets()), encoding="utf-8")
+    path.write_text(register_html(register(size, text), site_assets(), {}, in_force_of(size), SCORE), encoding="utf-8")
     return path
