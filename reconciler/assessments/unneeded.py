@@ -2,7 +2,7 @@
 
 | evidence                                                                      | verdict              |
 |-------------------------------------------------------------------------------|----------------------|
-| the target is gone, and nothing of its name is elsewhere                       | unneeded             |
+| the target is gone, and nothing of its name, or like it, is there              | unneeded             |
 | Microsoft has retired the recommendation                                       | unneeded             |
 | nothing that evaluates it is assigned, and everything around was read          | unneeded             |
 | a wider declaration of the same category exempts as much, at least as long     | unneeded             |
@@ -129,6 +129,10 @@ class _Judge:
     def _structural(self, case: Case, effect: TargetEffect, base: TargetNeed) -> TargetNeed | None:
         """What does not depend on any finding."""
         causes = {diagnosis.cause: diagnosis for diagnosis in effect.diagnoses}
+        similar = self.inputs.decisions.inputs.snapshot.similar.get(case.target.key, ())
+        if effect.state is EffectState.GONE and similar:
+            texts = first_few([scope.text for scope in similar], _SHOWN)
+            return replace(base, message=f"it does not exist; {texts} may be meant")
         if effect.state is EffectState.GONE:
             return _unneeded(base, Ground.GONE, causes[Cause.GONE].message, ("answer to GET", "404"))
         recommendation = case.recommendation

@@ -132,6 +132,9 @@ def test_gone_and_moved(tmp_path: Path) -> None:
         assert [(n["need"], n["targets"][0]["ground"], n["remedy"]) for n in report["needs"]] == [
             ("unneeded", "gone", "exempt retire tde")
         ]
+    alike = LEDGER.replace("ledger", "ledgers")
+    with world(tmp_path, declared=declared, exemptions=(), resources=[AUDIT, alike], findings=[finding(alike)]) as here:
+        assert needs(here)["tde"][0] == "undecided"  # mistyped, or renamed
     moved = LEDGER.replace("rg-data", "rg-new")
     with world(tmp_path, declared=declared, exemptions=(), resources=[AUDIT, moved], findings=[finding(moved)]) as here:
         assert needs(here)["tde"][0] == "undecided"
