@@ -22,6 +22,9 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.parser import Parser, parser_of
 
 COMMANDS: Final = {
+    "request": "ask for an exemption by pull request",
+    "renew": "propose later ends by pull request",
+    "retire": "propose that exemptions end by pull request",
     "validate": "check the declarations, offline",
     "plan": "show what would change in Azure",
     "apply": "make Azure match the declarations",

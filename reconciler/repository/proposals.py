@@ -91,38 +91,45 @@ def workspace(root: Path, warn: Callable[[str], None]) -> Iterator[Workspace]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def commit(space: Workspace, files: Mapping[str, str | None], name: str, message: str, author: str = "") -> Branch:
-    """Writes files (by path below the root; None: deleted), commits them to the branch, and pushes it. A branch that holds
-    the same already is taken as it is, so a run that was cut off is continued. `author` is `NAME <ADDRESS>`.
+def commit(  # noqa: PLR0913 - what a commit says
+    space: Workspace, files: Mapping[str, str], name: str, *, message: str, author: str = "", replaces: bool = False
+) -> Branch:
+    """Writes files (by path below the root), commits them to the branch, and pushes it. A branch that holds the same already
+    is taken as it is, so a run that was cut off is continued. `author` is `NAME <ADDRESS>`. `replaces`: where the branch
+    holds something else in one commit, this one takes its place.
 
     Raises:
         ReconcilerError: the branch holds something else, a hook or the remote refuses, or git does not know who commits.
     """
+    git_here = _as_user(str(space.folder))
+    _run(git_here, ["reset", "--quiet", "--mixed", space.base])  # an earlier change of this run is none of this one
     for path, text in files.items():
         file = space.root / path
-        if text is None:
-            file.unlink(missing_ok=True)
-        else:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(text, encoding="utf-8", newline="")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", newline="")
     paths = [space.tree.path(path) for path in files]
-    git_here = _as_user(str(space.folder))
     _run(git_here, ["--literal-pathspecs", "add", "--all", "--", *paths])
     pushed = _pushed(space, git_here, name)
     earlier = pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}")
     if earlier and not _holds_the_same(git_here, earlier, paths):
-        where = f"on {space.push_to}" if pushed else "here"
-        delete = f"git push {space.push_to} --delete {name}" if pushed else f"git branch -D {name}"
-        raise ReconcilerError(
-            f"the branch {name} is {where} already, with something else in it",
-            f"go on with its pull request; or delete it with `{delete}` and run this again; or give another --name",
-        )
+        if not (replaces and _run(git_here, ["rev-list", "--count", earlier, f"^{space.base}"]).strip() == "1"):
+            raise _taken(space, name, is_pushed=bool(pushed))
+        earlier = None
     sha = earlier or _commit(git_here, message, author)
-    if not pushed:
+    if sha != pushed:
         _run(git_here, ["update-ref", f"refs/heads/{name}", sha])
         if space.push_to:
-            _push(git_here, space, sha, name)
+            _push(git_here, space, sha, name, pushed)
     return Branch(name=name, commit=sha, is_pushed=bool(space.push_to), is_new=not earlier)
+
+
+def _taken(space: Workspace, name: str, *, is_pushed: bool) -> ReconcilerError:
+    where = f"on {space.push_to}" if is_pushed else "here"
+    delete = f"git push {space.push_to} --delete {name}" if is_pushed else f"git branch -D {name}"
+    return ReconcilerError(
+        f"the branch {name} is {where} already, with something else in it",
+        f"go on with its pull request; or delete it with `{delete}` and run this again; or give another --name",
+    )
 
 
 # --- steps -------------------------------------------------------------------------------------------------------
@@ -207,9 +214,10 @@ def _commit(git_here: git.Git, message: str, author: str) -> str:
     return _run(git_here, ["rev-parse", "HEAD"]).strip()
 
 
-def _push(git_here: git.Git, space: Workspace, sha: str, name: str) -> None:
+def _push(git_here: git.Git, space: Workspace, sha: str, name: str, replaced: str) -> None:
+    lease = [f"--force-with-lease=refs/heads/{name}:{replaced}"] if replaced else []
     try:
-        _run(git_here, ["push", "--quiet", space.push_to, f"{sha}:refs/heads/{name}"])
+        _run(git_here, ["push", "--quiet", *lease, space.push_to, f"{sha}:refs/heads/{name}"])
     except ReconcilerError as error:
         raise ReconcilerError(
             f"{space.push_to} does not take the branch {name}: {error.message}",

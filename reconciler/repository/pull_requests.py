@@ -42,16 +42,24 @@ def open_pull_request(space: Workspace, branch: str, text: Text, environment: Ma
     """
     target = hosted(space.address(space.target), environment)
     source = hosted(space.address(space.push_to), environment) or target
-    if target is None or source is None:
-        return PullRequest(address="", why="the remote's address names no service that is known here")
-    page = target.new_pull_request(branch, space.base_branch, source.owner)
-    proof = credential(target, environment)
-    if proof is None:
-        return PullRequest(address=page, why=_NO_TOKEN.get(target.service, "there is no interface for it here"))
+    proof = credential(target, environment) if target else None
+    if target is None or source is None or proof is None:
+        why = _NO_TOKEN.get(
+            target.service if target else Service.OTHER, "the remote's host has no interface that is known here"
+        )
+        return page_for(space, branch, why, environment)
     rest = Rest(base=api_address(target, environment), credential=proof)
     if target.service is Service.GITHUB:
         return _on_github(rest, target, source, (branch, space.base_branch), text)
     return _on_azure_devops(rest, target, (branch, space.base_branch), text)
+
+
+def page_for(space: Workspace, branch: str, why: str, environment: Mapping[str, str]) -> PullRequest:
+    """The page on which a person opens the pull request, and why nobody else did."""
+    target = hosted(space.address(space.target), environment)
+    source = hosted(space.address(space.push_to), environment) or target
+    address = target.new_pull_request(branch, space.base_branch, source.owner) if target and source else ""
+    return PullRequest(address=address, why=why)
 
 
 _NO_TOKEN: Final = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import hosting_service
 import pytest
+from clones import GITHUB, Clone, clone
 from main_job.repositories import commit as commit_all
-from main_job.repositories import git, write
+from main_job.repositories import git
 
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.hosting import Service, credential, hosted
@@ -18,42 +18,10 @@ from reconciler.repository.proposals import Branch, commit, workspace
 from reconciler.repository.pull_requests import PullRequest, Text, open_pull_request
 from reconciler.repository.rest import HostError
 
-GITHUB = "https://github.com/contoso/exemptions.git"
 DEVOPS = "https://contoso@dev.azure.com/contoso/Cloud%20Security/_git/exemptions"
 FILE = "exemptions/new.yaml"
 TEXT = Text(title="Exempt: new", body="Because.")
 SECRET = "secret-token-of-a-test"
-
-
-@dataclass
-class Clone:
-    root: Path
-    remote: Path
-
-    def git(self, *words: str) -> str:
-        return git(self.root, *words)
-
-    def pushed(self, branch: str) -> str:
-        return git(self.remote, "rev-parse", f"refs/heads/{branch}")
-
-    def state(self) -> tuple[str, ...]:
-        """What must stay as it is: HEAD, the index, what is changed and staged, the working trees."""
-        commands = (["rev-parse", "HEAD"], ["status", "--porcelain"], ["diff", "--cached"], ["worktree", "list"])
-        return tuple(self.git(*words) for words in commands)
-
-
-def clone(folder: Path, address: str = GITHUB) -> Clone:
-    """A clone whose remote has an address of a hosting service, and is a bare repository beside it."""
-    seed = write(folder / "seed", [])
-    commit_all(seed, "Start")
-    remote, root = folder / "remote.git", folder / "clone"
-    git(folder, "clone", "--quiet", "--bare", str(seed), str(remote))
-    git(folder, "clone", "--quiet", str(remote), str(root))
-    git(root, "config", "remote.origin.url", address)
-    git(root, "config", f"url.{remote}.insteadOf", address)
-    git(root, "config", "user.name", "Ana Test")
-    git(root, "config", "user.email", "ana@contoso.example")
-    return Clone(root, remote)
 
 
 @pytest.fixture
@@ -73,7 +41,7 @@ def environment(service: hosting_service.Service, **more: str) -> dict[str, str]
 
 def propose(here: Clone, text: str = "new: 1\n", branch: str = "exempt/new", root: Path | None = None) -> Branch:
     with workspace(root or here.root, lambda _: None) as space:
-        return commit(space, {FILE: text}, branch, "Exempt: new")
+        return commit(space, {FILE: text}, branch, message="Exempt: new")
 
 
 def test_a_branch_is_pushed_and_the_clone_stays_as_it_was(here: Clone) -> None:
@@ -123,7 +91,7 @@ def test_it_works_from_any_clone(here: Clone, tmp_path: Path, way: str) -> None:
             folder.mkdir(exist_ok=True)
             (folder / "keep").write_text("")
     with workspace(root, lambda _: None) as space:
-        made = commit(space, {FILE: "new: 1\n"}, "exempt/new", "Exempt: new")
+        made = commit(space, {FILE: "new: 1\n"}, "exempt/new", message="Exempt: new")
     assert here.pushed("exempt/new") == made.commit
 
 
@@ -182,7 +150,7 @@ def test_without_the_network_it_starts_from_what_was_fetched(here: Clone, tmp_pa
     here.remote.rename(tmp_path / "away.git")
     warnings: list[str] = []
     with workspace(here.root, warnings.append) as space, pytest.raises(ReconcilerError, match="does not take"):
-        commit(space, {FILE: "new: 1\n"}, "exempt/new", "Exempt: new")
+        commit(space, {FILE: "new: 1\n"}, "exempt/new", message="Exempt: new")
     assert "last fetched" in warnings[0]
     (tmp_path / "away.git").rename(here.remote)
     assert not propose(here).is_new
@@ -210,7 +178,7 @@ def test_several_remotes_without_origin_are_asked_about(here: Clone) -> None:
 
 def opened(here: Clone, env: dict[str, str]) -> PullRequest:
     with workspace(here.root, lambda _: None) as space:
-        made = commit(space, {FILE: "new: 1\n"}, "exempt/new", "Exempt: new")
+        made = commit(space, {FILE: "new: 1\n"}, "exempt/new", message="Exempt: new")
         return open_pull_request(space, made.name, TEXT, env)
 
 

@@ -1,0 +1,207 @@
+"""Ask for an exemption: finds the recommendation and the resource from whatever you paste, writes the declaration, and opens
+the pull request. Your own files and index stay as they are. On a terminal it asks for what you do not say.
+
+Exit codes: 0 the pull request is open, or its page is named; 1 something is missing, unclear or against the rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reconciler.cli import common, conversation
+from reconciler.cli.exits import Exit
+from reconciler.cli.log_file import add_log_file
+from reconciler.cli.options import typed
+from reconciler.cli.terminal import say, write, write_lines
+from reconciler.model import Category
+from reconciler.reports.problems import problem_lines
+from reconciler.reports.requests import (
+    answer_opened,
+    answer_unclear,
+    diagnostic_lines,
+    effect_lines,
+    request_lines,
+)
+from reconciler.reports.styled import BLANK, Style, line
+from reconciler.requesting.subjects import Unclear
+from reconciler.runs import choosing, from_issue, proposing, request
+from reconciler.runs.context import Context
+from reconciler.runs.files import read_file
+
+EXAMPLES: Final = (
+    "exempt request                                         a short conversation",
+    "exempt request https://portal.azure.com/#view/…        of what this page shows",
+    "exempt request --recommendation 651967bf-044e-4bde-8376-3e08e0600105 --tag purpose=legacy",
+)
+_MOST_OF_ISSUE: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The command line of `exempt request`."""
+
+    pasted: list[str]
+    root: Path
+    recommendation: str
+    resource: list[str]
+    tag: list[tuple[str, str]]
+    category: str
+    until: str
+    justification: str
+    owner: str
+    ticket: str
+    name: str
+    from_issue: Path | None
+    dry_run: bool
+    yes: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options of `exempt request`."""
+    parser.add_argument(
+        "pasted", nargs="*", metavar="ADDRESS", help="addresses of the portal, of the recommendation and of resources"
+    )
+    common.add_root(parser)
+    add_log_file(parser)
+    parser.add_argument("--recommendation", default="", metavar="R", help="an address of the portal, a key or a title")
+    parser.add_argument(
+        "--resource",
+        action="append",
+        default=[],
+        metavar="R",
+        help="an address of the portal, an id or a unique name; may be repeated",
+    )
+    parser.add_argument(
+        "--tag", action="append", type=tag_argument, default=[], metavar="NAME=VALUE",
+        help="today's resources that bear this tag, of the recommendation's types; may be repeated",
+    )  # fmt: skip
+    parser.add_argument(
+        "--category",
+        choices=tuple(Category),
+        default="",
+        help="Waiver: the risk is accepted; Mitigated: met in another way",
+    )
+    parser.add_argument(
+        "--until", default="", metavar="DAY", help="the last day (default: the longest that is allowed)"
+    )
+    parser.add_argument("--justification", default="", metavar="TEXT", help="why this is acceptable")
+    parser.add_argument(
+        "--owner", default="", metavar="WHO", help="who answers for the risk (default: you, as git knows you)"
+    )
+    parser.add_argument("--ticket", default="", metavar="KEY", help="where this was decided")
+    parser.add_argument(
+        "--name", default="", metavar="NAME", help="the declaration's name (default: made of resource and title)"
+    )
+    parser.add_argument(
+        "--from-issue",
+        type=Path,
+        metavar="FILE",
+        help="take it all from a filled issue form: the JSON of the issue or its event",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="print the file and propose nothing")
+    parser.add_argument("--yes", action="store_true", help="ask nothing")
+
+
+def tag_argument(text: str) -> tuple[str, str]:
+    """A tag on the command line."""
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=VALUE")
+    return name, value
+
+
+def run(args: argparse.Namespace) -> int:
+    """Finds, asks, writes, shows and proposes."""
+    options = typed(Options, args)
+    context = common.context()
+    if options.from_issue is not None:
+        return _from_issue(options.from_issue, options, context)
+    asked = request.Asked(
+        recommendation=options.recommendation,
+        resources=tuple(options.resource),
+        pasted="\n".join(options.pasted),
+        tags=dict(options.tag),
+        category=Category(options.category) if options.category else None,
+        until=options.until,
+        justification=options.justification,
+        owner=options.owner,
+        ticket=options.ticket,
+        name=options.name,
+    )
+    converses = not options.yes and conversation.can_converse()
+    if converses:
+        say("one moment: what the remote and Azure have now …")
+    with (
+        proposing.open_desk(options.root, context, proposes=not options.dry_run) as desk,
+        choosing.azure_if_reachable(desk, context) as azure,
+    ):
+        if converses:
+            asked = conversation.complete(asked, desk, azure, context)
+        answers = request.answers(asked, desk, azure, context.now)
+        if isinstance(answers, tuple):
+            say(*diagnostic_lines(answers, Style.ERROR, "error: "))
+            return Exit.FAILED
+        draft = request.draft(answers, desk, context)
+        if not draft.is_valid:
+            say(*problem_lines(sorted(draft.problems)))
+            return Exit.FAILED
+        if options.dry_run:
+            write(draft.text)
+            say(f"this would be {draft.file}; without --dry-run its pull request is opened")
+            return Exit.DONE
+        say(BLANK, *request_lines(draft.declaration, answers.found, context.now), *problem_lines(draft.problems))
+        seen = (
+            request.preview_draft(draft, desk, context) if azure else proposing.Preview(why_not="nobody is logged in")
+        )
+        plan = seen.run.plan if seen.run else None
+        wrong = [problem for problem in plan.problems if problem.source.file == draft.file] if plan else []
+        if wrong:
+            say(*problem_lines(wrong))
+            return Exit.FAILED
+        say(*([] if converses else diagnostic_lines(draft.notes)))
+        say(*effect_lines(plan, [draft.declaration.name], seen.assignments, seen.why_not))
+        if converses and not conversation.prompts().confirmed("Open the pull request?"):
+            say("nothing was proposed")
+            return Exit.DONE
+        show_proposed(request.propose_draft(draft, desk, context))
+    return Exit.DONE
+
+
+def show_proposed(proposed: proposing.Proposed) -> None:
+    """Where the pull request is, or how a person opens it. The address alone goes to standard output."""
+    pull_request = proposed.pull_request
+    if pull_request.is_open:
+        say(line((Style.GOOD, "the pull request is open:")))
+    else:
+        say(line((Style.WARNING, "not opened: "), pull_request.why))
+        if pull_request.address:
+            say("open it here:")
+    sys.stderr.flush()
+    if pull_request.address:
+        write_lines([line(pull_request.address)])
+    sys.stdout.flush()
+
+
+def _from_issue(file: Path, options: Options, context: Context) -> int:
+    """Standard output is the answer on the issue, whatever came of it."""
+    data = read_file(file, what="issue", remedy="give the JSON of an issue, or of its event", limit=_MOST_OF_ISSUE)
+    try:
+        outcome = from_issue.run(data, str(file), options.root, context, dry_run=options.dry_run)
+    except Exception:
+        write(answer_unclear((Unclear(field="", message="the run failed; its log says why"),), ()))
+        raise
+    if outcome.draft is None or not outcome.draft.is_valid:
+        write(answer_unclear(outcome.unclear, outcome.draft.problems if outcome.draft else ()))
+        say(*diagnostic_lines(outcome.unclear, Style.ERROR, "error: "))
+        return Exit.FAILED
+    if outcome.proposed is None:
+        write(outcome.draft.text)
+        return Exit.DONE
+    pull_request = outcome.proposed.pull_request
+    write(answer_opened(pull_request.address, outcome.draft.declaration, outcome.draft.notes))
+    say(pull_request.address or pull_request.why)
+    return Exit.DONE

@@ -1,0 +1,182 @@
+"""A request in words: what it asks for, what it would do, its pull request, and the answer on its issue.
+
+Whoever asks may write anything, so in Markdown every value stands in a code span.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Final
+
+from reconciler.arm.canonical import instant_text
+from reconciler.model import Declaration, Diagnostic, Severity, SubjectKind, first_few
+from reconciler.planning.values import Action, Plan
+from reconciler.problems import Problem
+from reconciler.reports.context import NO_NAMES, Names
+from reconciler.reports.decision_labels import category_label
+from reconciler.reports.labels import expiry_date, expiry_label, scope_label
+from reconciler.reports.markdown import value
+from reconciler.reports.styled import Line, Style, line
+from reconciler.requesting.drafts import CATEGORY_WORDS
+from reconciler.requesting.subjects import FoundSubject, Unclear
+
+_FEW: Final = 5
+_LONGEST_TITLE: Final = 160
+
+
+def request_lines(
+    declaration: Declaration, found: FoundSubject, now: datetime, names: Names = NO_NAMES
+) -> Iterator[Line]:
+    """What is asked for, as a person checks it before it is proposed."""
+    severity = f" ({found.severity} severity)" if found.severity else ""
+    yield line((Style.HEADING, found.title), severity)
+    for scope in declaration.scopes[:_FEW]:
+        yield line("  on         ", scope_label(scope, names))
+    if len(declaration.scopes) > _FEW:
+        yield line(f"             and {len(declaration.scopes) - _FEW:,} more")
+    yield line("  category   ", category_label(declaration.category.value))
+    yield line((Style.QUIET, f"             {CATEGORY_WORDS[declaration.category][1]}"))
+    yield line("  until      ", expiry_label(_end(declaration), now))
+    yield line("  because    ", declaration.justification)
+    yield line("  owner      ", declaration.owner)
+    if declaration.ticket:
+        yield line("  ticket     ", declaration.ticket)
+    yield line("  file       ", (Style.NAME, declaration.source.file))
+
+
+def diagnostic_lines(
+    diagnostics: Sequence[Diagnostic], style: Style = Style.WARNING, word: str = "note: "
+) -> Iterator[Line]:
+    """What a person should know, each with what to do."""
+    for diagnostic in diagnostics:
+        yield line((style, word), diagnostic.message)
+        if diagnostic.remedy:
+            yield line((Style.QUIET, "help: "), diagnostic.remedy)
+
+
+def effect_lines(
+    plan: Plan | None, names_of: Sequence[str], assignments: Sequence[str], why_not: str
+) -> Iterator[Line]:
+    """What the declarations of these names would do in Azure, and what is better than that or in its way."""
+    if plan is None:
+        yield line((Style.WARNING, "not checked against Azure: "), why_not)
+        yield line(
+            (Style.QUIET, "help: "), "log in with 'az login' to see it now; the pull request shows it in any case"
+        )
+        return
+    changes = [change for change in plan.changes if change.declaration in names_of]
+    if assignments:
+        yield line((Style.CREATE, "will be created in: "), ", ".join(assignments))
+    for action, words in ((Action.UPDATE, "will be updated: "), (Action.DELETE, "will be deleted: ")):
+        affected = [change.exemption.name for change in changes if change.action is action]
+        if affected:
+            yield line((Style.UPDATE, words), first_few(affected, _FEW))
+    held = {cells.message: cells for cells in plan.held if cells.declaration in names_of}
+    if not changes and not held:
+        yield line(
+            (Style.INFO, "nothing would change in Azure"), ": it is exempt already, or nothing evaluates it there"
+        )
+    findings = {finding.message: finding for finding in plan.findings if finding.declaration in names_of}
+    also = sorted({title for change in changes for title in change.also_exempts})
+    if also:
+        yield line((Style.WIDENS, "also exempts: "), first_few(also, _FEW))
+    yield from diagnostic_lines([*held.values(), *findings.values()])
+
+
+# --- the pull request --------------------------------------------------------------------------------------------
+
+
+def request_title(declaration: Declaration, found: FoundSubject) -> str:
+    """One line for the commit and the pull request."""
+    first, *others = declaration.scopes
+    where = first.name + (f" and {len(others):,} more" if others else "")
+    return _cut(f"Exempt {where} from {found.title}")
+
+
+def request_body(declaration: Declaration, found: FoundSubject, closes: int = 0) -> str:
+    """What a reviewer reads before the plan comes."""
+    return "\n".join(_request_body(declaration, found, closes)) + "\n"
+
+
+def _request_body(declaration: Declaration, found: FoundSubject, closes: int) -> Iterator[str]:
+    severity = f", {found.severity} severity" if found.severity else ""
+    key = f" ({found.subject.value})" if found.subject.kind is SubjectKind.RECOMMENDATION else ""
+    yield f"| **Recommendation** | {value(found.title)}{value(key) if key else ''}{severity} |"
+    yield "|---|---|"
+    scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
+    more = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
+    yield f"| **Where** | {scopes}{more} |"
+    yield f"| **Category** | {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]} |"
+    yield f"| **Until** | {value(expiry_date(_end(declaration)))} |"
+    yield f"| **Why** | {value(declaration.justification)} |"
+    yield f"| **Owner** | {value(declaration.owner)} |"
+    if declaration.requested_by:
+        yield f"| **Asked by** | {value(declaration.requested_by)} |"
+    if declaration.ticket:
+        yield f"| **Ticket** | {value(declaration.ticket)} |"
+    if declaration.selected_by:
+        tags = ", ".join(f"{tag}={text}" for tag, text in declaration.selected_by.items())
+        yield f"| **Chosen by tag** | {value(tags)}, as it was when this was asked |"
+    if found.portal_address:
+        yield f"\nHow to fix it instead: [the recommendation in the portal]({found.portal_address})."
+    yield f"\nWritten by `exempt request`; the plan is a comment below.{f' Closes #{closes}.' if closes else ''}"
+
+
+def renewal_title(names: Sequence[str], until: datetime) -> str:
+    """One line for a renewal."""
+    return _cut(f"Renew {first_few(list(names), 3)} until {until:%Y-%m-%d}")
+
+
+def retirement_title(names: Sequence[str]) -> str:
+    """One line for a retirement."""
+    return _cut(f"Retire {first_few(list(names), 3)}")
+
+
+def selection_title(names: Sequence[str]) -> str:
+    """One line for scopes that were chosen anew."""
+    return _cut(f"Choose the scopes of {first_few(list(names), 3)} anew")
+
+
+def changes_body(rows: Sequence[tuple[str, str, str]], note: str) -> str:
+    """What a reviewer reads: the name, what was and what is proposed, and why this came."""
+    lines = ["| declaration | now | proposed |", "|---|---|---|"]
+    lines += [f"| {value(name)} | {value(before)} | {value(after)} |" for name, before, after in rows]
+    return "\n".join([*lines, "", note]) + "\n"
+
+
+def _end(declaration: Declaration) -> str:
+    return instant_text(declaration.expires_on) if declaration.expires_on else ""
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_TITLE else f"{text[: _LONGEST_TITLE - 1]}…"
+
+
+# --- the answer on an issue --------------------------------------------------------------------------------------
+
+MARKER: Final = "<!-- exempt:request -->"
+"""By which the workflow finds its own comment."""
+
+
+def answer_opened(address: str, declaration: Declaration, notes: Sequence[Diagnostic]) -> str:
+    """That the pull request is there, and what happens now."""
+    lines = [
+        MARKER,
+        f"Thank you. {f'The pull request is {address}' if address else 'The branch is ready'}; reviewers see there what it would do.",
+        f"It asks until {value(expiry_date(_end(declaration)))}. Once it is merged and applied, Defender may take up to a day to show it.",
+    ]
+    lines += [f"- {value(note.message)}{f'; {value(note.remedy)}' if note.remedy else ''}" for note in notes]
+    return "\n\n".join(lines) + "\n"
+
+
+def answer_unclear(unclear: Sequence[Unclear], problems: Sequence[Problem]) -> str:
+    """What is missing or wrong, and that an edit of the issue tries again."""
+    lines = [MARKER, "This cannot become a pull request yet:", ""]
+    lines += [f"- {value(each.message)}{f': {value(each.remedy)}' if each.remedy else ''}" for each in unclear]
+    lines += [
+        f"- {value(problem.message)}{f': {value(problem.remedy)}' if problem.remedy else ''}"
+        for problem in problems
+        if problem.severity is Severity.ERROR
+    ]
+    return "\n".join([*lines, "", "Edit the issue, and it is read again."]) + "\n"

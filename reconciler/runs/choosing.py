@@ -1,0 +1,144 @@
+"""The resources of a request: named by id, address, unique name or tag, or offered from what Defender calls unhealthy."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from reconciler.azure.session import Azure, connect
+from reconciler.documents.suggest import did_you_mean
+from reconciler.model import ArmId, Declaration
+from reconciler.problems import AzureError, ReconcilerError
+from reconciler.requesting.pasted import scopes_in
+from reconciler.requesting.subjects import FoundSubject, Unclear, find_subject
+from reconciler.runs.context import Context
+from reconciler.runs.proposing import Desk
+
+if TYPE_CHECKING:
+    from reconciler.model.posture import Assessment
+
+_SHOWN: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointers:
+    """What points at resources, as somebody said it: texts with one each, a paste that may hold some, tags that they all
+    bear, and scopes that were chosen already.
+    """
+
+    resources: tuple[str, ...] = ()
+    pasted: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    scopes: tuple[ArmId, ...] = ()
+
+
+@contextlib.contextmanager
+def azure_if_reachable(desk: Desk, context: Context) -> Iterator[Azure | None]:
+    """Azure, where somebody is logged in; otherwise None, and the observer is told why."""
+    try:
+        azure = connect(desk.contents.settings, context.environment, context.observer.warning)
+    except ReconcilerError as error:
+        context.observer.warning(f"Azure is not asked: {error.message}")
+        yield None
+        return
+    with azure:
+        yield azure
+
+
+def unhealthy_resources(
+    found: FoundSubject, desk: Desk, azure: Azure | None, context: Context
+) -> tuple[Assessment, ...]:
+    """The resources that Defender calls unhealthy by a recommendation; none where it cannot be named_by."""
+    from reconciler.azure.choices import subscriptions_below, unhealthy  # noqa: PLC0415 - loads the SDK
+
+    if azure is None or found.recommendation is None:
+        return ()
+    try:
+        subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
+        return unhealthy(azure.client, subscriptions, found.recommendation.key)
+    except AzureError as error:
+        context.observer.warning(f"which resources are unhealthy is not known: {error.message}")
+        return ()
+
+
+def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], tuple[Unclear, ...]]:
+    """The scopes that somebody named, by id, address, unique name or tag, and what is not clear about them.
+
+    Raises:
+        AzureError: a name or a tag must be looked up, and Resource Graph refuses.
+    """
+    scopes = {scope.key: scope for scope in (*named_by.scopes, *scopes_in(named_by.pasted))}
+    unclear: list[Unclear] = []
+    for text in named_by.resources:
+        located = scopes_in(text)
+        if not located and "/" not in text:
+            located, problem = _by_name(text, desk, azure)
+            unclear += [problem] if problem else []
+        elif not located:
+            unclear.append(Unclear(field="--resource", message=f"{text[:200]!r} names no resource", remedy=HOW_TO_NAME))
+        scopes |= {scope.key: scope for scope in located}
+    if named_by.tags:
+        chosen = scopes_by_tag(named_by.tags, desk, azure)
+        if isinstance(chosen, Unclear):
+            unclear.append(chosen)
+        else:
+            scopes |= {scope.key: scope for scope in chosen}
+    return tuple(scopes.values()), tuple(unclear)
+
+
+HOW_TO_NAME: Final = "paste the address of its page in the portal, or its id (on that page, under JSON View)"
+
+
+def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], Unclear | None]:
+    from reconciler.azure.choices import named, subscriptions_below  # noqa: PLC0415 - loads the SDK
+
+    if azure is None:
+        return (), Unclear(
+            field="--resource", message=f"{name!r} is a name, and Azure cannot be asked whose", remedy=HOW_TO_NAME
+        )
+    exact, near = named(azure.client, subscriptions_below(azure.client, desk.contents.settings.scopes), name)
+    if len(exact) == 1:
+        return exact, None
+    which = [scope.text for scope in (exact or near)[:_SHOWN]]
+    count = f"{len(exact)} resources are called {name!r}" if exact else f"no resource is called {name!r}"
+    return (), Unclear(field="--resource", message=count, remedy=did_you_mean(which, HOW_TO_NAME))
+
+
+def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> tuple[ArmId, ...] | Unclear:
+    """The resources that bear all the tags now.
+
+    Raises:
+        AzureError: Resource Graph refuses.
+    """
+    from reconciler.azure.choices import subscriptions_below, tagged  # noqa: PLC0415 - loads the SDK
+
+    words = ", ".join(f"{tag}={value}" for tag, value in tags.items())
+    if azure is None:
+        return Unclear(
+            field="--tag", message=f"which resources bear {words} only Azure knows", remedy="log in: az login"
+        )
+    subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
+    sets = [{scope.key: scope for scope in tagged(azure.client, subscriptions, *pair)} for pair in tags.items()]
+    first, *others = sets
+    scopes = tuple(scope for key, scope in sorted(first.items()) if all(key in other for other in others))
+    return scopes or Unclear(field="--tag", message=f"no resource bears {words}", remedy="correct the tag or its value")
+
+
+def of_types(scopes: Sequence[ArmId], found: FoundSubject) -> tuple[ArmId, ...]:
+    """Of resources that were chosen by a tag, those of a type that the recommendation is about; all where that is not known."""
+    types = set(found.recommendation.resource_types) if found.recommendation else set()
+    fitting = tuple(scope for scope in scopes if _type(scope) in types)
+    return fitting if types and fitting else tuple(scopes)
+
+
+def of_types_of(scopes: Sequence[ArmId], declaration: Declaration, desk: Desk) -> tuple[ArmId, ...]:
+    """The same, for what a declaration exempts."""
+    search = find_subject(desk.contents.catalogue, declaration.subject.value)
+    return of_types(scopes, search.subjects[0]) if search.is_clear else tuple(scopes)
+
+
+def _type(scope: ArmId) -> str:
+    parts = scope.key[scope.key.rfind("/providers/") :].split("/")[2:]
+    return "/".join([parts[0], *parts[1::2]]) if parts else ""

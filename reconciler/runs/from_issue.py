@@ -1,0 +1,91 @@
+"""From a filled issue form to the same branch that `exempt request` makes. Its text is hostile: it is only ever a value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from reconciler.model import Category
+from reconciler.requesting import issue_form
+from reconciler.requesting.drafts import CATEGORY_WORDS
+from reconciler.requesting.subjects import FoundSubject, Unclear, of_category
+from reconciler.runs import request
+from reconciler.runs.context import Context
+from reconciler.runs.proposing import Desk, Proposed, open_desk
+
+_BULLET: Final = re.compile(r"^\s*(?:[-*]|\d+\.)\s+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssueRun:
+    """What an issue came to: what is unclear about it, the file, and its pull request (None in a dry run)."""
+
+    unclear: tuple[Unclear, ...] = ()
+    draft: request.Draft | None = None
+    proposed: Proposed | None = None
+
+
+def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool = False) -> IssueRun:
+    """Reads, finds, writes and proposes. Azure is not asked: who files an issue must not read by our identity.
+
+    Raises:
+        JsonInputError: the file is no issue.
+        ReconcilerError: git refuses.
+    """
+    issue = issue_form.read_issue(data, origin)
+    said, unclear = issue_form.answers_in(issue.body)
+    if unclear:
+        return IssueRun(unclear=unclear)
+    with open_desk(root, context, proposes=not dry_run) as desk:
+        asked, unclear = _asked(said, issue, desk)
+        answers = request.answers(asked, replace(desk, user=""), None, context.now)
+        if unclear or isinstance(answers, tuple):
+            return IssueRun(unclear=(*unclear, *(answers if isinstance(answers, tuple) else ())))
+        draft = request.draft(answers, desk, context)
+        if dry_run or not draft.is_valid:
+            return IssueRun(draft=draft)
+        author = f"{issue.author} <{issue.author}@users.noreply.github.com>" if issue.author else ""
+        return IssueRun(
+            draft=draft, proposed=request.propose_draft(draft, desk, context, author=author, issue=issue.number)
+        )
+
+
+def _asked(said: Mapping[str, str], issue: issue_form.Issue, desk: Desk) -> tuple[request.Asked, tuple[Unclear, ...]]:
+    resources = said.get(issue_form.RESOURCES, "").splitlines()
+    who = f"@{issue.author}" if issue.author else ""
+    found, unclear = _category(said, desk)
+    asked = request.Asked(
+        recommendation=said.get(issue_form.RECOMMENDATION, ""),
+        found=found,
+        resources=tuple(text for line in resources if (text := _BULLET.sub("", line).strip())),
+        category=next(
+            (category for category in Category if said.get(issue_form.CATEGORY) == CATEGORY_WORDS[category][0]), None
+        ),
+        until=said.get(issue_form.UNTIL, ""),
+        justification=said.get(issue_form.JUSTIFICATION, ""),
+        owner=said.get(issue_form.OWNER, "") or who,
+        ticket=said.get(issue_form.TICKET, ""),
+        requested_by=who,
+    )
+    return asked, unclear
+
+
+def _category(said: Mapping[str, str], desk: Desk) -> tuple[FoundSubject | None, tuple[Unclear, ...]]:
+    """The category of recommendations that was chosen in place of one."""
+    kind = said.get(issue_form.KIND)
+    if not kind:
+        return None, ()
+    if said.get(issue_form.RECOMMENDATION):
+        message = "both a recommendation and a category of them are named"
+        return None, (Unclear(field="issue", message=message, remedy="keep one of the two"),)
+    categories = desk.contents.catalogue.recommendation_categories
+    for name, label in categories.items():
+        if kind == issue_form.kind_label(name, label):
+            return of_category(name, label), ()
+    why = Unclear(
+        field="issue", message=f"there is no category {kind[:100]!r}", remedy=f"choose one of {', '.join(categories)}"
+    )
+    return None, (why,)

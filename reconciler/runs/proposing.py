@@ -1,0 +1,171 @@
+"""What request, renew and retire share: the repository as it is now at its remote, what a change of it would do, and the
+pull request that proposes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.applying.ports import Observer as WriteObserver
+from reconciler.model import Verdict
+from reconciler.planning.values import Action
+from reconciler.problems import Problem, ReconcilerError
+from reconciler.repository.proposals import Branch, Workspace, commit, workspace
+from reconciler.repository.pull_requests import PullRequest, Text, open_pull_request, page_for
+from reconciler.repository.rest import HostError
+from reconciler.repository.work_tree import open_work_tree
+from reconciler.runs import plan
+from reconciler.runs.context import Context, Observer, ReadProgress
+from reconciler.runs.files import write_file
+from reconciler.runs.import_ import RepositoryContents, load_contents
+from reconciler.runs.loading import judge, load_all
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Where a change is prepared: the repository at `root`, with what it declares. `space` is None where nothing will be
+    proposed. `user` is the address that git knows the user by, empty where it knows none.
+    """
+
+    root: Path
+    contents: RepositoryContents
+    space: Workspace | None
+    user: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a change would do in Azure. `assignments` are the names of those in which exemptions are created; `run` is the
+    whole plan. Without a plan `why_not` says the reason.
+    """
+
+    run: plan.PlanRun | None = None
+    assignments: tuple[str, ...] = ()
+    why_not: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposed:
+    """One change that was proposed: its branch and pull request, with what it says."""
+
+    branch: Branch
+    pull_request: PullRequest
+    text: Text
+
+    @property
+    def verdict(self) -> Verdict:
+        """Done, whoever opens the pull request: a person may have to."""
+        return Verdict.DONE
+
+
+@contextlib.contextmanager
+def open_desk(root: Path, context: Context, *, proposes: bool = True) -> Iterator[Desk]:
+    """The repository as its remote has it now, in a working tree of its own; the folder itself where nothing is proposed.
+
+    Raises:
+        InvalidRepositoryError: reconciler.yaml has errors.
+        ReconcilerError: git refuses.
+    """
+    tree = open_work_tree(root)
+    user = (tree.ask("config", "--get", "user.email") if tree else None) or ""
+    if not proposes:
+        yield Desk(root=root, contents=load_contents(root, context), space=None, user=user)
+        return
+    with workspace(root, context.observer.warning) as space:
+        yield Desk(root=space.root, contents=load_contents(space.root, context), space=space, user=user)
+
+
+def write_changes(desk: Desk, files: Mapping[str, str]) -> None:
+    """Writes files, by path, into the desk's own working tree; nothing where it has none."""
+    if desk.space is not None:
+        for path, text in files.items():
+            (desk.root / path).parent.mkdir(parents=True, exist_ok=True)
+            write_file(desk.root / path, text)
+
+
+def problems_of(desk: Desk, files: Sequence[str], context: Context) -> tuple[Problem, ...]:
+    """What `exempt validate` says to these files, which are written already."""
+    loaded, catalogue = load_all(desk.root)
+    base = desk.space.base if desk.space else None
+    _, problems = judge(desk.root, base, loaded, catalogue, context)
+    return tuple(problem for problem in problems if problem.source.file in files)
+
+
+def preview(desk: Desk, names: Sequence[str], context: Context) -> Preview:
+    """What the files that are written would do; Azure is read where it can be."""
+    base = desk.space.base if desk.space else None
+    quiet = replace(context, observer=_Quiet(context.observer))
+    try:
+        run = plan.run(plan.PlanRequest(root=desk.root, base=base), quiet)
+    except ReconcilerError as error:
+        return Preview(why_not=error.message)
+    creates = [
+        change.exemption.assignment
+        for change in run.plan.changes
+        if change.declaration in names and change.action is Action.CREATE
+    ]
+    assignments = {assignment.key: run.names.get(assignment.key) or assignment.name for assignment in creates}
+    return Preview(run=run, assignments=tuple(sorted(assignments.values())))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What is to be proposed: `files` by path, on which branch, with what words, by whom (`NAME <ADDRESS>`; empty: the user).
+    `replaces`: the only commit of an earlier run makes way.
+    """
+
+    files: Mapping[str, str]
+    branch: str
+    text: Text
+    author: str = ""
+    replaces: bool = False
+
+
+def propose(desk: Desk, proposal: Proposal, context: Context) -> Proposed:
+    """Commits, pushes, and opens the pull request or names the page on which a person does. A retry goes on.
+
+    Raises:
+        ReconcilerError: git refuses.
+    """
+    assert desk.space is not None
+    branch, text = proposal.branch, proposal.text
+    made = commit(
+        desk.space,
+        proposal.files,
+        branch,
+        message=text.title,
+        author=proposal.author,
+        replaces=proposal.replaces,
+    )
+    if not made.is_pushed:
+        why = f"the repository has no remote, so the commit is on the local branch {branch}: add a remote and push it"
+        return Proposed(branch=made, pull_request=PullRequest(address="", why=why), text=text)
+    try:
+        opened = open_pull_request(desk.space, branch, text, context.environment)
+    except HostError as error:
+        why = f"{error.message}; {error.remedy}" if error.remedy else error.message
+        opened = page_for(desk.space, branch, why, context.environment)
+    return Proposed(branch=made, pull_request=opened, text=text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quiet:
+    """Tells of progress alone: what is wrong was told before."""
+
+    observer: Observer
+
+    def problems(self, problems: Sequence[Problem]) -> None:
+        pass
+
+    def warning(self, message: str) -> None:
+        pass
+
+    def reading(self, label: str) -> AbstractContextManager[ReadProgress]:
+        return self.observer.reading(label)
+
+    def writing(self, total: int) -> AbstractContextManager[WriteObserver | None]:
+        return self.observer.writing(total)

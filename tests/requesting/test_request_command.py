@@ -1,0 +1,369 @@
+"""Asking, renewing and retiring as people do: a bare repository as remote, GitHub on loopback, Azure on loopback."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import emulated
+import hosting_service
+import pytest
+import yaml
+from cli.console import Ended, exempt
+from clones import Clone, clone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from main_job.repositories import BENCHMARK, NIST, ROOT, assignment, git, subscription, tenant
+
+from reconciler.requesting.issue_form import (
+    CATEGORY,
+    JUSTIFICATION,
+    OWNER,
+    RECOMMENDATION,
+    RESOURCES,
+    TICKET,
+    UNTIL,
+)
+
+TDE = "651967bf-044e-4bde-8376-3e08e0600105"
+PAGE = f"https://portal.azure.com/#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey/{TDE}"
+SERVER = subscription(1) + "/resourceGroups/rg-data/providers/Microsoft.Sql/servers/legacy-sql"
+ORDERS, STOCK = f"{SERVER}/databases/orders", f"{SERVER}/databases/stock"
+MINE = "exempt/orders-transparent-data-encryption-sql"
+FILE = "exemptions/orders-transparent-data-encryption-sql.yaml"
+ANSWERS = ("--category", "Waiver", "--justification", "It retires: soon.")
+SECRET = "secret-token-of-a-test"
+
+
+def finding(resource: str) -> dict[str, Any]:
+    return {
+        "id": f"{resource}/providers/Microsoft.Security/assessments/{TDE}",
+        "type": "Microsoft.Security/assessments",
+        "name": TDE,
+        "properties": {
+            "displayName": "Transparent Data Encryption on SQL databases should be enabled",
+            "resourceDetails": {"source": "Azure", "id": resource},
+            "status": {"code": "Unhealthy"},
+        },
+    }
+
+
+@pytest.fixture(scope="module")
+def cloud() -> Iterator[emulated.Azure]:
+    assigned = [
+        assignment(ROOT, "SecurityCenterBuiltIn", BENCHMARK, displayName="Microsoft cloud security benchmark"),
+        assignment(subscription(1), "nist", NIST, displayName="NIST SP 800-53"),
+    ]
+    resources = [{"id": text, "tags": {"purpose": "legacy"}} for text in (ORDERS, STOCK)]
+    with emulated.running(
+        tenant(*assigned, resources=[SERVER, *resources], assessments=[finding(ORDERS), finding(STOCK)])
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def github() -> Iterator[hosting_service.Service]:
+    with hosting_service.running() as running:
+        yield running
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Clone:
+    return clone(tmp_path, rules={"maxLifetimeDays": 90})
+
+
+def run(
+    cloud: emulated.Azure | None, github: hosting_service.Service, here: Clone, *words: str, check: int = 0
+) -> Ended:
+    env = {"EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint, "GITHUB_TOKEN": SECRET}
+    if cloud is None:
+        env |= {
+            "IDENTITY_ENDPOINT": "http://127.0.0.1:9/",
+            "IDENTITY_HEADER": "none",
+            "AZURE_CONFIG_DIR": str(here.root),
+        }
+    return exempt(cloud, *words, root=here.root, check=check, **env)
+
+
+def test_from_two_addresses_to_an_open_pull_request(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    (here.root / "notes.txt").write_text("mine\n")
+    before = here.state()
+    page = f"https://portal.azure.com/#@contoso.example/resource{ORDERS}/overview"
+    ended = run(cloud, github, here, "request", PAGE, page, *ANSWERS)
+    assert ended.stdout == "https://github.com/contoso/exemptions/pull/1\n"
+    assert "will be created in: Microsoft cloud security benchmark, NIST SP 800-53" in ended.stderr
+    assert "Low severity" in ended.stderr
+    assert "Risk accepted (Waiver)" in ended.stderr
+    assert "(in 90 days)" in ended.stderr
+    assert here.state() == before
+    written = yaml.safe_load(here.file(MINE, FILE))
+    assert written["recommendation"] == TDE
+    assert written["scopes"] == [ORDERS]
+    assert written["owner"] == "ana@contoso.example"
+    (pull,) = github.pulls
+    assert pull["title"] == "Exempt orders from Transparent Data Encryption on SQL databases should be enabled"
+    assert ORDERS in pull["body"]
+    assert SECRET not in ended.stdout + ended.stderr
+    again = run(cloud, github, here, "request", PAGE, page, *ANSWERS)
+    assert again.stdout == ended.stdout
+    assert len(github.pulls) == 1
+
+
+def test_a_unique_name_is_enough_and_a_near_miss_is_named(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    missed = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "ordres", *ANSWERS, check=1)
+    assert f"did you mean {ORDERS}?" in missed.stderr
+    found = run(cloud, github, here, "request", "--recommendation", TDE, "--resource", "orders", "--dry-run", *ANSWERS)
+    assert ORDERS in found.stdout
+    assert here.branches() == ["main"]
+
+
+def test_everything_that_is_missing_is_said_at_once(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    ended = run(cloud, github, here, "request", check=1)
+    for option in ("--recommendation", "--resource", "--category", "--justification"):
+        assert f"{option} is missing" in ended.stderr
+    words = run(cloud, github, here, "request", "--recommendation", "sql tde", "--resource", ORDERS, *ANSWERS, check=1)
+    assert TDE in words.stderr
+
+
+def test_a_target_that_does_not_exist_is_said_before_anything_is_proposed(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    ended = run(cloud, github, here, "request", PAGE, ORDERS + "x", *ANSWERS, check=1)
+    assert "orders" in ended.stderr
+    assert here.branches() == ["main"]
+
+
+def test_a_rule_refuses_before_anything_is_proposed(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    ended = run(cloud, github, here, "request", PAGE, ORDERS, "--until", "2099-01-01", *ANSWERS, check=1)
+    assert "at most 90 days" in ended.stderr
+    assert here.branches() == ["main"]
+
+
+def test_without_azure_it_is_proposed_all_the_same(github: hosting_service.Service, here: Clone) -> None:
+    ended = run(None, github, here, "request", PAGE, ORDERS, *ANSWERS)
+    assert "not checked against Azure" in ended.stderr
+    assert here.file(MINE, FILE)
+
+
+def test_a_tag_chooses_todays_resources_and_renew_proposes_the_difference(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    run(cloud, github, here, "request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
+    written = yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))
+    assert written["scopes"] == [ORDERS, STOCK]
+    assert written["selectedBy"] == {"purpose": "legacy"}
+    text = here.file("exempt/legacy", "exemptions/legacy.yaml") + "\n"
+    (here.root / "exemptions").mkdir()
+    (here.root / "exemptions/legacy.yaml").write_text(
+        text.replace(f"  - {STOCK}\n", "").replace("scopes:", "scopes: # ours")
+    )
+    here.git("add", "--all")
+    here.git("commit", "--quiet", "--message", "merged")
+    here.git("push", "--quiet", "origin", "HEAD:main")
+    run(cloud, github, here, "renew", "--selected")
+    (branch,) = [name for name in here.branches() if name.startswith("exempt/reselect-")]
+    edited = here.file(branch, "exemptions/legacy.yaml")
+    assert yaml.safe_load(edited)["scopes"] == [ORDERS, STOCK]
+    assert "scopes: # ours" in edited
+
+
+# --- renew and retire --------------------------------------------------------------------------------------------
+
+
+def declared(name: str, owner: str, until: str) -> dict[str, str | list[str]]:
+    return {
+        "name": name,
+        "recommendation": TDE,
+        "scopes": [f"{SERVER}/databases/{name}"],
+        "owner": owner,
+        "expiresOn": until,
+    }
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Clone:
+    soon = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 5 * 86400))
+    files = [declared("one", "a@contoso.example", soon), declared("two", "b@contoso.example", soon)]
+    return clone(tmp_path, declarations=[*files, declared("three", "a@contoso.example", "2099-01-01")])
+
+
+def test_what_expires_is_renewed_one_pull_request_an_owner(github: hosting_service.Service, full: Clone) -> None:
+    before = full.state()
+    ended = run(None, github, full, "renew", "--expiring", "30d")
+    assert ended.stdout.splitlines() == [f"https://github.com/contoso/exemptions/pull/{number}" for number in (1, 2)]
+    for name, pull in zip(("one", "two"), github.pulls, strict=True):
+        assert full.git("show", "--name-only", "--format=", f"origin/{pull['head']}") == f"exemptions/{name}.yaml"
+    assert full.state() == before
+    assert run(None, github, full, "renew", "--expiring", "30d").stdout == ended.stdout
+    assert len(github.pulls) == 2
+
+
+def test_retire_keeps_the_file_and_says_that_it_is_off(github: hosting_service.Service, full: Clone) -> None:
+    path = "exemptions/three.yaml"
+    (full.root / path).write_text("# why: see SEC-1\n" + (full.root / path).read_text())
+    full.git("commit", "--quiet", "--all", "--message", "comment")
+    full.git("push", "--quiet", "origin", "HEAD:main")
+    run(None, github, full, "retire", "three")
+    text = full.file(github.pulls[0]["head"], path)
+    assert text.startswith("# why: see SEC-1\n")
+    assert yaml.safe_load(text)["enabled"] is False
+    missing = run(None, github, full, "retire", "thre", check=1)
+    assert "did you mean three" in missing.stderr
+
+
+# --- issues ------------------------------------------------------------------------------------------------------
+
+
+def issue(**answers: str) -> dict[str, Any]:
+    labels = {"recommendation": RECOMMENDATION, "resources": RESOURCES, "category": CATEGORY, "until": UNTIL, "owner": OWNER,
+              "ticket": TICKET, "justification": JUSTIFICATION}  # fmt: skip
+    usual = {
+        "recommendation": PAGE,
+        "resources": ORDERS,
+        "category": "Risk accepted (Waiver)",
+        "justification": "It retires.",
+    }
+    said = usual | answers
+    body = "\n\n".join(f"### {label}\n\n{said.get(name) or '_No response_'}" for name, label in labels.items())
+    value = {"number": 7, "title": "Exemption: ", "body": body, "user": {"login": "octo-dev"}}
+    return {"action": "opened", "issue": value | {"html_url": "https://github.com/contoso/exemptions/issues/7"}}
+
+
+def test_a_filled_form_becomes_a_pull_request_and_an_edit_changes_it(
+    github: hosting_service.Service, here: Clone, tmp_path: Path
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(issue()))
+    ended = run(None, github, here, "request", "--from-issue", str(event))
+    assert "https://github.com/contoso/exemptions/pull/1" in ended.stdout
+    assert here.git("log", "-1", "--format=%an", here.pushed("exempt/issue-7")) == "octo-dev"
+    written = yaml.safe_load(here.file("exempt/issue-7", FILE))
+    assert written["owner"] == "@octo-dev"
+    assert "Closes #7" in github.pulls[0]["body"]
+    event.write_text(json.dumps(issue(justification="It retires in May.")))
+    run(None, github, here, "request", "--from-issue", str(event))
+    assert yaml.safe_load(here.file("exempt/issue-7", FILE))["justification"] == "It retires in May."
+    assert len(github.pulls) == 1
+
+
+def test_what_is_unclear_is_answered(github: hosting_service.Service, here: Clone, tmp_path: Path) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(issue(recommendation="sql tde", resources="legacy-sql", category="")))
+    ended = run(None, github, here, "request", "--from-issue", str(event), check=1)
+    for words in ("sql tde", "legacy-sql", "category", "Edit the issue"):
+        assert words in ended.stdout
+    assert here.branches() == ["main"]
+
+
+HOSTILE = st.one_of(
+    st.text(max_size=80),
+    st.sampled_from(
+        ["$(id)", "`id`", "${{ github.token }}", "x\nadopt: true", "x # y", "*a", "!!python/object:x", "\u202e", "a\n### Owner\nb",
+         "@contoso/admins", "<!-- exempt:request -->", "]](http://evil.example)", "x\n---\nname: y"]
+    ),
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(justification=HOSTILE, owner=HOSTILE, ticket=HOSTILE)
+def test_hostile_text_never_leaves_its_scalar(
+    github: hosting_service.Service, here: Clone, tmp_path: Path, justification: str, owner: str, ticket: str
+) -> None:
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(issue(justification=justification, owner=owner, ticket=ticket)))
+    env = {"EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint}
+    ended = exempt(None, "request", "--dry-run", "--from-issue", str(event), root=here.root, **env)
+    if ended.code == 0:
+        written = yaml.safe_load(ended.stdout)
+        assert written.keys() <= {"name", "recommendation", "scopes", "category", "expiresOn", "justification", "owner", "ticket", "requestedBy"}  # fmt: skip
+        assert written["recommendation"] == TDE
+        assert written["scopes"] == [ORDERS]
+    else:
+        assert ended.stdout.startswith("<!-- exempt:request -->")
+        assert ended.stdout.count("<!--") == 1
+
+
+# --- on a terminal -----------------------------------------------------------------------------------------------
+
+
+class Typist:
+    """Somebody at a terminal: waits for words and types an answer."""
+
+    def __init__(self, folder: Path, env: dict[str, str], *words: str) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.chdir(folder)
+            os.execve(sys.executable, [sys.executable, "-m", "reconciler", *words], env)
+        self.screen = ""
+
+    def waits_for(self, words: str) -> None:
+        deadline = time.monotonic() + 60
+        while words not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.screen):
+            assert time.monotonic() < deadline, self.screen
+            self._read()
+
+    def _read(self) -> bool:
+        if not select.select([self.descriptor], [], [], 0.2)[0]:
+            return True
+        try:
+            data = os.read(self.descriptor, 65536)
+        except OSError:
+            return False
+        if b"\x1b[6n" in data:  # where is the cursor?
+            os.write(self.descriptor, b"\x1b[1;1R")
+        self.screen += data.decode("utf-8", "replace")
+        return bool(data)
+
+    def types(self, text: str) -> None:
+        self.screen = ""
+        os.write(self.descriptor, text.encode())
+
+    def ends(self) -> int:
+        while self._read():
+            pass
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_short_conversation(cloud: emulated.Azure, github: hosting_service.Service, here: Clone) -> None:
+    env = emulated.environment(
+        cloud,
+        EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
+        GITHUB_TOKEN=SECRET,
+        TERM="xterm",
+        PYTHONPATH=str(Path(__file__).parents[2]),
+    )
+    typist = Typist(here.root, env, "request")
+    typist.waits_for("Recommendation (paste")
+    typist.types(PAGE + "\r")
+    typist.waits_for("Which of those that Defender calls unhealthy?")
+    typist.types(" \r")
+    typist.waits_for("Category?")
+    typist.types("\r")
+    typist.waits_for("Until which day (at most 90 days are allowed)?")
+    typist.types("\r")
+    typist.waits_for("Why is this acceptable?")
+    typist.types("It retires.\r")
+    typist.waits_for("Who answers for the risk?")
+    typist.types("\r")
+    typist.waits_for("will be created in: Microsoft cloud security benchmark")
+    typist.waits_for("Open the pull request?")
+    typist.types("y")
+    typist.waits_for("https://github.com/contoso/exemptions/pull/1")
+    assert typist.ends() == 0
+    assert git(here.remote, "show", f"{MINE}:{FILE}").count(ORDERS) == 1
