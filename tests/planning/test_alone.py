@@ -211,7 +211,9 @@ def test_a_declaration_that_moves_to_the_other_kind_is_carried_over_without_a_ga
     assert delete.waits_for == (create.id.key,)
     assert [keeper.id for keeper in delete.relies_on] == [create.id]
     held = plan(replace(tenant, exemptions=(old, live(UNNAMED, mark=FOREIGN))), declaration("one", RG))
-    assert [line.cause.value for line in held.held] == ["foreign-owner"]
+    assert (held.changes, {line.cause.value for line in held.held}) == ((), {"foreign-owner", "neighbour"})
+    disputed = plan(tenant, declaration("one", RG), declaration("two", SUB))
+    assert (disputed.changes, {line.cause.value for line in disputed.held}) == ((), {"conflict", "neighbour"})
     unread = (Unread(scope=SUB, what="standard assignments", message="403"),)
     assert plan(replace(tenant, unread=unread), declaration("one", RG)).changes == ()
 

@@ -19,8 +19,7 @@ from reconciler.planning.tree import Tree
 class Protection:
     """What is held at `scope`, in the assignment with that folded id, or in any (empty). `cells` None: all that the
     subject covers. `declaration` is the name of the one that is held; `marked` restricts it to the exemptions that bear
-    its mark, and then to all of their cells; `moving` adds these, in whatever assignment: what a declaration exempted by
-    policies stays until the object of the other kind is there.
+    its mark, and then to all of their cells.
     """
 
     scope: ArmId
@@ -29,7 +28,6 @@ class Protection:
     cells: frozenset[str] | None = None
     declaration: str = ""
     marked: bool = False
-    moving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +79,17 @@ class Protections:
         """
         return self._first(self._related(existing.scope), existing, cells)
 
+    def moving(self, existing: ExistingExemption) -> Protection | None:
+        """The first by scope of what its declaration wants instead, by the other kind of ARM object, and that is held: until
+        that is there nothing takes the place of this one.
+        """
+        instead = (
+            protection
+            for protection in (self._related(existing.scope) if existing.mark else ())
+            if protection.declaration == existing.mark and existing.exemption.carrier not in protection.subject.carriers
+        )
+        return min(instead, key=lambda protection: protection.scope.key, default=None)
+
     def _first(
         self, protections: Iterable[Protection], existing: ExistingExemption, cells: frozenset[str]
     ) -> Protection | None:
@@ -95,8 +104,6 @@ class Protections:
     def _needed(self, protection: Protection, existing: ExistingExemption, cells: frozenset[str]) -> frozenset[str]:
         """Which of the cells what is held may depend on."""
         assignment = existing.exemption.assignment.key
-        if protection.moving and existing.mark == protection.declaration:
-            return cells
         if protection.assignment not in ("", assignment):
             return frozenset()
         if protection.marked:

@@ -320,7 +320,6 @@ class _Case:
             subject=self.subject,
             declaration=self.declaration.name,
             marked=marked,
-            moving=bool(self.subject.assessments),
         )
         held = Held(
             declaration=self.declaration.name,

@@ -14,7 +14,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle, initiative_id, policy_id
-from reconciler.model import ArmId, Assignment, Initiative, Subject, SubjectKind, is_assessment, parse_object
+from reconciler.model import ArmId, Assignment, Carrier, Initiative, Subject, SubjectKind, is_assessment, parse_object
 
 WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
@@ -42,6 +42,13 @@ class ResolvedSubject:
     def assessments(self) -> tuple[str, ...]:
         """Folded ids of the assessments among `policies`, sorted."""
         return tuple(sorted(key for key in self.policies if is_assessment(key)))
+
+    @property
+    def carriers(self) -> frozenset[Carrier]:
+        """The kinds of ARM object that carry exemptions of it."""
+        alone = len(self.assessments)
+        by_policy = {Carrier.POLICY} if not alone or alone < len(self.policies) else set()
+        return frozenset(by_policy | ({Carrier.STANDARD} if alone else set()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedCha
 from reconciler.planning.desired.protections import Protection, Protections
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.tree import Tree
-from reconciler.planning.values import Held
+from reconciler.planning.values import Held, Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +87,9 @@ def _why_not(change: ProposedChange, protections: Protections, outside: Protecti
     if (unread := protections.tree.blocks_reduction(scope)) is not None:
         return _hold(change, HeldCause.UNREAD, hold_messages.reduction_unread(unread))
     if (protection := protections.first(change.existing, change.lost)) is not None:
+        message = hold_messages.neighbour_held(change.exemption, protection.declaration, protection.scope)
+        return _hold(change, HeldCause.NEIGHBOUR, message)
+    if change.reason is Reason.REMOVED and (protection := protections.moving(change.existing)) is not None:
         message = hold_messages.neighbour_held(change.exemption, protection.declaration, protection.scope)
         return _hold(change, HeldCause.NEIGHBOUR, message)
     if outside.touching(change.existing, change.lost):
