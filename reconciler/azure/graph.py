@@ -57,7 +57,7 @@ def rows(client: ArmClient, query: str, subscriptions: Sequence[ArmId]) -> list[
     Raises:
         AzureError: a page could not be read.
     """
-    found: list[dict[str, JSON]] = []
+    everything: list[dict[str, JSON]] = []
     for first in range(0, len(subscriptions), _SUBSCRIPTIONS):
         scope = [subscription.name for subscription in subscriptions[first : first + _SUBSCRIPTIONS]]
         token: str | None = ""
@@ -65,13 +65,13 @@ def rows(client: ArmClient, query: str, subscriptions: Sequence[ArmId]) -> list[
             options = _OPTIONS["options"] | ({"$skipToken": token} if token else {})
             body = {"query": query, "subscriptions": scope, "options": options}
             answer = client.post(PATH, Api.GRAPH, body)
-            found += _rows(answer)
+            everything += _rows(answer)
             following = answer.body.get("$skipToken")
             token = following if isinstance(following, str) and following != token else None
             _, wait = _quota([answer])
             if wait and token is not None:
                 client.wait(wait)
-    return found
+    return everything
 
 
 def _rows(answer: ArmResponse) -> list[dict[str, JSON]]:

@@ -98,10 +98,10 @@ def _controls(moved: Sequence[SubscriptionEstimate], show: Show) -> Iterator[str
         yield f"and {count(len(rows) - _FEW, 'more control')}"
 
 
-def _without_effect(found: Sequence[NoEffect], names: Names, show: Show) -> Iterator[str]:
+def _without_effect(lines: Sequence[NoEffect], names: Names, show: Show) -> Iterator[str]:
     """A line for each control and what keeps resources unhealthy there."""
     groups: dict[tuple[str, tuple[str, ...]], list[ArmId]] = {}
-    for item in found:
+    for item in lines:
         groups.setdefault((item.control, item.others), []).append(item.resource)
     for (control, others), resources in list(groups.items())[:_FEW]:
         labels = "; ".join(show(scope_label(resource, names)) for resource in resources[:_FEW])

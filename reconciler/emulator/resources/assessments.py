@@ -31,8 +31,12 @@ def list_(call: Call) -> Response:
     call.tenant.hierarchy.require(call.target.scope)
     rows = select(call.tenant.assessments, call.tenant.hierarchy, call.target.scope, Reach.AT_AND_BELOW)
     defender = Defender(call.tenant)
-    shown = [Row(place=row.place, item=assessed) for row in rows if (assessed := defender.assess(row.item)) is not None]
-    return raw(200, page(shown, call.request, call.tenant.limits.page, lambda assessed: _render(call, assessed, "")))
+    assessed_rows = [
+        Row(place=row.place, item=assessed) for row in rows if (assessed := defender.assess(row.item)) is not None
+    ]
+    return raw(
+        200, page(assessed_rows, call.request, call.tenant.limits.page, lambda assessed: _render(call, assessed, ""))
+    )
 
 
 def get(call: Call) -> Response:
@@ -107,33 +111,31 @@ def _render(call: Call, assessed: Assessed, expansion: str) -> bytes:
 def shown_properties(tenant: Tenant, assessed: Assessed, *, capitals: bool) -> dict[str, JSON]:
     """The properties in the order of the wire, without what only an expansion shows."""
     record = assessed.record
-    known = assessment_metadata.find(tenant, f"/subscriptions/{record.id.subscription}", record.id.name)
-    title = known.properties.get("displayName") if known else None
-    given = {name: value for name, value in record.properties.items() if name not in {"resourceDetails", "status"}}
-    title = given.pop("displayName", None) or title
+    further = {name: value for name, value in record.properties.items() if name not in {"resourceDetails", "status"}}
+    title = further.pop("displayName", None) or _metadata(tenant, record).get("displayName")
     return {
         "resourceDetails": _details(record, capitals=capitals),
         **({"displayName": title} if title else {}),
         "status": assessed.status,
-        **given,
+        **further,
     }
 
 
 def graph_properties(tenant: Tenant, assessed: Assessed) -> dict[str, JSON]:
     """The properties as Resource Graph has them: everything expanded."""
     values = shown_properties(tenant, assessed, capitals=True)
-    metadata = _metadata(tenant, assessed.record)
+    record = assessed.record
+    metadata = _metadata(tenant, record)
     expanded = {"metadata": metadata} if metadata else {}
-    return {**values, **expanded, "links": {"azurePortal": _portal_address(assessed.record)}, **_own(assessed.record)}
-
-
-def _own(record: Record) -> dict[str, JSON]:
-    return {name: record.properties[name] for name in ("metadata", "links") if name in record.properties}
+    own: dict[str, JSON] = {
+        name: record.properties[name] for name in ("metadata", "links") if name in record.properties
+    }
+    return {**values, **expanded, "links": {"azurePortal": _portal_address(record)}, **own}
 
 
 def _metadata(tenant: Tenant, record: Record) -> dict[str, JSON]:
-    known = assessment_metadata.find(tenant, f"/subscriptions/{record.id.subscription}", record.id.name)
-    return known.properties if known else {}
+    metadata = assessment_metadata.find(tenant, f"/subscriptions/{record.id.subscription}", record.id.name)
+    return metadata.properties if metadata else {}
 
 
 def _details(record: Record, *, capitals: bool) -> dict[str, JSON]:

@@ -35,13 +35,13 @@ def list_(call: Call) -> Response:
     """The plans of a subscription, or those that `$filter=name in (A,B)` names."""
     subscription = _subscription(call)
     condition = call.request.query.get("$filter")
-    wanted = {name.lower() for name in NAMES}
+    names = {name.lower() for name in NAMES}
     if condition is not None:
         match = _FILTER.fullmatch(condition.strip())
         if match is None:
             raise errors.invalid_filter(condition)
-        wanted = {name.strip().lower() for name in match["names"].split(",")}
-    value = [show(call.tenant, subscription, name, call.version) for name in NAMES if name.lower() in wanted]
+        names = {name.strip().lower() for name in match["names"].split(",")}
+    value = [show(call.tenant, subscription, name, call.version) for name in NAMES if name.lower() in names]
     return answer(200, {"value": value})
 
 

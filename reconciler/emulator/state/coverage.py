@@ -86,7 +86,7 @@ def _selects(selector: dict[str, Any], resource: Resource) -> bool:
         if fact is None:
             continue
         folded = fact.lower().replace(" ", "")
-        named = {str(text).lower().replace(" ", "") for text in condition.get("in") or condition.get("notIn") or ()}
-        if (folded in named) is not bool(condition.get("in")):
+        values = {str(text).lower().replace(" ", "") for text in condition.get("in") or condition.get("notIn") or ()}
+        if (folded in values) is not bool(condition.get("in")):
             return False
     return True

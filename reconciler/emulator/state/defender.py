@@ -87,7 +87,7 @@ class Defender:
 
     def assessed(self, records: Iterable[Record]) -> list[Assessed]:
         """The assessments that are shown, in their order."""
-        return [shown for record in records if (shown := self.assess(record)) is not None]
+        return [assessed for record in records if (assessed := self.assess(record)) is not None]
 
     def assess(self, record: Record) -> Assessed | None:
         """One assessment as it is shown; None where nothing evaluates it."""
@@ -99,11 +99,15 @@ class Defender:
         if not is_on or not any(definition_id(assignment).key in BENCHMARKS for assignment in assignments):
             return None
         policies = policies_behind(self.tenant, record.id)
-        shown = self._through_policies(record, policies, assignments) if policies else self._as_found(record)
-        if shown is not None and shown.code != NOT_APPLICABLE and exempts(self.tenant, scope, record.id.name.lower()):
+        assessed = self._through_policies(record, policies, assignments) if policies else self._as_found(record)
+        if (
+            assessed is not None
+            and assessed.code != NOT_APPLICABLE
+            and exempts(self.tenant, scope, record.id.name.lower())
+        ):
             status = {"code": NOT_APPLICABLE, "cause": "Exempt", **self._dates(record, None)}
             return Assessed(record=record, status=status)
-        return shown
+        return assessed
 
     def _through_policies(
         self, record: Record, policies: tuple[str, ...], assignments: list[Record]
@@ -114,32 +118,32 @@ class Defender:
         scope = owner_scope(record.id)
         resource = self.tenant.hierarchy.resources.get(scope.key) or Resource(id=scope)
         holding = [
-            (assignment, held)
+            (assignment, matching)
             for assignment in assignments
-            if (held := [member for member in self._members(assignment.id) if member.definition.key in policies])
+            if (matching := [member for member in self._members(assignment.id) if member.definition.key in policies])
         ]
         if not holding and self._benchmark().isdisjoint(policies):
             return self._as_found(record)
         cells = [
             _Cell(assignment=assignment, member=member)
-            for assignment, held in holding
+            for assignment, matching in holding
             if self._evaluates(assignment, resource)
-            for member in held
+            for member in matching
         ]
         if not cells:
             return None
         evaluated = [cell for cell in cells if cell.member.effect != DISABLED]
         if not evaluated:
             return Assessed(record=record, status={**_OFF, **self._dates(record, None)})
-        found = self._as_found(record)
-        return found if found.code == NOT_APPLICABLE else self._exempt(record, resource, evaluated) or found
+        finding = self._as_found(record)
+        return finding if finding.code == NOT_APPLICABLE else self._exempt(record, resource, evaluated) or finding
 
     def _as_found(self, record: Record) -> Assessed:
         return Assessed(record=record, status={**(record.properties.get("status") or {}), **self._dates(record, None)})
 
     def _exempt(self, record: Record, resource: Resource, cells: list[_Cell]) -> Assessed | None:
         """The assessment as exempt, if an exemption that is old enough covers each cell."""
-        seen = self._now - self._delay
+        horizon = self._now - self._delay
         scopes = self.tenant.hierarchy.chain(resource.id)
         covering = [
             [
@@ -147,8 +151,8 @@ class Defender:
                 for scope in scopes
                 for coverage in self._coverages(scope)
                 if coverage.assignment == cell.assignment.id.key
-                and coverage.written <= seen
-                and not coverage.has_expired(seen)
+                and coverage.written <= horizon
+                and not coverage.has_expired(horizon)
                 and coverage.means(cell.member.reference_id, resource)
             ]
             for cell in cells
@@ -160,10 +164,10 @@ class Defender:
         return Assessed(record=record, status={**status, **self._dates(record, since)})
 
     def _dates(self, record: Record, changed: datetime | None) -> dict[str, JSON]:
-        given = record.properties.get("status") or {}
+        finding = record.properties.get("status") or {}
         at_start = arm_instant(self.tenant.started)
-        since = arm_instant(changed) if changed else given.get("statusChangeDate", at_start)
-        return {"statusChangeDate": since, "firstEvaluationDate": given.get("firstEvaluationDate", at_start)}
+        since = arm_instant(changed) if changed else finding.get("statusChangeDate", at_start)
+        return {"statusChangeDate": since, "firstEvaluationDate": finding.get("firstEvaluationDate", at_start)}
 
     # --- what many assessments have in common
 

@@ -66,7 +66,7 @@ def reported_counts(
 
 def by_recommendation(rows: Iterable[Staged]) -> dict[str, list[Staged]]:
     """The rows by the key of their recommendation."""
-    found: dict[str, list[Staged]] = {}
+    by_key: dict[str, list[Staged]] = {}
     for row in rows:
-        found.setdefault(row[0].key, []).append(row)
-    return found
+        by_key.setdefault(row[0].key, []).append(row)
+    return by_key

@@ -60,29 +60,27 @@ class Facts:
 
     def policies(self, assessment: Assessment) -> frozenset[str]:
         """The folded ids of the policies behind an assessment: the reviewed ones, unless Azure names another one."""
-        known = self.catalogue.recommendations.get(assessment.key)
-        reviewed = frozenset(policy.key for policy in known.policies) if known else frozenset()
+        recommendation = self.catalogue.recommendations.get(assessment.key)
+        reviewed = frozenset(policy.key for policy in recommendation.policies) if recommendation else frozenset()
         live = assessment.policy
         return reviewed if live is None or live.key in reviewed else frozenset({live.key})
 
     def evaluating(self, assessment: Assessment) -> list[tuple[Assignment, str]] | None:
         """Each assignment and cell that evaluates an assessment; None where some of that is unknown."""
         policies = self.policies(assessment)
-        found: list[tuple[Assignment, str]] = []
+        evaluated: list[tuple[Assignment, str]] = []
         chain = self.tree.chain(assessment.resource)
         for assignment in (assignment for scope in chain for assignment in self._at.get(scope, ())):
             if any(scope.key in chain for scope in assignment.not_scopes):
                 continue
-            match selects(assignment.selectors, assessment.resource):
-                case False:
-                    continue
-                case None:
-                    return None
             cells = self._cells_in(assignment, policies)
             if cells is None:
                 return None
-            found += ((assignment, cell) for cell in sorted(cells))
-        return found
+            is_selected = selects(assignment.selectors, assessment.resource) if cells else False
+            if is_selected is None:
+                return None
+            evaluated += ((assignment, cell) for cell in sorted(cells) if is_selected)
+        return evaluated
 
     def _cells_in(self, assignment: Assignment, policies: frozenset[str]) -> frozenset[str] | None:
         key = assignment.id.key, policies
