@@ -50,8 +50,7 @@ def test_every_command_that_is_named_anywhere_exists() -> None:
     ]
     named = {word for path in places if path.is_file() for word in NAMED.findall(path.read_text(encoding="utf-8"))}
     assert len(named) > 8
-    awaited = {"retire"}  # proposed where an exemption is no longer needed; until it is there, git rm does it
-    assert named <= {*COMMANDS, *awaited, "command", "help"}
+    assert named <= {*COMMANDS, "command", "help"}
 
 
 @pytest.mark.parametrize(
