@@ -25,6 +25,7 @@ from assessments.defended import (
     own,
     world,
 )  # fmt: skip
+from cli.console import exempt
 from main_job import repositories as repo
 
 from reconciler.catalog import load
@@ -132,6 +133,9 @@ def test_gone_and_moved(tmp_path: Path) -> None:
         assert [(n["need"], n["targets"][0]["ground"], n["remedy"]) for n in report["needs"]] == [
             ("unneeded", "gone", "exempt retire tde")
         ]
+        repo.commit(here.root)
+        proposed = report["needs"][0]["remedy"].split()[1:]
+        exempt(here.azure, *proposed, "--dry-run", root=here.root, check=0)
     alike = LEDGER.replace("ledger", "ledgers")
     with world(tmp_path, declared=declared, exemptions=(), resources=[AUDIT, alike], findings=[finding(alike)]) as here:
         assert needs(here)["tde"][0] == "undecided"  # mistyped, or renamed
