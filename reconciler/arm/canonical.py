@@ -141,10 +141,10 @@ def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def readable(exemption: Exemption) -> dict[str, JSON]:
     """`encode_properties` with our mark as `metadata`, wherever the object carries it: for people who compare."""
-    found = encode_properties(exemption)
+    properties = encode_properties(exemption)
     if exemption.carrier is Carrier.STANDARD:
-        found |= {"description": exemption.description, "metadata": dict(sorted(exemption.metadata.items()))}
-    return found
+        properties |= {"description": exemption.description, "metadata": dict(sorted(exemption.metadata.items()))}
+    return properties
 
 
 def assignment_of(found: Mapping[str, JSON]) -> str:

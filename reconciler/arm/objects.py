@@ -92,13 +92,13 @@ def is_exemption(value: JSON) -> bool:
 
 def _decode_standard(identifier: ArmId, value: Mapping[str, JSON], properties: Mapping[str, JSON]) -> Exemption:
     """Who wrote it stands in its metadata, by object id; whether that is a person nobody says."""
-    data, written = object_in(properties, "exemptionData"), object_in(properties, "metadata")
+    data, authorship = object_in(properties, "exemptionData"), object_in(properties, "metadata")
     description, metadata = standard_properties.parted_description(text_in(properties, "description"))
     system = SystemData(
-        created_by=text_in(written, "createdBy"),
-        created_at=canonical.instant(text_in(written, "createdOn")),
-        last_modified_by=text_in(written, "lastUpdatedBy"),
-        last_modified_at=canonical.instant(text_in(written, "lastUpdatedOn")),
+        created_by=text_in(authorship, "createdBy"),
+        created_at=canonical.instant(text_in(authorship, "createdOn")),
+        last_modified_by=text_in(authorship, "lastUpdatedBy"),
+        last_modified_at=canonical.instant(text_in(authorship, "lastUpdatedOn")),
     )
     return Exemption(
         id=identifier,
@@ -112,7 +112,7 @@ def _decode_standard(identifier: ArmId, value: Mapping[str, JSON], properties: M
         ),
         metadata=metadata,
         extra=standard_properties.unmodelled(properties),
-        system=decode_system_data(value) or (system if written else None),
+        system=decode_system_data(value) or (system if authorship else None),
     )
 
 

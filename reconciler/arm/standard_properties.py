@@ -95,11 +95,11 @@ def _groups(rule: JSON) -> list[tuple[Selector, ...]]:
     if isinstance(condition, dict) and len(condition) == 1:
         ((operator, parts),) = condition.items()
         selectors = [_selector(part) for part in parts] if isinstance(parts, list) and parts else [None]
-        found = tuple(selector for selector in selectors if selector is not None)
-        if len(found) == len(selectors) and operator == "allOf":
-            return [found]
-        if len(found) == len(selectors) and operator == "anyOf":
-            return [(selector,) for selector in found]
+        documented = tuple(selector for selector in selectors if selector is not None)
+        if len(documented) == len(selectors) and operator == "allOf":
+            return [documented]
+        if len(documented) == len(selectors) and operator == "anyOf":
+            return [(selector,) for selector in documented]
     return [(Selector(kind=RULE, values=(_MARK.encode(rule),)),)]
 
 
@@ -183,7 +183,7 @@ def encode(exemption: Exemption) -> dict[str, JSON]:
         RULE: _rule(exemption.selectors),
         **further,
     }
-    found: dict[str, JSON] = {
+    properties: dict[str, JSON] = {
         "displayName": exemption.display_name,
         "description": marked_description(exemption.description, exemption.metadata),
         "effect": "Exempt",
@@ -192,7 +192,7 @@ def encode(exemption: Exemption) -> dict[str, JSON]:
         "exemptionData": {key: value for key, value in data.items() if value is not None},
         **{key: value for key, value in sorted(exemption.extra.items()) if key != "exemptionData"},
     }
-    return {key: value for key, value in found.items() if value not in ("", [], {}, None)}
+    return {key: value for key, value in properties.items() if value not in ("", [], {}, None)}
 
 
 def encode_body(exemption: Exemption) -> JSON:
@@ -202,10 +202,10 @@ def encode_body(exemption: Exemption) -> JSON:
 
 def unmodelled(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """What live properties have that an exemption does not model, and that a PUT must not lose."""
-    found = {key: value for key, value in properties.items() if key not in MODELLED and value is not None}
+    extra = {key: value for key, value in properties.items() if key not in MODELLED and value is not None}
     data = properties.get("exemptionData")
     further = {key: value for key, value in data.items() if key not in _DATA} if isinstance(data, dict) else {}
-    return {**found, "exemptionData": further} if further else found
+    return {**extra, "exemptionData": further} if further else extra
 
 
 def is_encoded(properties: Mapping[str, JSON]) -> bool:

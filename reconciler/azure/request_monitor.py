@@ -60,14 +60,14 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         self._waits.answered(answer.status_code)
         subscription = _subscription(request.http_request.url)
         operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
-        left = remaining(answer.headers, subscription, operation)
+        tokens = remaining(answer.headers, subscription, operation)
         if _DEFENDER.search(urlsplit(request.http_request.url).path):
             # Its requests draw from a bucket of its own, and from Resource Manager's: the emptier one counts.
             operation = Operation.RESOURCE_REQUESTS
-            both = (left, remaining(answer.headers, subscription or "", operation))
-            left = min((number for number in both if number is not None), default=None)
+            buckets = (tokens, remaining(answer.headers, subscription or "", operation))
+            tokens = min((number for number in buckets if number is not None), default=None)
         for observer in self._observers:
-            observer(subscription, operation, left, retry_after(answer.headers))
+            observer(subscription, operation, tokens, retry_after(answer.headers))
         if LOG.isEnabledFor(logging.INFO):
             self._log(request, answer)
 

@@ -153,8 +153,9 @@ class Catalogue:
         return {row["name"]: row.get("label", "") for row in store.shard("categories")}
 
     def in_category(self, category: str) -> tuple[Recommendation, ...]:
-        """The recommendations of a category that stand alone, by key: what an exemption of the category is made of."""
-        return tuple(one for one in self.recommendations.values() if one.category == category and one.evaluators)
+        """The recommendations of a category that an exemption can reach, by key: what an exemption of it is made of."""
+        members = (item for item in self.recommendations.values() if item.category == category)
+        return tuple(item for item in members if item.evaluators)
 
     # --- search ---
 

@@ -40,28 +40,27 @@ def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) 
     if text:
         hits: Iterable[Hit] = catalogue.search(text, _ALL if narrowing else limit)
     else:
-        hits = (
-            Hit(1.0, one) for one in sorted(catalogue.recommendations.values(), key=lambda one: (one.title, one.key))
-        )
+        by_title = sorted(catalogue.recommendations.values(), key=lambda item: (item.title, item.key))
+        hits = (Hit(1.0, recommendation) for recommendation in by_title)
     return tuple(hit for hit in hits if _is_so(hit, narrowing, catalogue))[:limit]
 
 
 def _is_so(hit: Hit, narrowing: Narrowing, catalogue: Catalogue) -> bool:
-    found = hit.found
+    subject = hit.found
     if not narrowing:
         return True
-    if isinstance(found, str):  # an initiative looks at everything
+    if isinstance(subject, str):  # an initiative looks at everything
         return False
-    if narrowing.exemptable and not found.exemptable:
+    if narrowing.exemptable and not subject.exemptable:
         return False
-    return not narrowing.type or narrowing.type in _types(found, catalogue)
+    return not narrowing.type or narrowing.type in _types(subject, catalogue)
 
 
-def _types(found: Recommendation | Policy, catalogue: Catalogue) -> frozenset[str]:
+def _types(subject: Recommendation | Policy, catalogue: Catalogue) -> frozenset[str]:
     """The folded types that it evaluates: its own and those of its policies; resources of other clouds lie in connectors."""
-    types = set(found.resource_types)
-    if isinstance(found, Recommendation):
-        policies = (catalogue.policy(policy) for policy in found.policies)
+    types = set(subject.resource_types)
+    if isinstance(subject, Recommendation):
+        policies = (catalogue.policy(policy) for policy in subject.policies)
         types.update(kind for policy in policies if policy for kind in policy.resource_types)
-        types |= {_CONNECTOR} if found.environment in _OTHER_CLOUDS else set()
+        types |= {_CONNECTOR} if subject.environment in _OTHER_CLOUDS else set()
     return frozenset(types)

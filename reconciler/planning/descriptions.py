@@ -47,8 +47,8 @@ def describe_removal(existing: Exemption, declaration: Declaration | None, now: 
         return "its declaration has expired"
     if target and target not in {scope.key for scope in declaration.scopes}:
         return "its declaration no longer lists this target"
-    what = "this recommendation" if existing.carrier is Carrier.STANDARD else "these policies"
-    return f"its declaration no longer means {what}"
+    subject = "this recommendation" if existing.carrier is Carrier.STANDARD else "these policies"
+    return f"its declaration no longer means {subject}"
 
 
 def where_made(existing: Exemption) -> str:

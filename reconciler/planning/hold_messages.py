@@ -233,11 +233,11 @@ def forged(existing: Exemption) -> Diagnostic:
 def not_adoptable(existing: Exemption) -> Diagnostic:
     """An application exempts this already, and may put back what we change."""
     by = existing.system.created_by if existing.system else "an unknown identity"
-    made = f"was made by an application ({by}), such as Terraform or a pipeline"
+    origin = f"was made by an application ({by}), such as Terraform or a pipeline"
     if existing.carrier is Carrier.STANDARD:
-        made = f"was made by {by}, of whom Azure does not say whether it is a person or an application"
+        origin = f"was made by {by}, of whom Azure does not say whether it is a person or an application"
     return Diagnostic(
-        message=f"{existing.id} already exempts this and {made}",
+        message=f"{existing.id} already exempts this and {origin}",
         remedy="add 'adopt: true' to the declaration to take it into this repository, or remove it where it is managed",
     )
 

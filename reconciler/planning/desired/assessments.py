@@ -29,11 +29,11 @@ from reconciler.planning.desired.subjects import ResolvedSubject
 
 def with_assessments(snapshot: Snapshot, subjects: Iterable[ResolvedSubject], catalogue: Catalogue) -> Snapshot:
     """The snapshot with an assignment for each assessment that is declared or that something live exempts from."""
-    wanted = {key for subject in subjects for key in subject.policies if is_assessment(key)}
+    declared = {key for subject in subjects for key in subject.policies if is_assessment(key)}
     live = {exemption.assignment.key for exemption in snapshot.exemptions if exemption.carrier is Carrier.STANDARD}
-    if not wanted and not live:
+    if not declared and not live:
         return snapshot
-    assessments = {key: _assignment(arm_id(key), catalogue) for key in sorted(wanted | live)}
+    assessments = {key: _assignment(arm_id(key), catalogue) for key in sorted(declared | live)}
     return replace(snapshot, assignments={**snapshot.assignments, **assessments})
 
 

@@ -138,12 +138,12 @@ class _View:
         desired = confirmed.desired
         at = "it" if desired.target == self.resource else f"{desired.target}, which contains it,"
         is_alone = is_assessment(desired.assignment.id.key)
-        what = (
+        evaluation = (
             "Defender evaluates what it declares by itself"
             if is_alone
             else f"{label(desired.assignment)!r} evaluates what it declares"
         )
-        sentence = f"declaration {desired.declaration.name!r} lists {at} and {what}"
+        sentence = f"declaration {desired.declaration.name!r} lists {at} and {evaluation}"
         return (
             sentence
             if change is None
