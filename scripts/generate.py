@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Severity
 from reconciler.planning.values import Action, Reason, Widening
+from reconciler.requesting.issue_form import issue_form
+from reconciler.runs.scaffold import ISSUE_FORM
 
 ROOT: Final = Path(__file__).parent.parent
 ENUMS: Final[tuple[type[enum.StrEnum], ...]] = (Action, FindingKind, HeldCause, Reason, Severity, Widening)
@@ -27,6 +30,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     """Each file that holds generated text, with the text that the whole file should have."""
     for path in sorted((ROOT / "schemas").glob("*.json")):
         yield path, _ENUM.sub(_members, path.read_text(encoding="utf-8"))
+    yield ROOT / ISSUE_FORM, issue_form(load_catalogue().recommendation_categories)
     text = (ROOT / _DRIFT).read_text(encoding="utf-8")
     text = _with_table(text, "kinds", _kinds())
     yield ROOT / _DRIFT, _with_table(text, "held", _held())

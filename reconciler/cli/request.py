@@ -202,6 +202,10 @@ def _from_issue(file: Path, options: Options, context: Context) -> int:
         write(outcome.draft.text)
         return Exit.DONE
     pull_request = outcome.proposed.pull_request
-    write(answer_opened(pull_request.address, outcome.draft.declaration, outcome.draft.notes))
+    write(
+        answer_opened(
+            pull_request.address, outcome.draft.declaration, outcome.draft.notes, is_open=pull_request.is_open
+        )
+    )
     say(pull_request.address or pull_request.why)
     return Exit.DONE

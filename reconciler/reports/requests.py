@@ -120,7 +120,9 @@ def _request_body(declaration: Declaration, found: FoundSubject, closes: int) ->
         yield f"| **Chosen by tag** | {value(tags)}, as it was when this was asked |"
     if found.portal_address:
         yield f"\nHow to fix it instead: [the recommendation in the portal]({found.portal_address})."
-    yield f"\nWritten by `exempt request`; the plan is a comment below.{f' Closes #{closes}.' if closes else ''}"
+    yield "\nWritten by `exempt request`; the plan is a comment below."
+    if closes:  # GitHub starts no checks for what a workflow opened by itself
+        yield f"\nCloses #{closes}. If no check runs here, close and reopen this pull request."
 
 
 def renewal_title(names: Sequence[str], until: datetime) -> str:
@@ -159,11 +161,16 @@ MARKER: Final = "<!-- exempt:request -->"
 """By which the workflow finds its own comment."""
 
 
-def answer_opened(address: str, declaration: Declaration, notes: Sequence[Diagnostic]) -> str:
-    """That the pull request is there, and what happens now."""
+def answer_opened(address: str, declaration: Declaration, notes: Sequence[Diagnostic], *, is_open: bool) -> str:
+    """That the pull request is there, or where somebody opens it, and what happens now."""
+    where = (
+        f"The pull request is {address}"
+        if is_open
+        else f"The branch is ready; a reviewer opens its pull request: {address}"
+    )
     lines = [
         MARKER,
-        f"Thank you. {f'The pull request is {address}' if address else 'The branch is ready'}; reviewers see there what it would do.",
+        f"Thank you. {where}\n\nReviewers see there what it would do.",
         f"It asks until {value(expiry_date(_end(declaration)))}. Once it is merged and applied, Defender may take up to a day to show it.",
     ]
     lines += [f"- {value(note.message)}{f'; {value(note.remedy)}' if note.remedy else ''}" for note in notes]

@@ -12,14 +12,18 @@ from pathlib import Path
 from typing import Final
 
 from reconciler import package_data
+from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.documents.scalar_text import quoted
 from reconciler.model import ArmId
 from reconciler.problems import UsageError
 from reconciler.repository.tool import Tool, running_tool
+from reconciler.requesting.issue_form import issue_form
 
 NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
 MANIFEST: Final = ".exempt-init.json"
 """What `init` wrote, so that `init --upgrade` knows what people changed since."""
+
+ISSUE_FORM: Final = ".github/ISSUE_TEMPLATE/exemption.yml"
 
 _PIN: Final = re.compile(r"(?P<address>[\w.-]+/[\w.-]+|https://[\w.:-]+/[\w./-]+?)(?:\.git)?@(?P<commit>[0-9a-f]{40})")
 _GITHUB: Final = "https://github.com/"
@@ -132,6 +136,8 @@ class Scaffold:
                 for path in package_data.azure_pipelines().glob("*.yml")
                 if path.name != _INSTALL_STEP  # the template's: ours takes the tool of its own main
             }
+        if self.pipelines is Pipelines.GITHUB:
+            contents[ISSUE_FORM] = issue_form(load_catalogue().recommendation_categories)
         if self.demo_on:
             contents |= _demo_files(self.demo_on)
         return dict(sorted(contents.items()))
