@@ -17,7 +17,7 @@ from typing import Final
 from reconciler.arm import standard_properties
 from reconciler.model import JSON, Carrier, Category, Exemption, ResourceSelector, Selector
 
-UNCOMPARED: Final = frozenset({"revision", "requestedBy"})
+UNCOMPARED: Final = frozenset({"revision", "requestedBy", "run"})
 """Marks that alone never cause an update."""
 
 AZURE_STAMPS: Final = frozenset({"createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"})

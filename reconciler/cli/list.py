@@ -52,6 +52,7 @@ class Options:
     declared: bool
     undeclared: bool
     silenced: bool
+    in_force: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -75,6 +76,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     declared.add_argument("--declared", action="store_true", help="a declaration of this repository stands behind it")
     declared.add_argument("--undeclared", action="store_true", help="none does")
     parser.add_argument(
+        "--in-force",
+        action="store_true",
+        help="ask Defender too whether each declared one took effect, as 'exempt status'",
+    )
+    parser.add_argument(
         "--silenced",
         action="store_true",
         help="also count what else keeps Defender silent: notScopes, disabled effects, overrides, selectors, plans off",
@@ -90,6 +96,11 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(
             "--silenced counts what is no exemption, which has no place in a CSV", "use --format json or text"
         )
+    if options.in_force and (options.tenant or options.snapshot):
+        raise UsageError(
+            "--in-force asks Defender about this repository's declarations",
+            "leave out --tenant and --snapshot, or --in-force",
+        )
     request = listing.ListRequest(
         root=options.root,
         scope=options.scope,
@@ -98,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
         tenant=options.tenant,
         cloud=Cloud(options.cloud),
         silenced=options.silenced,
+        in_force=options.in_force,
         selection=Selection(
             recommendation=options.recommendation,
             category=options.category,

@@ -14,7 +14,7 @@ from reconciler.drift.coverage import recommendation_titles, worst_severity
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.silencers import Silencers
 from reconciler.model import ArmId, Exemption
-from reconciler.planning.marks import Ownership, declaration_of, owners, ownership, revision_of
+from reconciler.planning.marks import Ownership, declaration_of, owners, ownership, revision_of, run_of
 from reconciler.planning.provenance import Approval
 from reconciler.planning.tree import tree_of
 
@@ -34,7 +34,7 @@ class InventoryEntry:
     """One live exemption. `marked_by` is whose mark it bears, empty for nobody; `declaration` the one that our mark names,
     `is_declared` whether this repository has that; `recommendations` are titles, empty for a whole initiative, `severity`
     the worst of them. `owner` answers for the risk, `requested_by` asked, `approval` says who agreed, `commit` is the
-    revision that was applied; all empty where nobody knows.
+    revision that was applied, `run` the address of the pipeline's run that did, `applied_at` when, `effect` what Defender makes of it; all empty where nobody knows.
     """
 
     exemption: Exemption
@@ -49,6 +49,9 @@ class InventoryEntry:
     requested_by: str = ""
     ticket: str = ""
     commit: str = ""
+    run: str = ""
+    applied_at: datetime | None = None
+    effect: str = ""
     approval: Approval = _NOBODY
 
 
@@ -72,15 +75,21 @@ class Inventory:
 
 
 def take_inventory(
-    inputs: DriftInputs, only: ArmId | None = None, approvals: Mapping[str, Approval] = MappingProxyType({})
+    inputs: DriftInputs,
+    only: ArmId | None = None,
+    approvals: Mapping[str, Approval] = MappingProxyType({}),
+    effects: Mapping[str, str] = MappingProxyType({}),
 ) -> Inventory:
     """Everything that is exempt in a snapshot, or what sits at a scope and below it: Azure lists what is above as well.
-    `approvals` by the commit that last changed a declaration.
+    `approvals` by the commit that last changed a declaration, `effects` by folded id of the exemption.
     """
     snapshot = inputs.snapshot
     tree = tree_of(snapshot, inputs.settings, only.key if only else None)
     inside = (exemption for exemption in snapshot.exemptions if tree.in_run(exemption.scope))
-    entries = (_entry(exemption, inputs, approvals) for exemption in _sorted(inside))
+    entries = (
+        replace(_entry(exemption, inputs, approvals), effect=effects.get(exemption.id.key, ""))
+        for exemption in _sorted(inside)
+    )
     return Inventory(
         tenant_id=snapshot.tenant_id,
         owner=inputs.settings.owner,
@@ -158,8 +167,18 @@ def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Ap
         else marked_requester,
         ticket=str(exemption.metadata.get("ticket") or ""),
         commit=revision_of(exemption),
+        run=run_of(exemption) if is_ours else "",
+        applied_at=_applied_at(exemption, inputs) if is_ours else None,
         approval=approval,
     )
+
+
+def _applied_at(exemption: Exemption, inputs: DriftInputs) -> datetime | None:
+    """When we last wrote it; None where Azure says that somebody else wrote it since."""
+    system, writers = exemption.system, inputs.settings.writers
+    if system is None or (writers and system.last_modified_by.lower() not in writers):
+        return None
+    return system.last_modified_at
 
 
 def _state(exemption: Exemption, inputs: DriftInputs) -> State:

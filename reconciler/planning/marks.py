@@ -16,7 +16,17 @@ from typing import Final
 from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings, Snapshot
 
 MANAGER: Final = "exempt"
-OWN_KEYS: Final = ("managedBy", "owner", "declaration", "target", "ticket", "requestedBy", "revision", "declared")
+OWN_KEYS: Final = (
+    "managedBy",
+    "owner",
+    "declaration",
+    "target",
+    "ticket",
+    "requestedBy",
+    "revision",
+    "run",
+    "declared",
+)
 FOREIGN_KEYS: Final = ("pacOwnerId", "deployedBy", "epacMetadata")
 PEOPLE_KEYS: Final = {"requestedBy": "originalRequestedBy", "owner": "originalOwner", "ticket": "originalTicket"}
 """Our keys that others write too, about people and decisions, to where an adoption keeps what stood there."""
@@ -104,6 +114,16 @@ def with_revision(exemption: Exemption, revision: str | None) -> Exemption:
     """The same exemption, stamped with another revision, or with none."""
     remaining = {key: value for key, value in exemption.metadata.items() if key != "revision"}
     return replace(exemption, metadata={**remaining, "revision": revision} if revision else remaining)
+
+
+def run_of(exemption: Exemption) -> str:
+    """The address of the pipeline's run that last wrote it, or empty."""
+    return str(exemption.metadata.get("run") or "")
+
+
+def with_run(exemption: Exemption, run: str) -> Exemption:
+    """The same exemption, stamped with the run that is about to write it."""
+    return replace(exemption, metadata={**exemption.metadata, "run": run})
 
 
 def made_by_writer(exemption: Exemption, writers: Collection[str]) -> bool:

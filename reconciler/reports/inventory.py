@@ -52,6 +52,9 @@ _COLUMNS: Final = (
     "pullRequest",
     "approvedBy",
     "commit",
+    "run",
+    "appliedAt",
+    "inForce",
     "severity",
     "category",
     "expiresOn",
@@ -142,9 +145,14 @@ def _provenance(entry: InventoryEntry) -> Iterator[str]:
         yield told
     declared = f"declared by {entry.declaration}" if entry.declaration else ""
     absent = ", which this repository does not have" if declared and not entry.is_declared else ""
-    commit = f"at commit {entry.commit[:_SHORT]}" if entry.commit else ""
-    if origin := ", ".join(filter(None, (f"{declared}{absent}", commit, _made(entry.exemption.system)))):
+    if origin := ", ".join(filter(None, (f"{declared}{absent}", _made(entry.exemption.system)))):
         yield origin
+    if entry.effect:
+        yield f"in Defender: {entry.effect}"
+    applied = [f"on {entry.applied_at:%Y-%m-%d %H:%M} UTC" if entry.applied_at else ""]
+    applied += [f"at commit {entry.commit[:_SHORT]}" if entry.commit else "", f"by {entry.run}" if entry.run else ""]
+    if any(applied):
+        yield f"applied {' '.join(filter(None, applied))}"
 
 
 def _made(system: SystemData | None) -> str:
@@ -208,6 +216,9 @@ def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:
         "pullRequest": entry.approval.pull_request or None,
         "approvedBy": list(entry.approval.approvers),
         "commit": entry.commit or None,
+        "run": entry.run or None,
+        "appliedAt": instant_text(entry.applied_at) if entry.applied_at else None,
+        "inForce": entry.effect or None,
         "severity": entry.severity or None,
         "category": category(exemption.category),
         "expiresOn": exemption.expires_on or None,

@@ -18,9 +18,9 @@ from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.session import Azure, connect
 from reconciler.documents.json_input import LIMITS
-from reconciler.model import ArmId, Verdict
+from reconciler.model import ArmId, Carrier, Settings, Verdict, carrier_of
 from reconciler.planning.guards import Allowances, GuardContext, refusals
-from reconciler.planning.marks import with_adopted, with_revision
+from reconciler.planning.marks import bears_our_mark, with_adopted, with_revision, with_run
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
@@ -28,6 +28,7 @@ from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
+from reconciler.runs.readers import pipeline_run
 from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, resources_at_targets
 
 _NO_RECORD: Final = (
@@ -119,6 +120,8 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
             )
         if approved is None and (selection.withheld or request.scope):
             selection = replace(selection, approved=_stamped_apart(selection.approved, repository.history))
+        if address := pipeline_run(context.environment):
+            selection = replace(selection, approved=_by_run(selection.approved, address, repository.settings))
         plan = _guarded(plan, selection, repository, request.allowances)
         if (
             selection.approved
@@ -162,6 +165,18 @@ def _stamped_apart(changes: Iterable[Change], history: History) -> tuple[Change,
         return replace(change, after=with_revision(change.after, commit.sha if commit else None))
 
     return tuple(stamped(change) for change in changes)
+
+
+def _by_run(changes: Iterable[Change], address: str, settings: Settings) -> tuple[Change, ...]:
+    """The changes with the address of the run in what bears our mark; a standard assignment has no room for it."""
+    return tuple(
+        replace(change, after=with_run(change.after, address))
+        if change.after is not None
+        and bears_our_mark(change.after, settings)
+        and carrier_of(change.id) is not Carrier.STANDARD
+        else change
+        for change in changes
+    )
 
 
 def _guarded(plan: Plan, selection: Selection, repository: Repository, allowances: Allowances) -> Plan:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.assessments.report import states_by_exemption
+from reconciler.assessments.values import EffectState
 from reconciler.azure.session import connect
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
@@ -23,6 +25,8 @@ from reconciler.runs.reading import display_names, load_record, read_snapshot
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
+_MOST_REVIEWS: Final = 200
+"""So many commits are asked of GitHub, with two requests each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +34,7 @@ class ListRequest:
     """What to list: what the settings at `root` manage, narrowed to `scope` and to a `selection`, from a saved
     `snapshot`. With `tenant` no repository is needed: everything below `scope`, or below the tenant's root group, of
     which nothing is known to be ours. `record` is a file with what earlier runs adopted. `silenced`: count what else keeps
-    Defender silent.
+    Defender silent. `in_force`: ask Defender what became of the declared ones.
     """
 
     root: Path
@@ -41,6 +45,7 @@ class ListRequest:
     selection: Selection = _EVERYTHING
     record: Path | None = None
     silenced: bool = False
+    in_force: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +72,12 @@ def run(request: ListRequest, context: Context) -> ListRun:
     settings, declarations = _settings(request, context)
     # What only declarations need is not read.
     recorded = load_record(request.record, settings, context)
-    snapshot = with_adopted(read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope), recorded)
+    snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope)
+    snapshot = with_adopted(snapshot, recorded)
+    effects = _effects(request, context) if request.in_force else {}
     overlay = None if request.tenant else request.root / OVERLAY
     catalogue = load_catalogue(settings.cloud, overlay) if overlay else load_catalogue(settings.cloud)
-    history, approvals = _history(request, declarations)
+    history, approvals = _history(request, declarations, context)
     inputs = DriftInputs(
         snapshot=snapshot,
         resolved=ResolvedDeclarations.of(declarations, catalogue),
@@ -79,11 +86,23 @@ def run(request: ListRequest, context: Context) -> ListRun:
         history=history,
         now=context.now,
     )
-    inventory = select(take_inventory(inputs, request.scope, approvals), request.selection)
+    inventory = select(take_inventory(inputs, request.scope, approvals, effects), request.selection)
     if request.silenced:
         plans = None if request.snapshot else _plans(settings, snapshot, context)
         inventory = replace(inventory, silencers=count_silencers(snapshot, plans))
     return ListRun(inventory=inventory, names=display_names(snapshot, catalogue), unread=snapshot.unread)
+
+
+def _effects(request: ListRequest, context: Context) -> Mapping[str, EffectState]:
+    """What became of each declared exemption, by folded id; nothing where Defender cannot be read, which a warning says."""
+    from reconciler.runs import status  # noqa: PLC0415 - asked for rarely
+
+    try:
+        run = status.run(status.StatusRequest(root=request.root, record=request.record), context)
+    except AzureError as error:
+        context.observer.warning(f"what is in force is not known: {error.message}")
+        return {}
+    return states_by_exemption(run.report)
 
 
 def _plans(settings: Settings, snapshot: Snapshot, context: Context) -> Mapping[ArmId, Mapping[str, bool]] | None:
@@ -107,12 +126,44 @@ def _settings(request: ListRequest, context: Context) -> tuple[Settings, tuple[D
     return settings, ()
 
 
-def _history(request: ListRequest, declarations: Sequence[Declaration]) -> tuple[History, Mapping[str, Approval]]:
-    """What git knows of the declarations; nothing where there are none."""
+def _history(
+    request: ListRequest, declarations: Sequence[Declaration], context: Context
+) -> tuple[History, Mapping[str, Approval]]:
+    """What git and GitHub know of the declarations; nothing where there are none."""
     if not declarations:
         return NoHistory(), {}
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
     history = repository.read(request.root)
     commits = [history.last_commit(declaration.source.file) for declaration in declarations]
-    return history, repository.approvals(request.root, [commit.sha for commit in commits if commit])
+    hashes = list(dict.fromkeys(commit.sha for commit in commits if commit))
+    approvals = dict(repository.approvals(request.root, hashes))
+    unanswered = [sha for sha in hashes if not approvals[sha].approvers]
+    approvals.update(_reviewed(request.root, unanswered[:_MOST_REVIEWS], approvals, context))
+    return history, approvals
+
+
+def _reviewed(
+    root: Path, hashes: Sequence[str], approvals: Mapping[str, Approval], context: Context
+) -> Mapping[str, Approval]:
+    """What GitHub says of the commits whose message names no approver; nothing where it cannot be asked."""
+    from reconciler.repository.pull_requests import reviews_of  # noqa: PLC0415 - asked for rarely
+    from reconciler.repository.rest import HostError  # noqa: PLC0415
+    from reconciler.repository.work_tree import remote_of  # noqa: PLC0415
+
+    remote = remote_of(root) if hashes else ""
+    if not remote:
+        return {}
+    try:
+        reviews = reviews_of(remote, tuple(hashes), context.environment)
+    except HostError as error:
+        context.observer.warning(f"who approved is known from the history alone: {error.message}")
+        return {}
+    return {
+        sha: Approval(
+            author=approvals[sha].author,
+            pull_request=approvals[sha].pull_request or review.number,
+            approvers=review.approvers,
+        )
+        for sha, review in reviews.items()
+    }

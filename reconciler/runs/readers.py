@@ -36,6 +36,19 @@ def report_context(root: Path, environment: Mapping[str, str], names: Names) -> 
     return ReportContext(names=names)
 
 
+def pipeline_run(environment: Mapping[str, str]) -> str:
+    """The address of the run that this process is a part of; empty outside of a pipeline that is known here."""
+    if environment.get("GITHUB_ACTIONS") == "true":
+        parts = [environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID")]
+        return "{}/{}/actions/runs/{}".format(*parts) if all(parts) else ""
+    if environment.get("TF_BUILD", "").lower() == "true":
+        parts = [
+            environment.get(name, "") for name in ("SYSTEM_COLLECTIONURI", "SYSTEM_TEAMPROJECTID", "BUILD_BUILDID")
+        ]
+        return "{}{}/_build/results?buildId={}".format(*parts) if all(parts) else ""
+    return environment.get("CI_PIPELINE_URL", "") if environment.get("GITLAB_CI") == "true" else ""
+
+
 def _folder(root: Path, workspace: str) -> str:
     """Where the repository of exemptions lies in what the pipeline checked out: empty, or `path/to/it/`."""
     try:

@@ -18,7 +18,10 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 SINGLE: Final = "*"
 """The only reference of an assignment of one policy."""
 EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
-STAMPS: Final = {"revision", "requestedBy", "createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"}
+STAMPS: Final = {
+    *("revision", "requestedBy", "run"),
+    *("createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"),
+}
 UNREAD_COVERAGE: Final = {"exemptions", "assignments", "descendants"}
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 from planning import world
+from repository import hosting_service
 
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Selection, select
-from reconciler.model import ResourceSelector, Selector
+from reconciler.model import ResourceSelector, Selector, SystemData
 from reconciler.package_data import schema_path
 from reconciler.planning.provenance import Approval, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
@@ -25,6 +27,7 @@ from reconciler.reports.inventory import inventory_csv, inventory_json, inventor
 from reconciler.reports.styled import plain
 
 TRANSFER = "Secure transfer to storage accounts should be enabled"
+REFERENCE = "secureTransferToStorageAccountMonitoring"
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))
 PAST = world.live("past", world.SUB, expires_on="2026-11-18T00:00:00Z", description="Because it was old.")
@@ -36,12 +39,12 @@ TENANT = replace(
 )  # fmt: skip
 
 
-def listed(snapshot=TENANT, *declarations, only=None, history=NoHistory(), approvals=None):  # noqa: B008 - frozen
+def listed(snapshot=TENANT, *declarations, only=None, history=NoHistory(), approvals=None, settings=world.SETTINGS):  # noqa: B008 - frozen
     inputs = DriftInputs(
         snapshot=snapshot,
         resolved=ResolvedDeclarations.of(declarations, world.CATALOGUE),
         catalogue=world.CATALOGUE,
-        settings=world.SETTINGS,
+        settings=settings,
         history=history,
         now=world.NOW,
     )
@@ -93,7 +96,8 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
         "made by ann@contoso.example (User) on 2026-11-01\n",
         "              because: Because it was old.\n",
         "              the whole assignment\n",
-        "declared by mine, which this repository does not have, at commit head, made by pipeline@contoso.example (Application) on 2026-11-03\n",
+        "declared by mine, which this repository does not have, made by pipeline@contoso.example (Application) on 2026-11-03\n",
+        "applied on 2026-11-03 00:00 UTC at commit head\n",
         "              owner data@contoso.example, asked by data@contoso.example\n",
         "never expires, orphaned\n",
     ):
@@ -215,3 +219,84 @@ def test_the_command_answers_from_the_history_and_without_any_repository(exempt,
             ("contoso/exemptions", "team@contoso.example", "no"),
         ]
         assert "is no tenant id" in exempt(azure, "list", "--tenant", "contoso", cwd=elsewhere, check=[1]).stderr
+
+
+def test_which_run_applied_it_and_who_approved_on_github(tmp_path):
+    declared = {"name": "asked", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
+    root = repo.write(tmp_path, [declared])
+    head = repo.commit(root, "Squashed (#12)")
+    repo.git(root, "remote", "add", "origin", "https://github.com/contoso/exemptions.git")
+    run = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_SERVER_URL": "https://github.com",
+        "GITHUB_REPOSITORY": "contoso/exemptions",
+        "GITHUB_RUN_ID": "4711",
+    }
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    with hosting_service.running() as github, emulated.running(repo.tenant(at_root)) as azure:
+        github.merged = {head: 12}
+        github.reviews = [
+            {"state": "APPROVED", "user": {"login": "noor"}},
+            {"state": "APPROVED", "user": {"login": "kim"}},
+            {"state": "CHANGES_REQUESTED", "user": {"login": "kim"}},
+        ]
+        token = {"EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint, "GITHUB_TOKEN": "ghp_planted"}
+        emulated.exempt(azure, "snapshot", "--out", "before.json", cwd=root, check=[0])
+        emulated.exempt(azure, "plan", "--snapshot", "before.json", "--out", "plan.json", cwd=root, check=[0])
+        emulated.exempt(azure, "apply", "plan.json", "--yes", "--out", "outcomes.json", cwd=root, check=[0], **run)
+        emulated.exempt(azure, "plan", "--detailed-exitcode", cwd=root, check=[0])
+        emulated.exempt(azure, "plan", "--detailed-exitcode", cwd=root, check=[0], **(run | {"GITHUB_RUN_ID": "9"}))
+        emulated.exempt(azure, "snapshot", "--out", "after.json", cwd=root, check=[0])
+        proof = ["--snapshot", "before.json", "--outcomes", "outcomes.json", "--after", "after.json"]
+        emulated.exempt(azure, "verify", "plan.json", *proof, cwd=root, check=[0])
+        done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **run, **token)
+        (entry,) = json.loads(done.stdout)["exemptions"]
+        assert entry["run"] == "https://github.com/contoso/exemptions/actions/runs/4711"
+        assert (entry["pullRequest"], entry["approvedBy"]) == ("12", ["noor"])
+        assert entry["appliedAt"] == entry["lastModifiedAt"]
+        text = emulated.exempt(azure, "list", cwd=root, check=[0], **run, **token).stdout
+        assert re.search(
+            f"applied on [-0-9]+ [0-9:]+ UTC at commit {head[:12]} by https://.*/actions/runs/4711\n", text
+        )
+        github.refuses = 403
+        done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **run, **token)
+        assert json.loads(done.stdout)["exemptions"][0]["approvedBy"] == []
+        assert "who approved is known from the history alone: " in done.stderr
+        assert "ghp_planted" not in done.stdout + done.stderr
+
+
+def test_what_somebody_else_wrote_last_was_not_applied_then():
+    system = SystemData(created_by="w1", last_modified_by="ann@contoso.example", last_modified_at=world.NOW)
+    (mine,) = settled(world.snapshot(), MINE).exemptions
+    snapshot = replace(TENANT, exemptions=(replace(mine, system=system),))
+    assert listed(snapshot).entries[0].applied_at == world.NOW
+    settings = replace(world.SETTINGS, writers=frozenset({"w1"}))
+    assert listed(snapshot, settings=settings).entries[0].applied_at is None
+
+
+def test_whether_each_is_in_force_is_asked_of_defender(exempt, tmp_path):
+    declared = {"name": "asked", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
+    root = repo.write(tmp_path, [declared])
+    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
+    by_hand = repo.exemption(repo.subscription(2), "by-hand", at_root["id"], [REFERENCE])
+    with emulated.running(repo.tenant(at_root, exemptions=[by_hand])) as azure:
+        exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        rows = json.loads(exempt(azure, "list", "--in-force", "--format", "json", cwd=root, check=[0]).stdout)
+        in_force = {row["declaration"]: row["inForce"] for row in rows["exemptions"]}
+        statuses = json.loads(exempt(azure, "status", "--format", "json", cwd=root).stdout)["declarations"]
+        assert in_force == {"asked": statuses[0]["state"], None: None}
+        assert f"in Defender: {statuses[0]['state']}\n" in exempt(azure, "list", "--in-force", cwd=root).stdout
+        azure.inject_faults(
+            {
+                "faults": [
+                    {"path": "Microsoft.ResourceGraph", "status": 403, "code": "AuthorizationFailed", "count": None}
+                ]
+            }
+        )
+        done = exempt(azure, "list", "--in-force", cwd=root, check=[0])
+        assert "what is in force is not known" in done.stderr
+        assert "in Defender" not in done.stdout
+        assert (
+            "leave out --tenant"
+            in exempt(azure, "list", "--in-force", "--tenant", repo.TENANT, cwd=root, check=[1]).stderr
+        )
