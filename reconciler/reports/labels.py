@@ -12,7 +12,18 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant, validation
-from reconciler.model import ArmId, Carrier, Exemption, Source, agree, count, first_few, is_assessment, owner_scope
+from reconciler.model import (
+    UNPUBLISHED,
+    ArmId,
+    Carrier,
+    Exemption,
+    Source,
+    agree,
+    count,
+    first_few,
+    is_assessment,
+    owner_scope,
+)
 from reconciler.planning import marks
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Change, Reason
@@ -62,6 +73,8 @@ def _named(identity: str, display: str | None) -> str:
 
 def assignment_label(assignment: ArmId, names: Names = NO_NAMES) -> str:
     """An assignment: display name, name and where it is assigned; an assessment, by its title and key."""
+    if assignment == UNPUBLISHED:
+        return "something in Defender, in a form that Microsoft has not published"
     if is_assessment(assignment.key):
         return f"{_named(assignment.name, names.get(assignment.key))} in Defender"
     place = scope_label(owner_scope(assignment), names)

@@ -3,9 +3,12 @@
 import json
 
 import emulated
+import jsonschema
 import pytest
 import yaml
 from main_job import repositories as repo
+
+from reconciler.documents.schema import schema
 
 ALONE = "48fad5ca-f530-41bb-9454-c6002bd1085c"
 """A rule of SQL vulnerability assessment, which is a recommendation of its own without a policy."""
@@ -249,6 +252,7 @@ def test_a_saved_plan_approves_exactly_what_it_shows(root, tmp_path):
     with emulated.running(tenant()) as azure:
         emulated.exempt(azure, "plan", "--out", str(saved), cwd=root, check=[0])
         edited = json.loads(saved.read_text("utf-8"))
+        assert list(jsonschema.Draft202012Validator(schema("plan")).iter_errors(edited)) == []
         edited["changes"][0]["after"]["exemptionData"]["exemptionCategory"] = "mitigated"
         (tmp_path / "edited.json").write_text(json.dumps(edited), encoding="utf-8")
         refused = emulated.exempt(azure, "apply", str(tmp_path / "edited.json"), "--yes", cwd=root, check=[1])
