@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from reconciler.kinds import HeldCause
 from reconciler.model import Diagnostic, Status, Unread, Verdict
@@ -52,7 +53,8 @@ class Summary:
     """A finished run: the outcomes sorted by folded id, and what the plan already knew it could not do.
 
     `revision` is the commit whose declarations the run was about; None without git, where the working tree held
-    something else, or where the run was narrowed to a scope or healed. `note` says why nothing was even tried.
+    something else, or where the run was narrowed to a scope or healed. `note` says why nothing was even tried,
+    `taken_at` when Azure was read for it.
     """
 
     outcomes: tuple[Outcome, ...]
@@ -61,6 +63,7 @@ class Summary:
     refusals: tuple[Refusal, ...] = ()
     unread: tuple[Unread, ...] = ()
     note: str = ""
+    taken_at: datetime | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -100,6 +103,7 @@ def summarise(plan: Plan, outcomes: Iterable[Outcome]) -> Summary:
         held=plan.held,
         refusals=plan.refusals,
         unread=plan.unread,
+        taken_at=plan.taken_at,
     )
 
 

@@ -1,5 +1,6 @@
 """Write the register: a page with everything that is exempt, declared or found, with who asked, who approved, when, why and
-until when. One file that needs no network; open it, archive it, or publish the folder.
+until when. One file that needs no network; open it, archive it, or publish the folder. With --as-of and --bundle an archive
+of what was exempt on a day, with the evidence.
 
 Exit codes: 0 everything was read; 1 something was not, and the page says so.
 """
@@ -7,24 +8,30 @@ Exit codes: 0 everything was read; 1 something was not, and the page says so.
 from __future__ import annotations
 
 import argparse
+import re
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
+from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning
 from reconciler.model import ArmId, count
+from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.escape import json_document
 from reconciler.reports.register_data import register_data
 from reconciler.reports.register_html import register_html
-from reconciler.runs import register
+from reconciler.runs import bundle, register
 from reconciler.runs.files import write_file
 
 EXAMPLES: Final = (
     "exempt register --out site                 then open site/index.html",
     "exempt register --out site --snapshot snapshot.json",
+    "exempt register --as-of 2026-11-28 --bundle audit.zip --artefacts artefacts",
+    "exempt register --check audit.zip",
 )
 
 
@@ -36,7 +43,12 @@ class Options:
     scope: ArmId | None
     snapshot: Path | None
     record: Path | None
-    out: Path
+    out: Path | None
+    as_of: datetime | None
+    bundle: Path | None
+    artefacts: Path | None
+    check: Path | None
+    digest: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,27 +56,74 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_root(parser)
     add_log_file(parser)
     common.add_scope(parser)
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="the folder for index.html and register.json"
-    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the folder for index.html and register.json")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="show a saved snapshot instead of Azure")
     common.add_record(parser)
+    group = parser.add_argument_group("an auditor's bundle", "what was exempt on a day, with its evidence; asks nobody")
+    group.add_argument("--as-of", type=_moment, metavar="DATE", help="the end of this day (UTC), or a moment")
+    group.add_argument("--bundle", type=Path, metavar="FILE", help="write the archive here")
+    group.add_argument(
+        "--artefacts", type=Path, metavar="DIR", help="the kept plans and outcomes: which run wrote what"
+    )
+    group.add_argument("--check", type=Path, metavar="FILE", help="whether a bundle is as it was made, to the byte")
+    group.add_argument("--digest", metavar="HEX", help="with --check: the digest that was noted when it was made")
+
+
+def _moment(text: str) -> datetime:
+    """`2026-11-28`, through the end of that day, or `2026-11-28T12:00:00Z`."""
+    try:
+        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+            return datetime.combine(date.fromisoformat(text), time(23, 59, 59), UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day (2026-11-28) or moment (2026-11-28T12:00:00Z)")
+    return moment.astimezone(UTC)
 
 
 def run(args: argparse.Namespace) -> int:
     """Reads and writes the page."""
     options = typed(Options, args)
+    if options.check is not None:
+        say(f"{options.check} is as it was made; digest {bundle.check_bundle(options.check, options.digest)}")
+        return Exit.DONE
+    if options.bundle is not None:
+        return _bundle(options, options.bundle)
+    if options.out is None:
+        raise UsageError("nothing to write: neither --out nor --bundle is given", "add --out DIR for the page")
+    return _page(options, options.out)
+
+
+def _bundle(options: Options, path: Path) -> int:
+    if options.as_of is None:
+        raise UsageError("--bundle needs the day that it is about", "add --as-of DATE")
+    made = bundle.make_bundle(bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts))
+    try:
+        path.write_bytes(made.data)
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
+    say(f"{count(made.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {path}")
+    if made.unwritten:
+        say(
+            f"{count(made.unwritten, 'declaration')} without a run that wrote it: add --artefacts DIR, or it was not applied"
+        )
+    say(f"digest {made.digest}: note it elsewhere, then 'exempt register --check {path} --digest …' finds any change")
+    return Exit.DONE
+
+
+def _page(options: Options, out: Path) -> int:
     made = register.run(
         register.RegisterRequest(
             root=options.root, scope=options.scope, snapshot=options.snapshot, record=options.record
         ),
         common.context(),
     )
-    options.out.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     page = register_html(made.register, register.site_assets(), made.names, made.in_force, made.score)
-    write_file(options.out / "index.html", page)
+    write_file(out / "index.html", page)
     write_file(
-        options.out / "register.json",
+        out / "register.json",
         json_document(register_data(made.register, made.names, made.in_force, made.score)),
     )
     for unread in made.unread:
@@ -72,6 +131,6 @@ def run(args: argparse.Namespace) -> int:
     inventory = made.register.inventory
     say(
         f"{count(len(inventory.entries), 'exemption')}, {count(len(made.register.records), 'declaration')} and "
-        f"{count(len(made.register.findings), 'finding')} in {options.out / 'index.html'}"
+        f"{count(len(made.register.findings), 'finding')} in {out / 'index.html'}"
     )
     return exits.of_run(made.verdict)

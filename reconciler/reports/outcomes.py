@@ -7,6 +7,7 @@ outcomes and the summary of the applying room match by structure. All forms say 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from reconciler.kinds import HeldCause
@@ -50,6 +51,8 @@ class Summary(Protocol):
     def unread(self) -> tuple[Unread, ...]: ...
     @property
     def note(self) -> str: ...
+    @property
+    def taken_at(self) -> datetime | None: ...
     @property
     def verdict(self) -> Verdict: ...
     @property

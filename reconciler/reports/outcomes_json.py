@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler import __version__
+from reconciler.arm.canonical import instant_text
 from reconciler.model import JSON
 from reconciler.reports.escape import json_document
 from reconciler.reports.json_values import (
@@ -39,6 +40,7 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
         "unread": [unread_to_json(unread) for unread in summary.unread],
         "note": summary.note,
+        "takenAt": instant_text(summary.taken_at) if summary.taken_at else None,
     }
 
 

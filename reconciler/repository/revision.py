@@ -57,7 +57,7 @@ def read_revision(root: Path, text: str, is_same: Same, is_same_file: Same) -> R
             f"--approved {text}: git knows no such commit",
             "fetch it (in a pipeline: a clone with full history); if main was rewritten, apply once with approval",
         )
-    blobs = dict(_blobs(tree, sha))
+    blobs = dict(blobs_at(tree, sha))
     files = {path: tree.blob(blob, path) for path, blob in blobs.items()}
     return Revision(
         sha=sha,
@@ -67,7 +67,7 @@ def read_revision(root: Path, text: str, is_same: Same, is_same_file: Same) -> R
     )
 
 
-def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
+def blobs_at(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
     """The path and blob of each file that exempt reads at a commit."""
     total = 0
     paths = [tree.path(name) for name in READ_FROM]
@@ -87,7 +87,7 @@ def _blobs(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
 
 def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: Same) -> frozenset[str]:
     before = {_stem(path): blob for path, blob in blobs.items()}
-    now = {_stem(path): blob for path, blob in _blobs(tree, "HEAD")}
+    now = {_stem(path): blob for path, blob in blobs_at(tree, "HEAD")}
     between: dict[str, set[str | None]] = defaultdict(set)
     for touch in touches(tree, f"{commit}..HEAD"):
         states: dict[str, str | None] = {_stem(path): None for path in touch.blobs}
@@ -105,7 +105,7 @@ def _came_back(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: S
 
 
 def _came_back_files(tree: WorkTree, commit: str, blobs: Mapping[str, str], is_same: Same) -> frozenset[str]:
-    now = dict(_blobs(tree, "HEAD"))
+    now = dict(blobs_at(tree, "HEAD"))
     names = [name for name in READ_FROM if name != FOLDER]
     states: dict[str, set[str | None]] = defaultdict(set)
     for touch in touches(tree, f"{commit}..HEAD", names):

@@ -1,0 +1,73 @@
+"""What was exempt on a day: what the main line declared then, and what the runs until then had written of it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
+from reconciler.model import Status, carrier_from
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWrite:
+    """What a run did to one exemption: the file that says so, when the run read Azure, its revision (empty: none), and
+    whether the exemption was there afterwards.
+    """
+
+    file: str
+    taken_at: datetime
+    revision: str
+    exemption: str
+    declaration: str
+    exists: bool
+
+
+def writes_of(name: str, data: bytes) -> tuple[RunWrite, ...]:
+    """What outcomes of an apply say; nothing for another file, or one of a version that did not say when.
+
+    Raises:
+        JsonInputError: it is not JSON.
+    """
+    document = read_json(data, origin=name)
+    try:
+        moment = datetime.fromisoformat(document.member("takenAt").as_text())
+        revision = document.optional("revision")
+        return tuple(
+            write
+            for outcome in document.member("outcomes").items()
+            if (write := _write(outcome, name, moment, revision.as_text() if revision else "")) is not None
+        )
+    except (JsonInputError, ValueError):
+        return ()
+
+
+def _write(outcome: JsonInput, name: str, moment: datetime, revision: str) -> RunWrite | None:
+    if outcome.member("status").as_text() not in {Status.DONE.value, Status.UNCHANGED.value}:
+        return None
+    key = outcome.member("key")
+    scope, exemption = (key.member(part).as_text() for part in ("scope", "name"))
+    assignment = key.optional("assignment")
+    declaration = outcome.optional("declaration")
+    return RunWrite(
+        file=name,
+        taken_at=moment,
+        revision=revision,
+        exemption=carrier_from(assignment.as_text() if assignment else "").path(scope, exemption),
+        declaration=declaration.as_text() if declaration else "",
+        exists=outcome.member("actions").value != ["delete"],
+    )
+
+
+def standing_writes(writes: Iterable[RunWrite], moment: datetime) -> Mapping[str, tuple[RunWrite, ...]]:
+    """By declaration, the last write until then of each exemption that was there afterwards, sorted by id."""
+    last: dict[str, RunWrite] = {}
+    for write in sorted(writes, key=lambda write: (write.taken_at, write.file)):
+        if write.taken_at <= moment:
+            last[write.exemption.lower()] = write
+    standing: dict[str, list[RunWrite]] = {}
+    for _, write in sorted(last.items()):
+        if write.exists:
+            standing.setdefault(write.declaration, []).append(write)
+    return {declaration: tuple(listed) for declaration, listed in standing.items()}

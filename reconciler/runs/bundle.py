@@ -1,0 +1,216 @@
+"""An auditor's bundle: what was exempt on a day, who asked and approved, which run wrote it, with the evidence itself. Checkable
+offline: its manifest names every file with its hash, and the whole archive has one form for one content.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from reconciler import __version__
+from reconciler.arm.canonical import instant_text
+from reconciler.documents.json_input import JsonInputError, read_json
+from reconciler.drift.as_of import RunWrite, standing_writes, writes_of
+from reconciler.model import JSON, Declaration
+from reconciler.planning.provenance import Step, StepKind
+from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.problems import UsageError
+from reconciler.reports.escape import json_document, spreadsheet_cell
+from reconciler.runs.files import read_file
+from reconciler.runs.loading import load_all
+
+MANIFEST: Final = "manifest.json"
+_FORMAT: Final = "1.0"
+_LARGEST: Final = 1 << 30
+_MAKE: Final = "make one with: exempt register --as-of DATE --bundle FILE"
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_COLUMNS: Final = (
+    "declaration", "exempts", "scopes", "category", "ends", "justification", "owner", "requestedBy", "ticket", "commit", "committed",
+    "by", "pullRequest", "approvedBy", "exemption", "run", "runRevision", "runReadAzure",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleRequest:
+    """What to put together: the repository at `root` as of a moment, and the plans and outcomes of its runs in `artefacts`."""
+
+    root: Path
+    as_of: datetime
+    artefacts: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The archive's bytes, its `digest` (sha256, to be noted elsewhere), how many declarations were in force, and how many of
+    those no artefact shows as written.
+    """
+
+    data: bytes
+    digest: str
+    declarations: int
+    unwritten: int
+
+
+def make_bundle(request: BundleRequest) -> Bundle:
+    """Reads git and the artefacts; asks nobody.
+
+    Raises:
+        UsageError: nothing had been committed by then, or the declarations of then cannot be read.
+        ReconcilerError: git or a file refuses.
+    """
+    from reconciler.repository import journals  # noqa: PLC0415 - GitPython is slow to import
+    from reconciler.repository.as_of import files_as_of  # noqa: PLC0415 - likewise
+
+    past = files_as_of(request.root, request.as_of)
+    with tempfile.TemporaryDirectory(prefix="exempt-as-of-") as folder:
+        for name, content in past.files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        loaded, catalogue = load_all(Path(folder))
+    if loaded.settings is None:
+        raise UsageError(
+            f"reconciler.yaml of {past.commit.sha[:12]} cannot be read by this version", "use the version of then"
+        )
+    declared = [d for d in loaded.declarations if d.enabled and not d.has_expired(request.as_of)]
+    resolved = ResolvedDeclarations.of(declared, catalogue)
+    artefacts = dict(_artefacts(request.artefacts)) if request.artefacts else {}
+    writes = [write for name, data in artefacts.items() for write in writes_of(name, data)]
+    standing = standing_writes(writes, request.as_of)
+    steps = journals(request.root)
+    rows = [
+        row
+        for declaration in resolved.declarations
+        for row in _rows(
+            declaration, resolved, steps.get(declaration.name, ()), standing.get(declaration.name, ()), request.as_of
+        )
+    ]
+    facts: dict[str, JSON] = {
+        "format_version": _FORMAT,
+        "tool_version": __version__,
+        "owner": loaded.settings.owner,
+        "tenantId": loaded.settings.tenant_id,
+        "asOf": instant_text(request.as_of),
+        "commit": past.commit.sha,
+        "committed": instant_text(past.commit.when),
+        "exempt": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
+    }
+    files = {
+        "exempt.json": json_document(facts).encode(),
+        "exempt.csv": _csv(rows).encode(),
+        **{f"repository/{name}": content for name, content in past.files.items()},
+        **{f"artefacts/{name}": data for name, data in artefacts.items()},
+    }
+    data = _archive(files)
+    return Bundle(
+        data=data,
+        digest=hashlib.sha256(data).hexdigest(),
+        declarations=len(declared),
+        unwritten=sum(declaration.name not in standing for declaration in declared),
+    )
+
+
+def _artefacts(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every JSON file below a folder, by its path there."""
+    if not folder.is_dir():
+        raise UsageError(
+            f"--artefacts: {str(folder)!r} is no folder", "name the folder with the kept plans and outcomes"
+        )
+    for path in sorted(folder.rglob("*.json")):
+        if path.is_file() and not path.is_symlink():
+            yield path.relative_to(folder).as_posix(), read_file(path, what="artefact", remedy=_MAKE, limit=_LARGEST)
+
+
+def _rows(
+    declaration: Declaration,
+    resolved: ResolvedDeclarations,
+    steps: tuple[Step, ...],
+    writes: tuple[RunWrite, ...],
+    moment: datetime,
+) -> Iterator[tuple[str, ...]]:
+    """One row for each exemption that the runs had written, or one without."""
+    until = [step for step in steps if step.commit.when <= moment and step.kind is not StepKind.MOVED]
+    last = until[-1] if until else None
+    subject = resolved.subjects.get(declaration.name)
+    shared = (
+        declaration.name,
+        subject.title if subject else declaration.subject.value,
+        "\n".join(scope.text for scope in declaration.scopes),
+        declaration.category.value,
+        instant_text(declaration.expires_on) if declaration.expires_on else "never",
+        declaration.justification,
+        declaration.owner,
+        declaration.requested_by,
+        declaration.ticket,
+        last.commit.sha if last else "",
+        instant_text(last.commit.when) if last else "",
+        last.approval.author if last else "",
+        last.approval.pull_request if last else "",
+        ", ".join(last.approval.approvers) if last else "",
+    )
+    for write in writes:
+        yield (*shared, write.exemption, write.file, write.revision, instant_text(write.taken_at))
+    if not writes:
+        yield (*shared, "", "", "", "")
+
+
+def _csv(rows: list[tuple[str, ...]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(_COLUMNS)
+    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
+    return text.getvalue()
+
+
+# --- the archive -------------------------------------------------------------------------------------------------
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """A ZIP file in which nothing but the files counts: sorted, stored, without dates."""
+    hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
+    manifest = json.dumps({"format_version": _FORMAT, "files": hashes}, indent=2, ensure_ascii=True).encode() + b"\n"
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in ((MANIFEST, manifest), *sorted(files.items())):
+            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+    return out.getvalue()
+
+
+def check_bundle(path: Path, digest: str | None) -> str:
+    """Whether a bundle is as it was made; returns its digest. `digest` is the one that was noted then.
+
+    Raises:
+        UsageError: it is no bundle, or any byte of it differs.
+    """
+    data = read_file(path, what="bundle", remedy=_MAKE, limit=_LARGEST)
+    found = hashlib.sha256(data).hexdigest()
+    if digest is not None and found != digest.lower():
+        raise UsageError(f"{path} has the digest {found}, not {digest}", "it was changed, or is another bundle")
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        manifest = read_json(files.pop(MANIFEST), origin=f"{path}: {MANIFEST}")
+        hashes = {name: value.as_text() for name, value in manifest.member("files").entries()}
+    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError, JsonInputError) as error:
+        raise UsageError(f"{path} is no bundle: {error}", _MAKE) from None
+    wrong = [name for name in sorted(files.keys() | hashes.keys()) if _hash(files.get(name)) != hashes.get(name)]
+    if wrong:
+        raise UsageError(f"{path}: {', '.join(wrong[:3])} is not what was put in", "it was changed: get the original")
+    if _archive(files) != data:
+        raise UsageError(
+            f"{path}: the archive around the files is not as it was made", "it was changed: get the original"
+        )
+    return found
+
+
+def _hash(content: bytes | None) -> str | None:
+    return None if content is None else hashlib.sha256(content).hexdigest()
