@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reconciler import package_data
-from reconciler.assessments.report import effect_report
-from reconciler.assessments.values import WORST_STATES, EffectState
+from reconciler.assessments.report import effect_report, states_by_exemption
 from reconciler.azure.session import Azure, connect
 from reconciler.drift import DriftInputs, find_drift, take_inventory
 from reconciler.drift.register import Register, make_register
@@ -115,12 +114,7 @@ def _defender(
     except AzureError as error:
         context.observer.warning(f"what Defender says is not shown: {error.message}")
         return {}, None
-    states: dict[str, EffectState] = {}
-    for target in (target for declaration in report.declarations for target in declaration.targets):
-        for exemption in target.exemptions:
-            earlier = states.get(exemption.id.key, target.state)
-            states[exemption.id.key] = min(earlier, target.state, key=WORST_STATES.index)
-    return {key: state.value for key, state in states.items()}, score
+    return {key: state.value for key, state in states_by_exemption(report).items()}, score
 
 
 def site_assets() -> SiteAssets:
