@@ -32,6 +32,7 @@ COMMANDS: Final = {
     "status": "say whether each exemption took effect, why not, and whether it is still needed",
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
+    "log": "say what became of a declaration",
     "register": "write a page of everything that is exempt, with its history",
     "import": "declare what exists in Azure, or in other tools' files",
     "export": "write what is declared as CSV, JSON or EPAC's form",

@@ -227,6 +227,42 @@ def test_retire_keeps_the_file_and_says_that_it_is_off(github: hosting_service.S
     assert "did you mean three" in missing.stderr
 
 
+def test_the_log_tells_a_life_from_git_azure_and_github(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    run(cloud, github, here, "request", PAGE, ORDERS, *ANSWERS, "--name", "orders-tde", "--until", _day(20))
+    here.git(
+        "merge", "--quiet", "--no-ff", "-m", "Merge pull request #1 from contoso/exempt/orders-tde", "exempt/orders-tde"
+    )
+    here.git("push", "--quiet", "origin", "HEAD:main")
+    asked = here.git("rev-parse", "HEAD")
+    github.merged[asked] = 1
+    github.reviews = [
+        {"user": {"login": "reviewer"}, "state": "APPROVED"},
+        {"user": {"login": "x"}, "state": "COMMENTED"},
+    ]
+    run(cloud, github, here, "apply", "--yes")
+    run(cloud, github, here, "renew", "orders-tde", "--until", _day(40))
+    here.git("merge", "--quiet", "--ff-only", github.pulls[-1]["head"])
+    here.git("push", "--quiet", "origin", "HEAD:main")
+    run(cloud, github, here, "retire", "orders-tde")
+    here.git("merge", "--quiet", "--ff-only", github.pulls[-1]["head"])
+    told = run(cloud, github, here, "log", "orders-tde").stdout
+    kinds = re.findall(r"^\d{4}-\d\d-\d\d  (\w+):", told, re.MULTILINE)
+    assert sorted(kinds) == ["applied", "asked", "renewed", "retired"]
+    assert "in pull request 1" in told
+    assert "approved by reviewer" in told
+    assert f"commit {asked[:12]}" in told
+    assert "Ana Test <ana@contoso.example>" in told
+    run(cloud, github, here, "apply", "--yes", "--allow-deletes", "5")
+    missing = run(cloud, github, here, "log", "order-tde", check=1)
+    assert "did you mean orders-tde" in missing.stderr
+
+
+def _day(ahead: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(time.time() + ahead * 86400))
+
+
 # --- issues ------------------------------------------------------------------------------------------------------
 
 

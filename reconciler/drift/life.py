@@ -1,0 +1,113 @@
+"""The life of one declaration, told from git and Azure alone: asked, changed, renewed, applied, expired, retired."""
+
+from __future__ import annotations
+
+import enum
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from reconciler.model import Declaration, Exemption, Settings, count
+from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of
+from reconciler.planning.provenance import Approval, Step, StepKind
+
+
+class EventKind(enum.StrEnum):
+    """What happened."""
+
+    ASKED = "asked"
+    CHANGED = "changed"
+    RENEWED = "renewed"
+    MOVED = "moved"
+    APPLIED = "applied"
+    EXPIRED = "expired"
+    RETIRED = "retired"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One of them. `commit` is the merge, or what an apply wrote from; `approval` who asked and approved, None of Azure's."""
+
+    when: datetime
+    kind: EventKind
+    detail: str
+    commit: str = ""
+    approval: Approval | None = None
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """A step of the main line with what the file meant afterwards; None where it is gone or was not valid."""
+
+    step: Step
+    declaration: Declaration | None
+
+
+def life_of(
+    versions: Sequence[Version], exemptions: Iterable[Exemption], settings: Settings, name: str, now: datetime
+) -> tuple[Event, ...]:
+    """All events, oldest first. `exemptions` are what Azure holds now."""
+    events = [*_from_git(versions), *_from_azure(exemptions, settings, name)]
+    last = versions[-1].declaration if versions else None
+    if last is not None and last.enabled and last.expires_on is not None and last.has_expired(now):
+        events.append(
+            Event(when=last.expires_on, kind=EventKind.EXPIRED, detail=f"it ran until {last.expires_on:%Y-%m-%d}")
+        )
+    return tuple(sorted(events, key=lambda event: event.when))
+
+
+def _from_git(versions: Sequence[Version]) -> Iterator[Event]:
+    before: Declaration | None = None
+    for version in versions:
+        kind, detail = _difference(version, before)
+        step = version.step
+        yield Event(when=step.commit.when, kind=kind, detail=detail, commit=step.commit.sha, approval=step.approval)
+        before = version.declaration or before
+
+
+def _difference(version: Version, before: Declaration | None) -> tuple[EventKind, str]:
+    after, file = version.declaration, version.step.file
+    match version.step.kind:
+        case StepKind.REMOVED:
+            return EventKind.RETIRED, f"{file} was deleted"
+        case StepKind.MOVED:
+            return EventKind.MOVED, f"to {file}"
+        case StepKind.ADDED:
+            return EventKind.ASKED, _terms(after) if after else file
+        case StepKind.CHANGED:
+            return (EventKind.CHANGED, file) if after is None or before is None else _edited(before, after)
+
+
+def _edited(before: Declaration, after: Declaration) -> tuple[EventKind, str]:
+    if before.enabled and not after.enabled:
+        return EventKind.RETIRED, "enabled: false"
+    if after.enabled and not before.enabled:
+        return EventKind.RESUMED, _terms(after)
+    if before.expires_on is not None and (after.expires_on is None or after.expires_on > before.expires_on):
+        return EventKind.RENEWED, _terms(after)
+    added = len({scope.key for scope in after.scopes} - {scope.key for scope in before.scopes})
+    removed = len({scope.key for scope in before.scopes} - {scope.key for scope in after.scopes})
+    parts = [f"{count(number, 'scope')} {word}" for number, word in ((added, "more"), (removed, "less")) if number]
+    return EventKind.CHANGED, ", ".join([*parts, _terms(after)])
+
+
+def _terms(declaration: Declaration) -> str:
+    until = f"until {declaration.expires_on:%Y-%m-%d}" if declaration.expires_on else "without an end"
+    return f"{declaration.category.value} {until}"
+
+
+def _from_azure(exemptions: Iterable[Exemption], settings: Settings, name: str) -> Iterator[Event]:
+    """What runs wrote of it, told by what is there: one event for each revision and writer."""
+    writes: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    for exemption in exemptions:
+        is_ours = ownership(exemption, settings) is Ownership.OURS and declaration_of(exemption) == name
+        if is_ours and exemption.system is not None and exemption.system.last_modified_at is not None:
+            system = exemption.system
+            assert system.last_modified_at is not None
+            writes[revision_of(exemption), system.last_modified_by].append(system.last_modified_at)
+    for (revision, writer), instants in writes.items():
+        detail = f"{count(len(instants), 'exemption')} in force as written then"
+        yield Event(when=max(instants), kind=EventKind.APPLIED, detail=detail, commit=revision, by=writer)

@@ -1,0 +1,101 @@
+"""What became of one declaration. Writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from reconciler.declarations import load_bytes
+from reconciler.documents.suggest import did_you_mean, nearest_few
+from reconciler.drift.life import Event, Version, life_of
+from reconciler.model import Exemption, Verdict
+from reconciler.planning.provenance import Approval, Step, StepKind
+from reconciler.problems import ReconcilerError, UsageError
+from reconciler.repository.journal import journals
+from reconciler.repository.pull_requests import Review, reviews_of
+from reconciler.repository.work_tree import WorkTree, open_work_tree
+from reconciler.runs.context import Context
+from reconciler.runs.import_ import load_contents
+from reconciler.runs.reading import read_snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRequest:
+    """Whose life: the declaration `name`. Azure is read, or a saved `snapshot`."""
+
+    root: Path
+    name: str
+    snapshot: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogRun:
+    """The events, oldest first."""
+
+    events: tuple[Event, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """Done: what could not be asked was told to the observer."""
+        return Verdict.DONE
+
+
+def run(request: LogRequest, context: Context) -> LogRun:
+    """Reads git, GitHub and Azure, the last two as far as they answer.
+
+    Raises:
+        UsageError: there is no git, or its history never had such a declaration.
+        InvalidRepositoryError: reconciler.yaml has errors.
+    """
+    tree = open_work_tree(request.root)
+    if tree is None:
+        raise UsageError(f"{str(request.root)!r} is in no git repository", "run it in a clone with its history")
+    steps = journals(request.root)
+    if request.name not in steps:
+        near = nearest_few(request.name, steps, 3)
+        remedy = did_you_mean(near, "commit it first; in a shallow clone: git fetch --unshallow")
+        raise UsageError(f"the history has no declaration {request.name!r}", remedy)
+    contents = load_contents(request.root, context)
+    versions = _versions(tree, steps[request.name])
+    reviews: Mapping[str, Review] = {}
+    try:
+        address = tree.ask("config", "--get", "remote.origin.url") or ""
+        reviews = reviews_of(address, tuple(version.step.commit.sha for version in versions), context.environment)
+    except ReconcilerError as error:
+        context.observer.warning(f"who approved is known from commits alone: {error.message}")
+    exemptions: Sequence[Exemption] = ()
+    try:
+        declarations = contents.loaded.declarations
+        exemptions = read_snapshot(contents.settings, declarations, context, file=request.snapshot).exemptions
+    except UsageError:
+        raise
+    except ReconcilerError as error:
+        context.observer.warning(f"what was applied is not known: {error.message}")
+    reviewed = [_with_review(version, reviews.get(version.step.commit.sha)) for version in versions]
+    return LogRun(events=life_of(reviewed, exemptions, contents.settings, request.name, context.now))
+
+
+def _versions(tree: WorkTree, steps: Sequence[Step]) -> list[Version]:
+    """Each step with the declaration as the file said it then."""
+    versions = []
+    for step in steps:
+        declaration = None
+        if step.kind is not StepKind.REMOVED:
+            text = tree.ask("show", f"{step.commit.sha}:{tree.path(step.file)}")
+            declaration = load_bytes((text or "").encode("utf-8", "surrogateescape"), step.file)[0]
+        versions.append(Version(step=step, declaration=declaration))
+    return versions
+
+
+def _with_review(version: Version, review: Review | None) -> Version:
+    """With what GitHub says of the pull request beside what the commit says."""
+    if review is None:
+        return version
+    stated = version.step.approval
+    approval = Approval(
+        author=stated.author or review.author,
+        pull_request=stated.pull_request or review.number,
+        approvers=tuple(dict.fromkeys([*stated.approvers, *review.approvers])),
+    )
+    return replace(version, step=replace(version.step, approval=approval))
