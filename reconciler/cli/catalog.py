@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 EXAMPLES: Final = (
     "exempt catalog search public network access storage",
-    "exempt catalog search --exemptable --for RESOURCE-ID        what can be exempted for one resource",
+    "exempt catalog search --exemptable --for /subscriptions/6f0e1a2b-3c4d-4e5f-8a6b-7c8d9e0f1a2b",
     "exempt catalog show 651967bf-044e-4bde-8376-3e08e0600105",
     "exempt catalog diff              how the tenant differs from the facts",
     "exempt catalog refresh           write that to catalog.yaml, for review",

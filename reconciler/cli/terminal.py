@@ -41,6 +41,9 @@ _COLOURS: Final = {
 
 
 _WORD: Final = re.compile(r"\S+\s*")
+_GAP: Final = re.compile(r" {2,}(?=[^ ])")
+_LAST_COLUMN: Final = 26
+"""Where the last column of a row begins at most: what stands behind it may have wide gaps of its own."""
 
 
 def is_interactive(stream: TextIO) -> bool:
@@ -85,20 +88,22 @@ def _width(stream: TextIO) -> int | None:
 
 
 def _wrapped(text: Text, width: int) -> Iterator[Text]:
-    """The rows of a line, those after the first indented as it is. Only spaces end a row: an id stays whole."""
+    """The rows of a line, those after the first under its last column. Only spaces end a row: an id stays whole."""
     indent = len(text.plain) - len(text.plain.lstrip(" "))
     if len(text.plain) <= width or indent * 2 > width:
         yield text
         return
-    body, breaks, column = text[indent:], [], indent
+    gaps = [gap.end() for gap in _GAP.finditer(text.plain, indent, _LAST_COLUMN)]
+    hanging = max(indent, *gaps, 0)
+    body, breaks, column, start = text[indent:], [], indent, indent
     for word in _WORD.finditer(body.plain):
-        if column > indent and column + len(word[0].rstrip()) > width:
+        if column > start and column + len(word[0].rstrip()) > width:
             breaks.append(word.start())
-            column = indent
+            column = start = hanging
         column += len(word[0])
-    for row in body.divide(breaks):
+    for position, row in enumerate(body.divide(breaks)):
         row.rstrip()
-        row.pad_left(indent)
+        row.pad_left(hanging if position else indent)
         yield row
 
 

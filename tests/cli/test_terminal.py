@@ -198,3 +198,24 @@ def test_the_other_shells_get_every_command_and_option(shell: str, capsys: pytes
     assert "detailed-exitcode" in text
     if program := shutil.which(shell):
         subprocess.run([program, "-n"], input=text, text=True, check=True, env={**os.environ})
+
+
+def test_a_row_of_columns_goes_on_under_its_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    screen = Screen()
+    name = line(
+        (Style.CREATE, "  + more    "),
+        (Style.NAME, "lab-tls     "),
+        "rg rg-lab, sub Sub 1, twelve of fifteen resources now",
+    )
+    terminal.write_lines(
+        [name, line("            justification: It cannot send TLS  before its new release comes")], screen
+    )
+    rows = re.sub(r"\x1b\[[0-9;]*m", "", screen.getvalue()).splitlines()
+    assert rows == [
+        "  + more    lab-tls     rg rg-lab, sub Sub 1, twelve of",
+        "                        fifteen resources now",
+        "            justification: It cannot send TLS  before its",
+        "            new release comes",
+    ]

@@ -244,7 +244,7 @@ class _Resolver:
             yield case.hold(HeldCause.WHOLE_ASSIGNMENT, message, scope=scope, assignment=assignment.id)
             return
         if (broken := self.rules.broken(case.declaration, match, assignment, initiative)) is not None:
-            yield case.hold(*broken, scope=scope, assignment=assignment.id)
+            yield case.hold(*broken, scope=scope, assignment=assignment.id, references=match.references)
             return
         yield from self._desired(case, assignment, scope, match)
 
