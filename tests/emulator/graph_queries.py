@@ -43,6 +43,8 @@ _EXEMPTIONS = "policyresources | where type == 'microsoft.authorization/policyex
 _ASSESSMENTS = "securityresources | where type == 'microsoft.security/assessments'"
 
 ANSWERED = [
+    "resources | extend x = properties['time'], y = round(2567, 2), z = round(2.567, 2) | project x, y, z | take 1",
+    "resources | extend ['asc'] = 1, kind2 = kind | where tags.a > 1 or tags.a between (1 .. 2) | project ['asc'], kind2",
     # exemptions
     f"{_EXEMPTIONS} | extend expiresOnC = todatetime(properties.expiresOn) | where isnotnull(expiresOnC) | where expiresOnC >= now() and expiresOnC < now(+90d) | project name, expiresOnC",
     f"{_EXEMPTIONS} | where isnull(todatetime(properties.expiresOn)) | project id",
@@ -178,6 +180,31 @@ ANSWERED = [
 
 REFUSED = [
     "resources | where",
+    "resources | where tags.a",
+    "resources | where not(tags.a)",
+    "resources | extend x = iff(tags.a, 1, 2)",
+    "resources | extend x = round(tags.a)",
+    "resources | extend x = abs(tags.a)",
+    "resources | extend x = strlen(1)",
+    "resources | where name < id",
+    "resources | where tags.a < now()",
+    "resources | where now() >= tags.a",
+    "resources | where 1d < tags.a",
+    "resources | where tags.a between (now() .. now())",
+    "resources | where tags.a between (1 .. 1.5)",
+    "resources | where 1 between (tags.a .. 3)",
+    "resources | where true between (true .. true)",
+    "resources | where strlen(name) > 5and id == 'x'",
+    "resources | top 2by name",
+    "resources | where name in ~ ('x')",
+    "resources | where name matches  regex 'x'",
+    "resources | project- away tags",
+    "resources | summarize count(), by type",
+    "resources | summarize count(name)",
+    "resources | extend asc = 1",
+    "resources | extend x = properties.time",
+    "resources | extend x = properties.first",
+    "resources | project union = name",
     "resources | where name",
     "resources | where name = 'x'",
     "resources | where nothere == 'x'",

@@ -39,9 +39,8 @@ def aggregate(tokens: Tokens, scope: Scope) -> Aggregate:
     if name in {"arg_max", "arg_min"}:
         return _extreme(tokens, scope, name)
     values = arguments(tokens, scope)
-    if name == "count" and len(values) < 2:
-        column = (f"count_{values[0].name}" if values else "count_", Column(type=Type.LONG))
-        return Aggregate(columns=(column,), compute=lambda rows: (len(rows),))
+    if name == "count" and not values:
+        return Aggregate(columns=(("count_", Column(type=Type.LONG)),), compute=lambda rows: (len(rows),))
     if name == "countif" and len(values) == 1 and values[0].type is Type.BOOL:
         test = values[0].evaluate
         return Aggregate(

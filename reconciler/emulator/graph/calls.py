@@ -75,6 +75,8 @@ def _extract(values: Sequence[Expression]) -> Expression | None:
 def _result_type(name: str, function: Function, values: Sequence[Expression]) -> Type | None:
     if function.result is not None:
         return function.result
+    if name == "round":
+        return values[0].type
     if name in {"bin", "floor"}:
         return _bin_type(values[0].type, values[1].type)
     chosen = list(values[function.common_from :])
@@ -109,7 +111,7 @@ def _bin_type(value: Type, size: Type) -> Type | None:
 def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
     kinds = [value.type for value in values]
     tests = kinds[:1] if name in _BOOLEAN or name in {"iff", "iif"} else kinds[:-1:2] if name == "case" else []
-    if any(kind not in {Type.BOOL, Type.DYNAMIC} for kind in tests):
+    if any(kind is not Type.BOOL for kind in tests):
         return False
     match name:
         case "array_length" | "bag_keys" | "strcat_array" | "set_has_element" | "array_index_of":
@@ -127,7 +129,9 @@ def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
         case "startofday" | "startofweek" | "startofmonth" | "format_datetime":
             return kinds[0] is Type.DATETIME
         case "round" | "abs" | "ceiling":
-            return kinds[0] in NUMBERS or kinds[0] is Type.DYNAMIC
+            return kinds[0] in NUMBERS
+        case "strlen":
+            return kinds[0] in {Type.STRING, Type.DYNAMIC}
     return True
 
 

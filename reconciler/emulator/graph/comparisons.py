@@ -24,7 +24,7 @@ def comparison(tokens: Tokens, scope: Scope) -> Expression:
     """
     lhs = additive(tokens, scope)
     sign = tokens.ahead
-    if sign.text == "in" and tokens.after(1).text == "~":
+    if sign.text == "in" and tokens.after(1).text == "~" and tokens.after(1).position == sign.position + len("in"):
         tokens.take()
         tokens.take()
         return _membership(tokens, scope, lhs, "in~")
@@ -125,12 +125,10 @@ def _between(tokens: Tokens, scope: Scope, lhs: Expression, *, wanted_result: bo
     tokens.expect("..")
     high = additive(tokens, scope)
     tokens.expect(")")
-    if Type.STRING in {lhs.type, low.type} or not operators.can_be_ordered(lhs.type, low.type):
+    if not operators.can_lie_between(lhs.type, low.type, high.type):
         raise tokens.error()
     read, first, second = _aligned(lhs, low), low.evaluate, high.evaluate
     adds = lhs.type is Type.DATETIME and high.type is Type.TIMESPAN
-    if not adds and not operators.can_be_ordered(lhs.type, high.type):
-        raise tokens.error()
 
     def evaluate(row: Row) -> bool | None:
         value, least = read(row), first(row)
@@ -142,7 +140,9 @@ def _between(tokens: Tokens, scope: Scope, lhs: Expression, *, wanted_result: bo
 
 
 def _matches(tokens: Tokens, scope: Scope, lhs: Expression) -> Expression:
-    tokens.take()
+    word = tokens.take()
+    if tokens.ahead.position != word.position + len("matches "):
+        raise tokens.error()
     tokens.expect("regex")
     token = tokens.ahead
     rhs = additive(tokens, scope)

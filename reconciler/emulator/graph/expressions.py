@@ -43,7 +43,7 @@ def condition(tokens: Tokens, scope: Scope) -> Expression:
     if tokens.ahead.kind == "name" and tokens.after(1).text in {"<EOF>", "|", ")", ";"}:
         raise tokens.error(tokens.after(1))
     test = expression(tokens, scope)
-    if test.type not in {Type.BOOL, Type.DYNAMIC}:
+    if test.type is not Type.BOOL:
         raise tokens.error()
     return test
 

@@ -203,6 +203,8 @@ def _round(value: Value, digits: Value = 0) -> float | None:
     """Halves go away from nought."""
     if not isinstance(value, (int, float)) or math.isinf(value) or math.isnan(value):
         return None
+    if isinstance(value, int) and int(digits or 0) >= 0:
+        return value
     scale = 10.0 ** max(-300, min(300, int(digits or 0)))
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 
@@ -279,7 +281,7 @@ FUNCTIONS: Final[Mapping[str, Function]] = {
     "startofweek": _function(_start_of(7), Type.DATETIME, 1, 2),
     "startofmonth": _function(_start_of_month, Type.DATETIME, 1, 2),
     "format_datetime": _function(_formatted, Type.STRING, 2),
-    "round": _function(_round, Type.REAL, 1, 2),
+    "round": _function(_round, None, 1, 2),
     "floor": _function(bin_, None, 2),
     "bin": _function(bin_, None, 2),
     "abs": _function(lambda v: abs(v) if isinstance(v, (int, float)) else None, None, 1),

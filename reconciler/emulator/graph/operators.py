@@ -61,18 +61,33 @@ ORDER: Final[dict[str, Compute]] = {
 
 _ORDERED_TYPES: Final = (
     NUMBERS | {Type.DYNAMIC},
-    frozenset({Type.STRING}),
     frozenset({Type.DATETIME}),
     frozenset({Type.TIMESPAN}),
     frozenset({Type.BOOL}),
-    frozenset({Type.DATETIME, Type.DYNAMIC}),
-    frozenset({Type.TIMESPAN, Type.DYNAMIC}),
 )
 
 
 def can_be_ordered(lhs: Type, rhs: Type) -> bool:
-    """Whether `<` and its kin take these types: not text with what is none."""
+    """Whether `<` and its kin take these types: not text, and no instant or span beside what is none."""
     return any({lhs, rhs} <= allowed for allowed in _ORDERED_TYPES)
+
+
+def can_lie_between(value: Type, low: Type, high: Type) -> bool:
+    """Whether `between` takes these types: numbers, spans, instants (also up to a span later), or dynamic and one type of
+    number.
+    """
+    bounds = (low, high)
+    match value:
+        case Type.LONG | Type.REAL:
+            return set(bounds) <= NUMBERS
+        case Type.DATETIME:
+            return bounds in {(Type.DATETIME, Type.DATETIME), (Type.DATETIME, Type.TIMESPAN)}
+        case Type.TIMESPAN:
+            return bounds == (Type.TIMESPAN, Type.TIMESPAN)
+        case Type.DYNAMIC:
+            return low is high and low in NUMBERS
+        case _:
+            return False
 
 
 def can_be_equal(lhs: Type, rhs: Type) -> bool:

@@ -39,6 +39,7 @@ def operator_name(tokens: Tokens) -> tuple[str, int]:
     while (
         tokens.after(length).text == "-"
         and tokens.after(length + 1).kind == "name"
+        and tokens.after(length + 1).position == tokens.after(length).position + 1
         and tokens.after(length).position == tokens.after(length - 1).position + len(tokens.after(length - 1).text)
     ):
         text, length = f"{text}-{tokens.after(length + 1).text}", length + 2
@@ -147,9 +148,12 @@ def _summarize(tokens: Tokens, scope: Scope) -> Step:
             name = tokens.name()
             tokens.expect("=")
         aggregates.append((name, aggregate(tokens, scope)))
-        if not tokens.accept(","):
-            if tokens.accept("by"):
-                break
+        if tokens.accept(","):
+            if tokens.ahead.text == "by":
+                raise tokens.error()
+        elif tokens.accept("by"):
+            break
+        else:
             return _grouped(tokens, scope, aggregates, [])
     return _grouped(tokens, scope, aggregates, labelled(tokens, named_list(tokens, scope), {}))
 

@@ -76,7 +76,7 @@ def _postfix(tokens: Tokens, scope: Scope) -> Expression:
             tokens.take()
         if tokens.ahead.text == "." and value.type is Type.DYNAMIC:
             tokens.take()
-            value = _member(value, tokens.name())
+            value = _member(value, tokens.member())
         elif tokens.ahead.text == "[" and value.type is Type.DYNAMIC:
             value = _element(tokens, scope, value)
         elif tokens.ahead.text in {".", "["}:

@@ -19,6 +19,65 @@ _TOKEN: Final = re.compile(
 _ESCAPES: Final = {"n": "\n", "t": "\t", "r": "\r"}
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 
+_RESERVED: Final = frozenset(
+    [
+        "and",
+        "or",
+        "startswith",
+        "endswith",
+        "between",
+        "asc",
+        "desc",
+        "first",
+        "last",
+        "project",
+        "union",
+        "true",
+        "false",
+        "int",
+        "long",
+        "real",
+        "double",
+        "string",
+        "datetime",
+        "date",
+        "timespan",
+        "time",
+        "dynamic",
+        "decimal",
+        "has_any",
+        "has_all",
+        "has_cs",
+        "hasprefix",
+        "hassuffix",
+        "bagexpansion",
+    ]
+)
+"""Words that are no names unless they stand in brackets; before a parenthesis they are functions."""
+
+_RESERVED_MEMBERS: Final = frozenset(
+    [
+        "in",
+        "has",
+        "contains",
+        "by",
+        "of",
+        "to",
+        "where",
+        "set",
+        "datatable",
+        "print",
+        "invoke",
+        "find",
+        "search",
+        "sample",
+        "as",
+        "toscalar",
+        "materialize",
+    ]
+)
+"""Further words that are no names behind a dot."""
+
 DEPTH_LIMIT: Final = 60
 """How deep expressions and sub-queries may nest, and how long a chain of one operator may be is a multiple of it."""
 
@@ -73,8 +132,14 @@ class Tokens:
         return self._tokens[min(self._next + count, len(self._tokens) - 1)]
 
     def take(self) -> Token:
-        """The next token."""
-        token = self.ahead
+        """The next token.
+
+        Raises:
+            QueryError: it is a number to which letters stick.
+        """
+        token, follower = self.ahead, self.after(1)
+        if token.kind == "number" and follower.kind == "name" and follower.position == token.position + len(token.text):
+            raise self.error(token)
         self._next = min(self._next + 1, len(self._tokens) - 1)
         return token
 
@@ -102,14 +167,24 @@ class Tokens:
             name = unquoted(self.take().text)
             self.take()
             return name
-        if self.ahead.kind != "name":
+        if self.ahead.kind != "name" or (self.ahead.text in _RESERVED and self.after(1).text != "("):
             raise self.error()
         return self.take().text
+
+    def member(self) -> str:
+        """The next token, which must be a name behind a dot: some words of the language are none there either.
+
+        Raises:
+            QueryError: it is another.
+        """
+        if self.ahead.text in _RESERVED | _RESERVED_MEMBERS:
+            raise self.error()
+        return self.name()
 
     def skip_to(self, position: int) -> None:
         """Go on behind a literal that was read from the text itself."""
         while self.ahead.kind != "end" and self.ahead.position < position:
-            self.take()
+            self._next += 1
 
     def deeper(self, step: int) -> None:
         """Count a level of nesting up or down.
