@@ -120,7 +120,7 @@ def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
             return set(kinds) == {Type.DYNAMIC}
         case "trim" | "trim_start" | "trim_end":
             return kinds[0] is Type.STRING and kinds[1] in {Type.STRING, Type.DYNAMIC}
-        case "tolower" | "toupper" | "split" | "substring" | "indexof" | "replace_string":
+        case "strlen" | "tolower" | "toupper" | "split" | "substring" | "indexof" | "replace_string":
             return kinds[0] in {Type.STRING, Type.DYNAMIC}
         case "datetime_diff":
             return kinds[1:] == [Type.DATETIME, Type.DATETIME] and kinds[0] is Type.STRING
@@ -130,8 +130,6 @@ def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
             return kinds[0] is Type.DATETIME
         case "round" | "abs" | "ceiling":
             return kinds[0] in NUMBERS
-        case "strlen":
-            return kinds[0] in {Type.STRING, Type.DYNAMIC}
     return True
 
 
