@@ -101,23 +101,22 @@ def request_body(declaration: Declaration, found: FoundSubject, closes: int = 0)
 
 def _request_body(declaration: Declaration, found: FoundSubject, closes: int) -> Iterator[str]:
     severity = f", {found.severity} severity" if found.severity else ""
-    key = f" ({found.subject.value})" if found.subject.kind is SubjectKind.RECOMMENDATION else ""
-    yield f"| **Recommendation** | {value(found.title)}{value(key) if key else ''}{severity} |"
-    yield "|---|---|"
+    key = f" ({value(found.subject.value)})" if found.subject.kind is SubjectKind.RECOMMENDATION else ""
+    yield f"- **Recommendation:** {value(found.title)}{key}{severity}"
     scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
     more = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
-    yield f"| **Where** | {scopes}{more} |"
-    yield f"| **Category** | {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]} |"
-    yield f"| **Until** | {value(expiry_date(_end(declaration)))} |"
-    yield f"| **Why** | {value(declaration.justification)} |"
-    yield f"| **Owner** | {value(declaration.owner)} |"
+    yield f"- **Where:** {scopes}{more}"
+    yield f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}"
+    yield f"- **Until:** {value(expiry_date(_end(declaration)))}"
+    yield f"- **Why:** {value(declaration.justification)}"
+    yield f"- **Owner:** {value(declaration.owner)}"
     if declaration.requested_by:
-        yield f"| **Asked by** | {value(declaration.requested_by)} |"
+        yield f"- **Asked by:** {value(declaration.requested_by)}"
     if declaration.ticket:
-        yield f"| **Ticket** | {value(declaration.ticket)} |"
+        yield f"- **Ticket:** {value(declaration.ticket)}"
     if declaration.selected_by:
         tags = ", ".join(f"{tag}={text}" for tag, text in declaration.selected_by.items())
-        yield f"| **Chosen by tag** | {value(tags)}, as it was when this was asked |"
+        yield f"- **Chosen by tag:** {value(tags)}, as it was when this was asked"
     if found.portal_address:
         yield f"\nHow to fix it instead: [the recommendation in the portal]({found.portal_address})."
     yield "\nWritten by `exempt request`; the plan is a comment below."
@@ -142,8 +141,7 @@ def selection_title(names: Sequence[str]) -> str:
 
 def changes_body(rows: Sequence[tuple[str, str, str]], note: str) -> str:
     """What a reviewer reads: the name, what was and what is proposed, and why this came."""
-    lines = ["| declaration | now | proposed |", "|---|---|---|"]
-    lines += [f"| {value(name)} | {value(before)} | {value(after)} |" for name, before, after in rows]
+    lines = [f"- {value(name)}: {value(before)} → {value(after)}" for name, before, after in rows]
     return "\n".join([*lines, "", note]) + "\n"
 
 

@@ -85,10 +85,25 @@ def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> tuple[tu
             unclear.append(chosen)
         else:
             scopes |= {scope.key: scope for scope in chosen}
+    unclear += _gone(tuple(scopes.values()), azure)
     return tuple(scopes.values()), tuple(unclear)
 
 
 HOW_TO_NAME: Final = "paste the address of its page in the portal, or its id (on that page, under JSON View)"
+
+
+def _gone(scopes: Sequence[ArmId], azure: Azure | None) -> Iterator[Unclear]:
+    """Those that Azure does not find, with near misses; none where it cannot be asked."""
+    from reconciler.azure.targets import confirm_targets  # noqa: PLC0415 - loads the SDK
+
+    if azure is None or not scopes:
+        return
+    confirmed = confirm_targets(azure.client, scopes, lambda _done, _total: None)
+    for scope in scopes:
+        if scope.key in confirmed.gone:
+            near = [candidate.text for candidate in confirmed.similar.get(scope.key, ())]
+            message = f"Azure finds no {scope.text}: it is mistyped, was deleted or moved, or you may not read it"
+            yield Unclear(field="--resource", message=message, remedy=did_you_mean(near, HOW_TO_NAME))
 
 
 def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], Unclear | None]:

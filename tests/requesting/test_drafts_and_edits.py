@@ -14,6 +14,7 @@ from reconciler.declarations import load_bytes
 from reconciler.importing.text import declaration_text
 from reconciler.model import Category, Declaration, Rules, Source, parse_scope
 from reconciler.model.settings import FolderRule, LifetimeRule
+from reconciler.reports.requests import request_body
 from reconciler.requesting.drafts import Answers, draft, latest_end, place
 from reconciler.requesting.edits import with_field, with_scopes
 from reconciler.requesting.issue_form import JUSTIFICATION, OWNER, RECOMMENDATION, RESOURCES, answers_in, issue_form
@@ -166,6 +167,16 @@ def test_scopes_in_brackets_are_written_in_brackets() -> None:
     edited = with_scopes(FORMS["flow"], [SERVER.text])
     assert edited is not None
     assert [scope.text for scope in read(edited).scopes] == [SERVER.text]
+
+
+@settings(deadline=None, max_examples=60)
+@given(justification=st.text(min_size=1, max_size=200), owner=st.text(min_size=1, max_size=60))
+def test_no_text_leaves_its_place_in_the_pull_request(justification: str, owner: str) -> None:
+    declaration = drafted(answers(justification=justification, owner=owner))
+    usual = drafted(answers(justification="x", owner="y"))
+    body, expected = request_body(declaration, TDE, 7), request_body(usual, TDE, 7)
+    assert len(body.split("\n")) == len(expected.split("\n"))
+    assert [line.split(" ")[:2] for line in body.split("\n")] == [line.split(" ")[:2] for line in expected.split("\n")]
 
 
 # --- the issue form ----------------------------------------------------------------------------------------------

@@ -143,7 +143,7 @@ def test_a_target_that_does_not_exist_is_said_before_anything_is_proposed(
     cloud: emulated.Azure, github: hosting_service.Service, here: Clone
 ) -> None:
     ended = run(cloud, github, here, "request", PAGE, ORDERS + "x", *ANSWERS, check=1)
-    assert "orders" in ended.stderr
+    assert f"did you mean {ORDERS}?" in ended.stderr
     assert here.branches() == ["main"]
 
 
