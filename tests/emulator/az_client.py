@@ -22,7 +22,8 @@ GUID = ONE.split("/")[2]
 
 @pytest.fixture(scope="module")
 def cloud():
-    with emulated.running(contoso.tenant()) as azure:
+    said = {"resourceId": SERVER, "policyDefinitionId": contoso.POLICIES[0], "complianceState": "NonCompliant"}
+    with emulated.running(contoso.tenant(policyStates=[said])) as azure:
         yield azure
 
 
@@ -197,8 +198,11 @@ def test_regions_providers_and_tags(az):
 
 
 def test_compliance(az):
-    assert az("policy", "state", "list", "--top", "5") == []
-    assert az("policy", "state", "summarize")["results"]["nonCompliantResources"] == 0
+    rows = az("policy", "state", "list", "--filter", "isCompliant eq false")
+    assert {row["policyAssignmentName"] for row in rows} == {"baseline", "corp-baseline", "tde-only"}
+    assert len(az("policy", "state", "list", "--top", "1", "--resource", SERVER)) == 1
+    summary = az("policy", "state", "summarize")
+    assert (summary["results"]["nonCompliantResources"], len(summary["policyAssignments"])) == (1, 3)
     az("policy", "state", "trigger-scan", "--no-wait")
     assert "InvalidFilter" in az("policy", "state", "list", "--filter", "nonsense", fails=True)
 
