@@ -22,6 +22,7 @@ from clones import Clone, clone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from main_job.repositories import BENCHMARK, NIST, ROOT, assignment, git, subscription, tenant
+from pipelines import runner
 
 from reconciler.requesting.issue_form import (
     CATEGORY,
@@ -333,6 +334,39 @@ def test_hostile_text_never_leaves_its_scalar(
     else:
         assert ended.stdout.startswith("<!-- exempt:request -->")
         assert ended.stdout.count("<!--") == 1
+
+
+@pytest.mark.parametrize(
+    ("category", "says"),
+    [("Risk accepted (Waiver)", "contoso/exemptions/pull/1"), ("", "--category is missing")],
+)
+def test_the_workflow_opens_the_pull_request_and_answers_and_runs_no_hostile_text(
+    github: hosting_service.Service, here: Clone, tmp_path: Path, category: str, says: str
+) -> None:
+    hostile = "$(touch pwned) `touch pwned` ${{ github.token }}'; touch pwned; '"
+    event = tmp_path / "event.json"
+    event.write_text(json.dumps(issue(category=category, justification=hostile)))
+    temp = tmp_path / "temp"
+    notes = runner.fake_gh(temp)
+    context = {"github.repository": "contoso/exemptions", "github.event.issue.number": "7", "github.token": SECRET}
+    env = {
+        "GITHUB_EVENT_PATH": str(event),
+        "EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint,
+        "PYTHONPATH": str(runner.CHECKOUT),
+        "IDENTITY_ENDPOINT": "http://127.0.0.1:9/",
+    }
+    done = runner.job(runner.load("request.yml"), "request", here.root, temp, context, env).run()
+    assert done.failed == (not category), done.log
+    assert "--method POST repos/contoso/exemptions/issues/7/comments" in notes.read_text()
+    assert says in (temp / "comment.md").read_text()
+    assert len(github.pulls) == bool(category)
+    if category:
+        assert yaml.safe_load(here.file("exempt/issue-7", FILE))["justification"] == hostile
+        assert (
+            here.git("log", "-1", "--format=%an %cn", here.pushed("exempt/issue-7")) == "octo-dev github-actions[bot]"
+        )
+    assert not list(tmp_path.rglob("pwned"))
+    assert SECRET not in done.log
 
 
 # --- on a terminal -----------------------------------------------------------------------------------------------
