@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test coverage test-laws mutants test-chaos test-spec test-recorded test-az test-sdk test-kql test-editor test-browser vendor lint bench docs lock clean
+.PHONY: demo test coverage test-laws mutants breaks mutated-plans package judges test-chaos test-spec test-recorded test-az test-sdk test-kql test-editor test-browser vendor lint bench docs lock clean
 .DEFAULT_GOAL := help
 
 help:  ## what there is
@@ -78,6 +78,34 @@ vendor:  ## the scripts of the register's page anew, from npm, at the versions o
 test-editor: $(VENV)/.dev  ## hover and completion in the YAML language server that editors run (npm, in .venv-editor)
 	@test -d .venv-editor/node_modules || npm install --silent --prefix .venv-editor yaml-language-server@1.25.0
 	@EDITOR_NODE=.venv-editor $(BIN)/python -m pytest tests/editor/language_server.py
+
+PACKAGE := build/package
+package: $(VENV)/.dev  ## as people install it: the wheel in a fresh environment, the pre-commit hook, the README's uv lines
+	@rm -rf $(PACKAGE) && mkdir -p $(PACKAGE)
+	@$(PIP) install --require-hashes -r requirements-install.txt
+	@$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir $(PACKAGE) .
+	@$(PYTHON) -m venv $(PACKAGE)/venv
+	@$(PACKAGE)/venv/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements.txt
+	@$(PACKAGE)/venv/bin/python -m pip --disable-pip-version-check --quiet install --no-deps $(PACKAGE)/*.whl
+	@cd $(PACKAGE) && venv/bin/exempt --version && venv/bin/exempt demo --keep demo >demo.txt && tail -n 1 demo.txt && \
+	  cd demo && ../../../scripts/pre-commit validate && ../../../scripts/pre-commit fmt --check
+	@rm -rf .pre-commit-venv
+	@if command -v uv >/dev/null; then UV_PROJECT_ENVIRONMENT=$(PACKAGE)/uv VIRTUAL_ENV=$(CURDIR)/$(PACKAGE)/uv sh -c ' \
+	  uv venv --quiet $(PACKAGE)/uv && uv pip install --quiet --require-hashes -r requirements-dev.txt && \
+	  uv pip install --quiet --no-deps --no-build-isolation -e . && $(PACKAGE)/uv/bin/python -m reconciler --version' && \
+	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; fi
+
+JUDGES := coverage mutants breaks mutated-plans test-laws test-chaos fuzz bench test-az test-sdk test-kql test-editor package
+judges:  ## all that judges the tests and the product and is too slow for each push, as .github/workflows/nightly.yml does
+	@for judge in $(JUDGES); do echo "== $$judge"; $(MAKE) --no-print-directory $$judge || failed="$$failed $$judge"; done; \
+	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
+
+breaks: $(VENV)/.dev  ## take each promise of tests/breaks out of a scratch copy; the tests that it names must fail
+	@$(BIN)/python scripts/breaks.py
+
+MUTATED_PLANS ?= 100000
+mutated-plans: $(VENV)/.dev  ## the checker on mutated plans: none bad accepted, none good refused (MUTATED_PLANS=100000)
+	@PYTHONPATH=tests $(BIN)/python -m verification.mutated_plans $(MUTATED_PLANS)
 
 test-chaos: $(VENV)/.dev  ## the whole fault walk: every fault at every request
 	@EXEMPT_CHAOS=1 $(BIN)/python -m pytest -n auto tests/chaos

@@ -51,9 +51,9 @@ def expiry_text(text: str) -> str:
 def _other_offset(text: str) -> str:
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+    except (ValueError, OverflowError):  # no date; or one that has no UTC form, before the year 1 or after 9999
         return text
-    return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
 
 
 def instant_text(instant: datetime) -> str:

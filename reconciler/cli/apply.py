@@ -15,6 +15,7 @@ from typing import Final
 
 from reconciler.applying import approvals
 from reconciler.applying.outcomes import Summary
+from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.interrupts import interrupts
 from reconciler.cli.log_file import add_log_file
@@ -25,7 +26,8 @@ from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import OUTCOMES
 from reconciler.reports.outcomes_json import outcomes_json
-from reconciler.reports.plan import PlanReport
+from reconciler.reports.plan import PlanReport, plan_report
+from reconciler.reports.plan_json import plan_json
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.reports.record_json import record_json
 from reconciler.runs import apply
@@ -49,6 +51,8 @@ class Options(common.GuardOptions):
     plan: Path | None
     record: Path | None
     record_out: Path | None
+    plan_out: Path | None
+    snapshot_out: Path | None
     expect: str | None
     approved: str | None
     only: str | None
@@ -77,6 +81,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--record-out", type=Path, metavar="FILE", help="also save what is adopted now, for --record of later runs"
     )
+    parser.add_argument(
+        "--plan-out", type=Path, metavar="FILE", help="also save the plan that was recomputed, for 'exempt verify'"
+    )
+    common.add_snapshot_out(parser)
     common.add_guards(parser)
 
 
@@ -132,3 +140,7 @@ def _show(summary: Summary, applied: apply.ApplyRun, options: Options) -> None:
         write_file(options.out, outcomes_json(summary, context.exit_code))
     if options.record_out and (record := applied.record):
         write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
+    if options.snapshot_out and applied.read:
+        write_file(options.snapshot_out, snapshot_text(applied.read))
+    if options.plan_out and applied.plan:
+        write_file(options.plan_out, plan_json(plan_report(applied.plan)))

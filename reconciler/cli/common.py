@@ -63,6 +63,13 @@ def add_record(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_snapshot_out(parser: argparse.ArgumentParser) -> None:
+    """`--snapshot-out FILE`: what the run read, for a proof."""
+    parser.add_argument(
+        "--snapshot-out", type=Path, metavar="FILE", help="also save what was read from Azure, for 'exempt verify'"
+    )
+
+
 def add_scope(parser: argparse.ArgumentParser) -> None:
     """`--scope ID`: narrows a run."""
     parser.add_argument(

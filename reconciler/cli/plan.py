@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, show, write
 from reconciler.model import ArmId, Verdict
+from reconciler.problems import UsageError
 from reconciler.reports.failure import failure_markdown
 from reconciler.reports.formats import PLAN
 from reconciler.reports.plan_json import plan_json
@@ -44,6 +46,7 @@ class Options(common.GuardOptions):
     format: str
     out: Path | None
     snapshot: Path | None
+    snapshot_out: Path | None
     record: Path | None
     detailed_exitcode: bool
 
@@ -57,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_format(parser, PLAN.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the plan as JSON, for 'exempt apply FILE'")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
+    common.add_snapshot_out(parser)
     common.add_record(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where there are changes")
     common.add_guards(parser)
@@ -65,6 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Plans, shows and saves."""
     options = typed(Options, args)
+    if options.snapshot and options.snapshot_out:
+        raise UsageError("--snapshot reads nothing from Azure, so --snapshot-out has nothing to save", "leave one out")
     request = plan.PlanRequest(
         root=options.root,
         base=options.base,
@@ -86,6 +92,8 @@ def run(args: argparse.Namespace) -> int:
     show(PLAN.render(options.format, report, reader))
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
+    if options.snapshot_out and planned.read:
+        write_file(options.snapshot_out, snapshot_text(planned.read))
     if options.out:
         write_file(options.out, plan_json(report))
         say(f"saved to {options.out}; apply exactly this with: exempt apply {options.out}")

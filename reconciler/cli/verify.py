@@ -1,8 +1,10 @@
 """Prove or refute a saved plan, and what was written of it, with a checker that shares no code with what made it.
 
 SNAPSHOT is what the plan was made from ('exempt snapshot --out FILE', then 'exempt plan --snapshot FILE --out PLAN');
-with --outcomes what an apply wrote is held to the plan, and with --after Azure's state after it as well. Asks Azure
-nothing. Each broken rule is named with what breaks it.
+or what 'exempt plan --snapshot-out SNAPSHOT --out PLAN' saved beside it. With --outcomes what an apply wrote is held to
+the plan that it recomputed (--plan-out, --snapshot-out), with --approved to the plan that people approved, and with
+--after to Azure's state after it. Standard assignments are counted and not judged. Asks Azure nothing. Each broken rule
+is named with what breaks it.
 
 Exit codes: 0 proven; 1 a rule does not hold, or a file cannot be read.
 """
@@ -37,6 +39,7 @@ class Options:
     snapshot: Path
     outcomes: Path | None
     after: Path | None
+    approved: Path | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -47,6 +50,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", type=Path, required=True, metavar="FILE", help="what the plan was made from")
     parser.add_argument("--outcomes", type=Path, metavar="FILE", help="what 'exempt apply --out FILE' wrote of it")
     parser.add_argument("--after", type=Path, metavar="FILE", help="a snapshot taken after the apply")
+    parser.add_argument(
+        "--approved", type=Path, metavar="PLAN", help="the plan that people approved, of which PLAN was recomputed"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         snapshot=options.snapshot,
         outcomes=options.outcomes,
         after=options.after,
+        approved=options.approved,
     )
     checked = verify.run(request)
     if options.format == "json":
@@ -72,6 +79,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(checked: verify.VerifyRun) -> Iterator[Line]:
+    if checked.unjudged:
+        yield line((Style.WARNING, "Not judged"), f": {count(checked.unjudged, 'change')} of standard assignments.")
     for violation in checked.violations:
         yield line((Style.ERROR, violation.rule), f": {violation.message}")
         yield line(f"  {violation.subject}")

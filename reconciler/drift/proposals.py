@@ -123,7 +123,8 @@ class DeclarationProposals:
             for policy in policies
             for recommendation in recommendations_on(policy, self._inputs.catalogue)
         }
-        rule = self._rules.strictest_lifetime(Category(category(exemption.category)), severities)
+        known = {known.value: known for known in Category}.get(category(exemption.category))
+        rule = self._rules.strictest_lifetime(known, severities) if known else None  # Azure may learn of others
         end = instant(exemption.expires_on)
         latest = (self._inputs.now + timedelta(days=rule.days)).date() if rule else None
         if latest is not None and (end is None or end.date() > latest):

@@ -16,6 +16,7 @@ from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
+from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Carrier, Settings, Verdict, carrier_of
@@ -29,7 +30,7 @@ from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
 from reconciler.runs.readers import pipeline_run
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_azure, resources_at_targets
+from reconciler.runs.reading import display_names, load_record, plan_repository, read_raw, resources_at_targets
 
 _NO_RECORD: Final = (
     "Nothing is healed: no production run is known to have completed a revision. The next apply that leaves nothing undone "
@@ -71,13 +72,15 @@ Confirm = Callable[[Callable[[], PlanReport], dict[str, str]], bool]
 class ApplyRun:
     """A finished apply. `summary` is None where the person who was asked did not agree, and nothing was written.
     `needless` are folded ids of approved changes that are no longer needed. `record` says what is known to be adopted after
-    it; None where the run ended before it could know.
+    it; None where the run ended before it could know. `plan` is what was recomputed, `read` what it was made from.
     """
 
     summary: Summary | None
     names: dict[str, str]
     needless: tuple[str, ...] = ()
     record: Record | None = None
+    plan: Plan | None = None
+    read: RawSnapshot | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -105,8 +108,8 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
         standards = {*repository.standards, *(approved.repository.standards if approved else ())}
-        snapshot = read_azure(azure, declarations, request.scope, context, sorted(standards))
-        snapshot = with_adopted(snapshot, recorded)
+        raw = read_raw(azure, declarations, request.scope, context, sorted(standards))
+        snapshot = with_adopted(snapshot_of(raw), recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything
@@ -139,6 +142,8 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         names=names,
         needless=selection.already_done,
         record=record_after(snapshot, summary.outcomes, repository.settings, earlier=recorded, only=request.scope),
+        plan=plan,
+        read=raw,
     )
 
 

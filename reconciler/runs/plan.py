@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.covered import TypeCounts
@@ -23,7 +24,7 @@ from reconciler.runs.reading import (
     load_record,
     missing_targets,
     plan_repository,
-    read_azure,
+    read_raw,
     resources_at_targets,
     saved_snapshot,
 )
@@ -49,7 +50,7 @@ class PlanRequest:
 class PlanRun:
     """A finished plan. `names` are display names by folded id, `warnings` those of the repository's files, `proposed`
     the declarations that the change under review is about (None: all), `resources` what is at scopes now, `score` what it
-    does to the secure score.
+    does to the secure score, `read` what Azure gave (None: a file was read instead).
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class PlanRun:
     proposed: frozenset[str] | None
     resources: Mapping[str, TypeCounts]
     score: ScoreEstimate | None = None
+    read: RawSnapshot | None = None
 
     @property
     def report(self) -> PlanReport:
@@ -85,14 +87,14 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
     repository = load_repository(request.root, request.base, context)
     resources: Mapping[str, TypeCounts] = {}
     recorded = load_record(request.record, repository.settings, context)
-    score = None
+    score = raw = None
     if request.snapshot is not None:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
-            snapshot = with_adopted(snapshot, recorded)
+            raw = read_raw(azure, repository.declarations, request.scope, context, repository.standards)
+            snapshot = with_adopted(snapshot_of(raw), recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
             resources = resources_at_targets(azure, plan, repository.proposed, context)
@@ -107,6 +109,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         proposed=repository.proposed,
         resources=resources,
         score=score,
+        read=raw,
     )
 
 

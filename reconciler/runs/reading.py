@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.applying import record
+from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import SETTINGS_FILE
@@ -36,8 +37,19 @@ def read_azure(
     standards: Sequence[ArmId] = (),
 ) -> Snapshot:
     """Everything that a plan of these declarations needs; `scope` narrows it. `standards` are looked for by name."""
+    return snapshot_of(read_raw(azure, declarations, scope, context, standards))
+
+
+def read_raw(
+    azure: Azure,
+    declarations: Sequence[Declaration],
+    scope: ArmId | None,
+    context: Context,
+    standards: Sequence[ArmId] = (),
+) -> RawSnapshot:
+    """The same as ARM gave it, for a file that a later proof rests on."""
     with context.observer.reading("reading Azure") as progress:
-        return azure.reader().snapshot(azure.settings, declarations, scope, progress, standards)
+        return azure.reader().raw_snapshot(azure.settings, declarations, scope, progress, standards)
 
 
 def read_snapshot(

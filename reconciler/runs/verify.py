@@ -25,21 +25,27 @@ _SAVE_AGAIN: Final = "save it again with the exempt that checks it"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRequest:
-    """What to prove: the plan file, the snapshot it was made from, and where wanted what was written, and Azure after."""
+    """What to prove: the plan file, the snapshot it was made from, and where wanted what was written, what people had
+    approved, and Azure after.
+    """
 
     root: Path
     plan: Path
     snapshot: Path
     outcomes: Path | None = None
     after: Path | None = None
+    approved: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRun:
-    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none."""
+    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none, `unjudged` the
+    changes of standard assignments.
+    """
 
     violations: tuple[Violation, ...]
     changes: int
+    unjudged: int
 
     @property
     def verdict(self) -> Verdict:
@@ -58,11 +64,8 @@ def run(request: VerifyRequest) -> VerifyRun:
     overlay = request.root / "catalog.yaml"
     catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
     try:
-        if any(carrier_from(change["key"]["assignment"]) is Carrier.STANDARD for change in plan["changes"]):
-            raise ReconcilerError(
-                "the plan writes standard assignments, which the checker does not judge",
-                "exempt verify judges plans of policy exemptions alone",
-            )
+        carriers = [carrier_from(change["key"]["assignment"]) for change in plan["changes"]]
+        unjudged = carriers.count(Carrier.STANDARD)
         violations = verify(
             plan=plan,
             snapshot=_read(request.snapshot, "a snapshot"),
@@ -71,8 +74,9 @@ def run(request: VerifyRequest) -> VerifyRun:
             policies_behind=lambda text: _policies_behind(catalogue, text),
             outcomes=_read(request.outcomes, "outcomes") if request.outcomes else None,
             after=_read(request.after, "a snapshot") if request.after else None,
+            approved=_read(request.approved, "a plan") if request.approved else None,
         )
-        return VerifyRun(violations=tuple(violations), changes=len(plan["changes"]))
+        return VerifyRun(violations=tuple(violations), changes=len(carriers) - unjudged, unjudged=unjudged)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.verification.declared import Declared, meant, wanted_points
-from reconciler.verification.objects import EXEMPTIONS, JSON, Coverage, Point, Tenant
+from reconciler.verification.objects import ASSESSMENTS, EXEMPTIONS, JSON, Coverage, Point, Tenant
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -47,7 +47,7 @@ class Case:
     ) -> None:
         self.plan, self.tenant, self.settings = plan, tenant, settings
         self.declarations = {declaration.name: declaration for declaration in declarations}
-        self.writes = {write.id: write for write in map(self._write, plan["changes"])}
+        self.writes = {write.id: write for write in map(self._write, filter(is_policy_exemption, plan["changes"]))}
         self.final = {
             **tenant.exemptions,
             **{key: write.after for key, write in self.writes.items()},
@@ -107,6 +107,11 @@ class Case:
         if declaration is None or assignment not in self.tenant.assignments:
             return frozenset()
         return meant(declaration, self.tenant, assignment)
+
+
+def is_policy_exemption(entry: Mapping[str, JSON]) -> bool:
+    """Whether a change or an outcome is about a policy exemption, and not about a standard assignment."""
+    return ASSESSMENTS not in entry["key"]["assignment"].lower()
 
 
 def point_of(exemption: Coverage, reference: str, selectors: str) -> Point:

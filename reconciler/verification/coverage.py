@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 from reconciler.verification.case import Case, Violation, point_of
-from reconciler.verification.objects import JSON, Point
+from reconciler.verification.objects import JSON, SINGLE, Point
 
 
 def one_owner(case: Case) -> Iterator[Violation]:
@@ -65,7 +65,8 @@ def _is_excused(case: Case, point: Point, name: str) -> bool:
 
 def _holds(case: Case, held: Mapping[str, JSON], point: Point, target: str) -> bool:
     """Whether a held line is about what this target wants at this point."""
-    if held["cause"] == "neighbour" and not held["referenceIds"]:
+    is_single = case.tenant.members.get(point.assignment, {}).keys() == {SINGLE}
+    if held["cause"] == "neighbour" and not held["referenceIds"] and not is_single:
         return False  # it is about an object that is not reduced, and not about what is wanted
     return (
         held["scope"].lower() in (point.scope, target)

@@ -18,6 +18,9 @@ NEVER: Final = datetime.max.replace(tzinfo=UTC)
 SINGLE: Final = "*"
 """The only reference of an assignment of one policy."""
 EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
+ASSESSMENTS: Final = "/providers/microsoft.security/assessmentmetadata/"
+"""In the key of a standard assignment stands the assessment in place of a policy assignment."""
+STANDARD_ASSIGNMENTS: Final = "/providers/microsoft.security/standardassignments/"
 STAMPS: Final = {
     *("revision", "requestedBy", "run"),
     *("createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"),

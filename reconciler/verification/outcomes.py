@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from reconciler.verification import coverage, writes
-from reconciler.verification.case import Case, Violation
+from reconciler.verification.case import Case, Violation, is_policy_exemption
 from reconciler.verification.declared import declared
-from reconciler.verification.objects import EXEMPTIONS, JSON, Tenant, comparable
+from reconciler.verification.objects import EXEMPTIONS, JSON, STANDARD_ASSIGNMENTS, Tenant, comparable
 
 
-def outcome_violations(case: Case, outcomes: Mapping[str, JSON], after: Tenant | None) -> Iterator[Violation]:
-    """What a run did: only changes of the plan, none before those it waits for, and Azure shows just that."""
+def outcome_violations(
+    case: Case, outcomes: Mapping[str, JSON], after: Tenant | None, approved: Mapping[str, JSON] | None
+) -> Iterator[Violation]:
+    """What a run did: only changes of the plan, and of the approved one, none before those it waits for, and Azure shows
+    just that.
+    """
     ended = {_outcome_id(outcome): outcome for outcome in outcomes["outcomes"]}
+    seen_by_people = None if approved is None else {change["fingerprint"] for change in approved["changes"]}
     for key, outcome in ended.items():
+        if not is_policy_exemption(outcome):
+            continue
         write = case.writes.get(key)
         if write is None or outcome["fingerprint"] != write.change["fingerprint"]:
             if outcome["status"] == "done":
@@ -21,6 +28,10 @@ def outcome_violations(case: Case, outcomes: Mapping[str, JSON], after: Tenant |
                     rule="only what was approved", subject=key, message="it was written, but is not in the plan"
                 )
             continue
+        if outcome["status"] == "done" and seen_by_people is not None and outcome["fingerprint"] not in seen_by_people:
+            yield Violation(
+                rule="only what was approved", subject=key, message="it was written, but is not in the approved plan"
+            )
         waits = [name for name in case.waits[key] if ended.get(name, {}).get("status") not in ("done", "unchanged")]
         if outcome["status"] == "done" and waits:
             yield Violation(rule="never bare", subject=key, message=f"it was written although {waits[0]} was not")
@@ -29,7 +40,9 @@ def outcome_violations(case: Case, outcomes: Mapping[str, JSON], after: Tenant |
 
 
 def _shown_violations(case: Case, ended: Mapping[str, Mapping[str, JSON]], after: Tenant) -> Iterator[Violation]:
-    for key in sorted({*case.tenant.exemptions, *after.exemptions, *ended}):
+    for key in sorted({*case.tenant.exemptions, *after.exemptions, *case.writes}):
+        if after.is_unread(key.rsplit(EXEMPTIONS, 1)[0]):
+            continue
         done = ended.get(key, {}).get("status") == "done" and key in case.writes
         expected = case.writes[key].after if done else case.tenant.exemptions.get(key)
         shown = after.exemptions.get(key)
@@ -43,7 +56,8 @@ def _shown_violations(case: Case, ended: Mapping[str, Mapping[str, JSON]], after
 
 
 def _outcome_id(outcome: Mapping[str, JSON]) -> str:
-    return f"{outcome['key']['scope'].lower()}{EXEMPTIONS}{outcome['key']['name'].lower()}"
+    kind = EXEMPTIONS if is_policy_exemption(outcome) else STANDARD_ASSIGNMENTS
+    return f"{outcome['key']['scope'].lower()}{kind}{outcome['key']['name'].lower()}"
 
 
 def verify(  # noqa: PLR0913 - the documents of one proof
@@ -55,11 +69,14 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     policies_behind: Callable[[str], Iterable[str]],
     outcomes: Mapping[str, JSON] | None = None,
     after: Mapping[str, JSON] | None = None,
+    approved: Mapping[str, JSON] | None = None,
 ) -> list[Violation]:
     """All that is wrong with a plan, and with what was written of it, sorted; empty is the proof.
 
     `plan`, `outcomes` and the snapshots are the JSON documents of those schemas, `settings` and `declarations` the YAML
-    documents with every scalar as text, `policies_behind` the policy ids behind a recommendation's key or title.
+    documents with every scalar as text, `policies_behind` the policy ids behind a recommendation's key or title. `plan` is
+    what the run recomputed and `approved` what people saw, where those are two. Of standard assignments nothing is judged
+    but that the digest holds their changes.
     """
     tenant = Tenant(snapshot)
     known = [declared(text, policies_behind, tenant.now) for text in declarations]
@@ -68,5 +85,5 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     for write in case.writes.values():
         broken += [*writes.ownership(case, write), *writes.extent(case, write), *writes.cause(case, write)]
     if outcomes is not None:
-        broken += outcome_violations(case, outcomes, Tenant(after) if after is not None else None)
+        broken += outcome_violations(case, outcomes, Tenant(after) if after is not None else None, approved)
     return sorted(set(broken))

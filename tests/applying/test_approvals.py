@@ -163,6 +163,18 @@ def test_a_change_that_stands_twice_is_refused():
         read(json.dumps({**document, "changes": document["changes"] * 2}))
 
 
+@pytest.mark.parametrize(
+    "said", [{"actions": ["create"]}, {"fingerprint": "0" * 64}, {"key": {"assignment": "/another"}}], ids=str
+)
+def test_a_change_that_is_not_what_it_says_is_refused(said):
+    """What a reviewer reads of a change is part of what is approved, and not only what is written."""
+    document = json.loads(saved(change(exemption("old"), None, reason=Reason.REMOVED)))
+    entry = document["changes"][0]
+    entry.update({name: {**entry[name], **value} if isinstance(value, dict) else value for name, value in said.items()})
+    with pytest.raises(ApprovalError, match="does not match its own fingerprint"):
+        read(json.dumps(document))
+
+
 def _paths(value, path=()):
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

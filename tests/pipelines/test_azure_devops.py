@@ -119,6 +119,7 @@ class Agent:
         log = ""
         for folder in ("tool", "exempt"):  # the agent empties its folder before each job
             shutil.rmtree(self.temp / folder, ignore_errors=True)
+        (self.temp / "applied.json").unlink(missing_ok=True)
         for step in found:
             script = step.get("script", step.get("bash"))
             if script is None:
@@ -286,8 +287,10 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     shutil.copytree(agent.temp / "staging", agent.temp / "workspace" / "plan")
     code, log = agent.run(steps(content["stages"][1]))
     assert code == 0, log
+    assert "Proven: 1 change, no rule broken." in log
     assert len(azure.exemptions) == 1
     code, log = agent.run(steps(content["stages"][0]))
+    assert "Proven: 0 changes" in log
     assert "variable=changes" not in log, "nothing is left to approve"
     assert agent.variables["completed"] == repo.git(agent.sources, "rev-parse", "refs/remotes/origin/main")
     emulated.Client(azure, CLIENT).delete(next(iter(azure.exemptions)))
@@ -299,6 +302,7 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
             code, log = agent.run(steps(load(name)))
             assert code == 0, log
             assert len(azure.exemptions) == exemptions
+            assert ("Proven: 1 change" in log) == (name == "reconcile.yml" and record is not None)
     assert "eyJ" not in log
     assert not (agent.temp / "token").exists()
 

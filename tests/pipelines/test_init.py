@@ -163,11 +163,17 @@ def test_the_pipelines_of_a_new_repository_plan_apply_and_report(started: Path, 
         assert not checked.failed, checked.log
         planned = action(started, temp, uses(apply_workflow, "plan", "Plan"), context, azure.env)
         assert planned.outputs["run"] == {"code": "2"}, planned.log
+        proven = action(started, temp, uses(apply_workflow, "plan", "Prove the plan"), context, azure.env)
+        assert (proven.outputs["run"], "Proven: 1 change" in proven.log) == ({"code": "0"}, True), proven.log
         (temp / "approved").mkdir()
         (temp / "plan.json").rename(temp / "approved" / "plan.json")
         applied = action(started, temp, uses(apply_workflow, "apply", "Apply what was approved"), context, azure.env)
         assert applied.outputs["run"] == {"code": "0"}, applied.log
         assert len(azure.exemptions) == 1
+        for name in ("Read Azure again", "Prove what was written"):
+            proven = action(started, temp, uses(apply_workflow, "apply", name), context, azure.env)
+            assert proven.outputs["run"] == {"code": "0"}, proven.log
+        assert "Proven: 1 change" in proven.log
         assert json.loads((temp / "record.json").read_text())["adopted"] == []
         (temp / "record.json").rename(temp / "last-record.json")
         outputs = {"approved": {"record": str(temp / "last-record.json"), "revision": revision}}
@@ -219,6 +225,23 @@ def test_its_other_scripts_are_those_that_the_tools_own_workflows_run_in_tests(s
             runner.load(name, place)["jobs"][job]["steps"][-1]["run"] for place in (folder, runner.WORKFLOWS)
         )
         assert theirs == ours
+
+
+def test_what_is_refuted_is_offered_to_nobody_and_recorded_by_nobody(started: Path) -> None:
+    workflows = {
+        name: runner.load(name, started / ".github" / "workflows")
+        for name in ("plan.yml", "apply.yml", "reconcile.yml")
+    }
+    plan = workflows["apply.yml"]["jobs"]["plan"]
+    assert plan["outputs"]["code"].startswith("${{ steps.proof.outputs.code == '0' && ")
+    names = [step["name"] for step in plan["steps"]]
+    assert names.index("Prove the plan") < names.index("Save the approvals")
+    assert "steps.proof.outputs.code == '0'" in uses(workflows["apply.yml"], "plan", "Save the approvals")["if"]
+    names = [step["name"] for step in workflows["apply.yml"]["jobs"]["apply"]["steps"]]
+    assert names.index("Prove what was written") < names.index("Say which revision is complete")
+    assert "always()" not in uses(workflows["apply.yml"], "apply", "Say which revision is complete").get("if", "")
+    assert uses(workflows["plan.yml"], "plan", "Prove the plan")
+    assert uses(workflows["reconcile.yml"], "reconcile", "Prove what was written")
 
 
 @pytest.mark.parametrize(

@@ -131,9 +131,13 @@ def test_a_merge_request_is_checked_planned_applied_and_reported(project: Projec
     assert "exempts more" in (project.root / "report" / "plan.md").read_text(encoding="utf-8")
     shutil.rmtree(project.root / "report")
     merge(project)
-    assert project.run("plan").returncode == 0
+    planned = project.run("plan")
+    assert planned.returncode == 0
     done = project.run("apply")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert planned.stdout.count("Proven: 1 change") == done.stdout.count("Proven: 1 change") == 1
+    kept = {path.name for path in (project.root / "report").iterdir()}
+    assert kept == {"outcomes.json", "outcomes.md", "applied.json", "before.json", "after.json"}
     assert len(azure.exemptions) == 1
     assert project.run("drift").returncode == 0
     assert "eyJ" not in done.stdout + done.stderr

@@ -207,6 +207,8 @@ def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure:
     ).run()
     assert not applied.failed, applied.log
     assert len(azure.exemptions) == 1
+    for log in (planned.log, applied.log):
+        assert "Proven: 1 change, no rule broken." in log
     assert applied.outputs["completed"] == {"revision": repo.git(main, "rev-parse", "HEAD")}
     for event, changes in (("push", "false"), ("workflow_dispatch", "true")):
         again = runner.job(
@@ -218,6 +220,44 @@ def test_apply_writes_what_the_plan_job_saved(main: Path, tmp_path: Path, azure:
             machine(azure),
         ).run()
         assert again.outputs["plan"] == {"changes": changes}
+
+
+def break_the_planner(main: Path) -> None:
+    """The tool of this checkout, but its planner makes each new exemption end later than declared."""
+    (main / "reconciler").unlink()
+    shutil.copytree(runner.CHECKOUT / "reconciler", main / "reconciler", ignore=shutil.ignore_patterns("__pycache__"))
+    builder = main / "reconciler" / "planning" / "decide" / "build.py"
+    text = builder.read_text(encoding="utf-8")
+    broken = text.replace("expires_on=instant_text(", 'expires_on="2031-01-01T00:00:00Z" or instant_text(')
+    assert broken != text
+    builder.write_text(broken, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("file", "job"),
+    [("apply.yml", "plan"), ("apply.yml", "apply"), ("plan.yml", "plan"), ("reconcile.yml", "reconcile")],
+)
+def test_a_planner_that_lies_is_caught_in_every_pipeline(
+    main: Path, tmp_path: Path, azure: emulated.Azure, file: str, job: str
+) -> None:
+    repo.write(main, [{**DECLARATION, "expiresOn": "2030-01-31"}])
+    revision = repo.commit(main, "Until")
+    break_the_planner(main)
+    temp = tmp_path / "temp"
+    (tmp_path / "tool").symlink_to(main)
+    (tmp_path / "data").symlink_to(main)
+    (temp / "approved").mkdir(parents=True)
+    emulated.exempt(azure, "plan", "--out", str(temp / "approved" / "plan.json"), cwd=main, check=[0])
+    runner.fake_production(temp, completed(revision))
+    workspace = tmp_path if file == "plan.yml" else main
+    event = {"github.event.pull_request.base.sha": revision}
+    context = ready(tmp_path, event, azure, "READER" if job == "plan" else "WRITER")
+    done = runner.job(runner.load(file), job, workspace, temp, context, machine(azure)).run()
+    assert done.failed, done.log
+    assert "no wider: the end is not what transfer declares" in done.log
+    assert "Refuted" in done.log
+    assert not done.outputs.get("plan"), "what is refuted is offered to nobody"
+    assert not done.outputs.get("completed"), "and never the record of a complete run"
 
 
 def test_what_cannot_be_read_stops_only_itself_and_the_run_ends_red(

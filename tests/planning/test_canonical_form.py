@@ -106,6 +106,8 @@ def test_these_differences_are_some(changed):
     ("2027-01-31T23:59:59+02:00", "2027-01-31T21:59:59Z"),
     ("2027-01-31", "2027-01-31T00:00:00Z"),
     ("soon", "soon"),
+    ("0001-01-01T00:00:00+02:00", "0001-01-01T00:00:00+02:00"),
+    ("9999-12-31T23:59:59-02:00", "9999-12-31T23:59:59-02:00"),
 ])  # fmt: skip
 def test_expiry_has_the_services_own_form(written, form):
     assert canonical.expiry_text(written) == form

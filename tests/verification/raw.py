@@ -1,7 +1,13 @@
 """Generated worlds as the raw objects that the checker reads: a snapshot's ARM objects, declarations and settings as text."""
 
+import json
+
 from reconciler.arm import canonical
 from reconciler.model import Exemption, SubjectKind, arm_id
+from reconciler.reports.plan import plan_report
+from reconciler.reports.plan_json import plan_to_json
+from reconciler.verification import verify
+from reconciler.verification.objects import comparable, sha256
 
 SUBJECT_FIELDS = {
     SubjectKind.RECOMMENDATION: "recommendation",
@@ -107,3 +113,31 @@ def raw_settings(settings):
         "rules": {"allowWholeAssignment": settings.rules.allow_whole_assignment},
         "limits": {"minAge": f"{settings.limits.min_age.days}d"},
     }
+
+
+def case(scenario, plan=None):
+    """The keyword arguments of `verify` for one scenario, and a plan of it."""
+    return {
+        "plan": json.loads(json.dumps(plan_to_json(plan_report(plan or scenario.plan())))),
+        "snapshot": raw_snapshot(scenario.snapshot()),
+        "settings": raw_settings(scenario.settings),
+        "declarations": [raw_declaration(declaration) for declaration in scenario.declarations],
+        "policies_behind": lambda _: [],
+    }
+
+
+def resealed(plan):
+    """The plan with fingerprints and digest of what it now says, so that only its meaning can give it away."""
+    for change in plan["changes"]:
+        key = f"{change['key']['scope']}/providers/microsoft.authorization/policyexemptions/{change['key']['name']}".lower()
+        before, after = (comparable(change[side]) if change[side] else None for side in ("before", "after"))
+        action = "create" if before is None else "delete" if after is None else "update"
+        change["actions"] = [action]
+        change["fingerprint"] = sha256([plan["tenantId"].lower(), plan["owner"], key, action, before, after])
+    plan["digest"] = sha256(sorted(change["fingerprint"] for change in plan["changes"]))
+    return plan
+
+
+def violations(scenario, plan):
+    """What the checker says of a plan of a scenario."""
+    return verify(**case(scenario, plan))

@@ -5,7 +5,7 @@ import json
 import emulated
 import pytest
 from main_job import repositories as repo
-from verification.test_worlds import resealed
+from verification.raw import resealed
 
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)

@@ -101,7 +101,7 @@ def _hold(change: ProposedChange, cause: HeldCause, message: Diagnostic) -> Held
     """A change that is not written, as a held line: it names what is not taken away, and what is not added either."""
     mark = change.existing.mark if change.existing else ""
     line = hold_exemption(change.exemption, cause, message, mark=mark, declaration=change.declaration)
-    added = change.after.reference_ids if change.after else ()
+    added = (change.after.reference_ids or sorted(change.cells)) if change.after else ()  # none listed: all of them
     if not line.reference_ids or not added:
         return line
     texts = {reference.lower(): reference for reference in (*line.reference_ids, *added)}

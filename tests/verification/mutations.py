@@ -1,0 +1,375 @@
+"""Semantic mutations of a proven plan and of what was written of it: each makes something that must be refuted.
+
+A mutation takes the documents of one proof and changes them in place; it returns False where the world offers nothing to
+change in that way. Fingerprints and digest are made anew, so that only the meaning gives a mutation away.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from laws.scenarios import Scenario, after_all
+from verification.raw import case, resealed
+
+from reconciler.planning.values import Plan
+
+EXEMPTIONS = "/providers/microsoft.authorization/policyexemptions/"
+Documents = dict[str, Any]
+Mutation = Callable[[Documents, Random], bool]
+
+
+def written(documents: Documents) -> list[Documents]:
+    """The changes that say what a declaration says."""
+    return [c for c in documents["plan"]["changes"] if c["after"] and c["reason"] not in ("narrow", "duplicate")]
+
+
+def in_a_write(edit: Callable[[Documents], object]) -> Mutation:
+    """The same edit of any change that says what a declaration says."""
+
+    def mutation(documents: Documents, random: Random) -> bool:
+        changes = written(documents)
+        if changes:
+            edit(random.choice(changes))
+            resealed(documents["plan"])
+        return bool(changes)
+
+    return mutation
+
+
+def longer(change: Documents) -> None:
+    change["after"]["expiresOn"] = "2031-01-01T00:00:00Z"
+
+
+def sooner(change: Documents) -> None:
+    change["after"]["expiresOn"] = "2026-11-21T00:00:00Z"
+
+
+def other_category(change: Documents) -> None:
+    was = change["after"]["exemptionCategory"]
+    change["after"]["exemptionCategory"] = "Mitigated" if was == "Waiver" else "Waiver"
+
+
+def more_references(change: Documents) -> None:
+    change["after"]["policyDefinitionReferenceIds"] = [
+        *change["after"].get("policyDefinitionReferenceIds", []),
+        "madeUp",
+    ]
+
+
+def wider_scope(change: Documents) -> None:
+    change["key"]["scope"] = "/providers/Microsoft.Management/managementGroups/tenant-root"
+    change["before"] = None
+
+
+def unmarked(change: Documents) -> None:
+    del change["after"]["metadata"]["managedBy"]
+
+
+def another_owner(change: Documents) -> None:
+    change["after"]["metadata"]["owner"] = "fabrikam/exemptions"
+
+
+def another_declaration(change: Documents) -> None:
+    change["after"]["metadata"]["declaration"] = "nobody"
+
+
+def another_target(change: Documents) -> None:
+    change["after"]["metadata"]["target"] = "/subscriptions/00000000-0000-4000-8000-0000000000ff"
+
+
+def other_words(change: Documents) -> None:
+    change["after"]["description"] = "because I say so"
+
+
+def other_ticket(change: Documents) -> None:
+    change["after"]["metadata"]["ticket"] = "SEC-0"
+
+
+def other_selectors(change: Documents) -> None:
+    change["after"]["resourceSelectors"] = [
+        {"name": "m", "selectors": [{"kind": "resourceLocation", "in": ["uksouth"]}]}
+    ]
+
+
+def other_assignment(change: Documents) -> None:
+    change["after"]["policyAssignmentId"] = change["after"]["policyAssignmentId"] + "-other"
+
+
+def unsealed(edit: Callable[[Documents, Random], bool]) -> Mutation:
+    """An edit that leaves digest and fingerprints as they are."""
+    return edit
+
+
+def wrong_digest(documents: Documents, random: Random) -> bool:
+    documents["plan"]["digest"] = "0" * 64
+    return True
+
+
+def wrong_tenant(documents: Documents, random: Random) -> bool:
+    documents["plan"]["tenantId"] = "00000000-0000-4000-8000-0000000000ff"
+    resealed(documents["plan"])
+    return True
+
+
+def wrong_owner(documents: Documents, random: Random) -> bool:
+    documents["plan"]["owner"] = "fabrikam/exemptions"
+    resealed(documents["plan"])
+    return True
+
+
+def edited_after_approval(documents: Documents, random: Random) -> bool:
+    changes = [change for change in documents["plan"]["changes"] if change["after"]]
+    if changes:
+        random.choice(changes)["after"]["displayName"] = "another"
+    return bool(changes)
+
+
+def written_twice(documents: Documents, random: Random) -> bool:
+    changes = documents["plan"]["changes"]
+    if changes:
+        changes.append(copy.deepcopy(random.choice(changes)))
+        resealed(documents["plan"])
+    return bool(changes)
+
+
+def stale_snapshot(documents: Documents, random: Random) -> bool:
+    keys = {id_of(change) for change in documents["plan"]["changes"] if change["before"]}
+    touched = [e for e in documents["snapshot"]["policyExemptions"] if e["id"].lower() in keys]
+    if touched:
+        random.choice(touched)["properties"]["description"] = "edited meanwhile"
+    return bool(touched)
+
+
+def vanished_before(documents: Documents, random: Random) -> bool:
+    keys = {id_of(change) for change in documents["plan"]["changes"] if change["before"]}
+    touched = [e for e in documents["snapshot"]["policyExemptions"] if e["id"].lower() in keys]
+    if touched:
+        documents["snapshot"]["policyExemptions"].remove(random.choice(touched))
+    return bool(touched)
+
+
+def dropped_create(documents: Documents, random: Random) -> bool:
+    creates = [change for change in written(documents) if change["before"] is None]
+    if not creates or documents["snapshot"]["unread"]:
+        return False
+    documents["plan"]["changes"].remove(random.choice(creates))
+    resealed(documents["plan"])
+    return True
+
+
+def lost_reference(documents: Documents, random: Random) -> bool:
+    creates = [
+        change
+        for change in written(documents)
+        if change["before"] is None and len(change["after"].get("policyDefinitionReferenceIds") or ()) > 1
+    ]
+    if not creates or documents["snapshot"]["unread"]:
+        return False
+    references = random.choice(creates)["after"]["policyDefinitionReferenceIds"]
+    references.remove(random.choice(references))
+    resealed(documents["plan"])
+    return True
+
+
+def no_references(documents: Documents, random: Random) -> bool:
+    """The whole initiative, where nobody may mean one."""
+    if documents["settings"]["rules"]["allowWholeAssignment"]:
+        return False
+    changes = [change for change in written(documents) if change["after"].get("policyDefinitionReferenceIds")]
+    if changes:
+        random.choice(changes)["after"]["policyDefinitionReferenceIds"] = []
+        resealed(documents["plan"])
+    return bool(changes)
+
+
+def foreign_delete(documents: Documents, random: Random) -> bool:
+    """Of what the plan does not touch, and whose owner alone may delete it."""
+    touched = {id_of(change) for change in documents["plan"]["changes"]}
+    idle = [e for e in documents["snapshot"]["policyExemptions"] if e["id"].lower() not in touched and is_protected(e)]
+    if not idle or documents["settings"]["unmanaged"] == "delete":
+        return False
+    exemption = random.choice(idle)
+    at = exemption["id"].lower().index(EXEMPTIONS)
+    key = {
+        "scope": exemption["id"][:at],
+        "assignment": exemption["properties"]["policyAssignmentId"],
+        "name": exemption["id"][at + len(EXEMPTIONS) :],
+    }
+    before = copy.deepcopy(exemption["properties"])
+    change = {"actions": ["delete"], "reason": "removed", "key": key, "before": before, "after": None}
+    documents["plan"]["changes"].append({**change, "fingerprint": "", "declaration": None})
+    resealed(documents["plan"])
+    return True
+
+
+def is_protected(exemption: Documents) -> bool:
+    """Another owner's, or made by an application. What a person made may go beside one of ours, and of ours an orphan."""
+    metadata = exemption["properties"].get("metadata", {})
+    foreign = bool(metadata.get("pacOwnerId") or metadata.get("deployedBy"))
+    return foreign or ("managedBy" not in metadata and (exemption["systemData"] or {}).get("createdByType") != "User")
+
+
+# --- what was written --------------------------------------------------------------------------------------------
+
+
+def carried_out(documents: Documents) -> None:
+    """Outcomes of a run that did all of the plan, and Azure after it."""
+    plan, before = documents["plan"], documents["snapshot"]
+    documents["outcomes"] = {
+        "outcomes": [
+            {"key": dict(change["key"]), "fingerprint": change["fingerprint"], "status": "done"}
+            for change in plan["changes"]
+        ]
+    }
+    by_id = {e["id"].lower(): e for e in before["policyExemptions"]}
+    for change in plan["changes"]:
+        by_id.pop(id_of(change), None)
+        if change["after"]:
+            identifier = f"{change['key']['scope']}{EXEMPTIONS}{change['key']['name']}"
+            by_id[id_of(change)] = {"id": identifier, "properties": copy.deepcopy(change["after"]), "systemData": None}
+    documents["after"] = {**before, "unread": [], "policyExemptions": [copy.deepcopy(e) for e in by_id.values()]}
+
+
+def of_outcomes(edit: Mutation) -> Mutation:
+    """An edit of what a run that did everything tells, or of what Azure shows after it."""
+
+    def mutation(documents: Documents, random: Random) -> bool:
+        if not documents["plan"]["changes"]:
+            return False
+        carried_out(documents)
+        return edit(documents, random)
+
+    return mutation
+
+
+def written_without_plan(documents: Documents, random: Random) -> bool:
+    random.choice(documents["outcomes"]["outcomes"])["key"]["name"] += "-other"
+    return True
+
+
+def written_otherwise(documents: Documents, random: Random) -> bool:
+    random.choice(documents["outcomes"]["outcomes"])["fingerprint"] = "0" * 64
+    return True
+
+
+def written_unapproved(documents: Documents, random: Random) -> bool:
+    changes = list(documents["plan"]["changes"])
+    changes.remove(random.choice(changes))
+    documents["approved"] = {**documents["plan"], "changes": changes}
+    return True
+
+
+def written_before_its_wait(documents: Documents, random: Random) -> bool:
+    waiting = [change for change in documents["plan"]["changes"] if change.get("waitsFor")]
+    if not waiting:
+        return False
+    name = random.choice(random.choice(waiting)["waitsFor"]).lower()
+    for outcome in documents["outcomes"]["outcomes"]:
+        if id_of(outcome) == name:
+            outcome["status"] = "failed"
+    return True
+
+
+def not_shown(documents: Documents, random: Random) -> bool:
+    keys = {id_of(change) for change in documents["plan"]["changes"] if change["after"]}
+    shown = [e for e in documents["after"]["policyExemptions"] if e["id"].lower() in keys]
+    if shown:
+        documents["after"]["policyExemptions"].remove(random.choice(shown))
+    return bool(shown)
+
+
+def shown_otherwise(documents: Documents, random: Random) -> bool:
+    keys = {id_of(change) for change in documents["plan"]["changes"] if change["after"]}
+    shown = [e for e in documents["after"]["policyExemptions"] if e["id"].lower() in keys]
+    if shown:
+        random.choice(shown)["properties"]["description"] = "something else"
+    return bool(shown)
+
+
+def still_there(documents: Documents, random: Random) -> bool:
+    deleted = [change for change in documents["plan"]["changes"] if change["after"] is None]
+    if deleted:
+        key = id_of(random.choice(deleted))
+        documents["after"]["policyExemptions"] += [
+            e for e in documents["snapshot"]["policyExemptions"] if e["id"].lower() == key
+        ]
+    return bool(deleted)
+
+
+def ours_changed_meanwhile(documents: Documents, random: Random) -> bool:
+    keys = {id_of(change) for change in documents["plan"]["changes"]}
+    ours = [
+        e
+        for e in documents["after"]["policyExemptions"]
+        if e["id"].lower() not in keys
+        and e["properties"].get("metadata", {}).get("managedBy") == "exempt"
+        and e["properties"]["metadata"].get("owner") == documents["settings"]["owner"]
+    ]
+    if ours:
+        random.choice(ours)["properties"]["description"] = "something else"
+    return bool(ours)
+
+
+def id_of(entry: Documents) -> str:
+    """The folded ARM id of a change or an outcome."""
+    return f"{entry['key']['scope']}{EXEMPTIONS}{entry['key']['name']}".lower()
+
+
+OF_WRITES = (
+    longer, sooner, other_category, more_references, wider_scope, unmarked, another_owner, another_declaration,
+    another_target, other_words, other_ticket, other_selectors, other_assignment,
+)  # fmt: skip
+OF_PLANS = (
+    wrong_digest, wrong_tenant, wrong_owner, edited_after_approval, written_twice, stale_snapshot, vanished_before,
+    dropped_create, lost_reference, no_references, foreign_delete,
+)  # fmt: skip
+OF_OUTCOMES = (
+    written_without_plan, written_otherwise, written_unapproved, written_before_its_wait, not_shown, shown_otherwise,
+    still_there, ours_changed_meanwhile,
+)  # fmt: skip
+MUTATIONS: dict[str, Mutation] = {
+    **{edit.__name__: in_a_write(edit) for edit in OF_WRITES},
+    **{edit.__name__: edit for edit in OF_PLANS},
+    **{edit.__name__: of_outcomes(edit) for edit in OF_OUTCOMES},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mutated:
+    """One mutation that was made: its name, and the documents of the proof with it."""
+
+    name: str
+    documents: Documents
+
+
+def mutated(scenario: Scenario, random: Random) -> Iterator[Mutated]:
+    """Every mutation that the world has room for, each of its own copy of the documents."""
+    documents = case(scenario)
+    for name, mutation in MUTATIONS.items():
+        changed = copy.deepcopy({key: value for key, value in documents.items() if key != "policies_behind"})
+        changed["policies_behind"] = documents["policies_behind"]
+        if mutation(changed, random):
+            yield Mutated(name=name, documents=changed)
+
+
+# --- a dropped wait ----------------------------------------------------------------------------------------------
+
+
+def bare_without_a_wait(scenario: Scenario, plan: Plan, waiting: str, awaited: str) -> bool:
+    """Whether a write that no longer waits for another leaves something bare that was exempt and is wanted, where it is
+    done as early as what it still waits for allows. Judged by resources, and not by the checker's points.
+    """
+    waits = {change.id.key: set(change.waits_for) for change in plan.changes}
+    waits[waiting].discard(awaited)
+    needed, open_ = set[str](), [waiting]
+    while open_:
+        key = open_.pop()
+        if key not in needed:
+            needed.add(key)
+            open_ += waits.get(key, ())
+    precious = scenario.exempt() & scenario.wanted()
+    return not precious <= scenario.exempt(after_all(scenario.live, [c for c in plan.changes if c.id.key in needed]))
