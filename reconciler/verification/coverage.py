@@ -29,7 +29,14 @@ def one_owner(case: Case) -> Iterator[Violation]:
 
 
 def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
-    """Whether the plan says that one of these objects is not reduced now: it is named as held, or its declaration is."""
+    """Whether the plan says that one of these objects is not reduced now: it is named as held, or its declaration is, or a
+    target around it that wants the same is held as a whole.
+    """
+    around = case.tenant.chain(point.scope)
+    for held in case.plan["held"]:
+        is_around = held["assignment"] is None and held["scope"].lower() in around
+        if is_around and point.reference in case.held_references(held, point.assignment):
+            return True
     marks = {str(exemption.metadata.get("declaration")) for key in owners if (exemption := case.final[key]) is not None}
     for held in case.plan["held"]:
         if held["scope"].lower() == point.scope and str(held["assignment"]).lower() == point.assignment:
