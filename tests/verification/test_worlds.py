@@ -3,9 +3,9 @@
 import random as randomness
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from laws.profile import LAW
+from laws.profile import EXAMPLES, LAW
 from laws.scenarios import scenarios
 from verification.mutations import MUTATIONS, bare_without_a_wait, carried_out, mutated
 from verification.raw import case
@@ -30,7 +30,7 @@ def test_each_mutation_finds_worlds_with_room_for_it():
     """A mutation that no world has room for proves nothing."""
     missing = set(MUTATIONS)
 
-    @LAW
+    @settings(LAW, max_examples=max(EXAMPLES, 400))
     @given(scenarios(), st.integers(0, 2**32))
     def search(scenario, seed):
         if missing:
