@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import emulated
+import hosting_service
 import pytest
 from drift.diagnosed import settled, with_one
 from hypothesis import given
@@ -15,7 +16,6 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 from planning import world
-from repository import hosting_service
 
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Selection, select

@@ -162,12 +162,16 @@ def dropped_create(documents: Documents, random: Random) -> bool:
 
 
 def lost_reference(documents: Documents, random: Random) -> bool:
+    """Where nothing is held and the declaration has no other scope, which might serve this one as well."""
+    alone = {declaration["name"] for declaration in documents["declarations"] if len(declaration["scopes"]) == 1}
     creates = [
         change
         for change in written(documents)
-        if change["before"] is None and len(change["after"].get("policyDefinitionReferenceIds") or ()) > 1
+        if change["before"] is None
+        and change["declaration"] in alone
+        and len(change["after"].get("policyDefinitionReferenceIds") or ()) > 1
     ]
-    if not creates or documents["snapshot"]["unread"]:
+    if not creates or documents["snapshot"]["unread"] or documents["plan"]["held"]:
         return False
     references = random.choice(creates)["after"]["policyDefinitionReferenceIds"]
     references.remove(random.choice(references))
