@@ -369,6 +369,19 @@ def test_the_workflow_opens_the_pull_request_and_answers_and_runs_no_hostile_tex
     assert SECRET not in done.log
 
 
+def test_the_weekly_run_proposes_renewals_one_pull_request_an_owner(
+    github: hosting_service.Service, full: Clone, tmp_path: Path
+) -> None:
+    env = {
+        "EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint, "PYTHONPATH": str(runner.CHECKOUT), "IDENTITY_ENDPOINT": "http://127.0.0.1:9/",
+    }  # fmt: skip
+    context = {"github.repository": "contoso/exemptions", "github.token": SECRET}
+    done = runner.job(runner.load("reconcile.yml"), "renew", full.root, tmp_path / "temp", context, env).run()
+    assert not done.failed, done.log
+    assert len(github.pulls) == 2
+    assert SECRET not in done.log
+
+
 # --- on a terminal -----------------------------------------------------------------------------------------------
 
 
