@@ -82,6 +82,14 @@ class Case:
             return "foreign"
         return "person" if str(exemption.system.get("createdByType")).lower() == "user" else "application"
 
+    def is_believed(self, exemption: Coverage) -> bool:
+        """Whether our mark on it is surely ours: one of `writers` made it or wrote it last, or none are named. Of another one
+        nobody can say here: it is forged, or was adopted as a record tells that the checker does not read.
+        """
+        writers = {str(writer).lower() for writer in self.settings.get("writers") or ()}
+        people = {str(exemption.system.get(key)).lower() for key in ("createdBy", "lastModifiedBy")}
+        return not writers or not writers.isdisjoint(people)
+
     def is_covered(self, exemptions: Iterable[Coverage | None], point: Point) -> bool:
         """Whether any of these objects exempts the point."""
         chain = self.tenant.chain(point.scope)

@@ -11,16 +11,22 @@ from reconciler.verification.objects import JSON, SINGLE, Point
 
 
 def one_owner(case: Case) -> Iterator[Violation]:
-    """Each declared fact is owned by exactly one exemption of ours, or named as held or unread."""
+    """Each declared fact is owned by exactly one exemption of ours, or named as held or unread. A mark that may be forged
+    neither makes a second owner nor leaves a fact without one.
+    """
     owners: dict[Point, list[str]] = defaultdict(list)
+    doubtful: dict[Point, list[str]] = defaultdict(list)
     for key, exemption in case.final.items():
         if exemption is not None and exemption.end > case.tenant.now and case.owner_of(exemption) == "ours":
+            sure = case.is_believed(exemption) or key in case.writes
             for reference in exemption.references:
-                owners[point_of(exemption, reference, exemption.selectors)].append(key)
+                (owners if sure else doubtful)[point_of(exemption, reference, exemption.selectors)].append(key)
     for name, point in ((name, point) for name, points in case.targets.items() for point in points):
         if _is_declared_around(case, point, name):
             continue
         if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):
+            continue
+        if not owners[point] and doubtful[point]:
             continue
         if len(owners[point]) != 1 and not _is_excused(case, point, name):
             how = f"by {len(owners[point])} exemptions" if owners[point] else "by none"

@@ -76,12 +76,17 @@ def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bo
 
 def _name_hash(case: Case, declaration: Declared, exemption: Coverage) -> str:
     members = case.tenant.members.get(exemption.assignment, {})
-    policies = sorted({members[name] for name in meant(declaration, case.tenant, exemption.assignment)})
+    text = declaration.text
+    is_whole = bool(text.get("policyAssignment") or text.get("policySetDefinition")) and not text.get("referenceIds")
+    named = {members[name] for name in meant(declaration, case.tenant, exemption.assignment)}
+    policies = (
+        [SINGLE] if is_whole and SINGLE not in members else sorted(named)
+    )  # a whole initiative is named by its star
     selectors = json.loads(declaration.selectors or "[]")
-    text = json.dumps(
+    hashed = json.dumps(
         [case.settings["owner"], exemption.scope, exemption.assignment, policies, selectors], separators=(",", ":")
     )
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return hashlib.sha256(hashed.encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
 def _concerns(case: Case, exemption: Coverage) -> bool:
