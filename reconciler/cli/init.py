@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pipelines",
-        type=Pipelines,
-        choices=list(Pipelines),
+        type=_pipelines,
+        metavar="{" + ",".join(Pipelines) + "}",
         help="for which system (default: that of the clone's remote, else github)",
     )
     parser.add_argument(
@@ -77,6 +77,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upgrade", action="store_true", help="move pin, schemas and pipelines to the version that runs"
     )
+
+
+def _pipelines(text: str) -> Pipelines:
+    try:
+        return Pipelines(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Pipelines)}") from None
 
 
 def run(args: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ from reconciler.drift import (
 from reconciler.drift.earlier_report import read_told
 from reconciler.drift.events import exemptions_of_event
 from reconciler.kinds import FindingKind
-from reconciler.model import JSON, Severity, Snapshot, SubjectKind, Verdict
+from reconciler.model import JSON, ArmId, Severity, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.values import Action, Change, Finding, Plan, Refusal
@@ -88,6 +88,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     """
     repository = load_repository(request.root, request.base, context)
     earlier = _earlier(request, repository) if request.since is not None else None
+    written = _written(request.event) if request.event is not None else None
     outcomes = _outcomes(request.outcomes) if request.outcomes is not None else {}
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
@@ -105,10 +106,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         outcomes=outcomes,
     )
     findings = _of_kinds(find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects)), request.kinds)
-    if request.event is not None:
-        written = exemptions_of_event(
-            read_file(request.event, what="event", remedy=_NO_EVENT, limit=_EVENT_LIMIT), origin=str(request.event)
-        )
+    if written is not None:
         findings = tuple(finding for finding in findings if finding.subject in written or finding.kind in _ALWAYS)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
     report = DriftReport(
@@ -129,6 +127,11 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         is_incomplete = untold and report.verdict is not Verdict.INVALID
         report = replace(report, untold=untold, verdict=Verdict.INCOMPLETE if is_incomplete else report.verdict)
     return DriftRun(report=report, names=names)
+
+
+def _written(path: Path) -> frozenset[ArmId]:
+    data = read_file(path, what="event", remedy=_NO_EVENT, limit=_EVENT_LIMIT)
+    return exemptions_of_event(data, origin=str(path))
 
 
 def _tell(
