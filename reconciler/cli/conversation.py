@@ -1,17 +1,13 @@
-"""The short conversation of `exempt request`: asks for what the command line does not say, on standard error.
-
-questionary is loaded only where somebody sits at a terminal.
-"""
+"""The short conversation of `exempt request`: asks for what the command line does not say, on standard error."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from reconciler.azure.session import Azure
-from reconciler.cli.terminal import is_interactive, say
+from reconciler.cli.prompts import Prompts, prompts
+from reconciler.cli.terminal import say
 from reconciler.importing.text import expiry_value
 from reconciler.model import Category
 from reconciler.reports.labels import scope_label
@@ -25,37 +21,6 @@ from reconciler.runs.proposing import Desk
 
 _LONGEST_JUSTIFICATION: Final = 512
 _AT_ONCE: Final = 50
-Choice = TypeVar("Choice")
-
-
-def can_converse() -> bool:
-    """Whether somebody sits at a terminal and is asked there."""
-    return sys.stdin.isatty() and is_interactive(sys.stderr)
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompts:
-    """questionary, drawn on standard error; what a person cuts off with Ctrl-C interrupts the command."""
-
-    library: Any
-    output: Any
-
-    def text(self, message: str, default: str = "", check: Callable[[str], bool | str] = lambda _: True) -> str:
-        question = self.library.text(message, default=default, validate=check, output=self.output)
-        return str(question.unsafe_ask()).strip()
-
-    def one(self, message: str, choices: Sequence[tuple[str, Choice]]) -> Choice:
-        options = [self.library.Choice(title=title, value=number) for number, (title, _) in enumerate(choices)]
-        picked: int = self.library.select(message, choices=options, output=self.output).unsafe_ask()
-        return choices[picked][1]
-
-    def several(self, message: str, choices: Sequence[tuple[str, Choice]]) -> list[Choice]:
-        options = [self.library.Choice(title=title, value=number) for number, (title, _) in enumerate(choices)]
-        picked = self.library.checkbox(message, choices=options, output=self.output).unsafe_ask()
-        return [choices[number][1] for number in picked]
-
-    def confirmed(self, message: str) -> bool:
-        return bool(self.library.confirm(message, default=True, output=self.output).unsafe_ask())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,15 +30,7 @@ class _Room:
     desk: Desk
     azure: Azure | None
     context: Context
-    ask: _Prompts
-
-
-def prompts() -> _Prompts:
-    """What asks."""
-    import questionary  # noqa: PLC0415 - only a conversation pays for it
-    from prompt_toolkit.output import create_output  # noqa: PLC0415
-
-    return _Prompts(questionary, create_output(stdout=sys.stderr))
+    ask: Prompts
 
 
 def complete(asked: request.Asked, desk: Desk, azure: Azure | None, context: Context) -> request.Asked:
@@ -116,7 +73,7 @@ def _is_reason(text: str) -> bool | str:
     return len(text) <= _LONGEST_JUSTIFICATION or f"Azure holds {_LONGEST_JUSTIFICATION} characters of it"
 
 
-def _subject(asked: request.Asked, desk: Desk, ask: _Prompts) -> FoundSubject:
+def _subject(asked: request.Asked, desk: Desk, ask: Prompts) -> FoundSubject:
     while True:
         if asked.found is not None:
             return asked.found
@@ -172,7 +129,7 @@ def _resources(asked: request.Asked, found: FoundSubject, room: _Room) -> reques
         say(*diagnostic_lines(unclear, Style.ERROR, ""))
 
 
-def _category(ask: _Prompts) -> Category:
+def _category(ask: Prompts) -> Category:
     for words, effect in CATEGORY_WORDS.values():
         say(line((Style.QUIET, f"{words}: {effect}")))
     return ask.one("Category?", [(words, category) for category, (words, _) in CATEGORY_WORDS.items()])

@@ -1,22 +1,28 @@
 """Start a repository of exemptions that uses this tool at a pinned commit, so that a pull request cannot change what
 judges it: settings, folders, schemas, pipelines, code owners, editor and first steps. The folder may be new, or a clone
-of an empty repository. --upgrade moves such a repository to the version that runs, in one change for a pull request.
+of an empty repository. On a terminal it asks for the tenant, the root, the owner and the team that no option names.
+--upgrade moves such a repository to the version that runs, in one change for a pull request.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from reconciler.azure.az_login import AzLogin, az_login
 from reconciler.cli import common
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
+from reconciler.cli.prompts import Prompts, can_converse, prompts
 from reconciler.cli.terminal import say, write
-from reconciler.model import ArmId
+from reconciler.model import ArmId, parse_scope
 from reconciler.problems import UsageError
+from reconciler.repository.hosting import hosted
+from reconciler.repository.work_tree import remote_of
 from reconciler.runs import init
 from reconciler.runs.scaffold import NO_TENANT, Pipelines
 
@@ -42,6 +48,7 @@ class Options:
     pipelines: Pipelines | None
     template: str | None
     upgrade: bool
+    yes: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +84,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--upgrade", action="store_true", help="move pin, schemas and pipelines to the version that runs"
     )
+    parser.add_argument("--yes", action="store_true", help="ask nothing: take the defaults")
 
 
 def _pipelines(text: str) -> Pipelines:
@@ -94,18 +102,19 @@ def run(args: argparse.Namespace) -> int:
 
 def _start(options: Options) -> int:
     folder = options.folder
-    written = init.run(
-        init.InitRequest(
-            folder=folder,
-            tenant=options.tenant or NO_TENANT,
-            team=options.team or "@contoso/security-reviewers",
-            owner=options.owner,
-            scopes=tuple(options.scope),
-            tool=options.tool,
-            pipelines=options.pipelines,
-            demo_on=common.now().date() if options.template else None,
-        )
+    request = init.InitRequest(
+        folder=folder,
+        tenant=options.tenant or NO_TENANT,
+        team=options.team or "@contoso/security-reviewers",
+        owner=options.owner,
+        scopes=tuple(options.scope),
+        tool=options.tool,
+        pipelines=options.pipelines,
+        demo_on=common.now().date() if options.template else None,
     )
+    if can_converse() and not options.template and not options.yes:
+        request = _completed(request, options)
+    written = init.run(request)
     write("\n".join(written))
     guide = "EXEMPTIONS.md" if "EXEMPTIONS.md" in written else "README.md"
     say(f"{len(written)} files in {folder}; {folder / guide} says what to do next")
@@ -114,6 +123,56 @@ def _start(options: Options) -> int:
     else:
         say(f"'exempt validate --root {folder}' checks it")
     return Exit.DONE
+
+
+def _completed(request: init.InitRequest, options: Options) -> init.InitRequest:
+    """With what the person at the terminal answers to what no option says."""
+    scaffold, _ = init.prepared(request)  # what is refused whatever the answers are is refused before the questions
+    ask = prompts()
+    login = az_login() if not (options.tenant and options.scope) else None
+    if not options.tenant:
+        tenant = ask.text(
+            "Tenant (its GUID; empty: later):",
+            login.tenant if login else "",
+            lambda text: not text.strip() or _has_form("tenant", text),
+        )
+        request = replace(request, tenant=tenant or NO_TENANT)
+    if not options.scope:
+        request = replace(request, scopes=(_root(ask, request.tenant, login),))
+    if not options.owner:
+        owner = ask.text(
+            "Owner, written on each exemption (choose it once):", scaffold.owner, lambda text: _has_form("owner", text)
+        )
+        request = replace(request, owner=owner)
+    if not options.team and scaffold.pipelines.has_code_owners:
+        home = hosted(remote_of(request.folder), os.environ)
+        proposal = f"@{home.owner}/security-reviewers" if home else ""
+        team = ask.text(
+            "Who must approve (@ORGANISATION/TEAM or @USER):", proposal, lambda text: _has_form("team", text)
+        )
+        request = replace(request, team=team)
+    return request
+
+
+def _has_form(name: str, text: str) -> bool | str:
+    form = init.form_of(name, text.strip())
+    return f"give {form}" if form else True
+
+
+def _root(ask: Prompts, tenant: str, login: AzLogin | None) -> ArmId:
+    choices: list[tuple[str, ArmId | None]] = [("the whole tenant: its root management group", init.root_group(tenant))]
+    if login and login.subscription and login.tenant.lower() == tenant.lower():
+        choices.insert(0, (f"the subscription {login.name}, to begin with", login.subscription))
+    picked = ask.one("Managed root, outside of which nothing is touched:", [*choices, ("another scope", None)])
+    return picked or parse_scope(ask.text("Its id:", check=_is_scope))
+
+
+def _is_scope(text: str) -> bool | str:
+    try:
+        parse_scope(text.strip())
+    except ValueError:
+        return "not the id of a management group, subscription, resource group or resource"
+    return True
 
 
 def _upgrade(options: Options) -> int:

@@ -16,6 +16,7 @@ from reconciler.cli import common, conversation
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
+from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Category
 from reconciler.reports.problems import problem_lines
@@ -132,7 +133,7 @@ def run(args: argparse.Namespace) -> int:
         ticket=options.ticket,
         name=options.name,
     )
-    converses = not options.yes and conversation.can_converse()
+    converses = not options.yes and can_converse()
     if converses:
         say("one moment: what the remote and Azure have now …")
     with (
@@ -164,7 +165,7 @@ def run(args: argparse.Namespace) -> int:
             return Exit.FAILED
         say(*([] if converses else diagnostic_lines(draft.notes)))
         say(*effect_lines(plan, [draft.declaration.name], seen.assignments, seen.why_not))
-        if converses and not conversation.prompts().confirmed("Open the pull request?"):
+        if converses and not prompts().confirmed("Open the pull request?"):
             say("nothing was proposed")
             return Exit.DONE
         show_proposed(request.propose_draft(draft, desk, context))

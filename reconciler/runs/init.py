@@ -17,9 +17,13 @@ from reconciler.repository.merging import Merged, blob_id, merge_text
 from reconciler.repository.work_tree import open_work_tree, remote_of
 from reconciler.runs.scaffold import MANIFEST, NO_TENANT, Pin, Pipelines, Scaffold, pin_of
 
-_GUID: Final = re.compile(GUID)
-_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}")
-_TEAM: Final = re.compile(r"@[\w.-]+(/[\w.-]+)?")
+_FORMS: Final = {
+    "owner": (r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", "letters, digits, dots, dashes and slashes, 100 at most"),
+    "tenant": (GUID, "the tenant's GUID"),
+    "team": (r"@[\w.-]+(/[\w.-]+)?", "@ORGANISATION/TEAM or @USER"),
+}
+"""The values that an option or an answer gives, as a pattern and in words."""
+
 _SHOWN: Final = 10
 _OTHER_README: Final = "EXEMPTIONS.md"
 _THEIRS: Final = ("README.md", ".gitignore")
@@ -48,12 +52,25 @@ class InitRequest:
     demo_on: date | None = None
 
 
+def form_of(name: str, text: str) -> str:
+    """What form the `owner`, `tenant` or `team` must have, in words; empty where the text has it."""
+    pattern, form = _FORMS[name]
+    return "" if re.fullmatch(pattern, text) else form
+
+
 def run(request: InitRequest) -> tuple[str, ...]:
     """Writes every file and returns their paths, relative to the folder and sorted.
 
     Raises:
         UsageError: an option does not have its form, or a file that it would write is there already.
     """
+    scaffold, files = prepared(request)
+    _write(request.folder, {**files, MANIFEST: _manifest(scaffold, files)})
+    return (MANIFEST, *files)
+
+
+def prepared(request: InitRequest) -> tuple[Scaffold, Mapping[str, str]]:
+    """What `run` would write; raises as it does, and writes nothing."""
     folder = request.folder
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{str(folder)!r} is not a folder", "name a new folder, or an empty repository")
@@ -65,8 +82,7 @@ def run(request: InitRequest) -> tuple[str, ...]:
             f"{str(folder)!r} has files that would be overwritten: {first_few(taken, _SHOWN)}",
             "move them away, or name a new folder; to move a repository to this version of the tool: exempt init --upgrade",
         )
-    _write(folder, {**files, MANIFEST: _manifest(scaffold, files)})
-    return (MANIFEST, *files)
+    return scaffold, files
 
 
 def _beside(folder: Path, files: Mapping[str, str]) -> Mapping[str, str]:
@@ -87,24 +103,24 @@ def _is_taken(path: Path, text: str) -> bool:
 
 def _scaffold(request: InitRequest) -> Scaffold:
     owner = request.owner or request.folder.resolve().name
-    for text, pattern, option, form in (
-        (owner, _OWNER, "--owner", "letters, digits, dots, dashes and slashes, 100 at most"),
-        (request.tenant, _GUID, "--tenant", "the tenant's GUID"),
-        (request.team, _TEAM, "--team", "@ORGANISATION/TEAM or @USER"),
-    ):
-        if not pattern.fullmatch(text):
-            raise UsageError(f"{option}: {text!r} is not of the form wanted", f"give {form}")
+    for name, text in (("owner", owner), ("tenant", request.tenant), ("team", request.team)):
+        if form := form_of(name, text):
+            raise UsageError(f"--{name}: {text!r} is not of the form wanted", f"give {form}")
     pipelines = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB
-    root_group = f"/providers/Microsoft.Management/managementGroups/{request.tenant}"
     return Scaffold(
         owner=owner,
         tenant=request.tenant,
-        scopes=request.scopes or (parse_scope(root_group),),
+        scopes=request.scopes or (root_group(request.tenant),),
         team=request.team,
         pipelines=pipelines,
         pin=pin_of(request.tool, pipelines),
         demo_on=request.demo_on,
     )
+
+
+def root_group(tenant: str) -> ArmId:
+    """The management group that every tenant has, above all others."""
+    return parse_scope(f"/providers/Microsoft.Management/managementGroups/{tenant}")
 
 
 # --- what was written, and what a newer version writes ------------------------------------------------------------

@@ -41,6 +41,11 @@ class Pipelines(enum.StrEnum):
     GITLAB = "gitlab"
     NONE = "none"
 
+    @property
+    def has_code_owners(self) -> bool:
+        """Whether a file in the repository says who must approve."""
+        return self in {Pipelines.GITHUB, Pipelines.GITLAB}
+
     @classmethod
     def at(cls, remote: str) -> Pipelines | None:
         """The one of the host that a remote names; None where it names none of them."""

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
-import select
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from main_job.repositories import BENCHMARK, NIST, ROOT, assignment, git, subscription, tenant
 from pipelines import runner
+from typist import Typist
 
 from reconciler.requesting.issue_form import (
     CATEGORY,
@@ -383,44 +380,6 @@ def test_the_weekly_run_proposes_renewals_one_pull_request_an_owner(
 
 
 # --- on a terminal -----------------------------------------------------------------------------------------------
-
-
-class Typist:
-    """Somebody at a terminal: waits for words and types an answer."""
-
-    def __init__(self, folder: Path, env: dict[str, str], *words: str) -> None:
-        self.pid, self.descriptor = pty.fork()
-        if self.pid == 0:
-            os.chdir(folder)
-            os.execve(sys.executable, [sys.executable, "-m", "reconciler", *words], env)
-        self.screen = ""
-
-    def waits_for(self, words: str) -> None:
-        deadline = time.monotonic() + 60
-        while words not in re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", self.screen):
-            assert time.monotonic() < deadline, self.screen
-            self._read()
-
-    def _read(self) -> bool:
-        if not select.select([self.descriptor], [], [], 0.2)[0]:
-            return True
-        try:
-            data = os.read(self.descriptor, 65536)
-        except OSError:
-            return False
-        if b"\x1b[6n" in data:  # where is the cursor?
-            os.write(self.descriptor, b"\x1b[1;1R")
-        self.screen += data.decode("utf-8", "replace")
-        return bool(data)
-
-    def types(self, text: str) -> None:
-        self.screen = ""
-        os.write(self.descriptor, text.encode())
-
-    def ends(self) -> int:
-        while self._read():
-            pass
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_a_short_conversation(cloud: emulated.Azure, github: hosting_service.Service, here: Clone) -> None:
