@@ -12,7 +12,7 @@ import itertools
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Final
@@ -147,19 +147,16 @@ class _Scheduler:
                 pause, blocked = min(pause, delay), blocked + 1
                 self.turns.rotate(-1)
                 continue
-            self._send(bucket, requests, pool)
+            attempt = self.ready[bucket].popleft()
+            self.turns.popleft()
+            if self.ready[bucket]:
+                self.turns.append(bucket)
+            else:
+                del self.ready[bucket]
+            self.limiter.acquire(requests)
+            self.running[pool.submit(run_attempt, attempt, self.context.writer, self.context.stop)] = attempt
             blocked = 0
         return pause
-
-    def _send(self, bucket: BucketId, requests: Mapping[BucketId, int], pool: ThreadPoolExecutor) -> None:
-        attempt = self.ready[bucket].popleft()
-        self.turns.popleft()
-        if self.ready[bucket]:
-            self.turns.append(bucket)
-        else:
-            del self.ready[bucket]
-        self.limiter.acquire(requests)
-        self.running[pool.submit(run_attempt, attempt, self.context.writer, self.context.stop)] = attempt
 
     def _settle(self, pool: ThreadPoolExecutor) -> None:
         """The run was asked to end: one read for each write whose answer was lost, whatever else was to come."""

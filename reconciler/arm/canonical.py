@@ -43,17 +43,13 @@ def expiry_text(text: str) -> str:
     """An expiry in the service's own form: UTC, `Z`, at most seven fractional digits, no trailing zeros."""
     found = _INSTANT.fullmatch(text)
     if not found:
-        return _other_offset(text)
+        try:
+            instant = datetime.fromisoformat(text)
+            return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
+        except (ValueError, OverflowError):  # no date; or one that has no UTC form, before the year 1 or after 9999
+            return text
     digits = (found[3] or "")[:7].rstrip("0")
     return f"{found[1]}T{found[2]}{'.' + digits if digits else ''}Z"
-
-
-def _other_offset(text: str) -> str:
-    try:
-        instant = datetime.fromisoformat(text)
-        return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
-    except (ValueError, OverflowError):  # no date; or one that has no UTC form, before the year 1 or after 9999
-        return text
 
 
 def instant_text(instant: datetime) -> str:

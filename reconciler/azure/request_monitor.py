@@ -58,7 +58,8 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         """Tells the observers and the log."""
         answer = response.http_response
         self._waits.answered(answer.status_code)
-        subscription = _subscription(request.http_request.url)
+        match = _SUBSCRIPTION.match(urlsplit(request.http_request.url).path)
+        subscription = match[1].lower() if match else None
         operation = _OPERATIONS.get(request.http_request.method, Operation.READS)
         tokens = remaining(answer.headers, subscription, operation)
         if _DEFENDER.search(urlsplit(request.http_request.url).path):
@@ -110,19 +111,10 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     try:
         return max(0.0, float(value))
     except ValueError:
-        return _until(value)
-
-
-def _until(date: str) -> float | None:
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
-    except ValueError:
-        return None
-
-
-def _subscription(url: str) -> str | None:
-    match = _SUBSCRIPTION.match(urlsplit(url).path)
-    return match[1].lower() if match else None
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
+        except ValueError:
+            return None
 
 
 def _path(url: str) -> str:

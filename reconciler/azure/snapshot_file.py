@@ -109,19 +109,15 @@ def _lines(document: Mapping[str, JSON]) -> Iterator[str]:
     opening = "{"
     for name, value in document.items():
         yield f"{opening}\n  {json.dumps(name)}: "
-        yield from _value_lines(value)
+        if isinstance(value, list) and value:
+            yield "[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]"
+        elif isinstance(value, dict) and value:
+            items = (f"{_compact(name)}: {_compact(item)}" for name, item in value.items())
+            yield "{\n    " + ",\n    ".join(items) + "\n  }"
+        else:
+            yield _compact(value)
         opening = ","
     yield "\n}\n"
-
-
-def _value_lines(value: JSON) -> Iterator[str]:
-    if isinstance(value, list) and value:
-        yield "[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]"
-    elif isinstance(value, dict) and value:
-        items = (f"{_compact(name)}: {_compact(item)}" for name, item in value.items())
-        yield "{\n    " + ",\n    ".join(items) + "\n  }"
-    else:
-        yield _compact(value)
 
 
 def _compact(value: JSON) -> str:

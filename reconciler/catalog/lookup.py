@@ -43,7 +43,15 @@ class Found:
 def look_up(catalogue: Catalogue, text: str) -> Found:
     """What a text points at: first what an address holds, else a key, name or exact title."""
     for candidate in candidates(text):
-        result = _exact(catalogue, candidate)
+        recommendations = catalogue.find(candidate)
+        keyless = catalogue.without_key(candidate)
+        if not recommendations and keyless:
+            recommendations = (keyless,)
+        behind = {policy for recommendation in recommendations for policy in recommendation.policies}
+        policies = (policy for policy in _policies(catalogue, candidate) if policy.id not in behind)
+        result = Found(
+            recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, candidate)
+        )
         if not result.is_empty:
             return result
     return Found()
@@ -60,16 +68,6 @@ def candidates(text: str) -> Iterator[str]:
     yield from _DEFINITION.findall(plain)
     yield text
     yield from _GUID_LIKE.findall(plain)
-
-
-def _exact(catalogue: Catalogue, text: str) -> Found:
-    recommendations = catalogue.find(text)
-    keyless = catalogue.without_key(text)
-    if not recommendations and keyless:
-        recommendations = (keyless,)
-    behind = {policy for recommendation in recommendations for policy in recommendation.policies}
-    policies = (policy for policy in _policies(catalogue, text) if policy.id not in behind)
-    return Found(recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, text))
 
 
 def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:

@@ -83,24 +83,21 @@ def _rows(rows: Iterable[dict[str, JSON]]) -> Iterator[str]:
         lead = "  - "
         for name, value in row.items():
             if value is not None:
-                yield from _field(lead + name, value)
+                label = lead + name
+                match value:
+                    case bool():
+                        yield f"{label}: {str(value).lower()}"
+                    case list() if value:
+                        yield f"{label}:"
+                        yield from (f"      - {scalar_text(item, plain_days=False)}" for item in value)
+                    case dict() if value:
+                        yield f"{label}:"
+                        yield from (
+                            f"      {scalar_text(key, plain_days=False)}: {scalar_text(item, plain_days=False)}"
+                            for key, item in value.items()
+                        )
+                    case list() | dict():
+                        yield f"{label}: {'[]' if isinstance(value, list) else '{}'}"
+                    case _:
+                        yield f"{label}: {scalar_text(value, plain_days=False)}"
                 lead = "    "
-
-
-def _field(label: str, value: JSON) -> Iterator[str]:
-    match value:
-        case bool():
-            yield f"{label}: {str(value).lower()}"
-        case list() if value:
-            yield f"{label}:"
-            yield from (f"      - {scalar_text(item, plain_days=False)}" for item in value)
-        case dict() if value:
-            yield f"{label}:"
-            yield from (
-                f"      {scalar_text(key, plain_days=False)}: {scalar_text(item, plain_days=False)}"
-                for key, item in value.items()
-            )
-        case list() | dict():
-            yield f"{label}: {'[]' if isinstance(value, list) else '{}'}"
-        case _:
-            yield f"{label}: {scalar_text(value, plain_days=False)}"

@@ -57,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--keep: {str(keep)!r} exists already", "name a new folder")
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = keep or Path(scratch) / "contoso-exemptions"
-        _make_repository(root)
+        # The shipped declarations and settings under git, as `exempt init --template demo` writes them.
+        init.run(init.InitRequest(folder=root, pipelines=Pipelines.NONE, demo_on=common.now().date()))
+        create(root, "Declare exemptions", ("Demo", "demo@contoso.example"))
         content = load_tenant(package_data.demo_tenant())
         with running(content) as azure:
             _Story(azure=azure, root=root, content=content).tell()
@@ -75,12 +77,6 @@ def own_command() -> str:
     if script.name == "exempt":
         return "exempt" if shutil.which("exempt") == str(Path(sys.argv[0])) else shlex.quote(str(script))
     return f"{shlex.quote(sys.executable)} -m reconciler"
-
-
-def _make_repository(root: Path) -> None:
-    """The shipped declarations and settings under git, as `exempt init --template demo` writes them."""
-    init.run(init.InitRequest(folder=root, pipelines=Pipelines.NONE, demo_on=common.now().date()))
-    create(root, "Declare exemptions", ("Demo", "demo@contoso.example"))
 
 
 # --- the story ---------------------------------------------------------------------------------------------------

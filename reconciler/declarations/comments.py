@@ -55,21 +55,18 @@ def attached(text: str, document: Document) -> Comments:
     lines = text.split("\n")
     for comment in _found(text):
         if comment.line < first:
-            _at_top(comment, first, lines, result)
+            # What stands before the first field is about the file if a blank line follows, and about that field
+            # otherwise.
+            blank_follows = any(not lines[at - 1].strip() for at in range(comment.line + 1, first))
+            if MODELINE.match(comment.text) or blank_follows:
+                result.header.append(comment.text)
+            else:
+                result.before[()].append(comment.text)
         elif comment.alone:
             _on_its_own(comment, starts, result)
         else:
             _beside(comment, starts, result)
     return result
-
-
-def _at_top(comment: _Comment, first: int, lines: list[str], result: Comments) -> None:
-    """What stands before the first field is about the file if a blank line follows, and about that field otherwise."""
-    blank_follows = any(not lines[at - 1].strip() for at in range(comment.line + 1, first))
-    if MODELINE.match(comment.text) or blank_follows:
-        result.header.append(comment.text)
-    else:
-        result.before[()].append(comment.text)
 
 
 def _on_its_own(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comments) -> None:

@@ -57,7 +57,14 @@ _ALWAYS_BELOW: Final = frozenset({"scopes", "referenceIds", "recommendations", "
 def formatted(text: str, document: Document) -> str | None:
     """The text in canonical style, or None where that would lose or change something."""
     text = text.replace("\r\n", "\n")
-    output = _write(document, attached(text, document))
+    comments = attached(text, document)
+    lines = list(comments.header)
+    if lines and not MODELINE.match(lines[-1]):
+        lines.append("")
+    first, *_ = document.data or ("",)
+    comments.before[first,][:0] = comments.before.pop((), [])
+    lines += _mapping(document.data, (), comments)
+    output = "\n".join([*lines, *comments.footer]) + "\n"
     reread, problems = parse(output, document.file)
     if reread is None or problems or _typed(reread.data) != _typed(document.data):
         return None
@@ -67,16 +74,6 @@ def formatted(text: str, document: Document) -> str | None:
 def _typed(value: JSON) -> str:
     """A form in which 1, 1.0 and true differ and the order of keys does not count."""
     return json.dumps(value, sort_keys=True)
-
-
-def _write(document: Document, comments: Comments) -> str:
-    lines = list(comments.header)
-    if lines and not MODELINE.match(lines[-1]):
-        lines.append("")
-    first, *_ = document.data or ("",)
-    comments.before[first,][:0] = comments.before.pop((), [])
-    lines += _mapping(document.data, (), comments)
-    return "\n".join([*lines, *comments.footer]) + "\n"
 
 
 def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[str]:

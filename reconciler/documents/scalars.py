@@ -48,7 +48,10 @@ def resolve(text: str) -> JSON:
     if _INTEGER.fullmatch(text) and text.strip("+-_"):
         return _integer(text)
     if _FLOAT.fullmatch(text) and text.strip("+-._"):
-        return _float(text)
+        found = float(text.replace("_", ""))
+        if not math.isfinite(found):
+            raise ValueError(f"{text[:_LONGEST]} is larger than any number that JSON can hold")
+        return found
     if _SPECIAL.fullmatch(text):
         raise ValueError(f"{text} is no number that JSON can hold")
     return text
@@ -62,13 +65,6 @@ def _integer(text: str) -> int:
     digits = digits.lstrip("+-")
     base = _BASES.get(digits[:2], 10)
     return sign * int(digits[2:] or "0" if base != 10 else digits, base)
-
-
-def _float(text: str) -> float:
-    found = float(text.replace("_", ""))
-    if not math.isfinite(found):
-        raise ValueError(f"{text[:_LONGEST]} is larger than any number that JSON can hold")
-    return found
 
 
 def plain_is_text(text: str) -> bool:

@@ -113,7 +113,12 @@ class Gateway:
         check_place(target, version)
         if matched.action:
             authorize(call, matched.action)
-        self._check_scope(target)
+        # What an object sits on must exist, or every verb answers that it is gone.
+        scope = target.scope
+        if _POLICY_OBJECT in scope.key:
+            scope = owner_scope(scope)
+        if target.namespace and scope.key.count("/") > 2 and scope.kind in _CAN_BE_GONE:
+            self.tenant.hierarchy.require(scope)
         check_options(target, matched, frozenset(request.query))
         check_writable(call)
         response = matched.handler(call)
@@ -133,14 +138,6 @@ class Gateway:
             not target.scope.key and target.types[:1] in _NEVER_AT_TENANT
         ):
             raise errors.missing_subscription()
-
-    def _check_scope(self, target: Target) -> None:
-        """What an object sits on must exist, or every verb answers that it is gone."""
-        scope = target.scope
-        if _POLICY_OBJECT in scope.key:
-            scope = owner_scope(scope)
-        if target.namespace and scope.key.count("/") > 2 and scope.kind in _CAN_BE_GONE:
-            self.tenant.hierarchy.require(scope)
 
     def _finish(self, request: Request, response: Response, principal: Principal | None, seconds: float) -> None:
         identifier = str(uuid.uuid4())

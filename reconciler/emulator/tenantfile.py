@@ -159,7 +159,10 @@ def _add_hierarchy(tenant: Tenant, content: Mapping[str, Any]) -> None:
             tags=dict(entry.get("tags", {})),
         )
     _complete_groups(hierarchy)
-    _add_resources(hierarchy, content)
+    for identifier in content.get("resources", ()):
+        body = identifier if isinstance(identifier, dict) else {"id": identifier}
+        rest = {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
+        hierarchy.add_resource(arm_id(body["id"]), rest)
 
 
 def _complete_groups(hierarchy: Hierarchy) -> None:
@@ -181,13 +184,6 @@ def _complete_groups(hierarchy: Hierarchy) -> None:
                 raise TenantError(f"the management group {group.name!r} lies in a circle of parents")
             visited.add(step)
             step = hierarchy.groups[step].parent
-
-
-def _add_resources(hierarchy: Hierarchy, content: Mapping[str, Any]) -> None:
-    for identifier in content.get("resources", ()):
-        body = identifier if isinstance(identifier, dict) else {"id": identifier}
-        rest = {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
-        hierarchy.add_resource(arm_id(body["id"]), rest)
 
 
 def _group_key(text: str | None) -> str | None:

@@ -146,7 +146,10 @@ def _entry_json(entry: Entry) -> dict[str, JSON]:
 
 def _change_lines(change: FieldChange) -> Iterator[Line]:
     if isinstance(change.before, tuple) or isinstance(change.after, tuple):
-        yield from _list_lines(change)
+        yield line(f"    {change.name}:")
+        for style, sign, values in ((Style.DELETE, "-", change.before), (Style.CREATE, "+", change.after)):
+            if isinstance(values, tuple):
+                yield from (line("      ", (style, f"{sign} {value}")) for value in values)
         return
     yield line(
         f"    {change.name}: ",
@@ -154,13 +157,6 @@ def _change_lines(change: FieldChange) -> Iterator[Line]:
         " -> ",
         (Style.CREATE, _value_label(change.after)),
     )
-
-
-def _list_lines(change: FieldChange) -> Iterator[Line]:
-    yield line(f"    {change.name}:")
-    for style, sign, values in ((Style.DELETE, "-", change.before), (Style.CREATE, "+", change.after)):
-        if isinstance(values, tuple):
-            yield from (line("      ", (style, f"{sign} {value}")) for value in values)
 
 
 def _value_label(value: Value) -> str:

@@ -41,7 +41,9 @@ def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES)
     yield line((Style.HEADING, scope_label(explanation.resource, names)), about)
     yield from _unread(explanation.unread, names)
     if explanation.is_gone:
-        yield from _missing(explanation)
+        yield line((Style.WARNING, "  Azure finds no resource of this id"), ": it is mistyped, or was deleted or moved")
+        if explanation.similar:
+            yield line(_INDENT, did_you_mean([candidate.text for candidate in explanation.similar]))
     if not explanation.managed:
         yield line("  lies outside the scopes of reconciler.yaml: only what it inherits is known here")
     if not explanation.situations:
@@ -50,12 +52,6 @@ def explanation_lines(explanation: ResourceExplanation, names: Names = NO_NAMES)
         yield BLANK
         yield from _situation(situation, explanation, names)
     yield from _held_elsewhere(explanation.held, names)
-
-
-def _missing(explanation: ResourceExplanation) -> Iterator[Line]:
-    yield line((Style.WARNING, "  Azure finds no resource of this id"), ": it is mistyped, or was deleted or moved")
-    if explanation.similar:
-        yield line(_INDENT, did_you_mean([candidate.text for candidate in explanation.similar]))
 
 
 def _nothing(explanation: ResourceExplanation, about: str) -> str:
@@ -89,7 +85,8 @@ def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names:
     for loss in situation.losses:
         yield from _loss(loss)
     for held_cells in situation.held:
-        yield from _held(held_cells)
+        yield line("  ", (Style.WARNING, "held"), f"  {held_cells.declaration}: {held_cells.message}")
+        yield line(_INDENT, (Style.QUIET, "help: "), held_cells.remedy)
 
 
 def _cover(cover: CoveringExemption, whole: ResourceExplanation, names: Names) -> Iterator[Line]:
@@ -127,11 +124,6 @@ def _loss(loss: RemovalImpact) -> Iterator[Line]:
     yield line(text)
     if loss.returns:
         yield line(_INDENT, "the next apply creates it again, as long as its declaration wants it")
-
-
-def _held(hold: Held) -> Iterator[Line]:
-    yield line("  ", (Style.WARNING, "held"), f"  {hold.declaration}: {hold.message}")
-    yield line(_INDENT, (Style.QUIET, "help: "), hold.remedy)
 
 
 def _unread(unread: Sequence[Unread], names: Names) -> Iterator[Line]:

@@ -44,24 +44,16 @@ def scope_label(scope: ArmId, names: Names = NO_NAMES) -> str:
     """A scope, nearest part first: `servers/legacy-sql in rg rg-data, sub Payments 6f0e1a2b…`."""
     below = _SUBSCRIPTION.fullmatch(scope.text)
     if below is None:
-        return _group_label(scope, names)
+        if "/managementgroups/" not in scope.key:
+            return scope.text or "the tenant"
+        return f"mg {_named(scope.name, names.get(scope.key))}"
     subscription, group = below.groups()
     place = f"sub {_named(subscription, names.get(f'/subscriptions/{subscription.lower()}'))}"
     place = f"rg {group}, {place}" if group else place
-    resource = _resource_label(scope)
-    return f"{resource} in {place}" if resource else place
-
-
-def _group_label(scope: ArmId, names: Names) -> str:
-    if "/managementgroups/" not in scope.key:
-        return scope.text or "the tenant"
-    return f"mg {_named(scope.name, names.get(scope.key))}"
-
-
-def _resource_label(scope: ArmId) -> str:
-    """The last type and name of a resource, with what it is nested in; empty for a subscription or resource group."""
+    # The last type and name of a resource, with what it is nested in; empty for a subscription or resource group.
     match = _RESOURCE.fullmatch(scope.text)
-    return match[1] if match else ""
+    resource = match[1] if match else ""
+    return f"{resource} in {place}" if resource else place
 
 
 def _named(identity: str, display: str | None) -> str:

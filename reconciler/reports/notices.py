@@ -71,7 +71,8 @@ def notice_of(identified: Identified, owners: Mapping[str, str], names: Names = 
     finding = identified.finding
     if finding.kind is FindingKind.EXPIRING:
         return None
-    by_hand = _is_by_hand(finding)
+    system = finding.evidence.system
+    by_hand = finding.kind is FindingKind.UNMANAGED and system is not None and system.created_by_type.lower() == "user"
     return Notice(
         key=identified.id,
         title="A user created an exemption" if by_hand else f"New finding: {finding.kind.value}",
@@ -83,11 +84,6 @@ def notice_of(identified: Identified, owners: Mapping[str, str], names: Names = 
         owner=owners.get(finding.declaration or "", ""),
         always=by_hand,
     )
-
-
-def _is_by_hand(finding: Finding) -> bool:
-    system = finding.evidence.system
-    return finding.kind is FindingKind.UNMANAGED and system is not None and system.created_by_type.lower() == "user"
 
 
 def _remedy(finding: Finding) -> str:

@@ -58,7 +58,11 @@ def status_lines(report: EffectReport, names: Names = NO_NAMES) -> Iterator[Line
         for declaration in report.declarations:
             if declaration.state is state:
                 yield from _declaration(declaration, report, names)
-    yield from _returned(report, names)
+    if report.returned:
+        yield BLANK
+        yield line((Style.WARNING, "deleted, and there again"))
+    for back in report.returned:
+        yield from returned_lines(back, names)
 
 
 def heading(report: EffectReport) -> str:
@@ -128,14 +132,6 @@ def _diagnosis(diagnosis: Diagnosis, number: int, total: int) -> Iterator[Line]:
         yield line(_INDENT, "   ", (Style.QUIET, f"{label}: {text}"))
     if diagnosis.remedy:
         yield line(_INDENT, "   ", (Style.QUIET, "fix: "), diagnosis.remedy)
-
-
-def _returned(report: EffectReport, names: Names) -> Iterator[Line]:
-    if report.returned:
-        yield BLANK
-        yield line((Style.WARNING, "deleted, and there again"))
-    for back in report.returned:
-        yield from returned_lines(back, names)
 
 
 def returned_lines(back: ReturnedExemption, names: Names) -> Iterator[Line]:

@@ -88,18 +88,7 @@ def contents_at_base(root: Path, base: str | None = None) -> tuple[bytes, ...] |
 
 def _named(tree: WorkTree, base: str) -> str:
     """The merge base with a revision that the caller names, or that revision where they share no history."""
-    _refuse_ambiguous(tree, base)
-    commit = None if base.startswith("-") else tree.ask("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
-    if not commit:
-        raise UsageError(
-            f"--base {base}: git knows no such revision",
-            "fetch it first (in a pipeline: a clone with full history), or correct it",
-        )
-    return tree.ask("merge-base", commit, "HEAD") or commit
-
-
-def _refuse_ambiguous(tree: WorkTree, base: str) -> None:
-    """A short name is the tag's before the branch's: whoever may push a tag would choose what is judged."""
+    # A short name is the tag's before the branch's: whoever may push a tag would choose what is judged.
     name = _SUFFIX.split(base, maxsplit=1)[0]
     candidates = [f"{place}{name}" for place in _PLACES]
     refs = [ref for ref in candidates if tree.ask("rev-parse", "--verify", "--quiet", ref) is not None]
@@ -107,6 +96,13 @@ def _refuse_ambiguous(tree: WorkTree, base: str) -> None:
         raise UsageError(
             f"--base {base}: that name is ambiguous: it is {', '.join(refs)}", f"write it whole, such as {refs[-1]}"
         )
+    commit = None if base.startswith("-") else tree.ask("rev-parse", "--verify", "--quiet", f"{base}^{{commit}}")
+    if not commit:
+        raise UsageError(
+            f"--base {base}: git knows no such revision",
+            "fetch it first (in a pipeline: a clone with full history), or correct it",
+        )
+    return tree.ask("merge-base", commit, "HEAD") or commit
 
 
 def _merge_base_with_remote(tree: WorkTree) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reconciler.emulator.access.tokens import OIDC_AUDIENCE, TokenIssuer, unverified_claims
 from reconciler.emulator.call import answer
-from reconciler.emulator.state.principals import FederatedCredential, Principal
+from reconciler.emulator.state.principals import FederatedCredential
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Request, Response
 
@@ -35,7 +35,11 @@ class IdentityEndpoint:
         if request.path == IDENTITY_PATH:
             return self._managed_identity(request)
         if request.path == OIDC_PATH:
-            return self._oidc(request)
+            # A token of the runner for the subject and audience asked for, as GitHub's service gives one.
+            if request.headers.get("authorization") != f"Bearer {self.header}":
+                return _refused(401, "The request token is missing or wrong.")
+            subject = request.query.get("subject", DEFAULT_SUBJECT)
+            return answer(200, {"value": self.oidc_token(subject, request.query.get("audience", OIDC_AUDIENCE), 3600)})
         return None
 
     def _managed_identity(self, request: Request) -> Response:
@@ -61,13 +65,6 @@ class IdentityEndpoint:
                 "client_id": principal.client_id,
             },
         )
-
-    def _oidc(self, request: Request) -> Response:
-        """A token of the runner for the subject and audience asked for, as GitHub's service gives one."""
-        if request.headers.get("authorization") != f"Bearer {self.header}":
-            return _refused(401, "The request token is missing or wrong.")
-        subject = request.query.get("subject", DEFAULT_SUBJECT)
-        return answer(200, {"value": self.oidc_token(subject, request.query.get("audience", OIDC_AUDIENCE), 3600)})
 
     def oidc_token(self, subject: str, audience: str, lifetime: int) -> str:
         """A token of this endpoint's own OIDC issuer, good for so many seconds."""
@@ -152,11 +149,9 @@ def _federated(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Respons
         return _entra_error("invalid_client", 70021, why)
     if float(claims.get("exp", 0)) <= time.time():
         return _entra_error("invalid_client", 700024, "Client assertion is not within its valid time range.")
-    return _token_answer(issuer, principal, form.get("scope", ""))
-
-
-def _token_answer(issuer: TokenIssuer, principal: Principal, scope: str) -> Response:
-    token, expires = issuer.access_token(principal, scope.split(" ", maxsplit=1)[0].removesuffix("/.default"))
+    token, expires = issuer.access_token(
+        principal, form.get("scope", "").split(" ", maxsplit=1)[0].removesuffix("/.default")
+    )
     lifetime = expires - int(time.time())
     return answer(
         200, {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}

@@ -88,7 +88,14 @@ class FaultInjection:
         if self._throttle is None:
             return {}
         if target.kind == GRAPH:
-            self._take_query(principal)
+            # Fifteen queries in five seconds for each caller.
+            now = self._tenant.clock.seconds()
+            size, refill = QUERIES
+            bucket = self._queries.setdefault(principal, Bucket(size=size, refill=refill, tokens=size, at=now))
+            if bucket.look(now) < 1.0:
+                raise query_throttled(arm_instant(self._tenant.clock.now()), bucket.wait())
+            bucket.tokens -= 1.0
+            self._tenant.graph.remaining = int(bucket.tokens)
         headers = self._throttle.take(target.id.subscription, principal, method, self._tenant.clock.seconds())
         if target.namespace in ANSWER_BY_POST and method == "POST":
             headers.clear()  # questions that are asked by POST do not tell of writes
@@ -104,16 +111,6 @@ class FaultInjection:
         bucket = self._provider_buckets.setdefault((namespace, principal), new)
         bucket.tokens = max(0.0, bucket.look(now) - 1.0)
         return {f"x-ms-ratelimit-remaining-{limit.name}": str(int(bucket.tokens))}
-
-    def _take_query(self, principal: str) -> None:
-        """Fifteen queries in five seconds for each caller."""
-        now = self._tenant.clock.seconds()
-        size, refill = QUERIES
-        bucket = self._queries.setdefault(principal, Bucket(size=size, refill=refill, tokens=size, at=now))
-        if bucket.look(now) < 1.0:
-            raise query_throttled(arm_instant(self._tenant.clock.now()), bucket.wait())
-        bucket.tokens -= 1.0
-        self._tenant.graph.remaining = int(bucket.tokens)
 
     def delay(self) -> float:
         """How long the next answer takes, in real seconds."""

@@ -25,21 +25,17 @@ def equal(lhs: Value, rhs: Value) -> bool | None:
     """`==`: null for two nulls."""
     if lhs is None or rhs is None:
         return None if lhs is rhs else False
-    return _same(lhs, rhs)
+    if isinstance(lhs, str) != isinstance(rhs, str):
+        return to_text(lhs) == to_text(rhs)
+    if isinstance(lhs, bool) != isinstance(rhs, bool):
+        return False
+    return bool(lhs == rhs)
 
 
 def unequal(lhs: Value, rhs: Value) -> bool | None:
     """`!=`: null for two nulls."""
     result = equal(lhs, rhs)
     return None if result is None else not result
-
-
-def _same(lhs: Value, rhs: Value) -> bool:
-    if isinstance(lhs, str) != isinstance(rhs, str):
-        return to_text(lhs) == to_text(rhs)
-    if isinstance(lhs, bool) != isinstance(rhs, bool):
-        return False
-    return bool(lhs == rhs)
 
 
 def _ordered(compare: Callable[[Value, Value], bool]) -> Compute:

@@ -17,7 +17,6 @@ from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.graph.language import Query, parse_query
-from reconciler.emulator.graph.rows import Source
 from reconciler.emulator.graph.schema import Columns, Rows
 from reconciler.emulator.graph.tables import COLUMNS, SOURCES
 from reconciler.emulator.graph.tokens import QueryError
@@ -43,7 +42,9 @@ def query(call: Call) -> Response:
     def fetch(table: str, only: frozenset[str] | None) -> Iterator[dict[str, JSON]]:
         for kind, source in SOURCES[table].items():
             if only is None or not kind or kind in only:
-                yield from _visible(call, source, scopes)
+                for row in source(call.tenant, lambda identifier: _in_scope(identifier, scopes)):
+                    if row.is_public or allows(call.tenant, call.principal, f"{row.type}/read", row.id):
+                        yield row.values
 
     try:
         parsed = parse_query(str(body.get("query") or ""), COLUMNS, fetch, call.tenant.clock.now())
@@ -72,12 +73,6 @@ def _check(call: Call, body: dict[str, Any], options: dict[str, Any]) -> None:
 
 
 # --- which rows --------------------------------------------------------------------------------------------------
-
-
-def _visible(call: Call, source: Source, scopes: set[str]) -> Iterator[dict[str, JSON]]:
-    for row in source(call.tenant, lambda identifier: _in_scope(identifier, scopes)):
-        if row.is_public or allows(call.tenant, call.principal, f"{row.type}/read", row.id):
-            yield row.values
 
 
 def _scopes(call: Call, body: dict[str, Any], reach: str) -> set[str]:

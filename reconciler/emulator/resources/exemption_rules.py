@@ -71,7 +71,9 @@ def _well_formed(target: Target, requested: dict[str, JSON], version: str) -> di
     _enumerated(stored, "exemptionManagementMode", _MODES)
     _text(target, stored, "displayName", 128)
     _text(target, stored, "description", 512)
-    _references_are_text(stored)
+    references = stored.get("policyDefinitionReferenceIds", [])
+    if not isinstance(references, list) or not all(isinstance(reference, str) for reference in references):
+        raise unparsable_body("the value of 'properties.policyDefinitionReferenceIds' is not an array of strings")
     _expiry(stored)
     if not isinstance(stored.get("metadata", {}), dict):
         raise unparsable_body("the value of 'properties.metadata' is not an object")
@@ -97,12 +99,6 @@ def _enumerated(stored: dict[str, JSON], name: str, values: dict[str, str], *, r
     if not isinstance(value, str) or value.lower() not in values:
         raise bad_value(value, name)
     stored[name] = values[value.lower()]
-
-
-def _references_are_text(stored: dict[str, JSON]) -> None:
-    references = stored.get("policyDefinitionReferenceIds", [])
-    if not isinstance(references, list) or not all(isinstance(reference, str) for reference in references):
-        raise unparsable_body("the value of 'properties.policyDefinitionReferenceIds' is not an array of strings")
 
 
 def _expiry(stored: dict[str, JSON]) -> None:

@@ -73,7 +73,8 @@ def put(family: Family, call: Call) -> Response:
     objects = family.objects(call.tenant)
     before = objects.get(call.target.id.key)
     identifier = before.id if before else arm_id(f"{call.target.scope}/providers/{family.type}/{call.target.name}")
-    stored["metadata"] = _written(call, before)
+    # Who made the object and wrote it last, by object id.
+    stored["metadata"] = _metadata(call.principal, arm_instant(call.tenant.clock.now()), before)
     ordered = {name: stored[name] for name in family.fields if name in stored}
     record = Record(id=identifier, type=family.type, properties=ordered)
     objects.put(record)
@@ -174,11 +175,6 @@ def _checked_standard(values: dict[str, Any]) -> dict[str, JSON]:
     check_types(values, _STANDARD_TYPES)
     stored = {name: values[name.lower()] for name in _STANDARD_FIELDS if name.lower() in values}
     return stored | {"standardType": "Custom"}
-
-
-def _written(call: Call, before: Record | None) -> dict[str, JSON]:
-    """Who made the object and wrote it last, by object id."""
-    return _metadata(call.principal, arm_instant(call.tenant.clock.now()), before)
 
 
 def _metadata(principal: Principal, now: str, before: Record | None) -> dict[str, JSON]:

@@ -38,7 +38,13 @@ def check_selectors(target: Target, value: JSON, version: str, invalid: Invalid)
         if not isinstance(conditions, list) or not all(isinstance(condition, dict) for condition in conditions):
             raise unparsable_body("the value of 'resourceSelectors.selectors' is not an array of objects")
         kinds = [_condition_kind(target, condition, version, invalid) for condition in conditions]
-        _check_kinds(target, selector.get("name", ""), kinds, invalid)
+        name = selector.get("name", "")
+        if len(kinds) != len(set(kinds)):
+            raise invalid(target, f"The resource selector '{name}' uses a kind more than once.")
+        if {"resourcelocation", "resourcewithoutlocation"} <= set(kinds):
+            raise invalid(
+                target, f"The resource selector '{name}' uses both 'resourceLocation' and 'resourceWithoutLocation'."
+            )
 
 
 def _condition_kind(target: Target, condition: dict[str, JSON], version: str, invalid: Invalid) -> str:
@@ -55,12 +61,3 @@ def _condition_kind(target: Target, condition: dict[str, JSON], version: str, in
     if kind == "resourcewithoutlocation" and any(text.lower() != _SUBSCRIPTION_LEVEL for text in values[0]):
         raise invalid(target, "The only value of 'resourceWithoutLocation' is 'subscriptionLevelResources'.")
     return kind
-
-
-def _check_kinds(target: Target, name: str, kinds: list[str], invalid: Invalid) -> None:
-    if len(kinds) != len(set(kinds)):
-        raise invalid(target, f"The resource selector '{name}' uses a kind more than once.")
-    if {"resourcelocation", "resourcewithoutlocation"} <= set(kinds):
-        raise invalid(
-            target, f"The resource selector '{name}' uses both 'resourceLocation' and 'resourceWithoutLocation'."
-        )

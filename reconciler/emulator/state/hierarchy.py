@@ -116,14 +116,11 @@ class Hierarchy:
             raise errors.subscription_not_found(scope.text.split("/")[2])
         if scope.kind is ScopeKind.SUBSCRIPTION or scope.key in self.resources:
             return
-        self._require_group(scope)
-        if scope.kind is ScopeKind.RESOURCE:
-            raise errors.resource_not_found(_resource_text(scope), _group_name(scope))
-
-    def _require_group(self, scope: ArmId) -> None:
         group = _group_name(scope)
         if group and f"/subscriptions/{scope.subscription}/resourcegroups/{group.lower()}" not in self.resources:
             raise errors.resource_group_not_found(group)
+        if scope.kind is ScopeKind.RESOURCE:
+            raise errors.resource_not_found(_resource_text(scope), _group_name(scope))
 
     def chain(self, scope: ArmId) -> tuple[str, ...]:
         """The folded scopes from the root group down to `scope` itself."""

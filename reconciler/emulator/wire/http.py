@@ -111,9 +111,17 @@ class Connection(asyncio.Protocol):
                 case h11.Request():
                     self._begin(event)
                 case h11.Data():
-                    self._collect(event.data)
+                    self._size += len(event.data)
+                    if self._size <= BODY_LIMIT:
+                        self._body += event.data
                 case h11.EndOfMessage():
-                    self._answer()
+                    assert self._head
+                    response = self._application(_request(self._head, bytes(self._body), self._size > BODY_LIMIT))
+                    if response.delay > 0:
+                        self._is_waiting = True
+                        asyncio.get_running_loop().call_later(response.delay, self._answer_late, response)
+                    else:
+                        self._deliver(response)
                 case h11.ConnectionClosed():
                     self._transport.close()
                     return
@@ -125,21 +133,9 @@ class Connection(asyncio.Protocol):
         self._body.clear()
         self._size = 0
         if self._wire.they_are_waiting_for_100_continue:
-            self._send(h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue"))
-
-    def _collect(self, data: bytes | bytearray) -> None:
-        self._size += len(data)
-        if self._size <= BODY_LIMIT:
-            self._body += data
-
-    def _answer(self) -> None:
-        assert self._head
-        response = self._application(_request(self._head, bytes(self._body), self._size > BODY_LIMIT))
-        if response.delay > 0:
-            self._is_waiting = True
-            asyncio.get_running_loop().call_later(response.delay, self._answer_late, response)
-        else:
-            self._deliver(response)
+            event = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+            assert self._transport
+            self._transport.write(self._wire.send(event) or b"")
 
     def _answer_late(self, response: Response) -> None:
         self._is_waiting = False
@@ -173,10 +169,6 @@ class Connection(asyncio.Protocol):
         if response.body and not bodiless:
             out += self._wire.send(h11.Data(data=response.body)) or b""
         self._transport.write(out + (self._wire.send(h11.EndOfMessage()) or b""))
-
-    def _send(self, event: h11.InformationalResponse) -> None:
-        assert self._transport
-        self._transport.write(self._wire.send(event) or b"")
 
     def _refuse(self, error: h11.RemoteProtocolError) -> None:
         """Answer what is no HTTP with the status that h11 suggests, then hang up."""

@@ -73,7 +73,10 @@ class Facts:
         for assignment in (assignment for scope in chain for assignment in self._at.get(scope, ())):
             if any(scope.key in chain for scope in assignment.not_scopes):
                 continue
-            cells = self._cells_in(assignment, policies)
+            key = assignment.id.key, policies
+            if key not in self._cells:
+                self._cells[key] = evaluated_cells(assignment, policies, self.snapshot, self.catalogue)
+            cells = self._cells[key]
             if cells is None:
                 return None
             is_selected = selects(assignment.selectors, assessment.resource) if cells else False
@@ -81,12 +84,6 @@ class Facts:
                 return None
             evaluated += ((assignment, cell) for cell in sorted(cells) if is_selected)
         return evaluated
-
-    def _cells_in(self, assignment: Assignment, policies: frozenset[str]) -> frozenset[str] | None:
-        key = assignment.id.key, policies
-        if key not in self._cells:
-            self._cells[key] = evaluated_cells(assignment, policies, self.snapshot, self.catalogue)
-        return self._cells[key]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
