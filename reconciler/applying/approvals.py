@@ -67,7 +67,7 @@ def read_plan(data: bytes, *, origin: str, tenant_id: str, owner: str) -> SavedP
     """
     try:
         document = read_json(data, origin=origin, remedy=NEW_PLAN)
-        document.check_format(what="a plan", known=FORMAT)
+        document.check_format(document="a plan", reads=FORMAT)
         _check_owner(document, tenant_id, owner)
         changes = [_checked(entry, tenant_id, owner) for entry in document.member("changes").items()]
         fingerprints = dict(changes)

@@ -40,7 +40,7 @@ def read_record(data: bytes, *, origin: str, settings: Settings) -> frozenset[st
         JsonInputError: it is no record, of a newer format, or of another tenant or owner.
     """
     document = read_json(data, origin=origin, remedy=_MAKE, limits=LIMITS)
-    document.check_format(what="a record", known=FORMAT)
+    document.check_format(document="a record", reads=FORMAT)
     tenant, owner = document.member("tenantId"), document.member("owner")
     if tenant.as_text().lower() != settings.tenant_id.lower():
         raise tenant.error(

@@ -41,15 +41,15 @@ def validation(text: str) -> str:
 @functools.lru_cache(maxsize=1 << 10)
 def expiry_text(text: str) -> str:
     """An expiry in the service's own form: UTC, `Z`, at most seven fractional digits, no trailing zeros."""
-    found = _INSTANT.fullmatch(text)
-    if not found:
+    match = _INSTANT.fullmatch(text)
+    if not match:
         try:
             instant = datetime.fromisoformat(text)
             return instant_text(instant if instant.tzinfo else instant.replace(tzinfo=UTC))
         except (ValueError, OverflowError):  # no date; or one that has no UTC form, before the year 1 or after 9999
             return text
-    digits = (found[3] or "")[:7].rstrip("0")
-    return f"{found[1]}T{found[2]}{'.' + digits if digits else ''}Z"
+    digits = (match[3] or "")[:7].rstrip("0")
+    return f"{match[1]}T{match[2]}{'.' + digits if digits else ''}Z"
 
 
 def instant_text(instant: datetime) -> str:
@@ -64,10 +64,10 @@ def instant(text: str) -> datetime | None:
     if not text:
         return None
     try:
-        found = datetime.fromisoformat(text.upper())  # cuts digits beyond the microsecond
+        moment = datetime.fromisoformat(text.upper())  # cuts digits beyond the microsecond
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def has_expired(exemption: Exemption, now: datetime) -> bool:
@@ -80,7 +80,7 @@ def encode_properties(exemption: Exemption) -> dict[str, JSON]:
     """The ARM `properties`, canonical; also the body of a PUT. Unmodelled existing properties come last."""
     if exemption.carrier is Carrier.STANDARD:
         return standard_properties.encode(exemption)
-    found: dict[str, JSON] = {
+    properties: dict[str, JSON] = {
         "policyAssignmentId": exemption.assignment.text,
         "policyDefinitionReferenceIds": sorted(exemption.reference_ids, key=lambda ref: (ref.lower(), ref)),
         "exemptionCategory": category(exemption.category),
@@ -92,7 +92,7 @@ def encode_properties(exemption: Exemption) -> dict[str, JSON]:
         "metadata": dict(sorted(exemption.metadata.items())),
         **dict(sorted(exemption.extra.items())),
     }
-    return {key: value for key, value in found.items() if value not in ("", [], {}, None)}
+    return {key: value for key, value in properties.items() if value not in ("", [], {}, None)}
 
 
 def _ordered(selector: ResourceSelector) -> ResourceSelector:
@@ -122,16 +122,16 @@ def comparable(exemption: Exemption) -> dict[str, JSON]:
     return fold(encode_properties(exemption))
 
 
-def fold(found: Mapping[str, JSON]) -> dict[str, JSON]:
+def fold(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """The comparable form of canonical properties, as a saved plan carries them."""
-    if standard_properties.is_encoded(found):
-        found = standard_properties.comparable(found)
-    folded = {**found, "policyAssignmentId": str(found.get("policyAssignmentId", "")).lower()}
-    if references := found.get("policyDefinitionReferenceIds"):
+    if standard_properties.is_encoded(properties):
+        properties = standard_properties.comparable(properties)
+    folded = {**properties, "policyAssignmentId": str(properties.get("policyAssignmentId", "")).lower()}
+    if references := properties.get("policyDefinitionReferenceIds"):
         folded["policyDefinitionReferenceIds"] = sorted({ref.lower() for ref in references})
-    if selectors := found.get("resourceSelectors"):
+    if selectors := properties.get("resourceSelectors"):
         folded["resourceSelectors"] = [[group["name"] for group in selectors], _folded_json(selectors)]
-    folded["metadata"] = _folded_metadata(found.get("metadata", {}))
+    folded["metadata"] = _folded_metadata(properties.get("metadata", {}))
     return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
 
 
@@ -143,11 +143,11 @@ def readable(exemption: Exemption) -> dict[str, JSON]:
     return properties
 
 
-def assignment_of(found: Mapping[str, JSON]) -> str:
+def assignment_of(properties: Mapping[str, JSON]) -> str:
     """The folded id of what canonical properties exempt from."""
-    if standard_properties.is_encoded(found):
-        return standard_properties.assessed(found).key
-    return str(found.get("policyAssignmentId", "")).lower()
+    if standard_properties.is_encoded(properties):
+        return standard_properties.assessed(properties).key
+    return str(properties.get("policyAssignmentId", "")).lower()
 
 
 def _folded_json(selectors: list[JSON]) -> list[JSON]:
@@ -171,10 +171,10 @@ def compared_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
 
 def _folded_metadata(metadata: Mapping[str, JSON]) -> dict[str, JSON]:
     """`compared_metadata` with the marked target, an ARM id, in one case."""
-    found = compared_metadata(metadata)
-    if isinstance(target := found.get("target"), str):
-        found["target"] = target.lower()
-    return found
+    folded = compared_metadata(metadata)
+    if isinstance(target := folded.get("target"), str):
+        folded["target"] = target.lower()
+    return folded
 
 
 def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
@@ -182,33 +182,33 @@ def folded_selectors(selectors: tuple[ResourceSelector, ...]) -> list[JSON]:
     return _folded_json([_selector(selector) for selector in selectors])
 
 
-def equivalent(one: Exemption, other: Exemption) -> bool:
+def equivalent(first: Exemption, second: Exemption) -> bool:
     """Whether both say the same, so that no write is needed. Ids are not compared.
 
     What is equal as it stands needs no canonical form: that is nearly everything, in nearly every run.
     """
     return (
-        one.assignment.key == other.assignment.key
-        and _same_text(one, other)
-        and _same_references(one.reference_ids, other.reference_ids)
-        and (one.selectors == other.selectors or _selector_key(one) == _selector_key(other))
-        and (one.validation == other.validation or validation(one.validation) == validation(other.validation))
-        and (one.extra == other.extra or _without_empty(one.extra) == _without_empty(other.extra))
-        and (one.metadata == other.metadata or _folded_metadata(one.metadata) == _folded_metadata(other.metadata))
+        first.assignment.key == second.assignment.key
+        and _same_text(first, second)
+        and _same_references(first.reference_ids, second.reference_ids)
+        and (first.selectors == second.selectors or _selector_key(first) == _selector_key(second))
+        and (first.validation == second.validation or validation(first.validation) == validation(second.validation))
+        and (first.extra == second.extra or _without_empty(first.extra) == _without_empty(second.extra))
+        and (first.metadata == second.metadata or _folded_metadata(first.metadata) == _folded_metadata(second.metadata))
     )
 
 
-def _same_text(one: Exemption, other: Exemption) -> bool:
+def _same_text(first: Exemption, second: Exemption) -> bool:
     return (
-        one.description == other.description
-        and one.display_name == other.display_name
-        and (one.expires_on == other.expires_on or _expiry(one) == _expiry(other))
-        and (one.category == other.category or category(one.category) == category(other.category))
+        first.description == second.description
+        and first.display_name == second.display_name
+        and (first.expires_on == second.expires_on or _expiry(first) == _expiry(second))
+        and (first.category == second.category or category(first.category) == category(second.category))
     )
 
 
-def _same_references(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return one == other or {ref.lower() for ref in one} == {ref.lower() for ref in other}
+def _same_references(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
+    return first == second or {ref.lower() for ref in first} == {ref.lower() for ref in second}
 
 
 def _expiry(exemption: Exemption) -> str:

@@ -144,8 +144,8 @@ def _namesakes(target: ArmId) -> str:
     return f"resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
 
 
-def _movable(gone: Iterable[ArmId]) -> list[ArmId]:
-    return [target for target in sorted(gone) if target.kind is ScopeKind.RESOURCE][:_MOVED]
+def _movable(missing: Iterable[ArmId]) -> list[ArmId]:
+    return [target for target in sorted(missing) if target.kind is ScopeKind.RESOURCE][:_MOVED]
 
 
 def _chunks(names: Sequence[str]) -> list[Sequence[str]]:

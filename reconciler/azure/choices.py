@@ -39,7 +39,9 @@ def unhealthy(client: ArmClient, subscriptions: Sequence[ArmId], key: str) -> tu
         return ()
     query = ASSESSMENTS.replace("| project", f"| where name =~ {literal(key)}\n| project", 1)
     assessments = (assessment_in(row) for row in rows(client, query, subscriptions))
-    return tuple(each for each in assessments if each is not None and each.health is Health.UNHEALTHY)
+    return tuple(
+        assessment for assessment in assessments if assessment is not None and assessment.health is Health.UNHEALTHY
+    )
 
 
 def named(client: ArmClient, subscriptions: Sequence[ArmId], name: str) -> tuple[tuple[ArmId, ...], tuple[ArmId, ...]]:

@@ -100,8 +100,8 @@ class ArmClient:
         followed: set[str] = set()
         while link := response.body.get("nextLink"):
             if not errors.same_origin(link, self._endpoint) or link in followed:
-                shown = f"{link!r:.200}"
-                raise errors.invalid_answer(f"the list {path}", f"nextLink {shown} leads to no further page of it")
+                excerpt = f"{link!r:.200}"
+                raise errors.invalid_answer(f"the list {path}", f"nextLink {excerpt} leads to no further page of it")
             followed.add(link)
             parts = urlsplit(link)
             response = self._send(method, f"{parts.path or '/'}?{parts.query}", None)

@@ -27,13 +27,13 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
     """
     first = parts[0]
     for part in parts[1:]:
-        for name, here, there in (
+        for name, expected, actual in (
             ("tenant", first.tenant_id.lower(), part.tenant_id.lower()),
             ("cloud", first.cloud, part.cloud),
             ("API versions", dict(first.versions), dict(part.versions)),
         ):
-            if here != there:
-                raise ReconcilerError(f"the snapshots are of different {name}: {here} and {there}", _TAKE_AGAIN)
+            if expected != actual:
+                raise ReconcilerError(f"the snapshots are of different {name}: {expected} and {actual}", _TAKE_AGAIN)
     nodes = _nodes(parts)
     parents = {key: node.parent for key, node in nodes.items() if node.parent is not None}
     covered = [_covered(part, parents) for part in parts]
@@ -73,12 +73,12 @@ def _nodes(parts: Iterable[RawSnapshot]) -> dict[str, ScopeNode]:
     nodes: dict[str, ScopeNode] = {}
     for part in parts:
         for node in part.nodes:
-            known = nodes.get(node.id.key, node)
+            earlier = nodes.get(node.id.key, node)
             nodes[node.id.key] = replace(
-                known,
-                name=known.name or node.name,
-                parent=known.parent or node.parent,
-                expected=known.expected or node.expected,
+                earlier,
+                name=earlier.name or node.name,
+                parent=earlier.parent or node.parent,
+                expected=earlier.expected or node.expected,
             )
     return nodes
 
@@ -91,8 +91,8 @@ def _covered(part: RawSnapshot, parents: Mapping[str, ArmId]) -> frozenset[str]:
 class _Union:
     """The objects of all parts by folded id, and those that the parts do not agree about."""
 
-    def __init__(self, decode: Callable[[JSON], object], what: str) -> None:
-        self._decode, self._what = decode, what
+    def __init__(self, decode: Callable[[JSON], object], content: str) -> None:
+        self._decode, self._content = decode, content
         self._values: dict[str, JSON] = {}
         self._times: dict[str, int] = {}
         self._differing: set[str] = set()
@@ -101,8 +101,8 @@ class _Union:
         """Adds what one part shows; what it shows of scopes that it did not read is no more than a hint."""
         for value in values:
             identifier = arm_id(str(value["id"]))
-            known = self._values.setdefault(identifier.key, value)
-            if known is not value and self._decode(known) != self._decode(value):
+            earlier = self._values.setdefault(identifier.key, value)
+            if earlier is not value and self._decode(earlier) != self._decode(value):
                 self._differing.add(identifier.key)
             self._times[identifier.key] = self._times.get(identifier.key, 0) + (_place(identifier).key in scopes)
 
@@ -116,7 +116,7 @@ class _Union:
             if key in self._differing or is_missed:
                 yield Unread(
                     scope=place,
-                    what=self._what,
+                    what=self._content,
                     message=f"the snapshots show {value['id']} differently: it changed between them",
                     remedy=_TAKE_AGAIN,
                 )

@@ -54,7 +54,7 @@ def _checked(path: Path) -> tuple[RawSnapshot, Snapshot]:
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be read: {error.strerror}", "check the path") from error
     document = read_json(data, origin=str(path), remedy=_AGAIN)
-    document.check_format(what="a snapshot", known=FORMAT)
+    document.check_format(document="a snapshot", reads=FORMAT)
     raw = _raw_snapshot(document)
     try:
         return raw, snapshot_of(raw)
@@ -207,8 +207,8 @@ def _node(entry: JsonInput) -> ScopeNode:
 
 
 def _unread(entry: JsonInput) -> Unread:
-    scope, what, message, remedy = (entry.member(name).as_text() for name in ("scope", "what", "reason", "remedy"))
-    return Unread(scope=arm_id(scope), what=what, message=message, remedy=remedy)
+    scope, content, message, remedy = (entry.member(name).as_text() for name in ("scope", "what", "reason", "remedy"))
+    return Unread(scope=arm_id(scope), what=content, message=message, remedy=remedy)
 
 
 def _misshapen(document: JsonInput) -> JsonInputError | None:

@@ -184,13 +184,13 @@ class Catalogue:
 
     def _policy_entries(self) -> Iterator[Entry]:
         benchmark = self.initiative(initiative_id(BENCHMARK))
-        shown = {member.definition.key for member in benchmark.members} if benchmark else set()
+        benchmark_policies = {member.definition.key for member in benchmark.members} if benchmark else set()
         for key in sorted({*self._policy_rows, *self._overlaid_policies}):
             row, policy = self._policy_rows.get(key, {}), self._overlaid_policies.get(key)
             effect = policy.default_effect if policy else row.get("effect", "")
             standing = policy_standing(
                 behind=key in self._behind,
-                shown=key in shown,
+                in_benchmark=key in benchmark_policies,
                 deprecated=policy is None and "deprecated" in row.get("flags", ()),
                 manual=effect.lower() == "manual",
             )

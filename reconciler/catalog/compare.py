@@ -60,17 +60,27 @@ def differences(before: Catalogue, after: Catalogue, declarations: Iterable[Decl
     """What the overlays of two catalogues of one cloud make different, sorted by kind and identifier."""
     overlays = (before.overlay, after.overlay)
     entries = [
-        *_entries(Kind.RECOMMENDATION, {entry.key for one in overlays for entry in one.recommendations}, before, after),
-        *_entries(Kind.POLICY, {policy.id.key for one in overlays for policy in one.policies}, before, after),
-        *_entries(Kind.INITIATIVE, {entry.id.key for one in overlays for entry in one.initiatives}, before, after),
+        *_entries(
+            Kind.RECOMMENDATION, {entry.key for overlay in overlays for entry in overlay.recommendations}, before, after
+        ),
+        *_entries(Kind.POLICY, {policy.id.key for overlay in overlays for policy in overlay.policies}, before, after),
+        *_entries(
+            Kind.INITIATIVE, {entry.id.key for overlay in overlays for entry in overlay.initiatives}, before, after
+        ),
     ]
     return with_declarations(entries, before, after, declarations)
 
 
-def gone_entries(gone: Iterable[Recommendation]) -> tuple[Entry, ...]:
+def gone_entries(unlisted: Iterable[Recommendation]) -> tuple[Entry, ...]:
     """Entries for recommendations that the tenant does not list."""
     return tuple(
-        Entry(kind=Kind.RECOMMENDATION, identifier=one.key, title=one.title, difference=Difference.GONE) for one in gone
+        Entry(
+            kind=Kind.RECOMMENDATION,
+            identifier=recommendation.key,
+            title=recommendation.title,
+            difference=Difference.GONE,
+        )
+        for recommendation in unlisted
     )
 
 
@@ -106,8 +116,11 @@ def _about(declaration: Declaration, catalogue: Catalogue) -> Iterable[str]:
 
 
 def _entries(kind: Kind, identifiers: set[str], before: Catalogue, after: Catalogue) -> list[Entry]:
-    found = (_entry(kind, one, _subject(kind, one, before), _subject(kind, one, after)) for one in sorted(identifiers))
-    return [entry for entry in found if entry]
+    candidates = (
+        _entry(kind, identifier, _subject(kind, identifier, before), _subject(kind, identifier, after))
+        for identifier in sorted(identifiers)
+    )
+    return [entry for entry in candidates if entry]
 
 
 def _subject(kind: Kind, identifier: str, catalogue: Catalogue) -> Subject | None:
@@ -148,9 +161,9 @@ def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[F
 def _change(name: str, before: Value, after: Value) -> FieldChange:
     if name not in _LISTS:
         return FieldChange(name=name, before=before, after=after)
-    left, right = (value if isinstance(value, tuple) else () for value in (before, after))
+    earlier, later = (value if isinstance(value, tuple) else () for value in (before, after))
     return FieldChange(
-        name=name, before=tuple(sorted(set(left) - set(right))), after=tuple(sorted(set(right) - set(left)))
+        name=name, before=tuple(sorted(set(earlier) - set(later))), after=tuple(sorted(set(later) - set(earlier)))
     )
 
 
@@ -176,14 +189,14 @@ def _fields(subject: Subject | None) -> Mapping[str, Value]:
             return {}
 
 
-def _recommendation_fields(found: Recommendation) -> Mapping[str, Value]:
+def _recommendation_fields(recommendation: Recommendation) -> Mapping[str, Value]:
     return {
-        "title": found.title,
-        "severity": found.severity,
-        "environment": found.environment.value,
-        "policies": tuple(policy.text for policy in found.policies),
-        "resourceTypes": found.resource_types,
-        "recommendationCategory": found.category,
-        "preview": Obstacle.PREVIEW in found.obstacles,
-        "custom": Obstacle.CUSTOM in found.obstacles,
+        "title": recommendation.title,
+        "severity": recommendation.severity,
+        "environment": recommendation.environment.value,
+        "policies": tuple(policy.text for policy in recommendation.policies),
+        "resourceTypes": recommendation.resource_types,
+        "recommendationCategory": recommendation.category,
+        "preview": Obstacle.PREVIEW in recommendation.obstacles,
+        "custom": Obstacle.CUSTOM in recommendation.obstacles,
     }

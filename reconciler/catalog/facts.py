@@ -189,7 +189,7 @@ class Hit:
     """
 
     score: float
-    found: Recommendation | Policy | str
+    item: Recommendation | Policy | str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ _GUID_LIKE: Final = re.compile(r"[0-9a-z]{8}(?:-[0-9a-z]{4}){3}-[0-9a-z]{12}", r
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
+class Lookup:
     """Everything that a text points at; a policy behind one of the recommendations is not listed by itself."""
 
     recommendations: tuple[Recommendation, ...] = ()
@@ -40,7 +40,7 @@ class Found:
         return not (self.recommendations or self.policies or self.initiatives)
 
 
-def look_up(catalogue: Catalogue, text: str) -> Found:
+def look_up(catalogue: Catalogue, text: str) -> Lookup:
     """What a text points at: first what an address holds, else a key, name or exact title."""
     for candidate in candidates(text):
         recommendations = catalogue.find(candidate)
@@ -49,12 +49,12 @@ def look_up(catalogue: Catalogue, text: str) -> Found:
             recommendations = (keyless,)
         behind = {policy for recommendation in recommendations for policy in recommendation.policies}
         policies = (policy for policy in _policies(catalogue, candidate) if policy.id not in behind)
-        result = Found(
+        lookup = Lookup(
             recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, candidate)
         )
-        if not result.is_empty:
-            return result
-    return Found()
+        if not lookup.is_empty:
+            return lookup
+    return Lookup()
 
 
 def candidates(text: str) -> Iterator[str]:

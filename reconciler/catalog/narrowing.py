@@ -46,7 +46,7 @@ def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) 
 
 
 def _is_so(hit: Hit, narrowing: Narrowing, catalogue: Catalogue) -> bool:
-    subject = hit.found
+    subject = hit.item
     if not narrowing:
         return True
     if isinstance(subject, str):  # an initiative looks at everything

@@ -101,13 +101,13 @@ def overlaid_initiative(shipped: BuiltInInitiative | None, entry: InitiativeEntr
 
 def _noted(base: Recommendation, entry: RecommendationEntry) -> tuple[Obstacle, ...]:
     obstacles = set(noted(base))
-    for obstacle, said in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
-        if said is not None:
-            obstacles = obstacles | {obstacle} if said else obstacles - {obstacle}
+    for obstacle, is_noted in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
+        if is_noted is not None:
+            obstacles = obstacles | {obstacle} if is_noted else obstacles - {obstacle}
     return ordered(obstacles)
 
 
 def _changed(members: Iterable[Member], entry: InitiativeEntry) -> list[Member]:
     """Reference ids are unique in an initiative, whatever their case: an added one replaces its namesake."""
-    gone = {reference.lower() for reference in entry.removed} | {m.reference_id.lower() for m in entry.added}
-    return [member for member in members if member.reference_id.lower() not in gone] + list(entry.added)
+    replaced = {reference.lower() for reference in entry.removed} | {m.reference_id.lower() for m in entry.added}
+    return [member for member in members if member.reference_id.lower() not in replaced] + list(entry.added)

@@ -55,17 +55,17 @@ def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem
 def _invisible(document: Document) -> tuple[Problem, ...]:
     """Titles and ids are compared and shown: none holds what nobody can see."""
     texts = ((path, text) for path in document.values for text in (document.at(path), *path[-1:]))
-    found = ((path, invisible(text)) for path, text in texts if isinstance(text, str))
+    characters = ((path, invisible(text)) for path, text in texts if isinstance(text, str))
     return tuple(
         Problem(
             source=document.place(path),
             code="hidden-character",
-            message=f"{describe(one)} does not show",
+            message=f"{describe(character)} does not show",
             remedy="remove it",
             path=dotted(path),
         )
-        for path, one in found
-        if one
+        for path, character in characters
+        if character
     )
 
 
@@ -79,8 +79,10 @@ def _content(path: Path) -> bytes:
 
 
 def _schema_problems(document: Document) -> tuple[Problem, ...]:
-    found = sorted(errors("catalog", document.data), key=lambda error: [str(part) for part in error.absolute_path])
-    return tuple(_schema_problem(document, error) for error in found)
+    schema_errors = sorted(
+        errors("catalog", document.data), key=lambda error: [str(part) for part in error.absolute_path]
+    )
+    return tuple(_schema_problem(document, error) for error in schema_errors)
 
 
 def _schema_problem(document: Document, error: SchemaError) -> Problem:
@@ -94,10 +96,10 @@ def _schema_problem(document: Document, error: SchemaError) -> Problem:
             message = f"{instance!r} is not of the form that is wanted here"
             remedy = str(error.schema.get("description") or remedy)
         case "additionalProperties":
-            known = error.schema["properties"]
-            unknown = next(name for name in instance if name not in known)
+            fields = error.schema["properties"]
+            unknown = next(name for name in instance if name not in fields)
             path, message = (*path, unknown), f"there is no field {unknown!r} here"
-            remedy = f"the fields are {', '.join(known)}"
+            remedy = f"the fields are {', '.join(fields)}"
     return Problem(source=document.key_place(path), code="schema", message=message, remedy=remedy, path=dotted(path))
 
 
@@ -105,12 +107,12 @@ def _repeated(document: Document) -> list[Problem]:
     """Keys and ids that stand twice: the second would silently win."""
     problems = []
     for section, name in _IDENTITIES:
-        seen: dict[str, DataPath] = {}
+        first_places: dict[str, DataPath] = {}
         for index, row in enumerate(document.data.get(section, ())):
             path: DataPath = (section, index, name)
             key = _identity(section, row[name])
-            if key in seen:
-                message = f"{row[name]!r} stands already in line {document.place(seen[key]).line}"
+            if key in first_places:
+                message = f"{row[name]!r} stands already in line {document.place(first_places[key]).line}"
                 problems.append(
                     Problem(
                         source=document.place(path),
@@ -120,7 +122,7 @@ def _repeated(document: Document) -> list[Problem]:
                         path=dotted(path),
                     )
                 )
-            seen.setdefault(key, path)
+            first_places.setdefault(key, path)
     return problems
 
 

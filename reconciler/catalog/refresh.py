@@ -34,11 +34,14 @@ def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
     Entries of the current overlay about what the tenant does not show are kept; those that the shipped facts have
     caught up with are dropped.
     """
-    written = {entry.key: entry for entry in current.recommendations}
-    seen = {found.key for found in live.recommendations}
-    fresh = (_recommendation(shipped, written.get(found.key), found) for found in live.recommendations)
+    entries = {entry.key: entry for entry in current.recommendations}
+    listed = {recommendation.key for recommendation in live.recommendations}
+    fresh = (
+        _recommendation(shipped, entries.get(recommendation.key), recommendation)
+        for recommendation in live.recommendations
+    )
     recommendations = [entry for entry in fresh if entry and not entry.is_empty]
-    recommendations += [entry for key, entry in written.items() if key not in seen]
+    recommendations += [entry for key, entry in entries.items() if key not in listed]
     policies = {policy.id.key: policy for policy in (*current.policies, *live.policies)}
     return Overlay(
         recommendations=tuple(sorted(recommendations, key=lambda entry: entry.key)),
@@ -49,16 +52,22 @@ def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
 
 def unknown_policies(shipped: Catalogue, current: Overlay, live: LiveFacts) -> tuple[ArmId, ...]:
     """Policies behind live recommendations of which neither facts nor overlay know the title, sorted."""
-    known = {policy.id.key for policy in current.policies} | shipped.policies.keys()
-    named = {found.policy for found in live.recommendations if found.policy and found.policy.key not in known}
+    titled = {policy.id.key for policy in current.policies} | shipped.policies.keys()
+    named = {
+        recommendation.policy
+        for recommendation in live.recommendations
+        if recommendation.policy and recommendation.policy.key not in titled
+    }
     return tuple(sorted(named))
 
 
 def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
     """Shipped recommendations with a policy that the tenant does not list; nothing is ever changed because of it."""
-    seen = {found.key for found in live.recommendations}
+    listed = {live_recommendation.key for live_recommendation in live.recommendations}
     return tuple(
-        one for key, one in shipped.recommendations.items() if one.exemptable and one.policies and key not in seen
+        recommendation
+        for key, recommendation in shipped.recommendations.items()
+        if recommendation.exemptable and recommendation.policies and key not in listed
     )
 
 
@@ -66,22 +75,26 @@ def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
 
 
 def _recommendation(
-    shipped: Catalogue, written: RecommendationEntry | None, live: LiveRecommendation
+    shipped: Catalogue, current: RecommendationEntry | None, live: LiveRecommendation
 ) -> RecommendationEntry | None:
-    known = shipped.recommendations.get(live.key)
-    environment = known.environment if known else _environment(live)
-    if not live.policy and not (known and known.policies) and (live.custom or environment is Environment.DEVOPS):
-        return written
-    kept = written or RecommendationEntry(key=live.key)
-    entry = _difference(shipped, known, live) if known else _addition(live)
-    if kept.policies and live.policy in kept.policies and entry.policies is not None:
-        entry = replace(entry, policies=kept.policies)
+    shipped_facts = shipped.recommendations.get(live.key)
+    environment = shipped_facts.environment if shipped_facts else _environment(live)
+    if (
+        not live.policy
+        and not (shipped_facts and shipped_facts.policies)
+        and (live.custom or environment is Environment.DEVOPS)
+    ):
+        return current
+    overlaid = current or RecommendationEntry(key=live.key)
+    entry = _difference(shipped, shipped_facts, live) if shipped_facts else _addition(live)
+    if overlaid.policies and live.policy in overlaid.policies and entry.policies is not None:
+        entry = replace(entry, policies=overlaid.policies)
     category = live.category if live.category in shipped.recommendation_categories else ""
     return replace(
         entry,
-        category=category if category and category != (known.category if known else "") else None,
-        environment=kept.environment or entry.environment,
-        resource_types=kept.resource_types if kept.resource_types is not None else entry.resource_types,
+        category=category if category and category != (shipped_facts.category if shipped_facts else "") else None,
+        environment=overlaid.environment or entry.environment,
+        resource_types=overlaid.resource_types if overlaid.resource_types is not None else entry.resource_types,
     )
 
 
@@ -103,28 +116,28 @@ def _environment(live: LiveRecommendation) -> Environment:
     return Environment(live.clouds[0] if len(live.clouds) == 1 and live.clouds[0] in names else "")
 
 
-def _difference(shipped: Catalogue, known: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
-    policies = _policies(shipped, known, live.policy)
-    is_told = policies != known.policies or not (policies or known.alone)
+def _difference(shipped: Catalogue, shipped_facts: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
+    policies = _policies(shipped, shipped_facts, live.policy)
+    is_told = policies != shipped_facts.policies or not (policies or shipped_facts.alone)
     return RecommendationEntry(
         key=live.key,
-        title=live.title if fold_title(live.title) != fold_title(known.title) else None,
-        severity=live.severity if live.severity and live.severity != known.severity else None,
+        title=live.title if fold_title(live.title) != fold_title(shipped_facts.title) else None,
+        severity=live.severity if live.severity and live.severity != shipped_facts.severity else None,
         policies=policies if is_told else None,
-        preview=live.preview if live.preview != (Obstacle.PREVIEW in known.obstacles) else None,
+        preview=live.preview if live.preview != (Obstacle.PREVIEW in shipped_facts.obstacles) else None,
         custom=live.custom or None,
     )
 
 
-def _policies(shipped: Catalogue, known: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
+def _policies(shipped: Catalogue, shipped_facts: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
     """All policies behind a recommendation: the live one, and those whose own rule names the recommendation.
 
     The metadata names one policy only, so where the facts know that one among several, all of them stay.
     """
-    if live in known.policies:
-        return known.policies
-    details = (shipped.policy(policy) for policy in known.policies)
-    asserted = tuple(policy.id for policy in details if policy and policy.assessment == known.key)
+    if live in shipped_facts.policies:
+        return shipped_facts.policies
+    details = (shipped.policy(policy) for policy in shipped_facts.policies)
+    asserted = tuple(policy.id for policy in details if policy and policy.assessment == shipped_facts.key)
     return (live, *asserted) if live else asserted
 
 
@@ -135,7 +148,9 @@ def _initiatives(
     shipped: Catalogue, current: Overlay, recommendations: Iterable[RecommendationEntry], live: Iterable[Initiative]
 ) -> tuple[InitiativeEntry, ...]:
     """Entries for assigned initiatives that evaluate a recommendation's policy and are not as shipped."""
-    evaluated = {policy.key for found in shipped.recommendations.values() for policy in found.policies}
+    evaluated = {
+        policy.key for recommendation in shipped.recommendations.values() for policy in recommendation.policies
+    }
     evaluated |= {policy.key for entry in recommendations for policy in entry.policies or ()}
     newest = _newest(live)
     entries = {entry.id.key: entry for entry in current.initiatives if entry.id.key not in newest}
@@ -149,8 +164,8 @@ def _initiatives(
 def _newest(initiatives: Iterable[Initiative]) -> Mapping[str, Initiative]:
     """One version of each initiative, by folded id: the newest, where assignments are pinned to several."""
     newest: dict[str, Initiative] = {}
-    for initiative in sorted(initiatives, key=lambda one: _version(one.version)):
-        newest[initiative.id.key] = initiative
+    for entry in sorted(initiatives, key=lambda initiative: _version(initiative.version)):
+        newest[entry.id.key] = entry
     return newest
 
 
@@ -160,19 +175,21 @@ def _version(text: str | None) -> tuple[int, ...]:
 
 
 def _initiative(shipped: Catalogue, live: Initiative) -> InitiativeEntry:
-    known = shipped.initiative(live.id)
+    shipped_facts = shipped.initiative(live.id)
     members = tuple(Member(definition=member.definition, reference_id=member.reference_id) for member in live.members)
     title = without_invisible(live.display_name)[:MAX_TITLE].strip()
-    if known is None:
+    if shipped_facts is None:
         return InitiativeEntry(id=live.id, title=title or live.id.name, version=live.version, members=_sorted(members))
-    before, after = _by_reference(known.members), _by_reference(members)
+    before, after = _by_reference(shipped_facts.members), _by_reference(members)
     added = [
         member for key, member in after.items() if key not in before or before[key].definition != member.definition
     ]
     removed = [member.reference_id for key, member in before.items() if key not in after]
     if not added and not removed:
-        return InitiativeEntry(id=known.id)
-    return InitiativeEntry(id=known.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed)))
+        return InitiativeEntry(id=shipped_facts.id)
+    return InitiativeEntry(
+        id=shipped_facts.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed))
+    )
 
 
 def _by_reference(members: Iterable[Member]) -> Mapping[str, Member]:

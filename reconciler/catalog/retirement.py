@@ -42,11 +42,11 @@ def replacement(retirement: Retirement) -> Replacement | None:
     return Replacement(ReplacementField.CATEGORY, retirement.category) if retirement.category else None
 
 
-def is_declarable(found: Replacement, catalogue: Catalogue) -> bool:
+def is_declarable(replacement: Replacement, catalogue: Catalogue) -> bool:
     """Whether a declaration can name it: a category always, a successor where an exemption reaches it."""
-    if found.field is ReplacementField.CATEGORY:
+    if replacement.field is ReplacementField.CATEGORY:
         return True
-    return any(recommendation.exemptable for recommendation in catalogue.find(found.value))
+    return any(recommendation.exemptable for recommendation in catalogue.find(replacement.value))
 
 
 def retirement_cause(retirement: Retirement) -> str:

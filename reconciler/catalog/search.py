@@ -18,7 +18,7 @@ from reconciler.catalog.facts import Environment, Obstacle, Recommendation
 from reconciler.catalog.spelling import Vocabulary
 from reconciler.catalog.synonyms import other_words
 
-Found: TypeAlias = Recommendation | str
+SearchItem: TypeAlias = Recommendation | str
 """What an entry stands for; a policy or an initiative is given by its folded id, so that it is read only when shown."""
 
 Postings: TypeAlias = Mapping[int, float]
@@ -76,9 +76,9 @@ _BESIDE_THE_BEST: Final = 0.5
 
 
 class Entry(NamedTuple):
-    """Something that can be found: its title, further texts that weigh less, and its standing among equals."""
+    """Something to look for: its title, further texts that weigh less, and its standing among equals."""
 
-    found: Found
+    item: SearchItem
     identifiers: tuple[str, ...]
     title: str
     policy_titles: str = ""
@@ -129,12 +129,12 @@ class Index:
             }
         return self._remembered[word]
 
-    def search(self, text: str, limit: int) -> list[tuple[float, Found]]:
+    def search(self, text: str, limit: int) -> list[tuple[float, SearchItem]]:
         """The best `limit` entries for a query with how well they fit, best first; equal ones by title."""
         exact = self._by_identifier(text.strip().lower())
         scores = exact or self._by_words(text)
         ranked = sorted(scores.items(), key=lambda item: (-item[1], self._entries[item[0]].title.casefold()))
-        return [(score, self._entries[number].found) for number, score in ranked[:limit]]
+        return [(score, self._entries[number].item) for number, score in ranked[:limit]]
 
     def _by_identifier(self, text: str) -> dict[int, float]:
         """Entries whose key or name begins so; at least a GUID's first block, or it would hide a word."""
@@ -184,8 +184,8 @@ class Index:
         literal = self._literal(word)
         if literal:
             return literal
-        for left, right in self._vocabulary.halves(word):
-            together = self._phrase((left, right))
+        for first, second in self._vocabulary.halves(word):
+            together = self._phrase((first, second))
             if together:
                 return together
         # People name the fault, titles the remedy: unencrypted disks, encrypted disks.
@@ -206,7 +206,7 @@ def recommendation_entry(recommendation: Recommendation, policy_titles: Iterable
     titles = " ".join((*policy_titles, *recommendation.former_titles))
     identifiers = (recommendation.key,) if recommendation.key else ()
     return Entry(
-        found=recommendation,
+        item=recommendation,
         identifiers=identifiers,
         title=recommendation.title,
         policy_titles=titles,
@@ -221,11 +221,11 @@ def policy_entry(identifier: str, title: str, resource_types: Iterable[str], sta
     return Entry(identifier, (name,), title, resource_types=" ".join(resource_types), standing=standing)
 
 
-def policy_standing(*, behind: bool, shown: bool, deprecated: bool, manual: bool) -> float:
-    """One `behind` a known recommendation comes after that; one that Defender's own initiative has is `shown` to people
-    as a recommendation whose key is not public, so it comes before the others.
+def policy_standing(*, behind: bool, in_benchmark: bool, deprecated: bool, manual: bool) -> float:
+    """One `behind` a known recommendation comes after that; one that Defender's own initiative has (`in_benchmark`) is
+    shown to people as a recommendation whose key is not public, so it comes before the others.
     """
-    return (-0.04 if behind else 0.04 if shown else -0.06) - 0.1 * deprecated - 0.12 * manual
+    return (-0.04 if behind else 0.04 if in_benchmark else -0.06) - 0.1 * deprecated - 0.12 * manual
 
 
 def initiative_entry(identifier: str, title: str) -> Entry:

@@ -104,15 +104,15 @@ def stem(word: str) -> str:
     return word
 
 
-def distance(one: str, other: str, limit: int) -> int:
+def distance(first: str, second: str, limit: int) -> int:
     """How many insertions, deletions, replacements and swaps of neighbours apart; more than `limit` is not told."""
     before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, letter in enumerate(one, 1):
+    row = list(range(len(second) + 1))
+    for i, letter in enumerate(first, 1):
         before, last, row = row, before, [i]
-        for j, target in enumerate(other, 1):
+        for j, target in enumerate(second, 1):
             best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != target))
-            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == target:
+            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == target:
                 best = min(best, last[j - 2] + 1)
             row.append(best)
         if min(row) > limit:

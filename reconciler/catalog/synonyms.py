@@ -62,7 +62,7 @@ def other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:
     """Other ways to say a word: what an abbreviation stands for, and the abbreviation of a phrase it is part of."""
     for phrase in _ABBREVIATIONS.get(word, ()):
         yield tuple(phrase.split())
-    stems = {stem(other) for other in words}
+    stems = {stem(text_word) for text_word in words}
     for parts, abbreviation in _phrases():
         if stem(word) in parts and parts <= stems:
             yield (abbreviation,)

@@ -233,7 +233,7 @@ def _not_found(catalogue: Catalogue, query: str) -> UsageError:
 
 def _like(catalogue: Catalogue, query: str) -> list[str]:
     """The policy or initiative whose title is most like the text, if one is and no recommendation is more so."""
-    match next((hit.found for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
+    match next((hit.item for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
         case Policy() as policy:
             return [f"{policy.title!r} ({policy.id.name})"]
         case str() as key:

@@ -14,7 +14,7 @@ from reconciler.reports.labels import scope_label
 from reconciler.reports.requests import diagnostic_lines
 from reconciler.reports.styled import Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
-from reconciler.requesting.subjects import FoundSubject, better_than_exempting
+from reconciler.requesting.subjects import SubjectChoice, better_than_exempting
 from reconciler.runs import choosing, request
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk
@@ -33,38 +33,38 @@ class _Room:
     ask: Prompts
 
 
-def complete(asked: request.Asked, desk: Desk, azure: Azure | None, context: Context) -> request.Asked:
+def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, context: Context) -> request.RequestFields:
     """What the command line says, and what the person answers to the rest."""
     ask = prompts()
-    found = _subject(asked, desk, ask)
-    asked = replace(asked, found=found)
-    severity = f" ({found.severity} severity)" if found.severity else ""
-    say(line((Style.HEADING, found.title), severity))
-    say(*diagnostic_lines(better_than_exempting(found, desk.contents.catalogue)))
-    if found.portal_address:
-        say(line((Style.QUIET, "how to fix it instead: "), found.portal_address))
-    asked = _resources(asked, found, _Room(desk=desk, azure=azure, context=context, ask=ask))
-    category = asked.category or _category(ask)
-    asked = replace(asked, category=category)
-    if not asked.until:
-        end, days = request.longest_end(found, category, desk, context.now)
+    choice = _subject(fields, desk, ask)
+    fields = replace(fields, choice=choice)
+    severity = f" ({choice.severity} severity)" if choice.severity else ""
+    say(line((Style.HEADING, choice.title), severity))
+    say(*diagnostic_lines(better_than_exempting(choice, desk.contents.catalogue)))
+    if choice.portal_address:
+        say(line((Style.QUIET, "how to fix it instead: "), choice.portal_address))
+    fields = _resources(fields, choice, _Room(desk=desk, azure=azure, context=context, ask=ask))
+    category = fields.category or _category(ask)
+    fields = replace(fields, category=category)
+    if not fields.until:
+        end, days = request.longest_end(choice, category, desk, context.now)
         why = f"at most {days} days are allowed" if days else "no rule limits it; a year is proposed"
         until = ask.text(
             f"Until which day ({why})?", expiry_value(end), lambda text: request.is_day(text) or "as 2027-01-31"
         )
-        asked = replace(asked, until=until)
-    if not asked.justification:
-        asked = replace(asked, justification=ask.text("Why is this acceptable?", check=_is_reason))
-    if not asked.owner:
-        asked = replace(
-            asked,
+        fields = replace(fields, until=until)
+    if not fields.justification:
+        fields = replace(fields, justification=ask.text("Why is this acceptable?", check=_is_reason))
+    if not fields.owner:
+        fields = replace(
+            fields,
             owner=ask.text("Who answers for the risk?", desk.user, lambda text: bool(text.strip()) or "an address"),
         )
     rules = desk.contents.settings.rules
-    if not asked.ticket and ("ticket" in rules.required or rules.ticket_pattern):
+    if not fields.ticket and ("ticket" in rules.required or rules.ticket_pattern):
         form = f" (of the form {rules.ticket_pattern})" if rules.ticket_pattern else ""
-        asked = replace(asked, ticket=ask.text(f"Ticket{form}?"))
-    return asked
+        fields = replace(fields, ticket=ask.text(f"Ticket{form}?"))
+    return fields
 
 
 def _is_reason(text: str) -> bool | str:
@@ -73,59 +73,59 @@ def _is_reason(text: str) -> bool | str:
     return len(text) <= _LONGEST_JUSTIFICATION or f"Azure holds {_LONGEST_JUSTIFICATION} characters of it"
 
 
-def _subject(asked: request.Asked, desk: Desk, ask: Prompts) -> FoundSubject:
+def _subject(fields: request.RequestFields, desk: Desk, ask: Prompts) -> SubjectChoice:
     while True:
-        if asked.found is not None:
-            return asked.found
-        if not (asked.recommendation or asked.pasted):
+        if fields.choice is not None:
+            return fields.choice
+        if not (fields.recommendation or fields.pasted):
             text = ask.text("Recommendation (paste its portal address, or words of its title):")
-            asked = replace(asked, recommendation=text)
+            fields = replace(fields, recommendation=text)
             continue
-        search = request.search_subject(asked, desk)
+        search = request.search_subject(fields, desk)
         if search.is_clear:
             return search.subjects[0]
         candidates = search.subjects or search.near
         if candidates:
-            options = [(_described(each), each) for each in candidates]
+            options = [(_described(candidate), candidate) for candidate in candidates]
             picked = ask.one("Which one?", [*options, ("none of these: other words", None)])
             if picked is not None:
                 return picked
-        elif asked.recommendation:
+        elif fields.recommendation:
             say(*diagnostic_lines([search.unclear], Style.ERROR, ""))
-        asked = replace(asked, recommendation="", pasted="")
+        fields = replace(fields, recommendation="", pasted="")
 
 
-def _described(found: FoundSubject) -> str:
-    recommendation = found.recommendation
-    marks = [found.severity] if found.severity else []
+def _described(choice: SubjectChoice) -> str:
+    recommendation = choice.recommendation
+    marks = [choice.severity] if choice.severity else []
     if recommendation is not None and recommendation.retirement is not None:
         marks.append("retired")
     elif recommendation is not None and not recommendation.exemptable:
         marks.append("cannot be exempted")
-    return f"{found.title} ({', '.join(marks)})" if marks else found.title
+    return f"{choice.title} ({', '.join(marks)})" if marks else choice.title
 
 
-def _resources(asked: request.Asked, found: FoundSubject, room: _Room) -> request.Asked:
+def _resources(fields: request.RequestFields, choice: SubjectChoice, room: _Room) -> request.RequestFields:
     desk, azure, ask = room.desk, room.azure, room.ask
-    scopes, unclear = choosing.find_scopes(asked, desk, azure)
+    scopes, unclear = choosing.find_scopes(fields, desk, azure)
     if scopes and not unclear:
         return replace(
-            asked, scopes=choosing.of_types(scopes, found) if asked.tags else scopes, resources=(), pasted=""
+            fields, scopes=choosing.of_types(scopes, choice) if fields.tags else scopes, resources=(), pasted=""
         )
     say(*diagnostic_lines(unclear, Style.ERROR, ""))
-    offered = choosing.unhealthy_resources(found, desk, azure, room.context)[:_AT_ONCE]
+    offered = choosing.unhealthy_resources(choice, desk, azure, room.context)[:_AT_ONCE]
     if offered:
-        options = [(scope_label(each.resource), each.resource) for each in offered]
+        options = [(scope_label(assessment.resource), assessment.resource) for assessment in offered]
         picked = ask.several(
             "Which of those that Defender calls unhealthy? (space picks; none: paste another)", options
         )
         if picked:
-            return replace(asked, scopes=tuple(picked), resources=(), pasted="")
+            return replace(fields, scopes=tuple(picked), resources=(), pasted="")
     while True:
         text = ask.text("Resource (paste its portal address or id, or its name):")
         located, unclear = choosing.find_scopes(choosing.Pointers(resources=(text,)), desk, azure)
         if located and not unclear:
-            return replace(asked, scopes=located, resources=(), pasted="")
+            return replace(fields, scopes=located, resources=(), pasted="")
         say(*diagnostic_lines(unclear, Style.ERROR, ""))
 
 

@@ -114,10 +114,10 @@ def _start(options: Options) -> int:
     )
     if can_converse() and not options.template and not options.yes:
         request = _completed(request, options)
-    written = init.run(request)
-    write("\n".join(written))
-    guide = "EXEMPTIONS.md" if "EXEMPTIONS.md" in written else "README.md"
-    say(f"{len(written)} files in {folder}; {folder / guide} says what to do next")
+    files = init.run(request)
+    write("\n".join(files))
+    guide = "EXEMPTIONS.md" if "EXEMPTIONS.md" in files else "README.md"
+    say(f"{len(files)} files in {folder}; {folder / guide} says what to do next")
     if options.template:
         say(f"try it: cd {folder} && exempt emulator --tenant tenant.yaml -- exempt plan")
     else:

@@ -98,39 +98,45 @@ def run(args: argparse.Namespace) -> int:
 def _bundle(options: Options, path: Path) -> int:
     if options.as_of is None:
         raise UsageError("--bundle needs the day that it is about", "add --as-of DATE")
-    made = bundle.make_bundle(bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts))
+    new_bundle = bundle.make_bundle(
+        bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts)
+    )
     try:
-        path.write_bytes(made.data)
+        path.write_bytes(new_bundle.data)
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
-    say(f"{count(made.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {path}")
-    if made.unwritten:
+    say(f"{count(new_bundle.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {path}")
+    if new_bundle.unwritten:
         say(
-            f"{count(made.unwritten, 'declaration')} without a run that wrote it: add --artefacts DIR, or it was not applied"
+            f"{count(new_bundle.unwritten, 'declaration')} without a run that wrote it: add --artefacts DIR, or it was not applied"
         )
-    say(f"digest {made.digest}: note it elsewhere, then 'exempt register --check {path} --digest …' finds any change")
+    say(
+        f"digest {new_bundle.digest}: note it elsewhere, then 'exempt register --check {path} --digest …' finds any change"
+    )
     return Exit.DONE
 
 
 def _page(options: Options, out: Path) -> int:
-    made = register.run(
+    registered = register.run(
         register.RegisterRequest(
             root=options.root, scope=options.scope, snapshot=options.snapshot, record=options.record
         ),
         common.context(),
     )
     out.mkdir(parents=True, exist_ok=True)
-    page = register_html(made.register, register.site_assets(), made.names, made.in_force, made.score)
+    page = register_html(
+        registered.register, register.site_assets(), registered.names, registered.in_force, registered.score
+    )
     write_file(out / "index.html", page)
     write_file(
         out / "register.json",
-        json_document(register_data(made.register, made.names, made.in_force, made.score)),
+        json_document(register_data(registered.register, registered.names, registered.in_force, registered.score)),
     )
-    for unread in made.unread:
+    for unread in registered.unread:
         say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
-    inventory = made.register.inventory
+    inventory = registered.register.inventory
     say(
-        f"{count(len(inventory.entries), 'exemption')}, {count(len(made.register.records), 'declaration')} and "
-        f"{count(len(made.register.findings), 'finding')} in {out / 'index.html'}"
+        f"{count(len(inventory.entries), 'exemption')}, {count(len(registered.register.records), 'declaration')} and "
+        f"{count(len(registered.register.findings), 'finding')} in {out / 'index.html'}"
     )
-    return exits.of_run(made.verdict)
+    return exits.of_run(registered.verdict)

@@ -121,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
     context = common.context()
     if options.from_issue is not None:
         return _from_issue(options.from_issue, options, context)
-    asked = request.Asked(
+    fields = request.RequestFields(
         recommendation=options.recommendation,
         resources=tuple(options.resource),
         pasted="\n".join(options.pasted),
@@ -141,8 +141,8 @@ def run(args: argparse.Namespace) -> int:
         choosing.azure_if_reachable(desk, context) as azure,
     ):
         if converses:
-            asked = conversation.complete(asked, desk, azure, context)
-        answers = request.answers(asked, desk, azure, context.now)
+            fields = conversation.complete(fields, desk, azure, context)
+        answers = request.answers(fields, desk, azure, context.now)
         if isinstance(answers, tuple):
             say(*diagnostic_lines(answers, Style.ERROR, "error: "))
             return Exit.FAILED
@@ -154,17 +154,17 @@ def run(args: argparse.Namespace) -> int:
             write(draft.text)
             say(f"this would be {draft.file}; without --dry-run its pull request is opened")
             return Exit.DONE
-        say(BLANK, *request_lines(draft.declaration, answers.found, context.now), *problem_lines(draft.problems))
-        seen = (
+        say(BLANK, *request_lines(draft.declaration, answers.choice, context.now), *problem_lines(draft.problems))
+        preview = (
             request.preview_draft(draft, desk, context) if azure else proposing.Preview(why_not="nobody is logged in")
         )
-        plan = seen.run.plan if seen.run else None
+        plan = preview.run.plan if preview.run else None
         wrong = [problem for problem in plan.problems if problem.source.file == draft.file] if plan else []
         if wrong:
             say(*problem_lines(wrong))
             return Exit.FAILED
         say(*([] if converses else diagnostic_lines(draft.notes)))
-        say(*effect_lines(plan, [draft.declaration.name], seen.assignments, seen.why_not))
+        say(*effect_lines(plan, [draft.declaration.name], preview.assignments, preview.why_not))
         if converses and not prompts().confirmed("Open the pull request?"):
             say("nothing was proposed")
             return Exit.DONE
@@ -189,7 +189,7 @@ def show_proposed(proposed: proposing.Proposed) -> None:
 
 def _from_issue(file: Path, options: Options, context: Context) -> int:
     """Standard output is the answer on the issue, whatever came of it."""
-    data = read_file(file, what="issue", remedy="give the JSON of an issue, or of its event", limit=_MOST_OF_ISSUE)
+    data = read_file(file, label="issue", remedy="give the JSON of an issue, or of its event", limit=_MOST_OF_ISSUE)
     try:
         outcome = from_issue.run(data, str(file), options.root, context, dry_run=options.dry_run)
     except Exception:

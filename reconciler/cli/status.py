@@ -193,9 +193,9 @@ def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, 
 def _earlier(path: Path) -> dict[str, str]:
     """The states of an earlier report, by declaration."""
     remedy = "save one with: exempt status --out FILE"
-    data = read_file(path, what="status", remedy=remedy, limit=_LIMIT)
+    data = read_file(path, label="status", remedy=remedy, limit=_LIMIT)
     document = read_json(data, origin=f"--since: {path}", remedy=remedy)
-    document.check_format(what="a status", known="1.0")
+    document.check_format(document="a status", reads="1.0")
     rows = document.member("declarations").items()
     return {row.member("declaration").as_text(): row.member("state").as_text() for row in rows}
 

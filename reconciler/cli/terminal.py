@@ -172,6 +172,6 @@ def reading(label: str) -> Iterator[ReadProgress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
         task = progress.add_task(label, total=None)
-        yield lambda what, done, total: progress.update(
-            task, description=f"{label}: {what}", completed=done, total=total or None
+        yield lambda content, done, total: progress.update(
+            task, description=f"{label}: {content}", completed=done, total=total or None
         )

@@ -62,10 +62,10 @@ def hidden(text: str, file: str) -> tuple[Problem, ...]:
     """A problem for each line that has a character which must not be in a file at all."""
     if FORBIDDEN.search(text) is None and "\r" not in text and "\t" not in text:
         return ()
-    found = [match.start() for match in FORBIDDEN.finditer(text)]
-    found += [match.start() for match in _BAD_SPACE.finditer(text)]
+    starts = [match.start() for match in FORBIDDEN.finditer(text)]
+    starts += [match.start() for match in _BAD_SPACE.finditer(text)]
     lines: dict[int, Problem] = {}
-    for start in sorted(found):
+    for start in sorted(starts):
         place = _place(file, text, start)
         lines.setdefault(place.line, _refused(place, text[start]))
         if len(lines) > 20:
@@ -105,8 +105,8 @@ def odd_space(text: str, file: str) -> Problem | None:
 
 def hidden_in_value(value: str) -> str | None:
     """The first character that a value must not mean, whatever escape spelled it; None where there is none."""
-    found = FORBIDDEN.search(value)
-    return found.group() if found else None
+    match = FORBIDDEN.search(value)
+    return match.group() if match else None
 
 
 def is_invisible(character: str) -> bool:
@@ -123,8 +123,8 @@ def invisible(value: str) -> str | None:
 
 def without_invisible(value: str) -> str:
     """The text in one line without what nobody can see, each run of white space as one space."""
-    shown = (" " if character.isspace() else character for character in value)
-    return " ".join("".join(character for character in shown if not is_invisible(character)).split())
+    characters = (" " if character.isspace() else character for character in value)
+    return " ".join("".join(character for character in characters if not is_invisible(character)).split())
 
 
 def not_one_line(value: str) -> str | None:

@@ -54,12 +54,12 @@ class _Compiler:
         """The predicate of one keyword."""
         make = getattr(self, f"_{name.lstrip('$')}", _unknown)
         try:
-            found: Predicate = make(argument, node)
+            predicate: Predicate = make(argument, node)
         except _UnknownKeywordError:
             if self._exactly:
                 raise
             return _ask_the_judge
-        return found
+        return predicate
 
     def _exact(self, nodes: list[Node]) -> list[Predicate]:
         """Predicates that may be negated or counted."""
@@ -81,8 +81,8 @@ class _Compiler:
             raise _UnknownKeywordError("enum")  # JSON's equality of numbers and booleans is not Python's
         return lambda value: isinstance(value, str) and value in allowed
 
-    def _const(self, wanted: JSON, node: Node) -> Predicate:
-        return self._enum([wanted], node)
+    def _const(self, constant: JSON, node: Node) -> Predicate:
+        return self._enum([constant], node)
 
     def _ref(self, reference: str, _: Node) -> Predicate:
         target: JSON = self._root
@@ -148,14 +148,14 @@ class _Compiler:
         )
 
     def _additionalProperties(self, allowed: JSON, node: Node) -> Predicate:  # noqa: N802
-        known = frozenset(node.get("properties", ()))
+        properties = frozenset(node.get("properties", ()))
         if allowed is False:
-            return lambda value: not isinstance(value, dict) or known.issuperset(value)
+            return lambda value: not isinstance(value, dict) or properties.issuperset(value)
         if not isinstance(allowed, dict) or "patternProperties" in node:
             raise _UnknownKeywordError("additionalProperties")
         check = self.node(allowed)
         return lambda value: (
-            not isinstance(value, dict) or all(check(item) for name, item in value.items() if name not in known)
+            not isinstance(value, dict) or all(check(item) for name, item in value.items() if name not in properties)
         )
 
     def _propertyNames(self, node: Node, _: Node) -> Predicate:  # noqa: N802
@@ -166,8 +166,8 @@ class _Compiler:
         return lambda value: not isinstance(value, dict) or len(value) <= most
 
     def _required(self, names: list[str], _: Node) -> Predicate:
-        wanted = frozenset(names)
-        return lambda value: not isinstance(value, dict) or wanted <= value.keys()
+        required = frozenset(names)
+        return lambda value: not isinstance(value, dict) or required <= value.keys()
 
     def _dependentSchemas(self, nodes: dict[str, Node], _: Node) -> Predicate:  # noqa: N802
         checks = [(name, self.node(node)) for name, node in nodes.items()]

@@ -45,10 +45,10 @@ class Document:
 
     def at(self, path: Path) -> JSON:
         """The value at one of the places; only a `sound` document has one at each."""
-        found: JSON = self.data
+        value: JSON = self.data
         for step in path:
-            found = found[step]
-        return found
+            value = value[step]
+        return value
 
     def key_place(self, path: Path) -> Source:
         """Where the key of a value stands."""

@@ -1,7 +1,7 @@
 """The one door for JSON from outside: saved plans, snapshots, earlier reports, Azure's answers, tenant files.
 
     plan = read_json(data, origin="plan.json", remedy="save a new plan with: exempt plan --out FILE")
-    plan.check_format(what="a plan", known="1.0")
+    plan.check_format(document="a plan", reads="1.0")
     for change in plan.member("changes").items():
         fingerprint = change.member("fingerprint").as_text()
 
@@ -223,23 +223,23 @@ class JsonInput:
         for name in self.as_object():
             yield name, self.member(name)
 
-    def check_format(self, *, what: str, known: str) -> None:
-        """Checks that an object is `what` (`a plan`) in a form that this version reads: `format_version` must have the
-        major number of `known`.
+    def check_format(self, *, document: str, reads: str) -> None:
+        """Checks that an object is `document` (`a plan`) in a form that this version reads: `format_version` must have the
+        major number of `reads`.
         """
         version = self.as_object().get("format_version")
         match = _VERSION.fullmatch(version) if isinstance(version, str) else None
         if match is None:
-            shown = (
+            fault = (
                 "it has no format_version" if version is None else f"format_version {_quoted(version)} is no version"
             )
-            raise self.error(f"not {what}: {shown}")
-        if int(match[1]) != int(known.split(".", maxsplit=1)[0]):
+            raise self.error(f"not {document}: {fault}")
+        if int(match[1]) != int(reads.split(".", maxsplit=1)[0]):
             tool = self.as_object().get("tool_version")
             by = f", written by exempt {visible(tool[:_LONGEST_QUOTE])}" if isinstance(tool, str) else ""
             raise JsonInputError(
                 self.origin,
-                f"it has format {version}{by}; this version of exempt reads {known.split('.', maxsplit=1)[0]}.x",
+                f"it has format {version}{by}; this version of exempt reads {reads.split('.', maxsplit=1)[0]}.x",
                 "use the version of exempt that wrote it, or make a new one with this version",
             )
 

@@ -34,8 +34,8 @@ class SchemaError(Protocol):
 @functools.cache
 def schema(name: str) -> dict[str, JSON]:
     """The shipped schema of that name: `exemption`, `reconciler` or `catalog`."""
-    found: dict[str, JSON] = json.loads(schema_path(name).read_text("utf-8"))
-    return found
+    loaded: dict[str, JSON] = json.loads(schema_path(name).read_text("utf-8"))
+    return loaded
 
 
 def errors(name: str, data: JSON) -> tuple[SchemaError, ...]:

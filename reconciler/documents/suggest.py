@@ -11,16 +11,16 @@ _LIKENESS: Final = 0.6
 _SHORTEST_PART: Final = 4
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def nearest(word: str, candidates: Iterable[str]) -> str | None:
     """The known word that was most likely meant, or None where none is near. Case is forgiven."""
-    return next(iter(nearest_few(word, known, 1)), None)
+    return next(iter(nearest_few(word, candidates, 1)), None)
 
 
-def nearest_few(word: str, known: Iterable[str], limit: int) -> list[str]:
+def nearest_few(word: str, candidates: Iterable[str], limit: int) -> list[str]:
     """The known words that were most likely meant, best first: the same but for case, alike, or one within the other."""
     import difflib  # noqa: PLC0415 - only a mistake pays for it
 
-    folded = {candidate.casefold(): candidate for candidate in known}
+    folded = {candidate.casefold(): candidate for candidate in candidates}
     word = word[:_LONGEST].casefold()
     if word in folded:
         return [folded[word]]

@@ -41,9 +41,9 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[
     problem = (error.problem or "").lower()
     context = (error.context or "").lower()
     for at in _suspects(lines, line):
-        found = _line_mistake(lines[at])
-        if found:
-            return *found, at
+        mistake = _line_mistake(lines[at])
+        if mistake:
+            return *mistake, at
     opened = error.context_mark.line if error.context_mark else line
     if "quoted scalar" in context:
         return (
@@ -85,30 +85,30 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[
 
 def _suspects(lines: list[str], line: int) -> list[int]:
     """The line the parser points at and the nearest one above that says something."""
-    found = [line] if line < len(lines) else []
+    pointed_at = [line] if line < len(lines) else []
     above = next((at for at in range(min(line, len(lines)) - 1, max(line - 5, 0) - 1, -1) if lines[at].strip()), None)
-    return found if above is None else [*found, above]
+    return pointed_at if above is None else [*pointed_at, above]
 
 
 def _line_mistake(line: str) -> tuple[str, str] | None:
     """The usual mistakes that one can tell from the line alone."""
-    if found := _RESERVED_START.match(line):
+    if match := _RESERVED_START.match(line):
         return (
-            f"a value cannot start with {found[2][0]!r} unless it is quoted",
-            f"put it in quotes: {_quoted(found[2])}",
+            f"a value cannot start with {match[2][0]!r} unless it is quoted",
+            f"put it in quotes: {_quoted(match[2])}",
         )
-    if found := _BEHIND_QUOTE.match(line):
+    if match := _BEHIND_QUOTE.match(line):
         return (
             "text stands behind the closing quote",
-            f'write a quote inside quotes as \\": {_quoted(found[2].strip(found[1]))}',
+            f'write a quote inside quotes as \\": {_quoted(match[2].strip(match[1]))}',
         )
-    if found := _COLON_IN_VALUE.match(line):
+    if match := _COLON_IN_VALUE.match(line):
         return (
-            f"the value of {found[2]!r} holds a colon followed by a space, which starts another field",
-            f"put the value in quotes: {found[2]}: {_quoted(found[3])}",
+            f"the value of {match[2]!r} holds a colon followed by a space, which starts another field",
+            f"put the value in quotes: {match[2]}: {_quoted(match[3])}",
         )
-    if found := _KEY_WITHOUT_SPACE.match(line):
-        return f"a space is missing after {found[2] + ':'!r}", f"write {found[2]}: {found[3][:_MAX_QUOTED]}"
+    if match := _KEY_WITHOUT_SPACE.match(line):
+        return f"a space is missing after {match[2] + ':'!r}", f"write {match[2]}: {match[3][:_MAX_QUOTED]}"
     return None
 
 

@@ -25,7 +25,7 @@ def read_earlier(data: bytes, settings: Settings, *, origin: str) -> Mapping[str
         UsageError: it is of another tenant or owner.
     """
     document = read_json(data, origin=origin, remedy=_MAKE)
-    document.check_format(what="a drift report", known=FORMAT)
+    document.check_format(document="a drift report", reads=FORMAT)
     tenant, owner = document.member("tenantId").as_text(), document.member("owner").as_text()
     if tenant.lower() != settings.tenant_id.lower():
         raise UsageError(

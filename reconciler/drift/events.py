@@ -42,7 +42,9 @@ def _named(value: JSON) -> Iterator[ArmId]:
                 texts = inner if isinstance(inner, list) else [inner]
                 if key.lower() in _NAMING:
                     yield from (
-                        found for text in texts if isinstance(text, str) and (found := _exemption(text)) is not None
+                        identifier
+                        for text in texts
+                        if isinstance(text, str) and (identifier := _exemption(text)) is not None
                     )
                 waiting.append(inner)
 

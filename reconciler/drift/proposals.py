@@ -123,8 +123,9 @@ class DeclarationProposals:
             for policy in policies
             for recommendation in recommendations_on(policy, self._inputs.catalogue)
         }
-        known = {known.value: known for known in Category}.get(category(exemption.category))
-        rule = self._rules.strictest_lifetime(known, severities) if known else None  # Azure may learn of others
+        # Azure may learn of categories that cannot be declared.
+        declarable = next((member for member in Category if member.value == category(exemption.category)), None)
+        rule = self._rules.strictest_lifetime(declarable, severities) if declarable else None
         end = instant(exemption.expires_on)
         latest = (self._inputs.now + timedelta(days=rule.days)).date() if rule else None
         if latest is not None and (end is None or end.date() > latest):

@@ -49,7 +49,7 @@ def template_rows(document: Mapping[str, JSON], file: str, scope: ArmId | None =
 
 
 def _rows(
-    document: Mapping[str, JSON], file: str, scope: str, given: Mapping[str, JSON], depth: int
+    document: Mapping[str, JSON], file: str, scope: str, arguments: Mapping[str, JSON], depth: int
 ) -> Iterator[Parsed]:
     defaults = {
         name.lower(): value["defaultValue"]
@@ -57,7 +57,7 @@ def _rows(
         if isinstance(value, dict) and "defaultValue" in value
     }
     variables = {name.lower(): value for name, value in _object(document.get("variables")).items()}
-    template = _Template(parameters={**defaults, **given}, variables=variables, scope=scope, depth=depth)
+    template = _Template(parameters={**defaults, **arguments}, variables=variables, scope=scope, depth=depth)
     resources = document.get("resources")
     entries = list(resources.items()) if isinstance(resources, dict) else list(enumerate(resources or (), 1))
     for label, resource in entries:
@@ -77,7 +77,7 @@ def _nested(resource: Mapping[str, JSON], source: str, template: _Template) -> I
     if not isinstance(inner, dict):
         return
     try:
-        given = {
+        arguments = {
             name.lower(): _resolved(value["value"], template)
             for name, value in _object(properties.get("parameters")).items()
             if isinstance(value, dict) and "value" in value
@@ -95,7 +95,7 @@ def _nested(resource: Mapping[str, JSON], source: str, template: _Template) -> I
         place = f"/subscriptions/{subscription}"
     if group:
         place = f"{place}/resourceGroups/{group}" if "/resourcegroups/" not in place.lower() else place
-    yield from _rows(inner, source, place, given, template.depth + 1)
+    yield from _rows(inner, source, place, arguments, template.depth + 1)
 
 
 def _scope_of(text: str) -> str:

@@ -51,12 +51,12 @@ class Draft:
             declaration.take_over,
         )
 
-    def extended(self, other: Draft) -> Draft:
+    def extended(self, draft: Draft) -> Draft:
         """This one with the permissions that another exemption needs too."""
         declaration = replace(
             self.declaration,
-            adopt=self.declaration.adopt or other.declaration.adopt,
-            take_over=self.declaration.take_over or other.declaration.take_over,
+            adopt=self.declaration.adopt or draft.declaration.adopt,
+            take_over=self.declaration.take_over or draft.declaration.take_over,
         )
         return replace(self, declaration=declaration)
 
@@ -156,5 +156,5 @@ def _strings(value: JSON) -> Iterable[str]:
 def shared_metadata(declarations: Sequence[Declaration]) -> Mapping[str, JSON]:
     """The metadata that all of them have; what differs stays on each object in Azure."""
     first = declarations[0].metadata
-    texts = [{key: json.dumps(value) for key, value in each.metadata.items()} for each in declarations]
+    texts = [{key: json.dumps(value) for key, value in declaration.metadata.items()} for declaration in declarations]
     return {key: value for key, value in first.items() if all(text.get(key) == texts[0][key] for text in texts)}

@@ -134,8 +134,8 @@ def _parsed(row: Mapping[str, JSON], name: str, source: str, root_scopes: Sequen
     ]
     category = text_of(row.get("exemptioncategory"))
     if category.lower() not in _CATEGORIES:
-        shown = f"exemptionCategory is {category!r}" if category else "exemptionCategory is empty"
-        raise RowError(f"{shown}; columns may have shifted", "write Waiver or Mitigated, and quote commas in the cells")
+        fault = f"exemptionCategory is {category!r}" if category else "exemptionCategory is empty"
+        raise RowError(f"{fault}; columns may have shifted", "write Waiver or Mitigated, and quote commas in the cells")
     scopes = _several(row.get("scopes")) or _several(row.get("scope")) or tuple(root_scopes)
     metadata = row.get("metadata")
     if isinstance(metadata, list) and metadata:

@@ -76,8 +76,10 @@ class Grouping:
             pieces: dict[Subject, list[Piece]] = defaultdict(list)
             for piece in self._pieces(alike, exact_only):
                 pieces[piece.subject].append(piece)
-            for same in pieces.values():
-                groups += (self._group(same[at : at + _MOST_SCOPES]) for at in range(0, len(same), _MOST_SCOPES))
+            for matching in pieces.values():
+                groups += (
+                    self._group(matching[at : at + _MOST_SCOPES]) for at in range(0, len(matching), _MOST_SCOPES)
+                )
         return groups
 
     def _pieces(self, units: Sequence[Unit], exact_only: frozenset[int]) -> Iterator[Piece]:
@@ -130,7 +132,7 @@ class Grouping:
             if not fitting:
                 chosen = []
                 break
-            best = max(fitting, key=lambda item: len({each.key for each in item.evaluators} & own))
+            best = max(fitting, key=lambda item: len({evaluator.key for evaluator in item.evaluators} & own))
             chosen.append(best)
             covered |= {item.key for item in best.evaluators}
         if 0 < len(chosen) <= _MOST_RECOMMENDATIONS:

@@ -161,8 +161,8 @@ def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[s
 
 def _objections(decisions: Decisions) -> Iterator[tuple[str, ArmId, str, str]]:
     """What the plan does with a declaration beside adopting: its name, the scope, why it must not be, a remedy."""
-    for held in decisions.held:
-        yield held.declaration, held.scope, held.message, held.remedy
+    for line in decisions.held:
+        yield line.declaration, line.scope, line.message, line.remedy
     for change in decisions.proposed:
         if change.declaration is None:
             continue

@@ -160,24 +160,24 @@ def _references(
     texts = {member.reference_id.lower(): member.reference_id for member in members or ()}
     references: dict[str, str] = {}
     dead: list[str] = []
-    for written in row.references:
-        if written.lower() in texts:
-            references[written.lower()] = texts[written.lower()]
+    for reference in row.references:
+        if reference.lower() in texts:
+            references[reference.lower()] = texts[reference.lower()]
             continue
-        name = written.rstrip("/").rsplit("/", 1)[-1]
-        is_policy = "/" in written or GUID.fullmatch(written) is not None
+        name = reference.rstrip("/").rsplit("/", 1)[-1]
+        is_policy = "/" in reference or GUID.fullmatch(reference) is not None
         if members is None:
             if is_policy:
-                message = f"{written!r} is a policy in the place of a reference id"
+                message = f"{reference!r} is a policy in the place of a reference id"
                 raise RowError(message, NEEDS_AZURE, needs_azure=rules.snapshot is None)
-            references[written.lower()] = written
+            references[reference.lower()] = reference
             continue
         behind = [member.reference_id for member in members if member.definition.name.lower() == name.lower()]
         if behind:
-            notes.append(f"the policy {written!r} was taken as the reference ids {', '.join(behind)}")
+            notes.append(f"the policy {reference!r} was taken as the reference ids {', '.join(behind)}")
         else:
-            dead.append(written)
-        references.update({reference.lower(): reference for reference in behind})
+            dead.append(reference)
+        references.update({added.lower(): added for added in behind})
     if dead:
         notes.append(f"reference ids that its initiative does not have were dropped: {', '.join(dead)}")
     if row.references and not references:

@@ -88,33 +88,33 @@ def folded(row: Mapping[str, JSON]) -> dict[str, JSON]:
     return {str(key).strip().lower(): value for key, value in row.items() if key is not None}
 
 
-def json_object(value: JSON, what: str) -> Mapping[str, JSON]:
+def json_object(value: JSON, field: str) -> Mapping[str, JSON]:
     """An object, or one that stands as JSON in a text; empty for null.
 
     Raises:
         RowError: it is neither.
     """
-    parsed = _json_text(value, what)
+    parsed = _json_text(value, field)
     if not parsed and not isinstance(parsed, (int, float)):
         return {}
     if not isinstance(parsed, dict):
-        raise RowError(f"{what} is no object: {str(parsed)[:60]!r}", "write it as a JSON object, or leave it out")
+        raise RowError(f"{field} is no object: {str(parsed)[:60]!r}", "write it as a JSON object, or leave it out")
     return parsed
 
 
-def json_list(value: JSON, what: str) -> Sequence[JSON]:
+def json_list(value: JSON, field: str) -> Sequence[JSON]:
     """A list, or one that stands as JSON in a text; empty for null.
 
     Raises:
         RowError: it is neither.
     """
-    parsed = _json_text(value, what)
+    parsed = _json_text(value, field)
     if not parsed and not isinstance(parsed, (int, float)):
         return ()
     return parsed if isinstance(parsed, list) else (parsed,)
 
 
-def _json_text(value: JSON, what: str) -> JSON:
+def _json_text(value: JSON, field: str) -> JSON:
     if not isinstance(value, str):
         return value
     if not value.strip():
@@ -122,4 +122,4 @@ def _json_text(value: JSON, what: str) -> JSON:
     try:
         return lenient_json(value)
     except ValueError:
-        raise RowError(f"{what} is no JSON: {value[:60]!r}", "correct it in the file") from None
+        raise RowError(f"{field} is no JSON: {value[:60]!r}", "correct it in the file") from None

@@ -163,11 +163,11 @@ def units_of(
     units: list[Unit] = []
     rows: list[ImportRow] = []
     for _, pile in sorted(piles.items()):
-        made, refused = _pile_units(pile, decisions, permissions)
-        units += made
+        pile_units, refused = _pile_units(pile, decisions, permissions)
+        units += pile_units
         rows += refused
-    kept, nested = _without_nested(units, decisions)
-    return kept, rows + nested
+    importable, nested = _without_nested(units, decisions)
+    return importable, rows + nested
 
 
 def _pile_units(
@@ -258,7 +258,7 @@ def _without_nested(units: Sequence[Unit], decisions: Decisions) -> tuple[list[U
     declarations of one policy on a scope and inside it would hold each other.
     """
     declared = _Declared.of(decisions)
-    kept: list[Unit] = []
+    outermost: list[Unit] = []
     rows: list[ImportRow] = []
     at: dict[Slot, list[Unit]] = defaultdict(list)
     for unit in sorted(units, key=lambda unit: (len(decisions.tree.chain(unit.scope)), unit.slot, unit.selector_key)):
@@ -279,15 +279,15 @@ def _without_nested(units: Sequence[Unit], decisions: Decisions) -> tuple[list[U
             remedy = "delete it in Azure, or that one and import again"
             rows += [row_of(member, Outcome.REFUSED, message, remedy) for member in unit.members]
         else:
-            kept.append(unit)
+            outermost.append(unit)
             at[unit.slot].append(unit)
-    return kept, rows
+    return outermost, rows
 
 
 def _declared_already(unit: Unit, declared: _Declared) -> tuple[Outcome, str, str] | None:
     """What a declaration of the repository says to it already, if one does."""
-    wanted = declared.at.get(unit.slot, ())
-    matching = [item for item in wanted if item.selector_key == unit.selector_key and item.declared & unit.cells]
+    desired = declared.at.get(unit.slot, ())
+    matching = [item for item in desired if item.selector_key == unit.selector_key and item.declared & unit.cells]
     if matching:
         name = matching[0].declaration.name
         if unit.cells <= frozenset[str]().union(*(item.declared for item in matching)):

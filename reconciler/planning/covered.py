@@ -26,7 +26,11 @@ def covered(
     targets: Sequence[ArmId], resources: Mapping[str, TypeCounts], types: frozenset[str]
 ) -> CoveredResources | None:
     """What is at the targets now, of the types that are evaluated and at all; one that lies in another, as its text shows, is counted once."""
-    widest = [target for target in targets if not any(each != target and each.contains(target) for each in targets)]
+    widest = [
+        target
+        for target in targets
+        if not any(other_target != target and other_target.contains(target) for other_target in targets)
+    ]
     singles = sum(target.kind is ScopeKind.RESOURCE for target in widest)
     counts = [resources.get(target.key) for target in widest if target.kind is not ScopeKind.RESOURCE]
     if None in counts:

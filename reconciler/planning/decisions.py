@@ -190,7 +190,7 @@ def _decision(
     assert state is not None
     is_alone = len(changes) == 1 and not unchanged  # then nothing else of the decision can exempt the same
     slots = (frozenset(), frozenset()) if is_alone else (_slots(exempt_now), _slots(after))
-    more = any(_adds(change, slots[0], plan.taken_at) for change in changes)
+    exempts_more = any(_adds(change, slots[0], plan.taken_at) for change in changes)
     return Decision(
         name=name,
         title=request.title if request else first.exemption.display_name.removeprefix(f"{name}: "),
@@ -200,11 +200,11 @@ def _decision(
         before=states[0],
         after=states[1],
         changes=changes,
-        exempts_more=more,
+        exempts_more=exempts_more,
         exempts_less=any(_removes(change, slots[1], plan.taken_at) for change in changes),
         is_proposed=changed is None or first.declaration in changed,
         resources=covered(state.targets, resources, request.resource_types if request else frozenset()),
-        highlights=tuple(_highlights(changes, request, states[1] if more else None)),
+        highlights=tuple(_highlights(changes, request, states[1] if exempts_more else None)),
     )
 
 

@@ -194,14 +194,14 @@ def not_exemptable(assignment: Assignment, title: str, why: str) -> Diagnostic:
 
 
 def conflict(
-    mine: Declaration, other: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment
+    mine: Declaration, theirs: Declaration, scope: ArmId, other_scope: ArmId, assignment: Assignment
 ) -> Diagnostic:
     """Two declarations want the same, as only the hierarchy shows."""
     where = (
         f"at {scope}" if scope == other_scope else f"at {scope} and at {other_scope}, one of which contains the other,"
     )
     return Diagnostic(
-        message=f"declarations {mine.name!r} ({_place(mine.source)}) and {other.name!r} ({_place(other.source)}) both want the "
+        message=f"declarations {mine.name!r} ({_place(mine.source)}) and {theirs.name!r} ({_place(theirs.source)}) both want the "
         f"{'same' if is_assessment(assignment.id.key) else 'same policy'} {where} {_within(assignment)}",
         remedy="keep one of them: extend its scopes and remove the other",
     )

@@ -39,10 +39,10 @@ def is_reserved(key: str) -> bool:
     """Whether a metadata key is one of ours, or of another tool's, to whoever compares without regard to letter case,
     width and other forms of the same letters, or to what nobody sees.
     """
-    shown = "".join(
+    letters = "".join(
         letter for letter in unicodedata.normalize("NFKC", key) if unicodedata.category(letter) not in _UNSEEN
     )
-    return shown.casefold() in _RESERVED
+    return letters.casefold() in _RESERVED
 
 
 class Ownership(enum.Enum):

@@ -55,9 +55,9 @@ class Tree:
         """Whether the scope with folded id `outer` is `inner` or contains it; the tenant (empty) contains everything."""
         return not outer or outer in self.chain(inner)
 
-    def related(self, one: ArmId, other: ArmId) -> bool:
+    def related(self, first: ArmId, second: ArmId) -> bool:
         """Whether one is or contains the other."""
-        return one.key in self.chain(other) or other.key in self.chain(one)
+        return first.key in self.chain(second) or second.key in self.chain(first)
 
     def managed(self, scope: ArmId) -> bool:
         """Whether the scope lies at or below one of the managed roots."""

@@ -16,7 +16,7 @@ from reconciler.catalog import (
     Policy,
     Recommendation,
 )
-from reconciler.catalog.lookup import Found
+from reconciler.catalog.lookup import Lookup
 from reconciler.model import JSON, ArmId, count
 from reconciler.reports.catalogue_history import history_fields, history_json
 from reconciler.reports.escape import json_document
@@ -77,28 +77,28 @@ def search_json(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> str:
 
 
 def _search_result(hit: Hit, catalogue: Catalogue) -> SearchResult:
-    match hit.found:
-        case Recommendation() as found:
-            kind = "recommendation" if found.key else "recommendation without a public key"
-            identifier = found.key or ", ".join(policy.name for policy in found.policies)
+    match hit.item:
+        case Recommendation() as recommendation:
+            kind = "recommendation" if recommendation.key else "recommendation without a public key"
+            identifier = recommendation.key or ", ".join(policy.name for policy in recommendation.policies)
             return SearchResult(
                 kind=kind,
                 identifier=identifier,
-                title=found.title,
-                severity=found.severity,
-                environment=found.environment.value,
-                obstacles=found.obstacles,
-                exemptable=found.exemptable,
+                title=recommendation.title,
+                severity=recommendation.severity,
+                environment=recommendation.environment.value,
+                obstacles=recommendation.obstacles,
+                exemptable=recommendation.exemptable,
             )
-        case Policy() as found:
+        case Policy() as policy:
             return SearchResult(
                 kind="policy",
-                identifier=found.id.name,
-                title=found.title,
+                identifier=policy.id.name,
+                title=policy.title,
                 severity="",
                 environment="",
-                obstacles=found.obstacles,
-                exemptable=found.exemptable,
+                obstacles=policy.obstacles,
+                exemptable=policy.exemptable,
             )
         case str() as key:
             return SearchResult(
@@ -134,7 +134,7 @@ def _obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]
 # --- one thing in full -----------------------------------------------------------------------------------------------
 
 
-def show_lines(lookup: Found, catalogue: Catalogue) -> Iterator[Line]:
+def show_lines(lookup: Lookup, catalogue: Catalogue) -> Iterator[Line]:
     """Everything that is known about what was looked up."""
     parts = [_recommendation_lines(item, catalogue) for item in lookup.recommendations]
     parts += [_alone_lines(item, catalogue) for item in lookup.policies]
@@ -240,7 +240,7 @@ def _field(label: str, value: str) -> Line:
     return line((Style.QUIET, f"{_INDENT}{label:<15} "), value)
 
 
-def show_json(lookup: Found, catalogue: Catalogue, query: str) -> str:
+def show_json(lookup: Lookup, catalogue: Catalogue, query: str) -> str:
     """`{format_version, query, recommendations, policies, initiatives}`; each policy with its initiatives and
     reference ids, each recommendation with its policies in full.
     """

@@ -58,8 +58,8 @@ def _escape(character: str) -> str:
 
 def spreadsheet_cell(text: str) -> str:
     """The text for a cell of CSV; what a spreadsheet would take for a formula gets an apostrophe."""
-    shown = printable(text)
-    return f"'{shown}" if shown.lstrip().startswith(_FORMULA) else shown
+    cell = printable(text)
+    return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell
 
 
 # --- Markdown ----------------------------------------------------------------------------------------------------

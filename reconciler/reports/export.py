@@ -48,9 +48,9 @@ def export_lines(export: Export) -> Iterator[Line]:
     """A line for each declaration: its name, until when, and what it exempts."""
     for declaration in export.declarations:
         end = expiry_value(declaration.expires_on) if declaration.expires_on else "no end"
-        what = _title(declaration, export.catalogue) or declaration.subject.value
+        title = _title(declaration, export.catalogue) or declaration.subject.value
         state = "" if declaration.enabled else ", disabled"
-        yield line((Style.NAME, declaration.name), f"  {declaration.category.value}, {end}{state}: {what}")
+        yield line((Style.NAME, declaration.name), f"  {declaration.category.value}, {end}{state}: {title}")
 
 
 def export_json(export: Export, tool_version: str = __version__) -> str:

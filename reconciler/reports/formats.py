@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.catalog import Catalogue
     from reconciler.catalog.compare import Entry
     from reconciler.catalog.facts import Hit
-    from reconciler.catalog.lookup import Found
+    from reconciler.catalog.lookup import Lookup
     from reconciler.drift.inventory import Inventory
     from reconciler.planning.explain.declaration import DeclarationExplanation
     from reconciler.planning.explain.values import ResourceExplanation
@@ -139,7 +139,7 @@ SEARCH: Final[Report[tuple[Sequence[Hit], Catalogue, str]]] = Report(
         "json": lambda search, _: _module("catalogue").search_json(*search),
     }
 )
-LOOKUP: Final[Report[tuple[Found, Catalogue, str]]] = Report(
+LOOKUP: Final[Report[tuple[Lookup, Catalogue, str]]] = Report(
     formats={
         "text": lambda lookup, _: _module("catalogue").show_lines(*lookup[:2]),
         "json": lambda lookup, _: _module("catalogue").show_json(*lookup),

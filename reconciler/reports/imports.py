@@ -48,7 +48,7 @@ def import_lines(report: ImportReport) -> Iterator[Line]:
     rows: dict[str, list[ImportRow]] = defaultdict(list)
     for row in imported.rows:
         rows[row.declaration].append(row)
-    yield line((Style.HEADING, summary_words(imported, written=report.written)))
+    yield line((Style.HEADING, summary_words(imported, is_written=report.written)))
     for file in imported.files:
         name = file.declaration.name
         yield BLANK
@@ -80,12 +80,12 @@ def _row(row: ImportRow) -> Iterator[Line]:
         yield line("      ", (Style.QUIET, f"note: {note}"))
 
 
-def summary_words(imported: Import, *, written: bool) -> str:
+def summary_words(imported: Import, *, is_written: bool) -> str:
     """`12 files written for 40 of 57 rows; 3 duplicates, 2 declared already, 12 left out, 0 refused`."""
     counts = {outcome: imported.count(outcome) for outcome in Outcome}
     files = count(len(imported.files), "file")
     return (
-        f"{files} {'written' if written else 'to write'} for {counts[Outcome.IMPORTED]} of {len(imported.rows)}; "
+        f"{files} {'written' if is_written else 'to write'} for {counts[Outcome.IMPORTED]} of {len(imported.rows)}; "
         f"{count(counts[Outcome.DUPLICATE], 'duplicate')}, {counts[Outcome.DECLARED]} declared already, "
         f"{counts[Outcome.LEFT]} left out, {counts[Outcome.REFUSED]} refused"
     )

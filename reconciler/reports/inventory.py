@@ -88,9 +88,9 @@ def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[L
     if inventory.silencers is not None:
         yield BLANK
         yield line((Style.HEADING, "Silent beside exemptions"))
-        for number, what in _silencers(inventory.silencers):
-            shown = "not read" if number is None else f"{number:,}"
-            yield line(f"{shown:>12}  {what}")
+        for number, label in _silencers(inventory.silencers):
+            amount = "not read" if number is None else f"{number:,}"
+            yield line(f"{amount:>12}  {label}")
 
 
 def _silencers(silencers: Silencers) -> Iterator[tuple[int | None, str]]:
@@ -141,8 +141,8 @@ def _provenance(entry: InventoryEntry) -> Iterator[str]:
     approval = entry.approval
     people = [("owner", entry.owner), ("ticket", entry.ticket), ("asked by", entry.requested_by)]
     people += [("approved by", ", ".join(approval.approvers)), ("pull request", approval.pull_request)]
-    if told := ", ".join(f"{label} {text}" for label, text in people if text):
-        yield told
+    if responsible := ", ".join(f"{label} {text}" for label, text in people if text):
+        yield responsible
     declared = f"declared by {entry.declaration}" if entry.declaration else ""
     absent = ", which this repository does not have" if declared and not entry.is_declared else ""
     if origin := ", ".join(filter(None, (f"{declared}{absent}", _made(entry.exemption.system)))):

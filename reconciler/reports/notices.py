@@ -55,15 +55,19 @@ def notices(  # noqa: PLR0913 - what decides what is new
     made, None where there is none: then only reminders of today are due. `untold` are keys that could not be told then;
     `everything` counts as new, whatever the earlier report had.
     """
-    found = identify(report)
-    fresh = [notice_of(each, owners, names) for each in found if everything or each.is_new or each.id in untold]
-    told = [notice for notice in fresh if notice is not None]
-    told += [
-        reminder
-        for each in found
-        for reminder in _reminders(each, owners, names, since=since, now=report.taken_at, untold=untold)
+    findings = identify(report)
+    fresh = [
+        notice_of(finding, owners, names)
+        for finding in findings
+        if everything or finding.is_new or finding.id in untold
     ]
-    return tuple(sorted(told, key=lambda notice: (not notice.always, WORST_FIRST.index(notice.severity), notice.key)))
+    due = [notice for notice in fresh if notice is not None]
+    due += [
+        reminder
+        for finding in findings
+        for reminder in _reminders(finding, owners, names, since=since, now=report.taken_at, untold=untold)
+    ]
+    return tuple(sorted(due, key=lambda notice: (not notice.always, WORST_FIRST.index(notice.severity), notice.key)))
 
 
 def notice_of(identified: Identified, owners: Mapping[str, str], names: Names = NO_NAMES) -> Notice | None:
@@ -138,8 +142,8 @@ def _reminders(  # noqa: PLR0913 - what decides whether one is due
         )
 
 
-def for_channel(told: Iterable[Notice], channel: Channel) -> tuple[Notice, ...]:
+def for_channel(new_notices: Iterable[Notice], channel: Channel) -> tuple[Notice, ...]:
     """What a channel wants to hear."""
     worst = [severity.value for severity in WORST_FIRST]
-    wanted = worst[: worst.index(channel.severity) + 1]
-    return tuple(notice for notice in told if notice.always or notice.severity.value in wanted)
+    severities = worst[: worst.index(channel.severity) + 1]
+    return tuple(notice for notice in new_notices if notice.always or notice.severity.value in severities)

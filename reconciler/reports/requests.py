@@ -19,18 +19,18 @@ from reconciler.reports.labels import expiry_date, expiry_label, scope_label
 from reconciler.reports.markdown import value
 from reconciler.reports.styled import Line, Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
-from reconciler.requesting.subjects import FoundSubject, Unclear
+from reconciler.requesting.subjects import SubjectChoice, Unclear
 
 _FEW: Final = 5
 _LONGEST_TITLE: Final = 160
 
 
 def request_lines(
-    declaration: Declaration, found: FoundSubject, now: datetime, names: Names = NO_NAMES
+    declaration: Declaration, choice: SubjectChoice, now: datetime, names: Names = NO_NAMES
 ) -> Iterator[Line]:
     """What is asked for, as a person checks it before it is proposed."""
-    severity = f" ({found.severity} severity)" if found.severity else ""
-    yield line((Style.HEADING, found.title), severity)
+    severity = f" ({choice.severity} severity)" if choice.severity else ""
+    yield line((Style.HEADING, choice.title), severity)
     for scope in declaration.scopes[:_FEW]:
         yield line("  on         ", scope_label(scope, names))
     if len(declaration.scopes) > _FEW:
@@ -72,8 +72,8 @@ def effect_lines(
         affected = [change.exemption.name for change in changes if change.action is action]
         if affected:
             yield line((Style.UPDATE, words), first_few(affected, _FEW))
-    held = {cells.message: cells for cells in plan.held if cells.declaration in names_of}
-    if not changes and not held:
+    held_lines = {cells.message: cells for cells in plan.held if cells.declaration in names_of}
+    if not changes and not held_lines:
         yield line(
             (Style.INFO, "nothing would change in Azure"), ": it is exempt already, or nothing evaluates it there"
         )
@@ -81,31 +81,31 @@ def effect_lines(
     also = sorted({title for change in changes for title in change.also_exempts})
     if also:
         yield line((Style.WIDENS, "also exempts: "), first_few(also, _FEW))
-    yield from diagnostic_lines([*held.values(), *findings.values()])
+    yield from diagnostic_lines([*held_lines.values(), *findings.values()])
 
 
 # --- the pull request --------------------------------------------------------------------------------------------
 
 
-def request_title(declaration: Declaration, found: FoundSubject) -> str:
+def request_title(declaration: Declaration, choice: SubjectChoice) -> str:
     """One line for the commit and the pull request."""
     first, *others = declaration.scopes
     where = first.name + (f" and {len(others):,} more" if others else "")
-    return _cut(f"Exempt {where} from {found.title}")
+    return _cut(f"Exempt {where} from {choice.title}")
 
 
-def request_body(declaration: Declaration, found: FoundSubject, closes: int = 0) -> str:
+def request_body(declaration: Declaration, choice: SubjectChoice, closes: int = 0) -> str:
     """What a reviewer reads before the plan comes."""
-    return "\n".join(_request_body(declaration, found, closes)) + "\n"
+    return "\n".join(_request_body(declaration, choice, closes)) + "\n"
 
 
-def _request_body(declaration: Declaration, found: FoundSubject, closes: int) -> Iterator[str]:
-    severity = f", {found.severity} severity" if found.severity else ""
-    key = f" ({value(found.subject.value)})" if found.subject.kind is SubjectKind.RECOMMENDATION else ""
-    yield f"- **Recommendation:** {value(found.title)}{key}{severity}"
+def _request_body(declaration: Declaration, choice: SubjectChoice, closes: int) -> Iterator[str]:
+    severity = f", {choice.severity} severity" if choice.severity else ""
+    key = f" ({value(choice.subject.value)})" if choice.subject.kind is SubjectKind.RECOMMENDATION else ""
+    yield f"- **Recommendation:** {value(choice.title)}{key}{severity}"
     scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
-    more = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
-    yield f"- **Where:** {scopes}{more}"
+    rest = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
+    yield f"- **Where:** {scopes}{rest}"
     yield f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}"
     yield f"- **Until:** {value(expiry_date(_end(declaration)))}"
     yield f"- **Why:** {value(declaration.justification)}"
@@ -117,8 +117,8 @@ def _request_body(declaration: Declaration, found: FoundSubject, closes: int) ->
     if declaration.selected_by:
         tags = ", ".join(f"{tag}={text}" for tag, text in declaration.selected_by.items())
         yield f"- **Chosen by tag:** {value(tags)}, as it was when this was asked"
-    if found.portal_address:
-        yield f"\nHow to fix it instead: [the recommendation in the portal]({found.portal_address})."
+    if choice.portal_address:
+        yield f"\nHow to fix it instead: [the recommendation in the portal]({choice.portal_address})."
     yield "\nWritten by `exempt request`; the plan is a comment below."
     if closes:  # GitHub starts no checks for what a workflow opened by itself
         yield f"\nCloses #{closes}. If no check runs here, close and reopen this pull request."
@@ -178,7 +178,7 @@ def answer_opened(address: str, declaration: Declaration, notes: Sequence[Diagno
 def answer_unclear(unclear: Sequence[Unclear], problems: Sequence[Problem]) -> str:
     """What is missing or wrong, and that an edit of the issue tries again."""
     lines = [MARKER, "This cannot become a pull request yet:", ""]
-    lines += [f"- {value(each.message)}{f': {value(each.remedy)}' if each.remedy else ''}" for each in unclear]
+    lines += [f"- {value(item.message)}{f': {value(item.remedy)}' if item.remedy else ''}" for item in unclear]
     lines += [
         f"- {value(problem.message)}{f': {value(problem.remedy)}' if problem.remedy else ''}"
         for problem in problems

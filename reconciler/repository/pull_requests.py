@@ -81,8 +81,8 @@ def _on_github(rest: Rest, target: Hosted, source: Hosted, branches: tuple[str, 
     opened = list(rest.get(f"/repos/{target.path}/pulls", head=head, state="open", base=base).items())
     answer = opened[0] if opened else None
     if answer is None:
-        wanted = {"title": text.title, "body": text.body, "head": head if target != source else branch, "base": base}
-        answer = rest.post(f"/repos/{target.path}/pulls", wanted)
+        body = {"title": text.title, "body": text.body, "head": head if target != source else branch, "base": base}
+        answer = rest.post(f"/repos/{target.path}/pulls", body)
     number = answer.member("number").as_integer()
     return PullRequest(address=f"{target.web}/pull/{number}", number=str(number), is_open=True)
 
@@ -95,8 +95,8 @@ def _on_azure_devops(rest: Rest, target: Hosted, branches: tuple[str, str], text
     opened = list(rest.get(path, **criteria, **{"api-version": _API_VERSION}).member("value").items())
     answer = opened[0] if opened else None
     if answer is None:
-        wanted = {**refs, "title": text.title, "description": text.body[:4000]}  # the most that it takes
-        answer = rest.post(path, wanted, **{"api-version": _API_VERSION})
+        body = {**refs, "title": text.title, "description": text.body[:4000]}  # the most that it takes
+        answer = rest.post(path, body, **{"api-version": _API_VERSION})
     number = answer.member("pullRequestId").as_integer()
     return PullRequest(address=f"{target.web}/pullrequest/{number}", number=str(number), is_open=True)
 

@@ -93,7 +93,7 @@ def _said(content: bytes) -> str:
     """The service's own words, as far as they are some."""
     try:
         value = json.loads(content)
-        errors = [str(each.get("message") or "") for each in value.get("errors") or [] if isinstance(each, dict)]
+        errors = [str(error.get("message") or "") for error in value.get("errors") or [] if isinstance(error, dict)]
         words = "; ".join(text for text in (str(value.get("message") or ""), *errors) if text)
     except (ValueError, AttributeError, TypeError, RecursionError):
         return ""

@@ -94,9 +94,9 @@ class WorkTree:
         try:
             data: bytes = self.repo.odb.stream(bytes.fromhex(sha)).read()
         except ValueError as error:
-            what = name or "a file's contents"
+            label = name or "a file's contents"
             raise ReconcilerError(
-                f"the clone in {self.repo.working_tree_dir} lacks {what} ({sha[:12]})",
+                f"the clone in {self.repo.working_tree_dir} lacks {label} ({sha[:12]})",
                 WHOLE_CLONE,
             ) from error
         return data

@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.importing.naming import slug
 from reconciler.model import ArmId, Category, Declaration, Rules, ScopeKind, Source
-from reconciler.requesting.subjects import FoundSubject
+from reconciler.requesting.subjects import SubjectChoice
 
 FOLDER: Final = "exemptions"
 UNLIMITED_DAYS: Final = 365
@@ -42,7 +42,7 @@ class Answers:
     tags by which the scopes were chosen.
     """
 
-    found: FoundSubject
+    choice: SubjectChoice
     scopes: tuple[ArmId, ...]
     category: Category
     justification: str
@@ -60,7 +60,7 @@ def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations:
     folder = place(answers.scopes, rules, declarations)
     return Declaration(
         name=name,
-        subject=answers.found.subject,
+        subject=answers.choice.subject,
         scopes=answers.scopes,
         category=answers.category,
         justification=answers.justification.strip(),
@@ -75,7 +75,7 @@ def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations:
 
 def _free_name(answers: Answers, taken: Iterable[str]) -> str:
     """`legacy-sql-transparent-data-encryption`: what and where, or with a number where that is taken."""
-    words = [word for word in slug(answers.found.title, 120).split("-") if word not in _SAID_BY_ALL]
+    words = [word for word in slug(answers.choice.title, 120).split("-") if word not in _SAID_BY_ALL]
     title = slug(" ".join(words), _LONGEST_TITLE + 1)
     title = title.rpartition("-")[0] if len(title) > _LONGEST_TITLE and "-" in title else title
     tag = "-".join(part for pair in sorted(answers.selected_by.items()) for part in pair)

@@ -26,8 +26,8 @@ def with_field(text: str, field: str, value: str) -> str | None:
     for key, node in mapping.value:
         if key.value == field:
             start, end = node.start_mark.index, node.end_mark.index
-            kept = text[start:end]
-            ending = kept[len(kept.rstrip("\r\n")) :] if kept.startswith(("|", ">")) else ""
+            current = text[start:end]
+            ending = current[len(current.rstrip("\r\n")) :] if current.startswith(("|", ">")) else ""
             return text[:start] + value + ending + text[end:]
     if mapping.flow_style:
         end = mapping.value[-1][1].end_mark.index

@@ -30,7 +30,7 @@ class Unclear(Diagnostic):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FoundSubject:
+class SubjectChoice:
     """What is to be exempted: `title` as people know it, `recommendation` where it is one."""
 
     subject: Subject
@@ -55,8 +55,8 @@ class SubjectSearch:
     """
 
     text: str
-    subjects: tuple[FoundSubject, ...] = ()
-    near: tuple[FoundSubject, ...] = ()
+    subjects: tuple[SubjectChoice, ...] = ()
+    near: tuple[SubjectChoice, ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -85,45 +85,49 @@ def find_subject(catalogue: Catalogue, text: str) -> SubjectSearch:
     text = text.strip()[:_LONGEST]
     located = look_up(catalogue, text) if text else None
     if located is not None and (located.recommendations or located.policies):
-        subjects = [of_recommendation(each) for each in located.recommendations if each.key]
+        subjects = [
+            of_recommendation(recommendation) for recommendation in located.recommendations if recommendation.key
+        ]
         for policy in located.policies:
             resting = catalogue.resting_on(policy.id)
-            subjects += [of_recommendation(each) for each in resting] or [of_policy(policy)]
+            subjects += [of_recommendation(recommendation) for recommendation in resting] or [of_policy(policy)]
         if subjects:
             return SubjectSearch(text=text, subjects=tuple(_distinct(subjects)))
-    hits = [hit.found for hit in catalogue.search(text, 4 * _CHOICES)] if text and "/" not in text else []
+    hits = [hit.item for hit in catalogue.search(text, 4 * _CHOICES)] if text and "/" not in text else []
     near = [hit for hit in hits if isinstance(hit, Recommendation) and hit.key]
     if text and not near:
         near = list(catalogue.nearest(text))
-    near.sort(key=lambda each: not each.exemptable or each.retirement is not None)
-    return SubjectSearch(text=text, near=tuple(_distinct(of_recommendation(each) for each in near))[:_CHOICES])
+    near.sort(key=lambda recommendation: not recommendation.exemptable or recommendation.retirement is not None)
+    return SubjectSearch(
+        text=text, near=tuple(_distinct(of_recommendation(recommendation) for recommendation in near))[:_CHOICES]
+    )
 
 
-def of_recommendation(recommendation: Recommendation) -> FoundSubject:
+def of_recommendation(recommendation: Recommendation) -> SubjectChoice:
     """The subject that names a recommendation by its key."""
     subject = Subject(kind=SubjectKind.RECOMMENDATION, value=recommendation.key)
-    return FoundSubject(subject=subject, title=recommendation.title, recommendation=recommendation)
+    return SubjectChoice(subject=subject, title=recommendation.title, recommendation=recommendation)
 
 
-def of_policy(policy: Policy) -> FoundSubject:
+def of_policy(policy: Policy) -> SubjectChoice:
     """The subject that names a policy behind which no recommendation is known."""
     is_built_in = policy.id.key.startswith("/providers/")
     subject = Subject(kind=SubjectKind.POLICY, value=policy.id.name if is_built_in else policy.id.text)
-    return FoundSubject(subject=subject, title=policy.title)
+    return SubjectChoice(subject=subject, title=policy.title)
 
 
-def of_category(category: str, label: str) -> FoundSubject:
+def of_category(category: str, label: str) -> SubjectChoice:
     """The subject that names all recommendations of a category."""
-    return FoundSubject(subject=Subject(kind=SubjectKind.CATEGORY, value=category), title=label or category)
+    return SubjectChoice(subject=Subject(kind=SubjectKind.CATEGORY, value=category), title=label or category)
 
 
-def _distinct(subjects: Iterable[FoundSubject]) -> Iterable[FoundSubject]:
-    return {(found.subject.kind, found.subject.value): found for found in subjects}.values()
+def _distinct(subjects: Iterable[SubjectChoice]) -> Iterable[SubjectChoice]:
+    return {(choice.subject.kind, choice.subject.value): choice for choice in subjects}.values()
 
 
-def better_than_exempting(found: FoundSubject, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
+def better_than_exempting(choice: SubjectChoice, catalogue: Catalogue) -> tuple[Diagnostic, ...]:
     """What the catalogue knows to be better than an exemption, or to be in its way."""
-    recommendation = found.recommendation
+    recommendation = choice.recommendation
     if recommendation is None:
         return ()
     if recommendation.retirement is not None:

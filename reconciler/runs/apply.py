@@ -153,7 +153,7 @@ def _report(azure: Azure, plan: Plan, context: Context) -> PlanReport:
 
 
 def _saved_plan(path: Path, repository: Repository) -> SavedPlan:
-    data = read_file(path, what="plan", remedy=approvals.NEW_PLAN, limit=LIMITS.size)
+    data = read_file(path, label="plan", remedy=approvals.NEW_PLAN, limit=LIMITS.size)
     settings = repository.settings
     return approvals.read_plan(data, origin=str(path), tenant_id=settings.tenant_id, owner=settings.owner)
 

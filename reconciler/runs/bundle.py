@@ -127,7 +127,7 @@ def _artefacts(folder: Path) -> Iterator[tuple[str, bytes]]:
         )
     for path in sorted(folder.rglob("*.json")):
         if path.is_file() and not path.is_symlink():
-            yield path.relative_to(folder).as_posix(), read_file(path, what="artefact", remedy=_MAKE, limit=_LARGEST)
+            yield path.relative_to(folder).as_posix(), read_file(path, label="artefact", remedy=_MAKE, limit=_LARGEST)
 
 
 def _rows(
@@ -191,10 +191,10 @@ def check_bundle(path: Path, digest: str | None) -> str:
     Raises:
         UsageError: it is no bundle, or any byte of it differs.
     """
-    data = read_file(path, what="bundle", remedy=_MAKE, limit=_LARGEST)
-    found = hashlib.sha256(data).hexdigest()
-    if digest is not None and found != digest.lower():
-        raise UsageError(f"{path} has the digest {found}, not {digest}", "it was changed, or is another bundle")
+    data = read_file(path, label="bundle", remedy=_MAKE, limit=_LARGEST)
+    actual = hashlib.sha256(data).hexdigest()
+    if digest is not None and actual != digest.lower():
+        raise UsageError(f"{path} has the digest {actual}, not {digest}", "it was changed, or is another bundle")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             files = {name: archive.read(name) for name in archive.namelist()}
@@ -209,7 +209,7 @@ def check_bundle(path: Path, digest: str | None) -> str:
         raise UsageError(
             f"{path}: the archive around the files is not as it was made", "it was changed: get the original"
         )
-    return found
+    return actual
 
 
 def _hash(content: bytes | None) -> str | None:

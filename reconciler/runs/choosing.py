@@ -12,7 +12,7 @@ from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Declaration
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.requesting.pasted import scopes_in
-from reconciler.requesting.subjects import FoundSubject, Unclear, find_subject
+from reconciler.requesting.subjects import SubjectChoice, Unclear, find_subject
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk
 
@@ -48,16 +48,16 @@ def azure_if_reachable(desk: Desk, context: Context) -> Iterator[Azure | None]:
 
 
 def unhealthy_resources(
-    found: FoundSubject, desk: Desk, azure: Azure | None, context: Context
+    choice: SubjectChoice, desk: Desk, azure: Azure | None, context: Context
 ) -> tuple[Assessment, ...]:
     """The resources that Defender calls unhealthy by a recommendation; none where it cannot be named_by."""
     from reconciler.azure.choices import subscriptions_below, unhealthy  # noqa: PLC0415 - loads the SDK
 
-    if azure is None or found.recommendation is None:
+    if azure is None or choice.recommendation is None:
         return ()
     try:
         subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
-        return unhealthy(azure.client, subscriptions, found.recommendation.key)
+        return unhealthy(azure.client, subscriptions, choice.recommendation.key)
     except AzureError as error:
         context.observer.warning(f"which resources are unhealthy is not known: {error.message}")
         return ()
@@ -137,13 +137,13 @@ def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> t
     subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
     sets = [{scope.key: scope for scope in tagged(azure.client, subscriptions, *pair)} for pair in tags.items()]
     first, *others = sets
-    scopes = tuple(scope for key, scope in sorted(first.items()) if all(key in other for other in others))
+    scopes = tuple(scope for key, scope in sorted(first.items()) if all(key in matches for matches in others))
     return scopes or Unclear(field="--tag", message=f"no resource bears {words}", remedy="correct the tag or its value")
 
 
-def of_types(scopes: Sequence[ArmId], found: FoundSubject) -> tuple[ArmId, ...]:
+def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...]:
     """Of resources that were chosen by a tag, those of a type that the recommendation is about; all where that is not known."""
-    types = set(found.recommendation.resource_types) if found.recommendation else set()
+    types = set(choice.recommendation.resource_types) if choice.recommendation else set()
     fitting = tuple(scope for scope in scopes if _type(scope) in types)
     return fitting if types and fitting else tuple(scopes)
 

@@ -88,7 +88,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     """
     repository = load_repository(request.root, request.base, context)
     earlier = _earlier(request, repository) if request.since is not None else None
-    written = _written(request.event) if request.event is not None else None
+    event_ids = _written(request.event) if request.event is not None else None
     outcomes = _outcomes(request.outcomes) if request.outcomes is not None else {}
     evidence = _evidence(request, repository, context)
     plan = evidence.plan
@@ -106,8 +106,8 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         outcomes=outcomes,
     )
     findings = _of_kinds(find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects)), request.kinds)
-    if written is not None:
-        findings = tuple(finding for finding in findings if finding.subject in written or finding.kind in _ALWAYS)
+    if event_ids is not None:
+        findings = tuple(finding for finding in findings if finding.subject in event_ids or finding.kind in _ALWAYS)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
     report = DriftReport(
         tenant_id=plan.tenant_id,
@@ -130,7 +130,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
 
 
 def _written(path: Path) -> frozenset[ArmId]:
-    data = read_file(path, what="event", remedy=_NO_EVENT, limit=_EVENT_LIMIT)
+    data = read_file(path, label="event", remedy=_NO_EVENT, limit=_EVENT_LIMIT)
     return exemptions_of_event(data, origin=str(path))
 
 
@@ -242,8 +242,8 @@ def _effects(azure: Azure, snapshot: Snapshot, repository: Repository, context: 
     except AzureError as error:
         context.observer.warning(f"Defender was not asked what took effect: {error.message}")
         return ()
-    for what in dict.fromkeys(line.what for line in inputs.view.unread):
-        context.observer.warning(f"Defender was not asked in full what took effect: {what} could not be read")
+    for content in dict.fromkeys(line.what for line in inputs.view.unread):
+        context.observer.warning(f"Defender was not asked in full what took effect: {content} could not be read")
     return effect_findings(effect_report(inputs, with_needs=True))
 
 

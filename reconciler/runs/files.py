@@ -9,21 +9,21 @@ from pathlib import Path
 from reconciler.problems import ReconcilerError, UsageError
 
 
-def read_file(path: Path, *, what: str, remedy: str, limit: int) -> bytes:
+def read_file(path: Path, *, label: str, remedy: str, limit: int) -> bytes:
     """The bytes of a file that somebody named, at most one more than `limit`, so that the reader refuses what is larger.
 
     Raises:
-        UsageError: there is none, or it cannot be read. `what` it should be stands in the message.
+        UsageError: there is none, or it cannot be read. `label`, what it should be, stands in the message.
     """
     try:
         with path.open("rb") as file:
             return file.read(limit + 1)
     except FileNotFoundError:
-        raise UsageError(f"there is no {what} {str(path)!r}", remedy) from None
+        raise UsageError(f"there is no {label} {str(path)!r}", remedy) from None
     except IsADirectoryError:
-        raise UsageError(f"{str(path)!r} is a folder, not a {what}", remedy) from None
+        raise UsageError(f"{str(path)!r} is a folder, not a {label}", remedy) from None
     except OSError as error:
-        raise UsageError(f"{what} {str(path)!r} cannot be read: {error.strerror}", remedy) from None
+        raise UsageError(f"{label} {str(path)!r} cannot be read: {error.strerror}", remedy) from None
 
 
 def write_file(path: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from reconciler.model import Category
 from reconciler.requesting import issue_form
 from reconciler.requesting.drafts import CATEGORY_WORDS
-from reconciler.requesting.subjects import FoundSubject, Unclear, of_category
+from reconciler.requesting.subjects import SubjectChoice, Unclear, of_category
 from reconciler.runs import request
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk, Proposed, open_desk
@@ -36,12 +36,12 @@ def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool
         ReconcilerError: git refuses.
     """
     issue = issue_form.read_issue(data, origin)
-    said, unclear = issue_form.answers_in(issue.body)
+    answers_by_field, unclear = issue_form.answers_in(issue.body)
     if unclear:
         return IssueRun(unclear=unclear)
     with open_desk(root, context, proposes=not dry_run) as desk:
-        asked, unclear = _asked(said, issue, desk)
-        answers = request.answers(asked, replace(desk, user=""), None, context.now)
+        fields, unclear = _fields(answers_by_field, issue, desk)
+        answers = request.answers(fields, replace(desk, user=""), None, context.now)
         if unclear or isinstance(answers, tuple):
             return IssueRun(unclear=(*unclear, *(answers if isinstance(answers, tuple) else ())))
         draft = request.draft(answers, desk, context)
@@ -53,32 +53,39 @@ def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool
         )
 
 
-def _asked(said: Mapping[str, str], issue: issue_form.Issue, desk: Desk) -> tuple[request.Asked, tuple[Unclear, ...]]:
-    resources = said.get(issue_form.RESOURCES, "").splitlines()
-    who = f"@{issue.author}" if issue.author else ""
-    found, unclear = _category(said, desk)
-    asked = request.Asked(
-        recommendation=said.get(issue_form.RECOMMENDATION, ""),
-        found=found,
+def _fields(
+    answers_by_field: Mapping[str, str], issue: issue_form.Issue, desk: Desk
+) -> tuple[request.RequestFields, tuple[Unclear, ...]]:
+    resources = answers_by_field.get(issue_form.RESOURCES, "").splitlines()
+    author = f"@{issue.author}" if issue.author else ""
+    choice, unclear = _category(answers_by_field, desk)
+    fields = request.RequestFields(
+        recommendation=answers_by_field.get(issue_form.RECOMMENDATION, ""),
+        choice=choice,
         resources=tuple(text for line in resources if (text := _BULLET.sub("", line).strip())),
         category=next(
-            (category for category in Category if said.get(issue_form.CATEGORY) == CATEGORY_WORDS[category][0]), None
+            (
+                category
+                for category in Category
+                if answers_by_field.get(issue_form.CATEGORY) == CATEGORY_WORDS[category][0]
+            ),
+            None,
         ),
-        until=said.get(issue_form.UNTIL, ""),
-        justification=said.get(issue_form.JUSTIFICATION, ""),
-        owner=said.get(issue_form.OWNER, "") or who,
-        ticket=said.get(issue_form.TICKET, ""),
-        requested_by=who,
+        until=answers_by_field.get(issue_form.UNTIL, ""),
+        justification=answers_by_field.get(issue_form.JUSTIFICATION, ""),
+        owner=answers_by_field.get(issue_form.OWNER, "") or author,
+        ticket=answers_by_field.get(issue_form.TICKET, ""),
+        requested_by=author,
     )
-    return asked, unclear
+    return fields, unclear
 
 
-def _category(said: Mapping[str, str], desk: Desk) -> tuple[FoundSubject | None, tuple[Unclear, ...]]:
+def _category(answers_by_field: Mapping[str, str], desk: Desk) -> tuple[SubjectChoice | None, tuple[Unclear, ...]]:
     """The category of recommendations that was chosen in place of one."""
-    kind = said.get(issue_form.KIND)
+    kind = answers_by_field.get(issue_form.KIND)
     if not kind:
         return None, ()
-    if said.get(issue_form.RECOMMENDATION):
+    if answers_by_field.get(issue_form.RECOMMENDATION):
         message = "both a recommendation and a category of them are named"
         return None, (Unclear(field="issue", message=message, remedy="keep one of the two"),)
     categories = desk.contents.catalogue.recommendation_categories

@@ -273,19 +273,19 @@ def rule_problems(
     files: Sequence[ImportedFile], contents: RepositoryContents, context: Context
 ) -> dict[str, list[Problem]]:
     """What `exempt validate` will say to each new file, by the declaration's name."""
-    found: dict[str, list[Problem]] = defaultdict(list)
+    by_name: dict[str, list[Problem]] = defaultdict(list)
     added: list[Declaration] = []
     for file in files:
         loaded, problems = load_bytes(file.text.encode(), file.path)
-        found[file.declaration.name] += problems
+        by_name[file.declaration.name] += problems
         added.append(loaded or file.declaration)
     names = {file.path: file.declaration.name for file in files}
     everything = replace(contents.loaded, declarations=(*contents.loaded.declarations, *added))
     changed = frozenset(names.values())
     for problem in check(everything, contents.catalogue, context.now, changed):
         if problem.source.file in names:
-            found[names[problem.source.file]].append(problem)
-    return {name: problems for name, problems in found.items() if problems}
+            by_name[names[problem.source.file]].append(problem)
+    return {name: problems for name, problems in by_name.items() if problems}
 
 
 def write_new(root: Path, files: Sequence[ImportedFile]) -> None:

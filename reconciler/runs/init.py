@@ -177,7 +177,7 @@ def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None) -> U
             "start a new repository beside it with 'exempt init', and copy exemptions/ and reconciler.yaml there",
         )
     manifest = read_json(path.read_bytes(), origin=str(path), remedy="restore it from git")
-    manifest.check_format(what="note of exempt init", known="1.0")
+    manifest.check_format(document="note of exempt init", reads="1.0")
     values = manifest.member("values")
     scaffold = _scaffold(
         InitRequest(

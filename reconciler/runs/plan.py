@@ -128,8 +128,10 @@ def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[
 
 def _never_applied(repository: Repository, snapshot: Snapshot) -> set[str]:
     """The declarations whose last commit no revision contains that an exemption of ours in Azure bears."""
-    ours = (each for each in snapshot.exemptions if ownership(each, repository.settings) is Ownership.OURS)
-    revisions = {revision_of(exemption) for exemption in ours} - {""}
+    ours = (
+        exemption for exemption in snapshot.exemptions if ownership(exemption, repository.settings) is Ownership.OURS
+    )
+    revisions = {revision_of(owned) for owned in ours} - {""}
     names = set()
     for declaration in repository.declarations:
         commit = repository.history.last_commit(declaration.source.file)

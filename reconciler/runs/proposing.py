@@ -133,7 +133,7 @@ def propose(desk: Desk, proposal: Proposal, context: Context) -> Proposed:
     """
     assert desk.space is not None
     branch, text = proposal.branch, proposal.text
-    made = commit(
+    proposed_branch = commit(
         desk.space,
         proposal.files,
         branch,
@@ -141,15 +141,15 @@ def propose(desk: Desk, proposal: Proposal, context: Context) -> Proposed:
         author=proposal.author,
         replaces=proposal.replaces,
     )
-    if not made.is_pushed:
+    if not proposed_branch.is_pushed:
         why = f"the repository has no remote, so the commit is on the local branch {branch}: add a remote and push it"
-        return Proposed(branch=made, pull_request=PullRequest(address="", why=why), text=text)
+        return Proposed(branch=proposed_branch, pull_request=PullRequest(address="", why=why), text=text)
     try:
         opened = open_pull_request(desk.space, branch, text, context.environment)
     except HostError as error:
         why = f"{error.message}; {error.remedy}" if error.remedy else error.message
         opened = page_for(desk.space, branch, why, context.environment)
-    return Proposed(branch=made, pull_request=opened, text=text)
+    return Proposed(branch=proposed_branch, pull_request=opened, text=text)
 
 
 @dataclass(frozen=True, slots=True)

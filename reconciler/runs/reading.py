@@ -99,7 +99,7 @@ def load_record(file: Path | None, settings: Settings, context: Context) -> froz
     """
     if file is None:
         return frozenset()
-    data = read_file(file, what="record", remedy=_NO_RECORD, limit=record.LIMITS.size)
+    data = read_file(file, label="record", remedy=_NO_RECORD, limit=record.LIMITS.size)
     try:
         return record.read_record(data, origin=str(file), settings=settings)
     except JsonInputError as error:

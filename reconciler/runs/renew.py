@@ -187,13 +187,15 @@ def _reselected(chosen: Sequence[Declaration], desk: Desk, context: Context) -> 
                     "its tags choose the same" if declaration.selected_by else "it has no selectedBy"
                 )
                 continue
-            kept = tuple(scope for scope in declaration.scopes if scope.key in after)
-            new = (*kept, *(scope for key, scope in after.items() if key not in before))
+            remaining = tuple(scope for scope in declaration.scopes if scope.key in after)
+            new = (*remaining, *(scope for key, scope in after.items() if key not in before))
             text = with_scopes(_text(desk, declaration), [scope.text for scope in new])
-            gone = [scope.name for key, scope in before.items() if key not in after]
-            came = [scope.name for key, scope in after.items() if key not in before]
+            dropped = [scope.name for key, scope in before.items() if key not in after]
+            added = [scope.name for key, scope in after.items() if key not in before]
             edits.append(
-                _edit(declaration, replace(declaration, scopes=new), text, _some("without", gone), _some("with", came))
+                _edit(
+                    declaration, replace(declaration, scopes=new), text, _some("without", dropped), _some("with", added)
+                )
             )
     return edits, unchanged
 

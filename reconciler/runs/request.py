@@ -18,7 +18,7 @@ from reconciler.reports.requests import request_body, request_title
 from reconciler.repository.pull_requests import Text
 from reconciler.requesting import drafts
 from reconciler.requesting.drafts import Answers
-from reconciler.requesting.subjects import FoundSubject, SubjectSearch, Unclear, better_than_exempting, find_subject
+from reconciler.requesting.subjects import SubjectChoice, SubjectSearch, Unclear, better_than_exempting, find_subject
 from reconciler.runs.choosing import HOW_TO_NAME, Pointers, find_scopes, of_types
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk, Preview, Proposal, Proposed, preview, problems_of, propose, write_changes
@@ -30,7 +30,7 @@ _SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Pointers):
+class RequestFields(Pointers):
     """What a person said, as they said it; an empty text is not said. `pasted` may name the recommendation as well."""
 
     recommendation: str = ""
@@ -41,7 +41,7 @@ class Asked(Pointers):
     ticket: str = ""
     requested_by: str = ""
     name: str = ""
-    found: FoundSubject | None = None
+    choice: SubjectChoice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,46 +70,46 @@ class Draft:
 # --- what is asked -----------------------------------------------------------------------------------------------
 
 
-def search_subject(asked: Asked, desk: Desk) -> SubjectSearch:
+def search_subject(fields: RequestFields, desk: Desk) -> SubjectSearch:
     """What the recommendation that somebody named may mean."""
-    return find_subject(desk.contents.catalogue, asked.recommendation or asked.pasted)
+    return find_subject(desk.contents.catalogue, fields.recommendation or fields.pasted)
 
 
-def answers(asked: Asked, desk: Desk, azure: Azure | None, now: datetime) -> Answers | tuple[Unclear, ...]:
+def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetime) -> Answers | tuple[Unclear, ...]:
     """All that a request needs, or everything that is not clear about it, at once.
 
     Raises:
         AzureError: a name or a tag must be looked up, and Resource Graph refuses.
     """
-    found, unclear = _subject(asked, desk)
-    scopes, problems = find_scopes(asked, desk, azure)
-    if found is not None and asked.tags:
-        scopes = of_types(scopes, found)
+    choice, unclear = _subject(fields, desk)
+    scopes, problems = find_scopes(fields, desk, azure)
+    if choice is not None and fields.tags:
+        scopes = of_types(scopes, choice)
     unclear += problems
     if not scopes and not problems:
         unclear.append(_missing("--resource", HOW_TO_NAME))
-    unclear += _unsaid(asked, desk)
-    if unclear or found is None or asked.category is None:
+    unclear += _unsaid(fields, desk)
+    if unclear or choice is None or fields.category is None:
         return tuple(unclear)
-    end = last_instant(asked.until) if asked.until else longest_end(found, asked.category, desk, now)[0]
+    end = last_instant(fields.until) if fields.until else longest_end(choice, fields.category, desk, now)[0]
     return Answers(
-        found=found,
+        choice=choice,
         scopes=scopes,
-        category=asked.category,
-        justification=asked.justification,
-        owner=asked.owner or desk.user,
+        category=fields.category,
+        justification=fields.justification,
+        owner=fields.owner or desk.user,
         expires_on=end,
-        ticket=asked.ticket,
-        requested_by=asked.requested_by or desk.user,
-        name=asked.name,
-        selected_by=asked.tags,
+        ticket=fields.ticket,
+        requested_by=fields.requested_by or desk.user,
+        name=fields.name,
+        selected_by=fields.tags,
     )
 
 
-def _subject(asked: Asked, desk: Desk) -> tuple[FoundSubject | None, list[Unclear]]:
-    if asked.found is not None:
-        return asked.found, []
-    search = search_subject(asked, desk)
+def _subject(fields: RequestFields, desk: Desk) -> tuple[SubjectChoice | None, list[Unclear]]:
+    if fields.choice is not None:
+        return fields.choice, []
+    search = search_subject(fields, desk)
     if search.is_clear:
         return search.subjects[0], []
     if search.text:
@@ -117,16 +117,16 @@ def _subject(asked: Asked, desk: Desk) -> tuple[FoundSubject | None, list[Unclea
     return None, [_missing("--recommendation", "paste the address of its page in the portal, or its title")]
 
 
-def _unsaid(asked: Asked, desk: Desk) -> Iterator[Unclear]:
+def _unsaid(fields: RequestFields, desk: Desk) -> Iterator[Unclear]:
     """What is missing of that which needs no looking up."""
-    if asked.category is None:
+    if fields.category is None:
         yield _missing("--category", "Waiver (the risk is accepted) or Mitigated (it is met in another way)")
-    if not asked.justification.strip():
+    if not fields.justification.strip():
         yield _missing("--justification", "a sentence that tells the reviewer why this is acceptable")
-    if not (asked.owner or desk.user):
+    if not (fields.owner or desk.user):
         yield _missing("--owner", "who answers for the risk, such as data-platform@contoso.example")
-    if asked.until and not is_day(asked.until):
-        yield Unclear(field="--until", message=f"{asked.until[:100]!r} is no day", remedy="write it as 2027-01-31")
+    if fields.until and not is_day(fields.until):
+        yield Unclear(field="--until", message=f"{fields.until[:100]!r} is no day", remedy="write it as 2027-01-31")
 
 
 def is_day(text: str) -> bool:
@@ -142,11 +142,11 @@ def _missing(option: str, remedy: str) -> Unclear:
     return Unclear(field=option, message=f"{option} is missing", remedy=remedy)
 
 
-def longest_end(found: FoundSubject, category: Category, desk: Desk, now: datetime) -> tuple[datetime, int | None]:
+def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: datetime) -> tuple[datetime, int | None]:
     """The longest end that the rules allow for this, and the days that a rule sets (None: no rule does)."""
     probe = Declaration(
         name="probe",
-        subject=found.subject,
+        subject=choice.subject,
         scopes=(),
         category=category,
         justification="",
@@ -170,8 +170,8 @@ def draft(given_answers: Answers, desk: Desk, context: Context) -> Draft:
         rules=contents.settings.rules,
         declarations=contents.loaded.declarations,
     )
-    title = given_answers.found.title
-    text = declaration_text(declaration, {given_answers.found.subject.value: title})
+    title = given_answers.choice.title
+    text = declaration_text(declaration, {given_answers.choice.subject.value: title})
     loaded, problems = load_bytes(text.encode("utf-8", "surrogatepass"), declaration.source.file)
     if loaded is not None and desk.space is not None:
         write_changes(desk, {declaration.source.file: text})
@@ -181,7 +181,7 @@ def draft(given_answers: Answers, desk: Desk, context: Context) -> Draft:
         answers=given_answers,
         text=text,
         problems=problems,
-        notes=better_than_exempting(given_answers.found, contents.catalogue),
+        notes=better_than_exempting(given_answers.choice, contents.catalogue),
     )
 
 
@@ -197,12 +197,12 @@ def propose_draft(prepared: Draft, desk: Desk, context: Context, author: str = "
     Raises:
         ReconcilerError: git refuses.
     """
-    found = prepared.answers.found
-    body = request_body(prepared.declaration, found, issue)
+    choice = prepared.answers.choice
+    body = request_body(prepared.declaration, choice, issue)
     proposal = Proposal(
         files={prepared.file: prepared.text},
         branch=f"exempt/issue-{issue}" if issue else f"exempt/{prepared.declaration.name}",
-        text=Text(title=request_title(prepared.declaration, found), body=body),
+        text=Text(title=request_title(prepared.declaration, choice), body=body),
         author=author,
         replaces=bool(issue),
     )

@@ -98,9 +98,9 @@ def run(request: ScoreRequest, context: Context) -> ScoreRun:
 
 def _estimate(path: Path, settings: Settings) -> tuple[tuple[EarlierEstimate, ...], str]:
     """The estimates that a saved plan holds, and its revision."""
-    data = read_file(path, what="plan", remedy=_MAKE, limit=LIMITS.size)
+    data = read_file(path, label="plan", remedy=_MAKE, limit=LIMITS.size)
     document = read_json(data, origin=str(path), remedy=_MAKE)
-    document.check_format(what="a plan", known="1.1")
+    document.check_format(document="a plan", reads="1.1")
     tenant = document.member("tenantId").as_text()
     if tenant.lower() != settings.tenant_id.lower():
         raise UsageError(

@@ -168,7 +168,7 @@ def _decide(repository: Repository, snapshot: Snapshot, context: Context) -> Dec
 
 def _deleted(path: Path) -> frozenset[str]:
     remedy = "name what 'exempt apply --out FILE' saved, or leave the option out"
-    data = read_file(path, what="file of outcomes", remedy=remedy, limit=_LARGEST)
+    data = read_file(path, label="file of outcomes", remedy=remedy, limit=_LARGEST)
     return read_deleted(data, origin=f"--outcomes: {path}")
 
 

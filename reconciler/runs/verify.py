@@ -103,11 +103,11 @@ def _yaml(path: Path) -> JSON:
     return value
 
 
-def _read(path: Path, what: str) -> JSON:
+def _read(path: Path, label: str) -> JSON:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}", f"name {what} that exempt saved") from error
-    document = read_json(data, origin=str(path), remedy=f"name {what} that exempt saved")
-    document.check_format(what=what, known="1.0")
+        raise UsageError(f"{path} cannot be read: {error.strerror}", f"name {label} that exempt saved") from error
+    document = read_json(data, origin=str(path), remedy=f"name {label} that exempt saved")
+    document.check_format(document=label, reads="1.0")
     return document.as_object()

@@ -99,19 +99,19 @@ class Case:
 
     def is_held(self, exemption: Coverage, reference: str) -> bool:
         """Whether the plan says that something at, above or below the exemption cannot be decided now."""
-        for held in self.plan["held"]:
-            scope = held["scope"].lower()
+        for line in self.plan["held"]:
+            scope = line["scope"].lower()
             related = scope in self.tenant.chain(exemption.scope) or exemption.scope in self.tenant.chain(scope)
-            same_assignment = held["assignment"] is None or held["assignment"].lower() == exemption.assignment
-            if related and same_assignment and reference in self.held_references(held, exemption.assignment):
+            same_assignment = line["assignment"] is None or line["assignment"].lower() == exemption.assignment
+            if related and same_assignment and reference in self.held_references(line, exemption.assignment):
                 return True
         return False
 
-    def held_references(self, held: Mapping[str, JSON], assignment: str) -> frozenset[str]:
+    def held_references(self, line: Mapping[str, JSON], assignment: str) -> frozenset[str]:
         """The references that a held line is about: those it lists, else all that its declaration means."""
-        if held["referenceIds"]:
-            return frozenset(str(name).lower() for name in held["referenceIds"])
-        declaration = self.declarations.get(held["declaration"])
+        if line["referenceIds"]:
+            return frozenset(str(name).lower() for name in line["referenceIds"])
+        declaration = self.declarations.get(line["declaration"])
         if declaration is None or assignment not in self.tenant.assignments:
             return frozenset()
         return meant(declaration, self.tenant, assignment)

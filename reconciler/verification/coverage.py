@@ -39,15 +39,15 @@ def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
     target around it that wants the same is held as a whole.
     """
     around = case.tenant.chain(point.scope)
-    for held in case.plan["held"]:
-        is_around = held["assignment"] is None and held["scope"].lower() in around
-        if is_around and point.reference in case.held_references(held, point.assignment):
+    for line in case.plan["held"]:
+        is_around = line["assignment"] is None and line["scope"].lower() in around
+        if is_around and point.reference in case.held_references(line, point.assignment):
             return True
     marks = {str(exemption.metadata.get("declaration")) for key in owners if (exemption := case.final[key]) is not None}
-    for held in case.plan["held"]:
-        if held["scope"].lower() == point.scope and str(held["assignment"]).lower() == point.assignment:
-            listed = {str(name).lower() for name in held["referenceIds"]} or {point.reference}
-            if held["declaration"] in marks or point.reference in listed:
+    for line in case.plan["held"]:
+        if line["scope"].lower() == point.scope and str(line["assignment"]).lower() == point.assignment:
+            listed = {str(name).lower() for name in line["referenceIds"]} or {point.reference}
+            if line["declaration"] in marks or point.reference in listed:
                 return True
     return False
 
@@ -56,11 +56,11 @@ def _is_declared_around(case: Case, point: Point, name: str) -> bool:
     """Whether the same declaration wants it on a containing scope, which then serves both. A target that is held as a
     whole serves nothing.
     """
-    held = {
+    held_scopes = {
         line["scope"].lower() for line in case.plan["held"] if line["declaration"] == name and not line["assignment"]
     }
     around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
-    return any(wider in case.targets[name] and case.targets[name][wider] - held for wider in around)
+    return any(wider in case.targets[name] and case.targets[name][wider] - held_scopes for wider in around)
 
 
 def _is_excused(case: Case, point: Point, name: str) -> bool:
@@ -71,20 +71,20 @@ def _is_excused(case: Case, point: Point, name: str) -> bool:
     if case.tenant.is_unread(point.scope) or (scopes.isdisjoint(chain) and roots.isdisjoint(chain)):
         return True
     return all(
-        any(_holds(case, held, point, target) for held in case.plan["held"] if held["declaration"] == name)
+        any(_holds(case, line, point, target) for line in case.plan["held"] if line["declaration"] == name)
         for target in case.targets[name][point]
     )
 
 
-def _holds(case: Case, held: Mapping[str, JSON], point: Point, target: str) -> bool:
+def _holds(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> bool:
     """Whether a held line is about what this target wants at this point."""
     is_single = case.tenant.members.get(point.assignment, {}).keys() == {SINGLE}
-    if held["cause"] == "neighbour" and not held["referenceIds"] and not is_single:
+    if line["cause"] == "neighbour" and not line["referenceIds"] and not is_single:
         return False  # it is about an object that is not reduced, and not about what is wanted
     return (
-        held["scope"].lower() in (point.scope, target)
-        and (held["assignment"] is None or held["assignment"].lower() == point.assignment)
-        and point.reference in (case.held_references(held, point.assignment) or (point.reference,))
+        line["scope"].lower() in (point.scope, target)
+        and (line["assignment"] is None or line["assignment"].lower() == point.assignment)
+        and point.reference in (case.held_references(line, point.assignment) or (point.reference,))
     )
 
 
@@ -93,7 +93,7 @@ def never_bare(case: Case) -> Iterator[Violation]:
 
     It would be bare in some order exactly if all that cover it before can go without any that covers it after.
     """
-    points = {point for wanted in case.wanted for point in _points_at_or_below(case, wanted)}
+    points = {point for desired in case.wanted for point in _points_at_or_below(case, desired)}
     for point in sorted(points):
         chain = case.tenant.chain(point.scope)
         related = {e.id for e in case.by_cell[point.assignment, point.reference] if e.scope in chain}
@@ -110,15 +110,15 @@ def never_bare(case: Case) -> Iterator[Violation]:
             yield Violation(rule="never bare", subject=point.scope, message=message)
 
 
-def _points_at_or_below(case: Case, wanted: Point) -> Iterator[Point]:
+def _points_at_or_below(case: Case, desired: Point) -> Iterator[Point]:
     """Where coverage of what is wanted may differ: at each related object's scope, for what its selectors choose."""
-    yield wanted
-    around = case.tenant.chain(wanted.scope)
-    for exemption in case.by_cell[wanted.assignment, wanted.reference]:
-        if wanted.scope in case.tenant.chain(exemption.scope):
-            yield replace(wanted, scope=exemption.scope, also=exemption.selectors)
+    yield desired
+    around = case.tenant.chain(desired.scope)
+    for exemption in case.by_cell[desired.assignment, desired.reference]:
+        if desired.scope in case.tenant.chain(exemption.scope):
+            yield replace(desired, scope=exemption.scope, also=exemption.selectors)
         elif exemption.selectors and exemption.scope in around:
-            yield replace(wanted, also=exemption.selectors)
+            yield replace(desired, also=exemption.selectors)
 
 
 def _preceding(case: Case, keys: Iterable[str]) -> set[str]:

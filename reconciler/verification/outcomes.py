@@ -45,11 +45,11 @@ def _shown_violations(case: Case, ended: Mapping[str, Mapping[str, JSON]], after
             continue
         done = ended.get(key, {}).get("status") == "done" and key in case.writes
         expected = case.writes[key].after if done else case.tenant.exemptions.get(key)
-        shown = after.exemptions.get(key)
-        if (expected and comparable(expected.properties)) != (shown and comparable(shown.properties)):
+        actual = after.exemptions.get(key)
+        if (expected and comparable(expected.properties)) != (actual and comparable(actual.properties)):
             if done:
                 yield Violation(rule="written as planned", subject=key, message="Azure does not show what was written")
-            elif key in ended or _is_ours(case, shown or expected or case.tenant.exemptions[key]):
+            elif key in ended or _is_ours(case, actual or expected or case.tenant.exemptions[key]):
                 yield Violation(
                     rule="nothing else changed", subject=key, message="it changed, although this run did not write it"
                 )
@@ -83,8 +83,8 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     but that the digest holds their changes.
     """
     tenant = Tenant(snapshot)
-    known = [declared(text, policies_behind, tenant.now) for text in declarations]
-    case = Case(plan=plan, tenant=tenant, settings=settings, declarations=known)
+    read_declarations = [declared(text, policies_behind, tenant.now) for text in declarations]
+    case = Case(plan=plan, tenant=tenant, settings=settings, declarations=read_declarations)
     broken = [*writes.integrity(case), *coverage.one_owner(case), *coverage.never_bare(case)]
     for write in case.writes.values():
         broken += [*writes.ownership(case, write), *writes.extent(case, write), *writes.cause(case, write)]

@@ -112,15 +112,15 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
     if declaration is None or not declaration.is_active:
         yield _broken("no wider", write, "no active declaration asks for it")
         return
-    wanted = _wanted_by(case, declaration, after)
-    retained = after.references - wanted
+    meant_references = _wanted_by(case, declaration, after)
+    retained = after.references - meant_references
     if (
         not after.properties.get("policyDefinitionReferenceIds")
         and SINGLE not in after.references
         and not _may_be_whole(case, declaration)
     ):
         yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
-    if not wanted:
+    if not meant_references:
         yield _broken("no wider", write, f"{declaration.name} wants nothing at this scope and assignment")
     if retained and not _keeps_within(before, after, retained, case.tenant.now):
         yield _broken(

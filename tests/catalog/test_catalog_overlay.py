@@ -59,7 +59,7 @@ recommendations:
     assert [one.name for one in found.policies] == [SECURE_TRANSFER, "own"]
     assert found.exemptable
     assert found in catalogue.resting_on(policy(SECURE_TRANSFER))
-    assert catalogue.search("contoso rule")[0].found == found
+    assert catalogue.search("contoso rule")[0].item == found
 
 
 def test_an_absent_field_stays_as_shipped(overlaid):

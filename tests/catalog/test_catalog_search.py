@@ -13,13 +13,13 @@ CATALOGUE = load()
 
 def titles(query, limit=5):
     return [
-        CATALOGUE.initiative_titles[hit.found] if isinstance(hit.found, str) else hit.found.title
+        CATALOGUE.initiative_titles[hit.item] if isinstance(hit.item, str) else hit.item.title
         for hit in CATALOGUE.search(query, limit)
     ]
 
 
 def recommendations(query, limit=10):
-    return [hit.found.title for hit in CATALOGUE.search(query, limit) if isinstance(hit.found, Recommendation)]
+    return [hit.item.title for hit in CATALOGUE.search(query, limit) if isinstance(hit.item, Recommendation)]
 
 
 @pytest.mark.parametrize(
@@ -76,17 +76,17 @@ def test_what_people_mean_is_among_the_first(query, expected):
 
 
 def test_what_can_be_exempted_comes_before_its_like_in_another_cloud():
-    found = [one for one in (hit.found for hit in CATALOGUE.search("jit", 5)) if isinstance(one, Recommendation)]
+    found = [one for one in (hit.item for hit in CATALOGUE.search("jit", 5)) if isinstance(one, Recommendation)]
     assert [one.exemptable for one in found] == sorted((one.exemptable for one in found), reverse=True)
 
 
 @pytest.mark.parametrize("query", [TDE_KEY, TDE_KEY[:8], TDE_KEY.upper()])
 def test_the_beginning_of_a_key_finds_it(query):
-    assert [hit.found.key for hit in CATALOGUE.search(query)] == [TDE_KEY]
+    assert [hit.item.key for hit in CATALOGUE.search(query)] == [TDE_KEY]
 
 
 def test_the_name_of_a_policy_and_of_an_initiative_find_them():
-    assert [hit.found.id.name for hit in CATALOGUE.search(TDE_POLICY[:8])] == [TDE_POLICY]
+    assert [hit.item.id.name for hit in CATALOGUE.search(TDE_POLICY[:8])] == [TDE_POLICY]
     assert titles(MCSB) == ["Microsoft cloud security benchmark"]
     assert titles(NIST_R5[:13]) == ["NIST SP 800-53 Rev. 5"]
 

@@ -112,7 +112,7 @@ DOCUMENT = {"changes": [{"n": 1}, {"n": True, "colour": "green"}], "name": "x", 
          "changes[1].n: a whole number is expected, not true"),
         (lambda document: [*document.member("changes").items()][1].member("colour").as_choice(Colour),
          'changes[1].colour: one of red, blue is expected, not "green"'),
-        (lambda document: document.check_format(what="a plan", known="1.0"), "not a plan: it has no format_version"),
+        (lambda document: document.check_format(document="a plan", reads="1.0"), "not a plan: it has no format_version"),
     ],
 )  # fmt: skip
 def test_a_wrong_shape_is_named_with_its_place(use, cause):
@@ -147,9 +147,9 @@ def test_right_shapes_are_given():
 def test_the_version_of_a_form(version, cause):
     document = {"format_version": version, "tool_version": "9"}
     with pytest.raises(JsonInputError) as caught:
-        read(json.dumps(document)).check_format(what="a plan", known="1.0")
+        read(json.dumps(document)).check_format(document="a plan", reads="1.0")
     assert cause in str(caught.value)
-    read('{"format_version": "1.7"}').check_format(what="a plan", known="1.0")
+    read('{"format_version": "1.7"}').check_format(document="a plan", reads="1.0")
 
 
 # --- repeated keys ---

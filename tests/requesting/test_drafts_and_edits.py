@@ -32,7 +32,7 @@ LINE = st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_siz
 
 def answers(**more: object) -> Answers:
     usual = {
-        "found": TDE,
+        "choice": TDE,
         "scopes": (SERVER,),
         "category": Category.WAIVER,
         "justification": "It retires.",

@@ -24,17 +24,17 @@ def check_assigned(tenant: Tenant, name: str, definition: ArmId, parameters: JSO
     Raises:
         ArmError: 400.
     """
-    declared, given = _declared(tenant, definition), _folded(parameters)
+    declared, set_parameters = _declared(tenant, definition), _folded(parameters)
     if declared is None:
         return
-    if undefined := [given[key] for key in given if key not in declared]:
+    if undefined := [set_parameters[key] for key in set_parameters if key not in declared]:
         raise ArmError(
             400,
             "UndefinedPolicyParameter",
             f"The policy assignment '{name}' has the parameter(s) '{','.join(undefined)}' which are not defined in the "
             f"policy definition '{definition.name}'.",
         )
-    if missing := _missing(tenant, definition, given):
+    if missing := _missing(tenant, definition, set_parameters):
         raise ArmError(
             400,
             "MissingPolicyParameter",
@@ -49,18 +49,18 @@ def check_member(tenant: Tenant, name: str, reference: str, definition: ArmId, p
     Raises:
         ArmError: 400.
     """
-    declared, given = _declared(tenant, definition), _folded(parameters)
+    declared, set_parameters = _declared(tenant, definition), _folded(parameters)
     if declared is None:
         return
     where = f"the policy definition '{definition.name}' using policy definition reference ID '{reference}'."
-    if undefined := [given[key] for key in given if key not in declared]:
+    if undefined := [set_parameters[key] for key in set_parameters if key not in declared]:
         raise ArmError(
             400,
             "UndefinedPolicyParameter",
             f"The policy set definition '{name}' is attempting to assign the parameter(s) '{','.join(undefined)}' which "
             f"are not defined in {where}",
         )
-    if missing := _missing(tenant, definition, given):
+    if missing := _missing(tenant, definition, set_parameters):
         raise ArmError(
             400,
             "MissingPolicyParameter",
@@ -90,9 +90,11 @@ def _folded(parameters: JSON) -> dict[str, str]:
     return {name.lower(): name for name in parameters or {}}
 
 
-def _missing(tenant: Tenant, definition: ArmId, given: Mapping[str, str]) -> list[str]:
+def _missing(tenant: Tenant, definition: ArmId, set_parameters: Mapping[str, str]) -> list[str]:
     record = _custom(tenant, definition)
     parameters = (record.properties.get("parameters") or {}) if record else {}
     return [
-        name for name, each in parameters.items() if name.lower() not in given and "defaultValue" not in (each or {})
+        name
+        for name, parameter in parameters.items()
+        if name.lower() not in set_parameters and "defaultValue" not in (parameter or {})
     ]

@@ -26,8 +26,8 @@ def summarize(call: Call) -> Response:
     if not top.isdecimal():
         raise errors.ArmError(400, "InvalidQueryOption", f"The value '{top}' of '$top' is not a whole number.")
     context = context_of(call, "summary")
-    asked = query.get("$filter", "").strip()
-    conditions = [f"({asked})"] if asked else []
+    condition = query.get("$filter", "").strip()
+    conditions = [f"({condition})"] if condition else []
     groups = _grouped((row["policyAssignmentId"], row) for row in rows)
     value = {
         "@odata.id": None,

@@ -43,14 +43,14 @@ def coverage_of(exemption: Exemption) -> Coverage:
     value: dict[str, Any] = json.loads(exemption.body)
     properties, system = value["properties"], value.get("systemData") or {}
     expires = str(properties.get("expiresOn") or "")
-    written = str(system.get("lastModifiedAt") or system.get("createdAt") or "")
+    modified = str(system.get("lastModifiedAt") or system.get("createdAt") or "")
     return Coverage(
         scope=owner_scope(exemption.id),
         assignment=exemption.assignment,
         references=frozenset(str(name).lower() for name in properties.get("policyDefinitionReferenceIds") or ()),
         category=str(properties.get("exemptionCategory") or ""),
         expires=parse_instant(expires) if expires else None,
-        written=parse_instant(written) or datetime.min.replace(tzinfo=UTC),
+        written=parse_instant(modified) or datetime.min.replace(tzinfo=UTC),
         selectors=tuple(properties.get("resourceSelectors") or ()),
     )
 

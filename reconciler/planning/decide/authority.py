@@ -93,7 +93,7 @@ class Authority:
         """Keepers, and the cells that cannot be decided because somebody else's exemption is there."""
         keepers = match_keepers(contents, self.settings, self._is_right, excluded)
         withheld: list[frozenset[str]] = []
-        held: list[Held] = []
+        held_lines: list[Held] = []
         findings: list[Finding] = []
         for position, desired in enumerate(contents.desired):
             keeper = contents.existing[keepers[position]] if position in keepers else None
@@ -106,14 +106,14 @@ class Authority:
                     findings.append(duplicate)
                     shared -= keeper.cells
                 if shared and standing in _HOLDING:
-                    held.append(_held(desired, existing, shared, standing, contents.initiative))
+                    held_lines.append(_held(desired, existing, shared, standing, contents.initiative))
                     cells |= shared
             withheld.append(cells)
         return SlotMatch(
             contents=contents,
             keepers=keepers,
             withheld=tuple(withheld),
-            held=tuple(held),
+            held=tuple(held_lines),
             findings=tuple(findings),
             excluded=excluded,
         )
@@ -194,7 +194,7 @@ class Authority:
     def reduce(self, slot: KeptSlot, pruner: Pruner) -> ReducedSlot:
         """Takes from leftovers what this plan confirms, and what the initiative no longer has."""
         proposed: list[ProposedChange] = []
-        held: list[Held] = []
+        held_lines: list[Held] = []
         unclaimed: list[ExistingExemption] = []
         for existing in slot.leftovers:
             relations = {
@@ -209,10 +209,10 @@ class Authority:
                 if change is not None:
                     proposed.append(change)
                 elif existing.ours and (line := _kept_for(existing, pruner)) is not None:
-                    held.append(line)
+                    held_lines.append(line)
             elif not relations & _HOLDING.keys():
                 unclaimed.append(existing)
-        return ReducedSlot(proposed=tuple(proposed), held=tuple(held), unclaimed=tuple(unclaimed))
+        return ReducedSlot(proposed=tuple(proposed), held=tuple(held_lines), unclaimed=tuple(unclaimed))
 
     def _reduced(self, existing: ExistingExemption, slot: KeptSlot, pruner: Pruner) -> ProposedChange | None:
         """Only desired exemptions that it is ours or adoptable to count: towards the others it is none of our business.

@@ -100,7 +100,7 @@ def _held(conflict: _Conflict, snapshot: Snapshot) -> Held:
     desired, rival = conflict.desired, conflict.rival
     message = hold_messages.conflict(
         mine=desired.declaration,
-        other=rival.declaration,
+        theirs=rival.declaration,
         scope=desired.scope,
         other_scope=rival.scope,
         assignment=desired.assignment,

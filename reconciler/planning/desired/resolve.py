@@ -321,7 +321,7 @@ class _Case:
             declaration=self.declaration.name,
             marked=marked,
         )
-        held = Held(
+        line = Held(
             declaration=self.declaration.name,
             scope=scope,
             assignment=assignment,
@@ -331,4 +331,4 @@ class _Case:
             remedy=message.remedy,
             source=self.declaration.source,
         )
-        return _Hold(held=held, protection=None if cause.is_gone else protection)
+        return _Hold(held=line, protection=None if cause.is_gone else protection)

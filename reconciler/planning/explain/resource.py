@@ -29,7 +29,7 @@ from reconciler.planning.values import Change, Finding, Held, Plan
 
 
 def explain_resource(
-    decisions: Decisions, plan: Plan, resource: ArmId, asked: ResolvedSubject | None = None
+    decisions: Decisions, plan: Plan, resource: ArmId, subject: ResolvedSubject | None = None
 ) -> ResourceExplanation:
     """Why the resource is exempt, in every assignment that evaluates it, or from one recommendation alone."""
     tree = decisions.tree
@@ -37,11 +37,13 @@ def explain_resource(
     view = _View(decisions=decisions, plan=plan, resource=resource, chain=chain)
     assignments = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
     situations = (
-        view.situation(assignment, asked) for assignment in assignments if tree.contains(assignment.scope.key, resource)
+        view.situation(assignment, subject)
+        for assignment in assignments
+        if tree.contains(assignment.scope.key, resource)
     )
     return ResourceExplanation(
         resource=resource,
-        title=asked.title if asked else "",
+        title=subject.title if subject else "",
         managed=tree.managed(resource) or tree.maybe_above(resource) is not None,
         taken_at=plan.taken_at,
         situations=tuple(situation for situation in situations if situation is not None),
@@ -49,17 +51,19 @@ def explain_resource(
         unread=tree.unread_about(resource),
         is_gone=resource.key in decisions.inputs.snapshot.gone,
         similar=decisions.inputs.snapshot.similar.get(resource.key, ()),
-        wanted_by=tuple(_wanted_by(decisions, chain, asked)),
+        wanted_by=tuple(_wanted_by(decisions, chain, subject)),
     )
 
 
-def _wanted_by(decisions: Decisions, chain: Sequence[str], asked: ResolvedSubject | None) -> Iterator[str]:
+def _wanted_by(decisions: Decisions, chain: Sequence[str], subject: ResolvedSubject | None) -> Iterator[str]:
     """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
     desired_exemptions = decisions.inputs.declarations
     for declaration in sorted(
         desired_exemptions.active(decisions.inputs.now), key=lambda declaration: declaration.name
     ):
-        fits = asked is None or not asked.policies.isdisjoint(desired_exemptions.subjects[declaration.name].policies)
+        fits = subject is None or not subject.policies.isdisjoint(
+            desired_exemptions.subjects[declaration.name].policies
+        )
         if fits and any(scope.key in chain for scope in declaration.scopes):
             yield declaration.name
 
@@ -73,11 +77,11 @@ class _View:
     resource: ArmId
     chain: Sequence[str]
 
-    def situation(self, assignment: Assignment, asked: ResolvedSubject | None) -> AssignmentCoverage | None:
+    def situation(self, assignment: Assignment, subject: ResolvedSubject | None) -> AssignmentCoverage | None:
         """What one assignment comes to; None where it has nothing to do with what was asked."""
         initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
-        if asked is not None and (initiative is not None or not assignment.is_initiative):
-            matched = match_subject(asked, assignment, initiative)
+        if subject is not None and (initiative is not None or not assignment.is_initiative):
+            matched = match_subject(subject, assignment, initiative)
             if matched is None:
                 return None
             cells: frozenset[str] | None = matched.cells
@@ -284,9 +288,9 @@ class _View:
         return self.decisions.inputs.history.last_commit(declaration.source.file)
 
 
-def _chooses_as_much(other: Exemption, exemption: Exemption) -> bool:
+def _chooses_as_much(covering: Exemption, exemption: Exemption) -> bool:
     """Whether the selectors of the other one surely leave out nothing that the exemption's choose."""
-    return not other.selectors or folded_selectors(other.selectors) == folded_selectors(exemption.selectors)
+    return not covering.selectors or folded_selectors(covering.selectors) == folded_selectors(exemption.selectors)
 
 
 def whose(existing: ExistingExemption) -> str:

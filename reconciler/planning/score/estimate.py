@@ -102,12 +102,12 @@ def estimate(plan: Plan, posture: Posture, facts: Facts) -> ScoreEstimate:
 
 def _after(plan: Plan, existing: dict[str, Exemption]) -> Iterable[Exemption]:
     """The exemptions as the plan leaves them."""
-    left = dict(existing)
+    remaining = dict(existing)
     for change in plan.changes:
-        left.pop(change.id.key, None)
+        remaining.pop(change.id.key, None)
         if change.after is not None:
-            left[change.after.id.key] = change.after
-    return left.values()
+            remaining[change.after.id.key] = change.after
+    return remaining.values()
 
 
 def _reported(posture: Posture) -> Iterable[tuple[str, Score]]:
@@ -196,7 +196,7 @@ def _without_effect(
         for definition in definitions:
             if assessment.key not in definition.members or uncounted(assessment, (definition,)):
                 continue
-            others = sorted({other.title for other in findings if other.key in definition.members})
+            others = sorted({finding.title for finding in findings if finding.key in definition.members})
             if others:
                 yield NoEffect(
                     control=definition.title,
