@@ -48,10 +48,10 @@ def resolve(text: str) -> JSON:
     if _INTEGER.fullmatch(text) and text.strip("+-_"):
         return _integer(text)
     if _FLOAT.fullmatch(text) and text.strip("+-._"):
-        found = float(text.replace("_", ""))
-        if not math.isfinite(found):
+        number = float(text.replace("_", ""))
+        if not math.isfinite(number):
             raise ValueError(f"{text[:_LONGEST]} is larger than any number that JSON can hold")
-        return found
+        return number
     if _SPECIAL.fullmatch(text):
         raise ValueError(f"{text} is no number that JSON can hold")
     return text
