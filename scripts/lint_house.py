@@ -26,13 +26,8 @@ def breaches(path: Path) -> Iterator[str]:
             for decorator in node.decorator_list:
                 if _is_positional(decorator) and _fields(node) > POSITIONAL_FIELDS:
                     yield f"{path}:{node.lineno}: dataclass {node.name} has {_fields(node)} fields and is not kw_only"
-        if isinstance(node, ast.Call) and len(node.args) > POSITIONAL_ARGUMENTS and not _is_text(node.args[0]):
+        if isinstance(node, ast.Call) and len(node.args) > POSITIONAL_ARGUMENTS:
             yield f"{path}:{node.lineno}: a call of {len(node.args)} positional arguments; name them"
-
-
-def _is_text(node: ast.expr) -> bool:
-    """Whether the first argument is a text: a message with its values, or the command line of git."""
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _is_positional(decorator: ast.expr) -> bool:

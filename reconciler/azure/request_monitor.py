@@ -79,9 +79,8 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
     def _log(self, request: PipelineRequest[Any], answer: Any) -> None:
         taken = time.monotonic() - request.context["exempt_started"]
         LOG.info(
-            "%s %s: %d in %.0f ms, correlation id %s",
-            request.http_request.method,
-            _path(request.http_request.url),
+            "%s: %d in %.0f ms, correlation id %s",
+            f"{request.http_request.method} {_path(request.http_request.url)}",
             answer.status_code,
             taken * 1000,
             correlation(answer.headers) or "none",

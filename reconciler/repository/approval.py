@@ -52,7 +52,7 @@ def _log(tree: WorkTree, hashes: list[str]) -> dict[str, tuple[list[str], str, s
     """Parents, author and message of each commit. A message may hold anything but NUL, so that ends every field."""
     if not hashes:
         return {}
-    out = tree.run("log", "--no-walk=unsorted", "-z", "--format=%H%x00%P%x00%aN <%aE>%x00%B", *hashes)
+    out = tree.run("log --no-walk=unsorted -z", "--format=%H%x00%P%x00%aN <%aE>%x00%B", *hashes)
     fields = out.split("\x00")
     return {
         fields[start].strip(): (fields[start + 1].split(), fields[start + 2], fields[start + 3])

@@ -31,7 +31,7 @@ def files_as_of(root: Path, moment: datetime) -> PastFiles:
     tree = open_work_tree(root)
     if tree is None:
         raise UsageError(f"there is no git history in {root}", "run it in a clone with its history")
-    line = tree.ask("rev-list", "--first-parent", "-1", "--timestamp", f"--before={int(moment.timestamp())}", "HEAD")
+    line = tree.ask("rev-list --first-parent -1 --timestamp", f"--before={int(moment.timestamp())}", "HEAD")
     if not line:
         raise UsageError(
             f"nothing had been committed by {moment:%Y-%m-%d %H:%M} UTC", "name a later day, or fetch the whole history"

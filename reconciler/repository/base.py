@@ -52,7 +52,7 @@ def proposed_since(root: Path, base: str | None, changed: frozenset[str] | None)
     if tree is None or commit is None:
         return None
     settings = [tree.path(name) for name in READ_FROM if name != FOLDER]
-    if tree.run("diff-index", "--raw", "-z", "--no-ext-diff", "--no-relative", commit, "--", *settings):
+    if tree.run("diff-index --raw -z --no-ext-diff --no-relative", commit, "--", *settings):
         return None
     return changed if changed or commit != tree.ask("rev-parse", "HEAD") else None
 
@@ -157,15 +157,7 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
     """What differs between a commit and the work tree, files that git does not track yet among it."""
     folder = tree.path(FOLDER)
     out = tree.run(
-        "diff-index",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "--no-ext-diff",
-        "--ignore-submodules",
-        "--no-relative",
-        "-M100%",
-        "-l0",
+        "diff-index --raw -z --no-abbrev --no-ext-diff --ignore-submodules --no-relative -M100% -l0",
         commit,
         "--",
         folder,

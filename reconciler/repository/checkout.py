@@ -57,7 +57,7 @@ def missing_files(root: Path) -> tuple[Missing, ...]:
     if tree is None:
         return ()
     paths = [tree.path(name) for name in READ_FROM]
-    listing = tree.ask("ls-tree", "-r", "-z", "--full-tree", "HEAD", "--", *paths)
+    listing = tree.ask("ls-tree -r -z --full-tree HEAD", "--", *paths)
     if listing is None:
         raise ReconcilerError(f"git cannot tell what the commit in {root} holds", WHOLE_CLONE)
     entries = [entry.partition("\t") for entry in listing.split("\x00") if entry]
@@ -113,7 +113,9 @@ def _differs(tree: WorkTree, file: Path, blob: str) -> bool:
 
 def _deleted(tree: WorkTree, paths: list[str]) -> frozenset[str]:
     """What git shows as deleted, in the index or only in the working tree: an edit that anybody sees."""
-    out = tree.run("diff-index", "--raw", "-z", "--no-renames", "--no-ext-diff", "--ignore-submodules", "--no-relative", "HEAD", "--", *paths)  # fmt: skip
+    out = tree.run(
+        "diff-index --raw -z --no-renames --no-ext-diff --ignore-submodules --no-relative HEAD", "--", *paths
+    )
     fields = out.split("\x00")
     return frozenset(path for head, path in zip(fields[::2], fields[1::2], strict=False) if head.endswith(" D"))
 
@@ -122,7 +124,7 @@ def _unfetched(tree: WorkTree, paths: list[str]) -> frozenset[str]:
     """The blobs of HEAD that a partial clone lacks: nobody can have deleted what was never here."""
     if not tree.is_partial:
         return frozenset()
-    rows = tree.run("rev-list", "--objects", "--missing=print", "--no-walk", "HEAD", "--", *paths).splitlines()
+    rows = tree.run("rev-list --objects --missing=print --no-walk HEAD", "--", *paths).splitlines()
     return frozenset(row[1:] for row in rows if row.startswith("?"))
 
 
@@ -133,9 +135,7 @@ def _is_replaced(tree: WorkTree, paths: list[str]) -> bool:
     replaced = (tree.ask("for-each-ref", "--format=%(refname:lstrip=2)", "refs/replace/") or "").split()
     if not replaced:
         return False
-    folders = [
-        row.split() for row in tree.run("ls-tree", "-r", "-t", "-z", "--full-tree", "HEAD", "--", *paths).split("\x00")
-    ]
+    folders = [row.split() for row in tree.run("ls-tree -r -t -z --full-tree HEAD", "--", *paths).split("\x00")]
     trees = {row[2] for row in folders if row and row[1] == "tree"}
     tops = (tree.run("rev-parse", "HEAD", "HEAD^{tree}")).split()
     return not trees.union(tops).isdisjoint(replaced)
@@ -143,5 +143,5 @@ def _is_replaced(tree: WorkTree, paths: list[str]) -> bool:
 
 def _flags(tree: WorkTree, paths: list[str]) -> dict[str, str]:
     """Git's letter for each file in the index: S is skip-worktree, a small letter assume-unchanged."""
-    rows = tree.run("ls-files", "-v", "-z", "--full-name", "--", *paths).split("\x00")
+    rows = tree.run("ls-files -v -z --full-name", "--", *paths).split("\x00")
     return {row[2:]: row[0] for row in rows if row}

@@ -78,9 +78,7 @@ def _parents(tree: WorkTree) -> Mapping[str, tuple[str, ...]]:
 
 def _is_dirty(tree: WorkTree) -> bool:
     paths = [tree.path(name) for name in READ_FROM]
-    return bool(
-        tree.run("status", "--porcelain", "-z", "--untracked-files=all", "--ignore-submodules=all", "--", *paths)
-    )
+    return bool(tree.run("status --porcelain -z --untracked-files=all --ignore-submodules=all", "--", *paths))
 
 
 def _shallow(tree: WorkTree) -> frozenset[str]:

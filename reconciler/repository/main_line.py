@@ -46,21 +46,9 @@ def touches(tree: WorkTree, revisions: str, names: Sequence[str] = (FOLDER,)) ->
     `names` of what exempt reads, newest first.
     """
     out = tree.run(
-        "log",
-        "--first-parent",
-        "-m",
-        "--no-color",
-        "--no-show-signature",
-        "--no-ext-diff",
-        "--no-textconv",
-        "--no-relative",
-        "--encoding=UTF-8",
+        "log --first-parent -m --no-color --no-show-signature --no-ext-diff --no-textconv --no-relative --encoding=UTF-8 "
+        "--raw -z --no-abbrev -M100% -l0",
         "--format=%H %ct",
-        "--raw",
-        "-z",
-        "--no-abbrev",
-        "-M100%",
-        "-l0",
         revisions,
         "--",
         *map(tree.path, names),

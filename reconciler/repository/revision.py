@@ -71,7 +71,7 @@ def blobs_at(tree: WorkTree, commit: str) -> Iterator[tuple[str, str]]:
     """The path and blob of each file that exempt reads at a commit."""
     total = 0
     paths = [tree.path(name) for name in READ_FROM]
-    for entry in tree.run("ls-tree", "-r", "-l", "-z", "--full-tree", commit, "--", *paths).split("\x00"):
+    for entry in tree.run("ls-tree -r -l -z --full-tree", commit, "--", *paths).split("\x00"):
         if not entry:
             continue
         head, _, path = entry.partition("\t")

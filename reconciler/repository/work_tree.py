@@ -55,19 +55,20 @@ class WorkTree:
     prefix: str
 
     def run(self, command: str, *arguments: str) -> str:
-        """Standard output of `git COMMAND`; paths that are no UTF-8 survive as surrogates.
+        """Standard output of git for a command with its options (`ls-tree -r -z`) and further arguments, which may hold
+        spaces; paths that are no UTF-8 survive as surrogates.
 
         Raises:
             ReconcilerError: git refuses.
         """
         out = self._call(command, arguments)
+        name = command.partition(" ")[0]
         if out is None and self.is_partial:
             folder = self.repo.working_tree_dir
-            raise ReconcilerError(f"git {command} failed: {folder} is a partial clone (--filter)", WHOLE_CLONE)
+            raise ReconcilerError(f"git {name} failed: {folder} is a partial clone (--filter)", WHOLE_CLONE)
         if out is None:
             raise ReconcilerError(
-                f"git {command} failed in {self.repo.working_tree_dir}",
-                f"run `git {command}` there to see what it says",
+                f"git {name} failed in {self.repo.working_tree_dir}", f"run `git {name}` there to see what it says"
             )
         return out
 
@@ -106,7 +107,7 @@ class WorkTree:
 
         try:
             out = self.repo.git.execute(
-                ["git", "--literal-pathspecs", command, *arguments],
+                ["git", "--literal-pathspecs", *command.split(), *arguments],
                 strip_newline_in_stdout=False,
                 stdout_as_string=False,
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reconciler import catalog
@@ -40,23 +40,25 @@ _GROUP_VERSIONS: Final = (
 _FIRST_VERSIONS: Final = ("2017-11-01-preview", "2017-08-31-preview", "2017-06-30-preview", "2017-05-31-preview")
 
 
-def _newest_first(namespace: str, *kinds: str) -> dict[str, tuple[str, ...]]:
+def _newest_first(namespace: str, kinds: Sequence[str]) -> dict[str, tuple[str, ...]]:
     return {kind: tuple(sorted(KNOWN[f"{namespace}/{kind}".lower()], reverse=True)) for kind in kinds}
 
 
 MODELLED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "Microsoft.Authorization": _newest_first(
         "Microsoft.Authorization",
-        "policyExemptions",
-        "policyAssignments",
-        "policyDefinitions",
-        "policyDefinitions/versions",
-        "policySetDefinitions",
-        "policySetDefinitions/versions",
-        "locks",
-        "roleAssignments",
-        "roleDefinitions",
-        "permissions",
+        (
+            "policyExemptions",
+            "policyAssignments",
+            "policyDefinitions",
+            "policyDefinitions/versions",
+            "policySetDefinitions",
+            "policySetDefinitions/versions",
+            "locks",
+            "roleAssignments",
+            "roleDefinitions",
+            "permissions",
+        ),
     ),
     "Microsoft.Management": {
         "resources": _FIRST_VERSIONS,
@@ -70,16 +72,24 @@ MODELLED: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
         "tenantBackfillStatus": _GROUP_VERSIONS[:7],
         "startTenantBackfill": _GROUP_VERSIONS[:7],
     },
-    "Microsoft.PolicyInsights": _newest_first("Microsoft.PolicyInsights", "policyStates", "asyncOperationResults"),
-    "Microsoft.ResourceGraph": _newest_first("Microsoft.ResourceGraph", "resources"),
+    "Microsoft.PolicyInsights": _newest_first(
+        "Microsoft.PolicyInsights",
+        (
+            "policyStates",
+            "asyncOperationResults",
+        ),
+    ),
+    "Microsoft.ResourceGraph": _newest_first("Microsoft.ResourceGraph", ("resources",)),
     "Microsoft.Resources": dict.fromkeys(("subscriptions", "resourceGroups", "tags"), RESOURCE_MANAGER),
     "Microsoft.Security": _newest_first(
         "Microsoft.Security",
-        "assessments",
-        "assessmentMetadata",
-        "pricings",
-        "standardAssignments",
-        "securityStandards",
+        (
+            "assessments",
+            "assessmentMetadata",
+            "pricings",
+            "standardAssignments",
+            "securityStandards",
+        ),
     ),
 }
 """The providers that are modelled: their types with the API versions. Microsoft.Management's as recorded."""
