@@ -37,6 +37,7 @@ from reconciler.assessments.values import (
     shown_as,
 )
 from reconciler.model import Declaration, agree, count, first_few
+from reconciler.planning.provenance import who_asked
 
 _SHOWN: Final = 3
 
@@ -52,7 +53,7 @@ def _declaration(inputs: EffectInputs, declaration: Declaration) -> DeclarationE
         source=declaration.source,
         targets=tuple(judge(case) for case in cases(inputs, declaration)),
         owner=declaration.owner,
-        requested_by=declaration.requested_by,
+        requested_by=who_asked(declaration, inputs.decisions.inputs.history),
     )
 
 

@@ -15,7 +15,7 @@ from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.silencers import Silencers
 from reconciler.model import ArmId, Exemption
 from reconciler.planning.marks import Ownership, declaration_of, owners, ownership, revision_of, run_of
-from reconciler.planning.provenance import Approval
+from reconciler.planning.provenance import Approval, who_asked
 from reconciler.planning.tree import tree_of
 
 _NOBODY: Final = Approval()
@@ -151,7 +151,6 @@ def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Ap
     declaration = inputs.declaration(name)
     commit = inputs.commit(declaration)
     approval = approvals.get(commit.sha, _NOBODY) if commit else _NOBODY
-    marked_requester = str(exemption.metadata.get("requestedBy") or "")
     return InventoryEntry(
         exemption=exemption,
         ownership=whose_mark,
@@ -161,10 +160,10 @@ def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Ap
         is_declared=declaration is not None,
         recommendations=tuple(recommendation_titles(exemption, inputs)),
         severity=worst_severity(exemption, inputs),
-        owner=declaration.owner if declaration else marked_requester,
-        requested_by=declaration.requested_by or approval.author or declaration.owner
+        owner=declaration.owner if declaration else "",
+        requested_by=who_asked(declaration, inputs.history)
         if declaration
-        else marked_requester,
+        else str(exemption.metadata.get("requestedBy") or ""),
         ticket=str(exemption.metadata.get("ticket") or ""),
         commit=revision_of(exemption),
         run=run_of(exemption) if is_ours else "",

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.catalog.catalogue import Catalogue
+from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import Inventory
 from reconciler.model import Declaration
 from reconciler.planning.decisions import request_of
-from reconciler.planning.provenance import Step
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.provenance import Step, who_asked
 from reconciler.planning.values import Finding
 
 
@@ -28,8 +27,8 @@ class Standing(enum.StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeclarationRecord:
     """One declaration of today or of the past. `declaration` is None where only history knows it; `title` is what it
-    exempts and `severity` the worst of that, both empty where the catalogue does not know; `steps` are its history,
-    oldest first.
+    exempts and `severity` the worst of that, both empty where the catalogue does not know; `requester` is who asked,
+    `steps` are its history, oldest first.
     """
 
     name: str
@@ -37,6 +36,7 @@ class DeclarationRecord:
     declaration: Declaration | None = None
     title: str = ""
     severity: str = ""
+    requester: str = ""
     steps: tuple[Step, ...] = ()
 
 
@@ -50,18 +50,30 @@ class Register:
     revision: str | None
 
 
-def make_register(  # noqa: PLR0913 - what a register is made of
+def make_register(
     inventory: Inventory,
+    inputs: DriftInputs,
     *,
-    resolved: ResolvedDeclarations,
-    catalogue: Catalogue,
     journals: Mapping[str, Sequence[Step]],
     findings: Sequence[Finding],
     revision: str | None,
 ) -> Register:
     """The register of an inventory, with every declaration that is or was."""
-    declared = resolved.by_name()
-    records = [_record(declared[name], resolved, catalogue, journals.get(name, ()), inventory.now) for name in declared]
+    declared = inputs.resolved.by_name()
+    records = [
+        DeclarationRecord(
+            name=name,
+            standing=_standing(declaration, inventory.now),
+            declaration=declaration,
+            title=request.title if request else "",
+            severity=request.severity if request else "",
+            requester=who_asked(declaration, inputs.history),
+            steps=tuple(journals.get(name, ())),
+        )
+        for name, declaration in declared.items()
+        for subject in (inputs.resolved.subjects.get(name),)
+        for request in (request_of(declaration, inputs.history, subject, inputs.catalogue) if subject else None,)
+    ]
     records += [
         DeclarationRecord(name=name, standing=Standing.RETIRED, steps=tuple(steps))
         for name, steps in journals.items()
@@ -75,25 +87,7 @@ def make_register(  # noqa: PLR0913 - what a register is made of
     )
 
 
-def _record(
-    declaration: Declaration,
-    resolved: ResolvedDeclarations,
-    catalogue: Catalogue,
-    steps: Sequence[Step],
-    now: datetime,
-) -> DeclarationRecord:
-    standing = Standing.DECLARED
+def _standing(declaration: Declaration, now: datetime) -> Standing:
     if not declaration.enabled:
-        standing = Standing.DISABLED
-    elif declaration.has_expired(now):
-        standing = Standing.ENDED
-    subject = resolved.subjects.get(declaration.name)
-    request = request_of(declaration, subject, catalogue) if subject else None
-    return DeclarationRecord(
-        name=declaration.name,
-        standing=standing,
-        declaration=declaration,
-        title=subject.title if subject else "",
-        severity=request.severity if request else "",
-        steps=tuple(steps),
-    )
+        return Standing.DISABLED
+    return Standing.ENDED if declaration.has_expired(now) else Standing.DECLARED

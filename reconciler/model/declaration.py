@@ -80,7 +80,7 @@ class Declaration:
     """One YAML document: what a human wants exempted, where, why, until when. `source` is its first line.
 
     `selectors` narrow it: to some resources, or where no policy stands behind it to vulnerabilities (`va.cve.*`).
-    `expires_on` is the last instant of validity, in UTC; `requested_by` who asked, empty where that is the owner.
+    `expires_on` is the last instant of validity, in UTC; `requested_by` who asked, empty where the history says it.
     `selected_by` are the tags by which somebody chose the scopes; nothing but a proposal to choose anew reads them.
     `places` maps a field's name (or `scopes.0`) to where it stands, for messages.
     """

@@ -32,6 +32,7 @@ from reconciler.model import (
 from reconciler.planning.covered import CoveredResources, TypeCounts, covered
 from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.marks import declaration_of, owners
+from reconciler.planning.provenance import History, who_asked
 from reconciler.planning.values import Action, Change, Plan, Reason, Request
 
 SEVERITIES = ("High", "Medium", "Low")
@@ -112,8 +113,8 @@ class Decision:
 
     @property
     def owner(self) -> str:
-        """Who answers for the risk."""
-        return self.request.declaration.owner if self.request else str(self.exemption.metadata.get("requestedBy") or "")
+        """Who answers for the risk; empty where no declaration says so."""
+        return self.request.declaration.owner if self.request else ""
 
     @property
     def ticket(self) -> str:
@@ -123,15 +124,16 @@ class Decision:
     @property
     def requester(self) -> str:
         """Who asked for it; empty where that is the owner."""
-        return self.request.declaration.requested_by if self.request else ""
+        requester = self.request.requester if self.request else str(self.exemption.metadata.get("requestedBy") or "")
+        return "" if requester == self.owner else requester
 
     def count(self, action: Action) -> int:
         """How many exemptions are created, updated or deleted for it."""
         return sum(change.action is action for change in self.changes)
 
 
-def request_of(declaration: Declaration, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
-    """A declaration with what the catalogue says of it: the worst severity of all that rest on its policies."""
+def request_of(declaration: Declaration, history: History, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
+    """A declaration with who asked for it and what the catalogue says: the worst severity of all that rest on its policies."""
     is_recommendation = subject.kind is SubjectKind.RECOMMENDATION
     texts = declaration.subject.values if is_recommendation else ()
     recommendations = [recommendation for text in texts for recommendation in catalogue.find(text)]
@@ -143,6 +145,7 @@ def request_of(declaration: Declaration, subject: ResolvedSubject, catalogue: Ca
     return Request(
         declaration=declaration,
         title=subject.title,
+        requester=who_asked(declaration, history),
         severity=next((severity for severity in SEVERITIES if severity in severities), ""),
         resource_types=frozenset().union(*types) if all(types) else frozenset(),
     )

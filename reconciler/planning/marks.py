@@ -164,10 +164,17 @@ def notes_of_others(existing: Exemption, settings: Settings) -> dict[str, JSON]:
     }
 
 
-def metadata(
-    declaration: Declaration, target: ArmId, owner: str, revision: str | None, existing: Mapping[str, JSON]
+def metadata(  # noqa: PLR0913 - what a mark says
+    *,
+    declaration: Declaration,
+    requester: str,
+    target: ArmId,
+    owner: str,
+    revision: str | None,
+    existing: Mapping[str, JSON],
 ) -> dict[str, JSON]:
     """What an exemption's metadata becomes: the user's own, what others noted on the existing one, and our marks.
+    `requester` is who asked.
 
     `declared` lists the user's own keys, so that one taken out of the declaration also goes from Azure while a note
     that somebody else left stays. A new write without git keeps no revision.
@@ -176,7 +183,7 @@ def metadata(
     merged = {key: value for key, value in existing.items() if key not in dropped}
     merged.update(declaration.metadata)
     merged.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
-    merged["requestedBy"] = declaration.requested_by or declaration.owner
+    merged["requestedBy"] = requester
     if declaration.ticket:
         merged["ticket"] = declaration.ticket
     if revision:

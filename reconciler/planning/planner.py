@@ -96,7 +96,7 @@ def _requests(decisions: Decisions, names: Collection[str]) -> dict[str, Request
     inputs = decisions.inputs
     subjects = inputs.declarations.subjects
     return {
-        declaration.name: request_of(declaration, subjects[declaration.name], inputs.catalogue)
+        declaration.name: request_of(declaration, inputs.history, subjects[declaration.name], inputs.catalogue)
         for declaration in inputs.declarations.declarations
         if declaration.name in names and declaration.name in subjects
     }

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from reconciler.model import Declaration
+
 
 @dataclass(frozen=True, slots=True)
 class Commit:
@@ -21,8 +23,8 @@ class Commit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """What a commit of the main line says of a decision: who wrote it (name and address), the number of its pull
-    request and who approved that; empty where the commit does not say.
+    """What a commit of the main line says of a decision: who wrote it (name and address; of a merge, who began the branch),
+    the number of its pull request and who approved that; empty where the commit does not say.
     """
 
     author: str = ""
@@ -66,9 +68,18 @@ class History(Protocol):
         """The last commit that changed the file (repository-relative path), or None."""
         ...
 
+    def requester(self, file: str) -> str:
+        """Who asked for the declaration in the file, as its history says: an address or `@LOGIN`; empty where it says nothing."""
+        ...
+
     def contains(self, revision: str, commit: str) -> bool:
         """Whether `commit` is `revision` or an ancestor of it; False where either is unknown."""
         ...
+
+
+def who_asked(declaration: Declaration, history: History) -> str:
+    """Who asked for a declaration: as it says itself, else as its history says, else its owner."""
+    return declaration.requested_by or history.requester(declaration.source.file) or declaration.owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,9 @@ class NoHistory:
 
     def last_commit(self, file: str) -> Commit | None:  # noqa: ARG002
         return None
+
+    def requester(self, file: str) -> str:  # noqa: ARG002
+        return ""
 
     def contains(self, revision: str, commit: str) -> bool:  # noqa: ARG002
         return False

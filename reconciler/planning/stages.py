@@ -108,7 +108,7 @@ def decide(inputs: PlanInputs) -> Decisions:
     resolution = hold_conflicts(_resolve(inputs, tree), tree)
     existing = tuple(classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions)
     used_ids = {item.exemption.id.key for item in existing}
-    builder = ExemptionBuilder(settings=settings, revision=inputs.history.head, used_ids=used_ids)
+    builder = ExemptionBuilder(settings=settings, history=inputs.history, used_ids=used_ids)
     authority = Authority(settings=settings, history=inputs.history, builder=builder)
 
     slots = _slots(resolution.desired, existing, tree, snapshot)

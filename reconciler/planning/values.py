@@ -157,13 +157,14 @@ class Refusal(Diagnostic):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A declaration as a reviewer needs it: with the title of what it exempts, and how severe that is (High, Medium, Low,
-    the worst of all that its policies stand behind; empty where the catalogue does not say). `resource_types` are the
-    folded types that all of its policies evaluate, empty where that is not known of each.
+    the worst of all that its policies stand behind; empty where the catalogue does not say). `requester` is who asked,
+    `resource_types` the folded types that all of its policies evaluate, empty where that is not known of each.
     """
 
     declaration: Declaration
     title: str
     severity: str = ""
+    requester: str = ""
     resource_types: frozenset[str] = frozenset()
 
     @property

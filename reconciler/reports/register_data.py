@@ -134,7 +134,7 @@ def _facts(record: DeclarationRecord) -> list[str]:
             instant_text(declaration.expires_on)[:10] if declaration.expires_on else "",
             declaration.justification,
             declaration.owner,
-            declaration.requested_by,
+            record.requester,
             declaration.ticket,
         ]
     return facts

@@ -6,12 +6,14 @@ the commit that last changed its contents; what a shallow clone cannot know is n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from reconciler.planning.provenance import Commit
+from reconciler.repository.approval import approvals_in, requester
+from reconciler.repository.graph import parents_below_head, reachable
 from reconciler.repository.main_line import Touch, touches
 from reconciler.repository.work_tree import READ_FROM, WorkTree, open_work_tree
 
@@ -21,18 +23,23 @@ _MAX_REMEMBERED: Final = 64
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHistory:
     """What git knows. `commits` maps a file (relative to the repository of exemptions) to the last commit of the main line
-    that changed it; `parents` is the graph below `head`. Without git everything is empty.
+    that changed it, `requesters` to who asked for it; `parents` is the graph below `head`. Without git everything is empty.
     """
 
     head: str | None = None
     dirty: bool = False
     commits: Mapping[str, Commit] = field(default_factory=dict)
+    requesters: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     _contained: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def last_commit(self, file: str) -> Commit | None:
         """The last commit of the main line that changed the file, or None."""
         return self.commits.get(file)
+
+    def requester(self, file: str) -> str:
+        """Who made the commit that brought the declaration to the main line; empty where nobody can say."""
+        return self.requesters.get(file, "")
 
     def contains(self, revision: str, commit: str) -> bool:
         """Whether `commit` is `revision` or an ancestor of it; False where either is unknown."""
@@ -44,7 +51,7 @@ class FileHistory:
         if ancestors is None:
             if len(self._contained) >= _MAX_REMEMBERED:
                 self._contained.clear()
-            ancestors = self._contained[revision] = _reachable(revision, self.parents)
+            ancestors = self._contained[revision] = frozenset(reachable(revision, self.parents))
         return ancestors
 
 
@@ -54,26 +61,18 @@ def read(root: Path) -> FileHistory:
     if tree is None:
         return FileHistory()
     head = tree.run("rev-parse", "HEAD").strip()
-    commits = _last_commits(touches(tree, "HEAD"), tree.prefix, _shallow(tree))
-    return FileHistory(head=head, dirty=_is_dirty(tree), commits=commits, parents=_parents(tree))
-
-
-def _reachable(revision: str, parents: Mapping[str, tuple[str, ...]]) -> frozenset[str]:
-    if revision not in parents:
-        return frozenset()
-    reachable = {revision}
-    waiting = [revision]
-    while waiting:
-        for parent in parents.get(waiting.pop(), ()):
-            if parent not in reachable:
-                reachable.add(parent)
-                waiting.append(parent)
-    return frozenset(reachable)
-
-
-def _parents(tree: WorkTree) -> Mapping[str, tuple[str, ...]]:
-    lines = (line.split() for line in tree.run("rev-list", "--parents", "HEAD").splitlines())
-    return {commit: tuple(parents) for commit, *parents in lines}
+    parents = parents_below_head(tree)
+    line = tuple(touches(tree, "HEAD"))
+    cut_off = _shallow(tree)
+    firsts = {} if cut_off else _first_commits(line, tree.prefix)
+    agreed = approvals_in(tree, firsts.values(), parents)
+    return FileHistory(
+        head=head,
+        dirty=_is_dirty(tree),
+        commits=_last_commits(line, tree.prefix, cut_off),
+        requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},
+        parents=parents,
+    )
 
 
 def _is_dirty(tree: WorkTree) -> bool:
@@ -107,3 +106,22 @@ def _last_commits(line: Iterable[Touch], prefix: str, unknown: frozenset[str]) -
             elif entry.blob is not None and touch.commit is not None and touch.sha not in unknown:
                 commits[current.removeprefix(prefix)] = touch.commit
     return commits
+
+
+def _first_commits(line: Sequence[Touch], prefix: str) -> Mapping[str, str]:
+    """By today's path, the commit of the main line that brought the declaration; moves are followed, and what was deleted
+    and brought again counts from then.
+    """
+    firsts: dict[str, str] = {}
+    for touch in reversed(line):
+        moved = {
+            entry.moved_from: firsts.pop(entry.moved_from, touch.sha) for entry in touch.entries if entry.moved_from
+        }
+        for entry in touch.entries:
+            if entry.blob is None:
+                firsts.pop(entry.path, None)
+            elif entry.moved_from is not None:
+                firsts[entry.path] = moved[entry.moved_from]
+            else:
+                firsts.setdefault(entry.path, touch.sha)
+    return {path.removeprefix(prefix): sha for path, sha in firsts.items()}

@@ -28,6 +28,8 @@ _CONFIGURATION: Final = {
     "i18n.logOutputEncoding": "UTF-8",
     "log.mailmap": "false",
     "log.showSignature": "false",
+    "mailmap.blob": "",
+    "mailmap.file": os.devnull,  # whose names these are is said by the repository's own .mailmap, the same on every machine
     "safe.bareRepository": "explicit",  # a folder of a pull request may look like one, with a configuration of its own
     "submodule.recurse": "false",
 }

@@ -39,7 +39,7 @@ CATEGORY_WORDS: Final[Mapping[Category, tuple[str, str]]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What a request says. Empty texts are not said; `expires_on` None means that it never ends. `selected_by` are the
-    tags by which the scopes were chosen.
+    tags by which the scopes were chosen, `requested_by` who asked where the commit does not say it.
     """
 
     choice: SubjectChoice
@@ -68,7 +68,7 @@ def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations:
         source=Source("/".join(part for part in (FOLDER, folder, f"{name}.yaml") if part)),
         expires_on=answers.expires_on,
         ticket=answers.ticket,
-        requested_by=answers.requested_by if answers.requested_by != answers.owner else "",
+        requested_by=answers.requested_by,
         selected_by=answers.selected_by,
     )
 

@@ -86,8 +86,7 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
     agreed = approvals(request.root, [commit.sha for commit in commits if commit])
     register = make_register(
         take_inventory(inputs, request.scope, agreed),
-        resolved=repository.resolved,
-        catalogue=repository.catalogue,
+        inputs,
         journals=journals(request.root),
         findings=find_drift(plan, inputs),
         revision=plan.revision,

@@ -92,15 +92,16 @@ def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetim
     if unclear or choice is None or fields.category is None:
         return tuple(unclear)
     end = last_instant(fields.until) if fields.until else longest_end(choice, fields.category, desk, now)[0]
+    owner = fields.owner or desk.user
     return Answers(
         choice=choice,
         scopes=scopes,
         category=fields.category,
         justification=fields.justification,
-        owner=fields.owner or desk.user,
+        owner=owner,
         expires_on=end,
         ticket=fields.ticket,
-        requested_by=fields.requested_by or desk.user,
+        requested_by=fields.requested_by or (desk.user if desk.user != owner else ""),
         name=fields.name,
         selected_by=fields.tags,
     )

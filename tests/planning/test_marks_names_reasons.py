@@ -29,6 +29,7 @@ from reconciler.model import Member, Policy, ResourceSelector, Selector, Subject
 from reconciler.planning import marks
 from reconciler.planning.decide.naming import exemption_id
 from reconciler.planning.planner import make_plan
+from reconciler.planning.decisions import decisions_of
 from reconciler.planning.provenance import Commit, NoHistory
 
 OURS = {"managedBy": "exempt", "owner": SETTINGS.owner}
@@ -97,6 +98,24 @@ def test_ticket_and_revision_are_written_and_revision_alone_is_no_update():
     ]
     without = plan(snapshot(made), declaration("one"), history=NoHistory()).changes[0].after
     assert not {"ticket", "revision"} & set(without.metadata)
+
+
+def test_who_asked_is_what_the_declaration_or_its_history_says_and_alone_no_update():
+    history = Git(asked_by="lea@contoso.example")
+    for wish, by, expected in (
+        (declaration("one"), history, "lea@contoso.example"),
+        (declaration("one", requested_by="shop@contoso.example"), history, "shop@contoso.example"),
+        (declaration("one"), NoHistory(), declaration("one").owner),
+    ):
+        made = plan(snapshot(), wish, history=by).changes[0].after
+        assert made.metadata["requestedBy"] == expected
+        assert plan(snapshot(made), wish, history=Git(asked_by="somebody@else.example")).is_empty
+    with_history, without = (plan(snapshot(), declaration("one"), history=by) for by in (history, NoHistory()))
+    assert with_history.digest == without.digest
+    (decision,) = decisions_of(with_history)
+    assert (decision.owner, decision.requester) == (declaration("one").owner, "lea@contoso.example")
+    (ended,) = decisions_of(plan(snapshot(with_history.changes[0].after)))
+    assert (ended.owner, ended.requester) == ("", "lea@contoso.example")
 
 
 def test_made_by_a_user_is_what_azure_says():
@@ -168,6 +187,10 @@ class Git:
     head: str | None = "c"
     changed: str | None = "b"
     dirty: bool = False
+    asked_by: str = ""
+
+    def requester(self, file):
+        return self.asked_by
 
     def last_commit(self, file):
         return Commit(self.changed, datetime(2026, 11, 10, tzinfo=UTC)) if self.changed else None

@@ -50,6 +50,9 @@ class Git:
     def last_commit(self, file: str) -> Commit:
         return Commit(f"sha of {file}", datetime(2026, 11, 1, tzinfo=UTC))
 
+    def requester(self, file: str) -> str:
+        return ""
+
     def contains(self, revision: str, commit: str) -> bool:
         return False
 

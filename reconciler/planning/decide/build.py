@@ -10,6 +10,7 @@ from reconciler.planning import marks
 from reconciler.planning.decide.naming import bears_our_guid, bears_our_name, exemption_id, name_hash, standard_ids
 from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import reference_texts
+from reconciler.planning.provenance import History, who_asked
 
 DISPLAY_NAME_LIMIT = 128
 
@@ -34,12 +35,12 @@ def is_named_by_us(identifier: ArmId, desired: DesiredExemption, settings: Setti
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExemptionBuilder:
-    """Builds exemptions for one owner at one revision. `used_ids` are the folded ids that exist in Azure; each new one
+    """Builds exemptions for one owner from one history. `used_ids` are the folded ids that exist in Azure; each new one
     is added, so that no name is given twice.
     """
 
     settings: Settings
-    revision: str | None
+    history: History
     used_ids: set[str]
 
     def create(self, desired: DesiredExemption, cells: frozenset[str], initiative: Initiative | None) -> Exemption:
@@ -73,9 +74,10 @@ class ExemptionBuilder:
             validation="" if desired.validate_scope else "DoNotValidate",
             metadata=marks.metadata(
                 declaration=declaration,
+                requester=who_asked(declaration, self.history),
                 target=desired.target,
                 owner=self.settings.owner,
-                revision=self.revision,
+                revision=self.history.head,
                 existing={**keeper.metadata, **marks.notes_of_others(keeper, self.settings)} if keeper else {},
             ),
             extra=keeper.extra if keeper else {},
