@@ -30,6 +30,9 @@ class Git:
     def last_commit(self, file: str) -> Commit | None:
         return Commit("head", self.when)
 
+    def requester(self, file: str) -> str:
+        return ""
+
     def contains(self, revision: str, commit: str) -> bool:
         return revision in self.revisions
 

@@ -46,12 +46,13 @@ class Git:
 
     head: str | None = "c"
     dirty: bool = False
+    asked_by: str = ""
 
     def last_commit(self, file: str) -> Commit:
         return Commit(f"sha of {file}", datetime(2026, 11, 1, tzinfo=UTC))
 
     def requester(self, file: str) -> str:
-        return ""
+        return self.asked_by
 
     def contains(self, revision: str, commit: str) -> bool:
         return False
