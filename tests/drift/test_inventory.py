@@ -130,7 +130,9 @@ def test_no_text_breaks_a_cell_or_runs_in_a_spreadsheet(text):
 def test_who_answers_asked_and_approved_is_told_as_far_as_the_repository_knows():
     approval = Approval(author="Lea <lea@contoso.example>", pull_request="12", approvers=("Noor",))
     file = MINE.source.file
-    found = listed(TENANT, MINE, history=world.Git(asked_by="lea@contoso.example"), approvals={f"sha of {file}": approval})
+    found = listed(
+        TENANT, MINE, history=world.Git(asked_by="lea@contoso.example"), approvals={f"sha of {file}": approval}
+    )
     (mine,) = [entry for entry in json.loads(inventory_json(found))["exemptions"] if entry["declared"]]
     expected = {
         "owner": "data@contoso.example",

@@ -28,8 +28,8 @@ from planning.world import plan as plan_without_history
 from reconciler.model import Member, Policy, ResourceSelector, Selector, Subject, SubjectKind, SystemData
 from reconciler.planning import marks
 from reconciler.planning.decide.naming import exemption_id
-from reconciler.planning.planner import make_plan
 from reconciler.planning.decisions import decisions_of
+from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import Commit, NoHistory
 
 OURS = {"managedBy": "exempt", "owner": SETTINGS.owner}
