@@ -1,5 +1,5 @@
-"""Say what became of a declaration: asked, changed, approved, applied, renewed, expired, retired; from git and Azure alone, and
-from GitHub who approved, where it answers. Writes nothing.
+"""Say what became of a declaration: asked, changed, approved, applied by which run, renewed, expired, retired; from git and
+Azure alone, and who approved from where the repository is hosted, if that answers. Writes nothing.
 
 Exit codes: 0 done, whatever could not be asked; 1 the history has no such declaration.
 """
@@ -15,10 +15,10 @@ from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import show
-from reconciler.reports.life import life_lines
+from reconciler.reports.formats import LIFE
 from reconciler.runs import log
 
-EXAMPLES: Final = ("exempt log legacy-sql-tde",)
+EXAMPLES: Final = ("exempt log legacy-sql-tde", "exempt log legacy-sql-tde --format json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,7 @@ class Options:
 
     name: str
     root: Path
+    format: str
     snapshot: Path | None
 
 
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="a declaration's name, of today or of the past")
     common.add_root(parser)
     add_log_file(parser)
+    common.add_format(parser, LIFE.names)
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="read a saved snapshot instead of Azure")
 
 
@@ -43,5 +45,5 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     request = log.LogRequest(root=options.root, name=options.name, snapshot=options.snapshot)
     logged = log.run(request, common.context())
-    show(list(life_lines(options.name, logged.events)))
+    show(LIFE.render(options.format, logged.life))
     return exits.of_run(logged.verdict)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reconciler.model import Declaration, Exemption, Settings, count
-from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of
+from reconciler.planning.marks import Ownership, declaration_of, ownership, revision_of, run_of
 from reconciler.planning.provenance import Approval, Step, StepKind
 
 
@@ -28,14 +28,27 @@ class EventKind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One of them. `commit` is the merge, or what an apply wrote from; `approval` who asked and approved, None of Azure's."""
+    """One of them. `commit` is the merge, or what an apply wrote from; `approval` who wrote and approved it, None of Azure's
+    events; `requested_by` who asked, where the file says so; `by` who wrote it in Azure, and `run` the address of that run.
+    """
 
     when: datetime
     kind: EventKind
     detail: str
     commit: str = ""
     approval: Approval | None = None
+    requested_by: str = ""
     by: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """The events of the declaration `name`, oldest first, and in words what could not be asked."""
+
+    name: str
+    events: tuple[Event, ...]
+    unknown: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +63,7 @@ def life_of(
     versions: Sequence[Version], exemptions: Iterable[Exemption], settings: Settings, name: str, now: datetime
 ) -> tuple[Event, ...]:
     """All events, oldest first. `exemptions` are what Azure holds now."""
-    events = [*_from_git(versions), *_from_azure(exemptions, settings, name)]
-    last = versions[-1].declaration if versions else None
-    if last is not None and last.enabled and last.expires_on is not None and last.has_expired(now):
-        events.append(
-            Event(when=last.expires_on, kind=EventKind.EXPIRED, detail=f"it ran until {last.expires_on:%Y-%m-%d}")
-        )
+    events = [*_from_git(versions), *_ends(versions, now), *_from_azure(exemptions, settings, name)]
     return tuple(sorted(events, key=lambda event: event.when))
 
 
@@ -63,9 +71,27 @@ def _from_git(versions: Sequence[Version]) -> Iterator[Event]:
     before: Declaration | None = None
     for version in versions:
         kind, detail = _difference(version, before)
-        step = version.step
-        yield Event(when=step.commit.when, kind=kind, detail=detail, commit=step.commit.sha, approval=step.approval)
-        before = version.declaration or before
+        step, after = version.step, version.declaration
+        yield Event(
+            when=step.commit.when,
+            kind=kind,
+            detail=detail,
+            commit=step.commit.sha,
+            approval=step.approval,
+            requested_by=after.requested_by if after and kind is EventKind.ASKED else "",
+        )
+        before = after or before
+
+
+def _ends(versions: Sequence[Version], now: datetime) -> Iterator[Event]:
+    """Each end that came before the next step did."""
+    until = [*(version.step.commit.when for version in versions[1:]), now]
+    for version, next_step in zip(versions, until, strict=False):
+        declaration = version.declaration
+        if declaration is not None and declaration.enabled and declaration.expires_on is not None:
+            end = declaration.expires_on
+            if version.step.commit.when <= end < next_step:
+                yield Event(when=end, kind=EventKind.EXPIRED, detail=f"it ran until {end:%Y-%m-%d}")
 
 
 def _difference(version: Version, before: Declaration | None) -> tuple[EventKind, str]:
@@ -100,14 +126,19 @@ def _terms(declaration: Declaration) -> str:
 
 
 def _from_azure(exemptions: Iterable[Exemption], settings: Settings, name: str) -> Iterator[Event]:
-    """What runs wrote of it, told by what is there: one event for each revision and writer."""
-    writes: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+    """What was written of it, told by what is there: one event for each revision, run and writer."""
+    writes: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
     for exemption in exemptions:
         is_ours = ownership(exemption, settings) is Ownership.OURS and declaration_of(exemption) == name
         if is_ours and exemption.system is not None and exemption.system.last_modified_at is not None:
             system = exemption.system
             assert system.last_modified_at is not None
-            writes[revision_of(exemption), system.last_modified_by].append(system.last_modified_at)
-    for (revision, writer), instants in writes.items():
-        detail = f"{count(len(instants), 'exemption')} in force as written then"
-        yield Event(when=max(instants), kind=EventKind.APPLIED, detail=detail, commit=revision, by=writer)
+            writes[revision_of(exemption), run_of(exemption), system.last_modified_by].append(system.last_modified_at)
+    for (revision, run, writer), instants in writes.items():
+        number = count(len(instants), "exemption")
+        if settings.writers and writer.lower() not in settings.writers:
+            detail = f"{number} in Azure, not by a run of ours"
+            yield Event(when=max(instants), kind=EventKind.CHANGED, detail=detail, by=writer)
+        else:
+            detail = f"{number} in force as written then"
+            yield Event(when=max(instants), kind=EventKind.APPLIED, detail=detail, commit=revision, by=writer, run=run)

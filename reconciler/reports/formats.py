@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.catalog.facts import Hit
     from reconciler.catalog.lookup import Lookup
     from reconciler.drift.inventory import Inventory
+    from reconciler.drift.life import Life
     from reconciler.planning.explain.declaration import DeclarationExplanation
     from reconciler.planning.explain.values import ResourceExplanation
     from reconciler.planning.score.actual import ScoreReport
@@ -109,6 +110,12 @@ INVENTORY: Final[Report[Inventory]] = Report(
         "text": lambda inventory, context: _module("inventory").inventory_lines(inventory, context.names),
         "json": lambda inventory, _: _module("inventory").inventory_json(inventory),
         "csv": lambda inventory, _: _module("inventory").inventory_csv(inventory),
+    }
+)
+LIFE: Final[Report[Life]] = Report(
+    formats={
+        "text": lambda life, _: _module("life").life_lines(life),
+        "json": lambda life, _: _module("life").life_json(life),
     }
 )
 EXPORT: Final[Report[Export]] = Report(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from reconciler.declarations import load_bytes
 from reconciler.documents.suggest import did_you_mean, nearest_few
-from reconciler.drift.life import Event, Version, life_of
+from reconciler.drift.life import Life, Version, life_of
 from reconciler.model import Exemption, Verdict
 from reconciler.planning.provenance import Approval, Step, StepKind
 from reconciler.problems import ReconcilerError, UsageError
@@ -31,13 +31,13 @@ class LogRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogRun:
-    """The events, oldest first."""
+    """What became of it."""
 
-    events: tuple[Event, ...]
+    life: Life
 
     @property
     def verdict(self) -> Verdict:
-        """Done: what could not be asked was told to the observer."""
+        """Done: what could not be asked was told to the observer, and is told in the report."""
         return Verdict.DONE
 
 
@@ -59,11 +59,12 @@ def run(request: LogRequest, context: Context) -> LogRun:
     contents = load_contents(request.root, context)
     versions = _versions(tree, steps[request.name])
     reviews: Mapping[str, Review] = {}
+    unknown: list[str] = []
     try:
         address = tree.ask("config", "--get", "remote.origin.url") or ""
         reviews = reviews_of(address, tuple(version.step.commit.sha for version in versions), context.environment)
     except ReconcilerError as error:
-        context.observer.warning(f"who approved is known from commits alone: {error.message}")
+        unknown.append(f"who approved is known from commits alone: {error.message}")
     exemptions: Sequence[Exemption] = ()
     try:
         declarations = contents.loaded.declarations
@@ -71,9 +72,12 @@ def run(request: LogRequest, context: Context) -> LogRun:
     except UsageError:
         raise
     except ReconcilerError as error:
-        context.observer.warning(f"what was applied is not known: {error.message}")
+        unknown.append(f"what was applied is not known: {error.message}")
+    for message in unknown:
+        context.observer.warning(message)
     reviewed = [_with_review(version, reviews.get(version.step.commit.sha)) for version in versions]
-    return LogRun(events=life_of(reviewed, exemptions, contents.settings, request.name, context.now))
+    events = life_of(reviewed, exemptions, contents.settings, request.name, context.now)
+    return LogRun(life=Life(name=request.name, events=events, unknown=tuple(unknown)))
 
 
 def _versions(tree: WorkTree, steps: Sequence[Step]) -> list[Version]:

@@ -16,6 +16,7 @@ from reconciler.assessments.values import DefenderView
 from reconciler.catalog.catalogue import load
 from reconciler.catalog.lookup import look_up
 from reconciler.drift import DriftInputs, take_inventory
+from reconciler.drift.life import Event, EventKind, Life
 from reconciler.importing.values import Import, ImportRow, Outcome
 from reconciler.model import Verdict
 from reconciler.model.posture import Posture, ReportedScore
@@ -76,6 +77,7 @@ def value_of(name):
         "DECLARATION": lambda: explain_declaration(decisions, assemble_plan(decisions), declared),
         "INVENTORY": inventory,
         "IMPORT": import_report,
+        "LIFE": lambda: Life(name="lab", events=(Event(when=world.NOW, kind=EventKind.ASKED, detail="x"),)),
         "EXPORT": lambda: Export(declarations=[declared], catalogue=CATALOGUE),
         "PROBLEMS": lambda: test_any_text.hostile_problems("x"),
         "SEARCH": lambda: (CATALOGUE.search("transfer"), CATALOGUE, "transfer"),

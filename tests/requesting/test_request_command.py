@@ -11,6 +11,7 @@ from typing import Any
 
 import emulated
 import hosting_service
+import jsonschema
 import pytest
 import yaml
 from cli.console import Ended, exempt
@@ -38,6 +39,7 @@ ORDERS, STOCK = f"{SERVER}/databases/orders", f"{SERVER}/databases/stock"
 MINE = "exempt/orders-transparent-data-encryption-sql"
 FILE = "exemptions/orders-transparent-data-encryption-sql.yaml"
 ANSWERS = ("--category", "Waiver", "--justification", "It retires: soon.")
+SCHEMAS = Path(__file__).parents[2] / "schemas"
 SECRET = "secret-token-of-a-test"
 
 
@@ -239,7 +241,9 @@ def test_the_log_tells_a_life_from_git_azure_and_github(
         {"user": {"login": "reviewer"}, "state": "APPROVED"},
         {"user": {"login": "x"}, "state": "COMMENTED"},
     ]
-    run(cloud, github, here, "apply", "--yes")
+    of_a_run = {"GITHUB_ACTIONS": "true", "GITHUB_SERVER_URL": "https://github.com"}
+    of_a_run |= {"GITHUB_REPOSITORY": "contoso/exemptions", "GITHUB_RUN_ID": "4711"}
+    exempt(cloud, "apply", "--yes", root=here.root, **of_a_run)
     run(cloud, github, here, "renew", "orders-tde", "--until", _day(40))
     here.git("merge", "--quiet", "--ff-only", github.pulls[-1]["head"])
     here.git("push", "--quiet", "origin", "HEAD:main")
@@ -252,6 +256,13 @@ def test_the_log_tells_a_life_from_git_azure_and_github(
     assert "approved by reviewer" in told
     assert f"commit {asked[:12]}" in told
     assert "Ana Test <ana@contoso.example>" in told
+    assert "run https://github.com/contoso/exemptions/actions/runs/4711\n" in told
+    document = json.loads(run(cloud, github, here, "log", "orders-tde", "--format", "json").stdout)
+    jsonschema.validate(document, json.loads((SCHEMAS / "log.schema.json").read_text()))
+    assert document["unknown"] == []
+    by_kind = {event["kind"]: event for event in document["events"]}
+    assert by_kind["applied"]["run"].endswith("/runs/4711")
+    assert (by_kind["asked"]["pullRequest"], by_kind["asked"]["approvedBy"]) == ("1", ["reviewer"])
     run(cloud, github, here, "apply", "--yes", "--allow-deletes", "5")
     missing = run(cloud, github, here, "log", "order-tde", check=1)
     assert "did you mean orders-tde" in missing.stderr
