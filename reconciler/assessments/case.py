@@ -15,7 +15,7 @@ from reconciler.catalog.facts import Recommendation
 from reconciler.model import ArmId, Declaration, Snapshot, SubjectKind, arm_id
 from reconciler.model.posture import Assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
-from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.stages import Decisions
 from reconciler.planning.values import Change, Held, Plan

@@ -11,12 +11,12 @@ from typing import Any, Final
 from reconciler.catalog import store
 from reconciler.catalog.facts import Environment, Policy, initiative_id, policy_id
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.documents.builder import Limits
 from reconciler.documents.characters import describe, invisible
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.document import Path as DataPath
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import SchemaError, errors
-from reconciler.documents.strict import Limits
 from reconciler.model import Member, Source
 from reconciler.problems import Problem
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.documents.builder import Limits
 from reconciler.documents.characters import decode, hidden, odd_space
 from reconciler.documents.document import Document
-from reconciler.documents.strict import LIMITS, Limits, parse
+from reconciler.documents.strict import LIMITS, parse
 from reconciler.model import Source
 from reconciler.problems import Problem
 

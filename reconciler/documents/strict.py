@@ -1,39 +1,21 @@
-"""Strict YAML: one document of plain data, with the place of every key and value.
-
-Built from the parser's events without recursion, so that limits on depth and size hold before anything is built, with
-libyaml and with PyYAML's own parser alike. What makes a reader and a tool disagree is refused where it stands: anchors,
-aliases, merge keys, tags, directives, duplicate keys, keys that are no text, further documents.
-"""
+"""Strict YAML: one document of plain data, with the place of every key and value, from the parser's events."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import yaml
 
-from reconciler.documents.characters import describe, hidden_in_value
-from reconciler.documents.document import Document, Mark, Path
-from reconciler.documents.scalars import resolve
+from reconciler.documents.builder import NO_VALUE, Builder, Limits, StopError
+from reconciler.documents.document import Document
 from reconciler.documents.syntax import syntax_problem
-from reconciler.model import JSON, Source
+from reconciler.model import Source
 from reconciler.problems import Problem
 
 EMPTY: Final = "empty"
 """The code of the problem that a file says nothing: who reads it knows best what should be there."""
-
-_MAX_PROBLEMS: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How deep values may be nested in one file, and how many there may be."""
-
-    depth: int = 20
-    values: int = 20_000
-
 
 LIMITS: Final = Limits()
 
@@ -42,13 +24,10 @@ def parse(
     text: str, file: str, limits: Limits = LIMITS, *, accelerated: bool = True, may_be_empty: bool = False
 ) -> tuple[Document | None, tuple[Problem, ...]]:
     """Reads one document. Without one, the problems say why; with problems, it is there to look for more."""
-    builder = _Builder(file=file, limits=limits)
+    builder = Builder(file=file, limits=limits)
     try:
-        for event in events(text, accelerated=accelerated):
-            handler = _HANDLERS.get(type(event))
-            if handler is not None:
-                handler(builder, event)
-    except _StopError:
+        builder.add_events(events(text, accelerated=accelerated))
+    except StopError:
         return None, tuple(builder.problems)
     except yaml.MarkedYAMLError as error:
         return None, (*builder.problems, syntax_problem(error, text, file))
@@ -57,10 +36,45 @@ def parse(
             *builder.problems,
             Problem(source=Source(file), code="yaml", message=f"this is not YAML: {error}".split("\n", 1)[0]),
         )
-    return builder.document(may_be_empty=may_be_empty), tuple(builder.problems)
+    return _document(builder, may_be_empty=may_be_empty), tuple(builder.problems)
 
 
-_SURROGATE_PAIR: Final = re.compile("[\ud800-\udbff][\udc00-\udfff]")
+def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
+    """What was read, if it is a mapping."""
+    says_nothing = builder.root is NO_VALUE or builder.root is None
+    if says_nothing and may_be_empty:
+        return Document(file=builder.file, data={}, values={}, keys={}, raw={}, sound=builder.sound)
+    if isinstance(builder.root, dict):
+        return Document(
+            file=builder.file,
+            data=builder.root,
+            values=builder.values,
+            keys=builder.keys,
+            raw=builder.raw,
+            sound=builder.sound,
+        )
+    if says_nothing:
+        builder.problems.append(
+            Problem(
+                source=Source(builder.file),
+                code=EMPTY,
+                message="the file holds nothing",
+                remedy="write its fields, or delete the file",
+            )
+        )
+    else:
+        kind = "a list" if isinstance(builder.root, list) else "a single value"
+        builder.problems.append(
+            Problem(
+                source=Source(builder.file, *builder.values[()]),
+                code="not-a-mapping",
+                message=f"the file holds {kind}, not fields with values",
+                remedy="write one `field: value` a line",
+            )
+        )
+    return None
+
+
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -69,273 +83,3 @@ def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
     accelerated = accelerated and not _SURROGATE_ESCAPE.search(text)
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
     return yaml.parse(text, Loader=loader)
-
-
-class _StopError(Exception):
-    """Reading on would be pointless or dangerous; the reason is among the problems."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Frame:
-    """A collection that is being filled. `key` is the key that waits for its value."""
-
-    path: Path
-    items: list[JSON] | None
-    members: dict[str, JSON] | None
-    key: str | None = None
-
-
-_NO_VALUE: Final = object()
-
-
-@dataclass(slots=True, kw_only=True)
-class _Builder:
-    """Turns events into data. Mutable, and gone once the document is there."""
-
-    file: str
-    limits: Limits
-    problems: list[Problem] = field(default_factory=list)
-    values: dict[Path, Mark] = field(default_factory=dict)
-    keys: dict[Path, Mark] = field(default_factory=dict)
-    raw: dict[Path, str] = field(default_factory=dict)
-    stack: list[_Frame] = field(default_factory=list)
-    root: JSON = _NO_VALUE
-    sound: bool = True
-    documents: int = 0
-
-    def document(self, *, may_be_empty: bool) -> Document | None:
-        """What was read, if it is a mapping."""
-        says_nothing = self.root is _NO_VALUE or self.root is None
-        if says_nothing and may_be_empty:
-            return Document(file=self.file, data={}, values={}, keys={}, raw={}, sound=self.sound)
-        if isinstance(self.root, dict):
-            return Document(
-                file=self.file, data=self.root, values=self.values, keys=self.keys, raw=self.raw, sound=self.sound
-            )
-        if says_nothing:
-            self.problems.append(
-                Problem(
-                    source=Source(self.file),
-                    code=EMPTY,
-                    message="the file holds nothing",
-                    remedy="write its fields, or delete the file",
-                )
-            )
-        else:
-            kind = "a list" if isinstance(self.root, list) else "a single value"
-            self.problems.append(
-                Problem(
-                    source=Source(self.file, *self.values[()]),
-                    code="not-a-mapping",
-                    message=f"the file holds {kind}, not fields with values",
-                    remedy="write one `field: value` a line",
-                )
-            )
-        return None
-
-    # --- events ---
-
-    def start_document(self, event: yaml.DocumentStartEvent) -> None:
-        self.documents += 1
-        if self.documents > 1:
-            self.refuse(
-                event,
-                "yaml-documents",
-                "a second document starts here (`---`); a file holds one",
-                "move it into a file of its own",
-            )
-            raise _StopError
-        if event.version or event.tags:
-            self.refuse(event, "yaml-directive", "YAML directives (`%YAML`, `%TAG`) are not read", "delete the line")
-
-    def start_mapping(self, event: yaml.MappingStartEvent) -> None:
-        self.start(event, _Frame(path=(), items=None, members={}))
-
-    def start_sequence(self, event: yaml.SequenceStartEvent) -> None:
-        self.start(event, _Frame(path=(), items=[], members=None))
-
-    def start(self, event: yaml.CollectionStartEvent, frame: _Frame) -> None:
-        """Opens a collection and puts it where it belongs."""
-        self.check_marks(event)
-        if self.expects_key():
-            self.refuse(
-                event,
-                "yaml-key",
-                "a bracket or brace opens where a key should stand",
-                "put the text in quotes; placeholders such as {{ x }} mean nothing here, declarations are no templates",
-            )
-            raise _StopError
-        if len(self.stack) >= self.limits.depth:
-            self.refuse(
-                event,
-                "yaml-depth",
-                f"values are nested more than {self.limits.depth} deep; nothing here needs that",
-                "flatten it; if brackets were pasted, look for one that is not closed",
-            )
-            raise _StopError
-        frame.path = self.add(frame.members if frame.items is None else frame.items, event)
-        self.stack.append(frame)
-
-    def end(self, event: yaml.Event) -> None:  # noqa: ARG002 - the handlers share one shape
-        self.stack.pop()
-
-    def scalar(self, event: yaml.ScalarEvent) -> None:
-        """A key or a value."""
-        if event.anchor is not None or event.tag is not None:
-            self.check_marks(event)
-        text = event.value if event.value.isascii() else _joined_surrogates(event.value)
-        if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
-            self.refuse(
-                event,
-                "hidden-character",
-                f"an escape spells {describe(character)}, which is refused",
-                "leave it out",
-            )
-        value = self.meaning(event, text)
-        if self.expects_key():
-            self.add_key(event, text, value)
-        else:
-            path = self.add(value, event)
-            if value is not text:
-                self.raw[path] = text
-
-    def alias(self, event: yaml.AliasEvent) -> None:
-        """Aliases could make a small file huge and hide what a reviewer should see."""
-        self.refuse(
-            event,
-            "yaml-alias",
-            f"`*{event.anchor}` refers to another place; aliases are not read",
-            "write the value out here",
-        )
-        self.sound = False
-        if self.expects_key():
-            raise _StopError
-        self.add(None, event)
-
-    # --- parts of them ---
-
-    def meaning(self, event: yaml.ScalarEvent, text: str) -> JSON:
-        """What a scalar says; a plain one may be a number, a boolean or nothing."""
-        if not event.implicit[0]:
-            return text
-        try:
-            return resolve(text)
-        except ValueError as error:
-            self.refuse(event, "yaml-number", str(error), f'put it in quotes if text is meant: "{text[:60]}"')
-            self.sound = False
-            return text
-
-    def expects_key(self) -> bool:
-        """Whether the next node is a key."""
-        return bool(self.stack) and self.stack[-1].members is not None and self.stack[-1].key is None
-
-    def add_key(self, event: yaml.ScalarEvent, text: str, value: JSON) -> None:
-        """Remembers a key until its value comes."""
-        frame = self.stack[-1]
-        assert frame.members is not None
-        path = (*frame.path, text)
-        if event.implicit[0] and text == "<<":
-            self.refuse(
-                event, "yaml-merge", "`<<` merges another mapping in; merge keys are not read", "write the fields out"
-            )
-            self.sound = False
-        elif not isinstance(value, str):
-            self.refuse(
-                event,
-                "yaml-key",
-                f"the key {text or 'that is empty'} is no text in YAML",
-                f'put it in quotes: "{text}":',
-            )
-            self.sound = False
-        elif path in self.keys:
-            first = self.keys[path]
-            self.refuse(
-                event,
-                "yaml-duplicate",
-                f"{text!r} is written twice; the first is in line {first[0]}",
-                "keep one of the two: YAML libraries differ in which one counts",
-            )
-            self.sound = False
-        else:
-            self.keys[path] = _mark(event)
-        frame.key = text
-
-    def add(self, value: JSON, event: yaml.Event) -> Path:
-        """Puts a value into the collection on top and says its path."""
-        path = self.put(value)
-        if len(self.values) >= self.limits.values:
-            self.refuse(
-                event,
-                "yaml-size",
-                f"more than {self.limits.values:,} values in one file; nothing here needs that",
-                "split the file",
-            )
-            raise _StopError
-        self.values[path] = _mark(event)
-        return path
-
-    def put(self, value: JSON) -> Path:
-        if not self.stack:
-            self.root = value
-            return ()
-        frame = self.stack[-1]
-        if frame.items is not None:
-            frame.items.append(value)
-            return (*frame.path, len(frame.items) - 1)
-        assert frame.members is not None
-        assert frame.key is not None
-        path = (*frame.path, frame.key)
-        frame.members.setdefault(frame.key, value)
-        frame.key = None
-        return path
-
-    def check_marks(self, event: yaml.NodeEvent) -> None:
-        """Anchors and tags change what a text means elsewhere or by convention."""
-        if event.anchor is not None:
-            self.refuse(
-                event,
-                "yaml-anchor",
-                f"`&{event.anchor}` names this value for use elsewhere; anchors are not read",
-                "delete the anchor and write the value where it is needed",
-            )
-        tag = getattr(event, "tag", None)
-        if tag is not None:
-            self.refuse(
-                event,
-                "yaml-tag",
-                f"`{_tag(tag)}` gives the value another type; tags are not read",
-                "delete the tag; put the value in quotes if text is meant",
-            )
-
-    def refuse(self, event: yaml.Event, code: str, message: str, remedy: str) -> None:
-        """Notes a problem at an event; a file with very many has its say cut short."""
-        line, column = _mark(event)
-        self.problems.append(Problem(source=Source(self.file, line, column), code=code, message=message, remedy=remedy))
-        if len(self.problems) >= _MAX_PROBLEMS:
-            raise _StopError
-
-
-def _joined_surrogates(text: str) -> str:
-    """The text with each pair of surrogates, as JSON escapes a character beyond U+FFFF, as that character."""
-    return _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
-
-
-def _mark(event: yaml.Event) -> Mark:
-    mark = event.start_mark
-    assert mark is not None
-    return mark.line + 1, mark.column + 1
-
-
-def _tag(tag: str) -> str:
-    return "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
-
-
-_HANDLERS: Final[dict[type[yaml.Event], Any]] = {
-    yaml.DocumentStartEvent: _Builder.start_document,
-    yaml.MappingStartEvent: _Builder.start_mapping,
-    yaml.SequenceStartEvent: _Builder.start_sequence,
-    yaml.MappingEndEvent: _Builder.end,
-    yaml.SequenceEndEvent: _Builder.end,
-    yaml.ScalarEvent: _Builder.scalar,
-    yaml.AliasEvent: _Builder.alias,
-}

@@ -18,8 +18,8 @@ from reconciler.importing.attributes import Draft, draft_of
 from reconciler.importing.unsaid import unsaid
 from reconciler.importing.values import ImportRow, Outcome
 from reconciler.model import ArmId, Assignment, Carrier, Category, Initiative, parse_scope
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, describe_owner, made_by_user, owners
 from reconciler.planning.stages import Decisions

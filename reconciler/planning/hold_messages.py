@@ -1,7 +1,7 @@
 """Why something is held, and what would free it: the sentences that planning says to a person about what it cannot do.
 
 Kept in one place so that they can be read, and improved, together. Each says what, why, and the remedy. The findings
-of planning have theirs in `findings.messages`.
+of planning have theirs in `findings/`.
 """
 
 from __future__ import annotations

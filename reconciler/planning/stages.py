@@ -33,8 +33,9 @@ from reconciler.planning.desired.assessments import with_assessments
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.resolve import DesiredExemption, Resolution, resolve
+from reconciler.planning.desired.resolve import resolve
 from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
+from reconciler.planning.desired.values import DesiredExemption, Resolution
 from reconciler.planning.existing.exemptions import ExistingExemption, by_slot, classify
 from reconciler.planning.guards import Allowances
 from reconciler.planning.order.reduction import hold_reductions

@@ -10,7 +10,7 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.findings.messages import unexemptable
+from reconciler.planning.findings.about_declarations import unexemptable
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
 from reconciler.planning.score.values import ScoreEstimate

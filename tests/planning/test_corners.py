@@ -36,7 +36,7 @@ from reconciler.planning import hold_messages
 from reconciler.planning.descriptions import where_made
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.explain.declaration import Participation
-from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.findings import about_exemptions
 from reconciler.planning.planner import make_plan
 
 EPAC = {"pacOwnerId": "epac"}
@@ -222,7 +222,7 @@ def test_who_made_it_decides_where_to_remove_it():
 def test_a_duplicate_says_whether_it_is_one_in_full():
     keeper = ours("kept", "one")
     same, part = (
-        finding_messages.duplicate(live("p", references=refs), keeper, declaration("one"))
+        about_exemptions.duplicate(live("p", references=refs), keeper, declaration("one"))
         for refs in (("REFA",), ("refA", "refB"))
     )
     assert "in part the same as" in part.message

@@ -4,6 +4,7 @@ import inspect
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from planning.world import (
     AT_ROOT,
     BENCHMARK,
@@ -24,19 +25,66 @@ from planning.world import (
 from reconciler.model import FolderRule, Source, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.evidence import Evidence
-from reconciler.planning.findings import messages as finding_messages
-from reconciler.planning.findings.messages import Orphan, OrphanCause
+from reconciler.planning.findings import about_declarations, about_exemptions
+from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause
 from reconciler.planning.values import Change, Finding, Reason
 
-EXAMPLES = {
-    "scope": RG, "target": RESOURCE, "other_scope": SUB, "title": "Transparent data encryption", "name": "two", "why": "of this reason",
-    "rule": FolderRule(folder="shop", below=(SUB,)), "declaration": declaration("one"), "mine": declaration("one"), "other": declaration("two"), "desired": declaration("one"),
-    "keeper": ours("kept", "one"), "unknown": ("refZ",), "initiative": BENCHMARK, "references": ("refA", "refB"),
-    "line": Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader"), "source": Source("exemptions/one.yaml", 3),
-    "count": 950, "days": 90, "severity": "High", "latest": date(2027, 1, 31), "ours": True, "orphan": Orphan(cause=OrphanCause.MOVED, why="of this reason"), "similar": (arm_id(RESOURCE.text + "-2"),),
-    "recommendation": next(each for each in CATALOGUE.recommendations.values() if each.retirement), "catalogue": CATALOGUE,
-    "creates": [Change(before=None, after=ours("kept", "one"), reason=Reason.DECLARED, fingerprint="", declaration="one")],
-}  # fmt: skip
+ONE, TWO = declaration("one"), declaration("two")
+TITLE, WHY = "Transparent data encryption", "of this reason"
+UNREAD = Unread(scope=SUB, what="exemptions", message="AuthorizationFailed: no right", remedy="ask for Reader")
+PORTAL = live("portal", by="Application", metadata={"pacOwnerId": "epac", "declaration": "one"})
+KEPT = ours("kept", "one")
+MOVED = Orphan(cause=OrphanCause.MOVED, why=WHY)
+PLACE = Source("exemptions/one.yaml", 3)
+RETIRED = next(recommendation for recommendation in CATALOGUE.recommendations.values() if recommendation.retirement)
+CREATE = Change(before=None, after=KEPT, reason=Reason.DECLARED, fingerprint="", declaration="one")
+
+HOLDS = {
+    "assignment_gone": hold_messages.assignment_gone(AT_ROOT.id),
+    "assignment_unread": hold_messages.assignment_unread(AT_ROOT.id),
+    "conflict": hold_messages.conflict(ONE, TWO, RG, SUB, AT_ROOT),
+    "foreign_owner": hold_messages.foreign_owner(PORTAL),
+    "forged": hold_messages.forged(PORTAL),
+    "initiative_unread": hold_messages.initiative_unread(AT_ROOT, UNREAD),
+    "left_out": hold_messages.left_out(RG),
+    "lifetime": hold_messages.lifetime(ONE, 90, "High", date(2027, 1, 31)),
+    "neighbour_held": hold_messages.neighbour_held(PORTAL, "two", RG),
+    "never_exempt": hold_messages.never_exempt(AT_ROOT, TITLE),
+    "no_subscription": hold_messages.no_subscription(RESOURCE),
+    "not_adoptable": hold_messages.not_adoptable(PORTAL),
+    "not_exemptable": hold_messages.not_exemptable(AT_ROOT, TITLE, WHY),
+    "outside_places": hold_messages.outside_places(RESOURCE, FolderRule(folder="shop", below=(SUB,))),
+    "outside_scopes": hold_messages.outside_scopes(RESOURCE),
+    "reduction_unread": hold_messages.reduction_unread(UNREAD),
+    "resource_gone": hold_messages.resource_gone(RESOURCE, (arm_id(RESOURCE.text + "-2"),)),
+    "strict_unsupported": hold_messages.strict_unsupported(AT_ROOT, TITLE, WHY),
+    "unknown_reference": hold_messages.unknown_reference(AT_ROOT, ("refZ",), BENCHMARK),
+    "unread": hold_messages.unread(UNREAD),
+    "whole_refused": hold_messages.whole_refused(AT_ROOT),
+}
+FINDINGS = {
+    "ahead_of_move": about_declarations.ahead_of_move(ONE, RG, AT_ROOT),
+    "ahead_of_not_scope": about_declarations.ahead_of_not_scope(ONE, RG, AT_ROOT),
+    "duplicate": about_exemptions.duplicate(PORTAL, KEPT, ONE),
+    "expired_foreign": about_exemptions.expired_foreign(PORTAL),
+    "forged": about_exemptions.forged(PORTAL),
+    "kept_moot": about_exemptions.kept_moot(PORTAL, AT_ROOT, PLACE),
+    "kept_outside": about_exemptions.kept_outside(PORTAL),
+    "kept_unclear": about_exemptions.kept_unclear(PORTAL, WHY, PLACE),
+    "moot_effect": about_declarations.moot_effect(ONE, RG, AT_ROOT, ("refA", "refB")),
+    "moot_not_scope": about_declarations.moot_not_scope(ONE, RG, AT_ROOT),
+    "moot_selector": about_declarations.moot_selector(ONE, RG, AT_ROOT),
+    "orphaned": about_exemptions.orphaned(PORTAL, MOVED, PLACE, ours=True),
+    "overlap": about_exemptions.overlap(PORTAL, AT_ROOT),
+    "quota": about_exemptions.quota(RG, 950),
+    "retired": about_declarations.retired(ONE, RETIRED, CATALOGUE),
+    "shadowed": about_exemptions.shadowed(PORTAL, ONE, RG),
+    "uncovered": about_declarations.uncovered(ONE, TITLE, RESOURCE),
+    "unexemptable": about_declarations.unexemptable([CREATE], AT_ROOT),
+    "unmanaged": about_exemptions.unmanaged(PORTAL),
+    "unsupported": about_declarations.unsupported(ONE, TITLE, WHY),
+}
+SPEAKERS = [(HOLDS, {hold_messages}), (FINDINGS, {about_declarations, about_exemptions})]
 
 
 def said(words):
@@ -47,22 +95,25 @@ def said(words):
         yield f"  {words.declaration}, {words.source}, in {words.assignment.name if words.assignment else None}"
 
 
-def every(module):
-    for name, speaker in sorted(inspect.getmembers(module, inspect.isfunction)):
-        if speaker.__module__ == module.__name__ and not name.startswith("_") and name != "label":
-            names = inspect.signature(speaker).parameters
-            assignment = AT_ROOT.id if name.startswith("assignment_") else AT_ROOT
-            given = {
-                "existing": live("portal", by="Application", metadata={"pacOwnerId": "epac", "declaration": "one"}),
-                "assignment": assignment,
-                **EXAMPLES,
-            }
-            yield name
-            yield from said(speaker(**{each: given[each] for each in names}))
+def every(sentences):
+    for name, words in sentences.items():
+        yield name
+        yield from said(words)
 
 
 def test_every_sentence(golden):
-    golden("sentences.txt", "\n".join([*every(hold_messages), *every(finding_messages)]) + "\n")
+    golden("sentences.txt", "\n".join([*every(HOLDS), *every(FINDINGS)]) + "\n")
+
+
+@pytest.mark.parametrize(("sentences", "modules"), SPEAKERS)
+def test_no_sentence_is_left_out(sentences, modules):
+    functions = {
+        name
+        for module in modules
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+    assert functions - {"label"} == set(sentences)
 
 
 def test_sentences_fit_what_is_there():
@@ -82,14 +133,14 @@ def test_sentences_fit_what_is_there():
     )
     here = hold_messages.conflict(declaration("a"), declaration("b"), RG, RG, AT_ROOT)
     assert "which contains" not in here.message
-    assert finding_messages.unmanaged(bare).message.startswith("'My exemption' is")
-    assert finding_messages.overlap(bare, None).message.startswith("exempts every policy of assignment 'mcsb'")
-    assert "--delete-orphans" not in finding_messages.orphaned(bare, EXAMPLES["orphan"], None, ours=False).remedy
-    assert finding_messages.quota(RG, 1001).severity.value == "error"
-    assert finding_messages.quota(RG, 1000).severity.value == "warning"
-    assert "()" not in finding_messages.moot_effect(declaration("one"), RG, AT_ROOT, ()).message
+    assert about_exemptions.unmanaged(bare).message.startswith("'My exemption' is")
+    assert about_exemptions.overlap(bare, None).message.startswith("exempts every policy of assignment 'mcsb'")
+    assert "--delete-orphans" not in about_exemptions.orphaned(bare, MOVED, None, ours=False).remedy
+    assert about_exemptions.quota(RG, 1001).severity.value == "error"
+    assert about_exemptions.quota(RG, 1000).severity.value == "warning"
+    assert "()" not in about_declarations.moot_effect(declaration("one"), RG, AT_ROOT, ()).message
     assert hold_messages.label(replace(AT_ROOT, display_name="")) == "mcsb"
-    assert "2026-11-01" in finding_messages.expired_foreign(bare).message
+    assert "2026-11-01" in about_exemptions.expired_foreign(bare).message
 
 
 # --- notes on confirmed wishes ---

@@ -50,10 +50,10 @@ from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedCha
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.reasons import update_reason
 from reconciler.planning.decide.slots import KeptSlot, Protected, ReducedSlot, SlotContents, SlotMatch
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells, reference_texts
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.findings import about_exemptions
 from reconciler.planning.provenance import History
 from reconciler.planning.values import Finding, Held, Reason
 
@@ -102,7 +102,7 @@ class Authority:
                 shared = existing.cells & desired.cells
                 standing = relation(existing, desired, self.settings) if shared else Relation.NOTHING
                 if standing is Relation.APPLICATION and keeper is not None and not shared.isdisjoint(keeper.cells):
-                    duplicate = finding_messages.duplicate(existing.exemption, keeper.exemption, desired.declaration)
+                    duplicate = about_exemptions.duplicate(existing.exemption, keeper.exemption, desired.declaration)
                     findings.append(duplicate)
                     shared -= keeper.cells
                 if shared and standing in _HOLDING:

@@ -8,8 +8,8 @@ from reconciler.arm.canonical import folded_selectors, instant_text
 from reconciler.model import ArmId, Exemption, Initiative, Settings, is_assessment
 from reconciler.planning import marks
 from reconciler.planning.decide.naming import bears_our_guid, bears_our_name, exemption_id, name_hash, standard_ids
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import reference_texts
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.provenance import History, who_asked
 
 DISPLAY_NAME_LIMIT = 128

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from reconciler.model import Initiative, Settings
 from reconciler.planning.decide.build import is_named_by_us
 from reconciler.planning.decide.slots import SlotContents
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, made_by_user, owners
 

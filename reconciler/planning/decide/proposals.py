@@ -7,7 +7,7 @@ from datetime import datetime
 
 from reconciler.arm.canonical import folded_selectors, instant
 from reconciler.model import ArmId, Declaration, Exemption
-from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.values import Reason, Widening
 

@@ -42,8 +42,8 @@ from reconciler.planning.decide.proposals import ProposedChange
 from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, existing_cells, still_means_any
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.findings import messages as finding_messages
-from reconciler.planning.findings.messages import Orphan, OrphanCause
+from reconciler.planning.findings import about_exemptions
+from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause
 from reconciler.planning.marks import Ownership, made_by_user, target_of
 from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Finding, Held, Reason
@@ -80,11 +80,11 @@ class Pruner:
         is_managed = self.tree.managed(existing.scope)
         match existing.ownership:
             case Ownership.OURS:
-                return self._ours(existing, cells) if is_managed else finding_messages.kept_outside(exemption)
+                return self._ours(existing, cells) if is_managed else about_exemptions.kept_outside(exemption)
             case Ownership.FOREIGN:
-                return finding_messages.expired_foreign(exemption) if existing.expired and is_managed else None
+                return about_exemptions.expired_foreign(exemption) if existing.expired and is_managed else None
             case Ownership.FORGED:
-                return finding_messages.forged(exemption) if is_managed else None
+                return about_exemptions.forged(exemption) if is_managed else None
             case Ownership.UNOWNED:
                 return self._unowned(existing) if is_managed else None
 
@@ -95,7 +95,7 @@ class Pruner:
         declaration = self.declarations.get(existing.mark)
         source = declaration.source if declaration else None
         if self._assignment_unread(exemption):
-            return finding_messages.kept_unclear(
+            return about_exemptions.kept_unclear(
                 exemption, f"its assignment {exemption.assignment} could not be read", source
             )
         if (reason := self._edited(existing, declaration, cells)) is not None:
@@ -110,7 +110,7 @@ class Pruner:
                 return ProposedChange(
                     existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration, why=orphan.cause.value
                 )
-            return finding_messages.orphaned(exemption, orphan, source, ours=True)
+            return about_exemptions.orphaned(exemption, orphan, source, ours=True)
         return self._related(existing, declaration)
 
     def _edited(
@@ -143,7 +143,7 @@ class Pruner:
         source = declaration.source if declaration else None
         chain = self.tree.chain(existing.scope)
         if any(excluded.key in chain for excluded in assignment.not_scopes):
-            return finding_messages.kept_moot(exemption, assignment, source)
+            return about_exemptions.kept_moot(exemption, assignment, source)
         if any(existing.mark in self.confirmed.get((outer, assignment.id.key), ()) for outer in chain[1:]):
             return ProposedChange(existing=existing, after=None, reason=Reason.DUPLICATE, declaration=declaration)
         why = (
@@ -151,7 +151,7 @@ class Pruner:
             if existing.mark
             else "its mark names no declaration, so no edit of the repository can be the cause"
         )
-        return finding_messages.kept_unclear(exemption, why, source)
+        return about_exemptions.kept_unclear(exemption, why, source)
 
     def _assignment_unread(self, exemption: Exemption) -> bool:
         key = exemption.assignment.key
@@ -191,20 +191,20 @@ class Pruner:
     def _unowned(self, existing: ExistingExemption) -> PruneResult:
         exemption = existing.exemption
         if existing.expired:
-            return finding_messages.expired_foreign(exemption)
+            return about_exemptions.expired_foreign(exemption)
         if (orphan := self._orphaned(existing)) is not None:
             unread = self._assignment_unread(exemption)
             return (
-                finding_messages.unmanaged(exemption)
+                about_exemptions.unmanaged(exemption)
                 if unread
-                else finding_messages.orphaned(exemption, orphan, None, ours=False)
+                else about_exemptions.orphaned(exemption, orphan, None, ours=False)
             )
         assignment = self.snapshot.assignments[exemption.assignment.key]
         if existing.whole:
-            return finding_messages.overlap(exemption, assignment)
+            return about_exemptions.overlap(exemption, assignment)
         if self._may_go(existing):
             return ProposedChange(existing=existing, after=None, reason=Reason.UNMANAGED)
-        return finding_messages.unmanaged(exemption)
+        return about_exemptions.unmanaged(exemption)
 
     def _may_go(self, existing: ExistingExemption) -> bool:
         """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, not for all of it, old

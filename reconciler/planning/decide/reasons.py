@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from reconciler.arm.canonical import equivalent, validation
 from reconciler.model import Exemption, Initiative, Settings, Snapshot
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import existing_cells
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, declaration_of, revision_of, target_of
 from reconciler.planning.provenance import History

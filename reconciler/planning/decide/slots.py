@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from reconciler.model import Initiative
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protection
-from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.values import Finding, Held
 

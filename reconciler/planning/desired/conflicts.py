@@ -14,8 +14,8 @@ from reconciler.kinds import HeldCause
 from reconciler.model import Snapshot
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.protections import Protection
-from reconciler.planning.desired.resolve import DesiredExemption, Resolution
 from reconciler.planning.desired.subjects import reference_texts
+from reconciler.planning.desired.values import DesiredExemption, Resolution
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held
 

@@ -8,68 +8,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from reconciler.arm.canonical import folded_selectors
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Assignment, Declaration, Diagnostic, Snapshot, SubjectKind, Unread, arm_id
+from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.cell_rules import CellRules
-from reconciler.planning.desired.protections import Protection, Protections
+from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
-from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.desired.values import Case, DesiredExemption, Hold, Resolution
+from reconciler.planning.findings import about_declarations
 from reconciler.planning.tree import Slot, Tree
-from reconciler.planning.values import Finding, Held
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DesiredExemption:
-    """One wanted exemption: at `scope`, in `assignment`, because `declaration` lists `target`. `match` are the cells
-    that can be decided, `declared` those that the declaration means there, held ones included. Without `validate_scope`
-    Azure takes it although it is assigned elsewhere.
-    """
-
-    declaration: Declaration
-    subject: ResolvedSubject
-    scope: ArmId
-    assignment: Assignment
-    target: ArmId
-    match: SubjectMatch
-    selector_key: str
-    declared: frozenset[str]
-    validate_scope: bool = True
-
-    @property
-    def slot(self) -> Slot:
-        """Where it can meet others."""
-        return self.scope.key, self.assignment.id.key
-
-    @property
-    def cells(self) -> frozenset[str]:
-        """The folded reference ids it wants."""
-        return self.match.cells
-
-    def without(self, cells: frozenset[str]) -> DesiredExemption | None:
-        """The same without cells that are held; None where nothing is left. Its name stays that of the whole."""
-        remaining = self.cells - cells
-        if remaining == self.cells:
-            return self
-        return replace(self, match=self.match.of(remaining)) if remaining else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resolution:
-    """What all declarations want, with what is held and what a person should know.
-
-    `protections` are for the cells of what is held. `left_out` is wanted outside the run's `--scope`.
-    """
-
-    desired: tuple[DesiredExemption, ...]
-    held: tuple[Held, ...]
-    findings: tuple[Finding, ...]
-    protections: Protections
-    left_out: tuple[DesiredExemption, ...] = ()
+from reconciler.planning.values import Finding
 
 
 def resolve(
@@ -88,7 +40,7 @@ def resolve(
     )
     desired: list[DesiredExemption] = []
     left_out: list[DesiredExemption] = []
-    holds: list[_Hold] = []
+    holds: list[Hold] = []
     findings: list[Finding] = []
     for declaration in sorted(declarations, key=lambda declaration: declaration.name):
         slots: dict[Slot, DesiredExemption] = {}
@@ -96,7 +48,7 @@ def resolve(
             match outcome:
                 case DesiredExemption():
                     slots.setdefault(outcome.slot, outcome)
-                case _Hold():
+                case Hold():
                     holds.append(outcome)
                 case Finding():
                     findings.append(outcome)
@@ -119,15 +71,7 @@ def _without_nested(slots: Mapping[Slot, DesiredExemption], tree: Tree) -> Itera
             yield desired
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Hold:
-    """A held line, and what nothing may be taken from while it lasts; None where nothing can be left bare."""
-
-    held: Held
-    protection: Protection | None
-
-
-_Outcome = DesiredExemption | _Hold | Finding
+_Outcome = DesiredExemption | Hold | Finding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +88,7 @@ class _Resolver:
         """What the declaration comes to at each of its targets; repeats are for the caller to collapse."""
         selector_key = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
         for target in sorted(set(declaration.scopes)):
-            case = _Case(declaration=declaration, subject=subject, target=target, selector_key=selector_key)
+            case = Case(declaration=declaration, subject=subject, target=target, selector_key=selector_key)
             if not self.tree.in_run(target) and not self._contains_run(target):
                 continue
             if (hold := self._unknown_target(case)) is not None:
@@ -153,13 +97,13 @@ class _Resolver:
             for unread in self.tree.unread_below(target):
                 yield case.hold(HeldCause.UNREAD, hold_messages.unread(unread), scope=unread.scope)
             outcomes = [*self._at_target(case)]
-            yield from outcomes or [finding_messages.uncovered(declaration, subject.title, target)]
+            yield from outcomes or [about_declarations.uncovered(declaration, subject.title, target)]
 
     def _contains_run(self, target: ArmId) -> bool:
         """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""
         return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
 
-    def _unknown_target(self, case: _Case) -> _Hold | None:
+    def _unknown_target(self, case: Case) -> Hold | None:
         """Why nothing can be said of the target itself, if so."""
         target = case.target
         if (unread := self.tree.maybe_above(target)) is not None:
@@ -179,7 +123,7 @@ class _Resolver:
             return case.hold(HeldCause.UNREAD, hold_messages.unread(unread))
         return None
 
-    def _at_target(self, case: _Case) -> Iterator[_Outcome]:
+    def _at_target(self, case: Case) -> Iterator[_Outcome]:
         """What each assignment that concerns the target comes to."""
         subject = case.subject
         if subject.kind is SubjectKind.ASSIGNMENT:
@@ -196,7 +140,7 @@ class _Resolver:
             if self.tree.unread(scope) is None:  # else held above: what already exempts it there is unknown
                 yield from self._in_assignment(case, assignment, scope)
 
-    def _addressed(self, case: _Case, assignment: Assignment) -> Iterator[tuple[Assignment, ArmId]]:
+    def _addressed(self, case: Case, assignment: Assignment) -> Iterator[tuple[Assignment, ArmId]]:
         """The only assignment that the declaration is about, with the scope where an exemption for it must sit."""
         if not case.declaration.validate_scope or self.tree.contains(assignment.scope.key, case.target):
             yield assignment, case.target
@@ -205,7 +149,7 @@ class _Resolver:
         elif case.declaration.ahead:
             yield assignment, case.target
 
-    def _missing_assignment(self, case: _Case) -> _Hold:
+    def _missing_assignment(self, case: Case) -> Hold:
         address = arm_id(case.declaration.subject.value)
         if case.subject.only in self.snapshot.gone:
             return case.hold(HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(address), assignment=address)
@@ -216,7 +160,7 @@ class _Resolver:
         lines = (line for line in self.snapshot.unread if line.what.lower() == assignment.definition.key)
         return min(lines, key=lambda line: (line.scope != assignment.scope, line.scope.key), default=None)
 
-    def _in_assignment(self, case: _Case, assignment: Assignment, scope: ArmId) -> Iterator[_Outcome]:
+    def _in_assignment(self, case: Case, assignment: Assignment, scope: ArmId) -> Iterator[_Outcome]:
         """One row of the fan-out."""
         subject, initiative = case.subject, self.snapshot.initiatives.get(assignment.id.key)
         if assignment.is_initiative and initiative is None:
@@ -249,7 +193,7 @@ class _Resolver:
         yield from self._desired(case, assignment, scope, match)
 
     def _desired(
-        self, case: _Case, assignment: Assignment, scope: ArmId, match: SubjectMatch
+        self, case: Case, assignment: Assignment, scope: ArmId, match: SubjectMatch
     ) -> Iterator[DesiredExemption | Finding]:
         """What is wanted there, or why nothing is; what is wanted ahead of a change is said."""
         declaration = case.declaration
@@ -259,11 +203,11 @@ class _Resolver:
         is_elsewhere = is_address and not self.tree.contains(assignment.scope.key, scope)
         if self._is_moot(scope, assignment):
             if not declaration.ahead:
-                yield finding_messages.moot_not_scope(declaration, scope, assignment)
+                yield about_declarations.moot_not_scope(declaration, scope, assignment)
                 return
-            yield finding_messages.ahead_of_not_scope(declaration, scope, assignment)
+            yield about_declarations.ahead_of_not_scope(declaration, scope, assignment)
         if is_elsewhere and declaration.validate_scope:
-            yield finding_messages.ahead_of_move(declaration, scope, assignment)
+            yield about_declarations.ahead_of_move(declaration, scope, assignment)
         yield DesiredExemption(
             declaration=declaration,
             subject=case.subject,
@@ -289,46 +233,3 @@ class _Resolver:
             return False
         chain = self.tree.chain(scope)
         return any(excluded.key in chain for excluded in assignment.not_scopes)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Case:
-    """One target of one declaration."""
-
-    declaration: Declaration
-    subject: ResolvedSubject
-    target: ArmId
-    selector_key: str
-
-    def hold(  # noqa: PLR0913 - a held line has this many facts
-        self,
-        cause: HeldCause,
-        message: Diagnostic,
-        *,
-        scope: ArmId | None = None,
-        assignment: ArmId | None = None,
-        references: tuple[str, ...] = (),
-        marked: bool = False,
-    ) -> _Hold:
-        """What is wanted at `scope` (the target, unless told otherwise), held; `assignment` None stands for any.
-        `marked`: nobody knows what is meant, so all that the declaration has there stays.
-        """
-        scope = scope or self.target
-        protection = Protection(
-            scope=scope,
-            assignment=assignment.key if assignment else "",
-            subject=self.subject,
-            declaration=self.declaration.name,
-            marked=marked,
-        )
-        line = Held(
-            declaration=self.declaration.name,
-            scope=scope,
-            assignment=assignment,
-            reference_ids=references,
-            cause=cause,
-            message=message.message,
-            remedy=message.remedy,
-            source=self.declaration.source,
-        )
-        return _Hold(held=line, protection=None if cause.is_gone else protection)

@@ -13,8 +13,8 @@ from datetime import datetime
 
 from reconciler.kinds import FindingKind
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread, is_assessment
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.hold_messages import label
 from reconciler.planning.provenance import Commit
 from reconciler.planning.stages import Decisions

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import Carrier, Snapshot, SubjectKind
-from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.findings import messages as finding_messages
+from reconciler.planning.findings import about_declarations, about_exemptions
 from reconciler.planning.findings.effects import disabled_references
 from reconciler.planning.order.waits import SCOPE_QUOTA
 from reconciler.planning.stages import Decisions
@@ -36,7 +36,7 @@ def _retired(decisions: Decisions) -> Iterator[Finding]:
         texts = declaration.subject.values if declaration.subject.kind is SubjectKind.RECOMMENDATION else ()
         for recommendation in (match for text in texts for match in catalogue.find(text)):
             if recommendation.retirement is not None:
-                yield finding_messages.retired(declaration, recommendation, catalogue)
+                yield about_declarations.retired(declaration, recommendation, catalogue)
 
 
 def _unsupported(desired_exemptions: Iterable[DesiredExemption]) -> Iterator[Finding]:
@@ -45,7 +45,7 @@ def _unsupported(desired_exemptions: Iterable[DesiredExemption]) -> Iterator[Fin
         name, why = desired.declaration.name, desired.subject.unsupported
         if why and name not in reported:
             reported.add(name)
-            yield finding_messages.unsupported(desired.declaration, desired.subject.title, why)
+            yield about_declarations.unsupported(desired.declaration, desired.subject.title, why)
 
 
 def _moot(
@@ -58,9 +58,9 @@ def _moot(
             remembered[key] = disabled_references(desired, snapshot, catalogue)
         disabled = remembered[key]
         if disabled is not None:
-            yield finding_messages.moot_effect(desired.declaration, desired.scope, desired.assignment, disabled)
+            yield about_declarations.moot_effect(desired.declaration, desired.scope, desired.assignment, disabled)
         if desired.assignment.selectors:
-            yield finding_messages.moot_selector(desired.declaration, desired.scope, desired.assignment)
+            yield about_declarations.moot_selector(desired.declaration, desired.scope, desired.assignment)
 
 
 def _shadowed(desired_exemptions: Iterable[DesiredExemption], decisions: Decisions) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def _shadowed(desired_exemptions: Iterable[DesiredExemption], decisions: Decisio
             for existing in undeclared.get((outer, desired.assignment.id.key), ()):
                 if existing.exemption.id.key not in reported and not existing.cells.isdisjoint(desired.cells):
                     reported.add(existing.exemption.id.key)
-                    yield finding_messages.shadowed(existing.exemption, desired.declaration, desired.scope)
+                    yield about_exemptions.shadowed(existing.exemption, desired.declaration, desired.scope)
 
 
 def _quota(decisions: Decisions) -> Iterator[Finding]:
@@ -91,4 +91,4 @@ def _quota(decisions: Decisions) -> Iterator[Finding]:
         counts[scope.key] += (change.existing is None) - (change.after is None)
     for key, count in sorted(counts.items()):
         if count >= SCOPE_QUOTA * 9 // 10:
-            yield finding_messages.quota(scopes[key], count)
+            yield about_exemptions.quota(scopes[key], count)

@@ -12,8 +12,8 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import JSON, ArmId, Assignment, Initiative, Member, Snapshot
-from reconciler.planning.desired.resolve import DesiredExemption
 from reconciler.planning.desired.subjects import WHOLE
+from reconciler.planning.desired.values import DesiredExemption
 
 DISABLED: Final = "disabled"
 

@@ -14,7 +14,7 @@ from reconciler.planning import hold_messages
 from reconciler.planning.decide.holds import hold_exemption
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.desired.protections import Protection, Protections
-from reconciler.planning.desired.resolve import DesiredExemption
+from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.tree import Tree
 from reconciler.planning.values import Held, Reason
 
