@@ -12,8 +12,8 @@ _PLAIN: Final = re.compile(r"[^\s\-?:,\[\]{}#&*!|>'\"%@`=~][^\n]*|-[^\s][^\n]*")
 _ENDS_PLAIN: Final = re.compile(r":(?:\s|$)|\s#|\s$")
 _MEANS_IN_FLOW: Final = re.compile(r"[,\[\]{}:]")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[Tt ].*)?")
-_OLD_READERS: Final = re.compile(r"[0-9][0-9_:.,eE+-]*(?:[Tt ][0-9:.,+Zz -]*)?|y|n|yes|no|on|off", re.IGNORECASE)
-"""What YAML 1.1 takes for a number, a date or a boolean."""
+_OLD_READERS: Final = re.compile(r"[0-9][0-9_:.,eE+-]*(?:[Tt ][0-9:.,+Zz -]*)?|y|n|yes|no|on|off|<<", re.IGNORECASE)
+"""What YAML 1.1 takes for a number, a date, a boolean or a merge."""
 
 
 def scalar_text(text: str, *, in_flow: bool = False, plain_days: bool = True) -> str:

@@ -31,6 +31,7 @@ TRICKY = st.sampled_from(
         "~",
         "null",
         "1:30",
+        "<<",
         "a ",
     ]
 )
