@@ -19,9 +19,9 @@ from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say, say_warning, show
 from reconciler.importing.dates import DateOrder
+from reconciler.importing.left_out import Permissions
 from reconciler.importing.live import Choice
 from reconciler.importing.naming import DEFAULT_FOLDER
-from reconciler.importing.units import Permissions
 from reconciler.model import ArmId
 from reconciler.reports.formats import IMPORT
 from reconciler.reports.imports import ImportReport

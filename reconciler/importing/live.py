@@ -14,9 +14,10 @@ from typing import Final
 
 from reconciler.importing.disable_rules import disable_rule_rows
 from reconciler.importing.grouping import Group, Grouping
+from reconciler.importing.left_out import Permissions, left_out, row_of
 from reconciler.importing.naming import DEFAULT_FOLDER, named
 from reconciler.importing.text import declaration_text
-from reconciler.importing.units import Permissions, Unit, left_out, row_of, units_of
+from reconciler.importing.units import Unit, units_of
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
 from reconciler.model import ArmId, Declaration, SubjectKind
 from reconciler.planning.existing.exemptions import ExistingExemption

@@ -1,9 +1,8 @@
-"""What can be exempted, as text and JSON: search, one thing in full, the facts' sources, and what differs."""
+"""Forms of what the catalogue knows about one recommendation, policy or initiative."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from reconciler.catalog import (
@@ -11,7 +10,6 @@ from reconciler.catalog import (
     BuiltInInitiative,
     Catalogue,
     Evidence,
-    Hit,
     Obstacle,
     Policy,
     Recommendation,
@@ -23,7 +21,7 @@ from reconciler.reports.escape import json_document
 from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT: Final = "1.0"
-_INDENT: Final = "  "
+INDENT: Final = "  "
 _WIDEST: Final = 72
 _EVIDENCE: Final = {
     Evidence.POLICY: "the policy's own rule names this recommendation",
@@ -36,102 +34,19 @@ _EVIDENCE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SearchResult:
-    """One hit of a search, in the form that both text and JSON need."""
-
-    kind: str
-    identifier: str
-    title: str
-    severity: str
-    environment: str
-    obstacles: tuple[Obstacle, ...]
-    exemptable: bool
-
-
-# --- search ----------------------------------------------------------------------------------------------------------
-
-
-def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Iterator[Line]:
-    """Two lines a hit: what and where, then how it can be exempted or why not."""
-    if not hits:
-        yield line("nothing in the catalogue is like ", (Style.NAME, query))
-        yield line(
-            (Style.QUIET, "help: "), "try fewer or other words; `exempt catalog refresh` adds what this tenant has"
-        )
-    for result in (_search_result(hit, catalogue) for hit in hits):
-        yield line((Style.HEADING, result.title))
-        yield line(f"{_INDENT}{result.kind} ", (Style.NAME, result.identifier), (Style.QUIET, _rating(result)))
-        yield from _obstacle_lines(result.obstacles, 1)
-
-
-def search_json(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> str:
-    """`{format_version, query, results: [{kind, id, title, severity, environment, exemptable, obstacles, score}]}`."""
-    results = []
-    for hit in hits:
-        result = _search_result(hit, catalogue)
-        fields = {"kind": result.kind, "id": result.identifier, "title": result.title, "severity": result.severity}
-        fields |= {"environment": result.environment}
-        results.append({**fields, **_exemptable(result), "score": round(hit.score, 3)})
-    return json_document({"format_version": FORMAT, "query": query, "results": results})
-
-
-def _search_result(hit: Hit, catalogue: Catalogue) -> SearchResult:
-    match hit.item:
-        case Recommendation() as recommendation:
-            kind = "recommendation" if recommendation.key else "recommendation without a public key"
-            identifier = recommendation.key or ", ".join(policy.name for policy in recommendation.policies)
-            return SearchResult(
-                kind=kind,
-                identifier=identifier,
-                title=recommendation.title,
-                severity=recommendation.severity,
-                environment=recommendation.environment.value,
-                obstacles=recommendation.obstacles,
-                exemptable=recommendation.exemptable,
-            )
-        case Policy() as policy:
-            return SearchResult(
-                kind="policy",
-                identifier=policy.id.name,
-                title=policy.title,
-                severity="",
-                environment="",
-                obstacles=policy.obstacles,
-                exemptable=policy.exemptable,
-            )
-        case str() as key:
-            return SearchResult(
-                kind="initiative",
-                identifier=key.rsplit("/", 1)[-1],
-                title=catalogue.initiative_titles[key],
-                severity="",
-                environment="",
-                obstacles=(),
-                exemptable=True,
-            )
-
-
-def _rating(result: SearchResult) -> str:
-    words = [f"{result.severity} severity" if result.severity else "", result.environment]
-    return "".join(f", {word}" for word in words if word)
-
-
-def _exemptable(subject: SearchResult | Recommendation | Policy) -> dict[str, JSON]:
-    obstacles = [
-        {"kind": obstacle.value, "blocks": obstacle.blocks, "why": EXPLANATIONS[obstacle]}
-        for obstacle in subject.obstacles
+def exemptable_fields(obstacles: Iterable[Obstacle], *, exemptable: bool) -> dict[str, JSON]:
+    """Whether an exemption takes effect, and what is in its way."""
+    rows = [
+        {"kind": obstacle.value, "blocks": obstacle.blocks, "why": EXPLANATIONS[obstacle]} for obstacle in obstacles
     ]
-    return {"exemptable": subject.exemptable, "obstacles": obstacles}
+    return {"exemptable": exemptable, "obstacles": rows}
 
 
-def _obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]:
+def obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]:
+    """A line for each of them, `depth` levels in."""
     for obstacle in obstacles:
         style, label = (Style.ERROR, "not exemptable: ") if obstacle.blocks else (Style.WARNING, "note: ")
-        yield line(_INDENT * depth, (style, label), EXPLANATIONS[obstacle])
-
-
-# --- one thing in full -----------------------------------------------------------------------------------------------
+        yield line(INDENT * depth, (style, label), EXPLANATIONS[obstacle])
 
 
 def show_lines(lookup: Lookup, catalogue: Catalogue) -> Iterator[Line]:
@@ -158,7 +73,7 @@ def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) 
     if recommendation.resource_types:
         yield _field("evaluates", ", ".join(recommendation.resource_types))
     yield _field("exemptable", "yes" if recommendation.exemptable else "no")
-    yield from _obstacle_lines(recommendation.obstacles, 1)
+    yield from obstacle_lines(recommendation.obstacles, 1)
     if recommendation.alone and recommendation.exemptable:
         yield _field("exempted by", "a standard assignment, since no policy stands behind it")
     if recommendation.category:
@@ -175,49 +90,49 @@ def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) 
 
 
 def _declaration_lines(recommendation: Recommendation) -> Iterator[Line]:
-    yield line((Style.QUIET, f"{_INDENT}in a declaration:"))
+    yield line((Style.QUIET, f"{INDENT}in a declaration:"))
     if recommendation.key:
-        yield line(f"{_INDENT * 2}recommendation: {recommendation.key}")
+        yield line(f"{INDENT * 2}recommendation: {recommendation.key}")
         return
     for policy in recommendation.policies:
-        yield line(f"{_INDENT * 2}policyDefinition: {policy.name}")
+        yield line(f"{INDENT * 2}policyDefinition: {policy.name}")
 
 
 def _alone_lines(policy: Policy, catalogue: Catalogue) -> Iterator[Line]:
     yield line((Style.HEADING, policy.title))
-    yield from _obstacle_lines(policy.obstacles, 1)
+    yield from obstacle_lines(policy.obstacles, 1)
     yield from _policy_lines(policy.id, catalogue, "")
     yield BLANK
-    yield line((Style.QUIET, f"{_INDENT}in a declaration:"))
-    yield line(f"{_INDENT * 2}policyDefinition: {policy.id.name}")
+    yield line((Style.QUIET, f"{INDENT}in a declaration:"))
+    yield line(f"{INDENT * 2}policyDefinition: {policy.id.name}")
 
 
 def _policy_lines(identifier: ArmId, catalogue: Catalogue, but: str) -> Iterator[Line]:
     policy = catalogue.policy(identifier)
     yield _field("policy", identifier.text)
     if policy is None:
-        yield line(_INDENT * 2, (Style.QUIET, "not among the policies that the catalogue knows"))
+        yield line(INDENT * 2, (Style.QUIET, "not among the policies that the catalogue knows"))
     else:
         effect = policy.default_effect or "not known"
-        yield line(f"{_INDENT * 2}{policy.title}")
-        yield line((Style.QUIET, f"{_INDENT * 2}mode {policy.mode or 'not given'}, default effect {effect}"))
-        yield from _obstacle_lines([item for item in policy.obstacles if item.blocks], 2)
+        yield line(f"{INDENT * 2}{policy.title}")
+        yield line((Style.QUIET, f"{INDENT * 2}mode {policy.mode or 'not given'}, default effect {effect}"))
+        yield from obstacle_lines([item for item in policy.obstacles if item.blocks], 2)
     for sibling in catalogue.resting_on(identifier):
         if sibling.key != but:
-            yield line(f"{_INDENT * 2}", (Style.WARNING, "also exempts "), f"{sibling.title} ({sibling.key})")
+            yield line(f"{INDENT * 2}", (Style.WARNING, "also exempts "), f"{sibling.title} ({sibling.key})")
     yield from _holder_lines(identifier, catalogue.initiatives_with(identifier))
 
 
 def _holder_lines(policy: ArmId, initiatives: Sequence[BuiltInInitiative]) -> Iterator[Line]:
     """A row for each initiative: its title and version, then the reference ids of the policy in it."""
     if not initiatives:
-        yield line(f"{_INDENT * 2}in no known initiative")
+        yield line(f"{INDENT * 2}in no known initiative")
         return
-    yield line(f"{_INDENT * 2}in {count(len(initiatives), 'known initiative')}, under the reference ids")
+    yield line(f"{INDENT * 2}in {count(len(initiatives), 'known initiative')}, under the reference ids")
     names = [f"{initiative.title} ({initiative.version or 'version not known'})" for initiative in initiatives]
     width = min(_WIDEST, max(map(len, names)))
     for name, initiative in zip(names, initiatives, strict=True):
-        yield line(f"{_INDENT * 3}{name:<{width}}  ", (Style.NAME, ", ".join(initiative.reference_ids(policy))))
+        yield line(f"{INDENT * 3}{name:<{width}}  ", (Style.NAME, ", ".join(initiative.reference_ids(policy))))
 
 
 def _initiative_lines(initiative: BuiltInInitiative, catalogue: Catalogue) -> Iterator[Line]:
@@ -232,12 +147,12 @@ def _initiative_lines(initiative: BuiltInInitiative, catalogue: Catalogue) -> It
         policy = catalogue.policy(member.definition)
         title = policy.title if policy else "not known"
         yield line(
-            f"{_INDENT * 2}", (Style.NAME, member.reference_id), f"  {title} ", (Style.QUIET, member.definition.name)
+            f"{INDENT * 2}", (Style.NAME, member.reference_id), f"  {title} ", (Style.QUIET, member.definition.name)
         )
 
 
 def _field(label: str, value: str) -> Line:
-    return line((Style.QUIET, f"{_INDENT}{label:<15} "), value)
+    return line((Style.QUIET, f"{INDENT}{label:<15} "), value)
 
 
 def show_json(lookup: Lookup, catalogue: Catalogue, query: str) -> str:
@@ -263,7 +178,7 @@ def _recommendation_json(recommendation: Recommendation, catalogue: Catalogue) -
         "severity": recommendation.severity,
         "environment": recommendation.environment.value,
         "resourceTypes": list(recommendation.resource_types),
-        **_exemptable(recommendation),
+        **exemptable_fields(recommendation.obstacles, exemptable=recommendation.exemptable),
         "standsAlone": recommendation.alone,
         "recommendationCategory": recommendation.category or None,
         "evidence": recommendation.evidence.value,
@@ -293,7 +208,7 @@ def _policy_json(identifier: ArmId, catalogue: Catalogue) -> dict[str, JSON]:
         "mode": shown_policy.mode,
         "defaultEffect": shown_policy.default_effect,
         "resourceTypes": list(shown_policy.resource_types),
-        **_exemptable(shown_policy),
+        **exemptable_fields(shown_policy.obstacles, exemptable=shown_policy.exemptable),
         "recommendations": [item.key for item in catalogue.resting_on(identifier)],
         "initiatives": initiatives,
     }

@@ -142,8 +142,8 @@ PROBLEMS: Final[Report[Sequence[Problem]]] = Report(
 )
 SEARCH: Final[Report[tuple[Sequence[Hit], Catalogue, str]]] = Report(
     formats={
-        "text": lambda search, _: _module("catalogue").search_lines(*search),
-        "json": lambda search, _: _module("catalogue").search_json(*search),
+        "text": lambda search, _: _module("catalogue_search").search_lines(*search),
+        "json": lambda search, _: _module("catalogue_search").search_json(*search),
     }
 )
 LOOKUP: Final[Report[tuple[Lookup, Catalogue, str]]] = Report(

@@ -15,8 +15,8 @@ from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.journal import journals
 from reconciler.repository.pull_requests import Review, reviews_of
 from reconciler.repository.work_tree import WorkTree, open_work_tree
+from reconciler.runs.contents import load_contents
 from reconciler.runs.context import Context
-from reconciler.runs.import_ import load_contents
 from reconciler.runs.reading import read_snapshot
 
 

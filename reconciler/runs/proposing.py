@@ -19,9 +19,9 @@ from reconciler.repository.pull_requests import PullRequest, Text, open_pull_req
 from reconciler.repository.rest import HostError
 from reconciler.repository.work_tree import open_work_tree
 from reconciler.runs import plan
+from reconciler.runs.contents import RepositoryContents, load_contents
 from reconciler.runs.context import Context, Observer, ReadProgress
 from reconciler.runs.files import write_file
-from reconciler.runs.import_ import RepositoryContents, load_contents
 from reconciler.runs.loading import judge, load_all
 
 

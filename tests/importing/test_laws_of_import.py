@@ -10,8 +10,8 @@ from laws.profile import LAW
 from laws.scenarios import CATALOGUE, NOW, after_all, scenarios
 
 from reconciler.declarations import load_bytes
+from reconciler.importing.left_out import Permissions
 from reconciler.importing.live import Choice, import_live
-from reconciler.importing.units import Permissions
 from reconciler.importing.values import Outcome
 from reconciler.model import Unmanaged
 from reconciler.planning.guards import Allowances

@@ -18,7 +18,7 @@ from reconciler.importing.row_rules import RowRules
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Outcome
 from reconciler.model import SubjectKind, arm_id
-from reconciler.runs.import_ import valid_only
+from reconciler.runs.new_files import valid_only
 
 RULES = RowRules(catalogue=CATALOGUE)
 LIVE = replace(RULES, snapshot=snapshot(names={SUB.key: "contoso-prod-01"}))
