@@ -17,7 +17,7 @@ from reconciler.model.posture import Assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
 from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Change, Held, Plan
 
 VULNERABILITY: Final = "va.cve."
@@ -30,7 +30,7 @@ class EffectInputs:
     it may take; `forbidden` are folded ids of assignments from which this identity may not exempt, None where unknown.
     """
 
-    decisions: Decisions
+    basis: PlanBasis
     plan: Plan
     view: DefenderView
     within: timedelta
@@ -39,11 +39,11 @@ class EffectInputs:
     @functools.cached_property
     def evaluation(self) -> Evaluation:
         """The tenant, indexed."""
-        inputs = self.decisions.inputs
+        inputs = self.basis.inputs
         return Evaluation(
-            tree=self.decisions.tree,
+            tree=self.basis.tree,
             catalogue=inputs.catalogue,
-            existing=self.decisions.existing,
+            existing=self.basis.existing,
             locations=self.view.locations,
         )
 
@@ -53,7 +53,7 @@ class EffectInputs:
         targets = {target.key for declaration in self.active for target in declaration.scopes}
         rows: dict[tuple[str, str], list[Assessment]] = defaultdict(list)
         for assessment in self.view.assessments:
-            for scope in self.decisions.tree.chain(assessment.resource):
+            for scope in self.basis.tree.chain(assessment.resource):
                 if scope in targets:
                     rows[scope, assessment.key].append(assessment)
         return rows
@@ -66,13 +66,13 @@ class EffectInputs:
     @property
     def active(self) -> list[Declaration]:
         """The declarations that want something now."""
-        return self.decisions.inputs.declarations.active(self.decisions.inputs.now)
+        return self.basis.inputs.declarations.active(self.basis.inputs.now)
 
     @functools.cached_property
     def confirmed(self) -> Mapping[str, list[ConfirmedExemption]]:
         """What the plan leaves in authority, by declaration."""
         confirmed: dict[str, list[ConfirmedExemption]] = defaultdict(list)
-        for item in self.decisions.confirmed:
+        for item in self.basis.confirmed:
             confirmed[item.desired.declaration.name].append(item)
         return confirmed
 
@@ -92,13 +92,13 @@ class EffectInputs:
     @functools.cached_property
     def existing(self) -> Mapping[str, ExistingExemption]:
         """What Azure has, by folded exemption."""
-        return {item.exemption.id.key: item for item in self.decisions.existing}
+        return {item.exemption.id.key: item for item in self.basis.existing}
 
     @functools.cached_property
     def marked(self) -> Mapping[str, list[ExistingExemption]]:
         """Ours, by the declaration that their mark names."""
         marked: dict[str, list[ExistingExemption]] = defaultdict(list)
-        for item in self.decisions.existing:
+        for item in self.basis.existing:
             if item.mark:
                 marked[item.mark].append(item)
         return marked
@@ -121,13 +121,13 @@ class Case:
     @property
     def title(self) -> str:
         """What is exempted, as people know it."""
-        subjects = self.inputs.decisions.inputs.declarations.subjects
+        subjects = self.inputs.basis.inputs.declarations.subjects
         return self.recommendation.title if self.recommendation else subjects[self.declaration.name].title
 
     @functools.cached_property
     def policies(self) -> frozenset[str]:
         """The folded policies that the declaration means here."""
-        subject = self.inputs.decisions.inputs.declarations.subjects[self.declaration.name]
+        subject = self.inputs.basis.inputs.declarations.subjects[self.declaration.name]
         if self.recommendation is None:
             return subject.policies
         behind = frozenset(evaluator.key for evaluator in self.recommendation.evaluators)
@@ -152,14 +152,14 @@ class Case:
     @functools.cached_property
     def confirmed(self) -> Sequence[ConfirmedExemption]:
         """What the plan leaves in authority for this target, whatever the policy."""
-        related = self.inputs.decisions.tree.related
+        related = self.inputs.basis.tree.related
         items = self.inputs.confirmed.get(self.declaration.name, ())
         return [item for item in items if related(item.desired.scope, self.target)]
 
     @functools.cached_property
     def objects(self) -> Sequence[ExistingExemption]:
         """What Azure has of it: what confirms it, and what else bears its mark around the target."""
-        existing, related = self.inputs.existing, self.inputs.decisions.tree.related
+        existing, related = self.inputs.existing, self.inputs.basis.tree.related
         own = {item.exemption.id.key: existing.get(item.exemption.id.key) for item in self.confirmed}
         marked = self.inputs.marked.get(self.declaration.name, ())
         own |= {item.exemption.id.key: item for item in marked if related(item.scope, self.target)}
@@ -179,7 +179,7 @@ class Case:
     @property
     def held(self) -> Sequence[Held]:
         """What is held of the declaration at, above or below the target."""
-        related = self.inputs.decisions.tree.related
+        related = self.inputs.basis.tree.related
         return [line for line in self.inputs.held.get(self.declaration.name, ()) if related(line.scope, self.target)]
 
     @property
@@ -203,8 +203,8 @@ class Case:
         """The subscriptions at, above or below the target, as far as they are known."""
         if self.target.subscription:
             return (arm_id(f"/subscriptions/{self.target.subscription}"),)
-        tree = self.inputs.decisions.tree
-        expected = self.inputs.decisions.inputs.snapshot.expected
+        tree = self.inputs.basis.tree
+        expected = self.inputs.basis.inputs.snapshot.expected
         return [scope for scope in expected if scope.subscription and tree.contains(self.target.key, scope)]
 
     def cells(self, resource: ArmId) -> list[EvaluatedCell]:
@@ -216,7 +216,7 @@ class Case:
 
 def cases(inputs: EffectInputs, declaration: Declaration) -> Iterator[Case]:
     """Every target of a declaration with every recommendation that it means."""
-    recommendations = recommendations_of(inputs.decisions, declaration)
+    recommendations = recommendations_of(inputs.basis, declaration)
     for target in sorted(set(declaration.scopes)):
         named = [Case(inputs=inputs, declaration=declaration, target=target, recommendation=r) for r in recommendations]
         if declaration.subject.kind in {SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT}:
@@ -224,25 +224,25 @@ def cases(inputs: EffectInputs, declaration: Declaration) -> Iterator[Case]:
         yield from named or [Case(inputs=inputs, declaration=declaration, target=target, recommendation=None)]
 
 
-def recommendations_of(decisions: Decisions, declaration: Declaration) -> Sequence[Recommendation]:
+def recommendations_of(basis: PlanBasis, declaration: Declaration) -> Sequence[Recommendation]:
     """The recommendations that a declaration means: those that it names, or that rest on the policies that it exempts."""
-    catalogue, subject = decisions.inputs.catalogue, declaration.subject
+    catalogue, subject = basis.inputs.catalogue, declaration.subject
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
             return [match for text in subject.values for match in catalogue.find(text)]
         case SubjectKind.CATEGORY:
             return catalogue.in_category(subject.value)
         case SubjectKind.POLICY | SubjectKind.INITIATIVE | SubjectKind.ASSIGNMENT:
-            return _resting_on(decisions, declaration)
+            return _resting_on(basis, declaration)
 
 
-def _resting_on(decisions: Decisions, declaration: Declaration) -> Sequence[Recommendation]:
-    catalogue = decisions.inputs.catalogue
-    policies = set(decisions.inputs.declarations.subjects[declaration.name].policies)
+def _resting_on(basis: PlanBasis, declaration: Declaration) -> Sequence[Recommendation]:
+    catalogue = basis.inputs.catalogue
+    policies = set(basis.inputs.declarations.subjects[declaration.name].policies)
     if not policies:  # of an initiative: what its exemptions list
-        for desired in decisions.resolution.desired:
+        for desired in basis.resolution.desired:
             if desired.declaration.name == declaration.name:
-                policies |= _definitions(desired, decisions.inputs.snapshot)
+                policies |= _definitions(desired, basis.inputs.snapshot)
     recommendations = {rec.key: rec for policy in policies for rec in catalogue.resting_on(ArmId(policy, policy))}
     return [recommendations[key] for key in sorted(recommendations)]
 

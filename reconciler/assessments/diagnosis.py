@@ -47,7 +47,7 @@ def diagnose(case: Case) -> tuple[Diagnosis, ...]:
 
 def counted_above(case: Case) -> Diagnosis | None:
     """That Defender counts what contains the target instead of the target: an exemption below does not reach it."""
-    for scope in case.inputs.decisions.tree.chain(case.target)[1:]:
+    for scope in case.inputs.basis.tree.chain(case.target)[1:]:
         row = case.inputs.rows_of.get((scope, case.key))
         if row is not None and shown_as(row) is Shown.UNHEALTHY:
             return _level(row, case)
@@ -134,7 +134,7 @@ def _documented(case: Case) -> Iterator[Diagnosis]:
             remedy="compare the secure score before and after; nothing is wrong if that changed",
             evidence=(("category", case.declaration.category.value),),
         )
-    if why := case.inputs.decisions.inputs.declarations.subjects[case.declaration.name].unsupported:
+    if why := case.inputs.basis.inputs.declarations.subjects[case.declaration.name].unsupported:
         yield Diagnosis(
             cause=Cause.UNSUPPORTED,
             confidence=Confidence.LIKELY,

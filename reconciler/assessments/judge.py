@@ -53,7 +53,7 @@ def _declaration(inputs: EffectInputs, declaration: Declaration) -> DeclarationE
         source=declaration.source,
         targets=tuple(judge(case) for case in cases(inputs, declaration)),
         owner=declaration.owner,
-        requested_by=who_asked(declaration, inputs.decisions.inputs.history),
+        requested_by=who_asked(declaration, inputs.basis.inputs.history),
     )
 
 
@@ -82,7 +82,7 @@ _Judged = tuple[EffectState, Sequence[Diagnosis]]
 
 
 def _state(case: Case) -> _Judged:
-    if case.target.key in case.inputs.decisions.inputs.snapshot.gone:
+    if case.target.key in case.inputs.basis.inputs.snapshot.gone:
         return _gone(case)
     if hidden := _hidden(case):
         return EffectState.NOT_VISIBLE, [hidden]
@@ -134,7 +134,7 @@ def _nothing_shown(case: Case) -> _Judged:
 
 
 def _gone(case: Case) -> _Judged:
-    snapshot, view = case.inputs.decisions.inputs.snapshot, case.inputs.view
+    snapshot, view = case.inputs.basis.inputs.snapshot, case.inputs.view
     places = view.moved_to.get(case.target.key) or tuple(
         scope for scope in snapshot.similar.get(case.target.key, ()) if scope.name.lower() == case.target.name.lower()
     )
@@ -172,7 +172,7 @@ def _hidden(case: Case) -> Diagnosis | None:
     view = case.inputs.view
     hidden = [scope for scope in case.subscriptions if scope.subscription not in view.subscriptions]
     failed = [line for line in view.unread if any(scope == line.scope for scope in case.subscriptions)]
-    unread = [line for line in case.inputs.plan.unread if line in case.inputs.decisions.tree.unread_about(case.target)]
+    unread = [line for line in case.inputs.plan.unread if line in case.inputs.basis.tree.unread_about(case.target)]
     if failed or (unread and not case.rows):
         line = (*failed, *unread)[0]
         return Diagnosis(

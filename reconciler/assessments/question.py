@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reconciler.assessments.case import recommendations_of
 from reconciler.model import ArmId, ResourceSelector, Settings, arm_id
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,16 +26,16 @@ class DefenderQuestion:
     with_locations: bool
 
 
-def question_of(decisions: Decisions, settings: Settings, *, with_states: bool) -> DefenderQuestion:
+def question_of(basis: PlanBasis, settings: Settings, *, with_states: bool) -> DefenderQuestion:
     """What the active declarations need; `with_states`: also what says whether they are still needed."""
-    snapshot, tree = decisions.inputs.snapshot, decisions.tree
-    active = decisions.inputs.declarations.active(decisions.inputs.now)
+    snapshot, tree = basis.inputs.snapshot, basis.tree
+    active = basis.inputs.declarations.active(basis.inputs.now)
     targets = {target for declaration in active for target in declaration.scopes}
     own = {arm_id(f"/subscriptions/{target.subscription}") for target in targets if target.subscription}
     groups = {target.key for target in targets if not target.subscription}
     below = {scope for scope in snapshot.expected if scope.subscription and not groups.isdisjoint(tree.chain(scope))}
-    recommendations = [rec for declaration in active for rec in recommendations_of(decisions, declaration)]
-    kinds = {part.kind.lower() for group in _selectors(decisions) for part in group.selectors}
+    recommendations = [rec for declaration in active for rec in recommendations_of(basis, declaration)]
+    kinds = {part.kind.lower() for group in _selectors(basis) for part in group.selectors}
     policies = sorted({policy.key for rec in recommendations for policy in rec.policies})
     return DefenderQuestion(
         subscriptions=sorted(own | below),
@@ -48,10 +48,10 @@ def question_of(decisions: Decisions, settings: Settings, *, with_states: bool) 
     )
 
 
-def _selectors(decisions: Decisions) -> Iterator[ResourceSelector]:
+def _selectors(basis: PlanBasis) -> Iterator[ResourceSelector]:
     """Those of declarations, exemptions and assignments."""
-    snapshot = decisions.inputs.snapshot
-    for declaration in decisions.inputs.declarations.declarations:
+    snapshot = basis.inputs.snapshot
+    for declaration in basis.inputs.declarations.declarations:
         yield from declaration.selectors
     for exemption in snapshot.exemptions:
         yield from exemption.selectors

@@ -31,7 +31,7 @@ def read_deleted(data: bytes | str, *, origin: str) -> frozenset[str]:
 
 def returned(inputs: EffectInputs, deleted: Collection[str]) -> Iterator[ReturnedExemption]:
     """All such exemptions; `deleted` are folded ids that an earlier run deleted."""
-    snapshot, tree = inputs.decisions.inputs.snapshot, inputs.decisions.tree
+    snapshot, tree = inputs.basis.inputs.snapshot, inputs.basis.tree
     existing = {exemption.id.key: exemption for exemption in snapshot.exemptions}
     for key in sorted(set(deleted) & existing.keys()):
         yield ReturnedExemption(

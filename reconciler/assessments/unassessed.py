@@ -29,7 +29,7 @@ def unassessed(case: Case) -> Diagnosis:
 
 def moved_scope(case: Case) -> Diagnosis | None:
     """That the target was moved away from below the assignment that its exemption names."""
-    tree, assignments = case.inputs.decisions.tree, case.inputs.evaluation.snapshot.assignments
+    tree, assignments = case.inputs.basis.tree, case.inputs.evaluation.snapshot.assignments
     for existing in case.inputs.marked.get(case.declaration.name, ()):
         assignment = assignments.get(existing.exemption.assignment.key)
         validated = existing.exemption.validation.lower() != "donotvalidate"
@@ -80,7 +80,7 @@ def _plan(case: Case) -> Diagnosis | None:
 
 def _benchmark(case: Case) -> Diagnosis | None:
     evaluation = case.inputs.evaluation
-    if evaluation.is_below_benchmark(case.target) or case.inputs.decisions.tree.unread_about(case.target):
+    if evaluation.is_below_benchmark(case.target) or case.inputs.basis.tree.unread_about(case.target):
         return None
     return _diagnosis(
         Cause.BENCHMARK,
@@ -97,7 +97,7 @@ def _retired(case: Case) -> Diagnosis | None:
     return _diagnosis(
         Cause.RETIRED,
         retirement_cause(recommendation.retirement),
-        retirement_remedy(recommendation, case.inputs.decisions.inputs.catalogue),
+        retirement_remedy(recommendation, case.inputs.basis.inputs.catalogue),
         ("recommendation", recommendation.title),
     )
 

@@ -129,7 +129,7 @@ class _Judge:
     def _structural(self, case: Case, effect: TargetEffect, base: TargetNeed) -> TargetNeed | None:
         """What does not depend on any finding."""
         causes = {diagnosis.cause: diagnosis for diagnosis in effect.diagnoses}
-        similar = self.inputs.decisions.inputs.snapshot.similar.get(case.target.key, ())
+        similar = self.inputs.basis.inputs.snapshot.similar.get(case.target.key, ())
         if effect.state is EffectState.GONE and similar:
             texts = first_few([scope.text for scope in similar], _SHOWN)
             return replace(base, message=f"it does not exist; {texts} may be meant")
@@ -144,9 +144,7 @@ class _Judge:
             name, scope = covering
             where = "it" if name == case.declaration.name else f"declaration {name!r}"
             return _unneeded(base, Ground.COVERED, f"{where} exempts {scope}, which contains it", ("declaration", name))
-        unread = (
-            self.inputs.decisions.tree.unread_about(case.target) or not self.inputs.decisions.inputs.snapshot.complete
-        )
+        unread = self.inputs.basis.tree.unread_about(case.target) or not self.inputs.basis.inputs.snapshot.complete
         if unread or case.declaration.ahead:
             return None
         if (diagnosis := causes.get(Cause.NOT_ASSIGNED)) is not None:
@@ -208,7 +206,7 @@ class _Judge:
 
     def _asks_defender(self, definition: str) -> bool:
         """Whether the rule of a policy asks for the assessment, which the exemption itself makes not applicable."""
-        policy = self.inputs.decisions.inputs.catalogue.policy(ArmId(definition, definition))
+        policy = self.inputs.basis.inputs.catalogue.policy(ArmId(definition, definition))
         return policy is None or bool(policy.assessment)
 
 
@@ -230,7 +228,7 @@ def _wider(inputs: EffectInputs) -> Mapping[tuple[str, str], tuple[str, ArmId]]:
     result = {}
     for declaration in declarations.values():
         for target in declaration.scopes:
-            outer = inputs.decisions.tree.chain(target)[1:]
+            outer = inputs.basis.tree.chain(target)[1:]
             names = ((declarations[name], scope) for scope in outer for name in by_scope.get(scope, ()))
             covering = _first_covering(inputs, declaration, names)
             if covering is not None:
@@ -241,7 +239,7 @@ def _wider(inputs: EffectInputs) -> Mapping[tuple[str, str], tuple[str, ArmId]]:
 def _first_covering(
     inputs: EffectInputs, declaration: Declaration, candidates: Iterable[tuple[Declaration, str]]
 ) -> tuple[str, ArmId] | None:
-    subjects = inputs.decisions.inputs.declarations.subjects
+    subjects = inputs.basis.inputs.declarations.subjects
     meant = subjects[declaration.name].policies
     for wider, key in candidates:
         covers = bool(meant) and meant <= subjects[wider.name].policies and wider.category is declaration.category

@@ -12,7 +12,7 @@ from reconciler.model import Assignment, Carrier, Category, parse_scope
 from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, describe_owner, made_by_user, owners
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 
 _CATEGORIES: Final = frozenset(item.value for item in Category)
 
@@ -37,13 +37,13 @@ def row_of(existing: ExistingExemption, outcome: Outcome, message: str = "", rem
     )
 
 
-def left_out(existing: ExistingExemption, decisions: Decisions, permissions: Permissions) -> ImportRow | None:
+def left_out(existing: ExistingExemption, basis: PlanBasis, permissions: Permissions) -> ImportRow | None:
     """Why an existing exemption is not imported whatever else there is; None where it may be."""
-    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
+    exemption, snapshot = existing.exemption, basis.inputs.snapshot
     assignment = snapshot.assignments.get(exemption.assignment.key)
     match existing.ownership:
         case Ownership.OURS:
-            is_declared = any(existing.mark == item.name for item in decisions.inputs.declarations.declarations)
+            is_declared = any(existing.mark == item.name for item in basis.inputs.declarations.declarations)
             message = f"it is ours, by the declaration {existing.mark!r}"
             if is_declared:
                 return row_of(existing, Outcome.DECLARED, message)
@@ -75,14 +75,14 @@ def left_out(existing: ExistingExemption, decisions: Decisions, permissions: Per
         return row_of(
             existing, Outcome.LEFT, f"it expired on {exemption.expires_on}, so Azure honours it no more", "delete it"
         )
-    refusal = _inexpressible(existing, decisions, assignment)
+    refusal = _inexpressible(existing, basis, assignment)
     return row_of(existing, Outcome.REFUSED, *refusal) if refusal else None
 
 
 def _inexpressible(
-    existing: ExistingExemption, decisions: Decisions, assignment: Assignment | None
+    existing: ExistingExemption, basis: PlanBasis, assignment: Assignment | None
 ) -> tuple[str, str] | None:
-    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
+    exemption, snapshot = existing.exemption, basis.inputs.snapshot
     initiative = snapshot.initiatives.get(exemption.assignment.key)
     try:
         parse_scope(exemption.scope.text)
@@ -90,7 +90,7 @@ def _inexpressible(
         return f"its scope is {error}", "remove it, or exempt a scope of these kinds"
     if category(exemption.category) not in _CATEGORIES:
         return f"its category {exemption.category!r} is none that Azure documents", "set Waiver or Mitigated in Azure"
-    if (reason := unsaid(exemption, decisions.inputs.catalogue)) is not None:
+    if (reason := unsaid(exemption, basis.inputs.catalogue)) is not None:
         return reason
     if assignment is None:
         if exemption.assignment.key in snapshot.gone:
@@ -104,13 +104,13 @@ def _inexpressible(
     if not existing_cells(existing.cells, initiative):
         names = ", ".join(sorted(exemption.reference_ids))
         return f"its initiative has none of its reference ids any more ({names}), so it exempts nothing", "delete it"
-    if existing.whole and assignment.is_initiative and not decisions.inputs.settings.rules.allow_whole_assignment:
+    if existing.whole and assignment.is_initiative and not basis.inputs.settings.rules.allow_whole_assignment:
         return (
             "it exempts the whole initiative, which rules.allowWholeAssignment does not allow",
             "set that rule, or exempt single policies instead",
         )
     if assignment.not_scopes and {scope.key for scope in assignment.not_scopes} & set(
-        decisions.tree.chain(exemption.scope)
+        basis.tree.chain(exemption.scope)
     ):
         return "its assignment does not evaluate its scope (notScopes), so it exempts nothing", "delete it"
     return None

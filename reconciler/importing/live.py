@@ -21,7 +21,7 @@ from reconciler.importing.units import Unit, units_of
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
 from reconciler.model import ArmId, Declaration, SubjectKind
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.values import Reason
 
 _ROUNDS: Final = 6
@@ -44,22 +44,22 @@ class Choice:
 
 def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], folder: str = DEFAULT_FOLDER) -> Import:
     """What the repository lacks to declare what exists. `names` are those that files have already, valid or not."""
-    decisions = decide(inputs)
-    grouping = Grouping(snapshot=decisions.inputs.snapshot, tree=decisions.tree, catalogue=inputs.catalogue)
+    basis = decide(inputs)
+    grouping = Grouping(snapshot=basis.inputs.snapshot, tree=basis.tree, catalogue=inputs.catalogue)
     rows: list[ImportRow] = []
     importable: list[ExistingExemption] = []
-    for existing in decisions.existing:
-        if not decisions.tree.managed(existing.scope) or not _is_chosen(existing, decisions, choice):
+    for existing in basis.existing:
+        if not basis.tree.managed(existing.scope) or not _is_chosen(existing, basis, choice):
             continue
-        row = left_out(existing, decisions, choice.permissions)
+        row = left_out(existing, basis, choice.permissions)
         if row is None:
             importable.append(existing)
         else:
             rows.append(row)
     if choice == Choice(permissions=choice.permissions):
-        managed = (item for item in inputs.snapshot.assignments.values() if decisions.tree.managed(item.scope))
+        managed = (item for item in inputs.snapshot.assignments.values() if basis.tree.managed(item.scope))
         rows += disable_rule_rows(managed)
-    units, covered = units_of(importable, decisions, choice.permissions)
+    units, covered = units_of(importable, basis, choice.permissions)
     proven = _proven(units, inputs, grouping, names, folder)
     return Import(
         files=tuple(sorted((_file(group, inputs) for group in proven.groups), key=lambda file: file.path)),
@@ -67,9 +67,9 @@ def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], fold
     )
 
 
-def _is_chosen(existing: ExistingExemption, decisions: Decisions, choice: Choice) -> bool:
-    exemption, snapshot = existing.exemption, decisions.inputs.snapshot
-    if choice.scope is not None and not decisions.tree.contains(choice.scope.key, existing.scope):
+def _is_chosen(existing: ExistingExemption, basis: PlanBasis, choice: Choice) -> bool:
+    exemption, snapshot = existing.exemption, basis.inputs.snapshot
+    if choice.scope is not None and not basis.tree.contains(choice.scope.key, existing.scope):
         return False
     if choice.title is not None:
         texts = (exemption.display_name, exemption.description, exemption.name)
@@ -85,13 +85,13 @@ def _is_chosen(existing: ExistingExemption, decisions: Decisions, choice: Choice
         named_so |= {assignment.display_name.lower()} if assignment else set()
         if choice.assignment.rstrip("/").lower() not in named_so:
             return False
-    return choice.recommendation is None or _is_about(existing, decisions, choice.recommendation)
+    return choice.recommendation is None or _is_about(existing, basis, choice.recommendation)
 
 
-def _is_about(existing: ExistingExemption, decisions: Decisions, recommendation: str) -> bool:
-    inputs = decisions.inputs
+def _is_about(existing: ExistingExemption, basis: PlanBasis, recommendation: str) -> bool:
+    inputs = basis.inputs
     policies = {item.key for candidate in inputs.catalogue.find(recommendation) for item in candidate.evaluators}
-    assignment = decisions.inputs.snapshot.assignments.get(existing.exemption.assignment.key)
+    assignment = basis.inputs.snapshot.assignments.get(existing.exemption.assignment.key)
     initiative = inputs.snapshot.initiatives.get(existing.exemption.assignment.key)
     if assignment is not None and not assignment.is_initiative:
         return assignment.definition.key in policies
@@ -146,25 +146,25 @@ def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[s
     """By the id of each unit that the plan would not simply adopt: why, and what to do."""
     added = [group.declaration for group in groups]
     declared = ResolvedDeclarations.of([*inputs.declarations.declarations, *added], inputs.catalogue)
-    decisions = decide(replace(inputs, declarations=declared, only=None))
+    basis = decide(replace(inputs, declarations=declared, only=None))
     units_of_name = {group.declaration.name: group.units for group in groups}
     faults: dict[int, tuple[str, str]] = {}
-    for name, scope, message, remedy in _objections(decisions):
+    for name, scope, message, remedy in _objections(basis):
         own = units_of_name.get(name, ())
         for unit in [unit for unit in own if unit.scope == scope] or own:
             faults.setdefault(id(unit), (message, remedy))
-    settled = {item.exemption.id.key for item in decisions.confirmed} | {item.id.key for item in decisions.proposed}
+    settled = {item.exemption.id.key for item in basis.confirmed} | {item.id.key for item in basis.proposed}
     for unit in (unit for units in units_of_name.values() for unit in units):
         if not any(member.exemption.id.key in settled for member in unit.members):
             faults.setdefault(id(unit), ("the plan would leave it as it is", "see 'exempt explain'"))
     return faults
 
 
-def _objections(decisions: Decisions) -> Iterator[tuple[str, ArmId, str, str]]:
+def _objections(basis: PlanBasis) -> Iterator[tuple[str, ArmId, str, str]]:
     """What the plan does with a declaration beside adopting: its name, the scope, why it must not be, a remedy."""
-    for line in decisions.held:
+    for line in basis.held:
         yield line.declaration, line.scope, line.message, line.remedy
-    for change in decisions.proposed:
+    for change in basis.proposed:
         if change.declaration is None:
             continue
         if change.existing is None:

@@ -19,7 +19,7 @@ from reconciler.importing.values import ImportRow, Outcome
 from reconciler.model import ArmId, Assignment, Initiative
 from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.tree import Slot, Tree
 
 _FOREVER: Final = datetime.max.replace(tzinfo=UTC)
@@ -51,7 +51,7 @@ class Unit:
 
 
 def units_of(
-    existing: Iterable[ExistingExemption], decisions: Decisions, permissions: Permissions
+    existing: Iterable[ExistingExemption], basis: PlanBasis, permissions: Permissions
 ) -> tuple[list[Unit], list[ImportRow]]:
     """What can be imported as units, with the rows of those that another one covers already."""
     piles: dict[tuple[Slot, str], list[ExistingExemption]] = defaultdict(list)
@@ -60,15 +60,15 @@ def units_of(
     units: list[Unit] = []
     rows: list[ImportRow] = []
     for _, pile in sorted(piles.items()):
-        pile_units, refused = _pile_units(pile, decisions, permissions)
+        pile_units, refused = _pile_units(pile, basis, permissions)
         units += pile_units
         rows += refused
-    importable, nested = _without_nested(units, decisions)
+    importable, nested = _without_nested(units, basis)
     return importable, rows + nested
 
 
 def _pile_units(
-    pile: Sequence[ExistingExemption], decisions: Decisions, permissions: Permissions
+    pile: Sequence[ExistingExemption], basis: PlanBasis, permissions: Permissions
 ) -> tuple[list[Unit], list[ImportRow]]:
     units: list[Unit] = []
     rows: list[ImportRow] = []
@@ -83,7 +83,7 @@ def _pile_units(
         overlapping = [unit for unit in units if unit.cells & item.covering]
         claimed = frozenset[str]().union(*(unit.cells for unit in overlapping))
         if not overlapping:
-            units.append(_unit(item, draft, decisions))
+            units.append(_unit(item, draft, basis))
         elif item.covering <= claimed or (len(overlapping) == 1 and _mergeable(draft, overlapping[0])):
             unit = overlapping[0]
             unit.cells |= item.covering - claimed
@@ -104,8 +104,8 @@ def _pile_units(
     return units, rows
 
 
-def _unit(item: ExistingExemption, draft: Draft, decisions: Decisions) -> Unit:
-    exemption, snapshot = item.exemption, decisions.inputs.snapshot
+def _unit(item: ExistingExemption, draft: Draft, basis: PlanBasis) -> Unit:
+    exemption, snapshot = item.exemption, basis.inputs.snapshot
     initiative = snapshot.initiatives.get(exemption.assignment.key)
     notes = list(draft.notes)
     notes += _dropped(item)
@@ -150,20 +150,20 @@ def _dropped(item: ExistingExemption) -> list[str]:
     return [f"reference ids that the initiative no longer has were dropped: {', '.join(texts)}"] if texts else []
 
 
-def _without_nested(units: Sequence[Unit], decisions: Decisions) -> tuple[list[Unit], list[ImportRow]]:
+def _without_nested(units: Sequence[Unit], basis: PlanBasis) -> tuple[list[Unit], list[ImportRow]]:
     """Without those that another unit, or a declaration of the repository, covers at a scope that contains theirs: two
     declarations of one policy on a scope and inside it would hold each other.
     """
-    declared = _Declared.of(decisions)
+    declared = _Declared.of(basis)
     outermost: list[Unit] = []
     rows: list[ImportRow] = []
     at: dict[Slot, list[Unit]] = defaultdict(list)
-    for unit in sorted(units, key=lambda unit: (len(decisions.tree.chain(unit.scope)), unit.slot, unit.selector_key)):
+    for unit in sorted(units, key=lambda unit: (len(basis.tree.chain(unit.scope)), unit.slot, unit.selector_key)):
         standing = _declared_already(unit, declared)
         outer = next(
             (
                 containing
-                for scope in decisions.tree.chain(unit.scope)[1:]
+                for scope in basis.tree.chain(unit.scope)[1:]
                 for containing in at.get((scope, unit.assignment.id.key), ())
                 if containing.cells & unit.cells
             ),
@@ -215,11 +215,11 @@ class _Declared:
     below: Mapping[Slot, Sequence[DesiredExemption]]
 
     @classmethod
-    def of(cls, decisions: Decisions) -> _Declared:
+    def of(cls, basis: PlanBasis) -> _Declared:
         at: dict[Slot, list[DesiredExemption]] = defaultdict(list)
         below: dict[Slot, list[DesiredExemption]] = defaultdict(list)
-        for desired in (*decisions.resolution.desired, *decisions.resolution.left_out):
+        for desired in (*basis.resolution.desired, *basis.resolution.left_out):
             at[desired.slot].append(desired)
-            for scope in decisions.tree.chain(desired.scope)[1:]:
+            for scope in basis.tree.chain(desired.scope)[1:]:
                 below[scope, desired.assignment.id.key].append(desired)
-        return cls(tree=decisions.tree, at=at, below=below)
+        return cls(tree=basis.tree, at=at, below=below)

@@ -12,37 +12,35 @@ from reconciler.planning.decide.reasons import CreateReasons
 from reconciler.planning.descriptions import describe_removal
 from reconciler.planning.fingerprint import fingerprint
 from reconciler.planning.order.waits import make_room
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.tree import Slot
 from reconciler.planning.values import Change, Reason
 
 
-def describe_changes(decisions: Decisions) -> tuple[Change, ...]:
+def describe_changes(basis: PlanBasis) -> tuple[Change, ...]:
     """Every write of a run, sorted by folded id."""
-    carried = (item.scope.key for item in decisions.existing if item.exemption.carrier is Carrier.POLICY)
-    room = make_room(decisions.proposed, Counter(carried))
-    reasons = CreateReasons(
-        snapshot=decisions.inputs.snapshot, history=decisions.inputs.history, existing=decisions.existing
-    )
-    narrower = _Narrower.of(decisions)
-    declared = {declaration.name: declaration for declaration in decisions.inputs.declarations.declarations}
+    carried = (item.scope.key for item in basis.existing if item.exemption.carrier is Carrier.POLICY)
+    room = make_room(basis.proposed, Counter(carried))
+    reasons = CreateReasons(snapshot=basis.inputs.snapshot, history=basis.inputs.history, existing=basis.existing)
+    narrower = _Narrower.of(basis)
+    declared = {declaration.name: declaration for declaration in basis.inputs.declarations.declarations}
     changes = [
         _change(
             proposed,
-            decisions,
+            basis,
             reasons=reasons,
             narrower=narrower,
             declared=declared,
             room=room.get(proposed.id.key, ()),
         )
-        for proposed in decisions.proposed
+        for proposed in basis.proposed
     ]
     return tuple(sorted(changes, key=lambda change: change.id.key))
 
 
 def _change(  # noqa: PLR0913 - what a change is made of
     proposed: ProposedChange,
-    decisions: Decisions,
+    basis: PlanBasis,
     *,
     reasons: CreateReasons,
     narrower: _Narrower,
@@ -58,16 +56,14 @@ def _change(  # noqa: PLR0913 - what a change is made of
         before=before,
         after=proposed.after,
         reason=reasons.reason(proposed.desired) if created and proposed.desired else proposed.reason,
-        fingerprint=fingerprint(
-            decisions.inputs.snapshot.tenant_id, decisions.inputs.settings.owner, before, proposed.after
-        ),
+        fingerprint=fingerprint(basis.inputs.snapshot.tenant_id, basis.inputs.settings.owner, before, proposed.after),
         declaration=name or None,
         source=declaration.source if declaration else None,
         widens=widens(proposed, narrower.is_broadened_by(proposed)),
-        waits_for=tuple(sorted({*decisions.waits.of(key), *room})),
-        relies_on=decisions.waits.relies_on(key),
+        waits_for=tuple(sorted({*basis.waits.of(key), *room})),
+        relies_on=basis.waits.relies_on(key),
         also_exempts=proposed.desired.subject.also if proposed.desired and proposed.after is not None else (),
-        why=describe_removal(before, declared.get(name), decisions.inputs.now)
+        why=describe_removal(before, declared.get(name), basis.inputs.now)
         if before and proposed.reason is Reason.REMOVED
         else proposed.why,
     )
@@ -83,17 +79,15 @@ class _Narrower:
     given_up: Mapping[Slot, set[str]]
 
     @classmethod
-    def of(cls, decisions: Decisions) -> _Narrower:
+    def of(cls, basis: PlanBasis) -> _Narrower:
         occupied: dict[tuple[str, str], set[str]] = defaultdict(set)
         given_up: dict[Slot, set[str]] = defaultdict(set)
-        for existing in decisions.existing:
+        for existing in basis.existing:
             if existing.ours:
-                occupied[existing.mark, existing.exemption.assignment.key].update(
-                    decisions.tree.chain(existing.scope)[1:]
-                )
-        for proposed in decisions.proposed:
+                occupied[existing.mark, existing.exemption.assignment.key].update(basis.tree.chain(existing.scope)[1:])
+        for proposed in basis.proposed:
             if proposed.existing is not None and proposed.existing.ours and proposed.reduces:
-                for outer in decisions.tree.chain(proposed.existing.scope)[1:]:
+                for outer in basis.tree.chain(proposed.existing.scope)[1:]:
                     given_up[outer, proposed.exemption.assignment.key] |= proposed.lost
         return cls(occupied, given_up)
 

@@ -18,7 +18,7 @@ from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.provenance import History
-from reconciler.planning.stages import Decisions, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.values import Change, Finding, Held, Plan, Request
 
 
@@ -53,18 +53,18 @@ def plan_from(inputs: PlanInputs) -> Plan:
     return assemble_plan(decide(inputs))
 
 
-def assemble_plan(decisions: Decisions) -> Plan:
+def assemble_plan(basis: PlanBasis) -> Plan:
     """What is decided, as a plan."""
-    findings = [*decisions.findings, *review_findings(decisions), *upcoming_findings(decisions)]
-    return _assembled(decisions, describe_changes(decisions), tuple(sorted(findings, key=_finding_order)))
+    findings = [*basis.findings, *review_findings(basis), *upcoming_findings(basis)]
+    return _assembled(basis, describe_changes(basis), tuple(sorted(findings, key=_finding_order)))
 
 
-def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
-    inputs, tree = decisions.inputs, decisions.tree
+def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
+    inputs, tree = basis.inputs, basis.tree
     changed = {change.id.key for change in changes}
-    confirmed = {item.exemption.id.key for item in decisions.confirmed}
-    untouched = [existing for existing in decisions.existing if existing.exemption.id.key not in changed]
-    owned = sum(existing.ours for existing in decisions.existing if tree.managed(existing.scope))
+    confirmed = {item.exemption.id.key for item in basis.confirmed}
+    untouched = [existing for existing in basis.existing if existing.exemption.id.key not in changed]
+    owned = sum(existing.ours for existing in basis.existing if tree.managed(existing.scope))
     declared = len(inputs.declarations.declarations)
     context = GuardContext(owned=owned, declarations=declared, findings=findings)
     return Plan(
@@ -78,7 +78,7 @@ def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[
         foreign=_sorted(
             existing.exemption for existing in untouched if not existing.ours and tree.managed(existing.scope)
         ),
-        held=tuple(sorted(decisions.held, key=_held_order)),
+        held=tuple(sorted(basis.held, key=_held_order)),
         findings=findings,
         refusals=refusals(changes, inputs.settings.limits, inputs.allowed, context),
         unread=inputs.snapshot.unread,
@@ -87,13 +87,13 @@ def _assembled(decisions: Decisions, changes: Sequence[Change], findings: tuple[
         owned=owned,
         declared=declared,
         subjects=inputs.declarations.subjects,
-        requests=_requests(decisions, {change.declaration for change in changes if change.declaration}),
+        requests=_requests(basis, {change.declaration for change in changes if change.declaration}),
     )
 
 
-def _requests(decisions: Decisions, names: Collection[str]) -> dict[str, Request]:
+def _requests(basis: PlanBasis, names: Collection[str]) -> dict[str, Request]:
     """The declarations behind the changes, as a reviewer needs them."""
-    inputs = decisions.inputs
+    inputs = basis.inputs
     subjects = inputs.declarations.subjects
     return {
         declaration.name: request_of(declaration, inputs.history, subjects[declaration.name], inputs.catalogue)

@@ -11,7 +11,7 @@
 | hold     | all changes                       | `AllowedChanges`: without what may not be taken away now          |
 | order    | the allowed changes               | `OrderedChanges`: which write waits for which                     |
 
-Each takes and returns frozen values. The plan and `exempt explain` both read the `Decisions`, so that they never differ.
+Each takes and returns frozen values. The plan and `exempt explain` are both read off the `PlanBasis`, so that they never differ.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ class PlanInputs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decisions:
-    """What one run comes to: the `existing` exemptions as judged, the `proposed` changes in the order of `waits`, the
+class PlanBasis:
+    """Everything that one run decides, which the plan is read off: the `existing` exemptions as judged, the `proposed` changes in the order of `waits`, the
     `confirmed` exemptions as they leave what is desired, and what is held or found on the way.
     """
 
@@ -100,7 +100,7 @@ class Decisions:
     waits: Waits
 
 
-def decide(inputs: PlanInputs) -> Decisions:
+def decide(inputs: PlanInputs) -> PlanBasis:
     """Decides everything; nothing is written and nothing is judged too much."""
     subjects = inputs.declarations.subjects.values()
     inputs = replace(inputs, snapshot=with_assessments(inputs.snapshot, subjects, inputs.catalogue))
@@ -133,7 +133,7 @@ def decide(inputs: PlanInputs) -> Decisions:
     ]
     allowed = hold_reductions(proposed, confirmed, protections, resolution.left_out)
     ordered = order(allowed.proposed, allowed.confirmed, tree, authority.recreated)
-    return Decisions(
+    return PlanBasis(
         inputs=inputs,
         tree=tree,
         resolution=resolution,

@@ -18,7 +18,7 @@ from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
-from reconciler.planning.stages import Decisions, PlanInputs, decide
+from reconciler.planning.stages import PlanBasis, PlanInputs, decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
@@ -118,17 +118,17 @@ def read_effects(  # noqa: PLR0913 - what is known, and what is asked
     """
     from reconciler.azure.assessments import read_defender  # noqa: PLC0415 - loads the SDK
 
-    decisions = _decide(repository, snapshot, context)
-    question = question_of(decisions, repository.settings, with_states=with_states)
+    basis = _decide(repository, snapshot, context)
+    question = question_of(basis, repository.settings, with_states=with_states)
     with context.observer.reading("asking Defender") as progress:
         progress("assessments", 0, 1)
         view = read_defender(azure.client, question)
         progress("assessments", 1, 1)
     if abs(view.as_of - context.now) > _SKEW:  # ends and ages count by Azure's clock
-        decisions = _decide(repository, snapshot, replace(context, now=view.as_of))
-    plan = assemble_plan(decisions)
+        basis = _decide(repository, snapshot, replace(context, now=view.as_of))
+    plan = assemble_plan(basis)
     return EffectInputs(
-        decisions=decisions,
+        basis=basis,
         plan=plan,
         view=view,
         within=within or timedelta(hours=repository.settings.evaluation_hours),
@@ -151,7 +151,7 @@ def with_origin(report: EffectReport, repository: Repository) -> EffectReport:
     return replace(report, declarations=tuple(declarations))
 
 
-def _decide(repository: Repository, snapshot: Snapshot, context: Context) -> Decisions:
+def _decide(repository: Repository, snapshot: Snapshot, context: Context) -> PlanBasis:
     return decide(
         PlanInputs(
             declarations=repository.resolved,

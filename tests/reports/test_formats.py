@@ -68,13 +68,13 @@ def import_report():
 
 def value_of(name):
     declared = world.declaration("lab")
-    decisions = decided(world.snapshot(), declared)
+    basis = decided(world.snapshot(), declared)
     return {
         "PLAN": lambda: plan_report(samples.full_plan()),
         "OUTCOMES": lambda: test_any_text.hostile_run("x"),
         "DRIFT": samples.drift_report,
-        "RESOURCE": lambda: explain_resource(decisions, assemble_plan(decisions), world.RG),
-        "DECLARATION": lambda: explain_declaration(decisions, assemble_plan(decisions), declared),
+        "RESOURCE": lambda: explain_resource(basis, assemble_plan(basis), world.RG),
+        "DECLARATION": lambda: explain_declaration(basis, assemble_plan(basis), declared),
         "INVENTORY": inventory,
         "IMPORT": import_report,
         "LIFE": lambda: Life(name="lab", events=(Event(when=world.NOW, kind=EventKind.ASKED, detail="x"),)),
@@ -87,8 +87,8 @@ def value_of(name):
         "SCORE": score_of_two,
         "STATUS": lambda: effect_report(
             EffectInputs(
-                decisions=decisions,
-                plan=assemble_plan(decisions),
+                basis=basis,
+                plan=assemble_plan(basis),
                 view=DefenderView(as_of=world.NOW),
                 within=timedelta(hours=24),
             )

@@ -17,7 +17,7 @@ from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
 from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.hold_messages import label
 from reconciler.planning.provenance import Commit
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Change, Held, Plan
 
 
@@ -61,17 +61,17 @@ class DeclarationExplanation:
     unread: tuple[Unread, ...] = ()
 
 
-def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declaration) -> DeclarationExplanation:
+def explain_declaration(basis: PlanBasis, plan: Plan, declaration: Declaration) -> DeclarationExplanation:
     """What the declaration comes to."""
-    inputs = decisions.inputs
+    inputs = basis.inputs
     subject = inputs.declarations.subjects.get(declaration.name)
-    own = [desired for desired in decisions.resolution.desired if desired.declaration.name == declaration.name]
+    own = [desired for desired in basis.resolution.desired if desired.declaration.name == declaration.name]
     lines = tuple(line for line in plan.held if line.declaration == declaration.name)
     nothing = _wants_nothing(declaration, inputs.now)
-    rows = [*_in(decisions, plan, own), *_held(decisions, lines)]
+    rows = [*_in(basis, plan, own), *_held(basis, lines)]
     settled = {(row.assignment.id.key) for row in rows}
     if subject is not None and not nothing:
-        rows += _out(decisions, plan, declaration, subject, settled)
+        rows += _out(basis, plan, declaration, subject, settled)
     return DeclarationExplanation(
         declaration=declaration,
         title=subject.title if subject else "; ".join(declaration.subject.values),
@@ -84,7 +84,7 @@ def explain_declaration(decisions: Decisions, plan: Plan, declaration: Declarati
             change for change in plan.changes if change.declaration == declaration.name and change.after is None
         ),
         also=subject.also if subject else (),
-        unread=_unread(decisions, plan, declaration),
+        unread=_unread(basis, plan, declaration),
     )
 
 
@@ -96,9 +96,9 @@ def _wants_nothing(declaration: Declaration, now: datetime) -> str:
     return ""
 
 
-def _in(decisions: Decisions, plan: Plan, own: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
+def _in(basis: PlanBasis, plan: Plan, own: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
     confirmed_at = {
-        (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed for confirmed in decisions.confirmed
+        (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed for confirmed in basis.confirmed
     }
     changes = {change.id.key: change for change in plan.changes}
     for desired in own:
@@ -108,7 +108,7 @@ def _in(decisions: Decisions, plan: Plan, own: Sequence[DesiredExemption]) -> It
             yield AssignmentRow(
                 assignment=desired.assignment,
                 part=Participation.IN,
-                why=_why_in(desired, decisions),
+                why=_why_in(desired, basis),
                 scope=desired.scope,
                 target=desired.target,
                 references=exemption.reference_ids,
@@ -117,11 +117,11 @@ def _in(decisions: Decisions, plan: Plan, own: Sequence[DesiredExemption]) -> It
             )
 
 
-def _why_in(desired: DesiredExemption, decisions: Decisions) -> str:
+def _why_in(desired: DesiredExemption, basis: PlanBasis) -> str:
     count = len(desired.cells)
     looks = "evaluates" if count == 1 else "evaluate"
     coverage = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
-    if not decisions.tree.contains(desired.assignment.scope.key, desired.scope):
+    if not basis.tree.contains(desired.assignment.scope.key, desired.scope):
         why = "DoNotValidate" if not desired.declaration.validate_scope else "ahead: true"
         return f"{coverage}; it is assigned elsewhere, which {why} allows"
     if desired.scope == desired.target:
@@ -131,9 +131,9 @@ def _why_in(desired: DesiredExemption, decisions: Decisions) -> str:
     )
 
 
-def _held(decisions: Decisions, lines: Sequence[Held]) -> Iterator[AssignmentRow]:
+def _held(basis: PlanBasis, lines: Sequence[Held]) -> Iterator[AssignmentRow]:
     for line in lines:
-        assignment = decisions.inputs.snapshot.assignments.get(line.assignment.key) if line.assignment else None
+        assignment = basis.inputs.snapshot.assignments.get(line.assignment.key) if line.assignment else None
         if assignment is not None:
             yield AssignmentRow(
                 assignment=assignment,
@@ -145,7 +145,7 @@ def _held(decisions: Decisions, lines: Sequence[Held]) -> Iterator[AssignmentRow
 
 
 def _out(
-    decisions: Decisions, plan: Plan, declaration: Declaration, subject: ResolvedSubject, settled: set[str]
+    basis: PlanBasis, plan: Plan, declaration: Declaration, subject: ResolvedSubject, settled: set[str]
 ) -> Iterator[AssignmentRow]:
     """Every assignment that nothing is wanted of."""
     moot = {
@@ -153,14 +153,14 @@ def _out(
         for finding in plan.findings
         if finding.kind is FindingKind.MOOT and finding.declaration == declaration.name and finding.assignment
     }
-    for key, assignment in sorted(decisions.inputs.snapshot.assignments.items()):
+    for key, assignment in sorted(basis.inputs.snapshot.assignments.items()):
         if key in settled or _is_not_named(subject, assignment):
             continue
-        line = _holding(decisions, declaration, subject, assignment)
+        line = _holding(basis, declaration, subject, assignment)
         if line is not None:
             yield AssignmentRow(assignment=assignment, part=Participation.HELD, why=f"{line.message}; {line.remedy}")
         else:
-            why = moot[key].message if key in moot else _why_out(decisions, declaration, subject, assignment)
+            why = moot[key].message if key in moot else _why_out(basis, declaration, subject, assignment)
             yield AssignmentRow(assignment=assignment, part=Participation.OUT, why=why)
 
 
@@ -176,21 +176,21 @@ def _is_not_named(subject: ResolvedSubject, assignment: Assignment) -> bool:
 
 
 def _holding(
-    decisions: Decisions, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment
+    basis: PlanBasis, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment
 ) -> Held | None:
     """What holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there."""
-    initiative = decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+    initiative = basis.inputs.snapshot.initiatives.get(assignment.id.key)
     unread = assignment.is_initiative and initiative is None
     if unread or match_subject(subject, assignment, initiative) is None:
         return None
-    lines = (line for line in decisions.held if line.declaration == declaration.name and line.assignment is None)
-    return next((line for line in lines if decisions.tree.related(line.scope, assignment.scope)), None)
+    lines = (line for line in basis.held if line.declaration == declaration.name and line.assignment is None)
+    return next((line for line in lines if basis.tree.related(line.scope, assignment.scope)), None)
 
 
-def _why_out(decisions: Decisions, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment) -> str:
-    if not _concerns(decisions, declaration, assignment.scope):
+def _why_out(basis: PlanBasis, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment) -> str:
+    if not _concerns(basis, declaration, assignment.scope):
         return f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
-    initiative = decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+    initiative = basis.inputs.snapshot.initiatives.get(assignment.id.key)
     if assignment.is_initiative and initiative is None:
         return "its initiative could not be read"
     if match_subject(subject, assignment, initiative) is None:
@@ -200,11 +200,11 @@ def _why_out(decisions: Decisions, declaration: Declaration, subject: ResolvedSu
     return f"{label(assignment)!r} is not in this run"
 
 
-def _unread(decisions: Decisions, plan: Plan, declaration: Declaration) -> tuple[Unread, ...]:
+def _unread(basis: PlanBasis, plan: Plan, declaration: Declaration) -> tuple[Unread, ...]:
     """Everything unread at, above or below a target, or where it may lie."""
-    about = {line for target in declaration.scopes for line in decisions.tree.unread_about(target)}
-    return tuple(line for line in plan.unread if line in about or _concerns(decisions, declaration, line.scope))
+    about = {line for target in declaration.scopes for line in basis.tree.unread_about(target)}
+    return tuple(line for line in plan.unread if line in about or _concerns(basis, declaration, line.scope))
 
 
-def _concerns(decisions: Decisions, declaration: Declaration, scope: ArmId) -> bool:
-    return any(decisions.tree.related(target, scope) for target in declaration.scopes)
+def _concerns(basis: PlanBasis, declaration: Declaration, scope: ArmId) -> bool:
+    return any(basis.tree.related(target, scope) for target in declaration.scopes)

@@ -24,18 +24,18 @@ from reconciler.planning.explain.values import (
 from reconciler.planning.hold_messages import label
 from reconciler.planning.marks import Ownership, describe_owner
 from reconciler.planning.provenance import Commit
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Change, Finding, Held, Plan
 
 
 def explain_resource(
-    decisions: Decisions, plan: Plan, resource: ArmId, subject: ResolvedSubject | None = None
+    basis: PlanBasis, plan: Plan, resource: ArmId, subject: ResolvedSubject | None = None
 ) -> ResourceExplanation:
     """Why the resource is exempt, in every assignment that evaluates it, or from one recommendation alone."""
-    tree = decisions.tree
+    tree = basis.tree
     chain = tree.chain(resource)
-    view = _View(decisions=decisions, plan=plan, resource=resource, chain=chain)
-    assignments = sorted(decisions.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
+    view = _View(basis=basis, plan=plan, resource=resource, chain=chain)
+    assignments = sorted(basis.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
     situations = (
         view.situation(assignment, subject)
         for assignment in assignments
@@ -49,18 +49,16 @@ def explain_resource(
         situations=tuple(situation for situation in situations if situation is not None),
         held=tuple(line for line in plan.held if line.assignment is None and line.scope.key in chain),
         unread=tree.unread_about(resource),
-        is_gone=resource.key in decisions.inputs.snapshot.gone,
-        similar=decisions.inputs.snapshot.similar.get(resource.key, ()),
-        wanted_by=tuple(_wanted_by(decisions, chain, subject)),
+        is_gone=resource.key in basis.inputs.snapshot.gone,
+        similar=basis.inputs.snapshot.similar.get(resource.key, ()),
+        wanted_by=tuple(_wanted_by(basis, chain, subject)),
     )
 
 
-def _wanted_by(decisions: Decisions, chain: Sequence[str], subject: ResolvedSubject | None) -> Iterator[str]:
+def _wanted_by(basis: PlanBasis, chain: Sequence[str], subject: ResolvedSubject | None) -> Iterator[str]:
     """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
-    desired_exemptions = decisions.inputs.declarations
-    for declaration in sorted(
-        desired_exemptions.active(decisions.inputs.now), key=lambda declaration: declaration.name
-    ):
+    desired_exemptions = basis.inputs.declarations
+    for declaration in sorted(desired_exemptions.active(basis.inputs.now), key=lambda declaration: declaration.name):
         fits = subject is None or not subject.policies.isdisjoint(
             desired_exemptions.subjects[declaration.name].policies
         )
@@ -72,14 +70,14 @@ def _wanted_by(decisions: Decisions, chain: Sequence[str], subject: ResolvedSubj
 class _View:
     """One resource seen through one run of the stages."""
 
-    decisions: Decisions
+    basis: PlanBasis
     plan: Plan
     resource: ArmId
     chain: Sequence[str]
 
     def situation(self, assignment: Assignment, subject: ResolvedSubject | None) -> AssignmentCoverage | None:
         """What one assignment comes to; None where it has nothing to do with what was asked."""
-        initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+        initiative = self.basis.inputs.snapshot.initiatives.get(assignment.id.key)
         if subject is not None and (initiative is not None or not assignment.is_initiative):
             matched = match_subject(subject, assignment, initiative)
             if matched is None:
@@ -134,7 +132,7 @@ class _View:
 
     def _finals(self, assignment: Assignment) -> list[ConfirmedExemption]:
         confirmed_exemptions = (
-            confirmed for confirmed in self.decisions.confirmed if confirmed.desired.assignment.id == assignment.id
+            confirmed for confirmed in self.basis.confirmed if confirmed.desired.assignment.id == assignment.id
         )
         return [confirmed for confirmed in confirmed_exemptions if confirmed.desired.scope.key in self.chain]
 
@@ -166,7 +164,7 @@ class _View:
                 yield self._other(existing, shared, assignment)
 
     def _lives(self, assignment: Assignment) -> Iterator[ExistingExemption]:
-        for existing in self.decisions.existing:
+        for existing in self.basis.existing:
             if existing.exemption.assignment == assignment.id and existing.scope.key in self.chain:
                 yield existing
 
@@ -252,8 +250,8 @@ class _View:
 
     def _now(self, exemption: Exemption) -> frozenset[str]:
         """The cells that an existing exemption exempts at this moment; none of one that is only planned."""
-        initiatives = self.decisions.inputs.snapshot.initiatives
-        matching = (existing for existing in self.decisions.existing if existing.exemption.id == exemption.id)
+        initiatives = self.basis.inputs.snapshot.initiatives
+        matching = (existing for existing in self.basis.existing if existing.exemption.id == exemption.id)
         return frozenset[str]().union(
             *(
                 existing_cells(existing.covering, initiatives.get(existing.exemption.assignment.key))
@@ -263,7 +261,7 @@ class _View:
 
     def _texts(self, cells: frozenset[str], assignment: Assignment) -> tuple[str, ...]:
         """References as the initiative writes them; those that it has no more, as some exemption does."""
-        initiative = self.decisions.inputs.snapshot.initiatives.get(assignment.id.key)
+        initiative = self.basis.inputs.snapshot.initiatives.get(assignment.id.key)
         texts = {ref.lower(): ref for existing in self._lives(assignment) for ref in existing.exemption.reference_ids}
         texts |= initiative.texts if initiative else {}
         return tuple(texts.get(cell, cell) for cell in sorted(cells) if cell != WHOLE)
@@ -278,14 +276,14 @@ class _View:
         return next(
             (
                 declaration
-                for declaration in self.decisions.inputs.declarations.declarations
+                for declaration in self.basis.inputs.declarations.declarations
                 if name and declaration.name == name
             ),
             None,
         )
 
     def _commit(self, declaration: Declaration) -> Commit | None:
-        return self.decisions.inputs.history.last_commit(declaration.source.file)
+        return self.basis.inputs.history.last_commit(declaration.source.file)
 
 
 def _chooses_as_much(covering: Exemption, exemption: Exemption) -> bool:

@@ -12,27 +12,27 @@ from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import about_declarations, about_exemptions
 from reconciler.planning.findings.effects import disabled_references
 from reconciler.planning.order.waits import SCOPE_QUOTA
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.tree import Slot
 from reconciler.planning.values import Finding
 
 
-def review_findings(decisions: Decisions) -> list[Finding]:
+def review_findings(basis: PlanBasis) -> list[Finding]:
     """All such findings, in no particular order."""
-    desired = [confirmed.desired for confirmed in decisions.confirmed]
+    desired = [confirmed.desired for confirmed in basis.confirmed]
     return [
-        *_retired(decisions),
+        *_retired(basis),
         *_unsupported(desired),
-        *_moot(desired, decisions.inputs.snapshot, decisions.inputs.catalogue),
-        *_shadowed(desired, decisions),
-        *_quota(decisions),
+        *_moot(desired, basis.inputs.snapshot, basis.inputs.catalogue),
+        *_shadowed(desired, basis),
+        *_quota(basis),
     ]
 
 
-def _retired(decisions: Decisions) -> Iterator[Finding]:
+def _retired(basis: PlanBasis) -> Iterator[Finding]:
     """Declarations of recommendations that Microsoft has retired, whatever is assigned."""
-    catalogue = decisions.inputs.catalogue
-    for declaration in decisions.inputs.declarations.active(decisions.inputs.now):
+    catalogue = basis.inputs.catalogue
+    for declaration in basis.inputs.declarations.active(basis.inputs.now):
         texts = declaration.subject.values if declaration.subject.kind is SubjectKind.RECOMMENDATION else ()
         for recommendation in (match for text in texts for match in catalogue.find(text)):
             if recommendation.retirement is not None:
@@ -63,27 +63,27 @@ def _moot(
             yield about_declarations.moot_selector(desired.declaration, desired.scope, desired.assignment)
 
 
-def _shadowed(desired_exemptions: Iterable[DesiredExemption], decisions: Decisions) -> Iterator[Finding]:
+def _shadowed(desired_exemptions: Iterable[DesiredExemption], basis: PlanBasis) -> Iterator[Finding]:
     """Undeclared existing exemptions on a containing scope, each once, with the first desired one that it shadows."""
-    changed = {change.id.key for change in decisions.proposed}
+    changed = {change.id.key for change in basis.proposed}
     undeclared: dict[Slot, list[ExistingExemption]] = defaultdict(list)
-    for existing in decisions.existing:
+    for existing in basis.existing:
         if not existing.ours and not existing.expired and existing.exemption.id.key not in changed:
             undeclared[existing.scope.key, existing.exemption.assignment.key].append(existing)
     reported: set[str] = set()
     for desired in desired_exemptions if undeclared else ():
-        for outer in decisions.tree.chain(desired.scope)[1:]:
+        for outer in basis.tree.chain(desired.scope)[1:]:
             for existing in undeclared.get((outer, desired.assignment.id.key), ()):
                 if existing.exemption.id.key not in reported and not existing.cells.isdisjoint(desired.cells):
                     reported.add(existing.exemption.id.key)
                     yield about_exemptions.shadowed(existing.exemption, desired.declaration, desired.scope)
 
 
-def _quota(decisions: Decisions) -> Iterator[Finding]:
-    counted = [existing for existing in decisions.existing if existing.exemption.carrier is Carrier.POLICY]
+def _quota(basis: PlanBasis) -> Iterator[Finding]:
+    counted = [existing for existing in basis.existing if existing.exemption.carrier is Carrier.POLICY]
     scopes = {existing.scope.key: existing.scope for existing in counted}
     counts = Counter(existing.scope.key for existing in counted)
-    for change in decisions.proposed:
+    for change in basis.proposed:
         if change.exemption.carrier is not Carrier.POLICY:
             continue  # no limit of standard assignments is known
         scope = change.exemption.scope

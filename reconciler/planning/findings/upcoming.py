@@ -14,7 +14,7 @@ from reconciler.arm.canonical import instant_text
 from reconciler.kinds import FindingKind
 from reconciler.model import ArmId, Declaration, ScopeKind, Severity, arm_id
 from reconciler.planning.evidence import Evidence
-from reconciler.planning.stages import Decisions
+from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Finding
 
 RESOURCE_QUOTA: Final = 5000
@@ -23,17 +23,17 @@ RESOURCE_QUOTA: Final = 5000
 _SOON: Final = timedelta(days=7)
 
 
-def upcoming_findings(decisions: Decisions) -> list[Finding]:
+def upcoming_findings(basis: PlanBasis) -> list[Finding]:
     """All such findings, in no particular order."""
-    return [*_expiring(decisions), *_resource_quota(decisions)]
+    return [*_expiring(basis), *_resource_quota(basis)]
 
 
-def _expiring(decisions: Decisions) -> Iterator[Finding]:
+def _expiring(basis: PlanBasis) -> Iterator[Finding]:
     """Each declaration that ends soon, once, with how many exemptions end with it."""
-    now = decisions.inputs.now
-    until = now + timedelta(days=decisions.inputs.settings.expiring_days)
+    now = basis.inputs.now
+    until = now + timedelta(days=basis.inputs.settings.expiring_days)
     ending: dict[str, list[Declaration]] = defaultdict(list)
-    for confirmed in decisions.confirmed:
+    for confirmed in basis.confirmed:
         declaration = confirmed.desired.declaration
         if (end := declaration.expires_on) is not None and end <= until:
             ending[declaration.name].append(declaration)
@@ -63,12 +63,12 @@ def _distance(end: datetime, now: datetime) -> str:
     return "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
 
 
-def _resource_quota(decisions: Decisions) -> Iterator[Finding]:
+def _resource_quota(basis: PlanBasis) -> Iterator[Finding]:
     """Subscriptions in which this plan leaves almost as many exempt resources as Defender for Cloud allows, or more."""
-    deleted = {change.id.key for change in decisions.proposed if change.after is None}
-    existing = (item for item in decisions.existing if not item.expired and item.exemption.id.key not in deleted)
+    deleted = {change.id.key for change in basis.proposed if change.after is None}
+    existing = (item for item in basis.existing if not item.expired and item.exemption.id.key not in deleted)
     scopes = [item.scope for item in existing]
-    scopes += [change.exemption.scope for change in decisions.proposed if change.existing is None]
+    scopes += [change.exemption.scope for change in basis.proposed if change.existing is None]
     resources: dict[str, set[str]] = defaultdict(set)
     for scope in scopes:
         if scope.subscription and scope.kind is ScopeKind.RESOURCE:
