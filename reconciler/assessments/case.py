@@ -226,19 +226,10 @@ def cases(inputs: EffectInputs, declaration: Declaration) -> Iterator[Case]:
 
 def recommendations_of(basis: PlanBasis, declaration: Declaration) -> Sequence[Recommendation]:
     """The recommendations that a declaration means: those that it names, or that rest on the policies that it exempts."""
-    catalogue, subject = basis.inputs.catalogue, declaration.subject
-    match subject.kind:
-        case SubjectKind.RECOMMENDATION:
-            return [match for text in subject.values for match in catalogue.find(text)]
-        case SubjectKind.CATEGORY:
-            return catalogue.in_category(subject.value)
-        case SubjectKind.POLICY | SubjectKind.INITIATIVE | SubjectKind.ASSIGNMENT:
-            return _resting_on(basis, declaration)
-
-
-def _resting_on(basis: PlanBasis, declaration: Declaration) -> Sequence[Recommendation]:
-    catalogue = basis.inputs.catalogue
-    policies = set(basis.inputs.declarations.subjects[declaration.name].policies)
+    catalogue, subject = basis.inputs.catalogue, basis.inputs.declarations.subjects[declaration.name]
+    if subject.kind in {SubjectKind.RECOMMENDATION, SubjectKind.CATEGORY}:
+        return subject.recommendations
+    policies = set(subject.policies)
     if not policies:  # of an initiative: what its exemptions list
         for desired in basis.resolution.desired:
             if desired.declaration.name == declaration.name:

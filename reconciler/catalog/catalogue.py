@@ -12,7 +12,7 @@ import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import store
 from reconciler.catalog.facts import (
@@ -36,8 +36,11 @@ from reconciler.catalog.search import (
 )
 from reconciler.catalog.spelling import nearest_keys
 from reconciler.catalog.titles import fold_title, grouped, meant
-from reconciler.model import ArmId, Cloud
+from reconciler.model import ArmId, Cloud, Subject
 from reconciler.problems import Problem
+
+if TYPE_CHECKING:
+    from reconciler.catalog.subjects import ResolvedSubject
 
 NO_OVERLAY: Final = Overlay()
 BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
@@ -61,7 +64,9 @@ def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
 
 
 class Catalogue:
-    """What can be exempted in one cloud. Immutable as seen from outside; every answer is remembered."""
+    """What can be exempted in one cloud. Immutable as seen from outside; every answer is remembered, among them the
+    `resolved_subjects` (see `subjects.resolve_subject`).
+    """
 
     def __init__(self, cloud: Cloud, overlay: Overlay = NO_OVERLAY, problems: tuple[Problem, ...] = ()) -> None:
         self.cloud = cloud
@@ -69,6 +74,7 @@ class Catalogue:
         self.problems = problems
         self._edition = store.edition(cloud)
         self._modes = exemptable_modes(cloud)
+        self.resolved_subjects: dict[Subject, ResolvedSubject | None] = {}
         self._read_policies: dict[str, Policy | None] = {}
         self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.facts import BuiltInInitiative, Obstacle, Policy, Recommendation, initiative_id, policy_id
+from reconciler.catalog.facts import BuiltInInitiative, Obstacle, Policy, Recommendation, initiative_id
+from reconciler.catalog.subjects import named_recommendations, resolve_subject
 from reconciler.model import Declaration, SubjectKind
 
 Value: TypeAlias = str | bool | tuple[str, ...]
@@ -99,15 +100,18 @@ def with_declarations(
 def _about(declaration: Declaration, catalogue: Catalogue) -> Iterable[str]:
     """The keys and folded ids that a declaration's subject names."""
     subject = declaration.subject
+    if subject.kind is SubjectKind.RECOMMENDATION:
+        named = named_recommendations(subject, catalogue)
+        return [recommendation.key for candidates in named for recommendation in candidates]
+    resolved = resolve_subject(subject, catalogue)
+    assert resolved is not None
     match subject.kind:
-        case SubjectKind.RECOMMENDATION:
-            return [recommendation.key for text in subject.values for recommendation in catalogue.find(text)]
         case SubjectKind.CATEGORY:
-            return [recommendation.key for recommendation in catalogue.in_category(subject.value)]
+            return [recommendation.key for recommendation in resolved.recommendations]
         case SubjectKind.POLICY:
-            return [policy_id(subject.value).key]
+            return resolved.policies
         case SubjectKind.INITIATIVE:
-            return [initiative_id(subject.value).key]
+            return filter(None, [resolved.only])
         case SubjectKind.ASSIGNMENT:
             return []
 

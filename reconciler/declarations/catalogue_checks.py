@@ -20,9 +20,10 @@ from reconciler.catalog import (
     policy_id,
 )
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
+from reconciler.catalog.subjects import named_recommendations
 from reconciler.declarations.scope_types import scope_type_problems
 from reconciler.declarations.standard_checks import standard_problems
-from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.documents.suggest import did_you_mean, nearest, nearest_few
 from reconciler.model import Declaration, Rules, Severity, SubjectKind, first_few, guids_in
 from reconciler.problems import Problem
@@ -32,7 +33,7 @@ _MAX_PROPOSED: Final = 3
 
 
 def catalogue_problems(
-    resolved: ResolvedSubject, catalogue: Catalogue, rules: Rules, *, changed: bool
+    resolved: DeclaredSubject, catalogue: Catalogue, rules: Rules, *, changed: bool
 ) -> Iterator[Problem]:
     """What the catalogue says against a declaration whose subject it knows, apart from the rules of the repository.
 
@@ -42,8 +43,7 @@ def catalogue_problems(
     value = declaration.subject.value
     match declaration.subject.kind:
         case SubjectKind.RECOMMENDATION:
-            for index, text in enumerate(declaration.subject.values):
-                (recommendation,) = catalogue.find(text)
+            for index, recommendation in enumerate(resolved.subject.recommendations):
                 yield from _obstacles(
                     declaration, recommendation.title, recommendation.obstacles, rules.strict_unsupported, index=index
                 )
@@ -70,8 +70,8 @@ def catalogue_problems(
 
 def recommendation_problems(declaration: Declaration, catalogue: Catalogue) -> Iterator[Problem]:
     """Why texts of `recommendation` or `recommendations` are not the key or title of exactly one, and what was meant."""
-    for index, text in enumerate(declaration.subject.values):
-        if len(catalogue.find(text)) != 1:
+    for index, candidates in enumerate(named_recommendations(declaration.subject, catalogue)):
+        if len(candidates) != 1:
             yield _not_one_recommendation(declaration, index, catalogue)
 
 

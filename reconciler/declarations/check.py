@@ -14,7 +14,7 @@ from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
 from reconciler.declarations.rules import broken_lifetimes, broken_rules, forbidden
-from reconciler.declarations.subjects import ResolvedSubject, resolve_subject
+from reconciler.declarations.subjects import DeclaredSubject, declared_subject
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import Declaration, Rules, Severity, Source
 from reconciler.problems import Problem
@@ -30,13 +30,13 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
     settings = loaded.settings
     rules = settings.rules if settings else Rules()
     never = never_exempt(rules, catalogue)
-    subjects: list[ResolvedSubject] = []
+    subjects: list[DeclaredSubject] = []
     for declaration in loaded.declarations:
         is_changed = changed is None or declaration.name in changed
         if not wants(declaration, now):
             problems += _expired(declaration, now, is_changed=is_changed)
             continue
-        resolved = resolve_subject(declaration, catalogue)
+        resolved = declared_subject(declaration, catalogue)
         if resolved is None:
             problems += recommendation_problems(declaration, catalogue)
         else:

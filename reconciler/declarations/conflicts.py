@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
-from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.model import ArmId, Declaration, ResourceSelector, Severity, Source, textual_containers
 from reconciler.problems import Problem
 
@@ -41,7 +41,7 @@ _ByContainer: TypeAlias = dict[str | None, list[_Target]]
 """By container, the first targets of at most two declarations: enough to name another one, however many there are."""
 
 
-def conflicts(subjects: Iterable[ResolvedSubject], catalogue: Catalogue) -> tuple[Problem, ...]:
+def conflicts(subjects: Iterable[DeclaredSubject], catalogue: Catalogue) -> tuple[Problem, ...]:
     """A problem for each declaration that wants what another one wants already, at the later of the two; and a warning
     where one declaration lists a scope beside another that contains it.
     """
@@ -61,9 +61,9 @@ def conflicts(subjects: Iterable[ResolvedSubject], catalogue: Catalogue) -> tupl
     return (*problems.values(), *(problem for resolved in ordered for problem in _redundant(resolved.declaration)))
 
 
-def _subjects_by_topic(subjects: list[ResolvedSubject]) -> dict[Topic, list[ResolvedSubject]]:
+def _subjects_by_topic(subjects: list[DeclaredSubject]) -> dict[Topic, list[DeclaredSubject]]:
     """Who wants each topic. What is wanted as a whole is wanted under every reference id that somebody names."""
-    groups: dict[Topic, list[ResolvedSubject]] = {}
+    groups: dict[Topic, list[DeclaredSubject]] = {}
     for resolved in subjects:
         for policy in sorted(resolved.policies):
             groups.setdefault(("", policy), []).append(resolved)
@@ -76,7 +76,7 @@ def _subjects_by_topic(subjects: list[ResolvedSubject]) -> dict[Topic, list[Reso
     return groups
 
 
-def _overlaps(group: list[ResolvedSubject], *, by_policy: bool) -> Iterator[tuple[_Target, _Target]]:
+def _overlaps(group: list[DeclaredSubject], *, by_policy: bool) -> Iterator[tuple[_Target, _Target]]:
     """Each target with the first other one at its scope (and selectors), and at each scope that contains it."""
     times = Counter(scope.key for resolved in group for scope in resolved.declaration.scopes)
     if not any(count > 1 or not times.keys().isdisjoint(textual_containers(key)) for key, count in times.items()):

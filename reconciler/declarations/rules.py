@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from reconciler.catalog.strictness import NeverExempt
 from reconciler.declarations.field_help import EXAMPLES
 from reconciler.declarations.folder_rules import folder_problems
-from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.documents.patterns import compile_pattern
 from reconciler.model import (
     ArmId,
@@ -38,7 +38,7 @@ def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Probl
     yield from _whole_assignment(declaration, settings.rules)
 
 
-def broken_lifetimes(resolved: ResolvedSubject, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
+def broken_lifetimes(resolved: DeclaredSubject, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
     """The strictest lifetime that applies, measured from now."""
     declaration = resolved.declaration
     rule = rules.strictest_lifetime(declaration.category, resolved.severities)
@@ -158,7 +158,7 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
 # --- what may never be exempted ----------------------------------------------------------------------------------
 
 
-def forbidden(resolved: ResolvedSubject, never: Mapping[str, tuple[NeverExempt, ...]]) -> Iterator[Problem]:
+def forbidden(resolved: DeclaredSubject, never: Mapping[str, tuple[NeverExempt, ...]]) -> Iterator[Problem]:
     """What a declaration would exempt although nobody may. `never` is what rules.neverExempt protects, by policy."""
     declaration = resolved.declaration
     subject = declaration.subject

@@ -7,7 +7,7 @@ from typing import Final
 
 from reconciler.catalog import Catalogue
 from reconciler.declarations.lint import is_policy, resource_type
-from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.model import ArmId, ScopeKind, Severity, first_few
 from reconciler.problems import Problem
 
@@ -15,7 +15,7 @@ _MAX_TYPES: Final = 8
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
-def scope_type_problems(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
+def scope_type_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterator[Problem]:
     """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
     if not resolved.is_known or not resolved.policies:
         return

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from reconciler.catalog import Catalogue, Environment
 from reconciler.declarations.lint import resource_type
-from reconciler.declarations.subjects import ResolvedSubject
+from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.model import ArmId, ScopeKind, Severity, SubjectKind, is_assessment
 from reconciler.problems import Problem
 
@@ -16,7 +16,7 @@ _CONNECTOR = "microsoft.security/securityconnectors"
 _OTHER_CLOUDS = frozenset({Environment.AWS, Environment.GCP})
 
 
-def standard_problems(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterator[Problem]:
+def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterator[Problem]:
     """Everything of that kind in one declaration."""
     declaration = resolved.declaration
     alone = sorted(key for key in resolved.policies if is_assessment(key))
@@ -49,7 +49,7 @@ def standard_problems(resolved: ResolvedSubject, catalogue: Catalogue) -> Iterat
     yield from _scopes(resolved, alone, catalogue)
 
 
-def _scopes(resolved: ResolvedSubject, alone: list[str], catalogue: Catalogue) -> Iterator[Problem]:
+def _scopes(resolved: DeclaredSubject, alone: list[str], catalogue: Catalogue) -> Iterator[Problem]:
     """Resources of other clouds are no scopes: what is documented is the connector and what contains it."""
     elsewhere = [
         recommendation

@@ -1,27 +1,30 @@
-"""What each declaration exempts, resolved once through the catalogue and then passed to every check."""
+"""What each declaration exempts, as rules and conflicts go by it: resolved once and then passed to every check."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.catalog import Catalogue, initiative_id, policy_id
+from reconciler.catalog import Catalogue, initiative_id
 from reconciler.catalog.strictness import severities
-from reconciler.model import ArmId, Declaration, SubjectKind, parse_object
+from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
+from reconciler.model import ArmId, Declaration, SubjectKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedSubject:
+class DeclaredSubject:
     """The policies that one declaration exempts, as far as the catalogue knows them without asking Azure.
 
-    `policies` are folded ids of definitions, and of assessments that no policy stands behind. `container` is the folded id of the one initiative or assignment that is
-    addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says that `policies`
-    are all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
+    `subject` is what the catalogue says of it; `policies` are folded ids of definitions, those in an initiative among
+    them, and of assessments that no policy stands behind. `container` is the folded id of the one initiative or
+    assignment that is addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says
+    that `policies` are all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
     catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
     nobody knows one, None where the policies are not known.
     """
 
     declaration: Declaration
+    subject: ResolvedSubject
     policies: frozenset[str]
     container: str | None = None
     references: frozenset[str] = frozenset()
@@ -35,63 +38,42 @@ class ResolvedSubject:
         return self.container is not None and not self.references
 
 
-def resolve_subject(declaration: Declaration, catalogue: Catalogue) -> ResolvedSubject | None:
+def declared_subject(declaration: Declaration, catalogue: Catalogue) -> DeclaredSubject | None:
     """The subject of a declaration; None where the catalogue does not know one of its recommendations, or
     knows several by that title.
     """
-    subject = declaration.subject
-    references = frozenset(reference.lower() for reference in subject.reference_ids)
+    subject = resolve_subject(declaration.subject, catalogue)
+    if subject is None:
+        return None
+    references = frozenset(subject.references)
+    policies = subject.policies
+    is_known = subject.kind is not SubjectKind.ASSIGNMENT
+    shipped: Iterable[str] = ()
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
-            named = [catalogue.find(text) for text in subject.values]
-            if any(len(candidates) != 1 for candidates in named):
-                return None
-            behind = [policy for (recommendation,) in named for policy in recommendation.evaluators]
-            shipped = [
-                policy
-                for (recommendation,) in named
+            shipped = (
+                evaluator.key
+                for recommendation in subject.recommendations
                 for described in catalogue.shipped.find(recommendation.key or recommendation.title)
-                for policy in described.evaluators
-            ]
-            return _of_policies(declaration, behind, catalogue, shipped)
-        case SubjectKind.CATEGORY:
-            members = catalogue.in_category(subject.value)
-            evaluators = [evaluator for member in members for evaluator in member.evaluators]
-            return _of_policies(declaration, evaluators, catalogue)
-        case SubjectKind.POLICY:
-            return _of_policies(declaration, (policy_id(subject.value),), catalogue)
-        case SubjectKind.ASSIGNMENT:
-            container = parse_object(subject.value)
-            return ResolvedSubject(
-                declaration=declaration,
-                policies=frozenset(),
-                container=container.key,
-                references=references,
-                is_known=False,
+                for evaluator in described.evaluators
             )
         case SubjectKind.INITIATIVE:
-            container = initiative_id(subject.value)
-            policies = _members(catalogue, container, references)
-            judged = policies | _members(catalogue.shipped, container, references)
-            is_known = catalogue.initiative(container) is not None
-            return ResolvedSubject(
-                declaration=declaration,
-                policies=policies,
-                container=container.key,
-                references=references,
-                is_known=is_known,
-                judged=judged,
-                severities=severities(judged, catalogue) if is_known else None,
-            )
-
-
-def _of_policies(
-    declaration: Declaration, identifiers: Iterable[ArmId], catalogue: Catalogue, shipped: Iterable[ArmId] = ()
-) -> ResolvedSubject:
-    policies = frozenset(policy.key for policy in identifiers)
-    judged = policies | {policy.key for policy in shipped}
-    return ResolvedSubject(
-        declaration=declaration, policies=policies, judged=judged, severities=severities(judged, catalogue)
+            initiative = initiative_id(declaration.subject.value)
+            policies = _members(catalogue, initiative, references)
+            shipped = _members(catalogue.shipped, initiative, references)
+            is_known = catalogue.initiative(initiative) is not None
+        case SubjectKind.CATEGORY | SubjectKind.POLICY | SubjectKind.ASSIGNMENT:
+            pass
+    judged = policies.union(shipped)
+    return DeclaredSubject(
+        declaration=declaration,
+        subject=subject,
+        policies=policies,
+        container=subject.only,
+        references=references,
+        is_known=is_known,
+        judged=judged,
+        severities=severities(judged, catalogue) if is_known else None,
     )
 
 

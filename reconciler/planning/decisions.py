@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 from reconciler.arm.canonical import category, expiry_text, has_expired
 from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import (
     ArmId,
     Carrier,
@@ -30,7 +31,6 @@ from reconciler.model import (
     textual_containers,
 )
 from reconciler.planning.covered import CoveredResources, TypeCounts, covered
-from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.marks import declaration_of, owners
 from reconciler.planning.provenance import History, who_asked
 from reconciler.planning.values import Action, Change, Plan, Reason, Request
@@ -134,10 +134,8 @@ class Decision:
 
 def request_of(declaration: Declaration, history: History, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
     """A declaration with who asked for it and what the catalogue says: the worst severity of all that rest on its policies."""
-    is_recommendation = subject.kind is SubjectKind.RECOMMENDATION
-    texts = declaration.subject.values if is_recommendation else ()
-    recommendations = [recommendation for text in texts for recommendation in catalogue.find(text)]
-    behind = recommendations or [
+    named = subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ()
+    behind = named or [
         recommendation for key in subject.policies for recommendation in catalogue.resting_on(arm_id(key))
     ]
     severities = {recommendation.severity for recommendation in behind}

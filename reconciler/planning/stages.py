@@ -23,6 +23,7 @@ from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.strictness import never_exempt
+from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
 from reconciler.model import ArmId, Assignment, Declaration, Settings, Snapshot
 from reconciler.planning.decide.authority import Authority
 from reconciler.planning.decide.build import ExemptionBuilder
@@ -34,7 +35,6 @@ from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.conflicts import hold_conflicts
 from reconciler.planning.desired.protections import Protections
 from reconciler.planning.desired.resolve import resolve
-from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
 from reconciler.planning.desired.values import DesiredExemption, Resolution
 from reconciler.planning.existing.exemptions import ExistingExemption, by_slot, classify
 from reconciler.planning.guards import Allowances

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import ArmId, Declaration, Diagnostic, Exemption, Severity, Source, SubjectKind, Unread, Verdict
-from reconciler.planning.desired.subjects import ResolvedSubject
 from reconciler.planning.evidence import Evidence
 from reconciler.problems import Problem
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.azure.session import connect
+from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
 from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Snapshot, Subject, SubjectKind, Verdict
-from reconciler.planning.desired.subjects import ResolvedSubject, resolve_subject
 from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import ResourceExplanation

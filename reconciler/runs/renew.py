@@ -12,7 +12,7 @@ from pathlib import Path
 from reconciler.azure.session import connect
 from reconciler.declarations import load_bytes
 from reconciler.declarations.build import last_instant
-from reconciler.declarations.subjects import resolve_subject
+from reconciler.declarations.subjects import declared_subject
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.importing.naming import slug
 from reconciler.importing.text import expiry_value
@@ -164,7 +164,7 @@ def _renewed(
 
 
 def _longest(declaration: Declaration, desk: Desk, now: datetime) -> datetime:
-    resolved = resolve_subject(declaration, desk.contents.catalogue)
+    resolved = declared_subject(declaration, desk.contents.catalogue)
     end, _ = latest_end(
         desk.contents.settings.rules, declaration.category, resolved.severities if resolved else None, now
     )

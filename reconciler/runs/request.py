@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.azure.session import Azure
 from reconciler.declarations import load_bytes
 from reconciler.declarations.build import last_instant
-from reconciler.declarations.subjects import resolve_subject
+from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import declaration_text
 from reconciler.model import Category, Declaration, Diagnostic, Severity, Source
 from reconciler.problems import Problem
@@ -154,7 +154,7 @@ def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: date
         owner="",
         source=Source(""),
     )
-    resolved = resolve_subject(probe, desk.contents.catalogue)
+    resolved = declared_subject(probe, desk.contents.catalogue)
     severities = resolved.severities if resolved else None
     return drafts.latest_end(desk.contents.settings.rules, category, severities, now)
 

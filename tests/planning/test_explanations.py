@@ -29,8 +29,8 @@ from planning.world import (
     snapshot,
 )
 
+from reconciler.catalog.subjects import resolve_subject
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
-from reconciler.planning.desired.subjects import resolve_subject
 from reconciler.planning.explain.declaration import Participation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import Role

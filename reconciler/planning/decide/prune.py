@@ -35,12 +35,13 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, SubjectKind, Unmanaged
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.holds import hold_for
 from reconciler.planning.decide.proposals import ProposedChange
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.subjects import ResolvedSubject, existing_cells, still_means_any
+from reconciler.planning.desired.subjects import existing_cells, still_means_any
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import about_exemptions
 from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import (
     UNPUBLISHED,
     ArmId,
@@ -24,7 +25,6 @@ from reconciler.model import (
     is_assessment,
 )
 from reconciler.planning.decide.naming import standard_ids
-from reconciler.planning.desired.subjects import ResolvedSubject
 
 
 def with_assessments(snapshot: Snapshot, subjects: Iterable[ResolvedSubject], catalogue: Catalogue) -> Snapshot:

@@ -9,8 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import ArmId, Snapshot
-from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
+from reconciler.planning.desired.subjects import match_subject
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.tree import Tree
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.arm.canonical import folded_selectors
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, Unread, arm_id
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.cell_rules import CellRules
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch, match_subject
+from reconciler.planning.desired.subjects import SubjectMatch, match_subject
 from reconciler.planning.desired.values import Case, DesiredExemption, Hold, Resolution
 from reconciler.planning.findings import about_declarations
 from reconciler.planning.tree import Slot, Tree

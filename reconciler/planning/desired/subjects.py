@@ -8,47 +8,14 @@ initiative holds the same policy ten times: every entry counts.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
-from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.facts import EXPLANATIONS, Obstacle, initiative_id, policy_id
-from reconciler.model import ArmId, Assignment, Carrier, Initiative, Subject, SubjectKind, is_assessment, parse_object
+from reconciler.catalog.subjects import ResolvedSubject
+from reconciler.model import Assignment, Initiative, SubjectKind
 
 WHOLE: Final = "*"
 """The only cell of an assignment without an initiative."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResolvedSubject:
-    """A subject, looked up. `policies` are folded ids of the definitions behind it, and of the assessments that no policy
-    stands behind; `only` is the one initiative or assignment (folded) that an address is about; `references` (folded,
-    with their letters) narrow that.
-
-    `also` names other recommendations that rest on the same policies; `unsupported` says why Defender may ignore an
-    exemption of it.
-    """
-
-    kind: SubjectKind
-    title: str
-    policies: frozenset[str] = frozenset()
-    only: str | None = None
-    references: dict[str, str] = field(default_factory=dict, hash=False)
-    also: tuple[str, ...] = ()
-    unsupported: str = ""
-
-    @property
-    def assessments(self) -> tuple[str, ...]:
-        """Folded ids of the assessments among `policies`, sorted."""
-        return tuple(sorted(key for key in self.policies if is_assessment(key)))
-
-    @property
-    def carriers(self) -> frozenset[Carrier]:
-        """The kinds of ARM object that carry exemptions of it."""
-        alone = len(self.assessments)
-        by_policy = {Carrier.POLICY} if not alone or alone < len(self.policies) else set()
-        return frozenset(by_policy | ({Carrier.STANDARD} if alone else set()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,70 +37,6 @@ class SubjectMatch:
         """The part of it with these cells, which is the entire assignment no longer."""
         references = tuple(reference for reference in self.references if reference.lower() in cells)
         return replace(self, references=references, cells=cells, whole=False)
-
-
-def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
-    """What the declaration means; None where the catalogue does not know its recommendations unambiguously."""
-    references = {reference.lower(): reference for reference in subject.reference_ids}
-    match subject.kind:
-        case SubjectKind.RECOMMENDATION:
-            return _recommendations(subject.values, catalogue)
-        case SubjectKind.CATEGORY:
-            members = catalogue.in_category(subject.value)
-            policies = frozenset(evaluator.key for member in members for evaluator in member.evaluators)
-            return ResolvedSubject(kind=subject.kind, title=subject.value, policies=policies)
-        case SubjectKind.POLICY:
-            return _policy(subject.value, catalogue)
-        case SubjectKind.INITIATIVE:
-            address = initiative_id(subject.value)
-            facts = catalogue.initiative(address)
-            return ResolvedSubject(
-                kind=subject.kind, title=facts.title if facts else address.name, only=address.key, references=references
-            )
-        case SubjectKind.ASSIGNMENT:
-            address = parse_object(subject.value)
-            return ResolvedSubject(kind=subject.kind, title=address.name, only=address.key, references=references)
-
-
-def _recommendations(texts: tuple[str, ...], catalogue: Catalogue) -> ResolvedSubject | None:
-    """All recommendations of a declaration as one subject: what each means is exempted, in every initiative."""
-    candidates = [catalogue.find(text) for text in texts]
-    if any(len(matches) != 1 for matches in candidates):
-        return None
-    named = [recommendation for (recommendation,) in candidates]
-    policies = [policy for recommendation in named for policy in recommendation.evaluators]
-    titles = {recommendation.title for recommendation in named}
-    reasons = (
-        (f"{recommendation.title!r}: " if len(named) > 1 else "") + EXPLANATIONS[obstacle]
-        for recommendation in named
-        for obstacle in recommendation.obstacles
-        if obstacle is not Obstacle.RETIRED
-    )
-    return ResolvedSubject(
-        kind=SubjectKind.RECOMMENDATION,
-        title="; ".join(recommendation.title for recommendation in named),
-        policies=frozenset(policy.key for policy in policies),
-        also=_resting_on(policies, catalogue, titles),
-        unsupported="; ".join(reasons),
-    )
-
-
-def _policy(text: str, catalogue: Catalogue) -> ResolvedSubject:
-    policy = policy_id(text)
-    facts = catalogue.policy(policy)
-    title = facts.title if facts else policy.name
-    return ResolvedSubject(
-        kind=SubjectKind.POLICY,
-        title=title,
-        policies=frozenset({policy.key}),
-        also=_resting_on((policy,), catalogue, {title}),
-    )
-
-
-def _resting_on(policies: Iterable[ArmId], catalogue: Catalogue, declared: AbstractSet[str]) -> tuple[str, ...]:
-    """Titles of the recommendations behind these policies, but for those that are declared anyway."""
-    titles = {recommendation.title for policy in policies for recommendation in catalogue.resting_on(policy)}
-    return tuple(sorted(titles - declared))
 
 
 def match_subject(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import HeldCause
 from reconciler.model import ArmId, Assignment, Declaration, Diagnostic
 from reconciler.planning.desired.protections import Protection, Protections
-from reconciler.planning.desired.subjects import ResolvedSubject, SubjectMatch
+from reconciler.planning.desired.subjects import SubjectMatch
 from reconciler.planning.tree import Slot
 from reconciler.planning.values import Finding, Held
 

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import FindingKind
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, SubjectKind, Unread, is_assessment
-from reconciler.planning.desired.subjects import ResolvedSubject, match_subject
+from reconciler.planning.desired.subjects import match_subject
 from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.hold_messages import label
 from reconciler.planning.provenance import Commit

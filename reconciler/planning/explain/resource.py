@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.arm.canonical import folded_selectors
+from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, is_assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
-from reconciler.planning.desired.subjects import WHOLE, ResolvedSubject, existing_cells, match_subject
+from reconciler.planning.desired.subjects import WHOLE, existing_cells, match_subject
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.explain.values import (
     AssignmentCoverage,

@@ -32,9 +32,10 @@ def review_findings(basis: PlanBasis) -> list[Finding]:
 def _retired(basis: PlanBasis) -> Iterator[Finding]:
     """Declarations of recommendations that Microsoft has retired, whatever is assigned."""
     catalogue = basis.inputs.catalogue
-    for declaration in basis.inputs.declarations.active(basis.inputs.now):
-        texts = declaration.subject.values if declaration.subject.kind is SubjectKind.RECOMMENDATION else ()
-        for recommendation in (match for text in texts for match in catalogue.find(text)):
+    declarations = basis.inputs.declarations
+    for declaration in declarations.active(basis.inputs.now):
+        subject = declarations.subjects[declaration.name]
+        for recommendation in subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ():
             if recommendation.retirement is not None:
                 yield about_declarations.retired(declaration, recommendation, catalogue)
 
