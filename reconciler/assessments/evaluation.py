@@ -120,7 +120,7 @@ class Evaluation:
             case "resourcelocation":
                 fact = self.locations.get(resource.key)
             case "resourcetype":
-                fact = resource_type(resource)
+                fact = resource.resource_type
             case "excludedscopes":
                 chain = self.tree.chain(resource)
                 return any(scope.lower().rstrip("/") in chain for scope in selector.values) is not selector.negated
@@ -157,18 +157,6 @@ def written_at(existing: ExistingExemption) -> datetime | None:
     """When Azure last stamped an exemption; None where it bears no stamp."""
     system = existing.exemption.system
     return system.last_modified_at or system.created_at if system else None
-
-
-def resource_type(resource: ArmId) -> str:
-    """The folded type of a resource, group or subscription, as policies name it."""
-    match resource.kind:
-        case ScopeKind.RESOURCE_GROUP:
-            return "microsoft.resources/subscriptions/resourcegroups"
-        case ScopeKind.SUBSCRIPTION:
-            return "microsoft.resources/subscriptions"
-        case _:
-            parts = resource.key[resource.key.rfind("/providers/") + len("/providers/") :].split("/")
-            return "/".join((parts[0], *parts[1::2]))
 
 
 def _all(verdicts: Iterator[bool | None]) -> bool | None:

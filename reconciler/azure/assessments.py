@@ -12,7 +12,6 @@ from typing import Final
 
 from reconciler.arm.canonical import instant
 from reconciler.arm.shapes import required_text, text_in
-from reconciler.assessments.evaluation import resource_type
 from reconciler.assessments.question import DefenderQuestion
 from reconciler.assessments.values import DefenderView, PolicyState
 from reconciler.azure import graph
@@ -140,7 +139,7 @@ _LOCATIONS: Final = "resources | project id, location | order by id asc"
 
 
 def _namesakes(target: ArmId) -> str:
-    kind, name = _listed([resource_type(target)]), _listed([target.name])
+    kind, name = _listed([target.resource_type]), _listed([target.name])
     return f"resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
 
 

@@ -93,13 +93,9 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
 
 
 def _namesakes_query(target: ArmId) -> JSON:
-    table = _TABLES[target.kind]
-    kind = (
-        "microsoft.resources/subscriptions/resourcegroups" if table == "resourcecontainers" else _resource_type(target)
-    )
     return {
         "subscriptions": [target.subscription],
-        "query": f"{table} | where type =~ {literal(kind)} | project id | order by id asc",
+        "query": f"{_TABLES[target.kind]} | where type =~ {literal(target.resource_type)} | project id | order by id asc",
     }
 
 
@@ -130,17 +126,9 @@ def _asked_one_by_one(client: ArmClient, targets: Sequence[ArmId]) -> tuple[set[
 
 def _exists(client: ArmClient, target: ArmId) -> bool:
     try:
-        client.get(target.text, _resource_type(target))
+        client.get(target.text, "resourceGroups" if target.kind is ScopeKind.RESOURCE_GROUP else target.resource_type)
     except AzureError as error:
         if error.is_gone:
             return False
         raise
     return True
-
-
-def _resource_type(target: ArmId) -> str:
-    """The type by which the api-version of a resource is chosen: `microsoft.sql/servers/databases`."""
-    if target.kind is ScopeKind.RESOURCE_GROUP:
-        return "resourceGroups"
-    parts = target.key[target.key.rfind("/providers/") :].split("/")[2:]
-    return "/".join([parts[0], *parts[1::2]])

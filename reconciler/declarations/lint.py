@@ -61,10 +61,4 @@ def is_policy(scope: ArmId) -> bool:
     """Whether the id is that of an assignment, definition or exemption."""
     if _POLICY not in scope.key:
         return False
-    return scope.kind is ScopeKind.RESOURCE and resource_type(scope).startswith(_POLICY)
-
-
-def resource_type(scope: ArmId) -> str:
-    """The folded type of a resource, such as `microsoft.sql/servers/databases`."""
-    namespace, *rest = scope.key.rsplit("/providers/", 1)[1].split("/")
-    return "/".join([namespace, *rest[::2]])
+    return scope.kind is ScopeKind.RESOURCE and scope.resource_type.startswith(_POLICY)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.catalog import Catalogue
-from reconciler.declarations.lint import is_policy, resource_type
+from reconciler.declarations.lint import is_policy
 from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.model import ArmId, ScopeKind, Severity, first_few
 from reconciler.problems import Problem
@@ -45,5 +45,5 @@ def _evaluates(scope: ArmId, types: set[str]) -> bool:
         case ScopeKind.RESOURCE_GROUP:
             return bool(types - {_SUBSCRIPTION_TYPE})
         case ScopeKind.RESOURCE:
-            own = resource_type(scope)
+            own = scope.resource_type
             return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)

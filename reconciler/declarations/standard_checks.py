@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.catalog import Catalogue, Environment
-from reconciler.declarations.lint import resource_type
 from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.model import ArmId, ScopeKind, Severity, SubjectKind, is_assessment
 from reconciler.problems import Problem
@@ -60,7 +59,7 @@ def _scopes(resolved: DeclaredSubject, alone: list[str], catalogue: Catalogue) -
     declaration = resolved.declaration
     for index, scope in enumerate(declaration.scopes if elsewhere else ()):
         is_container = scope.kind in {ScopeKind.MANAGEMENT_GROUP, ScopeKind.SUBSCRIPTION}
-        if not is_container and not (scope.kind is ScopeKind.RESOURCE and resource_type(scope) == _CONNECTOR):
+        if not is_container and not (scope.kind is ScopeKind.RESOURCE and scope.resource_type == _CONNECTOR):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
                 code="standard-scope",

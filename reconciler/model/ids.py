@@ -66,8 +66,20 @@ class ArmId:
         parts = self.key.split("/", 3)
         return parts[2] if len(parts) > 2 and parts[1] == "subscriptions" else None
 
+    @property
+    def resource_type(self) -> str:
+        """The folded type, as policies name it: `microsoft.sql/servers/databases`, `microsoft.resources/subscriptions`."""
+        match self.kind:
+            case ScopeKind.SUBSCRIPTION:
+                return "microsoft.resources/subscriptions"
+            case ScopeKind.RESOURCE_GROUP:
+                return "microsoft.resources/subscriptions/resourcegroups"
+            case ScopeKind.RESOURCE | ScopeKind.MANAGEMENT_GROUP:
+                namespace, *rest = self.key.rsplit("/providers/", 1)[-1].split("/")
+                return "/".join((namespace, *rest[::2]))
+
     def contains(self, scope: ArmId) -> bool:
-        """Whether `other` is this id or lies below it as the texts alone show (no management group tree)."""
+        """Whether `scope` is this id or lies below it as the texts alone show (no management group tree)."""
         return scope.key == self.key or scope.key.startswith(self.key + "/")
 
 

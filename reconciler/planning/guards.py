@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from reconciler.kinds import FindingKind
 from reconciler.model import Limits, count
@@ -31,6 +32,9 @@ class Allowances:
     unmanaged: int | None = None
     delete_orphans: int | None = None
     strict: bool = False
+
+
+NO_ALLOWANCES: Final = Allowances()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

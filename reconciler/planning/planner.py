@@ -16,7 +16,7 @@ from reconciler.planning.decisions import request_of
 from reconciler.planning.findings.checks import review_findings
 from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
-from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.guards import NO_ALLOWANCES, Allowances, GuardContext, refusals
 from reconciler.planning.provenance import History
 from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.values import Change, Finding, Held, Plan, Request
@@ -29,7 +29,7 @@ def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
     settings: Settings,
     history: History,
     now: datetime,
-    allowed: Allowances = Allowances(),  # noqa: B008 - frozen
+    allowed: Allowances = NO_ALLOWANCES,
     only: ArmId | None = None,
 ) -> Plan:
     """The plan of one run. `only` narrows it to a scope and everything below."""

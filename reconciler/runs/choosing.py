@@ -144,7 +144,7 @@ def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> t
 def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...]:
     """Of resources that were chosen by a tag, those of a type that the recommendation is about; all where that is not known."""
     types = set(choice.recommendation.resource_types) if choice.recommendation else set()
-    fitting = tuple(scope for scope in scopes if _type(scope) in types)
+    fitting = tuple(scope for scope in scopes if scope.resource_type in types)
     return fitting if types and fitting else tuple(scopes)
 
 
@@ -152,8 +152,3 @@ def of_types_of(scopes: Sequence[ArmId], declaration: Declaration, desk: Desk) -
     """The same, for what a declaration exempts."""
     search = find_subject(desk.contents.catalogue, declaration.subject.value)
     return of_types(scopes, search.subjects[0]) if search.is_clear else tuple(scopes)
-
-
-def _type(scope: ArmId) -> str:
-    parts = scope.key[scope.key.rfind("/providers/") :].split("/")[2:]
-    return "/".join([parts[0], *parts[1::2]]) if parts else ""

@@ -8,18 +8,17 @@ from typing import Final
 
 from reconciler.azure.session import connect
 from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
-from reconciler.documents.suggest import did_you_mean, nearest
+from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Declaration, Snapshot, Subject, SubjectKind, Verdict
 from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import ResourceExplanation
-from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
-from reconciler.planning.stages import PlanInputs, decide
+from reconciler.planning.stages import decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.loading import Repository, load_repository, unknown_declaration
 from reconciler.runs.reading import display_names, load_record, read_azure, saved_snapshot
 
 _POLICY: Final = "/policydefinitions/"
@@ -71,23 +70,12 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
     recorded = load_record(request.record, repository.settings, context)
     snapshot = with_adopted(_snapshot(request, repository, context), recorded)
-    decided = decide(
-        PlanInputs(
-            declarations=repository.resolved,
-            catalogue=repository.catalogue,
-            snapshot=snapshot,
-            settings=repository.settings,
-            history=repository.history,
-            now=context.now,
-            allowed=Allowances(),
-            only=None,
-        )
-    )
-    plan, names = assemble_plan(decided), display_names(snapshot, repository.catalogue)
+    basis = decide(repository.plan_inputs(snapshot, context.now))
+    plan, names = assemble_plan(basis), display_names(snapshot, repository.catalogue)
     if declaration is not None:
-        return ExplainRun(explanation=explain_declaration(decided, plan, declaration), names=names)
+        return ExplainRun(explanation=explain_declaration(basis, plan, declaration), names=names)
     assert request.resource is not None
-    return ExplainRun(explanation=explain_resource(decided, plan, request.resource, subject), names=names)
+    return ExplainRun(explanation=explain_resource(basis, plan, request.resource, subject), names=names)
 
 
 def _snapshot(request: ExplainRequest, repository: Repository, context: Context) -> Snapshot:
@@ -116,9 +104,7 @@ def _declaration(repository: Repository, name: str) -> Declaration:
     declaration = declarations.get(name) or folded.get(name.casefold())
     if declaration is not None:
         return declaration
-    near = nearest(name, declarations)
-    remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
-    raise UsageError(f"--declaration: there is no declaration {name!r}", remedy)
+    raise unknown_declaration(name, declarations, "--declaration")
 
 
 def _subject(repository: Repository, text: str) -> ResolvedSubject:

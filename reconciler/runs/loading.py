@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,10 +13,12 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
-from reconciler.model import ArmId, Declaration, Settings, Source
+from reconciler.documents.suggest import did_you_mean, nearest
+from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
 from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.guards import NO_ALLOWANCES, Allowances
 from reconciler.planning.provenance import History, NoHistory
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
@@ -55,6 +58,28 @@ class Repository:
     def standards(self) -> tuple[ArmId, ...]:
         """The ids that standard assignments of ours have, declared or disabled: no list need show them."""
         return known_standards(self.declarations, self.resolved.subjects, self.settings)
+
+    def plan_inputs(
+        self, snapshot: Snapshot, now: datetime, allowances: Allowances = NO_ALLOWANCES, only: ArmId | None = None
+    ) -> PlanInputs:
+        """What its plan is decided from, beside what Azure holds."""
+        return PlanInputs(
+            declarations=self.resolved,
+            catalogue=self.catalogue,
+            snapshot=snapshot,
+            settings=self.settings,
+            history=self.history,
+            now=now,
+            allowed=allowances,
+            only=only,
+        )
+
+
+def unknown_declaration(name: str, declared: Iterable[str], option: str = "") -> UsageError:
+    """The error of a name that no declaration has; `option` is what gave it, empty for an argument."""
+    near = nearest(name, declared)
+    remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
+    return UsageError(f"{option and option + ': '}there is no declaration {name!r}", remedy)
 
 
 def load_repository(root: Path, base: str | None, context: Context) -> Repository:

@@ -19,7 +19,6 @@ from reconciler.planning.covered import TypeCounts
 from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import plan_from
-from reconciler.planning.stages import PlanInputs
 from reconciler.planning.values import Plan
 from reconciler.problems import AzureError, Problem, UsageError
 from reconciler.runs.context import Context
@@ -113,18 +112,7 @@ def plan_repository(
     repository: Repository, snapshot: Snapshot, context: Context, allowances: Allowances, scope: ArmId | None = None
 ) -> Plan:
     """The plan of the repository against what Azure holds."""
-    plan = plan_from(
-        PlanInputs(
-            declarations=repository.resolved,
-            catalogue=repository.catalogue,
-            snapshot=snapshot,
-            settings=repository.settings,
-            history=repository.history,
-            now=context.now,
-            allowed=allowances,
-            only=scope,
-        )
-    )
+    plan = plan_from(repository.plan_inputs(snapshot, context.now, allowances, scope))
     return replace(
         plan, problems=(*_problems(plan, repository), *missing_targets(plan, repository, repository.changed or ()))
     )

@@ -13,16 +13,13 @@ from reconciler.assessments.question import question_of
 from reconciler.assessments.report import EffectReport, effect_report, only
 from reconciler.assessments.returned import read_deleted
 from reconciler.azure.session import Azure, connect
-from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Snapshot, Verdict
-from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
-from reconciler.planning.stages import PlanBasis, PlanInputs, decide
-from reconciler.problems import UsageError
+from reconciler.planning.stages import decide
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
-from reconciler.runs.loading import Repository, load_repository
+from reconciler.runs.loading import Repository, load_repository, unknown_declaration
 from reconciler.runs.reading import display_names, load_record, read_azure
 from reconciler.runs.rights import unexemptable_assignments
 
@@ -118,14 +115,14 @@ def read_effects(  # noqa: PLR0913 - what is known, and what is asked
     """
     from reconciler.azure.assessments import read_defender  # noqa: PLC0415 - loads the SDK
 
-    basis = _decide(repository, snapshot, context)
+    basis = decide(repository.plan_inputs(snapshot, context.now))
     question = question_of(basis, repository.settings, with_states=with_states)
     with context.observer.reading("asking Defender") as progress:
         progress("assessments", 0, 1)
         view = read_defender(azure.client, question)
         progress("assessments", 1, 1)
     if abs(view.as_of - context.now) > _SKEW:  # ends and ages count by Azure's clock
-        basis = _decide(repository, snapshot, replace(context, now=view.as_of))
+        basis = decide(repository.plan_inputs(snapshot, view.as_of))
     plan = assemble_plan(basis)
     return EffectInputs(
         basis=basis,
@@ -151,21 +148,6 @@ def with_origin(report: EffectReport, repository: Repository) -> EffectReport:
     return replace(report, declarations=tuple(declarations))
 
 
-def _decide(repository: Repository, snapshot: Snapshot, context: Context) -> PlanBasis:
-    return decide(
-        PlanInputs(
-            declarations=repository.resolved,
-            catalogue=repository.catalogue,
-            snapshot=snapshot,
-            settings=repository.settings,
-            history=repository.history,
-            now=context.now,
-            allowed=Allowances(),
-            only=None,
-        )
-    )
-
-
 def _deleted(path: Path) -> frozenset[str]:
     remedy = "name what 'exempt apply --out FILE' saved, or leave the option out"
     data = read_file(path, label="file of outcomes", remedy=remedy, limit=_LARGEST)
@@ -176,6 +158,4 @@ def _check_names(request: StatusRequest, repository: Repository) -> None:
     declared = [declaration.name for declaration in repository.declarations]
     for name in request.names:
         if name not in declared:
-            near = nearest(name, declared)
-            remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
-            raise UsageError(f"there is no declaration {name!r}", remedy)
+            raise unknown_declaration(name, declared)

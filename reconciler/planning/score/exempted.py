@@ -21,7 +21,6 @@ from reconciler.model import (
     Category,
     Exemption,
     ResourceSelector,
-    ScopeKind,
     Selector,
     Snapshot,
     assessment_id,
@@ -177,15 +176,4 @@ def _condition(condition: Selector, resource: ArmId) -> bool | None:
         return None
     if kind != _TYPE:
         return True
-    return (_type(resource) in {value.lower() for value in condition.values}) is not condition.negated
-
-
-def _type(resource: ArmId) -> str:
-    match resource.kind:
-        case ScopeKind.SUBSCRIPTION:
-            return "microsoft.resources/subscriptions"
-        case ScopeKind.RESOURCE_GROUP:
-            return "microsoft.resources/subscriptions/resourcegroups"
-        case _:
-            parts = resource.key[resource.key.rfind("/providers/") + len("/providers/") :].split("/")
-            return "/".join((parts[0], *parts[1::2]))
+    return (resource.resource_type in {value.lower() for value in condition.values}) is not condition.negated
