@@ -47,6 +47,10 @@ class Service:
             return 200, [{"number": number, "user": {"login": "asker"}}] if number else []
         if call.path.endswith("/reviews"):
             return 200, self.reviews
+        if call.method == "PATCH":
+            pull = self.pulls[int(call.path.rpartition("/")[2]) - 1]
+            pull.update(call.body)
+            return 200, pull
         if call.path.endswith("/pulls"):
             return self._github(call)
         parent = {"parent": {"full_name": self.parent, "default_branch": "main"}} if self.parent else {}
@@ -64,6 +68,10 @@ class Service:
         if call.method == "GET":
             source = call.query["searchCriteria.sourceRefName"]
             return 200, {"value": [pull for pull in self.pulls if pull["sourceRefName"] == source]}
+        if call.method == "PATCH":
+            pull = self.pulls[int(call.path.rpartition("/")[2]) - 1]
+            pull.update(call.body)
+            return 200, pull
         pull = {"pullRequestId": len(self.pulls) + 1, **call.body}
         self.pulls.append(pull)
         return 201, pull
@@ -92,7 +100,7 @@ def running() -> Iterator[Service]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = handle_any  # noqa: N815
+        do_GET = do_POST = do_PATCH = handle_any  # noqa: N815
 
         def log_message(self, *_: object) -> None:
             pass

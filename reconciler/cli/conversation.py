@@ -11,7 +11,7 @@ from reconciler.cli.terminal import say
 from reconciler.importing.text import expiry_value
 from reconciler.model import Category
 from reconciler.reports.labels import scope_label
-from reconciler.reports.requests import diagnostic_lines
+from reconciler.reports.requests import diagnostic_lines, fix_lines
 from reconciler.reports.styled import Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
 from reconciler.requesting.subjects import SubjectChoice, better_than_exempting
@@ -41,8 +41,7 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
     severity = f" ({choice.severity} severity)" if choice.severity else ""
     say(line((Style.HEADING, choice.title), severity))
     say(*diagnostic_lines(better_than_exempting(choice, desk.contents.catalogue)))
-    if choice.portal_address:
-        say(line((Style.QUIET, "how to fix it instead: "), choice.portal_address))
+    say(*fix_lines(choice, desk.contents.settings.cloud))
     fields = _resources(fields, choice, _Room(desk=desk, azure=azure, context=context, ask=ask))
     category = fields.category or _category(ask)
     fields = replace(fields, category=category)

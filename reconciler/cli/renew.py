@@ -1,7 +1,7 @@
 """Propose later ends for exemptions that are still needed, one pull request for each owner. Comments and layout of the
 files stay. --selected proposes the scopes that tags choose now.
 
-Exit codes: 0 proposed, or nothing to propose; 1 a name is unknown, or a rule refuses.
+Exit codes: 0 proposed, or nothing to propose; 1 a name is unknown, or a rule refuses some: the rest is proposed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from reconciler.cli.options import typed
 from reconciler.cli.request import show_proposed
 from reconciler.cli.terminal import say, write
 from reconciler.problems import UsageError
-from reconciler.runs import renew
+from reconciler.reports.styled import Style, line
+from reconciler.runs import changing, renew
 
 EXAMPLES: Final = (
     "exempt renew legacy-sql-tde                    as long as the rules allow",
@@ -72,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
     return show_changes(renew.renew(request, common.context()), options.root, dry_run=options.dry_run)
 
 
-def show_changes(changed: renew.ChangeRun, root: Path, *, dry_run: bool) -> int:
+def show_changes(changed: changing.ChangeRun, root: Path, *, dry_run: bool) -> int:
     """What was proposed, each with its pull request; in a dry run the differences."""
     for name, reason in changed.unchanged.items():
         say(f"{name}: {reason}")
@@ -86,7 +87,9 @@ def show_changes(changed: renew.ChangeRun, root: Path, *, dry_run: bool) -> int:
     for proposed in changed.proposed:
         say(proposed.text.title)
         show_proposed(proposed)
-    if not changed.edits and not changed.unchanged:
+    for name, reason in changed.refused.items():
+        say(line((Style.ERROR, "error: "), f"{name}: {reason}"))
+    if not (changed.edits or changed.unchanged or changed.refused):
         say("there is nothing to change")
     return exits.of_run(changed.verdict)
 

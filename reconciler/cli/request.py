@@ -12,19 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.cli import common, conversation
+from reconciler.cli import common, conversation, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
 from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write, write_lines
-from reconciler.model import Category
+from reconciler.model import Category, Verdict
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.requests import (
     answer_opened,
     answer_unclear,
     diagnostic_lines,
     effect_lines,
+    fix_lines,
     request_lines,
 )
 from reconciler.reports.styled import BLANK, Style, line
@@ -121,7 +122,28 @@ def run(args: argparse.Namespace) -> int:
     context = common.context()
     if options.from_issue is not None:
         return _from_issue(options.from_issue, options, context)
-    fields = request.RequestFields(
+    converses = not options.yes and can_converse()
+    if converses:
+        say("one moment: what the remote and Azure have now …")
+    with (
+        proposing.open_desk(options.root, context, proposes=not options.dry_run) as desk,
+        choosing.azure_if_reachable(desk, context) as azure,
+    ):
+        fields = _fields(options)
+        if converses:
+            fields = conversation.complete(fields, desk, azure, context)
+        prepared = request.prepare(fields, desk, azure, context)
+        _show(prepared, desk, context, was_told=converses)
+        if prepared.draft is not None and prepared.preview is not None and prepared.verdict is Verdict.DONE:
+            if converses and not prompts().confirmed("Open the pull request?"):
+                say("nothing was proposed")
+            else:
+                show_proposed(request.propose_draft(prepared.draft, desk, context))
+    return exits.of_run(prepared.verdict)
+
+
+def _fields(options: Options) -> request.RequestFields:
+    return request.RequestFields(
         recommendation=options.recommendation,
         resources=tuple(options.resource),
         pasted="\n".join(options.pasted),
@@ -133,43 +155,25 @@ def run(args: argparse.Namespace) -> int:
         ticket=options.ticket,
         name=options.name,
     )
-    converses = not options.yes and can_converse()
-    if converses:
-        say("one moment: what the remote and Azure have now …")
-    with (
-        proposing.open_desk(options.root, context, proposes=not options.dry_run) as desk,
-        choosing.azure_if_reachable(desk, context) as azure,
-    ):
-        if converses:
-            fields = conversation.complete(fields, desk, azure, context)
-        answers = request.answers(fields, desk, azure, context.now)
-        if isinstance(answers, tuple):
-            say(*diagnostic_lines(answers, Style.ERROR, "error: "))
-            return Exit.FAILED
-        draft = request.draft(answers, desk, context)
-        if not draft.is_valid:
-            say(*problem_lines(sorted(draft.problems)))
-            return Exit.FAILED
-        if options.dry_run:
-            write(draft.text)
-            say(f"this would be {draft.file}; without --dry-run its pull request is opened")
-            return Exit.DONE
-        say(BLANK, *request_lines(draft.declaration, answers.choice, context.now), *problem_lines(draft.problems))
-        preview = (
-            request.preview_draft(draft, desk, context) if azure else proposing.Preview(why_not="nobody is logged in")
-        )
-        plan = preview.run.plan if preview.run else None
-        wrong = [problem for problem in plan.problems if problem.source.file == draft.file] if plan else []
-        if wrong:
-            say(*problem_lines(wrong))
-            return Exit.FAILED
-        say(*([] if converses else diagnostic_lines(draft.notes)))
-        say(*effect_lines(plan, [draft.declaration.name], preview.assignments, preview.why_not))
-        if converses and not prompts().confirmed("Open the pull request?"):
-            say("nothing was proposed")
-            return Exit.DONE
-        show_proposed(request.propose_draft(draft, desk, context))
-    return Exit.DONE
+
+
+def _show(prepared: request.Prepared, desk: proposing.Desk, context: Context, *, was_told: bool) -> None:
+    """All that a person should know before it is proposed. `was_told`: the conversation said what is better already."""
+    draft, preview = prepared.draft, prepared.preview
+    if draft is None or prepared.verdict is not Verdict.DONE:
+        say(*diagnostic_lines(prepared.unclear, Style.ERROR, "error: "), *problem_lines(prepared.problems))
+        return
+    choice = draft.answers.choice
+    if preview is None:
+        write(draft.text)
+        say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
+        say(f"this would be {draft.file}; without --dry-run its pull request is opened")
+        return
+    say(BLANK, *request_lines(draft.declaration, choice, context.now), *problem_lines(prepared.problems))
+    if not was_told:
+        say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
+    plan = preview.run.plan if preview.run else None
+    say(*effect_lines(plan, [draft.declaration.name], preview.assignments, preview.why_not))
 
 
 def show_proposed(proposed: proposing.Proposed) -> None:

@@ -15,11 +15,6 @@ from reconciler.model import JSON, ArmId, Carrier, Cloud, Exemption, ScopeKind, 
 from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Finding
 
-_PORTALS: Final = {
-    Cloud.PUBLIC: "https://portal.azure.com",
-    Cloud.US_GOVERNMENT: "https://portal.azure.us",
-    Cloud.CHINA: "https://portal.azure.cn",
-}
 _GROUP_PAGE: Final = "#view/Microsoft_Azure_ManagementGroups/ManagmentGroupDrilldownMenuBlade/~/overview"
 _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 
@@ -109,5 +104,5 @@ def portal_link(subject: ArmId, tenant: str, cloud: Cloud) -> str:
     if not scope.key.startswith(("/subscriptions/", "/providers/microsoft.management/managementgroups/")):
         return ""
     if scope.kind is ScopeKind.MANAGEMENT_GROUP:
-        return f"{_PORTALS[cloud]}/{_GROUP_PAGE}/tenantId/{quote(tenant)}/mgId/{quote(scope.name, safe='()')}"
-    return f"{_PORTALS[cloud]}/#@{quote(tenant)}/resource{quote(scope.text, safe='/()', errors='surrogatepass')}"
+        return f"{cloud.portal}/{_GROUP_PAGE}/tenantId/{quote(tenant)}/mgId/{quote(scope.name, safe='()')}"
+    return f"{cloud.portal}/#@{quote(tenant)}/resource{quote(scope.text, safe='/()', errors='surrogatepass')}"

@@ -19,6 +19,15 @@ class Cloud(enum.StrEnum):
     US_GOVERNMENT = "AzureUSGovernment"
     CHINA = "AzureChinaCloud"
 
+    @property
+    def portal(self) -> str:
+        """The address of its portal, without a slash at the end."""
+        return {
+            Cloud.PUBLIC: "https://portal.azure.com",
+            Cloud.US_GOVERNMENT: "https://portal.azure.us",
+            Cloud.CHINA: "https://portal.azure.cn",
+        }[self]
+
 
 class Unmanaged(enum.StrEnum):
     """What happens to exemptions that nobody declared and no owner marked."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
-from reconciler.model import Declaration, Diagnostic, Severity, SubjectKind, first_few
+from reconciler.model import Cloud, Declaration, Diagnostic, Severity, SubjectKind, first_few
 from reconciler.planning.values import Action, Plan
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names
@@ -43,6 +43,12 @@ def request_lines(
     if declaration.ticket:
         yield line("  ticket     ", declaration.ticket)
     yield line("  file       ", (Style.NAME, declaration.source.file))
+
+
+def fix_lines(choice: SubjectChoice, cloud: Cloud) -> Iterator[Line]:
+    """Where the portal tells how to fix what is to be exempted."""
+    if page := choice.page(cloud):
+        yield line((Style.QUIET, "how to fix it instead: "), page)
 
 
 def diagnostic_lines(
@@ -94,12 +100,12 @@ def request_title(declaration: Declaration, choice: SubjectChoice) -> str:
     return _cut(f"Exempt {where} from {choice.title}")
 
 
-def request_body(declaration: Declaration, choice: SubjectChoice, closes: int = 0) -> str:
+def request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud, closes: int = 0) -> str:
     """What a reviewer reads before the plan comes."""
-    return "\n".join(_request_body(declaration, choice, closes)) + "\n"
+    return "\n".join(_request_body(declaration, choice, cloud, closes)) + "\n"
 
 
-def _request_body(declaration: Declaration, choice: SubjectChoice, closes: int) -> Iterator[str]:
+def _request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud, closes: int) -> Iterator[str]:
     severity = f", {choice.severity} severity" if choice.severity else ""
     key = f" ({value(choice.subject.value)})" if choice.subject.kind is SubjectKind.RECOMMENDATION else ""
     yield f"- **Recommendation:** {value(choice.title)}{key}{severity}"
@@ -117,8 +123,8 @@ def _request_body(declaration: Declaration, choice: SubjectChoice, closes: int) 
     if declaration.selected_by:
         tags = ", ".join(f"{tag}={text}" for tag, text in declaration.selected_by.items())
         yield f"- **Chosen by tag:** {value(tags)}, as it was when this was asked"
-    if choice.portal_address:
-        yield f"\nHow to fix it instead: [the recommendation in the portal]({choice.portal_address})."
+    if page := choice.page(cloud):
+        yield f"\nHow to fix it instead: [the recommendation in the portal]({page})."
     yield "\nWritten by `exempt request`; the plan is a comment below."
     if closes:  # GitHub starts no checks for what a workflow opened by itself
         yield f"\nCloses #{closes}. If no check runs here, close and reopen this pull request."

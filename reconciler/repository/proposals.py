@@ -11,7 +11,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -95,8 +95,8 @@ def commit(  # noqa: PLR0913 - what a commit says
     space: Workspace, files: Mapping[str, str], name: str, *, message: str, author: str = "", replaces: bool = False
 ) -> Branch:
     """Writes files (by path below the root), commits them to the branch, and pushes it. A branch that holds the same already
-    is taken as it is, so a run that was cut off is continued. `author` is `NAME <ADDRESS>`. `replaces`: where the branch
-    holds something else in one commit, this one takes its place.
+    is taken as it is, so a run that was cut off is continued; one that was merged goes on from there. `author` is
+    `NAME <ADDRESS>`. `replaces`: where the branch holds something else in one commit, this one takes its place.
 
     Raises:
         ReconcilerError: the branch holds something else, a hook or the remote refuses, or git does not know who commits.
@@ -109,26 +109,43 @@ def commit(  # noqa: PLR0913 - what a commit says
         file.write_text(text, encoding="utf-8", newline="")
     paths = [space.tree.path(path) for path in files]
     _run(git_here, ["--literal-pathspecs", "add", "--all", "--", *paths])
-    pushed = _pushed(space, git_here, name)
-    earlier = pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}")
+    pushed, earlier = _earlier(space, git_here, name)
     if earlier and not _holds_the_same(git_here, earlier, paths):
-        if not (replaces and _run(git_here, ["rev-list", "--count", earlier, f"^{space.base}"]).strip() == "1"):
-            raise _taken(space, name, is_pushed=bool(pushed))
-        earlier = None
+        unmerged = int(_run(git_here, ["rev-list", "--count", earlier, f"^{space.base}"]))
+        if unmerged > (1 if replaces else 0):
+            raise _taken(space, name, is_pushed=bool(pushed), is_chosen=not replaces)
+        earlier = ""
     sha = earlier or _commit(git_here, message, author)
     if sha != pushed:
-        _run(git_here, ["update-ref", f"refs/heads/{name}", sha])
+        is_checked_out = f"branch refs/heads/{name}\n" in _run(git_here, ["worktree", "list", "--porcelain"])
+        if not (is_checked_out and space.push_to):  # its files would seem to be edited back
+            _run(git_here, ["branch", "--force", "--no-track", name, sha])
         if space.push_to:
             _push(git_here, space, sha, name, pushed)
     return Branch(name=name, commit=sha, is_pushed=bool(space.push_to), is_new=not earlier)
 
 
-def _taken(space: Workspace, name: str, *, is_pushed: bool) -> ReconcilerError:
+def texts_on_branch(space: Workspace, name: str, paths: Iterable[str]) -> Mapping[str, str]:
+    """What an earlier run proposed for files (by path below the root), as far as there is such a branch and it has them."""
+    _, earlier = _earlier(space, _as_user(str(space.folder)), name)
+    texts = {path: space.tree.ask("show", f"{earlier}:{space.tree.path(path)}") for path in paths} if earlier else {}
+    return {path: text for path, text in texts.items() if text is not None}
+
+
+def _earlier(space: Workspace, git_here: git.Git, name: str) -> tuple[str, str]:
+    """The commit that the remote has on the branch, and that or the local one; each empty where there is none."""
+    pushed = _pushed(space, git_here, name)
+    return pushed, pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}") or ""
+
+
+def _taken(space: Workspace, name: str, *, is_pushed: bool, is_chosen: bool) -> ReconcilerError:
+    """`is_chosen`: the branch is called as the declaration, whose name is free to choose."""
     where = f"on {space.push_to}" if is_pushed else "here"
     delete = f"git push {space.push_to} --delete {name}" if is_pushed else f"git branch -D {name}"
     return ReconcilerError(
         f"the branch {name} is {where} already, with something else in it",
-        f"go on with its pull request; or delete it with `{delete}` and run this again; or give another --name",
+        f"go on with its pull request; or delete it with `{delete}` and run this again"
+        + ("; or give another --name" if is_chosen else ""),
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.documents.json_input import JsonInput
 from reconciler.repository.hosting import Hosted, Service, api_address, credential, hosted
-from reconciler.repository.proposals import Workspace
+from reconciler.repository.proposals import Branch, Workspace
 from reconciler.repository.rest import HostError, Rest
 
 _API_VERSION: Final = "7.1"
@@ -34,8 +34,9 @@ class PullRequest:
     why: str = ""
 
 
-def open_pull_request(space: Workspace, branch: str, text: Text, environment: Mapping[str, str]) -> PullRequest:
-    """Opens it by the service's REST interface where a token is at hand.
+def open_pull_request(space: Workspace, branch: Branch, text: Text, environment: Mapping[str, str]) -> PullRequest:
+    """Opens it by the service's REST interface where a token is at hand. One that is open already says this text where the
+    branch holds something new.
 
     Raises:
         HostError: the service refuses.
@@ -47,11 +48,11 @@ def open_pull_request(space: Workspace, branch: str, text: Text, environment: Ma
         why = _NO_TOKEN.get(
             target.service if target else Service.OTHER, "the remote's host has no interface that is known here"
         )
-        return page_for(space, branch, why, environment)
+        return page_for(space, branch.name, why, environment)
     rest = Rest(base=api_address(target, environment), credential=proof)
     if target.service is Service.GITHUB:
-        return _on_github(rest, target, source, (branch, space.base_branch), text)
-    return _on_azure_devops(rest, target, (branch, space.base_branch), text)
+        return _on_github(rest, (source, target), branch, space.base_branch, text)
+    return _on_azure_devops(rest, target, branch, space.base_branch, text)
 
 
 def page_for(space: Workspace, branch: str, why: str, environment: Mapping[str, str]) -> PullRequest:
@@ -68,8 +69,8 @@ _NO_TOKEN: Final = {
 }
 
 
-def _on_github(rest: Rest, target: Hosted, source: Hosted, branches: tuple[str, str], text: Text) -> PullRequest:
-    branch, base = branches
+def _on_github(rest: Rest, way: tuple[Hosted, Hosted], branch: Branch, base: str, text: Text) -> PullRequest:
+    source, target = way
     if target == source:  # a fork without a remote for what it is a fork of
         about = rest.get(f"/repos/{target.path}")
         parent = about.optional("parent")
@@ -77,27 +78,31 @@ def _on_github(rest: Rest, target: Hosted, source: Hosted, branches: tuple[str, 
             path = parent.member("full_name").as_text()
             base = parent.member("default_branch").as_text()
             target = Hosted(service=target.service, host=target.host, path=path, web=f"https://{target.host}/{path}")
-    head = f"{source.owner}:{branch}"
+    head = f"{source.owner}:{branch.name}"
     opened = list(rest.get(f"/repos/{target.path}/pulls", head=head, state="open", base=base).items())
     answer = opened[0] if opened else None
     if answer is None:
-        body = {"title": text.title, "body": text.body, "head": head if target != source else branch, "base": base}
+        body = {"title": text.title, "body": text.body, "head": head if target != source else branch.name, "base": base}
         answer = rest.post(f"/repos/{target.path}/pulls", body)
     number = answer.member("number").as_integer()
+    if opened and branch.is_new:
+        rest.patch(f"/repos/{target.path}/pulls/{number}", {"title": text.title, "body": text.body})
     return PullRequest(address=f"{target.web}/pull/{number}", number=str(number), is_open=True)
 
 
-def _on_azure_devops(rest: Rest, target: Hosted, branches: tuple[str, str], text: Text) -> PullRequest:
+def _on_azure_devops(rest: Rest, target: Hosted, branch: Branch, base: str, text: Text) -> PullRequest:
     organisation, project, name = target.path.split("/")
     path = f"/{organisation}/{project}/_apis/git/repositories/{name}/pullrequests"
-    refs = {"sourceRefName": f"refs/heads/{branches[0]}", "targetRefName": f"refs/heads/{branches[1]}"}
+    refs = {"sourceRefName": f"refs/heads/{branch.name}", "targetRefName": f"refs/heads/{base}"}
     criteria = {f"searchCriteria.{key}": ref for key, ref in refs.items()} | {"searchCriteria.status": "active"}
     opened = list(rest.get(path, **criteria, **{"api-version": _API_VERSION}).member("value").items())
     answer = opened[0] if opened else None
+    words = {"title": text.title, "description": text.body[:4000]}  # the most that it takes
     if answer is None:
-        body = {**refs, "title": text.title, "description": text.body[:4000]}  # the most that it takes
-        answer = rest.post(path, body, **{"api-version": _API_VERSION})
+        answer = rest.post(path, {**refs, **words}, **{"api-version": _API_VERSION})
     number = answer.member("pullRequestId").as_integer()
+    if opened and branch.is_new:
+        rest.patch(f"{path}/{number}", words, **{"api-version": _API_VERSION})
     return PullRequest(address=f"{target.web}/pullrequest/{number}", number=str(number), is_open=True)
 
 

@@ -47,6 +47,10 @@ class Rest:
         """The answer to POST."""
         return self._send("POST", path, query, body)
 
+    def patch(self, path: str, body: Mapping[str, Any], **query: str) -> JsonInput:
+        """The answer to PATCH."""
+        return self._send("PATCH", path, query, body)
+
     def _send(self, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None) -> JsonInput:
         import requests  # noqa: PLC0415 - only who opens a pull request pays for it
 

@@ -12,14 +12,12 @@ from reconciler.catalog.facts import EXPLANATIONS, Policy, Recommendation
 from reconciler.catalog.lookup import look_up
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import Diagnostic, Subject, SubjectKind
+from reconciler.model import Cloud, Diagnostic, Subject, SubjectKind
 
 _CHOICES: Final = 8
 _NAMED: Final = 3
 _LONGEST: Final = 4000
-_PORTAL: Final = (
-    "https://portal.azure.com/#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey/"
-)
+_PAGE: Final = "#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +40,9 @@ class SubjectChoice:
         """High, Medium, Low, or empty where nobody says."""
         return self.recommendation.severity if self.recommendation else ""
 
-    @property
-    def portal_address(self) -> str:
-        """The page of the portal that tells how to fix it; empty for what is no recommendation."""
-        return _PORTAL + quote(self.recommendation.key, safe="") if self.recommendation else ""
+    def page(self, cloud: Cloud) -> str:
+        """The page of a cloud's portal that tells how to fix it; empty for what is no recommendation."""
+        return f"{cloud.portal}/{_PAGE}/{quote(self.recommendation.key, safe='')}" if self.recommendation else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,7 +44,7 @@ def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool
         answers = request.answers(fields, replace(desk, user=""), None, context.now)
         if unclear or isinstance(answers, tuple):
             return IssueRun(unclear=(*unclear, *(answers if isinstance(answers, tuple) else ())))
-        draft = request.draft(answers, desk, context)
+        draft = request.draft(answers, desk, context, issue.number)
         if dry_run or not draft.is_valid:
             return IssueRun(draft=draft)
         author = f"{issue.author} <{issue.author}@users.noreply.github.com>" if issue.author else ""

@@ -8,9 +8,12 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from reconciler.applying.ports import Observer as WriteObserver
+from reconciler.declarations import load_bytes
+from reconciler.importing.text import expiry_value
 from reconciler.model import Verdict
 from reconciler.planning.values import Action
 from reconciler.problems import Problem, ReconcilerError
@@ -18,6 +21,7 @@ from reconciler.repository.proposals import Branch, Workspace, commit, workspace
 from reconciler.repository.pull_requests import PullRequest, Text, open_pull_request, page_for
 from reconciler.repository.rest import HostError
 from reconciler.repository.work_tree import open_work_tree
+from reconciler.requesting.edits import with_field
 from reconciler.runs import plan
 from reconciler.runs.contents import RepositoryContents, load_contents
 from reconciler.runs.context import Context, Observer, ReadProgress
@@ -87,6 +91,20 @@ def write_changes(desk: Desk, files: Mapping[str, str]) -> None:
             write_file(desk.root / path, text)
 
 
+def with_earlier_end(text: str, earlier: str, file: str, after: datetime) -> str:
+    """A declaration's text with the end that an earlier run proposed for it, if that is all that differs, nearer, and later
+    than `after`: the longest end moves on every day, and a retry shall go on all the same.
+    """
+    drafted, _ = load_bytes(text.encode("utf-8", "surrogateescape"), file)
+    proposed, _ = load_bytes(earlier.encode("utf-8", "surrogateescape"), file)
+    if drafted is None or proposed is None or drafted.expires_on is None or proposed.expires_on is None:
+        return text
+    is_nearer = after < proposed.expires_on < drafted.expires_on
+    if not is_nearer or replace(proposed, expires_on=drafted.expires_on, source=drafted.source) != drafted:
+        return text
+    return with_field(text, "expiresOn", expiry_value(proposed.expires_on)) or text
+
+
 def problems_of(desk: Desk, files: Sequence[str], context: Context) -> tuple[Problem, ...]:
     """What `exempt validate` says to these files, which are written already."""
     loaded, catalogue = load_all(desk.root)
@@ -145,7 +163,7 @@ def propose(desk: Desk, proposal: Proposal, context: Context) -> Proposed:
         why = f"the repository has no remote, so the commit is on the local branch {branch}: add a remote and push it"
         return Proposed(branch=proposed_branch, pull_request=PullRequest(address="", why=why), text=text)
     try:
-        opened = open_pull_request(desk.space, branch, text, context.environment)
+        opened = open_pull_request(desk.space, proposed_branch, text, context.environment)
     except HostError as error:
         why = f"{error.message}; {error.remedy}" if error.remedy else error.message
         opened = page_for(desk.space, branch, why, context.environment)

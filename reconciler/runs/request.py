@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
 
 from reconciler.azure.session import Azure
 from reconciler.declarations import load_bytes
 from reconciler.declarations.build import last_instant
 from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import declaration_text
-from reconciler.model import Category, Declaration, Diagnostic, Severity, Source
-from reconciler.problems import Problem
+from reconciler.model import Category, Declaration, Diagnostic, Source, Verdict
+from reconciler.problems import Problem, has_errors
 from reconciler.reports.requests import request_body, request_title
+from reconciler.repository.proposals import texts_on_branch
 from reconciler.repository.pull_requests import Text
 from reconciler.requesting import drafts
 from reconciler.requesting.drafts import Answers
 from reconciler.requesting.subjects import SubjectChoice, SubjectSearch, Unclear, better_than_exempting, find_subject
 from reconciler.runs.choosing import HOW_TO_NAME, Pointers, find_scopes, of_types
 from reconciler.runs.context import Context
-from reconciler.runs.proposing import Desk, Preview, Proposal, Proposed, preview, problems_of, propose, write_changes
-
-if TYPE_CHECKING:
-    pass
-
-_SHOWN: Final = 3
+from reconciler.runs.proposing import (
+    Desk,
+    Preview,
+    Proposal,
+    Proposed,
+    preview,
+    problems_of,
+    propose,
+    with_earlier_end,
+    write_changes,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,13 +51,14 @@ class RequestFields(Pointers):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The file that a request comes to. `problems` are what keeps it from being valid; `notes` what a person should
-    know before it is proposed.
+    """The file that a request comes to, and the branch that it goes to. `problems` are what keeps it from being valid;
+    `notes` what a person should know before it is proposed.
     """
 
     declaration: Declaration
     answers: Answers
     text: str
+    branch: str
     problems: tuple[Problem, ...]
     notes: tuple[Diagnostic, ...]
 
@@ -64,7 +70,32 @@ class Draft:
     @property
     def is_valid(self) -> bool:
         """Whether nothing keeps it from being proposed."""
-        return all(problem.severity is not Severity.ERROR for problem in self.problems)
+        return not has_errors(self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """What a request comes to before anything is proposed: all that is unclear about it, or its draft with what it would do
+    (None: nobody looked).
+    """
+
+    unclear: tuple[Unclear, ...] = ()
+    draft: Draft | None = None
+    preview: Preview | None = None
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong with the file, by itself or in the tenant as it is."""
+        if self.draft is None:
+            return ()
+        plan = self.preview.run.plan if self.preview and self.preview.run else None
+        found = [problem for problem in plan.problems if problem.source.file == self.draft.file] if plan else []
+        return tuple(sorted({*self.draft.problems, *found}))
+
+    @property
+    def verdict(self) -> Verdict:
+        """Whether it can be proposed."""
+        return Verdict.INVALID if self.draft is None or has_errors(self.problems) else Verdict.DONE
 
 
 # --- what is asked -----------------------------------------------------------------------------------------------
@@ -162,48 +193,71 @@ def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: date
 # --- the file, and the pull request ------------------------------------------------------------------------------
 
 
-def draft(given_answers: Answers, desk: Desk, context: Context) -> Draft:
-    """Writes the declaration into the desk's working tree and judges it there."""
+def prepare(fields: RequestFields, desk: Desk, azure: Azure | None, context: Context) -> Prepared:
+    """From what somebody said to the draft, and to what it would do where Azure can be asked.
+
+    Raises:
+        AzureError: a name or a tag must be looked up, and Resource Graph refuses.
+    """
+    complete = answers(fields, desk, azure, context.now)
+    if isinstance(complete, tuple):
+        return Prepared(unclear=complete)
+    prepared = Prepared(draft=draft(complete, desk, context))
+    if prepared.verdict is not Verdict.DONE or desk.space is None or prepared.draft is None:
+        return prepared
+    if azure is None:
+        return replace(prepared, preview=Preview(why_not="nobody is logged in"))
+    return replace(prepared, preview=preview(desk, [prepared.draft.declaration.name], context))
+
+
+def draft(complete: Answers, desk: Desk, context: Context, issue: int = 0) -> Draft:
+    """Writes the declaration into the desk's working tree and judges it there. `issue` is the number of the one that asks:
+    an edit of it changes the branch that it made before.
+    """
     contents = desk.contents
     declaration = drafts.draft(
-        given_answers,
+        complete,
         taken=contents.names,
         rules=contents.settings.rules,
         declarations=contents.loaded.declarations,
     )
-    title = given_answers.choice.title
-    text = declaration_text(declaration, {given_answers.choice.subject.value: title})
-    loaded, problems = load_bytes(text.encode("utf-8", "surrogatepass"), declaration.source.file)
+    file = declaration.source.file
+    branch = f"exempt/issue-{issue}" if issue else f"exempt/{declaration.name}"
+    text = declaration_text(declaration, {complete.choice.subject.value: complete.choice.title})
+    if (
+        desk.space is not None
+        and complete.expires_on == longest_end(complete.choice, complete.category, desk, context.now)[0]
+    ):
+        earlier = texts_on_branch(desk.space, branch, [file])
+        text = with_earlier_end(text, earlier.get(file, ""), file, context.now)
+    loaded, problems = load_bytes(text.encode("utf-8", "surrogatepass"), file)
     if loaded is not None and desk.space is not None:
-        write_changes(desk, {declaration.source.file: text})
-        problems = problems_of(desk, [declaration.source.file], context)
+        write_changes(desk, {file: text})
+        problems = problems_of(desk, [file], context)
     return Draft(
         declaration=loaded or declaration,
-        answers=given_answers,
+        answers=complete,
         text=text,
+        branch=branch,
         problems=problems,
-        notes=better_than_exempting(given_answers.choice, contents.catalogue),
+        notes=better_than_exempting(complete.choice, contents.catalogue),
     )
 
 
-def preview_draft(prepared: Draft, desk: Desk, context: Context) -> Preview:
-    """What the declaration would do in Azure."""
-    return preview(desk, [prepared.declaration.name], context)
-
-
-def propose_draft(prepared: Draft, desk: Desk, context: Context, author: str = "", issue: int = 0) -> Proposed:
-    """Opens the pull request of a valid draft. `issue` is the number of the one that asked for it: an edit of it changes the
-    branch that it made before.
+def propose_draft(draft: Draft, desk: Desk, context: Context, author: str = "", issue: int = 0) -> Proposed:
+    """Opens the pull request of a valid draft; `issue` is the number of the one that asked for it.
 
     Raises:
         ReconcilerError: git refuses.
     """
-    choice = prepared.answers.choice
-    body = request_body(prepared.declaration, choice, issue)
+    choice = draft.answers.choice
     proposal = Proposal(
-        files={prepared.file: prepared.text},
-        branch=f"exempt/issue-{issue}" if issue else f"exempt/{prepared.declaration.name}",
-        text=Text(title=request_title(prepared.declaration, choice), body=body),
+        files={draft.file: draft.text},
+        branch=draft.branch,
+        text=Text(
+            title=request_title(draft.declaration, choice),
+            body=request_body(draft.declaration, choice, desk.contents.settings.cloud, issue),
+        ),
         author=author,
         replaces=bool(issue),
     )

@@ -179,7 +179,7 @@ def test_several_remotes_without_origin_are_asked_about(here: Clone) -> None:
 def opened(here: Clone, env: dict[str, str]) -> PullRequest:
     with workspace(here.root, lambda _: None) as space:
         made = commit(space, {FILE: "new: 1\n"}, "exempt/new", message="Exempt: new")
-        return open_pull_request(space, made.name, TEXT, env)
+        return open_pull_request(space, made, TEXT, env)
 
 
 def test_github_opens_one_and_finds_it_again(here: Clone, service: hosting_service.Service) -> None:

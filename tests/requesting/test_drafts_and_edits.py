@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.catalog.catalogue import load
 from reconciler.declarations import load_bytes
 from reconciler.importing.text import declaration_text
-from reconciler.model import Category, Declaration, Rules, Source, parse_scope
+from reconciler.model import Category, Cloud, Declaration, Rules, Source, parse_scope
 from reconciler.model.settings import FolderRule, LifetimeRule
 from reconciler.reports.requests import request_body
 from reconciler.requesting.drafts import Answers, draft, latest_end, place
@@ -174,7 +174,7 @@ def test_scopes_in_brackets_are_written_in_brackets() -> None:
 def test_no_text_leaves_its_place_in_the_pull_request(justification: str, owner: str) -> None:
     declaration = drafted(answers(justification=justification, owner=owner))
     usual = drafted(answers(justification="x", owner="y"))
-    body, expected = request_body(declaration, TDE, 7), request_body(usual, TDE, 7)
+    body, expected = (request_body(written, TDE, Cloud.PUBLIC, 7) for written in (declaration, usual))
     assert len(body.split("\n")) == len(expected.split("\n"))
     assert [line.split(" ")[:2] for line in body.split("\n")] == [line.split(" ")[:2] for line in expected.split("\n")]
 

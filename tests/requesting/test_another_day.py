@@ -1,0 +1,167 @@
+"""A retry goes on with what an earlier run proposed, on another day too, and one declaration stops no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import hosting_service
+import pytest
+import yaml
+from cli.console import Ended, exempt
+from clones import Clone, clone
+
+from reconciler.cli import common
+
+TDE = "651967bf-044e-4bde-8376-3e08e0600105"
+ORDERS = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Sql/servers/legacy/databases/orders"
+FRIDAY = datetime(2026, 11, 27, 23, 59, tzinfo=UTC)
+SATURDAY = FRIDAY + timedelta(minutes=2)
+ASK = ("request", TDE, ORDERS, "--name", "orders", "--category", "Waiver", "--justification", "It retires.", "--yes")
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def github() -> Iterator[hosting_service.Service]:
+    with hosting_service.running() as running:
+        yield running
+
+
+@pytest.fixture
+def run(github: hosting_service.Service, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command in a clone at a time, with GitHub at hand and nobody logged in at Azure."""
+
+    def run_at(when: datetime, here: Clone, *words: str, check: int = 0) -> Ended:
+        monkeypatch.setattr(common, "now", lambda: when)
+        env = {"EXEMPT_PULL_REQUEST_ENDPOINT": github.endpoint, "GITHUB_TOKEN": "secret-token-of-a-test"}
+        env |= {"IDENTITY_ENDPOINT": "http://127.0.0.1:9/", "IDENTITY_HEADER": "none"}
+        return exempt(None, *words, root=here.root, check=check, AZURE_CONFIG_DIR=str(here.root), **env)
+
+    return run_at
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Clone:
+    return clone(tmp_path, rules={"maxLifetimeDays": 90})
+
+
+def declared(name: str, owner: str = "a@contoso.example", **fields: str) -> dict[str, str | list[str]]:
+    usual = {"name": name, "recommendation": TDE, "owner": owner, "expiresOn": "2026-12-01"}
+    return {**usual, "scopes": [ORDERS.replace("orders", name)], **fields}
+
+
+def end_of(here: Clone, branch: str, name: str) -> str:
+    return str(yaml.safe_load(here.file(branch, f"exemptions/{name}.yaml"))["expiresOn"])
+
+
+def test_a_request_goes_on_after_midnight(run: Run, github: hosting_service.Service, here: Clone) -> None:
+    github.refuses = 502
+    refused = run(FRIDAY, here, *ASK)
+    assert "not opened" in refused.stderr
+    pushed = here.pushed("exempt/orders")
+    github.refuses = 0
+    done = run(SATURDAY, here, *ASK)
+    assert done.stdout == "https://github.com/contoso/exemptions/pull/1\n"
+    assert here.pushed("exempt/orders") == pushed
+    assert end_of(here, "exempt/orders", "orders") == "2027-02-25"
+    assert "2027-02-25" in github.pulls[0]["body"]
+    other = run(SATURDAY, here, *ASK[:-1], "--yes", "--until", "2027-01-31", check=1)
+    assert "something else in it" in other.stderr
+
+
+def test_a_name_that_was_merged_and_is_free_again_goes_on_from_there(run: Run, here: Clone) -> None:
+    run(FRIDAY, here, *ASK)
+    here.git("merge", "--quiet", "--no-ff", "--no-edit", "exempt/orders")
+    here.git("rm", "--quiet", "exemptions/orders.yaml")
+    here.git("commit", "--quiet", "-m", "Not needed")
+    here.git("push", "--quiet", "origin", "HEAD:main")
+    run(SATURDAY, here, *ASK, "--until", "2027-01-31")
+    assert here.git("rev-parse", f"{here.pushed('exempt/orders')}^") == here.pushed("main")
+
+
+@pytest.fixture
+def full(tmp_path: Path) -> Clone:
+    return clone(
+        tmp_path, rules={"maxLifetimeDays": 90}, declarations=[declared("one"), declared("two", "b@contoso.example")]
+    )
+
+
+def test_a_weekly_run_goes_on_with_its_pull_requests_and_adds_to_them(
+    run: Run, github: hosting_service.Service, full: Clone
+) -> None:
+    first = run(FRIDAY, full, "renew", "--expiring", "30d")
+    heads = {pull["head"]: full.pushed(pull["head"]) for pull in github.pulls}
+    assert len(heads) == 2
+    assert run(SATURDAY, full, "renew", "--expiring", "30d").stdout == first.stdout
+    assert {name: full.pushed(name) for name in heads} == heads
+    (full.root / "exemptions/three.yaml").write_text(
+        (full.root / "exemptions/one.yaml").read_text().replace("name: one", "name: three").replace("/one", "/three")
+    )
+    full.git("add", "--all")
+    full.git("commit", "--quiet", "-m", "A third")
+    full.git("push", "--quiet", "origin", "HEAD:main")
+    run(SATURDAY, full, "renew", "--expiring", "30d")
+    assert len(github.pulls) == 2
+    (pull,) = [pull for pull in github.pulls if "three" in pull["title"]]
+    assert "`three`" in pull["body"]
+    assert [end_of(full, pull["head"], name) for name in ("one", "three")] == ["2027-02-25", "2027-02-26"]
+
+
+def test_another_day_for_the_same_declaration_changes_its_pull_request(
+    run: Run, github: hosting_service.Service, full: Clone
+) -> None:
+    run(FRIDAY, full, "renew", "one")
+    run(SATURDAY, full, "renew", "one", "--until", "2027-01-31")
+    assert [pull["title"] for pull in github.pulls] == ["Renew one until 2027-01-31"]
+    assert end_of(full, "exempt/renew-one", "one") == "2027-01-31"
+
+
+def test_what_somebody_added_to_the_branch_is_never_replaced(run: Run, full: Clone) -> None:
+    run(FRIDAY, full, "renew", "one")
+    full.git("checkout", "--quiet", "exempt/renew-one")
+    full.git("commit", "--quiet", "--allow-empty", "-m", "By a reviewer")
+    full.git("push", "--quiet", "origin", "exempt/renew-one")
+    refused = run(FRIDAY, full, "renew", "one", "--until", "2027-01-31", check=1)
+    assert "something else in it" in refused.stderr
+    assert "--name" not in refused.stderr
+
+
+def test_a_branch_that_is_checked_out_keeps_its_files(run: Run, full: Clone) -> None:
+    run(FRIDAY, full, "renew", "one")
+    full.git("checkout", "--quiet", "exempt/renew-one")
+    before = full.state()
+    run(FRIDAY, full, "renew", "one", "--until", "2027-01-31")
+    assert full.state() == before
+    assert end_of(full, "exempt/renew-one", "one") == "2027-01-31"
+
+
+def test_what_the_rules_refuse_stops_nobody_else(run: Run, github: hosting_service.Service, tmp_path: Path) -> None:
+    files = [
+        declared("one"),
+        declared("never", "b@contoso.example", recommendation="1f7c564c-0a90-4d44-b7e1-9d456cffaee8"),
+    ]
+    full = clone(
+        tmp_path,
+        declarations=files,
+        rules={"neverExempt": {"recommendations": ["1f7c564c-0a90-4d44-b7e1-9d456cffaee8"]}},
+    )
+    ended = run(FRIDAY, full, "renew", "--expiring", "30d", check=1)
+    assert [pull["title"] for pull in github.pulls] == ["Renew one until 2027-11-27"]
+    assert "never: the rules refuse this" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("cloud", "portal"),
+    [("AzureUSGovernment", "https://portal.azure.us/"), ("AzureChinaCloud", "https://portal.azure.cn/")],
+)
+def test_the_page_that_tells_how_to_fix_it_is_of_the_declared_cloud(
+    run: Run, github: hosting_service.Service, tmp_path: Path, cloud: str, portal: str
+) -> None:
+    here = clone(tmp_path, cloud=cloud)
+    page = f"{portal}#view/Microsoft_Azure_Security/GenericRecommendationDetailsBlade/assessmentKey/{TDE}"
+    resource = f"{portal}#@contoso.example/resource{ORDERS}/overview"
+    ended = run(FRIDAY, here, "request", page, resource, *ASK[3:])
+    assert f"how to fix it instead: {page}" in ended.stderr
+    assert f"({page})" in github.pulls[0]["body"]
+    assert yaml.safe_load(here.file("exempt/orders", "exemptions/orders.yaml"))["scopes"] == [ORDERS]
