@@ -10,14 +10,19 @@ from collections.abc import Sequence
 from typing import Final
 
 from reconciler.azure.client import ArmClient
-from reconciler.azure.graph import literal, rows
+from reconciler.azure.graph import PAGE, literal, rows
 from reconciler.azure.hierarchy import read_hierarchy
 from reconciler.azure.posture import ASSESSMENTS, assessment_in
 from reconciler.documents.suggest import nearest_few
 from reconciler.model import ArmId, ScopeKind, arm_id
 from reconciler.model.posture import Assessment, Health
 
+MOST_NAMED: Final = 100
+"""As many resources of one name are looked at: people see a few and how many there are."""
+
 _NEAR: Final = 5
+_ALIKE: Final = 3
+"""How many letters of a similar name are the same at its beginning or its end."""
 
 
 def subscriptions_below(client: ArmClient, roots: Sequence[ArmId]) -> tuple[ArmId, ...]:
@@ -45,24 +50,32 @@ def unhealthy(client: ArmClient, subscriptions: Sequence[ArmId], key: str) -> tu
 
 
 def named(client: ArmClient, subscriptions: Sequence[ArmId], name: str) -> tuple[tuple[ArmId, ...], tuple[ArmId, ...]]:
-    """The resources and resource groups of a name, and where there is none, those of a similar one.
+    """The resources, groups and subscriptions of a name, `MOST_NAMED` at most; where there is none, those of a similar one, which
+    begins or ends alike.
 
     Raises:
         AzureError: Resource Graph could not be read.
     """
-    if not subscriptions:
-        return (), ()
-    existing = [
-        arm_id(str(row["id"]))
-        for table in ("resources", "resourcecontainers")
-        for row in rows(client, f"{table} | project id, name | order by id asc", subscriptions)
-        if str(row.get("id", "")).startswith("/")
-    ]
-    exact = tuple(resource for resource in existing if resource.name.casefold() == name.casefold())
+    exact = _first(client, subscriptions, f"id endswith {literal(f'/{name}')} or name =~ {literal(name)}", MOST_NAMED)
     if exact:
         return exact, ()
-    near = nearest_few(name, {resource.name for resource in existing}, _NEAR)
-    return (), tuple(resource for resource in existing if resource.name in near)[:_NEAR]
+    beginning, end = name[:_ALIKE], name[-_ALIKE:]
+    parts = (f"startswith {literal(beginning)}", f"contains {literal(f'/{beginning}')}", f"endswith {literal(end)}")
+    condition = " or ".join(f"name {part}" for part in parts)
+    similar = _first(client, subscriptions, condition, PAGE)
+    near = nearest_few(name, {resource.name for resource in similar}, _NEAR)
+    return (), tuple(resource for resource in similar if resource.name in near)[:_NEAR]
+
+
+def _first(client: ArmClient, subscriptions: Sequence[ArmId], condition: str, number: int) -> tuple[ArmId, ...]:
+    """The resources and groups that meet a condition, the first by their ids, from at most a page of each kind."""
+    answers = [
+        row
+        for table in ("resources", "resourcecontainers")
+        if subscriptions
+        for row in rows(client, f"{table} | where {condition} | project id | top {number} by id asc", subscriptions)
+    ]
+    return tuple(arm_id(str(row["id"])) for row in answers if str(row.get("id", "")).startswith("/"))[:number]
 
 
 def tagged(client: ArmClient, subscriptions: Sequence[ArmId], tag: str, value: str) -> tuple[ArmId, ...]:

@@ -107,7 +107,7 @@ def _gone(scopes: Sequence[ArmId], azure: Azure | None) -> Iterator[Unclear]:
 
 
 def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], Unclear | None]:
-    from reconciler.azure.choices import named, subscriptions_below  # noqa: PLC0415 - loads the SDK
+    from reconciler.azure.choices import MOST_NAMED, named, subscriptions_below  # noqa: PLC0415 - loads the SDK
 
     if azure is None:
         return (), Unclear(
@@ -117,7 +117,8 @@ def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, .
     if len(exact) == 1:
         return exact, None
     which = [scope.text for scope in (exact or near)[:_SHOWN]]
-    count = f"{len(exact)} resources are called {name!r}" if exact else f"no resource is called {name!r}"
+    number = f"at least {len(exact)}" if len(exact) >= MOST_NAMED else str(len(exact))
+    count = f"{number} resources are called {name!r}" if exact else f"no resource is called {name!r}"
     return (), Unclear(field="--resource", message=count, remedy=did_you_mean(which, HOW_TO_NAME))
 
 

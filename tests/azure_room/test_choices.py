@@ -1,0 +1,52 @@
+"""Resources to choose from: what is named is looked for by name, never by listing everything."""
+
+import json
+
+from tenants import subscription, tenant
+
+from reconciler.azure import graph
+from reconciler.azure.choices import MOST_NAMED, named
+from reconciler.model import arm_id
+
+SUB = subscription(1)
+SERVERS = f"{SUB}/resourceGroups/rg-data/providers/Microsoft.Sql/servers"
+MANY = [f"{SERVERS}/legacy-{number}/databases/default" for number in range(MOST_NAMED + 20)]
+
+
+def looked_for(interrupted, name, resources):
+    """What is of the name and near it; every query filters and is bounded."""
+    with interrupted(tenant(resources=resources)) as (door, azure):
+        found = named(azure.client, (arm_id(SUB),), name)
+        queries = [json.loads(seen.body)["query"] for seen in door.seen if seen.path == graph.PATH]
+    assert queries
+    assert all(" where " in query and " top " in query for query in queries)
+    return found
+
+
+def test_a_name_is_looked_for_by_azure_and_not_here(interrupted):
+    orders = f"{SERVERS}/legacy-1/databases/Orders"
+    for name in ("orders", "ORDERS"):
+        exact, near = looked_for(interrupted, name, [orders, *MANY])
+        assert [found.text for found in exact] == [orders]
+        assert near == ()
+    exact, _ = looked_for(interrupted, "rg-data", [orders])
+    assert [found.text.lower() for found in exact] == [f"{SUB}/resourcegroups/rg-data"]
+
+
+def test_of_a_name_that_many_have_only_some_are_read(interrupted):
+    exact, near = looked_for(interrupted, "default", MANY)
+    assert len(exact) == MOST_NAMED
+    assert near == ()
+
+
+def test_a_mistyped_name_gives_those_that_begin_or_end_alike(interrupted):
+    orders, stock = f"{SERVERS}/legacy-1/databases/orders", f"{SERVERS}/legacy-1/databases/stock"
+    for mistyped in ("ordres", "irders", "ordersx"):
+        exact, near = looked_for(interrupted, mistyped, [orders, stock])
+        assert exact == ()
+        assert [found.text for found in near] == [orders], mistyped
+
+
+def test_a_name_is_text_and_no_query(interrupted):
+    for hostile in ("x' or 1 == 1 //", "x\\", "'", "x | take 1"):
+        assert looked_for(interrupted, hostile, [MANY[0]]) == ((), ())
