@@ -81,14 +81,19 @@ def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
     return Hierarchy(nodes=nodes, unread=tuple(unread))
 
 
-def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierarchy:
-    """Only what a run about `scope` needs: the group or subscription that holds it, and what lies below.
+def read_narrowed(client: ArmClient, scope: ArmId, roots: Sequence[ArmId]) -> Hierarchy:
+    """Only what a run about `scope` needs: the group or subscription that holds it, what lies below, and what is above. An
+    identity that may read nothing else can read that.
 
     Raises:
+        AzureError: nothing was answered at all.
         ReconcilerError: the scope is not known to lie within the managed scopes.
     """
     holder = anchor(scope)
-    if not any(root.contains(scope) or hierarchy.is_within(holder, root) for root in roots):
+    hierarchy = read_hierarchy(client, roots)
+    if not _lies_within(scope, roots, hierarchy):  # not seen from above, but it may say itself where it lies
+        hierarchy = read_hierarchy(client, [holder])
+    if not _lies_within(scope, roots, hierarchy):
         raise ReconcilerError(
             f"{scope} does not lie within the managed scopes, as far as Azure shows them",
             f"choose a scope within: {', '.join(map(str, roots))}",
@@ -101,6 +106,10 @@ def narrow(hierarchy: Hierarchy, scope: ArmId, roots: Sequence[ArmId]) -> Hierar
         if hierarchy.is_within(holder, entry.scope) or hierarchy.is_within(entry.scope, holder)
     )
     return Hierarchy(nodes=nodes, unread=tuple(unread))
+
+
+def _lies_within(scope: ArmId, roots: Iterable[ArmId], hierarchy: Hierarchy) -> bool:
+    return any(root.contains(scope) or hierarchy.is_within(anchor(scope), root) for root in roots)
 
 
 def groups_alone(hierarchy: Hierarchy) -> Hierarchy:

@@ -24,8 +24,8 @@ from reconciler.azure.hierarchy import (
     groups_alone,
     infer_ancestors,
     missing_subscriptions,
-    narrow,
     read_hierarchy,
+    read_narrowed,
 )
 from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
@@ -95,9 +95,10 @@ class Reader:
         """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read."""
         progress("hierarchy", 0, 1)
         taken_at = datetime.now(UTC)
-        hierarchy = read_hierarchy(self.client, settings.scopes)
-        if scope is not None:
-            hierarchy = narrow(hierarchy, scope, settings.scopes)
+        if scope is None:
+            hierarchy = read_hierarchy(self.client, settings.scopes)
+        else:
+            hierarchy = read_narrowed(self.client, scope, settings.scopes)
         if groups_only:
             hierarchy = groups_alone(hierarchy)
         progress("hierarchy", 1, 1)

@@ -78,9 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask; needed without a terminal")
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the outcomes as JSON")
     common.add_record(parser)
-    parser.add_argument(
-        "--record-out", type=Path, metavar="FILE", help="also save what is adopted now, for --record of later runs"
-    )
+    common.add_record_out(parser)
     parser.add_argument(
         "--plan-out", type=Path, metavar="FILE", help="also save the plan that was recomputed, for 'exempt verify'"
     )

@@ -53,13 +53,20 @@ def add_base(parser: argparse.ArgumentParser) -> None:
 
 
 def add_record(parser: argparse.ArgumentParser) -> None:
-    """`--record FILE`: what earlier production runs adopted."""
+    """`--record FILE`: what earlier production runs adopted; a folder of such files where it was written in parts."""
     parser.add_argument(
         "--record",
         type=Path,
         metavar="FILE",
-        help="what the newest production run saved with 'exempt apply --record-out FILE': exemptions that it names are known "
-        "to be ours, whoever edited them since",
+        help="what the newest production run saved with 'exempt apply --record-out FILE' (or a folder of such files): "
+        "exemptions that it names are known to be ours, whoever edited them since",
+    )
+
+
+def add_record_out(parser: argparse.ArgumentParser) -> None:
+    """`--record-out FILE`: what is adopted after this run."""
+    parser.add_argument(
+        "--record-out", type=Path, metavar="FILE", help="also save what is adopted now, for --record of later runs"
     )
 
 

@@ -24,6 +24,7 @@ from reconciler.reports.failure import failure_markdown
 from reconciler.reports.formats import PLAN
 from reconciler.reports.plan_json import plan_json
 from reconciler.reports.problems import problem_lines
+from reconciler.reports.record_json import record_json
 from reconciler.runs import plan
 from reconciler.runs.files import write_file
 from reconciler.runs.loading import InvalidRepositoryError
@@ -48,6 +49,7 @@ class Options(common.GuardOptions):
     snapshot: Path | None
     snapshot_out: Path | None
     record: Path | None
+    record_out: Path | None
     detailed_exitcode: bool
 
 
@@ -62,6 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
     common.add_snapshot_out(parser)
     common.add_record(parser)
+    common.add_record_out(parser)
     parser.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where there are changes")
     common.add_guards(parser)
 
@@ -94,6 +97,9 @@ def run(args: argparse.Namespace) -> int:
         say(*problem_lines(planned.plan.problems))
     if options.snapshot_out and planned.read:
         write_file(options.snapshot_out, snapshot_text(planned.read))
+    if options.record_out:
+        record = planned.record
+        write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
     if options.out:
         write_file(options.out, plan_json(report))
         say(f"saved to {options.out}; apply exactly this with: exempt apply {options.out}")

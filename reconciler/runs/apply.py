@@ -19,10 +19,11 @@ from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.documents.json_input import LIMITS
-from reconciler.model import ArmId, Carrier, Settings, Verdict, carrier_of
+from reconciler.model import ArmId, Carrier, Settings, Verdict, arm_id, carrier_of, owner_scope
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.marks import bears_our_mark, with_adopted, with_revision, with_run
 from reconciler.planning.provenance import History
+from reconciler.planning.tree import tree_of
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.problems import UsageError
 from reconciler.reports.plan import PlanReport, plan_report
@@ -137,10 +138,11 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         summary = _write(plan, selection, partial(azure.writer, whole=whole), context, stop)
         if request.scope is not None or approved is not None:  # a part of the revision, however well it ended
             summary = replace(summary, revision=None)
+    tree = tree_of(snapshot, repository.settings, request.scope.text if request.scope else None)
     return ApplyRun(
         summary=summary,
         names=names,
-        needless=selection.already_done,
+        needless=tuple(key for key in selection.already_done if tree.in_run(owner_scope(arm_id(key)))),
         record=record_after(snapshot, summary.outcomes, repository.settings, earlier=recorded, only=request.scope),
         plan=plan,
         read=raw,

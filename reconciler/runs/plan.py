@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from reconciler.applying.record import Record, record_after
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
@@ -35,7 +36,7 @@ from reconciler.runs.score import estimated_score
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRequest:
     """What to plan: the repository at `root`, judged against `base`, narrowed to `scope`, against a saved `snapshot`.
-    `record` is a file with what earlier runs adopted.
+    `record` is a file, or a folder of files, with what earlier runs adopted.
     """
 
     root: Path
@@ -50,7 +51,7 @@ class PlanRequest:
 class PlanRun:
     """A finished plan. `names` are display names by folded id, `warnings` those of the repository's files, `proposed`
     the declarations that the change under review is about (None: all), `resources` what is at scopes now, `score` what it
-    does to the secure score, `read` what Azure gave (None: a file was read instead).
+    does to the secure score, `read` what Azure gave (None: a file was read instead), `record` what is adopted now.
     """
 
     plan: Plan
@@ -58,6 +59,7 @@ class PlanRun:
     warnings: tuple[Problem, ...]
     proposed: frozenset[str] | None
     resources: Mapping[str, TypeCounts]
+    record: Record
     score: ScoreEstimate | None = None
     read: RawSnapshot | None = None
 
@@ -108,6 +110,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         warnings=repository.warnings,
         proposed=repository.proposed,
         resources=resources,
+        record=record_after(snapshot, (), repository.settings, earlier=recorded, only=request.scope),
         score=score,
         read=raw,
     )

@@ -88,7 +88,7 @@ def saved_snapshot(file: Path, settings: Settings) -> Snapshot:
 
 
 def load_record(file: Path | None, settings: Settings, context: Context) -> frozenset[str]:
-    """The folded ids that a record names; none where no file is named.
+    """The folded ids that a record names, or those of all records in a folder; none where no file is named.
 
     A record that cannot be used is a warning and no fault: without one a run only believes less, and a broken one must
     not stop every run until its successor is made.
@@ -98,6 +98,8 @@ def load_record(file: Path | None, settings: Settings, context: Context) -> froz
     """
     if file is None:
         return frozenset()
+    if file.is_dir():  # runs in parts each left theirs
+        return frozenset().union(*(load_record(part, settings, context) for part in sorted(file.glob("*.json"))))
     data = read_file(file, label="record", remedy=_NO_RECORD, limit=record.LIMITS.size)
     try:
         return record.read_record(data, origin=str(file), settings=settings)

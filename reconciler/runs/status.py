@@ -86,11 +86,17 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     deleted = _deleted(request.outcomes) if request.outcomes else frozenset()
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = with_adopted(read_azure(azure, repository.declarations, None, context), recorded)
+        snapshot = with_adopted(read_azure(azure, repository.declarations, request.scope, context), recorded)
         names = display_names(snapshot, repository.catalogue)
         while True:
             inputs = read_effects(
-                azure, repository, snapshot, context, within=request.within, with_states=request.with_needs
+                azure,
+                repository,
+                snapshot,
+                context,
+                request.scope,
+                within=request.within,
+                with_states=request.with_needs,
             )
             report = effect_report(inputs, deleted, with_needs=request.with_needs)
             report = only(report, request.names, request.scope)
@@ -104,25 +110,26 @@ def read_effects(  # noqa: PLR0913 - what is known, and what is asked
     repository: Repository,
     snapshot: Snapshot,
     context: Context,
+    scope: ArmId | None = None,
     *,
     within: timedelta | None = None,
     with_states: bool = False,
 ) -> EffectInputs:
-    """What Defender says of the declarations, beside what was read of Azure.
+    """What Defender says of the declarations, beside what was read of Azure; `scope` narrows it to what lies at or below.
 
     Raises:
         AzureError: Resource Graph does not answer.
     """
     from reconciler.azure.assessments import read_defender  # noqa: PLC0415 - loads the SDK
 
-    basis = decide(repository.plan_inputs(snapshot, context.now))
+    basis = decide(repository.plan_inputs(snapshot, context.now, only=scope))
     question = question_of(basis, repository.settings, with_states=with_states)
     with context.observer.reading("asking Defender") as progress:
         progress("assessments", 0, 1)
         view = read_defender(azure.client, question)
         progress("assessments", 1, 1)
     if abs(view.as_of - context.now) > _SKEW:  # ends and ages count by Azure's clock
-        basis = decide(repository.plan_inputs(snapshot, view.as_of))
+        basis = decide(repository.plan_inputs(snapshot, view.as_of, only=scope))
     plan = assemble_plan(basis)
     return EffectInputs(
         basis=basis,

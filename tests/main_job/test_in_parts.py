@@ -8,6 +8,9 @@ import emulated
 import pytest
 from main_job import repositories as repo
 
+from reconciler.azure.rights import EXEMPT_ACTION, Role, role_definitions
+from reconciler.model import arm_id
+
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
@@ -66,6 +69,72 @@ def test_the_plan_of_the_parts_is_the_plan_of_the_whole_and_is_applied_part_by_p
     assert len(azure.exemptions) == before  # one created, one duplicate gone; the group's waits for its own part
     emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
     assert plan(azure, root)["changes"] == []
+
+
+def test_identities_that_see_only_their_subscription_read_and_write_their_part(root: Path, tmp_path: Path) -> None:
+    """Nobody but the reader of the groups sees anything above; together they adopt, narrow and complete one plan."""
+    (root / "exemptions" / "everywhere.yaml").unlink()
+    repo.commit(root, "Nothing for all")
+    portal = [repo.exemption(SUBS[1], name, AT_ROOT["id"], [REFERENCE]) for name in ("one", "two")]
+    exempt_there = [{"actions": [EXEMPT_ACTION], "scope": AT_ROOT["id"]}]
+    people = {
+        "reader-groups": repo.ROOT,
+        "reader-1": SUBS[0],
+        "reader-2": SUBS[1],
+        "writer-1": SUBS[0],
+        "writer-2": SUBS[1],
+    }
+    principals, clients = [], {}
+    for number, (name, scope) in enumerate(people.items()):
+        clients[name] = f"0b1ec700-0000-4000-8000-{100 + number:012d}"
+        (role,) = role_definitions(Role(name.partition("-")[0]), [arm_id(scope)])
+        sees_it = [{"actions": ["Microsoft.Security/assessments/read", "Microsoft.Resources/*/read"], "scope": scope}]
+        roles = [{"actions": role["Actions"], "scope": scope}, *(exempt_there if "writer" in name else sees_it)]
+        ids = {"objectId": clients[name].replace("-8000-", "-9000-"), "clientId": clients[name]}
+        principals.append({**ids, "name": name, "type": "Application", "roles": roles})
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=portal, principals=principals)) as azure:
+
+        def run(who: str, *words: str) -> Any:
+            return emulated.exempt(azure, *words, cwd=root, check=[0], AZURE_CLIENT_ID=clients.get(who, ""))
+
+        def read(folder: str) -> str:
+            whole, parts = tmp_path / f"{folder}.json", tmp_path / folder
+            parts.mkdir()
+            run("reader-groups", "snapshot", "--groups", "--out", str(parts / "groups.json"))
+            for number, sub in enumerate(SUBS, start=1):
+                run(f"reader-{number}", "snapshot", "--scope", sub, "--out", str(parts / f"{number}.json"))
+            run("nobody", "snapshot", "--merge", str(parts), "--out", str(whole))
+            return str(whole)
+
+        saved, records = str(tmp_path / "plan.json"), tmp_path / "records"
+        records.mkdir()
+        run("nobody", "plan", "--snapshot", read("before"), "--out", saved)
+        for number, sub in enumerate(SUBS, start=1):
+            done = run(
+                f"writer-{number}",
+                "apply",
+                saved,
+                "--scope",
+                sub,
+                "--yes",
+                "--record-out",
+                str(records / f"{number}.json"),
+            )
+            assert "no longer needed" not in done.stderr, "what others write is not superfluous"
+            run(f"reader-{number}", "status", "--scope", sub)
+        record = tmp_path / "record.json"
+        after = read("after")
+        done = run(
+            "nobody", "plan", "--snapshot", after, "--record", str(records), "--record-out", str(record),
+            "--detailed-exitcode", "--format", "json",
+        )  # fmt: skip
+        assert json.loads(done.stdout)["changes"] == []
+        (adopted,) = json.loads(record.read_text())["adopted"]
+        assert adopted in {each["id"].lower() for each in portal}
+        gone = adopted.replace(adopted.rpartition("/")[2], "gone")
+        (records / "1.json").write_text(record.read_text().replace(adopted, gone))
+        run("nobody", "plan", "--snapshot", after, "--record", str(records), "--record-out", str(record))
+        assert json.loads(record.read_text())["adopted"] == [adopted], "what is gone is forgotten"
 
 
 def test_what_is_in_no_part_counts_as_unread(azure: emulated.Azure, root: Path) -> None:
