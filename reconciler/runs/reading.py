@@ -94,12 +94,15 @@ def load_record(file: Path | None, settings: Settings, context: Context) -> froz
     not stop every run until its successor is made.
 
     Raises:
-        UsageError: there is no such file.
+        UsageError: there is no such file, or none in the folder.
     """
     if file is None:
         return frozenset()
     if file.is_dir():  # runs in parts each left theirs
-        return frozenset().union(*(load_record(part, settings, context) for part in sorted(file.glob("*.json"))))
+        parts = sorted(file.glob("*.json"))
+        if not parts:
+            raise UsageError(f"{file} holds no record (*.json)", _NO_RECORD)
+        return frozenset().union(*(load_record(part, settings, context) for part in parts))
     data = read_file(file, label="record", remedy=_NO_RECORD, limit=record.LIMITS.size)
     try:
         return record.read_record(data, origin=str(file), settings=settings)

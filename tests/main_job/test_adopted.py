@@ -253,7 +253,9 @@ def test_a_record_that_cannot_be_used_is_said_and_stops_nothing(production: Prod
 
 
 def test_a_record_that_is_not_there_is_a_mistake(production: Production) -> None:
-    for path in (production.record.parent / "absent.json", production.record.parent):
+    empty = production.record.parent / "empty"
+    empty.mkdir()
+    for path in (production.record.parent / "absent.json", empty):
         ended = production.run("plan", "--record", str(path), check=1)
         assert path.name in ended.stderr
         assert "--record-out" in ended.stderr
