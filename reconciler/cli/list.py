@@ -19,7 +19,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import say_warning, show
 from reconciler.drift.inventory import Selection
 from reconciler.model import ArmId, Category, Cloud
-from reconciler.planning.decisions import SEVERITIES
+from reconciler.planning.values import SEVERITIES
 from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import INVENTORY

@@ -7,9 +7,9 @@ from dataclasses import replace
 from reconciler.arm.canonical import category
 from reconciler.drift.inputs import DriftInputs
 from reconciler.model import ArmId, Carrier, Exemption
-from reconciler.planning.decisions import SEVERITIES
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.evidence import Evidence
+from reconciler.planning.values import SEVERITIES
 
 
 def full_evidence(exemption: Exemption, inputs: DriftInputs) -> Evidence:

@@ -10,8 +10,8 @@ from datetime import datetime
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import Inventory
 from reconciler.model import Declaration
-from reconciler.planning.decisions import request_of
 from reconciler.planning.provenance import Step, who_asked
+from reconciler.planning.topics import request_of
 from reconciler.planning.values import Finding
 
 
@@ -65,7 +65,7 @@ def make_register(
             name=name,
             standing=_standing(declaration, inventory.now),
             declaration=declaration,
-            title=request.title if request else "",
+            title=subject.title if subject else "",
             severity=request.severity if request else "",
             requester=who_asked(declaration, inputs.history),
             steps=tuple(journals.get(name, ())),

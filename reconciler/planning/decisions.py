@@ -1,5 +1,5 @@
-"""What a plan means to people: decisions. One declaration, with the recommendation it is about, somewhere, until when,
-because of what; the exemptions that Azure gets for it are its consequence.
+"""What a plan means to people: decisions. One declaration, one of the recommendations that it names, somewhere, until
+when, because of what; the exemptions that Azure gets for it are its consequence.
 
 Pure and derived: a decision is read off the plan's changes and the requests behind them, so it can never say something
 else than what is written.
@@ -9,40 +9,28 @@ from __future__ import annotations
 
 import enum
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 
 from reconciler.arm.canonical import category, expiry_text, has_expired
-from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.model import (
     ArmId,
     Carrier,
     Category,
-    Declaration,
     Exemption,
     ScopeKind,
     Source,
-    SubjectKind,
-    arm_id,
     parse_scope,
-    textual_containers,
 )
 from reconciler.planning.covered import CoveredResources, TypeCounts, covered
+from reconciler.planning.effects import adds, removes, slots_of
 from reconciler.planning.marks import declaration_of, owners
-from reconciler.planning.provenance import History, who_asked
-from reconciler.planning.values import Action, Change, Plan, Reason, Request
-
-SEVERITIES = ("High", "Medium", "Low")
-"""Defender's, the worst first."""
+from reconciler.planning.topics import parts_of
+from reconciler.planning.values import SEVERITIES, Action, Change, Plan, Reason, Request, Topic
 
 _EFFECTS = ((True, False), (True, True), (False, True), (False, False))
 """Whether a decision exempts more, and less, in reading order."""
-
-_KEPT_ELSEWHERE = frozenset({Reason.DUPLICATE, Reason.NARROW, Reason.RENAME})
-"""What such a change takes from one exemption, another one exempts."""
 
 
 class Highlight(enum.StrEnum):
@@ -73,8 +61,9 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """One declaration as people judge it. `before` and `after` are None where nothing was or will be exempt; `changes`
-    the writes that follow from it; `request` the declaration, None where none of this repository stands behind it.
+    """One recommendation of one declaration as people judge it. `before` and `after` are None where nothing was or will be
+    exempt; `changes` the writes that follow from it, `parts` what of each of them is about it, for one exemption may serve
+    several decisions; `request` the declaration, None where none of this repository stands behind it.
 
     `is_proposed` says that the change under review brings it; the rest is the tenant's own drift. `resources` counts
     what is at its targets now, None where that is not known.
@@ -88,6 +77,7 @@ class Decision:
     before: State | None
     after: State | None
     changes: tuple[Change, ...]
+    parts: tuple[Change, ...]
     exempts_more: bool
     exempts_less: bool
     is_proposed: bool
@@ -132,23 +122,6 @@ class Decision:
         return sum(change.action is action for change in self.changes)
 
 
-def request_of(declaration: Declaration, history: History, subject: ResolvedSubject, catalogue: Catalogue) -> Request:
-    """A declaration with who asked for it and what the catalogue says: the worst severity of all that rest on its policies."""
-    named = subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ()
-    behind = named or [
-        recommendation for key in subject.policies for recommendation in catalogue.resting_on(arm_id(key))
-    ]
-    severities = {recommendation.severity for recommendation in behind}
-    types = [policy.resource_types if (policy := catalogue.policy(arm_id(key))) else () for key in subject.policies]
-    return Request(
-        declaration=declaration,
-        title=subject.title,
-        requester=who_asked(declaration, history),
-        severity=next((severity for severity in SEVERITIES if severity in severities), ""),
-        resource_types=frozenset().union(*types) if all(types) else frozenset(),
-    )
-
-
 def decisions_of(
     plan: Plan,
     changed: frozenset[str] | None = None,
@@ -168,67 +141,86 @@ def decisions_of(
         if (name := declaration_of(exemption)) in changes:
             unchanged[name].append(exemption)
     decisions = (
-        _decision(tuple(group), unchanged.get(name, ()), plan, changed, resources) for name, group in changes.items()
+        decision
+        for name, group in changes.items()
+        for decision in _decisions(name, group, unchanged.get(name, ()), plan, changed=changed, resources=resources)
     )
     return tuple(sorted(decisions, key=_reading_order))
 
 
-def _decision(
-    changes: tuple[Change, ...],
+def _decisions(  # noqa: PLR0913 - what decisions are read off
+    name: str,
+    changes: Sequence[Change],
     unchanged: Sequence[Exemption],
     plan: Plan,
+    *,
+    changed: frozenset[str] | None,
+    resources: Mapping[str, TypeCounts],
+) -> Iterator[Decision]:
+    """The decisions behind the changes of one declaration: one for each of its recommendations that they are about."""
+    request = plan.requests.get(name)
+    topics = (*(request.topics if request else ()), *plan.former.get(name, ()))
+    first = changes[0]
+    shown_title = first.exemption.display_name.removeprefix(f"{first.declaration}: ")
+    for topic in topics or [Topic(title=shown_title)]:
+        pairs, stays = [(change, change) for change in changes], unchanged
+        if len(topics) > 1:
+            pairs, stays = parts_of(changes, unchanged, topic, plan.evaluated, takes_unknown=topic is topics[0])
+        if pairs:
+            yield _decision(pairs, stays, topic, plan, changed=changed, resources=resources)
+
+
+def _decision(  # noqa: PLR0913 - what a decision is read off
+    pairs: Sequence[tuple[Change, Change]],
+    unchanged: Sequence[Exemption],
+    topic: Topic,
+    plan: Plan,
+    *,
     changed: frozenset[str] | None,
     resources: Mapping[str, TypeCounts],
 ) -> Decision:
+    """`pairs` are the changes, each with the part of it that is about the topic."""
+    changes, parts = zip(*pairs, strict=True)
     first = changes[0]
-    name = first.declaration or first.exemption.name
     request = plan.requests.get(first.declaration) if first.declaration else None
-    before = [*unchanged, *(change.before for change in changes if change.before is not None)]
-    after = [*unchanged, *(change.after for change in changes if change.after is not None)]
+    before = [*unchanged, *(part.before for part in parts if part.before is not None)]
+    after = [*unchanged, *(part.after for part in parts if part.after is not None)]
     exempt_now = [exemption for exemption in before if not has_expired(exemption, plan.taken_at)]
     states = _state(exempt_now) or (None if after else _state(before)), _state(after)
     state = states[1] or states[0]
     assert state is not None
-    is_alone = len(changes) == 1 and not unchanged  # then nothing else of the decision can exempt the same
-    slots = (frozenset(), frozenset()) if is_alone else (_slots(exempt_now), _slots(after))
-    exempts_more = any(_adds(change, slots[0], plan.taken_at) for change in changes)
+    is_alone = len(parts) == 1 and not unchanged  # then nothing else of the decision can exempt the same
+    slots = (frozenset(), frozenset()) if is_alone else (slots_of(exempt_now), slots_of(after))
+    more = any(adds(part, slots[0], plan.taken_at) for part in parts)
     return Decision(
-        name=name,
-        title=request.title if request else first.exemption.display_name.removeprefix(f"{name}: "),
-        severity=request.severity if request else "",
+        name=first.declaration or first.exemption.name,
+        title=topic.title,
+        severity=topic.severity,
         source=next((change.source for change in changes if change.source), None),
         request=request,
         before=states[0],
         after=states[1],
         changes=changes,
-        exempts_more=exempts_more,
-        exempts_less=any(_removes(change, slots[1], plan.taken_at) for change in changes),
+        parts=parts,
+        exempts_more=more,
+        exempts_less=any(removes(part, slots[1], plan.taken_at) for part in parts),
         is_proposed=changed is None or first.declaration in changed,
-        resources=covered(state.targets, resources, request.resource_types if request else frozenset()),
-        highlights=tuple(_highlights(changes, request, states[1] if exempts_more else None)),
+        resources=covered(state.targets, resources, topic.resource_types),
+        highlights=tuple(_highlights(changes, request, states[1] if more else None)),
     )
 
 
-def _reading_order(decision: Decision) -> tuple[bool, int, int, str, str]:
+def _reading_order(decision: Decision) -> tuple[bool, int, int, str, str, str]:
     effect = (decision.exempts_more, decision.exempts_less)
     rank = SEVERITIES.index(decision.severity) if decision.severity in SEVERITIES else len(SEVERITIES)
-    return not decision.is_proposed, _EFFECTS.index(effect), rank, decision.name, decision.changes[0].id.key
-
-
-_Slot = tuple[str, str]
-"""Folded assignment and scope."""
-
-
-def _slots(exemptions: Iterable[Exemption]) -> frozenset[_Slot]:
-    return frozenset((exemption.assignment.key, exemption.scope.key) for exemption in exemptions)
-
-
-def _is_covered(exemption: Exemption, slots: frozenset[_Slot]) -> bool:
-    """Whether something sits in the same assignment at the same scope or one that contains it, as its text shows."""
-    if not slots:
-        return False
-    key = exemption.scope.key
-    return any((exemption.assignment.key, scope) in slots for scope in (key, *textual_containers(key)))
+    return (
+        not decision.is_proposed,
+        _EFFECTS.index(effect),
+        rank,
+        decision.name,
+        decision.changes[0].id.key,
+        decision.title,
+    )
 
 
 def _state(exemptions: Sequence[Exemption]) -> State | None:
@@ -262,34 +254,6 @@ def target_of(exemption: Exemption) -> ArmId:
         return parse_scope(marked)
     except ValueError:  # anybody may have written the mark
         return scope
-
-
-def _adds(change: Change, before: frozenset[_Slot], now: datetime) -> bool:
-    """Whether Azure exempts more by it than before: nothing as wide was there in this assignment, or it widens."""
-    if change.after is None:
-        return False
-    if change.before is None or has_expired(change.before, now):
-        return not _is_covered(change.after, before) or bool(change.widens)
-    return bool(change.widens)
-
-
-def _removes(change: Change, after: frozenset[_Slot], now: datetime) -> bool:
-    """Whether Azure exempts less by it, and nothing else of the decision exempts the same."""
-    if change.before is None or change.reason in _KEPT_ELSEWHERE or has_expired(change.before, now):
-        return False
-    if change.after is None:
-        return not _is_covered(change.before, after)
-    old, new = change.before.reference_ids, change.after.reference_ids
-    if old != new and new:
-        folded = {reference.lower() for reference in new}
-        if not old or any(reference.lower() not in folded for reference in old):
-            return True
-    return _end(change.after) < _end(change.before)
-
-
-def _end(exemption: Exemption) -> str:
-    """An expiry as a text that sorts: never is after every date."""
-    return expiry_text(exemption.expires_on) if exemption.expires_on else "~"
 
 
 def _highlights(changes: Sequence[Change], request: Request | None, after: State | None) -> Iterator[Highlight]:

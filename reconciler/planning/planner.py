@@ -12,13 +12,14 @@ from datetime import datetime
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Declaration, Exemption, Settings, Snapshot
 from reconciler.planning.changes import describe_changes
-from reconciler.planning.decisions import request_of
 from reconciler.planning.findings.checks import review_findings
 from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.guards import NO_ALLOWANCES, Allowances, GuardContext, refusals
+from reconciler.planning.marks import declaration_of
 from reconciler.planning.provenance import History
 from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.topics import evaluated, former_topics, request_of
 from reconciler.planning.values import Change, Finding, Held, Plan, Request
 
 
@@ -67,6 +68,12 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
     owned = sum(existing.ours for existing in basis.existing if tree.managed(existing.scope))
     declared = len(inputs.declarations.declarations)
     context = GuardContext(owned=owned, declarations=declared, findings=findings)
+    unchanged = _sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed)
+    requests = _requests(basis, {change.declaration for change in changes if change.declaration})
+    former = former_topics(changes, requests, inputs.snapshot, inputs.catalogue)
+    of_several = {name for name, request in requests.items() if len(request.topics) > 1} | former.keys()
+    in_parts = [change.exemption for change in changes if (change.declaration or change.id.key) in of_several]
+    in_parts += [exemption for exemption in unchanged if of_several and declaration_of(exemption) in of_several]
     return Plan(
         tenant_id=inputs.snapshot.tenant_id,
         owner=inputs.settings.owner,
@@ -74,7 +81,7 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
         revision=inputs.history.head,
         taken_at=inputs.snapshot.taken_at,
         changes=tuple(changes),
-        unchanged=_sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed),
+        unchanged=unchanged,
         foreign=_sorted(
             existing.exemption for existing in untouched if not existing.ours and tree.managed(existing.scope)
         ),
@@ -87,7 +94,9 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
         owned=owned,
         declared=declared,
         subjects=inputs.declarations.subjects,
-        requests=_requests(basis, {change.declaration for change in changes if change.declaration}),
+        requests=requests,
+        former=former,
+        evaluated=evaluated(in_parts, inputs.snapshot),
     )
 
 

@@ -154,18 +154,39 @@ class Refusal(Diagnostic):
     rule: str
 
 
+SEVERITIES = ("High", "Medium", "Low")
+"""Defender's, the worst first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """What one decision is about: one recommendation, or a policy, category, initiative or assignment. `severity` is High,
+    Medium, Low, the worst of all that its policies stand behind, empty where the catalogue does not say. `resource_types`
+    are the folded types that all of its policies evaluate, empty where that is not known of each; `policies` their folded
+    ids, empty where an address is meant.
+    """
+
+    title: str
+    severity: str = ""
+    resource_types: frozenset[str] = frozenset()
+    policies: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """A declaration as a reviewer needs it: with the title of what it exempts, and how severe that is (High, Medium, Low,
-    the worst of all that its policies stand behind; empty where the catalogue does not say). `requester` is who asked,
-    `resource_types` the folded types that all of its policies evaluate, empty where that is not known of each.
+    """A declaration as a reviewer needs it: with a topic for each recommendation that it names, in its order; `requester` is
+    who asked.
     """
 
     declaration: Declaration
-    title: str
-    severity: str = ""
+    topics: tuple[Topic, ...]
     requester: str = ""
-    resource_types: frozenset[str] = frozenset()
+
+    @property
+    def severity(self) -> str:
+        """The worst of its topics, or empty."""
+        severities = {topic.severity for topic in self.topics}
+        return next((severity for severity in SEVERITIES if severity in severities), "")
 
     @property
     def is_whole_initiative(self) -> bool:
@@ -182,7 +203,9 @@ class Plan:
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
     existing exemptions of this owner, `declared` the declarations: what the guards compare with. `problems` are mistakes in
     declarations that only Azure shows, `subjects` maps the name of a declaration to its subject, looked up;
-    `requests` are the declarations behind the changes, as a reviewer needs them, by name.
+    `requests` are the declarations behind the changes, as a reviewer needs them, by name; `former` what else the changes
+    are about, which no declaration means now, by declaration or folded id. `evaluated` says which policy (folded) stands
+    behind a reference id (folded; `*` for a single policy), by folded assignment, where a decision's part needs to be known.
     """
 
     tenant_id: str
@@ -202,6 +225,8 @@ class Plan:
     owned: int = 0
     declared: int = 0
     requests: Mapping[str, Request] = field(default_factory=dict, hash=False)
+    former: Mapping[str, tuple[Topic, ...]] = field(default_factory=dict, hash=False)
+    evaluated: Mapping[str, Mapping[str, str]] = field(default_factory=dict, hash=False)
     problems: tuple[Problem, ...] = ()
     subjects: Mapping[str, ResolvedSubject] = field(default_factory=dict, hash=False, compare=False, repr=False)
 

@@ -136,9 +136,9 @@ def rewording(decision: Decision, show: Show = str) -> str:
     """Which further fields an update changes; empty for none."""
     paths = {
         re.split(r"[.\[]", path, maxsplit=1)[0]
-        for change in decision.changes[:_FEW]
-        if change.before and change.after
-        for path in changed_paths(change.before, change.after)
+        for part in decision.parts[:_FEW]
+        if part.before and part.after
+        for path in changed_paths(part.before, part.after)
     }
     labels = sorted({field_label(path) for path in paths} - {"category", "expires"})
     return f"changes {first_few([show(label) for label in labels], _FEW)}" if labels else ""

@@ -126,8 +126,10 @@ def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]
         (Style.NAME, exemption.name),
         f"  {category_label(category(exemption.category))}, {ends}{state if entry.state is State.ORPHANED else ''}",
     )
-    severity = f"{entry.severity}: " if entry.severity else ""
-    yield line(_INDENT, severity, "; ".join(entry.recommendations) or policies_label(exemption, names))
+    first, *further = entry.recommendations or [policies_label(exemption, names)]
+    worst = f"{entry.severity}{' at worst' if further else ''}: " if entry.severity else ""
+    yield line(_INDENT, worst, first)
+    yield from (line(_INDENT, "and ", title) for title in further)
     if selection := selection_label(exemption):
         yield line(_INDENT, selection)
     yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))

@@ -13,9 +13,9 @@ from types import MappingProxyType
 from reconciler.kinds import FindingKind
 from reconciler.model import ScopeKind, agree, count
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.decisions import SEVERITIES, Decision, State, decisions_of
+from reconciler.planning.decisions import Decision, State, decisions_of
 from reconciler.planning.score.values import ScoreEstimate
-from reconciler.planning.values import Action, Finding, Plan
+from reconciler.planning.values import SEVERITIES, Action, Finding, Plan
 from reconciler.problems import Problem
 from reconciler.reports.decision_labels import KINDS, Show, category_label
 from reconciler.reports.labels import distance, expiry_date
@@ -145,7 +145,7 @@ def totals(decisions: Sequence[Decision], show: Show = str) -> str:
     """By severity, category and kind of scope, and the longest expiry: one line for many decisions."""
     severities = Counter(decision.severity for decision in decisions)
     categories = Counter(category_label(decision.state.category, show) for decision in decisions)
-    kinds = Counter(kind for decision in decisions for kind in {target.kind for target in decision.state.targets})
+    kinds = Counter(target.kind for target in {target for decision in decisions for target in decision.state.targets})
     counts = [
         f"{severities[severity]:,} {severity.lower() or 'of unknown severity'}"
         for severity in (*SEVERITIES, "")

@@ -12,8 +12,8 @@ from typing import Final
 
 from reconciler.catalog import weakening
 from reconciler.model import count
-from reconciler.planning.decisions import SEVERITIES, Decision
-from reconciler.planning.values import Change
+from reconciler.planning.decisions import Decision
+from reconciler.planning.values import SEVERITIES, Change
 from reconciler.reports.context import NO_CONTEXT, ReportContext
 from reconciler.reports.decision_labels import (
     details,
@@ -127,10 +127,10 @@ def _folds(report: PlanReport, context: ReportContext) -> Iterator[tuple[str, in
     names = context.names
     further = report.proposed[_OPEN:]
     yield "Further decisions", len(further), (_plain([one_line(item, report, names)]) for item in further), "diff"
-    changes = [change for decision in report.proposed for change in decision.changes]
+    changes = [*{change.id.key: change for decision in report.proposed for change in decision.changes}.values()]
     yield "Exemptions by initiative", len(changes), _by_assignment(changes, context), "diff"
     others = report.others
-    exemptions = sum(len(decision.changes) for decision in others)
+    exemptions = len({change.id.key for decision in others for change in decision.changes})
     title = f"Not part of this change: {count(exemptions, 'exemption')} of other decisions that the next apply writes as well"
     yield title, len(others), (_plain([one_line(item, report, names)]) for item in others), "diff"
     for title, findings in finding_sections(report):

@@ -165,8 +165,8 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
         yield line(INDENT, (Style.QUIET, "justification: "), decision.justification)
     if pairs := people(decision):
         yield line(INDENT, (Style.QUIET, ", ".join(f"{label} {text}" for label, text in pairs)))
-    for change in decision.changes[:_FEW]:
-        yield from _object(change, report, names)
+    for change, part in list(zip(decision.changes, decision.parts, strict=True))[:_FEW]:
+        yield from _object(change, part, report, names)
     if and_more(len(decision.changes) - _FEW):
         yield line(
             INDENT,
@@ -185,17 +185,17 @@ def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterat
         paths |= {"exemptionCategory"} if before.category != after.category else set()
     lines = {
         difference_line(INDENT, difference, report.plan.taken_at, names): None
-        for change in decision.changes[:_FEW]
-        if change.before and change.after
-        for difference in differences(change.before, change.after)
-        if difference.path not in paths and not (change.reason.is_adoption and difference.is_new_mark)
+        for part in decision.parts[:_FEW]
+        if part.before and part.after
+        for difference in differences(part.before, part.after)
+        if difference.path not in paths and not (part.reason.is_adoption and difference.is_new_mark)
     }
     yield from lines
 
 
-def _object(change: Change, report: PlanReport, names: Names) -> Iterator[Line]:
-    """One exemption: what happens to it, in which assignment, with which policies, and whose it was."""
-    exemption = change.exemption
+def _object(change: Change, part: Change, report: PlanReport, names: Names) -> Iterator[Line]:
+    """One exemption: what happens to it, in which assignment, with which policies of the decision, and whose it was."""
+    exemption = part.exemption
     parts = [assignment_label(exemption.assignment, names), policies_label(exemption, names)]
     parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
     yield line(
@@ -210,7 +210,7 @@ def _others(others: Sequence[Decision], names: Names) -> Iterator[Line]:
     if not others:
         return
     yield BLANK
-    exemptions = sum(len(decision.changes) for decision in others)
+    exemptions = len({change.id.key for decision in others for change in decision.changes})
     yield line(
         (
             Style.HEADING,

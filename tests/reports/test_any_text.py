@@ -30,7 +30,7 @@ from reconciler.model import (
     arm_id,
 )
 from reconciler.planning.evidence import Evidence, FieldDifference
-from reconciler.planning.values import Reason, Refusal, Request, Widening
+from reconciler.planning.values import Reason, Refusal, Request, Topic, Widening
 from reconciler.problems import Problem
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
@@ -93,7 +93,7 @@ def hostile_plan(text, **fields):
     return samples.plan(
         [dataclasses.replace(change, source=place) for change in made],
         **{"owner": text, "tenant_id": text, "revision": text, "scopes": (arm_id(text),), "held": (held,), "findings": hostile_findings(text),
-           "requests": {text: Request(declaration=hostile_declaration(text), title=text, severity="High")},
+           "requests": {text: Request(declaration=hostile_declaration(text), topics=(Topic(title=text, severity="High"),))},
            "refusals": (Refusal(rule=text, message=text, remedy=text),), "unread": (Unread(scope=arm_id(text), what=text, message=text, remedy=text),), **fields},
     )  # fmt: skip
 

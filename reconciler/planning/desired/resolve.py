@@ -11,9 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.arm.canonical import folded_selectors
+from reconciler.catalog.facts import Recommendation
 from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, Unread, arm_id
+from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, Unread, arm_id, is_assessment
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.cell_rules import CellRules
@@ -95,10 +96,31 @@ class _Resolver:
             if (hold := self._unknown_target(case)) is not None:
                 yield hold
                 continue
-            for unread in self.tree.unread_below(target):
+            unread_below = [*self.tree.unread_below(target)]
+            for unread in unread_below:
                 yield case.hold(HeldCause.UNREAD, hold_messages.unread(unread), scope=unread.scope)
             outcomes = [*self._at_target(case)]
-            yield from outcomes or [about_declarations.uncovered(declaration, subject.title, target)]
+            yield from outcomes
+            if unread_below:  # what evaluates it may be assigned there
+                continue
+            named = subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ()
+            bare = [each.title for each in named if len(named) > 1 and not self._is_evaluated(each, target)]
+            if bare or not outcomes:
+                yield about_declarations.uncovered(declaration, "; ".join(bare) or subject.title, target)
+
+    def _is_evaluated(self, recommendation: Recommendation, target: ArmId) -> bool:
+        """Whether anything at the target evaluates one of several recommendations; yes where that could not be read."""
+        policies = {policy.key for policy in recommendation.evaluators}
+        if any(map(is_assessment, policies)):
+            return True
+        for assignment, _ in self.index.touching(target):
+            initiative = self.snapshot.initiatives.get(assignment.id.key)
+            if assignment.is_initiative and initiative is None:
+                return True
+            members = initiative.members if initiative else ()
+            if not policies.isdisjoint({member.definition.key for member in members} or {assignment.definition.key}):
+                return True
+        return False
 
     def _contains_run(self, target: ArmId) -> bool:
         """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""

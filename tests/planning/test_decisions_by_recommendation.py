@@ -1,0 +1,145 @@
+"""A declaration of several recommendations is several decisions, although one exemption may serve them all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+import world
+
+from reconciler.kinds import FindingKind
+from reconciler.model import Subject, SubjectKind
+from reconciler.planning.decisions import decisions_of
+from reconciler.planning.values import Action
+
+END = datetime(2027, 5, 1, 23, 59, 59, tzinfo=UTC)
+SINGLE = [
+    entry
+    for entry in world.CATALOGUE.recommendations.values()
+    if len(entry.policies) == 1 and not entry.obstacles and len(world.CATALOGUE.resting_on(entry.policies[0])) == 1
+]
+HIGH, LOW = (next(entry for entry in SINGLE if entry.severity == severity) for severity in ("High", "Low"))
+MEDIUM, ELSEWHERE = [entry for entry in SINGLE if entry.severity == "Medium"][:2]
+SHARED = next(
+    policy
+    for entry in world.CATALOGUE.recommendations.values()
+    for policy in entry.policies
+    if len(world.CATALOGUE.resting_on(policy)) > 1
+)
+BENCHMARK = world.initiative(
+    "mcsb",
+    refHigh=HIGH.policies[0].name,
+    refLow=LOW.policies[0].name,
+    refMedium=MEDIUM.policies[0].name,
+    refShared=SHARED.name,
+)
+
+
+def snapshot(*exemptions):
+    return world.snapshot(*exemptions, initiatives=(BENCHMARK,))
+
+
+def declaration(*entries, **more):
+    first, *further = (entry.key for entry in entries)
+    subject = Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
+    return replace(world.declaration("lab", expires_on=END), subject=subject, **more)
+
+
+def applied(*declarations):
+    return [change.after for change in world.plan(snapshot(), *declarations).changes]
+
+
+def told(*declarations, live=()):
+    """Title, severity, whether it exempts more and less, and whether anything is exempt afterwards."""
+    plan = world.plan(snapshot(*live), *declarations)
+    decisions = decisions_of(plan)
+    assert {change.id.key for decision in decisions for change in decision.changes} == {c.id.key for c in plan.changes}
+    return [
+        (each.title, each.severity, each.exempts_more, each.exempts_less, each.after is not None) for each in decisions
+    ]
+
+
+def test_each_recommendation_is_a_decision_of_its_own_although_one_exemption_serves_both():
+    plan = world.plan(snapshot(), declaration(LOW, HIGH))
+    assert [change.action for change in plan.changes] == [Action.CREATE]
+    assert told(declaration(LOW, HIGH)) == [
+        (HIGH.title, "High", True, False, True),
+        (LOW.title, "Low", True, False, True),
+    ]
+
+
+def test_naming_one_twice_is_one_decision():
+    assert len(told(declaration(HIGH, HIGH))) == 1
+
+
+def test_one_more_is_the_only_decision_and_one_less_ends_alone():
+    one, both = declaration(LOW), declaration(LOW, HIGH)
+    assert told(both, live=applied(one)) == [(HIGH.title, "High", True, False, True)]
+    assert told(one, live=applied(both)) == [(HIGH.title, "High", False, True, False)]
+
+
+def test_another_recommendation_in_its_place_ends_the_one_and_begins_the_other():
+    assert told(declaration(LOW), live=applied(declaration(HIGH))) == [
+        (LOW.title, "Low", True, False, True),
+        (HIGH.title, "High", False, True, False),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("more", "less"), [({"expires_on": END.replace(year=2028)}, False), ({"justification": "Other words."}, None)]
+)
+def test_what_changes_for_all_of_them_is_a_decision_for_each(more, less):
+    before = declaration(LOW, HIGH)
+    assert told(replace(before, **more), live=applied(before)) == [
+        (HIGH.title, "High", less is False, False, True),
+        (LOW.title, "Low", less is False, False, True),
+    ]
+
+
+def test_a_longer_end_and_one_more_at_once():
+    longer = declaration(LOW, HIGH, expires_on=END.replace(year=2028))
+    assert [(row[0], row[2]) for row in told(longer, live=applied(declaration(LOW)))] == [
+        (HIGH.title, True),
+        (LOW.title, True),
+    ]
+
+
+def test_a_removed_declaration_ends_for_each_recommendation_with_its_severity():
+    assert told(live=applied(declaration(LOW, HIGH, MEDIUM))) == [
+        (HIGH.title, "High", False, True, False),
+        (MEDIUM.title, "Medium", False, True, False),
+        (LOW.title, "Low", False, True, False),
+    ]
+
+
+def test_what_shares_a_policy_ends_as_one_since_nobody_can_tell_which_was_meant():
+    one, *_ = resting = world.CATALOGUE.resting_on(SHARED)
+    live = [replace(exemption, display_name="") for exemption in applied(declaration(one))]
+    (row,) = told(live=live)
+    assert all(entry.title in row[0] for entry in resting)
+    (named,) = told(live=applied(declaration(one)))
+    assert named[0] == one.title, "unless the exemption's title says it"
+
+
+def test_a_whole_initiative_ends_as_what_it_was_called():
+    whole = world.ours("whole", "gone", references=(), display_name="gone: The benchmark")
+    assert [row[0] for row in told(live=[whole])] == ["The benchmark"]
+
+
+def test_a_single_policy_serves_its_own_recommendation_alone():
+    single = world.assignment(world.ROOT, "one", HIGH.policies[0])
+    plan = world.plan(
+        world.snapshot(assignments=(world.AT_ROOT, single), initiatives=(BENCHMARK,)), declaration(LOW, HIGH)
+    )
+    by_title = {each.title: len(each.changes) for each in decisions_of(plan)}
+    assert by_title == {LOW.title: 1, HIGH.title: 2}
+
+
+def test_one_that_nothing_evaluates_is_told_although_the_other_is_exempt():
+    plan = world.plan(snapshot(), declaration(LOW, ELSEWHERE))
+    (finding,) = (each for each in plan.findings if each.kind is FindingKind.UNCOVERED)
+    assert ELSEWHERE.title in finding.message
+    assert LOW.title not in finding.message
+    assert [each.title for each in decisions_of(plan)] == [LOW.title]
+    assert not any(
+        each.kind is FindingKind.UNCOVERED for each in world.plan(snapshot(), declaration(LOW, HIGH)).findings
+    )
