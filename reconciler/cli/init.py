@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,13 +25,14 @@ from reconciler.problems import UsageError
 from reconciler.repository.hosting import hosted
 from reconciler.repository.work_tree import remote_of
 from reconciler.runs import init
-from reconciler.runs.scaffold import NO_TENANT, Pipelines
+from reconciler.runs.scaffold import NO_TENANT, Part, Pipelines
 
 EXAMPLES: Final = (
     "exempt init my-exemptions --tenant 11111111-2222-4333-8444-555566667777 --team @contoso/security-reviewers",
     "exempt init . --pipelines azure-devops",
     "exempt init try-it --template demo --pipelines none",
     "exempt init --upgrade .",
+    "exempt init --upgrade . --part shop=/providers/Microsoft.Management/managementGroups/shop",
 )
 _FIRST_ONLY: Final = ("owner", "tenant", "scope", "team", "template")
 
@@ -46,6 +48,7 @@ class Options:
     team: str | None
     tool: str | None
     pipelines: Pipelines | None
+    part: list[Part]
     template: str | None
     upgrade: bool
     yes: bool
@@ -79,6 +82,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="for which system (default: that of the clone's remote, else github)",
     )
     parser.add_argument(
+        "--part",
+        type=_part,
+        action="append",
+        default=[],
+        metavar="NAME=ID",
+        help="a scope that is read and written on a runner of its own by identities of its own; may be repeated",
+    )
+    parser.add_argument(
         "--template", choices=["demo"], help="with the demo's declarations and a tenant for the embedded Azure"
     )
     parser.add_argument(
@@ -92,6 +103,13 @@ def _pipelines(text: str) -> Pipelines:
         return Pipelines(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Pipelines)}") from None
+
+
+def _part(text: str) -> Part:
+    name, _, scope = text.partition("=")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name) or name in {"rest", "groups"}:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=ID, NAME of small letters, digits and _")
+    return Part(name=name, scope=common.scope_argument(scope))
 
 
 def run(args: argparse.Namespace) -> int:
@@ -110,6 +128,7 @@ def _start(options: Options) -> int:
         scopes=tuple(options.scope),
         tool=options.tool,
         pipelines=options.pipelines,
+        parts=tuple(options.part),
         demo_on=common.now().date() if options.template else None,
     )
     if can_converse() and not options.template and not options.yes:
@@ -179,7 +198,7 @@ def _upgrade(options: Options) -> int:
     stray = [f"--{name}" for name in _FIRST_ONLY if getattr(options, name)]
     if stray:
         raise UsageError(f"--upgrade keeps what was chosen: {', '.join(stray)} has no effect", "leave it out")
-    upgraded = init.upgrade(options.folder, tool=options.tool, pipelines=options.pipelines)
+    upgraded = init.upgrade(options.folder, tool=options.tool, pipelines=options.pipelines, parts=options.part)
     pin = upgraded.pin
     say(f"{options.folder} uses exempt {pin.version}" + (f" at commit {pin.commit}" if pin.commit else ""))
     write("\n".join(_lines(upgraded)) or "nothing to change")

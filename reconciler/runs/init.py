@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
 
-from reconciler.documents.json_input import read_json
-from reconciler.model import GUID, ArmId, first_few, parse_scope
+from reconciler.documents.json_input import JsonInput, read_json
+from reconciler.model import GUID, ArmId, ScopeKind, first_few, parse_scope
 from reconciler.problems import UsageError
 from reconciler.repository.merging import Merged, blob_id, merge_text
 from reconciler.repository.work_tree import open_work_tree, remote_of
-from reconciler.runs.scaffold import MANIFEST, NO_TENANT, Pin, Pipelines, Scaffold, pin_of
+from reconciler.runs.scaffold import MANIFEST, NO_TENANT, Part, Pin, Pipelines, Scaffold, pin_of
 
 _FORMS: Final = {
     "owner": (r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", "letters, digits, dots, dashes and slashes, 100 at most"),
@@ -39,7 +40,7 @@ _PEOPLES_OWN: Final = frozenset(
 class InitRequest:
     """What to write into `folder`. `owner` defaults to the folder's name, `scopes` to the tenant's root group, `tool`
     (ORGANISATION/REPOSITORY@COMMIT, or an https address) to the tool that runs, `pipelines` to the system of the folder's
-    remote, else GitHub. `demo_on`, today, adds the demo's declarations and its tenant file.
+    remote, else GitHub. `parts` have runners and identities of their own. `demo_on`, today, adds the demo's declarations and its tenant file.
     """
 
     folder: Path
@@ -49,6 +50,7 @@ class InitRequest:
     scopes: tuple[ArmId, ...] = ()
     tool: str | None = None
     pipelines: Pipelines | None = None
+    parts: tuple[Part, ...] = ()
     demo_on: date | None = None
 
 
@@ -114,8 +116,28 @@ def _scaffold(request: InitRequest) -> Scaffold:
         team=request.team,
         pipelines=pipelines,
         pin=pin_of(request.tool, pipelines),
+        parts=_checked_parts(request.parts, pipelines),
         demo_on=request.demo_on,
     )
+
+
+def _checked_parts(parts: Sequence[Part], pipelines: Pipelines) -> tuple[Part, ...]:
+    if parts and pipelines is not Pipelines.GITHUB:
+        raise UsageError(
+            f"--part: the pipelines for {pipelines} run in one part",
+            'leave it out, or write the jobs by hand (docs/operations.md, "Many subscriptions")',
+        )
+    for what, values in (("name", [part.name for part in parts]), ("scope", [part.scope.key for part in parts])):
+        repeated = [value for value, times in Counter(values).items() if times > 1]
+        if repeated:
+            raise UsageError(f"--part: the {what} {repeated[0]} stands twice", "give each part its own")
+    for part in parts:
+        if part.scope.kind not in {ScopeKind.MANAGEMENT_GROUP, ScopeKind.SUBSCRIPTION}:
+            raise UsageError(
+                f"--part: {part.name} is a {part.scope.kind}, but lists are read by subscription",
+                "name management groups and subscriptions",
+            )
+    return tuple(parts)
 
 
 def root_group(tenant: str) -> ArmId:
@@ -144,6 +166,7 @@ def _manifest(scaffold: Scaffold, files: Mapping[str, str]) -> str:
             "scopes": [scope.text for scope in scaffold.scopes],
             "team": scaffold.team,
             "pipelines": scaffold.pipelines.value,
+            "parts": {part.name: part.scope.text for part in scaffold.parts},
         },
         "files": {name: blob_id(text) for name, text in files.items()},
     }
@@ -163,8 +186,9 @@ class Upgraded:
     obsolete: tuple[str, ...]
 
 
-def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None) -> Upgraded:
-    """Writes what this version generates over what an earlier one did, merged with what people changed since.
+def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None, parts: Sequence[Part] = ()) -> Upgraded:
+    """Writes what this version generates over what an earlier one did, merged with what people changed since. `pipelines`
+    and `parts` replace those of before.
 
     Raises:
         UsageError: `init` did not make this repository, or an option does not have its form.
@@ -188,6 +212,7 @@ def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None) -> U
             team=values.member("team").as_text(),
             pipelines=pipelines or values.member("pipelines").as_choice(Pipelines),
             tool=tool,
+            parts=tuple(parts) or _noted_parts(values),
         )
     )
     earlier = {name: blob.as_text() for name, blob in manifest.member("files").entries()}
@@ -210,6 +235,12 @@ def upgrade(folder: Path, *, tool: str | None, pipelines: Pipelines | None) -> U
         conflicts=tuple(name for name, merged in changes.items() if merged is not None and merged.conflicts),
         obsolete=tuple(name for name in earlier if name not in files and (folder / name).exists()),
     )
+
+
+def _noted_parts(values: JsonInput) -> tuple[Part, ...]:
+    noted = values.optional("parts")
+    entries = noted.entries() if noted else ()
+    return tuple(Part(name=name, scope=parse_scope(scope.as_text())) for name, scope in entries)
 
 
 def _renewed(folder: Path, name: str, text: str, earlier: str | None) -> Merged | None:

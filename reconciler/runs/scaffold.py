@@ -5,10 +5,9 @@ from __future__ import annotations
 import enum
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 from reconciler import package_data
@@ -31,6 +30,11 @@ _SCHEMAS: Final = ("exemption", "reconciler", "catalog")
 _DEMO_WRITTEN_ON: Final = date(2026, 11, 20)
 _EXPIRY: Final = re.compile(r"expiresOn: (\d{4}-\d\d-\d\d)")
 _INSTALL_STEP: Final = "tool.yml"
+_IF: Final = re.compile(
+    r"^ *#@if (?P<case>parts|whole)\n(?P<then>.*?)(?:^ *#@else\n(?P<otherwise>.*?))?^ *#@end if\n",
+    re.DOTALL | re.MULTILINE,
+)
+_EACH: Final = re.compile(r"^ *#@each part\n(.*?)^ *#@end each\n", re.DOTALL | re.MULTILINE)
 
 
 class Pipelines(enum.StrEnum):
@@ -117,8 +121,16 @@ def pin_of(text: str | None, pipelines: Pipelines) -> Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of the managed scopes that has a runner and identities of its own."""
+
+    name: str
+    scope: ArmId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scaffold:
-    """What the templates leave open. With `demo_on`, today, the repository holds the demo's declarations, with their dates
+    """What the templates leave open. With `parts` the pipelines read and write each by itself. With `demo_on`, today, the repository holds the demo's declarations, with their dates
     as far ahead as when they were written, and its tenant file.
     """
 
@@ -128,6 +140,7 @@ class Scaffold:
     team: str
     pipelines: Pipelines
     pin: Pin
+    parts: tuple[Part, ...] = ()
     demo_on: date | None = None
 
     def files(self) -> Mapping[str, str]:
@@ -166,7 +179,8 @@ class Scaffold:
         for part in ("common", self.pipelines.value):
             for path in (folder / part).rglob("*"):
                 if path.is_file() and path.name != "SETUP.md":
-                    yield path.relative_to(folder / part).as_posix(), _filled(path, values)
+                    text = _filled(path.read_text(encoding="utf-8"), values)
+                    yield path.relative_to(folder / part).as_posix(), _in_parts(text, self.parts)
 
     def _schema(self, name: str) -> str:
         text = package_data.schema_path(name).read_text(encoding="utf-8")
@@ -174,11 +188,27 @@ class Scaffold:
         return text.replace(own, f'"$id": {json.dumps(f"{self.pin.schemas}{name}.schema.json")}', 1)
 
 
-def _filled(path: Path, values: Mapping[str, str]) -> str:
-    text = path.read_text(encoding="utf-8")
-    for name in ("SETUP", *(name for name in values if name != "SETUP")):  # which has names to fill in itself
+def _filled(text: str, values: Mapping[str, str]) -> str:
+    for name in sorted(values, key=lambda name: name != "SETUP"):  # which has names to fill in itself
         text = text.replace(f"@@{name}@@", values[name])
     return text
+
+
+def _in_parts(text: str, parts: Sequence[Part]) -> str:
+    """The text with the lines that its marks choose: `#@if parts` or `#@if whole`, `#@else`, `#@end if`, and what stands
+    between `#@each part` and `#@end each` once for each part.
+    """
+
+    def chosen(block: re.Match[str]) -> str:
+        return (block["then"] if (block["case"] == "parts") == bool(parts) else block["otherwise"]) or ""
+
+    def repeated(block: re.Match[str]) -> str:
+        values = [
+            {"PART": part.name, "PART_SCOPE": part.scope.text, "PART_VARIABLE": part.name.upper()} for part in parts
+        ]
+        return "".join(_filled(block[1], each) for each in values)
+
+    return _EACH.sub(repeated, _IF.sub(chosen, text))
 
 
 def _demo_files(today: date) -> dict[str, str]:

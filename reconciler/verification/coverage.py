@@ -68,7 +68,11 @@ def _is_excused(case: Case, point: Point, name: str) -> bool:
     scopes = {scope.lower() for scope in case.plan["scopes"]}
     roots = {str(scope).lower() for scope in case.settings["scopes"]}
     chain = set(case.tenant.chain(point.scope))
-    if case.tenant.is_unread(point.scope) or (scopes.isdisjoint(chain) and roots.isdisjoint(chain)):
+    if (
+        case.tenant.is_unread(point.scope)
+        or case.tenant.is_left_out(point.scope)
+        or (scopes.isdisjoint(chain) and roots.isdisjoint(chain))
+    ):
         return True
     return all(
         any(_holds(case, line, point, target) for line in case.plan["held"] if line["declaration"] == name)

@@ -77,6 +77,7 @@ class Tenant:
     def __init__(self, snapshot: Mapping[str, JSON]) -> None:
         self.snapshot = snapshot
         self.now = instant(snapshot["takenAt"])
+        self.looked_at = {node["id"].lower(): node["expected"] for node in snapshot["hierarchy"]}
         self.parents = {node["id"].lower(): (node["parent"] or "").lower() for node in snapshot["hierarchy"]}
         self.assignments = {value["id"].lower(): value["properties"] for value in snapshot["policyAssignments"]}
         sets = snapshot["policySetDefinitions"]
@@ -117,6 +118,10 @@ class Tenant:
         if scope not in self._chains:
             self._chains[scope] = tuple(_containers(scope, self.parents))
         return self._chains[scope]
+
+    def is_left_out(self, scope: str) -> bool:
+        """Whether the run was narrowed to other scopes: what is declared here is no business of its plan."""
+        return not next((self.looked_at[key] for key in self.chain(scope) if key in self.looked_at), True)
 
     def is_unread(self, scope: str) -> bool:
         """Whether exemptions or assignments at the scope or above it could not be read."""
