@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.codes import ProblemCode
 from reconciler.model import Diagnostic, Severity, Source
 
 
@@ -13,14 +14,19 @@ from reconciler.model import Diagnostic, Severity, Source
 class Problem(Diagnostic):
     """One mistake in the repository; sorted by its place.
 
-    `code` is stable and names the rule (`yaml-anchor`, `schema`, `name-stem`, `conflict`, `rule-lifetime`).
-    `path` is the field inside the document (`scopes[0]`), or empty.
+    `code` is stable and names the rule (`yaml-anchor`, `schema`, `name-stem`, `conflict`, `rule-lifetime`), which says how
+    severe it is unless `severity_override` does. `path` is the field inside the document (`scopes[0]`), or empty.
     """
 
     source: Source
-    code: str
+    code: ProblemCode
     path: str = ""
-    severity: Severity = Severity.ERROR
+    severity_override: Severity | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """An error fails the run."""
+        return self.severity_override or self.code.rule.severity
 
     def __lt__(self, problem: Problem) -> bool:
         return self._order < problem._order

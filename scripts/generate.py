@@ -1,4 +1,5 @@
-"""Writes what follows from the registry of kinds: the enums of the schemas and the tables of docs/drift.md.
+"""Writes what follows from the registries of kinds and codes: the enums of the schemas, the tables of docs/drift.md and
+docs/problems.md.
 
 `python scripts/generate.py` writes; with `--check` it only says which files are stale, and exits 1 (tests/drift/test_kinds.py).
 """
@@ -9,11 +10,12 @@ import enum
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.codes import FileCode, ProblemCode, RuleCode
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Severity
 from reconciler.planning.values import Action, Reason, Widening
@@ -21,9 +23,15 @@ from reconciler.requesting.issue_form import issue_form
 from reconciler.runs.scaffold import ISSUE_FORM
 
 ROOT: Final = Path(__file__).parent.parent
-ENUMS: Final[tuple[type[enum.StrEnum], ...]] = (Action, FindingKind, HeldCause, Reason, Severity, Widening)
+_CODES: Final[tuple[ProblemCode, ...]] = (*FileCode, *RuleCode)
+ENUMS: Final[Mapping[str, Sequence[enum.StrEnum]]] = {
+    **{members.__name__: tuple(members) for members in (Action, FindingKind, HeldCause, Reason, Severity, Widening)},
+    ProblemCode.__name__: _CODES,
+}
+"""What a schema names in a `$comment` before an `enum`."""
 _DRIFT: Final = "docs/drift.md"
-_ENUM: Final = re.compile(r'"enum": \[("[^\]]*)\]')
+_PROBLEMS: Final = "docs/problems.md"
+_ENUM: Final = re.compile(r'("\$comment": "(\w+)",\s*"enum": )\[([^\]]*)\]')
 
 
 def generated() -> Iterator[tuple[Path, str]]:
@@ -31,9 +39,8 @@ def generated() -> Iterator[tuple[Path, str]]:
     for path in sorted((ROOT / "schemas").glob("*.json")):
         yield path, _ENUM.sub(_members, path.read_text(encoding="utf-8"))
     yield ROOT / ISSUE_FORM, issue_form(load_catalogue().recommendation_categories)
-    text = (ROOT / _DRIFT).read_text(encoding="utf-8")
-    text = _with_table(text, "kinds", _kinds())
-    yield ROOT / _DRIFT, _with_table(text, "held", _held())
+    yield ROOT / _DRIFT, _with_tables(_DRIFT, {"kinds": _kinds(), "held": _held()})
+    yield ROOT / _PROBLEMS, _with_tables(_PROBLEMS, {"problems": _problems()})
 
 
 def stale() -> list[str]:
@@ -42,23 +49,25 @@ def stale() -> list[str]:
 
 
 def _members(match: re.Match[str]) -> str:
-    """An enum that begins like one of ours, with all members of ours; a last `null` stays."""
-    values = json.loads(f"[{match[1]}]")
-    for members in ENUMS:
-        names = [member.value for member in members]
-        if values[:2] == names[:2]:
-            return f'"enum": {json.dumps(names + values[-1:] if values[-1] is None else names)}'
-    return match[0]
+    """The enum that the comment before it names, with all its members; a last `null` stays."""
+    before, name, texts = match.groups()
+    if name not in ENUMS:
+        raise SystemExit(f"a schema names the enum {name}, which is none of {', '.join(ENUMS)}")
+    null = [None] if texts.rstrip().endswith("null") else []
+    return f"{before}{json.dumps([member.value for member in ENUMS[name]] + null)}"
 
 
-def _with_table(text: str, name: str, rows: Iterable[tuple[str, ...]]) -> str:
-    begin, end = f"<!-- generated: {name} -->\n", "<!-- end -->\n"
-    head, marker, rest = text.partition(begin)
-    if not marker:
-        raise SystemExit(f"{_DRIFT}: no {begin.strip()}")
-    header, *body = ("| " + " | ".join(row) + " |\n" for row in rows)
-    rule = "|" + "---|" * (header.count("|") - 1) + "\n"
-    return f"{head}{begin}{header}{rule}{''.join(body)}{end}{rest.partition(end)[2]}"
+def _with_tables(name: str, tables: Mapping[str, Iterable[tuple[str, ...]]]) -> str:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    for title, rows in tables.items():
+        begin, end = f"<!-- generated: {title} -->\n", "<!-- end -->\n"
+        head, marker, rest = text.partition(begin)
+        if not marker:
+            raise SystemExit(f"{name}: no {begin.strip()}")
+        header, *body = ("| " + " | ".join(row) + " |\n" for row in rows)
+        rule = "|" + "---|" * (header.count("|") - 1) + "\n"
+        text = f"{head}{begin}{header}{rule}{''.join(body)}{end}{rest.partition(end)[2]}"
+    return text
 
 
 def _kinds() -> Iterator[tuple[str, ...]]:
@@ -74,6 +83,14 @@ def _held() -> Iterator[tuple[str, ...]]:
     for cause in HeldCause:
         facts = cause.facts
         yield cause.value, facts.cause, facts.kind.value, "no" if facts.is_gone else "yes"
+
+
+def _problems() -> Iterator[tuple[str, ...]]:
+    yield "code", "severity", "means", "because"
+    for code in _CODES:
+        rule = code.rule
+        severity = f"{rule.severity}; {rule.exception}" if rule.exception else rule.severity.value
+        yield f"`{code}`", severity, rule.meaning, rule.cause
 
 
 def main() -> int:

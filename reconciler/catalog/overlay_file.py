@@ -11,6 +11,7 @@ from typing import Any, Final
 from reconciler.catalog import store
 from reconciler.catalog.facts import Environment, Policy, initiative_id, policy_id
 from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.codes import FileCode
 from reconciler.documents.builder import Limits
 from reconciler.documents.characters import describe, invisible
 from reconciler.documents.document import Document, dotted
@@ -34,7 +35,10 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
         message = f"cannot be read: {error.strerror or error}"
         return Overlay(), (
             Problem(
-                source=Source(path.name), code="unreadable", message=message, remedy="make it a readable, regular file"
+                source=Source(path.name),
+                code=FileCode.UNREADABLE,
+                message=message,
+                remedy="make it a readable, regular file",
             ),
         )
     if document and not problems:
@@ -46,7 +50,12 @@ def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem
     if len(content) > MAX_BYTES:
         message = f"the file has more than {MAX_BYTES:,} bytes; it is not read"
         return None, (
-            Problem(source=Source(name), code="too-large", message=message, remedy="remove what does not belong there"),
+            Problem(
+                source=Source(name),
+                code=FileCode.TOO_LARGE,
+                message=message,
+                remedy="remove what does not belong there",
+            ),
         )
     document, problems = read_document(content, name, _LIMITS, may_be_empty=True)
     return document, (problems or _invisible(document) if document else problems)
@@ -59,7 +68,7 @@ def _invisible(document: Document) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             source=document.place(path),
-            code="hidden-character",
+            code=FileCode.HIDDEN_CHARACTER,
             message=f"{describe(character)} does not show",
             remedy="remove it",
             path=dotted(path),
@@ -100,7 +109,9 @@ def _schema_problem(document: Document, error: SchemaError) -> Problem:
             unknown = next(name for name in instance if name not in fields)
             path, message = (*path, unknown), f"there is no field {unknown!r} here"
             remedy = f"the fields are {', '.join(fields)}"
-    return Problem(source=document.key_place(path), code="schema", message=message, remedy=remedy, path=dotted(path))
+    return Problem(
+        source=document.key_place(path), code=FileCode.SCHEMA, message=message, remedy=remedy, path=dotted(path)
+    )
 
 
 def _repeated(document: Document) -> list[Problem]:
@@ -116,7 +127,7 @@ def _repeated(document: Document) -> list[Problem]:
                 problems.append(
                     Problem(
                         source=document.place(path),
-                        code="duplicate",
+                        code=FileCode.DUPLICATE,
                         message=message,
                         remedy="keep one",
                         path=dotted(path),
@@ -135,7 +146,11 @@ def _untitled(document: Document) -> list[Problem]:
     paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
     return [
         Problem(
-            source=document.place(path), code="schema", message=message.format(key), remedy=remedy, path=dotted(path)
+            source=document.place(path),
+            code=FileCode.SCHEMA,
+            message=message.format(key),
+            remedy=remedy,
+            path=dotted(path),
         )
         for path, key in paths
     ]

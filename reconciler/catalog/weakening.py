@@ -11,10 +11,11 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import EXPLANATIONS, Obstacle, Policy, Recommendation
-from reconciler.model import Severity, Source, first_few
+from reconciler.codes import RuleCode
+from reconciler.model import Source, first_few
 from reconciler.problems import Problem
 
-CODE: Final = "catalogue-weaker"
+CODE: Final = RuleCode.CATALOGUE_WEAKER
 _FILE: Final = "catalog.yaml"
 _SEVERITIES: Final = ("", "low", "medium", "high", "critical")
 _MAX_NAMES: Final = 3
@@ -88,5 +89,4 @@ def _warning(catalogue: Catalogue, place: tuple[str, str, str], *, message: str,
         code=CODE,
         message=f"this weakens a shipped fact: {message}",
         remedy=remedy,
-        severity=Severity.WARNING,
     )

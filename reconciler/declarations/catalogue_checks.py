@@ -21,6 +21,7 @@ from reconciler.catalog import (
 )
 from reconciler.catalog.retirement import retirement_cause, retirement_remedy
 from reconciler.catalog.subjects import named_recommendations
+from reconciler.codes import RuleCode
 from reconciler.declarations.scope_types import scope_type_problems
 from reconciler.declarations.standard_checks import standard_problems
 from reconciler.declarations.subjects import DeclaredSubject
@@ -30,6 +31,7 @@ from reconciler.problems import Problem
 
 _MAX_KEYS: Final = 8
 _MAX_PROPOSED: Final = 3
+_OBSTACLE_CODES: Final = {obstacle: RuleCode[f"OBSTACLE_{obstacle.name}"] for obstacle in Obstacle}
 
 
 def catalogue_problems(
@@ -88,7 +90,7 @@ def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Cat
             _MAX_KEYS,
         )
         return problem(
-            code="ambiguous-recommendation",
+            code=RuleCode.AMBIGUOUS_RECOMMENDATION,
             message=f"{len(candidates)} recommendations have the title {text!r}",
             remedy=f"write the key of the one you mean: {keys}",
         )
@@ -97,7 +99,7 @@ def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Cat
     contained = next((key for key in guids_in(text) if key != text and catalogue.find(key)), None)
     if contained:
         return problem(
-            code="unknown-recommendation",
+            code=RuleCode.UNKNOWN_RECOMMENDATION,
             message=f"{text!r} holds a recommendation's key, but more than that",
             remedy=f"write {contained}" if is_listed else f"write recommendation: {contained}",
         )
@@ -106,14 +108,14 @@ def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Cat
         keys = f"; the recommendation on it is {resting[0].title!r} ({resting[0].key})" if resting else ""
         own_file = f"take it out, and declare the policy in a file of its own{keys}"
         return problem(
-            code="unknown-recommendation",
+            code=RuleCode.UNKNOWN_RECOMMENDATION,
             message=f"{text!r} is the name of a policy, not of a recommendation",
             remedy=own_file if is_listed else f"write policyDefinition: {text}{keys}",
         )
     alike = () if "/" in text else catalogue.nearest(text, 2 * _MAX_PROPOSED)
     near = [f"{candidate.title!r} ({candidate.key})" for candidate in alike if candidate.exemptable][:_MAX_PROPOSED]
     return problem(
-        code="unknown-recommendation",
+        code=RuleCode.UNKNOWN_RECOMMENDATION,
         message=f"no recommendation has the key or the title {text!r}",
         remedy=did_you_mean(near, "`exempt catalog search WORDS` finds it; a new one needs `exempt catalog refresh`"),
     )
@@ -130,7 +132,7 @@ def _without_key(declaration: Declaration, documented: Recommendation, index: in
         remedy = f"{refresh}, or name the policy in policyDefinition" + (" of another file" if names else "")
     return Problem(
         source=declaration.subject_place(index),
-        code="unsupported-recommendation",
+        code=RuleCode.UNSUPPORTED_RECOMMENDATION,
         message=f"Defender documents {declaration.subject.values[index]!r}, but no public source names its key"
         + ("" if names else " or its policy"),
         remedy=remedy,
@@ -143,7 +145,7 @@ def _unknown_policy(declaration: Declaration, catalogue: Catalogue) -> Iterator[
     if recommendations := catalogue.find(value):
         yield Problem(
             source=declaration.place("policyDefinition"),
-            code="unknown-policy",
+            code=RuleCode.UNKNOWN_POLICY,
             message=f"{value!r} is a recommendation, {recommendations[0].title!r}, not a policy",
             remedy=f"write recommendation: {value}",
             path="policyDefinition",
@@ -153,13 +155,13 @@ def _unknown_policy(declaration: Declaration, catalogue: Catalogue) -> Iterator[
         near = None if titled else nearest(value, (policy.id.name for policy in catalogue.policies.values()))
         yield Problem(
             source=declaration.place("policyDefinition"),
-            code="unknown-policy",
+            code=RuleCode.UNKNOWN_POLICY,
             message=f"{value!r} is a policy's title, not its name"
             if titled
             else f"no known built-in policy has the name {value!r}",
             remedy=f"write {titled[0].id.name}" if titled else _unknown_name_remedy(near),
             path="policyDefinition",
-            severity=Severity.ERROR if titled or " " in value else Severity.WARNING,
+            severity_override=None if titled or " " in value else Severity.WARNING,
         )
 
 
@@ -172,11 +174,11 @@ def _unknown_initiative(declaration: Declaration, catalogue: Catalogue) -> Itera
     near = names[title] if title else nearest(value, names.values())
     yield Problem(
         source=declaration.place("policySetDefinition"),
-        code="unknown-initiative",
+        code=RuleCode.UNKNOWN_INITIATIVE,
         message=f"no known built-in initiative has the name {value!r}",
         remedy=did_you_mean([f"{near} ({title!r})"]) if title else _unknown_name_remedy(near),
         path="policySetDefinition",
-        severity=Severity.ERROR if " " in value else Severity.WARNING,
+        severity_override=None if " " in value else Severity.WARNING,
     )
 
 
@@ -200,11 +202,10 @@ def _unknown_references(declaration: Declaration, initiative: BuiltInInitiative)
             remedy = did_you_mean(near, "check the id; another version of the initiative may have it")
         yield Problem(
             source=declaration.place(f"referenceIds.{index}"),
-            code="unknown-reference",
+            code=RuleCode.UNKNOWN_REFERENCE,
             message=message,
             remedy=remedy,
             path=f"referenceIds[{index}]",
-            severity=Severity.WARNING,
         )
 
 
@@ -222,12 +223,12 @@ def _policies_as_references(declaration: Declaration, catalogue: Catalogue) -> I
             others = " or ".join(repr(text) for text in sorted(names)[:_MAX_PROPOSED])
             yield Problem(
                 source=declaration.place(f"referenceIds.{index}"),
-                code="unknown-reference",
+                code=RuleCode.UNKNOWN_REFERENCE,
                 message=f"{reference!r} is the policy {policy.title!r}; a reference id is its name inside the initiative",
                 remedy="look it up in the initiative that is assigned"
                 + (f"; others call it {others}" if others else ""),
                 path=f"referenceIds[{index}]",
-                severity=Severity.INFO,
+                severity_override=Severity.INFO,
             )
 
 
@@ -240,7 +241,6 @@ def _obstacles(
         if obstacle is Obstacle.RETIRED:
             continue  # _retired says what serves instead
         strict = strict_unsupported and obstacle is Obstacle.UNSUPPORTED
-        severity = Severity.ERROR if obstacle.blocks or strict else Severity.WARNING
         if obstacle.blocks:
             message, remedy = f"{title!r} cannot be exempted: {EXPLANATIONS[obstacle]}", delete
         else:
@@ -252,11 +252,11 @@ def _obstacles(
             )
         yield Problem(
             source=declaration.subject_place(index),
-            code=f"obstacle-{obstacle.value}",
+            code=_OBSTACLE_CODES[obstacle],
             message=message,
             remedy=remedy,
             path=path,
-            severity=severity,
+            severity_override=Severity.ERROR if strict else None,
         )
 
 
@@ -267,11 +267,11 @@ def _retired(
     if recommendation.retirement and recommendation.exemptable:
         yield Problem(
             source=declaration.subject_place(index),
-            code="obstacle-retired",
+            code=RuleCode.OBSTACLE_RETIRED,
             message=f"an exemption of {recommendation.title!r} does nothing in Defender for Cloud: {retirement_cause(recommendation.retirement)}",
             remedy=retirement_remedy(
                 recommendation, catalogue, is_listed=declaration.subject_path(index) != declaration.subject.kind.value
             ),
             path=declaration.subject_path(index),
-            severity=Severity.ERROR if changed else Severity.WARNING,
+            severity_override=None if changed else Severity.WARNING,
         )

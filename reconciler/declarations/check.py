@@ -9,6 +9,7 @@ from typing import Final
 from reconciler.catalog import Catalogue, policy_id
 from reconciler.catalog.strictness import never_exempt
 from reconciler.catalog.weakening import weakened_facts
+from reconciler.codes import RuleCode
 from reconciler.declarations.catalogue_checks import catalogue_problems, recommendation_problems
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes
@@ -67,7 +68,7 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
         if earlier is not declaration:
             yield Problem(
                 source=declaration.place("name"),
-                code="duplicate-name",
+                code=RuleCode.DUPLICATE_NAME,
                 message=f"name {declaration.name!r} is taken by {earlier.source.file}"
                 + ("" if earlier.name == declaration.name else f" ({earlier.name!r}; letter case makes no difference)"),
                 remedy="give one of the two another name, in the file and as the file's name",
@@ -81,13 +82,12 @@ def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> It
     if declaration.enabled and expires is not None and declaration.has_expired(now):
         yield Problem(
             source=declaration.place("expiresOn"),
-            code="expired",
+            code=RuleCode.EXPIRED,
             message=f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
             remedy="write a later date if it is still needed"
             if is_changed
             else "write a later expiresOn if it is still needed, or delete the file",
             path="expiresOn",
-            severity=Severity.WARNING,
         )
 
 
@@ -97,7 +97,7 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
     if loaded.settings is not None and loaded.settings.tenant_id == _NO_TENANT:
         yield Problem(
             source=loaded.settings_places.get("tenantId", Source(SETTINGS_FILE)),
-            code="no-tenant",
+            code=RuleCode.NO_TENANT,
             message="this is the placeholder that `exempt init` writes, not a tenant",
             remedy="write the GUID that `az account show --query tenantId --output tsv` prints",
             path="tenantId",
@@ -108,7 +108,7 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
             path = f"rules.neverExempt.recommendations[{index}]"
             yield Problem(
                 source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),
-                code="rule-unknown",
+                code=RuleCode.RULE_UNKNOWN,
                 message=f"no recommendation has the key or the title {text!r}, so this protects nothing",
                 remedy=did_you_mean(near, "write a key or an exact title"),
                 path=path,
@@ -118,9 +118,9 @@ def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem
             path = f"rules.neverExempt.policies[{index}]"
             yield Problem(
                 source=loaded.settings_places.get(path, Source(SETTINGS_FILE)),
-                code="rule-unknown",
+                code=RuleCode.RULE_UNKNOWN,
                 message=f"no known built-in policy has the name {text!r}, so this may protect nothing",
                 remedy="write the name (usually a GUID) of a built-in, or the full ARM id of a custom policy",
                 path=path,
-                severity=Severity.WARNING,
+                severity_override=Severity.WARNING,
             )

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from reconciler.catalog import Catalogue
+from reconciler.codes import RuleCode
 from reconciler.declarations.subjects import DeclaredSubject
-from reconciler.model import ArmId, Declaration, ResourceSelector, Severity, Source, textual_containers
+from reconciler.model import ArmId, Declaration, ResourceSelector, Source, textual_containers
 from reconciler.problems import Problem
 
 Topic: TypeAlias = tuple[str, str]
@@ -148,7 +149,7 @@ def _conflict(first: _Target, later: _Target, subject: str) -> Problem:
     place = first.declaration.place(f"scopes.{first.index}")
     return Problem(
         source=later.declaration.place(f"scopes.{later.index}"),
-        code="conflict",
+        code=RuleCode.CONFLICT,
         message=f"{name!r} ({place.file}:{place.line}) wants {subject} too, {where}; a policy on a scope and all it contains belongs to one declaration",
         remedy=remedy,
         path=f"scopes[{later.index}]",
@@ -163,9 +164,8 @@ def _redundant(declaration: Declaration) -> Iterator[Problem]:
         if outer is not None:
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="redundant-scope",
+                code=RuleCode.REDUNDANT_SCOPE,
                 message=f"{outer.text}, listed here too, contains this scope",
                 remedy="delete one of the two lines",
                 path=f"scopes[{index}]",
-                severity=Severity.WARNING,
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.codes import RuleCode
 from reconciler.model import Declaration, FolderRule, Rules, ScopeKind
 from reconciler.problems import Problem
 
@@ -39,7 +40,7 @@ def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
         if scope.kind not in kinds:
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="rule-scope-kind",
+                code=RuleCode.RULE_SCOPE_KIND,
                 message=f"this is a {scope.kind.value}; {_in(rule)} only a {allowed} may be exempted ({rule.setting})",
                 remedy="name the narrower scopes that need it",
                 path=f"scopes[{index}]",
@@ -54,7 +55,7 @@ def _below(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
         if not has_group and not any(place.contains(scope) for place in places):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="rule-place",
+                code=RuleCode.RULE_PLACE,
                 message=f"this is not at or below {allowed}, where declarations {_in(rule)} may exempt ({rule.setting})",
                 remedy="correct the id, or put the file into the folder whose owners answer for this scope",
                 path=f"scopes[{index}]",
@@ -66,7 +67,7 @@ def _whole_scopes(declaration: Declaration, rule: FolderRule) -> Iterator[Proble
         if scope.kind is not ScopeKind.RESOURCE:
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="rule-whole-scope",
+                code=RuleCode.RULE_WHOLE_SCOPE,
                 message=f"this exempts a {scope.kind.value} as a whole, which is refused {_in(rule)} ({rule.setting})",
                 remedy="name the resources that need it, or narrow it by resourceSelectors",
                 path=f"scopes[{index}]",
@@ -76,7 +77,7 @@ def _whole_scopes(declaration: Declaration, rule: FolderRule) -> Iterator[Proble
 def _refused(declaration: Declaration, rule: FolderRule, field: str, reason: str) -> Problem:
     return Problem(
         source=declaration.place(field),
-        code="rule-take-over" if field == "takeOver" else "rule-adopt",
+        code=RuleCode.RULE_TAKE_OVER if field == "takeOver" else RuleCode.RULE_ADOPT,
         message=f"{field} is refused {_in(rule)}: {reason} ({rule.setting})",
         remedy="delete the line, or ask the owners of reconciler.yaml",
         path=field,

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.model import ArmId, Declaration, ScopeKind, Severity
+from reconciler.codes import FileCode, RuleCode
+from reconciler.model import ArmId, Declaration, ScopeKind
 from reconciler.problems import Problem
 
 _POLICY: Final = "microsoft.authorization/policy"
@@ -27,11 +28,10 @@ def lint_placeholders(declaration: Declaration) -> Iterator[Problem]:
         if match := _PLACEHOLDER.search(text):
             yield Problem(
                 source=declaration.place(field),
-                code="placeholder",
+                code=FileCode.PLACEHOLDER,
                 message=f"{field} holds {match[0]!r}; nothing is filled in there, declarations are no templates",
                 remedy="write the text itself",
                 path=field,
-                severity=Severity.WARNING,
             )
 
 
@@ -41,16 +41,15 @@ def lint_scopes(declaration: Declaration) -> Iterator[Problem]:
         if scope.text[-1] in ",;:'":
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="scope-end",
+                code=RuleCode.SCOPE_END,
                 message=f"the id ends in {scope.text[-1]!r}, which is then part of the name",
                 remedy="delete it; each scope stands in a line of its own, without commas",
                 path=f"scopes[{index}]",
-                severity=Severity.WARNING,
             )
         if is_policy(scope):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="not-a-target",
+                code=RuleCode.NOT_A_TARGET,
                 message=f"{scope.name!r} is part of Azure Policy itself, not a resource to exempt",
                 remedy="name the resource, resource group, subscription or management group that is to be exempted",
                 path=f"scopes[{index}]",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
+from reconciler.codes import FileCode
 from reconciler.declarations import build
 from reconciler.declarations.misplaced import misnamed_settings, misplaced_files
 from reconciler.declarations.schema_errors import disguised_keys, schema_problems
@@ -115,7 +116,7 @@ def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[st
         problems.append(
             Problem(
                 source=Source(SETTINGS_FILE),
-                code="no-settings",
+                code=FileCode.NO_SETTINGS,
                 message=f"there is no {SETTINGS_FILE} at the root of the repository",
                 remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
             )
@@ -148,7 +149,7 @@ def _declarations(files: Iterable[SourceFile | Problem], problems: list[Problem]
             problems.append(
                 Problem(
                     source=Source(item.name),
-                    code="too-large",
+                    code=FileCode.TOO_LARGE,
                     message=f"the declarations have more than {MAX_TOTAL_BYTES:,} bytes together; from here on none is read",
                     remedy="split the repository",
                 )
@@ -191,7 +192,7 @@ def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
         *first,
         Problem(
             source=first[-1].source,
-            code="more",
+            code=FileCode.MORE,
             message=f"{omitted:,} more mistakes in this file",
             remedy="mend the first ones and run again",
         ),
@@ -211,7 +212,7 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             source=source,
-            code="hidden-character",
+            code=FileCode.HIDDEN_CHARACTER,
             message=f"{describe(character)} stands in a text of one line",
             remedy="write it in one line, with plain spaces only",
             path=dotted(path),
@@ -227,7 +228,7 @@ def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
         problems.append(
             Problem(
                 source=declaration.place("name"),
-                code="name-stem",
+                code=FileCode.NAME_STEM,
                 message=f"name {declaration.name!r} differs from the file's name {stem!r}",
                 remedy=f"write name: {stem}, or rename the file to {declaration.name}.yaml",
                 path="name",

@@ -15,6 +15,7 @@ from reconciler.catalog.retirement import (
     retirement_cause,
     retirement_remedy,
 )
+from reconciler.codes import RuleCode
 from reconciler.documents.document import Document, Path, dotted
 from reconciler.documents.strict import events
 from reconciler.model import Severity
@@ -55,11 +56,11 @@ def migrate(text: str, document: Document, catalogue: Catalogue) -> Migration:
         else:
             problem = problem or Problem(
                 source=document.place(path) if len(path) > 1 else document.key_place(path),
-                code="obstacle-retired",
+                code=RuleCode.OBSTACLE_RETIRED,
                 message=f"{recommendations[0].title!r} cannot be migrated. {retirement_cause(retirement)}",
                 remedy=retirement_remedy(recommendations[0], catalogue),
                 path=dotted(path),
-                severity=Severity.WARNING,
+                severity_override=Severity.WARNING,
             )
     return Migration(text=text, problem=problem)
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from reconciler.codes import FileCode
 from reconciler.declarations.walk import SourceFile, printable_path, read
 from reconciler.documents.suggest import nearest
-from reconciler.model import Severity, Source
+from reconciler.model import Source
 from reconciler.problems import Problem
 
 _DECLARES: Final = re.compile(rb"^(?:scopes|justification) *:", re.MULTILINE)
@@ -29,10 +30,9 @@ def misplaced_files(root: Path, folder: str, read_files: frozenset[str]) -> Iter
     if not (root / folder).exists() and (near := nearest(folder, names)):
         yield Problem(
             source=Source(printable_path(near)),
-            code="stray-folder",
+            code=FileCode.STRAY_FOLDER,
             message=f"there is no folder {folder}/; {near}/ is not read",
             remedy=f"if it holds declarations, rename it to {folder}",
-            severity=Severity.WARNING,
         )
     files = [
         entry for entry in entries if entry.name.endswith((".yaml", ".yml")) and entry.is_file(follow_symlinks=False)
@@ -42,10 +42,9 @@ def misplaced_files(root: Path, folder: str, read_files: frozenset[str]) -> Iter
         if isinstance(data, bytes) and len(set(_DECLARES.findall(data))) > 1:
             yield Problem(
                 source=Source(printable_path(entry.name)),
-                code="stray-file",
+                code=FileCode.STRAY_FILE,
                 message=f"this looks like a declaration, but only {folder}/ is read",
                 remedy=f"move it into {folder}/",
-                severity=Severity.WARNING,
             )
 
 

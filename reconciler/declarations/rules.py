@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 from reconciler.catalog.strictness import NeverExempt
+from reconciler.codes import RuleCode
 from reconciler.declarations.field_help import EXAMPLES
 from reconciler.declarations.folder_rules import folder_problems
 from reconciler.declarations.subjects import DeclaredSubject
@@ -61,11 +62,11 @@ def broken_lifetimes(resolved: DeclaredSubject, rules: Rules, now: datetime, *, 
     wrong = "it never expires" if expires is None else f"it runs until {expires.date()}"
     yield Problem(
         source=declaration.place("expiresOn"),
-        code="rule-lifetime",
+        code=RuleCode.RULE_LIFETIME,
         message=f"{wrong}; {limit} (rules.maxLifetimeDays)",
         remedy=f"write expiresOn: {latest}, or an earlier day",
         path="expiresOn",
-        severity=Severity.ERROR if changed else Severity.WARNING,
+        severity_override=None if changed else Severity.WARNING,
     )
 
 
@@ -81,7 +82,7 @@ def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
         if not values.get(field):
             yield Problem(
                 source=declaration.source,
-                code="rule-required",
+                code=RuleCode.RULE_REQUIRED,
                 message=f"{field} is missing; this repository requires it (rules.required)",
                 remedy=f"add a line `{field}: {EXAMPLES[field]}`",
                 path=field,
@@ -93,7 +94,7 @@ def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
     if pattern and declaration.ticket and not compile_pattern(pattern).fullmatch(declaration.ticket):
         yield Problem(
             source=declaration.place("ticket"),
-            code="rule-ticket",
+            code=RuleCode.RULE_TICKET,
             message=f"ticket {declaration.ticket!r} is not of the form {pattern!r} (rules.ticketPattern)",
             remedy="write the key of the ticket alone, in that form",
             path="ticket",
@@ -108,7 +109,7 @@ def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
         if not below_a_group and not any(root.contains(scope) for root in settings.scopes):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="outside-scopes",
+                code=RuleCode.OUTSIDE_SCOPES,
                 message=f"{scope.text} is outside of what this repository manages ({roots})",
                 remedy="correct the id, or add its root to scopes in reconciler.yaml",
                 path=f"scopes[{index}]",
@@ -126,7 +127,7 @@ def _beside_assignment(declaration: Declaration) -> Iterator[Problem]:
         if assigned.subscription and scope.subscription and not (assigned.contains(scope) or scope.contains(assigned)):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="beside-assignment",
+                code=RuleCode.BESIDE_ASSIGNMENT,
                 message=f"{scope.text} lies outside of {assigned.text}, where this is assigned",
                 remedy="name a scope at or below the assignment's, or add `ahead: true` until it is moved there",
                 path=f"scopes[{index}]",
@@ -143,7 +144,7 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
     message = "without referenceIds it exempts from everything that the initiative contains"
     yield Problem(
         source=declaration.place(subject.kind.value),
-        code="rule-whole-assignment",
+        code=RuleCode.RULE_WHOLE_ASSIGNMENT,
         message=f"{message} (rules.allowWholeAssignment is not true)"
         if sure
         else f"if an initiative is assigned there, {message}, which is not allowed here",
@@ -151,7 +152,7 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
         if sure
         else "add referenceIds, unless a single policy is assigned",
         path=subject.kind.value,
-        severity=Severity.ERROR if sure else Severity.INFO,
+        severity_override=None if sure else Severity.INFO,
     )
 
 
@@ -171,7 +172,7 @@ def forbidden(resolved: DeclaredSubject, never: Mapping[str, tuple[NeverExempt, 
         index = named[0] if is_declared else 0
         yield Problem(
             source=declaration.subject_place(index),
-            code="rule-never",
+            code=RuleCode.RULE_NEVER,
             message=f"{name} is never exempted here ({entry.setting})"
             + (because if entry.key and not is_declared else ""),
             remedy="fix the resource, or ask the owners of reconciler.yaml",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
+from reconciler.codes import FileCode
 from reconciler.declarations.field_help import (
     EXAMPLES,
     FIELD_RULES,
@@ -59,7 +60,7 @@ def _other_kind_of_file(document: Document) -> Problem | None:
         return None
     return Problem(
         source=document.place(()),
-        code="foreign-file",
+        code=FileCode.FOREIGN_FILE,
         message=f"this is {kind}, not a declaration",
         remedy=f"{command} writes declarations of it; move this file out of exemptions/",
     )
@@ -67,9 +68,9 @@ def _other_kind_of_file(document: Document) -> Problem | None:
 
 def _follows(problem: Problem, misspelled: set[str]) -> bool:
     """Whether a problem is gone once the misspelled fields are mended: one mistake is told once."""
-    if problem.code == "missing-field":
+    if problem.code is FileCode.MISSING_FIELD:
         return problem.path.rsplit(".", 1)[-1] in misspelled
-    return problem.code == "subject" and not problem.path and not misspelled.isdisjoint(SUBJECTS)
+    return problem.code is FileCode.SUBJECT and not problem.path and not misspelled.isdisjoint(SUBJECTS)
 
 
 def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Problem]:
@@ -95,7 +96,7 @@ def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Pro
             message, remedy = value_error(document, error, path)
             yield Problem(
                 source=document.place(path),
-                code="schema",
+                code=FileCode.SCHEMA,
                 message=visible(message),
                 remedy=visible(remedy),
                 path=dotted(path),
@@ -123,7 +124,7 @@ def _unknown_fields(document: Document, error: SchemaError, path: Path, whole: s
             remedy = did_you_mean([meant])
         yield Problem(
             source=document.key_place(below),
-            code="unknown-field",
+            code=FileCode.UNKNOWN_FIELD,
             message=f"{dotted(below)} is not a field {where}",
             remedy=remedy,
             path=dotted(below),
@@ -147,7 +148,7 @@ def _missing_fields(document: Document, error: SchemaError, path: Path, name: st
                 example = PurePosixPath(document.file).stem
             yield Problem(
                 source=document.place(path),
-                code="missing-field",
+                code=FileCode.MISSING_FIELD,
                 message=f"{dotted((*path, field))} is missing: wanted is {expectation((*path, field), name)}",
                 remedy=f"add a line `{field}: {example}`",
                 path=dotted((*path, field)),
@@ -162,7 +163,7 @@ def disguised_keys(document: Document) -> Iterator[Problem]:
         if len(path) == 2 and path[0] == "metadata" and is_reserved(str(path[1])):
             yield Problem(
                 source=document.key_place(path),
-                code="metadata-key",
+                code=FileCode.METADATA_KEY,
                 message=f"{visible(str(path[1]))!r} looks like a mark by which tools know their own exemptions",
                 remedy=f"delete it, or give your note another key, such as x-{visible(str(path[1])).strip()}",
                 path=dotted(path),
@@ -184,7 +185,7 @@ def _reserved_key(document: Document, path: Path) -> Problem:
         message = f"{dotted(path)} is a mark by which tools know their own exemptions; they write it themselves"
         remedy = f"delete it, or give your note another key, such as x-{key}"
     return Problem(
-        source=document.key_place(path), code="metadata-key", message=message, remedy=remedy, path=dotted(path)
+        source=document.key_place(path), code=FileCode.METADATA_KEY, message=message, remedy=remedy, path=dotted(path)
     )
 
 
@@ -193,13 +194,13 @@ def _subject(document: Document) -> Problem:
     if not fields:
         return Problem(
             source=document.place(()),
-            code="subject",
+            code=FileCode.SUBJECT,
             message=f"nothing says what is exempted: one of {listed(SUBJECTS, 'or')} is needed",
             remedy="add a line `recommendation: ` with the key or the exact title that Defender for Cloud shows",
         )
     return Problem(
         source=document.key_place((fields[1],)),
-        code="subject",
+        code=FileCode.SUBJECT,
         message=f"{listed(fields)} each say what is exempted; there can be one",
         remedy="keep one of them; what else is to be exempted is a declaration of its own",
     )
@@ -211,4 +212,6 @@ def _dependent(document: Document, error: SchemaError, path: Path) -> Problem:
     field = steps[steps.index("dependentSchemas") + 1]
     message, remedy = FIELD_RULES[field]
     below = (*path, field)
-    return Problem(source=document.key_place(below), code="schema", message=message, remedy=remedy, path=dotted(below))
+    return Problem(
+        source=document.key_place(below), code=FileCode.SCHEMA, message=message, remedy=remedy, path=dotted(below)
+    )

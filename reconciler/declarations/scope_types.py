@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from reconciler.catalog import Catalogue
+from reconciler.codes import RuleCode
 from reconciler.declarations.lint import is_policy
 from reconciler.declarations.subjects import DeclaredSubject
-from reconciler.model import ArmId, ScopeKind, Severity, first_few
+from reconciler.model import ArmId, ScopeKind, first_few
 from reconciler.problems import Problem
 
 _MAX_TYPES: Final = 8
@@ -30,11 +31,10 @@ def scope_type_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iter
             listed = first_few(sorted(types), _MAX_TYPES)
             yield Problem(
                 source=resolved.declaration.place(f"scopes.{index}"),
-                code="scope-type",
+                code=RuleCode.SCOPE_TYPE,
                 message=f"nothing at this {scope.kind} is evaluated: what is exempted looks at {listed}",
                 remedy="check that the id is the one you mean; if so, the exemption does nothing",
                 path=f"scopes[{index}]",
-                severity=Severity.WARNING,
             )
 
 

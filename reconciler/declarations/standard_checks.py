@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.catalog import Catalogue, Environment
+from reconciler.codes import RuleCode
 from reconciler.declarations.subjects import DeclaredSubject
-from reconciler.model import ArmId, ScopeKind, Severity, SubjectKind, is_assessment
+from reconciler.model import ArmId, ScopeKind, SubjectKind, is_assessment
 from reconciler.problems import Problem
 
 _CONNECTOR = "microsoft.security/securityconnectors"
@@ -22,17 +23,16 @@ def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterat
     if declaration.subject.kind is SubjectKind.CATEGORY and not alone:
         yield Problem(
             source=declaration.subject_place(),
-            code="unknown-category",
+            code=RuleCode.UNKNOWN_CATEGORY,
             message=f"the catalogue knows no recommendation of the category {declaration.subject.value}, so this exempts nothing",
             remedy="run `exempt catalog refresh`, which reads from the tenant which recommendations belong to it",
             path=declaration.subject_path(),
-            severity=Severity.WARNING,
         )
     has_policies = len(alone) < len(resolved.policies)
     if "vulnerabilities" in declaration.places and has_policies:
         yield Problem(
             source=declaration.place("vulnerabilities"),
-            code="standard-conditions",
+            code=RuleCode.STANDARD_CONDITIONS,
             message="a policy stands behind what is declared; conditions on findings are only for recommendations without one",
             remedy="delete vulnerabilities, or declare recommendationCategory in place of the recommendation",
             path="vulnerabilities",
@@ -40,7 +40,7 @@ def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterat
     if alone and "resourceSelectors" in declaration.places:
         yield Problem(
             source=declaration.place("resourceSelectors"),
-            code="standard-selectors",
+            code=RuleCode.STANDARD_SELECTORS,
             message="no policy stands behind what is declared, and a standard assignment has no resource selectors",
             remedy="delete resourceSelectors and name the resources in scopes",
             path="resourceSelectors",
@@ -62,7 +62,7 @@ def _scopes(resolved: DeclaredSubject, alone: list[str], catalogue: Catalogue) -
         if not is_container and not (scope.kind is ScopeKind.RESOURCE and scope.resource_type == _CONNECTOR):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
-                code="standard-scope",
+                code=RuleCode.STANDARD_SCOPE,
                 message=f"{elsewhere[0].title!r} evaluates {elsewhere[0].environment} resources, which no Azure {scope.kind} holds",
                 remedy="name the security connector, …/providers/Microsoft.Security/securityConnectors/NAME, or its subscription",
                 path=f"scopes[{index}]",

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from reconciler.codes import FileCode
 from reconciler.documents.characters import describe, not_one_line
 from reconciler.model import Severity, Source
 from reconciler.problems import Problem
@@ -58,7 +59,7 @@ def walk(root: Path, folder: str) -> Iterator[SourceFile | Problem]:
         if count > MAX_FILES:
             yield Problem(
                 source=Source(folder),
-                code="too-many-files",
+                code=FileCode.TOO_MANY_FILES,
                 message=f"more than {MAX_FILES:,} declarations; the rest is not read",
                 remedy="one declaration may name up to 1,000 scopes: put together what belongs together",
             )
@@ -98,7 +99,7 @@ def _folder(path: str, name: str, depth: int) -> Iterator[SourceFile | Problem]:
     if depth > MAX_FOLDERS_DEEP:
         yield Problem(
             source=Source(name),
-            code="too-deep",
+            code=FileCode.TOO_DEEP,
             message=f"folders are nested more than {MAX_FOLDERS_DEEP} deep; what is below is not read",
             remedy="move its files up",
         )
@@ -116,7 +117,7 @@ def _folder(path: str, name: str, depth: int) -> Iterator[SourceFile | Problem]:
         if odd is not None:
             yield Problem(
                 source=Source(below),
-                code="hidden-character",
+                code=FileCode.HIDDEN_CHARACTER,
                 message=f"its name holds {describe(odd)}; such a name looks like another one",
                 remedy="rename it with plain letters, digits, dots, dashes and underscores",
             )
@@ -125,7 +126,7 @@ def _folder(path: str, name: str, depth: int) -> Iterator[SourceFile | Problem]:
         if first != below:
             yield Problem(
                 source=Source(below),
-                code="case-twin",
+                code=FileCode.CASE_TWIN,
                 message=f"its name differs from {first!r} in case only",
                 remedy="macOS and Windows take both for one: give one of them another name",
             )
@@ -144,7 +145,7 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]
     if entry.name.casefold() == _ATTRIBUTES:
         yield Problem(
             source=Source(name),
-            code="attributes",
+            code=FileCode.ATTRIBUTES,
             message="git would obey this file: it can hide a declaration's changes from reviewers or turn its bytes",
             remedy="remove it; attributes belong into the file at the root of the repository, which has other owners",
         )
@@ -155,7 +156,7 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]
     elif suffix.lower() in _MISTAKEN_SUFFIXES:
         yield Problem(
             source=Source(name),
-            code="suffix",
+            code=FileCode.SUFFIX,
             message=f"it ends in {suffix!r}, so it would not be read as a declaration",
             remedy=f"rename it to {stem}{SUFFIX}"
             if suffix != ".json"
@@ -164,10 +165,10 @@ def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]
     elif suffix.lower() not in _QUIET_SUFFIXES and not entry.name.startswith(".") and entry.name != "CODEOWNERS":
         yield Problem(
             source=Source(name),
-            code="suffix",
+            code=FileCode.SUFFIX,
             message=f"it does not end in {SUFFIX!r}, so it is not read",
             remedy=f"rename it if it is a declaration, or move it out of {name.split('/', 1)[0]}/ if it is none",
-            severity=Severity.WARNING,
+            severity_override=Severity.WARNING,
         )
 
 
@@ -191,7 +192,7 @@ def _refused(name: str, mode: int, where: str) -> Problem:
     kind = next((text for test, text in kinds if test(mode)), "something that cannot be examined")
     return Problem(
         source=Source(name),
-        code="not-a-file",
+        code=FileCode.NOT_A_FILE,
         message=f"this is {kind} {where}; it is not opened",
         remedy="declarations are regular files inside the repository: put the file itself here",
     )
@@ -200,7 +201,7 @@ def _refused(name: str, mode: int, where: str) -> Problem:
 def _too_large(name: str, size: int) -> Problem:
     return Problem(
         source=Source(name),
-        code="too-large",
+        code=FileCode.TOO_LARGE,
         message=f"the file has {size:,} bytes; at most {MAX_BYTES:,} are read",
         remedy="split it: one declaration may name up to 1,000 scopes",
     )
@@ -210,7 +211,7 @@ def _unreadable(name: str, error: OSError) -> Problem:
     reason = (error.strerror or "unknown reason").lower()
     return Problem(
         source=Source(name),
-        code="unreadable",
+        code=FileCode.UNREADABLE,
         message=f"it cannot be read: {reason}",
         remedy="check that the file is there and may be read",
     )

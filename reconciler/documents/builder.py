@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import yaml
 
+from reconciler.codes import FileCode, ProblemCode
 from reconciler.documents.characters import describe, hidden_in_value
 from reconciler.documents.document import Mark, Path
 from reconciler.documents.scalars import resolve
@@ -86,13 +87,15 @@ class Builder:
         if self.documents > 1:
             self.refuse(
                 event,
-                "yaml-documents",
+                FileCode.YAML_DOCUMENTS,
                 "a second document starts here (`---`); a file holds one",
                 "move it into a file of its own",
             )
             raise StopError
         if event.version or event.tags:
-            self.refuse(event, "yaml-directive", "YAML directives (`%YAML`, `%TAG`) are not read", "delete the line")
+            self.refuse(
+                event, FileCode.YAML_DIRECTIVE, "YAML directives (`%YAML`, `%TAG`) are not read", "delete the line"
+            )
 
     def start_mapping(self, event: yaml.MappingStartEvent) -> None:
         self.start(event, _Frame(path=(), items=None, members={}))
@@ -106,7 +109,7 @@ class Builder:
         if self.expects_key():
             self.refuse(
                 event,
-                "yaml-key",
+                FileCode.YAML_KEY,
                 "a bracket or brace opens where a key should stand",
                 "put the text in quotes; placeholders such as {{ x }} mean nothing here, declarations are no templates",
             )
@@ -114,7 +117,7 @@ class Builder:
         if len(self.stack) >= self.limits.depth:
             self.refuse(
                 event,
-                "yaml-depth",
+                FileCode.YAML_DEPTH,
                 f"values are nested more than {self.limits.depth} deep; nothing here needs that",
                 "flatten it; if brackets were pasted, look for one that is not closed",
             )
@@ -133,7 +136,7 @@ class Builder:
         if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
             self.refuse(
                 event,
-                "hidden-character",
+                FileCode.HIDDEN_CHARACTER,
                 f"an escape spells {describe(character)}, which is refused",
                 "leave it out",
             )
@@ -149,7 +152,7 @@ class Builder:
         """Aliases could make a small file huge and hide what a reviewer should see."""
         self.refuse(
             event,
-            "yaml-alias",
+            FileCode.YAML_ALIAS,
             f"`*{event.anchor}` refers to another place; aliases are not read",
             "write the value out here",
         )
@@ -167,7 +170,7 @@ class Builder:
         try:
             return resolve(text)
         except ValueError as error:
-            self.refuse(event, "yaml-number", str(error), f'put it in quotes if text is meant: "{text[:60]}"')
+            self.refuse(event, FileCode.YAML_NUMBER, str(error), f'put it in quotes if text is meant: "{text[:60]}"')
             self.sound = False
             return text
 
@@ -182,13 +185,16 @@ class Builder:
         path = (*frame.path, text)
         if event.implicit[0] and text == "<<":
             self.refuse(
-                event, "yaml-merge", "`<<` merges another mapping in; merge keys are not read", "write the fields out"
+                event,
+                FileCode.YAML_MERGE,
+                "`<<` merges another mapping in; merge keys are not read",
+                "write the fields out",
             )
             self.sound = False
         elif not isinstance(value, str):
             self.refuse(
                 event,
-                "yaml-key",
+                FileCode.YAML_KEY,
                 f"the key {text or 'that is empty'} is no text in YAML",
                 f'put it in quotes: "{text}":',
             )
@@ -197,7 +203,7 @@ class Builder:
             first = self.keys[path]
             self.refuse(
                 event,
-                "yaml-duplicate",
+                FileCode.YAML_DUPLICATE,
                 f"{text!r} is written twice; the first is in line {first[0]}",
                 "keep one of the two: YAML libraries differ in which one counts",
             )
@@ -212,7 +218,7 @@ class Builder:
         if len(self.values) >= self.limits.values:
             self.refuse(
                 event,
-                "yaml-size",
+                FileCode.YAML_SIZE,
                 f"more than {self.limits.values:,} values in one file; nothing here needs that",
                 "split the file",
             )
@@ -240,7 +246,7 @@ class Builder:
         if event.anchor is not None:
             self.refuse(
                 event,
-                "yaml-anchor",
+                FileCode.YAML_ANCHOR,
                 f"`&{event.anchor}` names this value for use elsewhere; anchors are not read",
                 "delete the anchor and write the value where it is needed",
             )
@@ -248,12 +254,12 @@ class Builder:
         if tag is not None:
             self.refuse(
                 event,
-                "yaml-tag",
+                FileCode.YAML_TAG,
                 f"`{_tag(tag)}` gives the value another type; tags are not read",
                 "delete the tag; put the value in quotes if text is meant",
             )
 
-    def refuse(self, event: yaml.Event, code: str, message: str, remedy: str) -> None:
+    def refuse(self, event: yaml.Event, code: ProblemCode, message: str, remedy: str) -> None:
         """Notes a problem at an event; a file with very many has its say cut short."""
         line, column = _mark(event)
         self.problems.append(Problem(source=Source(self.file, line, column), code=code, message=message, remedy=remedy))

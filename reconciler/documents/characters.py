@@ -10,6 +10,7 @@ import re
 import unicodedata
 from typing import Final
 
+from reconciler.codes import FileCode
 from reconciler.model import Source
 from reconciler.problems import Problem
 
@@ -41,7 +42,7 @@ def decode(data: bytes, file: str) -> str | Problem:
     if mark is not None:
         return Problem(
             source=Source(file),
-            code="encoding",
+            code=FileCode.ENCODING,
             message=f"the file is {mark}; wanted is plain UTF-8",
             remedy='save it as "UTF-8" (in some editors: "UTF-8 without BOM")',
         )
@@ -51,7 +52,7 @@ def decode(data: bytes, file: str) -> str | Problem:
         before = data[: error.start].decode("utf-8", "replace")
         return Problem(
             source=_place(file, before, len(before)),
-            code="encoding",
+            code=FileCode.ENCODING,
             message=f"byte 0x{data[error.start]:02x} is not valid UTF-8",
             remedy='save the file as "UTF-8"',
         )
@@ -77,13 +78,13 @@ def _refused(place: Source, character: str) -> Problem:
     if character == "\t":  # a control character too, on which YAML parsers disagree
         return Problem(
             source=place,
-            code="tab",
+            code=FileCode.TAB,
             message="a tab stands here; YAML wants spaces",
             remedy="replace it by spaces, two for each level",
         )
     return Problem(
         source=place,
-        code="hidden-character",
+        code=FileCode.HIDDEN_CHARACTER,
         message=f"{describe(character)} is refused: it makes a text look different from what it says",
         remedy="delete it; if the line was pasted, type it again",
     )
@@ -97,7 +98,7 @@ def odd_space(text: str, file: str) -> Problem | None:
     start = match.end() - 1
     return Problem(
         source=_place(file, text, start),
-        code="hidden-character",
+        code=FileCode.HIDDEN_CHARACTER,
         message=f"{describe(text[start])} stands where YAML wants a plain space",
         remedy="replace it by a plain space; if the line was pasted, type it again",
     )

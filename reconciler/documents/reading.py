@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from reconciler.codes import FileCode
 from reconciler.documents.builder import Limits
 from reconciler.documents.characters import decode, hidden, odd_space
 from reconciler.documents.document import Document
@@ -42,14 +43,14 @@ def _instead_of_the_file(text: str, file: str) -> Problem | None:
     if text.startswith(_LFS_POINTER):
         return Problem(
             source=Source(file, 1),
-            code="lfs-pointer",
+            code=FileCode.LFS_POINTER,
             message="this is a pointer of Git LFS, not the file that it stands for",
             remedy="keep the file itself in git: run `git lfs pull`, then `git lfs untrack` its pattern and commit",
         )
     if (conflict := _CONFLICT.search(text)) is not None:
         return Problem(
             source=Source(file, text.count("\n", 0, conflict.start()) + 1),
-            code="merge-conflict",
+            code=FileCode.MERGE_CONFLICT,
             message="a merge conflict is left unresolved here",
             remedy="keep what is right, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>",
         )

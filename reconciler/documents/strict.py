@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import yaml
 
+from reconciler.codes import FileCode
 from reconciler.documents.builder import NO_VALUE, Builder, Limits, StopError
 from reconciler.documents.document import Document
 from reconciler.documents.syntax import syntax_problem
 from reconciler.model import Source
 from reconciler.problems import Problem
 
-EMPTY: Final = "empty"
+EMPTY: Final = FileCode.EMPTY
 """The code of the problem that a file says nothing: who reads it knows best what should be there."""
 
 LIMITS: Final = Limits()
@@ -34,7 +35,7 @@ def parse(
     except yaml.YAMLError as error:
         return None, (
             *builder.problems,
-            Problem(source=Source(file), code="yaml", message=f"this is not YAML: {error}".split("\n", 1)[0]),
+            Problem(source=Source(file), code=FileCode.YAML, message=f"this is not YAML: {error}".split("\n", 1)[0]),
         )
     return _document(builder, may_be_empty=may_be_empty), tuple(builder.problems)
 
@@ -67,7 +68,7 @@ def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
         builder.problems.append(
             Problem(
                 source=Source(builder.file, *builder.values[()]),
-                code="not-a-mapping",
+                code=FileCode.NOT_A_MAPPING,
                 message=f"the file holds {kind}, not fields with values",
                 remedy="write one `field: value` a line",
             )

@@ -11,6 +11,7 @@ from typing import Final
 
 import yaml
 
+from reconciler.codes import FileCode
 from reconciler.documents.characters import visible
 from reconciler.model import Source
 from reconciler.problems import Problem
@@ -32,7 +33,10 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem
     if at != line:
         line, column = at, len(lines[at]) - len(lines[at].lstrip())
     return Problem(
-        source=Source(file, line + 1, column + 1), code="yaml-syntax", message=visible(message), remedy=visible(remedy)
+        source=Source(file, line + 1, column + 1),
+        code=FileCode.YAML_SYNTAX,
+        message=visible(message),
+        remedy=visible(remedy),
     )
 
 

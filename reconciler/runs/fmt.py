@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.catalog import Catalogue
+from reconciler.codes import FileCode
 from reconciler.declarations import FOLDER, SETTINGS_FILE
 from reconciler.declarations.formatting import formatted
 from reconciler.declarations.migration import migrate
@@ -92,7 +93,7 @@ def _format(file: SourceFile, catalogue: Catalogue | None, *, check: bool) -> It
     if style is None:
         yield Problem(
             source=Source(file.name),
-            code="not-formatted",
+            code=FileCode.NOT_FORMATTED,
             message="it cannot be formatted without changing what it says, so it is left alone",
             remedy="move its comments to lines of their own, and run again",
         )

@@ -11,6 +11,7 @@ from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.codes import FileCode
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.documents.suggest import did_you_mean, nearest
@@ -192,7 +193,7 @@ def checkout_problems(root: Path) -> tuple[Problem, ...]:
     return tuple(
         Problem(
             source=Source(printable_path(missing.path)),
-            code="not-checked-out",
+            code=FileCode.NOT_CHECKED_OUT,
             message=missing.reason,
             remedy=missing.remedy,
         )

@@ -11,10 +11,11 @@ from reconciler.applying import record
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.catalogue import Catalogue
+from reconciler.codes import RuleCode
 from reconciler.declarations import SETTINGS_FILE
 from reconciler.documents.json_input import JsonInputError
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source, assessment_id, is_guid
+from reconciler.model import ArmId, Declaration, Settings, Severity, Snapshot, Source, assessment_id, is_guid
 from reconciler.planning.covered import TypeCounts
 from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
@@ -124,12 +125,12 @@ def plan_repository(
 
 
 _PROBLEM_CODES: Final = {
-    HeldCause.OUTSIDE_SCOPES: "outside-scopes",
-    HeldCause.OUTSIDE_PLACES: "rule-place",
-    HeldCause.NEVER_EXEMPT: "rule-never",
-    HeldCause.LIFETIME: "rule-lifetime",
-    HeldCause.UNSUPPORTED: "obstacle-unsupported",
-    HeldCause.WHOLE_ASSIGNMENT: "rule-whole-assignment",
+    HeldCause.OUTSIDE_SCOPES: RuleCode.OUTSIDE_SCOPES,
+    HeldCause.OUTSIDE_PLACES: RuleCode.RULE_PLACE,
+    HeldCause.NEVER_EXEMPT: RuleCode.RULE_NEVER,
+    HeldCause.LIFETIME: RuleCode.RULE_LIFETIME,
+    HeldCause.UNSUPPORTED: RuleCode.OBSTACLE_UNSUPPORTED,
+    HeldCause.WHOLE_ASSIGNMENT: RuleCode.RULE_WHOLE_ASSIGNMENT,
 }
 """The rules of reconciler.yaml that only Azure's answers let judge, by the codes that `validate` gives them."""
 
@@ -143,6 +144,7 @@ def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
         Problem(
             source=decision.source or Source(SETTINGS_FILE),
             code=_PROBLEM_CODES[decision.cause],
+            severity_override=Severity.ERROR,
             message=decision.message,
             remedy=decision.remedy,
         )
@@ -167,7 +169,7 @@ def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]
             problems.append(
                 Problem(
                     source=declaration.place(f"scopes.{index}"),
-                    code="target-not-found",
+                    code=RuleCode.TARGET_NOT_FOUND,
                     message=cells.message,
                     remedy=cells.remedy,
                     path=f"scopes[{index}]",

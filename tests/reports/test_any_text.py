@@ -165,11 +165,11 @@ def hostile_run(text):
 
 def hostile_problems(text):
     made = [
-        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, severity=severity)
+        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, severity_override=severity)
         for severity in Severity
         for n in range(1, 13)
     ]
-    return [*made, Problem(source=Source(text), code="code", message=text, severity=Severity.WARNING)]
+    return [*made, Problem(source=Source(text), code="code", message=text, severity_override=Severity.WARNING)]
 
 
 def names(text):

@@ -4,6 +4,7 @@ import re
 import pytest
 import samples
 
+from reconciler.codes import RuleCode
 from reconciler.model import Severity, Source, arm_id
 from reconciler.planning.values import Reason, Refusal
 from reconciler.problems import Problem
@@ -145,10 +146,9 @@ def test_only_what_the_change_brings_is_told_as_its_own():
 def test_warnings_for_the_changed_files_are_told():
     problem = Problem(
         source=Source("exemptions/a.yaml", 3, 1),
-        code="scope-type",
+        code=RuleCode.SCOPE_TYPE,
         message="odd @team",
         remedy="look",
-        severity=Severity.WARNING,
     )
     assert "**Warnings for the changed files (1)**\n\n- `exemptions/a.yaml:3`: `odd \\x40team`; `look`\n" in above_of(
         samples.plan(()), warnings=(problem,)

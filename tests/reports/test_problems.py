@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.codes import FileCode, RuleCode
 from reconciler.model import Severity, Source
 from reconciler.problems import Problem
 from reconciler.reports.problems import (
@@ -19,14 +20,14 @@ WEB = Source("exemptions/web.yaml", 7, 15)
 MISTAKES = [
     Problem(
         source=WEB,
-        code="schema",
+        code=FileCode.SCHEMA,
         message="'waiver' is not one of 'Waiver', 'Mitigated'",
         remedy="categories are case-sensitive",
         path="category",
     ),
     Problem(
         source=Source("exemptions/web.yaml", 2, 1),
-        code="rule-lifetime",
+        code=RuleCode.RULE_LIFETIME,
         message="scopes[0] may run 90 days at most",
         remedy="",
         path="scopes[0]",
@@ -36,7 +37,7 @@ MISTAKES = [
         code="type",
         message="sub/x is no parent: 100%",
         remedy="drop it\nor not",
-        severity=Severity.WARNING,
+        severity_override=Severity.WARNING,
     ),
 ]
 
@@ -80,7 +81,7 @@ def test_annotations_stand_at_the_mistake():
 @pytest.mark.parametrize(("number", "annotations", "listed"), [(10, 10, 0), (11, 10, 2), (500, 10, 491)])
 def test_annotations_keep_within_githubs_limit_and_lose_nothing(number, annotations, listed):
     mistakes = [
-        Problem(source=Source(f"exemptions/{n:03}.yaml"), code="schema", message=f"mistake {n:03}")
+        Problem(source=Source(f"exemptions/{n:03}.yaml"), code=FileCode.SCHEMA, message=f"mistake {n:03}")
         for n in range(number)
     ]
     lines = problems_github([*mistakes, MISTAKES[2]]).splitlines()
@@ -117,7 +118,7 @@ def test_a_result_is_the_same_alert_when_lines_move_and_another_beside_its_like(
 
 
 def test_sarif_keeps_within_what_code_scanning_takes_and_says_what_it_left_out():
-    mistakes = [Problem(source=Source(f"{n:05}.yaml"), code="schema", message="wrong") for n in range(MOST + 5)]
+    mistakes = [Problem(source=Source(f"{n:05}.yaml"), code=FileCode.SCHEMA, message="wrong") for n in range(MOST + 5)]
     results = json.loads(problems_sarif(mistakes))["runs"][0]["results"]
     assert len(results) == MOST
     assert results[-1]["message"]["text"].startswith("6 more results are left out")
