@@ -165,7 +165,14 @@ def hostile_run(text):
 
 def hostile_problems(text):
     made = [
-        Problem(source=Source(f"{text}{n}", n, n), code=text, message=text, remedy=text, path=text, severity_override=severity)
+        Problem(
+            source=Source(f"{text}{n}", n, n),
+            code=text,
+            message=text,
+            remedy=text,
+            path=text,
+            severity_override=severity,
+        )
         for severity in Severity
         for n in range(1, 13)
     ]

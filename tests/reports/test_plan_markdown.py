@@ -5,7 +5,7 @@ import pytest
 import samples
 
 from reconciler.codes import RuleCode
-from reconciler.model import Severity, Source, arm_id
+from reconciler.model import Source, arm_id
 from reconciler.planning.values import Reason, Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import Pipeline
