@@ -122,7 +122,7 @@ def _scaffold(request: InitRequest) -> Scaffold:
 
 
 def _checked_parts(parts: Sequence[Part], pipelines: Pipelines) -> tuple[Part, ...]:
-    if parts and pipelines is not Pipelines.GITHUB:
+    if parts and pipelines not in {Pipelines.GITHUB, Pipelines.AZURE_DEVOPS}:
         raise UsageError(
             f"--part: the pipelines for {pipelines} run in one part",
             'leave it out, or write the jobs by hand (docs/operations.md, "Many subscriptions")',

@@ -29,7 +29,6 @@ _GITHUB: Final = "https://github.com/"
 _SCHEMAS: Final = ("exemption", "reconciler", "catalog")
 _DEMO_WRITTEN_ON: Final = date(2026, 11, 20)
 _EXPIRY: Final = re.compile(r"expiresOn: (\d{4}-\d\d-\d\d)")
-_INSTALL_STEP: Final = "tool.yml"
 _IF: Final = re.compile(
     r"^ *#@if (?P<case>parts|whole)\n(?P<then>.*?)(?:^ *#@else\n(?P<otherwise>.*?))?^ *#@end if\n",
     re.DOTALL | re.MULTILINE,
@@ -145,20 +144,23 @@ class Scaffold:
 
     def files(self) -> Mapping[str, str]:
         """Every file by its path in the new repository, sorted."""
-        contents = dict(self._from_templates())
+        contents = self._shared_pipelines() | dict(self._from_templates())
         contents |= {f"schemas/{name}.schema.json": self._schema(name) for name in _SCHEMAS}
         contents["requirements.txt"] = package_data.lock().read_text(encoding="utf-8")
-        if self.pipelines is Pipelines.AZURE_DEVOPS:
-            contents |= {
-                f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8")
-                for path in package_data.azure_pipelines().glob("*.yml")
-                if path.name != _INSTALL_STEP  # the template's: ours takes the tool of its own main
-            }
         if self.pipelines is Pipelines.GITHUB:
             contents[ISSUE_FORM] = issue_form(load_catalogue().recommendation_categories)
         if self.demo_on:
             contents |= _demo_files(self.demo_on)
         return dict(sorted(contents.items()))
+
+    def _shared_pipelines(self) -> dict[str, str]:
+        """The pipelines that this tool's own repository has as well; a template of the same name replaces one."""
+        if self.pipelines is not Pipelines.AZURE_DEVOPS:
+            return {}
+        return {
+            f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8")
+            for path in package_data.azure_pipelines().glob("*.yml")
+        }
 
     def _from_templates(self) -> Iterator[tuple[str, str]]:
         values = {
@@ -176,11 +178,12 @@ class Scaffold:
         }
         folder = package_data.templates() / "repository"
         values["SETUP"] = (folder / self.pipelines / "SETUP.md").read_text(encoding="utf-8").strip()
-        for part in ("common", self.pipelines.value):
-            for path in (folder / part).rglob("*"):
+        layers = ["common", self.pipelines.value, *([f"{self.pipelines}-parts"] if self.parts else ())]
+        for layer in layers:
+            for path in (folder / layer).rglob("*"):
                 if path.is_file() and path.name != "SETUP.md":
                     text = _filled(path.read_text(encoding="utf-8"), values)
-                    yield path.relative_to(folder / part).as_posix(), _in_parts(text, self.parts)
+                    yield path.relative_to(folder / layer).as_posix(), _in_parts(text, self.parts)
 
     def _schema(self, name: str) -> str:
         text = package_data.schema_path(name).read_text(encoding="utf-8")

@@ -17,6 +17,7 @@ import emulated
 import pytest
 import yaml
 from main_job import repositories as repo
+from notifying.receiver import receiving
 from pipelines import runner
 
 from reconciler.reports.obstacles import PARAMETERS
@@ -27,6 +28,7 @@ MACRO = re.compile(r"\$\(([\w.]+)\)")
 SET = re.compile(r"##vso\[task\.setvariable variable=(\w+)[^\]]*\](\S*)")
 CLIENT = "0b1ec700-0000-4000-8000-00000000000c"
 SUBJECT = "sc://contoso/exemptions/exempt"
+REFERENCE = "secureTransferToStorageAccountMonitoring"
 DECLARATION = {
     "name": "transfer",
     "recommendation": "Secure transfer to storage accounts should be enabled",
@@ -63,6 +65,8 @@ def steps(content: Any, folder: Path = FOLDER) -> Iterator[dict[str, Any]]:
 def filled(content: Any, parameters: dict[str, str]) -> Any:
     """A template's content with its parameters put in."""
     if isinstance(content, str):
+        if whole := re.fullmatch(r"\$\{\{ parameters\.(\w+) \}\}", content):
+            return parameters[whole[1]]
         return re.sub(r"\$\{\{ parameters\.(\w+) \}\}", lambda found: parameters[found[1]], content)
     if isinstance(content, list):
         return [filled(each, parameters) for each in content]
@@ -295,6 +299,7 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     assert agent.variables["completed"] == repo.git(agent.sources, "rev-parse", "refs/remotes/origin/main")
     emulated.Client(azure, CLIENT).delete(next(iter(azure.exemptions)))
     assert agent.variables["recorded"] == "true"
+    shutil.rmtree(agent.temp / "staging")
     assert json.loads((agent.temp / "record.json").read_text())["adopted"] == []
     for record, exemptions in ((None, 0), (f"completed-{agent.variables['completed']}", 1)):
         devops(agent, record)
@@ -305,6 +310,29 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
             assert ("Proven: 1 change" in log) == (name == "reconcile.yml" and record is not None)
     assert "eyJ" not in log
     assert not (agent.temp / "token").exists()
+    report = json.loads((agent.temp / "staging" / "drift" / "drift.json").read_text())
+    assert report["findings"] == []
+
+
+def test_what_is_new_is_told_once_to_the_channels_of_the_settings(agent: Agent, azure: emulated.Azure) -> None:
+    hook_settings = {"kind": "webhook", "urlFrom": "EXEMPT_WEBHOOK_URL", "secretFrom": "EXEMPT_WEBHOOK_KEY"}
+    with receiving() as hook:
+        repo.write(agent.sources, [DECLARATION], notify=[hook_settings])
+        repo.commit(agent.sources, "Tell")
+        merge(agent)
+        agent.azure = azure
+        agent.variables |= {"EXEMPT_WEBHOOK_URL": hook.url, "EXEMPT_WEBHOOK_KEY": "hush"}
+        (agent.temp / "last").mkdir()
+        for told in (0, 1, 1):
+            code, log = agent.run(steps(load("drift.yml")))
+            assert code == 0, log
+            assert "secret-path" not in log
+            assert len(hook.requests) == told
+            by_hand = repo.exemption(
+                repo.subscription(2), "by-hand", repo.ROOT + repo.ASSIGNMENTS + "mcsb", [REFERENCE]
+            )
+            emulated.Client(azure, emulated.PORTAL).put(by_hand["id"], by_hand["properties"])
+            shutil.copy(agent.temp / "staging" / "drift" / "drift.json", agent.temp / "last")
 
 
 def start(agent: Agent, content: Any, **parameters: str) -> None:

@@ -277,7 +277,7 @@ def test_parts_that_do_not_go_together_are_refused(tmp_path: Path, options: list
     assert message in exempt("init", "new", "--tool", TOOL, *words, cwd=tmp_path, code=1).stderr
 
 
-@pytest.mark.parametrize("system", ["azure-devops", "gitlab", "none"])
+@pytest.mark.parametrize("system", ["gitlab", "none"])
 def test_other_systems_have_no_parts(tmp_path: Path, system: str) -> None:
     refused = exempt("init", "new", "--tool", TOOL, "--pipelines", system, "--part", f"a={ONE}", cwd=tmp_path, code=1)
     assert f"--part: the pipelines for {system} run in one part" in refused.stderr
