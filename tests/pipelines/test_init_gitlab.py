@@ -16,8 +16,9 @@ import emulated
 import pytest
 import yaml
 from main_job import repositories as repo
+from notifying.receiver import receiving
 from pipelines import runner
-from pipelines.test_azure_devops import CLIENT, DECLARATION, SUBJECT, azure
+from pipelines.test_azure_devops import CLIENT, DECLARATION, REFERENCE, SUBJECT, azure
 from pipelines.test_init import exempt
 
 __all__ = ["azure"]  # a fixture
@@ -139,8 +140,27 @@ def test_a_merge_request_is_checked_planned_applied_and_reported(project: Projec
     kept = {path.name for path in (project.root / "report").iterdir()}
     assert kept == {"outcomes.json", "outcomes.md", "applied.json", "before.json", "after.json"}
     assert len(azure.exemptions) == 1
+    assert project.run("status").returncode == 0
+    assert "waiting" in (project.root / "report" / "status.json").read_text(encoding="utf-8")
     assert project.run("drift").returncode == 0
+    assert (project.root / "last" / "drift.json").exists()
     assert "eyJ" not in done.stdout + done.stderr
+
+
+def test_what_is_new_is_told_to_the_channels_once(project: Project, azure: emulated.Azure) -> None:
+    log_in(project, azure)
+    settings = project.root / "reconciler.yaml"
+    hook_settings = {"kind": "webhook", "urlFrom": "EXEMPT_WEBHOOK_URL", "secretFrom": "EXEMPT_WEBHOOK_KEY"}
+    settings.write_text(settings.read_text() + yaml.safe_dump({"notify": [hook_settings]}), encoding="utf-8")
+    with receiving() as hook:
+        project.variables |= {"EXEMPT_WEBHOOK_URL": hook.url, "EXEMPT_WEBHOOK_KEY": "hush"}
+        for told in (0, 1, 1):
+            done = project.run("drift")
+            assert done.returncode == 2, done.stderr
+            assert len(hook.requests) == told
+            assignment = repo.ROOT + repo.ASSIGNMENTS + "mcsb"
+            by_hand = repo.exemption(repo.subscription(2), "by-hand", assignment, [REFERENCE])
+            emulated.Client(azure, emulated.PORTAL).put(by_hand["id"], by_hand["properties"])
 
 
 def test_a_guards_number_is_a_number(project: Project, azure: emulated.Azure) -> None:
