@@ -6,7 +6,7 @@ and a plan reads what counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from reconciler.azure.client import ArmClient
@@ -25,13 +25,15 @@ _ALIKE: Final = 3
 """How many letters of a similar name are the same at its beginning or its end."""
 
 
-def subscriptions_below(client: ArmClient, roots: Sequence[ArmId]) -> tuple[ArmId, ...]:
-    """All subscriptions at or below the managed roots.
+def subscriptions_below(client: ArmClient, roots: Sequence[ArmId]) -> Mapping[ArmId, str]:
+    """All subscriptions at or below the managed roots, each with its display name.
 
     Raises:
         AzureError: the hierarchy could not be read.
     """
-    return tuple(scope for scope in read_hierarchy(client, roots).expected if scope.kind is ScopeKind.SUBSCRIPTION)
+    hierarchy = read_hierarchy(client, roots)
+    subscriptions = (scope for scope in hierarchy.expected if scope.kind is ScopeKind.SUBSCRIPTION)
+    return {scope: hierarchy.nodes[scope.key].name for scope in subscriptions}
 
 
 def unhealthy(client: ArmClient, subscriptions: Sequence[ArmId], key: str) -> tuple[Assessment, ...]:

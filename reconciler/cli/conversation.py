@@ -8,19 +8,22 @@ from typing import Final
 from reconciler.azure.session import Azure
 from reconciler.cli.prompts import Prompts, prompts
 from reconciler.cli.terminal import say
+from reconciler.documents.patterns import compile_pattern
 from reconciler.importing.text import expiry_value
-from reconciler.model import Category
+from reconciler.model import Category, first_few
 from reconciler.reports.labels import scope_label
 from reconciler.reports.requests import diagnostic_lines, fix_lines
 from reconciler.reports.styled import Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
-from reconciler.requesting.subjects import SubjectChoice, better_than_exempting
+from reconciler.requesting.pasted import scopes_in
+from reconciler.requesting.subjects import SubjectChoice, better_than_exempting, find_subject
 from reconciler.runs import choosing, request
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk
 
 _LONGEST_JUSTIFICATION: Final = 512
 _AT_ONCE: Final = 50
+_SHOWN: Final = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +39,7 @@ class _Room:
 def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, context: Context) -> request.RequestFields:
     """What the command line says, and what the person answers to the rest."""
     ask = prompts()
-    choice = _subject(fields, desk, ask)
-    fields = replace(fields, choice=choice)
+    fields, choice = _subject(fields, desk, ask)
     severity = f" ({choice.severity} severity)" if choice.severity else ""
     say(line((Style.HEADING, choice.title), severity))
     say(*diagnostic_lines(better_than_exempting(choice, desk.contents.catalogue)))
@@ -48,10 +50,16 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
     if not fields.until:
         end, days = request.longest_end(choice, category, desk, context.now)
         why = f"at most {days} days are allowed" if days else "no rule limits it; a year is proposed"
-        until = ask.text(
-            f"Until which day ({why})?", expiry_value(end), lambda text: request.is_day(text) or "as 2027-01-31"
-        )
-        fields = replace(fields, until=until)
+        latest, today = expiry_value(end), f"{context.now:%Y-%m-%d}"
+
+        def is_allowed(text: str) -> bool | str:
+            if not request.is_day(text):
+                return "as 2027-01-31"
+            if text < today:
+                return "that day is past"
+            return days is None or text <= latest or f"{latest} is the last that is allowed"
+
+        fields = replace(fields, until=ask.text(f"Until which day ({why})?", latest, is_allowed))
     if not fields.justification:
         fields = replace(fields, justification=ask.text("Why is this acceptable?", check=_is_reason))
     if not fields.owner:
@@ -61,8 +69,16 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
         )
     rules = desk.contents.settings.rules
     if not fields.ticket and ("ticket" in rules.required or rules.ticket_pattern):
+        pattern = compile_pattern(rules.ticket_pattern or ".+")
         form = f" (of the form {rules.ticket_pattern})" if rules.ticket_pattern else ""
-        fields = replace(fields, ticket=ask.text(f"Ticket{form}?"))
+        is_optional = "ticket" not in rules.required
+        ticket = ask.text(
+            f"Ticket{form}{', if there is one' if is_optional else ''}?",
+            check=lambda text: (
+                bool(pattern.fullmatch(text) or (is_optional and not text)) or f"a ticket{form} is required"
+            ),
+        )
+        fields = replace(fields, ticket=ticket)
     return fields
 
 
@@ -72,26 +88,27 @@ def _is_reason(text: str) -> bool | str:
     return len(text) <= _LONGEST_JUSTIFICATION or f"Azure holds {_LONGEST_JUSTIFICATION} characters of it"
 
 
-def _subject(fields: request.RequestFields, desk: Desk, ask: Prompts) -> SubjectChoice:
-    while True:
-        if fields.choice is not None:
-            return fields.choice
-        if not (fields.recommendation or fields.pasted):
+def _subject(fields: request.RequestFields, desk: Desk, ask: Prompts) -> tuple[request.RequestFields, SubjectChoice]:
+    """What is to be exempted. Whoever pastes the page of a resource first is asked for the recommendation next."""
+    choice = fields.choice
+    while choice is None:
+        text = fields.recommendation or fields.pasted
+        if not text:
             text = ask.text("Recommendation (paste its portal address, or words of its title):")
-            fields = replace(fields, recommendation=text)
-            continue
-        search = request.search_subject(fields, desk)
-        if search.is_clear:
-            return search.subjects[0]
+        search = find_subject(desk.contents.catalogue, text)
         candidates = search.subjects or search.near
-        if candidates:
+        scopes = scopes_in(text)
+        if search.is_clear:
+            choice = search.subjects[0]
+        elif candidates:
             options = [(_described(candidate), candidate) for candidate in candidates]
-            picked = ask.one("Which one?", [*options, ("none of these: other words", None)])
-            if picked is not None:
-                return picked
-        elif fields.recommendation:
+            choice = ask.one("Which one?", [*options, ("none of these: other words", None)])
+        elif scopes:
+            say(f"for {first_few([scope_label(scope) for scope in scopes], _SHOWN)}")
+        elif text:
             say(*diagnostic_lines([search.unclear], Style.ERROR, ""))
-        fields = replace(fields, recommendation="", pasted="")
+        fields = replace(fields, scopes=(*fields.scopes, *scopes), recommendation="", pasted="")
+    return replace(fields, choice=choice), choice
 
 
 def _described(choice: SubjectChoice) -> str:
@@ -112,19 +129,23 @@ def _resources(fields: request.RequestFields, choice: SubjectChoice, room: _Room
             fields, scopes=choosing.of_types(scopes, choice) if fields.tags else scopes, resources=(), pasted=""
         )
     say(*diagnostic_lines(unclear, Style.ERROR, ""))
-    offered = choosing.unhealthy_resources(choice, desk, azure, room.context)[:_AT_ONCE]
-    if offered:
-        options = [(scope_label(assessment.resource), assessment.resource) for assessment in offered]
+    scopes = ()
+    offer = choosing.unhealthy_resources(choice, desk, azure, room.context)
+    if offer.resources:
+        number = len(offer.resources)
+        some = f", the first {_AT_ONCE} of {number:,}" if number > _AT_ONCE else ""
+        options = [(scope_label(resource, offer.names), resource) for resource in offer.resources[:_AT_ONCE]]
         picked = ask.several(
-            "Which of those that Defender calls unhealthy? (space picks; none: paste another)", options
+            f"Which resources? Defender calls these unhealthy{some}", [*options, ("another: paste its address", None)]
         )
-        if picked:
-            return replace(fields, scopes=tuple(picked), resources=(), pasted="")
+        scopes = tuple(scope for scope in picked if scope is not None)
+        if len(scopes) == len(picked):
+            return replace(fields, scopes=scopes, resources=(), pasted="")
     while True:
         text = ask.text("Resource (paste its portal address or id, or its name):")
         located, unclear = choosing.find_scopes(choosing.Pointers(resources=(text,)), desk, azure)
         if located and not unclear:
-            return replace(fields, scopes=located, resources=(), pasted="")
+            return replace(fields, scopes=(*scopes, *located), resources=(), pasted="")
         say(*diagnostic_lines(unclear, Style.ERROR, ""))
 
 

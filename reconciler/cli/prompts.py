@@ -36,9 +36,15 @@ class Prompts:
         return choices[picked][1]
 
     def several(self, message: str, choices: Sequence[tuple[str, Choice]]) -> list[Choice]:
-        """Any of several, each with its title."""
+        """At least one of several, each with its title."""
         options = [self.library.Choice(title=title, value=number) for number, (title, _) in enumerate(choices)]
-        picked = self.library.checkbox(message, choices=options, output=self.output).unsafe_ask()
+        picked = self.library.checkbox(
+            message,
+            choices=options,
+            output=self.output,
+            instruction="(space picks, enter goes on)",
+            validate=lambda numbers: bool(numbers) or "press space to pick one",
+        ).unsafe_ask()
         return [choices[number][1] for number in picked]
 
     def confirmed(self, message: str) -> bool:

@@ -169,7 +169,8 @@ def _show(prepared: request.Prepared, desk: proposing.Desk, context: Context, *,
         say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
         say(f"this would be {draft.file}; without --dry-run its pull request is opened")
         return
-    say(BLANK, *request_lines(draft.declaration, choice, context.now), *problem_lines(prepared.problems))
+    names = preview.run.names if preview.run else {}
+    say(BLANK, *request_lines(draft.declaration, choice, context.now, names), *problem_lines(prepared.problems))
     if not was_told:
         say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
     plan = preview.run.plan if preview.run else None

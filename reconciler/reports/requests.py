@@ -15,7 +15,7 @@ from reconciler.planning.values import Action, Plan
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names
 from reconciler.reports.decision_labels import category_label
-from reconciler.reports.labels import expiry_date, expiry_label, scope_label
+from reconciler.reports.labels import distance, expiry_date, scope_label
 from reconciler.reports.markdown import value
 from reconciler.reports.styled import Line, Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
@@ -37,7 +37,8 @@ def request_lines(
         yield line(f"             and {len(declaration.scopes) - _FEW:,} more")
     yield line("  category   ", category_label(declaration.category.value))
     yield line((Style.QUIET, f"             {CATEGORY_WORDS[declaration.category][1]}"))
-    yield line("  until      ", expiry_label(_end(declaration), now))
+    far = distance(_end(declaration), now)
+    yield line("  until      ", expiry_date(_end(declaration)), f" ({far})" if far else "")
     yield line("  because    ", declaration.justification)
     yield line("  owner      ", declaration.owner)
     if declaration.ticket:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from reconciler.azure.session import Azure, connect
 from reconciler.documents.suggest import did_you_mean
@@ -15,9 +15,6 @@ from reconciler.requesting.pasted import scopes_in
 from reconciler.requesting.subjects import SubjectChoice, Unclear, find_subject
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk
-
-if TYPE_CHECKING:
-    from reconciler.model.posture import Assessment
 
 _SHOWN: Final = 3
 
@@ -47,20 +44,30 @@ def azure_if_reachable(desk: Desk, context: Context) -> Iterator[Azure | None]:
         yield azure
 
 
-def unhealthy_resources(
-    choice: SubjectChoice, desk: Desk, azure: Azure | None, context: Context
-) -> tuple[Assessment, ...]:
-    """The resources that Defender calls unhealthy by a recommendation; none where it cannot be named_by."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Resources to choose from, and display names by folded id."""
+
+    resources: tuple[ArmId, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+def unhealthy_resources(choice: SubjectChoice, desk: Desk, azure: Azure | None, context: Context) -> Offer:
+    """The resources that Defender calls unhealthy by a recommendation; none where it cannot be asked."""
     from reconciler.azure.choices import subscriptions_below, unhealthy  # noqa: PLC0415 - loads the SDK
 
     if azure is None or choice.recommendation is None:
-        return ()
+        return Offer()
     try:
         subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
-        return unhealthy(azure.client, subscriptions, choice.recommendation.key)
+        assessments = unhealthy(azure.client, tuple(subscriptions), choice.recommendation.key)
     except AzureError as error:
         context.observer.warning(f"which resources are unhealthy is not known: {error.message}")
-        return ()
+        return Offer()
+    return Offer(
+        resources=tuple(assessment.resource for assessment in assessments),
+        names={scope.key: name for scope, name in subscriptions.items()},
+    )
 
 
 def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], tuple[Unclear, ...]]:
@@ -113,7 +120,7 @@ def _by_name(name: str, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, .
         return (), Unclear(
             field="--resource", message=f"{name!r} is a name, and Azure cannot be asked whose", remedy=HOW_TO_NAME
         )
-    exact, near = named(azure.client, subscriptions_below(azure.client, desk.contents.settings.scopes), name)
+    exact, near = named(azure.client, tuple(subscriptions_below(azure.client, desk.contents.settings.scopes)), name)
     if len(exact) == 1:
         return exact, None
     which = [scope.text for scope in (exact or near)[:_SHOWN]]
@@ -135,7 +142,7 @@ def scopes_by_tag(tags: Mapping[str, str], desk: Desk, azure: Azure | None) -> t
         return Unclear(
             field="--tag", message=f"which resources bear {words} only Azure knows", remedy="log in: az login"
         )
-    subscriptions = subscriptions_below(azure.client, desk.contents.settings.scopes)
+    subscriptions = tuple(subscriptions_below(azure.client, desk.contents.settings.scopes))
     sets = [{scope.key: scope for scope in tagged(azure.client, subscriptions, *pair)} for pair in tags.items()]
     first, *others = sets
     scopes = tuple(scope for key, scope in sorted(first.items()) if all(key in matches for matches in others))

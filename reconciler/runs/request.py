@@ -18,7 +18,8 @@ from reconciler.repository.proposals import texts_on_branch
 from reconciler.repository.pull_requests import Text
 from reconciler.requesting import drafts
 from reconciler.requesting.drafts import Answers
-from reconciler.requesting.subjects import SubjectChoice, SubjectSearch, Unclear, better_than_exempting, find_subject
+from reconciler.requesting.pasted import scopes_in
+from reconciler.requesting.subjects import SubjectChoice, Unclear, better_than_exempting, find_subject
 from reconciler.runs.choosing import HOW_TO_NAME, Pointers, find_scopes, of_types
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import (
@@ -101,11 +102,6 @@ class Prepared:
 # --- what is asked -----------------------------------------------------------------------------------------------
 
 
-def search_subject(fields: RequestFields, desk: Desk) -> SubjectSearch:
-    """What the recommendation that somebody named may mean."""
-    return find_subject(desk.contents.catalogue, fields.recommendation or fields.pasted)
-
-
 def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetime) -> Answers | tuple[Unclear, ...]:
     """All that a request needs, or everything that is not clear about it, at once.
 
@@ -141,10 +137,10 @@ def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetim
 def _subject(fields: RequestFields, desk: Desk) -> tuple[SubjectChoice | None, list[Unclear]]:
     if fields.choice is not None:
         return fields.choice, []
-    search = search_subject(fields, desk)
+    search = find_subject(desk.contents.catalogue, fields.recommendation or fields.pasted)
     if search.is_clear:
         return search.subjects[0], []
-    if search.text:
+    if fields.recommendation or (fields.pasted and not scopes_in(fields.pasted)):
         return None, [search.unclear]
     return None, [_missing("--recommendation", "paste the address of its page in the portal, or its title")]
 

@@ -205,6 +205,25 @@ def test_azure_devops_opens_one_and_finds_it_again(tmp_path: Path, service: host
     assert len(service.pulls) == 1
 
 
+@pytest.mark.parametrize(
+    ("address", "token"), [(GITHUB, "GITHUB_TOKEN"), (DEVOPS, "AZURE_DEVOPS_EXT_PAT")], ids=["github", "azure devops"]
+)
+def test_a_branch_with_a_new_commit_gives_its_pull_request_new_words(
+    tmp_path: Path, service: hosting_service.Service, address: str, token: str
+) -> None:
+    here = clone(tmp_path, address)
+    env = environment(service, **{token: SECRET})
+    first = opened(here, env)
+    with workspace(here.root, lambda _: None) as space:
+        made = commit(space, {FILE: "new: 2\n"}, "exempt/new", message="Exempt: newer", replaces=True)
+        again = open_pull_request(space, made, Text(title="Exempt: newer", body="Because, still."), env)
+    assert again == first
+    (pull,) = service.pulls
+    assert pull["title"] == "Exempt: newer"
+    assert "Because, still." in {pull.get("body"), pull.get("description")}
+    assert here.file("exempt/new", FILE) == "new: 2"
+
+
 def test_a_forks_pull_request_goes_to_its_parent(here: Clone, service: hosting_service.Service) -> None:
     service.parent = "security/exemptions"
     made = opened(here, environment(service, GITHUB_TOKEN=SECRET))

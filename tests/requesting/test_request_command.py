@@ -404,7 +404,7 @@ def test_a_short_conversation(cloud: emulated.Azure, github: hosting_service.Ser
     typist = Typist(here.root, env, "request")
     typist.waits_for("Recommendation (paste")
     typist.types(PAGE + "\r")
-    typist.waits_for("Which of those that Defender calls unhealthy?")
+    typist.waits_for("Defender calls these unhealthy")
     typist.types(" \r")
     typist.waits_for("Category?")
     typist.types("\r")
@@ -420,3 +420,40 @@ def test_a_short_conversation(cloud: emulated.Azure, github: hosting_service.Ser
     typist.waits_for("https://github.com/contoso/exemptions/pull/1")
     assert typist.ends() == 0
     assert git(here.remote, "show", f"{MINE}:{FILE}").count(ORDERS) == 1
+
+
+def test_a_beginner_pastes_the_resource_first_and_a_day_that_is_too_late(
+    cloud: emulated.Azure, github: hosting_service.Service, tmp_path: Path
+) -> None:
+    here = clone(tmp_path, rules={"maxLifetimeDays": 90, "ticketPattern": "SEC-[0-9]+", "required": ["ticket"]})
+    env = emulated.environment(
+        cloud,
+        EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
+        GITHUB_TOKEN=SECRET,
+        TERM="xterm",
+        PYTHONPATH=str(Path(__file__).parents[2]),
+    )
+    typist = Typist(here.root, env, "request")
+    for waits_for, types in (
+        ("Recommendation (paste", f"https://portal.azure.com/#@contoso.example/resource{STOCK}/overview\r"),
+        ("for servers/legacy-sql/databases/stock", PAGE + "\r"),
+        ("Category?", "\r"),
+        ("Until which day", "\x152099-01-01\r"),
+        ("is the last that is allowed", "\x15\x7f" + _day(30) + "\r"),
+        ("Why is this acceptable?", "\r"),
+        ("the reviewer needs a reason", "It retires.\r"),
+        ("Who answers for the risk?", "\r"),
+        ("Ticket (of the form SEC-[0-9]+)?", "later\r"),
+        ("is required", "\x15SEC-7\r"),
+        ("will be created in: ", ""),
+        ("Open the pull request?", "y"),
+        ("https://github.com/contoso/exemptions/pull/1", ""),
+    ):
+        typist.waits_for(waits_for)
+        if types:
+            typist.types(types)
+    assert typist.ends() == 0
+    (branch,) = [name for name in here.branches() if name != "main"]
+    written = yaml.safe_load(here.file(branch, branch.replace("exempt/", "exemptions/") + ".yaml"))
+    assert written["scopes"] == [STOCK]
+    assert (str(written["expiresOn"]), written["ticket"]) == (_day(30), "SEC-7")
