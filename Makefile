@@ -50,7 +50,7 @@ test-recorded: $(VENV)/.dev  ## the embedded Azure against recorded exchanges: R
 	@test -n "$(RECORDINGS)" || { echo "usage: make test-recorded RECORDINGS=folder"; exit 1; }
 	@RECORDINGS="$(RECORDINGS)" $(BIN)/python -m pytest tests/emulator/recorded_exchanges.py
 
-test-az: $(VENV)/.dev  ## the embedded Azure against the unmodified Azure CLI (700 MB, in .venv-az)
+test-az: $(VENV)/.dev  ## the embedded Azure, and what messages propose, with the unmodified Azure CLI (700 MB, in .venv-az)
 	@test -x .venv-az/bin/az || { $(PYTHON) -m venv .venv-az && .venv-az/bin/pip install --quiet azure-cli==2.91.0; }
 	@AZ=.venv-az/bin/az $(BIN)/python -m pytest tests/emulator/az_client.py
 

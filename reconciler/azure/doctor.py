@@ -272,14 +272,14 @@ def _benchmark(snapshot: Snapshot) -> Check:
     if not bare:
         message = f"the Microsoft cloud security benchmark is assigned for every subscription ({len(subscriptions)})"
         return Check(name="benchmark", state=State.OK, message=message)
-    name = f"/providers/Microsoft.Authorization/policySetDefinitions/{BENCHMARK}"
     return Check(
         name="benchmark",
         state=State.WARNING,
         message="the Microsoft cloud security benchmark is not assigned for "
         f"{bare[0] if len(bare) == 1 else f'{len(bare)} subscriptions'}: Defender's recommendations come from it, so few "
         "can be exempted there",
-        remedy=f"assign it: az policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {name} --scope {bare[0]}",
+        remedy="assign it: az policy assignment create --name SecurityCenterBuiltIn "
+        f"--policy-set-definition {BENCHMARK} --scope {bare[0]}",  # az takes built-ins by name alone
         scopes=bare,
         details=bare if len(bare) > 1 else (),
     )

@@ -151,8 +151,8 @@ _IMMUTABLE_ASSIGNMENT: Final = (
 def _quota(error: ErrorDetails) -> str:
     scope = _assignable(error.target)
     return (
-        f"a scope holds at most 1,000 exemptions: remove expired ones at {scope}: az policy exemption list --scope "
-        f'{shlex.quote(scope)} --query "[?expiresOn]"; or declare the exemption at a narrower or wider scope'
+        f"a scope holds at most 1,000 exemptions: remove expired ones at {scope}, shown with their ends by: az policy exemption "
+        f'list --scope {shlex.quote(scope)} --query "[?expiresOn]"; or declare the exemption at a narrower or wider scope'
     )
 
 

@@ -111,7 +111,7 @@ def _impossible_character(value: str, _: str) -> _Mistake | None:
     return _Mistake(
         f"holds {match[0]!r}, which no id has",
         value.replace("\\", "/") if match[0] == "\\" else "",
-        "put the real value in its place; `az resource show` prints it as id",
+        'put the real value in its place; `az resource list --name NAME --query "[].id"` prints ids',
     )
 
 

@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-import ast
 import importlib
 import re
 import shlex
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from cli.az_proposals import CHECKOUT, texts
 
 from reconciler.cli.main import COMMANDS
 from reconciler.cli.parser import parser_of
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 QUOTED = re.compile(r"[`']exempt ([a-z]+)((?: [^`'\n]*)?)[`']")
-
-
-def texts(path: Path) -> Iterator[str]:
-    """The strings of a module, with what is filled in as WORD."""
-    inner = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.JoinedStr):
-            inner |= set(map(id, node.values))
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "WORD" for part in node.values)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
-            yield node.value
 
 
 def proposals() -> Iterator[tuple[str, str, str]]:

@@ -7,14 +7,21 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
 
 import contoso
 import emulated
 import graph_queries
 import pytest
+from cli import az_proposals
 from contoso import ASSIGNMENT, DATABASE, GROUP, ONE, ROOT, SERVER, exemption_id
 from defended import DAY, MCSB, REFERENCES, TDE, finding, mcsb
+
+from reconciler.azure.remedies import ErrorDetails, remedy_for
+from reconciler.azure.rights import Role, role_definitions
+from reconciler.model import parse_scope
 
 BENCHMARK = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 GUID = ONE.split("/")[2]
@@ -286,3 +293,85 @@ def test_plans(defended):
     assert az("security", "pricing", "show", "-n", "VirtualMachines")["pricingTier"] == "Free"
     assert az("security", "pricing", "create", "-n", "KeyVaults", "--tier", "standard")["pricingTier"] == "Standard"
     assert az("security", "pricing", "show", "-n", "KeyVaults")["pricingTier"] == "Standard"
+
+
+# --- what our messages propose -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", sorted(az_proposals.OPTIONS))
+def test_az_has_the_options_that_are_proposed(command):
+    """By the help of the command itself: one of Microsoft Graph or the activity log cannot be run here."""
+    shown = subprocess.run(
+        [os.environ["AZ"], *command.split(), "--help"], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert shown.returncode == 0, shown.stderr
+    offered = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", shown.stdout))
+    assert az_proposals.OPTIONS[command] <= offered
+
+
+def proposed_by(remedy):
+    """The words of the command that a remedy proposes."""
+    return shlex.split(re.search(r"\baz ([^;()`]+)", remedy)[1])
+
+
+def refused(status, code, message, target=GROUP, method="GET"):
+    error = ErrorDetails(status=status, code=code, message=message, target=target, method=method)
+    return proposed_by(remedy_for(error))
+
+
+def test_remedies_run_as_they_are_printed(az):
+    quota = az(
+        *refused(
+            409,
+            "PolicyExemptionQuotaExceeded",
+            "full",
+            f"{GROUP}/providers/Microsoft.Authorization/policyExemptions/x",
+            "PUT",
+        )
+    )
+    assert quota == []
+    made = az("lock", "create", "-n", "l", "-g", "rg-data", "--lock-type", "ReadOnly")
+    listed = az(*refused(409, "ScopeLocked", f"the scope is locked: '{GROUP}'"))
+    assert [row["name"] for row in listed["value"]] == ["l"]
+    az("lock", "delete", "--ids", made["id"])
+    principal = "11111111-1111-4111-8111-111111111111"
+    message = f"The client 'x' with object id '{principal}' does not have authorization to perform action 'a/read' over scope '{GROUP}'"
+    granted = az(*refused(403, "AuthorizationFailed", message))
+    assert (granted["scope"], granted["principalId"]) == (GROUP, principal)
+    az("role", "assignment", "delete", "--ids", granted["id"])
+
+
+def test_what_doctor_and_a_notice_propose_runs_as_printed(az, tmp_path):
+    role = tmp_path / "writer.json"
+    (definition,) = role_definitions(Role.WRITER, [parse_scope(ROOT)])
+    role.write_text(json.dumps(definition))
+    assert az("role", "definition", "create", "--role-definition", os.fspath(role))["roleName"] == "Exempt Writer"
+    built = az(
+        *shlex.split(
+            f"policy assignment create --name SecurityCenterBuiltIn --policy-set-definition {BENCHMARK} --scope {ONE}"
+        )
+    )
+    updated = az(
+        *shlex.split(
+            f"policy assignment update --name SecurityCenterBuiltIn --scope {ONE} --definition-version '57.*.*'"
+        )
+    )
+    assert (built["name"], updated["definitionVersion"]) == ("SecurityCenterBuiltIn", "57.*.*")
+    az("policy", "assignment", "delete", "-n", "SecurityCenterBuiltIn", "--scope", ONE)
+    az(
+        "policy",
+        "exemption",
+        "create",
+        "-n",
+        "gone",
+        "-g",
+        "rg-data",
+        "--policy-assignment",
+        ASSIGNMENT,
+        "-e",
+        "Waiver",
+    )
+    az("resource", "delete", "--ids", exemption_id(GROUP, "gone"))
+    assert az("policy", "exemption", "list", "-g", "rg-data") == []
+    assert az("account", "show", "--query", "tenantId") == contoso.TENANT_ID
+    assert az("resource", "list", "--name", "ledger", "--query", "[].id") == [DATABASE]
