@@ -65,6 +65,22 @@ class Service:
         return 201, pull
 
     def _azure_devops(self, call: Call) -> tuple[int, Any]:
+        if call.path.endswith("/pullrequestquery"):
+            found = {
+                sha: [
+                    {
+                        "pullRequestId": number,
+                        "status": "completed",
+                        "createdBy": {"uniqueName": "asker@contoso.example"},
+                    }
+                ]
+                for query in call.body["queries"]
+                for sha in query["items"]
+                if (number := self.merged.get(sha)) and query["type"] == "lastMergeCommit"
+            }
+            return 200, {"results": [found, {}]}
+        if call.path.endswith("/reviewers"):
+            return 200, {"count": len(self.reviews), "value": self.reviews}
         if call.method == "GET":
             source = call.query["searchCriteria.sourceRefName"]
             return 200, {"value": [pull for pull in self.pulls if pull["sourceRefName"] == source]}

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.documents.json_input import JsonInput
 from reconciler.repository.hosting import Hosted, Service, api_address, credential, hosted
 from reconciler.repository.proposals import Branch, Workspace
-from reconciler.repository.rest import HostError, Rest
+from reconciler.repository.rest import Rest
 
-_API_VERSION: Final = "7.1"
+API_VERSION: Final = "7.1"
+"""Of Azure DevOps."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,65 +95,12 @@ def _on_azure_devops(rest: Rest, target: Hosted, branch: Branch, base: str, text
     path = f"/{organisation}/{project}/_apis/git/repositories/{name}/pullrequests"
     refs = {"sourceRefName": f"refs/heads/{branch.name}", "targetRefName": f"refs/heads/{base}"}
     criteria = {f"searchCriteria.{key}": ref for key, ref in refs.items()} | {"searchCriteria.status": "active"}
-    opened = list(rest.get(path, **criteria, **{"api-version": _API_VERSION}).member("value").items())
+    opened = list(rest.get(path, **criteria, **{"api-version": API_VERSION}).member("value").items())
     answer = opened[0] if opened else None
     words = {"title": text.title, "description": text.body[:4000]}  # the most that it takes
     if answer is None:
-        answer = rest.post(path, {**refs, **words}, **{"api-version": _API_VERSION})
+        answer = rest.post(path, {**refs, **words}, **{"api-version": API_VERSION})
     number = answer.member("pullRequestId").as_integer()
     if opened and branch.is_new:
-        rest.patch(f"{path}/{number}", words, **{"api-version": _API_VERSION})
+        rest.patch(f"{path}/{number}", words, **{"api-version": API_VERSION})
     return PullRequest(address=f"{target.web}/pullrequest/{number}", number=str(number), is_open=True)
-
-
-# --- who approved ------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Review:
-    """What GitHub says of the pull request that brought a commit."""
-
-    number: str
-    author: str
-    approvers: tuple[str, ...]
-
-
-def reviews_of(remote: str, commits: tuple[str, ...], environment: Mapping[str, str]) -> Mapping[str, Review]:
-    """By commit, its pull request with who approved it. Empty where the repository is not on GitHub or nobody is logged in.
-
-    Raises:
-        HostError: GitHub refuses.
-    """
-    repository = hosted(remote, environment)
-    proof = credential(repository, environment) if repository else None
-    if repository is None or proof is None or repository.service is not Service.GITHUB:
-        return {}
-    rest = Rest(base=api_address(repository, environment), credential=proof)
-    reviews = {}
-    for commit in commits:
-        try:
-            opened = list(rest.get(f"/repos/{repository.path}/commits/{commit}/pulls").items())
-        except HostError as error:
-            if error.status in {404, 422}:  # GitHub does not know the commit: it was never pushed
-                continue
-            raise
-        if opened:
-            number = opened[0].member("number").as_integer()
-            states = rest.get(f"/repos/{repository.path}/pulls/{number}/reviews", per_page="100").items()
-            reviews[commit] = Review(number=str(number), author=_login(opened[0]), approvers=_approvers(list(states)))
-    return reviews
-
-
-def _approvers(reviews: list[JsonInput]) -> tuple[str, ...]:
-    """Those whose last word is an approval."""
-    last: dict[str, str] = {}
-    for review in reviews:
-        state = review.member("state").as_text()
-        if state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
-            last[_login(review)] = state
-    return tuple(login for login, state in last.items() if state == "APPROVED" and login)
-
-
-def _login(value: JsonInput) -> str:
-    user = value.optional("user")
-    return user.member("login").as_text() if user else ""

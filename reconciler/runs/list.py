@@ -18,7 +18,7 @@ from reconciler.model import ArmId, Cloud, Declaration, ScopeKind, Settings, Sna
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
-from reconciler.problems import AzureError
+from reconciler.problems import AzureError, ReconcilerError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_settings
 from reconciler.runs.reading import display_names, load_record, read_snapshot
@@ -26,7 +26,7 @@ from reconciler.runs.reading import display_names, load_record, read_snapshot
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
 _MOST_REVIEWS: Final = 200
-"""So many commits are asked of GitHub, with two requests each."""
+"""So many commits are asked of the hosting service, with up to two requests each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +129,7 @@ def _settings(request: ListRequest, context: Context) -> tuple[Settings, tuple[D
 def _history(
     request: ListRequest, declarations: Sequence[Declaration], context: Context
 ) -> tuple[History, Mapping[str, Approval]]:
-    """What git and GitHub know of the declarations; nothing where there are none."""
+    """What git and the hosting service know of the declarations; nothing where there are none."""
     if not declarations:
         return NoHistory(), {}
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
@@ -146,17 +146,16 @@ def _history(
 def _reviewed(
     root: Path, hashes: Sequence[str], approvals: Mapping[str, Approval], context: Context
 ) -> Mapping[str, Approval]:
-    """What GitHub says of the commits whose message names no approver; nothing where it cannot be asked."""
-    from reconciler.repository.pull_requests import reviews_of  # noqa: PLC0415 - asked for rarely
-    from reconciler.repository.rest import HostError  # noqa: PLC0415
+    """What GitHub or Azure DevOps says of the commits whose message names no approver; nothing where it cannot be asked."""
+    from reconciler.repository.reviews import reviews_of  # noqa: PLC0415 - asked for rarely
     from reconciler.repository.work_tree import remote_of  # noqa: PLC0415
 
     remote = remote_of(root) if hashes else ""
     if not remote:
         return {}
     try:
-        reviews = reviews_of(remote, tuple(hashes), context.environment)
-    except HostError as error:
+        reviews = reviews_of(remote, hashes, context.environment)
+    except ReconcilerError as error:
         context.observer.warning(f"who approved is known from the history alone: {error.message}")
         return {}
     return {

@@ -13,7 +13,7 @@ from reconciler.model import Exemption, Verdict
 from reconciler.planning.provenance import Approval, Step, StepKind
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.journal import journals
-from reconciler.repository.pull_requests import Review, reviews_of
+from reconciler.repository.reviews import Review, reviews_of
 from reconciler.repository.work_tree import WorkTree, open_work_tree
 from reconciler.runs.contents import load_contents
 from reconciler.runs.context import Context
@@ -93,7 +93,7 @@ def _versions(tree: WorkTree, steps: Sequence[Step]) -> list[Version]:
 
 
 def _with_review(version: Version, review: Review | None) -> Version:
-    """With what GitHub says of the pull request beside what the commit says."""
+    """With what the hosting service says of the pull request beside what the commit says."""
     if review is None:
         return version
     stated = version.step.approval

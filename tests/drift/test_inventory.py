@@ -28,6 +28,7 @@ from reconciler.reports.styled import plain
 
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
+AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 SCHEMA = json.loads(schema_path("list").read_text(encoding="utf-8"))
 MINE = world.declaration("mine", expires_on=datetime(2027, 1, 31, 23, 59, 59, tzinfo=UTC))
 PAST = world.live("past", world.SUB, expires_on="2026-11-18T00:00:00Z", description="Because it was old.")
@@ -171,15 +172,14 @@ def test_an_auditor_asks_for_some_of_them(selection, names):
 @pytest.mark.parametrize("form", ["text", "json", "csv"])
 def test_the_command_reads_azure_and_never_claims_to_be_whole_when_it_is_not(exempt, tmp_path, form):
     root = repo.write(tmp_path, [])
-    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
-    live = repo.exemption(repo.subscription(1), "mine", at_root["id"], ["secureTransferToStorageAccountMonitoring"])
+    live = repo.exemption(repo.subscription(1), "mine", AT_ROOT["id"], ["secureTransferToStorageAccountMonitoring"])
     roles = [
         {"scope": repo.ROOT, "actions": ["Microsoft.Management/*/read"]},
         {"scope": repo.subscription(1), "role": "Reader"},
     ]
     robot = {"objectId": "0b1ec700-0000-4000-8000-000000000009", "name": "robot", "roles": roles}
     for principals, code in (([], 0), ([robot], 1)):
-        with emulated.running(repo.tenant(at_root, exemptions=[live], principals=principals)) as azure:
+        with emulated.running(repo.tenant(AT_ROOT, exemptions=[live], principals=principals)) as azure:
             done = exempt(azure, "list", "--format", form, cwd=root, check=[code])
         assert "mine" in done.stdout
         assert bool(code) is ("not read: " in done.stderr)
@@ -204,8 +204,7 @@ def test_the_command_answers_from_the_history_and_without_any_repository(exempt,
     repo.git(root, "checkout", "--quiet", "main")
     message = "Merge pull request #7 from contoso/ask\n\nExempt it\n\nApproved-by: Noor <noor@contoso.example>"
     repo.git(root, "merge", "--quiet", "--no-ff", "-m", message, "ask")
-    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
-    with emulated.running(repo.tenant(at_root)) as azure:
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
         options = ["--format", "json", "--severity", "High", "--owner", "risk@"]
         (entry,) = json.loads(exempt(azure, "list", *options, cwd=root, check=[0]).stdout)["exemptions"]
@@ -234,8 +233,7 @@ def test_which_run_applied_it_and_who_approved_on_github(tmp_path):
         "GITHUB_REPOSITORY": "contoso/exemptions",
         "GITHUB_RUN_ID": "4711",
     }
-    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
-    with hosting_service.running() as github, emulated.running(repo.tenant(at_root)) as azure:
+    with hosting_service.running() as github, emulated.running(repo.tenant(AT_ROOT)) as azure:
         github.merged = {head: 12}
         github.reviews = [
             {"state": "APPROVED", "user": {"login": "noor"}},
@@ -267,6 +265,38 @@ def test_which_run_applied_it_and_who_approved_on_github(tmp_path):
         assert "ghp_planted" not in done.stdout + done.stderr
 
 
+def test_votes_in_azure_devops_are_approvals(tmp_path):
+    declared = {"name": "asked", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
+    root = repo.write(tmp_path, [declared])
+    head = repo.commit(root, "Merged PR 12: Exempt it")
+    repo.git(root, "remote", "add", "origin", "https://dev.azure.com/contoso/policy/_git/exemptions")
+    votes = {"noor": 10, "kim": 5, "lea": 0, "ana": -5, "tom": -10}
+    with hosting_service.running() as service, emulated.running(repo.tenant(AT_ROOT)) as azure:
+        service.merged = {head: 12}
+        service.reviews = [{"uniqueName": f"{name}@contoso.example", "vote": vote} for name, vote in votes.items()]
+        service.reviews.append({"displayName": "[policy]\\Approvers", "vote": 10, "isContainer": True})
+        token = {"EXEMPT_PULL_REQUEST_ENDPOINT": service.endpoint, "SYSTEM_ACCESSTOKEN": "planted"}
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **token)
+        (entry,) = json.loads(done.stdout)["exemptions"]
+        approvers = ["noor@contoso.example", "kim@contoso.example"]
+        assert (entry["pullRequest"], entry["approvedBy"]) == ("12", approvers)
+        assert [call.path for call in service.calls] == [
+            "/contoso/policy/_apis/git/repositories/exemptions/pullrequestquery",
+            "/contoso/policy/_apis/git/repositories/exemptions/pullRequests/12/reviewers",
+        ]
+        assert {call.authorization for call in service.calls} == {"Bearer planted"}
+        text = emulated.exempt(azure, "log", "asked", cwd=root, check=[0], **token).stdout
+        assert all(name in text.replace("\n", " ") for name in approvers)
+        service.merged = {}
+        done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **token)
+        assert json.loads(done.stdout)["exemptions"][0]["approvedBy"] == []
+        service.refuses = 401
+        done = emulated.exempt(azure, "list", cwd=root, check=[0], **token)
+        assert "who approved is known from the history alone: " in done.stderr
+        assert "planted" not in done.stdout + done.stderr
+
+
 def test_what_somebody_else_wrote_last_was_not_applied_then():
     system = SystemData(created_by="w1", last_modified_by="ann@contoso.example", last_modified_at=world.NOW)
     (mine,) = settled(world.snapshot(), MINE).exemptions
@@ -279,9 +309,8 @@ def test_what_somebody_else_wrote_last_was_not_applied_then():
 def test_whether_each_is_in_force_is_asked_of_defender(exempt, tmp_path):
     declared = {"name": "asked", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
     root = repo.write(tmp_path, [declared])
-    at_root = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
-    by_hand = repo.exemption(repo.subscription(2), "by-hand", at_root["id"], [REFERENCE])
-    with emulated.running(repo.tenant(at_root, exemptions=[by_hand])) as azure:
+    by_hand = repo.exemption(repo.subscription(2), "by-hand", AT_ROOT["id"], [REFERENCE])
+    with emulated.running(repo.tenant(AT_ROOT, exemptions=[by_hand])) as azure:
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
         rows = json.loads(exempt(azure, "list", "--in-force", "--format", "json", cwd=root, check=[0]).stdout)
         in_force = {row["declaration"]: row["inForce"] for row in rows["exemptions"]}
