@@ -40,10 +40,8 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
     """What the command line says, and what the person answers to the rest."""
     ask = prompts()
     fields, choice = _subject(fields, desk, ask)
-    severity = f" ({choice.severity} severity)" if choice.severity else ""
-    say(line((Style.HEADING, choice.title), severity))
-    say(*diagnostic_lines(better_than_exempting(choice, desk.contents.catalogue)))
-    say(*fix_lines(choice, desk.contents.settings.cloud))
+    while not _is_wanted(choice, desk, ask):
+        fields, choice = _subject(replace(fields, choice=None), desk, ask)
     fields = _resources(fields, choice, _Room(desk=desk, azure=azure, context=context, ask=ask))
     category = fields.category or _category(ask)
     fields = replace(fields, category=category)
@@ -82,6 +80,20 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
     return fields
 
 
+def _is_wanted(choice: SubjectChoice, desk: Desk, ask: Prompts) -> bool:
+    """Whether it is asked for although something is better or in its way, all of which is told."""
+    severity = f" ({choice.severity} severity)" if choice.severity else ""
+    say(line((Style.HEADING, choice.title), severity))
+    say(*diagnostic_lines(better_than_exempting(choice, desk.contents.catalogue)))
+    say(*fix_lines(choice, desk.contents.settings.cloud))
+    recommendation = choice.recommendation
+    if recommendation is None or (recommendation.exemptable and recommendation.retirement is None):
+        return True
+    return ask.one(
+        "An exemption of it would do nothing.", [("choose another recommendation", False), ("go on all the same", True)]
+    )
+
+
 def _is_reason(text: str) -> bool | str:
     if not text.strip():
         return "the reviewer needs a reason"
@@ -92,12 +104,12 @@ def _subject(fields: request.RequestFields, desk: Desk, ask: Prompts) -> tuple[r
     """What is to be exempted. Whoever pastes the page of a resource first is asked for the recommendation next."""
     choice = fields.choice
     while choice is None:
-        text = fields.recommendation or fields.pasted
+        text = fields.subject_text
         if not text:
             text = ask.text("Recommendation (paste its portal address, or words of its title):")
         search = find_subject(desk.contents.catalogue, text)
         candidates = search.subjects or search.near
-        scopes = scopes_in(text)
+        scopes = scopes_in(fields.pasted or text)
         if search.is_clear:
             choice = search.subjects[0]
         elif candidates:

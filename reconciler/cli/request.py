@@ -53,6 +53,9 @@ class Options:
     tag: list[tuple[str, str]]
     category: str
     until: str
+    cve: list[str]
+    min_severity: str
+    cvss_below: float | None
     justification: str
     owner: str
     ticket: str
@@ -69,7 +72,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     common.add_root(parser)
     add_log_file(parser)
-    parser.add_argument("--recommendation", default="", metavar="R", help="an address of the portal, a key or a title")
+    parser.add_argument(
+        "--recommendation", default="", metavar="R", help="an address of the portal, a key, a title or a category"
+    )
     parser.add_argument(
         "--resource",
         action="append",
@@ -89,6 +94,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--until", default="", metavar="DAY", help="the last day (default: the longest that is allowed)"
+    )
+    parser.add_argument(
+        "--cve", action="append", default=[], metavar="CVE", help="only the findings of this CVE; may be repeated"
+    )
+    parser.add_argument(
+        "--min-severity", choices=("Low", "Medium", "High", "Critical"), default="",
+        help="only findings of vulnerabilities below this severity",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cvss-below", type=float, metavar="N", help="only findings with a CVSS score below this number"
     )
     parser.add_argument("--justification", default="", metavar="TEXT", help="why this is acceptable")
     parser.add_argument(
@@ -143,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fields(options: Options) -> request.RequestFields:
+    conditions = {"cves": options.cve, "minSeverity": options.min_severity, "cvssBelow": options.cvss_below}
     return request.RequestFields(
         recommendation=options.recommendation,
         resources=tuple(options.resource),
@@ -154,6 +170,7 @@ def _fields(options: Options) -> request.RequestFields:
         owner=options.owner,
         ticket=options.ticket,
         name=options.name,
+        vulnerabilities={name: value for name, value in conditions.items() if value not in ([], "", None)},
     )
 
 

@@ -5,12 +5,13 @@ Whoever asks may write anything, so in Markdown every value stands in a code spa
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
-from reconciler.model import Cloud, Declaration, Diagnostic, Severity, SubjectKind, first_few
+from reconciler.arm.standard_properties import vulnerability_fields
+from reconciler.model import JSON, Cloud, Declaration, Diagnostic, Severity, SubjectKind, first_few
 from reconciler.planning.values import Action, Plan
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names
@@ -35,6 +36,8 @@ def request_lines(
         yield line("  on         ", scope_label(scope, names))
     if len(declaration.scopes) > _FEW:
         yield line(f"             and {len(declaration.scopes) - _FEW:,} more")
+    if conditions := vulnerability_fields(declaration.selectors):
+        yield line("  only       ", _conditions(conditions))
     yield line("  category   ", category_label(declaration.category.value))
     yield line((Style.QUIET, f"             {CATEGORY_WORDS[declaration.category][1]}"))
     far = distance(_end(declaration), now)
@@ -113,6 +116,8 @@ def _request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud,
     scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
     rest = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
     yield f"- **Where:** {scopes}{rest}"
+    if conditions := vulnerability_fields(declaration.selectors):
+        yield f"- **Only:** {value(_conditions(conditions))}"
     yield f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}"
     yield f"- **Until:** {value(expiry_date(_end(declaration)))}"
     yield f"- **Why:** {value(declaration.justification)}"
@@ -150,6 +155,13 @@ def changes_body(rows: Sequence[tuple[str, str, str]], note: str) -> str:
     """What a reviewer reads: the name, what was and what is proposed, and why this came."""
     lines = [f"- {value(name)}: {value(before)} → {value(after)}" for name, before, after in rows]
     return "\n".join([*lines, "", note]) + "\n"
+
+
+def _conditions(fields: Mapping[str, JSON]) -> str:
+    """Conditions on findings as people read them."""
+    words = {"cves": "vulnerabilities", "minSeverity": "severity below", "cvssBelow": "CVSS score below"}
+    values = {name: ", ".join(field) if isinstance(field, list) else str(field) for name, field in fields.items()}
+    return "; ".join(f"{words[name]} {text}" for name, text in values.items())
 
 
 def _end(declaration: Declaration) -> str:

@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 from typing import Final
 
+from reconciler.arm.standard_properties import vulnerability_selectors
 from reconciler.importing.naming import slug
-from reconciler.model import ArmId, Category, Declaration, Rules, ScopeKind, Source
+from reconciler.model import JSON, ArmId, Category, Declaration, Rules, ScopeKind, Source
 from reconciler.requesting.subjects import SubjectChoice
 
 FOLDER: Final = "exemptions"
@@ -39,7 +40,8 @@ CATEGORY_WORDS: Final[Mapping[Category, tuple[str, str]]] = {
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answers:
     """What a request says. Empty texts are not said; `expires_on` None means that it never ends. `selected_by` are the
-    tags by which the scopes were chosen, `requested_by` who asked where the commit does not say it.
+    tags by which the scopes were chosen, `requested_by` who asked where the commit does not say it; `vulnerabilities` are
+    conditions on findings, as a declaration writes them.
     """
 
     choice: SubjectChoice
@@ -52,6 +54,7 @@ class Answers:
     requested_by: str = ""
     name: str = ""
     selected_by: Mapping[str, str] = field(default_factory=dict)
+    vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
 
 
 def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations: Sequence[Declaration]) -> Declaration:
@@ -70,6 +73,7 @@ def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations:
         ticket=answers.ticket,
         requested_by=answers.requested_by,
         selected_by=answers.selected_by,
+        selectors=vulnerability_selectors(answers.vulnerabilities) if answers.vulnerabilities else (),
     )
 
 

@@ -24,13 +24,14 @@ LABEL: Final = "exemption"
 
 RECOMMENDATION: Final = "Recommendation"
 KIND: Final = "Or all recommendations of a category"
+CVES: Final = "Only these CVEs"
 RESOURCES: Final = "Resources"
 CATEGORY: Final = "Category"
 UNTIL: Final = "Until"
 OWNER: Final = "Who answers for the risk"
 TICKET: Final = "Ticket"
 JUSTIFICATION: Final = "Justification"
-_ORDER: Final = (RECOMMENDATION, KIND, RESOURCES, CATEGORY, UNTIL, OWNER, TICKET, JUSTIFICATION)
+_ORDER: Final = (RECOMMENDATION, KIND, CVES, RESOURCES, CATEGORY, UNTIL, OWNER, TICKET, JUSTIFICATION)
 """As the form asks. The justification is last: whatever headings somebody writes there belong to it."""
 
 NO_KIND: Final = "No, only the one above"
@@ -130,6 +131,12 @@ def _form(recommendation_categories: Mapping[str, str]) -> Iterator[str]:
         KIND,
         "Only where a whole category shall be exempt, such as everything about missing updates.",
         options=kinds,
+    )
+    yield from _field(
+        "input",
+        CVES,
+        "Only where some vulnerabilities shall be exempt and not the whole recommendation.",
+        example="CVE-2020-1347, CVE-2021-44228",
     )
     yield from _field(
         "textarea",

@@ -78,7 +78,7 @@ class SubjectSearch:
 
 
 def find_subject(catalogue: Catalogue, text: str) -> SubjectSearch:
-    """Looks for what a text means: an address of the portal, a key, a title, a policy, or words."""
+    """Looks for what a text means: an address of the portal, a key, a title, a policy, a category, or words."""
     text = text.strip()[:_LONGEST]
     located = look_up(catalogue, text) if text else None
     if located is not None and (located.recommendations or located.policies):
@@ -90,6 +90,9 @@ def find_subject(catalogue: Catalogue, text: str) -> SubjectSearch:
             subjects += [of_recommendation(recommendation) for recommendation in resting] or [of_policy(policy)]
         if subjects:
             return SubjectSearch(text=text, subjects=tuple(_distinct(subjects)))
+    for category, label in catalogue.recommendation_categories.items():
+        if text and text.casefold() in {category.casefold(), label.casefold()}:
+            return SubjectSearch(text=text, subjects=(of_category(category, label),))
     hits = [hit.item for hit in catalogue.search(text, 4 * _CHOICES)] if text and "/" not in text else []
     near = [hit for hit in hits if isinstance(hit, Recommendation) and hit.key]
     if text and not near:

@@ -59,6 +59,7 @@ def _fields(
     resources = answers_by_field.get(issue_form.RESOURCES, "").splitlines()
     author = f"@{issue.author}" if issue.author else ""
     choice, unclear = _category(answers_by_field, desk)
+    cves = answers_by_field.get(issue_form.CVES, "").upper().replace(",", " ").split()
     fields = request.RequestFields(
         recommendation=answers_by_field.get(issue_form.RECOMMENDATION, ""),
         choice=choice,
@@ -76,6 +77,7 @@ def _fields(
         owner=answers_by_field.get(issue_form.OWNER, "") or author,
         ticket=answers_by_field.get(issue_form.TICKET, ""),
         requested_by=author,
+        vulnerabilities={"cves": cves} if cves else {},
     )
     return fields, unclear
 

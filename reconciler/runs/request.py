@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.azure.session import Azure
@@ -11,7 +11,7 @@ from reconciler.declarations import load_bytes
 from reconciler.declarations.build import last_instant
 from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import declaration_text
-from reconciler.model import Category, Declaration, Diagnostic, Source, Verdict
+from reconciler.model import JSON, Category, Declaration, Diagnostic, Source, Verdict
 from reconciler.problems import Problem, has_errors
 from reconciler.reports.requests import request_body, request_title
 from reconciler.repository.proposals import texts_on_branch
@@ -48,6 +48,13 @@ class RequestFields(Pointers):
     requested_by: str = ""
     name: str = ""
     choice: SubjectChoice | None = None
+    vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def subject_text(self) -> str:
+        """What says the recommendation: the words that were pasted, or else what may have it on a resource's page."""
+        words = " ".join(line for line in self.pasted.splitlines() if not scopes_in(line))
+        return self.recommendation or words or self.pasted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,16 +138,17 @@ def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetim
         requested_by=fields.requested_by or (desk.user if desk.user != owner else ""),
         name=fields.name,
         selected_by=fields.tags,
+        vulnerabilities=fields.vulnerabilities,
     )
 
 
 def _subject(fields: RequestFields, desk: Desk) -> tuple[SubjectChoice | None, list[Unclear]]:
     if fields.choice is not None:
         return fields.choice, []
-    search = find_subject(desk.contents.catalogue, fields.recommendation or fields.pasted)
+    search = find_subject(desk.contents.catalogue, fields.subject_text)
     if search.is_clear:
         return search.subjects[0], []
-    if fields.recommendation or (fields.pasted and not scopes_in(fields.pasted)):
+    if fields.subject_text and not scopes_in(fields.subject_text):
         return None, [search.unclear]
     return None, [_missing("--recommendation", "paste the address of its page in the portal, or its title")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from cli.console import Ended, exempt
 from clones import Clone, clone
 
 from reconciler.cli import common
+from reconciler.requesting import issue_form
 
 TDE = "651967bf-044e-4bde-8376-3e08e0600105"
 ORDERS = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Sql/servers/legacy/databases/orders"
@@ -165,3 +167,45 @@ def test_the_page_that_tells_how_to_fix_it_is_of_the_declared_cloud(
     assert f"how to fix it instead: {page}" in ended.stderr
     assert f"({page})" in github.pulls[0]["body"]
     assert yaml.safe_load(here.file("exempt/orders", "exemptions/orders.yaml"))["scopes"] == [ORDERS]
+
+
+# --- kinds that no policy stands behind --------------------------------------------------------------------------
+
+
+def test_a_category_is_asked_for_by_its_name_or_the_portals_label(run: Run, tmp_path: Path) -> None:
+    for number, words in enumerate((["SystemUpdate"], ["System", "updates"], ["--recommendation", "system updates"])):
+        (tmp_path / str(number)).mkdir()
+        here = clone(tmp_path / str(number))
+        run(FRIDAY, here, "request", *words, ORDERS, *ASK[3:])
+        assert (
+            yaml.safe_load(here.file("exempt/orders", "exemptions/orders.yaml"))["recommendationCategory"]
+            == "SystemUpdate"
+        )
+
+
+def test_some_vulnerabilities_alone_are_asked_for_by_option_and_by_form(
+    run: Run, github: hosting_service.Service, here: Clone, tmp_path: Path
+) -> None:
+    conditions = ("--cve", "CVE-2021-44228", "--cve", "CVE-2020-1347", "--cvss-below", "7.5")
+    asked = run(FRIDAY, here, "request", "SoftwareUpdate", ORDERS, *ASK[3:], *conditions)
+    assert "vulnerabilities CVE-2021-44228, CVE-2020-1347; CVSS score below 7.5" in asked.stderr
+    assert "CVSS score below 7.5" in github.pulls[0]["body"]
+    written = yaml.safe_load(here.file("exempt/orders", "exemptions/orders.yaml"))
+    assert written["vulnerabilities"] == {"cves": ["CVE-2021-44228", "CVE-2020-1347"], "cvssBelow": 7.5}
+    answers = {
+        issue_form.KIND: "SoftwareUpdate",
+        issue_form.CVES: "CVE-2021-44228, cve-2020-1347",
+        issue_form.RESOURCES: ORDERS,
+        issue_form.CATEGORY: "Risk accepted (Waiver)",
+        issue_form.JUSTIFICATION: "Not reachable.",
+    }
+    body = "\n\n".join(f"### {label}\n\n{text}" for label, text in answers.items())
+    issue = {"number": 7, "title": "Exemption: ", "body": body, "user": {"login": "octo-dev"}}
+    (tmp_path / "issue.json").write_text(json.dumps(issue))
+    run(FRIDAY, here, "request", "--from-issue", str(tmp_path / "issue.json"))
+    (file,) = here.git("diff", "--name-only", "origin/main", here.pushed("exempt/issue-7")).splitlines()
+    written = yaml.safe_load(here.file("exempt/issue-7", file))
+    assert written["vulnerabilities"] == {"cves": ["CVE-2021-44228", "CVE-2020-1347"]}
+    assert (written["owner"], written["requestedBy"]) == ("@octo-dev", "@octo-dev")
+    refused = run(FRIDAY, here, "request", TDE, ORDERS, *ASK[3:], "--cve", "CVE-2021-44228", "--name", "x", check=1)
+    assert "conditions on findings are only for recommendations without one" in refused.stderr

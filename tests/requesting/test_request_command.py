@@ -457,3 +457,18 @@ def test_a_beginner_pastes_the_resource_first_and_a_day_that_is_too_late(
     written = yaml.safe_load(here.file(branch, branch.replace("exempt/", "exemptions/") + ".yaml"))
     assert written["scopes"] == [STOCK]
     assert (str(written["expiresOn"]), written["ticket"]) == (_day(30), "SEC-7")
+
+
+def test_what_was_retired_is_said_before_anything_else_is_asked(
+    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
+) -> None:
+    env = emulated.environment(cloud, TERM="xterm", PYTHONPATH=str(Path(__file__).parents[2]))
+    typist = Typist(here.root, env, "request", "--recommendation", "0354476c-a12a-4fcc-a79d-f0ab7ffffdbb")
+    typist.waits_for("Microsoft retired it: another recommendation took its place")
+    typist.waits_for("An exemption of it would do nothing.")
+    typist.types("\r")
+    typist.waits_for("Recommendation (paste")
+    typist.types("009678ce-adce-4c94-9cc8-cfc2bd0c6a06\r")
+    typist.waits_for("Resource (paste its portal address")
+    typist.types("\x03")
+    assert typist.ends() == 130
