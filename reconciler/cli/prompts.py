@@ -47,9 +47,9 @@ class Prompts:
         ).unsafe_ask()
         return [choices[number][1] for number in picked]
 
-    def confirmed(self, message: str) -> bool:
+    def confirmed(self, message: str, *, default: bool = True) -> bool:
         """Yes or no."""
-        return bool(self.library.confirm(message, default=True, output=self.output).unsafe_ask())
+        return bool(self.library.confirm(message, default=default, output=self.output).unsafe_ask())
 
 
 def prompts() -> Prompts:

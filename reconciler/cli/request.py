@@ -150,7 +150,8 @@ def run(args: argparse.Namespace) -> int:
         prepared = request.prepare(fields, desk, azure, context)
         _show(prepared, desk, context, was_told=converses)
         if prepared.draft is not None and prepared.preview is not None and prepared.verdict is Verdict.DONE:
-            if converses and not prompts().confirmed("Open the pull request?"):
+            question = "Open the pull request all the same?" if prepared.does_nothing else "Open the pull request?"
+            if converses and not prompts().confirmed(question, default=not prepared.does_nothing):
                 say("nothing was proposed")
             else:
                 show_proposed(request.propose_draft(prepared.draft, desk, context))

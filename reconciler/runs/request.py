@@ -101,6 +101,13 @@ class Prepared:
         return tuple(sorted({*self.draft.problems, *found}))
 
     @property
+    def does_nothing(self) -> bool:
+        """Whether the plan says that Azure would stay as it is."""
+        plan = self.preview.run.plan if self.preview and self.preview.run else None
+        names = {change.declaration for change in plan.changes} if plan else set()
+        return plan is not None and self.draft is not None and self.draft.declaration.name not in names
+
+    @property
     def verdict(self) -> Verdict:
         """Whether it can be proposed."""
         return Verdict.INVALID if self.draft is None or has_errors(self.problems) else Verdict.DONE

@@ -119,6 +119,15 @@ def test_another_day_for_the_same_declaration_changes_its_pull_request(
     assert end_of(full, "exempt/renew-one", "one") == "2027-01-31"
 
 
+def test_what_is_retired_goes_by_one_pull_request_an_owner(
+    run: Run, github: hosting_service.Service, full: Clone
+) -> None:
+    for when in (FRIDAY, SATURDAY):
+        run(when, full, "retire", "one", "two")
+        assert [pull["title"] for pull in github.pulls] == ["Retire one", "Retire two"]
+    assert run(FRIDAY, full, "renew", "one", "two", "--dry-run").stdout.count("+expiresOn: 2027-02-25") == 2
+
+
 def test_what_somebody_added_to_the_branch_is_never_replaced(run: Run, full: Clone) -> None:
     run(FRIDAY, full, "renew", "one")
     full.git("checkout", "--quiet", "exempt/renew-one")

@@ -155,6 +155,27 @@ def test_a_rule_refuses_before_anything_is_proposed(
     assert here.branches() == ["main"]
 
 
+OFF = [{"kind": "policyEffect", "value": "Disabled"}]
+
+
+@pytest.mark.parametrize(
+    ("properties", "says"),
+    [
+        ({"notScopes": [SERVER]}, "by its notScopes, so it needs no exemption there"),
+        ({"overrides": OFF}, "for when the policy is switched on again"),
+    ],
+    ids=["notScope", "disabled"],
+)
+def test_what_makes_an_exemption_needless_is_said(
+    github: hosting_service.Service, here: Clone, properties: dict[str, Any], says: str
+) -> None:
+    assigned = assignment(ROOT, "SecurityCenterBuiltIn", BENCHMARK, **properties)
+    with emulated.running(tenant(assigned, resources=[SERVER, ORDERS])) as cloud:
+        ended = run(cloud, github, here, "request", PAGE, ORDERS, *ANSWERS)
+        assert says in ended.stderr
+        assert f"how to fix it instead: {PAGE}\n" in ended.stderr
+
+
 def test_without_azure_it_is_proposed_all_the_same(github: hosting_service.Service, here: Clone) -> None:
     ended = run(None, github, here, "request", PAGE, ORDERS, *ANSWERS)
     assert "not checked against Azure" in ended.stderr
