@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.assessments.report import states_by_exemption
+from reconciler.assessments.report import effect_report, states_by_exemption
 from reconciler.assessments.values import EffectState
 from reconciler.azure.session import connect
 from reconciler.catalog.catalogue import load as load_catalogue
@@ -15,13 +15,14 @@ from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Inventory, Selection, select
 from reconciler.drift.silencers import count_silencers
 from reconciler.model import ArmId, Cloud, Declaration, ScopeKind, Settings, Snapshot, Unread, Verdict, arm_id
+from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.provenance import Approval, History, NoHistory
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import OVERLAY, load_settings
-from reconciler.runs.reading import display_names, load_record, read_snapshot
+from reconciler.runs.loading import OVERLAY, load_repository, load_settings
+from reconciler.runs.reading import display_names, load_record, read_azure, read_snapshot
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _EVERYTHING: Final = Selection()
@@ -70,17 +71,20 @@ def run(request: ListRequest, context: Context) -> ListRun:
         ReconcilerError: Azure or a file refuses.
     """
     settings, declarations = _settings(request, context)
-    # What only declarations need is not read.
-    recorded = load_record(request.record, settings, context)
-    snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope)
-    snapshot = with_adopted(snapshot, recorded)
-    effects = _effects(request, context) if request.in_force else {}
     overlay = None if request.tenant else request.root / OVERLAY
     catalogue = load_catalogue(settings.cloud, overlay) if overlay else load_catalogue(settings.cloud)
+    resolved = ResolvedDeclarations.of(declarations, catalogue)
+    effects: Mapping[str, EffectState] = {}
+    if request.in_force:
+        snapshot, effects = _with_effects(request, context)
+    else:  # of what declarations need, only what no list shows is read
+        standards = known_standards(declarations, resolved.subjects, settings)
+        snapshot = read_snapshot(settings, (), context, file=request.snapshot, scope=request.scope, standards=standards)
+    snapshot = with_adopted(snapshot, load_record(request.record, settings, context))
     history, approvals = _history(request, declarations, context)
     inputs = DriftInputs(
         snapshot=snapshot,
-        resolved=ResolvedDeclarations.of(declarations, catalogue),
+        resolved=resolved,
         catalogue=catalogue,
         settings=settings,
         history=history,
@@ -93,16 +97,22 @@ def run(request: ListRequest, context: Context) -> ListRun:
     return ListRun(inventory=inventory, names=display_names(snapshot, catalogue), unread=snapshot.unread)
 
 
-def _effects(request: ListRequest, context: Context) -> Mapping[str, EffectState]:
-    """What became of each declared exemption, by folded id; nothing where Defender cannot be read, which a warning says."""
-    from reconciler.runs import status  # noqa: PLC0415 - asked for rarely
+def _with_effects(request: ListRequest, context: Context) -> tuple[Snapshot, Mapping[str, EffectState]]:
+    """What is exempt, and what became of each declared exemption, by folded id; nothing where Defender cannot be read, which a
+    warning says.
+    """
+    from reconciler.runs.status import read_effects  # noqa: PLC0415 - asked for rarely
 
-    try:
-        run = status.run(status.StatusRequest(root=request.root, record=request.record), context)
-    except AzureError as error:
-        context.observer.warning(f"what is in force is not known: {error.message}")
-        return {}
-    return states_by_exemption(run.report)
+    repository = load_repository(request.root, None, context)
+    recorded = load_record(request.record, repository.settings, context)
+    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+        snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
+        try:
+            inputs = read_effects(azure, repository, with_adopted(snapshot, recorded), context, request.scope)
+        except AzureError as error:
+            context.observer.warning(f"what is in force is not known: {error.message}")
+            return snapshot, {}
+    return snapshot, states_by_exemption(effect_report(inputs))
 
 
 def _plans(settings: Settings, snapshot: Snapshot, context: Context) -> Mapping[ArmId, Mapping[str, bool]] | None:

@@ -10,7 +10,9 @@ from reconciler.declarations import load_bytes
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.drift.life import Life, Version, life_of
 from reconciler.model import Exemption, Verdict
+from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.provenance import Approval, Step, StepKind
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.journal import journals
 from reconciler.repository.reviews import Review, reviews_of
@@ -68,7 +70,11 @@ def run(request: LogRequest, context: Context) -> LogRun:
     exemptions: Sequence[Exemption] = ()
     try:
         declarations = contents.loaded.declarations
-        exemptions = read_snapshot(contents.settings, declarations, context, file=request.snapshot).exemptions
+        subjects = ResolvedDeclarations.of(declarations, contents.catalogue).subjects
+        standards = known_standards(declarations, subjects, contents.settings)
+        exemptions = read_snapshot(
+            contents.settings, declarations, context, file=request.snapshot, standards=standards
+        ).exemptions
     except UsageError:
         raise
     except ReconcilerError as error:

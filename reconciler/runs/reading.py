@@ -52,15 +52,16 @@ def read_raw(
         return azure.reader().raw_snapshot(azure.settings, declarations, scope, progress, standards)
 
 
-def read_snapshot(
+def read_snapshot(  # noqa: PLR0913 - what is read, and from where
     settings: Settings,
     declarations: Sequence[Declaration],
     context: Context,
     *,
     file: Path | None,
     scope: ArmId | None = None,
+    standards: Sequence[ArmId] = (),
 ) -> Snapshot:
-    """The same, from a saved snapshot where a file is named, else over a connection of its own.
+    """As `read_azure`, from a saved snapshot where a file is named, else over a connection of its own.
 
     Raises:
         UsageError: the file's snapshot is of another tenant.
@@ -68,7 +69,7 @@ def read_snapshot(
     if file is not None:
         return saved_snapshot(file, settings)
     with connect(settings, context.environment, context.observer.warning) as azure:
-        return read_azure(azure, declarations, scope, context)
+        return read_azure(azure, declarations, scope, context, standards)
 
 
 def saved_snapshot(file: Path, settings: Settings) -> Snapshot:

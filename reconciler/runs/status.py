@@ -86,7 +86,8 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     deleted = _deleted(request.outcomes) if request.outcomes else frozenset()
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = with_adopted(read_azure(azure, repository.declarations, request.scope, context), recorded)
+        snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
+        snapshot = with_adopted(snapshot, recorded)
         names = display_names(snapshot, repository.catalogue)
         while True:
             inputs = read_effects(

@@ -312,7 +312,12 @@ def test_whether_each_is_in_force_is_asked_of_defender(exempt, tmp_path):
     by_hand = repo.exemption(repo.subscription(2), "by-hand", AT_ROOT["id"], [REFERENCE])
     with emulated.running(repo.tenant(AT_ROOT, exemptions=[by_hand])) as azure:
         exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        earlier = len(azure.requests)
         rows = json.loads(exempt(azure, "list", "--in-force", "--format", "json", cwd=root, check=[0]).stdout)
+        lists = [
+            request.target for request in azure.requests[earlier:] if "/policyexemptions?" in request.target.lower()
+        ]
+        assert len(lists) == len(set(lists)) == 3, "Azure is read once"
         in_force = {row["declaration"]: row["inForce"] for row in rows["exemptions"]}
         statuses = json.loads(exempt(azure, "status", "--format", "json", cwd=root).stdout)["declarations"]
         assert in_force == {"asked": statuses[0]["state"], None: None}

@@ -259,3 +259,16 @@ def test_a_saved_plan_approves_exactly_what_it_shows(root, tmp_path):
         assert "does not match its own fingerprint" in refused.stderr
         emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
         assert len(standards(azure)) == 1
+
+
+def test_every_report_sees_what_stands_at_a_resource_although_no_list_shows_it(root):
+    repo.git(root, "remote", "add", "origin", "https://git.contoso.example/exemptions.git")
+    with emulated.running(tenant(lists="exact")) as azure:
+        apply(azure, root)
+        (entry,) = json.loads(emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0]).stdout)[
+            "exemptions"
+        ]
+        assert (entry["scope"], entry["declaration"]) == (DATABASE, "cmdshell")
+        status = json.loads(emulated.exempt(azure, "status", "--format", "json", cwd=root).stdout)
+        assert status["declarations"][0]["state"] != "not applied"
+        assert "applied" in emulated.exempt(azure, "log", "cmdshell", cwd=root, check=[0]).stdout
