@@ -80,7 +80,7 @@ test-editor: $(VENV)/.dev  ## hover and completion in the YAML language server t
 	@EDITOR_NODE=.venv-editor $(BIN)/python -m pytest tests/editor/language_server.py
 
 PACKAGE := build/package
-package: $(VENV)/.dev  ## as people install it: the wheel in a fresh environment, the pre-commit hook, the README's uv lines
+package: $(VENV)/.dev  ## as people install it: the wheel in a fresh environment, the pre-commit hook, the README's lines for uv, pipx and pip
 	@rm -rf $(PACKAGE) && mkdir -p $(PACKAGE)
 	@$(PIP) install --require-hashes -r requirements-install.txt
 	@$(BIN)/python -m pip --disable-pip-version-check wheel --quiet --no-deps --no-build-isolation --wheel-dir $(PACKAGE) .
@@ -90,6 +90,12 @@ package: $(VENV)/.dev  ## as people install it: the wheel in a fresh environment
 	@cd $(PACKAGE) && venv/bin/exempt --version && venv/bin/exempt demo --keep demo >demo.txt && tail -n 1 demo.txt && \
 	  cd demo && ../../../scripts/pre-commit validate && ../../../scripts/pre-commit fmt --check
 	@rm -rf .pre-commit-venv
+	@$(PACKAGE)/venv/bin/python -m pip --disable-pip-version-check --quiet install pipx==1.18.4
+	@set -e; cd $(PACKAGE); from="exempt @ git+file://localhost$(CURDIR)@$$(git rev-parse HEAD)"; export PIPX_HOME=$$PWD/pipx PIPX_BIN_DIR=$$PWD/bin; \
+	  venv/bin/pipx install --quiet "$$from"; bin/exempt --version; \
+	  $(PYTHON) -m venv hashed; hashed/bin/python -m pip --quiet install --require-hashes -r ../../requirements-install.txt; \
+	  hashed/bin/python -m pip --quiet install --no-deps --no-build-isolation "$$from"; hashed/bin/exempt --version; \
+	  if command -v uv >/dev/null; then export UV_TOOL_DIR=$$PWD/uv-tools UV_TOOL_BIN_DIR=$$PWD/uv-bin; uv tool install --quiet "$$from"; uv-bin/exempt --version; fi
 	@if command -v uv >/dev/null; then UV_PROJECT_ENVIRONMENT=$(PACKAGE)/uv VIRTUAL_ENV=$(CURDIR)/$(PACKAGE)/uv sh -c ' \
 	  uv venv --quiet $(PACKAGE)/uv && uv pip install --quiet --require-hashes -r requirements-dev.txt && \
 	  uv pip install --quiet --no-deps --no-build-isolation -e . && $(PACKAGE)/uv/bin/python -m reconciler --version' && \
