@@ -14,6 +14,7 @@ from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.provenance import Approval, Step, StepKind
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import ReconcilerError, UsageError
+from reconciler.repository.hosting import credential, hosted
 from reconciler.repository.journal import journals
 from reconciler.repository.reviews import Review, reviews_of
 from reconciler.repository.work_tree import WorkTree, open_work_tree
@@ -65,6 +66,9 @@ def run(request: LogRequest, context: Context) -> LogRun:
     try:
         address = tree.ask("config", "--get", "remote.origin.url") or ""
         reviews = reviews_of(address, tuple(version.step.commit.sha for version in versions), context.environment)
+        host = hosted(address, context.environment)
+        if host is not None and not reviews and credential(host, context.environment) is None:
+            unknown.append(f"who approved is known from commits alone: nobody is logged in at {host.host}")
     except ReconcilerError as error:
         unknown.append(f"who approved is known from commits alone: {error.message}")
     exemptions: Sequence[Exemption] = ()

@@ -284,6 +284,10 @@ def test_the_log_tells_a_life_from_git_azure_and_github(
     by_kind = {event["kind"]: event for event in document["events"]}
     assert by_kind["applied"]["run"].endswith("/runs/4711")
     assert (by_kind["asked"]["pullRequest"], by_kind["asked"]["approvedBy"]) == ("1", ["reviewer"])
+    nobody = {"GITHUB_TOKEN": "", "GH_TOKEN": "", "GH_CONFIG_DIR": str(here.root)}
+    alone = exempt(cloud, "log", "orders-tde", "--format", "json", root=here.root, check=0, **nobody)
+    assert alone.json["unknown"] == ["who approved is known from commits alone: nobody is logged in at github.com"]
+    assert [event["kind"] for event in alone.json["events"]] == [event["kind"] for event in document["events"]]
     run(cloud, github, here, "apply", "--yes", "--allow-deletes", "5")
     missing = run(cloud, github, here, "log", "order-tde", check=1)
     assert "did you mean orders-tde" in missing.stderr
