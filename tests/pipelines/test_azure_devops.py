@@ -314,6 +314,33 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     assert report["findings"] == []
 
 
+def test_one_unreadable_subscription_does_not_stop_the_others(agent: Agent, azure: emulated.Azure) -> None:
+    """What is approvable is saved and applied; both stages end red, and no record says that this revision is complete."""
+    agent.azure = azure
+    elsewhere = {**DECLARATION, "name": "elsewhere", "scopes": [repo.subscription(2)]}
+    repo.write(agent.sources, [DECLARATION, elsewhere])
+    repo.commit(agent.sources, "Two")
+    merge(agent)
+    azure.inject_faults(
+        {"faults": [{"path": repo.subscription(2), "status": 403, "code": "AuthorizationFailed", "count": None}]}
+    )
+    content = load("apply.yml")
+    code, log = agent.run(steps(content["stages"][0]))
+    assert (code, "##vso[task.setvariable variable=changes;isOutput=true]true" in log) == (1, True), log
+    publish = next(each for each in content["stages"][0]["jobs"][0]["steps"] if "publish" in each)
+    assert (
+        publish["condition"] == content["stages"][1]["condition"].split("(", 1)[1].split(", eq")[0] == "not(canceled())"
+    )
+    (agent.temp / "workspace").mkdir()
+    shutil.copytree(agent.temp / "staging", agent.temp / "workspace" / "plan")
+    code, log = agent.run(steps(content["stages"][1]))
+    assert code == 1, log
+    assert [repo.subscription(1) in key for key in azure.exemptions] == [True]
+    assert "Proven: 1 change" in log
+    assert "completed" not in agent.variables
+    assert agent.variables["recorded"] == "true"
+
+
 def test_what_is_new_is_told_once_to_the_channels_of_the_settings(agent: Agent, azure: emulated.Azure) -> None:
     hook_settings = {"kind": "webhook", "urlFrom": "EXEMPT_WEBHOOK_URL", "secretFrom": "EXEMPT_WEBHOOK_KEY"}
     with receiving() as hook:
