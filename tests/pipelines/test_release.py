@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -43,6 +44,22 @@ def test_tag_version_and_changelog_must_agree(checkout: Path) -> None:
 def test_the_notes_are_the_versions_section_alone(checkout: Path) -> None:
     assert release(checkout, "notes", "v1.2.0").stdout == "- New.\n"
     assert release(checkout, "notes", "v9.9.9").returncode == 1
+
+
+def test_a_releases_schemas_name_the_place_of_that_version(tmp_path: Path) -> None:
+    done = release(runner.CHECKOUT, "schemas", "v1.2.0", "contoso/exempt", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    place = "https://raw.githubusercontent.com/contoso/exempt/v1.2.0/schemas/"
+    for name in ("exemption", "reconciler", "catalog"):
+        text = (tmp_path / f"{name}.schema.json").read_text(encoding="utf-8")
+        assert json.loads(text)["$id"] == f"{place}{name}.schema.json"
+        ours = (runner.CHECKOUT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8")
+        assert text.replace(place, "") == ours, "a checkout's id is relative, so it names the place where it is read"
+    entries = json.loads((tmp_path / "schemastore.json").read_text(encoding="utf-8"))
+    assert [entry["url"].rpartition("/")[0] + "/" for entry in entries] == [place] * 3
+    assert all(entry["name"] and entry["description"] for entry in entries)
+    steps = [step.get("run", "") for step in runner.load("release.yml")["jobs"]["build"]["steps"]]
+    assert 'release.py schemas "$TAG" "$REPOSITORY" dist' in "\n".join(steps)
 
 
 def test_only_the_job_that_needs_it_may_publish_and_reviewers_stand_before_it() -> None:
