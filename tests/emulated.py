@@ -15,12 +15,13 @@ import json
 import os
 import ssl
 import subprocess
-import sys
 import urllib.parse
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import prefork
 
 from reconciler.emulator import Azure, running
 
@@ -144,14 +145,6 @@ def exempt(
     cloud: Azure, *arguments: str, cwd: Path, check: Sequence[int] | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run the command as a user would. `check` are the exit codes that are right; any if absent."""
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", *arguments],
-        cwd=cwd,
-        env=environment(cloud, **more),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    done = prefork.run(arguments, cwd=cwd, env=environment(cloud, **more))
     assert check is None or done.returncode in check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

@@ -1,0 +1,86 @@
+"""`python -m reconciler` as processes of their own that start in milliseconds: forked from one that has imported it all.
+
+Starting an interpreter and importing the tool takes longer than most commands run. Each process of pytest keeps one
+server (`prefork_server.py`), which imports everything once and runs nothing; a command is a fork of it with its own
+arguments, folder, environment and streams, so it leaves nothing behind for the next one. What the start of an
+interpreter itself decides (its options, variables that begin with PYTHON, what is imported when) is for tests that start
+one: they use subprocess.
+
+    done = prefork.run(["plan"], cwd=repository, env=environment)
+"""
+
+from __future__ import annotations
+
+import atexit
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+NUMBER = struct.Struct("!i")
+"""How a length, a process id or a wait status travels."""
+
+
+def run(
+    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float = 300
+) -> subprocess.CompletedProcess[str]:
+    """Runs the command to its end, as `subprocess.run` with captured text does."""
+    with (
+        tempfile.TemporaryFile() as stdout,
+        tempfile.TemporaryFile() as stderr,
+        Path(os.devnull).open("rb") as nothing,
+        socket.socket(socket.AF_UNIX) as connection,
+    ):
+        connection.connect(_server())
+        content = json.dumps({"arguments": [*arguments], "cwd": os.fspath(cwd), "env": {**env}}).encode()
+        socket.send_fds(connection, [NUMBER.pack(len(content))], [each.fileno() for each in (nothing, stdout, stderr)])
+        connection.sendall(content)
+        pid = read_number(connection)
+        connection.settimeout(timeout)
+        try:
+            status = read_number(connection)
+        except TimeoutError as error:
+            os.kill(pid, signal.SIGKILL)
+            raise subprocess.TimeoutExpired([*arguments], timeout) from error
+        for stream in (stdout, stderr):
+            stream.seek(0)
+        out, err = stdout.read().decode(), stderr.read().decode()
+    return subprocess.CompletedProcess([*arguments], os.waitstatus_to_exitcode(status), out, err)
+
+
+def read_number(connection: socket.socket) -> int:
+    return int(NUMBER.unpack(read(connection, NUMBER.size))[0])
+
+
+def read(connection: socket.socket, size: int) -> bytes:
+    content = b""
+    while len(content) < size:
+        block = connection.recv(size - len(content))
+        assert block, "the other side is gone"
+        content += block
+    return content
+
+
+_addresses: dict[int, str] = {}
+"""Of the server, by the process that started it."""
+
+
+def _server() -> str:
+    """The address of this process' server, which ends with it."""
+    if os.getpid() not in _addresses:
+        folder = tempfile.TemporaryDirectory(prefix="prefork-")
+        atexit.register(folder.cleanup)
+        address = str(Path(folder.name, "socket"))
+        program = Path(__file__).with_name("prefork_server.py")
+        server = subprocess.Popen([sys.executable, program, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        atexit.register(server.communicate)
+        assert server.stdout
+        assert server.stdout.readline() == b"ready\n", "the server did not start"
+        _addresses[os.getpid()] = address
+    return _addresses[os.getpid()]
