@@ -4,25 +4,25 @@ Everything here is read, but for `create` and what `proposals` and `pull_request
 """
 
 from reconciler.repository.approval import approvals
-from reconciler.repository.base import changed_since, contents_at_base, proposed_since
+from reconciler.repository.base import Comparison, compare
 from reconciler.repository.checkout import Missing, missing_files
 from reconciler.repository.history import FileHistory, read
 from reconciler.repository.journal import journals
 from reconciler.repository.revision import Revision, read_revision
-from reconciler.repository.work_tree import create, origin
+from reconciler.repository.work_tree import create, open_work_tree, origin
 
 __all__ = [
+    "Comparison",
     "FileHistory",
     "Missing",
     "Revision",
     "approvals",
-    "changed_since",
-    "contents_at_base",
+    "compare",
     "create",
     "journals",
     "missing_files",
+    "open_work_tree",
     "origin",
-    "proposed_since",
     "read",
     "read_revision",
 ]

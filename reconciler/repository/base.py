@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from reconciler.problems import UsageError
-from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree, open_work_tree
+from reconciler.repository.work_tree import FOLDER, READ_FROM, WorkTree
 
 _BRANCHES: Final = ("HEAD", "main", "master")
 _PLACES: Final = ("refs/", "refs/tags/", "refs/heads/", "refs/remotes/")
@@ -27,63 +27,63 @@ Same = Callable[[bytes, bytes], bool]
 """Whether two versions of a file mean the same."""
 
 
-def changed_since(root: Path, base: str | None = None, is_same: Same = operator.eq) -> frozenset[str] | None:
-    """The names (stems of files) of the declarations that differ in meaning from the base, those that are gone among
-    them; None where everything counts as changed: without git, without a remote, or without a history in common.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """One file of the base beside one of the work tree; either may be missing. `base` is the blob there."""
+
+    base: str | None
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The work tree beside its base. `changed` are the names (stems of files) of the declarations that differ in meaning
+    from it, those that are gone among them; None where everything counts as changed: without git, without a remote, or
+    without a history in common. `commit` is the base, None likewise.
+    """
+
+    tree: WorkTree | None = None
+    commit: str | None = None
+    changed: frozenset[str] | None = None
+    differences: tuple[Difference, ...] = ()
+
+    def proposed(self) -> frozenset[str] | None:
+        """Of `changed`, what the change under review is about; None where it is about all of them: where everything
+        counts as changed, where reconciler.yaml or catalog.yaml differ, and where nothing is under review because the
+        base itself is checked out.
+        """
+        if self.tree is None or self.commit is None:
+            return None
+        settings = [self.tree.path(name) for name in READ_FROM if name != FOLDER]
+        if self.tree.run("diff-index --raw -z --no-ext-diff --no-relative", self.commit, "--", *settings):
+            return None
+        return self.changed if self.changed or self.commit != self.tree.head else None
+
+    def contents_at_base(self) -> tuple[bytes, ...]:
+        """The files of declarations as they stood at the base, as far as they differ now."""
+        if self.tree is None:
+            return ()
+        blobs = {entry.base: entry.before or "" for entry in self.differences if entry.base is not None}
+        return tuple(self.tree.blob(blob, name) for blob, name in sorted(blobs.items()))
+
+
+def compare(tree: WorkTree | None, root: Path, base: str | None = None, is_same: Same = operator.eq) -> Comparison:
+    """What differs from the base in the repository of exemptions at `root`; `tree` is the work tree around it.
 
     Raises:
         UsageError: `base` names no commit.
     """
-    tree = open_work_tree(root)
-    commit = _base(tree, root, base)
-    return None if tree is None or commit is None else _changed(tree, commit, root, is_same)
-
-
-def proposed_since(root: Path, base: str | None, changed: frozenset[str] | None) -> frozenset[str] | None:
-    """Of what `changed_since` says, the names of the declarations that the change under review is about; None where it is about all of them: where
-    everything counts as changed, where reconciler.yaml or catalog.yaml differ, and where nothing is under review because
-    the base itself is checked out.
-
-    Raises:
-        UsageError: `base` names no commit.
-    """
-    tree = open_work_tree(root)
-    commit = _base(tree, root, base)
-    if tree is None or commit is None:
-        return None
-    settings = [tree.path(name) for name in READ_FROM if name != FOLDER]
-    if tree.run("diff-index --raw -z --no-ext-diff --no-relative", commit, "--", *settings):
-        return None
-    return changed if changed or commit != tree.ask("rev-parse", "HEAD") else None
-
-
-def _base(tree: WorkTree | None, root: Path, base: str | None) -> str | None:
-    """The commit to compare with; None where there is none and the caller names none."""
+    if tree is None and base is not None:
+        raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
     if tree is None:
-        if base is not None:
-            raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
-        return None
-    return _named(tree, base) if base is not None else _merge_base_with_remote(tree)
-
-
-def contents_at_base(root: Path, base: str | None = None) -> tuple[bytes, ...] | None:
-    """The files of declarations as they stood at the base, as far as they differ now; None where there is no base.
-
-    Raises:
-        UsageError: `base` names no commit.
-    """
-    tree = open_work_tree(root)
-    if tree is None:
-        return None
+        return Comparison()
     commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
     if commit is None:
-        return None
-    blobs = {
-        difference.base: difference.before or ""
-        for difference in _differences(tree, commit)
-        if difference.base is not None
-    }
-    return tuple(tree.blob(blob, name) for blob, name in sorted(blobs.items()))
+        return Comparison(tree=tree)
+    differences = tuple(_differences(tree, commit))
+    changed = _changed(tree, differences, root, is_same)
+    return Comparison(tree=tree, commit=commit, changed=changed, differences=differences)
 
 
 def _named(tree: WorkTree, base: str) -> str:
@@ -120,17 +120,7 @@ def _merge_base_with_remote(tree: WorkTree) -> str | None:
     return tree.ask("merge-base", f"{remote}/{_BRANCHES[branch]}", "HEAD")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Difference:
-    """One file of the base beside one of the work tree; either may be missing. `base` is the blob there."""
-
-    base: str | None
-    before: str | None
-    after: str | None
-
-
-def _changed(tree: WorkTree, commit: str, root: Path, is_same: Same) -> frozenset[str]:
-    differences = list(_differences(tree, commit))
+def _changed(tree: WorkTree, differences: Sequence[Difference], root: Path, is_same: Same) -> frozenset[str]:
     removed = {
         _stem(difference.before): difference.base
         for difference in differences
@@ -153,7 +143,7 @@ def _changed(tree: WorkTree, commit: str, root: Path, is_same: Same) -> frozense
     )
 
 
-def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
+def _differences(tree: WorkTree, commit: str) -> Iterator[Difference]:
     """What differs between a commit and the work tree, files that git does not track yet among it."""
     folder = tree.path(FOLDER)
     out = tree.run(
@@ -170,16 +160,16 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[_Difference]:
         path = next(words)
         match status[0]:
             case "D":
-                yield _Difference(base=blob, before=path, after=None)
+                yield Difference(base=blob, before=path, after=None)
             case "A":
-                yield _Difference(base=None, before=None, after=path)
+                yield Difference(base=None, before=None, after=path)
             case "R":
-                yield _Difference(base=blob, before=path, after=next(words))
+                yield Difference(base=blob, before=path, after=next(words))
             case _:
-                yield _Difference(base=blob, before=path, after=path)
+                yield Difference(base=blob, before=path, after=path)
     for path in tree.run("ls-files", "--others", "-z", "--", folder).split("\x00"):
         if path:
-            yield _Difference(base=None, before=None, after=path)
+            yield Difference(base=None, before=None, after=path)
 
 
 def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, is_same: Same) -> bool:

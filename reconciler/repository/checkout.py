@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.problems import ReconcilerError
-from reconciler.repository.work_tree import READ_FROM, WHOLE_CLONE, WorkTree, open_work_tree
+from reconciler.repository.work_tree import READ_FROM, WHOLE_CLONE, WorkTree
 
 _READ: Final = ".yaml"
 _SUBMODULE: Final = "160000"
@@ -47,13 +47,12 @@ class Missing:
     remedy: str
 
 
-def missing_files(root: Path) -> tuple[Missing, ...]:
-    """Everything that HEAD holds and the working tree lacks, or hides from git; sorted. Nothing without git.
+def missing_files(tree: WorkTree | None, root: Path) -> tuple[Missing, ...]:
+    """Everything that HEAD holds and the working tree around `root` lacks, or hides from git; sorted. Nothing without git.
 
     Raises:
         ReconcilerError: git cannot tell what HEAD holds, as in a clone that lacks its folders.
     """
-    tree = open_work_tree(root)
     if tree is None:
         return ()
     paths = [tree.path(name) for name in READ_FROM]

@@ -15,7 +15,7 @@ from reconciler.planning.provenance import Commit
 from reconciler.repository.approval import approvals_in, requester
 from reconciler.repository.graph import parents_below_head, reachable
 from reconciler.repository.main_line import Touch, touches
-from reconciler.repository.work_tree import READ_FROM, WorkTree, open_work_tree
+from reconciler.repository.work_tree import READ_FROM, WorkTree
 
 _MAX_REMEMBERED: Final = 64
 
@@ -55,19 +55,17 @@ class FileHistory:
         return ancestors
 
 
-def read(root: Path) -> FileHistory:
-    """The history of the repository of exemptions at `root`; empty without git."""
-    tree = open_work_tree(root)
+def read(tree: WorkTree | None) -> FileHistory:
+    """The history of the repository of exemptions in a work tree; empty without git."""
     if tree is None:
         return FileHistory()
-    head = tree.run("rev-parse", "HEAD").strip()
     parents = parents_below_head(tree)
-    line = tuple(touches(tree, "HEAD"))
+    line = tuple(touches(tree, tree.head))
     cut_off = _shallow(tree)
     firsts = {} if cut_off else _first_commits(line, tree.prefix)
     agreed = approvals_in(tree, firsts.values(), parents)
     return FileHistory(
-        head=head,
+        head=tree.head,
         dirty=_is_dirty(tree),
         commits=_last_commits(line, tree.prefix, cut_off),
         requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -51,10 +51,13 @@ _STABLE: Final = {
 
 @dataclass(frozen=True, slots=True)
 class WorkTree:
-    """An open git repository. `prefix` is where the repository of exemptions lies in it: empty, or `path/to/it/`."""
+    """An open git repository. `prefix` is where the repository of exemptions lies in it: empty, or `path/to/it/`. `head`
+    is the commit that is checked out; empty where there is none yet.
+    """
 
     repo: git.Repo
     prefix: str
+    head: str = ""
 
     def run(self, command: str, *arguments: str) -> str:
         """Standard output of git for a command with its options (`ls-tree -r -z`) and further arguments, which may hold
@@ -134,8 +137,7 @@ def origin(root: Path) -> Origin | None:
         ReconcilerError: git refuses to read it because somebody else owns it.
     """
     tree = open_work_tree(root)
-    commit = tree.ask("rev-parse", "HEAD") if tree else None
-    return Origin(remote=remote_of(root), commit=commit) if commit else None
+    return Origin(remote=_remote(tree), commit=tree.head) if tree else None
 
 
 def create(root: Path, message: str, author: tuple[str, str]) -> None:
@@ -170,7 +172,7 @@ def open_work_tree(root: Path) -> WorkTree | None:
         ReconcilerError: there is one that git refuses to read because somebody else owns it.
     """
     tree = _tree_around(root)
-    return tree if tree and tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}") else None
+    return tree if tree and tree.head else None
 
 
 def remote_of(root: Path) -> str:
@@ -180,7 +182,11 @@ def remote_of(root: Path) -> str:
         ReconcilerError: git refuses to read the repository because somebody else owns it.
     """
     tree = _tree_around(root)
-    return (tree.ask("remote", "get-url", "origin") if tree else None) or ""
+    return _remote(tree) if tree else ""
+
+
+def _remote(tree: WorkTree) -> str:
+    return tree.ask("remote", "get-url", "origin") or ""
 
 
 def _tree_around(root: Path) -> WorkTree | None:
@@ -201,8 +207,13 @@ def _tree_around(root: Path) -> WorkTree | None:
     repo.git.update_environment(**_STABLE, **place_variables(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
     tree = WorkTree(repo, "" if inside == "." else inside + "/")
-    _refuse_foreign(tree, tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}"))
-    return tree
+    head = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    if head is None and tree.ask("rev-parse", "--git-dir") is None:  # else its history would silently count as missing
+        raise ReconcilerError(
+            f"git refuses to read {folder}, probably because another user owns it",
+            f"run `git config --global --add safe.directory {folder}`, or give the folder to the user who runs this",
+        )
+    return replace(tree, head=head or "")
 
 
 def place_variables(repo: git.Repo) -> dict[str, str]:
@@ -215,13 +226,3 @@ def place_variables(repo: git.Repo) -> dict[str, str]:
         "GIT_INDEX_FILE": str(Path(repo.git_dir, "index")),
     }
     return {name: value for name, value in place.items() if name in os.environ}
-
-
-def _refuse_foreign(tree: WorkTree, head: str | None) -> None:
-    """Git refuses a folder of another user; without this its history would silently count as missing."""
-    if head is None and tree.ask("rev-parse", "--git-dir") is None:
-        folder = tree.repo.working_tree_dir
-        raise ReconcilerError(
-            f"git refuses to read {folder}, probably because another user owns it",
-            f"run `git config --global --add safe.directory {folder}`, or give the folder to the user who runs this",
-        )

@@ -144,7 +144,7 @@ def _history(
         return NoHistory(), {}
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
-    history = repository.read(request.root)
+    history = repository.read(repository.open_work_tree(request.root))
     commits = [history.last_commit(declaration.source.file) for declaration in declarations]
     hashes = list(dict.fromkeys(commit.sha for commit in commits if commit))
     approvals = dict(repository.approvals(request.root, hashes))

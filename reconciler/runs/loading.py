@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
@@ -23,6 +23,9 @@ from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
+
+if TYPE_CHECKING:
+    from reconciler.repository import Comparison, Missing
 
 OVERLAY: Final = "catalog.yaml"
 _SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
@@ -93,7 +96,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
     loaded, catalogue = load_all(root)
-    changed, problems = judge(root, base, loaded, catalogue, context)
+    comparison, problems = judge(root, base, loaded, catalogue, context)
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
@@ -103,38 +106,37 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         declarations=loaded.declarations,
         resolved=ResolvedDeclarations.of(loaded.declarations, catalogue),
         catalogue=catalogue,
-        history=repository.read(root),
-        changed=changed,
-        proposed=repository.proposed_since(root, base, changed),
-        base_targets=frozenset(
-            scope.key for data in repository.contents_at_base(root, base) or () for scope in declared_scopes(data)
-        ),
+        history=repository.read(comparison.tree),
+        changed=comparison.changed,
+        proposed=comparison.proposed(),
+        base_targets=frozenset(scope.key for data in comparison.contents_at_base() for scope in declared_scopes(data)),
         warnings=problems,
     )
 
 
 def judge(
     root: Path, base: str | None, loaded: Loaded, catalogue: Catalogue, context: Context
-) -> tuple[frozenset[str] | None, tuple[Problem, ...]]:
-    """The names of the declarations that differ from the base (None: all count), and everything that is wrong, sorted.
+) -> tuple[Comparison, tuple[Problem, ...]]:
+    """What differs from the base, and everything that is wrong, sorted.
 
     Raises:
         UsageError: `base` names no commit.
         ReconcilerError: git cannot tell. Where the checkout lacks files, that is what is told: it is the cause.
     """
-    from reconciler.repository import changed_since  # noqa: PLC0415 - as above
+    from reconciler import repository  # noqa: PLC0415 - as above
 
-    missing = checkout_problems(root)
+    tree = repository.open_work_tree(root)
+    missing = _checkout_problems(repository.missing_files(tree, root))
     try:
-        changed = changed_since(root, base, same_meaning)
+        comparison = repository.compare(tree, root, base, same_meaning)
     except UsageError:
         raise
     except ReconcilerError:
         if not missing:
             raise
-        changed = frozenset()
-    judged = check(loaded, catalogue, context.now, changed)
-    return changed, tuple(sorted((*loaded.problems, *catalogue.problems, *missing, *judged)))
+        comparison = repository.Comparison(tree=tree, changed=frozenset())
+    judged = check(loaded, catalogue, context.now, comparison.changed)
+    return comparison, tuple(sorted((*loaded.problems, *catalogue.problems, *missing, *judged)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,14 +184,8 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
     return ApprovedState(repository=approved, came_back=revision.came_back, came_back_files=revision.came_back_files)
 
 
-def checkout_problems(root: Path) -> tuple[Problem, ...]:
-    """What the working tree lacks although the commit holds it: that is no removal, so nothing may be planned from it.
-
-    Raises:
-        ReconcilerError: git cannot tell what the commit holds.
-    """
-    from reconciler.repository import missing_files  # noqa: PLC0415 - as above
-
+def _checkout_problems(absent: Iterable[Missing]) -> tuple[Problem, ...]:
+    """What the working tree lacks although the commit holds it: that is no removal, so nothing may be planned from it."""
     return tuple(
         Problem(
             source=Source(printable_path(missing.path)),
@@ -197,7 +193,7 @@ def checkout_problems(root: Path) -> tuple[Problem, ...]:
             message=missing.reason,
             remedy=missing.remedy,
         )
-        for missing in missing_files(root)
+        for missing in absent
     )
 
 

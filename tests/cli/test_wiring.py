@@ -14,7 +14,7 @@ from cli.console import exempt
 from main_job import repositories as repo
 
 from reconciler.declarations import same_meaning
-from reconciler.repository import changed_since
+from reconciler.repository import compare, open_work_tree
 
 ONE, TWO = repo.subscription(1), repo.subscription(2)
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
@@ -116,7 +116,7 @@ def test_the_base_is_where_the_branch_began_and_not_the_tip(azure: emulated.Azur
         planned = exempt(azure, "plan", "--format", "json", *base, root=clone, check=0).json
         assert [c["declaration"] for c in planned["changes"]] == ["one", "two"]
     for base in (None, "refs/remotes/origin/main"):
-        assert changed_since(clone, base, same_meaning) == {"one"}
+        assert compare(open_work_tree(clone), clone, base, same_meaning).changed == {"one"}
 
 
 @pytest.mark.parametrize("command", [["plan"], ["drift"], ["list"], ["explain", ONE]], ids=" ".join)

@@ -18,7 +18,7 @@ from main_job import repositories as repo
 
 from reconciler.declarations import same_meaning, same_rules
 from reconciler.problems import ReconcilerError
-from reconciler.repository import changed_since, missing_files, read, read_revision
+from reconciler.repository import compare, missing_files, open_work_tree, read, read_revision
 
 _NAME_BYTES = st.binary(min_size=1, max_size=8).filter(lambda name: not {0, 47} & {*name} and name not in {b".", b".."})
 NAMES = st.sampled_from(
@@ -105,9 +105,9 @@ def test_any_history_is_read_or_is_a_fault(made: list[Made], around: dict[str, b
         root = Path(folder)
         shas = build(root, made, around)
         for ask in (
-            lambda: read(root),
-            lambda: changed_since(root, shas[0], same_meaning),
-            lambda: missing_files(root),
+            lambda: read(open_work_tree(root)),
+            lambda: compare(open_work_tree(root), root, shas[0], same_meaning),
+            lambda: missing_files(open_work_tree(root), root),
             lambda: read_revision(root, shas[0], same_meaning, same_rules),
         ):
             try:

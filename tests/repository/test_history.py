@@ -10,7 +10,7 @@ import pytest
 
 from reconciler.declarations import same_meaning
 from reconciler.problems import ReconcilerError
-from reconciler.repository import changed_since, read
+from reconciler.repository import compare, open_work_tree, read
 
 FILE = "exemptions/a.yaml"
 TEXT = """\
@@ -22,6 +22,10 @@ category: Waiver
 justification: It retires.
 owner: data-platform@contoso.example
 """
+
+
+def changed_since(root, *options):
+    return compare(open_work_tree(root), root, *options).changed
 
 
 class Git:
@@ -75,13 +79,13 @@ def with_remote(git: Git) -> None:
 
 
 def test_without_git_there_is_no_history(tmp_path: Path) -> None:
-    history = read(tmp_path)
+    history = read(open_work_tree(tmp_path))
     assert (history.head, history.dirty, history.last_commit(FILE)) == (None, False, None)
     assert not history.contains("a", "a")
 
 
 def test_without_a_commit_there_is_no_history(git: Git) -> None:
-    assert read(git.root).head is None
+    assert read(open_work_tree(git.root)).head is None
     assert changed_since(git.root) is None
 
 
@@ -92,7 +96,7 @@ def test_each_file_has_its_last_commit(git: Git) -> None:
     second = git.commit()
     git.write("README.md", "x")
     third = git.commit()
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert history.head == third
     assert history.last_commit(FILE).sha == first
     assert history.last_commit("exemptions/deep/er/b.yaml").sha == second
@@ -108,7 +112,7 @@ def test_a_moved_file_keeps_the_commit_that_changed_it(git: Git) -> None:
     (git.root / "exemptions/team").mkdir()
     git("mv", "exemptions/b.yaml", "exemptions/team/a.yaml")
     git.commit()
-    assert read(git.root).last_commit("exemptions/team/a.yaml").sha == first
+    assert read(open_work_tree(git.root)).last_commit("exemptions/team/a.yaml").sha == first
 
 
 def test_a_moved_and_edited_file_has_the_edit(git: Git) -> None:
@@ -117,7 +121,7 @@ def test_a_moved_and_edited_file_has_the_edit(git: Git) -> None:
     git("mv", FILE, "exemptions/b.yaml")
     git.write("exemptions/b.yaml", TEXT + "ticket: SEC-1\n")
     second = git.commit()
-    assert read(git.root).last_commit("exemptions/b.yaml").sha == second
+    assert read(open_work_tree(git.root)).last_commit("exemptions/b.yaml").sha == second
 
 
 def test_a_name_that_was_used_before_does_not_inherit(git: Git) -> None:
@@ -127,7 +131,7 @@ def test_a_name_that_was_used_before_does_not_inherit(git: Git) -> None:
     git.commit()
     git.write(FILE, TEXT + "ticket: SEC-2\n")
     third = git.commit()
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert history.last_commit("exemptions/b.yaml").sha == first
     assert history.last_commit(FILE).sha == third
 
@@ -137,10 +141,10 @@ def test_a_file_that_came_back_has_the_commit_that_brought_it(git: Git) -> None:
     git.commit()
     git("rm", "--quiet", FILE)
     git.commit()
-    assert read(git.root).last_commit(FILE) is None
+    assert read(open_work_tree(git.root)).last_commit(FILE) is None
     git.write(FILE)
     third = git.commit()
-    assert read(git.root).last_commit(FILE).sha == third
+    assert read(open_work_tree(git.root)).last_commit(FILE).sha == third
 
 
 def test_a_change_made_on_a_branch_counts_from_the_merge_that_brought_it(git: Git) -> None:
@@ -154,7 +158,7 @@ def test_a_change_made_on_a_branch_counts_from_the_merge_that_brought_it(git: Gi
     git.commit()
     git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
     merge = git("rev-parse", "HEAD")
-    assert read(git.root).last_commit(FILE).sha == merge
+    assert read(open_work_tree(git.root)).last_commit(FILE).sha == merge
 
 
 def test_a_merge_that_settles_a_conflict_is_a_change(git: Git) -> None:
@@ -170,7 +174,7 @@ def test_a_merge_that_settles_a_conflict_is_a_change(git: Git) -> None:
         git("merge", "--quiet", "--no-edit", "topic")
     git.write(FILE, TEXT + "ticket: SEC-6\n")
     merged = git.commit("settled")
-    assert read(git.root).last_commit(FILE).sha == merged
+    assert read(open_work_tree(git.root)).last_commit(FILE).sha == merged
 
 
 def test_contains_follows_the_graph(git: Git) -> None:
@@ -180,7 +184,7 @@ def test_contains_follows_the_graph(git: Git) -> None:
     side = git.commit("side")
     git("checkout", "--quiet", "main")
     second = git.commit("second")
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert history.contains(second, first)
     assert history.contains(first, first)
     assert not history.contains(first, second)
@@ -196,7 +200,7 @@ def test_a_shallow_clone_does_not_guess(git: Git, tmp_path: Path) -> None:
     git.commit()
     clone = Git(tmp_path)
     clone("clone", "--quiet", "--depth", "1", git.root.as_uri(), "clone")
-    history = read(tmp_path / "clone")
+    history = read(open_work_tree(tmp_path / "clone"))
     assert history.head is not None
     assert history.last_commit(FILE) is None
 
@@ -205,16 +209,16 @@ def test_a_shallow_clone_does_not_guess(git: Git, tmp_path: Path) -> None:
 def test_what_is_not_committed_makes_the_tree_dirty(git: Git, name: str) -> None:
     git.write(FILE)
     git.commit()
-    assert not read(git.root).dirty
+    assert not read(open_work_tree(git.root)).dirty
     git.write(name, "changed")
-    assert read(git.root).dirty
+    assert read(open_work_tree(git.root)).dirty
 
 
 def test_other_files_do_not_make_it_dirty(git: Git) -> None:
     git.write(FILE)
     git.commit()
     git.write("notes.txt", "x")
-    assert not read(git.root).dirty
+    assert not read(open_work_tree(git.root)).dirty
 
 
 def test_a_repository_of_exemptions_may_lie_inside_another(git: Git) -> None:
@@ -223,7 +227,7 @@ def test_a_repository_of_exemptions_may_lie_inside_another(git: Git) -> None:
     git.write("exemptions/a.yaml")
     git.commit()
     root = git.root / "azure" / "policy"
-    assert read(root).last_commit(FILE).sha == first
+    assert read(open_work_tree(root)).last_commit(FILE).sha == first
     assert changed_since(root, "HEAD~1") == frozenset()
 
 
@@ -236,7 +240,7 @@ def test_no_configuration_bends_the_answers(git: Git, setting: str) -> None:
     git("mv", "exemptions/ä.yaml", "exemptions/ö.yaml")
     git.commit()
     git("config", *setting.split("=", 1))
-    assert read(git.root).last_commit("exemptions/ö.yaml").sha == first
+    assert read(open_work_tree(git.root)).last_commit("exemptions/ö.yaml").sha == first
     assert changed_since(git.root, "HEAD") == frozenset()
 
 
@@ -250,7 +254,7 @@ def test_a_hook_of_another_repository_does_not_lead_astray(
     other.commit()
     monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other.root / ".git" / "index"))
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert (history.head, history.last_commit(FILE).sha, history.dirty) == (first, first, False)
     assert changed_since(git.root, "HEAD") == frozenset()
 
@@ -261,7 +265,7 @@ def test_inside_a_hook_of_its_own_repository(git: Git, monkeypatch: pytest.Monke
     monkeypatch.chdir(git.root)
     monkeypatch.setenv("GIT_DIR", ".git")
     monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
-    assert read(git.root).last_commit(FILE).sha == first
+    assert read(open_work_tree(git.root)).last_commit(FILE).sha == first
 
 
 def test_a_linked_work_tree_has_its_own_head(git: Git, tmp_path: Path) -> None:
@@ -271,8 +275,8 @@ def test_a_linked_work_tree_has_its_own_head(git: Git, tmp_path: Path) -> None:
     linked = Git(tmp_path / "linked")
     linked.write("exemptions/b.yaml")
     second = linked.commit()
-    assert read(linked.root).head == second
-    assert read(linked.root).last_commit(FILE).sha == first
+    assert read(open_work_tree(linked.root)).head == second
+    assert read(open_work_tree(linked.root)).last_commit(FILE).sha == first
     assert changed_since(linked.root, "main") == {"b"}
 
 
@@ -404,7 +408,7 @@ def test_a_commit_whose_date_no_calendar_has_is_no_commit_known(git: Git) -> Non
     command = ["git", "hash-object", "-t", "commit", "-w", "--stdin"]
     done = subprocess.run(command, cwd=git.root, input=content, capture_output=True, text=True, check=True)
     git("update-ref", "refs/heads/main", done.stdout.strip())
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert history.head == done.stdout.strip()
     assert history.last_commit(FILE) is None
     assert history.contains(history.head, parent)
@@ -421,6 +425,6 @@ def test_a_merge_that_brings_a_file_nothing_is_not_its_commit(git: Git) -> None:
     git.commit()
     git("checkout", "--quiet", "main")
     git("merge", "--quiet", "--no-ff", "--no-edit", "topic")
-    history = read(git.root)
+    history = read(open_work_tree(git.root))
     assert history.last_commit(FILE).sha == edited
     assert history.last_commit("exemptions/b.yaml").sha == git("rev-parse", "HEAD")
