@@ -185,6 +185,12 @@ def _archive(files: Mapping[str, bytes]) -> bytes:
     return out.getvalue()
 
 
+_NO_ARCHIVE: Final = (
+    zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, EOFError, ValueError, OSError, JsonInputError,
+)  # fmt: skip
+"""What reading an archive raises in which somebody changed a byte."""
+
+
 def check_bundle(path: Path, digest: str | None) -> str:
     """Whether a bundle is as it was made; returns its digest. `digest` is the one that was noted then.
 
@@ -197,11 +203,13 @@ def check_bundle(path: Path, digest: str | None) -> str:
         raise UsageError(f"{path} has the digest {actual}, not {digest}", "it was changed, or is another bundle")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise zipfile.BadZipFile("a bundle compresses nothing")
             files = {name: archive.read(name) for name in archive.namelist()}
         manifest = read_json(files.pop(MANIFEST), origin=f"{path}: {MANIFEST}")
         hashes = {name: value.as_text() for name, value in manifest.member("files").entries()}
-    except (zipfile.BadZipFile, KeyError, NotImplementedError, RuntimeError, OSError, JsonInputError) as error:
-        raise UsageError(f"{path} is no bundle: {error}", _MAKE) from None
+    except _NO_ARCHIVE as error:
+        raise UsageError(f"{path} is no bundle: {str(error) or 'it ends too early'}", _MAKE) from None
     wrong = [name for name in sorted(files.keys() | hashes.keys()) if _hash(files.get(name)) != hashes.get(name)]
     if wrong:
         raise UsageError(f"{path}: {', '.join(wrong[:3])} is not what was put in", "it was changed: get the original")
