@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from main_job import repositories as repo
 
-from reconciler.repository import read
+from reconciler.repository import open_work_tree, read
 from reconciler.repository.approval import requester
 
 FILE = "exemptions/one.yaml"
@@ -44,7 +44,7 @@ def test_edits_moves_and_formatting_do_not_change_who_asked(root: Path) -> None:
     (root / "exemptions/team").mkdir()
     repo.git(root, "mv", FILE, "exemptions/team/one.yaml")
     commit(root, "platform@contoso.example")
-    history = read(root)
+    history = read(open_work_tree(root))
     assert history.requester("exemptions/team/one.yaml") == "lea@contoso.example"
     assert history.requester(FILE) == ""
 
@@ -65,7 +65,7 @@ def test_of_a_merge_it_is_whoever_began_the_branch(root: Path) -> None:
     write(root, "a: 1\n", "exemptions/later.yaml")
     commit(root, "sam@contoso.example")
     merge(root, "ask")
-    history = read(root)
+    history = read(open_work_tree(root))
     names = ("one", "other", "later")
     assert [history.requester(f"exemptions/{name}.yaml") for name in names] == [
         "lea@contoso.example",
@@ -78,7 +78,7 @@ def test_who_asks_again_for_what_was_deleted_asked(root: Path) -> None:
     for who in ("lea@contoso.example", "noor@contoso.example"):
         write(root, "a: 1\n")
         commit(root, who)
-        assert read(root).requester(FILE) == who
+        assert read(open_work_tree(root)).requester(FILE) == who
         (root / FILE).unlink()
         repo.git(root, "add", "--all")
         commit(root, "platform@contoso.example")
@@ -92,7 +92,7 @@ def test_files_that_move_in_one_commit_keep_theirs(root: Path) -> None:
     repo.git(root, "mv", FILE, "exemptions/x.yaml")
     repo.git(root, "mv", other, "exemptions/y.yaml")
     commit(root, "platform@contoso.example")
-    history = read(root)
+    history = read(open_work_tree(root))
     assert history.requester("exemptions/x.yaml") == "lea@contoso.example"
     assert history.requester("exemptions/y.yaml") == "noor@contoso.example"
 
@@ -106,9 +106,9 @@ def test_only_the_repositorys_own_mailmap_counts(root: Path, tmp_path: Path, mon
     configuration.write_text(f"[mailmap]\nfile = {machine}\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(configuration))
     repo.git(root, "config", "mailmap.file", str(machine))
-    assert read(root).requester(FILE) == "lea@old.example"
+    assert read(open_work_tree(root)).requester(FILE) == "lea@old.example"
     (root / ".mailmap").write_text("Data platform <data-platform@contoso.example> <lea@old.example>\n")
-    assert read(root).requester(FILE) == "data-platform@contoso.example"
+    assert read(open_work_tree(root)).requester(FILE) == "data-platform@contoso.example"
 
 
 def test_a_shallow_clone_says_nothing(root: Path, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_shallow_clone_says_nothing(root: Path, tmp_path: Path) -> None:
     commit(root, "lea@contoso.example")
     commit(root, "noor@contoso.example")
     repo.git(tmp_path, "clone", "--quiet", "--depth", "1", root.as_uri(), "shallow")
-    assert read(tmp_path / "shallow").requester(FILE) == ""
+    assert read(open_work_tree(tmp_path / "shallow")).requester(FILE) == ""
 
 
 @pytest.mark.parametrize(
