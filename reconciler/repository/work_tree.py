@@ -49,7 +49,7 @@ _STABLE: Final = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkTree:
     """An open git repository. `prefix` is where the repository of exemptions lies in it: empty, or `path/to/it/`. `head`
     is the commit that is checked out; empty where there is none yet.
@@ -206,7 +206,7 @@ def _tree_around(root: Path) -> WorkTree | None:
         return None
     repo.git.update_environment(**_STABLE, **place_variables(repo))
     inside = place.relative_to(Path(repo.working_tree_dir).resolve()).as_posix()
-    tree = WorkTree(repo, "" if inside == "." else inside + "/")
+    tree = WorkTree(repo=repo, prefix="" if inside == "." else inside + "/")
     head = tree.ask("rev-parse", "--verify", "--quiet", "HEAD^{commit}")
     if head is None and tree.ask("rev-parse", "--git-dir") is None:  # else its history would silently count as missing
         raise ReconcilerError(
