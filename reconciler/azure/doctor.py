@@ -17,7 +17,7 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, RightsSurvey, Role
 from reconciler.azure.session import Azure
 from reconciler.catalog.catalogue import BENCHMARK
-from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors, count
+from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors, count, unread_groups
 from reconciler.problems import AzureError
 
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
@@ -194,11 +194,13 @@ def _reading(raw: RawSnapshot) -> Check:
             state=State.OK,
             message=f"every scope can be read ({scopes}), with {raw.requests} requests",
         )
-    details = tuple(f"{unread.what} at {unread.scope}: {unread.message}" for unread in raw.unread)
+    details = tuple(f"{part.what} at {part.scope}: {part.message}" for part in unread_groups(raw.unread))
     return Check(
         name="reading",
         state=State.FAILED,
-        message=details[0] if len(details) == 1 else f"{len(details)} of the things to read cannot be read",
+        message=f"not read: {details[0]}"
+        if len(details) == 1
+        else f"{len(raw.unread)} lists and definitions cannot be read",
         remedy="; ".join(dict.fromkeys(unread.remedy for unread in raw.unread if unread.remedy)),
         scopes=tuple(sorted({unread.scope.text for unread in raw.unread})),
         details=details if len(details) > 1 else (),

@@ -14,7 +14,7 @@ from reconciler.catalog.narrowing import Narrowing, narrowed, type_of
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning, show
+from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Cloud, parse_scope
 from reconciler.problems import ReconcilerError, UsageError, has_errors
@@ -180,8 +180,7 @@ def _refresh(args: argparse.Namespace) -> int:
 def _show_differences(compared: CatalogRun, options: LiveOptions) -> None:
     from reconciler.reports import catalogue_facts as report  # noqa: PLC0415 - as above
 
-    for unread in compared.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
+    say_unread(compared.unread)
     show(DIFFERENCES.render(options.format, compared.entries))
     say(report.difference_summary(compared.entries))
 

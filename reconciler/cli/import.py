@@ -17,7 +17,7 @@ from typing import Final
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning, show
+from reconciler.cli.terminal import say, say_unread, show
 from reconciler.importing.dates import DateOrder
 from reconciler.importing.left_out import Permissions
 from reconciler.importing.live import Choice
@@ -197,8 +197,7 @@ def _show(finished: importing.ImportRun, options: Options) -> int:
         verbose=options.verbose,
     )
     show(IMPORT.render(options.format, report))
-    for unread in finished.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
+    say_unread(finished.unread)
     if finished.imported.files and finished.written:
         say("look through the new files, commit them, and run 'exempt plan': it shows what an apply would adopt")
     return exits.of_run(finished.verdict)

@@ -16,7 +16,7 @@ from uuid import UUID
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say_warning, show
+from reconciler.cli.terminal import say_unread, show
 from reconciler.drift.inventory import Selection
 from reconciler.model import ArmId, Category, Cloud
 from reconciler.planning.values import SEVERITIES
@@ -121,9 +121,8 @@ def run(args: argparse.Namespace) -> int:
         ),
     )
     listed = listing.run(request, common.context())
+    say_unread(listed.unread)  # first, for it is the cause of what the list lacks
     show(INVENTORY.render(options.format, listed.inventory, ReportContext(names=listed.names)))
-    for unread in listed.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return exits.of_run(listed.verdict)
 
 

@@ -18,7 +18,7 @@ from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning
+from reconciler.cli.terminal import say, say_unread
 from reconciler.model import ArmId, count
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.reports.escape import json_document
@@ -132,8 +132,7 @@ def _page(options: Options, out: Path) -> int:
         out / "register.json",
         json_document(register_data(registered.register, registered.names, registered.in_force, registered.score)),
     )
-    for unread in registered.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
+    say_unread(registered.unread)
     inventory = registered.register.inventory
     say(
         f"{count(len(inventory.entries), 'exemption')}, {count(len(registered.register.records), 'declaration')} and "

@@ -19,7 +19,7 @@ from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning, write
+from reconciler.cli.terminal import say, say_unread, write
 from reconciler.model import ArmId, count
 from reconciler.problems import UsageError
 from reconciler.runs import snapshot
@@ -73,10 +73,7 @@ def run(args: argparse.Namespace) -> int:
         write_file(options.out, snapshot_text(raw))
     else:
         write(snapshot_text(raw))
-    for unread in raw.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
-        if unread.remedy:
-            say(f"  {unread.remedy}")
+    say_unread(raw.unread)
     objects = ", ".join(
         (
             count(len(raw.exemptions), "exemption"),

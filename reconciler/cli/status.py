@@ -18,7 +18,7 @@ from typing import Final
 from reconciler.cli import common, exits
 from reconciler.cli.log_file import add_log_file
 from reconciler.cli.options import typed
-from reconciler.cli.terminal import say, say_warning, show
+from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.json_input import read_json
 from reconciler.model import ArmId
 from reconciler.problems import UsageError
@@ -156,9 +156,8 @@ def _show_score(options: Options, estimate: str) -> int:
     scored = score.run(request, common.context())
     if options.out:
         write_file(options.out, score_json(scored.report))
+    say_unread(scored.unread)
     show(SCORE.render(options.format, scored.report, ReportContext(names=scored.names)))
-    for unread in scored.unread:
-        say_warning(f"not read: {unread.what} at {unread.scope}: {unread.message}")
     return exits.of_run(scored.verdict)
 
 

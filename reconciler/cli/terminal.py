@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TextIO
 
+from reconciler.model import Unread, unread_groups
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.reports.formats import Rendered
 from reconciler.reports.styled import Line, Style, line, plain
@@ -137,6 +138,14 @@ def say_error(error: ReconcilerError) -> None:
 def say_warning(message: str) -> None:
     """A warning to standard error."""
     say(line((Style.WARNING, "warning: "), message))
+
+
+def say_unread(unread: Iterable[Unread]) -> None:
+    """What could not be read to standard error, each place and cause once, with what to do."""
+    for part in unread_groups(unread):
+        say_warning(f"not read: {part.what} at {part.scope}: {part.message}")
+        if part.remedy:
+            say(line((Style.QUIET, "help: "), part.remedy))
 
 
 class Terminal:

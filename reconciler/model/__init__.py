@@ -36,7 +36,17 @@ from reconciler.model.settings import (
     Unmanaged,
 )
 from reconciler.model.status import Status, Verdict
-from reconciler.model.tenant import Assignment, Exemption, Initiative, Member, Policy, Snapshot, SystemData, Unread
+from reconciler.model.tenant import (
+    Assignment,
+    Exemption,
+    Initiative,
+    Member,
+    Policy,
+    Snapshot,
+    SystemData,
+    Unread,
+    unread_groups,
+)
 
 __all__ = [
     "EVALUATION_HOURS",
@@ -96,4 +106,5 @@ __all__ = [
     "parse_scope",
     "textual_chain",
     "textual_containers",
+    "unread_groups",
 ]

@@ -5,8 +5,9 @@ Desired and live exemptions are the same type, so that one comparison serves all
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from reconciler.model.carriers import Carrier, carrier_of
@@ -150,6 +151,14 @@ class Unread(Diagnostic):
 
     scope: ArmId
     what: str
+
+
+def unread_groups(unread: Iterable[Unread]) -> list[Unread]:
+    """What could not be read, one for each place and cause: `assignments, exemptions`."""
+    groups: dict[tuple[ArmId, str, str], list[Unread]] = defaultdict(list)
+    for part in unread:
+        groups[part.scope, part.message, part.remedy].append(part)
+    return [replace(parts[0], what=", ".join(part.what for part in parts)) for parts in groups.values()]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

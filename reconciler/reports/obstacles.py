@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Source, Unread, count, first_few
+from reconciler.model import Source, Unread, count, first_few
 from reconciler.planning.values import Held, Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import Pipeline
@@ -66,14 +66,6 @@ def held_groups(
         for (cause, message, remedy), group in groups.items()
     ]
     return sorted(causes, key=lambda group: (-group.places, group.cause, group.message))
-
-
-def unread_groups(unread: Iterable[Unread]) -> list[Unread]:
-    """What could not be read, one for each place and cause: `assignments, exemptions`."""
-    groups: dict[tuple[ArmId, str, str], list[Unread]] = defaultdict(list)
-    for part in unread:
-        groups[part.scope, part.message, part.remedy].append(part)
-    return [replace(parts[0], what=", ".join(part.what for part in parts)) for parts in groups.values()]
 
 
 def refusal_remedy(refusal: Refusal, pipeline: Pipeline) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from reconciler.model import unread_groups
 from reconciler.reports.labels import NO_NAMES, Names
 from reconciler.reports.markdown import LIMIT, bullets, folded, held_item, place, refusal_item, unread_item, value
-from reconciler.reports.obstacles import held_groups, unread_groups
+from reconciler.reports.obstacles import held_groups
 from reconciler.reports.outcomes import Outcome, Summary
 from reconciler.reports.outcomes_text import settled_line, verdict_sentence, where_label
 from reconciler.reports.plan_text import name_of

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.catalog import weakening
-from reconciler.model import count
+from reconciler.model import count, unread_groups
 from reconciler.planning.decisions import Decision
 from reconciler.planning.values import SEVERITIES, Change
 from reconciler.reports.context import NO_CONTEXT, ReportContext
@@ -39,7 +39,7 @@ from reconciler.reports.markdown import (
     unread_item,
     value,
 )
-from reconciler.reports.obstacles import held_groups, unread_groups
+from reconciler.reports.obstacles import held_groups
 from reconciler.reports.plan import PlanReport, headline, summary_line, totals
 from reconciler.reports.plan_text import finding_sections, one_line
 from reconciler.reports.score import TITLE, score_rows

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
-from reconciler.model import Unread, and_more, count
+from reconciler.model import Unread, and_more, count, unread_groups
 from reconciler.planning.decisions import Decision
 from reconciler.planning.values import Action, Change, Finding, Refusal
 from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
@@ -26,7 +26,7 @@ from reconciler.reports.labels import (
     selection_label,
     source_label,
 )
-from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy, unread_groups
+from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy
 from reconciler.reports.plan import PlanReport, headline, relevant_findings, summary_line, totals
 from reconciler.reports.problems import problem_lines
 from reconciler.reports.score import TITLE, score_rows
