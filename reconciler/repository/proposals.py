@@ -263,6 +263,6 @@ def _run(program: git.Git, arguments: Sequence[str]) -> str:
     try:
         return str(program.execute(["git", *arguments], strip_newline_in_stdout=False))
     except git.CommandError as error:
-        answer = str(error.stderr).strip().removeprefix("stderr:").strip().strip("'").strip()
+        answer = str(error.stderr).strip().removeprefix("stderr:").strip().removeprefix("'").removesuffix("'").strip()
         words = " ".join(answer.split()) or f"git {arguments[0]} ended with {error.status}"
         raise ReconcilerError(words[:_SHOWN]) from None
