@@ -91,6 +91,7 @@ def propose_edits(edits: Edits, intent: Intent, names: Sequence[str], desk: Desk
         ReconcilerError: git refuses.
     """
     proposed: list[Proposed] = []
+    changed = list(edits.edits)
     refused = dict(edits.refused)
     if desk.space is not None and edits.edits:
         write_changes(desk, {edit.declaration.source.file: edit.text for edit in edits.edits})
@@ -98,6 +99,7 @@ def propose_edits(edits: Edits, intent: Intent, names: Sequence[str], desk: Desk
         context.observer.problems(problems)
         wrong = {problem.source.file: problem for problem in problems if problem.severity is Severity.ERROR}
         by_owner: dict[str, list[Edit]] = defaultdict(list)
+        changed = []
         for edit in edits.edits:
             if problem := wrong.get(edit.declaration.source.file):
                 refused[edit.declaration.name] = f"the rules refuse this: {problem.message}"
@@ -113,8 +115,9 @@ def propose_edits(edits: Edits, intent: Intent, names: Sequence[str], desk: Desk
                 replaces=True,
             )
             proposed.append(propose(desk, proposal, context))
+            changed += continued
     return ChangeRun(
-        edits=tuple(edit for edit in edits.edits if edit.declaration.name not in refused),
+        edits=tuple(changed),
         proposed=tuple(proposed),
         unchanged=edits.unchanged,
         refused=refused,

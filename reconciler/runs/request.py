@@ -97,8 +97,8 @@ class Prepared:
         if self.draft is None:
             return ()
         plan = self.preview.run.plan if self.preview and self.preview.run else None
-        found = [problem for problem in plan.problems if problem.source.file == self.draft.file] if plan else []
-        return tuple(sorted({*self.draft.problems, *found}))
+        planned = [problem for problem in plan.problems if problem.source.file == self.draft.file] if plan else []
+        return tuple(sorted({*self.draft.problems, *planned}))
 
     @property
     def does_nothing(self) -> bool:

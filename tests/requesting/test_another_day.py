@@ -95,7 +95,9 @@ def test_a_weekly_run_goes_on_with_its_pull_requests_and_adds_to_them(
     first = run(FRIDAY, full, "renew", "--expiring", "30d")
     heads = {pull["head"]: full.pushed(pull["head"]) for pull in github.pulls}
     assert len(heads) == 2
-    assert run(SATURDAY, full, "renew", "--expiring", "30d").stdout == first.stdout
+    again = run(SATURDAY, full, "renew", "--expiring", "30d")
+    assert again.stdout == first.stdout
+    assert "one: 2026-12-01 -> 2027-02-25" in again.stderr
     assert {name: full.pushed(name) for name in heads} == heads
     (full.root / "exemptions/three.yaml").write_text(
         (full.root / "exemptions/one.yaml").read_text().replace("name: one", "name: three").replace("/one", "/three")
