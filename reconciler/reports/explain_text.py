@@ -60,6 +60,11 @@ def _nothing(explanation: ResourceExplanation, about: str) -> str:
         return f"what exempts it{about} is not known"
     if not explanation.managed:
         return f"nothing that is known here exempts it{about}"
+    held = {cells.declaration for cells in explanation.held}
+    if waiting := [name for name in explanation.wanted_by if name in held]:
+        several = len(waiting) > 1
+        subject = f"{'declarations' if several else 'declaration'} {', '.join(map(repr, waiting))}"
+        return f"nothing exempts it{about}: {subject} {'list it, but are' if several else 'lists it, but is'} held"
     if explanation.wanted_by:
         names = ", ".join(map(repr, explanation.wanted_by))
         several = len(explanation.wanted_by) > 1
@@ -171,8 +176,8 @@ def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> I
         if rows:
             yield BLANK
             yield line((Style.HEADING, f"{part.value} ({len(rows)})"))
-        for row in rows:
-            yield from _row(row, names)
+        for number, row in enumerate(rows):
+            yield from _row(row, names, told_below=number + 1 < len(rows) and rows[number + 1].why == row.why)
     if fan_out.leftovers:
         yield BLANK
         yield line((Style.HEADING, f"goes ({len(fan_out.leftovers)})"))
@@ -182,13 +187,17 @@ def fan_out_lines(fan_out: DeclarationExplanation, names: Names = NO_NAMES) -> I
                 (Style.NAME, change.id.name),
                 f" on {scope_label(change.exemption.scope, names)}: {change.reason.value}",
             )
-    yield from _held_elsewhere(fan_out.held, names)
+    reasons = [row.why for row in fan_out.rows if row.part is Participation.HELD]
+    further = [cells for cells in fan_out.held if not any(why.startswith(cells.message) for why in reasons)]
+    yield from _held_elsewhere(further, names)
 
 
-def _row(row: AssignmentRow, names: Names) -> Iterator[Line]:
+def _row(row: AssignmentRow, names: Names, *, told_below: bool) -> Iterator[Line]:
+    """One assignment. `told_below`: the next one has the same reason, which stands there once, and nothing else is known."""
     where = f": exemption on {scope_label(row.scope, names)}" if row.scope else ""
     yield line("  ", (_PARTS[row.part], assignment_label(row.assignment.id, names)), where)
-    yield line(_INDENT, row.why)
+    if not (told_below and row.exemption is None):
+        yield line(_INDENT, row.why)
     if row.exemption is not None:
         state = (
             f"the plan will {row.change.action.value} it ({row.change.reason.value})" if row.change else "as declared"

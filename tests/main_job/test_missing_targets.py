@@ -84,11 +84,14 @@ def test_drift_and_explain_name_what_was_meant_too(root):
         done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
         explained = emulated.exempt(azure, "explain", TYPO, cwd=root, check=[0])
         undeclared = emulated.exempt(azure, "explain", TYPO + "2", cwd=root, check=[0])
+        meant = emulated.exempt(azure, "explain", "--declaration", "typo", cwd=root, check=[0])
     (finding,) = json.loads(done.stdout)["findings"]
     assert finding["kind"] == "resource-gone"
     assert finding["remedy"] == (
         "did you mean stweblogs? Else git rm exemptions/typo.yaml, since it declares nothing else; or restore the resource"
     )
+    assert "nothing exempts it: declaration 'typo' lists it, but is held\n" in explained.stdout
+    assert meant.stdout.count("it is mistyped") == 1, "one line a cause, whatever number of assignments evaluate it"
     for answer in (explained, undeclared):
         assert "Azure finds no resource of this id" in answer.stdout
         assert f"did you mean {BLOGS}?" in answer.stdout
