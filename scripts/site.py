@@ -20,8 +20,10 @@ from typing import Any, Final
 ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from reconciler.cli.main import COMMANDS  # noqa: E402 - of this checkout
+from reconciler.cli.exits import Exit, of_run  # noqa: E402 - of this checkout
+from reconciler.cli.main import COMMANDS  # noqa: E402
 from reconciler.cli.parser import parser_of  # noqa: E402
+from reconciler.model import Verdict  # noqa: E402
 from reconciler.repository.tool import running_tool  # noqa: E402
 
 _LINK: Final = re.compile(r"\[(?P<text>[^\]]*)\]\(\.\./(?P<path>[^)#]+)(?P<anchor>#[^)]*)?\)")
@@ -38,6 +40,7 @@ def main() -> int:
     for page in sorted((ROOT / "docs").glob("*.md")):
         (folder / page.name).write_text(with_outer_links(page.read_text(encoding="utf-8"), base), encoding="utf-8")
     (folder / "reference" / "commands.md").write_text("\n".join(command_page()) + "\n", encoding="utf-8")
+    (folder / "reference" / "exit-codes.md").write_text("\n".join(exit_code_page()) + "\n", encoding="utf-8")
     (folder / "reference" / "fields.md").write_text("\n".join(fields_page()) + "\n", encoding="utf-8")
     zensical = Path(sys.executable).parent / "zensical"
     return subprocess.run([zensical, "build", "--strict", "--clean"], cwd=ROOT, check=False).returncode
@@ -94,6 +97,25 @@ def _placeholder(action: argparse.Action) -> str:
         return "{" + ",".join(str(choice) for choice in action.choices) + "}"
     metavar = action.metavar if isinstance(action.metavar, str) else action.dest
     return metavar if action.option_strings else metavar.upper()
+
+
+def exit_code_page() -> Iterator[str]:
+    """Every exit code, with the verdicts of runs that lead to it."""
+    meanings = {
+        Exit.DONE: "done, or in sync",
+        Exit.FAILED: "could not: also a fault or a mistyped option",
+        Exit.CHANGES: "changes (`plan --detailed-exitcode`), awaiting approval, or drift; never an error",
+        Exit.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM",
+    }
+    yield from ("# Exit codes", "", "Text, JSON (`verdict`) and exit code follow from one verdict of the run.", "")
+    yield from ("| code | meaning | verdicts |", "|---|---|---|")
+    for code, meaning in meanings.items():
+        verdicts = ", ".join(f"`{verdict.value}`" for verdict in Verdict if of_run(verdict) is code)
+        yield f"| {code.value} | {meaning} | {verdicts} |"
+    yield from (
+        "",
+        "A command says in its `--help` where it differs: `drift --fail-on` and `fmt --check`, for instance.",
+    )
 
 
 # --- fields ------------------------------------------------------------------------------------------------------
