@@ -25,6 +25,7 @@ from reconciler.planning.provenance import Step, StepKind
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import UsageError
 from reconciler.reports.escape import json_document, spreadsheet_cell
+from reconciler.repository.approval import requester
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import load_all
 
@@ -140,6 +141,7 @@ def _rows(
     """One row for each exemption that the runs had written, or one without."""
     until = [step for step in steps if step.commit.when <= moment and step.kind is not StepKind.MOVED]
     last = until[-1] if until else None
+    first = next((step for step in reversed(until) if step.kind is StepKind.ADDED), None)
     subject = resolved.subjects.get(declaration.name)
     shared = (
         declaration.name,
@@ -149,7 +151,7 @@ def _rows(
         instant_text(declaration.expires_on) if declaration.expires_on else "never",
         declaration.justification,
         declaration.owner,
-        declaration.requested_by,
+        declaration.requested_by or (requester(first.approval.author) if first else "") or declaration.owner,
         declaration.ticket,
         last.commit.sha if last else "",
         instant_text(last.commit.when) if last else "",

@@ -69,6 +69,7 @@ def test_what_was_exempt_that_day_who_agreed_and_which_run_wrote_it(story: tuple
     assert row["declaration"] == "transfer"
     assert row["exempts"] == TRANSFER
     assert (row["pullRequest"], row["approvedBy"]) == ("7", "Bob <bob@contoso.example>")
+    assert (row["owner"], row["requestedBy"]) == ("team@contoso.example", "test@contoso.example")
     assert row["committed"] == "2026-11-03T12:00:00Z"
     assert row["exemption"].startswith(
         f"{repo.subscription(1)}/providers/Microsoft.Authorization/policyExemptions/transfer-"
