@@ -58,7 +58,7 @@ class InventoryEntry:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inventory:
     """All entries, sorted by scope, assignment and name, as Azure was at `taken_at`; what has expired is judged by `now`.
-    `silencers` is the census of what else keeps Defender silent, None where that was not asked.
+    `only` is the scope that it is narrowed to, `left_out` counts what a selection does not contain. `silencers` is the census of what else keeps Defender silent, None where that was not asked.
     """
 
     tenant_id: str
@@ -67,6 +67,8 @@ class Inventory:
     now: datetime
     entries: tuple[InventoryEntry, ...]
     complete: bool = True
+    only: ArmId | None = None
+    left_out: int = 0
     silencers: Silencers | None = None
 
     def count(self, of: Ownership | State) -> int:
@@ -97,6 +99,7 @@ def take_inventory(
         now=inputs.now,
         entries=tuple(entries),
         complete=snapshot.complete,
+        only=only,
     )
 
 
@@ -132,7 +135,8 @@ class Selection:
 
 def select(inventory: Inventory, selection: Selection) -> Inventory:
     """The inventory of what is asked for."""
-    return replace(inventory, entries=tuple(entry for entry in inventory.entries if selection.contains(entry)))
+    entries = tuple(entry for entry in inventory.entries if selection.contains(entry))
+    return replace(inventory, entries=entries, left_out=inventory.left_out + len(inventory.entries) - len(entries))
 
 
 def _is_part(text: str, candidates: Iterable[str]) -> bool:

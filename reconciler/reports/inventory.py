@@ -77,7 +77,7 @@ _SHORT: Final = 12
 
 def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[Line]:
     """The inventory as styled lines, scope by scope."""
-    yield line((Style.HEADING, heading(inventory)))
+    yield line((Style.HEADING, heading(inventory, names)))
     scope = ""
     for entry in inventory.entries:
         if entry.exemption.scope.key != scope:
@@ -102,18 +102,31 @@ def _silencers(silencers: Silencers) -> Iterator[tuple[int | None, str]]:
     yield silencers.plans_off, "other Defender plans that are off"
 
 
-def heading(inventory: Inventory) -> str:
-    """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`."""
+def heading(inventory: Inventory, names: Names = NO_NAMES) -> str:
+    """`23 exemptions: 12 ours, 3 of other owners, 8 of nobody; 2 expired`, or that there is none of what was asked for."""
+    incomplete = "" if inventory.complete else " Not everything could be read: there may be more."
+    if not inventory.entries:
+        return f"{_nothing(inventory, names)}{incomplete if inventory.complete or inventory.left_out else ''}"
     ours, forged, foreign, nobody = (inventory.count(of) for of in Ownership)
     kinds = f"{ours} ours, {foreign} of other owners, {nobody} of nobody" + (f", {forged} forged" if forged else "")
     states = [
         f"{number} {state.value}" for state in (State.EXPIRED, State.ORPHANED) if (number := inventory.count(state))
     ]
-    if not inventory.entries and not inventory.complete:
+    of = f" of {len(inventory.entries) + inventory.left_out:,}" if inventory.left_out else ""
+    sentence = f"{count(len(inventory.entries), 'exemption')}{of}: {kinds}"
+    return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete and '.' + incomplete}"
+
+
+def _nothing(inventory: Inventory, names: Names) -> str:
+    """That there is no entry: of what was asked for, at a scope, at all, or that this is not known."""
+    if inventory.left_out:
+        return f"Of {count(inventory.left_out, 'exemption')}, none is what was asked for."
+    if not inventory.complete:
         return "What is exempt is not known: not everything could be read."
-    sentence = f"{count(len(inventory.entries), 'exemption')}: {kinds}" if inventory.entries else "Nothing is exempt."
-    incomplete = "" if inventory.complete else " Not everything could be read: there may be more."
-    return f"{sentence}{'; ' + ', '.join(states) if states else ''}{incomplete}"
+    if inventory.only is not None:
+        where = scope_label(inventory.only, names)
+        return f"No exemption sits at or below {where}. What sits above may reach it: 'exempt explain' tells."
+    return "Nothing is exempt."
 
 
 def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]:

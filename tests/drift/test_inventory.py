@@ -106,6 +106,22 @@ def test_the_text_says_what_where_until_when_why_and_by_whom():
     assert plain(inventory_lines(listed(world.snapshot()))) == "Nothing is exempt.\n"
 
 
+def test_nothing_of_what_was_asked_for_is_not_nothing():
+    """A filter or a scope that nothing meets says nothing of the rest."""
+    everything = listed(TENANT, MINE)
+    total = len(everything.entries)
+    none = plain(inventory_lines(select(everything, Selection(owner="nobody at all"))))
+    assert none == f"Of {total} exemptions, none is what was asked for.\n"
+    some = plain(inventory_lines(select(everything, Selection(is_declared=True))))
+    assert some.startswith(f"1 exemption of {total}: 1 ours")
+    unread = replace(select(everything, Selection(owner="nobody at all")), complete=False)
+    assert "there may be more" in plain(inventory_lines(unread))
+    inherited = world.snapshot(world.live("above", world.ROOT))
+    at_group = plain(inventory_lines(listed(inherited, only=world.RG)))
+    assert at_group.startswith("No exemption sits at or below rg rg-data")
+    assert "What sits above may reach it" in at_group
+
+
 def test_what_selectors_choose_is_part_of_what_is_exempt():
     west = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
     found = listed(world.snapshot(world.live("x", selectors=west)))
