@@ -60,7 +60,7 @@ def write(root: Path, count: int) -> None:
     """A repository of so many declarations in fifty folders, over all recommendations that can be exempted."""
     (root / "reconciler.yaml").write_text(SETTINGS)
     found = load_catalogue().recommendations.values()
-    usable = [one for one in found if not one.obstacles and "Secure transfer" not in one.title]
+    usable = [one for one in found if one.policies and not one.obstacles and "Secure transfer" not in one.title]
     usable = [one for one in usable if not str(one.resource_types).count("microsoft.resources")]
     for number in range(count):
         one = usable[number % len(usable)]
