@@ -153,6 +153,29 @@ def creates(folder: Path, subscriptions: int = 4, each: int = 1000) -> None:
     print(f"  created {statuses['PUT', 201]}, answers 429: {throttled}, all answers: {dict(statuses)}")
 
 
+def az_environment(azure: Cloud, folder: Path, az: str) -> dict[str, str]:
+    """The Azure CLI made to know this cloud, and logged in."""
+    env = azure.env | {
+        "AZURE_CONFIG_DIR": str(folder / "az"), "AZURE_CORE_COLLECT_TELEMETRY": "0",
+        "AZURE_CORE_CHECK_FOR_UPDATES": "0", "APPSETTING_WEBSITE_SITE_NAME": "",
+    }  # fmt: skip
+    for command in (
+        ["cloud", "register", "-n", "Embedded", "--endpoint-resource-manager", azure.ready["armEndpoint"]],
+        ["cloud", "set", "-n", "Embedded"],
+        ["login", "--identity", "--output", "none"],
+    ):
+        done = measured([az, *command], folder, env)
+        assert done.code == 0, done.out[-3000:]
+    return env
+
+
+def az_create(az: str, name: str, scope: str) -> list[str]:
+    return [
+        az, "policy", "exemption", "create", "--name", name, "--scope", scope, "--policy-assignment", ASSIGNMENT,
+        "--exemption-category", "Waiver", "--policy-definition-reference-ids", REFERENCE, "--output", "none",
+    ]  # fmt: skip
+
+
 def against_az(folder: Path, az: str, wanted: int = 200, sampled: int = 10) -> None:
     """The same creates by the Azure CLI, one after the other; `sampled` are measured and extrapolated."""
     targets = [account(0, n) for n in range(wanted)]
@@ -160,26 +183,10 @@ def against_az(folder: Path, az: str, wanted: int = 200, sampled: int = 10) -> N
     with cloud(
         tenant(1, resources=[*targets, *(account(0, 9000 + n) for n in range(sampled))]), folder, *FAULTS
     ) as azure:
-        env = azure.env | {
-            "AZURE_CONFIG_DIR": str(folder / "az"), "AZURE_CORE_COLLECT_TELEMETRY": "0",
-            "AZURE_CORE_CHECK_FOR_UPDATES": "0", "APPSETTING_WEBSITE_SITE_NAME": "",
-        }  # fmt: skip
-        endpoint = azure.ready["armEndpoint"]
-        for command in (
-            ["cloud", "register", "-n", "Embedded", "--endpoint-resource-manager", endpoint],
-            ["cloud", "set", "-n", "Embedded"],
-            ["login", "--identity", "--output", "none"],
-        ):
-            told = measured([az, *command], folder, env)
-            assert told.code == 0, told.out[-3000:]
+        env = az_environment(azure, folder, az)
         theirs = 0.0
         for number in range(sampled):
-            command = [
-                az, "policy", "exemption", "create", "--name", f"by-az-{number}", "--scope", account(0, 9000 + number),
-                "--policy-assignment", ASSIGNMENT, "--exemption-category", "Waiver",
-                "--policy-definition-reference-ids", REFERENCE, "--output", "none",
-            ]  # fmt: skip
-            told = measured(command, folder, env)
+            told = measured(az_create(az, f"by-az-{number}", account(0, 9000 + number)), folder, env)
             assert told.code == 0, told.out[-3000:]
             theirs += told.wall
         time.sleep(SIZE / REFILL)  # give back what the sample took from the bucket
