@@ -124,7 +124,9 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="*", type=int, default=SIZES, metavar="SIZE")
     parser.add_argument("--az", default=shutil.which("az"), help="the Azure CLI")
-    parser.add_argument("--sdk", default=shutil.which(".venv-sdk/bin/python"), help="an interpreter with the typed SDK")
+    parser.add_argument(
+        "--sdk", default=shutil.which(Path(".venv-sdk/bin/python").absolute()), help="an interpreter with the typed SDK"
+    )
     options = parser.parse_args(arguments)
     peers: dict[str, Peer] = {"exempt apply": ours}
     if options.az:

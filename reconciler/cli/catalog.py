@@ -261,7 +261,7 @@ def _cloud(root: Path) -> Cloud:
         content = (root / "reconciler.yaml").read_bytes()
     except OSError:
         return Cloud.PUBLIC
-    if not any(sign in content for sign in (b"cloud", b"\\", b"\x00")):  # nor as an escape or in another encoding: no key
+    if not any(sign in content for sign in (b"cloud", b"\\", b"\x00")):  # not as an escape or in UTF-16 either
         return Cloud.PUBLIC
     from reconciler.documents.reading import read_document  # noqa: PLC0415
 

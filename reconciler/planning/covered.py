@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.model import ArmId, ScopeKind
@@ -26,13 +26,13 @@ def covered(
     targets: Sequence[ArmId], resources: Mapping[str, TypeCounts], types: frozenset[str]
 ) -> CoveredResources | None:
     """What is at the targets now, of the types that are evaluated and at all; one that lies in another, as its text shows, is counted once."""
-    widest = [
-        target
-        for target in targets
-        if not any(other_target != target and other_target.contains(target) for other_target in targets)
-    ]
-    singles = sum(target.kind is ScopeKind.RESOURCE for target in widest)
-    counts = [resources.get(target.key) for target in widest if target.kind is not ScopeKind.RESOURCE]
+    keys = {target.key for target in targets}
+    widest = [target for target in targets if len(keys) == 1 or keys.isdisjoint(_prefixes(target.key))]
+    wide = [target for target in widest if target.kind is not ScopeKind.RESOURCE]
+    singles = len(widest) - len(wide)
+    if not wide:
+        return CoveredResources(total=singles)
+    counts = [resources.get(target.key) for target in wide]
     if None in counts:
         return None
     by_type = sum((Counter(dict(scope_counts)) for scope_counts in counts if scope_counts), Counter[str]())
@@ -40,3 +40,11 @@ def covered(
     return CoveredResources(
         total=singles + by_type.total(), evaluated=singles + evaluated if evaluated and not singles else None
     )
+
+
+def _prefixes(key: str) -> Iterator[str]:
+    """Every id that this one lies below as its text shows. Asking for each is linear, comparing all targets is not."""
+    cut = key.rfind("/")
+    while cut > 0:
+        yield key[:cut]
+        cut = key.rfind("/", 0, cut)
