@@ -21,6 +21,7 @@ from notifying.receiver import receiving
 from pipelines import runner
 
 from reconciler.reports.obstacles import PARAMETERS
+from reconciler.reports.plan_markdown import MARKER
 
 FOLDER = runner.CHECKOUT / "azure-pipelines"
 NAMES = sorted(path.name for path in FOLDER.glob("*.yml"))
@@ -126,7 +127,8 @@ class Agent:
         (self.temp / "applied.json").unlink(missing_ok=True)
         for step in found:
             script = step.get("script", step.get("bash"))
-            if script is None:
+            of_pull_request = "'PullRequest'" in step.get("condition", "")
+            if script is None or (of_pull_request and self.variables.get("Build.Reason") != "PullRequest"):
                 continue
             own = {name: MACRO.sub(self.macro, value) for name, value in step.get("env", {}).items()}
             done = subprocess.run(
@@ -360,6 +362,48 @@ def test_what_is_new_is_told_once_to_the_channels_of_the_settings(agent: Agent, 
             )
             emulated.Client(azure, emulated.PORTAL).put(by_hand["id"], by_hand["properties"])
             shutil.copy(agent.temp / "staging" / "drift" / "drift.json", agent.temp / "last")
+
+
+def threads(agent: Agent, *found: dict[str, Any], mine: int) -> Path:
+    """A `curl` for which these threads are on the pull request, and only that of the number `mine` can be changed; returns
+    the file of what is sent.
+    """
+    (agent.temp / "threads.json").write_text(json.dumps({"value": found}), encoding="utf-8")
+    sent = agent.temp / "sent.txt"
+    script = f"""#!/usr/bin/env bash
+address="${{@: -1}}"
+case "$*" in
+  *--request\\ PATCH*) data=$(cat); [[ "$address" == */threads/{mine}/comments/1* ]] || exit 22 ;;
+  *--request*) data=$(cat) ;;
+  *) exec cat {agent.temp}/threads.json ;;
+esac
+printf '%s %s\\n' "$address" "$data" >>{sent}
+"""
+    runner._executable(agent.temp / "shims" / "curl", script)
+    agent.variables |= {"Build.Reason": "PullRequest", "SYSTEM_PULLREQUEST_PULLREQUESTID": "7", "BUILD_REPOSITORY_ID": "1", "BUILD_BUILDID": "4711", "System.AccessToken": "secret"}  # fmt: skip
+    return sent
+
+
+@pytest.mark.parametrize("mine", [0, 1])
+def test_the_plan_is_one_comment_that_is_kept_up_to_date(agent: Agent, mine: int) -> None:
+    mark = {"comments": [{"content": f"{MARKER} earlier"}]}
+    planted, other = {"id": 2, **mark}, {"id": 3, "comments": [{"content": "Looks good"}]}
+    sent = threads(agent, {"id": 1, **mark}, planted, other, mine=mine)
+    (agent.temp / "plan.md").write_text(f"{MARKER}\n$(touch pwned) `touch pwned`\n", encoding="utf-8")
+    code, log = agent.run(steps({"template": "comment.yml"}))
+    assert code == 0, log
+    (row,) = sent.read_text(encoding="utf-8").splitlines()[0:1]
+    assert "pullRequests/7/threads" + ("/1/comments/1?" if mine else "?") in row
+    assert "$(touch pwned)" in sent.read_text(encoding="utf-8")
+    assert not list(agent.temp.rglob("pwned")) + list(agent.sources.rglob("pwned"))
+
+
+def test_where_there_is_no_plan_the_comment_says_so(agent: Agent) -> None:
+    sent = threads(agent, mine=0)
+    code, log = agent.run(steps({"template": "comment.yml"}))
+    assert code == 0, log
+    assert "### There is no plan" in sent.read_text(encoding="utf-8")
+    assert "The run 4711 ended" in sent.read_text(encoding="utf-8")
 
 
 def start(agent: Agent, content: Any, **parameters: str) -> None:
