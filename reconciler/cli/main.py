@@ -29,7 +29,7 @@ COMMANDS: Final = {
     "plan": "show what would change in Azure",
     "apply": "make Azure match the declarations",
     "drift": "report every difference between the repository and Azure",
-    "status": "say whether each exemption took effect, why not, and whether it is still needed",
+    "status": "say whether each took effect, why not, and whether it is needed",
     "explain": "say why a resource is exempt, or what a declaration comes to",
     "list": "list everything that is exempt in Azure",
     "log": "say what became of a declaration",
@@ -154,7 +154,7 @@ def _listing() -> str:
 def _unknown(name: str) -> int:
     from reconciler.documents.suggest import did_you_mean, nearest_few  # noqa: PLC0415 - only a typo pays for it
 
-    near = [f"'exempt {command}'" for command in nearest_few(name, COMMANDS, 1)]
+    near = [f"'exempt {command}'" for command in nearest_few(name, [*COMMANDS, "help"], 1)]
     remedy = did_you_mean(near, "'exempt --help' lists the commands")
     sys.stderr.write(f"error: there is no command {name!r}\nhelp: {remedy}\n")
     return Exit.FAILED

@@ -39,7 +39,8 @@ def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Itera
         )
     for result in (_search_result(hit, catalogue) for hit in hits):
         yield line((Style.HEADING, result.title))
-        yield line(f"{INDENT}{result.kind} ", (Style.NAME, result.identifier), (Style.QUIET, _rating(result)))
+        identifier = f" {result.identifier}" if result.identifier else ""
+        yield line(f"{INDENT}{result.kind}", (Style.NAME, identifier), (Style.QUIET, _rating(result)))
         yield from obstacle_lines(result.obstacles, 1)
 
 

@@ -12,6 +12,7 @@ from reconciler.assessments.findings import effect_findings
 from reconciler.assessments.report import effect_report
 from reconciler.azure.session import Azure, connect
 from reconciler.catalog.live import live_recommendations
+from reconciler.documents.json_input import LIMITS
 from reconciler.drift import (
     DriftInputs,
     PastOutcome,
@@ -42,6 +43,7 @@ _SEVERITIES: Final = tuple(Severity)
 _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
 _NO_EVENT: Final = "save the body of Azure's alert or event to a file"
 _EVENT_LIMIT: Final = 1 << 20
+_NO_REPORT: Final = "name what 'exempt drift --out FILE' saved, or leave the option out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def _tell(
     report: DriftReport, request: DriftRequest, repository: Repository, names: dict[str, str], context: Context
 ) -> Mapping[str, tuple[str, ...]]:
     since, untold = (
-        read_told(request.since.read_bytes(), origin=f"--since: {request.since}") if request.since else (None, {})
+        read_told(_earlier_report(request.since), origin=f"--since: {request.since}") if request.since else (None, {})
     )
     return tell(
         report,
@@ -160,10 +162,14 @@ def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) 
     return Verdict.CHANGES if any(finding.severity in bad for finding in findings) else Verdict.DONE
 
 
+def _earlier_report(path: Path) -> bytes:
+    return read_file(path, label="earlier report (--since)", remedy=_NO_REPORT, limit=LIMITS.size)
+
+
 def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON]:
     """The findings of the earlier report, of the requested kinds."""
     assert request.since is not None
-    earlier = read_earlier(request.since.read_bytes(), repository.settings, origin=f"--since: {request.since}")
+    earlier = read_earlier(_earlier_report(request.since), repository.settings, origin=f"--since: {request.since}")
     kinds = request.kinds or frozenset(FindingKind)
     return {key: finding for key, finding in earlier.items() if finding["kind"] in kinds | _ALWAYS}
 

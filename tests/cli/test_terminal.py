@@ -72,6 +72,9 @@ def test_help_alone_lists_the_commands_and_of_no_command_says_so(capsys: pytest.
     assert left.value.code == 0
     listing = capsys.readouterr().out
     assert [command for command in COMMANDS if f"  {command} " not in listing] == []
+    assert [row for row in listing.splitlines() if len(row) > 80] == []
+    assert guarded(["hlp"]) == 1
+    assert "did you mean 'exempt help'" in capsys.readouterr().err
     assert guarded(["help", "aply"]) == 1
     assert "did you mean 'exempt apply'" in capsys.readouterr().err
 
