@@ -3,8 +3,7 @@
 SNAPSHOT is what the plan was made from ('exempt snapshot --out FILE', then 'exempt plan --snapshot FILE --out PLAN');
 or what 'exempt plan --snapshot-out SNAPSHOT --out PLAN' saved beside it. With --outcomes what an apply wrote is held to
 the plan that it recomputed (--plan-out, --snapshot-out), with --approved to the plan that people approved, and with
---after to Azure's state after it. Standard assignments are counted and not judged. Asks Azure nothing. Each broken rule
-is named with what breaks it.
+--after to Azure's state after it. Asks Azure nothing. Each broken rule is named with what breaks it.
 
 Exit codes: 0 proven; 1 a rule does not hold, or a file cannot be read.
 """
@@ -79,8 +78,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _lines(checked: verify.VerifyRun) -> Iterator[Line]:
-    if checked.unjudged:
-        yield line((Style.WARNING, "Not judged"), f": {count(checked.unjudged, 'change')} of standard assignments.")
     for violation in checked.violations:
         yield line((Style.ERROR, violation.rule), f": {violation.message}")
         yield line(f"  {violation.subject}")

@@ -16,7 +16,7 @@ import yaml
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.documents.json_input import read_json
-from reconciler.model import JSON, Carrier, Cloud, Verdict, carrier_from
+from reconciler.model import JSON, Cloud, Verdict
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.verification import Violation, verify
 
@@ -39,13 +39,10 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRun:
-    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none, `unjudged` the
-    changes of standard assignments.
-    """
+    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none."""
 
     violations: tuple[Violation, ...]
     changes: int
-    unjudged: int
 
     @property
     def verdict(self) -> Verdict:
@@ -64,8 +61,6 @@ def run(request: VerifyRequest) -> VerifyRun:
     overlay = request.root / "catalog.yaml"
     catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
     try:
-        carriers = [carrier_from(change["key"]["assignment"]) for change in plan["changes"]]
-        unjudged = carriers.count(Carrier.STANDARD)
         violations = verify(
             plan=plan,
             snapshot=_read(request.snapshot, "a snapshot"),
@@ -76,13 +71,14 @@ def run(request: VerifyRequest) -> VerifyRun:
             after=_read(request.after, "a snapshot") if request.after else None,
             approved=_read(request.approved, "a plan") if request.approved else None,
         )
-        return VerifyRun(violations=tuple(violations), changes=len(carriers) - unjudged, unjudged=unjudged)
+        return VerifyRun(violations=tuple(violations), changes=len(plan["changes"]))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
 
 
 def _policies_behind(catalogue: Catalogue, text: str) -> Iterable[str]:
-    return [policy.key for recommendation in catalogue.find(text) for policy in recommendation.policies]
+    named = catalogue.find(text) or catalogue.in_category(text)
+    return [evaluator.key for recommendation in named for evaluator in recommendation.evaluators]
 
 
 def _declarations(folder: Path) -> Iterator[JSON]:

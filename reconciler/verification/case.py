@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from reconciler.verification.declared import Declared, meant, wanted_points
-from reconciler.verification.objects import ASSESSMENTS, EXEMPTIONS, JSON, Coverage, Point, Tenant
+from reconciler.verification.objects import JSON, Coverage, Point, Tenant, written_id
 
 
 @dataclass(frozen=True, slots=True, order=True, kw_only=True)
@@ -30,8 +30,7 @@ class Write:
     @property
     def id(self) -> str:
         """The folded ARM id that is written."""
-        key = self.change["key"]
-        return f"{key['scope'].lower()}{EXEMPTIONS}{key['name'].lower()}"
+        return written_id(self.change["key"])
 
 
 class Case:
@@ -47,7 +46,9 @@ class Case:
     ) -> None:
         self.plan, self.tenant, self.settings = plan, tenant, settings
         self.declarations = {declaration.name: declaration for declaration in declarations}
-        self.writes = {write.id: write for write in map(self._write, filter(is_policy_exemption, plan["changes"]))}
+        for declaration in self.declarations.values():
+            tenant.add_assessments(declaration.policies)
+        self.writes = {write.id: write for write in map(self._write, plan["changes"])}
         self.final = {
             **tenant.exemptions,
             **{key: write.after for key, write in self.writes.items()},
@@ -68,7 +69,7 @@ class Case:
                 self.by_cell[exemption.assignment, reference].append(exemption)
 
     def _write(self, change: Mapping[str, JSON]) -> Write:
-        key = f"{change['key']['scope'].lower()}{EXEMPTIONS}{change['key']['name'].lower()}"
+        key = written_id(change["key"])
         after = self.tenant.coverage(key, change["after"]) if change["after"] else None
         return Write(change=change, before=self.tenant.exemptions.get(key), after=after)
 
@@ -115,11 +116,6 @@ class Case:
         if declaration is None or assignment not in self.tenant.assignments:
             return frozenset()
         return meant(declaration, self.tenant, assignment)
-
-
-def is_policy_exemption(entry: Mapping[str, JSON]) -> bool:
-    """Whether a change or an outcome is about a policy exemption, and not about a standard assignment."""
-    return ASSESSMENTS not in entry["key"]["assignment"].lower()
 
 
 def point_of(exemption: Coverage, reference: str, selectors: str) -> Point:

@@ -22,6 +22,9 @@ def one_owner(case: Case) -> Iterator[Violation]:
             for reference in exemption.references:
                 (owners if sure else doubtful)[point_of(exemption, reference, exemption.selectors)].append(key)
     for name, point in ((name, point) for name, points in case.targets.items() for point in points):
+        if sum(key not in case.tenant.exemptions for key in owners[point]) > 1:
+            message = f"what {name} declares for {point.reference} of {point.assignment} is created twice"
+            yield Violation(rule="owned once", subject=point.scope, message=message)
         if _is_declared_around(case, point, name):
             continue
         if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):
@@ -105,7 +108,7 @@ def never_bare(case: Case) -> Iterator[Violation]:
         after = {key for key in related if case.is_covered([case.final.get(key)], point)}
         if not before or before & after:
             continue
-        if after.isdisjoint(_preceding(case, before)):
+        if after.isdisjoint(preceding(case, before)):
             message = (
                 f"{point.reference} of {point.assignment} can be bare between two writes"
                 if after
@@ -125,7 +128,7 @@ def _points_at_or_below(case: Case, desired: Point) -> Iterator[Point]:
             yield replace(desired, also=exemption.selectors)
 
 
-def _preceding(case: Case, keys: Iterable[str]) -> set[str]:
+def preceding(case: Case, keys: Iterable[str]) -> set[str]:
     """Those writes and all that must come before any of them."""
     open_, closed = list(keys), set[str]()
     while open_:

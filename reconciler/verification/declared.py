@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.verification.objects import JSON, Point, Tenant, instant, selector_key, unversioned
+from reconciler.verification.objects import JSON, Point, Tenant, instant, place_of, selector_key, unversioned
+from reconciler.verification.standards import declared_selectors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """A declaration as text, with the policies (folded ids) that it means; `whole` names its one initiative or
-    assignment where it means all of that.
+    """A declaration as text, with the policies and assessments (folded ids) that it means; `only` names the one initiative
+    or assignment that it is about, `references` those of it that it lists.
     """
 
     text: Mapping[str, JSON]
@@ -43,16 +44,20 @@ class Declared:
 
     @property
     def selectors(self) -> str:
-        """Folded resource selectors, or empty."""
+        """Folded resource selectors or conditions on findings, or empty."""
+        if vulnerabilities := self.text.get("vulnerabilities"):
+            return selector_key(declared_selectors(vulnerabilities))
         return selector_key(self.text.get("resourceSelectors"))
 
 
 def declared(text: Mapping[str, JSON], policies_behind: Callable[[str], Iterable[str]], now: datetime) -> Declared:
-    """A declaration's meaning: `policies_behind` gives the policy ids behind a recommendation's key or title."""
+    """A declaration's meaning: `policies_behind` gives the ids of policies and assessments behind a recommendation's key
+    or title, or a category.
+    """
     policies: set[str] = set()
     only = ""
-    titles = [text["recommendation"]] if "recommendation" in text else list(text.get("recommendations") or ())
-    for title in titles:
+    named = [text[field] for field in ("recommendation", "recommendationCategory") if field in text]
+    for title in (*named, *(text.get("recommendations") or ())):
         policies.update(unversioned(policy) for policy in policies_behind(str(title)))
     if "policyDefinition" in text:
         policies.add(_full_id(text["policyDefinition"], "policyDefinitions"))
@@ -99,9 +104,9 @@ def wanted_points(declaration: Declared, tenant: Tenant) -> Iterator[tuple[Point
 
 def _scope(declaration: Declared, tenant: Tenant, assignment: str, target: str) -> str:
     """Where an exemption from the assignment must sit for this target; empty: nowhere."""
-    at = assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
+    at = place_of(assignment)
     unchecked = str(declaration.text.get("assignmentScopeValidation")).lower() == "donotvalidate"
-    if at in tenant.chain(target) or (unchecked and declaration.only == assignment):
+    if not at or at in tenant.chain(target) or (unchecked and declaration.only == assignment):
         return target
     if target in tenant.chain(at):
         return at

@@ -13,24 +13,28 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from reconciler.verification import standards
+from reconciler.verification.standards import ASSESSMENTS, STANDARD_ASSIGNMENTS
+
 JSON = Any
 NEVER: Final = datetime.max.replace(tzinfo=UTC)
 SINGLE: Final = "*"
 """The only reference of an assignment of one policy."""
 EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
-ASSESSMENTS: Final = "/providers/microsoft.security/assessmentmetadata/"
-"""In the key of a standard assignment stands the assessment in place of a policy assignment."""
-STANDARD_ASSIGNMENTS: Final = "/providers/microsoft.security/standardassignments/"
+POLICY_ASSIGNMENTS: Final = "/providers/microsoft.authorization/policyassignments/"
 STAMPS: Final = {
     *("revision", "requestedBy", "run"),
     *("createdBy", "createdOn", "updatedBy", "updatedOn", "lastSyncedToArgOn"),
 }
-UNREAD_COVERAGE: Final = {"exemptions", "assignments", "descendants"}
+UNREAD_COVERAGE: Final = {"exemptions", "assignments", "descendants", "standard assignments"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """What one exemption object exempts: folded scope, assignment and references, until when, for which selectors."""
+    """What one exemption object exempts: folded scope, assignment and references, until when, for which selectors.
+
+    `metadata` are the object's own notes, our mark among them, wherever it carries them; `properties` are as ARM has them.
+    """
 
     id: str
     scope: str
@@ -39,13 +43,10 @@ class Coverage:
     end: datetime
     selectors: str
     category: str
+    description: str
+    metadata: Mapping[str, JSON]
     properties: Mapping[str, JSON]
     system: Mapping[str, JSON] = field(default_factory=dict)
-
-    @property
-    def metadata(self) -> Mapping[str, JSON]:
-        """The object's own notes, our mark among them."""
-        return self.properties.get("metadata") or {}
 
     def covers(self, point: Point, chain: Sequence[str], now: datetime) -> bool:
         """Whether `point`, whose scope and containers are `chain`, is exempt because of this object."""
@@ -93,22 +94,35 @@ class Tenant:
                 self.members[key] = {SINGLE: unversioned(properties["policyDefinitionId"])}
         self.exemptions = {
             value["id"].lower(): self.coverage(value["id"].lower(), value["properties"], value.get("systemData"))
-            for value in snapshot["policyExemptions"]
+            for value in (*snapshot["policyExemptions"], *snapshot.get("standardAssignments", ()))
         }
+        self.add_assessments(exemption.assignment for exemption in self.exemptions.values())
         self._chains: dict[str, tuple[str, ...]] = {}
 
+    def add_assessments(self, keys: Iterable[str]) -> None:
+        """Those of the folded ids that are of assessments, as assignments that each evaluate one thing everywhere."""
+        for key in keys:
+            if key.startswith(ASSESSMENTS):
+                self.assignments[key] = {"policyDefinitionId": key}
+                self.members[key] = {SINGLE: key}
+
     def coverage(self, key: str, properties: Mapping[str, JSON], system: JSON = None) -> Coverage:
-        """What an exemption with these ARM properties covers."""
-        assignment = str(properties.get("policyAssignmentId") or "").lower()
-        listed = frozenset(str(name).lower() for name in properties.get("policyDefinitionReferenceIds") or ())
+        """What an exemption with these ARM properties covers, whichever kind of object it is."""
+        form = properties
+        if standards.is_standard(properties):
+            form, system = standards.as_exemption(properties), system or standards.authorship(properties)
+        assignment = str(form.get("policyAssignmentId") or "").lower()
+        listed = frozenset(str(name).lower() for name in form.get("policyDefinitionReferenceIds") or ())
         return Coverage(
             id=key,
-            scope=key.rsplit(EXEMPTIONS, 1)[0],
+            scope=scope_of(key),
             assignment=assignment,
             references=listed or frozenset(self.members.get(assignment, {SINGLE: ""})),
-            end=instant(properties.get("expiresOn")),
-            selectors=selector_key(properties.get("resourceSelectors")),
-            category=str(properties.get("exemptionCategory") or "").lower(),
+            end=instant(form.get("expiresOn")),
+            selectors=selector_key(form.get("resourceSelectors")),
+            category=str(form.get("exemptionCategory") or "").lower(),
+            description=str(form.get("description") or ""),
+            metadata=form.get("metadata") or {},
             properties=properties,
             system=system or {},
         )
@@ -131,6 +145,22 @@ class Tenant:
             and (entry["scope"].lower() in chain or scope in self.chain(entry["scope"].lower()))
             for entry in self.snapshot["unread"]
         )
+
+
+def written_id(key: Mapping[str, JSON]) -> str:
+    """The folded ARM id of the object that the key of a change or an outcome names."""
+    kind = STANDARD_ASSIGNMENTS if ASSESSMENTS in key["assignment"].lower() else EXEMPTIONS
+    return f"{key['scope'].lower()}{kind}{key['name'].lower()}"
+
+
+def scope_of(key: str) -> str:
+    """The folded scope at which the exemption with this folded id sits."""
+    return key.rsplit(EXEMPTIONS, 1)[0].rsplit(STANDARD_ASSIGNMENTS, 1)[0]
+
+
+def place_of(assignment: str) -> str:
+    """The folded scope of an assignment; empty for an assessment, which is evaluated everywhere."""
+    return "" if assignment.startswith(ASSESSMENTS) else assignment.rsplit(POLICY_ASSIGNMENTS, 1)[0]
 
 
 def instant(text: JSON) -> datetime:
@@ -166,6 +196,8 @@ def selector_key(groups: JSON) -> str:
 
 def comparable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     """ARM properties as a fingerprint sees them: empty is absent, lists are sets, ids and category in one case."""
+    if standards.is_standard(properties):
+        properties = standards.comparable(properties)
     folded = dict(properties)
     folded["policyAssignmentId"] = str(properties.get("policyAssignmentId") or "").lower()
     folded["policyDefinitionReferenceIds"] = sorted(

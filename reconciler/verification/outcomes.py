@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from reconciler.verification import coverage, writes
-from reconciler.verification.case import Case, Violation, is_policy_exemption
+from reconciler.verification import coverage, moves, writes
+from reconciler.verification.case import Case, Violation
 from reconciler.verification.declared import declared
-from reconciler.verification.objects import EXEMPTIONS, JSON, STANDARD_ASSIGNMENTS, Coverage, Tenant, comparable
+from reconciler.verification.objects import JSON, Coverage, Tenant, comparable, scope_of, written_id
 
 
 def outcome_violations(
@@ -16,11 +16,9 @@ def outcome_violations(
     """What a run did: only changes of the plan, and of the approved one, none before those it waits for, and Azure shows
     just that.
     """
-    ended = {_outcome_id(outcome): outcome for outcome in outcomes["outcomes"]}
+    ended = {written_id(outcome["key"]): outcome for outcome in outcomes["outcomes"]}
     seen_by_people = None if approved is None else {change["fingerprint"] for change in approved["changes"]}
     for key, outcome in ended.items():
-        if not is_policy_exemption(outcome):
-            continue
         write = case.writes.get(key)
         if write is None or outcome["fingerprint"] != write.change["fingerprint"]:
             if outcome["status"] == "done":
@@ -41,7 +39,7 @@ def outcome_violations(
 
 def _shown_violations(case: Case, ended: Mapping[str, Mapping[str, JSON]], after: Tenant) -> Iterator[Violation]:
     for key in sorted({*case.tenant.exemptions, *after.exemptions, *case.writes}):
-        if after.is_unread(key.rsplit(EXEMPTIONS, 1)[0]):
+        if after.is_unread(scope_of(key)):
             continue
         done = ended.get(key, {}).get("status") == "done" and key in case.writes
         expected = case.writes[key].after if done else case.tenant.exemptions.get(key)
@@ -59,11 +57,6 @@ def _is_ours(case: Case, exemption: Coverage) -> bool:
     return case.owner_of(exemption) == "ours" and case.is_believed(exemption)
 
 
-def _outcome_id(outcome: Mapping[str, JSON]) -> str:
-    kind = EXEMPTIONS if is_policy_exemption(outcome) else STANDARD_ASSIGNMENTS
-    return f"{outcome['key']['scope'].lower()}{kind}{outcome['key']['name'].lower()}"
-
-
 def verify(  # noqa: PLR0913 - the documents of one proof
     *,
     plan: Mapping[str, JSON],
@@ -78,14 +71,14 @@ def verify(  # noqa: PLR0913 - the documents of one proof
     """All that is wrong with a plan, and with what was written of it, sorted; empty is the proof.
 
     `plan`, `outcomes` and the snapshots are the JSON documents of those schemas, `settings` and `declarations` the YAML
-    documents with every scalar as text, `policies_behind` the policy ids behind a recommendation's key or title. `plan` is
-    what the run recomputed and `approved` what people saw, where those are two. Of standard assignments nothing is judged
-    but that the digest holds their changes.
+    documents with every scalar as text, `policies_behind` the ids of policies and assessments behind a recommendation's key
+    or title, or a category. `plan` is what the run recomputed and `approved` what people saw, where those are two.
     """
     tenant = Tenant(snapshot)
     read_declarations = [declared(text, policies_behind, tenant.now) for text in declarations]
     case = Case(plan=plan, tenant=tenant, settings=settings, declarations=read_declarations)
     broken = [*writes.integrity(case), *coverage.one_owner(case), *coverage.never_bare(case)]
+    broken += moves.without_a_gap(case)
     for write in case.writes.values():
         broken += [*writes.ownership(case, write), *writes.extent(case, write), *writes.cause(case, write)]
     if outcomes is not None:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from reconciler.verification.case import Case, Violation, Write, is_policy_exemption, point_of
+from reconciler.verification import standards
+from reconciler.verification.case import Case, Violation, Write, point_of
 from reconciler.verification.declared import Declared, meant
-from reconciler.verification.objects import JSON, SINGLE, Coverage, comparable, instant, sha256
+from reconciler.verification.objects import JSON, SINGLE, Coverage, comparable, instant, place_of, sha256
 
 
 def integrity(case: Case) -> Iterator[Violation]:
@@ -18,7 +19,7 @@ def integrity(case: Case) -> Iterator[Violation]:
     plan, tenant = case.plan, case.tenant
     if plan["tenantId"].lower() != tenant.snapshot["tenantId"].lower() or plan["owner"] != case.settings["owner"]:
         yield Violation(rule="integrity", subject="plan", message="it is of another tenant or owner than the snapshot")
-    if len(case.writes) != sum(map(is_policy_exemption, plan["changes"])):
+    if len(case.writes) != len(plan["changes"]):
         yield Violation(rule="integrity", subject="plan", message="it writes one object twice")
     for key, write in case.writes.items():
         change = write.change
@@ -34,8 +35,8 @@ def integrity(case: Case) -> Iterator[Violation]:
             yield Violation(
                 rule="integrity", subject=key, message="what it calls before is not what the snapshot holds"
             )
-        side = change["after"] or change["before"]
-        if change["key"]["assignment"].lower() != str(side["policyAssignmentId"]).lower():
+        side = write.after or write.before
+        if side is not None and change["key"]["assignment"].lower() != side.assignment:
             yield Violation(rule="integrity", subject=key, message="its key names another assignment")
     if plan["digest"] != sha256(sorted(change["fingerprint"] for change in plan["changes"])):
         yield Violation(rule="integrity", subject="plan", message="its digest is not that of its changes")
@@ -69,8 +70,12 @@ def _takes_over(declaration: Declared | None, exemption: Coverage) -> bool:
 def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bool:
     if declaration is None:
         return False
-    hashed = _name_hash(case, declaration, exemption)
-    bears_our_name = re.search(rf"-{hashed}(-\d+)?$", exemption.id) is not None
+    if standards.is_standard(exemption.properties):
+        owner = case.settings["owner"]
+        bears_our_name = standards.bears_our_name(exemption.id, owner, exemption.scope, exemption.assignment)
+    else:
+        hashed = _name_hash(case, declaration, exemption)
+        bears_our_name = re.search(rf"-{hashed}(-\d+)?$", exemption.id) is not None
     return str(declaration.text.get("adopt", "false")).lower() == "true" or bears_our_name
 
 
@@ -160,7 +165,7 @@ def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared)
             ("the selectors", after.selectors != declaration.selectors),
             (
                 "the justification",
-                after.properties.get("description", "") != " ".join(str(text["justification"]).split()),
+                after.description != " ".join(str(text["justification"]).split()),
             ),
             ("the mark's declaration", metadata.get("declaration") != declaration.name),
             ("the mark's target", str(metadata.get("target")).lower() not in declaration.scopes),
@@ -224,8 +229,8 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
         return is_another or reason == "orphan" or before.assignment in case.tenant.snapshot["gone"]
     if reference not in meant(marked, case.tenant, before.assignment):
         return True
-    at = before.assignment.rsplit("/providers/microsoft.authorization/policyassignments/", 1)[0]
-    if at not in case.tenant.chain(before.scope):
+    at = place_of(before.assignment)
+    if at and at not in case.tenant.chain(before.scope):
         return reason == "orphan"
     if target not in case.tenant.chain(before.scope):
         return reason == "orphan"

@@ -27,6 +27,7 @@ from planning.world import (
     policy,
 )
 
+from reconciler.arm.standard_properties import marked_description, parted_description
 from reconciler.model import (
     ArmId,
     Assignment,
@@ -222,7 +223,7 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
         reference_ids=draw(references_of(initiatives_of(found).get(to.key), like)),
         expires_on=expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else "",
         selectors=draw(chosen_like(like, alone=alone)),
-        metadata=draw(marks),
+        metadata=carried_mark(draw(marks)) if alone else draw(marks),
         system=SystemData(
             created_by="somebody",
             created_by_type=by,
@@ -253,6 +254,11 @@ def references_of(draw, found, like) -> tuple[str, ...]:
     picked = draw(st.sampled_from([own, own, own + more, own + more, own[:1] + more, more]))
     unique = list(dict.fromkeys(picked))
     return tuple(draw(st.sampled_from([unique, [each.upper() for each in unique]])))
+
+
+def carried_mark(metadata):
+    """What a standard assignment tells of a mark: Azure writes its metadata, so the mark stands in the description."""
+    return parted_description(marked_description("", metadata))[1]
 
 
 def mark(owner, name, target):

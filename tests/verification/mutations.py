@@ -16,15 +16,18 @@ from laws.scenarios import Scenario, after_all
 from verification.raw import case, resealed
 
 from reconciler.planning.values import Plan
+from reconciler.verification.objects import written_id
 
 EXEMPTIONS = "/providers/microsoft.authorization/policyexemptions/"
+KINDS = ("policyExemptions", "standardAssignments")
 Documents = dict[str, Any]
 Mutation = Callable[[Documents, Random], bool]
 
 
 def written(documents: Documents) -> list[Documents]:
-    """The changes that say what a declaration says."""
-    return [c for c in documents["plan"]["changes"] if c["after"] and c["reason"] not in ("narrow", "duplicate")]
+    """The changes that say what a declaration says, of policy exemptions (others: `standard_mutations`)."""
+    changes = (c for c in documents["plan"]["changes"] if c["after"] and "exemptionData" not in c["after"])
+    return [c for c in changes if c["reason"] not in ("narrow", "duplicate")]
 
 
 def in_a_write(edit: Callable[[Documents], object]) -> Mutation:
@@ -229,13 +232,14 @@ def carried_out(documents: Documents) -> None:
             for change in plan["changes"]
         ]
     }
-    by_id = {e["id"].lower(): e for e in before["policyExemptions"]}
+    by_id = {e["id"].lower(): e for kind in KINDS for e in before[kind]}
     for change in plan["changes"]:
         by_id.pop(id_of(change), None)
         if change["after"]:
-            identifier = f"{change['key']['scope']}{EXEMPTIONS}{change['key']['name']}"
-            by_id[id_of(change)] = {"id": identifier, "properties": copy.deepcopy(change["after"]), "systemData": None}
-    documents["after"] = {**before, "unread": [], "policyExemptions": [copy.deepcopy(e) for e in by_id.values()]}
+            by_id[id_of(change)] = {"id": id_of(change), "properties": change["after"], "systemData": None}
+    after = copy.deepcopy(list(by_id.values()))
+    lists = {kind: [e for e in after if f"/{kind.lower()}/" in e["id"].lower()] for kind in KINDS}
+    documents["after"] = {**before, "unread": [], **lists}
 
 
 def of_outcomes(edit: Mutation) -> Mutation:
@@ -320,7 +324,7 @@ def ours_changed_meanwhile(documents: Documents, random: Random) -> bool:
 
 def id_of(entry: Documents) -> str:
     """The folded ARM id of a change or an outcome."""
-    return f"{entry['key']['scope']}{EXEMPTIONS}{entry['key']['name']}".lower()
+    return written_id(entry["key"])
 
 
 OF_WRITES = (

@@ -3,11 +3,11 @@
 import json
 
 from reconciler.arm import canonical
-from reconciler.model import Exemption, SubjectKind, arm_id
+from reconciler.model import Carrier, Exemption, SubjectKind, arm_id, assessment_id
 from reconciler.reports.plan import plan_report
 from reconciler.reports.plan_json import plan_to_json
 from reconciler.verification import verify
-from reconciler.verification.objects import comparable, sha256
+from reconciler.verification.objects import comparable, sha256, written_id
 
 SUBJECT_FIELDS = {
     SubjectKind.RECOMMENDATION: "recommendation",
@@ -64,7 +64,8 @@ def raw_snapshot(snapshot):
             }
             for assignment in snapshot.assignments.values()
         ],
-        "policyExemptions": [raw_exemption(exemption) for exemption in snapshot.exemptions],
+        "policyExemptions": [raw_exemption(e) for e in snapshot.exemptions if e.carrier is Carrier.POLICY],
+        "standardAssignments": [raw_exemption(e) for e in snapshot.exemptions if e.carrier is Carrier.STANDARD],
     }
 
 
@@ -122,14 +123,14 @@ def case(scenario, plan=None):
         "snapshot": raw_snapshot(scenario.snapshot()),
         "settings": raw_settings(scenario.settings),
         "declarations": [raw_declaration(declaration) for declaration in scenario.declarations],
-        "policies_behind": lambda _: [],
+        "policies_behind": lambda key: [assessment_id(key).key],
     }
 
 
 def resealed(plan):
     """The plan with fingerprints and digest of what it now says, so that only its meaning can give it away."""
     for change in plan["changes"]:
-        key = f"{change['key']['scope']}/providers/microsoft.authorization/policyexemptions/{change['key']['name']}".lower()
+        key = written_id(change["key"])
         before, after = (comparable(change[side]) if change[side] else None for side in ("before", "after"))
         action = "create" if before is None else "delete" if after is None else "update"
         change["actions"] = [action]
