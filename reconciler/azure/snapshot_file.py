@@ -52,7 +52,8 @@ def _checked(path: Path) -> tuple[RawSnapshot, Snapshot]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ReconcilerError(f"{path} cannot be read: {error.strerror}", "check the path") from error
+        remedy = "name what 'exempt snapshot --out FILE' saved"
+        raise ReconcilerError(f"snapshot {path} cannot be read: {error.strerror}", remedy) from error
     document = read_json(data, origin=str(path), remedy=_AGAIN)
     document.check_format(document="a snapshot", reads=FORMAT)
     raw = _raw_snapshot(document)

@@ -43,6 +43,7 @@ _SEVERITIES: Final = tuple(Severity)
 _ALWAYS: Final = frozenset({FindingKind.INCOMPLETE})
 _NO_EVENT: Final = "save the body of Azure's alert or event to a file"
 _EVENT_LIMIT: Final = 1 << 20
+_NO_OUTCOMES: Final = "name what 'exempt apply --out FILE' saved, or leave the option out"
 _NO_REPORT: Final = "name what 'exempt drift --out FILE' saved, or leave the option out"
 
 
@@ -175,7 +176,8 @@ def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON
 
 
 def _outcomes(path: Path) -> Mapping[str, PastOutcome]:
-    return read_outcomes(path.read_bytes(), origin=f"--outcomes: {path}")
+    data = read_file(path, label="file of outcomes (--outcomes)", remedy=_NO_OUTCOMES, limit=LIMITS.size)
+    return read_outcomes(data, origin=f"--outcomes: {path}")
 
 
 def _of_kinds(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:
