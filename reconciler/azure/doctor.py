@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import enum
 import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from reconciler.azure.api_versions import KNOWN, Api
+from reconciler.azure.checks import ASSIGNMENTS, STANDARDS, WRITING, Check, State, right_check
 from reconciler.azure.client import ArmClient
 from reconciler.azure.clouds import ARM_ENDPOINT
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
-from reconciler.azure.rights import EXEMPT_ACTION, WRITE_ACTIONS, RightsSurvey, Role
+from reconciler.azure.rights import STANDARD_ACTIONS, WRITE_ACTIONS, RightsSurvey
 from reconciler.azure.session import Azure
 from reconciler.catalog.catalogue import BENCHMARK
-from reconciler.model import ArmId, Declaration, Diagnostic, ScopeKind, Snapshot, ancestors, count, unread_groups
+from reconciler.model import ArmId, Declaration, ScopeKind, Snapshot, ancestors, count, unread_groups
 from reconciler.problems import AzureError
 
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
@@ -31,46 +30,26 @@ _SKEW_FAILURE: Final = 300
 """Entra ID tolerates five minutes: beyond, tokens are refused as expired or not yet valid."""
 
 
-class State(enum.StrEnum):
-    """How a check came out. Only `failed` fails the command."""
-
-    OK = "ok"
-    UNKNOWN = "unknown"
-    WARNING = "warning"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check(Diagnostic):
-    """One question and its answer; `scopes` are the ids it is about, where it is about some, and `details` a line for
-    each thing where there are several.
-    """
-
-    name: str
-    state: State
-    scopes: tuple[str, ...] = ()
-    details: tuple[str, ...] = ()
-
-
 OnCheck = Callable[[Check], None]
 
 
-def run_checks(
+def run_checks(  # noqa: PLR0913 - what the checks are about
     azure: Azure,
     declarations: Sequence[Declaration],
     environment: Mapping[str, str],
     *,
+    standards: Sequence[ArmId],
     read_only: bool,
     on_check: OnCheck,
 ) -> None:
     """Makes every check, cheap ones first, and hands each to `on_check` as it is done. The identity and its tenant are
-    checked by `connect`.
+    checked by `connect`. `standards` are the ids of standard assignments that the declarations come to.
     """
     on_check(_identity(azure))
     on_check(_cloud(azure, environment))
     on_check(_clock(azure.client))
     try:
-        raw = azure.reader().raw_snapshot(azure.settings, declarations)
+        raw = azure.reader().raw_snapshot(azure.settings, declarations, standards=standards)
     except AzureError as error:
         on_check(Check(name="reading", state=State.FAILED, message=error.message, remedy=error.remedy))
         return
@@ -81,8 +60,10 @@ def run_checks(
         on_check(_writers(azure))
         rights = RightsSurvey(azure.client, snapshot, azure.settings.scopes)
         principal = str(azure.claims.get("oid") or "OBJECT_ID")
-        on_check(_writing(rights.lacking(WRITE_ACTIONS), principal))
-        on_check(_as_far_as_read(_assignments(rights.lacking_on_assignments(), principal), raw))
+        on_check(right_check(WRITING, rights.lacking(WRITE_ACTIONS), principal))
+        if standards:
+            on_check(right_check(STANDARDS, rights.lacking(STANDARD_ACTIONS), principal))
+        on_check(_as_far_as_read(right_check(ASSIGNMENTS, rights.lacking_on_assignments(), principal), raw))
     on_check(_as_far_as_read(_benchmark(snapshot), raw))
     if groups := _declared_groups(declarations):
         on_check(_defender(groups))
@@ -213,51 +194,6 @@ def _as_far_as_read(check: Check, raw: RawSnapshot) -> Check:
         return check
     message = "not known: not every scope and assignment could be read"
     return Check(name=check.name, state=State.UNKNOWN, message=message, remedy="settle first what cannot be read")
-
-
-def _writing(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], principal: str) -> Check:
-    if not lacking:
-        message = "exemptions may be written and deleted at every managed scope"
-        return Check(name="writing", state=State.OK, message=message)
-    return _lacking("writing", lacking, "exemptions cannot be changed", Role.WRITER, principal)
-
-
-def _assignments(lacking: Mapping[ArmId, tuple[str, ...] | AzureError], principal: str) -> Check:
-    if not lacking:
-        message = f"every assignment may be exempted from ({EXEMPT_ACTION})"
-        return Check(name="assignments", state=State.OK, message=message)
-    return _lacking("assignments", lacking, "the assignments cannot be exempted from", Role.ASSIGNMENT, principal)
-
-
-def _lacking(
-    name: str, lacking: Mapping[ArmId, tuple[str, ...] | AzureError], effect: str, role: Role, principal: str
-) -> Check:
-    denied = {scope: actions for scope, actions in lacking.items() if not isinstance(actions, AzureError)}
-    if not denied:
-        scope, error = next((scope, answer) for scope, answer in lacking.items() if isinstance(answer, AzureError))
-        return Check(
-            name=name,
-            state=State.UNKNOWN,
-            message=f"Azure does not say what is allowed at {scope}: {error.message}",
-            remedy=error.remedy,
-        )
-    details = tuple(
-        f"{scope}: Azure does not say what is allowed: {answer.message}"
-        if isinstance(answer, AzureError)
-        else f"{scope}: {', '.join(answer)} missing"
-        for scope, answer in sorted(lacking.items())
-    )
-    scopes = tuple(scope.text for scope in sorted(denied))
-    return Check(
-        name=name,
-        state=State.FAILED,
-        message=f"{effect} at {details[0] if len(details) == 1 else f'{len(details)} scopes'}",
-        remedy=f"grant Resource Policy Contributor {'there' if len(scopes) == 1 else 'at each'}: az role assignment create "
-        f'--assignee {shlex.quote(principal)} --role "Resource Policy Contributor" --scope {shlex.quote(scopes[0])}; or a '
-        f"role with only what is needed: exempt doctor --role {role}",
-        scopes=scopes,
-        details=details if len(details) > 1 else (),
-    )
 
 
 # --- Defender for Cloud ------------------------------------------------------------------------------------------

@@ -161,10 +161,12 @@ class RightsSurvey:
         parents = self._snapshot.parents
         frontier = sorted(scope for scope in self._managed if parents.get(scope.key) not in self._managed)
         result: dict[ArmId, tuple[str, ...] | AzureError] = {}
+        passed: set[ArmId] = set()
         while frontier:
+            passed.update(frontier)
             result |= self._ask(frontier, actions)
             below = sorted(scope for scope in self._managed if parents.get(scope.key) in result)
-            frontier = [scope for scope in below if scope not in self._answers]
+            frontier = [scope for scope in below if scope not in passed]
         return result
 
     def lacking_on_assignments(self) -> dict[ArmId, tuple[str, ...] | AzureError]:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.azure.doctor import Check, State
+from reconciler.azure.checks import Check, State
 from reconciler.azure.rights import Role, role_definitions
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit

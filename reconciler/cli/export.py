@@ -13,6 +13,7 @@ from typing import Final
 from reconciler.cli import common, exits
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import say_warning, show
+from reconciler.reports.export import without_epac_rows
 from reconciler.reports.formats import EXPORT
 from reconciler.runs import export
 
@@ -44,4 +45,6 @@ def run(args: argparse.Namespace) -> int:
     disabled = [item.name for item in exported.export.declarations if not item.enabled]
     if options.format == "epac" and disabled:
         say_warning(f"disabled declarations have no row, for they would exempt there: {', '.join(disabled)}")
+    for name, reason in without_epac_rows(exported.export).items() if options.format == "epac" else ():
+        say_warning(f"{name} has no row of its own in EPAC's form, which knows policy exemptions only: {reason}")
     return exits.of_run(exported.verdict)

@@ -16,6 +16,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.arm.canonical import encode_selectors, instant_text
+from reconciler.arm.standard_properties import vulnerability_fields
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import initiative_id, policy_id
 from reconciler.importing.text import expiry_value
@@ -29,7 +30,7 @@ EPAC_SCHEMA: Final = (
 )
 _COLUMNS: Final = (
     "name", "file", "enabled", "subject", "what", "title", "referenceIds", "scopes", "category", "expiresOn",
-    "justification", "owner", "requestedBy", "ticket", "displayName",
+    "justification", "owner", "requestedBy", "ticket", "displayName", "vulnerabilities",
 )  # fmt: skip
 _EPAC_NAME: Final = 64
 _LABEL: Final = re.compile(r"[^A-Za-z0-9._-]")
@@ -91,6 +92,10 @@ def export_csv(export: Export) -> str:
 
 
 def _cell(value: JSON) -> str:
+    """`a; b` of a list, `cves a, b; minSeverity Low` of conditions."""
+    if isinstance(value, dict):
+        texts = {name: ", ".join(entry) if isinstance(entry, list) else entry for name, entry in value.items()}
+        value = [f"{name} {text}" for name, text in texts.items()]
     return spreadsheet_cell("; ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
 
 
@@ -116,12 +121,14 @@ def _fields(declaration: Declaration) -> dict[str, JSON]:
     """The fields of the file, those that are written only."""
     subject = declaration.subject
     several = subject.kind is SubjectKind.RECOMMENDATION and subject.further
+    conditions = vulnerability_fields(declaration.selectors)
     fields: dict[str, JSON] = {
         "name": declaration.name,
         "recommendations" if several else subject.kind.value: list(subject.values) if several else subject.value,
         "referenceIds": list(subject.reference_ids),
         "scopes": [scope.text for scope in declaration.scopes],
-        "resourceSelectors": encode_selectors(declaration.selectors),
+        "vulnerabilities": conditions,
+        "resourceSelectors": [] if conditions else encode_selectors(declaration.selectors),
         "category": declaration.category.value,
         "expiresOn": expiry_value(declaration.expires_on) if declaration.expires_on else "",
         "justification": declaration.justification,
@@ -155,6 +162,22 @@ def export_epac(export: Export) -> str:
         row for declaration in export.declarations if declaration.enabled for row in _epac_rows(declaration, export)
     ]
     return json_document({"$schema": EPAC_SCHEMA, "exemptions": rows})
+
+
+def without_epac_rows(export: Export) -> dict[str, str]:
+    """The enabled declarations that EPAC's form cannot say, or not all of, by name with why: its rows are policy exemptions."""
+    reasons = {}
+    for declaration in export.declarations:
+        subject = declaration.subject
+        named = [item for text in subject.values for item in export.catalogue.find(text)]
+        alone = [item.title for item in named if not item.policies and item.evaluators]
+        if not declaration.enabled:
+            continue
+        if subject.kind is SubjectKind.CATEGORY:
+            reasons[declaration.name] = f"{subject.value} is a category of recommendations"
+        elif subject.kind is SubjectKind.RECOMMENDATION and alone:
+            reasons[declaration.name] = f"no policy stands behind {'; '.join(alone)}"
+    return reasons
 
 
 def _epac_rows(declaration: Declaration, export: Export) -> Iterator[dict[str, JSON]]:

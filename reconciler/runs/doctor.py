@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from reconciler.azure.doctor import Check, State, run_checks
+from reconciler.azure.checks import Check, State
+from reconciler.azure.doctor import run_checks
 from reconciler.azure.session import connect
 from reconciler.model import Verdict
+from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import CredentialError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import load_settings
+from reconciler.runs.loading import load_all, load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ def run(root: Path, context: Context, observe: Callable[[Check], None], *, read_
         ReconcilerError: Azure refuses in a way that no check is about.
     """
     settings, declarations = load_settings(root, context)
+    subjects = ResolvedDeclarations.of(declarations, load_all(root)[1]).subjects
+    standards = known_standards(declarations, subjects, settings)
     checks: list[Check] = []
 
     def tell(check: Check) -> None:
@@ -48,7 +53,8 @@ def run(root: Path, context: Context, observe: Callable[[Check], None], *, read_
 
     try:
         with connect(settings, context.environment, context.observer.warning) as azure:
-            run_checks(azure, declarations, context.environment, read_only=read_only, on_check=tell)
+            environment = context.environment
+            run_checks(azure, declarations, environment, standards=standards, read_only=read_only, on_check=tell)
     except CredentialError as error:
         tell(Check(name="identity", state=State.FAILED, message=error.message, remedy=error.remedy))
     return DoctorRun(checks=tuple(checks))

@@ -10,7 +10,8 @@ from interposed import Drop, Reply, error
 from tenants import GROUP, assignment, exemption, subscription, tenant
 
 from reconciler.arm import canonical
-from reconciler.azure.doctor import State, clock_check, run_checks
+from reconciler.azure.checks import State
+from reconciler.azure.doctor import clock_check, run_checks
 from reconciler.azure.metadata import read_built_in
 from reconciler.azure.rights import WRITE_ACTIONS, Permission, RightsSurvey, Role, missing_actions, role_definitions
 from reconciler.azure.session import connect
@@ -360,7 +361,7 @@ def test_the_permissions_api_and_a_real_write_agree(login):
 
 def checks_of(azure, environment=()):
     found = []
-    run_checks(azure, (), dict(environment), read_only=False, on_check=found.append)
+    run_checks(azure, (), dict(environment), standards=(), read_only=False, on_check=found.append)
     return {one.name: one for one in found}
 
 
@@ -390,3 +391,20 @@ def test_where_azure_does_not_tell_rights_nothing_is_claimed(interrupted):
 def test_a_cloud_that_lags_behind_or_a_fixed_version_is_said(interrupted):
     with interrupted(None, api_version="2022-07-01-preview") as (_, azure):
         assert "reconciler.yaml says so" in checks_of(azure)["api version"].message
+
+
+def test_who_declares_what_no_policy_stands_behind_is_told_of_rights_in_defender(doctor, tmp_path):
+    declared = (
+        "name: alone\nrecommendation: 48fad5ca-f530-41bb-9454-c6002bd1085c\nscopes:\n"
+        f"  - {subscription(0)}\ncategory: Waiver\njustification: why\nowner: team@contoso.example\n"
+    )
+    (tmp_path / "exemptions").mkdir()
+    (tmp_path / "exemptions" / "alone.yaml").write_text(declared, encoding="utf-8")
+    allowed, _ = doctor(tenant(principals=[principal(grant(CORP, *actions_of(Role.WRITER)))]), check=0)
+    assert allowed["defender writing"]["state"] == "ok"
+    without = [action for action in actions_of(Role.WRITER) if not action.startswith("Microsoft.Security/standard")]
+    refused, _ = doctor(tenant(principals=[principal(grant(CORP, *without))]), check=1)
+    assert (refused["writing"]["state"], refused["reading"]["state"]) == ("ok", "failed")
+    assert "standard assignments at" in " ".join(refused["reading"]["details"])
+    assert len(refused["defender writing"]["scopes"]) == 5
+    assert '--role "Security Admin"' in refused["defender writing"]["remedy"]

@@ -97,3 +97,28 @@ def test_json_has_the_fields_of_the_files_and_disabled_ones_have_no_row_in_epac(
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)["exemptions"]) == 1
     assert "two" in shown.err
+
+
+def test_conditions_on_findings_are_written_as_such_and_epac_has_no_word_for_what_no_policy_stands_behind(
+    tmp_path, capsys
+):
+    conditions = {"cves": ["CVE-2020-1347", "CVE-2021-44228"], "minSeverity": "Low", "cvssBelow": 8.0}
+    alone = {
+        "name": "findings",
+        "recommendation": "d44de051-1862-48f8-8476-192aee854699",
+        "vulnerabilities": conditions,
+    }
+    rows = [alone, {"name": "updates", "recommendationCategory": "SystemUpdate"}]
+    root = repo.write(tmp_path, [{**row, "scopes": [SUB.text]} for row in rows])
+    assert guarded(["export", "--format", "json", "--root", str(root)]) == 0
+    findings, updates = json.loads(capsys.readouterr().out)["declarations"]
+    assert (findings["vulnerabilities"], updates["recommendationCategory"]) == (conditions, "SystemUpdate")
+    assert "resourceSelectors" not in findings
+    assert guarded(["export", "--format", "csv", "--root", str(root)]) == 0
+    row = next(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    assert row["vulnerabilities"] == "cves CVE-2020-1347, CVE-2021-44228; minSeverity Low; cvssBelow 8.0"
+    assert guarded(["export", "--format", "epac", "--root", str(root)]) == 0
+    shown = capsys.readouterr()
+    assert json.loads(shown.out)["exemptions"] == []
+    assert "no policy stands behind Anti-Virus scans" in shown.err
+    assert "SystemUpdate is a category of recommendations" in shown.err
