@@ -75,7 +75,7 @@ def _subject(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[st
     for name, value in (conditions or {}).items():
         items = value if isinstance(value, list) else []
         yield f"  {name}:" if items else f"  {name}: {value}"
-        yield from (f"    - {item}" for item in items)
+        yield from (f"    - {scalar_text(str(item))}" for item in items)
 
 
 def _selector(selector: ResourceSelector) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from reconciler.azure.session import Azure
 from reconciler.declarations import load_bytes
@@ -33,6 +35,8 @@ from reconciler.runs.proposing import (
     with_earlier_end,
     write_changes,
 )
+
+_CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +172,9 @@ def _unsaid(fields: RequestFields, desk: Desk) -> Iterator[Unclear]:
         yield _missing("--justification", "a sentence that tells the reviewer why this is acceptable")
     if not (fields.owner or desk.user):
         yield _missing("--owner", "who answers for the risk, such as data-platform@contoso.example")
+    for cve in fields.vulnerabilities.get("cves") or ():
+        if not _CVE.fullmatch(cve):
+            yield Unclear(field="--cve", message=f"{cve[:100]!r} is no CVE", remedy="write it as CVE-2021-44228")
     if fields.until and not is_day(fields.until):
         yield Unclear(field="--until", message=f"{fields.until[:100]!r} is no day", remedy="write it as 2027-01-31")
 
