@@ -24,7 +24,7 @@ from reconciler.model import ArmId, Unmanaged, Unread, Verdict
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.runs.contents import RepositoryContents, load_contents, plan_inputs
 from reconciler.runs.context import Context
-from reconciler.runs.new_files import rule_problems, valid_only, write_new
+from reconciler.runs.new_files import read_back, rule_problems, write_new
 from reconciler.runs.reading import read_snapshot
 
 _EPAC_ENDINGS: Final = frozenset({".json", ".jsonc", ".csv"})
@@ -189,8 +189,8 @@ def finish(  # noqa: PLR0913 - what is imported, and where to
     Raises:
         ReconcilerError: a file cannot be written; then none is.
     """
-    imported = valid_only(imported)
-    problems = rule_problems(imported.files, contents, context)
+    new = read_back(imported)
+    problems = rule_problems(new, contents, context)
     if not dry_run:
-        write_new(root, imported.files)
-    return ImportRun(imported=imported, problems=problems, unread=unread, written=not dry_run)
+        write_new(root, new.imported.files)
+    return ImportRun(imported=new.imported, problems=problems, unread=unread, written=not dry_run)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.declarations import FOLDER, check, load_bytes
@@ -16,15 +16,36 @@ from reconciler.runs.contents import RepositoryContents
 from reconciler.runs.context import Context
 
 
-def valid_only(imported: Import) -> Import:
-    """Without the files that are no valid declaration by themselves; their rows say why, in the words of `validate`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFiles:
+    """What is imported, without what is no valid declaration by itself; the others as they are read back from their
+    files, in the order of these, and what is wrong with them even so, by name.
+    """
+
+    imported: Import
+    declarations: tuple[Declaration, ...]
+    problems: Mapping[str, Sequence[Problem]]
+
+
+def read_back(imported: Import) -> NewFiles:
+    """Each new file as it will be read: those that are no valid declaration are left out, and their rows say why, in the
+    words of `validate`.
+    """
     invalid: dict[str, Problem] = {}
+    declarations: list[Declaration] = []
+    warnings: dict[str, tuple[Problem, ...]] = {}
     for file in imported.files:
         declaration, problems = load_bytes(file.text.encode("utf-8", "surrogatepass"), file.path)
         if declaration is None:
             invalid[file.declaration.name] = problems[0]
-    if not invalid:
-        return imported
+        else:
+            declarations.append(declaration)
+            warnings[file.declaration.name] = problems
+    valid = _without(imported, invalid) if invalid else imported
+    return NewFiles(imported=valid, declarations=tuple(declarations), problems=warnings)
+
+
+def _without(imported: Import, invalid: Mapping[str, Problem]) -> Import:
     rows = tuple(
         replace(
             row,
@@ -40,18 +61,13 @@ def valid_only(imported: Import) -> Import:
     return Import(files=tuple(file for file in imported.files if file.declaration.name not in invalid), rows=rows)
 
 
-def rule_problems(
-    files: Sequence[ImportedFile], contents: RepositoryContents, context: Context
-) -> dict[str, list[Problem]]:
+def rule_problems(new: NewFiles, contents: RepositoryContents, context: Context) -> dict[str, list[Problem]]:
     """What `exempt validate` will say to each new file, by the declaration's name."""
     by_name: dict[str, list[Problem]] = defaultdict(list)
-    added: list[Declaration] = []
-    for file in files:
-        loaded, problems = load_bytes(file.text.encode(), file.path)
-        by_name[file.declaration.name] += problems
-        added.append(loaded or file.declaration)
-    names = {file.path: file.declaration.name for file in files}
-    everything = replace(contents.loaded, declarations=(*contents.loaded.declarations, *added))
+    for name, problems in new.problems.items():
+        by_name[name] += problems
+    names = {file.path: file.declaration.name for file in new.imported.files}
+    everything = replace(contents.loaded, declarations=(*contents.loaded.declarations, *new.declarations))
     changed = frozenset(names.values())
     for problem in check(everything, contents.catalogue, context.now, changed):
         if problem.source.file in names:

@@ -18,7 +18,7 @@ from reconciler.importing.row_rules import RowRules
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Outcome
 from reconciler.model import SubjectKind, arm_id
-from reconciler.runs.new_files import valid_only
+from reconciler.runs.new_files import read_back
 
 RULES = RowRules(catalogue=CATALOGUE)
 LIVE = replace(RULES, snapshot=snapshot(names={SUB.key: "contoso-prod-01"}))
@@ -31,7 +31,7 @@ TEN = "name,displayName,description,exemptionCategory,expiresOn,scope,policyAssi
 
 
 def of_text(text, file="x.json", rules=RULES):
-    return valid_only(import_rows(list(epac_rows(text, file)), rules, (), ()).imported)
+    return read_back(import_rows(list(epac_rows(text, file)), rules, (), ()).imported).imported
 
 
 def of_row(rules=RULES, **changed):
