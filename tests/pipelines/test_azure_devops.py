@@ -295,6 +295,8 @@ def test_plan_apply_heal_and_report(agent: Agent, azure: emulated.Azure) -> None
     assert code == 0, log
     assert "Proven: 1 change, no rule broken." in log
     assert len(azure.exemptions) == 1
+    kept = {path.name for path in (agent.temp / "staging" / "outcomes").iterdir()}
+    assert kept == {"outcomes.json", "applied.json", "before.json", "after.json"}
     code, log = agent.run(steps(content["stages"][0]))
     assert "Proven: 0 changes" in log
     assert "variable=changes" not in log, "nothing is left to approve"

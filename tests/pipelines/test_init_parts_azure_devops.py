@@ -123,6 +123,8 @@ def test_each_part_is_read_planned_approved_once_applied_and_healed(agent: Parts
         "adopted-shop-1",
         "adopted-data-1",
         "adopted-rest-1",
+        "outcomes-shop-1",
+        "outcomes-rest-1",
     } <= agent.published()
     lost = next(key for key in azure.exemptions if PARTS["data"] in key)
     emulated.Client(azure, emulated.PORTAL).delete(lost)
