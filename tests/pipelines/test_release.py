@@ -77,5 +77,11 @@ def test_the_image_starts_from_a_digest_and_every_ecosystem_is_updated() -> None
     (base,) = re.findall(r"^FROM (\S+)", (runner.CHECKOUT / "Containerfile").read_text(), re.MULTILINE)
     assert re.search(r"@sha256:[0-9a-f]{64}$", base)
     updates = yaml.safe_load((runner.CHECKOUT / ".github" / "dependabot.yml").read_text())["updates"]
-    assert {update["package-ecosystem"] for update in updates} == {"github-actions", "pip", "docker", "pre-commit", "npm"}
+    assert {update["package-ecosystem"] for update in updates} == {
+        "github-actions",
+        "pip",
+        "docker",
+        "pre-commit",
+        "npm",
+    }
     assert all(update["cooldown"]["default-days"] >= 7 for update in updates)
