@@ -2,7 +2,7 @@
 
     python -m benchmarks.reading
 
-The embedded Azure runs in a process of its own, without latency. Requests must be two a scope and a constant, however
+The embedded Azure runs in a process of its own, without latency. Requests must be three a scope and a constant, however
 many exemptions there are; CPU grows with the exemptions. The floor is the same lists through the bare pipeline (16
 threads, TLS, azure-core) and `json`, in a process that starts as the command does, measured in the same run.
 """
@@ -103,10 +103,14 @@ with connect(Settings(owner="contoso", tenant_id=tenant, scopes=(arm_id(root),))
             target = json.loads(answer.content).get("nextLink")
 
     targets = [
-        f"{host}{scope}/providers/Microsoft.Authorization/{kind}?api-version={version}&{filtered}"
+        f"{host}{scope}/providers/Microsoft.{kind}?api-version={version}&{filtered}"
         for scope in scopes
-        for kind, version in (("policyAssignments", "2025-11-01"), ("policyExemptions", "2026-01-01-preview"))
-        for filtered in ["$filter=atScope()" if scope == root else ""]
+        for kind, version in (
+            ("Authorization/policyAssignments", "2025-11-01"),
+            ("Authorization/policyExemptions", "2026-01-01-preview"),
+            ("Security/standardAssignments", "2024-08-01"),
+        )
+        for filtered in ["$filter=atScope()" if scope == root and kind[0] == "A" else ""]
     ]
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(get, targets))
@@ -133,7 +137,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name, cloud(content, Path(name)) as ready:
             cpu, wall, requests = read(ready, Path(name))
             bare = floor(ready, scopes)
-        constant = requests - 2 * len(scopes)
+        constant = requests - 3 * len(scopes)
         print(
             f"{len(scopes):>7,} {subscriptions * each:>11,} {requests:>9,} {constant:>9} {cpu:>7.2f} {bare:>8.2f} "
             f"{cpu / bare:>6.2f} {wall:>7.2f}"
