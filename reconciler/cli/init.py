@@ -68,7 +68,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="a managed root, may be repeated (default: the tenant's root group)",
     )
     parser.add_argument(
-        "--team", metavar="@ORG/TEAM", help="who must approve, on GitHub (default: @contoso/security-reviewers)"
+        "--team",
+        metavar="@ORG/TEAM",
+        help="who must approve, on GitHub and GitLab (default: @contoso/security-reviewers)",
     )
     parser.add_argument(
         "--tool",
