@@ -85,6 +85,11 @@ class Decision:
     highlights: tuple[Highlight, ...]
 
     @property
+    def is_severe(self) -> bool:
+        """Whether its recommendation is one that Defender rates high or worse."""
+        return self.severity in {"Critical", "High"}
+
+    @property
     def exemption(self) -> Exemption:
         """One exemption that shows what all of them say: as it will be, or as it was where all end."""
         return min(self.changes, key=lambda change: (change.after is None, change.id.key)).exemption

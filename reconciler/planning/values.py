@@ -154,14 +154,14 @@ class Refusal(Diagnostic):
     rule: str
 
 
-SEVERITIES = ("High", "Medium", "Low")
+SEVERITIES = ("Critical", "High", "Medium", "Low")
 """Defender's, the worst first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """What one decision is about: one recommendation, or a policy, category, initiative or assignment. `severity` is High,
-    Medium, Low, the worst of all that its policies stand behind, empty where the catalogue does not say. `resource_types`
+    """What one decision is about: one recommendation, or a policy, category, initiative or assignment. `severity` is Critical,
+    High, Medium, Low, the worst of all that its policies stand behind, empty where the catalogue does not say. `resource_types`
     are the folded types that all of its policies evaluate, empty where that is not known of each; `policies` their folded
     ids, empty where an address is meant.
     """

@@ -13,7 +13,7 @@ from typing import Final
 from reconciler.catalog import weakening
 from reconciler.model import count, unread_groups
 from reconciler.planning.decisions import Decision
-from reconciler.planning.values import SEVERITIES, Change
+from reconciler.planning.values import Change
 from reconciler.reports.context import NO_CONTEXT, ReportContext
 from reconciler.reports.decision_labels import (
     details,
@@ -102,7 +102,7 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
 def _decision(decision: Decision, report: PlanReport, context: ReportContext) -> str:
     """Effect, name, severity and title; place and terms; what must not be overlooked; why; justification and people."""
     severity = f"{decision.severity} " if decision.severity else ""
-    severity = f"**{severity.strip()}** " if decision.severity == SEVERITIES[0] else severity
+    severity = f"**{severity.strip()}** " if decision.is_severe else severity
     name = linked(decision.name, decision.source, context)
     parts = [*terms(decision, report.plan.taken_at, value), rewording(decision, value)]
     rows = [

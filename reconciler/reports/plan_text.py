@@ -149,7 +149,7 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
     """
     yield _head(decision, names, width)
     severity = (
-        Style.ERROR if decision.severity == "High" else Style.PLAIN,
+        Style.ERROR if decision.is_severe else Style.PLAIN,
         f"{decision.severity}: " if decision.severity else "",
     )
     yield line(INDENT, severity, decision.title)

@@ -6,9 +6,13 @@ from datetime import UTC, datetime
 import pytest
 import world
 
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.overlay import Overlay, RecommendationEntry
 from reconciler.kinds import FindingKind
-from reconciler.model import Subject, SubjectKind
+from reconciler.model import Cloud, Subject, SubjectKind
 from reconciler.planning.decisions import decisions_of
+from reconciler.planning.planner import make_plan
+from reconciler.planning.provenance import NoHistory
 from reconciler.planning.values import Action
 
 END = datetime(2027, 5, 1, 23, 59, 59, tzinfo=UTC)
@@ -143,3 +147,11 @@ def test_one_that_nothing_evaluates_is_told_although_the_other_is_exempt():
     assert not any(
         each.kind is FindingKind.UNCOVERED for each in world.plan(snapshot(), declaration(LOW, HIGH)).findings
     )
+
+
+def test_what_the_repository_rates_critical_is_told_so_and_comes_first():
+    """catalog.yaml and the rules know that severity, so the plan does."""
+    entry = RecommendationEntry(key=LOW.key, severity="Critical")
+    catalogue = Catalogue(Cloud.PUBLIC, Overlay(recommendations=(entry,)))
+    plan = make_plan([declaration(HIGH, LOW)], catalogue, snapshot(), world.SETTINGS, NoHistory(), world.NOW)
+    assert [(each.severity, each.is_severe) for each in decisions_of(plan)] == [("Critical", True), ("High", True)]
