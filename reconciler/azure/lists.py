@@ -30,8 +30,9 @@ _WHAT: Final = {
     Api.EXEMPTIONS: "exemptions",
     Api.STANDARDS: "standard assignments",
 }
-_NOT_THERE: Final = frozenset({400, 403, 404, 409})
-"""How Azure refuses Defender's list: no right, no such type in this cloud, the provider is not registered."""
+NO_RIGHT: Final = frozenset({403})
+NO_SUCH_LIST: Final = frozenset({400, 404, 409})
+"""How Azure refuses Defender's list where there is none: no such type in this cloud, the provider is not registered."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,13 +61,13 @@ def read_lists(
     scopes: Sequence[ArmId],
     roots: Iterable[ArmId],
     *,
-    needs_standards: bool = False,
+    empty: frozenset[int] = NO_SUCH_LIST,
     finished: Callable[[int], None] | None = None,
 ) -> ScopeLists:
     """All lists of every scope: three requests each, and one more a page. What fails is noted per scope and list.
 
-    `roots` are the scopes whose inherited assignments the caller wants to see. Unless somebody `needs_standards`, a
-    refused list of standard assignments is none: who declares none need have no rights in Defender.
+    `roots` are the scopes whose inherited assignments the caller wants to see. A list of standard assignments that
+    is refused with a status in `empty` counts as an empty one.
 
     Raises:
         AzureError: nothing was answered at all.
@@ -79,7 +80,7 @@ def read_lists(
     differing: dict[str, Api] = {}
     for (scope, api), answer in zip(requests, answers, strict=True):
         if isinstance(answer, AzureError):
-            if needs_standards or api is not Api.STANDARDS or answer.status not in _NOT_THERE:
+            if api is not Api.STANDARDS or answer.status not in empty:
                 _note(lists, scope, api, answer)
             continue
         try:

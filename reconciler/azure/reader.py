@@ -27,7 +27,7 @@ from reconciler.azure.hierarchy import (
     read_hierarchy,
     read_narrowed,
 )
-from reconciler.azure.lists import ScopeLists, expansion, read_lists
+from reconciler.azure.lists import NO_RIGHT, NO_SUCH_LIST, ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
 from reconciler.azure.writer import is_missing
@@ -91,8 +91,12 @@ class Reader:
         standards: Sequence[ArmId] = (),
         *,
         groups_only: bool = False,
+        all_kinds: bool = False,
     ) -> RawSnapshot:
-        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read."""
+        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read. With
+        `all_kinds` a refused list of Defender's counts as unread although no declaration needs it: for whoever concludes
+        from what is not there.
+        """
         progress("hierarchy", 0, 1)
         taken_at = datetime.now(UTC)
         if scope is None:
@@ -110,6 +114,7 @@ class Reader:
             progress=progress,
             taken_at=taken_at,
             standards=standards,
+            empty=_empty_lists(is_declared=bool(standards), all_kinds=all_kinds),
         ).read(hierarchy, self.versions)
 
 
@@ -124,6 +129,7 @@ class _SnapshotReader:
     progress: Progress
     taken_at: datetime
     standards: Sequence[ArmId]
+    empty: frozenset[int]
     unread: list[Unread] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
@@ -162,7 +168,7 @@ class _SnapshotReader:
             self.client,
             hierarchy.expected,
             placeless,
-            needs_standards=bool(self.standards),
+            empty=self.empty,
             finished=lambda done: self.progress("assignments and exemptions", done, total),
         )
         # A managed scope that Azure does not find is a slip in the settings, or news for a person: it counts as
@@ -265,6 +271,15 @@ class _SnapshotReader:
         )
         exists = confirmed.exists.union(target.key for target in targets if target.key in bearing)
         return replace(confirmed, exists=exists)
+
+
+def _empty_lists(*, is_declared: bool, all_kinds: bool) -> frozenset[int]:
+    """The statuses by which Defender's list is none. Who declares nothing of that kind needs no right to read it, unless
+    the run reports all that is exempt; and needs no Defender at all.
+    """
+    if is_declared:
+        return frozenset()
+    return NO_SUCH_LIST if all_kinds else NO_SUCH_LIST | NO_RIGHT
 
 
 def _subjects(declarations: Iterable[Declaration], kind: SubjectKind) -> list[str]:

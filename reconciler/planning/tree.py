@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, textual_containers
+from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, is_assessment, textual_containers
 
 Slot = tuple[str, str]
 """Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
 SCOPE_READS = frozenset({"exemptions", "assignments", "descendants", "standard assignments"})
-"""The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment)."""
+"""The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment); standard
+assignments only where one is declared or live.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,9 @@ class Tree:
         self._expected.update(scope.key for scope in self.snapshot.expected)
         self._roots.update(root.key for root in self.settings.scopes)
         unread = sorted(self.snapshot.unread, key=lambda line: (line.scope.key, line.what, line.message))
-        self._unread.update({line.scope.key: line for line in unread if line.what in SCOPE_READS})
+        has_standards = any(map(is_assessment, self.snapshot.assignments))
+        reads = SCOPE_READS if has_standards else SCOPE_READS - {"standard assignments"}
+        self._unread.update({line.scope.key: line for line in unread if line.what in reads})
         self._unread_descendants.extend(line for line in unread if line.what == "descendants")
         for line in self._unread.values():
             for outer in self.chain(line.scope):

@@ -36,20 +36,26 @@ def read_azure(
     context: Context,
     standards: Sequence[ArmId] = (),
 ) -> Snapshot:
-    """Everything that a plan of these declarations needs; `scope` narrows it. `standards` are looked for by name."""
-    return snapshot_of(read_raw(azure, declarations, scope, context, standards))
+    """Everything that a report of these declarations needs; `scope` narrows it. `standards` are looked for by name.
+
+    A report says what is exempt in Azure, so what Defender refuses to show is unread, whoever declares what.
+    """
+    return snapshot_of(read_raw(azure, declarations, scope, context, standards, all_kinds=True))
 
 
-def read_raw(
+def read_raw(  # noqa: PLR0913 - what a read is about
     azure: Azure,
     declarations: Sequence[Declaration],
     scope: ArmId | None,
     context: Context,
     standards: Sequence[ArmId] = (),
+    *,
+    all_kinds: bool = False,
 ) -> RawSnapshot:
-    """The same as ARM gave it, for a file that a later proof rests on."""
+    """What a plan of the declarations needs, as ARM gave it, for a file that a later proof rests on."""
     with context.observer.reading("reading Azure") as progress:
-        return azure.reader().raw_snapshot(azure.settings, declarations, scope, progress, standards)
+        reader = azure.reader()
+        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards, all_kinds=all_kinds)
 
 
 def read_snapshot(  # noqa: PLR0913 - what is read, and from where

@@ -240,6 +240,13 @@ def test_who_declares_none_needs_no_rights_in_defender(root):
     repo.commit(root)
     with emulated.running(tenant(principals=[robot])) as azure:
         assert plan(azure, root)["complete"] is True
+        for command in ("drift", "list"):
+            reported = emulated.exempt(azure, command, "--format", "json", cwd=root, check=[1])
+            document = json.loads(reported.stdout)
+            assert document["complete"] is False, "what Defender refuses to show may be exempt there"
+            assert "held" not in {line.get("kind") for line in document.get("findings", ())}
+        shown = emulated.exempt(azure, "import", "live", cwd=root, check=[1])
+        assert "standard assignments" in shown.stdout + shown.stderr
         repo.write(root, [plain, declared(ONE)])
         repo.commit(root)
         document = plan(azure, root, check=(1,))
