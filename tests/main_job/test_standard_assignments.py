@@ -1,6 +1,7 @@
 """Recommendations that no policy stands behind: exempted by standard assignments, with the same promise."""
 
 import json
+from collections import deque
 
 import emulated
 import jsonschema
@@ -279,3 +280,75 @@ def test_every_report_sees_what_stands_at_a_resource_although_no_list_shows_it(r
         status = json.loads(emulated.exempt(azure, "status", "--format", "json", cwd=root).stdout)
         assert status["declarations"][0]["state"] != "not applied"
         assert "applied" in emulated.exempt(azure, "log", "cmdshell", cwd=root, check=[0]).stdout
+
+
+class Watch(deque):
+    """The embedded Azure's request log, which looks after every write whether anything exempts."""
+
+    def __init__(self, azure):
+        super().__init__()
+        self.azure, self.writes, self.bare = azure, [], []
+
+    def append(self, logged):
+        super().append(logged)
+        if logged.method in {"PUT", "DELETE"}:
+            self.writes.append(logged.method)
+            if not self.azure.exemptions and not standards(self.azure):
+                self.bare.append(logged.target)
+
+
+def test_what_moves_between_the_kinds_is_bare_after_no_single_write(root):
+    by_policy = {"name": "moving", "recommendation": "17618b1a-ed14-49bb-b37f-9f8ba967be8b", "scopes": [GROUP]}
+    by_standard = by_policy | {"recommendation": EDR}
+    repo.write(root, [by_policy])
+    repo.commit(root)
+    with emulated.running(tenant(lists="below")) as azure:
+        apply(azure, root, "--base", "HEAD")
+        for wish in (by_standard, by_policy):
+            repo.write(root, [wish])
+            repo.commit(root)
+            assert sorted(actions(plan(azure, root, "--base", "HEAD"))) == [
+                ("create", "declared"),
+                ("delete", "removed"),
+            ]
+            azure._gateway.log = watch = Watch(azure)
+            apply(azure, root, "--base", "HEAD")
+            assert (watch.writes, watch.bare) == (["PUT", "DELETE"], [])
+            assert plan(azure, root, "--base", "HEAD")["changes"] == []
+
+
+@pytest.mark.parametrize("refused", ["PUT", "DELETE"])
+def test_a_move_that_stops_at_any_write_is_finished_by_the_next_run(root, refused):
+    by_policy = {"name": "moving", "recommendation": "17618b1a-ed14-49bb-b37f-9f8ba967be8b", "scopes": [GROUP]}
+    repo.write(root, [by_policy])
+    repo.commit(root)
+    with emulated.running(tenant(lists="exact")) as azure:
+        apply(azure, root, "--base", "HEAD")
+        repo.write(root, [by_policy | {"recommendation": EDR}])
+        repo.commit(root)
+        azure.inject_faults({"faults": [{"method": refused, "status": 403}]})
+        apply(azure, root, check=[1])
+        assert (len(azure.exemptions), len(standards(azure))) == (1, 0 if refused == "PUT" else 1)
+        azure.inject_faults({})
+        apply(azure, root)
+        assert (len(azure.exemptions), len(standards(azure))) == (0, 1)
+
+
+def test_one_at_a_resource_that_no_list_shows_is_known_by_its_declaration_and_confirmed(root):
+    with emulated.running(tenant(lists="exact")) as azure:
+        apply(azure, root)
+        (identifier,) = standards(azure)
+        portal = emulated.Client(azure, emulated.PORTAL)
+        portal.put(identifier, {**standards(azure)[identifier], "expiresOn": "2031-01-01T00:00:00Z"}, version=VERSION)
+        done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["modified"]
+        azure.inject_faults({"faults": [{"method": "GET", "path": identifier.rpartition("/")[2], "status": 403}]})
+        done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[1])
+        assert json.loads(done.stdout)["complete"] is False, "what was not read is not missing"
+        azure.inject_faults({})
+        portal.delete(identifier, version=VERSION)
+        done = emulated.exempt(azure, "drift", "--format", "json", cwd=root, check=[2])
+        assert [finding["kind"] for finding in json.loads(done.stdout)["findings"]] == ["missing"]
+        repo.write(root, [declared(DATABASE, enabled=False)])
+        repo.commit(root)
+        assert plan(azure, root)["changes"] == []
