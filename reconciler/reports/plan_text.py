@@ -200,7 +200,7 @@ def _object(change: Change, part: Change, report: PlanReport, names: Names) -> I
     parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
     yield line(
         INDENT,
-        (_STYLES[change.action], f"{SIGNS[change.action]} {change.action.value} "),
+        (_STYLES[change.action], f"{SIGNS[change.action]} {change.action.value}  "),
         (Style.QUIET, ", ".join(parts)),
     )
 
