@@ -70,7 +70,17 @@ class DependencyGraph:
             for waiting in self._waiting[chain.popleft()]:
                 if change := self._open.pop(waiting, None):
                     chain.append(waiting)
-                    ended.append(_shared(change, outcome))
+                    message = f"not written, since it waits for {outcome.change.id}, which is {outcome.status}: {outcome.message}"
+                    ended.append(
+                        Outcome(
+                            change=change,
+                            status=outcome.status,
+                            message=message,
+                            remedy=outcome.remedy,
+                            cause=outcome.cause,
+                            cut_short=outcome.cut_short,
+                        )
+                    )
         return ended
 
     def abandon(self, ending: Callable[[Change], Outcome]) -> list[Outcome]:
@@ -78,15 +88,3 @@ class DependencyGraph:
         ended = [ending(change) for change in self._open.values()]
         self._open.clear()
         return ended
-
-
-def _shared(change: Change, root: Outcome) -> Outcome:
-    message = f"not written, since it waits for {root.change.id}, which is {root.status}: {root.message}"
-    return Outcome(
-        change=change,
-        status=root.status,
-        message=message,
-        remedy=root.remedy,
-        cause=root.cause,
-        cut_short=root.cut_short,
-    )

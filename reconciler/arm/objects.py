@@ -152,6 +152,10 @@ def decode_assignment(value: JSON) -> Assignment:
     value = as_object(value)
     properties = object_in(value, "properties")
     definition, version = split_version(text_in(properties, "policyDefinitionId"))
+    # What stands at `metadata.subAssessmentSettings.filters`, whatever its form; anybody may write metadata.
+    metadata = properties.get("metadata")
+    settings = metadata.get("subAssessmentSettings") if isinstance(metadata, dict) else None
+    filters = settings.get("filters") if isinstance(settings, dict) else None
     return Assignment(
         id=arm_id(required_text(value, "id")),
         definition=definition,
@@ -162,17 +166,9 @@ def decode_assignment(value: JSON) -> Assignment:
         enforcement_mode=text_in(properties, "enforcementMode") or "Default",
         selectors=decode_selectors(properties),
         overrides=tuple(map(_override, objects_in(properties, "overrides"))),
-        disable_rules=_disable_rules(properties),
+        disable_rules=filters if isinstance(filters, str) else json.dumps(filters) if filters else "",
         system=decode_system_data(value),
     )
-
-
-def _disable_rules(properties: Mapping[str, JSON]) -> str:
-    """What stands at `metadata.subAssessmentSettings.filters`, whatever its form; anybody may write metadata."""
-    metadata = properties.get("metadata")
-    settings = metadata.get("subAssessmentSettings") if isinstance(metadata, dict) else None
-    filters = settings.get("filters") if isinstance(settings, dict) else None
-    return filters if isinstance(filters, str) else json.dumps(filters) if filters else ""
 
 
 def _override(value: Mapping[str, JSON]) -> Mapping[str, JSON]:

@@ -19,17 +19,15 @@ What is only possible is said where nothing is certain.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from reconciler.arm.canonical import category
 from reconciler.assessments.case import Case
-from reconciler.assessments.evaluation import EvaluatedCell
 from reconciler.assessments.gaps import STATUS_AGAIN, gap_diagnoses
 from reconciler.assessments.values import Cause, Confidence, Diagnosis, Shown, shown_as
 from reconciler.model import Category, ScopeKind, count, first_few
 from reconciler.model.posture import Assessment
-from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.hold_messages import label
 
 _ORDER: Final = tuple(Cause)
@@ -168,18 +166,14 @@ def _contradicting(case: Case) -> Iterator[Diagnosis]:
             ids = frozenset(e.exemption.id.key for e in covering)
             if len(says) > 1 and ids not in reported:
                 reported.add(ids)
-                yield _duplicate(covering, cell)
-
-
-def _duplicate(covering: Iterable[ExistingExemption], cell: EvaluatedCell) -> Diagnosis:
-    exemptions = sorted(existing.exemption.id.text for existing in covering)
-    return Diagnosis(
-        cause=Cause.DUPLICATE,
-        confidence=Confidence.LIKELY,
-        message=f"{count(len(exemptions), 'exemption')} of {label(cell.assignment)!r} cover it with different category or end; such may keep a status from changing",
-        remedy="'exempt drift --kind duplicate,shadowed,overlap' says which to remove",
-        evidence=tuple(("exemption", text) for text in exemptions),
-    )
+                exemptions = sorted(existing.exemption.id.text for existing in covering)
+                yield Diagnosis(
+                    cause=Cause.DUPLICATE,
+                    confidence=Confidence.LIKELY,
+                    message=f"{count(len(exemptions), 'exemption')} of {label(cell.assignment)!r} cover it with different category or end; such may keep a status from changing",
+                    remedy="'exempt drift --kind duplicate,shadowed,overlap' says which to remove",
+                    evidence=tuple(("exemption", text) for text in exemptions),
+                )
 
 
 def _last(case: Case) -> Iterator[Diagnosis]:

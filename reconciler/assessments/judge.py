@@ -36,7 +36,7 @@ from reconciler.assessments.values import (
     TargetEffect,
     shown_as,
 )
-from reconciler.model import Declaration, agree, count, first_few
+from reconciler.model import agree, count, first_few
 from reconciler.planning.provenance import who_asked
 
 _SHOWN: Final = 3
@@ -44,16 +44,15 @@ _SHOWN: Final = 3
 
 def judge_all(inputs: EffectInputs) -> tuple[DeclarationEffect, ...]:
     """Every declaration that wants something now, by name."""
-    return tuple(_declaration(inputs, declaration) for declaration in inputs.active)
-
-
-def _declaration(inputs: EffectInputs, declaration: Declaration) -> DeclarationEffect:
-    return DeclarationEffect(
-        name=declaration.name,
-        source=declaration.source,
-        targets=tuple(judge(case) for case in cases(inputs, declaration)),
-        owner=declaration.owner,
-        requested_by=who_asked(declaration, inputs.basis.inputs.history),
+    return tuple(
+        DeclarationEffect(
+            name=declaration.name,
+            source=declaration.source,
+            targets=tuple(judge(case) for case in cases(inputs, declaration)),
+            owner=declaration.owner,
+            requested_by=who_asked(declaration, inputs.basis.inputs.history),
+        )
+        for declaration in inputs.active
     )
 
 

@@ -61,7 +61,7 @@ def read_posture(client: ArmClient, every: Sequence[ArmId], within: Sequence[Arm
     return Posture(
         assessments=read_assessments(client, within),
         definitions=definitions,
-        counts={_control_key(row): _counts(row) for row in controls},
+        counts={(str(row.get("subscriptionId")).lower(), _text(row, "name").lower()): _counts(row) for row in controls},
         scores={str(row.get("subscriptionId")).lower(): _score(row) for row in scores},
     )
 
@@ -132,10 +132,6 @@ def assessment_in(row: Mapping[str, Any]) -> Assessment | None:
         source=source,
         changed_at=_instant(_text(status, "statusChangeDate")),
     )
-
-
-def _control_key(row: Mapping[str, Any]) -> tuple[str, str]:
-    return str(row.get("subscriptionId")).lower(), _text(row, "name").lower()
 
 
 def _counts(row: Mapping[str, Any]) -> ResourceCounts:

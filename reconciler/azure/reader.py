@@ -136,7 +136,13 @@ class _SnapshotReader:
     def read(self, hierarchy: Hierarchy, versions: ApiVersions) -> RawSnapshot:
         lists, hierarchy = self._lists(hierarchy)
         self._unlisted_standards(lists, hierarchy)
-        named = _named_assignments(self.declarations, lists)
+        # The distinct assignments that live exemptions or declarations name, sorted.
+        exempted = {
+            (value.get("properties") or {}).get("policyAssignmentId") or "" for value in lists.exemptions.values()
+        }
+        named = sorted(
+            {arm_id(text) for text in (*_subjects(self.declarations, SubjectKind.ASSIGNMENT), *sorted(exempted))}
+        )
         self._strays(lists, named)
         definitions = self._initiatives(lists)
         policies = read_policies(self.client, self._single_policies(lists, named))
@@ -284,9 +290,3 @@ def _empty_lists(*, is_declared: bool, all_kinds: bool) -> frozenset[int]:
 
 def _subjects(declarations: Iterable[Declaration], kind: SubjectKind) -> list[str]:
     return [declaration.subject.value for declaration in declarations if declaration.subject.kind is kind]
-
-
-def _named_assignments(declarations: Iterable[Declaration], lists: ScopeLists) -> list[ArmId]:
-    """The distinct assignments that live exemptions or declarations name, sorted."""
-    exempted = {(value.get("properties") or {}).get("policyAssignmentId") or "" for value in lists.exemptions.values()}
-    return sorted({arm_id(text) for text in (*_subjects(declarations, SubjectKind.ASSIGNMENT), *sorted(exempted))})

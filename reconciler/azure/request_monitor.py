@@ -70,21 +70,18 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
         for observer in self._observers:
             observer(subscription, operation, tokens, retry_after(answer.headers))
         if LOG.isEnabledFor(logging.INFO):
-            self._log(request, answer)
+            taken = time.monotonic() - request.context["exempt_started"]
+            LOG.info(
+                "%s: %d in %.0f ms, correlation id %s",
+                f"{request.http_request.method} {_path(request.http_request.url)}",
+                answer.status_code,
+                taken * 1000,
+                correlation(answer.headers) or "none",
+            )
 
     def on_exception(self, request: PipelineRequest[Any]) -> None:
         """Notes a request that got no answer."""
         LOG.info("%s %s: no answer", request.http_request.method, _path(request.http_request.url))
-
-    def _log(self, request: PipelineRequest[Any], answer: Any) -> None:
-        taken = time.monotonic() - request.context["exempt_started"]
-        LOG.info(
-            "%s: %d in %.0f ms, correlation id %s",
-            f"{request.http_request.method} {_path(request.http_request.url)}",
-            answer.status_code,
-            taken * 1000,
-            correlation(answer.headers) or "none",
-        )
 
 
 def correlation(headers: Mapping[str, str]) -> str:

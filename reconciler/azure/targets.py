@@ -80,7 +80,13 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
     of the same name first, then of a similar one. A hint for people, from Resource Graph alone; no answer, no hint.
     """
     targets = sorted(target for target in missing if target.kind in _TABLES and target.subscription)[:_EXPLAINED]
-    queries = [_namesakes_query(target) for target in targets]
+    queries = [
+        {
+            "subscriptions": [target.subscription],
+            "query": f"{_TABLES[target.kind]} | where type =~ {literal(target.resource_type)} | project id | order by id asc",
+        }
+        for target in targets
+    ]
     similar: dict[str, tuple[ArmId, ...]] = {}
     for target, answer in zip(targets, ask(client, queries) if queries else [], strict=True):
         rows = [] if isinstance(answer, AzureError) else [str(row.get("id", "")) for row in answer]
@@ -90,13 +96,6 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
         if namesakes:
             similar[target.key] = tuple(namesakes[:_SHOWN])
     return similar
-
-
-def _namesakes_query(target: ArmId) -> JSON:
-    return {
-        "subscriptions": [target.subscription],
-        "query": f"{_TABLES[target.kind]} | where type =~ {literal(target.resource_type)} | project id | order by id asc",
-    }
 
 
 def _batches(targets: Mapping[str, ArmId]) -> Iterable[_TargetBatch]:

@@ -49,8 +49,11 @@ def look_up(catalogue: Catalogue, text: str) -> Lookup:
             recommendations = (keyless,)
         behind = {policy for recommendation in recommendations for policy in recommendation.policies}
         policies = (policy for policy in _policies(catalogue, candidate) if policy.id not in behind)
+        initiative = catalogue.initiative(arm_id(initiative_id(candidate).text))
         lookup = Lookup(
-            recommendations=recommendations, policies=tuple(policies), initiatives=_initiatives(catalogue, candidate)
+            recommendations=recommendations,
+            policies=tuple(policies),
+            initiatives=(initiative,) if initiative else catalogue.initiatives_titled(candidate),
         )
         if not lookup.is_empty:
             return lookup
@@ -76,8 +79,3 @@ def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:
         return (policy,)
     title = fold_title(text)
     return tuple(policy for policy in catalogue.policies.values() if fold_title(policy.title) == title)
-
-
-def _initiatives(catalogue: Catalogue, text: str) -> tuple[BuiltInInitiative, ...]:
-    initiative = catalogue.initiative(arm_id(initiative_id(text).text))
-    return (initiative,) if initiative else catalogue.initiatives_titled(text)

@@ -67,6 +67,10 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
     """The recommendation as the overlay has it. A shipped title that is replaced stays known as a former one."""
     base = shipped or Recommendation(key=entry.key, title=entry.title or entry.key)
     title = base.title if entry.title is None else entry.title
+    obstacles = set(noted(base))
+    for obstacle, is_noted in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
+        if is_noted is not None:
+            obstacles = obstacles | {obstacle} if is_noted else obstacles - {obstacle}
     return replace(
         base,
         title=title,
@@ -74,7 +78,7 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
         environment=base.environment if entry.environment is None else entry.environment,
         policies=base.policies if entry.policies is None else entry.policies,
         resource_types=base.resource_types if entry.resource_types is None else entry.resource_types,
-        obstacles=_noted(base, entry),
+        obstacles=ordered(obstacles),
         evidence=base.evidence if entry.policies is None else Evidence.LIVE,
         former_titles=() if title == base.title else (base.title,),
         recorded=base.recorded if entry.title is None else "",
@@ -97,14 +101,6 @@ def overlaid_initiative(shipped: BuiltInInitiative | None, entry: InitiativeEntr
         members=tuple(sorted(members, key=lambda member: (member.definition, member.reference_id))),
         overlaid=True,
     )
-
-
-def _noted(base: Recommendation, entry: RecommendationEntry) -> tuple[Obstacle, ...]:
-    obstacles = set(noted(base))
-    for obstacle, is_noted in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
-        if is_noted is not None:
-            obstacles = obstacles | {obstacle} if is_noted else obstacles - {obstacle}
-    return ordered(obstacles)
 
 
 def _changed(members: Iterable[Member], entry: InitiativeEntry) -> list[Member]:

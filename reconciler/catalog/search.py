@@ -121,14 +121,6 @@ class Index:
         self._remembered: dict[str, Postings] = {}
         self._vocabulary = Vocabulary(set[str]().union(*(field.text.split() for field in self._fields)))
 
-    def _postings(self, word: str) -> Postings:
-        """The entries that have a word, in the field where it weighs most."""
-        if word not in self._remembered:
-            self._remembered[word] = {
-                number: field.weight for field in self._fields for number in field.entries_with(word)
-            }
-        return self._remembered[word]
-
     def search(self, text: str, limit: int) -> list[tuple[float, SearchItem]]:
         """The best `limit` entries for a query with how well they fit, best first; equal ones by title."""
         exact = self._by_identifier(text.strip().lower())
@@ -196,7 +188,12 @@ class Index:
         """The entries that have any of these words, as well as the best of them fits."""
         best: dict[int, float] = {}
         for word, quality in qualities.items():
-            for number, weight in self._postings(word).items():
+            # The entries that have a word, in the field where it weighs most.
+            if word not in self._remembered:
+                self._remembered[word] = {
+                    number: field.weight for field in self._fields for number in field.entries_with(word)
+                }
+            for number, weight in self._remembered[word].items():
                 best[number] = max(best.get(number, 0.0), quality * weight)
         return best
 
@@ -205,13 +202,19 @@ def recommendation_entry(recommendation: Recommendation, policy_titles: Iterable
     """How a recommendation is found: by key, title, the titles of its policies and its resource types."""
     titles = " ".join((*policy_titles, *recommendation.former_titles))
     identifiers = (recommendation.key,) if recommendation.key else ()
+    # What can be exempted before what cannot, Azure before other clouds, what is current before what is
+    # deprecated.
+    is_elsewhere = recommendation.environment in {Environment.AWS, Environment.GCP}
+    standing = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
+    standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
+    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
     return Entry(
         item=recommendation,
         identifiers=identifiers,
         title=recommendation.title,
         policy_titles=titles,
         resource_types=" ".join(recommendation.resource_types),
-        standing=_standing(recommendation),
+        standing=standing - 0.03 * (not recommendation.key) - 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles),
     )
 
 
@@ -231,15 +234,6 @@ def policy_standing(*, behind: bool, in_benchmark: bool, deprecated: bool, manua
 def initiative_entry(identifier: str, title: str) -> Entry:
     """How an initiative is found: by its name and title."""
     return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title, standing=0.05)
-
-
-def _standing(recommendation: Recommendation) -> float:
-    """What can be exempted before what cannot, Azure before other clouds, what is current before what is deprecated."""
-    is_elsewhere = recommendation.environment in {Environment.AWS, Environment.GCP}
-    standing = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
-    standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
-    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
-    return standing - 0.03 * (not recommendation.key) - 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles)
 
 
 def _words(text: str) -> list[str]:

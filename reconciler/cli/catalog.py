@@ -205,7 +205,9 @@ def _show(args: argparse.Namespace) -> int:
     catalogue = _catalogue(options)
     subject = look_up(catalogue, query)
     if subject.is_empty:
-        raise _not_found(catalogue, query)
+        near = _like(catalogue, query) or [f"{near.title!r} ({near.key})" for near in catalogue.nearest(query)]
+        remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
+        raise UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
     show(LOOKUP.render(options.format, (subject, catalogue, query)))
     return Exit.DONE
 
@@ -222,12 +224,6 @@ def _text(words: list[str] | None) -> str:
     if not text or len(text) > _MAX_LENGTH:
         raise UsageError(f"the text has {len(text):,} characters", f"between 1 and {_MAX_LENGTH:,} can be looked up")
     return text
-
-
-def _not_found(catalogue: Catalogue, query: str) -> UsageError:
-    near = _like(catalogue, query) or [f"{near.title!r} ({near.key})" for near in catalogue.nearest(query)]
-    remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
-    return UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
 
 
 def _like(catalogue: Catalogue, query: str) -> list[str]:

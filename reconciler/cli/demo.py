@@ -99,7 +99,13 @@ class _Story:
             f"initiatives\n(the benchmark twice), and {len(self.azure.exemptions)} exemptions that people left in the "
             f"portal. In git: {declared} declarations."
         )
-        self._first_plan()
+        self._head("plan: what would change, and why", "exempt plan --format json")
+        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
+        changes, summary = plan["changes"], plan["summary"]
+        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
+        write_lines([line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")])
+        write_lines(_fan_out(changes, {row["id"]: row["displayName"] for row in self.content["subscriptions"]}))
+        write_lines(_notable(changes))
         self._head("apply: write it", "exempt apply --yes")
         self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
         self._settled()
@@ -109,15 +115,6 @@ class _Story:
         self._head("apply: repair it", "exempt apply --yes")
         self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
         self._settled()
-
-    def _first_plan(self) -> None:
-        self._head("plan: what would change, and why", "exempt plan --format json")
-        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
-        changes, summary = plan["changes"], plan["summary"]
-        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
-        write_lines([line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")])
-        write_lines(_fan_out(changes, _subscription_names(self.content)))
-        write_lines(_notable(changes))
 
     def _settled(self) -> None:
         self._head("plan again: nothing left to do", "exempt plan --detailed-exitcode")
@@ -155,7 +152,10 @@ class _Story:
         write_lines(line(f"  {row.strip()}") for row in rows[-1:])
 
     def _exempt(self, *arguments: str, expect: tuple[int, ...]) -> str:
-        environment = {**_without_other_clouds(), **self.azure.env, "PYTHONPATH": os.pathsep.join(sys.path)}
+        # The environment without identities and proxies of the person who watches: the demo must reach its own Azure.
+        others = re.compile(r"AZURE_.*|ACTIONS_ID_TOKEN_.*|ARM_.*|.*_proxy", re.IGNORECASE)
+        variables = {name: text for name, text in os.environ.items() if not others.fullmatch(name)}
+        environment = {**variables, "NO_COLOR": "1", **self.azure.env, "PYTHONPATH": os.pathsep.join(sys.path)}
         done = subprocess.run(  # noqa: S603 - our own command
             [sys.executable, "-m", "reconciler", *arguments],
             cwd=self.root,
@@ -168,10 +168,6 @@ class _Story:
         if done.returncode not in expect:
             raise ReconcilerError(f"exempt {arguments[0]} ended with {done.returncode}:\n{done.stderr}{done.stdout}")
         return done.stdout
-
-
-def _subscription_names(content: Mapping[str, Any]) -> dict[str, str]:
-    return {row["id"]: row["displayName"] for row in content["subscriptions"]}
 
 
 def _fan_out(changes: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Iterator[Any]:
@@ -194,13 +190,6 @@ def _notable(changes: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
             yield line(
                 sign, (Style.NAME, change["key"]["name"]), f"  {words[change['reason']]} ({change['declaration']})"
             )
-
-
-def _without_other_clouds() -> dict[str, str]:
-    """The environment without identities and proxies of the person who watches: the demo must reach its own Azure."""
-    others = re.compile(r"AZURE_.*|ACTIONS_ID_TOKEN_.*|ARM_.*|.*_proxy", re.IGNORECASE)
-    variables = {name: text for name, text in os.environ.items() if not others.fullmatch(name)}
-    return {**variables, "NO_COLOR": "1"}
 
 
 def _say(text: str) -> None:

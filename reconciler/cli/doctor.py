@@ -64,22 +64,18 @@ def run(args: argparse.Namespace) -> int:
     """Every check that can be made, each shown as it is done, then the verdict; or a role."""
     options = typed(Options, args)
     if options.role:
-        return _print_roles(options.root, options.role)
+        settings, _ = load_settings(options.root, common.context())
+        definitions = role_definitions(options.role, settings.scopes)
+        write(json_indented(definitions[0] if len(definitions) == 1 else definitions))
+        if len(definitions) > 1:
+            say("a custom role may name one management group only: create each of these by itself")
+        return Exit.DONE
     observe = _ignore if options.format == "json" else _show
     examined = doctor.run(options.root, common.context(), observe, read_only=options.read_only)
     if options.format == "json":
         write(json_indented({"format_version": "1.0", "checks": [asdict(check) for check in examined.checks]}))
     say(f"{count(examined.failed, 'check')} failed" if examined.failed else "nothing failed")
     return exits.of_run(examined.verdict)
-
-
-def _print_roles(root: Path, role: Role) -> int:
-    settings, _ = load_settings(root, common.context())
-    definitions = role_definitions(role, settings.scopes)
-    write(json_indented(definitions[0] if len(definitions) == 1 else definitions))
-    if len(definitions) > 1:
-        say("a custom role may name one management group only: create each of these by itself")
-    return Exit.DONE
 
 
 def _ignore(check: Check) -> None:

@@ -134,7 +134,16 @@ def _run(options: Options) -> int:
         if words and options.format == "env":
             raise UsageError("--format env and a command exclude each other", "leave one of them out")
         if options.command[:1] == ["az"]:
-            return _az(options, served, words)
+            # Run the Azure CLI on the emulator that the environment names, else on one of its own.
+            running = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+            if len(running) == len(_ENVIRONMENT):
+                _refuse_options(
+                    options,
+                    "az runs on the emulator that EXEMPT_ARM_ENDPOINT names",
+                    "leave them out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
+                )
+                return _az_with(words, running)
+            return command.run_with(served, lambda azure: _az_with(words, azure.env))
         if words:
             return command.run_with(served, lambda azure: client.run_command(words, client.environment(azure.env)))
     except FileNotFoundError as error:
@@ -145,19 +154,6 @@ def _run(options: Options) -> int:
         return _in_background(options)
     command.serve(served, write)
     return Exit.DONE
-
-
-def _az(options: Options, served: command.Options, words: list[str]) -> int:
-    """Run the Azure CLI on the emulator that the environment names, else on one of its own."""
-    running = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
-    if len(running) == len(_ENVIRONMENT):
-        _refuse_options(
-            options,
-            "az runs on the emulator that EXEMPT_ARM_ENDPOINT names",
-            "leave them out, or 'unset EXEMPT_ARM_ENDPOINT' to start another",
-        )
-        return _az_with(words, running)
-    return command.run_with(served, lambda azure: _az_with(words, azure.env))
 
 
 def _az_with(words: list[str], env: Mapping[str, str]) -> int:

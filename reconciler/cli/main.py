@@ -51,7 +51,18 @@ COMMANDS: Final = {
 def main(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code."""
     if not argv or argv[0].startswith("-"):
-        return _top_level(argv)
+        rows = [f"  {name:<10} {COMMANDS[name]}" for name in COMMANDS]
+        parser = Parser(
+            prog="exempt",
+            usage="exempt COMMAND [OPTION…]",
+            description="Policy as code for Microsoft Defender for Cloud exemptions.",
+            epilog="\n".join(["commands:", *rows, "", "exempt help COMMAND explains one of them."]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("--version", action=_Version, nargs=0, help="show version and commit, and exit")
+        parser.parse_args(argv)
+        parser.print_help(sys.stderr)
+        return Exit.FAILED
     name, *rest = argv
     if name == "help":
         return main([*rest, "--help"])
@@ -122,20 +133,6 @@ def guarded(argv: Sequence[str]) -> int:
     return code
 
 
-def _top_level(argv: Sequence[str]) -> int:
-    parser = Parser(
-        prog="exempt",
-        usage="exempt COMMAND [OPTION…]",
-        description="Policy as code for Microsoft Defender for Cloud exemptions.",
-        epilog=_listing(),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action=_Version, nargs=0, help="show version and commit, and exit")
-    parser.parse_args(argv)
-    parser.print_help(sys.stderr)
-    return Exit.FAILED
-
-
 class _Version(argparse.Action):
     """Says version and commit; only this pays for asking git."""
 
@@ -144,11 +141,6 @@ class _Version(argparse.Action):
 
         sys.stdout.write(running_tool().label + "\n")
         sys.exit(Exit.DONE)
-
-
-def _listing() -> str:
-    rows = [f"  {name:<10} {COMMANDS[name]}" for name in COMMANDS]
-    return "\n".join(["commands:", *rows, "", "exempt help COMMAND explains one of them."])
 
 
 def _unknown(name: str) -> int:

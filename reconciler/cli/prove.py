@@ -22,10 +22,10 @@ from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.parser import Parser
 from reconciler.cli.terminal import say, write, write_lines
-from reconciler.emulator.proving.prove import Difference, as_json
+from reconciler.emulator.proving.prove import as_json
 from reconciler.model import ArmId, count
 from reconciler.reports.escape import json_indented
-from reconciler.reports.styled import Line, Style, line
+from reconciler.reports.styled import Style, line
 from reconciler.runs import prove
 
 _LONGEST: Final = 160
@@ -72,18 +72,20 @@ def run(argv: Sequence[str]) -> int:
     if options.format == "json":
         write(recording)
     else:
-        write_lines([text for item in proof.differences for text in _shown(item)])
+        write_lines(
+            [
+                text
+                for item in proof.differences
+                for text in [
+                    line((Style.NAME, item.scenario), f": {item.where}"),
+                    line(f"  real      {json.dumps(item.real, ensure_ascii=False)[:_LONGEST]}"),
+                    line(f"  emulated  {json.dumps(item.emulated, ensure_ascii=False)[:_LONGEST]}"),
+                ]
+            ]
+        )
     say(f"{count(len(proof.exchanges), 'scenario')}, {count(len(proof.differences), 'difference')}")
     for target in proof.remaining:
         say(f"could not be deleted: {target}")
     if proof.remaining:
         return Exit.FAILED
     return Exit.CHANGES if proof.differences else Exit.DONE
-
-
-def _shown(item: Difference) -> list[Line]:
-    return [
-        line((Style.NAME, item.scenario), f": {item.where}"),
-        line(f"  real      {json.dumps(item.real, ensure_ascii=False)[:_LONGEST]}"),
-        line(f"  emulated  {json.dumps(item.emulated, ensure_ascii=False)[:_LONGEST]}"),
-    ]

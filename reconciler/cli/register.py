@@ -89,31 +89,31 @@ def run(args: argparse.Namespace) -> int:
         say(f"{options.check} is as it was made; digest {bundle.check_bundle(options.check, options.digest)}")
         return Exit.DONE
     if options.bundle is not None:
-        return _bundle(options, options.bundle)
+        if options.as_of is None:
+            raise UsageError("--bundle needs the day that it is about", "add --as-of DATE")
+        new_bundle = bundle.make_bundle(
+            bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts)
+        )
+        try:
+            options.bundle.write_bytes(new_bundle.data)
+        except OSError as error:
+            raise ReconcilerError(
+                f"{options.bundle} cannot be written: {error.strerror}", "check that its folder exists"
+            ) from error
+        say(
+            f"{count(new_bundle.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {options.bundle}"
+        )
+        if new_bundle.unwritten:
+            say(
+                f"{count(new_bundle.unwritten, 'declaration')} without a run that wrote it: add --artefacts DIR, or it was not applied"
+            )
+        say(
+            f"digest {new_bundle.digest}: note it elsewhere, then 'exempt register --check {options.bundle} --digest …' finds any change"
+        )
+        return Exit.DONE
     if options.out is None:
         raise UsageError("nothing to write: neither --out nor --bundle is given", "add --out DIR for the page")
     return _page(options, options.out)
-
-
-def _bundle(options: Options, path: Path) -> int:
-    if options.as_of is None:
-        raise UsageError("--bundle needs the day that it is about", "add --as-of DATE")
-    new_bundle = bundle.make_bundle(
-        bundle.BundleRequest(root=options.root, as_of=options.as_of, artefacts=options.artefacts)
-    )
-    try:
-        path.write_bytes(new_bundle.data)
-    except OSError as error:
-        raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
-    say(f"{count(new_bundle.declarations, 'declaration')} in force at {options.as_of:%Y-%m-%d %H:%M} UTC, in {path}")
-    if new_bundle.unwritten:
-        say(
-            f"{count(new_bundle.unwritten, 'declaration')} without a run that wrote it: add --artefacts DIR, or it was not applied"
-        )
-    say(
-        f"digest {new_bundle.digest}: note it elsewhere, then 'exempt register --check {path} --digest …' finds any change"
-    )
-    return Exit.DONE
 
 
 def _page(options: Options, out: Path) -> int:

@@ -100,11 +100,10 @@ def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
     """What narrows it: to resources, or to vulnerabilities."""
     if "vulnerabilities" in data:
         return vulnerability_selectors(data["vulnerabilities"])
-    return tuple(_selector(item) for item in data.get("resourceSelectors", ()))
-
-
-def _selector(item: Mapping[str, JSON]) -> ResourceSelector:
-    return ResourceSelector(item["name"], tuple(_condition(condition) for condition in item["selectors"]))
+    return tuple(
+        ResourceSelector(item["name"], tuple(_condition(condition) for condition in item["selectors"]))
+        for item in data.get("resourceSelectors", ())
+    )
 
 
 def _condition(item: Mapping[str, JSON]) -> Selector:

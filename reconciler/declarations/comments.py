@@ -63,22 +63,18 @@ def attached(text: str, document: Document) -> Comments:
             else:
                 result.before[()].append(comment.text)
         elif comment.alone:
-            _on_its_own(comment, starts, result)
+            following = next(((column, path) for line, column, path in starts if line > comment.line), None)
+            if following is None or (comment.column > 1 and len(following[1]) == 1):
+                before = [path for line, _, path in starts if line < comment.line]
+                if comment.column > 1 and before:
+                    result.after[before[-1][:1]].append(comment.text)
+                elif following is None:
+                    result.footer.append(comment.text)
+            else:
+                result.before[following[1]].append(comment.text)
         else:
             _beside(comment, starts, result)
     return result
-
-
-def _on_its_own(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comments) -> None:
-    following = next(((column, path) for line, column, path in starts if line > comment.line), None)
-    if following is None or (comment.column > 1 and len(following[1]) == 1):
-        before = [path for line, _, path in starts if line < comment.line]
-        if comment.column > 1 and before:
-            result.after[before[-1][:1]].append(comment.text)
-        elif following is None:
-            result.footer.append(comment.text)
-    else:
-        result.before[following[1]].append(comment.text)
 
 
 def _beside(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comments) -> None:

@@ -21,7 +21,18 @@ def folder_problems(declaration: Declaration, rules: Rules) -> Iterator[Problem]
     if kinds := rules.folder_rule(file, lambda rule: rule.kinds):
         yield from _kinds(declaration, kinds)
     if below := rules.folder_rule(file, lambda rule: rule.below):
-        yield from _below(declaration, below)
+        places = below.below or ()
+        has_group = any(place.kind is ScopeKind.MANAGEMENT_GROUP for place in places)
+        allowed = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
+        for index, scope in enumerate(declaration.scopes):
+            if not has_group and not any(place.contains(scope) for place in places):
+                yield Problem(
+                    source=declaration.place(f"scopes.{index}"),
+                    code=RuleCode.RULE_PLACE,
+                    message=f"this is not at or below {allowed}, where declarations {_in(below)} may exempt ({below.setting})",
+                    remedy="correct the id, or put the file into the folder whose owners answer for this scope",
+                    path=f"scopes[{index}]",
+                )
     whole = rules.folder_rule(file, lambda rule: rule.whole_scopes)
     if whole and not whole.whole_scopes and not declaration.selectors:
         yield from _whole_scopes(declaration, whole)
@@ -43,21 +54,6 @@ def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
                 code=RuleCode.RULE_SCOPE_KIND,
                 message=f"this is a {scope.kind.value}; {_in(rule)} only a {allowed} may be exempted ({rule.setting})",
                 remedy="name the narrower scopes that need it",
-                path=f"scopes[{index}]",
-            )
-
-
-def _below(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
-    places = rule.below or ()
-    has_group = any(place.kind is ScopeKind.MANAGEMENT_GROUP for place in places)
-    allowed = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
-    for index, scope in enumerate(declaration.scopes):
-        if not has_group and not any(place.contains(scope) for place in places):
-            yield Problem(
-                source=declaration.place(f"scopes.{index}"),
-                code=RuleCode.RULE_PLACE,
-                message=f"this is not at or below {allowed}, where declarations {_in(rule)} may exempt ({rule.setting})",
-                remedy="correct the id, or put the file into the folder whose owners answer for this scope",
                 path=f"scopes[{index}]",
             )
 

@@ -26,7 +26,12 @@ def format_error(value: str, field: str) -> MessageAndRemedy:
         return f"{quoted} {wrong}", remedy
     match field:
         case "name":
-            return _name(value, quoted)
+            proposal = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("-._")[:100].rstrip("-._")
+            why = "a name has letters, digits, dots, dashes and underscores, and starts and ends with a letter or digit"
+            return (
+                f"{quoted} is no name: {why}",
+                f"write {proposal}, and call the file {proposal}.yaml" if proposal else "choose a plain name",
+            )
         case "expiresOn":
             return date_error(value, quoted)
         case _ if field in ID_FIELDS:
@@ -66,12 +71,3 @@ def _pattern(value: str, quoted: str) -> MessageAndRemedy:
     except ValueError as error:
         reason = str(error)
     return f"{quoted} cannot be used as a regular expression: {reason}", f"write {EXPECTATIONS['ticketPattern']}"
-
-
-def _name(value: str, quoted: str) -> MessageAndRemedy:
-    proposal = re.sub(r"[^A-Za-z0-9._-]+", "-", value).strip("-._")[:100].rstrip("-._")
-    why = "a name has letters, digits, dots, dashes and underscores, and starts and ends with a letter or digit"
-    return (
-        f"{quoted} is no name: {why}",
-        f"write {proposal}, and call the file {proposal}.yaml" if proposal else "choose a plain name",
-    )

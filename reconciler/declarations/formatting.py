@@ -84,20 +84,17 @@ def _mapping(data: dict[str, JSON], path: Path, comments: Comments) -> Iterator[
     )
     for key in sorted(data, key=lambda key: positions.get(key, len(ORDER))):
         below = (*path, key)
-        yield from _entry(f"{_scalar(key)}:", data[key], below, comments)
-
-
-def _entry(lead: str, value: JSON, path: Path, comments: Comments) -> Iterator[str]:
-    """A key with its value, and the comments around it, at the left margin."""
-    beside = f" {comments.beside[path]}" if path in comments.beside else ""
-    head, body = _value(value, path, comments, len(lead))
-    after = comments.after.pop(path, []) if len(path) == 1 else []
-    is_block = head.startswith(("|", ">"))
-    yield from comments.before.get(path, ())
-    yield from after if is_block else ()
-    yield f"{lead} {head}".rstrip() + beside
-    yield from (f"  {line}".rstrip() for line in body)
-    yield from () if is_block else (f"  {comment}" for comment in after)
+        # A key with its value, and the comments around it, at the left margin.
+        lead = f"{_scalar(key)}:"
+        beside = f" {comments.beside[below]}" if below in comments.beside else ""
+        head, body = _value(data[key], below, comments, len(lead))
+        after = comments.after.pop(below, []) if len(below) == 1 else []
+        is_block = head.startswith(("|", ">"))
+        yield from comments.before.get(below, ())
+        yield from after if is_block else ()
+        yield f"{lead} {head}".rstrip() + beside
+        yield from (f"  {line}".rstrip() for line in body)
+        yield from () if is_block else (f"  {comment}" for comment in after)
 
 
 def _value(value: JSON, path: Path, comments: Comments, taken: int) -> tuple[str, list[str]]:
@@ -105,22 +102,18 @@ def _value(value: JSON, path: Path, comments: Comments, taken: int) -> tuple[str
     if isinstance(value, dict) and value:
         return "", list(_mapping(value, path, comments))
     if isinstance(value, list) and value:
-        return _list(value, path, comments, taken)
+        flow = "[" + ", ".join(_in_flow(item) for item in value) + "]"
+        has_comments = any(key[: len(path)] == path and key != path for key in (*comments.before, *comments.beside))
+        simple = not any(isinstance(item, dict | list) for item in value)
+        if path[-1] not in _ALWAYS_BELOW and simple and not has_comments and len(flow) + taken + 2 * len(path) < WIDTH:
+            return flow, []
+        lines: list[str] = []
+        for position, item in enumerate(value):
+            lines += _item(item, (*path, position), comments)
+        return "", lines
     if isinstance(value, str):
         return _text(value, taken)
     return ("" if value is None else _scalar(value)), []
-
-
-def _list(items: list[JSON], path: Path, comments: Comments, taken: int) -> tuple[str, list[str]]:
-    flow = "[" + ", ".join(_in_flow(item) for item in items) + "]"
-    has_comments = any(key[: len(path)] == path and key != path for key in (*comments.before, *comments.beside))
-    simple = not any(isinstance(item, dict | list) for item in items)
-    if path[-1] not in _ALWAYS_BELOW and simple and not has_comments and len(flow) + taken + 2 * len(path) < WIDTH:
-        return flow, []
-    lines: list[str] = []
-    for position, item in enumerate(items):
-        lines += _item(item, (*path, position), comments)
-    return "", lines
 
 
 def _item(item: JSON, path: Path, comments: Comments) -> Iterator[str]:

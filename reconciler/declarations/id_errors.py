@@ -47,7 +47,33 @@ def id_error(value: str, quoted: str, field: str) -> tuple[str, str]:
     """What breaks an ARM id, the commonest first, and what to write instead."""
     mistake = _mistake(value, field)
     if mistake is None:
-        return _unlike(value, quoted, field)
+        # An id without a known mistake that is not what its field wants.
+        if field not in SCOPE_FIELDS:
+            fitting = next((name for name, kind in _TYPES.items() if f"/{kind}/".lower() in value.lower()), None)
+            if fitting and fitting != field and _TYPES.get(fitting) != _TYPES[field]:
+                move = f"write {fitting}: {value}" if field != "policies" and is_accepted(value, fitting) else ""
+                return f"{quoted} is not {_expected(field)}; it is one of {_TYPES[fitting]}", move or _what_to_write(
+                    field
+                )
+            return f"{quoted} is not {_expected(field)}", _what_to_write(field)
+        parts = value.strip("/").split("/")
+        provider = next((at for at in range(len(parts) - 1, -1, -1) if parts[at].lower() == "providers"), None)
+        if provider is not None and parts[0].lower() == "subscriptions" and len(parts) - provider < 4:
+            return (
+                f"{quoted} is cut off: a resource is …/providers/NAMESPACE/TYPE/NAME",
+                "add the type and name of the resource",
+            )
+        if provider is not None and parts[0].lower() == "subscriptions" and (len(parts) - provider) % 2:
+            return (
+                f"{quoted} ends in a type without a name",
+                "add the name of the resource, or take the type off the end",
+            )
+        if re.search(r"/resourcegroups/*$", value, re.IGNORECASE):
+            return f"{quoted} ends without the name of the group", "add the name of the resource group"
+        group = re.search(r"/(?:resourcegroups|managementgroups)/+([^/]*[^\w().\-/][^/]*)", value, re.IGNORECASE)
+        if group:
+            return f"{group[1]!r} is no name of a group", "a group's name has letters, digits and ( ) . _ - alone"
+        return f"{quoted} is not {_expected(field)}", _FORMS
     remedy = mistake.remedy or _what_to_write(field)
     if proposal := accepted_id(mistake.repaired, field):
         remedy = f"write {proposal}"
@@ -184,28 +210,3 @@ _RULES: Final[tuple[Callable[[str, str], _Mistake | None], ...]] = (
 
 def _what_to_write(field: str) -> str:
     return _FORMS if field in SCOPE_FIELDS else f"write {EXPECTATIONS.get(field, EXPECTATIONS['policyDefinition'])}"
-
-
-def _unlike(value: str, quoted: str, field: str) -> tuple[str, str]:
-    """An id without a known mistake that is not what its field wants."""
-    if field not in SCOPE_FIELDS:
-        fitting = next((name for name, kind in _TYPES.items() if f"/{kind}/".lower() in value.lower()), None)
-        if fitting and fitting != field and _TYPES.get(fitting) != _TYPES[field]:
-            move = f"write {fitting}: {value}" if field != "policies" and is_accepted(value, fitting) else ""
-            return f"{quoted} is not {_expected(field)}; it is one of {_TYPES[fitting]}", move or _what_to_write(field)
-        return f"{quoted} is not {_expected(field)}", _what_to_write(field)
-    parts = value.strip("/").split("/")
-    provider = next((at for at in range(len(parts) - 1, -1, -1) if parts[at].lower() == "providers"), None)
-    if provider is not None and parts[0].lower() == "subscriptions" and len(parts) - provider < 4:
-        return (
-            f"{quoted} is cut off: a resource is …/providers/NAMESPACE/TYPE/NAME",
-            "add the type and name of the resource",
-        )
-    if provider is not None and parts[0].lower() == "subscriptions" and (len(parts) - provider) % 2:
-        return f"{quoted} ends in a type without a name", "add the name of the resource, or take the type off the end"
-    if re.search(r"/resourcegroups/*$", value, re.IGNORECASE):
-        return f"{quoted} ends without the name of the group", "add the name of the resource group"
-    group = re.search(r"/(?:resourcegroups|managementgroups)/+([^/]*[^\w().\-/][^/]*)", value, re.IGNORECASE)
-    if group:
-        return f"{group[1]!r} is no name of a group", "a group's name has letters, digits and ( ) . _ - alone"
-    return f"{quoted} is not {_expected(field)}", _FORMS

@@ -31,7 +31,22 @@ from reconciler.problems import Problem
 
 def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
     """The rules that need nothing but the declaration."""
-    yield from _required(declaration, settings.rules)
+    values = {
+        "expiresOn": declaration.expires_on,
+        "ticket": declaration.ticket,
+        "displayName": declaration.display_name,
+        "resourceSelectors": declaration.selectors,
+        "metadata": declaration.metadata,
+    }
+    for field in settings.rules.required:
+        if not values.get(field):
+            yield Problem(
+                source=declaration.source,
+                code=RuleCode.RULE_REQUIRED,
+                message=f"{field} is missing; this repository requires it (rules.required)",
+                remedy=f"add a line `{field}: {EXAMPLES[field]}`",
+                path=field,
+            )
     yield from _ticket(declaration, settings.rules)
     yield from folder_problems(declaration, settings.rules)
     yield from _outside(declaration, settings)
@@ -68,25 +83,6 @@ def broken_lifetimes(resolved: DeclaredSubject, rules: Rules, now: datetime, *, 
         path="expiresOn",
         severity_override=None if changed else Severity.WARNING,
     )
-
-
-def _required(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
-    values = {
-        "expiresOn": declaration.expires_on,
-        "ticket": declaration.ticket,
-        "displayName": declaration.display_name,
-        "resourceSelectors": declaration.selectors,
-        "metadata": declaration.metadata,
-    }
-    for field in rules.required:
-        if not values.get(field):
-            yield Problem(
-                source=declaration.source,
-                code=RuleCode.RULE_REQUIRED,
-                message=f"{field} is missing; this repository requires it (rules.required)",
-                remedy=f"add a line `{field}: {EXAMPLES[field]}`",
-                path=field,
-            )
 
 
 def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:

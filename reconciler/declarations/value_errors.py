@@ -82,18 +82,14 @@ def _type_message(value: JSON, raw: str, expected: str, path: Path, pattern: str
             f"write it below the field, as `  - {_cut(item, _MAX_PROPOSED)}`" if item else f"write {expectation(path)}",
         )
     if expected == "boolean":
-        return _boolean_message(value, raw)
+        plain = _BOOLEANS.get(str(raw or value).casefold(), "true or false")
+        if plain == value:
+            return f'"{value}" in quotes is text, and true or false is wanted', f"write {plain} without quotes"
+        return f"{_cut(raw or repr(value))} is not true or false", f"write {plain}"
     if expected == "integer" and isinstance(value, str):
         digits = value if value.isascii() and value.isdigit() else ""
         return f"{_cut(repr(value))} is text, and a number is wanted", f"write {digits or 'digits'}, without quotes"
     return f"{_kind(value)} stands where {_NOUNS.get(expected, expected)} is wanted", f"write {expectation(path)}"
-
-
-def _boolean_message(value: JSON, raw: str) -> tuple[str, str]:
-    plain = _BOOLEANS.get(str(raw or value).casefold(), "true or false")
-    if plain == value:
-        return f'"{value}" in quotes is text, and true or false is wanted', f"write {plain} without quotes"
-    return f"{_cut(raw or repr(value))} is not true or false", f"write {plain}"
 
 
 def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:

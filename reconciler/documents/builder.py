@@ -132,7 +132,14 @@ class Builder:
         """A key or a value."""
         if event.anchor is not None or event.tag is not None:
             self.check_marks(event)
-        text = event.value if event.value.isascii() else _joined_surrogates(event.value)
+        # The text with each pair of surrogates, as JSON escapes a character beyond U+FFFF, as that character.
+        text = (
+            event.value
+            if event.value.isascii()
+            else _SURROGATE_PAIR.sub(
+                lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), event.value
+            )
+        )
         if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
             self.refuse(
                 event,
@@ -265,11 +272,6 @@ class Builder:
         self.problems.append(Problem(source=Source(self.file, line, column), code=code, message=message, remedy=remedy))
         if len(self.problems) >= _MAX_PROBLEMS:
             raise StopError
-
-
-def _joined_surrogates(text: str) -> str:
-    """The text with each pair of surrogates, as JSON escapes a character beyond U+FFFF, as that character."""
-    return _SURROGATE_PAIR.sub(lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), text)
 
 
 def _mark(event: yaml.Event) -> Mark:

@@ -97,20 +97,15 @@ def _parsed(data: bytes | str, limits: JsonLimits) -> JSON:
 
     numbers: Any = {"parse_int": integer, "parse_float": fraction, "parse_constant": _refuse_constant}
     value = json.loads(text, **numbers)
-    if _check_depth(value, limits) != _written_members(text):
+    # How many members the objects of a text have, repeated ones included; None where that cannot be told by a
+    # glance. Every key ends with a quote and a colon, and nothing else does: within a string the quote would be
+    # escaped.
+    is_doubtful = any(doubt[0] in text and doubt in text for doubt in _DOUBTS)  # one character is found much faster
+    if _check_depth(value, limits) != (None if is_doubtful else text.count('":')):
         json.loads(text, object_pairs_hook=_object, **numbers)  # looks at every object, at twice the price
     if _SURROGATE_ESCAPE.search(text):
         _check_surrogates(value)
     return value
-
-
-def _written_members(text: str) -> int | None:
-    """How many members the objects of a text have, repeated ones included; None where that cannot be told by a glance.
-
-    Every key ends with a quote and a colon, and nothing else does: within a string the quote would be escaped.
-    """
-    is_doubtful = any(doubt[0] in text and doubt in text for doubt in _DOUBTS)  # one character is found much faster
-    return None if is_doubtful else text.count('":')
 
 
 def _object(pairs: list[tuple[str, JSON]]) -> dict[str, JSON]:

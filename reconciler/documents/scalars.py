@@ -46,7 +46,13 @@ def resolve(text: str) -> JSON:
     if text[0] not in _FIRST:
         return text
     if _INTEGER.fullmatch(text) and text.strip("+-_"):
-        return _integer(text)
+        digits = text.replace("_", "")
+        if len(digits) > _LONGEST:
+            raise ValueError(f"a number of {len(digits)} digits is too long")
+        sign = -1 if digits.startswith("-") else 1
+        digits = digits.lstrip("+-")
+        base = _BASES.get(digits[:2], 10)
+        return sign * int(digits[2:] or "0" if base != 10 else digits, base)
     if _FLOAT.fullmatch(text) and text.strip("+-._"):
         number = float(text.replace("_", ""))
         if not math.isfinite(number):
@@ -55,16 +61,6 @@ def resolve(text: str) -> JSON:
     if _SPECIAL.fullmatch(text):
         raise ValueError(f"{text} is no number that JSON can hold")
     return text
-
-
-def _integer(text: str) -> int:
-    digits = text.replace("_", "")
-    if len(digits) > _LONGEST:
-        raise ValueError(f"a number of {len(digits)} digits is too long")
-    sign = -1 if digits.startswith("-") else 1
-    digits = digits.lstrip("+-")
-    base = _BASES.get(digits[:2], 10)
-    return sign * int(digits[2:] or "0" if base != 10 else digits, base)
 
 
 def plain_is_text(text: str) -> bool:

@@ -59,7 +59,19 @@ def find_drift(plan: Plan, inputs: DriftInputs, further: Iterable[Finding] = ())
 def _changed(change: Change, inputs: DriftInputs) -> Finding:
     match change.action:
         case Action.CREATE:
-            finding = _absent(change, inputs)
+            why = absence(change, inputs)
+            assignment = inputs.assignment(change.exemption.assignment)
+            lacks_right = why is Absence.NO_RIGHT and assignment is not None
+            remedy = messages.grant_right(assignment) if assignment and lacks_right else messages.apply_only(change)
+            evidence = replace(
+                declared_evidence(change.exemption, inputs),
+                target=str(change.exemption.metadata.get("target", "")),
+                activity_log=messages.activity_log_command(change) if why.may_be_deleted else "",
+            )
+            message = messages.absent(change, inputs)
+            if why is Absence.NOT_MADE:
+                message += f"; when it was applied: {inputs.outcomes[change.id.key].message}"
+            finding = _finding(why.kind, change, messages.Diagnosis(message, why.value), remedy, evidence)
         case Action.UPDATE:
             finding = _modified(change, inputs)
         case Action.DELETE:
@@ -84,22 +96,6 @@ def _finding(
         assignment=change.exemption.assignment,
         evidence=replace(evidence, cause=diagnosis.cause),
     )
-
-
-def _absent(change: Change, inputs: DriftInputs) -> Finding:
-    why = absence(change, inputs)
-    assignment = inputs.assignment(change.exemption.assignment)
-    lacks_right = why is Absence.NO_RIGHT and assignment is not None
-    remedy = messages.grant_right(assignment) if assignment and lacks_right else messages.apply_only(change)
-    evidence = replace(
-        declared_evidence(change.exemption, inputs),
-        target=str(change.exemption.metadata.get("target", "")),
-        activity_log=messages.activity_log_command(change) if why.may_be_deleted else "",
-    )
-    message = messages.absent(change, inputs)
-    if why is Absence.NOT_MADE:
-        message += f"; when it was applied: {inputs.outcomes[change.id.key].message}"
-    return _finding(why.kind, change, messages.Diagnosis(message, why.value), remedy, evidence)
 
 
 def _modified(change: Change, inputs: DriftInputs) -> Finding:

@@ -75,15 +75,15 @@ def schema_problems(value: JSON) -> list[str]:
 
     value = {} if value is None else value
     if isinstance(value, dict):
-        value = {name: part for name, part in value.items() if not _is_plainly_right(name, part)}
+        # Whether a list needs no schema: saves most of the start of a tenant with 100,000 exemptions.
+        value = {
+            name: part
+            for name, part in value.items()
+            if not (name == "policyExemptions" and isinstance(part, list) and all(map(_is_plain_exemption, part)))
+        }
     validator = jsonschema.Draft202012Validator(json.loads(schema_path("tenant").read_text(encoding="utf-8")))
     violations = sorted(validator.iter_errors(value), key=lambda error: list(map(str, error.path)))
     return [f"{error.json_path}: {error.message}" for error in violations]
-
-
-def _is_plainly_right(name: str, value: JSON) -> bool:
-    """Whether a list needs no schema: saves most of the start of a tenant with 100,000 exemptions."""
-    return name == "policyExemptions" and isinstance(value, list) and all(map(_is_plain_exemption, value))
 
 
 def _is_plain_exemption(value: JSON) -> bool:

@@ -35,7 +35,16 @@ def scopes_of(row: ForeignRow, rules: RowRules, notes: list[str]) -> Iterator[Ar
 
 def _scope(text: str, rules: RowRules, notes: list[str]) -> ArmId:
     if "/" not in text and _GROUP_NAME.fullmatch(text):
-        return _bare_scope(text, rules, notes)
+        # A management group by its name; a GUID may be a subscription as well, which only Azure knows.
+        group, subscription = arm_id(_GROUPS + text), arm_id(f"/subscriptions/{text}")
+        expected = {scope.key for scope in rules.snapshot.expected} if rules.snapshot else set()
+        scope = group if group.key in expected else subscription if subscription.key in expected else None
+        if scope is None and GUID.fullmatch(text):
+            message = f"its scope {text!r} may be a subscription or a management group"
+            raise RowError(message, "write the whole id", needs_azure=rules.snapshot is None)
+        scope = scope or group
+        notes.append(f"its scope {text!r} was taken as {scope}")
+        return scope
     if not text.startswith("/") and text.lower().startswith(("subscriptions/", "providers/")):
         notes.append(f"a slash was put before {text!r}")
         text = f"/{text}"
@@ -43,19 +52,6 @@ def _scope(text: str, rules: RowRules, notes: list[str]) -> ArmId:
         return parse_scope(text)
     except ValueError as error:
         raise RowError(f"its scope {text!r} is {error}", "correct it in the file") from None
-
-
-def _bare_scope(text: str, rules: RowRules, notes: list[str]) -> ArmId:
-    """A management group by its name; a GUID may be a subscription as well, which only Azure knows."""
-    group, subscription = arm_id(_GROUPS + text), arm_id(f"/subscriptions/{text}")
-    expected = {scope.key for scope in rules.snapshot.expected} if rules.snapshot else set()
-    scope = group if group.key in expected else subscription if subscription.key in expected else None
-    if scope is None and GUID.fullmatch(text):
-        message = f"its scope {text!r} may be a subscription or a management group"
-        raise RowError(message, "write the whole id", needs_azure=rules.snapshot is None)
-    scope = scope or group
-    notes.append(f"its scope {text!r} was taken as {scope}")
-    return scope
 
 
 def _matching(pattern: str, rules: RowRules, notes: list[str]) -> list[ArmId]:

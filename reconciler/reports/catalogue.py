@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.catalog import (
@@ -120,11 +120,8 @@ def _policy_lines(identifier: ArmId, catalogue: Catalogue, but: str) -> Iterator
     for sibling in catalogue.resting_on(identifier):
         if sibling.key != but:
             yield line(f"{INDENT * 2}", (Style.WARNING, "also exempts "), f"{sibling.title} ({sibling.key})")
-    yield from _holder_lines(identifier, catalogue.initiatives_with(identifier))
-
-
-def _holder_lines(policy: ArmId, initiatives: Sequence[BuiltInInitiative]) -> Iterator[Line]:
-    """A row for each initiative: its title and version, then the reference ids of the policy in it."""
+    # A row for each initiative: its title and version, then the reference ids of the policy in it.
+    initiatives = catalogue.initiatives_with(identifier)
     if not initiatives:
         yield line(f"{INDENT * 2}in no known initiative")
         return
@@ -132,7 +129,7 @@ def _holder_lines(policy: ArmId, initiatives: Sequence[BuiltInInitiative]) -> It
     names = [f"{initiative.title} ({initiative.version or 'version not known'})" for initiative in initiatives]
     width = min(_WIDEST, max(map(len, names)))
     for name, initiative in zip(names, initiatives, strict=True):
-        yield line(f"{INDENT * 3}{name:<{width}}  ", (Style.NAME, ", ".join(initiative.reference_ids(policy))))
+        yield line(f"{INDENT * 3}{name:<{width}}  ", (Style.NAME, ", ".join(initiative.reference_ids(identifier))))
 
 
 def _initiative_lines(initiative: BuiltInInitiative, catalogue: Catalogue) -> Iterator[Line]:

@@ -40,7 +40,9 @@ def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Itera
     for result in (_search_result(hit, catalogue) for hit in hits):
         yield line((Style.HEADING, result.title))
         identifier = f" {result.identifier}" if result.identifier else ""
-        yield line(f"{INDENT}{result.kind}", (Style.NAME, identifier), (Style.QUIET, _rating(result)))
+        words = [f"{result.severity} severity" if result.severity else "", result.environment]
+        rating = "".join(f", {word}" for word in words if word)
+        yield line(f"{INDENT}{result.kind}", (Style.NAME, identifier), (Style.QUIET, rating))
         yield from obstacle_lines(result.obstacles, 1)
 
 
@@ -95,8 +97,3 @@ def _search_result(hit: Hit, catalogue: Catalogue) -> SearchResult:
                 obstacles=(),
                 exemptable=True,
             )
-
-
-def _rating(result: SearchResult) -> str:
-    words = [f"{result.severity} severity" if result.severity else "", result.environment]
-    return "".join(f", {word}" for word in words if word)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler import __version__, package_data
-from reconciler.kinds import FindingKind
 from reconciler.model import count
 from reconciler.planning.values import Finding
 from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, gone, identify
@@ -55,7 +54,17 @@ def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iter
     )
     kinds = by_kind(findings)
     if kinds:
-        yield _table(kinds)
+        rows = [
+            f'<tr><th scope="row"><a href="#{kind.value}">{kind.value}</a></th>'
+            f'<td class="number">{len(of)}</td><td>{h(kind.meaning)}</td></tr>'
+            for kind, of in kinds.items()
+        ]
+        head = (
+            '<tr><th scope="col">Kind</th><th scope="col" class="number">Findings</th><th scope="col">Meaning</th></tr>'
+        )
+        yield "\n".join(
+            ["<table>\n<caption>By kind</caption>", f"<thead>{head}</thead>\n<tbody>", *rows, "</tbody>\n</table>"]
+        )
     for kind, of in kinds.items():
         yield f'<section aria-labelledby="{kind.value}">\n<h2 id="{kind.value}">{kind.value} ({len(of)})</h2>'
         yield f'<p class="quiet">{h(kind.meaning)}</p>'
@@ -63,18 +72,6 @@ def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iter
         yield "</section>"
     if report.earlier is not None:
         yield from _gone(report)
-
-
-def _table(kinds: dict[FindingKind, list[Identified]]) -> str:
-    rows = [
-        f'<tr><th scope="row"><a href="#{kind.value}">{kind.value}</a></th>'
-        f'<td class="number">{len(of)}</td><td>{h(kind.meaning)}</td></tr>'
-        for kind, of in kinds.items()
-    ]
-    head = '<tr><th scope="col">Kind</th><th scope="col" class="number">Findings</th><th scope="col">Meaning</th></tr>'
-    return "\n".join(
-        ["<table>\n<caption>By kind</caption>", f"<thead>{head}</thead>\n<tbody>", *rows, "</tbody>\n</table>"]
-    )
 
 
 def _article(group: Sequence[Identified], names: Names) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.drift import HEALING_COMMAND
-from reconciler.kinds import FindingKind
 from reconciler.model import JSON, Severity, and_more, count, first_few
 from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
@@ -29,7 +28,12 @@ def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
     """The report as styled lines."""
     yield line((Style.HEADING, heading(report)))
     for kind, findings in by_kind(identify(report)).items():
-        yield from _kind(kind, findings, names)
+        yield BLANK
+        yield line((Style.HEADING, f"{kind.value} ({len(findings)})"), f": {kind.meaning}")
+        for position, group in enumerate(by_cause(findings)):
+            if position:
+                yield BLANK
+            yield from group_block(group, names)
     for sentence in (healing_sentence(report), comparison_sentence(report)):
         if sentence:
             yield BLANK
@@ -76,15 +80,6 @@ def comparison_sentence(report: DriftReport) -> str:
         else "what is gone is not known, since not everything could be read"
     )
     return f"Since the earlier report: {new} new, {len(findings) - new} still there, {lost}"
-
-
-def _kind(kind: FindingKind, findings: list[Identified], names: Names) -> Iterator[Line]:
-    yield BLANK
-    yield line((Style.HEADING, f"{kind.value} ({len(findings)})"), f": {kind.meaning}")
-    for position, group in enumerate(by_cause(findings)):
-        if position:
-            yield BLANK
-        yield from group_block(group, names)
 
 
 def group_block(group: Sequence[Identified], names: Names = NO_NAMES) -> Iterator[Line]:

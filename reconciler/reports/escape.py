@@ -34,17 +34,18 @@ def printable(text: str) -> str:
     shown as an escape, and nothing in it that a pipeline's log would take for a command.
     """
     if not text.isprintable():
-        text = "".join(character if _is_shown(character) else _escape(character) for character in text)
+        text = "".join(
+            character
+            if (
+                character.isprintable()
+                or (character.isspace() and character not in "\u2028\u2029" and ord(character) > 0x9F)
+            )
+            else _escape(character)
+            for character in text
+        )
     text = _INVISIBLE.sub(lambda match: _escape(match.group()), text)
     text = _COMMAND_ANYWHERE.sub(r"#\\x23", text)
     return text.replace("::", r"\x3a:", 1) if _COMMAND_START.match(text) else text
-
-
-def _is_shown(character: str) -> bool:
-    # Spaces of other scripts do no harm; line and paragraph separators do.
-    return character.isprintable() or (
-        character.isspace() and character not in "\u2028\u2029" and ord(character) > 0x9F
-    )
 
 
 def _escape(character: str) -> str:

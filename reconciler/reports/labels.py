@@ -204,7 +204,12 @@ def reason_label(change: Change) -> str:
         case Reason.RENAME if before is not None:
             return _new_mark(before, change.exemption)
         case Reason.DUPLICATE if change.relies_on:
-            return _again(change)
+            # By whom all of it is exempt as well, or who takes its place where they do it together or otherwise.
+            assert change.before is not None
+            keeper = change.relies_on[0]
+            number = len(change.relies_on)
+            is_same = number == 1 and _holds(keeper, change.before)
+            return f"because {_keepers(change)} {'exempts the same' if is_same else agree(number, 'takes its place', 'take its place')}"
     return _BECAUSE[change.reason]
 
 
@@ -222,15 +227,6 @@ def _new_mark(before: Exemption, after: Exemption) -> str:
     if now != was:
         return f"now stands for declaration {now!r} (was {was!r})"
     return f"now belongs to owner {after.metadata.get('owner')!r} (was {before.metadata.get('owner')!r})"
-
-
-def _again(change: Change) -> str:
-    """By whom all of it is exempt as well, or who takes its place where they do it together or otherwise."""
-    assert change.before is not None
-    keeper = change.relies_on[0]
-    number = len(change.relies_on)
-    is_same = number == 1 and _holds(keeper, change.before)
-    return f"because {_keepers(change)} {'exempts the same' if is_same else agree(number, 'takes its place', 'take its place')}"
 
 
 def _keepers(change: Change) -> str:

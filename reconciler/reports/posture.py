@@ -8,7 +8,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.model import JSON, count
 from reconciler.planning.score.actual import ActualScore, Comparison, Outcome, ScoreReport
-from reconciler.planning.score.formula import Score, combined
+from reconciler.planning.score.formula import combined
 from reconciler.reports.context import NO_NAMES, Names
 from reconciler.reports.escape import json_document
 from reconciler.reports.json_values import header
@@ -142,13 +142,9 @@ def _comparison_to_json(item: Comparison) -> dict[str, JSON]:
     estimate = item.estimate
     return {
         "id": estimate.subscription.text,
-        "now": _optional(item.actual),
+        "now": score_figures(item.actual) if item.actual else None,
         "then": score_figures(estimate.now),
         "after": score_figures(estimate.after),
         "upper": score_figures(estimate.upper),
         "outcome": item.outcome.value,
     }
-
-
-def _optional(score: Score | None) -> dict[str, JSON] | None:
-    return score_figures(score) if score else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.model import JSON, WORST_FIRST, Severity, count
+from reconciler.model import WORST_FIRST, Severity, count
 from reconciler.problems import Problem
 from reconciler.reports.escape import json_document, workflow_data, workflow_property
 from reconciler.reports.sarif import Result, sarif_document
@@ -62,21 +62,20 @@ def problems_summary(problems: Sequence[Problem]) -> str:
 def problems_json(problems: Sequence[Problem]) -> str:
     """`{"format_version", "valid", "problems": [{level, code, file, line, column, path, message, help}]}`."""
     valid = not any(problem.severity is Severity.ERROR for problem in problems)
-    rows = [_problem_to_json(problem) for problem in sorted(problems)]
+    rows = [
+        {
+            "level": problem.severity.value,
+            "code": problem.code,
+            "file": problem.source.file,
+            "line": problem.source.line,
+            "column": problem.source.column,
+            "path": problem.path,
+            "message": problem.message,
+            "help": problem.remedy,
+        }
+        for problem in sorted(problems)
+    ]
     return json_document({"format_version": "1.0", "valid": valid, "problems": rows})
-
-
-def _problem_to_json(problem: Problem) -> dict[str, JSON]:
-    return {
-        "level": problem.severity.value,
-        "code": problem.code,
-        "file": problem.source.file,
-        "line": problem.source.line,
-        "column": problem.source.column,
-        "path": problem.path,
-        "message": problem.message,
-        "help": problem.remedy,
-    }
 
 
 # --- GitHub ------------------------------------------------------------------------------------------------------

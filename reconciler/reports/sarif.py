@@ -82,24 +82,19 @@ def _rule(name: str, meaning: str) -> dict[str, JSON]:
 
 def _result(result: Result, rule_index: int, counts: Counter[str]) -> dict[str, JSON]:
     text = f"{result.message.rstrip('.')}. To fix: {result.remedy}" if result.remedy else result.message
+    source = result.source or SETTINGS
+    place = {"uri": quote(source.file, errors="surrogatepass"), "uriBaseId": "%SRCROOT%"}
+    region = {"startLine": max(source.line, 1), "startColumn": max(source.column, 1)}
+    # Equal identities of one run are told apart by their order, which is that of the report.
+    fingerprint = hashlib.sha256("\0".join(result.identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    counts[fingerprint] += 1
     return {
         "ruleId": result.rule,
         "ruleIndex": rule_index,
         "level": _LEVELS[result.level],
         "message": {"text": sarif_text(text) or result.rule},
-        "locations": [_location(result.source or SETTINGS)],
-        "partialFingerprints": {"exempt/v1": _fingerprint(result.identity, counts)},
+        "locations": [{"physicalLocation": {"artifactLocation": place, "region": region}}],
+        "partialFingerprints": {
+            "exempt/v1": (fingerprint if counts[fingerprint] == 1 else f"{fingerprint}-{counts[fingerprint]}")
+        },
     }
-
-
-def _location(source: Source) -> dict[str, JSON]:
-    place = {"uri": quote(source.file, errors="surrogatepass"), "uriBaseId": "%SRCROOT%"}
-    region = {"startLine": max(source.line, 1), "startColumn": max(source.column, 1)}
-    return {"physicalLocation": {"artifactLocation": place, "region": region}}
-
-
-def _fingerprint(identity: tuple[str, ...], counts: Counter[str]) -> str:
-    """Equal identities of one run are told apart by their order, which is that of the report."""
-    fingerprint = hashlib.sha256("\0".join(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    counts[fingerprint] += 1
-    return fingerprint if counts[fingerprint] == 1 else f"{fingerprint}-{counts[fingerprint]}"

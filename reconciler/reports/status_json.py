@@ -8,7 +8,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import instant_text
 from reconciler.assessments.report import EffectReport
-from reconciler.assessments.unneeded import DeclarationNeed, TargetNeed
+from reconciler.assessments.unneeded import TargetNeed
 from reconciler.assessments.values import DeclarationEffect, Diagnosis, ReturnedExemption, Shown, TargetEffect
 from reconciler.model import JSON
 from reconciler.reports.escape import json_document
@@ -36,7 +36,17 @@ def status_json(report: EffectReport, tool_version: str = __version__) -> str:
         "unread": [unread_to_json(unread) for unread in report.unread],
     }
     if report.needs is not None:
-        fields["needs"] = [_need(need) for need in report.needs]
+        fields["needs"] = [
+            {
+                "declaration": need.name,
+                "need": need.need.value,
+                "unneeded": [target.text for target in need.unneeded],
+                "remedy": need.remedy,
+                "source": source_to_json(need.source),
+                "targets": [_target_need(target) for target in need.targets],
+            }
+            for need in report.needs
+        ]
     return json_document(fields)
 
 
@@ -90,17 +100,6 @@ def _returned(back: ReturnedExemption) -> dict[str, JSON]:
         "declaration": back.declaration or None,
         "message": back.message,
         "remedy": back.remedy,
-    }
-
-
-def _need(need: DeclarationNeed) -> dict[str, JSON]:
-    return {
-        "declaration": need.name,
-        "need": need.need.value,
-        "unneeded": [target.text for target in need.unneeded],
-        "remedy": need.remedy,
-        "source": source_to_json(need.source),
-        "targets": [_target_need(target) for target in need.targets],
     }
 
 

@@ -43,16 +43,13 @@ class FileHistory:
 
     def contains(self, revision: str, commit: str) -> bool:
         """Whether `commit` is `revision` or an ancestor of it; False where either is unknown."""
-        return commit in self._ancestors(revision)
-
-    def _ancestors(self, revision: str) -> frozenset[str]:
-        """All that a revision contains, remembered: planning asks about few revisions and many commits."""
+        # All that a revision contains, remembered: planning asks about few revisions and many commits.
         ancestors = self._contained.get(revision)
         if ancestors is None:
             if len(self._contained) >= _MAX_REMEMBERED:
                 self._contained.clear()
             ancestors = self._contained[revision] = frozenset(reachable(revision, self.parents))
-        return ancestors
+        return commit in ancestors
 
 
 def read(tree: WorkTree | None) -> FileHistory:
@@ -64,18 +61,14 @@ def read(tree: WorkTree | None) -> FileHistory:
     cut_off = _shallow(tree)
     firsts = {} if cut_off else _first_commits(line, tree.prefix)
     agreed = approvals_in(tree, firsts.values(), parents)
+    paths = [tree.path(name) for name in READ_FROM]
     return FileHistory(
         head=tree.head,
-        dirty=_is_dirty(tree),
+        dirty=bool(tree.run("status --porcelain -z --untracked-files=all --ignore-submodules=all", "--", *paths)),
         commits=_last_commits(line, tree.prefix, cut_off),
         requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},
         parents=parents,
     )
-
-
-def _is_dirty(tree: WorkTree) -> bool:
-    paths = [tree.path(name) for name in READ_FROM]
-    return bool(tree.run("status --porcelain -z --untracked-files=all --ignore-submodules=all", "--", *paths))
 
 
 def _shallow(tree: WorkTree) -> frozenset[str]:

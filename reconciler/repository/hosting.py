@@ -76,7 +76,9 @@ def hosted(address: str, environment: Mapping[str, str]) -> Hosted | None:
     if not _NAME.fullmatch(path):
         return None
     web = f"https://{host}/{path}"
-    if _is_github(host, environment):
+    # github.com, a tenant of ghe.com, or the server that the environment names as GitHub.
+    servers = {urlsplit(environment.get("GITHUB_SERVER_URL", "")).hostname, environment.get("GH_HOST", "").lower()}
+    if host == "github.com" or host.endswith(".ghe.com") or host in servers:
         return Hosted(service=Service.GITHUB, host=host, path=path, web=web) if path.count("/") == 1 else None
     service = Service.GITLAB if "gitlab" in host else Service.OTHER
     return Hosted(service=service, host=host, path=path, web=web)
@@ -94,12 +96,6 @@ def _host_and_path(address: str) -> tuple[str, str] | None:
     return (
         (host.lower(), path) if host and path and not any(part in {"", ".", ".."} for part in path.split("/")) else None
     )
-
-
-def _is_github(host: str, environment: Mapping[str, str]) -> bool:
-    """github.com, a tenant of ghe.com, or the server that the environment names as GitHub."""
-    servers = {urlsplit(environment.get("GITHUB_SERVER_URL", "")).hostname, environment.get("GH_HOST", "").lower()}
-    return host == "github.com" or host.endswith(".ghe.com") or host in servers
 
 
 def _azure_devops(host: str, path: str) -> Hosted | None:

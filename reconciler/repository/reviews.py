@@ -60,17 +60,20 @@ def _on_github(rest: Rest, repository: Hosted, commits: Sequence[str]) -> Iterat
         if opened:
             number = opened[0].member("number").as_integer()
             states = rest.get(f"/repos/{repository.path}/pulls/{number}/reviews", per_page="100").items()
-            yield commit, Review(number=str(number), author=_login(opened[0]), approvers=_approving(states))
-
-
-def _approving(reviews: Iterator[JsonInput]) -> tuple[str, ...]:
-    """Those whose last word is an approval."""
-    last: dict[str, str] = {}
-    for review in reviews:
-        state = review.member("state").as_text()
-        if state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
-            last[_login(review)] = state
-    return tuple(login for login, state in last.items() if state == "APPROVED" and login)
+            # Those whose last word is an approval.
+            last: dict[str, str] = {}
+            for review in states:
+                state = review.member("state").as_text()
+                if state in {"APPROVED", "CHANGES_REQUESTED", "DISMISSED"}:
+                    last[_login(review)] = state
+            yield (
+                commit,
+                Review(
+                    number=str(number),
+                    author=_login(opened[0]),
+                    approvers=tuple(login for login, state in last.items() if state == "APPROVED" and login),
+                ),
+            )
 
 
 def _login(value: JsonInput) -> str:

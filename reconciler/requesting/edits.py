@@ -56,7 +56,8 @@ def with_scopes(text: str, scopes: Sequence[str]) -> str | None:
         text = _line_after(text, node.value[-1].end_mark.index, _newline(text).join(added))
     for item in reversed(node.value):
         if str(item.value).lower() not in wanted_keys:
-            text = _without_line(text, item.start_mark.index)
+            start, end = text.rfind("\n", 0, item.start_mark.index) + 1, text.find("\n", item.start_mark.index)
+            text = text[:start] + (text[end + 1 :] if end >= 0 else "")
     return text
 
 
@@ -83,8 +84,3 @@ def _line_after(text: str, index: int, line: str) -> str:
     if end < 0:
         return f"{text}{newline}{line}{newline}"
     return f"{text[: end + 1]}{line}{newline}{text[end + 1 :]}"
-
-
-def _without_line(text: str, index: int) -> str:
-    start, end = text.rfind("\n", 0, index) + 1, text.find("\n", index)
-    return text[:start] + (text[end + 1 :] if end >= 0 else "")

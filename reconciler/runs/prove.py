@@ -25,7 +25,21 @@ def run(root: Path, scope: ArmId, context: Context, *, write: bool) -> Proof:
     settings, _ = load_settings(root, context)
     with connect(settings, context.environment, context.observer.warning) as azure:
         try:
-            return prove.prove(_sender(azure), scope, _caller(azure), context.now, write=write)
+            claims = azure.claims
+            name = claims.get("upn") or claims.get("unique_name")
+            object_id = str(claims.get("oid", ""))
+            return prove.prove(
+                _sender(azure),
+                scope,
+                prove.Caller(
+                    tenant=azure.settings.tenant_id,
+                    object_id=object_id,
+                    name=str(name or object_id),
+                    is_user=name is not None and claims.get("idtyp") != "app",
+                ),
+                context.now,
+                write=write,
+            )
         except SandboxError as error:
             raise UsageError(
                 str(error), "name a scope that is small, that you may read, and that nobody else needs"
@@ -38,15 +52,3 @@ def _sender(azure: Azure) -> Send:
         return parse_reply(status, headers.items(), content)
 
     return send
-
-
-def _caller(azure: Azure) -> prove.Caller:
-    claims = azure.claims
-    name = claims.get("upn") or claims.get("unique_name")
-    object_id = str(claims.get("oid", ""))
-    return prove.Caller(
-        tenant=azure.settings.tenant_id,
-        object_id=object_id,
-        name=str(name or object_id),
-        is_user=name is not None and claims.get("idtyp") != "app",
-    )

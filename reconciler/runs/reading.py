@@ -126,27 +126,9 @@ def plan_repository(
 ) -> Plan:
     """The plan of the repository against what Azure holds."""
     plan = plan_from(repository.plan_inputs(snapshot, context.now, allowances, scope))
-    return replace(
-        plan, problems=(*_problems(plan, repository), *missing_targets(plan, repository, repository.changed or ()))
-    )
-
-
-_PROBLEM_CODES: Final = {
-    HeldCause.OUTSIDE_SCOPES: RuleCode.OUTSIDE_SCOPES,
-    HeldCause.OUTSIDE_PLACES: RuleCode.RULE_PLACE,
-    HeldCause.NEVER_EXEMPT: RuleCode.RULE_NEVER,
-    HeldCause.LIFETIME: RuleCode.RULE_LIFETIME,
-    HeldCause.UNSUPPORTED: RuleCode.OBSTACLE_UNSUPPORTED,
-    HeldCause.WHOLE_ASSIGNMENT: RuleCode.RULE_WHOLE_ASSIGNMENT,
-}
-"""The rules of reconciler.yaml that only Azure's answers let judge, by the codes that `validate` gives them."""
-
-
-def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
-    """What breaks a rule of reconciler.yaml, as only Azure's hierarchy and initiatives show, in declarations that changed.
-    Elsewhere it is held only, so that a subscription which somebody moves, or a day that passes, blocks nobody else's pull
-    request.
-    """
+    # What breaks a rule of reconciler.yaml, as only Azure's hierarchy and initiatives show, in declarations that
+    # changed. Elsewhere it is held only, so that a subscription which somebody moves, or a day that passes,
+    # blocks nobody else's pull request.
     problems = (
         Problem(
             source=decision.source or Source(SETTINGS_FILE),
@@ -159,7 +141,20 @@ def _problems(plan: Plan, repository: Repository) -> tuple[Problem, ...]:
         if decision.cause in _PROBLEM_CODES
         and (repository.changed is None or decision.declaration in repository.changed)
     )
-    return tuple(dict.fromkeys(problems))  # one that holds in several initiatives is one mistake
+    return replace(
+        plan, problems=(*tuple(dict.fromkeys(problems)), *missing_targets(plan, repository, repository.changed or ()))
+    )
+
+
+_PROBLEM_CODES: Final = {
+    HeldCause.OUTSIDE_SCOPES: RuleCode.OUTSIDE_SCOPES,
+    HeldCause.OUTSIDE_PLACES: RuleCode.RULE_PLACE,
+    HeldCause.NEVER_EXEMPT: RuleCode.RULE_NEVER,
+    HeldCause.LIFETIME: RuleCode.RULE_LIFETIME,
+    HeldCause.UNSUPPORTED: RuleCode.OBSTACLE_UNSUPPORTED,
+    HeldCause.WHOLE_ASSIGNMENT: RuleCode.RULE_WHOLE_ASSIGNMENT,
+}
+"""The rules of reconciler.yaml that only Azure's answers let judge, by the codes that `validate` gives them."""
 
 
 def missing_targets(plan: Plan, repository: Repository, changed: Collection[str]) -> tuple[Problem, ...]:

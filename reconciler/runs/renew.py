@@ -58,7 +58,22 @@ def renew(request: RenewRequest, context: Context) -> ChangeRun:
         chosen = _chosen(request, desk, context.now)
         if request.selected:
             return propose_edits(_reselected(chosen, desk, context), Intent.RESELECT, request.names, desk, context)
-        return propose_edits(_renewed(chosen, request, desk, context), Intent.RENEW, request.names, desk, context)
+        try:
+            named_end = last_instant(request.until) if request.until else None
+        except ValueError:
+            raise UsageError(f"--until: {request.until!r} is no day", "write it as 2027-01-31") from None
+        edits = Edits(has_default_end=named_end is None)
+        for declaration in chosen:
+            end = named_end or _longest(declaration, desk, context.now)
+            if declaration.expires_on is None:
+                edits.unchanged[declaration.name] = "it never ends"
+            elif declaration.expires_on >= end:
+                edits.unchanged[declaration.name] = f"it runs until {expiry_value(declaration.expires_on)} already"
+            else:
+                text = with_field(text_of(desk, declaration), "expiresOn", expiry_value(end))
+                after = replace(declaration, expires_on=end)
+                edits.add(declaration, after, text, expiry_value(declaration.expires_on), expiry_value(end))
+        return propose_edits(edits, Intent.RENEW, request.names, desk, context)
 
 
 def retire(request: RetireRequest, context: Context) -> ChangeRun:
@@ -105,28 +120,6 @@ def _chosen(request: RenewRequest, desk: Desk, now: datetime) -> tuple[Declarati
         for declaration in declared
         if declaration.enabled and declaration.expires_on is not None and now < declaration.expires_on <= limit
     )
-
-
-# --- what becomes of them ----------------------------------------------------------------------------------------
-
-
-def _renewed(chosen: Sequence[Declaration], request: RenewRequest, desk: Desk, context: Context) -> Edits:
-    try:
-        named_end = last_instant(request.until) if request.until else None
-    except ValueError:
-        raise UsageError(f"--until: {request.until!r} is no day", "write it as 2027-01-31") from None
-    edits = Edits(has_default_end=named_end is None)
-    for declaration in chosen:
-        end = named_end or _longest(declaration, desk, context.now)
-        if declaration.expires_on is None:
-            edits.unchanged[declaration.name] = "it never ends"
-        elif declaration.expires_on >= end:
-            edits.unchanged[declaration.name] = f"it runs until {expiry_value(declaration.expires_on)} already"
-        else:
-            text = with_field(text_of(desk, declaration), "expiresOn", expiry_value(end))
-            after = replace(declaration, expires_on=end)
-            edits.add(declaration, after, text, expiry_value(declaration.expires_on), expiry_value(end))
-    return edits
 
 
 def _longest(declaration: Declaration, desk: Desk, now: datetime) -> datetime:

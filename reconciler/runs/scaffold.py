@@ -150,7 +150,20 @@ class Scaffold:
         if self.pipelines is Pipelines.GITHUB:
             contents[ISSUE_FORM] = issue_form(load_catalogue().recommendation_categories)
         if self.demo_on:
-            contents |= _demo_files(self.demo_on)
+            root = package_data.demo_repository()
+            ahead = self.demo_on - _DEMO_WRITTEN_ON
+            declarations = {
+                path.relative_to(root).as_posix(): _EXPIRY.sub(
+                    lambda expiry: f"expiresOn: {date.fromisoformat(expiry[1]) + ahead}",
+                    path.read_text(encoding="utf-8"),
+                )
+                for path in sorted((root / "exemptions").rglob("*.yaml"))
+            }
+            contents |= {
+                **declarations,
+                "reconciler.yaml": (root / "reconciler.yaml").read_text(encoding="utf-8"),
+                "tenant.yaml": package_data.demo_tenant().read_text(encoding="utf-8"),
+            }
         return dict(sorted(contents.items()))
 
     def _shared_pipelines(self) -> dict[str, str]:
@@ -212,19 +225,3 @@ def _in_parts(text: str, parts: Sequence[Part]) -> str:
         return "".join(_filled(block[1], each) for each in values)
 
     return _EACH.sub(repeated, _IF.sub(chosen, text))
-
-
-def _demo_files(today: date) -> dict[str, str]:
-    root = package_data.demo_repository()
-    ahead = today - _DEMO_WRITTEN_ON
-    declarations = {
-        path.relative_to(root).as_posix(): _EXPIRY.sub(
-            lambda expiry: f"expiresOn: {date.fromisoformat(expiry[1]) + ahead}", path.read_text(encoding="utf-8")
-        )
-        for path in sorted((root / "exemptions").rglob("*.yaml"))
-    }
-    return {
-        **declarations,
-        "reconciler.yaml": (root / "reconciler.yaml").read_text(encoding="utf-8"),
-        "tenant.yaml": package_data.demo_tenant().read_text(encoding="utf-8"),
-    }

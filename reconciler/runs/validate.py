@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,7 +95,15 @@ def _targets(request: ValidateRequest) -> _Targets:
             raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
     repositories = {_repository_of(path) for path in request.paths}
     if repositories == {None}:
-        return _loose(request.paths)
+        # Declaration files outside of any repository, and those in folders that are named.
+        files: list[tuple[Path, str]] = []
+        refused: list[Problem] = []
+        for file in (file for path in request.paths for file in _files(path)):
+            if isinstance(file, Problem):
+                refused.append(file)
+            else:
+                files.append((Path(file.path), file.name))
+        return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
     if len(repositories) > 1:
         raise UsageError("the paths belong to different repositories", "check them one after the other")
     (root,) = repositories
@@ -115,18 +123,6 @@ def _repository_of(path: Path) -> Path | None:
         if declares or (folder / SETTINGS_FILE).is_file():
             return folder if inside in {(), (FOLDER,), (SETTINGS_FILE,), (OVERLAY,)} else None
     return None
-
-
-def _loose(paths: Sequence[Path]) -> _Targets:
-    """Declaration files outside of any repository, and those in folders that are named."""
-    files: list[tuple[Path, str]] = []
-    refused: list[Problem] = []
-    for file in (file for path in paths for file in _files(path)):
-        if isinstance(file, Problem):
-            refused.append(file)
-        else:
-            files.append((Path(file.path), file.name))
-    return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
 
 
 def _files(path: Path) -> Iterator[SourceFile | Problem]:

@@ -88,9 +88,25 @@ def authority(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Response
     if path.endswith("/oauth2/v2.0/token") and request.method == "POST":
         return _federated(tenant, issuer, request)
     if path.endswith("/.well-known/openid-configuration"):
-        return answer(200, _openid(tenant, request))
+        base = f"https://{request.base}/{tenant.id}"
+        return answer(
+            200,
+            {
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
+                "issuer": f"{base}/v2.0",
+            },
+        )
     if path == "/common/discovery/instance":
-        return answer(200, {"tenant_discovery_endpoint": _openid_url(tenant, request), "metadata": []})
+        return answer(
+            200,
+            {
+                "tenant_discovery_endpoint": f"https://{request.base}/{tenant.id}/v2.0/.well-known/openid-configuration",
+                "metadata": [],
+            },
+        )
     return None
 
 
@@ -114,21 +130,6 @@ def _endpoints(tenant: Tenant, request: Request) -> dict[str, Any]:
         "batch": base,
         "media": base,
         "suffixes": {"storage": "core.windows.net", "keyVaultDns": "vault.azure.net"},
-    }
-
-
-def _openid_url(tenant: Tenant, request: Request) -> str:
-    return f"https://{request.base}/{tenant.id}/v2.0/.well-known/openid-configuration"
-
-
-def _openid(tenant: Tenant, request: Request) -> dict[str, Any]:
-    base = f"https://{request.base}/{tenant.id}"
-    return {
-        "token_endpoint": f"{base}/oauth2/v2.0/token",
-        "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
-        "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
-        "jwks_uri": f"{base}/discovery/v2.0/keys",
-        "issuer": f"{base}/v2.0",
     }
 
 

@@ -11,8 +11,7 @@ from functools import lru_cache
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer
-from reconciler.emulator.paths import Target
-from reconciler.emulator.state.principals import DenyAssignment, Grant, Principal
+from reconciler.emulator.state.principals import Grant, Principal
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id, owner_scope
@@ -33,9 +32,16 @@ def authorize(call: Call, action: str) -> None:
     group = target.scope if target.scope.key and target.scope.kind is ScopeKind.MANAGEMENT_GROUP else None
     exists = group is None or group.name.lower() in tenant.hierarchy.groups
     if not exists or not allows(tenant, principal, action, target.id):
-        raise errors.authorization_failed(principal, action, _stated_scope(target))
+        # What an error calls the scope: the object, or for a list the path without the type.
+        raise errors.authorization_failed(
+            principal, action, target.text.rpartition("/")[0] if target.is_collection else target.text
+        )
     for deny in tenant.denies:
-        if _denies(tenant, deny, principal, action, target.id):
+        if (
+            deny.concerns(principal.object_id)
+            and (deny.scope in ("", "/") or deny.scope.lower() in _chain(tenant, target.id))
+            and permits(Grant(scope=deny.scope, actions=deny.actions, not_actions=deny.not_actions), action)
+        ):
             raise errors.denied(principal, action, target.text, deny)
 
 
@@ -103,25 +109,16 @@ def _permission(grant: Grant) -> dict[str, JSON]:
     }
 
 
-def _stated_scope(target: Target) -> str:
-    """What an error calls the scope: the object, or for a list the path without the type."""
-    return target.text.rpartition("/")[0] if target.is_collection else target.text
-
-
 def _chain(tenant: Tenant, identifier: ArmId) -> tuple[str, ...]:
     """The folded scopes that hold an object, whatever it is."""
     if not identifier.key.startswith(("/subscriptions/", "/providers/microsoft.management/managementgroups/")):
         return ()
     if "/providers/microsoft.authorization/" in identifier.key:
         return tenant.hierarchy.chain(_management_group(owner_scope(identifier)))
-    return tenant.hierarchy.chain(_management_group(_without_collection(identifier)))
-
-
-def _without_collection(identifier: ArmId) -> ArmId:
-    """`/subscriptions/x/resourceGroups` counts as the subscription."""
+    # `/subscriptions/x/resourceGroups` counts as the subscription.
     is_collection = "/providers/" not in identifier.key and identifier.key.count("/") % 2 == 1
     text = identifier.text.rpartition("/")[0] if is_collection else identifier.text
-    return ArmId(text.lower(), text)
+    return tenant.hierarchy.chain(_management_group(ArmId(text.lower(), text)))
 
 
 def _management_group(scope: ArmId) -> ArmId:
@@ -134,14 +131,6 @@ def _management_group(scope: ArmId) -> ArmId:
 
 def _holds(grant: Grant, chain: set[str]) -> bool:
     return grant.scope == "" or grant.scope in chain
-
-
-def _denies(tenant: Tenant, deny: DenyAssignment, principal: Principal, action: str, identifier: ArmId) -> bool:
-    return (
-        deny.concerns(principal.object_id)
-        and (deny.scope in ("", "/") or deny.scope.lower() in _chain(tenant, identifier))
-        and permits(Grant(scope=deny.scope, actions=deny.actions, not_actions=deny.not_actions), action)
-    )
 
 
 @lru_cache(maxsize=4096)

@@ -84,7 +84,8 @@ def _membership(tokens: Tokens, scope: Scope, lhs: Expression, sign: str) -> Exp
         raise tokens.error()
     is_denied, folds, by_term = sign.startswith("!"), sign.endswith("~"), sign.startswith("has")
     only = None if is_denied or by_term else _check_kind(tokens, lhs, items, "=~" if folds else "==")
-    read, values = lhs.evaluate, _constants(items)
+    # The values of a list that is the same for every row.
+    read, values = lhs.evaluate, (_listed(items, {}) if all(item.literal for item in items) else None)
     if by_term:
         combine = any if sign == "has_any" else all
         has = operators.TEXT["has"]
@@ -106,11 +107,6 @@ def _membership(tokens: Tokens, scope: Scope, lhs: Expression, sign: str) -> Exp
         return result if not is_denied or result is None else not result
 
     return Expression(type=Type.BOOL, evaluate=evaluate)
-
-
-def _constants(items: Sequence[Expression]) -> list[Any] | None:
-    """The values of a list that is the same for every row."""
-    return _listed(items, {}) if all(item.literal for item in items) else None
 
 
 def _listed(items: Sequence[Expression], row: Row) -> list[Any]:

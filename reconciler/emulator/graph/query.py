@@ -50,7 +50,17 @@ def query(call: Call) -> Response:
         parsed = parse_query(str(body.get("query") or ""), COLUMNS, fetch, call.tenant.clock.now())
     except QueryError as error:
         raise _invalid_query(call, error) from None
-    return answer(200, _page(parsed, options), _quota_headers(call))
+    # Fifteen queries in five seconds; counted only while throttling is on.
+    remaining = call.tenant.graph.remaining
+    return answer(
+        200,
+        _page(parsed, options),
+        {
+            "x-ms-user-quota-remaining": str(remaining),
+            "x-ms-user-quota-resets-after": "00:00:05",
+            "x-ms-ratelimit-remaining-tenant-resource-requests": str(remaining),
+        },
+    )
 
 
 def _check(call: Call, body: dict[str, Any], options: dict[str, Any]) -> None:
@@ -158,16 +168,6 @@ def _table(rows: Rows, columns: Columns) -> dict[str, JSON]:
     kinds = {name: "string" if column.type is Type.TIMESPAN else column.type.value for name, column in columns.items()}
     shown_columns = [{"name": name, "type": kind} for name, kind in kinds.items()]
     return {"columns": shown_columns, "rows": [[row[name] for name in columns] for row in rows]}
-
-
-def _quota_headers(call: Call) -> dict[str, str]:
-    """Fifteen queries in five seconds; counted only while throttling is on."""
-    remaining = call.tenant.graph.remaining
-    return {
-        "x-ms-user-quota-remaining": str(remaining),
-        "x-ms-user-quota-resets-after": "00:00:05",
-        "x-ms-ratelimit-remaining-tenant-resource-requests": str(remaining),
-    }
 
 
 def _bad_request(call: Call, code: str, message: str) -> errors.ArmError:

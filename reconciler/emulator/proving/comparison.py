@@ -7,7 +7,7 @@ modification moves" is compared although no clock is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -56,9 +56,12 @@ class Normaliser:
     def reply(self, exchange: Exchange, run: str) -> dict[str, JSON]:
         """Status, headers and body of an answer, as they are compared. `run` begins the names of what the run made."""
         name, reply = exchange.scenario.name, exchange.reply
+        values: dict[str, JSON] = {
+            name: reply.headers[name].lower() for name in COMPARED_HEADERS if name in reply.headers
+        }
         return {
             "status": reply.status,
-            "headers": _headers(reply.headers),
+            "headers": values | {name: PRESENT for name in sorted(reply.headers) if _NAMED.fullmatch(name)},
             "body": self._labelled(_reduced(reply, exchange.scenario.compare, run), name),
         }
 
@@ -83,11 +86,6 @@ class Normaliser:
         if abs(instant - self._now) > _LATELY:
             return match[0]
         return self._labels.setdefault(match[0], f"<time of {step}>") + ("" if match[0].endswith("Z") else "+00:00")
-
-
-def _headers(headers: Mapping[str, str]) -> dict[str, JSON]:
-    values: dict[str, JSON] = {name: headers[name].lower() for name in COMPARED_HEADERS if name in headers}
-    return values | {name: PRESENT for name in sorted(headers) if _NAMED.fullmatch(name)}
 
 
 def _reduced(reply: Reply, compare: Compare, run: str) -> JSON:

@@ -65,7 +65,13 @@ def check_properties(target: Target, requested: dict[str, JSON], version: str) -
         check_selectors(target, requested["resourceSelectors"], _SELECTORS, lambda _, why: _invalid(why))
     if "nonComplianceMessages" in requested:
         requested["nonComplianceMessages"] = [_message(part) for part in requested["nonComplianceMessages"]]
-    _enforcement_mode(requested, version)
+    # The mode in Azure's spelling.
+    if "enforcementMode" not in requested:
+        return
+    mode, since = _MODES.get(str(requested["enforcementMode"]).lower(), ("", "never"))
+    if version < since:
+        raise errors.bad_value(requested["enforcementMode"], "enforcementMode")
+    requested["enforcementMode"] = mode
 
 
 def _are_objects(value: JSON) -> bool:
@@ -120,16 +126,6 @@ def _check_definition_scope(call: Call, definition: ArmId) -> None:
             "hierarchy changed recently or if assigning a management group policy to new subscription, please allow "
             "up to 30 minutes for the hierarchy changes to apply and try again.",
         )
-
-
-def _enforcement_mode(requested: dict[str, JSON], version: str) -> None:
-    """The mode in Azure's spelling."""
-    if "enforcementMode" not in requested:
-        return
-    mode, since = _MODES.get(str(requested["enforcementMode"]).lower(), ("", "never"))
-    if version < since:
-        raise errors.bad_value(requested["enforcementMode"], "enforcementMode")
-    requested["enforcementMode"] = mode
 
 
 def check_identity(body: Mapping[str, Any]) -> None:

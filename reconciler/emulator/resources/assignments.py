@@ -61,10 +61,14 @@ def put(call: Call) -> Response:
     before = call.tenant.assignments.get(call.target.id.key)
     check(call, requested, is_new=before is None)
     check_identity(body)
+    stored = {name: value for name, value in requested.items() if name not in _READ_ONLY}
+    stored["metadata"] = stamped_metadata(call, requested.get("metadata"), before)
     record = Record(
         id=before.id if before else arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"),
         type=TYPE,
-        properties=_stored(call, requested, before),
+        properties=completed(
+            call.tenant, call.target.scope.text, stored, (before.properties if before else {}).get("instanceId")
+        ),
         system=call.tenant.stamp(call.principal, before.system if before else None),
         envelope=_envelope(call, body, before),
     )
@@ -89,14 +93,6 @@ def patch(call: Call) -> Response:
     )
     call.tenant.assignments.put(record)
     return raw(200, render(call.tenant, record, call.version))
-
-
-def _stored(call: Call, requested: dict[str, JSON], before: Record | None) -> dict[str, JSON]:
-    stored = {name: value for name, value in requested.items() if name not in _READ_ONLY}
-    stored["metadata"] = stamped_metadata(call, requested.get("metadata"), before)
-    return completed(
-        call.tenant, call.target.scope.text, stored, (before.properties if before else {}).get("instanceId")
-    )
 
 
 def completed(tenant: Tenant, scope: str, stored: dict[str, JSON], instance: str | None = None) -> dict[str, JSON]:

@@ -92,7 +92,10 @@ def _refuse_at_tenant(call: Call) -> None:
 
 def get(family: Family, call: Call) -> Response:
     """The one definition in its newest version."""
-    return raw(200, _render(family, _require(family, call), call.version))
+    definition = family.own(call.tenant).get(call.target.id.key) or _built_in(family, call.tenant, call.target.id)
+    if definition is None:
+        raise _not_found(family, call.target.name)
+    return raw(200, _render(family, definition, call.version))
 
 
 def delete(family: Family, call: Call) -> Response:
@@ -102,7 +105,17 @@ def delete(family: Family, call: Call) -> Response:
     if definition is None:
         return empty(204)
     users = [assignment for assignment in call.tenant.assignments.by_id.values() if _assigns(assignment, definition.id)]
-    members = _sets_with(call.tenant, definition.id) if family is POLICIES else []
+    # The tenant's own policy sets that a policy is a member of.
+    members = (
+        [
+            record
+            for record in call.tenant.set_definitions.by_id.values()
+            for member in record.properties.get("policyDefinitions", ())
+            if arm_id(str(member.get("policyDefinitionId", ""))).key == definition.id.key
+        ]
+        if family is POLICIES
+        else []
+    )
     if members:
         raise errors.ArmError(
             400,
@@ -149,29 +162,9 @@ def get_version(family: Family, call: Call) -> Response:
     return raw(200, _render(family, matches[0], call.version))
 
 
-def _sets_with(tenant: Tenant, identifier: ArmId) -> list[Record]:
-    """The tenant's own policy sets that a policy is a member of."""
-    return [
-        record
-        for record in tenant.set_definitions.by_id.values()
-        for member in record.properties.get("policyDefinitions", ())
-        if arm_id(str(member.get("policyDefinitionId", ""))).key == identifier.key
-    ]
-
-
 def _assigns(assignment: Record, identifier: ArmId) -> bool:
     assigned = arm_id(str(assignment.properties.get("policyDefinitionId", ""))).key
     return assigned == identifier.key or assigned.startswith(identifier.key + "/versions/")
-
-
-# --- finding and showing -----------------------------------------------------------------------------------------
-
-
-def _require(family: Family, call: Call) -> Record:
-    definition = family.own(call.tenant).get(call.target.id.key) or _built_in(family, call.tenant, call.target.id)
-    if definition is None:
-        raise _not_found(family, call.target.name)
-    return definition
 
 
 def _not_found(family: Family, name: str) -> errors.ArmError:

@@ -33,7 +33,13 @@ def check(call: Call, requested: dict[str, JSON], before: Exemption | None) -> d
     tenant, target = call.tenant, call.target
     stored = _well_formed(target, requested, call.version)
     if before is None:
-        _check_name(target.name)
+        if len(target.name) > 64 or not _NAME.fullmatch(target.name):
+            raise ArmError(
+                400,
+                "InvalidPolicyExemptionName",
+                f"The policy exemption name '{target.name}' is invalid. It must have 1 to 64 characters, none of "
+                "'<,>,*,%,&,:,\\,?,.,+,/' and no trailing space.",
+            )
     elif arm_id(stored["policyAssignmentId"]).key != before.assignment:
         raise ArmError(
             400,
@@ -109,16 +115,6 @@ def _expiry(stored: dict[str, JSON]) -> None:
     if canonical is None:
         raise bad_value(text, "expiresOn")
     stored["expiresOn"] = canonical
-
-
-def _check_name(name: str) -> None:
-    if len(name) > 64 or not _NAME.fullmatch(name):
-        raise ArmError(
-            400,
-            "InvalidPolicyExemptionName",
-            f"The policy exemption name '{name}' is invalid. It must have 1 to 64 characters, none of "
-            "'<,>,*,%,&,:,\\,?,.,+,/' and no trailing space.",
-        )
 
 
 # --- against the rest of the tenant ------------------------------------------------------------------------------

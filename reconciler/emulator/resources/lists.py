@@ -108,20 +108,13 @@ def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach
     last: _Remembered[T] | None = objects.remembered
     if last and last.depends_on == depends_on:
         return last.rows
-    rows = _selected(objects, hierarchy, scope, reach, steps)
-    if len(rows) > _LONG and scope.kind is not ScopeKind.MANAGEMENT_GROUP:
-        objects.remembered = _Remembered(depends_on, rows)
-    return rows
-
-
-def _selected(
-    objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach, steps: tuple[str, ...]
-) -> list[Row[T]]:
     rows = [row for rank, step in enumerate(steps) for row in rows_at(objects, step, rank)]
     if reach is Reach.AT_AND_BELOW or (reach is Reach.EVERYTHING and scope.kind is not ScopeKind.MANAGEMENT_GROUP):
         rank, numbers = len(steps), objects.numbers
         below = [Row((rank, numbers[item.id.key]), item) for item in _below(objects, hierarchy, scope)]
         rows += sorted(below, key=operator.attrgetter("place"))
+    if len(rows) > _LONG and scope.kind is not ScopeKind.MANAGEMENT_GROUP:
+        objects.remembered = _Remembered(depends_on, rows)
     return rows
 
 

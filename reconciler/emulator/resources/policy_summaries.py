@@ -88,24 +88,20 @@ def _results(call: Call, rows: list[Entry], conditions: list[str], *, counts_pol
     by_policy = _worst(((row["policyDefinitionId"], row["policyDefinitionReferenceId"]), row) for row in rows)
     by_group = _worst((group, row) for row in rows for group in row["policyDefinitionGroupNames"] if group)
     policies = {"nonCompliantPolicies": list(by_policy.values()).count("noncompliant")} if counts_policies else {}
+    # The address of the rows behind a result; without `$from` and `$to` the last day, as Azure has it.
+    end = instant_of(call.request.query, "$to") or call.tenant.clock.now()
+    start = instant_of(call.request.query, "$from") or end.fromtimestamp(end.timestamp() - _DAY, end.tzinfo)
+    path = call.target.text.rsplit("/", 1)[0]
+    between = f"&$from={start.strftime(_SHOWN_INSTANT)}&$to={end.strftime(_SHOWN_INSTANT)}"
+    link = f"https://{call.request.base}{path}/queryResults?api-version={call.version}{between}"
     return {
-        "queryResultsUri": _link(call, conditions),
+        "queryResultsUri": link + (f"&$filter={' and '.join(conditions)}" if conditions else ""),
         "nonCompliantResources": list(by_resource.values()).count("noncompliant"),
         **policies,
         "resourceDetails": _details(by_resource),
         "policyDetails": _details(by_policy),
         "policyGroupDetails": _details(by_group),
     }
-
-
-def _link(call: Call, conditions: list[str]) -> str:
-    """The address of the rows behind a result; without `$from` and `$to` the last day, as Azure has it."""
-    end = instant_of(call.request.query, "$to") or call.tenant.clock.now()
-    start = instant_of(call.request.query, "$from") or end.fromtimestamp(end.timestamp() - _DAY, end.tzinfo)
-    path = call.target.text.rsplit("/", 1)[0]
-    between = f"&$from={start.strftime(_SHOWN_INSTANT)}&$to={end.strftime(_SHOWN_INSTANT)}"
-    link = f"https://{call.request.base}{path}/queryResults?api-version={call.version}{between}"
-    return link + (f"&$filter={' and '.join(conditions)}" if conditions else "")
 
 
 def _grouped(pairs: Iterable[tuple[Hashable, Entry]]) -> dict[Hashable, list[Entry]]:

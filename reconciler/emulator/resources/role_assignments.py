@@ -171,28 +171,24 @@ def assignments(tenant: Tenant) -> Iterator[Record]:
     for principal in principals:
         grants = principal.grants if principal.grants is not None else (Grant(scope="", actions=("*",), role="Owner"),)
         for number, grant in enumerate(grants):
-            yield _granted(tenant, principal, number, grant)
+            label = f"{principal.object_id} {number}"
+            role = ROLE_IDS.get(grant.role.lower())
+            guid = role[1] if role else str(uuid.uuid5(NAMESPACE, label))
+            started = arm_instant(tenant.started)
+            values: dict[str, JSON] = {
+                "roleDefinitionId": f"/providers/{role_definitions.TYPE}/{guid}",
+                "principalId": principal.object_id,
+                "principalType": _principal_type(principal),
+                "scope": grant.place or "/",
+                "createdOn": started,
+                "updatedOn": started,
+                "createdBy": tenant.principals.portal_user.object_id,
+                "updatedBy": tenant.principals.portal_user.object_id,
+                "description": None,
+            }
+            name = uuid.uuid5(NAMESPACE, f"assignment {label}")
+            yield Record(id=arm_id(f"{grant.place}/providers/{TYPE}/{name}"), type=TYPE, properties=values)
     yield from tenant.role_assignments.by_id.values()
-
-
-def _granted(tenant: Tenant, principal: Principal, number: int, grant: Grant) -> Record:
-    label = f"{principal.object_id} {number}"
-    role = ROLE_IDS.get(grant.role.lower())
-    guid = role[1] if role else str(uuid.uuid5(NAMESPACE, label))
-    started = arm_instant(tenant.started)
-    values: dict[str, JSON] = {
-        "roleDefinitionId": f"/providers/{role_definitions.TYPE}/{guid}",
-        "principalId": principal.object_id,
-        "principalType": _principal_type(principal),
-        "scope": grant.place or "/",
-        "createdOn": started,
-        "updatedOn": started,
-        "createdBy": tenant.principals.portal_user.object_id,
-        "updatedBy": tenant.principals.portal_user.object_id,
-        "description": None,
-    }
-    name = uuid.uuid5(NAMESPACE, f"assignment {label}")
-    return Record(id=arm_id(f"{grant.place}/providers/{TYPE}/{name}"), type=TYPE, properties=values)
 
 
 def _means(record: Record) -> tuple[str, str]:

@@ -137,24 +137,21 @@ def _checked_assignment(values: dict[str, Any]) -> dict[str, JSON]:
         if stored["expiresOn"] is None:
             raise errors.bad_value(values["expireson"], "expiresOn")
     if effect == "Exempt":
-        _check_exemption(values.get("exemptiondata", {}))
+        # Only what is specified or documented; an exemption of anything else is a guess.
+        data = values.get("exemptiondata", {})
+        if str(data.get("exemptionCategory", "")).lower() not in _CATEGORIES:
+            raise errors.bad_value(data.get("exemptionCategory"), "exemptionData.exemptionCategory")
+        assessed = data.get("assignedAssessment")
+        key = assessed.get("assessmentKey") if isinstance(assessed, dict) else None
+        further = data.keys() - {"exemptionCategory", "assignedAssessment", "subAssessmentExemptionRule"}
+        if further or not isinstance(key, str) or not _NAME.fullmatch(key):
+            raise errors.not_modelled(f"{ASSIGNMENTS} with exemptionData of {', '.join(sorted(data))}")
+        rule = data.get("subAssessmentExemptionRule")
+        if rule is not None and not _is_documented(rule):
+            raise errors.not_modelled(
+                f"{ASSIGNMENTS} with a subAssessmentExemptionRule that the documentation does not show"
+            )
     return stored
-
-
-def _check_exemption(data: Mapping[str, Any]) -> None:
-    """Only what is specified or documented; an exemption of anything else is a guess."""
-    if str(data.get("exemptionCategory", "")).lower() not in _CATEGORIES:
-        raise errors.bad_value(data.get("exemptionCategory"), "exemptionData.exemptionCategory")
-    assessed = data.get("assignedAssessment")
-    key = assessed.get("assessmentKey") if isinstance(assessed, dict) else None
-    further = data.keys() - {"exemptionCategory", "assignedAssessment", "subAssessmentExemptionRule"}
-    if further or not isinstance(key, str) or not _NAME.fullmatch(key):
-        raise errors.not_modelled(f"{ASSIGNMENTS} with exemptionData of {', '.join(sorted(data))}")
-    rule = data.get("subAssessmentExemptionRule")
-    if rule is not None and not _is_documented(rule):
-        raise errors.not_modelled(
-            f"{ASSIGNMENTS} with a subAssessmentExemptionRule that the documentation does not show"
-        )
 
 
 def _is_documented(rule: JSON) -> bool:

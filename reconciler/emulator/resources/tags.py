@@ -30,7 +30,12 @@ def patch(call: Call) -> Response:
     requested = _requested(body)
     match str(body.get("operation", "")).lower():
         case "merge":
-            return _store(call, _merged(_tags(call), requested))
+            # Tag names do not mind case: a name that is there keeps its spelling.
+            present = _tags(call)
+            spelling = {name.lower(): name for name in present}
+            return _store(
+                call, present | {spelling.get(name.lower(), name): value for name, value in requested.items()}
+            )
         case "replace":
             return _store(call, requested)
         case "delete":
@@ -66,12 +71,6 @@ def checked(value: JSON) -> Tags:
 
 def _requested(body: dict[str, JSON]) -> Tags:
     return checked(optional_object(body, "properties").get("tags"))
-
-
-def _merged(present: Tags, added: Tags) -> Tags:
-    """Tag names do not mind case: a name that is there keeps its spelling."""
-    spelling = {name.lower(): name for name in present}
-    return present | {spelling.get(name.lower(), name): value for name, value in added.items()}
 
 
 def _tags(call: Call) -> Tags:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from reconciler import catalog
-from reconciler.catalog import BuiltInInitiative, Policy
+from reconciler.catalog import Policy
 from reconciler.model import JSON, ArmId
 
 FIRST_VERSION = "1.0.0"
@@ -39,7 +39,24 @@ class CatalogueBuiltIns:
             built_in = self._catalogue.initiative(identifier)
             if built_in is None:
                 return None
-            self._rendered[identifier.key] = self._initiative_properties(built_in)
+            version = built_in.version or FIRST_VERSION
+            self._rendered[identifier.key] = {
+                "displayName": built_in.title,
+                "policyType": "BuiltIn",
+                "metadata": {"version": built_in.version, "category": built_in.category},
+                "version": version,
+                "parameters": {},
+                "policyDefinitions": [
+                    {
+                        "policyDefinitionReferenceId": member.reference_id,
+                        "policyDefinitionId": member.definition.text,
+                        "definitionVersion": self._pin(member.definition),
+                        "parameters": {},
+                    }
+                    for member in built_in.members
+                ],
+                "versions": [version],
+            }
         return self._rendered[identifier.key]
 
     def initiatives(self) -> Iterable[ArmId]:
@@ -54,26 +71,6 @@ class CatalogueBuiltIns:
     def policies(self) -> Iterable[ArmId]:
         """The ids of all built-in policies."""
         return (policy.id for policy in self._catalogue.policies.values())
-
-    def _initiative_properties(self, initiative: BuiltInInitiative) -> dict[str, JSON]:
-        version = initiative.version or FIRST_VERSION
-        return {
-            "displayName": initiative.title,
-            "policyType": "BuiltIn",
-            "metadata": {"version": initiative.version, "category": initiative.category},
-            "version": version,
-            "parameters": {},
-            "policyDefinitions": [
-                {
-                    "policyDefinitionReferenceId": member.reference_id,
-                    "policyDefinitionId": member.definition.text,
-                    "definitionVersion": self._pin(member.definition),
-                    "parameters": {},
-                }
-                for member in initiative.members
-            ],
-            "versions": [version],
-        }
 
     def _pin(self, definition: ArmId) -> str:
         """The version that an initiative names for a member: any of its major version."""

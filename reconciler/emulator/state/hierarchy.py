@@ -120,7 +120,12 @@ class Hierarchy:
         if group and f"/subscriptions/{scope.subscription}/resourcegroups/{group.lower()}" not in self.resources:
             raise errors.resource_group_not_found(group)
         if scope.kind is ScopeKind.RESOURCE:
-            raise errors.resource_not_found(_resource_text(scope), _group_name(scope))
+            # `Namespace/type/name` as ARM's messages write a resource: types and names in turn.
+            parts = scope.text[scope.key.rfind("/providers/") + len("/providers/") :].split("/")
+            raise errors.resource_not_found(
+                "/".join((parts[0], *parts[1::2], *parts[2::2])) if len(parts) > 3 else "/".join(parts),
+                _group_name(scope),
+            )
 
     def chain(self, scope: ArmId) -> tuple[str, ...]:
         """The folded scopes from the root group down to `scope` itself."""
@@ -171,12 +176,6 @@ class Hierarchy:
 def _group_name(scope: ArmId) -> str | None:
     parts = scope.text.split("/")
     return parts[4] if len(parts) > 4 and parts[3].lower() == "resourcegroups" else None
-
-
-def _resource_text(scope: ArmId) -> str:
-    """`Namespace/type/name` as ARM's messages write a resource: types and names in turn."""
-    parts = scope.text[scope.key.rfind("/providers/") + len("/providers/") :].split("/")
-    return "/".join((parts[0], *parts[1::2], *parts[2::2])) if len(parts) > 3 else "/".join(parts)
 
 
 def group_id(name: str) -> ArmId:

@@ -91,7 +91,16 @@ class Connection(asyncio.Protocol):
                 self._wire.receive_data(data)
             self._advance()
         except h11.RemoteProtocolError as error:
-            self._refuse(error)
+            # Answer what is no HTTP with the status that h11 suggests, then hang up.
+            if self._transport and self._wire.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+                head = h11.Response(
+                    status_code=error.error_status_hint,
+                    headers=[("Content-Length", "0"), ("Connection", "close")],
+                    reason=_REASONS.get(error.error_status_hint, b""),
+                )
+                self._transport.write((self._wire.send(head) or b"") + (self._wire.send(h11.EndOfMessage()) or b""))
+            if self._transport:
+                self._transport.close()
 
     def eof_received(self) -> bool:
         """The client will send no more."""
@@ -170,18 +179,6 @@ class Connection(asyncio.Protocol):
             out += self._wire.send(h11.Data(data=response.body)) or b""
         self._transport.write(out + (self._wire.send(h11.EndOfMessage()) or b""))
 
-    def _refuse(self, error: h11.RemoteProtocolError) -> None:
-        """Answer what is no HTTP with the status that h11 suggests, then hang up."""
-        if self._transport and self._wire.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
-            head = h11.Response(
-                status_code=error.error_status_hint,
-                headers=[("Content-Length", "0"), ("Connection", "close")],
-                reason=_REASONS.get(error.error_status_hint, b""),
-            )
-            self._transport.write((self._wire.send(head) or b"") + (self._wire.send(h11.EndOfMessage()) or b""))
-        if self._transport:
-            self._transport.close()
-
 
 def _request(head: h11.Request, body: bytes, too_large: bool) -> Request:
     target = head.target.decode("ascii", "replace")
@@ -189,18 +186,14 @@ def _request(head: h11.Request, body: bytes, too_large: bool) -> Request:
         parts = urllib.parse.urlsplit(target)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
     raw_path, _, raw_query = target.partition("?")
+    # The query, keys folded. Raw parentheses, quotes and spaces in a `$filter` are as good as encoded ones.
+    pairs = urllib.parse.parse_qsl(raw_query, keep_blank_values=True, errors="replace")
     return Request(
         method=head.method.decode("ascii"),
         target=target,
         path=urllib.parse.unquote(raw_path) if "%" in raw_path else raw_path,
-        query=_query(raw_query),
+        query={key.lower(): value for key, value in pairs},
         headers={name.decode("ascii"): value.decode("latin-1") for name, value in head.headers},
         body=body,
         too_large=too_large,
     )
-
-
-def _query(raw: str) -> dict[str, str]:
-    """The query, keys folded. Raw parentheses, quotes and spaces in a `$filter` are as good as encoded ones."""
-    pairs = urllib.parse.parse_qsl(raw, keep_blank_values=True, errors="replace")
-    return {key.lower(): value for key, value in pairs}

@@ -51,21 +51,17 @@ def match_subject(
     if subject.kind is SubjectKind.INITIATIVE and assignment.definition.key != subject.only:
         return None
     if not assignment.is_initiative:
-        return _single(subject, assignment)
+        if subject.only is None and assignment.definition.key not in subject.policies:
+            return None
+        return SubjectMatch(
+            references=(),
+            cells=frozenset({WHOLE}),
+            policies=(assignment.definition.key,),
+            whole=True,
+            unknown=tuple(subject.references.values()),
+        )
     assert initiative is not None
     return _addressed(subject, initiative) if subject.only else _by_policy(subject, initiative)
-
-
-def _single(subject: ResolvedSubject, assignment: Assignment) -> SubjectMatch | None:
-    if subject.only is None and assignment.definition.key not in subject.policies:
-        return None
-    return SubjectMatch(
-        references=(),
-        cells=frozenset({WHOLE}),
-        policies=(assignment.definition.key,),
-        whole=True,
-        unknown=tuple(subject.references.values()),
-    )
 
 
 def _by_policy(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:

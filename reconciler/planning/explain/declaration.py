@@ -73,6 +73,8 @@ def explain_declaration(basis: PlanBasis, plan: Plan, declaration: Declaration) 
     settled = {(row.assignment.id.key) for row in rows}
     if subject is not None and not nothing:
         rows += _out(basis, plan, declaration, subject, settled)
+    # Everything unread at, above or below a target, or where it may lie.
+    about = {line for target in declaration.scopes for line in basis.tree.unread_about(target)}
     return DeclarationExplanation(
         declaration=declaration,
         title=subject.title if subject else "; ".join(declaration.subject.values),
@@ -85,7 +87,7 @@ def explain_declaration(basis: PlanBasis, plan: Plan, declaration: Declaration) 
             change for change in plan.changes if change.declaration == declaration.name and change.after is None
         ),
         also=subject.also if subject else (),
-        unread=_unread(basis, plan, declaration),
+        unread=tuple(line for line in plan.unread if line in about or _concerns(basis, declaration, line.scope)),
     )
 
 
@@ -199,12 +201,6 @@ def _why_out(basis: PlanBasis, declaration: Declaration, subject: ResolvedSubjec
         which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
         return f"{which} behind {subject.title!r}"
     return f"{label(assignment)!r} is not in this run"
-
-
-def _unread(basis: PlanBasis, plan: Plan, declaration: Declaration) -> tuple[Unread, ...]:
-    """Everything unread at, above or below a target, or where it may lie."""
-    about = {line for target in declaration.scopes for line in basis.tree.unread_about(target)}
-    return tuple(line for line in plan.unread if line in about or _concerns(basis, declaration, line.scope))
 
 
 def _concerns(basis: PlanBasis, declaration: Declaration, scope: ArmId) -> bool:

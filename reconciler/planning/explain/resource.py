@@ -162,31 +162,28 @@ class _View:
         ):
             shared = existing.cells if cells is None else existing.cells & cells
             if shared:
-                yield self._other(existing, shared, assignment)
+                exemption, change = existing.exemption, self._change(existing.exemption.id)
+                declaration = self._declared(existing.mark)
+                now = shared & self._now(exemption)
+                commit = self._commit(declaration) if declaration else None
+                yield CoveringExemption(
+                    exemption=exemption,
+                    role=Role.ALSO if now else Role.NO_EFFECT,
+                    cells=shared,
+                    now=now,
+                    references=self._texts(shared, assignment),
+                    inherited=self._inherited(exemption),
+                    whose=whose(existing),
+                    why=self._standing(existing, change),
+                    declaration=declaration,
+                    commit=commit,
+                    change=change,
+                )
 
     def _lives(self, assignment: Assignment) -> Iterator[ExistingExemption]:
         for existing in self.basis.existing:
             if existing.exemption.assignment == assignment.id and existing.scope.key in self.chain:
                 yield existing
-
-    def _other(self, existing: ExistingExemption, shared: frozenset[str], assignment: Assignment) -> CoveringExemption:
-        exemption, change = existing.exemption, self._change(existing.exemption.id)
-        declaration = self._declared(existing.mark)
-        now = shared & self._now(exemption)
-        commit = self._commit(declaration) if declaration else None
-        return CoveringExemption(
-            exemption=exemption,
-            role=Role.ALSO if now else Role.NO_EFFECT,
-            cells=shared,
-            now=now,
-            references=self._texts(shared, assignment),
-            inherited=self._inherited(exemption),
-            whose=whose(existing),
-            why=self._standing(existing, change),
-            declaration=declaration,
-            commit=commit,
-            change=change,
-        )
 
     def _standing(self, existing: ExistingExemption, change: Change | None) -> str:
         """Why it does not count, and what becomes of it."""

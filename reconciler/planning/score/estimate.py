@@ -25,7 +25,7 @@ from reconciler.planning.score.counting import (
     uncounted,
 )
 from reconciler.planning.score.exempted import Exempted, Exemptions, Facts
-from reconciler.planning.score.formula import ControlScore, Score, combined, reported, total
+from reconciler.planning.score.formula import ControlScore, combined, reported, total
 from reconciler.planning.score.values import (
     ControlStages,
     NoEffect,
@@ -82,7 +82,10 @@ def estimate(plan: Plan, posture: Posture, facts: Facts) -> ScoreEstimate:
         for subscription in affected
         if subscription.name.lower() in posture.scores
     ]
-    scores = {guid: Stages(now=score, settled=score, after=score, upper=score) for guid, score in _reported(posture)}
+    scores = {
+        guid: Stages(now=score, settled=score, after=score, upper=score)
+        for guid, score in ((guid, reported(score)) for guid, score in posture.scores.items())
+    }
     scores |= {item.subscription.name.lower(): item.score for item in estimates}
     new = [row for row in rows if row.is_new]
     return ScoreEstimate(
@@ -108,10 +111,6 @@ def _after(plan: Plan, existing: dict[str, Exemption]) -> Iterable[Exemption]:
         if change.after is not None:
             remaining[change.after.id.key] = change.after
     return remaining.values()
-
-
-def _reported(posture: Posture) -> Iterable[tuple[str, Score]]:
-    return ((guid, reported(score)) for guid, score in posture.scores.items())
 
 
 # --- one assessment ----------------------------------------------------------------------------------------------
