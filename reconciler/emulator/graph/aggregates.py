@@ -121,36 +121,8 @@ def _average(values: list[Value]) -> Value:
     return _sum(present) / len(present) if present else None
 
 
-def _least(values: list[Value]) -> Value:
-    return min(_present(values), default=None)
-
-
-def _greatest(values: list[Value]) -> Value:
-    return max(_present(values), default=None)
-
-
-def _list(values: list[Value]) -> Value:
-    return [shown(value) for value in _present(values)[:MEMBERS_LIMIT]]
-
-
-def _set(values: list[Value]) -> Value:
-    return list({to_text(value) + type(value).__name__: shown(value) for value in _present(values)}.values())
-
-
 def _any(values: list[Value]) -> Value:
     return next(iter(_present(values)), None)
-
-
-def _distinct(values: list[Value]) -> int:
-    return len({to_text(value) + type(value).__name__ for value in _present(values)})
-
-
-def _summable(kind: Type) -> Type | None:
-    return kind if kind in NUMBERS or kind is Type.TIMESPAN else None
-
-
-def _averaged(kind: Type) -> Type | None:
-    return Type.REAL if kind in NUMBERS else kind if kind is Type.TIMESPAN else None
 
 
 def _comparable(kind: Type) -> Type | None:
@@ -158,13 +130,27 @@ def _comparable(kind: Type) -> Type | None:
 
 
 _REDUCTIONS: Final[Mapping[str, tuple[str, Callable[[Type], Type | None], Reduce]]] = {
-    "sum": ("sum_", _summable, _sum),
-    "avg": ("avg_", _averaged, _average),
-    "min": ("min_", _comparable, _least),
-    "max": ("max_", _comparable, _greatest),
-    "dcount": ("dcount_", lambda kind: None if kind is Type.DYNAMIC else Type.LONG, _distinct),
-    "make_list": ("list_", lambda _: Type.DYNAMIC, _list),
-    "make_set": ("set_", lambda _: Type.DYNAMIC, _set),
+    "sum": ("sum_", lambda kind: kind if kind in NUMBERS or kind is Type.TIMESPAN else None, _sum),
+    "avg": ("avg_", lambda kind: Type.REAL if kind in NUMBERS else kind if kind is Type.TIMESPAN else None, _average),
+    "min": ("min_", _comparable, lambda values: min(_present(values), default=None)),
+    "max": ("max_", _comparable, lambda values: max(_present(values), default=None)),
+    "dcount": (
+        "dcount_",
+        lambda kind: None if kind is Type.DYNAMIC else Type.LONG,
+        lambda values: len({to_text(value) + type(value).__name__ for value in _present(values)}),
+    ),
+    "make_list": (
+        "list_",
+        lambda _: Type.DYNAMIC,
+        lambda values: [shown(value) for value in _present(values)[:MEMBERS_LIMIT]],
+    ),
+    "make_set": (
+        "set_",
+        lambda _: Type.DYNAMIC,
+        lambda values: list(
+            {to_text(value) + type(value).__name__: shown(value) for value in _present(values)}.values()
+        ),
+    ),
     "take_any": ("", lambda kind: kind, _any),
     "any": ("any_", lambda kind: kind, _any),
 }

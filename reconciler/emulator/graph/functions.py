@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from reconciler.emulator.graph import operators
 from reconciler.emulator.graph.patterns import trimmed
@@ -39,12 +39,28 @@ class Function:
     common_from: int = 0
 
 
+FUNCTIONS: Final[dict[str, Function]] = {}
+"""Those whose arguments the parser must see itself (`extract`, `now`, `ago`) are in `expressions`."""
+
+Apply = TypeVar("Apply", bound=Callable[..., Value])
+
+
 def _function(apply: Callable[..., Value], result: Type | None, least: int, most: int | None = -1) -> Function:
     return Function(apply=apply, result=result, least=least, most=least if most == -1 else most)
 
 
 def _conversion(apply: Callable[[Value], Value], result: Type) -> Function:
     return Function(apply=apply, result=result, least=1, most=1, names_after_argument=True)
+
+
+def _named(name: str, result: Type | None, least: int, most: int | None = -1) -> Callable[[Apply], Apply]:
+    """Registers the function below under its name in Kusto."""
+
+    def register(apply: Apply) -> Apply:
+        FUNCTIONS[name] = _function(apply, result, least, most)
+        return apply
+
+    return register
 
 
 # --- text --------------------------------------------------------------------------------------------------------
@@ -57,15 +73,18 @@ def _split(text: Value, separator: Value, index: Value = None) -> Value:
     return [parts[index]] if -len(parts) <= index < len(parts) else [None]
 
 
+@_named("substring", Type.STRING, 2, 3)
 def _substring(text: Value, start: Value, length: Value = None) -> str:
     value, begin = to_text(text), max(0, int(start or 0))
     return value[begin:] if length is None else value[begin : begin + max(0, int(length))]
 
 
+@_named("indexof", Type.LONG, 2)
 def _index_of(text: Value, part: Value) -> int:
     return to_text(text).find(to_text(part))
 
 
+@_named("strcat_array", Type.STRING, 2)
 def _join_array(values: Value, separator: Value) -> str:
     return to_text(separator).join(map(to_text, values)) if isinstance(values, list) else ""
 
@@ -73,28 +92,35 @@ def _join_array(values: Value, separator: Value) -> str:
 # --- dynamic values ----------------------------------------------------------------------------------------------
 
 
+@_named("array_length", Type.LONG, 1)
 def _array_length(value: Value) -> int | None:
     return len(value) if isinstance(value, list) else None
 
 
+@_named("bag_keys", Type.DYNAMIC, 1)
 def _bag_keys(value: Value) -> Value:
     return list(value) if isinstance(value, Mapping) else None
 
 
+@_named("bag_pack", Type.DYNAMIC, 2, None)
+@_named("pack", Type.DYNAMIC, 2, None)
 def _pack(*parts: Value) -> Value:
     return {to_text(name): value for name, value in zip(parts[::2], parts[1::2], strict=False)}
 
 
+@_named("set_has_element", Type.BOOL, 2)
 def _has_element(values: Value, element: Value) -> bool | None:
     return any(operators.equal(value, element) for value in values) if isinstance(values, list) else None
 
 
+@_named("array_index_of", Type.LONG, 2)
 def _array_index(values: Value, element: Value) -> int | None:
     if not isinstance(values, list):
         return None
     return next((number for number, value in enumerate(values) if operators.equal(value, element)), -1)
 
 
+@_named("array_concat", Type.DYNAMIC, 1, None)
 def _array_concat(*arrays: Value) -> Value:
     return [item for array in arrays if isinstance(array, list) for item in array]
 
@@ -104,6 +130,7 @@ def _array_concat(*arrays: Value) -> Value:
 _SECONDS: Final = {"day": 86400, "hour": 3600, "minute": 60, "second": 1, "week": 7 * 86400}
 
 
+@_named("datetime_diff", Type.LONG, 3)
 def _difference(part: Value, first: Value, second: Value) -> int | None:
     """`datetime_diff`: how many boundaries of the period lie between the two."""
     if not isinstance(first, datetime) or not isinstance(second, datetime):
@@ -121,6 +148,7 @@ def _difference(part: Value, first: Value, second: Value) -> int | None:
     return (first - origin) // period - (second - origin) // period
 
 
+@_named("datetime_add", Type.DATETIME, 3)
 def _add(part: Value, amount: Value, instant: Value) -> datetime | None:
     """`datetime_add`."""
     if not isinstance(instant, datetime) or amount is None:
@@ -165,12 +193,14 @@ def _start_of(days: int) -> Callable[..., Value]:
     return start
 
 
+@_named("startofmonth", Type.DATETIME, 1, 2)
 def _start_of_month(instant: Value, offset: Value = 0) -> datetime | None:
     if not isinstance(instant, datetime):
         return None
     return _add("month", offset, instant.replace(day=1, hour=0, minute=0, second=0, microsecond=0))
 
 
+@_named("format_datetime", Type.STRING, 2)
 def _formatted(instant: Value, form: Value) -> str:
     """`format_datetime` for the parts of an ISO date and time."""
     if not isinstance(instant, datetime):
@@ -199,6 +229,7 @@ def bin_(value: Value, size: Value) -> Value:
         return None
 
 
+@_named("round", None, 1, 2)
 def _round(value: Value, digits: Value = 0) -> float | None:
     """Halves go away from nought."""
     if not isinstance(value, (int, float)) or math.isinf(value) or math.isnan(value):
@@ -224,67 +255,58 @@ def _case(*parts: Value) -> Value:
     return parts[-1]
 
 
+@_named("coalesce", None, 1, None)
 def _coalesce(*values: Value) -> Value:
     return next((value for value in values if value is not None and value != ""), values[-1])
 
 
-FUNCTIONS: Final[Mapping[str, Function]] = {
-    "tostring": _conversion(to_text, Type.STRING),
-    "tolong": _conversion(to_long, Type.LONG),
-    "toint": _conversion(to_long, Type.LONG),
-    "todouble": _conversion(to_real, Type.REAL),
-    "toreal": _conversion(to_real, Type.REAL),
-    "tobool": _conversion(to_bool, Type.BOOL),
-    "toboolean": _conversion(to_bool, Type.BOOL),
-    "todatetime": _conversion(to_datetime, Type.DATETIME),
-    "totimespan": _conversion(to_timespan, Type.TIMESPAN),
-    "parse_json": _conversion(to_dynamic, Type.DYNAMIC),
-    "todynamic": _conversion(to_dynamic, Type.DYNAMIC),
-    "split": Function(apply=_split, result=Type.DYNAMIC, least=2, most=3, names_after_argument=True),
-    "strlen": Function(
-        apply=lambda v: len(to_text(v)), result=Type.LONG, least=1, most=1, names_after_argument=True, prefix="strlen_"
-    ),
-    "tolower": _function(lambda v: to_text(v).lower(), Type.STRING, 1),
-    "toupper": _function(lambda v: to_text(v).upper(), Type.STRING, 1),
-    "strcat": _function(lambda *parts: "".join(map(to_text, parts)), Type.STRING, 1, None),
-    "strcat_array": _function(_join_array, Type.STRING, 2),
-    "substring": _function(_substring, Type.STRING, 2, 3),
-    "indexof": _function(_index_of, Type.LONG, 2),
-    "replace_string": _function(lambda t, a, b: to_text(t).replace(to_text(a), to_text(b)), Type.STRING, 3),
-    "trim": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=True), Type.STRING, 2),
-    "trim_start": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=False), Type.STRING, 2),
-    "trim_end": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=False, end=True), Type.STRING, 2),
-    "isempty": _function(lambda v: to_text(v) == "", Type.BOOL, 1),
-    "isnotempty": _function(lambda v: to_text(v) != "", Type.BOOL, 1),
-    "isnull": _function(lambda v: v is None, Type.BOOL, 1),
-    "isnotnull": _function(lambda v: v is not None, Type.BOOL, 1),
-    "not": _function(lambda v: None if v is None else not v, Type.BOOL, 1),
-    "iff": Function(
-        apply=lambda test, yes, no: yes if test is True else no, result=None, least=3, most=3, common_from=1
-    ),
-    "iif": Function(
-        apply=lambda test, yes, no: yes if test is True else no, result=None, least=3, most=3, common_from=1
-    ),
-    "case": Function(apply=_case, result=None, least=3, most=None, common_from=1),
-    "coalesce": _function(_coalesce, None, 1, None),
-    "array_length": _function(_array_length, Type.LONG, 1),
-    "array_concat": _function(_array_concat, Type.DYNAMIC, 1, None),
-    "array_index_of": _function(_array_index, Type.LONG, 2),
-    "set_has_element": _function(_has_element, Type.BOOL, 2),
-    "bag_keys": _function(_bag_keys, Type.DYNAMIC, 1),
-    "pack": _function(_pack, Type.DYNAMIC, 2, None),
-    "bag_pack": _function(_pack, Type.DYNAMIC, 2, None),
-    "pack_array": _function(lambda *parts: list(parts), Type.DYNAMIC, 1, None),
-    "datetime_diff": _function(_difference, Type.LONG, 3),
-    "datetime_add": _function(_add, Type.DATETIME, 3),
-    "startofday": _function(_start_of(1), Type.DATETIME, 1, 2),
-    "startofweek": _function(_start_of(7), Type.DATETIME, 1, 2),
-    "startofmonth": _function(_start_of_month, Type.DATETIME, 1, 2),
-    "format_datetime": _function(_formatted, Type.STRING, 2),
-    "round": _function(_round, None, 1, 2),
-    "floor": _function(bin_, None, 2),
-    "bin": _function(bin_, None, 2),
-    "abs": _function(lambda v: abs(v) if isinstance(v, (int, float)) else None, None, 1),
-    "ceiling": _function(_whole(math.ceil), Type.LONG, 1),
-}
-"""Those whose arguments the parser must see itself (`extract`, `now`, `ago`) are in `expressions`."""
+FUNCTIONS.update(
+    {
+        "tostring": _conversion(to_text, Type.STRING),
+        "tolong": _conversion(to_long, Type.LONG),
+        "toint": _conversion(to_long, Type.LONG),
+        "todouble": _conversion(to_real, Type.REAL),
+        "toreal": _conversion(to_real, Type.REAL),
+        "tobool": _conversion(to_bool, Type.BOOL),
+        "toboolean": _conversion(to_bool, Type.BOOL),
+        "todatetime": _conversion(to_datetime, Type.DATETIME),
+        "totimespan": _conversion(to_timespan, Type.TIMESPAN),
+        "parse_json": _conversion(to_dynamic, Type.DYNAMIC),
+        "todynamic": _conversion(to_dynamic, Type.DYNAMIC),
+        "split": Function(apply=_split, result=Type.DYNAMIC, least=2, most=3, names_after_argument=True),
+        "strlen": Function(
+            apply=lambda v: len(to_text(v)),
+            result=Type.LONG,
+            least=1,
+            most=1,
+            names_after_argument=True,
+            prefix="strlen_",
+        ),
+        "tolower": _function(lambda v: to_text(v).lower(), Type.STRING, 1),
+        "toupper": _function(lambda v: to_text(v).upper(), Type.STRING, 1),
+        "strcat": _function(lambda *parts: "".join(map(to_text, parts)), Type.STRING, 1, None),
+        "replace_string": _function(lambda t, a, b: to_text(t).replace(to_text(a), to_text(b)), Type.STRING, 3),
+        "trim": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=True), Type.STRING, 2),
+        "trim_start": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=True, end=False), Type.STRING, 2),
+        "trim_end": _function(lambda p, t: trimmed(to_text(p), to_text(t), start=False, end=True), Type.STRING, 2),
+        "isempty": _function(lambda v: to_text(v) == "", Type.BOOL, 1),
+        "isnotempty": _function(lambda v: to_text(v) != "", Type.BOOL, 1),
+        "isnull": _function(lambda v: v is None, Type.BOOL, 1),
+        "isnotnull": _function(lambda v: v is not None, Type.BOOL, 1),
+        "not": _function(lambda v: None if v is None else not v, Type.BOOL, 1),
+        "iff": Function(
+            apply=lambda test, yes, no: yes if test is True else no, result=None, least=3, most=3, common_from=1
+        ),
+        "iif": Function(
+            apply=lambda test, yes, no: yes if test is True else no, result=None, least=3, most=3, common_from=1
+        ),
+        "case": Function(apply=_case, result=None, least=3, most=None, common_from=1),
+        "pack_array": _function(lambda *parts: list(parts), Type.DYNAMIC, 1, None),
+        "startofday": _function(_start_of(1), Type.DATETIME, 1, 2),
+        "startofweek": _function(_start_of(7), Type.DATETIME, 1, 2),
+        "floor": _function(bin_, None, 2),
+        "bin": _function(bin_, None, 2),
+        "abs": _function(lambda v: abs(v) if isinstance(v, (int, float)) else None, None, 1),
+        "ceiling": _function(_whole(math.ceil), Type.LONG, 1),
+    }
+)
