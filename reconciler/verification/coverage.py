@@ -25,15 +25,7 @@ def one_owner(case: Case) -> Iterator[Violation]:
         if sum(key not in case.tenant.exemptions for key in owners[point]) > 1:
             message = f"what {name} declares for {point.reference} of {point.assignment} is created twice"
             yield Violation(rule="owned once", subject=point.scope, message=message)
-        # Whether the same declaration wants it on a containing scope, which then serves both. A target that is held
-        # as a whole serves nothing.
-        held_scopes = {
-            line["scope"].lower()
-            for line in case.plan["held"]
-            if line["declaration"] == name and not line["assignment"]
-        }
-        around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
-        if any(wider in case.targets[name] and case.targets[name][wider] - held_scopes for wider in around):
+        if _is_declared_around(case, point, name):
             continue
         if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):
             continue
@@ -61,6 +53,17 @@ def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
             if line["declaration"] in marks or point.reference in listed:
                 return True
     return False
+
+
+def _is_declared_around(case: Case, point: Point, name: str) -> bool:
+    """Whether the same declaration wants it on a containing scope, which then serves both. A target that is held as a
+    whole serves nothing.
+    """
+    held_scopes = {
+        line["scope"].lower() for line in case.plan["held"] if line["declaration"] == name and not line["assignment"]
+    }
+    around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
+    return any(wider in case.targets[name] and case.targets[name][wider] - held_scopes for wider in around)
 
 
 def _is_excused(case: Case, point: Point, name: str) -> bool:
