@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import emulated
+import prefork
 import pytest
 import yaml
 from main_job import repositories as repo
@@ -24,10 +25,7 @@ BIN = Path(sys.executable).parent
 
 
 def exempt(*arguments: str, cwd: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "reconciler", *arguments], cwd=cwd, capture_output=True, text=True, check=False,
-        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(runner.CHECKOUT), "HOME": str(cwd)},
-    )  # fmt: skip
+    done = prefork.run(arguments, cwd=cwd, env={"PATH": os.environ["PATH"], "HOME": str(cwd)})
     assert done.returncode == code, done.stdout + done.stderr
     return done
 
