@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -160,21 +161,8 @@ def _add(part: Value, amount: Value, instant: Value) -> datetime | None:
         if name in {"month", "quarter", "year"}:
             months = instant.year * 12 + instant.month - 1 + count * {"month": 1, "quarter": 3, "year": 12}[name]
             year, month = divmod(months, 12)
-            last = [
-                31,
-                29 if year % 4 == 0 and (year % 100 or year % 400 == 0) else 28,
-                31,
-                30,
-                31,
-                30,
-                31,
-                31,
-                30,
-                31,
-                30,
-                31,
-            ]
-            return instant.replace(year=year, month=month + 1, day=min(instant.day, last[month]))
+            last = calendar.monthrange(year, month + 1)[1]
+            return instant.replace(year=year, month=month + 1, day=min(instant.day, last))
     except (OverflowError, ValueError):
         pass
     return None
