@@ -46,7 +46,12 @@ chmod +x "$folder/bin/python"
 
 def load(name: str, folder: Path = WORKFLOWS) -> dict[str, Any]:
     """A workflow file, or a template of one; `on` is read as a key, not as a boolean."""
-    text = (folder / name).read_text(encoding="utf-8").replace("@@ACTION@@", "contoso/exempt@" + "0" * 40)
+    text = (
+        (folder / name)
+        .read_text(encoding="utf-8")
+        .replace("@@ACTION@@", "contoso/exempt@" + "0" * 40)
+        .replace("@@PART@@", "part")
+    )
     return yaml.load(text.replace("\non:", '\n"on":'), Loader=yaml.SafeLoader)
 
 
