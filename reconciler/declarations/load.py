@@ -18,7 +18,7 @@ from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors
 from reconciler.documents.strict import EMPTY
-from reconciler.model import ArmId, Declaration, Settings, Source
+from reconciler.model import Declaration, Settings, Source
 from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
@@ -102,10 +102,9 @@ def same_rules(before: bytes, after: bytes) -> bool:
     return first is not None and first == second
 
 
-def declared_scopes(data: bytes) -> tuple[ArmId, ...]:
-    """The scopes that one version of a declaration's file lists; none where it is no valid declaration."""
-    declaration = _value(data, "", "exemption", build.declaration, [])
-    return declaration.scopes if declaration is not None else ()
+def declared_in(data: bytes) -> Declaration | None:
+    """The declaration that one version of a file holds; None where it is no valid one."""
+    return _value(data, "", "exemption", build.declaration, [])
 
 
 def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.codes import FileCode
-from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_scopes, load, same_meaning, same_rules
+from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_in, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
@@ -26,6 +26,7 @@ from reconciler.runs.context import Context
 
 if TYPE_CHECKING:
     from reconciler.repository import Comparison, Missing
+    from reconciler.repository.work_tree import WorkTree
 
 OVERLAY: Final = "catalog.yaml"
 _SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
@@ -43,7 +44,8 @@ class InvalidRepositoryError(ReconcilerError):
 class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
     them as changed. `proposed` are those that the change under review is about, None for all. `base_targets` are folded
-    scopes that files listed at the base which differ now. `resolved` are the declarations with what the catalogue says
+    scopes that files listed at the base which differ now, `earlier` the ids of standard assignments that such files, and
+    those that the last commit changed, came to. `resolved` are the declarations with what the catalogue says
     they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
@@ -57,11 +59,15 @@ class Repository:
     proposed: frozenset[str] | None = None
     base_targets: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
+    earlier: tuple[ArmId, ...] = ()
 
     @property
     def standards(self) -> tuple[ArmId, ...]:
-        """The ids that standard assignments of ours have, declared or disabled: no list need show them."""
-        return known_standards(self.declarations, self.resolved.subjects, self.settings)
+        """The ids that standard assignments of ours have, declared or disabled, and those of declarations that differ from
+        the base or from the commit before this one: no list need show them.
+        """
+        declared = known_standards(self.declarations, self.resolved.subjects, self.settings)
+        return tuple(sorted({*declared, *self.earlier}))
 
     def plan_inputs(
         self, snapshot: Snapshot, now: datetime, allowances: Allowances = NO_ALLOWANCES, only: ArmId | None = None
@@ -100,6 +106,7 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
+    before = _declared(comparison.contents_at_base())
     return Repository(
         root=root,
         settings=loaded.settings,
@@ -109,8 +116,36 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         history=repository.read(comparison.tree),
         changed=comparison.changed,
         proposed=comparison.proposed(),
-        base_targets=frozenset(scope.key for data in comparison.contents_at_base() for scope in declared_scopes(data)),
+        base_targets=frozenset(scope.key for declaration in before for scope in declaration.scopes),
+        earlier=_standards_of([*before, *_before_this_commit(comparison.tree, root)], catalogue, loaded.settings),
         warnings=problems,
+    )
+
+
+def _declared(contents: Iterable[bytes]) -> list[Declaration]:
+    return [declaration for data in contents if (declaration := declared_in(data)) is not None]
+
+
+def _before_this_commit(tree: WorkTree | None, root: Path) -> list[Declaration]:
+    """The declarations that this commit changed or took out, as they stood before: on the main line the base is the commit
+    itself. None where that history is not there.
+    """
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+
+    try:
+        return _declared(repository.compare(tree, root, "HEAD^1").contents_at_base()) if tree is not None else []
+    except ReconcilerError:
+        return []
+
+
+def _standards_of(declarations: Iterable[Declaration], catalogue: Catalogue, settings: Settings) -> tuple[ArmId, ...]:
+    """The ids of what they came to, each by itself: two versions of one declaration have one name."""
+    return tuple(
+        identifier
+        for declaration in declarations
+        for identifier in known_standards(
+            [declaration], ResolvedDeclarations.of([declaration], catalogue).subjects, settings
+        )
     )
 
 

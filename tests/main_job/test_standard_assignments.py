@@ -240,6 +240,11 @@ def test_who_declares_none_needs_no_rights_in_defender(root):
     repo.write(root, [plain])
     repo.commit(root)
     with emulated.running(tenant(principals=[robot])) as azure:
+        assert plan(azure, root, check=(1,))["complete"] is False, (
+            "whether what this commit took out is gone is not known"
+        )
+        (root / "README.md").write_text("Ours.\n", encoding="utf-8")
+        repo.commit(root)
         assert plan(azure, root)["complete"] is True
         for command in ("drift", "list"):
             reported = emulated.exempt(azure, command, "--format", "json", cwd=root, check=[1])
@@ -302,7 +307,7 @@ def test_what_moves_between_the_kinds_is_bare_after_no_single_write(root):
     by_standard = by_policy | {"recommendation": EDR}
     repo.write(root, [by_policy])
     repo.commit(root)
-    with emulated.running(tenant(lists="below")) as azure:
+    with emulated.running(tenant(lists="exact")) as azure:
         apply(azure, root, "--base", "HEAD")
         for wish in (by_standard, by_policy):
             repo.write(root, [wish])
@@ -352,3 +357,13 @@ def test_one_at_a_resource_that_no_list_shows_is_known_by_its_declaration_and_co
         repo.write(root, [declared(DATABASE, enabled=False)])
         repo.commit(root)
         assert plan(azure, root)["changes"] == []
+
+
+def test_one_that_no_list_shows_goes_when_its_declaration_does(root):
+    with emulated.running(tenant(lists="exact")) as azure:
+        apply(azure, root)
+        repo.write(root, [{"name": "other", "recommendation": AWS, "scopes": [ONE]}])
+        repo.commit(root)
+        assert sorted(actions(plan(azure, root))) == [("create", "declared"), ("delete", "removed")]
+        apply(azure, root)
+        assert [identifier.startswith(f"{ONE}{PATH}") for identifier in standards(azure)] == [True]
