@@ -16,7 +16,6 @@ from reconciler.model import JSON, ArmId, Carrier, Unread, ancestors, arm_id, ca
 from reconciler.problems import ReconcilerError
 
 _TAKE_AGAIN: Final = "take the parts again, one after the other"
-_WHAT: Final = "exemptions and assignments"
 
 
 def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> RawSnapshot:
@@ -43,9 +42,11 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
         exemptions.add(part.exemptions, scopes)
         assignments.add(part.assignments, scopes)
     initiatives, used = _initiatives(parts)
+    missing = _in_no_part(nodes, parents, roots)
+    nodes |= {node.id.key: replace(node, expected=True) for node in missing}
     unread = {
         *_unread(parts),
-        *_in_no_part(nodes, parents, roots),
+        *map(_missing, missing),
         *exemptions.unread(covered),
         *assignments.unread(covered),
     }
@@ -147,18 +148,21 @@ def _has_read(part: RawSnapshot, entry: Unread) -> bool:
 
 def _in_no_part(
     nodes: Mapping[str, ScopeNode], parents: Mapping[str, ArmId], roots: Iterable[ArmId]
-) -> Iterable[Unread]:
+) -> list[ScopeNode]:
     """The groups and subscriptions at and below the roots that nobody read."""
     anchors = {textual_chain(root)[-1].key: textual_chain(root)[-1] for root in roots}
     unknown = {key: ScopeNode(id=root) for key, root in anchors.items() if key not in nodes}
-    for node in (*nodes.values(), *unknown.values()):
-        if not node.expected and any(scope.key in anchors for scope in ancestors(node.id, parents)):
-            yield Unread(
-                scope=node.id,
-                what="exemptions and assignments",
-                message="it is in none of the snapshots",
-                remedy=f"add one: exempt snapshot --scope {node.id}, or --groups for all management groups",
-            )
+    return [
+        node
+        for node in (*nodes.values(), *unknown.values())
+        if not node.expected and any(scope.key in anchors for scope in ancestors(node.id, parents))
+    ]
+
+
+def _missing(node: ScopeNode) -> Unread:
+    """Unread like a scope that Azure refused to list, so that nothing there is created beside what may be there."""
+    remedy = f"add one: exempt snapshot --scope {node.id}, or --groups for all management groups"
+    return Unread(scope=node.id, what="exemptions", message="it is in none of the snapshots", remedy=remedy)
 
 
 def _initiatives(parts: Iterable[RawSnapshot]) -> tuple[tuple[JSON, ...], dict[str, int]]:

@@ -143,11 +143,11 @@ def test_what_is_in_no_part_counts_as_unread(azure: emulated.Azure, root: Path) 
     (unread,) = incomplete["unread"]
     assert unread["scope"] == SUBS[1]
     assert unread["remedy"].startswith(f"add one: exempt snapshot --scope {SUBS[1]}")
-    assert not any(
-        change["key"]["scope"] == SUBS[1] and "delete" in change["actions"] for change in incomplete["changes"]
-    )
+    assert [change["declaration"] for change in incomplete["changes"]] == ["everywhere", "first"]
+    assert {(line["declaration"], line["cause"]) for line in incomplete["held"]} >= {("second", "unread")}
     without_groups = plan(azure, root, "--snapshot", merged(azure, root, first, code=1), code=1)
     assert {entry["scope"] for entry in without_groups["unread"]} >= {repo.ROOT, SUBS[1]}
+    assert [change["declaration"] for change in without_groups["changes"]] == ["first"]
 
 
 def test_what_changed_between_the_parts_counts_as_unread(azure: emulated.Azure, root: Path) -> None:
