@@ -341,7 +341,20 @@ def main() -> int:
     found = [target for file in files for target in targets(file.resolve()) if args.only in target.name]
     exempt = {str(file.resolve()): exempted(file) for file in files}
     trial = Trial(found, defaultdict(set, exempt), args.jobs)
-    options = ["-o", "addopts=", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:terminal", *args.tests]
+    rewritten = "ignore::pytest.PytestAssertRewriteWarning"  # the package is loaded before pytest could rewrite it
+    options = [
+        "-W",
+        rewritten,
+        "-o",
+        "addopts=",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        "-p",
+        "no:terminal",
+        *args.tests,
+    ]
     if pytest.main(options, plugins=[trial]) not in (0, 5) or not trial.results:
         return 1
     return report(trial.results, args.required)
