@@ -67,6 +67,9 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
     untouched = [existing for existing in basis.existing if existing.exemption.id.key not in changed]
     owned = sum(existing.ours for existing in basis.existing if tree.managed(existing.scope))
     declared = len(inputs.declarations.declarations)
+    scopes = inputs.snapshot.expected
+    if inputs.only is not None:
+        scopes = tuple(scope for scope in scopes if tree.in_run(scope)) or (inputs.only,)
     context = GuardContext(owned=owned, declarations=declared, findings=findings)
     unchanged = _sorted(existing.exemption for existing in untouched if existing.exemption.id.key in confirmed)
     requests = _requests(basis, {change.declaration for change in changes if change.declaration})
@@ -77,7 +80,7 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
     return Plan(
         tenant_id=inputs.snapshot.tenant_id,
         owner=inputs.settings.owner,
-        scopes=inputs.snapshot.expected,
+        scopes=scopes,
         revision=inputs.history.head,
         taken_at=inputs.snapshot.taken_at,
         changes=tuple(changes),

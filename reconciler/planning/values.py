@@ -199,7 +199,7 @@ class Request:
 class Plan:
     """What would be done, and what a person must know about it. Changes are sorted by folded id.
 
-    `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
+    `scopes` are those that were read, of a run narrowed by `--scope` those within it. `unchanged` are the desired exemptions that Azure already holds, as existing; `foreign` the existing ones of other owners
     or of nobody that stay untouched. `digest` is the sha256 of the sorted fingerprints. `owned` counts the
     existing exemptions of this owner, `declared` the declarations: what the guards compare with. `problems` are mistakes in
     declarations that only Azure shows, `subjects` maps the name of a declaration to its subject, looked up;

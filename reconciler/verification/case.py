@@ -45,6 +45,7 @@ class Case:
         declarations: Iterable[Declared],
     ) -> None:
         self.plan, self.tenant, self.settings = plan, tenant, settings
+        self.scopes = {str(scope).lower() for scope in plan["scopes"]}
         self.declarations = {declaration.name: declaration for declaration in declarations}
         for declaration in self.declarations.values():
             tenant.add_assessments(declaration.policies)
@@ -98,13 +99,21 @@ class Case:
             exemption is not None and exemption.covers(point, chain, self.tenant.now) for exemption in exemptions
         )
 
-    def is_held(self, exemption: Coverage, reference: str) -> bool:
-        """Whether the plan says that something at, above or below the exemption cannot be decided now."""
+    def is_held(self, write: Write, before: Coverage, reference: str) -> bool:
+        """Whether the plan says that what this write takes away cannot be decided now: a declaration that means it is held
+        at, above or below the object, or the object itself is.
+        """
+        names = (before.metadata.get("declaration"), write.change["declaration"])
         for line in self.plan["held"]:
             scope = line["scope"].lower()
-            related = scope in self.tenant.chain(exemption.scope) or exemption.scope in self.tenant.chain(scope)
-            same_assignment = line["assignment"] is None or line["assignment"].lower() == exemption.assignment
-            if related and same_assignment and reference in self.held_references(line, exemption.assignment):
+            same_assignment = line["assignment"] is None or line["assignment"].lower() == before.assignment
+            if not same_assignment or reference not in self.held_references(line, before.assignment):
+                continue
+            if is_about_an_object(line):
+                listed = self.held_references(line, before.assignment)
+                if scope == before.scope and before.references <= listed and line["declaration"] in names:
+                    return True
+            elif scope in self.tenant.chain(before.scope) or before.scope in self.tenant.chain(scope):
                 return True
         return False
 
@@ -121,3 +130,8 @@ class Case:
 def point_of(exemption: Coverage, reference: str, selectors: str) -> Point:
     """The point at an exemption's own scope."""
     return Point(scope=exemption.scope, assignment=exemption.assignment, reference=reference, selectors=selectors)
+
+
+def is_about_an_object(line: Mapping[str, JSON]) -> bool:
+    """Whether a held line says that one object is not reduced, and not that something declared is not done."""
+    return line["cause"] in {"neighbour", "left-out"} or (line["cause"] == "unread" and bool(line["referenceIds"]))

@@ -27,14 +27,21 @@ def one_owner(case: Case) -> Iterator[Violation]:
             yield Violation(rule="owned once", subject=point.scope, message=message)
         if _is_declared_around(case, point, name):
             continue
-        if len(owners[point]) > 1 and _is_leftover(case, point, owners[point]):
+        serving = owners[point]
+        own = sum(_is_marked(case, key, name) for key in serving)
+        if not serving and doubtful[point]:
             continue
-        if not owners[point] and doubtful[point]:
+        if own and (len(serving) == 1 or _is_leftover(case, point, serving)):
             continue
-        if len(owners[point]) != 1 and not _is_excused(case, point, name):
-            how = f"by {len(owners[point])} exemptions" if owners[point] else "by none"
+        if not _is_excused(case, point, name):
+            how = f"by {len(serving)} exemptions" if own else "by none that bears its mark"
             message = f"what {name} declares for {point.reference} of {point.assignment} is owned {how}"
             yield Violation(rule="owned once", subject=point.scope, message=message)
+
+
+def _is_marked(case: Case, key: str, name: str) -> bool:
+    exemption = case.final[key]
+    return exemption is not None and exemption.metadata.get("declaration") == name
 
 
 def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:
@@ -67,15 +74,13 @@ def _is_declared_around(case: Case, point: Point, name: str) -> bool:
 
 
 def _is_excused(case: Case, point: Point, name: str) -> bool:
-    """Held, not read, or outside what this plan is about."""
-    scopes = {scope.lower() for scope in case.plan["scopes"]}
+    """Held, not read, or outside what this plan is about: the managed scopes, or those that it was narrowed to."""
     roots = {str(scope).lower() for scope in case.settings["scopes"]}
+    is_narrowed = not roots <= case.scopes
     chain = set(case.tenant.chain(point.scope))
-    if (
-        case.tenant.is_unread(point.scope)
-        or case.tenant.is_left_out(point.scope)
-        or (scopes.isdisjoint(chain) and roots.isdisjoint(chain))
-    ):
+    if case.tenant.is_unread(point.scope) or case.tenant.is_left_out(point.scope):
+        return True
+    if case.scopes.isdisjoint(chain) and (is_narrowed or roots.isdisjoint(chain)):
         return True
     return all(
         any(_holds(case, line, point, target) for line in case.plan["held"] if line["declaration"] == name)

@@ -23,6 +23,8 @@ def integrity(case: Case) -> Iterator[Violation]:
         yield Violation(rule="integrity", subject="plan", message="it writes one object twice")
     for key, write in case.writes.items():
         change = write.change
+        if case.scopes.isdisjoint(tenant.chain(change["key"]["scope"].lower())):
+            yield Violation(rule="integrity", subject=key, message="it lies outside the scopes that the plan is about")
         before, after = (comparable(change[side]) if change[side] else None for side in ("before", "after"))
         action = "create" if before is None else "delete" if after is None else "update"
         claim = [plan["tenantId"].lower(), plan["owner"], key, action, before, after]
@@ -125,7 +127,7 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
         and not _may_be_whole(case, declaration)
     ):
         yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
-    if not meant_references:
+    if not meant_references and not _is_waiting(case, write, declaration.name):
         yield _broken("no wider", write, f"{declaration.name} wants nothing at this scope and assignment")
     if retained and not _keeps_within(before, after, retained, case.tenant.now):
         yield _broken(
@@ -144,6 +146,21 @@ def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
         yield _broken("no wider", write, "a narrowed exemption keeps some of its references, and gains none")
     elif _but_references(write.change["before"]) != _but_references(write.change["after"]):
         yield _broken("no wider", write, "a narrowed exemption changes in nothing but its references")
+
+
+def _is_waiting(case: Case, write: Write, name: str) -> bool:
+    """Whether it is one of ours that goes on exempting what it did, since what its declaration now means there is held."""
+    before = write.before
+    return (
+        before is not None
+        and before.metadata.get("declaration") == name
+        and any(
+            line["declaration"] == name
+            and line["scope"].lower() == before.scope
+            and str(line["assignment"]).lower() == before.assignment
+            for line in case.plan["held"]
+        )
+    )
 
 
 def _wanted_by(case: Case, declaration: Declared, exemption: Coverage) -> frozenset[str]:
@@ -195,7 +212,7 @@ def cause(case: Case, write: Write) -> Iterator[Violation]:
         yield _broken("what was not read stays", write, "its scope, or one around it, could not be read")
     reason = write.change["reason"]
     for reference in sorted(lost):
-        if case.is_held(before, reference) and not case.is_covered(
+        if case.is_held(write, before, reference) and not case.is_covered(
             case.final.values(), point_of(before, reference, before.selectors)
         ):
             yield _broken("what is held stays", write, f"{reference} is held there")
