@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import prefork
+import proofs
 
 from reconciler.emulator import Azure, running
 
@@ -144,7 +145,10 @@ def environment(cloud: Azure, **more: str) -> dict[str, str]:
 def exempt(
     cloud: Azure, *arguments: str, cwd: Path, check: Sequence[int] | None = None, **more: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run the command as a user would. `check` are the exit codes that are right; any if absent."""
-    done = prefork.run(arguments, cwd=cwd, env=environment(cloud, **more))
+    """Run the command as a user would. `check` are the exit codes that are right; any if absent. In tests/main_job a plan
+    or an apply is proven by the independent checker.
+    """
+    with proofs.proven_in_scenarios(arguments, cwd) as extended:
+        done = prefork.run(extended, cwd=cwd, env=environment(cloud, **more))
     assert check is None or done.returncode in check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done

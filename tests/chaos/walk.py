@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import emulated
+import proofs
 from main_job import repositories as repo
 
 from reconciler.catalog.catalogue import load
@@ -27,7 +28,6 @@ from reconciler.cli.main import guarded
 from reconciler.emulator.faults.scripted import FaultAction, parse_fault
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.model import arm_id
-from reconciler.runs import verify
 
 ONE, TWO = repo.subscription(1), repo.subscription(2)
 BENCHMARK = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
@@ -166,30 +166,17 @@ class Scene:
             text=True,
         )
 
-    def _proof_options(self) -> list[str]:
-        names = {"--out": "outcomes", "--plan-out": "plan", "--snapshot-out": "snapshot"}
-        for name in names.values():
-            (self.root.parent / f"{name}.json").unlink(missing_ok=True)
-        return [part for option, name in names.items() for part in (option, str(self.root.parent / f"{name}.json"))]
-
-    def _prove(self) -> None:
-        """What a run wrote, however it was struck, is what its plan allows; without a plan nothing was written."""
-        plan, snapshot, outcomes = (self.root.parent / f"{name}.json" for name in ("plan", "snapshot", "outcomes"))
-        if plan.exists():
-            request = verify.VerifyRequest(root=self.root, plan=plan, snapshot=snapshot, outcomes=outcomes)
-            assert verify.run(request).violations == ()
-
     def apply(self, azure: emulated.Azure, *options: str) -> int:
         """The command within this process: the same code without the seconds that an interpreter takes to start."""
         out = io.StringIO()
         with (
+            proofs.proven([*APPLY, *options], self.root) as arguments,
             _environment(emulated.environment(azure)),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(out),
         ):
-            code = guarded([*APPLY, "--root", str(self.root), *options, *self._proof_options()])
+            code = guarded([*arguments, "--root", str(self.root)])
         assert "Traceback" not in out.getvalue(), out.getvalue()
-        self._prove()
         return code
 
     def check_finished(self, ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import emulated
+import proofs
 
 from reconciler.cli.main import guarded
 
@@ -34,8 +35,13 @@ def exempt(cloud: emulated.Azure | None, *arguments: str, root: Path, check: int
     """Runs the command on the repository at `root`; `more` are variables of its environment, `check` its exit code."""
     variables = {**emulated.environment(cloud, **more)} if cloud else {**os.environ, **more}
     out, err = io.StringIO(), io.StringIO()
-    with _environment(variables), contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        code = guarded([*arguments, "--root", str(root)])
+    with (
+        proofs.proven_in_scenarios(arguments, root) as extended,
+        _environment(variables),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        code = guarded([*extended, "--root", str(root)])
     ended = Ended(code=int(code), stdout=out.getvalue(), stderr=err.getvalue())
     assert "Traceback" not in ended.stderr, ended.stderr
     assert check is None or ended.code == check, f"exit {ended.code}\n{ended.stdout}\n{ended.stderr}"

@@ -26,6 +26,7 @@ from planning.world import (
     initiative,
     policy,
 )
+from verification.raw import violations
 
 from reconciler.arm.standard_properties import marked_description, parted_description
 from reconciler.model import (
@@ -334,11 +335,14 @@ class Scenario:
             if listed.key not in missing
         )
 
-    def plan(self, **changed) -> Plan:
+    def plan(self, *, is_proven: bool = True, **changed) -> Plan:
+        """The plan of this scenario, or of it with other fields; the independent checker proves each, if asked to."""
         here = replace(self, **changed)
-        return make_plan(
+        plan = make_plan(
             here.declarations, CATALOGUE, here.snapshot(), here.settings, NoHistory(), NOW, here.allowed, here.only
         )
+        assert not is_proven or violations(here, plan) == []
+        return plan
 
     def exempt(self, live=None, at=NOW):
         return self.tenant.exempt(self.live if live is None else live, at)

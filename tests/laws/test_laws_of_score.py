@@ -16,6 +16,7 @@ from unittest import mock
 
 import emulated
 import hypothesis.strategies as st
+import proofs
 import yaml
 from hypothesis import HealthCheck, given, settings
 from laws.profile import EXAMPLES
@@ -150,8 +151,12 @@ def scores(cloud):
 
 def run(root, *arguments):
     out, told = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(told):
-        code = guarded([*arguments, "--root", str(root)])
+    with (
+        proofs.proven(arguments, root) as extended,
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(told),
+    ):
+        code = guarded([*extended, "--root", str(root)])
     return int(code), out.getvalue(), told.getvalue()
 
 

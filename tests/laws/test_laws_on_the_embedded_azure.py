@@ -15,6 +15,7 @@ from unittest import mock
 
 import emulated
 import hypothesis.strategies as st
+import proofs
 import yaml
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -325,8 +326,12 @@ class Repository(RuleBasedStateMachine):
 
     def run_exempt(self, *arguments):
         told = io.StringIO()
-        with contextlib.redirect_stdout(told), contextlib.redirect_stderr(told):
-            code = guarded([*arguments, "--root", str(self.root)])
+        with (
+            proofs.proven(arguments, self.root) as extended,
+            contextlib.redirect_stdout(told),
+            contextlib.redirect_stderr(told),
+        ):
+            code = guarded([*extended, "--root", str(self.root)])
         return int(code), told.getvalue()
 
 
