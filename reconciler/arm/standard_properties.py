@@ -27,6 +27,7 @@ RULE: Final = "subAssessmentExemptionRule"
 _OPEN: Final = "[exempt {"
 _OPERATIONS: Final = {CVE: "ContainedInOperation", SEVERITY: "LessThanFilterOperation", CVSS: "LessThanFilterOperation"}
 _FIELDS: Final = (("minSeverity", SEVERITY), ("cvssBelow", CVSS))
+_SCORE: Final = re.compile(r"[0-9]{1,2}(\.[0-9]{1,2})?")
 _MARK: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _GROUP: Final = "findings"
 
@@ -122,7 +123,7 @@ def _selector(part: JSON) -> Selector | None:
 
 def _number(text: str) -> str:
     """A score as the documentation writes it, `8.0`; any other text as it is."""
-    return str(float(text)) if re.fullmatch(r"\d{1,2}(\.\d{1,2})?", text) else text
+    return str(float(text)) if _SCORE.fullmatch(text) else text
 
 
 def _rule(selectors: Iterable[ResourceSelector]) -> JSON:
@@ -159,13 +160,14 @@ def vulnerability_selectors(fields: Mapping[str, JSON]) -> tuple[ResourceSelecto
 
 def vulnerability_fields(selectors: tuple[ResourceSelector, ...]) -> dict[str, JSON] | None:
     """The same the other way round; None where a declaration cannot say it."""
-    names = {kind: name for name, kind in _FIELDS}
     fields: dict[str, JSON] = {}
     for part in selectors[0].selectors if len(selectors) == 1 else ():
-        if part.kind == CVE:
+        if part.kind == CVE and "cves" not in fields:
             fields["cves"] = list(part.values)
-        elif part.kind in names:
-            fields[names[part.kind]] = float(part.values[0]) if part.kind == CVSS else part.values[0]
+        elif part.kind == CVSS and "cvssBelow" not in fields and _SCORE.fullmatch(part.values[0]):
+            fields["cvssBelow"] = float(part.values[0])
+        elif part.kind == SEVERITY and "minSeverity" not in fields:
+            fields["minSeverity"] = part.values[0]
         else:
             return None
     return fields or None

@@ -1,21 +1,27 @@
 """Defender's old disable rules: found in the metadata of assignments, and said as far as anything public says what they mean.
 
-Microsoft deprecated them without a migration. Only where they stand is published (`subAssessmentSettings.filters`), and
-which exemption takes the place of which of the portal's conditions, but not their form: so CVEs, which name themselves,
-are taken over, and the rest is for a person.
+Microsoft deprecated them without a migration. Where they stand is published (`subAssessmentSettings.filters`), and which
+exemption takes the place of which of the portal's conditions, but not in which form they are stored. So what is taken
+over is what needs no guess: a rule in the published form of an exemption's conditions, whole, and CVEs, which name
+themselves. The rest is quoted for a person.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
+from reconciler.arm.standard_properties import decode_conditions, vulnerability_fields
 from reconciler.importing.values import ImportRow, Outcome
-from reconciler.model import Assignment, first_few
+from reconciler.model import JSON, Assignment, and_more, first_few
 
-_CVE: Final = re.compile(r"\bCVE-\d{4}-\d{4,19}\b", re.IGNORECASE)
+_CVE: Final = re.compile(r"\bCVE-[0-9]{4}-[0-9]{4,19}\b", re.IGNORECASE)
+_SEVERITIES: Final = frozenset({"Low", "Medium", "High", "Critical"})
 _MAX_CVES: Final = 20
+_MAX_RULES: Final = 10
+_MAX_QUOTED: Final = 120
 
 
 def disable_rule_rows(assignments: Iterable[Assignment]) -> Iterator[ImportRow]:
@@ -23,14 +29,52 @@ def disable_rule_rows(assignments: Iterable[Assignment]) -> Iterator[ImportRow]:
     for assignment in assignments:
         if not assignment.disable_rules:
             continue
-        cves = sorted({cve.upper() for cve in _CVE.findall(assignment.disable_rules)})
-        listed = f"vulnerabilities: {{cves: [{first_few(cves, _MAX_CVES)}]}} says its CVEs; " if cves else ""
+        rules = [text for rule in _rules(assignment.disable_rules) for text in _declared(rule)]
         yield ImportRow(
             source=assignment.id.text,
             title=assignment.display_name or assignment.id.name,
             outcome=Outcome.LEFT,
             message="it bears disable rules (subAssessmentSettings.filters), which Defender no longer honours for individual recommendations",
-            remedy=f"write a declaration with recommendationCategory or recommendation at {assignment.scope}: {listed}"
+            remedy=f"write a declaration with recommendationCategory or recommendation at {assignment.scope} for each: "
+            f"{'; '.join(rules[:_MAX_RULES])}{and_more(len(rules) - _MAX_RULES)}; "
             "of the portal's conditions IDs and security checks are recommendations, categories recommendationCategory, "
             "CVSS cvssBelow, minimum severity minSeverity; nothing public says how non-patchable is written",
         )
+
+
+def _rules(filters: str) -> list[JSON]:
+    """The single rules. Nothing says how several bare conditions combine, so that these stay together, as one."""
+    try:
+        value = json.loads(filters)
+    except (ValueError, RecursionError):
+        return [filters]
+    if not isinstance(value, list):
+        return [value]
+    has_rules = all(isinstance(rule, dict) and rule.keys() == {"if"} for rule in value)
+    return value if has_rules or len(value) == 1 else [value]
+
+
+def _declared(rule: JSON) -> Iterator[str]:
+    """`vulnerabilities: {…}` for each alternative of a rule; what cannot be said whole, with the CVEs that it names."""
+    is_condition = isinstance(rule, dict) and "field" in rule
+    groups = decode_conditions({"if": {"allOf": [rule]}} if is_condition else rule, ())
+    fields = [_checked(vulnerability_fields((group,))) for group in groups]
+    if fields and None not in fields:
+        yield from (f"vulnerabilities: {{{text}}}" for text in fields)
+        return
+    text = rule if isinstance(rule, str) else json.dumps(rule)
+    quoted = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
+    cves = sorted({cve.upper() for cve in _CVE.findall(text)})
+    named = f"vulnerabilities: {{cves: [{first_few(cves, _MAX_CVES)}]}} says its CVEs, " if cves else ""
+    yield f"{named}{'but not what else is in' if cves else 'no public form describes'} {quoted}"
+
+
+def _checked(fields: Mapping[str, JSON] | None) -> str | None:
+    """The fields as a declaration writes them; None where one has a value that a declaration may not have."""
+    values = dict(fields or {})
+    cves, severity, score = values.get("cves", []), values.get("minSeverity", "Low"), values.get("cvssBelow", 0)
+    if not values or severity not in _SEVERITIES or score > 10 or not all(map(_CVE.fullmatch, cves)):
+        return None
+    if cves:
+        values["cves"] = f"[{', '.join(cve.upper() for cve in cves)}]"
+    return ", ".join(f"{name}: {value}" for name, value in values.items())
