@@ -21,6 +21,8 @@ from reconciler.importing.rows import Parsed
 from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Import, Outcome
 from reconciler.model import ArmId, Unmanaged, Unread, Verdict
+from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.runs.contents import RepositoryContents, load_contents, plan_inputs
 from reconciler.runs.context import Context
@@ -81,12 +83,10 @@ def run_live(request: ImportLiveRequest, context: Context) -> ImportRun:
     """
     folder = check_folder(request.into)
     contents = load_contents(request.root, context)
-    snapshot = read_snapshot(
-        contents.settings,
-        contents.loaded.declarations,
-        context,
-        file=request.snapshot,
-    )
+    settings, declarations = contents.settings, contents.loaded.declarations
+    resolved = ResolvedDeclarations.of(declarations, contents.catalogue)
+    standards = known_standards(declarations, resolved.subjects, settings)
+    snapshot = read_snapshot(settings, declarations, context, file=request.snapshot, standards=standards)
     imported = import_live(plan_inputs(contents, snapshot, context), request.choice, contents.names, folder)
     omitted = imported.count(Outcome.LEFT) + imported.count(Outcome.REFUSED)
     if omitted and contents.settings.unmanaged is Unmanaged.DELETE:

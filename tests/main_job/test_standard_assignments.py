@@ -285,6 +285,8 @@ def test_every_report_sees_what_stands_at_a_resource_although_no_list_shows_it(r
         status = json.loads(emulated.exempt(azure, "status", "--format", "json", cwd=root).stdout)
         assert status["declarations"][0]["state"] != "not applied"
         assert "applied" in emulated.exempt(azure, "log", "cmdshell", cwd=root, check=[0]).stdout
+        imported = emulated.exempt(azure, "import", "live", "--dry-run", "--format", "json", cwd=root, check=[0])
+        assert DATABASE in imported.stdout
 
 
 class Watch(deque):
