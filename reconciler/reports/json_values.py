@@ -31,6 +31,7 @@ def held_to_json(hold: Held) -> dict[str, JSON]:
         "scope": hold.scope.text,
         "assignment": hold.assignment.text if hold.assignment else None,
         "referenceIds": list(hold.reference_ids),
+        "exemption": hold.exemption.text if hold.exemption else None,
         "cause": hold.cause.value,
         "message": hold.message,
         "remedy": hold.remedy,

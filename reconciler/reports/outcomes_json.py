@@ -18,7 +18,7 @@ from reconciler.reports.json_values import (
 )
 from reconciler.reports.outcomes import Outcome, Summary
 
-FORMAT_VERSION: Final = "1.0"
+FORMAT_VERSION: Final = "1.1"
 
 
 def outcomes_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> str:

@@ -28,7 +28,7 @@ from reconciler.reports.json_values import (
 from reconciler.reports.plan import PlanReport
 from reconciler.reports.score import score_to_json
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 
 def plan_to_json(report: PlanReport, tool_version: str = __version__) -> dict[str, JSON]:

@@ -109,7 +109,10 @@ class Case:
             same_assignment = line["assignment"] is None or line["assignment"].lower() == before.assignment
             if not same_assignment or reference not in self.held_references(line, before.assignment):
                 continue
-            if is_about_an_object(line):
+            if line.get("exemption") and is_about_an_object(line):
+                if line["exemption"].lower() == before.id and line["declaration"] in names:
+                    return True
+            elif is_about_an_object(line):  # a plan of format 1.1 does not say which object
                 listed = self.held_references(line, before.assignment)
                 if scope == before.scope and before.references <= listed and line["declaration"] in names:
                     return True

@@ -92,7 +92,12 @@ def _holds(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> b
     """Whether a held line is about what this target wants at this point."""
     is_single = case.tenant.members.get(point.assignment, {}).keys() == {SINGLE}
     if line["cause"] == "neighbour" and not line["referenceIds"] and not is_single:
-        return False  # it is about an object that is not reduced, and not about what is wanted
+        # It is about an object that is not reduced, and about what is wanted only where that object is what would bear it:
+        # it has this declaration's mark, and so its name, or is what would be adopted.
+        exemption = case.tenant.exemptions.get(str(line.get("exemption")).lower())
+        serves = exemption is not None and case.is_covered([exemption], point)
+        if exemption is None or not (serves or exemption.metadata.get("declaration") == line["declaration"]):
+            return False
     return (
         line["scope"].lower() in (point.scope, target)
         and (line["assignment"] is None or line["assignment"].lower() == point.assignment)
