@@ -3,7 +3,7 @@
     python -m benchmarks.reading
 
 The embedded Azure runs in a process of its own, without latency. Requests must be three a scope and a constant, however
-many exemptions there are; CPU grows with the exemptions. The floor is the same lists through the bare pipeline (16
+many exemptions of either kind there are; CPU grows with the exemptions. The floor is the same lists through the bare pipeline (16
 threads, TLS, azure-core) and `json`, in a process that starts as the command does, measured in the same run.
 """
 
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,12 +26,14 @@ from typing import Any
 ROOT = "/providers/Microsoft.Management/managementGroups/contoso"
 AUTHORIZATION = "/providers/Microsoft.Authorization"
 BENCHMARK = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
-SIZES = ((50, 20), (200, 100), (1000, 20))
+SIZES = ((50, 20, 0), (200, 100, 0), (200, 50, 50), (1000, 20, 0))
 ASSIGNMENTS = 20
 
 
-def tenant(subscriptions: int, each: int) -> dict[str, Any]:
-    """One group, its subscriptions with so many exemptions each, and twenty assignments that all lists inherit."""
+def tenant(subscriptions: int, each: int, standards: int = 0) -> dict[str, Any]:
+    """One group, its subscriptions with so many exemptions and standard assignments each, and twenty assignments that all
+    lists inherit.
+    """
     names = [f"5a1e0001-0000-4000-8000-{number:012d}" for number in range(subscriptions)]
     assigned = [f"{ROOT}{AUTHORIZATION}/policyAssignments/a{number}" for number in range(ASSIGNMENTS)]
     return {
@@ -38,6 +41,24 @@ def tenant(subscriptions: int, each: int) -> dict[str, Any]:
         "subscriptions": [{"id": name, "displayName": name, "managementGroup": "contoso"} for name in names],
         "policyAssignments": [{"id": one, "properties": {"policyDefinitionId": BENCHMARK}} for one in assigned],
         "policyExemptions": [exemption(name, number, assigned[0]) for name in names for number in range(each)],
+        "standardAssignments": [standard(name, number) for name in names for number in range(standards)],
+    }
+
+
+def standard(subscription: str, number: int) -> dict[str, Any]:
+    """One of Defender's own exemptions, of a recommendation that no policy stands behind."""
+    return {
+        "id": f"/subscriptions/{subscription}/providers/Microsoft.Security/standardAssignments/{uuid.uuid5(uuid.UUID(subscription), str(number))}",
+        "properties": {
+            "displayName": f"legacy-{number}",
+            "description": "Server retires with project Lyra in January 2027; its data is public.",
+            "effect": "Exempt",
+            "expiresOn": "2027-01-31T23:59:59Z",
+            "exemptionData": {
+                "exemptionCategory": "waiver",
+                "assignedAssessment": {"assessmentKey": "48fad5ca-f530-41bb-9454-c6002bd1085c"},
+            },
+        },
     }
 
 
@@ -129,17 +150,17 @@ def floor(ready: dict[str, Any], scopes: list[str]) -> float:
 
 def main() -> None:
     print(
-        f"{'scopes':>7} {'exemptions':>11} {'requests':>9} {'constant':>9} {'CPU s':>7} {'floor s':>8} {'ratio':>6} {'wall s':>7}"
+        f"{'scopes':>7} {'exemptions':>11} {'standards':>10} {'requests':>9} {'constant':>9} {'CPU s':>7} {'floor s':>8} {'ratio':>6} {'wall s':>7}"
     )
-    for subscriptions, each in SIZES:
-        content = tenant(subscriptions, each)
+    for subscriptions, each, standards in SIZES:
+        content = tenant(subscriptions, each, standards)
         scopes = [ROOT, *(f"/subscriptions/{one['id']}" for one in content["subscriptions"])]
         with tempfile.TemporaryDirectory() as name, cloud(content, Path(name)) as ready:
             cpu, wall, requests = read(ready, Path(name))
             bare = floor(ready, scopes)
         constant = requests - 3 * len(scopes)
         print(
-            f"{len(scopes):>7,} {subscriptions * each:>11,} {requests:>9,} {constant:>9} {cpu:>7.2f} {bare:>8.2f} "
+            f"{len(scopes):>7,} {subscriptions * each:>11,} {subscriptions * standards:>10,} {requests:>9,} {constant:>9} {cpu:>7.2f} {bare:>8.2f} "
             f"{cpu / bare:>6.2f} {wall:>7.2f}"
         )
 
