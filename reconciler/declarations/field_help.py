@@ -175,6 +175,8 @@ UNPUBLISHED: Final = {
     "vulnerabilities.patchable": "a condition on whether a finding can be patched",
     "vulnerabilities.nonPatchable": "a condition on whether a finding can be patched",
     "identities": "an exemption of identities",
+    "identity": "an exemption of identities",
+    "vulnerabilities.identityConditions": "an exemption by identity conditions",
     "identityConditions": "an exemption by identity conditions",
 }
 """What Defender's portal can exempt although Microsoft has not published how it is written, by the field that one may

@@ -21,6 +21,8 @@ _PATH: Final = re.compile(
 _MANAGEMENT_GROUP: Final = re.compile(r"/mgId/([^/\s?#&]+)")
 _ON_THE_SCOPE: Final = frozenset({"microsoft.security", "microsoft.authorization", "microsoft.policyinsights"})
 """Providers whose objects lie on what they are about."""
+_CONNECTORS: Final = ["microsoft.security", "securityconnectors"]
+"""But these are resources: a cloud beside Azure is a scope of its own, which its resource group is not."""
 
 _LONGEST: Final = 20_000
 """What is longer is no paste of an address."""
@@ -69,10 +71,11 @@ def _scope(path: str) -> ArmId | None:
 
 def _continues(parts: list[str], length: int) -> bool:
     """Whether a resource follows: `providers/NAMESPACE/TYPE/NAME`."""
+    kind = [part.lower() for part in parts[length + 1 : length + 3]]
     return (
         len(parts) >= length + 4
         and parts[length].lower() == "providers"
-        and parts[length + 1].lower() not in _ON_THE_SCOPE
+        and (kind[0] not in _ON_THE_SCOPE or kind == _CONNECTORS)
         and parts[length + 2].lower() != "providers"
         and parts[length + 3].lower() != "providers"
     )

@@ -17,6 +17,7 @@ SUB = "/subscriptions/00000000-0000-4000-8000-000000000001"
 GROUP = SUB + "/resourceGroups/rg-data"
 SERVER = GROUP + "/providers/Microsoft.Sql/servers/legacy-sql"
 ENCODED = SERVER.replace("/", "%2F")
+CONNECTOR = GROUP + "/providers/Microsoft.Security/securityConnectors/aws-shop"
 
 ADDRESSES_OF_RESOURCES = [
     (SERVER, SERVER),
@@ -29,6 +30,9 @@ ADDRESSES_OF_RESOURCES = [
     (f"https://portal.azure.com/#view/X/YBlade/resourceId/{ENCODED}/showSecurityCenterCommandBar~/false", SERVER),
     (f"https://portal.azure.com/#view/X/YBlade/id/{ENCODED.replace('%', '%25')}", SERVER),
     (f"{SERVER}/providers/Microsoft.Security/assessments/{TDE}", SERVER),
+    (CONNECTOR, CONNECTOR),
+    (f"https://portal.azure.com/#@contoso.example/resource{CONNECTOR}/overview", CONNECTOR),
+    (f"{CONNECTOR}/providers/Microsoft.Security/assessments/{TDE}", CONNECTOR),
     (f"see {SERVER}, please", SERVER),
     (f'"{SERVER}"', SERVER),
     (
