@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.azure.session import Azure
-from reconciler.declarations import load_bytes
+from reconciler.declarations import check, load_bytes
 from reconciler.declarations.build import last_instant
 from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import declaration_text
@@ -252,6 +252,10 @@ def draft(complete: Answers, desk: Desk, context: Context, issue: int = 0) -> Dr
     if loaded is not None and desk.space is not None:
         write_changes(desk, {file: text})
         problems = problems_of(desk, [file], context)
+    elif loaded is not None:  # a dry run writes nothing, and refuses the same
+        whole = replace(contents.loaded, declarations=(*contents.loaded.declarations, loaded))
+        judged = check(whole, contents.catalogue, context.now, frozenset({loaded.name}))
+        problems = tuple(sorted(problem for problem in {*problems, *judged} if problem.source.file == file))
     return Draft(
         declaration=loaded or declaration,
         answers=complete,

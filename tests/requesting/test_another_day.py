@@ -194,6 +194,13 @@ def test_a_category_is_asked_for_by_its_name_or_the_portals_label(run: Run, tmp_
         )
 
 
+def test_a_connector_is_asked_for_as_itself(run: Run, here: Clone) -> None:
+    connector = ORDERS.split("/providers/", maxsplit=1)[0] + "/providers/Microsoft.Security/securityConnectors/aws-shop"
+    aws = ["--recommendation", "001ddfe0-1b98-443f-819d-99f060fd67d5", "--resource", connector]
+    shown = run(FRIDAY, here, "request", *aws, *ASK[3:], "--dry-run")
+    assert yaml.safe_load(shown.stdout)["scopes"] == [connector]
+
+
 def test_some_vulnerabilities_alone_are_asked_for_by_option_and_by_form(
     run: Run, github: hosting_service.Service, here: Clone, tmp_path: Path
 ) -> None:
@@ -218,5 +225,8 @@ def test_some_vulnerabilities_alone_are_asked_for_by_option_and_by_form(
     written = yaml.safe_load(here.file("exempt/issue-7", file))
     assert written["vulnerabilities"] == {"cves": ["CVE-2021-44228", "CVE-2020-1347"]}
     assert (written["owner"], written["requestedBy"]) == ("@octo-dev", "@octo-dev")
-    refused = run(FRIDAY, here, "request", TDE, ORDERS, *ASK[3:], "--cve", "CVE-2021-44228", "--name", "x", check=1)
-    assert "conditions on findings are only for recommendations without one" in refused.stderr
+    for dry_run in ([], ["--dry-run"]):
+        policy = ["request", TDE, ORDERS, *ASK[3:], "--cve", "CVE-2021-44228", "--name", "x", *dry_run]
+        refused = run(FRIDAY, here, *policy, check=1)
+        assert "conditions on findings are only for recommendations without one" in refused.stderr
+        assert refused.stdout == ""
