@@ -369,3 +369,53 @@ def test_one_that_no_list_shows_goes_when_its_declaration_does(root):
         assert sorted(actions(plan(azure, root))) == [("create", "declared"), ("delete", "removed")]
         apply(azure, root)
         assert [identifier.startswith(f"{ONE}{PATH}") for identifier in standards(azure)] == [True]
+
+
+def test_every_report_speaks_of_all_kinds_alike(root):
+    """A policy's, a category's, conditions on findings and a connector's: the same lines, and what carries them last."""
+    key = "0a0a0a0a-1111-4222-8333-444444444444"
+    update = {"displayName": "Update it", "assessmentType": "BuiltIn", "severity": "High"}
+    metadata = {"name": key, "properties": {**update, "recommendationCategory": "SystemUpdate"}}
+    found = {"cves": ["CVE-2021-44228"], "minSeverity": "Low", "cvssBelow": 8}
+    wishes = [
+        {"name": "policy", "recommendation": "Secure transfer to storage accounts should be enabled", "scopes": [TWO]},
+        {"name": "category", "recommendationCategory": "SystemUpdate", "scopes": [ONE]},
+        {"name": "findings", "recommendation": EDR, "scopes": [GROUP], "vulnerabilities": found},
+        {"name": "connector", "recommendation": AWS, "scopes": [CONNECTOR]},
+    ]
+    names = {wish["name"] for wish in wishes}
+    repo.write(root, wishes)
+    with emulated.running(tenant(assessmentMetadata=[metadata]) | {"resources": [DATABASE, CONNECTOR]}) as azure:
+        emulated.exempt(azure, "catalog", "refresh", cwd=root, check=[0, 2])
+        repo.commit(root)
+        comment = emulated.exempt(azure, "plan", "--format", "markdown", cwd=root, check=[0]).stdout
+        decisions = [line for line in comment.splitlines() if line.startswith("- **more**")]
+        assert {line.split("`")[1] for line in decisions} == names
+        shared = (
+            "Risk accepted (Waiver)",
+            "never ends",
+            "`It retires soon.`",
+            "owner `team@contoso.example`, asked by",
+        )
+        assert all(text in line for line in decisions for text in shared)
+        carriers = [("by 1 standard assignment" in line, "in 1 initiative" in line) for line in decisions]
+        assert sorted(carriers) == [(False, True), *[(True, False)] * 3]
+        assert (
+            sum("only CVE in CVE-2021-44228 and severity below Low and CVSS below 8.0" in line for line in decisions)
+            == 1
+        )
+        apply(azure, root)
+        status = json.loads(emulated.exempt(azure, "status", "--format", "json", cwd=root).stdout)["declarations"]
+        states = {row["declaration"]: row["state"] for row in status}
+        assert states == dict.fromkeys(names, "waiting") | {"findings": "undecided"}
+        listed = json.loads(emulated.exempt(azure, "list", "--format", "json", cwd=root).stdout)["exemptions"]
+        assert {row["declaration"] for row in listed} == names
+        assert len({tuple(row) for row in listed}) == 1, "the same columns"
+        text = emulated.exempt(azure, "list", cwd=root).stdout
+        for words in (
+            "Risk accepted (Waiver), never expires",
+            "because: It retires soon.",
+            "applied on",
+            "declared by",
+        ):
+            assert text.count(words) == len(names)
