@@ -28,6 +28,9 @@ _OPEN: Final = "[exempt {"
 _OPERATIONS: Final = {CVE: "ContainedInOperation", SEVERITY: "LessThanFilterOperation", CVSS: "LessThanFilterOperation"}
 _FIELDS: Final = (("minSeverity", SEVERITY), ("cvssBelow", CVSS))
 _SCORE: Final = re.compile(r"[0-9]{1,2}(\.[0-9]{1,2})?")
+_MOST_CVSS: Final = 10
+_CVE_NAME: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}", re.IGNORECASE)
+_SEVERITIES: Final = frozenset({"Low", "Medium", "High", "Critical"})
 _MARK: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 _GROUP: Final = "findings"
 
@@ -159,15 +162,16 @@ def vulnerability_selectors(fields: Mapping[str, JSON]) -> tuple[ResourceSelecto
 
 
 def vulnerability_fields(selectors: tuple[ResourceSelector, ...]) -> dict[str, JSON] | None:
-    """The same the other way round; None where a declaration cannot say it."""
+    """The same the other way round; None where a declaration cannot say it, or where a value is none it may have."""
     fields: dict[str, JSON] = {}
     for part in selectors[0].selectors if len(selectors) == 1 else ():
-        if part.kind == CVE and "cves" not in fields:
-            fields["cves"] = list(part.values)
-        elif part.kind == CVSS and "cvssBelow" not in fields and _SCORE.fullmatch(part.values[0]):
-            fields["cvssBelow"] = float(part.values[0])
-        elif part.kind == SEVERITY and "minSeverity" not in fields:
-            fields["minSeverity"] = part.values[0]
+        first = part.values[0]
+        if part.kind == CVE and "cves" not in fields and all(map(_CVE_NAME.fullmatch, part.values)):
+            fields["cves"] = [value.upper() for value in part.values]
+        elif part.kind == CVSS and "cvssBelow" not in fields and _SCORE.fullmatch(first) and float(first) <= _MOST_CVSS:
+            fields["cvssBelow"] = float(first)
+        elif part.kind == SEVERITY and "minSeverity" not in fields and first.capitalize() in _SEVERITIES:
+            fields["minSeverity"] = first.capitalize()
         else:
             return None
     return fields or None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.arm.standard_properties import decode_conditions, vulnerability_fields
@@ -18,7 +18,6 @@ from reconciler.importing.values import ImportRow, Outcome
 from reconciler.model import JSON, Assignment, and_more, first_few
 
 _CVE: Final = re.compile(r"\bCVE-[0-9]{4}-[0-9]{4,19}\b", re.IGNORECASE)
-_SEVERITIES: Final = frozenset({"Low", "Medium", "High", "Critical"})
 _MAX_CVES: Final = 20
 _MAX_RULES: Final = 10
 _MAX_QUOTED: Final = 120
@@ -58,23 +57,14 @@ def _declared(rule: JSON) -> Iterator[str]:
     """`vulnerabilities: {…}` for each alternative of a rule; what cannot be said whole, with the CVEs that it names."""
     is_condition = isinstance(rule, dict) and "field" in rule
     groups = decode_conditions({"if": {"allOf": [rule]}} if is_condition else rule, ())
-    fields = [_checked(vulnerability_fields((group,))) for group in groups]
-    if fields and None not in fields:
-        yield from (f"vulnerabilities: {{{text}}}" for text in fields)
+    alternatives = [fields for group in groups if (fields := vulnerability_fields((group,))) is not None]
+    if alternatives and len(alternatives) == len(groups):
+        for fields in alternatives:
+            values = ((name, f"[{', '.join(value)}]" if name == "cves" else value) for name, value in fields.items())
+            yield f"vulnerabilities: {{{', '.join(f'{name}: {value}' for name, value in values)}}}"
         return
     text = rule if isinstance(rule, str) else json.dumps(rule)
     quoted = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
     cves = sorted({cve.upper() for cve in _CVE.findall(text)})
     named = f"vulnerabilities: {{cves: [{first_few(cves, _MAX_CVES)}]}} says its CVEs, " if cves else ""
     yield f"{named}{'but not what else is in' if cves else 'no public form describes'} {quoted}"
-
-
-def _checked(fields: Mapping[str, JSON] | None) -> str | None:
-    """The fields as a declaration writes them; None where one has a value that a declaration may not have."""
-    values = dict(fields or {})
-    cves, severity, score = values.get("cves", []), values.get("minSeverity", "Low"), values.get("cvssBelow", 0)
-    if not values or severity not in _SEVERITIES or score > 10 or not all(map(_CVE.fullmatch, cves)):
-        return None
-    if cves:
-        values["cves"] = f"[{', '.join(cve.upper() for cve in cves)}]"
-    return ", ".join(f"{name}: {value}" for name, value in values.items())

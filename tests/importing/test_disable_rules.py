@@ -64,6 +64,7 @@ def test_what_a_published_form_describes_is_translated(filters, expected):
         [condition("severity", "low}, adopt: true")],
         [condition("cvss", "10.5")],
         [condition("cvss", "nan")],
+        [condition("cvss", "high")],
         [condition("cveId", ["every one"])],
         "severity < Medium",
         "[" * 5000,

@@ -142,6 +142,16 @@ def test_conditions_are_written_as_documented_and_an_edit_in_the_portal_is_rever
         assert standards(azure)[identifier]["exemptionData"]["subAssessmentExemptionRule"] == RULE
 
 
+RULE_FIELD = "subAssessmentExemptionRule"
+BROKEN = [("b", ("severity", "Low\nadopt: true")), ("c", ("cvss", "high")), ("d", ("cvss", "10.5"))]
+"""Values that Azure keeps and no declaration may have."""
+
+
+def below(name, value):
+    operation = {"operationType": "LessThanFilterOperation", "operation": {"value": value}}
+    return {"if": {"allOf": [{"field": f"va.cve.{name}", **operation}]}}
+
+
 def test_what_was_made_by_hand_is_imported_and_adopted(root):
     data = {
         "exemptionCategory": "Waiver",
@@ -152,6 +162,7 @@ def test_what_was_made_by_hand_is_imported_and_adopted(root):
         standard(TWO, GUID + "8", key=AWS, description="Reviewed."),
         standard(TWO, GUID + "9", exemptionData=data, description="Accepted."),
         standard(TWO, GUID + "a", exemptionData={"exemptionCategory": "waiver", "recommendationCategory": "X"}),
+        *(standard(TWO, GUID + end, exemptionData={**data, RULE_FIELD: below(*broken)}) for end, broken in BROKEN),
     ]
     rules = {"subAssessmentSettings": {"filters": [{"cve": "cve-2021-44228"}]}}
     assigned = repo.assignment(repo.ROOT, "old", repo.BENCHMARK, metadata=rules)
@@ -159,10 +170,11 @@ def test_what_was_made_by_hand_is_imported_and_adopted(root):
     repo.write(root, [])
     with emulated.running(content) as azure:
         left = emulated.exempt(azure, "import", "live", cwd=root, check=[0, 1])
-        assert left.stdout.count("Azure does not say whether a person or an application made it") == 3
+        assert left.stdout.count("Azure does not say whether a person or an application made it") == 3 + len(BROKEN)
         assert "vulnerabilities: {cves: [CVE-2021-44228]} says its CVEs" in left.stdout
         done = emulated.exempt(azure, "import", "live", "--adopt", cwd=root, check=[1])
         assert "in a form that Microsoft has not published" in done.stdout
+        assert done.stdout.count("are none that a declaration can have") == len(BROKEN)
         written = [yaml.safe_load(path.read_text("utf-8")) for path in root.glob("exemptions/imported/**/*.yaml")]
         assert {one["recommendation"] for one in written} == {EDR, AWS}
         narrowed = next(one for one in written if "vulnerabilities" in one)
