@@ -182,7 +182,7 @@ def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared)
             ("the selectors", after.selectors != declaration.selectors),
             (
                 "the justification",
-                after.description != " ".join(str(text["justification"]).split()),
+                after.description.split() != str(text["justification"]).split(),
             ),
             ("the mark's declaration", metadata.get("declaration") != declaration.name),
             ("the mark's target", str(metadata.get("target")).lower() not in declaration.scopes),

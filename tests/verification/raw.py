@@ -2,6 +2,8 @@
 
 import json
 
+from planning.world import CATALOGUE
+
 from reconciler.arm import canonical
 from reconciler.model import Carrier, Exemption, SubjectKind, arm_id, assessment_id
 from reconciler.reports.plan import plan_report
@@ -96,6 +98,8 @@ def raw_declaration(declaration):
         "takeOver": declaration.take_over,
         "resourceSelectors": canonical.encode_properties(carrier(declaration.selectors)).get("resourceSelectors", []),
     }
+    if declaration.subject.further:
+        text["recommendations"] = [text.pop("recommendation"), *declaration.subject.further]
     if declaration.expires_on:
         text["expiresOn"] = stamp(declaration.expires_on)
     return text
@@ -123,8 +127,14 @@ def case(scenario, plan=None):
         "snapshot": raw_snapshot(scenario.snapshot()),
         "settings": raw_settings(scenario.settings),
         "declarations": [raw_declaration(declaration) for declaration in scenario.declarations],
-        "policies_behind": lambda key: [assessment_id(key).key],
+        "policies_behind": policies_behind,
     }
+
+
+def policies_behind(key):
+    """The folded ids of a recommendation's policies; one that the catalogue does not know stands alone."""
+    known = CATALOGUE.recommendations.get(key)
+    return [policy.key for policy in known.evaluators] if known else [assessment_id(key).key]
 
 
 def resealed(plan):
