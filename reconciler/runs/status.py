@@ -12,6 +12,7 @@ from reconciler.assessments.case import EffectInputs
 from reconciler.assessments.question import question_of
 from reconciler.assessments.report import EffectReport, effect_report, only
 from reconciler.assessments.returned import read_deleted
+from reconciler.azure.raw_snapshot import snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.marks import with_adopted
@@ -20,7 +21,7 @@ from reconciler.planning.stages import decide
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, unknown_declaration
-from reconciler.runs.reading import display_names, load_record, read_azure
+from reconciler.runs.reading import display_names, load_record, read_raw
 from reconciler.runs.rights import unexemptable_assignments
 
 _LARGEST: Final = 64 << 20
@@ -86,8 +87,9 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     deleted = _deleted(request.outcomes) if request.outcomes else frozenset()
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
-        snapshot = with_adopted(snapshot, recorded)
+        # It speaks of what is declared here alone: who declares nothing of Defender's own kind needs no right to it.
+        raw = read_raw(azure, repository.declarations, request.scope, context, repository.standards)
+        snapshot = with_adopted(snapshot_of(raw), recorded)
         names = display_names(snapshot, repository.catalogue)
         while True:
             inputs = read_effects(

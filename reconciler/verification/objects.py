@@ -137,12 +137,14 @@ class Tenant:
         """Whether the run was narrowed to other scopes: what is declared here is no business of its plan."""
         return not next((self.looked_at[key] for key in self.chain(scope) if key in self.looked_at), True)
 
-    def is_unread(self, scope: str) -> bool:
-        """Whether exemptions or assignments at the scope or above it could not be read."""
+    def is_unread(self, scope: str, *, is_standard: bool = True) -> bool:
+        """Whether exemptions or assignments at, above or below the scope could not be read. For a policy exemption
+        (`is_standard` false) what Defender did not show does not matter: what moves between the kinds waits anyway.
+        """
         chain = self.chain(scope)
+        lists = UNREAD_COVERAGE if is_standard else UNREAD_COVERAGE - {"standard assignments"}
         return any(
-            entry["what"] in UNREAD_COVERAGE
-            and (entry["scope"].lower() in chain or scope in self.chain(entry["scope"].lower()))
+            entry["what"] in lists and (entry["scope"].lower() in chain or scope in self.chain(entry["scope"].lower()))
             for entry in self.snapshot["unread"]
         )
 

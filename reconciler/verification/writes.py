@@ -208,7 +208,8 @@ def cause(case: Case, write: Write) -> Iterator[Violation]:
     lost = before.references - (after.references if after else frozenset())
     lost = lost & existing if existing else lost
     shorter = after is not None and (after.end < before.end or after.selectors not in ("", before.selectors))
-    if case.tenant.is_unread(before.scope) and (lost or shorter):
+    is_standard = standards.ASSESSMENTS in before.assignment
+    if case.tenant.is_unread(before.scope, is_standard=is_standard) and (lost or shorter):
         yield _broken("what was not read stays", write, "its scope, or one around it, could not be read")
     reason = write.change["reason"]
     for reference in sorted(lost):
