@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import enum
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 from reconciler.cli.terminal import Terminal
 from reconciler.model import ArmId, parse_scope
 from reconciler.planning.guards import Allowances
 from reconciler.runs.context import Context
+
+Word = TypeVar("Word", bound=enum.StrEnum)
 
 
 def now() -> datetime:
@@ -93,6 +97,18 @@ def scope_argument(text: str) -> ArmId:
         return parse_scope(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is {error}") from None
+
+
+def word_argument(words: type[Word]) -> Callable[[str], Word]:
+    """The type of an option that takes one word of an enum; what is none of them is answered with all of them."""
+
+    def convert(text: str) -> Word:
+        try:
+            return words(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}") from None
+
+    return convert
 
 
 def count_argument(text: str) -> int:

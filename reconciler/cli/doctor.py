@@ -56,7 +56,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_format(parser, ("text", "json"))
     parser.add_argument("--read-only", action="store_true", help="check only what plan and drift need")
     parser.add_argument(
-        "--role", type=Role, choices=list(Role), help="print this role's definition instead; asks Azure nothing"
+        "--role",
+        type=common.word_argument(Role),
+        choices=list(Role),
+        help="print this role's definition instead; asks Azure nothing",
     )
 
 

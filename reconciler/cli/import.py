@@ -113,7 +113,10 @@ def _add_files(sources: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             "--adopt", action="store_true", help="write adopt: true, for what a pipeline or Terraform made"
         )
         files.add_argument(
-            "--date-order", choices=tuple(DateOrder), type=DateOrder, help="what comes first in dates such as 6/1/2027"
+            "--date-order",
+            choices=tuple(DateOrder),
+            type=common.word_argument(DateOrder),
+            help="what comes first in dates such as 6/1/2027",
         )
         files.add_argument(
             "--as",

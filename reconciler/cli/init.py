@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pipelines",
-        type=_pipelines,
+        type=common.word_argument(Pipelines),
         metavar="{" + ",".join(Pipelines) + "}",
         help="for which system (default: that of the clone's remote, else github)",
     )
@@ -98,13 +98,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--upgrade", action="store_true", help="move pin, schemas and pipelines to the version that runs"
     )
     parser.add_argument("--yes", action="store_true", help="ask nothing: take the defaults")
-
-
-def _pipelines(text: str) -> Pipelines:
-    try:
-        return Pipelines(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Pipelines)}") from None
 
 
 def _part(text: str) -> Part:

@@ -7,7 +7,7 @@ import re
 import sys
 import textwrap
 from types import ModuleType
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 from reconciler.cli.exits import Exit
 
@@ -35,6 +35,10 @@ class Parser(argparse.ArgumentParser):
     """argparse leaves with 2 on a mistyped option, which here would read as drift: leave with 1. The mistake comes first,
     then what was probably meant and where to read more; no usage that would push it off the screen.
     """
+
+    def __init__(self, **options: Any) -> None:
+        """An option is written out: `--as`, which one command lacks, must not be another one's `--assignment`."""
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"error: {message}\n")

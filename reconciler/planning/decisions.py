@@ -196,7 +196,7 @@ def _decision(  # noqa: PLR0913 - what a decision is read off
     assert state is not None
     is_alone = len(parts) == 1 and not unchanged  # then nothing else of the decision can exempt the same
     slots = (frozenset(), frozenset()) if is_alone else (slots_of(exempt_now), slots_of(after))
-    more = any(adds(part, slots[0], plan.taken_at) for part in parts)
+    exempts_more = any(adds(part, slots[0], plan.taken_at) for part in parts)
     return Decision(
         name=first.declaration or first.exemption.name,
         title=topic.title,
@@ -207,11 +207,11 @@ def _decision(  # noqa: PLR0913 - what a decision is read off
         after=states[1],
         changes=changes,
         parts=parts,
-        exempts_more=more,
+        exempts_more=exempts_more,
         exempts_less=any(removes(part, slots[1], plan.taken_at) for part in parts),
         is_proposed=changed is None or first.declaration in changed,
         resources=covered(state.targets, resources, topic.resource_types),
-        highlights=tuple(_highlights(changes, request, states[1] if more else None)),
+        highlights=tuple(_highlights(changes, request, states[1] if exempts_more else None)),
     )
 
 

@@ -100,7 +100,7 @@ def parts_of(
             remaining.append(after)
         elif before or after:
             gains = before is None or after is None or not _references(after) <= _references(before)
-            widens = tuple(each for each in change.widens if each is not Widening.REFERENCES or gains)
+            widens = tuple(widening for widening in change.widens if widening is not Widening.REFERENCES or gains)
             pairs.append((change, replace(change, before=before, after=after, widens=widens)))
     parts = (_part(exemption, topic, policies, takes_unknown) for exemption in unchanged)
     return pairs, [*remaining, *(part for part in parts if part is not None)]
@@ -150,17 +150,17 @@ def _by_recommendation(policies: AbstractSet[str], catalogue: Catalogue, shown_t
         members, entries = {remaining.pop(0)}, dict[str, Recommendation]()
         grown = set(members)
         while grown:
-            found = [entry for policy in grown for entry in catalogue.resting_on(arm_id(policy))]
-            entries |= {entry.key or entry.title: entry for entry in found}
-            shared = {policy.key for entry in found for policy in entry.evaluators}
+            resting = [entry for policy in grown for entry in catalogue.resting_on(arm_id(policy))]
+            entries |= {entry.key or entry.title: entry for entry in resting}
+            shared = {policy.key for entry in resting for policy in entry.evaluators}
             grown = {policy for policy in remaining if policy in shared}
             members |= grown
             remaining = [policy for policy in remaining if policy not in grown]
-        told = [entry for entry in entries.values() if entry.title in shown_title] or list(entries.values())
+        titled = [entry for entry in entries.values() if entry.title in shown_title] or list(entries.values())
         policy = catalogue.policy(arm_id(min(members)))
         own = policy.title if policy else arm_id(min(members)).name
-        title = "; ".join(sorted({entry.title for entry in told})) or own
-        yield replace(_topic(title, frozenset(members), catalogue), severity=_worst(told))
+        title = "; ".join(sorted({entry.title for entry in titled})) or own
+        yield replace(_topic(title, frozenset(members), catalogue), severity=_worst(titled))
 
 
 def _topic(title: str, policies: frozenset[str], catalogue: Catalogue) -> Topic:

@@ -60,8 +60,8 @@ def _nothing(explanation: ResourceExplanation, about: str) -> str:
         return f"what exempts it{about} is not known"
     if not explanation.managed:
         return f"nothing that is known here exempts it{about}"
-    held = {cells.declaration for cells in explanation.held}
-    if waiting := [name for name in explanation.wanted_by if name in held]:
+    held_declarations = {cells.declaration for cells in explanation.held}
+    if waiting := [name for name in explanation.wanted_by if name in held_declarations]:
         several = len(waiting) > 1
         subject = f"{'declarations' if several else 'declaration'} {', '.join(map(repr, waiting))}"
         return f"nothing exempts it{about}: {subject} {'list it, but are' if several else 'lists it, but is'} held"

@@ -127,10 +127,10 @@ def _checked_parts(parts: Sequence[Part], pipelines: Pipelines) -> tuple[Part, .
             f"--part: the pipelines for {pipelines} run in one part",
             'leave it out, or write the jobs by hand (docs/operations.md, "Many subscriptions")',
         )
-    for what, values in (("name", [part.name for part in parts]), ("scope", [part.scope.key for part in parts])):
+    for field, values in (("name", [part.name for part in parts]), ("scope", [part.scope.key for part in parts])):
         repeated = [value for value, times in Counter(values).items() if times > 1]
         if repeated:
-            raise UsageError(f"--part: the {what} {repeated[0]} stands twice", "give each part its own")
+            raise UsageError(f"--part: the {field} {repeated[0]} stands twice", "give each part its own")
     for part in parts:
         if part.scope.kind not in {ScopeKind.MANAGEMENT_GROUP, ScopeKind.SUBSCRIPTION}:
             raise UsageError(

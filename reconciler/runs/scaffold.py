@@ -196,7 +196,7 @@ class Scaffold:
             for path in (folder / layer).rglob("*"):
                 if path.is_file() and path.name != "SETUP.md":
                     text = _filled(path.read_text(encoding="utf-8"), values)
-                    yield path.relative_to(folder / layer).as_posix(), _in_parts(text, self.parts)
+                    yield path.relative_to(folder / layer).as_posix(), in_parts(text, self.parts)
 
     def _schema(self, name: str) -> str:
         text = package_data.schema_path(name).read_text(encoding="utf-8")
@@ -210,7 +210,7 @@ def _filled(text: str, values: Mapping[str, str]) -> str:
     return text
 
 
-def _in_parts(text: str, parts: Sequence[Part]) -> str:
+def in_parts(text: str, parts: Sequence[Part]) -> str:
     """The text with the lines that its marks choose: `#@if parts` or `#@if whole`, `#@else`, `#@end if`, and what stands
     between `#@each part` and `#@end each` once for each part.
     """
@@ -222,6 +222,6 @@ def _in_parts(text: str, parts: Sequence[Part]) -> str:
         values = [
             {"PART": part.name, "PART_SCOPE": part.scope.text, "PART_VARIABLE": part.name.upper()} for part in parts
         ]
-        return "".join(_filled(block[1], each) for each in values)
+        return "".join(_filled(block[1], names) for names in values)
 
     return _EACH.sub(repeated, _IF.sub(chosen, text))

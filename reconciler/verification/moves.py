@@ -54,6 +54,6 @@ def _is_not_needed(case: Case, write: Write, point: Point, declaration: Declared
     if scope not in case.tenant.chain(point.scope) and point.scope not in case.tenant.chain(scope):
         return True
     return any(
-        held["cause"] in _GONE and held["scope"].lower() == point.scope and held["declaration"] == declaration.name
-        for held in case.plan["held"]
+        line["cause"] in _GONE and line["scope"].lower() == point.scope and line["declaration"] == declaration.name
+        for line in case.plan["held"]
     )

@@ -111,7 +111,7 @@ def hand_made(draw) -> Scenario:
     live = []
     for number in range(draw(st.integers(1, 3))):
         wish = draw(wishes(number))
-        wanted = after_all((), replace(empty, declarations=(wish,)).plan(is_proven=False).changes)
+        wanted = after_all((), replace(empty, declarations=(wish,)).plan().changes)
         for made in wanted:
             for _ in range(draw(st.sampled_from([0, 1, 1, 1, 1, 1, 2]))):
                 live.append(draw(by_hand(made, len(live))))

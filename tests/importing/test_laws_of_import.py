@@ -50,8 +50,8 @@ def extended(scenario, found):
 def test_the_plan_after_an_import_adopts_narrows_and_removes_proven_duplicates_only(scenario, allowed):
     found = imported(scenario, allowed)
     names = {file.declaration.name for file in found.files}
-    earlier = {change.fingerprint for change in replace(scenario, only=None).plan(is_proven=False).changes}
-    plan = extended(scenario, found).plan(is_proven=False)
+    earlier = {change.fingerprint for change in replace(scenario, only=None).plan().changes}
+    plan = extended(scenario, found).plan()
     for change in plan.changes:
         if change.fingerprint in earlier:
             continue
@@ -71,7 +71,7 @@ def test_coverage_is_the_same_before_and_after_now_and_at_every_later_time(scena
     scenario = replace(scenario, declarations=(), unread=(), only=None, settings=house)
     foreign = [each for each in scenario.live if each.metadata.get("managedBy") != "exempt"]
     scenario = replace(scenario, live=tuple(foreign))  # what is ours and undeclared goes with or without an import
-    done = after_all(scenario.live, extended(scenario, imported(scenario, allowed)).plan(is_proven=False).changes)
+    done = after_all(scenario.live, extended(scenario, imported(scenario, allowed)).plan().changes)
     for at in LATER:
         assert scenario.exempt(live=done, at=at) == scenario.exempt(at=at)
 

@@ -49,7 +49,7 @@ chmod +x "$folder/bin/python"
 def load(name: str, folder: Path = WORKFLOWS) -> dict[str, Any]:
     """A workflow file, or a template of one; `on` is read as a key, not as a boolean."""
     text = (folder / name).read_text(encoding="utf-8").replace("@@ACTION@@", "contoso/exempt@" + "0" * 40)
-    text = scaffold._in_parts(text, ())  # a template has both forms: whole, and in parts
+    text = scaffold.in_parts(text, ())  # a template has both forms: whole, and in parts
     return yaml.load(text.replace("\non:", '\n"on":'), Loader=yaml.SafeLoader)
 
 

@@ -72,7 +72,7 @@ def test_an_old_approval_that_is_repeated_brings_nothing_back(tmp_path: Path) ->
         emulated.exempt(azure, "apply", str(saved), "--yes", cwd=root, check=[0])
         assert azure.exemptions == {}
     for folder in (runner.WORKFLOWS, runner.CHECKOUT / "reconciler/templates/repository/github/.github/workflows"):
-        text = scaffold._in_parts((folder / "apply.yml").read_text(encoding="utf-8"), ())  # the form of one whole run
+        text = scaffold.in_parts((folder / "apply.yml").read_text(encoding="utf-8"), ())  # the form of one whole run
         assert re.findall(r"uses: actions/checkout@.*\n +with:\n +ref: (\S+)", text) == ["refs/heads/main"] * 2
         assert text.count("uses: actions/checkout@") == 2
 

@@ -104,7 +104,11 @@ class _Resolver:
             if unread_below:  # what evaluates it may be assigned there
                 continue
             named = subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ()
-            bare = [each.title for each in named if len(named) > 1 and not self._is_evaluated(each, target)]
+            bare = [
+                recommendation.title
+                for recommendation in named
+                if len(named) > 1 and not self._is_evaluated(recommendation, target)
+            ]
             if bare or not outcomes:
                 yield about_declarations.uncovered(declaration, "; ".join(bare) or subject.title, target)
 
