@@ -16,6 +16,11 @@ POSITIONAL_FIELDS: Final = 2
 POSITIONAL_ARGUMENTS: Final = 5
 POSITIONAL: Final = {"Source"}
 """file, line, column: the order that every compiler and editor uses."""
+VAGUE: Final = {
+    "asked", "each", "found", "given", "gone", "held", "here", "it", "kept", "known", "left", "made", "more", "one", "other", "said",
+    "same", "seen", "shown", "thing", "things", "this", "told", "wanted", "what", "who", "written",
+}  # fmt: skip
+"""Words that fit every variable and so tell the reader of none what it holds."""
 
 
 def breaches(path: Path) -> Iterator[str]:
@@ -28,6 +33,18 @@ def breaches(path: Path) -> Iterator[str]:
                     yield f"{path}:{node.lineno}: dataclass {node.name} has {_fields(node)} fields and is not kw_only"
         if isinstance(node, ast.Call) and len(node.args) > POSITIONAL_ARGUMENTS:
             yield f"{path}:{node.lineno}: a call of {len(node.args)} positional arguments; name them"
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield from (f"{path}:{line}: {name} says nothing; name it for what it holds" for line, name in _vague(node))
+
+
+def _vague(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[tuple[int, str]]:
+    """The variables and parameters of a function that are named by a word of VAGUE; a field may be a word of the glossary."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) if name in VAGUE:
+                yield node.lineno, name
+            case _:
+                pass
 
 
 def _is_positional(decorator: ast.expr) -> bool:

@@ -79,8 +79,8 @@ class Control:
         return self._clock()
 
 
-def _cleared(things: list[Any] | deque[Any]) -> Response:
-    things.clear()
+def _cleared(log: list[Any] | deque[Any]) -> Response:
+    log.clear()
     return empty(204)
 
 
