@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from reconciler.declarations.field_help import EXPECTATIONS
 from reconciler.documents.schema import schema
+from reconciler.model import is_guid
 
 SCOPE_FIELDS: Final = frozenset({"scopes", "below"})
 _TYPES: Final = {
@@ -22,7 +23,6 @@ _TYPES: Final = {
     "policyAssignment": "policyAssignments",
 }
 ID_FIELDS: Final = SCOPE_FIELDS | _TYPES.keys()
-_GUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 _SUBSCRIPTION: Final = re.compile(r"/+subscriptions?/+([^/]*)", re.IGNORECASE)
 _NEVER_IN_AN_ID: Final = re.compile(r"[<>%&?\\{}*\"|]")
 _FORMS: Final = (
@@ -142,7 +142,7 @@ def _impossible_character(value: str, _: str) -> _Mistake | None:
 
 
 def _bare_guid(value: str, field: str) -> _Mistake | None:
-    if field not in SCOPE_FIELDS or not _GUID.fullmatch(value):
+    if field not in SCOPE_FIELDS or not is_guid(value):
         return None
     return _Mistake(
         "is a bare GUID; if it is a subscription's, /subscriptions/ stands before it", f"/subscriptions/{value}"
@@ -161,10 +161,10 @@ def _container_before(value: str, _: str) -> _Mistake | None:
 
 def _subscription_id(value: str, _: str) -> _Mistake | None:
     match = _SUBSCRIPTION.match(value)
-    if not match or _GUID.fullmatch(match[1]):
+    if not match or is_guid(match[1]):
         return None
     dashed = re.sub(r"^(.{8})(.{4})(.{4})(.{4})(.{12})$", r"\1-\2-\3-\4-\5", match[1])
-    repaired = f"{value[: match.start(1)]}{dashed}{value[match.end(1) :]}" if _GUID.fullmatch(dashed) else ""
+    repaired = f"{value[: match.start(1)]}{dashed}{value[match.end(1) :]}" if is_guid(dashed) else ""
     remedy = "write its GUID, which `az account list` prints as id"
     return _Mistake("is no subscription id", repaired, remedy, part=match[1])
 

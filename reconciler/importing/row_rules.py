@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -13,7 +12,6 @@ from reconciler.importing.rows import ForeignRow
 from reconciler.model import JSON, Snapshot
 
 NEEDS_AZURE: Final = "log in, or add --snapshot FILE, so that Azure can be asked"
-GUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 OWN_NOTE: Final = "exempt"
 """The key of metadata under which `exempt export` notes what EPAC has no word for."""
 

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.importing.row_rules import GUID, NEEDS_AZURE, RowRules
+from reconciler.importing.row_rules import NEEDS_AZURE, RowRules
 from reconciler.importing.rows import ForeignRow, RowError
-from reconciler.model import ArmId, arm_id, parse_scope
+from reconciler.model import ArmId, arm_id, is_guid, parse_scope
 
 _GROUPS: Final = "/providers/Microsoft.Management/managementGroups/"
 _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9()._-]{1,90}")
@@ -39,7 +39,7 @@ def _scope(text: str, rules: RowRules, notes: list[str]) -> ArmId:
         group, subscription = arm_id(_GROUPS + text), arm_id(f"/subscriptions/{text}")
         expected = {scope.key for scope in rules.snapshot.expected} if rules.snapshot else set()
         scope = group if group.key in expected else subscription if subscription.key in expected else None
-        if scope is None and GUID.fullmatch(text):
+        if scope is None and is_guid(text):
             message = f"its scope {text!r} may be a subscription or a management group"
             raise RowError(message, "write the whole id", needs_azure=rules.snapshot is None)
         scope = scope or group

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from reconciler.catalog.facts import INITIATIVE_PREFIX, POLICY_PREFIX, Obstacle, initiative_id, policy_id
-from reconciler.importing.row_rules import GUID, NEEDS_AZURE, RowRules
+from reconciler.importing.row_rules import NEEDS_AZURE, RowRules
 from reconciler.importing.rows import ForeignRow, RowError, text_of, texts_of
-from reconciler.model import JSON, ArmId, Member, Snapshot, Subject, SubjectKind, parse_object
+from reconciler.model import JSON, ArmId, Member, Snapshot, Subject, SubjectKind, is_guid, parse_object
 
 
 def subject_of(row: ForeignRow, rules: RowRules, notes: list[str]) -> Subject:
@@ -165,7 +165,7 @@ def _references(
             references[reference.lower()] = texts[reference.lower()]
             continue
         name = reference.rstrip("/").rsplit("/", 1)[-1]
-        is_policy = "/" in reference or GUID.fullmatch(reference) is not None
+        is_policy = "/" in reference or is_guid(reference)
         if members is None:
             if is_policy:
                 message = f"{reference!r} is a policy in the place of a reference id"

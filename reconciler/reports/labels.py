@@ -22,6 +22,7 @@ from reconciler.model import (
     count,
     first_few,
     is_assessment,
+    is_guid,
     owner_scope,
 )
 from reconciler.planning import marks
@@ -32,7 +33,6 @@ from reconciler.reports.context import Names as Names  # noqa: PLC0414 - re-expo
 
 _SUBSCRIPTION = re.compile(r"/subscriptions/([^/]+)(?:/resourceGroups/([^/]+))?(?:/.*)?", re.IGNORECASE | re.DOTALL)
 _RESOURCE = re.compile(r".*/providers/[^/]+/(.+)", re.IGNORECASE | re.DOTALL)
-_GUID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}", re.IGNORECASE)
 _DAY_END = "T23:59:59Z"
 _FEW = 3
 
@@ -60,7 +60,7 @@ def _named(identity: str, display: str | None) -> str:
     """Display name and identity. Beside a name, the ends of a GUID are enough to tell it from its neighbours."""
     if not display or display.lower() == identity.lower():
         return identity
-    return f"{display} {identity[:8]}…{identity[-4:]}" if _GUID.fullmatch(identity) else f"{display} ({identity})"
+    return f"{display} {identity[:8]}…{identity[-4:]}" if is_guid(identity) else f"{display} ({identity})"
 
 
 def assignment_label(assignment: ArmId, names: Names = NO_NAMES) -> str:

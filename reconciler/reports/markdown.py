@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeVar
 
-from reconciler.model import Source, Unread
+from reconciler.model import Source, Unread, and_more
 from reconciler.planning.values import Refusal
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names, Pipeline, ReportContext
@@ -47,7 +47,7 @@ def bullets(  # noqa: PLR0913 - all but the first three are by name and rare
     rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), share))
     yield from rows
     if len(everything) > len(rows):
-        yield f"- and {len(everything) - len(rows):,} more"
+        yield f"-{and_more(len(everything) - len(rows))}"
 
 
 def _within_share(rows: Iterable[str], room: int) -> Iterator[str]:

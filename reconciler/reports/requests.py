@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.arm.canonical import instant_text
 from reconciler.arm.standard_properties import vulnerability_fields
-from reconciler.model import JSON, Cloud, Declaration, Diagnostic, Severity, SubjectKind, first_few
+from reconciler.model import JSON, Cloud, Declaration, Diagnostic, Severity, SubjectKind, and_more, first_few
 from reconciler.planning.values import Action, Plan
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names
@@ -35,7 +35,7 @@ def request_lines(
     for scope in declaration.scopes[:_FEW]:
         yield line("  on         ", scope_label(scope, names))
     if len(declaration.scopes) > _FEW:
-        yield line(f"             and {len(declaration.scopes) - _FEW:,} more")
+        yield line(f"             {and_more(len(declaration.scopes) - _FEW).lstrip()}")
     if conditions := vulnerability_fields(declaration.selectors):
         yield line("  only       ", _conditions(conditions))
     yield line("  category   ", category_label(declaration.category.value))
@@ -100,7 +100,7 @@ def effect_lines(
 def request_title(declaration: Declaration, choice: SubjectChoice) -> str:
     """One line for the commit and the pull request."""
     first, *others = declaration.scopes
-    where = first.name + (f" and {len(others):,} more" if others else "")
+    where = first.name + and_more(len(others))
     return _cut(f"Exempt {where} from {choice.title}")
 
 
@@ -114,8 +114,7 @@ def _request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud,
     key = f" ({value(choice.subject.value)})" if choice.subject.kind is SubjectKind.RECOMMENDATION else ""
     yield f"- **Recommendation:** {value(choice.title)}{key}{severity}"
     scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
-    rest = f" and {len(declaration.scopes) - _FEW:,} more" if len(declaration.scopes) > _FEW else ""
-    yield f"- **Where:** {scopes}{rest}"
+    yield f"- **Where:** {scopes}{and_more(len(declaration.scopes) - _FEW)}"
     if conditions := vulnerability_fields(declaration.selectors):
         yield f"- **Only:** {value(_conditions(conditions))}"
     yield f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}"
