@@ -12,10 +12,9 @@ from typing import Final
 from reconciler.assessments.evaluation import EvaluatedCell, Evaluation, written_at
 from reconciler.assessments.values import DefenderView, Shown, shown_as
 from reconciler.catalog.facts import Recommendation
-from reconciler.model import ArmId, Declaration, Snapshot, SubjectKind, arm_id
+from reconciler.model import ArmId, Declaration, SubjectKind, arm_id
 from reconciler.model.posture import Assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
-from reconciler.planning.desired.values import DesiredExemption
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Change, Held, Plan
@@ -233,13 +232,12 @@ def recommendations_of(basis: PlanBasis, declaration: Declaration) -> Sequence[R
     if not policies:  # of an initiative: what its exemptions list
         for desired in basis.resolution.desired:
             if desired.declaration.name == declaration.name:
-                policies |= _definitions(desired, basis.inputs.snapshot)
+                initiative = basis.inputs.snapshot.initiatives.get(desired.assignment.id.key)
+                if initiative is None:
+                    policies.add(desired.assignment.definition.key)
+                else:
+                    policies |= {
+                        m.definition.key for m in initiative.members if m.reference_id.lower() in desired.cells
+                    }
     recommendations = {rec.key: rec for policy in policies for rec in catalogue.resting_on(ArmId(policy, policy))}
     return [recommendations[key] for key in sorted(recommendations)]
-
-
-def _definitions(desired: DesiredExemption, snapshot: Snapshot) -> set[str]:
-    initiative = snapshot.initiatives.get(desired.assignment.id.key)
-    if initiative is None:
-        return {desired.assignment.definition.key}
-    return {m.definition.key for m in initiative.members if m.reference_id.lower() in desired.cells}

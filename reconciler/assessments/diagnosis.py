@@ -27,7 +27,6 @@ from reconciler.assessments.case import Case
 from reconciler.assessments.gaps import STATUS_AGAIN, gap_diagnoses
 from reconciler.assessments.values import Cause, Confidence, Diagnosis, Shown, shown_as
 from reconciler.model import Category, ScopeKind, count, first_few
-from reconciler.model.posture import Assessment
 from reconciler.planning.hold_messages import label
 
 _ORDER: Final = tuple(Cause)
@@ -37,9 +36,21 @@ _PROVIDERS: Final = "Microsoft Azure Security Resource Provider (formerly Window
 
 def diagnose(case: Case) -> tuple[Diagnosis, ...]:
     """All reasons for what is still counted, the likeliest order of asking first."""
-    diagnoses = [*gap_diagnoses(case), *_of_metadata(case), *_of_category(case)]
+    diagnoses = [*gap_diagnoses(case), *_of_metadata(case)]
+    declared = case.declaration.category.value
+    diagnoses += [
+        Diagnosis(
+            cause=Cause.CATEGORY,
+            confidence=Confidence.CERTAIN,
+            message=f"declared as {declared}, but Azure has {stored}",
+            remedy=f"'exempt apply' puts it back; {STATUS_AGAIN}",
+            evidence=(("exemption", existing.exemption.id.text),),
+        )
+        for existing in case.objects
+        if (stored := category(existing.exemption.category)) != declared
+    ]
     if not any(diagnosis.confidence is Confidence.CERTAIN for diagnosis in diagnoses):
-        diagnoses += [*_documented(case), *_last(case)]
+        diagnoses += [*_documented(case), *_contradicting(case), *_last(case)]
     return tuple(sorted(diagnoses, key=lambda diagnosis: (_ORDER.index(diagnosis.cause), diagnosis.message)))
 
 
@@ -48,20 +59,16 @@ def counted_above(case: Case) -> Diagnosis | None:
     for scope in case.inputs.basis.tree.chain(case.target)[1:]:
         row = case.inputs.rows_of.get((scope, case.key))
         if row is not None and shown_as(row) is Shown.UNHEALTHY:
-            return _level(row, case)
+            return Diagnosis(
+                cause=Cause.LEVEL,
+                confidence=Confidence.CERTAIN,
+                message=f"Defender counts the {row.resource.kind} {row.resource}, which contains the target; an exemption of a "
+                f"{case.target.kind} does not reach it",
+                remedy=f"write {row.resource} in place of {case.target} under scopes",
+                evidence=(("counted", row.resource.text), ("declared", case.target.text)),
+                resources=(row.resource,),
+            )
     return None
-
-
-def _level(row: Assessment, case: Case) -> Diagnosis:
-    return Diagnosis(
-        cause=Cause.LEVEL,
-        confidence=Confidence.CERTAIN,
-        message=f"Defender counts the {row.resource.kind} {row.resource}, which contains the target; an exemption of a "
-        f"{case.target.kind} does not reach it",
-        remedy=f"write {row.resource} in place of {case.target} under scopes",
-        evidence=(("counted", row.resource.text), ("declared", case.target.text)),
-        resources=(row.resource,),
-    )
 
 
 # --- what else was read ------------------------------------------------------------------------------------------
@@ -86,20 +93,6 @@ def _of_metadata(case: Case) -> Iterator[Diagnosis]:
         )
 
 
-def _of_category(case: Case) -> Iterator[Diagnosis]:
-    declared = case.declaration.category.value
-    for existing in case.objects:
-        stored = category(existing.exemption.category)
-        if stored != declared:
-            yield Diagnosis(
-                cause=Cause.CATEGORY,
-                confidence=Confidence.CERTAIN,
-                message=f"declared as {declared}, but Azure has {stored}",
-                remedy=f"'exempt apply' puts it back; {STATUS_AGAIN}",
-                evidence=(("exemption", existing.exemption.id.text),),
-            )
-
-
 # --- what documentation names ------------------------------------------------------------------------------------
 
 
@@ -114,16 +107,21 @@ def _documented(case: Case) -> Iterator[Diagnosis]:
             remedy=f"see that {_PROVIDERS} has Reader there: az role assignment list --scope {groups[0].scope}",
             evidence=(("exemption", groups[0].exemption.id.text),),
         )
-    if narrower := _below_groups(case):
-        assignment, existing = narrower[0]
-        yield Diagnosis(
-            cause=Cause.LEVEL,
-            confidence=Confidence.POSSIBLE,
-            message=f"{label(assignment)!r} is assigned at a management group, and it is exempt at a {existing.scope.kind}; Azure accepts that, "
-            "but Microsoft's troubleshooting asks for an exemption at the group",
-            remedy="if nothing else is wrong, ask Microsoft's support before exempting the whole group",
-            evidence=(("assigned at", assignment.scope.text), ("exempt at", existing.scope.text)),
-        )
+    assignments = case.inputs.evaluation.snapshot.assignments
+    for existing in case.objects:
+        assignment = assignments.get(existing.exemption.assignment.key)
+        if assignment is None or existing.scope.kind is ScopeKind.MANAGEMENT_GROUP:
+            continue
+        if assignment.scope.kind is ScopeKind.MANAGEMENT_GROUP:
+            yield Diagnosis(
+                cause=Cause.LEVEL,
+                confidence=Confidence.POSSIBLE,
+                message=f"{label(assignment)!r} is assigned at a management group, and it is exempt at a {existing.scope.kind}; Azure accepts that, "
+                "but Microsoft's troubleshooting asks for an exemption at the group",
+                remedy="if nothing else is wrong, ask Microsoft's support before exempting the whole group",
+                evidence=(("assigned at", assignment.scope.text), ("exempt at", existing.scope.text)),
+            )
+            break
     if case.declaration.category is Category.WAIVER:
         yield Diagnosis(
             cause=Cause.CATEGORY,
@@ -141,18 +139,6 @@ def _documented(case: Case) -> Iterator[Diagnosis]:
             f"{case.declaration.name}'",
             evidence=(("recommendation", case.title),),
         )
-    yield from _contradicting(case)
-
-
-def _below_groups(case: Case) -> list[tuple]:  # type: ignore[type-arg]
-    assignments = case.inputs.evaluation.snapshot.assignments
-    return [
-        (assignment, existing)
-        for existing in case.objects
-        if (assignment := assignments.get(existing.exemption.assignment.key)) is not None
-        and assignment.scope.kind is ScopeKind.MANAGEMENT_GROUP
-        and existing.scope.kind is not ScopeKind.MANAGEMENT_GROUP
-    ]
 
 
 def _contradicting(case: Case) -> Iterator[Diagnosis]:

@@ -76,7 +76,12 @@ class Evaluation:
         chain = self.tree.chain(resource)
         for scope in chain:
             for assignment in self._index.at.get(scope, ()):
-                excluded = self._exclusion(assignment, resource, chain)
+                not_scope = next((scope for scope in assignment.not_scopes if scope.key in chain), None)
+                if not_scope is not None:
+                    excluded = f"its notScopes exclude {not_scope}"
+                else:
+                    is_chosen = self.chooses(assignment.selectors, resource) is not False
+                    excluded = "" if is_chosen else "its selectors leave it out"
                 for definition, reference, effect in self._members(assignment):
                     if definition in policies:
                         yield EvaluatedCell(
@@ -105,7 +110,10 @@ class Evaluation:
         """Whether resource selectors take a resource: any group whose conditions all hold; None where that is not known."""
         if not selectors:
             return True
-        verdicts = [_all(self._holds(part, resource) for part in group.selectors) for group in selectors]
+        verdicts: set[bool | None] = set()
+        for group in selectors:
+            parts = {self._holds(part, resource) for part in group.selectors}
+            verdicts.add(False if False in parts else None if None in parts else True)
         return True if True in verdicts else None if None in verdicts else False
 
     def is_below_benchmark(self, scope: ArmId) -> bool:
@@ -130,12 +138,6 @@ class Evaluation:
             return None
         return (fact in {value.lower().replace(" ", "") for value in selector.values}) is not selector.negated
 
-    def _exclusion(self, assignment: Assignment, resource: ArmId, chain: Collection[str]) -> str:
-        excluded = next((scope for scope in assignment.not_scopes if scope.key in chain), None)
-        if excluded is not None:
-            return f"its notScopes exclude {excluded}"
-        return "its selectors leave it out" if self.chooses(assignment.selectors, resource) is False else ""
-
     def _members(self, assignment: Assignment) -> Sequence[tuple[str, str, str]]:
         """Folded definition, reference id and effect of everything in an assignment; nothing where it was not read."""
         remembered = self._remembered.get(assignment.id.key)
@@ -157,8 +159,3 @@ def written_at(existing: ExistingExemption) -> datetime | None:
     """When Azure last stamped an exemption; None where it bears no stamp."""
     system = existing.exemption.system
     return system.last_modified_at or system.created_at if system else None
-
-
-def _all(verdicts: Iterator[bool | None]) -> bool | None:
-    listed = list(verdicts)
-    return False if False in listed else None if None in listed else True

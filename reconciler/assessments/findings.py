@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reconciler.assessments.report import EffectReport
-from reconciler.assessments.unneeded import DeclarationNeed, Need
+from reconciler.assessments.unneeded import Need
 from reconciler.assessments.values import Confidence, DeclarationEffect, EffectState, TargetEffect
 from reconciler.kinds import FindingKind
 from reconciler.model import agree, count, first_few
@@ -19,13 +18,31 @@ _SUREST: Final = tuple(Confidence)
 
 def effect_findings(report: EffectReport) -> tuple[Finding, ...]:
     """One finding for each target whose exemption has no effect, and one for each declaration that is unneeded."""
-    ineffective = (
+    findings = [
         _ineffective(target, effect)
         for effect in report.declarations
         for target in effect.targets
         if target.state is EffectState.INEFFECTIVE
-    )
-    return (*ineffective, *_unneeded(report.needs or ()))
+    ]
+    for need in report.needs or ():
+        if need.need is Need.UNNEEDED:
+            reasons = list(dict.fromkeys(target.message for target in need.targets))
+            number = len({target.target.key for target in need.targets})
+            finding = Finding(
+                kind=FindingKind.UNNEEDED,
+                subject=need.targets[0].target,
+                message=f"{count(number, 'target')} {agree(number, 'needs', 'need')} no exemption: {'; '.join(reasons[:_SHOWN])}",
+                remedy=f"'{need.remedy}' takes it out for good",
+                declaration=need.name,
+                source=need.source,
+                evidence=Evidence(
+                    cause=", ".join(sorted({target.ground.value for target in need.targets})),
+                    target=need.targets[0].target.text,
+                    recommendations=tuple(dict.fromkeys(target.title for target in need.targets)),
+                ),
+            )
+            findings.append(finding)
+    return tuple(findings)
 
 
 def _ineffective(target: TargetEffect, effect: DeclarationEffect) -> Finding:
@@ -54,24 +71,3 @@ def _ineffective(target: TargetEffect, effect: DeclarationEffect) -> Finding:
             count=len(target.counted),
         ),
     )
-
-
-def _unneeded(needs: Iterable[DeclarationNeed]) -> Iterator[Finding]:
-    for need in needs:
-        if need.need is not Need.UNNEEDED:
-            continue
-        reasons = list(dict.fromkeys(target.message for target in need.targets))
-        number = len({target.target.key for target in need.targets})
-        yield Finding(
-            kind=FindingKind.UNNEEDED,
-            subject=need.targets[0].target,
-            message=f"{count(number, 'target')} {agree(number, 'needs', 'need')} no exemption: {'; '.join(reasons[:_SHOWN])}",
-            remedy=f"'{need.remedy}' takes it out for good",
-            declaration=need.name,
-            source=need.source,
-            evidence=Evidence(
-                cause=", ".join(sorted({target.ground.value for target in need.targets})),
-                target=need.targets[0].target.text,
-                recommendations=tuple(dict.fromkeys(target.title for target in need.targets)),
-            ),
-        )

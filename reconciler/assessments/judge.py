@@ -89,11 +89,19 @@ def _state(case: Case) -> _Judged:
     if Shown.EXEMPT in kinds and kinds <= {Shown.EXEMPT, Shown.NOT_APPLICABLE, Shown.OFF}:
         return EffectState.IN_FORCE, [] if not case.missing else [_pending(case)]
     if case.is_conditional and case.objects:
-        return EffectState.UNDECIDED, [_conditional()]
+        conditional = Diagnosis(
+            cause=Cause.CONDITIONAL,
+            confidence=Confidence.CERTAIN,
+            message="it exempts some vulnerabilities, which leaves the recommendation itself as it is: no assessment tells",
+            remedy="see the findings of a resource in Defender for Cloud; those that are exempt are listed apart",
+        )
+        return EffectState.UNDECIDED, [conditional]
     if not case.objects and (case.missing or case.held):
         return _absent(case)
     if Shown.UNHEALTHY in kinds:
-        return _counted(case)
+        # What is certain counts at once, all else once Defender has had its time.
+        diagnoses = [item for item in diagnose(case) if case.is_due or item.confidence is Confidence.CERTAIN]
+        return (EffectState.INEFFECTIVE, diagnoses) if case.is_due or diagnoses else (EffectState.WAITING, [])
     if not kinds:
         return _nothing_shown(case)
     if not case.is_due:
@@ -108,15 +116,6 @@ def _state(case: Case) -> _Judged:
         )
         return EffectState.OFF, [disabled]
     return EffectState.NOT_COUNTED, []
-
-
-def _counted(case: Case) -> _Judged:
-    """Something is unhealthy: what is certain counts at once, all else once Defender has had its time."""
-    diagnoses = diagnose(case)
-    certain = [diagnosis for diagnosis in diagnoses if diagnosis.confidence is Confidence.CERTAIN]
-    if case.is_due:
-        return EffectState.INEFFECTIVE, diagnoses
-    return (EffectState.INEFFECTIVE, certain) if certain else (EffectState.WAITING, [])
 
 
 def _nothing_shown(case: Case) -> _Judged:
@@ -146,7 +145,8 @@ def _gone(case: Case) -> _Judged:
             evidence=(("target", case.target.text),),
         )
         return EffectState.GONE, [absence]
-    counted = [place for place in places if _is_counted(case, place.key)]
+    rows = [(place, case.inputs.rows_of.get((place.key, case.key))) for place in places]
+    counted = [place for place, row in rows if row is not None and shown_as(row) is Shown.UNHEALTHY]
     texts = [place.text for place in counted or places]
     moved = Diagnosis(
         cause=Cause.MOVED,
@@ -159,11 +159,6 @@ def _gone(case: Case) -> _Judged:
         resources=tuple(counted or places),
     )
     return EffectState.MOVED, [moved]
-
-
-def _is_counted(case: Case, resource: str) -> bool:
-    row = case.inputs.rows_of.get((resource, case.key))
-    return row is not None and shown_as(row) is Shown.UNHEALTHY
 
 
 def _hidden(case: Case) -> Diagnosis | None:
@@ -191,15 +186,6 @@ def _hidden(case: Case) -> Diagnosis | None:
         remedy="give it Security Reader (Microsoft.Security/assessments/read) there, or at a group above; in the portal, choose the "
         "directory and subscription, and Recommendation status: Exempted",
         evidence=tuple(("not shown", text) for text in texts[:_SHOWN]),
-    )
-
-
-def _conditional() -> Diagnosis:
-    return Diagnosis(
-        cause=Cause.CONDITIONAL,
-        confidence=Confidence.CERTAIN,
-        message="it exempts some vulnerabilities, which leaves the recommendation itself as it is: no assessment tells",
-        remedy="see the findings of a resource in Defender for Cloud; those that are exempt are listed apart",
     )
 
 

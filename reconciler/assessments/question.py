@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reconciler.assessments.case import recommendations_of
-from reconciler.model import ArmId, ResourceSelector, Settings, arm_id
+from reconciler.model import ArmId, Settings, arm_id
 from reconciler.planning.stages import PlanBasis
 
 
@@ -35,7 +35,10 @@ def question_of(basis: PlanBasis, settings: Settings, *, with_states: bool) -> D
     groups = {target.key for target in targets if not target.subscription}
     below = {scope for scope in snapshot.expected if scope.subscription and not groups.isdisjoint(tree.chain(scope))}
     recommendations = [rec for declaration in active for rec in recommendations_of(basis, declaration)]
-    kinds = {part.kind.lower() for group in _selectors(basis) for part in group.selectors}
+    selectors = [group for declaration in basis.inputs.declarations.declarations for group in declaration.selectors]
+    selectors += [group for exemption in snapshot.exemptions for group in exemption.selectors]
+    selectors += [group for assignment in snapshot.assignments.values() for group in assignment.selectors]
+    kinds = {part.kind.lower() for group in selectors for part in group.selectors}
     policies = sorted({policy.key for rec in recommendations for policy in rec.policies})
     return DefenderQuestion(
         subscriptions=sorted(own | below),
@@ -46,14 +49,3 @@ def question_of(basis: PlanBasis, settings: Settings, *, with_states: bool) -> D
         everywhere=[scope for scope in snapshot.expected if scope.subscription],
         with_locations="resourcelocation" in kinds,
     )
-
-
-def _selectors(basis: PlanBasis) -> Iterator[ResourceSelector]:
-    """Those of declarations, exemptions and assignments."""
-    snapshot = basis.inputs.snapshot
-    for declaration in basis.inputs.declarations.declarations:
-        yield from declaration.selectors
-    for exemption in snapshot.exemptions:
-        yield from exemption.selectors
-    for assignment in snapshot.assignments.values():
-        yield from assignment.selectors

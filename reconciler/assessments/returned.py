@@ -8,7 +8,7 @@ from reconciler.arm.canonical import instant_text
 from reconciler.assessments.case import EffectInputs
 from reconciler.assessments.values import Returned, ReturnedExemption
 from reconciler.documents.json_input import read_json
-from reconciler.model import Exemption, Status, carrier_from
+from reconciler.model import Status, carrier_from
 from reconciler.planning.marks import declaration_of
 
 
@@ -34,11 +34,15 @@ def returned(inputs: EffectInputs, deleted: Collection[str]) -> Iterator[Returne
     snapshot, tree = inputs.basis.inputs.snapshot, inputs.basis.tree
     existing = {exemption.id.key: exemption for exemption in snapshot.exemptions}
     for key in sorted(set(deleted) & existing.keys()):
+        system, stamp = existing[key].system, ""
+        if system is not None and system.created_at is not None:
+            by = f" by {system.created_by}" if system.created_by else ""
+            stamp = f", made at {instant_text(system.created_at)}{by}"
         yield ReturnedExemption(
             id=existing[key].id,
             how=Returned.REAPPEARED,
             declaration=declaration_of(existing[key]),
-            message=f"an earlier run deleted it, and Azure has it again{_stamp(existing[key])}",
+            message=f"an earlier run deleted it, and Azure has it again{stamp}",
             remedy="if its date is after that run, somebody made it again: apply deletes it, or declare it. If it is before, Azure's "
             "own copies disagree: see that the identity may delete at this scope, wait 30 minutes, then ask Microsoft's support",
         )
@@ -50,11 +54,3 @@ def returned(inputs: EffectInputs, deleted: Collection[str]) -> Iterator[Returne
                 message="Resource Manager does not have it, but Resource Graph still shows it",
                 remedy="it exempts nothing; Resource Graph follows within 30 minutes, or keeps what went with its resource group",
             )
-
-
-def _stamp(exemption: Exemption) -> str:
-    system = exemption.system
-    if system is None or system.created_at is None:
-        return ""
-    by = f" by {system.created_by}" if system.created_by else ""
-    return f", made at {instant_text(system.created_at)}{by}"

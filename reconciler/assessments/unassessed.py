@@ -17,13 +17,43 @@ _SHOWN: Final = 3
 
 def unassessed(case: Case) -> Diagnosis:
     """The first of these reasons that holds."""
-    return (
-        _no_recommendation(case)
-        or _plan(case)
-        or _benchmark(case)
-        or _retired(case)
-        or _evaluation(case)
-        or _none(case)
+    recommendation, subscriptions, inputs = case.recommendation, case.subscriptions, case.inputs
+    if recommendation is None:
+        return _diagnosis(
+            Cause.NO_RECOMMENDATION,
+            "no recommendation of Defender rests on what is exempted, so Azure Policy alone shows it",
+            "see Policy > Compliance in the portal, or: az policy state list",
+        )
+    off = [scope for scope in subscriptions if scope.subscription in inputs.view.off]
+    if off and len(off) == len(subscriptions):
+        return _diagnosis(
+            Cause.PLAN,
+            f"Foundational CSPM is off in {first_few([scope.text for scope in off], _SHOWN)}, so Defender evaluates nothing there",
+            "turn it on (Defender for Cloud > Environment settings), or do nothing: nothing is counted as long as it is off",
+            *(("off", scope.text) for scope in off[:_SHOWN]),
+        )
+    if not inputs.evaluation.is_below_benchmark(case.target) and not inputs.basis.tree.unread_about(case.target):
+        return _diagnosis(
+            Cause.BENCHMARK,
+            "the Microsoft cloud security benchmark is not assigned there, without which Defender shows no recommendations",
+            "assign it (Defender for Cloud > Environment settings > Security policies)",
+            ("target", case.target.text),
+        )
+    if recommendation.retirement is not None:
+        return _diagnosis(
+            Cause.RETIRED,
+            retirement_cause(recommendation.retirement),
+            retirement_remedy(recommendation, inputs.basis.inputs.catalogue),
+            ("recommendation", recommendation.title),
+        )
+    return _evaluation(case) or Diagnosis(
+        cause=Cause.NO_ASSESSMENT,
+        confidence=Confidence.POSSIBLE,
+        message="Defender shows no assessment of it there: there is no resource that it is about"
+        + (f" ({first_few(recommendation.resource_types, _SHOWN)})" if recommendation.resource_types else "")
+        + ", or Defender has not looked yet",
+        remedy="ask again in a day; in the portal, the recommendation lists what it is about",
+        evidence=(("recommendation", case.key),),
     )
 
 
@@ -55,53 +85,6 @@ def _diagnosis(cause: Cause, message: str, remedy: str, *evidence: tuple[str, st
     return Diagnosis(cause=cause, confidence=Confidence.CERTAIN, message=message, remedy=remedy, evidence=evidence)
 
 
-def _no_recommendation(case: Case) -> Diagnosis | None:
-    if case.recommendation is not None:
-        return None
-    return _diagnosis(
-        Cause.NO_RECOMMENDATION,
-        "no recommendation of Defender rests on what is exempted, so Azure Policy alone shows it",
-        "see Policy > Compliance in the portal, or: az policy state list",
-    )
-
-
-def _plan(case: Case) -> Diagnosis | None:
-    """Foundational CSPM is off in every subscription of the target."""
-    off = [scope for scope in case.subscriptions if scope.subscription in case.inputs.view.off]
-    if not off or len(off) < len(case.subscriptions):
-        return None
-    return _diagnosis(
-        Cause.PLAN,
-        f"Foundational CSPM is off in {first_few([scope.text for scope in off], _SHOWN)}, so Defender evaluates nothing there",
-        "turn it on (Defender for Cloud > Environment settings), or do nothing: nothing is counted as long as it is off",
-        *(("off", scope.text) for scope in off[:_SHOWN]),
-    )
-
-
-def _benchmark(case: Case) -> Diagnosis | None:
-    evaluation = case.inputs.evaluation
-    if evaluation.is_below_benchmark(case.target) or case.inputs.basis.tree.unread_about(case.target):
-        return None
-    return _diagnosis(
-        Cause.BENCHMARK,
-        "the Microsoft cloud security benchmark is not assigned there, without which Defender shows no recommendations",
-        "assign it (Defender for Cloud > Environment settings > Security policies)",
-        ("target", case.target.text),
-    )
-
-
-def _retired(case: Case) -> Diagnosis | None:
-    recommendation = case.recommendation
-    if recommendation is None or recommendation.retirement is None:
-        return None
-    return _diagnosis(
-        Cause.RETIRED,
-        retirement_cause(recommendation.retirement),
-        retirement_remedy(recommendation, case.inputs.basis.inputs.catalogue),
-        ("recommendation", recommendation.title),
-    )
-
-
 def _evaluation(case: Case) -> Diagnosis | None:
     """Nothing evaluates the policies at the target, or only what leaves it out."""
     if case.target.kind is ScopeKind.MANAGEMENT_GROUP and case.confirmed:
@@ -123,17 +106,4 @@ def _evaluation(case: Case) -> Diagnosis | None:
         f"every assignment leaves it out: {first_few(reasons, _SHOWN)}",
         "nothing needs to be done: what is not evaluated is not counted",
         *(("assignment", cell.assignment.id.text) for cell in cells[:_SHOWN]),
-    )
-
-
-def _none(case: Case) -> Diagnosis:
-    types = case.recommendation.resource_types if case.recommendation else ()
-    return Diagnosis(
-        cause=Cause.NO_ASSESSMENT,
-        confidence=Confidence.POSSIBLE,
-        message="Defender shows no assessment of it there: there is no resource that it is about"
-        + (f" ({first_few(types, _SHOWN)})" if types else "")
-        + ", or Defender has not looked yet",
-        remedy="ask again in a day; in the portal, the recommendation lists what it is about",
-        evidence=(("recommendation", case.key),),
     )

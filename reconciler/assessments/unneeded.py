@@ -196,18 +196,15 @@ class _Judge:
                         message=f"Azure Policy finds {resource} not compliant in {against.assignment}, which is not exempt",
                         evidence=(("not compliant", against.assignment),),
                     )
-                if not states or self._asks_defender(definition):
+                policy = self.inputs.basis.inputs.catalogue.policy(ArmId(definition, definition))
+                # A rule that asks for the assessment tells nothing: the exemption itself makes that not applicable.
+                if not states or policy is None or policy.assessment:
                     return replace(base, message=_SILENT)
                 evidence.append(("compliant", f"{resource}: {states[0].assignment}"))
         if not evidence:
             return replace(base, message=_SILENT)
         message = "Azure Policy finds it compliant, in an assignment that is not exempt"
         return _unneeded(base, Ground.COMPLIANT, message, *evidence[:_SHOWN])
-
-    def _asks_defender(self, definition: str) -> bool:
-        """Whether the rule of a policy asks for the assessment, which the exemption itself makes not applicable."""
-        policy = self.inputs.basis.inputs.catalogue.policy(ArmId(definition, definition))
-        return policy is None or bool(policy.assessment)
 
 
 _TELLING: Final = frozenset({"compliant", "noncompliant"})
