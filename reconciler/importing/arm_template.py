@@ -65,10 +65,13 @@ def _rows(
             continue
         kind = text_of(resource.get("type")).lower()
         source = f"{file}: resource {label}"
-        if kind.endswith(_TYPE.rpartition("/")[2]) and _TYPE.split("/", maxsplit=1)[0] in kind:
-            yield _exemption(resource, source, template)
-        elif kind == _DEPLOYMENT and depth < _DEEPEST:
-            yield from _nested(resource, source, template)
+        try:
+            if kind.endswith(_TYPE.rpartition("/")[2]) and _TYPE.split("/", maxsplit=1)[0] in kind:
+                yield _exemption(resource, source, template)
+            elif kind == _DEPLOYMENT and depth < _DEEPEST:
+                yield from _nested(resource, source, template)
+        except RowError as error:
+            yield refused(source, text_of(resource.get("name")), error.message, error.remedy)
 
 
 def _nested(resource: Mapping[str, JSON], source: str, template: _Template) -> Iterator[Parsed]:
@@ -76,18 +79,14 @@ def _nested(resource: Mapping[str, JSON], source: str, template: _Template) -> I
     inner = properties.get("template")
     if not isinstance(inner, dict):
         return
-    try:
-        arguments = {
-            name.lower(): _resolved(value["value"], template)
-            for name, value in _object(properties.get("parameters")).items()
-            if isinstance(value, dict) and "value" in value
-        }
-        subscription = text_of(_resolved(resource.get("subscriptionId"), template))
-        group = text_of(_resolved(resource.get("resourceGroup"), template))
-        scope = text_of(_resolved(resource.get("scope"), template))
-    except RowError as error:
-        yield refused(source, text_of(resource.get("name")), error.message, error.remedy)
-        return
+    arguments = {
+        name.lower(): _resolved(value["value"], template)
+        for name, value in _object(properties.get("parameters")).items()
+        if isinstance(value, dict) and "value" in value
+    }
+    subscription = text_of(_resolved(resource.get("subscriptionId"), template))
+    group = text_of(_resolved(resource.get("resourceGroup"), template))
+    scope = text_of(_resolved(resource.get("scope"), template))
     place = template.scope
     if scope:
         place = _scope_of(scope)
@@ -105,14 +104,7 @@ def _scope_of(text: str) -> str:
     return text
 
 
-def _exemption(resource: Mapping[str, JSON], source: str, template: _Template) -> Parsed:
-    try:
-        return _exemption_row(resource, source, template)
-    except RowError as error:
-        return refused(source, text_of(resource.get("name")), error.message, error.remedy)
-
-
-def _exemption_row(resource: Mapping[str, JSON], source: str, template: _Template) -> ForeignRow:
+def _exemption(resource: Mapping[str, JSON], source: str, template: _Template) -> ForeignRow:
     if resource.get("copy") is not None:
         raise RowError("it is made in a loop", "write what the loop makes, or import it from Azure with 'import live'")
     name, scope, properties = (_resolved(resource.get(key), template) for key in ("name", "scope", "properties"))

@@ -36,26 +36,25 @@ def end_of(text: str, order: DateOrder | None = None) -> tuple[datetime | None, 
     if not text or text.lower() in {"null", "none", "never"}:
         return None, ""
     if iso := _ISO.fullmatch(text):
-        return _iso(iso, text)
+        day, clock, digits, zone = iso.groups()
+        if clock is None:
+            return _instant(f"{day}T00:00:00Z", text), f"{text!r} has no time; Azure takes it as midnight"
+        seconds = clock if clock.count(":") == 2 else f"{clock}:00"
+        fraction = f".{digits[:6]}" if digits and digits.strip("0") else ""
+        instant = _instant(f"{day}T{seconds}{fraction}{(zone or 'Z').upper()}", text)
+        return instant.astimezone(UTC), "" if zone else f"{text!r} has no zone and was taken as UTC"
     if slashed := _SLASHED.fullmatch(text):
         day = _day(slashed[1], slashed[2], slashed[3], text, order)
-        hour = _hour(int(slashed[4] or 0), slashed[7] or "", text)
+        hour, half = int(slashed[4] or 0), slashed[7]
+        if half and not 1 <= hour <= 12:
+            raise RowError(f"expiresOn is no time: {text!r}", "write it as 2027-01-31T00:00:00Z")
+        if half:
+            hour = hour % 12 + (12 if half[0] in "pP" else 0)
         clock = f"T{hour:02d}:{slashed[5] or '00'}:{slashed[6] or '00'}Z"
         return _instant(day + clock, text), "" if slashed[8] else f"{text!r} has no zone and was taken as UTC"
     if _DIGITS.fullmatch(text):
         return _packed(text, order)
     raise RowError(f"expiresOn is no date: {text!r}", "write it as 2027-01-31T00:00:00Z")
-
-
-def _iso(match: re.Match[str], text: str) -> tuple[datetime, str]:
-    day, clock, digits, zone = match.groups()
-    if clock is None:
-        return _instant(f"{day}T00:00:00Z", text), f"{text!r} has no time; Azure takes it as midnight"
-    seconds = clock if clock.count(":") == 2 else f"{clock}:00"
-    fraction = f".{digits[:6]}" if digits and digits.strip("0") else ""
-    instant = _instant(f"{day}T{seconds}{fraction}{(zone or 'Z').upper()}", text)
-    note = "" if zone else f"{text!r} has no zone and was taken as UTC"
-    return instant.astimezone(UTC), note
 
 
 def _packed(text: str, order: DateOrder | None) -> tuple[datetime, str]:
@@ -94,14 +93,6 @@ def _day(first: str, second: str, third: str, text: str, order: DateOrder | None
             return month_first
         case _:
             raise RowError(f"expiresOn {text!r} may mean {day_first} or {month_first}", _ORDER_REMEDY)
-
-
-def _hour(hour: int, half: str, text: str) -> int:
-    if not half:
-        return hour
-    if not 1 <= hour <= 12:
-        raise RowError(f"expiresOn is no time: {text!r}", "write it as 2027-01-31T00:00:00Z")
-    return hour % 12 + (12 if half[0] in "pP" else 0)
 
 
 def _instant(iso: str, text: str) -> datetime:

@@ -47,24 +47,20 @@ def epac_rows(text: str, file: str, scope: ArmId | None = None) -> Iterator[Pars
     except ValueError as error:
         yield refused(file, file, f"it is no JSON: {error}", "correct the file")
         return
-    yield from _document_rows(document, file, scope)
-
-
-def _document_rows(document: JSON, file: str, scope: ArmId | None) -> Iterator[Parsed]:
-    root_scopes: tuple[str, ...] = ()
+    rows, root_scopes = document, tuple[str, ...]()
     if isinstance(document, dict):
         by_key = folded(document)
         if isinstance(by_key.get("resources"), (list, dict)):
             yield from template_rows(document, file, scope)
             return
-        root_scopes = _root_scopes(by_key.get("scope"))
+        scopes = by_key.get("scope")  # a text, a list, or lists by selector
+        by_selector = scopes.values() if isinstance(scopes, dict) else [scopes]
+        root_scopes = tuple(text for value in by_selector for text in texts_of(value))
         rows = by_key.get("exemptions")
         if rows is None:
             rows = _parameter_rows(by_key.get("parameters"))
         if rows is None and {"policyassignmentid", "exemptioncategory"} & by_key.keys():
             rows = [document]
-    else:
-        rows = document
     if not isinstance(rows, list):
         yield refused(file, file, "there is no list of exemptions in it", "name a file with `exemptions: [...]`")
         return
@@ -74,13 +70,6 @@ def _document_rows(document: JSON, file: str, scope: ArmId | None) -> Iterator[P
             yield refused(source, "", "it is no object", "correct the file")
             continue
         yield _row(row, source, root_scopes)
-
-
-def _root_scopes(value: JSON) -> tuple[str, ...]:
-    """The scopes at the root of a file: a text, a list, or lists by selector."""
-    if isinstance(value, dict):
-        return tuple(text for scopes in value.values() for text in texts_of(scopes))
-    return texts_of(value)
 
 
 def _parameter_rows(value: JSON) -> JSON:

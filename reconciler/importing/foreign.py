@@ -9,7 +9,6 @@ from typing import Final
 from reconciler.arm.canonical import category, folded_selectors, validation
 from reconciler.arm.objects import decode_selectors
 from reconciler.arm.shapes import ShapeError
-from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import policy_id
 from reconciler.documents.characters import without_invisible
 from reconciler.importing.attributes import NO_REASON, cleaned, name_text, ticket_in, user_metadata
@@ -93,10 +92,15 @@ def _named_files(
         for _, row, draft, _ in drafts
     ]
     places = rules.snapshot.names if rules.snapshot else {}
-    return [
-        ImportedFile(declaration=item, text=declaration_text(item, _titles(item, rules.catalogue)))
-        for item in named(titles, names, folder, places)
-    ]
+    recommendations = rules.catalogue.recommendations
+    files = []
+    for declaration in named(titles, names, folder, places):
+        subject = declaration.subject
+        comments = {value: recommendations[value].title for value in subject.values if value in recommendations}
+        if subject.kind is SubjectKind.POLICY and (policy := rules.catalogue.policy(policy_id(subject.value))):
+            comments[subject.value] = policy.title
+        files.append(ImportedFile(declaration=declaration, text=declaration_text(declaration, comments)))
+    return files
 
 
 def _repeated(
@@ -126,16 +130,6 @@ def _meaning(declaration: Declaration) -> object:
         tuple(sorted(scope.key for scope in declaration.scopes)),
         repr(folded_selectors(declaration.selectors)),
     )
-
-
-def _titles(declaration: Declaration, catalogue: Catalogue) -> dict[str, str]:
-    """Titles behind what the subject names by an id."""
-    subject = declaration.subject
-    recommendations = catalogue.recommendations
-    titles = {value: recommendations[value].title for value in subject.values if value in recommendations}
-    if subject.kind is SubjectKind.POLICY and (policy := catalogue.policy(policy_id(subject.value))):
-        titles[subject.value] = policy.title
-    return titles
 
 
 # --- one row -----------------------------------------------------------------------------------------------------

@@ -91,7 +91,16 @@ class Grouping:
             piece = None
             if at.get(unit.slot) is unit and unit.draft.declaration.validate_scope:
                 piece = self._fanned_out(unit, at, done)
-            piece = piece or _by_assignment(unit)
+            if piece is None:
+                assignment = unit.assignment
+                if is_assessment(assignment.id.key):
+                    subject = Subject(kind=SubjectKind.RECOMMENDATION, value=assignment.id.name.lower())
+                    title = assignment.display_name
+                else:
+                    references = () if unit.whole else reference_texts(unit.cells, unit.initiative)
+                    subject = Subject(kind=SubjectKind.ASSIGNMENT, value=assignment.id.text, reference_ids=references)
+                    title = assignment.display_name or assignment.id.name
+                piece = Piece(subject=subject, title=title, target=unit.scope, units=(unit,))
             done.update(map(id, piece.units))
             yield piece
 
@@ -101,10 +110,11 @@ class Grouping:
         for subject, title, policies in self._candidates(unit, own):
             meant: list[Unit] = []
             for assignment, scope in self._touching_at(unit.scope):
-                cells = self._cells_in(assignment, policies)
-                if cells is None:
-                    break
-                if not cells or self._is_moot(assignment, scope):
+                if assignment.is_initiative and assignment.id.key not in self.snapshot.initiatives:
+                    break  # nobody knows its cells
+                by_policy = self._by_policy(assignment)
+                cells = frozenset[str]().union(*(by_policy[policy] for policy in policies if policy in by_policy))
+                if not cells or any(excluded.key in self.tree.chain(scope) for excluded in assignment.not_scopes):
                     continue
                 evaluated = at.get((scope.key, assignment.id.key))
                 if evaluated is None or evaluated.cells != cells or id(evaluated) in done:
@@ -144,7 +154,9 @@ class Grouping:
         if len(own) == 1 and not is_assessment(min(own)):
             (policy,) = own
             policy_facts = self.catalogue.policy(ArmId(policy, policy))
-            identifier = self._definition(unit, policy)
+            members = unit.initiative.members if unit.initiative else ()
+            definitions = (member.definition for member in members if member.definition.key == policy)
+            identifier = next(definitions, unit.assignment.definition)
             yield (
                 Subject(kind=SubjectKind.POLICY, value=identifier.text),
                 policy_facts.title if policy_facts else identifier.name,
@@ -174,11 +186,6 @@ class Grouping:
             policy for policy, cells in self._by_policy(unit.assignment).items() if not cells.isdisjoint(unit.cells)
         )
 
-    def _definition(self, unit: Unit, policy: str) -> ArmId:
-        members = unit.initiative.members if unit.initiative else ()
-        definitions = (member.definition for member in members if member.definition.key == policy)
-        return next(definitions, unit.assignment.definition)
-
     def _by_policy(self, assignment: Assignment) -> Mapping[str, frozenset[str]]:
         """The folded cells of each folded policy in an assignment; empty where its initiative is unknown."""
         key = assignment.id.key
@@ -192,13 +199,6 @@ class Grouping:
                 cells[assignment.definition.key].add(WHOLE)
             self._cells[key] = {policy: frozenset(references) for policy, references in cells.items()}
         return self._cells[key]
-
-    def _cells_in(self, assignment: Assignment, policies: frozenset[str]) -> frozenset[str] | None:
-        """The cells of these policies in an assignment; None where nobody knows."""
-        if assignment.is_initiative and assignment.id.key not in self.snapshot.initiatives:
-            return None
-        by_policy = self._by_policy(assignment)
-        return frozenset[str]().union(*(by_policy[policy] for policy in policies if policy in by_policy))
 
     def _assigned_at(self, target: ArmId) -> frozenset[str]:
         """Every folded policy that something assigned at, above or below a target evaluates."""
@@ -216,19 +216,3 @@ class Grouping:
             everywhere = [(item, target) for item in self._at.get("", ())]  # assessments
             self._touching[target.key] = above + below + everywhere
         return self._touching[target.key]
-
-    def _is_moot(self, assignment: Assignment, scope: ArmId) -> bool:
-        if not assignment.not_scopes:
-            return False
-        chain = self.tree.chain(scope)
-        return any(excluded.key in chain for excluded in assignment.not_scopes)
-
-
-def _by_assignment(unit: Unit) -> Piece:
-    references = () if unit.whole else reference_texts(unit.cells, unit.initiative)
-    if is_assessment(unit.assignment.id.key):
-        subject = Subject(kind=SubjectKind.RECOMMENDATION, value=unit.assignment.id.name.lower())
-        return Piece(subject=subject, title=unit.assignment.display_name, target=unit.scope, units=(unit,))
-    subject = Subject(kind=SubjectKind.ASSIGNMENT, value=unit.assignment.id.text, reference_ids=references)
-    title = unit.assignment.display_name or unit.assignment.id.name
-    return Piece(subject=subject, title=title, target=unit.scope, units=(unit,))

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -19,7 +19,7 @@ from reconciler.importing.naming import DEFAULT_FOLDER, named
 from reconciler.importing.text import declaration_text
 from reconciler.importing.units import Unit, units_of
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
-from reconciler.model import ArmId, Declaration, SubjectKind
+from reconciler.model import ArmId, SubjectKind
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.values import Reason
@@ -61,14 +61,25 @@ def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], fold
         rows += disable_rule_rows(managed)
     units, covered = units_of(importable, basis, choice.permissions)
     proven = _proven(units, inputs, grouping, names, folder)
+    imported = (
+        replace(
+            row_of(member, Outcome.DUPLICATE if position else Outcome.IMPORTED),
+            declaration=group.declaration.name,
+            notes=tuple(unit.notes.get(member.exemption.id.key, ())),
+        )
+        for group in proven.groups
+        for unit in group.units
+        for position, member in enumerate(unit.members)
+    )
     return Import(
         files=tuple(sorted((_file(group, inputs) for group in proven.groups), key=lambda file: file.path)),
-        rows=sorted_rows([*rows, *covered, *proven.rows, *_imported_rows(proven.groups)]),
+        rows=sorted_rows([*rows, *covered, *proven.rows, *imported]),
     )
 
 
 def _is_chosen(existing: ExistingExemption, basis: PlanBasis, choice: Choice) -> bool:
     exemption, snapshot = existing.exemption, basis.inputs.snapshot
+    assignment = snapshot.assignments.get(exemption.assignment.key)
     if choice.scope is not None and not basis.tree.contains(choice.scope.key, existing.scope):
         return False
     if choice.title is not None:
@@ -80,21 +91,17 @@ def _is_chosen(existing: ExistingExemption, basis: PlanBasis, choice: Choice) ->
         if choice.created_by.casefold() not in maker.casefold():
             return False
     if choice.assignment is not None:
-        assignment = snapshot.assignments.get(exemption.assignment.key)
         named_so = {exemption.assignment.key, exemption.assignment.name.lower()}
         named_so |= {assignment.display_name.lower()} if assignment else set()
         if choice.assignment.rstrip("/").lower() not in named_so:
             return False
-    return choice.recommendation is None or _is_about(existing, basis, choice.recommendation)
-
-
-def _is_about(existing: ExistingExemption, basis: PlanBasis, recommendation: str) -> bool:
-    inputs = basis.inputs
-    policies = {item.key for candidate in inputs.catalogue.find(recommendation) for item in candidate.evaluators}
-    assignment = basis.inputs.snapshot.assignments.get(existing.exemption.assignment.key)
-    initiative = inputs.snapshot.initiatives.get(existing.exemption.assignment.key)
+    if choice.recommendation is None:
+        return True
+    recommendations = basis.inputs.catalogue.find(choice.recommendation)
+    policies = {item.key for recommendation in recommendations for item in recommendation.evaluators}
     if assignment is not None and not assignment.is_initiative:
         return assignment.definition.key in policies
+    initiative = snapshot.initiatives.get(exemption.assignment.key)
     members = initiative.members if initiative else ()
     return any(item.definition.key in policies and item.reference_id.lower() in existing.cells for item in members)
 
@@ -115,8 +122,12 @@ def _proven(
 ) -> _Proven:
     remaining, exact_only = list(units), set[int]()
     rows: list[ImportRow] = []
+    taken = {*names, *(declaration.name for declaration in inputs.declarations.declarations)}
     for attempt in range(_ROUNDS):
-        groups = _with_names(grouping.groups(remaining, frozenset(exact_only)), inputs, names, folder)
+        groups = grouping.groups(remaining, frozenset(exact_only))
+        drafts = [(group.declaration, group.title) for group in groups]
+        finished = named(drafts, taken, folder, inputs.snapshot.names)
+        groups = [replace(group, declaration=item) for group, item in zip(groups, finished, strict=True)]
         faults = _faults(groups, inputs) if groups else {}
         if not faults:
             return _Proven(groups=groups, rows=rows)
@@ -135,13 +146,6 @@ def _proven(
     return _Proven(groups=(), rows=rows)
 
 
-def _with_names(groups: Sequence[Group], inputs: PlanInputs, names: Collection[str], folder: str) -> list[Group]:
-    taken = {*names, *(declaration.name for declaration in inputs.declarations.declarations)}
-    drafts = [(group.declaration, group.title) for group in groups]
-    finished = named(drafts, taken, folder, inputs.snapshot.names)
-    return [replace(group, declaration=declaration) for group, declaration in zip(groups, finished, strict=True)]
-
-
 def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[str, str]]:
     """By the id of each unit that the plan would not simply adopt: why, and what to do."""
     added = [group.declaration for group in groups]
@@ -149,7 +153,17 @@ def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[s
     basis = decide(replace(inputs, declarations=declared, only=None))
     units_of_name = {group.declaration.name: group.units for group in groups}
     faults: dict[int, tuple[str, str]] = {}
-    for name, scope, message, remedy in _objections(basis):
+    objections = [(line.declaration, line.scope, line.message, line.remedy) for line in basis.held]
+    for change in basis.proposed:
+        if change.declaration is None:
+            continue
+        name = change.declaration.name
+        if change.existing is None:
+            scope = change.desired.target if change.desired else change.exemption.scope
+            objections.append((name, scope, f"a declaration would also exempt {change.id}", "declare it by hand"))
+        elif change.reason not in _EXPECTED:
+            objections.append((name, change.existing.scope, f"it would be changed: {change.reason}", ""))
+    for name, scope, message, remedy in objections:
         own = units_of_name.get(name, ())
         for unit in [unit for unit in own if unit.scope == scope] or own:
             faults.setdefault(id(unit), (message, remedy))
@@ -160,43 +174,12 @@ def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[s
     return faults
 
 
-def _objections(basis: PlanBasis) -> Iterator[tuple[str, ArmId, str, str]]:
-    """What the plan does with a declaration beside adopting: its name, the scope, why it must not be, a remedy."""
-    for line in basis.held:
-        yield line.declaration, line.scope, line.message, line.remedy
-    for change in basis.proposed:
-        if change.declaration is None:
-            continue
-        if change.existing is None:
-            scope = change.desired.target if change.desired else change.exemption.scope
-            yield change.declaration.name, scope, f"a declaration would also exempt {change.id}", "declare it by hand"
-        elif change.reason not in _EXPECTED:
-            yield change.declaration.name, change.existing.scope, f"it would be changed: {change.reason}", ""
-
-
 # --- what comes out ----------------------------------------------------------------------------------------------
 
 
 def _file(group: Group, inputs: PlanInputs) -> ImportedFile:
-    declaration = group.declaration
-    return ImportedFile(declaration=declaration, text=declaration_text(declaration, _titles(declaration, inputs)))
-
-
-def _titles(declaration: Declaration, inputs: PlanInputs) -> dict[str, str]:
-    """Titles behind what the subject names by a key."""
-    if declaration.subject.kind is not SubjectKind.RECOMMENDATION:
-        return {}
-    recommendations = inputs.catalogue.recommendations
-    return {value: recommendations[value].title for value in declaration.subject.values if value in recommendations}
-
-
-def _imported_rows(groups: Sequence[Group]) -> list[ImportRow]:
-    rows = []
-    for group in groups:
-        for unit in group.units:
-            for position, member in enumerate(unit.members):
-                outcome = Outcome.DUPLICATE if position else Outcome.IMPORTED
-                row = row_of(member, outcome)
-                notes = tuple(unit.notes.get(member.exemption.id.key, ()))
-                rows.append(replace(row, declaration=group.declaration.name, notes=notes))
-    return rows
+    declaration, titles = group.declaration, dict[str, str]()
+    if declaration.subject.kind is SubjectKind.RECOMMENDATION:
+        values, recommendations = declaration.subject.values, inputs.catalogue.recommendations
+        titles = {value: recommendations[value].title for value in values if value in recommendations}
+    return ImportedFile(declaration=declaration, text=declaration_text(declaration, titles))

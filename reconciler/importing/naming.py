@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from reconciler.model import ArmId, Declaration, ScopeKind, Source
+from reconciler.model import Declaration, ScopeKind, Source
 from reconciler.problems import UsageError
 
 DEFAULT_FOLDER: Final = "imported/{subscription}"
@@ -82,21 +82,18 @@ def check_folder(template: str) -> str:
 
 
 def _folder(declaration: Declaration, template: str, names: Mapping[str, str]) -> str:
+    """The folder that a template means. `subscription` may be a management group; `several` where there is more than one."""
+    owners = {
+        scope.key if scope.kind is ScopeKind.MANAGEMENT_GROUP else f"/subscriptions/{scope.subscription}": scope
+        for scope in declaration.scopes
+    }
+    subscription = ""
+    if len(owners) == 1:
+        ((key, owner),) = owners.items()
+        subscription = slug(names.get(key, "")) or slug(owner.subscription or owner.name)
     values = {
-        "subscription": _subscription(declaration.scopes, names),
+        "subscription": subscription or "several",
         "category": declaration.category.value.lower(),
         "kind": slug(min(scope.kind for scope in declaration.scopes)) or "scope",
     }
     return re.sub(r"\{([a-z]+)\}", lambda placeholder: values[placeholder[1]], template)
-
-
-def _subscription(scopes: Sequence[ArmId], names: Mapping[str, str]) -> str:
-    """The subscription of the scopes, or their management group; `several` where they have more than one."""
-    owners = {
-        scope.key if scope.kind is ScopeKind.MANAGEMENT_GROUP else f"/subscriptions/{scope.subscription}": scope
-        for scope in scopes
-    }
-    if len(owners) > 1:
-        return "several"
-    ((key, scope),) = owners.items()
-    return slug(names.get(key, "")) or slug(scope.subscription or scope.name) or "several"

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from reconciler.catalog.facts import INITIATIVE_PREFIX, POLICY_PREFIX, Obstacle, initiative_id, policy_id
+from reconciler.catalog.facts import (
+    INITIATIVE_PREFIX,
+    POLICY_PREFIX,
+    BuiltInInitiative,
+    Obstacle,
+    initiative_id,
+    policy_id,
+)
 from reconciler.importing.row_rules import NEEDS_AZURE, RowRules
 from reconciler.importing.rows import ForeignRow, RowError, text_of, texts_of
-from reconciler.model import JSON, ArmId, Member, Snapshot, Subject, SubjectKind, is_guid, parse_object
+from reconciler.model import JSON, ArmId, Initiative, Member, Subject, SubjectKind, is_guid, parse_object
 
 
 def subject_of(row: ForeignRow, rules: RowRules, notes: list[str]) -> Subject:
@@ -22,7 +29,13 @@ def subject_of(row: ForeignRow, rules: RowRules, notes: list[str]) -> Subject:
         return _assignment_subject(row, rules, notes)
     if row.initiative:
         identifier = _definition(row.initiative, INITIATIVE_PREFIX, rules, notes)
-        references = _references(row, _members_of(identifier, rules), rules, notes)
+        initiative: Initiative | BuiltInInitiative | None = rules.catalogue.initiative(identifier)
+        if rules.snapshot:  # as it is assigned, before what the catalogue says
+            keys = (item.id.key for item in rules.snapshot.assignments.values() if item.definition == identifier)
+            assigned = (rules.snapshot.initiatives.get(key) for key in keys)
+            initiative = next(filter(None, assigned), initiative)
+        members = initiative.members if initiative else None
+        references = _references(row, members, rules, notes)
         return Subject(
             kind=SubjectKind.INITIATIVE, value=_shortest(identifier, INITIATIVE_PREFIX), reference_ids=references
         )
@@ -117,7 +130,13 @@ def _definition(text: str, prefix: str, rules: RowRules, notes: list[str]) -> Ar
         return built_in.id
     if rules.snapshot is None:
         raise RowError(f"{text!r} is no built-in, so only Azure knows its id", NEEDS_AZURE, needs_azure=True)
-    candidates = {item.key: item for item in _definitions(rules.snapshot, kind) if item.name.lower() == name.lower()}
+    candidates: dict[str, ArmId] = {}
+    for assignment in rules.snapshot.assignments.values():
+        definitions = [assignment.definition] if f"/{kind.lower()}/" in assignment.definition.key else []
+        initiative = rules.snapshot.initiatives.get(assignment.id.key)
+        if initiative is not None and kind == "policyDefinitions":
+            definitions += [member.definition for member in initiative.members]
+        candidates |= {item.key: item for item in definitions if item.name.lower() == name.lower()}
     if len(candidates) != 1:
         how_many = "several definitions are" if candidates else "no assigned definition is"
         raise RowError(f"{how_many} called {name!r}", "write the whole id in the file")
@@ -126,31 +145,10 @@ def _definition(text: str, prefix: str, rules: RowRules, notes: list[str]) -> Ar
     return identifier
 
 
-def _definitions(snapshot: Snapshot, kind: str) -> Iterator[ArmId]:
-    for assignment in snapshot.assignments.values():
-        if f"/{kind.lower()}/" in assignment.definition.key:
-            yield assignment.definition
-        initiative = snapshot.initiatives.get(assignment.id.key)
-        if initiative is not None and kind == "policyDefinitions":
-            yield from (member.definition for member in initiative.members)
-
-
 def _shortest(identifier: ArmId, prefix: str) -> str:
     """A built-in by its name, everything else in full."""
     name = identifier.text[len(prefix) :]
     return name if identifier.key.startswith(prefix.lower()) and "/" not in name else identifier.text
-
-
-def _members_of(initiative: ArmId, rules: RowRules) -> Sequence[Member] | None:
-    """What an initiative holds, as far as known: as it is assigned, else as the catalogue has it."""
-    if rules.snapshot:
-        for assignment in rules.snapshot.assignments.values():
-            if assignment.definition == initiative and (assigned := rules.snapshot.initiatives.get(assignment.id.key)):
-                return assigned.members
-    built_in = rules.catalogue.initiative(initiative)
-    if built_in is None:
-        return None
-    return [Member(definition=member.definition, reference_id=member.reference_id) for member in built_in.members]
 
 
 def _references(

@@ -31,10 +31,8 @@ def terraform_rows(text: str, file: str) -> Iterator[Parsed]:
         yield refused(file, file, "it is no state of Terraform", "save it with: terraform show -json > FILE")
         return
     for address, kind, values in _resources(document):
-        if kind in _SCOPES:
-            yield _azurerm(f"{file}: {address}", kind, values)
-        elif kind in _AZAPI and text_of(values.get("type")).lower().startswith(_TYPE):
-            yield _azapi(f"{file}: {address}", values)
+        if kind in _SCOPES or (kind in _AZAPI and text_of(values.get("type")).lower().startswith(_TYPE)):
+            yield _row(f"{file}: {address}", kind, values)
 
 
 def _resources(document: Mapping[str, JSON]) -> Iterator[tuple[str, str, Mapping[str, JSON]]]:
@@ -61,9 +59,14 @@ def _module(module: Mapping[str, JSON]) -> Iterator[tuple[str, str, Mapping[str,
         yield from _module(child)
 
 
-def _azurerm(source: str, kind: str, values: Mapping[str, JSON]) -> Parsed:
+def _row(source: str, kind: str, values: Mapping[str, JSON]) -> Parsed:
     name = text_of(values.get("name"))
     try:
+        if kind in _AZAPI:  # its body is ARM's own
+            properties = json_object(values.get("body"), "body").get("properties")
+            if not isinstance(properties, dict):
+                return refused(source, name, "its body has no properties", "import it from Azure with 'import live'")
+            return ForeignRow(source=source, scopes=texts_of(values.get("parent_id")), **arm_fields(name, properties))
         return ForeignRow(
             source=source,
             name=name,
@@ -79,14 +82,3 @@ def _azurerm(source: str, kind: str, values: Mapping[str, JSON]) -> Parsed:
         )
     except RowError as error:
         return refused(source, name, error.message, error.remedy)
-
-
-def _azapi(source: str, values: Mapping[str, JSON]) -> Parsed:
-    name = text_of(values.get("name"))
-    try:
-        properties = json_object(values.get("body"), "body").get("properties")
-    except RowError as error:
-        return refused(source, name, error.message, error.remedy)
-    if not isinstance(properties, dict):
-        return refused(source, name, "its body has no properties", "import it from Azure with 'import live'")
-    return ForeignRow(source=source, scopes=texts_of(values.get("parent_id")), **arm_fields(name, properties))

@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.arm.canonical import instant_text
 from reconciler.arm.standard_properties import vulnerability_fields
 from reconciler.documents.scalar_text import scalar_text
-from reconciler.model import JSON, Declaration, ResourceSelector, SubjectKind
+from reconciler.model import Declaration, SubjectKind
 
 _DAY_END: Final = "T23:59:59Z"
 
@@ -31,7 +31,12 @@ def _lines(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]
     if declaration.selectors and not vulnerability_fields(declaration.selectors):
         yield "resourceSelectors:"
         for selector in declaration.selectors:
-            yield from _selector(selector)
+            yield f"  - name: {scalar_text(selector.name)}"
+            yield "    selectors:"
+            for condition in selector.selectors:
+                yield f"      - kind: {scalar_text(condition.kind)}"
+                yield f"        {'notIn' if condition.negated else 'in'}:"
+                yield from (f"          - {scalar_text(value)}" for value in condition.values)
     yield f"category: {declaration.category.value}"
     if declaration.expires_on is not None:
         yield f"expiresOn: {expiry_value(declaration.expires_on)}"
@@ -46,8 +51,12 @@ def _lines(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[str]
     if not declaration.validate_scope:
         yield "assignmentScopeValidation: DoNotValidate"
     if declaration.metadata:
-        yield "metadata:"
-        yield from (f"  {scalar_text(key)}: {_value(value)}" for key, value in declaration.metadata.items())
+        yield "metadata:"  # each value on one line; JSON is YAML
+        values = (
+            (key, scalar_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+            for key, value in declaration.metadata.items()
+        )
+        yield from (f"  {scalar_text(key)}: {text}" for key, text in values)
     if declaration.adopt:
         yield "adopt: true"
     if declaration.take_over:
@@ -76,20 +85,6 @@ def _subject(declaration: Declaration, titles: Mapping[str, str]) -> Iterator[st
         items = value if isinstance(value, list) else []
         yield f"  {name}:" if items else f"  {name}: {value}"
         yield from (f"    - {scalar_text(str(item))}" for item in items)
-
-
-def _selector(selector: ResourceSelector) -> Iterator[str]:
-    yield f"  - name: {scalar_text(selector.name)}"
-    yield "    selectors:"
-    for condition in selector.selectors:
-        yield f"      - kind: {scalar_text(condition.kind)}"
-        yield f"        {'notIn' if condition.negated else 'in'}:"
-        yield from (f"          - {scalar_text(value)}" for value in condition.values)
-
-
-def _value(value: JSON) -> str:
-    """A value of metadata on one line; JSON is YAML."""
-    return scalar_text(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def expiry_value(instant: datetime) -> str:

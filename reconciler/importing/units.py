@@ -84,15 +84,18 @@ def _pile_units(
         claimed = frozenset[str]().union(*(unit.cells for unit in overlapping))
         if not overlapping:
             units.append(_unit(item, draft, basis))
-        elif item.covering <= claimed or (len(overlapping) == 1 and _mergeable(draft, overlapping[0])):
-            unit = overlapping[0]
+            continue
+        unit = overlapping[0]
+        candidate, declared = draft.declaration, unit.draft.declaration
+        alike = candidate.category is declared.category and candidate.expires_on == declared.expires_on
+        if item.covering <= claimed or (len(overlapping) == 1 and alike and not unit.whole):
             unit.cells |= item.covering - claimed
             unit.notes[item.exemption.id.key] = _differences(item, draft, unit)
             unit.members.append(item)
             for rival in overlapping:
                 rival.draft = rival.draft.extended(draft)
         else:
-            chosen = overlapping[0].members[0].exemption.id
+            chosen = unit.members[0].exemption.id
             rows.append(
                 row_of(
                     item,
@@ -120,11 +123,6 @@ def _unit(item: ExistingExemption, draft: Draft, basis: PlanBasis) -> Unit:
         members=[item],
         notes={exemption.id.key: notes},
     )
-
-
-def _mergeable(draft: Draft, unit: Unit) -> bool:
-    candidate, declared = draft.declaration, unit.draft.declaration
-    return candidate.category is declared.category and candidate.expires_on == declared.expires_on and not unit.whole
 
 
 def _differences(item: ExistingExemption, draft: Draft, unit: Unit) -> list[str]:
