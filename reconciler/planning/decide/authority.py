@@ -106,7 +106,11 @@ class Authority:
                     findings.append(duplicate)
                     shared -= keeper.cells
                 if shared and standing in _HOLDING:
-                    held_lines.append(_held(desired, existing, shared, standing, contents.initiative))
+                    cause, message = _HOLDING[standing]
+                    references = reference_texts(shared, contents.initiative)
+                    held_lines.append(
+                        desired.hold(cause, message(existing.exemption), references, existing.exemption.id)
+                    )
                     cells |= shared
             withheld.append(cells)
         return SlotMatch(
@@ -119,23 +123,24 @@ class Authority:
         )
 
     def rematch(self, slot: SlotMatch, protected: Protected) -> SlotMatch:
-        """The same without keepers that cannot be; `slot` itself where all can."""
-        excluded = {pair for pair in slot.keepers.items() if not self._may_keep(slot, pair, protected)}
-        return self.match(slot.contents, slot.excluded | excluded) if excluded else slot
+        """The same without keepers that cannot be; `slot` itself where all can.
 
-    def _may_keep(self, slot: SlotMatch, pair: tuple[int, int], protected: Protected) -> bool:
-        """Whether an existing exemption can become the desired one and leave what is protected as it is.
-
-        Of what the declaration means itself nothing may shrink; what it does not mean may not be widened either.
+        An existing exemption may become the desired one if it leaves what is protected as it is: of what the declaration
+        means itself nothing may shrink; what it does not mean may not be widened either.
         """
-        desired, keeper = slot.contents.desired[pair[0]], slot.contents.existing[pair[1]]
-        cells = desired.cells - slot.withheld[pair[0]]
-        extra = protected[keeper] - cells
-        if not extra:
-            return bool(cells)
-        before = keeper.exemption
-        after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
-        return not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
+        excluded: set[tuple[int, int]] = set()
+        for pair in slot.keepers.items():
+            desired, keeper = slot.contents.desired[pair[0]], slot.contents.existing[pair[1]]
+            cells = desired.cells - slot.withheld[pair[0]]
+            extra = protected[keeper] - cells
+            may_keep = bool(cells)
+            if extra:
+                before = keeper.exemption
+                after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
+                may_keep = not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
+            if not may_keep:
+                excluded.add(pair)
+        return self.match(slot.contents, slot.excluded | excluded) if excluded else slot
 
     def _is_right(self, desired: DesiredExemption, existing: ExistingExemption) -> bool:
         """Whether the existing one needs no write to be what is desired."""
@@ -208,8 +213,8 @@ class Authority:
                 change = self._reduced(existing, slot, pruner)
                 if change is not None:
                     proposed.append(change)
-                elif existing.ours and (line := _kept_for(existing, pruner)) is not None:
-                    held_lines.append(line)
+                elif existing.ours and (protection := pruner.protections.first(existing, existing.covering)):
+                    held_lines.append(hold_for(existing, protection, pruner.declarations.get(existing.mark)))
             elif not relations & _HOLDING.keys():
                 unclaimed.append(existing)
         return ReducedSlot(proposed=tuple(proposed), held=tuple(held_lines), unclaimed=tuple(unclaimed))
@@ -219,7 +224,12 @@ class Authority:
 
         What remains is judged as the next run would judge it, so that nothing is narrowed that then goes as a whole.
         """
-        confirming = [confirmed for confirmed in slot.confirmed if self._gives_way(existing, confirmed)]
+        confirming = [
+            confirmed
+            for confirmed in slot.confirmed
+            if not existing.cells.isdisjoint(confirmed.cells)
+            and relation(existing, confirmed.desired, self.settings) in {Relation.OURS, Relation.ADOPTABLE}
+        ]
         if not confirming:
             return None
         confirmed_cells = (
@@ -239,41 +249,9 @@ class Authority:
             existing=existing, after=after, reason=Reason.NARROW, cells=residual, declaration=declaration
         )
 
-    def _gives_way(self, existing: ExistingExemption, confirmed: ConfirmedExemption) -> bool:
-        standing = relation(existing, confirmed.desired, self.settings)
-        return standing in {Relation.OURS, Relation.ADOPTABLE} and not existing.cells.isdisjoint(confirmed.cells)
-
     def recreated(self, proposed: ProposedChange) -> ProposedChange:
         """The create that takes the place of an update under another name, where keepers wait for each other."""
         assert proposed.desired is not None
         assert proposed.after is not None
         after = self.builder.create_with(proposed.desired, proposed.after.reference_ids)
         return replace(proposed, existing=None, after=after, reason=Reason.DECLARED)
-
-
-def _kept_for(existing: ExistingExemption, pruner: Pruner) -> Held | None:
-    """Why one of ours beside a keeper stays: something held may need a cell of it."""
-    protection = pruner.protections.first(existing, existing.covering)
-    return hold_for(existing, protection, pruner.declarations.get(existing.mark)) if protection else None
-
-
-def _held(
-    desired: DesiredExemption,
-    existing: ExistingExemption,
-    cells: frozenset[str],
-    standing: Relation,
-    initiative: Initiative | None,
-) -> Held:
-    cause, message = _HOLDING[standing]
-    diagnostic = message(existing.exemption)
-    return Held(
-        declaration=desired.declaration.name,
-        scope=desired.scope,
-        assignment=desired.assignment.id,
-        reference_ids=reference_texts(cells, initiative),
-        cause=cause,
-        message=diagnostic.message,
-        remedy=diagnostic.remedy,
-        source=desired.declaration.source,
-        exemption=existing.exemption.id,
-    )

@@ -49,20 +49,31 @@ class ExemptionBuilder:
 
     def create_with(self, desired: DesiredExemption, references: tuple[str, ...]) -> Exemption:
         """A new exemption with these reference ids, under a name that is free."""
-        exemption = self._build(desired, references, None)
-        self.used_ids.add(exemption.id.key)
-        return exemption
+        if is_assessment(desired.assignment.id.key):
+            ids = standard_ids(self.settings.owner, desired.scope, desired.assignment.id)
+            free = next(identifier for identifier in ids if identifier.key not in self.used_ids)
+        else:
+            hashed = desired_name_hash(desired, self.settings)
+            free = exemption_id(desired.scope, desired.declaration.name, hashed, self.used_ids)
+        self.used_ids.add(free.key)
+        return self._build(desired, references, free)
 
     def update(
         self, desired: DesiredExemption, keeper: Exemption, cells: frozenset[str], initiative: Initiative | None
     ) -> Exemption:
         """The keeper as it shall be: it keeps its id and what we do not model of it."""
-        return self._build(desired, _references(desired, cells, initiative), keeper)
+        return self._build(desired, _references(desired, cells, initiative), keeper.id, keeper)
 
-    def _build(self, desired: DesiredExemption, references: tuple[str, ...], keeper: Exemption | None) -> Exemption:
+    def _build(
+        self,
+        desired: DesiredExemption,
+        references: tuple[str, ...],
+        identifier: ArmId,
+        keeper: Exemption | None = None,
+    ) -> Exemption:
         declaration = desired.declaration
         return Exemption(
-            id=keeper.id if keeper is not None else self._new_id(desired),
+            id=identifier,
             assignment=desired.assignment.id,
             category=declaration.category.value,
             reference_ids=references,
@@ -82,14 +93,6 @@ class ExemptionBuilder:
             ),
             extra=keeper.extra if keeper else {},
         )
-
-    def _new_id(self, desired: DesiredExemption) -> ArmId:
-        """A name that is free."""
-        if is_assessment(desired.assignment.id.key):
-            ids = standard_ids(self.settings.owner, desired.scope, desired.assignment.id)
-            return next(identifier for identifier in ids if identifier.key not in self.used_ids)
-        hashed = desired_name_hash(desired, self.settings)
-        return exemption_id(desired.scope, desired.declaration.name, hashed, self.used_ids)
 
 
 def _references(desired: DesiredExemption, cells: frozenset[str], initiative: Initiative | None) -> tuple[str, ...]:

@@ -105,8 +105,7 @@ class Pruner:
         if protection is not None:
             is_own = protection.declaration == existing.mark  # whose held line says so
             return None if is_own else hold_for(existing, protection, declaration)
-        orphan = self._orphaned(existing) or self._stale(existing, cells) or self._astray(existing)
-        if orphan is not None:
+        if (orphan := self._left_over(existing, cells)) is not None:
             if self.delete_orphans:
                 return ProposedChange(
                     existing=existing, after=None, reason=Reason.ORPHAN, declaration=declaration, why=orphan.cause.value
@@ -171,54 +170,46 @@ class Pruner:
         why = f"assignment {hold_messages.label(assignment)!r} is no longer at or above {existing.scope}"
         return Orphan(cause=OrphanCause.OUT_OF_REACH, why=why)
 
-    def _stale(self, existing: ExistingExemption, cells: frozenset[str]) -> Orphan | None:
-        """Why one of ours has no effect: its initiative has none of its reference ids any more."""
-        initiative = self.snapshot.initiatives.get(existing.exemption.assignment.key)
-        if not existing.exemption.reference_ids or existing_cells(cells, initiative):
-            return None
-        listed = ", ".join(map(repr, existing.exemption.reference_ids))
-        return Orphan(cause=OrphanCause.REFERENCES_GONE, why=f"its initiative has no reference id {listed} any more")
-
-    def _astray(self, existing: ExistingExemption) -> Orphan | None:
-        """Why one of ours is meant no more: its scope was moved away from the target for which it was made."""
-        target = target_of(existing.exemption)
-        if not existing.mark or not target or target in self.tree.chain(existing.scope):
-            return None
-        why = f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
-        return Orphan(cause=OrphanCause.MOVED, why=why)
+    def _left_over(self, existing: ExistingExemption, cells: frozenset[str]) -> Orphan | None:
+        """Why one of ours has no effect, or is meant no more: it is orphaned, its initiative has none of its reference ids
+        any more, or its scope was moved away from the target for which it was made.
+        """
+        exemption, target = existing.exemption, target_of(existing.exemption)
+        if (orphan := self._orphaned(existing)) is not None:
+            return orphan
+        if exemption.reference_ids and not existing_cells(
+            cells, self.snapshot.initiatives.get(exemption.assignment.key)
+        ):
+            listed = ", ".join(map(repr, exemption.reference_ids))
+            why = f"its initiative has no reference id {listed} any more"
+            return Orphan(cause=OrphanCause.REFERENCES_GONE, why=why)
+        if existing.mark and target and target not in self.tree.chain(existing.scope):
+            why = f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
+            return Orphan(cause=OrphanCause.MOVED, why=why)
+        return None
 
     # --- nobody's ---
 
     def _unowned(self, existing: ExistingExemption) -> PruneResult:
+        """Under `unmanaged: delete` goes what a user made, on a Defender initiative, not for all of it, old enough."""
         exemption = existing.exemption
         if existing.expired:
             return about_exemptions.expired_foreign(exemption)
         if (orphan := self._orphaned(existing)) is not None:
-            unread = self._assignment_unread(exemption)
-            return (
-                about_exemptions.unmanaged(exemption)
-                if unread
-                else about_exemptions.orphaned(exemption, orphan, None, ours=False)
-            )
+            if self._assignment_unread(exemption):
+                return about_exemptions.unmanaged(exemption)
+            return about_exemptions.orphaned(exemption, orphan, None, ours=False)
         assignment = self.snapshot.assignments[exemption.assignment.key]
         if existing.whole:
             return about_exemptions.overlap(exemption, assignment)
-        if self._may_go(existing):
-            return ProposedChange(existing=existing, after=None, reason=Reason.UNMANAGED)
-        return about_exemptions.unmanaged(exemption)
-
-    def _may_go(self, existing: ExistingExemption) -> bool:
-        """Whether `unmanaged: delete` concerns it: made by a user, on a Defender initiative, not for all of it, old
-        enough.
-        """
-        assignment = self.snapshot.assignments.get(existing.exemption.assignment.key)
-        if self.settings.unmanaged is not Unmanaged.DELETE or assignment is None or existing.whole:
-            return False
-        created_at = existing.exemption.system.created_at if existing.exemption.system else None
+        created_at = exemption.system.created_at if exemption.system else None
         old_enough = created_at is not None and self.now - created_at >= self.settings.limits.min_age
-        return (
-            old_enough
-            and made_by_user(existing.exemption)
+        if (
+            self.settings.unmanaged is Unmanaged.DELETE
+            and old_enough
+            and made_by_user(exemption)
             and self.protections.first_at(existing, existing.cells) is None
             and self.defender(assignment)
-        )
+        ):
+            return ProposedChange(existing=existing, after=None, reason=Reason.UNMANAGED)
+        return about_exemptions.unmanaged(exemption)

@@ -54,7 +54,9 @@ def update_reason(  # noqa: PLR0913 - the sides that may have changed
     was_applied = commit is not None and history.contains(revision_of(keeper.exemption), commit.sha)
     if _follows_azure(keeper, desired, after, initiative, was_applied=was_applied):
         return Reason.FAN_OUT
-    return Reason.REVERT if was_applied and not _last_written_by_us(keeper.exemption, settings) else Reason.EDITED
+    system = keeper.exemption.system
+    is_last_by_us = system is not None and system.last_modified_by.lower() in settings.writers
+    return Reason.REVERT if was_applied and not is_last_by_us else Reason.EDITED
 
 
 def _follows_azure(
@@ -69,6 +71,9 @@ def _follows_azure(
     is declared but for its references and for whether Azure is to check that its assignment reaches it.
 
     That check is off only for an exemption made ahead of a move, and what a run wrote says where things stood then.
+    Other references follow from the initiative where the keeper lists none that it has and the declaration does not mean:
+    Azure takes no unknown reference, so one that the initiative does not have shows that it had it. A list that is only
+    shorter may have been cut by hand, or be from before an edit.
     """
     before = keeper.exemption
     untouched = was_applied and not _last_written_by_hand(before)
@@ -76,26 +81,9 @@ def _follows_azure(
         return False
     if validation(before.validation) != validation(after.validation) and not untouched:
         return False
-    return equivalent(replace(before, validation=after.validation), after) or _follows_initiative(
-        keeper, desired, after, initiative, untouched=untouched
-    )
-
-
-def _follows_initiative(
-    keeper: ExistingExemption,
-    desired: DesiredExemption,
-    after: Exemption,
-    initiative: Initiative | None,
-    *,
-    untouched: bool,
-) -> bool:
-    """Whether an earlier state of the initiative explains other references: the keeper lists none that the initiative
-    has and the declaration does not mean.
-
-    Azure takes no unknown reference, so one that the initiative does not have shows that it had it. A list that is only
-    shorter may have been cut by hand, or be from before an edit.
-    """
-    if initiative is None or not keeper.exemption.reference_ids or not after.reference_ids:
+    if equivalent(replace(before, validation=after.validation), after):
+        return True
+    if initiative is None or not before.reference_ids or not after.reference_ids:
         return False
     current = existing_cells(keeper.cells, initiative)
     return current <= desired.declared and (current != keeper.cells or untouched)
@@ -103,10 +91,6 @@ def _follows_initiative(
 
 def _last_written_by_hand(exemption: Exemption) -> bool:
     return exemption.system is not None and exemption.system.last_modified_by_type.lower() == "user"
-
-
-def _last_written_by_us(exemption: Exemption, settings: Settings) -> bool:
-    return exemption.system is not None and exemption.system.last_modified_by.lower() in settings.writers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +122,14 @@ class CreateReasons:
             return Reason.FAN_OUT if self._is_younger(desired, written_at) else Reason.DECLARED
         if not any(self.history.contains(revision, commit.sha) for revision in self._written_at):
             return Reason.DECLARED
-        return Reason.FAN_OUT if self._is_younger(desired, self._last_write(commit.sha)) else Reason.RECREATE
+        if commit.sha not in self._last_writes:  # when a run that knew the commit last wrote what Azure still has
+            times = (
+                written_at
+                for revision, written_at in self._written_at.items()
+                if written_at is not None and self.history.contains(revision, commit.sha)
+            )
+            self._last_writes[commit.sha] = max(times, default=None)
+        return Reason.FAN_OUT if self._is_younger(desired, self._last_writes[commit.sha]) else Reason.RECREATE
 
     def _is_younger(self, desired: DesiredExemption, written_at: datetime | None) -> bool:
         """Whether what evaluates the target came, or changed, after our write."""
@@ -148,15 +139,6 @@ class CreateReasons:
             initiative.system.last_modified_at if initiative and initiative.system else None,
         )
         return written_at is not None and any(change is not None and change > written_at for change in changes)
-
-    def _last_write(self, sha: str) -> datetime | None:
-        """When a run that knew the commit last wrote an exemption that Azure still has."""
-        if sha not in self._last_writes:
-            times = (
-                written_at for revision, written_at in self._written_at.items() if self.history.contains(revision, sha)
-            )
-            self._last_writes[sha] = max((written_at for written_at in times if written_at is not None), default=None)
-        return self._last_writes[sha]
 
     @functools.cached_property
     def _written_at(self) -> Mapping[str, datetime | None]:

@@ -44,17 +44,8 @@ class SlotMatch:
 
     def protections(self) -> list[Protection]:
         """What nothing may be taken from, because somebody else holds it."""
-        return [
-            Protection(
-                scope=desired.scope,
-                assignment=desired.assignment.id.key,
-                subject=desired.subject,
-                cells=cells,
-                declaration=desired.declaration.name,
-            )
-            for desired, cells in zip(self.contents.desired, self.withheld, strict=True)
-            if cells
-        ]
+        pairs = zip(self.contents.desired, self.withheld, strict=True)
+        return [desired.protect(cells) for desired, cells in pairs if cells]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,9 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from reconciler.kinds import HeldCause
-from reconciler.model import Snapshot
 from reconciler.planning import hold_messages
-from reconciler.planning.desired.protections import Protection
 from reconciler.planning.desired.subjects import reference_texts
 from reconciler.planning.desired.values import DesiredExemption, Resolution
 from reconciler.planning.tree import Tree
@@ -43,13 +41,24 @@ def hold_conflicts(resolution: Resolution, tree: Tree) -> Resolution:
             )
     if not conflicts:
         return resolution
-    snapshot = resolution.protections.snapshot
-    lines = tuple(_held(conflicts[id(item)], snapshot) for item in resolution.desired if id(item) in conflicts)
+    lines: list[Held] = []
+    for conflict in (conflicts[id(item)] for item in resolution.desired if id(item) in conflicts):
+        desired, rival = conflict.desired, conflict.rival
+        message = hold_messages.conflict(
+            mine=desired.declaration,
+            theirs=rival.declaration,
+            scope=desired.scope,
+            other_scope=rival.scope,
+            assignment=desired.assignment,
+        )
+        initiative = resolution.protections.snapshot.initiatives.get(desired.assignment.id.key)
+        lines.append(desired.hold(HeldCause.CONFLICT, message, reference_texts(conflict.cells, initiative)))
+    protections = [conflict.desired.protect(conflict.cells) for conflict in conflicts.values()]
     return Resolution(
         desired=_remaining(resolution.desired, conflicts),
-        held=resolution.held + lines,
+        held=(*resolution.held, *lines),
         findings=resolution.findings,
-        protections=resolution.protections.extended([_protection(conflict) for conflict in conflicts.values()]),
+        protections=resolution.protections.extended(protections),
         left_out=_remaining(resolution.left_out, conflicts),
     )
 
@@ -83,35 +92,3 @@ def _overlapping(
 
 def _clash(desired: DesiredExemption, rival: DesiredExemption) -> bool:
     return desired.declaration.name != rival.declaration.name and not desired.cells.isdisjoint(rival.cells)
-
-
-def _protection(conflict: _Conflict) -> Protection:
-    desired = conflict.desired
-    return Protection(
-        scope=desired.scope,
-        assignment=desired.assignment.id.key,
-        subject=desired.subject,
-        cells=conflict.cells,
-        declaration=desired.declaration.name,
-    )
-
-
-def _held(conflict: _Conflict, snapshot: Snapshot) -> Held:
-    desired, rival = conflict.desired, conflict.rival
-    message = hold_messages.conflict(
-        mine=desired.declaration,
-        theirs=rival.declaration,
-        scope=desired.scope,
-        other_scope=rival.scope,
-        assignment=desired.assignment,
-    )
-    return Held(
-        declaration=desired.declaration.name,
-        scope=desired.scope,
-        assignment=desired.assignment.id,
-        reference_ids=reference_texts(conflict.cells, snapshot.initiatives.get(desired.assignment.id.key)),
-        cause=HeldCause.CONFLICT,
-        message=message.message,
-        remedy=message.remedy,
-        source=desired.declaration.source,
-    )

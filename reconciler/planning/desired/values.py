@@ -47,6 +47,32 @@ class DesiredExemption:
             return self
         return replace(self, match=self.match.of(remaining)) if remaining else None
 
+    def hold(
+        self, cause: HeldCause, message: Diagnostic, references: tuple[str, ...], exemption: ArmId | None = None
+    ) -> Held:
+        """These references of it, held; `exemption` is the existing one that stands in the way."""
+        return Held(
+            declaration=self.declaration.name,
+            scope=self.scope,
+            assignment=self.assignment.id,
+            reference_ids=references,
+            cause=cause,
+            message=message.message,
+            remedy=message.remedy,
+            source=self.declaration.source,
+            exemption=exemption,
+        )
+
+    def protect(self, cells: frozenset[str]) -> Protection:
+        """What nothing may be taken from while these cells are held."""
+        return Protection(
+            scope=self.scope,
+            assignment=self.assignment.id.key,
+            subject=self.subject,
+            cells=cells,
+            declaration=self.declaration.name,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolution:
