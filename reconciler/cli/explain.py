@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 invalid, or something that matters could not be read.
 from __future__ import annotations
 
 import argparse
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -46,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_log_file(parser)
     common.add_format(parser, RESOURCE.names)
     parser.add_argument(
-        "resource", nargs="?", type=common.scope_argument, metavar="RESOURCE", help="the ARM id of a resource or scope"
+        "resource", nargs="?", type=_resource_argument, metavar="RESOURCE", help="the ARM id of a resource or scope"
     )
     parser.add_argument(
         "--recommendation", metavar="R", help="only this one: a key, an exact title, or a policy definition's id"
@@ -54,6 +55,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--declaration", metavar="NAME", help="instead of a resource: a declaration of the repository")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="read a saved snapshot instead of Azure")
     common.add_record(parser)
+
+
+def _resource_argument(text: str) -> ArmId:
+    """A resource or scope; a bare word is most likely a declaration's name."""
+    if text and "/" not in text:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no ARM id; what a declaration comes to is told by --declaration {shlex.quote(text)}"
+        )
+    return common.scope_argument(text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -87,8 +87,9 @@ def changed_fields(existing: Exemption, declared: Exemption) -> tuple[FieldDiffe
 
 
 def _by_path(properties: Mapping[str, JSON], metadata: JSON) -> dict[str, JSON]:
-    marks = {f"metadata.{key}": value for key, value in (metadata or {}).items()}
-    return {key: value for key, value in properties.items() if key != "metadata"} | marks
+    nested = {"metadata": metadata or {}, "exemptionData": properties.get("exemptionData") or {}}
+    parts = {f"{name}.{key}": value for name, values in nested.items() for key, value in values.items()}
+    return {key: value for key, value in properties.items() if key not in nested} | parts
 
 
 # --- the portal --------------------------------------------------------------------------------------------------

@@ -26,8 +26,8 @@ from reconciler.drift.evidence import changed_fields, with_evidence
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.sources import with_source
 from reconciler.drift.widening import exempts_more
-from reconciler.kinds import FindingKind
-from reconciler.model import Exemption, Initiative, Severity, Unread
+from reconciler.kinds import FindingKind, HeldCause
+from reconciler.model import Carrier, Exemption, Initiative, Severity, Unread, carrier_of
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Action, Change, Finding, Held, Plan, Reason
 
@@ -36,6 +36,9 @@ _DELETES: Final = {
     Reason.ORPHAN: FindingKind.ORPHANED,
     Reason.EXPIRED: FindingKind.EXPIRED,
 }
+
+_NOT_THERE: Final = "never made when it was applied, or deleted in Azure"
+"""The cause where no initiative stands between a declaration and its exemption."""
 
 
 def find_drift(plan: Plan, inputs: DriftInputs, further: Iterable[Finding] = ()) -> tuple[Finding, ...]:
@@ -63,15 +66,17 @@ def _changed(change: Change, inputs: DriftInputs) -> Finding:
             assignment = inputs.assignment(change.exemption.assignment)
             lacks_right = why is Absence.NO_RIGHT and assignment is not None
             remedy = messages.grant_right(assignment) if assignment and lacks_right else messages.apply_only(change)
+            is_logged = change.exemption.carrier is Carrier.POLICY  # the log has no event of the other kind
             evidence = replace(
                 declared_evidence(change.exemption, inputs),
                 target=str(change.exemption.metadata.get("target", "")),
-                activity_log=messages.activity_log_command(change) if why.may_be_deleted else "",
+                activity_log=messages.activity_log_command(change) if why.may_be_deleted and is_logged else "",
             )
             message = messages.absent(change, inputs)
             if why is Absence.NOT_MADE:
                 message += f"; when it was applied: {inputs.outcomes[change.id.key].message}"
-            finding = _finding(why.kind, change, messages.Diagnosis(message, why.value), remedy, evidence)
+            cause = why.value if is_logged or why is not Absence.REFUSED_OR_DELETED else _NOT_THERE
+            finding = _finding(why.kind, change, messages.Diagnosis(message, cause), remedy, evidence)
         case Action.UPDATE:
             finding = _modified(change, inputs)
         case Action.DELETE:
@@ -121,6 +126,13 @@ def _lists_any(exemption: Exemption, initiative: Initiative | None) -> bool:
 # --- everything else ---------------------------------------------------------------------------------------------
 
 
+def _cause(cells: Held) -> str:
+    is_standard = cells.exemption is not None and carrier_of(cells.exemption) is Carrier.STANDARD
+    if cells.cause is HeldCause.NOT_ADOPTABLE and is_standard:  # Azure does not say whether an application made it
+        return "an exemption that nobody adopted stands in the way"
+    return cells.cause.facts.cause
+
+
 def _held(cells: Held) -> Finding:
     return Finding(
         kind=cells.cause.facts.kind,
@@ -130,9 +142,7 @@ def _held(cells: Held) -> Finding:
         declaration=cells.declaration or None,
         source=cells.source,
         assignment=cells.assignment,
-        evidence=Evidence(
-            aspect=cells.cause.value, cause=cells.cause.facts.cause, reference_ids=tuple(cells.reference_ids)
-        ),
+        evidence=Evidence(aspect=cells.cause.value, cause=_cause(cells), reference_ids=tuple(cells.reference_ids)),
     )
 
 

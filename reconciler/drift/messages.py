@@ -8,7 +8,8 @@ from typing import Final
 
 from reconciler.arm.canonical import has_expired, validation
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import Assignment, Exemption, count, first_few, is_guid
+from reconciler.model import Assignment, Carrier, Exemption, count, first_few, is_guid
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import owners, revision_of
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Reason
@@ -135,7 +136,10 @@ def grant_right(assignment: Assignment) -> str:
 
 
 def _policies(exemption: Exemption, inputs: DriftInputs) -> str:
-    """The first few references; one that is a GUID with its policy's title."""
+    """The first few references; one that is a GUID with its policy's title. Of a standard assignment what it is about."""
+    if exemption.carrier is Carrier.STANDARD:
+        selection = describe_selectors(exemption.selectors)
+        return f"the recommendation (only {selection})" if selection else "the recommendation"
     references = sorted(exemption.reference_ids, key=str.lower)
     if not references:
         return "the whole assignment"

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.arm.canonical import folded_selectors, instant
-from reconciler.model import Exemption, Initiative
+from reconciler.model import Carrier, Exemption, Initiative
 
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 
 def exempts_more(live: Exemption, declared: Exemption, initiative: Initiative | None) -> str:
-    """In words: longer, more policies, resources that the selectors would leave out; empty where it does not."""
+    """In words: longer, more policies, resources or findings that the selectors would leave out; empty where it does not."""
     respects = [
         "longer" if _end(live) > _end(declared) else "",
         "more policies" if not _cells(live, initiative) <= _cells(declared, initiative) else "",
-        "other resources" if _selects_more(live, declared) else "",
+        _other_selection(live, declared),
     ]
     return " and ".join(respect for respect in respects if respect)
 
@@ -34,5 +34,9 @@ def _cells(exemption: Exemption, initiative: Initiative | None) -> frozenset[str
     return (listed & existing) if listed else existing
 
 
-def _selects_more(live: Exemption, declared: Exemption) -> bool:
-    return bool(declared.selectors) and folded_selectors(live.selectors) != folded_selectors(declared.selectors)
+def _other_selection(live: Exemption, declared: Exemption) -> str:
+    """What the declared selectors would leave out; without any in Azure all of it is exempt."""
+    if not declared.selectors or folded_selectors(live.selectors) == folded_selectors(declared.selectors):
+        return ""
+    chosen = "findings" if declared.carrier is Carrier.STANDARD else "resources"
+    return f"{'other' if live.selectors else 'more'} {chosen}"

@@ -24,6 +24,7 @@ from reconciler.model import (
     parse_scope,
 )
 from reconciler.planning.covered import CoveredResources, TypeCounts, covered
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.effects import adds, removes, slots_of
 from reconciler.planning.marks import declaration_of, owners
 from reconciler.planning.topics import parts_of
@@ -48,7 +49,8 @@ class Highlight(enum.StrEnum):
 class State:
     """What is exempt for one decision, before or after the plan. `targets` are the declared scopes, `expires_on` the
     latest end (empty: never), `assignments` how many assignments have an exemption; `is_of_initiatives` that all of those
-    are of initiatives, `is_of_assessments` that none of them is an assignment of policies.
+    are of initiatives, `is_of_assessments` that none of them is an assignment of policies. `selection` says in words which
+    resources or findings alone are meant; empty where all are, or where exemptions choose differently.
     """
 
     targets: tuple[ArmId, ...]
@@ -57,6 +59,7 @@ class State:
     assignments: int
     is_of_initiatives: bool
     is_of_assessments: bool = False
+    selection: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,6 +250,7 @@ def _state(exemptions: Sequence[Exemption]) -> State | None:
         assignments=assignments,
         is_of_initiatives=all(exemption.reference_ids for exemption in exemptions),
         is_of_assessments=all(exemption.carrier is Carrier.STANDARD for exemption in exemptions),
+        selection=describe_selectors(last.selectors) if len({item.selectors for item in exemptions}) == 1 else "",
     )
 
 

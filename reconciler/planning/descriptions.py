@@ -7,7 +7,8 @@ from __future__ import annotations
 from datetime import datetime
 
 from reconciler.model import Carrier, Declaration, Exemption, ResourceSelector, Selector
-from reconciler.planning.marks import made_by_user, owners, target_of
+from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.marks import Ownership, describe_owner, made_by_user, owners, target_of
 
 
 def describe_selectors(selectors: tuple[ResourceSelector, ...]) -> str:
@@ -26,6 +27,7 @@ _WORDS = {
     "va.cve.severity": "severity below",
     "va.cve.cvss": "CVSS below",
     "excludedScopes": "scope not below",
+    "subAssessmentExemptionRule": "findings that the rule chooses:",
 }
 """How the conditions of a standard assignment are said."""
 
@@ -69,3 +71,21 @@ def unproven(existing: Exemption) -> str:
         f"none of the writers of reconciler.yaml made it or wrote it last ({writer} did), and no record of "
         "a production run (--record) says that it was adopted"
     )
+
+
+def whose(existing: ExistingExemption) -> str:
+    """Who is responsible for an existing exemption, in a few words."""
+    system = existing.exemption.system
+    match existing.ownership:
+        case Ownership.OURS:
+            return f"ours, marked {existing.mark!r}" if existing.mark else "ours, without a declaration's mark"
+        case Ownership.FORGED:
+            return "not ours: it bears our mark, but none of our writers made it or wrote it last, and no record says that it was adopted"
+        case Ownership.FOREIGN:
+            return f"of the owner {describe_owner(existing.exemption)}"
+        case Ownership.UNOWNED:
+            by = system.created_by if system and system.created_by else "an unknown identity"
+            if existing.exemption.carrier is Carrier.STANDARD:  # Azure does not say what made one
+                return f"nobody's; made by {by}"
+            kind = system.created_by_type if system and system.created_by_type else "unknown type"
+            return f"nobody's; made by {by} ({kind})"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from reconciler.arm.canonical import expiry_text, has_expired
+from reconciler.arm.canonical import has_expired
 from reconciler.model import Exemption, textual_containers
+from reconciler.planning.decide.proposals import shrinks
 from reconciler.planning.tree import Slot
 from reconciler.planning.values import Change, Reason
 
@@ -47,9 +48,4 @@ def removes(change: Change, after: frozenset[Slot], now: datetime) -> bool:
         folded = {reference.lower() for reference in new}
         if not old or any(reference.lower() not in folded for reference in old):
             return True
-    return _end(change.after) < _end(change.before)
-
-
-def _end(exemption: Exemption) -> str:
-    """An expiry as a text that sorts: never is after every date."""
-    return expiry_text(exemption.expires_on) if exemption.expires_on else "~"
+    return shrinks(change.before, change.after)

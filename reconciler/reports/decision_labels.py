@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from reconciler.model import ArmId, ScopeKind, agree, count, first_few
+from reconciler.model import ArmId, Exemption, ScopeKind, agree, count, first_few
 from reconciler.planning.covered import CoveredResources
 from reconciler.planning.decisions import Decision, Highlight, State, taken_from
+from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Reason
 from reconciler.reports.context import Names
 from reconciler.reports.fields import changed_paths, field_label
@@ -26,6 +27,9 @@ KINDS: Final = {
     ScopeKind.RESOURCE: ("resource", "resources"),
 }
 """A kind of scope, one and many."""
+
+SELECTION_PATHS: Final = frozenset({"resourceSelectors", "exemptionData.subAssessmentExemptionRule"})
+"""The fields that choose which resources or findings are meant."""
 
 _FEW: Final = 3
 _CATEGORIES: Final = {"Waiver": "Risk accepted (Waiver)", "Mitigated": "Resolved through 3rd party (Mitigated)"}
@@ -75,14 +79,15 @@ def _short(target: ArmId) -> str:
 
 
 def terms(decision: Decision, now: datetime, show: Show = str) -> list[str]:
-    """From what to what: category, end, place, in how many initiatives, and what it replaces."""
+    """From what to what: category, end, place, in how many initiatives, what it replaces, and what alone is chosen."""
     before, after = decision.before, decision.after
     if before is None or after is None:
         state = decision.state
         ending = _until(state, now, show)
         if after is None and state.expires_on:
             ending = f"{'was to end' if decision.exempts_less else 'ended'} {_end(state, now, show)}"
-        return [category_label(state.category, show), ending, _objects(decision)]
+        parts = [category_label(state.category, show), ending, _objects(decision), _selection(state.selection, show)]
+        return [part for part in parts if part]
     categories = [category_label(state.category, show) for state in (before, after)]
     is_prolonged = before.expires_on != after.expires_on
     parts = [
@@ -92,8 +97,16 @@ def terms(decision: Decision, now: datetime, show: Show = str) -> list[str]:
         else _until(after, now, show),
         _moved(before, after, show),
         _objects(decision),
+        " → ".join(_selection(text, show) or "all of it" for text in dict.fromkeys((before.selection, after.selection)))
+        if before.selection or after.selection
+        else "",
     ]
     return [part for part in parts if part]
+
+
+def _selection(words: str, show: Show) -> str:
+    """`only CVE in CVE-2021-44228`: which resources or findings alone are meant; empty where all are."""
+    return show(f"only {words}") if words else ""
 
 
 def _until(state: State, now: datetime, show: Show) -> str:
@@ -135,11 +148,13 @@ def _objects(decision: Decision) -> str:
 def rewording(decision: Decision, show: Show = str) -> str:
     """Which further fields an update changes; empty for none."""
     paths = {
-        re.split(r"[.\[]", path, maxsplit=1)[0]
+        path if path.startswith("exemptionData.") else re.split(r"[.\[]", path, maxsplit=1)[0]
         for part in decision.parts[:_FEW]
         if part.before and part.after
         for path in changed_paths(part.before, part.after)
     }
+    if decision.before and decision.after and decision.before.selection != decision.after.selection:
+        paths -= SELECTION_PATHS  # the terms say it
     labels = sorted({field_label(path) for path in paths} - {"category", "expires"})
     return f"changes {first_few([show(label) for label in labels], _FEW)}" if labels else ""
 
@@ -157,9 +172,15 @@ def details(decision: Decision, owner: str) -> list[str]:
     words = (
         text
         for change in decision.changes
-        for text in (foreign_label(change, owner), selection_label(change.exemption))
+        for text in (foreign_label(change, owner), further_selection(decision, change.exemption))
     )
     return [text for text in dict.fromkeys(words) if text]
+
+
+def further_selection(decision: Decision, exemption: Exemption) -> str:
+    """What the selectors of one exemption leave, where the terms of the decision do not say it of all."""
+    is_told = decision.state.selection == describe_selectors(exemption.selectors)
+    return "" if is_told else selection_label(exemption)
 
 
 def highlight_labels(decision: Decision, show: Show = str) -> list[str]:

@@ -9,10 +9,11 @@ from typing import Final
 
 from reconciler.arm.canonical import instant_text
 from reconciler.drift import HEALING_COMMAND
-from reconciler.model import JSON, SystemData
+from reconciler.model import JSON, SystemData, is_assessment
 from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Finding
-from reconciler.reports.escape import json_line
+from reconciler.reports.fields import field_label
+from reconciler.reports.values_text import value_label
 
 _PORTAL: Final = re.compile(r"https://portal\.azure\.(?:com|us|cn)/[A-Za-z0-9#/%.~:?=&+@,;()$!*_-]*")
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -28,6 +29,7 @@ def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
     evidence = finding.evidence
     system = evidence.system or SystemData()
     was_changed = (system.last_modified_at, system.last_modified_by) != (system.created_at, system.created_by)
+    is_of_assessment = finding.assignment is not None and is_assessment(finding.assignment.key)  # which says it itself
     references = evidence.reference_ids if len(evidence.reference_ids) > _FEW else ()  # else the message lists them
     pairs = [
         ("cause", finding.cause),
@@ -49,7 +51,7 @@ def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
         ("ends", _minute(evidence.expires_on)),
         ("limit", _number(evidence.limit)),
         ("policy titles", ", ".join(evidence.policy_titles)),
-        ("recommendations", ", ".join(evidence.recommendations)),
+        ("recommendations", "" if is_of_assessment else ", ".join(evidence.recommendations)),
         ("policies", ", ".join(references)),
         ("only", evidence.resource_selectors),
         ("ticket", evidence.ticket),
@@ -85,16 +87,18 @@ def _number(number: int) -> str:
 
 
 def _difference(difference: FieldDifference) -> str:
-    declared, existing = (_value(side) or "(none)" for side in (difference.declared, difference.existing))
-    return f"{difference.path}: declared {declared}, in Azure {existing}"
+    path = difference.path
+    declared, existing = (_value(path, side) or "(none)" for side in (difference.declared, difference.existing))
+    label = field_label(path) if path.startswith("exemptionData.") else path
+    return f"{label}: declared {declared}, in Azure {existing}"
 
 
-def _value(value: JSON) -> str:
+def _value(path: str, value: JSON) -> str:
     if value is None or value == "":
         return ""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ", ".join(value)
-    return value if isinstance(value, str) else json_line(value)
+    return value_label(path, value)
 
 
 def _text(moment: datetime | None) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from reconciler.arm.canonical import category
 from reconciler.documents.suggest import did_you_mean
 from reconciler.kinds import HeldCause
-from reconciler.model import Declaration, Unread
+from reconciler.model import Carrier, Declaration, Unread, is_assessment
 from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation, Participation
 from reconciler.planning.explain.values import (
     AssignmentCoverage,
@@ -80,8 +80,12 @@ def _situation(situation: AssignmentCoverage, whole: ResourceExplanation, names:
         style, verdict = Style.QUIET, "not evaluated"
     elif situation.bare and len(situation.bare) < len(situation.references):
         verdict = f"exempt but for {', '.join(situation.bare)}"
-    elif situation.selective and situation.is_exempt:
-        verdict = "exempt where resource selectors choose it"
+    elif situation.is_selective and situation.is_exempt:
+        verdict = (
+            "exempt for some findings"
+            if is_assessment(situation.assignment.id.key)
+            else "exempt where resource selectors choose it"
+        )
     yield line((style, verdict), "  ", (Style.NAME, assignment_label(situation.assignment.id, names)))
     if situation.moot:
         yield line("  ", situation.moot)
@@ -121,11 +125,13 @@ def _loss(loss: RemovalImpact) -> Iterator[Line]:
         text += f"still exempt by {', '.join(exemption.name for exemption in loss.kept_by)}"
         text += f", but {', '.join(loss.exposed)} would be evaluated again" if loss.exposed else ""
     else:
-        text += "it would be evaluated again, and count as unhealthy within a day"
-    if loss.partly:
+        is_chosen = loss.exemption.carrier is Carrier.STANDARD and loss.exemption.selectors
         text += (
-            f", except what the resource selectors of {', '.join(exemption.name for exemption in loss.partly)} choose"
+            f"{'what it chooses' if is_chosen else 'it'} would be evaluated again, and count as unhealthy within a day"
         )
+    if loss.partly:
+        chooser = "conditions" if loss.exemption.carrier is Carrier.STANDARD else "resource selectors"
+        text += f", except what the {chooser} of {', '.join(exemption.name for exemption in loss.partly)} choose"
     yield line(text)
     if loss.returns:
         yield line(_INDENT, "the next apply creates it again, as long as its declaration wants it")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from reconciler.model import Severity, owner_scope
+from reconciler.model import Carrier, Severity, carrier_of, owner_scope
 from reconciler.planning.values import Finding
 from reconciler.reports.drift import worst_first
 from reconciler.reports.labels import NO_NAMES, Names, assignment_label, scope_label, source_label
@@ -49,6 +49,6 @@ def finding_body(finding: Finding, names: Names = NO_NAMES, evidence: Iterable[t
 
 def subject_label(finding: Finding, names: Names = NO_NAMES) -> str:
     """The scope, led by the exemption's name where the subject is an exemption."""
-    if _EXEMPTIONS not in finding.subject.key:
+    if _EXEMPTIONS not in finding.subject.key and carrier_of(finding.subject) is not Carrier.STANDARD:
         return scope_label(finding.subject, names)
     return f"{finding.subject.name} on {scope_label(owner_scope(finding.subject), names)}"

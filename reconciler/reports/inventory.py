@@ -12,7 +12,7 @@ from reconciler import __version__
 from reconciler.arm.canonical import category, instant_text
 from reconciler.drift.inventory import Inventory, InventoryEntry, State
 from reconciler.drift.silencers import Silencers
-from reconciler.model import JSON, SystemData, count
+from reconciler.model import JSON, Carrier, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
 from reconciler.reports.decision_labels import category_label
@@ -145,7 +145,9 @@ def _entry(entry: InventoryEntry, now: datetime, names: Names) -> Iterator[Line]
     yield from (line(_INDENT, "and ", title) for title in further)
     if selection := selection_label(exemption):
         yield line(_INDENT, selection)
-    yield line(_INDENT, (Style.QUIET, assignment_label(exemption.assignment, names)))
+    is_told = entry.recommendations and exemption.carrier is Carrier.STANDARD  # by the title of what it is about
+    by = policies_label(exemption, names) if is_told else assignment_label(exemption.assignment, names)
+    yield line(_INDENT, (Style.QUIET, by))
     yield from (line(_INDENT, (Style.QUIET, text)) for text in _provenance(entry))
     if exemption.description:
         yield line(_INDENT, (Style.QUIET, "because: "), exemption.description)

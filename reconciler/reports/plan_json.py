@@ -28,7 +28,7 @@ from reconciler.reports.json_values import (
 from reconciler.reports.plan import PlanReport
 from reconciler.reports.score import score_to_json
 
-FORMAT_VERSION: Final = "1.2"
+FORMAT_VERSION: Final = "1.3"
 
 
 def plan_to_json(report: PlanReport, tool_version: str = __version__) -> dict[str, JSON]:
@@ -105,6 +105,7 @@ def _state_to_json(state: State | None) -> dict[str, JSON] | None:
         "category": state.category,
         "expiresOn": state.expires_on or None,
         "assignments": state.assignments,
+        "only": state.selection or None,
     }
 
 

@@ -14,7 +14,16 @@ from reconciler.model import Unread, and_more, count, unread_groups
 from reconciler.planning.decisions import Decision
 from reconciler.planning.values import Action, Change, Finding, Refusal
 from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
-from reconciler.reports.decision_labels import effect_label, highlight_labels, people, place_label, reasons, terms
+from reconciler.reports.decision_labels import (
+    SELECTION_PATHS,
+    effect_label,
+    further_selection,
+    highlight_labels,
+    people,
+    place_label,
+    reasons,
+    terms,
+)
 from reconciler.reports.fields import differences
 from reconciler.reports.findings_text import finding_blocks
 from reconciler.reports.labels import (
@@ -23,7 +32,6 @@ from reconciler.reports.labels import (
     object_label,
     policies_label,
     scope_label,
-    selection_label,
     source_label,
 )
 from reconciler.reports.obstacles import HeldGroup, held_groups, refusal_remedy
@@ -51,6 +59,7 @@ _EFFECTS: Final = {
     "ended": (Style.QUIET, "-"),
     "same": (Style.UPDATE, "~"),
 }
+_CATEGORY_PATHS: Final = {"exemptionCategory", "exemptionData.exemptionCategory"}
 _STYLES: Final = {Action.CREATE: Style.CREATE, Action.UPDATE: Style.UPDATE, Action.DELETE: Style.DELETE}
 
 
@@ -166,7 +175,8 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
     if pairs := people(decision):
         yield line(INDENT, (Style.QUIET, ", ".join(f"{label} {text}" for label, text in pairs)))
     for change, part in list(zip(decision.changes, decision.parts, strict=True))[:_FEW]:
-        yield from _object(change, part, report, names)
+        further = further_selection(decision, part.exemption), object_label(change, report.plan.owner)
+        yield from _object(change, part, [text for text in further if text], names)
     if and_more(len(decision.changes) - _FEW):
         yield line(
             INDENT,
@@ -182,7 +192,8 @@ def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterat
     paths = set()
     if before and after:
         paths |= {"expiresOn"} if before.expires_on != after.expires_on else set()
-        paths |= {"exemptionCategory"} if before.category != after.category else set()
+        paths |= _CATEGORY_PATHS if before.category != after.category else set()
+        paths |= SELECTION_PATHS if before.selection != after.selection else set()
     lines = {
         difference_line(INDENT, difference, report.plan.taken_at, names): None
         for part in decision.parts[:_FEW]
@@ -193,11 +204,10 @@ def _differences(decision: Decision, report: PlanReport, names: Names) -> Iterat
     yield from lines
 
 
-def _object(change: Change, part: Change, report: PlanReport, names: Names) -> Iterator[Line]:
+def _object(change: Change, part: Change, further: Sequence[str], names: Names) -> Iterator[Line]:
     """One exemption: what happens to it, in which assignment, with which policies of the decision, and whose it was."""
     exemption = part.exemption
-    parts = [assignment_label(exemption.assignment, names), policies_label(exemption, names)]
-    parts += [part for part in (selection_label(exemption), object_label(change, report.plan.owner)) if part]
+    parts = [assignment_label(exemption.assignment, names), policies_label(exemption, names), *further]
     yield line(
         INDENT,
         (_STYLES[change.action], f"{SIGNS[change.action]} {change.action.value}  "),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
+from reconciler.arm.standard_properties import RULE, decode_conditions
 from reconciler.model import JSON, ResourceSelector, Selector
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.reports.escape import json_line
@@ -41,6 +42,8 @@ def value_label(path: str, value: JSON) -> str:
         return "(none)"
     if path == "resourceSelectors" and (words := _selection(value)):
         return _cut(words)
+    if path == f"exemptionData.{RULE}" and (words := describe_selectors(decode_conditions(value, ()))):
+        return _cut(f"only {words}")
     return _cut(value if isinstance(value, str) else json_line(value))
 
 

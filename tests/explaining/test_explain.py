@@ -177,7 +177,8 @@ def test_mistakes_propose_the_fix(root: Path) -> None:
             (("--declaration", "tranfser"), "did you mean 'transfer'"),
             (("--declaration", "transfer", "--recommendation", TRANSFER), "leave it out"),
             ((STORE, "--recommendation", "Secure transfer to storage accounts"), TRANSFER),
-            (("nonsense",), "not the id of"),
+            (("no/nsense",), "not the id of"),
+            (("transfer",), "told by --declaration transfer"),
         ):
             done = emulated.exempt(azure, "explain", *arguments, cwd=root, check=[1])
             assert proposal in done.stderr, done.stderr

@@ -212,7 +212,11 @@ def test_one_of_ours_that_is_kept_names_its_declaration():
 def test_what_stands_in_the_way_is_held_and_the_first_reason_of_others():
     situation = only(snapshot(live("f", metadata=EPAC)), declaration("one"))
     assert [line.cause.value for line in situation.held] == ["foreign-owner"]
-    assert "belongs to 'epac'" in situation.covers[0].why
+    assert "belongs to 'epac'" in situation.held[0].message
+    assert (situation.covers[0].whose, situation.covers[0].why) == (
+        "of the owner 'epac'",
+        "declaration 'one' is held because of it",
+    )
     assert situation.is_exempt
 
 

@@ -196,9 +196,9 @@ def test_selectors_that_change_are_told_in_words_and_whole_where_words_are_the_s
         samples.exemption(selectors=(ResourceSelector(name, (part,)),))
         for name, part in (("a", west), ("b", west), ("a", dataclasses.replace(west, negated=True)))
     )
-    said = "resourceSelectors  resourceLocation in westeurope -> "
-    assert f"{said}resourceLocation not in westeurope\n" in text_of(samples.change(one, other, Reason.EDITED))
-    assert f"{said}(none)\n" in text_of(samples.change(one, samples.exemption(), Reason.EDITED))
+    said = ", only resourceLocation in westeurope → "
+    assert f"{said}only resourceLocation not in westeurope\n" in text_of(samples.change(one, other, Reason.EDITED))
+    assert f"{said}all of it\n" in text_of(samples.change(one, samples.exemption(), Reason.EDITED))
     assert '"name": "b"' in text_of(samples.change(one, renamed, Reason.EDITED))
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from reconciler.arm.canonical import folded_selectors, has_expired
+from reconciler.arm.standard_properties import EXCLUDED
 from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
 from reconciler.planning.desired.subjects import cells_of, existing_cells
 from reconciler.planning.marks import Ownership, declaration_of, ownership
@@ -66,6 +67,17 @@ def classify(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: 
 
 def _is_single(assignment: Assignment | None) -> bool:
     return assignment is not None and not assignment.is_initiative
+
+
+def left_out(exemption: Exemption, chain: Sequence[str]) -> str:
+    """The scope by which the `excludedScopes` of a standard assignment leave a resource out; empty where they do not.
+    `chain` are the folded ids of the resource and of all that contains it.
+    """
+    for group in exemption.selectors[:1]:  # every group says the same scopes
+        for part in group.selectors:
+            if part.kind == EXCLUDED:
+                return next((scope for scope in part.values if scope.lower().rstrip("/") in chain), "")
+    return ""
 
 
 def by_slot(existing_exemptions: Iterable[ExistingExemption]) -> Mapping[Slot, list[ExistingExemption]]:

@@ -121,6 +121,8 @@ def _in(basis: PlanBasis, plan: Plan, own: Sequence[DesiredExemption]) -> Iterat
 
 
 def _why_in(desired: DesiredExemption, basis: PlanBasis) -> str:
+    if is_assessment(desired.assignment.id.key):
+        return "Defender evaluates it by itself, so one standard assignment at the target exempts it"
     count = len(desired.cells)
     looks = "evaluates" if count == 1 else "evaluate"
     coverage = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"

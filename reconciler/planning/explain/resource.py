@@ -11,10 +11,12 @@ from dataclasses import dataclass
 
 from reconciler.arm.canonical import folded_selectors
 from reconciler.catalog.subjects import ResolvedSubject
+from reconciler.kinds import FindingKind
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, is_assessment
 from reconciler.planning.decide.proposals import ConfirmedExemption
+from reconciler.planning.descriptions import whose
 from reconciler.planning.desired.subjects import WHOLE, existing_cells, match_subject
-from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.existing.exemptions import ExistingExemption, left_out
 from reconciler.planning.explain.values import (
     AssignmentCoverage,
     CoveringExemption,
@@ -23,7 +25,6 @@ from reconciler.planning.explain.values import (
     Role,
 )
 from reconciler.planning.hold_messages import label
-from reconciler.planning.marks import Ownership, describe_owner
 from reconciler.planning.provenance import Commit
 from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Change, Finding, Held, Plan
@@ -94,6 +95,7 @@ class _View:
         effective = [cover for cover in covers if cover.now]
         bare = existing_cells(relevant, initiative).difference(*(cover.now for cover in effective))
         certain = (cover.now for cover in effective if not cover.exemption.selectors)
+        chosen = existing_cells(relevant, initiative).difference(bare, *certain)
         ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
         moot = self._moot(assignment)
         return AssignmentCoverage(
@@ -104,7 +106,8 @@ class _View:
             held=tuple(lines),
             losses=() if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
             moot=moot,
-            selective=self._texts(existing_cells(relevant, initiative).difference(bare, *certain), assignment),
+            selective=self._texts(chosen, assignment),
+            is_selective=bool(chosen),
         )
 
     # --- what covers it ---
@@ -191,8 +194,16 @@ class _View:
             return f"the plan will {change.action.value} it ({change.reason.value})"
         if existing.expired:
             return f"expired on {existing.exemption.expires_on[:10]}; Azure no longer honours it"
-        sentences = [finding.message for finding in self._findings(existing.exemption)]
-        sentences += [line.message for line in self.plan.held if line.exemption == existing.exemption.id]
+        if scope := left_out(existing.exemption, self.chain):
+            return f"it leaves out what lies below {scope} (excludedScopes)"
+        # That it shadows something is about another resource; that it is declared nowhere holds everywhere.
+        findings = sorted(self._findings(existing.exemption), key=lambda finding: finding.kind is FindingKind.SHADOWED)
+        sentences = [finding.message for finding in findings]
+        sentences += [
+            f"declaration {line.declaration!r} is held because of it"
+            for line in self.plan.held
+            if line.exemption == existing.exemption.id
+        ]
         sentences += [
             f"declaration {existing.mark!r} is held here, so nothing of it is deleted or shrunk"
             for line in self.plan.held
@@ -247,7 +258,11 @@ class _View:
     # --- small facts ---
 
     def _now(self, exemption: Exemption) -> frozenset[str]:
-        """The cells that an existing exemption exempts at this moment; none of one that is only planned."""
+        """The cells that an existing exemption exempts at this moment; none of one that is only planned, or leaves the
+        resource out.
+        """
+        if left_out(exemption, self.chain):
+            return frozenset()
         initiatives = self.basis.inputs.snapshot.initiatives
         matching = (existing for existing in self.basis.existing if existing.exemption.id == exemption.id)
         return frozenset[str]().union(
@@ -287,19 +302,3 @@ class _View:
 def _chooses_as_much(covering: Exemption, exemption: Exemption) -> bool:
     """Whether the selectors of the other one surely leave out nothing that the exemption's choose."""
     return not covering.selectors or folded_selectors(covering.selectors) == folded_selectors(exemption.selectors)
-
-
-def whose(existing: ExistingExemption) -> str:
-    """Who is responsible for an existing exemption, in a few words."""
-    system = existing.exemption.system
-    match existing.ownership:
-        case Ownership.OURS:
-            return f"ours, marked {existing.mark!r}" if existing.mark else "ours, without a declaration's mark"
-        case Ownership.FORGED:
-            return "not ours: it bears our mark, but none of our writers made it or wrote it last, and no record says that it was adopted"
-        case Ownership.FOREIGN:
-            return f"of the owner {describe_owner(existing.exemption)}"
-        case Ownership.UNOWNED:
-            by = system.created_by if system and system.created_by else "an unknown identity"
-            kind = system.created_by_type if system and system.created_by_type else "unknown type"
-            return f"nobody's; made by {by} ({kind})"

@@ -62,7 +62,8 @@ class RemovalImpact:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AssignmentCoverage:
     """One assignment that evaluates the resource: what covers it (the authoritative first), what nothing covers, what
-    only resource selectors choose (`selective`), what is held, and why it may not be evaluated after all (`moot`).
+    only selectors choose (`selective`; `is_selective` also where there are no references), what is held, and why it may not
+    be evaluated after all (`moot`).
     """
 
     assignment: Assignment
@@ -73,6 +74,7 @@ class AssignmentCoverage:
     losses: tuple[RemovalImpact, ...]
     moot: str = ""
     selective: tuple[str, ...] = ()
+    is_selective: bool = False
 
     @property
     def is_exempt(self) -> bool:

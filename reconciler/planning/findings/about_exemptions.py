@@ -9,6 +9,7 @@ from reconciler.kinds import FindingKind
 from reconciler.model import (
     ArmId,
     Assignment,
+    Carrier,
     Declaration,
     Exemption,
     Severity,
@@ -34,15 +35,20 @@ def overlap(existing: Exemption, assignment: Assignment | None) -> Finding:
 
 
 def duplicate(existing: Exemption, keeper: Exemption, declaration: Declaration) -> Finding:
-    """An application's exemption stands beside ours."""
+    """An application's exemption stands beside ours, or one of which Azure does not say whose work it is."""
+    is_standard = existing.carrier is Carrier.STANDARD
+    maker = (
+        "Azure does not say whether a person or an application made it" if is_standard else "was made by an application"
+    )
     return Finding(
         kind=FindingKind.DUPLICATE,
         subject=existing.id,
-        message=f"exempts {_like(existing, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and was made by an application",
-        remedy="remove it where it is managed (Terraform, a pipeline), or add 'adopt: true' to the declaration",
+        message=f"exempts {_like(existing, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and {maker}",
+        remedy=f"remove it {where_made(existing)}, or add 'adopt: true' to the declaration",
         declaration=declaration.name,
         source=declaration.source,
         assignment=existing.assignment,
+        evidence=Evidence(cause="made beside the declared one" if is_standard else ""),
     )
 
 
@@ -68,10 +74,11 @@ def expired_foreign(existing: Exemption) -> Finding:
 
 def shadowed(existing: Exemption, desired: Declaration, scope: ArmId) -> Finding:
     """An exemption further up makes a declared one meaningless."""
+    subject = "the recommendation" if existing.carrier is Carrier.STANDARD else "policies"
     return Finding(
         kind=FindingKind.SHADOWED,
         subject=existing.id,
-        message=f"sits on {existing.scope}, which contains {scope}, and exempts policies of declaration {desired.name!r} there as well: "
+        message=f"sits on {existing.scope}, which contains {scope}, and exempts {subject} of declaration {desired.name!r} there as well: "
         "when the declaration ends, the resource stays exempt",
         remedy="remove it, narrow it, or declare it as well",
         declaration=desired.name,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import Carrier, Snapshot, SubjectKind
 from reconciler.planning.desired.values import DesiredExemption
-from reconciler.planning.existing.exemptions import ExistingExemption
+from reconciler.planning.existing.exemptions import ExistingExemption, left_out
 from reconciler.planning.findings import about_declarations, about_exemptions
 from reconciler.planning.findings.effects import disabled_references
 from reconciler.planning.order.waits import SCOPE_QUOTA
@@ -75,6 +75,8 @@ def _shadowed(desired_exemptions: Iterable[DesiredExemption], basis: PlanBasis) 
     for desired in desired_exemptions if undeclared else ():
         for outer in basis.tree.chain(desired.scope)[1:]:
             for existing in undeclared.get((outer, desired.assignment.id.key), ()):
+                if left_out(existing.exemption, basis.tree.chain(desired.scope)):
+                    continue
                 if existing.exemption.id.key not in reported and not existing.cells.isdisjoint(desired.cells):
                     reported.add(existing.exemption.id.key)
                     yield about_exemptions.shadowed(existing.exemption, desired.declaration, desired.scope)
