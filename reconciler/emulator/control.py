@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from reconciler.emulator.call import answer, empty
 from reconciler.emulator.faults.injection import FaultInjection
 from reconciler.emulator.faults.scripted import parse_fault
-from reconciler.emulator.gateway import Gateway, Logged
+from reconciler.emulator.gateway import Gateway
 from reconciler.emulator.state.clock import arm_instant, parse_instant
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import decode
@@ -30,10 +31,16 @@ class Control:
             ("PUT", "faultInjection"): self._replace_injection,
             ("GET", "weather"): lambda _: answer(200, gateway.faults.settings),
             ("PUT", "weather"): self._replace_injection,
-            ("GET", "faults"): lambda _: self._count_faults(),
+            ("GET", "faults"): lambda _: answer(
+                200,
+                {"value": [{"matched": fault.matched, "struck": fault.struck} for fault in gateway.faults.scripted]},
+            ),
             ("POST", "faults"): self._add_faults,
             ("DELETE", "faults"): lambda _: _cleared(gateway.faults.scripted),
-            ("GET", "requests"): lambda _: answer(200, {"value": [_logged(entry) for entry in gateway.log]}),
+            ("GET", "requests"): lambda _: answer(
+                200,
+                {"value": [{**asdict(entry), "body": entry.body.decode("utf-8", "replace")} for entry in gateway.log]},
+            ),
             ("DELETE", "requests"): lambda _: _cleared(gateway.log),
             ("GET", "state"): lambda _: answer(200, dump()),
         }
@@ -53,10 +60,6 @@ class Control:
     def _replace_injection(self, body: Any) -> Response:
         self._gateway.faults = FaultInjection(body, self._gateway.tenant)
         return answer(200, self._gateway.faults.settings)
-
-    def _count_faults(self) -> Response:
-        counts = [{"matched": fault.matched, "struck": fault.struck} for fault in self._gateway.faults.scripted]
-        return answer(200, {"value": counts})
 
     def _add_faults(self, body: Any) -> Response:
         new = [parse_fault(entry) for entry in (body if isinstance(body, list) else [body])]
@@ -82,15 +85,3 @@ class Control:
 def _cleared(log: list[Any] | deque[Any]) -> Response:
     log.clear()
     return empty(204)
-
-
-def _logged(entry: Logged) -> dict[str, JSON]:
-    return {
-        "at": entry.at,
-        "method": entry.method,
-        "target": entry.target,
-        "status": entry.status,
-        "principal": entry.principal,
-        "body": entry.body.decode("utf-8", "replace"),
-        "seconds": entry.seconds,
-    }

@@ -84,7 +84,26 @@ class Gateway:
         except Exception:
             _LOGGER.exception("a request that should have been answered: %s %s", request.method, request.target)
             response = error_response(errors.internal())
-        self._finish(request, response, principal, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        identifier = str(uuid.uuid4())
+        response.headers = {
+            **_ALWAYS,
+            "Date": formatdate(usegmt=True),
+            "x-ms-request-id": identifier,
+            "x-ms-correlation-request-id": request.headers.get("x-ms-correlation-request-id", identifier),
+            "x-ms-routing-request-id": f"LOOPBACK:{identifier}",
+            **response.headers,
+        }
+        logged = Logged(
+            at=self.tenant.clock.seconds(),
+            method=request.method,
+            target=request.target,
+            status=response.status,
+            principal=principal.object_id if principal else "",
+            body=request.body,
+            seconds=seconds,
+        )
+        self.log.append(logged)
         return response
 
     def _with_faults(self, request: Request, principal: Principal) -> Response:
@@ -138,28 +157,6 @@ class Gateway:
             not target.scope.key and target.types[:1] in _NEVER_AT_TENANT
         ):
             raise errors.missing_subscription()
-
-    def _finish(self, request: Request, response: Response, principal: Principal | None, seconds: float) -> None:
-        identifier = str(uuid.uuid4())
-        response.headers = {
-            **_ALWAYS,
-            "Date": formatdate(usegmt=True),
-            "x-ms-request-id": identifier,
-            "x-ms-correlation-request-id": request.headers.get("x-ms-correlation-request-id", identifier),
-            "x-ms-routing-request-id": f"LOOPBACK:{identifier}",
-            **response.headers,
-        }
-        object_id = principal.object_id if principal else ""
-        logged = Logged(
-            at=self.tenant.clock.seconds(),
-            method=request.method,
-            target=request.target,
-            status=response.status,
-            principal=object_id,
-            body=request.body,
-            seconds=seconds,
-        )
-        self.log.append(logged)
 
 
 def error_response(error: ArmError) -> Response:

@@ -57,7 +57,13 @@ def parse_path(path: str) -> Target:
     segments = [segment for segment in path.split("/") if segment]
     text = "/" + "/".join(segments)
     folded = [segment.lower() for segment in segments]
-    cut = _last_provider(folded)
+    # Where the last `providers` stands that opens a namespace, and is not itself a name.
+    openings = (
+        position
+        for position in reversed(range(len(folded)))
+        if folded[position] == "providers" and (position + 1 == len(folded) or "." in folded[position + 1])
+    )
+    cut = next(openings, None)
     if cut is None:
         return Target(text=text, scope=TENANT, namespace="", types=tuple(folded), names=tuple(segments))
     scope_text = "/" + "/".join(segments[:cut]) if cut else ""
@@ -71,11 +77,3 @@ def parse_path(path: str) -> Target:
         written_namespace=segments[cut + 1] if cut + 1 < len(segments) else "",
         written_types=tuple(tail[::2]),
     )
-
-
-def _last_provider(folded: list[str]) -> int | None:
-    """Where the last `providers` stands that opens a namespace, and is not itself a name."""
-    for position in range(len(folded) - 1, -1, -1):
-        if folded[position] == "providers" and (position + 1 == len(folded) or "." in folded[position + 1]):
-            return position
-    return None

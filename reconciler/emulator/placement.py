@@ -66,16 +66,16 @@ def check_place(target: Target, version: str) -> None:
     """
     first = f"{target.namespace}/{target.types[0]}" if target.types else ""
     allowed = ALLOWED.get(target.kind, ALLOWED.get(first))
-    if allowed is None or _place(target) in allowed:
+    if allowed is None:
+        return
+    if not target.scope.key:
+        place = Place.TENANT
+    elif "/providers/microsoft.authorization/" in target.scope.key:
+        place = Place.POLICY
+    else:
+        place = _PLACES[target.scope.kind]
+    if place in allowed:
         return
     if target.namespace in _POLICY_SERVICES:
         raise errors.unsupported_resource_type(target.written_kind)
     raise errors.unknown_type(target.written_namespace, version)
-
-
-def _place(target: Target) -> Place:
-    if not target.scope.key:
-        return Place.TENANT
-    if "/providers/microsoft.authorization/" in target.scope.key:
-        return Place.POLICY
-    return _PLACES[target.scope.kind]

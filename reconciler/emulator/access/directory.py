@@ -6,7 +6,7 @@ from typing import Final
 
 from reconciler.emulator import errors
 from reconciler.emulator.call import answer
-from reconciler.emulator.state.principals import Principal, PrincipalType
+from reconciler.emulator.state.principals import PrincipalType
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Request, Response
 from reconciler.emulator.wire.jsontext import json_object
@@ -27,17 +27,15 @@ def directory(tenant: Tenant, request: Request) -> Response | None:
         raise errors.not_modelled(f"Microsoft Graph {request.path}")
     ids = json_object(request.body).get("ids") or []
     principals = [tenant.principals.find(str(object_id)) for object_id in ids]
-    return answer(200, {"value": [_show(principal) for principal in principals if principal]})
-
-
-def _show(principal: Principal) -> dict[str, JSON]:
-    if principal.type is PrincipalType.USER:
-        kind: dict[str, JSON] = {"@odata.type": "#microsoft.graph.user", "userPrincipalName": principal.name}
-    else:
-        names = [principal.client_id]
-        kind = {
-            "@odata.type": "#microsoft.graph.servicePrincipal",
-            "appId": principal.client_id,
-            "servicePrincipalNames": names,
-        }
-    return {**kind, "id": principal.object_id, "displayName": principal.name}
+    values: list[JSON] = []
+    for principal in filter(None, principals):
+        if principal.type is PrincipalType.USER:
+            kind: dict[str, JSON] = {"@odata.type": "#microsoft.graph.user", "userPrincipalName": principal.name}
+        else:
+            kind = {
+                "@odata.type": "#microsoft.graph.servicePrincipal",
+                "appId": principal.client_id,
+                "servicePrincipalNames": [principal.client_id],
+            }
+        values.append({**kind, "id": principal.object_id, "displayName": principal.name})
+    return answer(200, {"value": values})

@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from reconciler.emulator.access.tokens import OIDC_AUDIENCE, TokenIssuer, unverified_claims
 from reconciler.emulator.call import answer
-from reconciler.emulator.state.principals import FederatedCredential
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.emulator.wire.http import Request, Response
 
@@ -145,7 +144,13 @@ def _federated(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Respons
     assertion = form.get("client_assertion", "")
     claims = unverified_claims(assertion) or {}
     is_own = not principal.federated and OIDC_AUDIENCE in _audiences(issuer.claims(assertion) or {})
-    if not is_own and not any(_trusts(credential, claims) for credential in principal.federated):
+    is_trusted = any(
+        claims.get("iss") == credential.issuer
+        and claims.get("sub") == credential.subject
+        and not _audiences(claims).isdisjoint(credential.audiences)
+        for credential in principal.federated
+    )
+    if not is_own and not is_trusted:
         why = f"No matching federated identity record found for presented assertion subject '{claims.get('sub')}'."
         return _entra_error("invalid_client", 70021, why)
     if float(claims.get("exp", 0)) <= time.time():
@@ -156,14 +161,6 @@ def _federated(tenant: Tenant, issuer: TokenIssuer, request: Request) -> Respons
     lifetime = expires - int(time.time())
     return answer(
         200, {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": token}
-    )
-
-
-def _trusts(credential: FederatedCredential, claims: dict[str, Any]) -> bool:
-    return (
-        claims.get("iss") == credential.issuer
-        and claims.get("sub") == credential.subject
-        and bool(_audiences(claims) & set(credential.audiences))
     )
 
 

@@ -40,6 +40,11 @@ class TokenIssuer:
     def access_token(self, principal: Principal, audience: str, lifetime: int = LIFETIME) -> tuple[str, int]:
         """A token for `principal`, and when it ends (seconds since the epoch)."""
         now = int(time.time())
+        if principal.type is PrincipalType.USER:
+            name = principal.name
+            identity = {"idtyp": "user", "upn": name, "unique_name": name, "name": name}
+        else:
+            identity = {"idtyp": "app", "appid": principal.client_id, "appidacr": "2"}
         claims = {
             "aud": audience,
             "iss": f"https://sts.windows.net/{self._tenant.id}/",
@@ -51,7 +56,7 @@ class TokenIssuer:
             "tid": self._tenant.id,
             "ver": "1.0",
             "uti": uuid.uuid4().hex,
-            **_identity_claims(principal),
+            **identity,
         }
         return self.sign(claims), now + lifetime
 
@@ -120,12 +125,6 @@ def unverified_claims(token: str) -> dict[str, Any] | None:
     except ValueError:
         return None
     return claims if isinstance(claims, dict) else None
-
-
-def _identity_claims(principal: Principal) -> dict[str, JSON]:
-    if principal.type is PrincipalType.USER:
-        return {"idtyp": "user", "upn": principal.name, "unique_name": principal.name, "name": principal.name}
-    return {"idtyp": "app", "appid": principal.client_id, "appidacr": "2"}
 
 
 def _part(value: bytes) -> str:

@@ -87,30 +87,26 @@ class FaultInjection:
         """
         if self._throttle is None:
             return {}
+        now = self._tenant.clock.seconds()
         if target.kind == GRAPH:
             # Fifteen queries in five seconds for each caller.
-            now = self._tenant.clock.seconds()
             size, refill = QUERIES
             bucket = self._queries.setdefault(principal, Bucket(size=size, refill=refill, tokens=size, at=now))
             if bucket.look(now) < 1.0:
                 raise query_throttled(arm_instant(self._tenant.clock.now()), bucket.wait())
             bucket.tokens -= 1.0
             self._tenant.graph.remaining = int(bucket.tokens)
-        headers = self._throttle.take(target.id.subscription, principal, method, self._tenant.clock.seconds())
+        headers = self._throttle.take(target.id.subscription, principal, method, now)
         if target.namespace in ANSWER_BY_POST and method == "POST":
             headers.clear()  # questions that are asked by POST do not tell of writes
-        return headers | self._of_provider(target.namespace, principal, is_read=method in {"GET", "HEAD"})
-
-    def _of_provider(self, namespace: str, principal: str, *, is_read: bool) -> dict[str, str]:
-        """What a provider tells of a limit of its own. It is never reached: no recording shows what happens then."""
-        limit = PROVIDER_LIMITS.get(namespace)
-        if limit is None or is_read not in limit.tells_reads:
-            return {}
-        now = self._tenant.clock.seconds()
-        new = Bucket(size=limit.size, refill=limit.size / 60, tokens=limit.size, at=now)
-        bucket = self._provider_buckets.setdefault((namespace, principal), new)
-        bucket.tokens = max(0.0, bucket.look(now) - 1.0)
-        return {f"x-ms-ratelimit-remaining-{limit.name}": str(int(bucket.tokens))}
+        limit = PROVIDER_LIMITS.get(target.namespace)
+        if limit is not None and (method in {"GET", "HEAD"}) in limit.tells_reads:
+            # A provider's own limit is never reached: no recording shows what happens then.
+            full = Bucket(size=limit.size, refill=limit.size / 60, tokens=limit.size, at=now)
+            bucket = self._provider_buckets.setdefault((target.namespace, principal), full)
+            bucket.tokens = max(0.0, bucket.look(now) - 1.0)
+            headers[f"x-ms-ratelimit-remaining-{limit.name}"] = str(int(bucket.tokens))
+        return headers
 
     def delay(self) -> float:
         """How long the next answer takes, in real seconds."""

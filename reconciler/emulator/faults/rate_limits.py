@@ -75,11 +75,19 @@ class Throttle:
         kind = KINDS.get(method, "writes")
         own = self._bucket(subscription, principal, kind, 1.0, now)
         shared = self._bucket(subscription, "*", kind, self._sizes.global_factor, now) if subscription else None
+        scope, name = ("subscription", subscription) if subscription else ("tenant", self._tenant_id)
         for bucket in (own, shared):
             if bucket and bucket.look(now) < 1.0:
-                raise self._refusal(subscription, principal, kind, bucket.wait())
+                wait = bucket.wait()
+                raise ArmError(
+                    429,
+                    f"{scope.capitalize()}RequestsThrottled",
+                    f"Number of '{kind.removesuffix('s')}' requests for {scope} '{name}' actor '{principal}' exceeded. "
+                    f"Please try again after '{wait}' seconds after additional tokens are available. Refer to "
+                    "https://aka.ms/arm-throttling for additional information.",
+                    {"Retry-After": str(wait), f"x-ms-ratelimit-remaining-{scope}-{kind}": "0", **GATEWAY},
+                )
         own.tokens -= 1.0
-        scope = "subscription" if subscription else "tenant"
         headers = {f"x-ms-ratelimit-remaining-{scope}-{kind}": str(int(own.tokens))}
         if shared:
             shared.tokens -= 1.0
@@ -92,14 +100,3 @@ class Throttle:
             size, refill = self._sizes.kinds[kind]
             self._buckets[key] = Bucket(size=size * factor, refill=refill * factor, tokens=size * factor, at=now)
         return self._buckets[key]
-
-    def _refusal(self, subscription: str | None, principal: str, kind: str, wait: int) -> ArmError:
-        scope, name = ("subscription", subscription) if subscription else ("tenant", self._tenant_id)
-        return ArmError(
-            429,
-            f"{scope.capitalize()}RequestsThrottled",
-            f"Number of '{kind.removesuffix('s')}' requests for {scope} '{name}' actor '{principal}' exceeded. Please "
-            f"try again after '{wait}' seconds after additional tokens are available. Refer to "
-            "https://aka.ms/arm-throttling for additional information.",
-            {"Retry-After": str(wait), f"x-ms-ratelimit-remaining-{scope}-{kind}": "0", **GATEWAY},
-        )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from reconciler.emulator.graph.operators import ORDER
-from reconciler.emulator.graph.schema import Column, Expression, Row, Rows, Scope
+from reconciler.emulator.graph.schema import Column, Expression, Rows, Scope
 from reconciler.emulator.graph.terms import arguments
 from reconciler.emulator.graph.tokens import Tokens
 from reconciler.emulator.graph.values import NUMBERS, Type, Value, shown, to_text
@@ -56,15 +57,13 @@ def aggregate(tokens: Tokens, scope: Scope) -> Aggregate:
     kind = kind_of(values[0].type)
     if kind is None:
         raise tokens.error(token)
-    filter_ = values[1].evaluate if is_conditional else None
+    read, passes = values[0].evaluate, values[1].evaluate if is_conditional else None
     label = prefix.removesuffix("_") + ("if_" if is_conditional else "_") if prefix else ""
     column = (label + values[0].name, Column(type=kind, kinds=values[0].kinds if not prefix else None))
-    return Aggregate(columns=(column,), compute=_computed(values[0], filter_, reduce))
-
-
-def _computed(value: Expression, test: Callable[[Row], Any] | None, reduce: Reduce) -> Callable[[Rows], tuple[Value]]:
-    read = value.evaluate
-    return lambda rows: (reduce([read(row) for row in rows if test is None or test(row) is True]),)
+    return Aggregate(
+        columns=(column,),
+        compute=lambda rows: (reduce([read(row) for row in rows if passes is None or passes(row) is True]),),
+    )
 
 
 def _extreme(tokens: Tokens, scope: Scope, name: str) -> Aggregate:
@@ -74,7 +73,7 @@ def _extreme(tokens: Tokens, scope: Scope, name: str) -> Aggregate:
     if tokens.accept(","):
         if tokens.accept("*"):
             shown_columns += [
-                (label, Expression(type=column.type, evaluate=_reader(label), kinds=column.kinds))
+                (label, Expression(type=column.type, evaluate=operator.itemgetter(label), kinds=column.kinds))
                 for label, column in scope.columns.items()
                 if label != key.name
             ]
@@ -98,10 +97,6 @@ def _extreme(tokens: Tokens, scope: Scope, name: str) -> Aggregate:
 
     columns = tuple((label, Column(type=column.type, kinds=column.kinds)) for label, column in shown_columns)
     return Aggregate(columns=columns, compute=compute)
-
-
-def _reader(name: str) -> Callable[[Row], Any]:
-    return lambda row: row[name]
 
 
 # --- reductions --------------------------------------------------------------------------------------------------

@@ -78,7 +78,15 @@ def _result_type(name: str, function: Function, values: Sequence[Expression]) ->
     if name == "round":
         return values[0].type
     if name in {"bin", "floor"}:
-        return _bin_type(values[0].type, values[1].type)
+        match values[0].type, values[1].type:
+            case (((Type.DATETIME | Type.TIMESPAN) as kind), Type.TIMESPAN):
+                return kind
+            case Type.LONG, Type.LONG:
+                return Type.LONG
+            case ((Type.LONG | Type.REAL), (Type.LONG | Type.REAL)):
+                return Type.REAL
+            case _:
+                return None
     chosen = list(values[function.common_from :])
     if name == "case":
         if len(values) % 2 == 0:
@@ -95,17 +103,6 @@ def common_type(kinds: Sequence[Type]) -> Type | None:
     if others <= NUMBERS:
         return Type.REAL if Type.REAL in others else Type.LONG
     return others.pop() if len(others) == 1 else None
-
-
-def _bin_type(value: Type, size: Type) -> Type | None:
-    match value, size:
-        case ((Type.DATETIME | Type.TIMESPAN), Type.TIMESPAN):
-            return value
-        case Type.LONG, Type.LONG:
-            return Type.LONG
-        case ((Type.LONG | Type.REAL), (Type.LONG | Type.REAL)):
-            return Type.REAL
-    return None
 
 
 def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:

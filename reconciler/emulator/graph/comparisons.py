@@ -28,16 +28,17 @@ def comparison(tokens: Tokens, scope: Scope) -> Expression:
         tokens.take()
         tokens.take()
         return _membership(tokens, scope, lhs, "in~")
-    if sign.kind == "mark" and sign.text in _EQUALITY:
-        tokens.take()
-        return _compared(tokens, lhs, additive(tokens, scope), sign.text)
-    if sign.kind == "mark" and sign.text in operators.ORDER:
+    if sign.kind == "mark" and (sign.text in _EQUALITY or sign.text in operators.ORDER):
         tokens.take()
         return _compared(tokens, lhs, additive(tokens, scope), sign.text)
     if sign.kind in {"name", "mark"} and sign.text in operators.TEXT:
         tokens.take()
         rhs = additive(tokens, scope)
-        return _text_test(tokens, lhs, rhs, sign.text)
+        if not {lhs.type, rhs.type} <= {Type.STRING, Type.DYNAMIC}:
+            raise tokens.error()
+        only = None if sign.text.startswith("!") else _check_kind(tokens, lhs, [rhs], sign.text)
+        compute, first, second = operators.TEXT[sign.text], lhs.evaluate, rhs.evaluate
+        return Expression(type=Type.BOOL, evaluate=lambda row: compute(first(row), second(row)), only=only)
     if sign.kind in {"name", "mark"} and sign.text in _MEMBERSHIP:
         tokens.take()
         return _membership(tokens, scope, lhs, sign.text)
@@ -67,14 +68,6 @@ def _aligned(side: Expression, opposite: Expression) -> Callable[[Row], Any]:
     if side.type is Type.DYNAMIC and opposite.type is Type.TIMESPAN:
         return lambda row: to_timespan(side.evaluate(row))
     return side.evaluate
-
-
-def _text_test(tokens: Tokens, lhs: Expression, rhs: Expression, sign: str) -> Expression:
-    if not {lhs.type, rhs.type} <= {Type.STRING, Type.DYNAMIC}:
-        raise tokens.error()
-    only = None if sign.startswith("!") else _check_kind(tokens, lhs, [rhs], sign)
-    compute, first, second = operators.TEXT[sign], lhs.evaluate, rhs.evaluate
-    return Expression(type=Type.BOOL, evaluate=lambda row: compute(first(row), second(row)), only=only)
 
 
 def _membership(tokens: Tokens, scope: Scope, lhs: Expression, sign: str) -> Expression:

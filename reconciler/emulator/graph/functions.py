@@ -228,10 +228,6 @@ def _round(value: Value, digits: Value = 0) -> float | None:
     return math.copysign(math.floor(abs(value) * scale + 0.5) / scale, value)
 
 
-def _whole(function: Callable[[float], int]) -> Callable[[Value], Value]:
-    return lambda value: function(value) if isinstance(value, (int, float)) and math.isfinite(value) else None
-
-
 # --- choices -----------------------------------------------------------------------------------------------------
 
 
@@ -295,6 +291,8 @@ FUNCTIONS.update(
         "floor": _function(bin_, None, 2),
         "bin": _function(bin_, None, 2),
         "abs": _function(lambda v: abs(v) if isinstance(v, (int, float)) else None, None, 1),
-        "ceiling": _function(_whole(math.ceil), Type.LONG, 1),
+        "ceiling": _function(
+            lambda v: math.ceil(v) if isinstance(v, (int, float)) and math.isfinite(v) else None, Type.LONG, 1
+        ),
     }
 )

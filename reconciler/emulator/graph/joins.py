@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from reconciler.emulator.graph.expressions import expression, scope_of
 from reconciler.emulator.graph.pipeline import number, operator_name
 from reconciler.emulator.graph.projections import Named
-from reconciler.emulator.graph.schema import Column, Columns, Expression, Rows, Scope, Step, unused
+from reconciler.emulator.graph.schema import Column, Columns, Rows, Scope, Step, unused
 from reconciler.emulator.graph.tokens import Tokens
 from reconciler.emulator.graph.values import Type, convert, to_text
 
@@ -77,7 +77,9 @@ def _join(tokens: Tokens, scope: Scope, subquery: SubQuery) -> Step:
 
     def apply(rows: Rows) -> Rows:
         others = right_rows()
-        lefts = _unique(rows, left_keys) if kind == "innerunique" else rows
+        lefts = rows
+        if kind == "innerunique":  # the first row of each key
+            lefts = list({_key(row, left_keys): row for row in reversed(rows)}.values())[::-1]
         by_key, present = _indexed(others, right_keys), _indexed(lefts, left_keys)
         if kind.startswith("left") and kind != "leftouter":
             return [row for row in lefts if (_key(row, left_keys) in by_key) is (kind == "leftsemi")]
@@ -136,10 +138,6 @@ def _indexed(rows: Rows, names: list[str]) -> dict[tuple[Any, ...], Rows]:
     return index
 
 
-def _unique(rows: Rows, names: list[str]) -> Rows:
-    return list({_key(row, names): row for row in reversed(rows)}.values())[::-1]
-
-
 def _blank(columns: Columns) -> dict[str, Any]:
     """A row of nothing: nulls, and empty texts, which cannot be null."""
     return {name: "" if column.type is Type.STRING else None for name, column in columns.items()}
@@ -184,19 +182,18 @@ def _expand(tokens: Tokens, scope: Scope) -> Step:
         labels.append((name, item.value, kind))
 
     def apply(rows: Rows) -> Rows:
-        return [row | part for row in rows for part in _parts(row, labels, limit)]
+        expanded = []
+        for row in rows:
+            lists = [(name, _elements(value.evaluate(row)), kind) for name, value, kind in labels]
+            for position in range(min(limit, max(len(elements) for _, elements, _ in lists))):
+                parts = {
+                    name: convert(elements[position] if position < len(elements) else None, kind)
+                    for name, elements, kind in lists
+                }
+                expanded.append(row | parts)
+        return expanded
 
     return Step(columns=columns, apply=apply)
-
-
-def _parts(row: dict[str, Any], labels: list[tuple[str, Expression, Type]], limit: int) -> Iterator[dict[str, Any]]:
-    """What each of the rows has that one row becomes."""
-    lists = [(name, _elements(value.evaluate(row)), kind) for name, value, kind in labels]
-    for position in range(min(limit, max(len(elements) for _, elements, _ in lists))):
-        yield {
-            name: convert(elements[position] if position < len(elements) else None, kind)
-            for name, elements, kind in lists
-        }
 
 
 def _expanded(tokens: Tokens, scope: Scope) -> tuple[Named, Type]:

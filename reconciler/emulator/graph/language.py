@@ -58,8 +58,12 @@ class _Reader:
         table, steps = self._source(tokens)
         columns = steps[-1].columns if steps else self._tables[table]
         while tokens.accept("|"):
-            steps.append(self._step(tokens, columns))
-            columns = steps[-1].columns
+            step = read_step(tokens, columns, self._now)
+            step = step or read_join(tokens, scope_of(columns, self._now), self._subquery)
+            if step is None:
+                raise tokens.error()
+            steps.append(step)
+            columns = step.columns
         only = None
         for step in steps:
             if step.only is None:
@@ -87,12 +91,6 @@ class _Reader:
         if first is None:
             raise tokens.error()
         return DEFAULT_TABLE, [first]
-
-    def _step(self, tokens: Tokens, columns: Columns) -> Step:
-        step = read_step(tokens, columns, self._now) or read_join(tokens, scope_of(columns, self._now), self._subquery)
-        if step is None:
-            raise tokens.error()
-        return step
 
     def _subquery(self, tokens: Tokens) -> tuple[Columns, Callable[[], Rows]]:
         """A query in parentheses, or a table's name alone."""

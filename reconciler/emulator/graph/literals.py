@@ -54,8 +54,18 @@ def _dynamic(tokens: Tokens) -> Any:
         value: Any = _items(tokens, "]", _dynamic)
     elif tokens.accept("{"):
         value = dict(_items(tokens, "}", _pair))
+    elif tokens.ahead.kind == "text":
+        value = unquoted(tokens.take().text)
     else:
-        value = _scalar(tokens)
+        is_negative = tokens.accept("-") is not None
+        token = tokens.take()
+        if token.kind == "number":
+            number = float(token.text) if not token.text.isdigit() else int(token.text[:300])
+            value = -number if is_negative else number
+        elif is_negative or token.text not in _WORDS:
+            raise tokens.error(token)
+        else:
+            value = _WORDS[token.text]
     tokens.deeper(-1)
     return value
 
@@ -75,19 +85,6 @@ def _pair(tokens: Tokens) -> tuple[str, Any]:
     name = unquoted(tokens.take().text)
     tokens.expect(":")
     return name, _dynamic(tokens)
-
-
-def _scalar(tokens: Tokens) -> Any:
-    if tokens.ahead.kind == "text":
-        return unquoted(tokens.take().text)
-    is_negative = tokens.accept("-") is not None
-    token = tokens.take()
-    if token.kind == "number":
-        number = float(token.text) if not token.text.isdigit() else int(token.text[:300])
-        return -number if is_negative else number
-    if is_negative or token.text not in _WORDS:
-        raise tokens.error(token)
-    return _WORDS[token.text]
 
 
 def _literal_value(kind: Type, text: str) -> Any:

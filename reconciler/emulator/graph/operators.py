@@ -119,24 +119,21 @@ _TEXT_TESTS: Final[dict[str, Callable[[str, str], bool]]] = {
 }
 
 
-def _text_operators() -> dict[str, Compute]:
-    """Every test by its name, in either case with `_cs`, and denied with `!`."""
-    table: dict[str, Compute] = {
-        "=~": lambda lhs, rhs: to_text(lhs).lower() == to_text(rhs).lower(),
-        "!~": lambda lhs, rhs: to_text(lhs).lower() != to_text(rhs).lower(),
-    }
-    for name, test in _TEXT_TESTS.items():
-        for suffix, fold in (("", str.lower), ("_cs", str)):
-            table[name + suffix] = _tested(test, fold, wanted_result=True)
-            table[f"!{name}{suffix}"] = _tested(test, fold, wanted_result=False)
-    return table
-
-
 def _tested(test: Callable[[str, str], bool], fold: Callable[[str], str], *, wanted_result: bool) -> Compute:
     return lambda lhs, rhs: test(fold(to_text(lhs)), fold(to_text(rhs))) is wanted_result
 
 
-TEXT: Final = _text_operators()
+TEXT: Final[dict[str, Compute]] = {
+    "=~": lambda lhs, rhs: to_text(lhs).lower() == to_text(rhs).lower(),
+    "!~": lambda lhs, rhs: to_text(lhs).lower() != to_text(rhs).lower(),
+    **{
+        f"{sign}{name}{suffix}": _tested(test, fold, wanted_result=sign == "")
+        for name, test in _TEXT_TESTS.items()
+        for suffix, fold in (("", str.lower), ("_cs", str))
+        for sign in ("", "!")
+    },
+}
+"""Every test by its name, in either case with `_cs`, and denied with `!`."""
 
 
 # --- logic -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ Each operator is read once into a step: the columns that come out, and what is d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import operator
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ def where_step(tokens: Tokens, scope: Scope) -> Step:
 def _distinct(tokens: Tokens, scope: Scope) -> Step:
     if tokens.accept("*"):
         pairs = [
-            (name, Expression(type=column.type, evaluate=_reader(name), kinds=column.kinds))
+            (name, Expression(type=column.type, evaluate=operator.itemgetter(name), kinds=column.kinds))
             for name, column in scope.columns.items()
         ]
     else:
@@ -76,10 +77,6 @@ def _distinct(tokens: Tokens, scope: Scope) -> Step:
         return list({tuple(row.values()): row for row in reversed(projected)}.values())[::-1]
 
     return Step(columns={name: column_of(value) for name, value in pairs}, apply=apply)
-
-
-def _reader(name: str) -> Callable[[Mapping[str, Any]], Any]:
-    return lambda row: row[name]
 
 
 def _refuse_dynamic(tokens: Tokens, values: Iterable[Expression]) -> None:

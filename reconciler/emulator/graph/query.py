@@ -17,7 +17,6 @@ from reconciler.emulator import errors
 from reconciler.emulator.access.rights import allows
 from reconciler.emulator.call import Call, answer
 from reconciler.emulator.graph.language import Query, parse_query
-from reconciler.emulator.graph.schema import Columns, Rows
 from reconciler.emulator.graph.tables import COLUMNS, SOURCES
 from reconciler.emulator.graph.tokens import QueryError
 from reconciler.emulator.graph.values import Type
@@ -123,14 +122,14 @@ def _listed(body: dict[str, Any], name: str) -> list[str]:
 
 def _in_scope(identifier: ArmId, scopes: set[str]) -> bool:
     """Whether the group or subscription that holds the object is covered."""
-    subscription = identifier.subscription
-    return (f"/subscriptions/{subscription}" if subscription else _group_of(identifier)) in scopes
-
-
-def _group_of(identifier: ArmId) -> str:
-    if identifier.key.startswith("/providers/microsoft.management/") and identifier.kind is ScopeKind.MANAGEMENT_GROUP:
-        return "/".join(identifier.key.split("/")[:5])
-    return ""
+    is_management = identifier.key.startswith("/providers/microsoft.management/")
+    if identifier.subscription:
+        holder = f"/subscriptions/{identifier.subscription}"
+    elif is_management and identifier.kind is ScopeKind.MANAGEMENT_GROUP:
+        holder = "/".join(identifier.key.split("/")[:5])
+    else:
+        holder = ""
+    return holder in scopes
 
 
 # --- the answer --------------------------------------------------------------------------------------------------
@@ -139,35 +138,31 @@ def _group_of(identifier: ArmId) -> str:
 def _page(parsed: Query, options: dict[str, Any]) -> dict[str, JSON]:
     rows = parsed.run()
     start, size = int(options.get("$skip") or 0), int(options.get("$top") or MOST_ROWS)
-    if options.get("$skiptoken"):
-        start, size = _read_token(options["$skiptoken"], size)
+    if token := options.get("$skiptoken"):
+        try:
+            position = json.loads(base64.b64decode(token))
+            start, size = int(position["RowsToSkip"]), int(position.get("MaxRows", size))
+        except (ValueError, KeyError, TypeError, binascii.Error):
+            raise errors.invalid_skip_token() from None
     selected = rows[start : start + size]
-    is_table = str(options.get("resultformat", "")).lower() == "table"
+    data: JSON = selected
+    if str(options.get("resultformat", "")).lower() == "table":
+        kinds = [(name, "string" if c.type is Type.TIMESPAN else c.type.value) for name, c in parsed.columns.items()]
+        data = {
+            "columns": [{"name": name, "type": kind} for name, kind in kinds],
+            "rows": [[row[name] for name in parsed.columns] for row in selected],
+        }
     value: dict[str, JSON] = {
         "totalRecords": len(rows),
         "count": len(selected),
-        "data": _table(selected, parsed.columns) if is_table else selected,
+        "data": data,
         "facets": [],
         "resultTruncated": "false",
     }
     if start + size < len(rows):
-        token = json.dumps({"$id": "1", "MaxRows": size, "RowsToSkip": start + size})
-        value["$skipToken"] = base64.b64encode(token.encode()).decode()
+        following = json.dumps({"$id": "1", "MaxRows": size, "RowsToSkip": start + size})
+        value["$skipToken"] = base64.b64encode(following.encode()).decode()
     return value
-
-
-def _read_token(token: str, size: int) -> tuple[int, int]:
-    try:
-        value = json.loads(base64.b64decode(token))
-        return int(value["RowsToSkip"]), int(value.get("MaxRows", size))
-    except (ValueError, KeyError, TypeError, binascii.Error):
-        raise errors.invalid_skip_token() from None
-
-
-def _table(rows: Rows, columns: Columns) -> dict[str, JSON]:
-    kinds = {name: "string" if column.type is Type.TIMESPAN else column.type.value for name, column in columns.items()}
-    shown_columns = [{"name": name, "type": kind} for name, kind in kinds.items()]
-    return {"columns": shown_columns, "rows": [[row[name] for name in columns] for row in rows]}
 
 
 def _bad_request(call: Call, code: str, message: str) -> errors.ArmError:

@@ -177,13 +177,12 @@ SOURCES: Final[Mapping[str, Mapping[str, Source]]] = {
 """Each table's types, and where the rows of each come from. The types of `resources` are whatever there is."""
 
 
-def _columns(kinds: frozenset[str] | None) -> Columns:
-    columns = {name: Column(type=Type.STRING) for name in TEXT}
-    columns |= {name: Column(type=Type.DYNAMIC) for name in DYNAMIC}
-    return columns | {"type": Column(type=Type.STRING, kinds=kinds)}
-
-
 COLUMNS: Final[Mapping[str, Columns]] = {
-    table: _columns(None if "" in sources else frozenset(sources)) for table, sources in SOURCES.items()
+    table: {
+        **{name: Column(type=Type.STRING) for name in TEXT},
+        **{name: Column(type=Type.DYNAMIC) for name in DYNAMIC},
+        "type": Column(type=Type.STRING, kinds=None if "" in sources else frozenset(sources)),
+    }
+    for table, sources in SOURCES.items()
 }
 """The columns of each table."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from reconciler.emulator.proving import exchanges
 from reconciler.emulator.proving.comparison import ABSENT, NOT_COMPARED, PRESENT, Normaliser, differences, guids
-from reconciler.emulator.proving.exchanges import Exchange, Send, to_emulator
+from reconciler.emulator.proving.exchanges import Exchange, Reply, Send, to_emulator
 from reconciler.emulator.proving.scenarios import READ, WRITE, Scenario
 from reconciler.emulator.proving.scrubbing import Scrubber
 from reconciler.emulator.server import running
@@ -134,7 +134,8 @@ def _content(send: Send, scope: ArmId, caller: Caller) -> dict[str, Any]:
         raise SandboxError(
             f"{scope} is a {scope.kind.value}; a management group, a subscription or a resource group is needed"
         )
-    body = _read(send, f"{scope}?api-version=2021-04-01")
+    target = f"{scope}?api-version=2021-04-01"
+    body = _content_of(send("GET", target, None), target)
     objects = {
         "policyAssignments": _listed(send, f"{scope}{_POLICY}/policyAssignments", ASSIGNMENTS),
         "policyExemptions": _listed(send, f"{scope}{_POLICY}/policyExemptions", EXEMPTIONS),
@@ -168,8 +169,12 @@ def _tenant(scope: ArmId, caller: Caller, ids: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _read(send: Send, target: str) -> dict[str, Any]:
-    reply = send("GET", target, None)
+def _content_of(reply: Reply, target: str) -> dict[str, Any]:
+    """The object that was answered.
+
+    Raises:
+        SandboxError: there is none.
+    """
     if reply.status != 200 or not isinstance(reply.body, dict):
         raise SandboxError(
             f"the sandbox cannot be read: GET {target} answers {reply.status} {_code(reply.body)}".rstrip()
@@ -183,13 +188,10 @@ def _listed(send: Send, path: str, versions: Sequence[str]) -> list[dict[str, An
         reply = send("GET", f"{path}?api-version={version}", None)
         if _code(reply.body) not in {"InvalidResourceType", "NoRegisteredProviderFound"}:
             break
-    if reply.status != 200 or not isinstance(reply.body, dict):
-        raise SandboxError(
-            f"the sandbox cannot be read: GET {path} answers {reply.status} {_code(reply.body)}".rstrip()
-        )
-    if reply.body.get("nextLink"):
+    body = _content_of(reply, path)
+    if body.get("nextLink"):
         raise SandboxError(f"the sandbox holds more than a page of {path.rpartition('/')[2]}; name a smaller scope")
-    return list(reply.body["value"])
+    return list(body["value"])
 
 
 def _code(body: Any) -> str:

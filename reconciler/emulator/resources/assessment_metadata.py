@@ -6,11 +6,10 @@ Built-in metadata belongs to the tenant, also when a subscription is asked; a cu
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator
 from typing import Final
 
 from reconciler import catalog
-from reconciler.catalog import Obstacle, Recommendation
+from reconciler.catalog import Obstacle
 from reconciler.emulator import errors
 from reconciler.emulator.call import Call, answer, empty
 from reconciler.emulator.state.behind import POLICIES
@@ -55,7 +54,13 @@ _THREATS: Final = {
 def list_(call: Call) -> Response:
     """All metadata of the tenant, and of the subscription where one is asked."""
     call.tenant.hierarchy.require(call.target.scope)
-    return answer(200, {"value": [_show(record) for record in _visible(call)]})
+    own = call.tenant.assessment_metadata
+    records = list(own.at("").values())
+    if call.target.scope.key:
+        records += own.at(call.target.scope.key).values()
+    if call.tenant.built_ins is not None:
+        records += [record for key, record in _shipped().items() if key not in own.by_id]
+    return answer(200, {"value": [_show(record) for record in records]})
 
 
 def get(call: Call) -> Response:
@@ -75,16 +80,6 @@ def put(call: Call) -> Response:
     """Define a recommendation of one's own in a subscription; 200 also for a new one."""
     values = {"categories": ["Unknown"], **properties(call.request.body)}
     stored = {name: values[name.lower()] for name in FIELDS if name.lower() in values}
-    _check(stored)
-    if "threats" in stored:
-        stored["threats"] = [_THREATS.get(threat.lower(), threat) for threat in stored["threats"]]
-    record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
-    call.tenant.assessment_metadata.put(record)
-    return answer(200, _show(record))
-
-
-def _check(stored: dict[str, JSON]) -> None:
-    """What the specification requires, each of its type."""
     for name in ("displayName", "severity", "assessmentType"):
         if not stored.get(name):
             raise errors.required_property(name)
@@ -93,6 +88,11 @@ def _check(stored: dict[str, JSON]) -> None:
     for name in lists:
         if not all(isinstance(part, str) for part in stored.get(name, ())):
             raise errors.bad_value(stored[name], name)
+    if "threats" in stored:
+        stored["threats"] = [_THREATS.get(threat.lower(), threat) for threat in stored["threats"]]
+    record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
+    call.tenant.assessment_metadata.put(record)
+    return answer(200, _show(record))
 
 
 def delete(call: Call) -> Response:
@@ -107,15 +107,6 @@ def find(tenant: Tenant, scope: str, name: str) -> Record | None:
     at_tenant = f"/providers/{TYPE}/{name}".lower()
     shipped = _shipped() if tenant.built_ins is not None else {}
     return own.get(scope + at_tenant) or own.get(at_tenant) or shipped.get(at_tenant)
-
-
-def _visible(call: Call) -> Iterator[Record]:
-    own = call.tenant.assessment_metadata
-    yield from own.at("").values()
-    if call.target.scope.key:
-        yield from own.at(call.target.scope.key).values()
-    if call.tenant.built_ins is not None:
-        yield from (record for key, record in _shipped().items() if key not in own.by_id)
 
 
 def _show(record: Record) -> dict[str, JSON]:
@@ -139,21 +130,20 @@ def seed(tenant: Tenant, value: dict[str, JSON]) -> None:
 @functools.cache
 def _shipped() -> dict[str, Record]:
     """The shipped catalogue's recommendations in the form of the API, by folded id."""
-    records = (_record(recommendation) for recommendation in catalog.load().recommendations.values())
-    return {record.id.key: record for record in records}
-
-
-def _record(recommendation: Recommendation) -> Record:
-    policy = {"policyDefinitionId": recommendation.policies[0].text} if recommendation.policies else {}
-    values = {
-        "displayName": recommendation.title,
-        "assessmentType": "BuiltIn",
-        **policy,
-        "categories": list(recommendation.resource_categories) or ["Unknown"],
-        **({"preview": True} if Obstacle.PREVIEW in recommendation.obstacles else {}),
-        "severity": recommendation.severity or "Low",
-        "userImpact": "Moderate",
-        "implementationEffort": "Moderate",
-        "threats": [],
-    }
-    return Record(id=arm_id(f"/providers/{TYPE}/{recommendation.key}"), type=TYPE, properties=values)
+    records = {}
+    for recommendation in catalog.load().recommendations.values():
+        policy = {"policyDefinitionId": recommendation.policies[0].text} if recommendation.policies else {}
+        values = {
+            "displayName": recommendation.title,
+            "assessmentType": "BuiltIn",
+            **policy,
+            "categories": list(recommendation.resource_categories) or ["Unknown"],
+            **({"preview": True} if Obstacle.PREVIEW in recommendation.obstacles else {}),
+            "severity": recommendation.severity or "Low",
+            "userImpact": "Moderate",
+            "implementationEffort": "Moderate",
+            "threats": [],
+        }
+        identifier = arm_id(f"/providers/{TYPE}/{recommendation.key}")
+        records[identifier.key] = Record(id=identifier, type=TYPE, properties=values)
+    return records
