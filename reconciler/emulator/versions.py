@@ -58,6 +58,7 @@ _MANAGEMENT: Final = (
 )  # fmt: skip
 
 _POLICY_STATES: Final = ("2017-12-12-preview", "2018-04-04", "2018-07-01-preview", "2019-10-01", "2024-10-01")
+_SECURE_SCORE: Final = ("2020-01-01-preview", "2020-01-01")
 _ASSESSMENTS: Final = ("2019-01-01-preview", "2020-01-01", "2021-06-01", "2025-05-04")
 
 KNOWN: Final[dict[str, tuple[str, ...]]] = {
@@ -92,6 +93,9 @@ KNOWN: Final[dict[str, tuple[str, ...]]] = {
     "microsoft.security/assessments": _ASSESSMENTS,
     "microsoft.security/assessmentmetadata": _ASSESSMENTS,
     "microsoft.security/pricings": ("2017-08-01-preview", "2018-06-01", "2022-03-01", "2023-01-01", "2024-01-01"),
+    "microsoft.security/securescores": _SECURE_SCORE,
+    "microsoft.security/securescorecontrols": _SECURE_SCORE,
+    "microsoft.security/securescorecontroldefinitions": _SECURE_SCORE,
     "microsoft.security/standardassignments": ("2024-08-01",),
     "microsoft.security/securitystandards": ("2024-08-01",),
 }  # fmt: skip

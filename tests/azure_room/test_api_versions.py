@@ -2,8 +2,9 @@
 
 import pytest
 
-from reconciler.azure.api_versions import Api, ApiVersions, listed_versions
+from reconciler.azure.api_versions import KNOWN, Api, ApiVersions, listed_versions
 from reconciler.azure.definitions import matches, newest
+from reconciler.emulator import versions
 
 
 @pytest.mark.parametrize(
@@ -75,3 +76,24 @@ def test_for_an_unknown_type_a_stable_version_is_preferred():
     listed = "The supported api-versions are '2019-01-01,2023-08-01-preview,2021-11-01'."
     assert versions.settle("microsoft.sql/servers", versions.current("microsoft.sql/servers"), listed)
     assert versions.current("microsoft.sql/servers") == "2021-11-01"
+
+
+TYPES = {
+    Api.EXEMPTIONS: "microsoft.authorization/policyexemptions",
+    Api.STANDARDS: "microsoft.security/standardassignments",
+    Api.ASSIGNMENTS: "microsoft.authorization/policyassignments",
+    Api.INITIATIVES: "microsoft.authorization/policysetdefinitions",
+    Api.POLICIES: "microsoft.authorization/policydefinitions",
+    Api.PERMISSIONS: "microsoft.authorization/permissions",
+    Api.GROUPS: "microsoft.management/managementgroups",
+    Api.GRAPH: "microsoft.resourcegraph/resources",
+    Api.METADATA: "microsoft.security/assessmentmetadata",
+    Api.SECURE_SCORE: "microsoft.security/securescorecontroldefinitions",
+}
+
+
+@pytest.mark.parametrize("api", Api)
+def test_every_version_we_ask_with_is_one_that_azure_lists(api):
+    """The embedded Azure's lists are written from Azure's own, apart from ours."""
+    listed = versions.KNOWN[TYPES[api]] if api in TYPES else versions.RESOURCE_MANAGER
+    assert set(KNOWN[api]) - set(listed) == set()

@@ -4,6 +4,9 @@ import contoso
 import pytest
 from contoso import AUTHORIZATION, CORP, GROUP, INITIATIVE, ONE, POLICIES, ROOT, SERVER, TWO
 
+from reconciler.emulator import versions
+from reconciler.emulator.routes import TYPES
+
 UNMODELLED = [
     f"{SERVER}/providers/Microsoft.Security/customRecommendations/x",
     f"{GROUP}/providers/Microsoft.Security/customRecommendations/x",
@@ -76,6 +79,7 @@ STATES = f"{ONE}/providers/Microsoft.PolicyInsights/policyStates/latest/queryRes
         ("POST", "/providers/Microsoft.ResourceGraph/resources", "2020-04-01-preview", "resources", "2021-03-01"),
         ("POST", STATES, "2023-03-01", "policyStates", "2024-10-01"),
         ("GET", f"{ONE}/providers/Microsoft.Security/assessments", "2022-01-01", "assessments", "2021-06-01"),
+        ("GET", f"{ONE}/providers/Microsoft.Security/secureScores", "2021-06-01", "secureScores", "2020-01-01"),
     ],
 )
 def test_a_type_has_the_api_versions_that_azure_lists(arm, verb, path, version, kind, one_of):
@@ -85,6 +89,16 @@ def test_a_type_has_the_api_versions_that_azure_lists(arm, verb, path, version, 
     assert f"for api version '{version}'" in refusal.message
     assert one_of in refusal.message.split("supported api-versions are ")[1]
     assert arm.request(verb, path, {"query": "resources"} if verb == "POST" else None, version=one_of).status == 200
+
+
+def test_every_type_that_is_modelled_has_its_versions():
+    """But tags, which are Resource Manager's own."""
+    without = {
+        kind
+        for kind, _ in TYPES
+        if not {"/".join(kind.split("/")[:3]), "/".join(kind.split("/")[:2])} & versions.KNOWN.keys()
+    }
+    assert without == {"microsoft.resources/tags"}
 
 
 @pytest.mark.parametrize(

@@ -205,18 +205,23 @@ def test_controls_have_their_definition_only_where_it_is_asked_for(start):
     definition = expanded["properties"].pop("definition")
     assert (expanded, definition["name"]) == (plain, AT_REST)
     assert TDE in json.dumps(definition["properties"]["assessmentDefinitions"])
-    assert arm.get(f"{SECURITY}/secureScoreControls", expand="other").status == 400
+    assert arm.get(f"{SECURITY}/secureScoreControls", expand="other", version="2020-01-01").status == 400
 
 
 def test_a_subscription_without_assessments_and_one_without_defender(start):
     arm = emulated.Client(start(policyAssignments=[mcsb()]))
     empty = {"displayName": "ASC score", "score": {"max": 0, "current": 0.0, "percentage": 0.0}, "weight": 0}
     assert score(arm) == empty
-    assert [row["name"] for row in arm.list(f"{TWO}/providers/Microsoft.Security/secureScores")] == ["ascScore"]
-    assert arm.get(f"{SECURITY}/secureScores/other").status == 404
+    assert [
+        row["name"] for row in arm.list(f"{TWO}/providers/Microsoft.Security/secureScores", version="2020-01-01")
+    ] == ["ascScore"]
+    assert arm.get(f"{SECURITY}/secureScores/other", version="2020-01-01").status == 404
     arm.put(f"{PRICINGS}/FoundationalCspm", {"pricingTier": "Free"})
-    assert arm.list(f"{SECURITY}/secureScores") == []
-    assert (arm.get(SCORE).status, arm.get(f"{SCORE}/secureScoreControls").status) == (404, 404)
+    assert arm.list(f"{SECURITY}/secureScores", version="2020-01-01") == []
+    assert (
+        arm.get(SCORE, version="2020-01-01").status,
+        arm.get(f"{SCORE}/secureScoreControls", version="2020-01-01").status,
+    ) == (404, 404)
 
 
 def test_the_controls_are_built_from_a_recording(tmp_path):

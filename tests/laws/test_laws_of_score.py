@@ -142,8 +142,10 @@ def scores(cloud):
     client = emulated.Client(cloud)
     found = {}
     for scope in (ONE, TWO):
-        properties = client.get(f"{scope}/providers/Microsoft.Security/secureScores/ascScore").json["properties"]
-        rows = client.list(f"{scope}/providers/Microsoft.Security/secureScoreControls")
+        properties = client.get(
+            f"{scope}/providers/Microsoft.Security/secureScores/ascScore", version="2020-01-01"
+        ).json["properties"]
+        rows = client.list(f"{scope}/providers/Microsoft.Security/secureScoreControls", version="2020-01-01")
         controls = {row["name"]: list(row["properties"].values())[1:4] for row in rows}
         found[scope] = {**properties["score"], "weight": properties["weight"]}, controls
     return found
