@@ -86,16 +86,11 @@ def _recommendation_lines(recommendation: Recommendation, catalogue: Catalogue) 
         yield from _policy_lines(policy, catalogue, recommendation.key)
     if recommendation.exemptable:
         yield BLANK
-        yield from _declaration_lines(recommendation)
-
-
-def _declaration_lines(recommendation: Recommendation) -> Iterator[Line]:
-    yield line((Style.QUIET, f"{INDENT}in a declaration:"))
-    if recommendation.key:
-        yield line(f"{INDENT * 2}recommendation: {recommendation.key}")
-        return
-    for policy in recommendation.policies:
-        yield line(f"{INDENT * 2}policyDefinition: {policy.name}")
+        yield line((Style.QUIET, f"{INDENT}in a declaration:"))
+        fields = [f"policyDefinition: {policy.name}" for policy in recommendation.policies]
+        if recommendation.key:
+            fields = [f"recommendation: {recommendation.key}"]
+        yield from (line(f"{INDENT * 2}{field}") for field in fields)
 
 
 def _alone_lines(policy: Policy, catalogue: Catalogue) -> Iterator[Line]:
@@ -156,13 +151,28 @@ def show_json(lookup: Lookup, catalogue: Catalogue, query: str) -> str:
     """`{format_version, query, recommendations, policies, initiatives}`; each policy with its initiatives and
     reference ids, each recommendation with its policies in full.
     """
+    initiatives = [
+        {
+            "id": initiative.id.text,
+            "title": initiative.title,
+            "version": initiative.version,
+            "deprecated": initiative.deprecated,
+            "preview": initiative.preview,
+            "overlaid": initiative.overlaid,
+            "members": [
+                {"policyDefinitionId": member.definition.text, "referenceId": member.reference_id}
+                for member in initiative.members
+            ],
+        }
+        for initiative in lookup.initiatives
+    ]
     return json_document(
         {
             "format_version": FORMAT,
             "query": query,
             "recommendations": [_recommendation_json(item, catalogue) for item in lookup.recommendations],
             "policies": [_policy_json(item.id, catalogue) for item in lookup.policies],
-            "initiatives": [_initiative_json(item) for item in lookup.initiatives],
+            "initiatives": initiatives,
         }
     )
 
@@ -208,19 +218,4 @@ def _policy_json(identifier: ArmId, catalogue: Catalogue) -> dict[str, JSON]:
         **exemptable_fields(shown_policy.obstacles, exemptable=shown_policy.exemptable),
         "recommendations": [item.key for item in catalogue.resting_on(identifier)],
         "initiatives": initiatives,
-    }
-
-
-def _initiative_json(initiative: BuiltInInitiative) -> dict[str, JSON]:
-    members = [
-        {"policyDefinitionId": member.definition.text, "referenceId": member.reference_id}
-        for member in initiative.members
-    ]
-    flags = {"deprecated": initiative.deprecated, "preview": initiative.preview, "overlaid": initiative.overlaid}
-    return {
-        "id": initiative.id.text,
-        "title": initiative.title,
-        "version": initiative.version,
-        **flags,
-        "members": members,
     }

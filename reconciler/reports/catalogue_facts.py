@@ -127,21 +127,21 @@ def differences_json(entries: Sequence[Entry]) -> str:
 
     For lists, `before` and `after` hold what is only in the one and only in the other.
     """
-    return json_document({"format_version": FORMAT, "differences": [_entry_json(entry) for entry in entries]})
-
-
-def _entry_json(entry: Entry) -> dict[str, JSON]:
-    return {
-        "kind": entry.kind.value,
-        "id": entry.identifier,
-        "title": entry.title,
-        "difference": entry.difference.value,
-        "changes": [
-            {"field": change.name, "before": _value(change.before), "after": _value(change.after)}
-            for change in entry.changes
-        ],
-        "declarations": list(entry.declarations),
-    }
+    differences = [
+        {
+            "kind": entry.kind.value,
+            "id": entry.identifier,
+            "title": entry.title,
+            "difference": entry.difference.value,
+            "changes": [
+                {"field": change.name, "before": _value(change.before), "after": _value(change.after)}
+                for change in entry.changes
+            ],
+            "declarations": list(entry.declarations),
+        }
+        for entry in entries
+    ]
+    return json_document({"format_version": FORMAT, "differences": differences})
 
 
 def _change_lines(change: FieldChange) -> Iterator[Line]:

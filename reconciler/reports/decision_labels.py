@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
 from reconciler.model import ArmId, Exemption, ScopeKind, agree, count, first_few
-from reconciler.planning.covered import CoveredResources
 from reconciler.planning.decisions import Decision, Highlight, State, taken_from
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.values import Action, Reason
@@ -50,28 +49,22 @@ def category_label(category: str, show: Show = str) -> str:
 
 
 def place_label(decision: Decision, names: Names, show: Show = str) -> str:
-    """Where, and how many resources that covers now."""
-    targets = decision.state.targets
-    where = scope_label(targets[0], names) if len(targets) == 1 else _several(targets)
+    """Where, and how many resources that covers now: `3 of 12 resources now` are those that its policies evaluate, of all
+    that are there.
+    """
+    targets, resources = decision.state.targets, decision.resources
+    if len(targets) == 1:
+        where = show(scope_label(targets[0], names))
+    else:
+        kinds = Counter(target.kind for target in targets)
+        counts = ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *KINDS[kind])}" for kind in ScopeKind if kinds[kind])
+        where = show(f"{counts}: {first_few([_short(target) for target in targets], _FEW)}")
     if all(target.kind is ScopeKind.RESOURCE for target in targets):
-        return show(where)
-    if decision.resources is None and not decision.exempts_more:
-        return show(where)
-    return f"{show(where)} ({_covered(decision.resources)})"
-
-
-def _covered(resources: CoveredResources | None) -> str:
-    """`3 of 12 resources now`: those that its policies evaluate, of all that are there."""
+        return where
     if resources is None:
-        return "number of resources unknown"
+        return f"{where} (number of resources unknown)" if decision.exempts_more else where
     of = "" if resources.evaluated in {None, resources.total} else f"{resources.evaluated:,} of "
-    return f"{of}{count(resources.total, 'resource')} now"
-
-
-def _several(targets: Sequence[ArmId]) -> str:
-    kinds = Counter(target.kind for target in targets)
-    counts = ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *KINDS[kind])}" for kind in ScopeKind if kinds[kind])
-    return f"{counts}: {first_few([_short(target) for target in targets], _FEW)}"
+    return f"{where} ({of}{count(resources.total, 'resource')} now)"
 
 
 def _short(target: ArmId) -> str:

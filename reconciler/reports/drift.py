@@ -87,14 +87,15 @@ def identify(report: DriftReport) -> list[Identified]:
     Findings that only their message tells apart are numbered in order.
     """
     counts: Counter[str] = Counter()
-    return [_identified(finding, report.earlier, counts) for finding in worst_first(report.findings)]
-
-
-def _identified(finding: Finding, earlier: Mapping[str, JSON] | None, counts: Counter[str]) -> Identified:
-    identity = finding_id(finding)
-    counts[identity] += 1
-    identity = identity if counts[identity] == 1 else f"{identity}-{counts[identity]}"
-    return Identified(id=identity, finding=finding, is_new=None if earlier is None else identity not in earlier)
+    findings = []
+    for finding in worst_first(report.findings):
+        identity = finding_id(finding)
+        counts[identity] += 1
+        if (number := counts[identity]) > 1:
+            identity = f"{identity}-{number}"
+        is_new = None if report.earlier is None else identity not in report.earlier
+        findings.append(Identified(id=identity, finding=finding, is_new=is_new))
+    return findings
 
 
 def finding_id(finding: Finding) -> str:

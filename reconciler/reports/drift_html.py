@@ -9,7 +9,6 @@ from typing import Final
 
 from reconciler import __version__, package_data
 from reconciler.model import count
-from reconciler.planning.values import Finding
 from reconciler.reports.drift import DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.drift_text import comparison_sentence, heading, healing_sentence, severity_counts
 from reconciler.reports.escape import html_text as h
@@ -25,24 +24,21 @@ def drift_html(report: DriftReport, names: Names = NO_NAMES) -> str:
     """The report as an HTML document."""
     findings = identify(report)
     title = h(f"Drift of {report.owner}")
+    revision = f", revision {report.revision[:12]}" if report.revision else ""
+    origin = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
+    scopes = "; ".join(scope_label(scope, names) for scope in report.scopes)
     return "\n".join(
         [
             '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{title}</title>\n<style>{package_data.site('page.css')}</style>\n</head>\n<body>",
-            f"<header>\n<h1>{title}</h1>\n{_origin(report, names)}\n</header>\n<main>",
+            f'<header>\n<h1>{title}</h1>\n<p class="quiet">{h(origin)}</p>',
+            f'<p class="quiet">{h(f"Scopes: {scopes}")}</p>\n</header>\n<main>',
             *_main(report, findings, names),
             f'</main>\n<footer>\n<p class="quiet">exempt {h(__version__)}</p>\n</footer>\n</body>\n</html>\n',
         ]
     )
-
-
-def _origin(report: DriftReport, names: Names) -> str:
-    revision = f", revision {report.revision[:12]}" if report.revision else ""
-    scopes = "; ".join(scope_label(scope, names) for scope in report.scopes)
-    origin = f"Read {report.taken_at:%Y-%m-%d %H:%M} UTC{revision}, tenant {report.tenant_id}."
-    return f'<p class="quiet">{h(origin)}</p>\n<p class="quiet">{h(f"Scopes: {scopes}")}</p>'
 
 
 def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
@@ -71,7 +67,12 @@ def _main(report: DriftReport, findings: list[Identified], names: Names) -> Iter
         yield from (_article(group, names) for group in by_cause(of))
         yield "</section>"
     if report.earlier is not None:
-        yield from _gone(report)
+        absent = gone(report)
+        yield f'<section aria-labelledby="gone">\n<h2 id="gone">Gone since the earlier report ({len(absent)})</h2>\n<ul>'
+        for finding in absent:
+            text = f"{finding.get('kind', '')}: {finding.get('declaration') or finding.get('subject', '')} (id {finding.get('id', '')})"
+            yield f"<li>{h(text)}</li>"
+        yield "</ul>\n</section>"
 
 
 def _article(group: Sequence[Identified], names: Names) -> str:
@@ -97,36 +98,24 @@ def _cause(group: Sequence[Identified], names: Names) -> str:
     new = ", new" if group[0].is_new else ""
     head = f'<span class="severity">{first.severity.value}{new}</span> {count(len(group), "finding")} of one cause'
     rows = _list([("found", first.message), ("cause", first.cause), ("help", first.remedy)])
-    places = "\n".join(
-        f'<li id="f-{identified.id}">{h(_where(identified.finding, names))} <span class="quiet">{identified.id}</span></li>'
-        for identified in group
-    )
+    places = []
+    for identified in group:
+        finding = identified.finding
+        assignment = assignment_label(finding.assignment, names) if finding.assignment else ""
+        where = h(", ".join(filter(None, (finding.declaration, subject_label(finding, names), assignment))))
+        places.append(f'<li id="f-{identified.id}">{where} <span class="quiet">{identified.id}</span></li>')
+    listing = "\n".join(places)
     return (
         f'<article class="{first.severity.value}">\n<h3>{head}</h3>\n{rows}\n'
-        f"<details>\n<summary>Where</summary>\n<ul>\n{places}\n</ul>\n</details>\n</article>"
+        f"<details>\n<summary>Where</summary>\n<ul>\n{listing}\n</ul>\n</details>\n</article>"
     )
-
-
-def _where(finding: Finding, names: Names) -> str:
-    """Declaration and place; the assignment where the message does not say it."""
-    assignment = assignment_label(finding.assignment, names) if finding.assignment else ""
-    return ", ".join(filter(None, (finding.declaration, subject_label(finding, names), assignment)))
 
 
 def _list(rows: list[tuple[str, str]]) -> str:
-    pairs = "\n".join(_pair(label, text) for label, text in rows if text)
-    return f"<dl>\n{pairs}\n</dl>"
-
-
-def _pair(label: str, text: str) -> str:
-    emphasis = ' class="remedy"' if label == "help" else ""
-    return f"<dt>{h(label)}</dt><dd{emphasis}>{h(text)}</dd>"
-
-
-def _gone(report: DriftReport) -> Iterator[str]:
-    findings = gone(report)
-    yield f'<section aria-labelledby="gone">\n<h2 id="gone">Gone since the earlier report ({len(findings)})</h2>\n<ul>'
-    for finding in findings:
-        text = f"{finding.get('kind', '')}: {finding.get('declaration') or finding.get('subject', '')} (id {finding.get('id', '')})"
-        yield f"<li>{h(text)}</li>"
-    yield "</ul>\n</section>"
+    pairs = []
+    for label, text in rows:
+        emphasis = ' class="remedy"' if label == "help" else ""
+        if text:
+            pairs.append(f"<dt>{h(label)}</dt><dd{emphasis}>{h(text)}</dd>")
+    listing = "\n".join(pairs)
+    return f"<dl>\n{listing}\n</dl>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from reconciler.model import Severity, count, first_few
@@ -23,7 +23,21 @@ MARKER: Final = "<!-- exempt:drift -->"
 def drift_markdown(report: DriftReport, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
     """The report as Markdown of at most `limit` bytes, cut between findings."""
     findings = identify(report)
-    above = "\n".join(_above_the_fold(report, findings, names)) + "\n"
+    counts = severity_counts(report)
+    revision = f", revision {value(report.revision[:12])}" if report.revision else ""
+    rows = [
+        MARKER,
+        f"### Drift: {counts}" if counts else f"### {heading(report)}",
+        f"\n{value(report.owner)} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}{revision}.",
+    ]
+    if findings:
+        rows.append("\n| kind | findings | meaning |\n|---|---:|---|")
+        rows += [f"| {kind.value} | {len(of)} | {kind.meaning} |" for kind, of in by_kind(findings).items()]
+    worst = [identified for identified in findings if identified.finding.severity is Severity.ERROR]
+    title = f"Errors ({len(worst):,})"
+    rows += bullets(title, by_cause(worst), lambda group: _item(group, names), is_counted=False)
+    rows += [f"\n{value(text)}" for text in (healing_sentence(report), comparison_sentence(report)) if text]
+    above = "\n".join(rows) + "\n"
     groups = by_cause(findings)
     blocks = (_block(group, names) for group in groups)
     title = "All findings" if len(groups) == len(findings) else f"All {len(findings):,} findings, by cause"
@@ -49,23 +63,6 @@ def drift_comment(report: DriftReport, names: Names = NO_NAMES, limit: int = LIM
     above += "\n".join(rows) + "\n"
     blocks = (_block(group, names) for group in groups[_NAMED:])
     return above + folded("More", len(groups[_NAMED:]), blocks, "text", limit - len(above.encode()))
-
-
-def _above_the_fold(report: DriftReport, findings: list[Identified], names: Names) -> Iterator[str]:
-    yield MARKER
-    counts = severity_counts(report)
-    yield f"### Drift: {counts}" if counts else f"### {heading(report)}"
-    revision = f", revision {value(report.revision[:12])}" if report.revision else ""
-    yield f"\n{value(report.owner)} at {report.taken_at:%Y-%m-%d %H:%M} UTC, {count(len(report.scopes), 'scope')}{revision}."
-    if findings:
-        yield "\n| kind | findings | meaning |\n|---|---:|---|"
-        yield from (f"| {kind.value} | {len(of)} | {kind.meaning} |" for kind, of in by_kind(findings).items())
-    worst = [identified for identified in findings if identified.finding.severity is Severity.ERROR]
-    title = f"Errors ({len(worst):,})"
-    yield from bullets(title, by_cause(worst), lambda group: _item(group, names), is_counted=False)
-    for sentence in (healing_sentence(report), comparison_sentence(report)):
-        if sentence:
-            yield f"\n{value(sentence)}"
 
 
 def _item(group: Sequence[Identified], names: Names) -> str:

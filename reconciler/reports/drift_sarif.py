@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from reconciler.kinds import FindingKind
-from reconciler.reports.drift import DriftReport, Identified, identify
+from reconciler.reports.drift import DriftReport, identify
 from reconciler.reports.evidence import evidence_labels
 from reconciler.reports.findings_text import subject_label
 from reconciler.reports.labels import NO_NAMES, Names
@@ -18,20 +18,18 @@ _SAID: Final = frozenset({"cause", "made", "last changed", "assigned", "differs"
 def drift_sarif(report: DriftReport, names: Names = NO_NAMES) -> str:
     """A SARIF 2.1.0 log, one rule for each kind of finding."""
     rules = {kind.value: f"An exemption {kind.meaning}" for kind in FindingKind}
-    return sarif_document([_result(identified, names) for identified in identify(report)], rules)
-
-
-def _result(identified: Identified, names: Names) -> Result:
-    finding = identified.finding
-    evidence = [(label, text) for label, text in evidence_labels(finding) if label in _SAID]
-    details = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in evidence)
-    message = f"{subject_label(finding, names)}: {finding.message}{f' ({details})' if details else ''}"
-    identity = (identified.id,)
-    return Result(
-        rule=finding.kind.value,
-        level=finding.severity.value,
-        message=message,
-        remedy=finding.remedy,
-        source=finding.source,
-        identity=identity,
-    )
+    results = []
+    for identified in identify(report):
+        finding = identified.finding
+        evidence = [(label, text) for label, text in evidence_labels(finding) if label in _SAID]
+        details = "; ".join(text if label == "cause" else f"{label} {text}" for label, text in evidence)
+        result = Result(
+            rule=finding.kind.value,
+            level=finding.severity.value,
+            message=f"{subject_label(finding, names)}: {finding.message}{f' ({details})' if details else ''}",
+            remedy=finding.remedy,
+            source=finding.source,
+            identity=(identified.id,),
+        )
+        results.append(result)
+    return sarif_document(results, rules)

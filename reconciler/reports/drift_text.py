@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from reconciler.drift import HEALING_COMMAND
-from reconciler.model import JSON, Severity, and_more, count, first_few
+from reconciler.model import Severity, and_more, count, first_few
 from reconciler.reports.drift import FEW, DriftReport, Identified, by_cause, by_kind, gone, identify
 from reconciler.reports.evidence import evidence_labels, patch_lines, portal_link
 from reconciler.reports.findings_text import INDENT, SEVERITY_STYLES, finding_body, finding_head, subject_label
@@ -38,7 +38,13 @@ def drift_lines(report: DriftReport, names: Names = NO_NAMES) -> Iterator[Line]:
         if sentence:
             yield BLANK
             yield line(sentence)
-    yield from _gone(gone(report))
+    if absent := gone(report):
+        yield BLANK
+        yield line((Style.GOOD, f"Gone since the earlier report ({len(absent)})"))
+    for finding in absent:
+        yield line(
+            f"  {finding.get('kind', '')}  {finding.get('declaration') or finding.get('subject', '')}  id {finding.get('id', '')}"
+        )
 
 
 def heading(report: DriftReport) -> str:
@@ -116,14 +122,3 @@ def finding_block(identified: Identified, names: Names = NO_NAMES) -> Iterator[L
     if link := portal_link(identified.finding):
         yield line(INDENT, (Style.QUIET, link))
     yield line(INDENT, (Style.QUIET, f"id {identified.id}"))
-
-
-def _gone(findings: list[JSON]) -> Iterator[Line]:
-    if not findings:
-        return
-    yield BLANK
-    yield line((Style.GOOD, f"Gone since the earlier report ({len(findings)})"))
-    for finding in findings:
-        yield line(
-            f"  {finding.get('kind', '')}  {finding.get('declaration') or finding.get('subject', '')}  id {finding.get('id', '')}"
-        )

@@ -57,9 +57,16 @@ def _escape(character: str) -> str:
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
 
 
-def spreadsheet_cell(text: str) -> str:
-    """The text for a cell of CSV; what a spreadsheet would take for a formula gets an apostrophe."""
-    cell = printable(text)
+def spreadsheet_cell(value: JSON) -> str:
+    """The value for a cell of CSV: text, `yes` or `no`, `a; b` of a list, `cves a, b; minSeverity Low` of an object. What
+    a spreadsheet would take for a formula gets an apostrophe.
+    """
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, dict):
+        texts = {name: ", ".join(entry) if isinstance(entry, list) else entry for name, entry in value.items()}
+        value = [f"{name} {text}" for name, text in texts.items()]
+    cell = printable("; ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
     return f"'{cell}" if cell.lstrip().startswith(_FORMULA) else cell
 
 
@@ -145,11 +152,12 @@ def json_document(fields: dict[str, JSON]) -> str:
 
     So it reads well, compares line by line, and is written by the fast encoder however many changes it holds.
     """
-    return "{\n" + ",\n".join(f"  {json_line(name)}: {_block(value)}" for name, value in fields.items()) + "\n}\n"
-
-
-def _block(value: JSON) -> str:
-    if not isinstance(value, list | Iterator):
-        return json_line(value)
-    rows = ",\n".join(f"    {json_line(element)}" for element in value)
-    return f"[\n{rows}\n  ]" if rows else "[]"
+    members = []
+    for name, value in fields.items():
+        if isinstance(value, list | Iterator):
+            rows = ",\n".join(f"    {json_line(element)}" for element in value)
+            text = f"[\n{rows}\n  ]" if rows else "[]"
+        else:
+            text = json_line(value)
+        members.append(f"  {json_line(name)}: {text}")
+    return "{\n" + ",\n".join(members) + "\n}\n"

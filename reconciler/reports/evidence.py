@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.arm.canonical import instant_text
 from reconciler.drift import HEALING_COMMAND
 from reconciler.model import JSON, SystemData, is_assessment
-from reconciler.planning.evidence import Evidence, FieldDifference
+from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Finding
 from reconciler.reports.fields import field_label
 from reconciler.reports.values_text import value_label
@@ -31,6 +31,11 @@ def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
     was_changed = (system.last_modified_at, system.last_modified_by) != (system.created_at, system.created_by)
     is_of_assessment = finding.assignment is not None and is_assessment(finding.assignment.key)  # which says it itself
     references = evidence.reference_ids if len(evidence.reference_ids) > _FEW else ()  # else the message lists them
+    differing = []
+    for change in evidence.changed:
+        label = field_label(change.path) if change.path.startswith("exemptionData.") else change.path
+        declared, existing = (_value(change.path, side) for side in (change.declared, change.existing))
+        differing.append(("differs", f"{label}: declared {declared}, in Azure {existing}"))
     pairs = [
         ("cause", finding.cause),
         ("made", _who_and_when(system.created_by, _text(system.created_at), system.created_by_type)),
@@ -42,7 +47,7 @@ def evidence_labels(finding: Finding) -> list[tuple[str, str]]:
         ),
         ("assigned", _who_and_when(evidence.assigned_by, evidence.assigned_at)),
         ("declared", _who_and_when(evidence.declared_by, evidence.declared_at)),
-        *(("differs", _difference(difference)) for difference in evidence.changed),
+        *differing,
         ("who deleted it", evidence.activity_log),
         ("category", evidence.category),
         ("commit", evidence.commit[:_SHORT]),
@@ -86,18 +91,11 @@ def _number(number: int) -> str:
     return str(number) if number else ""
 
 
-def _difference(difference: FieldDifference) -> str:
-    path = difference.path
-    declared, existing = (_value(path, side) or "(none)" for side in (difference.declared, difference.existing))
-    label = field_label(path) if path.startswith("exemptionData.") else path
-    return f"{label}: declared {declared}, in Azure {existing}"
-
-
 def _value(path: str, value: JSON) -> str:
-    if value is None or value == "":
-        return ""
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
+        return ", ".join(value) or "(none)"
+    if value is None or value == "":
+        return "(none)"
     return value_label(path, value)
 
 

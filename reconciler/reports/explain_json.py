@@ -8,8 +8,8 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import encode_properties, instant_text
 from reconciler.model import JSON, Unread
-from reconciler.planning.explain.declaration import AssignmentRow, DeclarationExplanation
-from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemption, RemovalImpact, ResourceExplanation
+from reconciler.planning.explain.declaration import DeclarationExplanation
+from reconciler.planning.explain.values import AssignmentCoverage, CoveringExemption, ResourceExplanation
 from reconciler.planning.provenance import Commit
 from reconciler.planning.values import Change, Held
 from reconciler.reports.escape import json_indented
@@ -39,6 +39,20 @@ def explanation_json(explanation: ResourceExplanation, tool_version: str = __ver
 def fan_out_json(fan_out: DeclarationExplanation, tool_version: str = __version__) -> str:
     """What a declaration comes to, as a JSON document."""
     declaration = fan_out.declaration
+    assignments = [
+        {
+            "assignment": row.assignment.id.text,
+            "displayName": row.assignment.display_name,
+            "part": row.part.value,
+            "why": row.why,
+            "scope": row.scope.text if row.scope else None,
+            "target": row.target.text if row.target else None,
+            "referenceIds": list(row.references),
+            "exemption": row.exemption.id.text if row.exemption else None,
+            "change": _change(row.change) if row.change else None,
+        }
+        for row in fan_out.rows
+    ]
     return json_indented(
         {
             **header(FORMAT_VERSION, tool_version),
@@ -49,7 +63,7 @@ def fan_out_json(fan_out: DeclarationExplanation, tool_version: str = __version_
             "title": fan_out.title,
             "wantsNothing": fan_out.wants_nothing or None,
             "expiresOn": instant_text(declaration.expires_on) if declaration.expires_on else None,
-            "assignments": [_row(row) for row in fan_out.rows],
+            "assignments": assignments,
             "held": [_held(line) for line in fan_out.held],
             "leftovers": [_change(change) for change in fan_out.leftovers],
             "alsoExempts": list(fan_out.also),
@@ -72,7 +86,16 @@ def _situation(situation: AssignmentCoverage) -> dict[str, JSON]:
         "exemptBySelectors": list(situation.selective),
         "moot": situation.moot or None,
         "exemptions": [_cover(cover) for cover in situation.covers],
-        "ifRemoved": [_loss(loss) for loss in situation.losses],
+        "ifRemoved": [
+            {
+                "id": loss.exemption.id.text,
+                "evaluatedAgain": list(loss.exposed),
+                "keptBy": [exemption.id.text for exemption in loss.kept_by],
+                "partlyKeptBy": [exemption.id.text for exemption in loss.partly],
+                "createdAgain": loss.returns,
+            }
+            for loss in situation.losses
+        ],
         "held": [_held(line) for line in situation.held],
     }
 
@@ -93,30 +116,6 @@ def _cover(cover: CoveringExemption) -> dict[str, JSON]:
         "commit": _commit(cover.commit),
         "change": _change(cover.change) if cover.change else None,
         "properties": encode_properties(exemption),
-    }
-
-
-def _loss(loss: RemovalImpact) -> dict[str, JSON]:
-    return {
-        "id": loss.exemption.id.text,
-        "evaluatedAgain": list(loss.exposed),
-        "keptBy": [exemption.id.text for exemption in loss.kept_by],
-        "partlyKeptBy": [exemption.id.text for exemption in loss.partly],
-        "createdAgain": loss.returns,
-    }
-
-
-def _row(row: AssignmentRow) -> dict[str, JSON]:
-    return {
-        "assignment": row.assignment.id.text,
-        "displayName": row.assignment.display_name,
-        "part": row.part.value,
-        "why": row.why,
-        "scope": row.scope.text if row.scope else None,
-        "target": row.target.text if row.target else None,
-        "referenceIds": list(row.references),
-        "exemption": row.exemption.id.text if row.exemption else None,
-        "change": _change(row.change) if row.change else None,
     }
 
 

@@ -6,9 +6,7 @@ under `exempt`, which `exempt import epac` reads back, so that export and import
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +19,8 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.facts import initiative_id, policy_id
 from reconciler.importing.text import expiry_value
 from reconciler.model import JSON, Declaration, SubjectKind
-from reconciler.reports.escape import json_document, spreadsheet_cell
+from reconciler.reports.escape import json_document
+from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.reports.styled import Line, Style, line
 
 FORMAT_VERSION: Final = "1.0"
@@ -73,30 +72,19 @@ def export_json(export: Export, tool_version: str = __version__) -> str:
 
 
 def export_csv(export: Export) -> str:
-    """A row for each declaration; the items of a list are separated by semicolons."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for declaration in export.declarations:
-        subject = declaration.subject
-        fields: dict[str, JSON] = {
+    """A row for each declaration."""
+    rows: list[dict[str, JSON]] = [
+        {
             **_fields(declaration),
             "file": declaration.source.file,
-            "enabled": "yes" if declaration.enabled else "no",
-            "subject": subject.kind.value,
-            "what": list(subject.values),
+            "enabled": declaration.enabled,
+            "subject": declaration.subject.kind.value,
+            "what": list(declaration.subject.values),
             "title": _title(declaration, export.catalogue),
         }
-        writer.writerow(_cell(fields.get(column)) for column in _COLUMNS)
-    return target.getvalue()
-
-
-def _cell(value: JSON) -> str:
-    """`a; b` of a list, `cves a, b; minSeverity Low` of conditions."""
-    if isinstance(value, dict):
-        texts = {name: ", ".join(entry) if isinstance(entry, list) else entry for name, entry in value.items()}
-        value = [f"{name} {text}" for name, text in texts.items()]
-    return spreadsheet_cell("; ".join(map(str, value)) if isinstance(value, list) else str(value or ""))
+        for declaration in export.declarations
+    ]
+    return spreadsheet(_COLUMNS, ([row.get(column) for column in _COLUMNS] for row in rows))
 
 
 def _title(declaration: Declaration, catalogue: Catalogue) -> str:

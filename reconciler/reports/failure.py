@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from reconciler.catalog import weakening
 from reconciler.problems import AzureError, CredentialError, Problem, ReconcilerError, UsageError, has_errors
@@ -15,21 +15,17 @@ def failure_markdown(
     error: BaseException, problems: Sequence[Problem] = (), context: ReportContext = NO_CONTEXT, marker: str = MARKER
 ) -> str:
     """Why there is no plan, and what to do, as Markdown; `problems` are the mistakes of an invalid repository."""
-    return "\n".join(_lines(error, problems, context, marker)) + "\n"
-
-
-def _lines(error: BaseException, problems: Sequence[Problem], context: ReportContext, marker: str) -> Iterator[str]:
-    yield marker
-    yield f"### No plan: {_cause(error, problems)}."
+    lines = [marker, f"### No plan: {_cause(error, problems)}."]
     weaker = [problem for problem in problems if problem.code == weakening.CODE]
-    yield from bullets("Shipped facts that this weakens", sorted(weaker), lambda item: problem_item(item, context))
+    lines += bullets("Shipped facts that this weakens", sorted(weaker), lambda item: problem_item(item, context))
     if isinstance(error, ReconcilerError):
-        yield f"\n{value(error.message)}" + (f"; {value(error.remedy)}" if error.remedy else "")
+        lines.append(f"\n{value(error.message)}" + (f"; {value(error.remedy)}" if error.remedy else ""))
     elif not isinstance(error, KeyboardInterrupt):
-        yield f"\n{value(f'{type(error).__name__}: {error}')}; the log of this run has the rest"
+        lines.append(f"\n{value(f'{type(error).__name__}: {error}')}; the log of this run has the rest")
     wrong = [problem for problem in problems if problem.code != weakening.CODE]
-    yield from bullets("What is wrong", sorted(wrong), lambda item: problem_item(item, context))
-    yield "\nWhat this change would do is not known. An earlier comment is no longer current."
+    lines += bullets("What is wrong", sorted(wrong), lambda item: problem_item(item, context))
+    lines.append("\nWhat this change would do is not known. An earlier comment is no longer current.")
+    return "\n".join(lines) + "\n"
 
 
 def _cause(error: BaseException, problems: Sequence[Problem]) -> str:

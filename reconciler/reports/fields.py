@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, takewhile
 from typing import Final
 
 from reconciler.arm.canonical import comparable, readable
@@ -64,12 +65,11 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
         ignore_private_variables=False,
         ignore_type_in_groups=[(bool, int, float)],
     )
-    fields = {
-        path_text(keys): keys
-        for items in diff.values()
-        for item in items
-        for keys in [_to_first_list(item.path(output_format="list"))]
-    }
+    fields = {}
+    for item in chain.from_iterable(diff.values()):
+        # A list is one field: where it differs inside is of no use without its neighbours.
+        keys = list(takewhile(lambda key: not isinstance(key, int), item.path(output_format="list")))
+        fields[path_text(keys)] = keys
     sides = readable(before), readable(after)
     return tuple(
         _reference_difference(before, after)
@@ -82,12 +82,6 @@ def differences(before: Exemption, after: Exemption) -> tuple[Difference, ...]:
 def field_label(path: str) -> str:
     """A path of ARM properties in the words of a declaration."""
     return _LABELS.get(path, path)
-
-
-def _to_first_list(keys: list[JSON]) -> list[str]:
-    """A list is one field: where it differs inside is of no use without its neighbours."""
-    ends = [position for position, key in enumerate(keys) if isinstance(key, int)]
-    return keys[: ends[0]] if ends else keys
 
 
 def _at(value: JSON, keys: list[str]) -> JSON:

@@ -94,6 +94,20 @@ def summary_words(imported: Import, *, is_written: bool) -> str:
 def import_json(report: ImportReport, tool_version: str = __version__) -> str:
     """The same as a JSON document."""
     imported = report.imported
+    files = []
+    for file in imported.files:
+        problems = [
+            {
+                "level": problem.severity.value,
+                "code": problem.code,
+                "line": problem.source.line,
+                "path": problem.path,
+                "message": problem.message,
+                "remedy": problem.remedy,
+            }
+            for problem in report.problems.get(file.declaration.name, ())
+        ]
+        files.append({"path": file.path, "declaration": file.declaration.name, "text": file.text, "problems": problems})
     return json_document(
         {
             "format_version": FORMAT_VERSION,
@@ -101,15 +115,7 @@ def import_json(report: ImportReport, tool_version: str = __version__) -> str:
             "verdict": report.verdict.value,
             "written": report.written,
             "summary": {outcome.value: imported.count(outcome) for outcome in Outcome},
-            "files": [
-                {
-                    "path": file.path,
-                    "declaration": file.declaration.name,
-                    "text": file.text,
-                    "problems": [_problem(problem) for problem in report.problems.get(file.declaration.name, ())],
-                }
-                for file in imported.files
-            ],
+            "files": files,
             "rows": [_row_to_json(row) for row in imported.rows],
         }
     )
@@ -124,15 +130,4 @@ def _row_to_json(row: ImportRow) -> dict[str, JSON]:
         "message": row.message,
         "remedy": row.remedy,
         "notes": list(row.notes),
-    }
-
-
-def _problem(problem: Problem) -> dict[str, JSON]:
-    return {
-        "level": problem.severity.value,
-        "code": problem.code,
-        "line": problem.source.line,
-        "path": problem.path,
-        "message": problem.message,
-        "remedy": problem.remedy,
     }

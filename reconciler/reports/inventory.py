@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
@@ -11,12 +9,11 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import category, instant_text
 from reconciler.drift.inventory import Inventory, InventoryEntry, State
-from reconciler.drift.silencers import Silencers
 from reconciler.model import JSON, Carrier, SystemData, count
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import Ownership
 from reconciler.reports.decision_labels import category_label
-from reconciler.reports.escape import json_document, spreadsheet_cell
+from reconciler.reports.escape import json_document
 from reconciler.reports.json_values import header
 from reconciler.reports.labels import (
     NO_NAMES,
@@ -27,6 +24,7 @@ from reconciler.reports.labels import (
     scope_label,
     selection_label,
 )
+from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.reports.styled import BLANK, Line, Style, line
 
 FORMAT_VERSION: Final = "1.1"
@@ -85,21 +83,19 @@ def inventory_lines(inventory: Inventory, names: Names = NO_NAMES) -> Iterator[L
             yield BLANK
             yield line((Style.HEADING, scope_label(entry.exemption.scope, names)))
         yield from _entry(entry, inventory.now, names)
-    if inventory.silencers is not None:
+    if (silencers := inventory.silencers) is not None:
         yield BLANK
         yield line((Style.HEADING, "Silent beside exemptions"))
-        for number, label in _silencers(inventory.silencers):
+        for number, label in (
+            (silencers.not_scopes, "scopes that assignments exclude (notScopes)"),
+            (silencers.disabled_effects, "policies disabled by parameters"),
+            (silencers.overrides, "policies disabled by overrides"),
+            (silencers.selectors, "assignments narrowed by resource selectors"),
+            (silencers.foundational_off, "subscriptions without Foundational CSPM: Defender says nothing of them"),
+            (silencers.plans_off, "other Defender plans that are off"),
+        ):
             amount = "not read" if number is None else f"{number:,}"
             yield line(f"{amount:>12}  {label}")
-
-
-def _silencers(silencers: Silencers) -> Iterator[tuple[int | None, str]]:
-    yield silencers.not_scopes, "scopes that assignments exclude (notScopes)"
-    yield silencers.disabled_effects, "policies disabled by parameters"
-    yield silencers.overrides, "policies disabled by overrides"
-    yield silencers.selectors, "assignments narrowed by resource selectors"
-    yield silencers.foundational_off, "subscriptions without Foundational CSPM: Defender says nothing of them"
-    yield silencers.plans_off, "other Defender plans that are off"
 
 
 def heading(inventory: Inventory, names: Names = NO_NAMES) -> str:
@@ -162,7 +158,11 @@ def _provenance(entry: InventoryEntry) -> Iterator[str]:
         yield responsible
     declared = f"declared by {entry.declaration}" if entry.declaration else ""
     absent = ", which this repository does not have" if declared and not entry.is_declared else ""
-    if origin := ", ".join(filter(None, (f"{declared}{absent}", _made(entry.exemption.system)))):
+    maker, system = "", entry.exemption.system
+    if system is not None and system.created_by:
+        kind = f" ({system.created_by_type})" if system.created_by_type else ""
+        maker = f"made by {system.created_by}{kind}{f' on {system.created_at:%Y-%m-%d}' if system.created_at else ''}"
+    if origin := ", ".join(filter(None, (f"{declared}{absent}", maker))):
         yield origin
     if entry.effect:
         yield f"in Defender: {entry.effect}"
@@ -172,18 +172,12 @@ def _provenance(entry: InventoryEntry) -> Iterator[str]:
         yield f"applied {' '.join(filter(None, applied))}"
 
 
-def _made(system: SystemData | None) -> str:
-    if system is None or not system.created_by:
-        return ""
-    kind = f" ({system.created_by_type})" if system.created_by_type else ""
-    return f"made by {system.created_by}{kind}{f' on {system.created_at:%Y-%m-%d}' if system.created_at else ''}"
-
-
 # --- JSON and CSV ------------------------------------------------------------------------------------------------
 
 
 def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str:
     """The inventory as a JSON document: one line for each exemption."""
+    silencers = inventory.silencers
     return json_document(
         {
             **header(FORMAT_VERSION, tool_version),
@@ -195,28 +189,24 @@ def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str
                 **{of.value: inventory.count(of) for of in Ownership},
                 **{state.value: inventory.count(state) for state in State},
             },
-            "silencers": _silencers_to_json(inventory.silencers),
+            "silencers": {
+                "notScopes": silencers.not_scopes,
+                "disabledEffects": silencers.disabled_effects,
+                "overrides": silencers.overrides,
+                "selectors": silencers.selectors,
+                "foundationalCspmOff": silencers.foundational_off,
+                "plansOff": silencers.plans_off,
+            }
+            if silencers is not None
+            else None,
             "exemptions": [entry_to_json(entry) for entry in inventory.entries],
         }
     )
 
 
-def _silencers_to_json(silencers: Silencers | None) -> dict[str, JSON] | None:
-    if silencers is None:
-        return None
-    return {
-        "notScopes": silencers.not_scopes,
-        "disabledEffects": silencers.disabled_effects,
-        "overrides": silencers.overrides,
-        "selectors": silencers.selectors,
-        "foundationalCspmOff": silencers.foundational_off,
-        "plansOff": silencers.plans_off,
-    }
-
-
 def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:
     """One exemption with what an auditor asks: what, where, until when, why, by whom, by whose leave."""
-    exemption = entry.exemption
+    exemption, system = entry.exemption, entry.exemption.system or SystemData()
     return {
         "id": exemption.id.text,
         "scope": exemption.scope.text,
@@ -244,33 +234,15 @@ def entry_to_json(entry: InventoryEntry) -> dict[str, JSON]:
         "resourceSelectors": describe_selectors(exemption.selectors),
         "displayName": exemption.display_name,
         "description": exemption.description,
-        **_system_data(exemption.system),
-    }
-
-
-def _system_data(system: SystemData | None) -> dict[str, JSON]:
-    data = system or SystemData()
-    return {
-        "createdBy": data.created_by or None,
-        "createdByType": data.created_by_type or None,
-        "createdAt": instant_text(data.created_at) if data.created_at else None,
-        "lastModifiedBy": data.last_modified_by or None,
-        "lastModifiedAt": instant_text(data.last_modified_at) if data.last_modified_at else None,
+        "createdBy": system.created_by or None,
+        "createdByType": system.created_by_type or None,
+        "createdAt": instant_text(system.created_at) if system.created_at else None,
+        "lastModifiedBy": system.last_modified_by or None,
+        "lastModifiedAt": instant_text(system.last_modified_at) if system.last_modified_at else None,
     }
 
 
 def inventory_csv(inventory: Inventory) -> str:
-    """The inventory for a spreadsheet (RFC 4180). What a spreadsheet would take for a formula gets an apostrophe."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    for entry in inventory.entries:
-        fields = entry_to_json(entry)
-        writer.writerow(_cell(fields[column]) for column in _COLUMNS)
-    return target.getvalue()
-
-
-def _cell(value: JSON) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return spreadsheet_cell("; ".join(value) if isinstance(value, list) else value or "")
+    """The inventory for a spreadsheet: a row for each exemption."""
+    rows = map(entry_to_json, inventory.entries)
+    return spreadsheet(_COLUMNS, ([row[column] for column in _COLUMNS] for row in rows))

@@ -164,22 +164,18 @@ def foreign_label(change: Change, owner: str) -> str:
     before = change.before
     if before is None or _is_ours(before, owner) or change.reason.is_adoption:
         return ""
-    return f"exemption {before.name}, {_whose(before)}"
+    whose, system = "made outside this repository", before.system
+    if owners := marks.owners(before):
+        whose = f"marked by owner {owners[0]!r}"
+    elif system is not None and system.created_by:
+        when = f" on {system.created_at:%Y-%m-%d}" if system.created_at else ""
+        kind = f" ({system.created_by_type})" if system.created_by_type else ""
+        whose = f"made by {system.created_by}{kind}{when}"
+    return f"exemption {before.name}, {whose}"
 
 
 def _is_ours(exemption: Exemption, owner: str) -> bool:
     return exemption.metadata.get("managedBy") == marks.MANAGER and exemption.metadata.get("owner") == owner
-
-
-def _whose(exemption: Exemption) -> str:
-    named, system = marks.owners(exemption), exemption.system
-    if named:
-        return f"marked by owner {named[0]!r}"
-    if system is None or not system.created_by:
-        return "made outside this repository"
-    when = f" on {system.created_at:%Y-%m-%d}" if system.created_at else ""
-    kind = f" ({system.created_by_type})" if system.created_by_type else ""
-    return f"made by {system.created_by}{kind}{when}"
 
 
 def reason_label(change: Change) -> str:

@@ -44,18 +44,19 @@ def bullets(  # noqa: PLR0913 - all but the first three are by name and rare
         return
     total = f" ({len(everything):,})" if is_counted else ""
     yield f"\n**{title}{total}**\n" if title else ""
-    rows = list(_within_share((f"- {show(item)}" for item in everything[:limit]), share))
+    rows = list(_fitting((f"- {show(item)}" for item in everything[:limit]), share, lambda row: f"{row}\n"))
     yield from rows
     if len(everything) > len(rows):
         yield f"-{and_more(len(everything) - len(rows))}"
 
 
-def _within_share(rows: Iterable[str], room: int) -> Iterator[str]:
-    for row in rows:
-        room -= len(row.encode()) + 1
+def _fitting(texts: Iterable[str], room: int, form: Callable[[str], str]) -> Iterator[str]:
+    """The first texts for which there is room, in bytes, in the form in which they will be written."""
+    for text in texts:
+        room -= len(form(text).encode())
         if room < 0:
             return
-        yield row
+        yield text
 
 
 def value(text: str) -> str:
@@ -70,20 +71,11 @@ def folded(title: str, total: int, blocks: Iterable[str], language: str, room: i
     """
     if not total:
         return ""
-    fitting = list(_fitting(blocks, room - _FRAME))
+    fitting = list(_fitting(blocks, room - _FRAME, markdown_fence))  # a mention grows when it is broken
     missing = total - len(fitting)
     note = f"\n\n{missing:,} more in the artifact." if missing else ""
     fence = markdown_fence("\n".join(fitting).strip("\n"), language) if fitting else ""
     return f"\n<details><summary>{title} ({total:,})</summary>\n\n{fence}{note}\n\n</details>\n"
-
-
-def _fitting(blocks: Iterable[str], room: int) -> Iterator[str]:
-    """The blocks that fit, counted as they will be written: a mention grows when it is broken."""
-    for block in blocks:
-        room -= len(markdown_fence(block).encode())
-        if room < 0:
-            return
-        yield block
 
 
 # --- items -------------------------------------------------------------------------------------------------------

@@ -116,15 +116,14 @@ def mail(owner: str, notices: Sequence[Notice], *, sender: str, to: Sequence[str
     message["From"] = sender
     message["To"] = ", ".join(to)
     message["Auto-Submitted"] = "auto-generated"
-    parts = ["\n".join(_mail_rows(notice)) for notice in notices]
+    parts = []
+    for notice in notices:
+        rows = [notice.title, "-" * min(len(notice.title), 72)]
+        rows += [f"{label}: {text}" for label, text in notice.facts]
+        rows += ["", notice.message, notice.remedy, *([notice.link] if notice.link else [])]
+        parts.append("\n".join(rows))
     message.set_content("\n\n".join(parts) + "\n")
     return message
-
-
-def _mail_rows(notice: Notice) -> list[str]:
-    rows = [notice.title, "-" * min(len(notice.title), 72)]
-    rows += [f"{label}: {text}" for label, text in notice.facts]
-    return [*rows, "", notice.message, notice.remedy, *([notice.link] if notice.link else [])]
 
 
 def _more(notices: Sequence[Notice]) -> str:

@@ -77,25 +77,24 @@ def notice_of(identified: Identified, owners: Mapping[str, str], names: Names = 
         return None
     system = finding.evidence.system
     by_hand = finding.kind is FindingKind.UNMANAGED and system is not None and system.created_by_type.lower() == "user"
+    title, remedy = f"New finding: {finding.kind.value}", printable(finding.remedy)
+    if by_hand:
+        title = "A user created an exemption"
+        scope, _, _ = finding.subject.text.partition("/providers/Microsoft.Authorization/policyExemptions/")
+        remedy = (
+            f"to declare it: exempt import live --scope {shlex.quote(scope)}; "
+            f"to remove it: az resource delete --ids {shlex.quote(printable(finding.subject.text))}"
+        )
     return Notice(
         key=identified.id,
-        title="A user created an exemption" if by_hand else f"New finding: {finding.kind.value}",
+        title=title,
         message=printable(finding.message),
-        remedy=_remedy(finding) if by_hand else printable(finding.remedy),
+        remedy=remedy,
         severity=finding.severity,
         facts=tuple((label, printable(text)) for label, text in _facts(finding, names) if text),
         link=portal_link(finding),
         owner=owners.get(finding.declaration or "", ""),
         always=by_hand,
-    )
-
-
-def _remedy(finding: Finding) -> str:
-    """The command that declares it, and the one that takes it away."""
-    scope, _, _ = finding.subject.text.partition("/providers/Microsoft.Authorization/policyExemptions/")
-    return (
-        f"to declare it: exempt import live --scope {shlex.quote(scope)}; "
-        f"to remove it: az resource delete --ids {shlex.quote(printable(finding.subject.text))}"
     )
 
 

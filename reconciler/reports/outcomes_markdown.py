@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from reconciler.model import unread_groups
@@ -19,21 +18,17 @@ MARKER: Final = "<!-- exempt:apply -->"
 
 def outcomes_markdown(summary: Summary, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
     """The run as Markdown of at most `limit` bytes, cut between changes."""
-    above = "\n".join(_above_the_fold(summary, names)) + "\n"
     settled = [outcome for outcome in summary.outcomes if outcome.status.is_settled]
+    stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
+    unread = unread_groups(summary.unread)
+    rows = [MARKER, f"### {verdict_sentence(summary)}"]
+    rows += bullets("Refused", summary.refusals, refusal_item)
+    rows += bullets("Not written", stuck, lambda item: _stuck_item(item, names))
+    rows += bullets("Could not be read: nothing is deleted there", unread, lambda item: unread_item(item, names))
+    rows += bullets("Held: nothing of it is deleted or shrunk", held_groups(summary.held, summary.unread), held_item)
+    above = "\n".join(rows) + "\n"
     lines = (plain([settled_line(outcome, names)]).strip() for outcome in settled)
     return above + folded("Written or already so", len(settled), lines, "text", limit - len(above.encode()))
-
-
-def _above_the_fold(summary: Summary, names: Names) -> Iterator[str]:
-    yield MARKER
-    yield f"### {verdict_sentence(summary)}"
-    yield from bullets("Refused", summary.refusals, refusal_item)
-    stuck = [outcome for outcome in summary.outcomes if not outcome.status.is_settled]
-    yield from bullets("Not written", stuck, lambda item: _stuck_item(item, names))
-    unread = unread_groups(summary.unread)
-    yield from bullets("Could not be read: nothing is deleted there", unread, lambda item: unread_item(item, names))
-    yield from bullets("Held: nothing of it is deleted or shrunk", held_groups(summary.held, summary.unread), held_item)
 
 
 def _stuck_item(outcome: Outcome, names: Names) -> str:

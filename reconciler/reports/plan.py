@@ -13,7 +13,7 @@ from types import MappingProxyType
 from reconciler.kinds import FindingKind
 from reconciler.model import ScopeKind, agree, count
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.decisions import Decision, State, decisions_of
+from reconciler.planning.decisions import Decision, decisions_of
 from reconciler.planning.score.values import ScoreEstimate
 from reconciler.planning.values import SEVERITIES, Action, Finding, Plan
 from reconciler.problems import Problem
@@ -61,7 +61,14 @@ def headline(report: PlanReport, show: Show = str) -> str:
     plan = report.plan
     obstacles = [f"invalid ({count(len(plan.problems), 'error')})"] if plan.problems else []
     obstacle = " and ".join([*obstacles, *(["refused"] if plan.refusals else [])]).capitalize()
-    return f"{obstacle}{': ' if obstacle else ''}{_effect(report, show)}{_reservations(plan)}."
+    verdict = f"{obstacle}{': ' if obstacle else ''}{_effect(report, show)}"
+    reservations = []
+    if plan.held:
+        declarations = len({held_cells.declaration for held_cells in plan.held})
+        reservations.append(f"{count(declarations, 'declaration')} {agree(declarations, 'is', 'are')} held")
+    if plan.unread:
+        reservations.append("not everything could be read")
+    return f"{verdict}; {', '.join(reservations)}." if reservations else f"{verdict}."
 
 
 def _effect(report: PlanReport, show: Show) -> str:
@@ -114,31 +121,18 @@ def _nothing(plan: Plan) -> str:
     return "No changes. Azure matches the declarations"
 
 
-def _reservations(plan: Plan) -> str:
-    parts = []
-    if plan.held:
-        declarations = len({held_cells.declaration for held_cells in plan.held})
-        parts.append(f"{count(declarations, 'declaration')} {agree(declarations, 'is', 'are')} held")
-    if plan.unread:
-        parts.append("not everything could be read")
-    return f"; {', '.join(parts)}" if parts else ""
-
-
 def summary_line(plan: Plan, show: Show = str) -> str:
     """`Plan for 1a2b3c4d5e6f: 3 to create, 1 to update, 0 to delete (12 unchanged, 3 not ours, 2 held)`."""
     revision = f" for {show(plan.revision[:12])}" if plan.revision else ""
     dirty = " with uncommitted changes" if plan.dirty else ""
-    return f"Plan{revision}{dirty}, {count(len(plan.scopes), 'scope')}: {action_counts(plan)} ({_rest(plan)})"
+    rest = f"{len(plan.unchanged):,} unchanged, {len(plan.foreign):,} not ours"
+    rest += f", {len(plan.held):,} held" if plan.held else ""
+    return f"Plan{revision}{dirty}, {count(len(plan.scopes), 'scope')}: {action_counts(plan)} ({rest})"
 
 
 def action_counts(plan: Plan) -> str:
     """`1 to create, 0 to update, 2 to delete`, of exemptions."""
     return ", ".join(f"{plan.count(action):,} to {action.value}" for action in Action)
-
-
-def _rest(plan: Plan) -> str:
-    held_cells = [f"{len(plan.held):,} held"] if plan.held else []
-    return ", ".join([f"{len(plan.unchanged):,} unchanged", f"{len(plan.foreign):,} not ours", *held_cells])
 
 
 def totals(decisions: Sequence[Decision], show: Show = str) -> str:
@@ -151,20 +145,17 @@ def totals(decisions: Sequence[Decision], show: Show = str) -> str:
         for severity in (*SEVERITIES, "")
         if severities[severity]
     ]
+    ends = [decision.after.expires_on for decision in decisions if decision.after]
+    longest = f"the longest ends {show(expiry_date(max(ends)))}" if ends else ""
+    if endless := ends.count(""):
+        longest = f"{count(endless, 'decision')} never {agree(endless, 'ends', 'end')}"
     parts = [
         ", ".join(counts) if severities.keys() != {""} else "",
         ", ".join(f"{number:,} {label}" for label, number in sorted(categories.items())),
         "on " + ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *KINDS[kind])}" for kind in ScopeKind if kinds[kind]),
-        _longest([decision.after for decision in decisions if decision.after], show),
+        longest,
     ]
     return "; ".join(part for part in parts if part)
-
-
-def _longest(states: Sequence[State], show: Show) -> str:
-    endless = sum(not state.expires_on for state in states)
-    if endless:
-        return f"{count(endless, 'decision')} never {agree(endless, 'ends', 'end')}"
-    return f"the longest ends {show(expiry_date(max(state.expires_on for state in states)))}" if states else ""
 
 
 def relevant_findings(report: PlanReport) -> tuple[list[Finding], list[Finding]]:

@@ -256,15 +256,14 @@ def held_section(groups: Sequence[HeldGroup]) -> Iterator[Line]:
 
 def unread_section(unread: Iterable[Unread], names: Names) -> Iterator[Line]:
     """What could not be read, and what to do about it."""
-    yield from section(
-        "Could not be read: nothing is deleted there", [_unread_block(part, names) for part in unread_groups(unread)]
-    )
-
-
-def _unread_block(unread: Unread, names: Names) -> list[Line]:
-    head = line((Style.ERROR, "  ! unread  "), (Style.NAME, unread.what), " at ", scope_label(unread.scope, names))
-    block = [head, line(INDENT, unread.message)]
-    return [*block, line(INDENT, (Style.QUIET, "help: "), unread.remedy)] if unread.remedy else block
+    blocks = []
+    for part in unread_groups(unread):
+        head = line((Style.ERROR, "  ! unread  "), (Style.NAME, part.what), " at ", scope_label(part.scope, names))
+        block = [head, line(INDENT, part.message)]
+        if part.remedy:
+            block.append(line(INDENT, (Style.QUIET, "help: "), part.remedy))
+        blocks.append(block)
+    yield from section("Could not be read: nothing is deleted there", blocks)
 
 
 def refusal_line(refusal: Refusal, context: ReportContext = NO_CONTEXT) -> Line:

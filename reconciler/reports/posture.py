@@ -48,7 +48,8 @@ def score_lines(report: ScoreReport, names: Names = NO_NAMES) -> Iterator[Line]:
             )
         yield line((Style.QUIET, f"raw: {_RAW[0].lower()}{_RAW[1:]}"))
     if report.without_score:
-        yield line(f"No score, since Defender evaluates nothing that this identity may see: {_without(report, names)}")
+        places = "; ".join(scope_label(subscription, names) for subscription in report.without_score)
+        yield line(f"No score, since Defender evaluates nothing that this identity may see: {places}")
     if report.compared:
         yield BLANK
         yield line((Style.HEADING, f"What the plan{_of(report)} estimated"))
@@ -77,6 +78,15 @@ def score_markdown(report: ScoreReport, names: Names = NO_NAMES) -> str:
 
 def score_json(report: ScoreReport, tool_version: str = __version__) -> str:
     """The report as a JSON document (schemas/score.schema.json)."""
+    subscriptions: list[JSON] = [
+        {
+            "id": item.subscription.text,
+            "reported": score_figures(item.reported),
+            "raw": score_figures(item.raw),
+            "exempt": item.exempt,
+        }
+        for item in report.subscriptions
+    ]
     return json_document(
         {
             **header(FORMAT_VERSION, tool_version),
@@ -86,7 +96,7 @@ def score_json(report: ScoreReport, tool_version: str = __version__) -> str:
             }
             if report.subscriptions
             else None,
-            "subscriptions": [_actual_to_json(item) for item in report.subscriptions],
+            "subscriptions": subscriptions,
             "withoutScore": [subscription.text for subscription in report.without_score],
             "estimate": {
                 "revision": report.revision or None,
@@ -108,10 +118,6 @@ def _headline(report: ScoreReport) -> str:
     return f"Secure score {percent(now)}{where}; {percent(raw)} without exemptions ({count(exempt, 'finding')})."
 
 
-def _without(report: ScoreReport, names: Names) -> str:
-    return "; ".join(scope_label(subscription, names) for subscription in report.without_score)
-
-
 def _of(report: ScoreReport, *, code: bool = False) -> str:
     revision = report.revision[:12]
     return f" of {value(revision) if code else revision}" if revision else ""
@@ -127,15 +133,6 @@ def _estimated(comparison: Comparison) -> str:
 def _happened(comparison: Comparison) -> str:
     meaning = _MEANINGS[comparison.outcome]
     return meaning if comparison.actual is None else f"now {percent(comparison.actual.percentage)}: {meaning}"
-
-
-def _actual_to_json(item: ActualScore) -> dict[str, JSON]:
-    return {
-        "id": item.subscription.text,
-        "reported": score_figures(item.reported),
-        "raw": score_figures(item.raw),
-        "exempt": item.exempt,
-    }
 
 
 def _comparison_to_json(item: Comparison) -> dict[str, JSON]:

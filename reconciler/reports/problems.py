@@ -93,21 +93,15 @@ def _below(folder: str, problems: Sequence[Problem]) -> list[Problem]:
 def problems_github(problems: Sequence[Problem], folder: str = "") -> str:
     """Annotations at the place of each mistake, within GitHub's limit; what is over it stands in the log as text."""
     ordered = sorted(_below(folder, problems))
-    return "".join(
-        _annotations([problem for problem in ordered if problem.severity is severity], severity)
-        for severity in WORST_FIRST
-    )
-
-
-def _annotations(problems: list[Problem], severity: Severity) -> str:
-    fits = len(problems) <= ANNOTATIONS
-    annotated = problems if fits else problems[: ANNOTATIONS - 1]
-    annotations = [_annotation(problem) for problem in annotated]
-    if fits:
-        return "".join(annotations)
-    rest = problems[len(annotated) :]
-    note = f"and {count(len(rest), f'more {severity.value}', f'more {_PLURALS[severity]}')}, in the log of this step and by running exempt validate"
-    return "".join(annotations) + f"::{_COMMANDS[severity]} title=exempt::{workflow_data(note)}\n" + problems_text(rest)
+    text = ""
+    for severity in WORST_FIRST:
+        of_severity = [problem for problem in ordered if problem.severity is severity]
+        annotated = of_severity if len(of_severity) <= ANNOTATIONS else of_severity[: ANNOTATIONS - 1]
+        text += "".join(map(_annotation, annotated))
+        if rest := of_severity[len(annotated) :]:
+            note = f"and {count(len(rest), f'more {severity.value}', f'more {_PLURALS[severity]}')}, in the log of this step and by running exempt validate"
+            text += f"::{_COMMANDS[severity]} title=exempt::{workflow_data(note)}\n{problems_text(rest)}"
+    return text
 
 
 def _annotation(problem: Problem) -> str:
@@ -127,17 +121,15 @@ def _annotation(problem: Problem) -> str:
 
 def problems_sarif(problems: Sequence[Problem], folder: str = "") -> str:
     """A SARIF 2.1.0 log, one rule for each code."""
-    return sarif_document([_result(problem) for problem in sorted(_below(folder, problems))])
-
-
-def _result(problem: Problem) -> Result:
-    identity = (problem.code, problem.source.file, problem.path, problem.message)
-    text = message(problem)
-    return Result(
-        rule=problem.code,
-        level=problem.severity.value,
-        message=text,
-        remedy=problem.remedy,
-        source=problem.source,
-        identity=identity,
-    )
+    results = [
+        Result(
+            rule=problem.code,
+            level=problem.severity.value,
+            message=message(problem),
+            remedy=problem.remedy,
+            source=problem.source,
+            identity=(problem.code, problem.source.file, problem.path, problem.message),
+        )
+        for problem in sorted(_below(folder, problems))
+    ]
+    return sarif_document(results)

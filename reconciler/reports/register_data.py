@@ -40,11 +40,6 @@ _WHOSE: Final = {
 }
 
 
-def _by_use(texts: Iterable[str]) -> dict[str, int]:
-    """The place of every text, those that are used most first: their numbers are the shortest."""
-    return {text: place for place, (text, _) in enumerate(Counter(texts).most_common())}
-
-
 def register_data(
     register: Register, names: Names, in_force: Mapping[str, str], score: ScoreReport | None = None
 ) -> dict[str, JSON]:
@@ -55,7 +50,9 @@ def register_data(
     rows = [[*_cells(entry, names, in_force.get(entry.exemption.id.key, ""))] for entry in inventory.entries]
     declarations = {record.name: (_facts(record), [*map(_step, record.steps)]) for record in register.records}
     lists = [*rows, *(cells for facts, steps in declarations.values() for cells in (facts, *steps))]
-    place = _by_use(text for cells in lists for text in cells)
+    uses = Counter(text for cells in lists for text in cells)
+    # The place of every text, those that are used most first: their numbers are the shortest.
+    place = {text: number for number, (text, _) in enumerate(uses.most_common())}
     return {
         "about": {
             "owner": printable(inventory.owner),

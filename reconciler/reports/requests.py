@@ -106,33 +106,32 @@ def request_title(declaration: Declaration, choice: SubjectChoice) -> str:
 
 def request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud, closes: int = 0) -> str:
     """What a reviewer reads before the plan comes."""
-    return "\n".join(_request_body(declaration, choice, cloud, closes)) + "\n"
-
-
-def _request_body(declaration: Declaration, choice: SubjectChoice, cloud: Cloud, closes: int) -> Iterator[str]:
     severity = f", {choice.severity} severity" if choice.severity else ""
     key = f" ({value(choice.subject.value)})" if choice.subject.kind is SubjectKind.RECOMMENDATION else ""
-    yield f"- **Recommendation:** {value(choice.title)}{key}{severity}"
     scopes = ", ".join(value(scope.text) for scope in declaration.scopes[:_FEW])
-    yield f"- **Where:** {scopes}{and_more(len(declaration.scopes) - _FEW)}"
+    where = f"{scopes}{and_more(len(declaration.scopes) - _FEW)}"
+    rows = [f"- **Recommendation:** {value(choice.title)}{key}{severity}", f"- **Where:** {where}"]
     if conditions := vulnerability_fields(declaration.selectors):
-        yield f"- **Only:** {value(_conditions(conditions))}"
-    yield f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}"
-    yield f"- **Until:** {value(expiry_date(_end(declaration)))}"
-    yield f"- **Why:** {value(declaration.justification)}"
-    yield f"- **Owner:** {value(declaration.owner)}"
+        rows.append(f"- **Only:** {value(_conditions(conditions))}")
+    rows += [
+        f"- **Category:** {category_label(declaration.category.value)}: {CATEGORY_WORDS[declaration.category][1]}",
+        f"- **Until:** {value(expiry_date(_end(declaration)))}",
+        f"- **Why:** {value(declaration.justification)}",
+        f"- **Owner:** {value(declaration.owner)}",
+    ]
     if declaration.requested_by:
-        yield f"- **Asked by:** {value(declaration.requested_by)}"
+        rows.append(f"- **Asked by:** {value(declaration.requested_by)}")
     if declaration.ticket:
-        yield f"- **Ticket:** {value(declaration.ticket)}"
+        rows.append(f"- **Ticket:** {value(declaration.ticket)}")
     if declaration.selected_by:
         tags = ", ".join(f"{tag}={text}" for tag, text in declaration.selected_by.items())
-        yield f"- **Chosen by tag:** {value(tags)}, as it was when this was asked"
+        rows.append(f"- **Chosen by tag:** {value(tags)}, as it was when this was asked")
     if page := choice.page(cloud):
-        yield f"\nHow to fix it instead: [the recommendation in the portal]({page})."
-    yield "\nWritten by `exempt request`; the plan is a comment below."
+        rows.append(f"\nHow to fix it instead: [the recommendation in the portal]({page}).")
+    rows.append("\nWritten by `exempt request`; the plan is a comment below.")
     if closes:  # GitHub starts no checks for what a workflow opened by itself
-        yield f"\nCloses #{closes}. If no check runs here, close and reopen this pull request."
+        rows.append(f"\nCloses #{closes}. If no check runs here, close and reopen this pull request.")
+    return "\n".join(rows) + "\n"
 
 
 def renewal_title(names: Sequence[str], until: datetime) -> str:

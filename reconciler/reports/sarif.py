@@ -43,10 +43,11 @@ def sarif_document(results: Sequence[Result], rules: dict[str, str] | None = Non
     meanings = rules or {}
     results = _cut(results)
     names = sorted({result.rule for result in results})
+    texts = {name: {"text": sarif_text(meanings.get(name) or name.replace("-", " "))} for name in names}
     driver: dict[str, JSON] = {
         "name": "exempt",
         "semanticVersion": __version__,
-        "rules": [_rule(name, meanings.get(name, "")) for name in names],
+        "rules": [{"id": name, "shortDescription": text, "fullDescription": text} for name, text in texts.items()],
     }
     counts: Counter[str] = Counter()
     run = {
@@ -73,11 +74,6 @@ def _cut(results: Sequence[Result]) -> Sequence[Result]:
         identity=("too-many-results",),
     )
     return [*results[: MOST - 1], last]
-
-
-def _rule(name: str, meaning: str) -> dict[str, JSON]:
-    text = sarif_text(meaning or name.replace("-", " "))
-    return {"id": name, "shortDescription": {"text": text}, "fullDescription": {"text": text}}
 
 
 def _result(result: Result, rule_index: int, counts: Counter[str]) -> dict[str, JSON]:

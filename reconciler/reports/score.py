@@ -10,7 +10,6 @@ from typing import Final
 from reconciler.model import JSON, ArmId, agree, and_more, count
 from reconciler.planning.score.formula import ControlScore, Score
 from reconciler.planning.score.values import (
-    ControlStages,
     NoEffect,
     ScoreEstimate,
     Stages,
@@ -45,9 +44,9 @@ def score_rows(estimate: ScoreEstimate, names: Names, show: Show = str) -> Itera
     moved = [item for item in estimate.subscriptions if item.is_moved]
     yield _sum(estimate, moved)
     if estimate.counted > 1 or len(estimate.subscriptions) > 1:
-        yield from (
-            f"{show(scope_label(item.subscription, names))}: {_points(item.score)}" for item in moved[:_SUBSCRIPTIONS]
-        )
+        for item in moved[:_SUBSCRIPTIONS]:
+            shares = f"{percent(item.score.settled.percentage)} → {percent(item.score.after.percentage)}"
+            yield f"{show(scope_label(item.subscription, names))}: {shares} ({_current(item.score)})"
         if len(moved) > _SUBSCRIPTIONS:
             yield f"and {count(len(moved) - _SUBSCRIPTIONS, 'more subscription')}"
     yield from _controls(moved, show)
@@ -66,14 +65,12 @@ def _sum(estimate: ScoreEstimate, moved: Sequence[SubscriptionEstimate]) -> str:
     if not moved:
         return f"no change{whole}: stays at {percent(estimate.settled)}"
     alone = f" ({_current(moved[0].score)})" if estimate.counted == 1 else ""
-    earlier = ""
+    upper = earlier = ""
+    if estimate.upper is not None and estimate.upper != estimate.after:
+        upper = f"; at most {percent(estimate.upper)} if Mitigated ones count as healthy"
     if estimate.settled != estimate.now:
         earlier = f"; now {percent(estimate.now)}, earlier changes are not in force yet"
-    return f"{percent(estimate.settled)} → {percent(estimate.after)}{whole}{alone}{_upper(estimate)}{earlier}"
-
-
-def _points(stages: Stages) -> str:
-    return f"{percent(stages.settled.percentage)} → {percent(stages.after.percentage)} ({_current(stages)})"
+    return f"{percent(estimate.settled)} → {percent(estimate.after)}{whole}{alone}{upper}{earlier}"
 
 
 def _current(stages: Stages) -> str:
@@ -121,12 +118,6 @@ def _not_counted(estimate: ScoreEstimate, show: Show) -> Iterator[str]:
         yield f"left as they are: {count(estimate.unsure, 'finding')} whose exemption depends on a location, or on what was not read"
     if estimate.without_score:
         yield f"no score: {count(len(estimate.without_score), 'subscription')}, where Defender evaluates nothing"
-
-
-def _upper(estimate: ScoreEstimate) -> str:
-    if estimate.upper is None or estimate.upper == estimate.after:
-        return ""
-    return f"; at most {percent(estimate.upper)} if Mitigated ones count as healthy"
 
 
 def percent(share: Fraction) -> str:
@@ -182,7 +173,16 @@ def _subscription_to_json(item: SubscriptionEstimate) -> dict[str, JSON]:
         "settled": score_figures(stages.settled),
         "after": score_figures(stages.after),
         "upper": score_figures(stages.upper),
-        "controls": [_control_to_json(control) for control in item.controls],
+        "controls": [
+            {
+                "key": control.now.definition.key,
+                "title": control.now.definition.title,
+                "settled": _counts_to_json(control.settled),
+                "after": _counts_to_json(control.after),
+                "upper": _counts_to_json(control.upper),
+            }
+            for control in item.controls
+        ],
     }
 
 
@@ -193,17 +193,6 @@ def score_figures(score: Score) -> dict[str, JSON]:
         "current": float(score.current),
         "percentage": float(score.percentage),
         "weight": score.weight,
-    }
-
-
-def _control_to_json(control: ControlStages) -> dict[str, JSON]:
-    definition = control.now.definition
-    return {
-        "key": definition.key,
-        "title": definition.title,
-        "settled": _counts_to_json(control.settled),
-        "after": _counts_to_json(control.after),
-        "upper": _counts_to_json(control.upper),
     }
 
 

@@ -9,7 +9,7 @@ from reconciler import __version__
 from reconciler.arm.canonical import instant_text
 from reconciler.assessments.report import EffectReport
 from reconciler.assessments.unneeded import TargetNeed
-from reconciler.assessments.values import DeclarationEffect, Diagnosis, ReturnedExemption, Shown, TargetEffect
+from reconciler.assessments.values import DeclarationEffect, ReturnedExemption, Shown, TargetEffect
 from reconciler.model import JSON
 from reconciler.reports.escape import json_document
 from reconciler.reports.json_values import header, source_to_json, unread_to_json
@@ -78,18 +78,17 @@ def _target(target: TargetEffect, report: EffectReport) -> dict[str, JSON]:
         "resources": {kind.value: target.counts.get(kind, 0) for kind in Shown},
         "unhealthy": [resource.text for resource in target.counted],
         "exemptions": [exemption.id.text for exemption in target.exemptions],
-        "diagnoses": [_diagnosis(diagnosis) for diagnosis in target.diagnoses],
-    }
-
-
-def _diagnosis(diagnosis: Diagnosis) -> dict[str, JSON]:
-    return {
-        "cause": diagnosis.cause.value,
-        "confidence": diagnosis.confidence.value,
-        "message": diagnosis.message,
-        "remedy": diagnosis.remedy,
-        "evidence": [{"label": label, "text": text} for label, text in diagnosis.evidence],
-        "resources": [resource.text for resource in diagnosis.resources],
+        "diagnoses": [
+            {
+                "cause": diagnosis.cause.value,
+                "confidence": diagnosis.confidence.value,
+                "message": diagnosis.message,
+                "remedy": diagnosis.remedy,
+                "evidence": [{"label": label, "text": text} for label, text in diagnosis.evidence],
+                "resources": [resource.text for resource in diagnosis.resources],
+            }
+            for diagnosis in target.diagnoses
+        ],
     }
 
 

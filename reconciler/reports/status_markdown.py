@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from reconciler.assessments.report import EffectReport
-from reconciler.assessments.values import DeclarationEffect, EffectState
+from reconciler.assessments.values import DeclarationEffect, EffectState, TargetEffect
 from reconciler.reports.labels import NO_NAMES, Names, scope_label
 from reconciler.reports.markdown import LIMIT, bullets, folded, place, value
 from reconciler.reports.status_text import LAG, heading, situation, status_lines
@@ -20,28 +20,29 @@ _SETTLED: Final = frozenset({EffectState.IN_FORCE, EffectState.INEFFECTIVE})
 
 def status_markdown(report: EffectReport, names: Names = NO_NAMES, limit: int = LIMIT) -> str:
     """The status as Markdown of at most `limit` bytes: what needs somebody above the fold, everything below."""
-    above = "\n".join(_above_the_fold(report, names)) + "\n"
+    rows = [f"### {value(heading(report))}", f"\n{LAG}"]
+    if report.counts:
+        rows.append("\n| state | declarations | meaning |\n|---|---:|---|")
+        rows += [f"| {state.value} | {number} | {state.meaning} |" for state, number in report.counts.items()]
+    urgent = [declaration for declaration in report.declarations if declaration.state.needs_somebody]
+    rows += bullets("For somebody", urgent, lambda declaration: _item(declaration, names))
+    unneeded = [need for need in report.needs or () if need.unneeded]
+    rows += bullets(
+        "No longer needed", unneeded, lambda need: f"{value(need.name)}: {value(need.remedy)}{place(need.source)}"
+    )
+    above = "\n".join(rows) + "\n"
     text = plain(status_lines(report, names))
     blocks = [block + "\n" for block in text.rstrip("\n").split("\n\n")]
     return above + folded("Everything", len(blocks), blocks, "text", limit - len(above.encode()))
 
 
-def _above_the_fold(report: EffectReport, names: Names) -> Iterator[str]:
-    yield f"### {value(heading(report))}"
-    yield f"\n{LAG}"
-    if report.counts:
-        yield "\n| state | declarations | meaning |\n|---|---:|---|"
-        yield from (f"| {state.value} | {number} | {state.meaning} |" for state, number in report.counts.items())
-    people = [declaration for declaration in report.declarations if declaration.state.needs_somebody]
-    yield from bullets("For somebody", people, lambda declaration: _item(declaration, names))
-    unneeded = [need for need in report.needs or () if need.unneeded]
-    yield from bullets(
-        "No longer needed", unneeded, lambda need: f"{value(need.name)}: {value(need.remedy)}{place(need.source)}"
-    )
+def _decisive_target(declaration: DeclarationEffect) -> TargetEffect:
+    """The first target whose state is the declaration's."""
+    return next(target for target in declaration.targets if target.state is declaration.state)
 
 
 def _item(declaration: DeclarationEffect, names: Names) -> str:
-    target = next(target for target in declaration.targets if target.state is declaration.state)
+    target = _decisive_target(declaration)
     first = target.diagnoses[0] if target.diagnoses else None
     why = f": {value(first.message)}; fix: {value(first.remedy)}" if first else ""
     where = value(scope_label(target.target, names))
@@ -84,19 +85,17 @@ def _comment(declarations: Iterable[DeclarationEffect], report: EffectReport, na
     others = [declaration for declaration in listed if declaration.state is not EffectState.IN_FORCE]
     rows = [MARKER, f"### Defender for Cloud, {report.as_of:%Y-%m-%d %H:%M} UTC"]
     rows += bullets(
-        "In force", in_force, lambda declaration: f"{value(declaration.name)} in force since {_since(declaration)}"
+        "In force",
+        in_force,
+        lambda declaration: (
+            f"{value(declaration.name)} in force since "
+            f"{f'{declaration.since:%Y-%m-%d %H:%M} UTC' if declaration.since else 'an instant that Defender does not tell'}"
+        ),
     )
     rows += bullets(
-        "Not in force", others, lambda declaration: f"{_item(declaration, names)} ({_situation(declaration, report)})"
+        "Not in force",
+        others,
+        lambda declaration: f"{_item(declaration, names)} ({situation(_decisive_target(declaration), report)})",
     )
     rows.append(f"\n{LAG}")
     return "\n".join(rows) + "\n"
-
-
-def _since(declaration: DeclarationEffect) -> str:
-    return f"{declaration.since:%Y-%m-%d %H:%M} UTC" if declaration.since else "an instant that Defender does not tell"
-
-
-def _situation(declaration: DeclarationEffect, report: EffectReport) -> str:
-    target = next(target for target in declaration.targets if target.state is declaration.state)
-    return situation(target, report)

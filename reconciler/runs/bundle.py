@@ -4,7 +4,6 @@ offline: its manifest names every file with its hash, and the whole archive has 
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import io
 import json
@@ -24,7 +23,8 @@ from reconciler.model import JSON, Declaration
 from reconciler.planning.provenance import Step, StepKind
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import UsageError
-from reconciler.reports.escape import json_document, spreadsheet_cell
+from reconciler.reports.escape import json_document
+from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.repository.approval import requester
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import load_all
@@ -107,7 +107,7 @@ def make_bundle(request: BundleRequest) -> Bundle:
     }
     files = {
         "exempt.json": json_document(facts).encode(),
-        "exempt.csv": _csv(rows).encode(),
+        "exempt.csv": spreadsheet(_COLUMNS, rows).encode(),
         **{f"repository/{name}": content for name, content in past.files.items()},
         **{f"artefacts/{name}": data for name, data in artefacts.items()},
     }
@@ -163,14 +163,6 @@ def _rows(
         yield (*shared, write.exemption, write.file, write.revision, instant_text(write.taken_at))
     if not writes:
         yield (*shared, "", "", "", "")
-
-
-def _csv(rows: list[tuple[str, ...]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(_COLUMNS)
-    writer.writerows([spreadsheet_cell(cell) for cell in row] for row in rows)
-    return text.getvalue()
 
 
 # --- the archive -------------------------------------------------------------------------------------------------
