@@ -5,9 +5,12 @@ fault of the world, raised. Exit codes are decided in `cli`, never here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from reconciler.codes import ProblemCode
 from reconciler.model import Diagnostic, Severity, Source
+
+if TYPE_CHECKING:  # most commands raise faults and meet no problem
+    from reconciler.codes import ProblemCode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
 """Writes what follows from the registries of kinds and codes: the enums of the schemas, the tables of docs/drift.md and
-docs/problems.md.
+docs/problems.md. And what follows from the shipped facts: the choices of the issue form, what a search looks through.
 
 `python scripts/generate.py` writes; with `--check` it only says which files are stale, and exits 1 (tests/drift/test_kinds.py).
 """
@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.catalog.catalogue import load as load_catalogue
+from reconciler.catalog.entries import all_entries
+from reconciler.catalog.search import index_text
+from reconciler.catalog.store import DATA
 from reconciler.codes import FileCode, ProblemCode, RuleCode
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Severity
@@ -39,6 +42,7 @@ def generated() -> Iterator[tuple[Path, str]]:
     for path in sorted((ROOT / "schemas").glob("*.json")):
         yield path, _ENUM.sub(_members, path.read_text(encoding="utf-8"))
     yield ROOT / ISSUE_FORM, issue_form(load_catalogue().recommendation_categories)
+    yield DATA / "search.txt", index_text(all_entries(load_catalogue())) + "\n"
     yield ROOT / _DRIFT, _with_tables(_DRIFT, {"kinds": _kinds(), "held": _held()})
     yield ROOT / _PROBLEMS, _with_tables(_PROBLEMS, {"problems": _problems()})
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from reconciler.catalog.catalogue import BENCHMARK, Catalogue
-from reconciler.catalog.facts import INITIATIVE_PREFIX
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.catalog.facts import BENCHMARK, INITIATIVE_PREFIX
 from reconciler.model import ArmId, Assignment, ResourceSelector, ScopeKind, Selector, Snapshot, is_assessment
 from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.subjects import WHOLE

@@ -15,7 +15,7 @@ from reconciler.azure.clouds import ARM_ENDPOINT
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.rights import STANDARD_ACTIONS, WRITE_ACTIONS, RightsSurvey
 from reconciler.azure.session import Azure
-from reconciler.catalog.catalogue import BENCHMARK
+from reconciler.catalog.facts import BENCHMARK
 from reconciler.model import ArmId, Declaration, ScopeKind, Snapshot, ancestors, count, unread_groups
 from reconciler.problems import AzureError
 

@@ -7,45 +7,41 @@ changes what a declaration means, so a newer version of the live metadata never 
 from __future__ import annotations
 
 import functools
-import itertools
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import store
 from reconciler.catalog.facts import (
+    POLICY_PREFIX,
     BuiltInInitiative,
     Hit,
     InitiativeContent,
     Policy,
     Provenance,
     Recommendation,
-    initiative_id,
 )
 from reconciler.catalog.obstacles import exemptable_modes, judged, judged_policy
-from reconciler.catalog.overlay import InitiativeEntry, Overlay, overlaid_initiative, overlaid_recommendation
-from reconciler.catalog.search import (
-    Entry,
-    Index,
-    initiative_entry,
-    policy_entry,
-    policy_standing,
-    recommendation_entry,
+from reconciler.catalog.overlay import (
+    InitiativeEntry,
+    Overlay,
+    RecommendationEntry,
+    overlaid_initiative,
+    overlaid_recommendation,
 )
+from reconciler.catalog.search import Index, index_text
 from reconciler.catalog.spelling import nearest_keys
 from reconciler.catalog.titles import fold_title, grouped, meant
-from reconciler.model import ArmId, Cloud, Subject
+from reconciler.model import ArmId, Cloud
 from reconciler.problems import Problem
 
 if TYPE_CHECKING:
     from reconciler.catalog.subjects import ResolvedSubject
+    from reconciler.model import Subject
 
 NO_OVERLAY: Final = Overlay()
-BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
-"""The name of the Microsoft cloud security benchmark, the initiative that Defender shows recommendations by."""
-
 _LIKELY: Final = 0.8
 """The least likeness at which asking "did you mean" helps."""
 
@@ -74,7 +70,10 @@ class Catalogue:
         self.problems = problems
         self._edition = store.edition(cloud)
         self._modes = exemptable_modes(cloud)
+        self._recommendation_rows = store.recommendation_rows()
+        self._policy_rows = store.policy_rows(self._edition)
         self.resolved_subjects: dict[Subject, ResolvedSubject | None] = {}
+        self._read_recommendations: dict[str, Recommendation | None] = {}
         self._read_policies: dict[str, Policy | None] = {}
         self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 
@@ -88,10 +87,21 @@ class Catalogue:
     @functools.cached_property
     def recommendations(self) -> Mapping[str, Recommendation]:
         """Every recommendation with a key, by key (lower case), sorted."""
-        recommendations = {row["key"]: store.recommendation(row) for row in store.shard("recommendations")}
-        for entry in self.overlay.recommendations:
-            recommendations[entry.key] = overlaid_recommendation(recommendations.get(entry.key), entry)
-        return {key: judged(recommendations[key], self.policy) for key in sorted(recommendations)}
+        keys = sorted({*self._recommendation_rows.all, *self._overlaid})
+        return {key: item for key in keys if (item := self.recommendation(key))}
+
+    def recommendation(self, key: str) -> Recommendation | None:
+        """One recommendation by its key (lower case), or None where it is not known. Builds that one only."""
+        if key not in self._read_recommendations:
+            row, entry = self._recommendation_rows.get(key), self._overlaid.get(key)
+            shipped = store.recommendation(row) if row else None
+            recommendation = overlaid_recommendation(shipped, entry) if entry else shipped
+            self._read_recommendations[key] = recommendation and judged(recommendation, self.policy)
+        return self._read_recommendations[key]
+
+    @functools.cached_property
+    def _overlaid(self) -> Mapping[str, RecommendationEntry]:
+        return {entry.key: entry for entry in self.overlay.recommendations}
 
     def find(self, text: str) -> tuple[Recommendation, ...]:
         """The recommendations that a key or an exact title names: none, one, or several that share the title.
@@ -99,7 +109,7 @@ class Catalogue:
         Case and runs of white space do not matter, nothing else is forgiven: a declaration must never mean something
         by resemblance. A former title counts where no current one is equal.
         """
-        recommendation = self.recommendations.get(text.strip().lower())
+        recommendation = self.recommendation(text.strip().lower())
         if recommendation:
             return (recommendation,)
         title = fold_title(text)
@@ -167,11 +177,13 @@ class Catalogue:
 
     def search(self, text: str, limit: int = 10) -> tuple[Hit, ...]:
         """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
-        hits = self._index.search(text, limit)
-        return tuple(
-            Hit(score, (self.policy(ArmId(entry, entry)) or entry) if isinstance(entry, str) else entry)
-            for score, entry in hits
-        )
+        return tuple(Hit(score, self._found(item)) for score, item in self._index.search(text, limit))
+
+    def _found(self, item: str) -> Recommendation | Policy | str:
+        """What an entry of the index stands for: the folded id of a policy or an initiative, a key, or a title without."""
+        if item.startswith("/"):
+            return self.policy(ArmId(item, item)) or item
+        return self.recommendation(item) or self._keyless[item]
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""
@@ -179,40 +191,21 @@ class Catalogue:
         if keys:
             return tuple(self.recommendations[key] for key in keys)
         hits = self._recommendation_index.search(text, limit)
-        close = [entry for score, entry in hits if score >= max(_LIKELY, 0.8 * hits[0][0])]
-        return tuple(entry for entry in close if isinstance(entry, Recommendation))
+        return tuple(self.recommendations[key] for score, key in hits if score >= max(_LIKELY, 0.8 * hits[0][0]))
 
     @functools.cached_property
     def _index(self) -> Index:
-        initiatives = (initiative_entry(key, title) for key, title in self.initiative_titles.items())
-        keyless = (recommendation_entry(recommendation, ()) for recommendation in self.keyless)
-        return Index(itertools.chain(self._recommendation_entries(), keyless, self._policy_entries(), initiatives))
+        if self.overlay == NO_OVERLAY and self.cloud is Cloud.PUBLIC:
+            return store.search_index()
+        from reconciler.catalog.entries import all_entries  # noqa: PLC0415 - only where no index is shipped
 
-    def _policy_entries(self) -> Iterator[Entry]:
-        benchmark = self.initiative(initiative_id(BENCHMARK))
-        benchmark_policies = {member.definition.key for member in benchmark.members} if benchmark else set()
-        for key in sorted({*self._policy_rows, *self._overlaid_policies}):
-            row, policy = self._policy_rows.get(key, {}), self._overlaid_policies.get(key)
-            effect = policy.default_effect if policy else row.get("effect", "")
-            standing = policy_standing(
-                behind=key in self._behind,
-                in_benchmark=key in benchmark_policies,
-                deprecated=policy is None and "deprecated" in row.get("flags", ()),
-                manual=effect.lower() == "manual",
-            )
-            if policy:
-                yield policy_entry(key, policy.title, policy.resource_types, standing)
-            else:
-                yield policy_entry(key, row["title"], row.get("types", ()), standing)
+        return Index(index_text(all_entries(self)))
 
     @functools.cached_property
     def _recommendation_index(self) -> Index:
-        return Index(self._recommendation_entries())
+        from reconciler.catalog.entries import recommendation_entries  # noqa: PLC0415 - only for a message
 
-    def _recommendation_entries(self) -> Iterator[Entry]:
-        for recommendation in self.recommendations.values():
-            policies = (self.policy(identifier) for identifier in recommendation.policies)
-            yield recommendation_entry(recommendation, [policy.title for policy in policies if policy])
+        return Index(index_text(recommendation_entries(self)))
 
     # --- policies and initiatives ---
 
@@ -221,7 +214,7 @@ class Catalogue:
         """Every known policy definition, by folded id, sorted: of initiatives, behind recommendations, overlaid. Builds
         all of them; prefer `policy`.
         """
-        keys = sorted({*self._policy_rows, *self._overlaid_policies})
+        keys = sorted({*(POLICY_PREFIX.lower() + name for name in self._policy_rows.all), *self._overlaid_policies})
         policies = ((key, self.policy(ArmId(key, key))) for key in keys)
         return {key: policy for key, policy in policies if policy}
 
@@ -229,14 +222,10 @@ class Catalogue:
         """What is known about a policy definition, or None where nothing is (a custom one, or a newer built-in)."""
         key = identifier.key
         if key not in self._read_policies:
-            row = self._policy_rows.get(key)
+            row = self._policy_rows.get(key.removeprefix(POLICY_PREFIX.lower()))
             policy = self._overlaid_policies.get(key) or (store.policy(row) if row else None)
             self._read_policies[key] = judged_policy(policy, self._modes) if policy else None
         return self._read_policies[key]
-
-    @functools.cached_property
-    def _policy_rows(self) -> Mapping[str, store.Row]:
-        return store.policy_rows(self._edition)
 
     @functools.cached_property
     def _overlaid_policies(self) -> Mapping[str, Policy]:
@@ -255,12 +244,8 @@ class Catalogue:
     def initiatives_titled(self, title: str) -> tuple[BuiltInInitiative, ...]:
         """The initiatives of exactly this title (case and white space do not matter); reads those only."""
         folded = fold_title(title)
-        initiatives = (
-            self._initiative(key)
-            for key, known_title in self.initiative_titles.items()
-            if fold_title(known_title) == folded
-        )
-        return tuple(initiative for initiative in initiatives if initiative)
+        keys = [key for key, known_title in self.initiative_titles.items() if fold_title(known_title) == folded]
+        return tuple(initiative for key in keys if (initiative := self._initiative(key)))
 
     def initiatives_with(self, policy: ArmId) -> tuple[BuiltInInitiative, ...]:
         """The initiatives that evaluate a policy, by title."""

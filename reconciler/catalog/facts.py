@@ -14,6 +14,8 @@ from reconciler.model import ArmId, Member, assessment_id
 
 POLICY_PREFIX: Final = "/providers/Microsoft.Authorization/policyDefinitions/"
 INITIATIVE_PREFIX: Final = "/providers/Microsoft.Authorization/policySetDefinitions/"
+BENCHMARK: Final = "1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
+"""The name of the Microsoft cloud security benchmark, the initiative that Defender shows recommendations by."""
 
 
 class Environment(enum.StrEnum):

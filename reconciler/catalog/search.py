@@ -7,19 +7,13 @@ before what cannot. Resemblance serves people only: a declaration is never resol
 
 from __future__ import annotations
 
-import bisect
-import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
-from reconciler.catalog.facts import Environment, Obstacle, Recommendation
 from reconciler.catalog.spelling import Vocabulary
 from reconciler.catalog.synonyms import other_words
-
-SearchItem: TypeAlias = Recommendation | str
-"""What an entry stands for; a policy or an initiative is given by its folded id, so that it is read only when shown."""
 
 Postings: TypeAlias = Mapping[int, float]
 """Entry number → how well it matches, from 0 to 1."""
@@ -28,11 +22,10 @@ _TITLE: Final = 1.0
 _POLICY_TITLE: Final = 0.6
 _RESOURCE_TYPE: Final = 0.5
 _ABBREVIATED: Final = 0.95
+_RULE: Final = "\n----\n"
 
-_SPACES: Final = bytes(
-    byte if byte > 127 or chr(byte).isalnum() or byte == ord("\n") else ord(" ") for byte in range(256)
-)
-"""Every sign of ASCII that is in no word becomes a space; a line stays a line. Bytes translate quickest."""
+_SPACES: Final = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") for byte in range(256))
+"""Every sign of ASCII that is in no word becomes a space. Bytes translate quickest."""
 
 _COMMON: Final = frozenset(
     [
@@ -76,14 +69,22 @@ _BESIDE_THE_BEST: Final = 0.5
 
 
 class Entry(NamedTuple):
-    """Something to look for: its title, further texts that weigh less, and its standing among equals."""
+    """Something to look for: a folded title without a key, a key, or the folded id of a policy or initiative; its standing
+    among equals; and its words, as `spaced` makes them, of which those of the title weigh most.
+    """
 
-    item: SearchItem
-    identifiers: tuple[str, ...]
+    item: str
+    standing: float
     title: str
     policy_titles: str = ""
     resource_types: str = ""
-    standing: float = 0.0
+
+
+def index_text(entries: Iterable[Entry]) -> str:
+    """What `Index` looks through: for each field of the entries, sorted by title, a line an entry; then all words."""
+    fields = tuple(zip(*entries, strict=True))
+    words = {word for texts in fields[2:] for text in texts for word in text.split()}
+    return _RULE.join([*("\n".join(map(str, texts)) for texts in fields), " ".join(sorted(words))])
 
 
 class _Field:
@@ -93,55 +94,58 @@ class _Field:
     note of each word where it stands.
     """
 
-    def __init__(self, weight: float, texts: Iterable[str]) -> None:
+    def __init__(self, weight: float, lines: str) -> None:
         self.weight = weight
-        self.text = _spaced(" " + " \n ".join(texts) + " ")
-        self._ends = list(itertools.accumulate(len(line) + 1 for line in self.text.split("\n")))
+        self._text = " " + lines.replace("\n", " \n ") + " "
 
     def entries_with(self, word: str) -> Iterator[int]:
         """The numbers of the entries that have the word."""
-        bounded = f" {word} "
-        place = self.text.find(bounded)
-        while place >= 0:
-            number = bisect.bisect_right(self._ends, place)
+        bounded, number, end = f" {word} ", 0, 0
+        while (place := self._text.find(bounded, end)) >= 0:
+            number += self._text.count("\n", end, place)
             yield number
-            place = self.text.find(bounded, self._ends[number])
+            end = self._text.find("\n", place)
+            if end < 0:
+                return
 
 
 class Index:
-    """All entries by their words. Built once for a catalogue, on the first search."""
+    """Entries by their words. `text` is as `index_text` makes it."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
-        self._entries = tuple(entries)
+    def __init__(self, text: str) -> None:
+        items, standings, titles, policy_titles, resource_types, words = text.split(_RULE)
+        self._items = items.split("\n")
+        self._standings = standings.split("\n")
+        self._titles = titles.split("\n")
         self._fields = (
-            _Field(_RESOURCE_TYPE, (entry.resource_types for entry in self._entries)),
-            _Field(_POLICY_TITLE, (entry.policy_titles for entry in self._entries)),
-            _Field(_TITLE, (entry.title for entry in self._entries)),
+            _Field(_RESOURCE_TYPE, resource_types),
+            _Field(_POLICY_TITLE, policy_titles),
+            _Field(_TITLE, titles),
         )
         self._remembered: dict[str, Postings] = {}
-        self._vocabulary = Vocabulary(set[str]().union(*(field.text.split() for field in self._fields)))
+        self._vocabulary = Vocabulary(words.split())
 
-    def search(self, text: str, limit: int) -> list[tuple[float, SearchItem]]:
+    def search(self, text: str, limit: int) -> list[tuple[float, str]]:
         """The best `limit` entries for a query with how well they fit, best first; equal ones by title."""
         exact = self._by_identifier(text.strip().lower())
         scores = exact or self._by_words(text)
-        ranked = sorted(scores.items(), key=lambda item: (-item[1], self._entries[item[0]].title.casefold()))
-        return [(score, self._entries[number].item) for number, score in ranked[:limit]]
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
+        return [(score, self._items[number]) for number, score in ranked[:limit]]
 
     def _by_identifier(self, text: str) -> dict[int, float]:
         """Entries whose key or name begins so; at least a GUID's first block, or it would hide a word."""
         if len(text) < 8 or " " in text:
             return {}
         return {
-            number: 2.0 + entry.standing
-            for number, entry in enumerate(self._entries)
-            if any(identifier.startswith(text) for identifier in entry.identifiers)
+            number: 2.0 + float(self._standings[number])
+            for number, item in enumerate(self._items)
+            if " " not in item and item.rpartition("/")[2].startswith(text)
         }
 
     def _by_words(self, text: str) -> dict[int, float]:
-        words = _meaningful(_words(text))
+        words = _meaningful(spaced(text).split())
         terms = [self._term(word, words) for word in words]
-        weights = [_rarity(len(term), len(self._entries)) for term in terms]
+        weights = [_rarity(len(term), len(self._items)) for term in terms]
         total = sum(weights)
         scores: dict[int, float] = defaultdict(float)
         for term, weight in zip(terms, weights, strict=True):
@@ -152,8 +156,8 @@ class Index:
 
     def _closeness(self, number: int, words: list[str]) -> float:
         """Decides among equals: standing first, then how much of the title the query says."""
-        entry = self._entries[number]
-        return entry.standing + 0.1 * min(1.0, len(words) / (1 + len(_meaningful(_words(entry.title)))))
+        title = _meaningful(self._titles[number].split())
+        return float(self._standings[number]) + 0.1 * min(1.0, len(words) / (1 + len(title)))
 
     def _term(self, word: str, words: list[str]) -> Postings:
         """How well each entry matches one word of the query, in the best of all ways to say it."""
@@ -198,49 +202,8 @@ class Index:
         return best
 
 
-def recommendation_entry(recommendation: Recommendation, policy_titles: Iterable[str]) -> Entry:
-    """How a recommendation is found: by key, title, the titles of its policies and its resource types."""
-    titles = " ".join((*policy_titles, *recommendation.former_titles))
-    identifiers = (recommendation.key,) if recommendation.key else ()
-    # What can be exempted before what cannot, Azure before other clouds, what is current before what is
-    # deprecated.
-    is_elsewhere = recommendation.environment in {Environment.AWS, Environment.GCP}
-    standing = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
-    standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
-    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
-    return Entry(
-        item=recommendation,
-        identifiers=identifiers,
-        title=recommendation.title,
-        policy_titles=titles,
-        resource_types=" ".join(recommendation.resource_types),
-        standing=standing - 0.03 * (not recommendation.key) - 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles),
-    )
-
-
-def policy_entry(identifier: str, title: str, resource_types: Iterable[str], standing: float) -> Entry:
-    """How a policy is found: by its name, title and resource types."""
-    name = identifier.rsplit("/", 1)[-1]
-    return Entry(identifier, (name,), title, resource_types=" ".join(resource_types), standing=standing)
-
-
-def policy_standing(*, behind: bool, in_benchmark: bool, deprecated: bool, manual: bool) -> float:
-    """One `behind` a known recommendation comes after that; one that Defender's own initiative has (`in_benchmark`) is
-    shown to people as a recommendation whose key is not public, so it comes before the others.
-    """
-    return (-0.04 if behind else 0.04 if in_benchmark else -0.06) - 0.1 * deprecated - 0.12 * manual
-
-
-def initiative_entry(identifier: str, title: str) -> Entry:
-    """How an initiative is found: by its name and title."""
-    return Entry(identifier, (identifier.rsplit("/", 1)[-1],), title, standing=0.05)
-
-
-def _words(text: str) -> list[str]:
-    return _spaced(text).split()
-
-
-def _spaced(text: str) -> str:
+def spaced(text: str) -> str:
+    """The folded text with spaces for all that is in no word."""
     return text.casefold().encode(errors="replace").translate(_SPACES).decode()
 
 

@@ -6,8 +6,7 @@ import bisect
 import functools
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 _SUFFIXES: Final = (
@@ -45,9 +44,10 @@ class Vocabulary:
     A query has few words, so the sorted words are searched for each of them; to index all stems would take longer.
     """
 
-    def __init__(self, words: AbstractSet[str]) -> None:
-        self._words = words
-        self._sorted = sorted(words)
+    def __init__(self, words: Sequence[str]) -> None:
+        """`words` are sorted."""
+        self._words = frozenset(words)
+        self._sorted = words
 
     def literal(self, word: str) -> Mapping[str, float]:
         """The word itself, words of the same stem, and words that begin with it."""
@@ -82,7 +82,7 @@ class Vocabulary:
         own = stem(word)
         return [candidate for candidate in self._beginning_with(own) if stem(candidate) == own]
 
-    def _beginning_with(self, prefix: str) -> list[str]:
+    def _beginning_with(self, prefix: str) -> Sequence[str]:
         first = bisect.bisect_left(self._sorted, prefix)
         return self._sorted[first : bisect.bisect_left(self._sorted, prefix + _LAST_CHARACTER, first)]
 

@@ -1,14 +1,15 @@
 """Reads the shipped facts, a shard at a time and only when something in it is asked for.
 
 The shards are JSON with one record a line, so that a newer source shows as a readable difference in review, and the
-build is reproducible byte for byte. `scripts/build_catalog.py` writes them; nobody edits them by hand.
+build is reproducible byte for byte. `scripts/build_catalog.py` writes them, and from them `scripts/generate.py` what a search
+looks through; nobody edits them by hand.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,7 @@ from reconciler.catalog.facts import (
     RetirementReason,
 )
 from reconciler.catalog.obstacles import ordered, own_obstacles
+from reconciler.catalog.search import Index
 from reconciler.model import JSON, ArmId, Cloud, Member
 
 DATA: Final = Path(__file__).resolve().parent / "data"
@@ -40,6 +42,9 @@ _FLAGS: Final = {
     "deprecated": Obstacle.DEPRECATED,
     "preview": Obstacle.PREVIEW,
 }
+
+
+_FEW: Final = 50
 
 
 _OTHER_CLOUDS: Final = frozenset({Environment.AWS, Environment.GCP})
@@ -57,7 +62,48 @@ def edition(cloud: Cloud) -> str:
 @functools.cache
 def shard(name: str) -> JSON:
     """One shard's records, parsed once. `name` is its path below the data folder without `.json`."""
-    return json.loads((DATA / f"{name}.json").read_bytes())
+    return json.loads(_text(name))
+
+
+class Rows:
+    """The records of some shards by the field that names them; of those with one name the last counts.
+
+    A command that asks for a few cuts their lines out of the text; who asks for more has everything parsed, once.
+    """
+
+    def __init__(self, field: str, shards: Sequence[str]) -> None:
+        self._field = field
+        self._shards = shards
+        self._asked = 0
+
+    def get(self, name: str) -> Row | None:
+        """The record of this name."""
+        self._asked += 1
+        if self._asked > _FEW:
+            return self.all.get(name)
+        begin = f"\n{{{json.dumps(self._field)}:{json.dumps(name, ensure_ascii=False)}".encode(errors="replace")
+        for shard_name in reversed(self._shards):
+            text = _text(shard_name)
+            start = text.find(begin)
+            if start >= 0:
+                row: Row = json.loads(text[start : text.index(b"\n", start + 1)].rstrip(b","))
+                return row
+        return None
+
+    @functools.cached_property
+    def all(self) -> Mapping[str, Row]:
+        """Every record by its name."""
+        return {row[self._field]: row for name in self._shards for row in shard(name)}
+
+
+@functools.cache
+def _text(name: str) -> bytes:
+    return (DATA / f"{name}.json").read_bytes()
+
+
+def search_index() -> Index:
+    """What a search in the public cloud's facts looks through."""
+    return Index((DATA / "search.txt").read_text(encoding="utf-8"))
 
 
 def recommendation(row: Row) -> Recommendation:
@@ -93,10 +139,14 @@ def _retirement(row: Row) -> Retirement:
     )
 
 
-def policy_rows(edition: str) -> dict[str, Row]:
-    """The policies of an edition by folded id: those that only recommendations name, then those of initiatives."""
-    prefix = POLICY_PREFIX.lower()
-    return {prefix + row["name"]: row for name in ("policies", f"{edition}/policies") for row in shard(name)}
+def recommendation_rows() -> Rows:
+    """The recommendations with a key."""
+    return Rows("key", ("recommendations",))
+
+
+def policy_rows(edition: str) -> Rows:
+    """The policies of an edition by name: those that only recommendations name, then those of initiatives."""
+    return Rows("name", ("policies", f"{edition}/policies"))
 
 
 def policy(row: Row) -> Policy:

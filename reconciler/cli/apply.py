@@ -18,8 +18,7 @@ from reconciler.applying.outcomes import Summary
 from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.interrupts import interrupts
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, show, write_lines
 from reconciler.model import ArmId, count
 from reconciler.problems import UsageError

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import Catalogue, Policy, load
-from reconciler.catalog.lookup import look_up
 from reconciler.catalog.narrowing import Narrowing, narrowed, type_of
 from reconciler.cli.exits import Exit
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Cloud, parse_scope
@@ -200,6 +198,8 @@ def _search(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
+    from reconciler.catalog.lookup import look_up  # noqa: PLC0415 - as above
+
     options = typed(OfflineOptions, args)
     query = _text(options.words)
     catalogue = _catalogue(options)

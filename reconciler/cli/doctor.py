@@ -18,8 +18,7 @@ from reconciler.azure.checks import Check, State
 from reconciler.azure.rights import Role, role_definitions
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import count
 from reconciler.reports.escape import json_indented

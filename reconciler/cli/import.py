@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.importing.dates import DateOrder
 from reconciler.importing.left_out import Permissions

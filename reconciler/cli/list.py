@@ -14,8 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from reconciler.cli import common, exits
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say_unread, show
 from reconciler.drift.inventory import Selection
 from reconciler.model import ArmId, Category, Cloud

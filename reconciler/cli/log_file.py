@@ -5,7 +5,6 @@ Defects of our own are noted there with their traceback, which no other output s
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import logging
 import os
@@ -17,16 +16,6 @@ from typing import Final
 from reconciler.reports.escape import printable
 
 _LOGGERS: Final = ("exempt", "reconciler")
-
-
-def add_log_file(parser: argparse.ArgumentParser) -> None:
-    """The option, for every command that talks to Azure."""
-    parser.add_argument(
-        "--log-file",
-        type=Path,
-        metavar="FILE",
-        help="append every request with Azure's correlation id, for a support case; no tokens or bodies",
-    )
 
 
 @contextlib.contextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-import textwrap
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -20,6 +19,8 @@ class Help(argparse.HelpFormatter):
     """Fills paragraphs to the width of the terminal; what is indented or is a command line stays as it is."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
+        import textwrap  # noqa: PLC0415 - only help pays for it
+
         paragraphs = textwrap.dedent(text).strip().split("\n\n")
         return "\n\n".join(_filled(paragraph, width, indent) for paragraph in paragraphs)
 
@@ -28,6 +29,8 @@ def _filled(paragraph: str, width: int, indent: str) -> str:
     rows = paragraph.splitlines()
     if any(row.startswith((" ", "exempt ")) or row.endswith(":") for row in rows):
         return "\n".join(indent + row for row in rows)
+    import textwrap  # noqa: PLC0415 - as above
+
     return textwrap.fill(" ".join(rows), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 

@@ -15,8 +15,7 @@ from typing import Final
 from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, show, write
 from reconciler.model import ArmId, Verdict
 from reconciler.problems import UsageError

@@ -16,8 +16,7 @@ from typing import Final
 
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread
 from reconciler.model import ArmId, count
 from reconciler.problems import ReconcilerError, UsageError

@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.request import show_proposed
 from reconciler.cli.terminal import say, write
 from reconciler.problems import UsageError

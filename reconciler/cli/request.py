@@ -14,8 +14,7 @@ from typing import Final
 
 from reconciler.cli import common, conversation, exits
 from reconciler.cli.exits import Exit
-from reconciler.cli.log_file import add_log_file
-from reconciler.cli.options import typed
+from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write, write_lines
 from reconciler.model import Category, Verdict

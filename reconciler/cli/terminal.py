@@ -8,13 +8,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TextIO
 
-from reconciler.model import Unread, unread_groups
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.reports.formats import Rendered
 from reconciler.reports.styled import Line, Style, line, plain
@@ -23,6 +21,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from reconciler.applying.ports import Observer as WriteObserver
+    from reconciler.model import Unread
     from reconciler.runs.context import ReadProgress
 
 _COLOURS: Final = {
@@ -85,6 +84,8 @@ def _width(stream: TextIO) -> int | None:
     """The columns of the terminal; None where the stream is none."""
     if not is_interactive(stream):
         return None
+    import shutil  # noqa: PLC0415 - only a terminal pays for it
+
     return shutil.get_terminal_size().columns
 
 
@@ -142,6 +143,8 @@ def say_warning(message: str) -> None:
 
 def say_unread(unread: Iterable[Unread]) -> None:
     """What could not be read to standard error, each place and cause once, with what to do."""
+    from reconciler.model import unread_groups  # noqa: PLC0415 - only what asks Azure has anything unread
+
     for part in unread_groups(unread):
         say_warning(f"not read: {part.what} at {part.scope}: {part.message}")
         if part.remedy:

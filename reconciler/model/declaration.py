@@ -9,18 +9,7 @@ from datetime import datetime
 
 from reconciler.model.ids import ArmId
 from reconciler.model.json import JSON
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Source:
-    """Where something stands: repository-relative path with forward slashes, line and column from 1."""
-
-    file: str
-    line: int = 1
-    column: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+from reconciler.model.source import Source
 
 
 class Category(enum.StrEnum):

@@ -25,13 +25,12 @@ _SEGMENT = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x1f\x7f<>%&?\\]*[^/\x00-\x20\x7f<>%&?\\
 _GROUP = r"(?!\.{1,2}(?:/|\Z))[^/\x00-\x20\x7f!\"#$%&'*+,:;<=>?@\[\\\]^`{|}~]+"
 # A type is never called "providers": so each text is read in one way, and a hostile one costs no exponential search.
 _TYPE = rf"(?!providers/){_SEGMENT}"
-_MANAGEMENT_GROUP = re.compile(rf"/providers/microsoft\.management/managementgroups/{_GROUP}", re.IGNORECASE)
-_BELOW_SUBSCRIPTION = re.compile(
+_MANAGEMENT_GROUP = rf"/providers/microsoft\.management/managementgroups/{_GROUP}"
+_BELOW_SUBSCRIPTION = (
     rf"/subscriptions/{GUID}(?P<group>/resourcegroups/{_GROUP})?"
-    rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?",
-    re.IGNORECASE,
+    rf"(?P<resource>(?:/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+)+)?"
 )
-_PROVIDER_OBJECT = re.compile(rf"(?:/{_SEGMENT})*/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+", re.IGNORECASE)
+_PROVIDER_OBJECT = rf"(?:/{_SEGMENT})*/providers/[a-z0-9.-]+(?:/{_TYPE}/{_SEGMENT})+"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -98,8 +97,8 @@ def parse_scope(text: str) -> ArmId:
         ValueError: it is no management group, subscription, resource group or resource; the message says the forms.
     """
     identifier = arm_id(text)
-    below = _BELOW_SUBSCRIPTION.fullmatch(identifier.text)
-    if not below and not _MANAGEMENT_GROUP.fullmatch(identifier.text):
+    below = _pattern(_BELOW_SUBSCRIPTION).fullmatch(identifier.text)
+    if not below and not _pattern(_MANAGEMENT_GROUP).fullmatch(identifier.text):
         raise ValueError(
             "not the id of a management group (/providers/Microsoft.Management/managementGroups/NAME), a subscription "
             "(/subscriptions/GUID), a resource group (…/resourceGroups/NAME) or a resource (…/providers/TYPE/NAME)"
@@ -114,9 +113,15 @@ def parse_object(text: str) -> ArmId:
         ValueError: it does not have the form …/providers/NAMESPACE/TYPE/NAME.
     """
     identifier = arm_id(text)
-    if not _PROVIDER_OBJECT.fullmatch(identifier.text):
+    if not _pattern(_PROVIDER_OBJECT).fullmatch(identifier.text):
         raise ValueError("not a full ARM id of the form …/providers/NAMESPACE/TYPE/NAME")
     return identifier
+
+
+@functools.cache
+def _pattern(form: str) -> re.Pattern[str]:
+    """Compiled when it is first asked for, which most commands never do."""
+    return re.compile(form, re.IGNORECASE)
 
 
 def owner_scope(identifier: ArmId) -> ArmId:

@@ -8,25 +8,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+from reconciler.model.clouds import Cloud
 from reconciler.model.declaration import Category
 from reconciler.model.ids import ArmId, ScopeKind
-
-
-class Cloud(enum.StrEnum):
-    """Azure's clouds, as the Azure CLI names them."""
-
-    PUBLIC = "AzureCloud"
-    US_GOVERNMENT = "AzureUSGovernment"
-    CHINA = "AzureChinaCloud"
-
-    @property
-    def portal(self) -> str:
-        """The address of its portal, without a slash at the end."""
-        return {
-            Cloud.PUBLIC: "https://portal.azure.com",
-            Cloud.US_GOVERNMENT: "https://portal.azure.us",
-            Cloud.CHINA: "https://portal.azure.cn",
-        }[self]
 
 
 class Unmanaged(enum.StrEnum):

@@ -15,6 +15,7 @@ from reconciler.model.declaration import ResourceSelector
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.ids import ArmId, owner_scope
 from reconciler.model.json import JSON
+from reconciler.model.member import Member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,15 +102,6 @@ class Assignment:
     def is_initiative(self) -> bool:
         """Whether a policy set is assigned, rather than one policy."""
         return "/policysetdefinitions/" in self.definition.key
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Member:
-    """One policy inside an initiative. `effect` is the value of its effect parameter: literal or an expression."""
-
-    definition: ArmId
-    reference_id: str
-    effect: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from reconciler.catalog import (
-    EXPLANATIONS,
     BuiltInInitiative,
     Catalogue,
     Evidence,
-    Obstacle,
     Policy,
     Recommendation,
 )
@@ -18,10 +16,9 @@ from reconciler.catalog.lookup import Lookup
 from reconciler.model import JSON, ArmId, count
 from reconciler.reports.catalogue_history import history_fields, history_json
 from reconciler.reports.escape import json_document
+from reconciler.reports.exemptability import FORMAT, INDENT, exemptable_fields, obstacle_lines
 from reconciler.reports.styled import BLANK, Line, Style, line
 
-FORMAT: Final = "1.0"
-INDENT: Final = "  "
 _WIDEST: Final = 72
 _EVIDENCE: Final = {
     Evidence.POLICY: "the policy's own rule names this recommendation",
@@ -32,21 +29,6 @@ _EVIDENCE: Final = {
     Evidence.SAME_TITLE: "because titles are equal; `exempt catalog diff` compares with the tenant",
     Evidence.NONE: "",
 }
-
-
-def exemptable_fields(obstacles: Iterable[Obstacle], *, exemptable: bool) -> dict[str, JSON]:
-    """Whether an exemption takes effect, and what is in its way."""
-    rows = [
-        {"kind": obstacle.value, "blocks": obstacle.blocks, "why": EXPLANATIONS[obstacle]} for obstacle in obstacles
-    ]
-    return {"exemptable": exemptable, "obstacles": rows}
-
-
-def obstacle_lines(obstacles: Iterable[Obstacle], depth: int) -> Iterator[Line]:
-    """A line for each of them, `depth` levels in."""
-    for obstacle in obstacles:
-        style, label = (Style.ERROR, "not exemptable: ") if obstacle.blocks else (Style.WARNING, "note: ")
-        yield line(INDENT * depth, (style, label), EXPLANATIONS[obstacle])
 
 
 def show_lines(lookup: Lookup, catalogue: Catalogue) -> Iterator[Line]:

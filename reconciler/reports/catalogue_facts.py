@@ -8,8 +8,8 @@ from typing import Final
 from reconciler.catalog import Catalogue, Obstacle
 from reconciler.catalog.compare import Difference, Entry, FieldChange, Value
 from reconciler.model import JSON, Cloud, count
-from reconciler.reports.catalogue import FORMAT
 from reconciler.reports.escape import json_document
+from reconciler.reports.exemptability import FORMAT
 from reconciler.reports.styled import Line, Style, line
 
 _STYLES: Final = {

@@ -12,8 +12,8 @@ from reconciler.catalog import (
     Policy,
     Recommendation,
 )
-from reconciler.reports.catalogue import FORMAT, INDENT, exemptable_fields, obstacle_lines
 from reconciler.reports.escape import json_document
+from reconciler.reports.exemptability import FORMAT, INDENT, exemptable_fields, obstacle_lines
 from reconciler.reports.styled import Line, Style, line
 
 

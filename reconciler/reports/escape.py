@@ -8,7 +8,6 @@ apply it to everything.
 
 from __future__ import annotations
 
-import html as _html
 import json
 import re
 from collections.abc import Iterator
@@ -125,7 +124,9 @@ def workflow_property(text: str) -> str:
 
 def html_text(text: str) -> str:
     """Text for an HTML element or a quoted attribute."""
-    return _html.escape(printable(text), quote=True)
+    from html import escape  # noqa: PLC0415 - its table of entities takes longer to import than a command has to wait
+
+    return escape(printable(text), quote=True)
 
 
 def sarif_text(text: str) -> str:

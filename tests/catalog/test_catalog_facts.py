@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 from catalog_command import CIS_2, MCSB, NIST_R5, SECURE_TRANSFER, TDE_KEY, TDE_POLICY, policy
 
+from reconciler import model
 from reconciler.catalog import (
     Environment,
     Evidence,
@@ -16,6 +17,7 @@ from reconciler.catalog import (
     initiative_id,
     load,
     policy_id,
+    store,
 )
 from reconciler.model import Cloud
 
@@ -448,3 +450,26 @@ def test_one_initiative_is_read_alone():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "2\n"
+
+
+def test_a_record_cut_out_of_the_text_is_the_one_that_parsing_gives():
+    shards = (store.recommendation_rows, lambda: store.policy_rows("public"), lambda: store.policy_rows("usgov"))
+    for rows in shards:
+        for name, row in list(rows().all.items())[::37]:
+            assert rows().get(name) == row
+        assert rows().get('nothing","title":"') is None
+
+
+def test_a_search_reads_only_what_it_shows():
+    code = (
+        "import sys; from reconciler.catalog import load, store; hits = load().search('secure transfer', 3);"
+        "print(len(hits), store.shard.cache_info().currsize, 'reconciler.model.settings' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "3 0 False\n"
+
+
+def test_every_name_of_the_model_can_be_asked_for():
+    assert all(getattr(model, name) is not None for name in model.__all__ if name != "JSON")
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        _ = model.Nothing
