@@ -16,7 +16,18 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.rights import STANDARD_ACTIONS, WRITE_ACTIONS, RightsSurvey
 from reconciler.azure.session import Azure
 from reconciler.catalog.facts import BENCHMARK
-from reconciler.model import ArmId, Declaration, ScopeKind, Snapshot, ancestors, count, unread_groups
+from reconciler.model import (
+    STANDARD_ASSIGNMENTS,
+    ArmId,
+    Declaration,
+    ScopeKind,
+    Snapshot,
+    Unread,
+    ancestors,
+    count,
+    unread_groups,
+    without_needless,
+)
 from reconciler.problems import AzureError
 
 DEFENDER_APPLICATION: Final = "8edd93e1-2103-40b4-bd70-6e34e586362d"
@@ -55,7 +66,10 @@ def run_checks(  # noqa: PLR0913 - what the checks are about
         return
     snapshot = snapshot_of(raw)
     on_check(_versions(azure))
-    on_check(_reading(raw))
+    needed = without_needless(snapshot, is_declared=bool(standards)).unread
+    on_check(_reading(raw, needed))
+    if len(needed) < len(raw.unread):
+        on_check(_unseen(raw))
     if not read_only:
         on_check(_writers(azure))
         rights = RightsSurvey(azure.client, snapshot, azure.settings.scopes)
@@ -167,23 +181,36 @@ def _versions(azure: Azure) -> Check:
 # --- rights ------------------------------------------------------------------------------------------------------
 
 
-def _reading(raw: RawSnapshot) -> Check:
+def _unseen(raw: RawSnapshot) -> Check:
+    """Defender's own exemptions, which the identity may not read and no declaration needs."""
+    refused = [line for line in raw.unread if line.is_refused and line.what == STANDARD_ASSIGNMENTS]
+    return Check(
+        name="defender's list",
+        state=State.WARNING,
+        message=f"the standard assignments of {count(len(refused), 'scope')} cannot be read. No declaration needs it, but "
+        "reports and snapshots of what is exempt are incomplete",
+        remedy=refused[0].remedy,
+        scopes=tuple(sorted({line.scope.text for line in refused})),
+    )
+
+
+def _reading(raw: RawSnapshot, unread: Sequence[Unread]) -> Check:
     scopes = sum(node.expected for node in raw.nodes)
-    if not raw.unread:
+    if not unread:
         return Check(
             name="reading",
             state=State.OK,
             message=f"every scope can be read ({scopes}), with {raw.requests} requests",
         )
-    details = tuple(f"{part.what} at {part.scope}: {part.message}" for part in unread_groups(raw.unread))
+    details = tuple(f"{part.what} at {part.scope}: {part.message}" for part in unread_groups(unread))
     return Check(
         name="reading",
         state=State.FAILED,
         message=f"not read: {details[0]}"
         if len(details) == 1
-        else f"{len(raw.unread)} lists and definitions cannot be read",
-        remedy="; ".join(dict.fromkeys(unread.remedy for unread in raw.unread if unread.remedy)),
-        scopes=tuple(sorted({unread.scope.text for unread in raw.unread})),
+        else f"{len(unread)} lists and definitions cannot be read",
+        remedy="; ".join(dict.fromkeys(line.remedy for line in unread if line.remedy)),
+        scopes=tuple(sorted({line.scope.text for line in unread})),
         details=details if len(details) > 1 else (),
     )
 

@@ -17,7 +17,7 @@ from reconciler.arm.shapes import required_text
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
 from reconciler.azure.errors import reading
-from reconciler.model import JSON, ArmId, Exemption, ScopeKind, Unread, arm_id, owner_scope
+from reconciler.model import JSON, STANDARD_ASSIGNMENTS, ArmId, Exemption, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
 
 _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
@@ -28,9 +28,8 @@ _PARSE: Final[dict[Api, Callable[[JSON], Any]]] = {
 _WHAT: Final = {
     Api.ASSIGNMENTS: "assignments",
     Api.EXEMPTIONS: "exemptions",
-    Api.STANDARDS: "standard assignments",
+    Api.STANDARDS: STANDARD_ASSIGNMENTS,
 }
-NO_RIGHT: Final = frozenset({403})
 NO_SUCH_LIST: Final = frozenset({400, 404, 409})
 """How Azure refuses Defender's list where there is none: no such type in this cloud, the provider is not registered."""
 
@@ -145,7 +144,9 @@ def _merge(lists: ScopeLists, api: Api, values: Iterable[JSON]) -> list[str]:
 
 def _note(lists: ScopeLists, scope: ArmId, api: Api, error: AzureError) -> None:
     if scope.key not in lists.gone:
-        lists.unread.append(Unread(scope=scope, what=_WHAT[api], message=error.message, remedy=error.remedy))
+        is_refused = error.status == 403
+        unread = Unread(scope=scope, what=_WHAT[api], message=error.message, remedy=error.remedy, is_refused=is_refused)
+        lists.unread.append(unread)
 
 
 def _read_again(client: ArmClient, lists: ScopeLists, differing: dict[str, Api]) -> None:

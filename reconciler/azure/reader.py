@@ -27,12 +27,13 @@ from reconciler.azure.hierarchy import (
     read_hierarchy,
     read_narrowed,
 )
-from reconciler.azure.lists import NO_RIGHT, NO_SUCH_LIST, ScopeLists, expansion, read_lists
+from reconciler.azure.lists import NO_SUCH_LIST, ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
 from reconciler.azure.writer import is_missing
 from reconciler.model import (
     JSON,
+    STANDARD_ASSIGNMENTS,
     ArmId,
     Declaration,
     Settings,
@@ -91,12 +92,8 @@ class Reader:
         standards: Sequence[ArmId] = (),
         *,
         groups_only: bool = False,
-        all_kinds: bool = False,
     ) -> RawSnapshot:
-        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read. With
-        `all_kinds` a refused list of Defender's counts as unread although no declaration needs it: for whoever concludes
-        from what is not there.
-        """
+        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read."""
         progress("hierarchy", 0, 1)
         taken_at = datetime.now(UTC)
         if scope is None:
@@ -114,7 +111,8 @@ class Reader:
             progress=progress,
             taken_at=taken_at,
             standards=standards,
-            empty=_empty_lists(is_declared=bool(standards), all_kinds=all_kinds),
+            # Who declares nothing of that kind needs no Defender at all.
+            empty=frozenset() if standards else NO_SUCH_LIST,
         ).read(hierarchy, self.versions)
 
 
@@ -209,7 +207,7 @@ class _SnapshotReader:
                 if not (is_missing(identifier, answer) or answer.is_gone):
                     scope = anchor(owner_scope(identifier))
                     unread = Unread(
-                        scope=scope, what="standard assignments", message=answer.message, remedy=answer.remedy
+                        scope=scope, what=STANDARD_ASSIGNMENTS, message=answer.message, remedy=answer.remedy
                     )
                     self.unread.append(unread)
             elif objects.is_exemption(answer):
@@ -277,15 +275,6 @@ class _SnapshotReader:
         )
         exists = confirmed.exists.union(target.key for target in targets if target.key in bearing)
         return replace(confirmed, exists=exists)
-
-
-def _empty_lists(*, is_declared: bool, all_kinds: bool) -> frozenset[int]:
-    """The statuses by which Defender's list is none. Who declares nothing of that kind needs no right to read it, unless
-    the run reports all that is exempt; and needs no Defender at all.
-    """
-    if is_declared:
-        return frozenset()
-    return NO_SUCH_LIST if all_kinds else NO_SUCH_LIST | NO_RIGHT
 
 
 def _subjects(declarations: Iterable[Declaration], kind: SubjectKind) -> list[str]:

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         Unmanaged,
     )
     from reconciler.model.tenant import (
+        STANDARD_ASSIGNMENTS,
         Assignment,
         Exemption,
         Initiative,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
         SystemData,
         Unread,
         unread_groups,
+        without_needless,
     )
 
 __all__ = [
@@ -65,6 +67,7 @@ __all__ = [
     "GUID",
     "JSON",
     "LONGEST_WAIT",
+    "STANDARD_ASSIGNMENTS",
     "UNPUBLISHED",
     "WORST_FIRST",
     "ArmId",
@@ -118,6 +121,7 @@ __all__ = [
     "textual_chain",
     "textual_containers",
     "unread_groups",
+    "without_needless",
 ]
 
 _LATER: Final = {
@@ -135,7 +139,18 @@ _LATER: Final = {
         "Settings",
         "Unmanaged",
     ),
-    "tenant": ("Assignment", "Exemption", "Initiative", "Policy", "Snapshot", "SystemData", "Unread", "unread_groups"),
+    "tenant": (
+        "STANDARD_ASSIGNMENTS",
+        "Assignment",
+        "Exemption",
+        "Initiative",
+        "Policy",
+        "Snapshot",
+        "SystemData",
+        "Unread",
+        "unread_groups",
+        "without_needless",
+    ),
 }
 _MODULES: Final = {name: module for module, names in _LATER.items() for name in names}
 

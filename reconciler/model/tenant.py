@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Final
 
 from reconciler.model.carriers import Carrier, carrier_of
 from reconciler.model.declaration import ResourceSelector
@@ -135,14 +136,19 @@ class Policy:
     defaults: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 
 
+STANDARD_ASSIGNMENTS: Final = "standard assignments"
+"""What is unread where Defender's list is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unread(Diagnostic):
     """Something that could not be read: `scope` whose `what` (exemptions, assignments, descendants, an initiative
-    by id) is unknown; the message is Azure's.
+    by id) is unknown; the message is Azure's. `is_refused`: for want of a right, as far as this run knows.
     """
 
     scope: ArmId
     what: str
+    is_refused: bool = field(default=False, compare=False)
 
 
 def unread_groups(unread: Iterable[Unread]) -> list[Unread]:
@@ -185,3 +191,13 @@ class Snapshot:
     def complete(self) -> bool:
         """Whether every expected scope was read in full."""
         return not self.unread
+
+
+def without_needless(snapshot: Snapshot, *, is_declared: bool) -> Snapshot:
+    """The snapshot as who only plans and writes sees it: where nothing is declared that a standard assignment carries, no
+    right to read those is needed. A report says what is exempt, so to it they are unread.
+    """
+    if is_declared:
+        return snapshot
+    needed = (line for line in snapshot.unread if not (line.is_refused and line.what == STANDARD_ASSIGNMENTS))
+    return replace(snapshot, unread=tuple(needed))

@@ -8,12 +8,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from reconciler.model import ArmId, Settings, Snapshot, Unread, arm_id, is_assessment, textual_containers
+from reconciler.model import (
+    STANDARD_ASSIGNMENTS,
+    ArmId,
+    Settings,
+    Snapshot,
+    Unread,
+    arm_id,
+    is_assessment,
+    textual_containers,
+)
 
 Slot = tuple[str, str]
 """Folded exemption scope and folded assignment id: where exemptions can meet each other."""
 
-SCOPE_READS = frozenset({"exemptions", "assignments", "descendants", "standard assignments"})
+SCOPE_READS = frozenset({"exemptions", "assignments", "descendants", STANDARD_ASSIGNMENTS})
 """The kinds of `Unread.what` that leave a scope itself unknown (others name one initiative or assignment); standard
 assignments only where one is declared or live.
 """
@@ -38,7 +47,7 @@ class Tree:
         self._roots.update(root.key for root in self.settings.scopes)
         unread = sorted(self.snapshot.unread, key=lambda line: (line.scope.key, line.what, line.message))
         has_standards = any(map(is_assessment, self.snapshot.assignments))
-        reads = SCOPE_READS if has_standards else SCOPE_READS - {"standard assignments"}
+        reads = SCOPE_READS if has_standards else SCOPE_READS - {STANDARD_ASSIGNMENTS}
         self._unread.update({line.scope.key: line for line in unread if line.what in reads})
         self._unread_descendants.extend(line for line in unread if line.what == "descendants")
         for line in self._unread.values():

@@ -16,7 +16,7 @@ from reconciler.applying.ports import Stop, Writer
 from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
-from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
+from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import Azure, connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Carrier, Settings, Verdict, arm_id, carrier_of, owner_scope
@@ -31,7 +31,14 @@ from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, load_revision
 from reconciler.runs.readers import pipeline_run
-from reconciler.runs.reading import display_names, load_record, plan_repository, read_raw, resources_at_targets
+from reconciler.runs.reading import (
+    display_names,
+    load_record,
+    plan_repository,
+    planned_on,
+    read_raw,
+    resources_at_targets,
+)
 
 _NO_RECORD: Final = (
     "Nothing is healed: no production run is known to have completed a revision. The next apply that leaves nothing undone "
@@ -110,7 +117,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
         standards = {*repository.standards, *(approved.repository.standards if approved else ())}
         raw = read_raw(azure, declarations, request.scope, context, sorted(standards))
-        snapshot = with_adopted(snapshot_of(raw), recorded)
+        snapshot = with_adopted(planned_on(raw, standards), recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
         if request.expected is not None:  # an empty one is a variable that was not set: no approval of everything

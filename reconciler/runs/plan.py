@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from reconciler.applying.record import Record, record_after
-from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
+from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.covered import TypeCounts
@@ -25,6 +25,7 @@ from reconciler.runs.reading import (
     load_record,
     missing_targets,
     plan_repository,
+    planned_on,
     read_raw,
     resources_at_targets,
     saved_snapshot,
@@ -96,7 +97,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
             raw = read_raw(azure, repository.declarations, request.scope, context, repository.standards)
-            snapshot = with_adopted(snapshot_of(raw), recorded)
+            snapshot = with_adopted(planned_on(raw, repository.standards), recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
             resources = resources_at_targets(azure, plan, repository.proposed, context)

@@ -15,7 +15,17 @@ from reconciler.codes import RuleCode
 from reconciler.declarations import SETTINGS_FILE
 from reconciler.documents.json_input import JsonInputError
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Declaration, Settings, Severity, Snapshot, Source, assessment_id, is_guid
+from reconciler.model import (
+    ArmId,
+    Declaration,
+    Settings,
+    Severity,
+    Snapshot,
+    Source,
+    assessment_id,
+    is_guid,
+    without_needless,
+)
 from reconciler.planning.covered import TypeCounts
 from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
@@ -40,22 +50,25 @@ def read_azure(
 
     A report says what is exempt in Azure, so what Defender refuses to show is unread, whoever declares what.
     """
-    return snapshot_of(read_raw(azure, declarations, scope, context, standards, all_kinds=True))
+    return snapshot_of(read_raw(azure, declarations, scope, context, standards))
 
 
-def read_raw(  # noqa: PLR0913 - what a read is about
+def read_raw(
     azure: Azure,
     declarations: Sequence[Declaration],
     scope: ArmId | None,
     context: Context,
     standards: Sequence[ArmId] = (),
-    *,
-    all_kinds: bool = False,
 ) -> RawSnapshot:
     """What a plan of the declarations needs, as ARM gave it, for a file that a later proof rests on."""
     with context.observer.reading("reading Azure") as progress:
         reader = azure.reader()
-        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards, all_kinds=all_kinds)
+        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards)
+
+
+def planned_on(raw: RawSnapshot, standards: Collection[ArmId]) -> Snapshot:
+    """What a plan rests on: who declares no `standards` needs no right to read those of others."""
+    return without_needless(snapshot_of(raw), is_declared=bool(standards))
 
 
 def read_snapshot(  # noqa: PLR0913 - what is read, and from where

@@ -12,7 +12,6 @@ from reconciler.assessments.case import EffectInputs
 from reconciler.assessments.question import question_of
 from reconciler.assessments.report import EffectReport, effect_report, only
 from reconciler.assessments.returned import read_deleted
-from reconciler.azure.raw_snapshot import snapshot_of
 from reconciler.azure.session import Azure, connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.marks import with_adopted
@@ -21,7 +20,7 @@ from reconciler.planning.stages import decide
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import Repository, load_repository, unknown_declaration
-from reconciler.runs.reading import display_names, load_record, read_raw
+from reconciler.runs.reading import display_names, load_record, planned_on, read_raw
 from reconciler.runs.rights import unexemptable_assignments
 
 _LARGEST: Final = 64 << 20
@@ -89,7 +88,7 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         # It speaks of what is declared here alone: who declares nothing of Defender's own kind needs no right to it.
         raw = read_raw(azure, repository.declarations, request.scope, context, repository.standards)
-        snapshot = with_adopted(snapshot_of(raw), recorded)
+        snapshot = with_adopted(planned_on(raw, repository.standards), recorded)
         names = display_names(snapshot, repository.catalogue)
         while True:
             inputs = read_effects(

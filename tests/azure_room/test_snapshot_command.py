@@ -66,7 +66,7 @@ def test_what_is_out_of_sight_is_named_and_the_exit_tells(repository):
     assert unread == {
         (scope, what)
         for scope in ("corp", "landing", subscription(2).rsplit("/", 1)[-1])
-        for what in ("assignments", "exemptions")
+        for what in ("assignments", "exemptions", "standard assignments")
     }
     assert "az role assignment create" in done.stderr
     assert [one["name"] for one in document["policyExemptions"]] == ["by-portal"], "the readable part is there"

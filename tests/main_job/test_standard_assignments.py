@@ -265,6 +265,18 @@ def test_who_declares_none_needs_no_rights_in_defender(root):
             assert "held" not in {line.get("kind") for line in document.get("findings", ())}
         shown = emulated.exempt(azure, "import", "live", cwd=root, check=[1])
         assert "standard assignments" in shown.stdout + shown.stderr
+        checked = emulated.exempt(azure, "doctor", cwd=root).stdout
+        assert "the standard assignments of 3 scopes cannot be read. No declaration needs it" in checked
+        saved = root.parent / "snapshot.json"
+        emulated.exempt(azure, "snapshot", "--out", str(saved), cwd=root, check=[1])
+        assert {line["what"] for line in json.loads(saved.read_text("utf-8"))["unread"]} == {"standard assignments"}
+        from_file = plan(azure, root, "--snapshot", str(saved), check=(1,))
+        assert (from_file["complete"], len(from_file["changes"])) == (False, 1), "a snapshot says what it has not seen"
+        emulated.exempt(azure, "list", "--snapshot", str(saved), cwd=root, check=[1])
+        beside = [str(root.parent / name) for name in ("plan.json", "read.json")]
+        emulated.exempt(azure, "plan", "--out", beside[0], "--snapshot-out", beside[1], cwd=root, check=[0])
+        assert json.loads((root.parent / "read.json").read_text("utf-8"))["complete"] is False
+        emulated.exempt(azure, "verify", beside[0], "--snapshot", beside[1], cwd=root, check=[0])
         repo.write(root, [plain, declared(ONE)])
         repo.commit(root)
         document = plan(azure, root, check=(1,))
