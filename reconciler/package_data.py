@@ -12,7 +12,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def schema_path(name: str) -> Path:
-    """The path of `schemas/<name>.schema.json`, shipped or in the checkout."""
+    """The path of `schemas/<name>.schema.json`, bundled or in the checkout."""
     inside = _PACKAGE / "schemas" / f"{name}.schema.json"
     return inside if inside.is_file() else _PACKAGE.parent / "schemas" / f"{name}.schema.json"
 
@@ -23,7 +23,7 @@ def demo_tenant() -> Path:
 
 
 def demo_repository() -> Path:
-    """The folder with the demo's reconciler.yaml and exemptions/, shipped or the checkout itself."""
+    """The folder with the demo's reconciler.yaml and exemptions/, bundled or the checkout itself."""
     inside = _PACKAGE / "emulator" / "demo" / "repository"
     return inside if inside.is_dir() else _PACKAGE.parent
 

@@ -4,11 +4,11 @@
 
 `--policy` is a checkout of https://github.com/Azure/azure-policy (git must be there: its commit and date are kept), or
 a folder with extracts of it: `initiatives.json` and `policies.json`, for US Government the same two below `usgov/`, and
-`initiative-versions.json`. A checkout holds current contents only: earlier versions are those that were shipped before.
+`initiative-versions.json`. A checkout holds current contents only: earlier versions are those that were bundled before.
 
 `--defender` is a folder with extracts of Microsoft's documentation: `recommendations.json` (keys with titles and
 policies), `unsupported-exemptions.json`, `transition-2026.json` (what was retired or replaced) and
-`assessment-metadata-2022-10.json` (a recorded list). Without it the recommendations stay as they are shipped.
+`assessment-metadata-2022-10.json` (a recorded list). Without it the recommendations stay as they are bundled.
 
 `--metadata` is a tenant's own list of recommendations, which is newer than any documentation:
 az rest --url "/providers/Microsoft.Security/assessmentMetadata?api-version=2021-06-01" > FILE
@@ -26,7 +26,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from policy_source import POLICY, Content, Pairs, Row, Source, name_of, read_source
-from recommendation_source import Recommendations, fold, read, read_recommendations, shipped_recommendations
+from recommendation_source import Recommendations, bundled_recommendations, fold, read, read_recommendations
 
 DATA = Path(__file__).resolve().parent.parent / "reconciler" / "catalog" / "data"
 EDITIONS = ("public", "usgov")
@@ -40,11 +40,11 @@ def main() -> None:
     parser.add_argument("--metadata", type=Path, metavar="FILE", help="a tenant's assessment metadata")
     parser.add_argument("--out", type=Path, default=DATA, metavar="DIR", help="default: the package's own data")
     arguments = parser.parse_args()
-    facts = read_recommendations(arguments.defender) if arguments.defender else shipped_recommendations(DATA)
+    facts = read_recommendations(arguments.defender) if arguments.defender else bundled_recommendations(DATA)
     sources = {edition: read_source(arguments.policy, edition) for edition in EDITIONS}
     for edition, source in sources.items():
         if source.contents is None:
-            source.contents = _with_shipped_contents(source, DATA / edition)
+            source.contents = _with_bundled_contents(source, DATA / edition)
         _drop_readers(facts, source)
         _add_named_by_policies(facts, source)
     if arguments.metadata:
@@ -102,20 +102,20 @@ def _add_types(facts: Recommendations, source: Source) -> None:
 # --- earlier versions of initiatives ---------------------------------------------------------------------------------
 
 
-def _with_shipped_contents(source: Source, folder: Path) -> dict[str, list[Content]]:
-    """The contents of initiatives whose versions differ: the current one, and before it those that were shipped."""
+def _with_bundled_contents(source: Source, folder: Path) -> dict[str, list[Content]]:
+    """The contents of initiatives whose versions differ: the current one, and before it those that were bundled."""
     contents = {}
     headers = {row["name"]: row for row in read(folder / "initiatives.json")}
     for row in source.initiatives:
         current = Content(versions=(row["version"],), members=frozenset(row["members"]))
-        earlier = _shipped_contents(folder, headers[row["name"]]) if row["name"] in headers else []
+        earlier = _bundled_contents(folder, headers[row["name"]]) if row["name"] in headers else []
         merged = _merged([current, *earlier])
         if len(merged) > 1:
             contents[row["name"]] = merged
     return contents
 
 
-def _shipped_contents(folder: Path, header: Row) -> list[Content]:
+def _bundled_contents(folder: Path, header: Row) -> list[Content]:
     members = _pairs(read(folder / "members" / f"{header['name']}.json"))
     path = folder / "versions" / f"{header['name']}.json"
     if not path.exists():

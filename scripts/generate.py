@@ -1,5 +1,5 @@
 """Writes what follows from the registries of kinds and codes: the enums of the schemas, the tables of docs/drift.md and
-docs/problems.md. And what follows from the shipped facts: the choices of the issue form, what a search looks through.
+docs/problems.md. And what follows from the bundled facts: the choices of the issue form, what a search looks through.
 
 `python scripts/generate.py` writes; with `--check` it only says which files are stale, and exits 1 (tests/drift/test_kinds.py).
 """

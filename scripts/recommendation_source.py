@@ -66,7 +66,7 @@ def read_recommendations(folder: Path) -> Recommendations:
     return result
 
 
-def shipped_recommendations(data: Path) -> Recommendations:
+def bundled_recommendations(data: Path) -> Recommendations:
     """What an earlier run wrote into a data folder."""
     policies = read(data / "public" / "policies.json")
     return Recommendations(

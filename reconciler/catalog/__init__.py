@@ -1,4 +1,4 @@
-"""What can be exempted: recommendations, policies and initiatives, shipped facts and the repository's overlay."""
+"""What can be exempted: recommendations, policies and initiatives, bundled facts and the repository's overlay."""
 
 from reconciler.catalog.catalogue import Catalogue, load
 from reconciler.catalog.facts import (

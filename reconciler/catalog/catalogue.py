@@ -1,4 +1,4 @@
-"""The catalogue: shipped facts, overlaid by the repository's catalog.yaml, with the lookups that planning needs.
+"""The catalogue: bundled facts, overlaid by the repository's catalog.yaml, with the lookups that planning needs.
 
 Opening it reads nothing but the overlay; each question reads the shards that it needs, once. Nothing but the overlay
 changes what a declaration means, so a newer version of the live metadata never changes a plan by itself.
@@ -78,8 +78,8 @@ class Catalogue:
         self._read_initiatives: dict[str, BuiltInInitiative | None] = {}
 
     @functools.cached_property
-    def shipped(self) -> Catalogue:
-        """The same without the repository's overlay: the facts as they are shipped."""
+    def bundled(self) -> Catalogue:
+        """The same without the repository's overlay: the facts as they are bundled."""
         return Catalogue(self.cloud) if self.overlay != NO_OVERLAY else self
 
     # --- recommendations ---
@@ -94,8 +94,8 @@ class Catalogue:
         """One recommendation by its key (lower case), or None where it is not known. Builds that one only."""
         if key not in self._read_recommendations:
             row, entry = self._recommendation_rows.get(key), self._overlaid.get(key)
-            shipped = store.recommendation(row) if row else None
-            recommendation = overlaid_recommendation(shipped, entry) if entry else shipped
+            bundled = store.recommendation(row) if row else None
+            recommendation = overlaid_recommendation(bundled, entry) if entry else bundled
             self._read_recommendations[key] = recommendation and judged(recommendation, self.policy)
         return self._read_recommendations[key]
 
@@ -197,7 +197,7 @@ class Catalogue:
     def _index(self) -> Index:
         if self.overlay == NO_OVERLAY and self.cloud is Cloud.PUBLIC:
             return store.search_index()
-        from reconciler.catalog.entries import all_entries  # noqa: PLC0415 - only where no index is shipped
+        from reconciler.catalog.entries import all_entries  # noqa: PLC0415 - only where no index is bundled
 
         return Index(index_text(all_entries(self)))
 
@@ -261,8 +261,8 @@ class Catalogue:
     def _initiative(self, key: str) -> BuiltInInitiative | None:
         if key not in self._read_initiatives:
             row, entry = self._initiative_rows.get(key), self._initiative_entries.get(key)
-            shipped = store.initiative(self._edition, row) if row else None
-            self._read_initiatives[key] = overlaid_initiative(shipped, entry) if entry else shipped
+            bundled = store.initiative(self._edition, row) if row else None
+            self._read_initiatives[key] = overlaid_initiative(bundled, entry) if entry else bundled
         return self._read_initiatives[key]
 
     @functools.cached_property

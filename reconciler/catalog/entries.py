@@ -1,6 +1,6 @@
-"""What a search looks through: every recommendation, policy and initiative of a catalogue, with its standing.
+"""What a search looks through: every recommendation, policy and initiative of a catalogue, with its rank.
 
-`scripts/generate.py` writes those of the shipped facts beside them, since finding out about all of them takes longer than
+`scripts/generate.py` writes those of the bundled facts beside them, since finding out about all of them takes longer than
 the search.
 """
 
@@ -58,13 +58,13 @@ def _recommendation(recommendation: Recommendation, policy_titles: Iterable[str]
     deprecated.
     """
     is_elsewhere = recommendation.environment in {Environment.AWS, Environment.GCP}
-    standing = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
-    standing += 0.04 if recommendation.environment is Environment.AZURE else -0.06
-    standing -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
-    standing -= 0.03 * (not recommendation.key) + 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles)
+    rank = 0.1 if recommendation.exemptable and not is_elsewhere else 0.0
+    rank += 0.04 if recommendation.environment is Environment.AZURE else -0.06
+    rank -= 0.12 * (not {Obstacle.DEPRECATED, Obstacle.RETIRED}.isdisjoint(recommendation.obstacles))
+    rank -= 0.03 * (not recommendation.key) + 0.03 * (Obstacle.SUSPECT_KEY in recommendation.obstacles)
     return Entry(
         item=recommendation.key or fold_title(recommendation.title),
-        standing=round(standing, 2),
+        rank=round(rank, 2),
         title=_words(recommendation.title),
         policy_titles=_words(" ".join((*policy_titles, *recommendation.former_titles))),
         resource_types=_words(" ".join(recommendation.resource_types)),
@@ -75,11 +75,11 @@ def _policy(policy: Policy, *, is_behind: bool, in_benchmark: bool) -> Entry:
     """One behind a known recommendation comes after that; one that Defender's own initiative has is shown to people as a
     recommendation whose key is not public, so it comes before the others.
     """
-    standing = -0.04 if is_behind else 0.04 if in_benchmark else -0.06
-    standing -= 0.1 * (Obstacle.DEPRECATED in policy.obstacles) + 0.12 * (policy.default_effect.lower() == "manual")
+    rank = -0.04 if is_behind else 0.04 if in_benchmark else -0.06
+    rank -= 0.1 * (Obstacle.DEPRECATED in policy.obstacles) + 0.12 * (policy.default_effect.lower() == "manual")
     return Entry(
         item=policy.id.key,
-        standing=round(standing, 2),
+        rank=round(rank, 2),
         title=_words(policy.title),
         resource_types=_words(" ".join(policy.resource_types)),
     )

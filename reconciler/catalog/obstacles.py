@@ -64,7 +64,7 @@ def own_obstacles(
 
 
 def judged(recommendation: Recommendation, policy: Callable[[ArmId], Policy | None]) -> Recommendation:
-    """The recommendation with all its obstacles: its own, which a shipped one has, and what its policies share."""
+    """The recommendation with all its obstacles: its own, which a bundled one has, and what its policies share."""
     obstacles = (
         recommendation.obstacles
         if not recommendation.overlaid

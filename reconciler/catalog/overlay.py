@@ -1,7 +1,7 @@
 """The repository's own facts: where its tenant differs from what the tool ships, field by field.
 
 Only this overlay, reviewed like code, changes what a declaration means. It adds recommendations, policies and
-initiatives that the shipped facts do not know, and replaces single fields of those that they know.
+initiatives that the bundled facts do not know, and replaces single fields of those that they know.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from reconciler.model import ArmId, Member, Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecommendationEntry:
-    """A new recommendation, or the fields in which one differs; None leaves a field as it is shipped."""
+    """A new recommendation, or the fields in which one differs; None leaves a field as it is bundled."""
 
     key: str
     title: str | None = None
@@ -36,7 +36,7 @@ class RecommendationEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InitiativeEntry:
-    """An initiative that is not shipped (`members` is all of them), or how one differs from its shipped version."""
+    """An initiative that is not bundled (`members` is all of them), or how one differs from its bundled version."""
 
     id: ArmId
     title: str | None = None
@@ -63,9 +63,9 @@ class Overlay:
     places: Mapping[tuple[str, str, str], Source] = field(default_factory=dict, compare=False)
 
 
-def overlaid_recommendation(shipped: Recommendation | None, entry: RecommendationEntry) -> Recommendation:
-    """The recommendation as the overlay has it. A shipped title that is replaced stays known as a former one."""
-    base = shipped or Recommendation(key=entry.key, title=entry.title or entry.key)
+def overlaid_recommendation(bundled: Recommendation | None, entry: RecommendationEntry) -> Recommendation:
+    """The recommendation as the overlay has it. A bundled title that is replaced stays known as a former one."""
+    base = bundled or Recommendation(key=entry.key, title=entry.title or entry.key)
     title = base.title if entry.title is None else entry.title
     obstacles = set(noted(base))
     for obstacle, is_noted in ((Obstacle.PREVIEW, entry.preview), (Obstacle.CUSTOM, entry.custom)):
@@ -88,9 +88,9 @@ def overlaid_recommendation(shipped: Recommendation | None, entry: Recommendatio
     )
 
 
-def overlaid_initiative(shipped: BuiltInInitiative | None, entry: InitiativeEntry) -> BuiltInInitiative:
+def overlaid_initiative(bundled: BuiltInInitiative | None, entry: InitiativeEntry) -> BuiltInInitiative:
     """The initiative as the overlay has it, members sorted by definition and reference id."""
-    base = shipped or BuiltInInitiative(
+    base = bundled or BuiltInInitiative(
         id=entry.id, title=entry.title or entry.id.name, version=entry.version or "", members=()
     )
     members = entry.members if entry.members is not None else _changed(base.members, entry)

@@ -138,11 +138,11 @@ def _repeated(document: Document) -> list[Problem]:
 
 
 def _untitled(document: Document) -> list[Problem]:
-    """Entries that add a recommendation must name it; those that change a shipped one need not."""
-    shipped = {row["key"] for row in store.shard("recommendations")}
+    """Entries that add a recommendation must name it; those that change a bundled one need not."""
+    bundled = {row["key"] for row in store.shard("recommendations")}
     rows = enumerate(document.data.get("recommendations", ()))
-    lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in shipped]
-    message, remedy = "{!r} is not among the shipped recommendations, so it needs a title", "add title: …"
+    lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in bundled]
+    message, remedy = "{!r} is not among the bundled recommendations, so it needs a title", "add title: …"
     paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
     return [
         Problem(

@@ -28,16 +28,16 @@ class LiveFacts:
     policies: tuple[Policy, ...] = ()
 
 
-def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
-    """The overlay that brings the shipped facts (a catalogue without overlay) to what is live.
+def refreshed(bundled: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
+    """The overlay that brings the bundled facts (a catalogue without overlay) to what is live.
 
-    Entries of the current overlay about what the tenant does not show are kept; those that the shipped facts have
+    Entries of the current overlay about what the tenant does not show are kept; those that the bundled facts have
     caught up with are dropped.
     """
     entries = {entry.key: entry for entry in current.recommendations}
     listed = {recommendation.key for recommendation in live.recommendations}
     fresh = (
-        _recommendation(shipped, entries.get(recommendation.key), recommendation)
+        _recommendation(bundled, entries.get(recommendation.key), recommendation)
         for recommendation in live.recommendations
     )
     recommendations = [entry for entry in fresh if entry and not entry.is_empty]
@@ -46,13 +46,13 @@ def refreshed(shipped: Catalogue, current: Overlay, live: LiveFacts) -> Overlay:
     return Overlay(
         recommendations=tuple(sorted(recommendations, key=lambda entry: entry.key)),
         policies=tuple(policies[key] for key in sorted(policies)),
-        initiatives=_initiatives(shipped, current, recommendations, live.initiatives),
+        initiatives=_initiatives(bundled, current, recommendations, live.initiatives),
     )
 
 
-def unknown_policies(shipped: Catalogue, current: Overlay, live: LiveFacts) -> tuple[ArmId, ...]:
+def unknown_policies(bundled: Catalogue, current: Overlay, live: LiveFacts) -> tuple[ArmId, ...]:
     """Policies behind live recommendations of which neither facts nor overlay know the title, sorted."""
-    titled = {policy.id.key for policy in current.policies} | shipped.policies.keys()
+    titled = {policy.id.key for policy in current.policies} | bundled.policies.keys()
     named = {
         recommendation.policy
         for recommendation in live.recommendations
@@ -61,12 +61,12 @@ def unknown_policies(shipped: Catalogue, current: Overlay, live: LiveFacts) -> t
     return tuple(sorted(named))
 
 
-def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
-    """Shipped recommendations with a policy that the tenant does not list; nothing is ever changed because of it."""
+def gone(bundled: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
+    """Bundled recommendations with a policy that the tenant does not list; nothing is ever changed because of it."""
     listed = {live_recommendation.key for live_recommendation in live.recommendations}
     return tuple(
         recommendation
-        for key, recommendation in shipped.recommendations.items()
+        for key, recommendation in bundled.recommendations.items()
         if recommendation.exemptable and recommendation.policies and key not in listed
     )
 
@@ -75,24 +75,24 @@ def gone(shipped: Catalogue, live: LiveFacts) -> tuple[Recommendation, ...]:
 
 
 def _recommendation(
-    shipped: Catalogue, current: RecommendationEntry | None, live: LiveRecommendation
+    bundled: Catalogue, current: RecommendationEntry | None, live: LiveRecommendation
 ) -> RecommendationEntry | None:
-    shipped_facts = shipped.recommendations.get(live.key)
-    environment = shipped_facts.environment if shipped_facts else _environment(live)
+    bundled_facts = bundled.recommendations.get(live.key)
+    environment = bundled_facts.environment if bundled_facts else _environment(live)
     if (
         not live.policy
-        and not (shipped_facts and shipped_facts.policies)
+        and not (bundled_facts and bundled_facts.policies)
         and (live.custom or environment is Environment.DEVOPS)
     ):
         return current
     overlaid = current or RecommendationEntry(key=live.key)
-    entry = _difference(shipped, shipped_facts, live) if shipped_facts else _addition(live)
+    entry = _difference(bundled, bundled_facts, live) if bundled_facts else _addition(live)
     if overlaid.policies and live.policy in overlaid.policies and entry.policies is not None:
         entry = replace(entry, policies=overlaid.policies)
-    category = live.category if live.category in shipped.recommendation_categories else ""
+    category = live.category if live.category in bundled.recommendation_categories else ""
     return replace(
         entry,
-        category=category if category and category != (shipped_facts.category if shipped_facts else "") else None,
+        category=category if category and category != (bundled_facts.category if bundled_facts else "") else None,
         environment=overlaid.environment or entry.environment,
         resource_types=overlaid.resource_types if overlaid.resource_types is not None else entry.resource_types,
     )
@@ -116,28 +116,28 @@ def _environment(live: LiveRecommendation) -> Environment:
     return Environment(live.clouds[0] if len(live.clouds) == 1 and live.clouds[0] in names else "")
 
 
-def _difference(shipped: Catalogue, shipped_facts: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
-    policies = _policies(shipped, shipped_facts, live.policy)
-    is_told = policies != shipped_facts.policies or not (policies or shipped_facts.alone)
+def _difference(bundled: Catalogue, bundled_facts: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
+    policies = _policies(bundled, bundled_facts, live.policy)
+    is_told = policies != bundled_facts.policies or not (policies or bundled_facts.alone)
     return RecommendationEntry(
         key=live.key,
-        title=live.title if fold_title(live.title) != fold_title(shipped_facts.title) else None,
-        severity=live.severity if live.severity and live.severity != shipped_facts.severity else None,
+        title=live.title if fold_title(live.title) != fold_title(bundled_facts.title) else None,
+        severity=live.severity if live.severity and live.severity != bundled_facts.severity else None,
         policies=policies if is_told else None,
-        preview=live.preview if live.preview != (Obstacle.PREVIEW in shipped_facts.obstacles) else None,
+        preview=live.preview if live.preview != (Obstacle.PREVIEW in bundled_facts.obstacles) else None,
         custom=live.custom or None,
     )
 
 
-def _policies(shipped: Catalogue, shipped_facts: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
+def _policies(bundled: Catalogue, bundled_facts: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
     """All policies behind a recommendation: the live one, and those whose own rule names the recommendation.
 
     The metadata names one policy only, so where the facts know that one among several, all of them stay.
     """
-    if live in shipped_facts.policies:
-        return shipped_facts.policies
-    details = (shipped.policy(policy) for policy in shipped_facts.policies)
-    asserted = tuple(policy.id for policy in details if policy and policy.assessment == shipped_facts.key)
+    if live in bundled_facts.policies:
+        return bundled_facts.policies
+    details = (bundled.policy(policy) for policy in bundled_facts.policies)
+    asserted = tuple(policy.id for policy in details if policy and policy.assessment == bundled_facts.key)
     return (live, *asserted) if live else asserted
 
 
@@ -145,17 +145,17 @@ def _policies(shipped: Catalogue, shipped_facts: Recommendation, live: ArmId | N
 
 
 def _initiatives(
-    shipped: Catalogue, current: Overlay, recommendations: Iterable[RecommendationEntry], live: Iterable[Initiative]
+    bundled: Catalogue, current: Overlay, recommendations: Iterable[RecommendationEntry], live: Iterable[Initiative]
 ) -> tuple[InitiativeEntry, ...]:
-    """Entries for assigned initiatives that evaluate a recommendation's policy and are not as shipped."""
+    """Entries for assigned initiatives that evaluate a recommendation's policy and are not as bundled."""
     evaluated = {
-        policy.key for recommendation in shipped.recommendations.values() for policy in recommendation.policies
+        policy.key for recommendation in bundled.recommendations.values() for policy in recommendation.policies
     }
     evaluated |= {policy.key for entry in recommendations for policy in entry.policies or ()}
     newest = _newest(live)
     entries = {entry.id.key: entry for entry in current.initiatives if entry.id.key not in newest}
     for key, initiative in newest.items():
-        entry = _initiative(shipped, initiative)
+        entry = _initiative(bundled, initiative)
         if not entry.is_empty and any(member.definition.key in evaluated for member in initiative.members):
             entries[key] = entry
     return tuple(entries[key] for key in sorted(entries))
@@ -174,21 +174,21 @@ def _version(text: str | None) -> tuple[int, ...]:
     return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
 
 
-def _initiative(shipped: Catalogue, live: Initiative) -> InitiativeEntry:
-    shipped_facts = shipped.initiative(live.id)
+def _initiative(bundled: Catalogue, live: Initiative) -> InitiativeEntry:
+    bundled_facts = bundled.initiative(live.id)
     members = tuple(Member(definition=member.definition, reference_id=member.reference_id) for member in live.members)
     title = without_invisible(live.display_name)[:MAX_TITLE].strip()
-    if shipped_facts is None:
+    if bundled_facts is None:
         return InitiativeEntry(id=live.id, title=title or live.id.name, version=live.version, members=_sorted(members))
-    before, after = _by_reference(shipped_facts.members), _by_reference(members)
+    before, after = _by_reference(bundled_facts.members), _by_reference(members)
     added = [
         member for key, member in after.items() if key not in before or before[key].definition != member.definition
     ]
     removed = [member.reference_id for key, member in before.items() if key not in after]
     if not added and not removed:
-        return InitiativeEntry(id=shipped_facts.id)
+        return InitiativeEntry(id=bundled_facts.id)
     return InitiativeEntry(
-        id=shipped_facts.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed))
+        id=bundled_facts.id, version=live.version, added=_sorted(added), removed=tuple(sorted(removed))
     )
 
 

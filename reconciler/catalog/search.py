@@ -69,12 +69,12 @@ _BESIDE_THE_BEST: Final = 0.5
 
 
 class Entry(NamedTuple):
-    """Something to look for: a folded title without a key, a key, or the folded id of a policy or initiative; its standing
+    """Something to look for: a folded title without a key, a key, or the folded id of a policy or initiative; its rank
     among equals; and its words, as `spaced` makes them, of which those of the title weigh most.
     """
 
     item: str
-    standing: float
+    rank: float
     title: str
     policy_titles: str = ""
     resource_types: str = ""
@@ -155,7 +155,7 @@ class Index:
         return {number: score + self._closeness(number, words) for number, score in scores.items() if score >= enough}
 
     def _closeness(self, number: int, words: list[str]) -> float:
-        """Decides among equals: standing first, then how much of the title the query says."""
+        """Decides among equals: rank first, then how much of the title the query says."""
         title = _meaningful(self._titles[number].split())
         return float(self._standings[number]) + 0.1 * min(1.0, len(words) / (1 + len(title)))
 

@@ -1,4 +1,4 @@
-"""Reads the shipped facts, a shard at a time and only when something in it is asked for.
+"""Reads the bundled facts, a shard at a time and only when something in it is asked for.
 
 The shards are JSON with one record a line, so that a newer source shows as a readable difference in review, and the
 build is reproducible byte for byte. `scripts/build_catalog.py` writes them, and from them `scripts/generate.py` what a search
@@ -52,7 +52,7 @@ _OTHER_CLOUDS: Final = frozenset({Environment.AWS, Environment.GCP})
 
 
 def edition(cloud: Cloud) -> str:
-    """Which shipped edition of policies and initiatives serves a cloud.
+    """Which bundled edition of policies and initiatives serves a cloud.
 
     No public source has China's, so there it is the public one; exemptions are resolved from what is live in any case.
     """
@@ -107,7 +107,7 @@ def search_index() -> Index:
 
 
 def recommendation(row: Row) -> Recommendation:
-    """A shipped recommendation, with the obstacles that do not depend on its policies."""
+    """A bundled recommendation, with the obstacles that do not depend on its policies."""
     environment = Environment(row.get("environment", ""))
     policies = row.get("policies", ())
     is_alone = not policies and bool(row.get("alone") or environment in _OTHER_CLOUDS)
@@ -150,7 +150,7 @@ def policy_rows(edition: str) -> Rows:
 
 
 def policy(row: Row) -> Policy:
-    """A shipped policy, with the obstacles that the source itself notes."""
+    """A bundled policy, with the obstacles that the source itself notes."""
     return Policy(
         id=_built_in(POLICY_PREFIX, row["name"]),
         title=row["title"],
@@ -170,7 +170,7 @@ def initiative_rows(edition: str) -> dict[str, Row]:
 
 
 def initiative(edition: str, row: Row) -> BuiltInInitiative:
-    """A shipped initiative with its members, which are read now."""
+    """A bundled initiative with its members, which are read now."""
     return BuiltInInitiative(
         id=_built_in(INITIATIVE_PREFIX, row["name"]),
         title=row["title"],
@@ -183,7 +183,7 @@ def initiative(edition: str, row: Row) -> BuiltInInitiative:
 
 
 def contents(edition: str, current: BuiltInInitiative) -> tuple[InitiativeContent, ...]:
-    """What a shipped initiative holds in each of its versions, newest first; `current` is the shipped one."""
+    """What a bundled initiative holds in each of its versions, newest first; `current` is the bundled one."""
     name = f"{edition}/versions/{current.id.name}"
     if not (DATA / f"{name}.json").is_file():
         return (InitiativeContent(versions=(current.version,), members=current.members),)

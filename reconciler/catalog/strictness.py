@@ -1,4 +1,4 @@
-"""The facts that rules are judged by: those that are shipped and those of catalog.yaml, whichever are stricter.
+"""The facts that rules are judged by: those that are bundled and those of catalog.yaml, whichever are stricter.
 
 A pull request can change catalog.yaml. It may add to what a rule protects, never take away from it.
 """
@@ -27,8 +27,8 @@ class NeverExempt:
 
 
 def recommendations_on(policy: ArmId, catalogue: Catalogue) -> tuple[Recommendation, ...]:
-    """Every recommendation that rests on a policy by shipped facts or by catalog.yaml, as each of the two describes it."""
-    described = (*catalogue.shipped.resting_on(policy), *catalogue.resting_on(policy))
+    """Every recommendation that rests on a policy by bundled facts or by catalog.yaml, as each of the two describes it."""
+    described = (*catalogue.bundled.resting_on(policy), *catalogue.resting_on(policy))
     return tuple(dict.fromkeys(described))
 
 
@@ -49,13 +49,13 @@ def severities(policies: Iterable[str], catalogue: Catalogue) -> frozenset[str]:
 
 def never_exempt(rules: Rules, catalogue: Catalogue) -> Mapping[str, tuple[NeverExempt, ...]]:
     """What rules.neverExempt protects: each folded policy id with the entries that name it, by itself or by way of a
-    recommendation that rests on it, by shipped facts or by catalog.yaml.
+    recommendation that rests on it, by bundled facts or by catalog.yaml.
     """
     protected: defaultdict[str, dict[NeverExempt, None]] = defaultdict(dict)
     for text in rules.never_policies:
         protected[policy_id(text).key][NeverExempt(title=text, setting="rules.neverExempt.policies")] = None
     for text in rules.never_recommendations:
-        for source in (catalogue.shipped, catalogue):
+        for source in (catalogue.bundled, catalogue):
             for recommendation in source.find(text):
                 entry = NeverExempt(
                     title=recommendation.title,

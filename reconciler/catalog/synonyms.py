@@ -63,13 +63,13 @@ def other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:
     for phrase in _ABBREVIATIONS.get(word, ()):
         yield tuple(phrase.split())
     stems = {stem(text_word) for text_word in words}
-    for parts, abbreviation in _phrases():
+    for parts, abbreviation in _spellings():
         if stem(word) in parts and parts <= stems:
             yield (abbreviation,)
 
 
 @functools.cache
-def _phrases() -> tuple[tuple[frozenset[str], str], ...]:
+def _spellings() -> tuple[tuple[frozenset[str], str], ...]:
     return tuple(
         (frozenset(stem(word) for word in phrase.split()), abbreviation)
         for abbreviation, phrases in _ABBREVIATIONS.items()

@@ -1,6 +1,6 @@
-"""Where catalog.yaml weakens a shipped fact: a lower severity, fewer policies, an obstacle that is gone.
+"""Where catalog.yaml weakens a bundled fact: a lower severity, fewer policies, an obstacle that is gone.
 
-Each is a warning, so that a reviewer sees it before anything else; `strictness` keeps the rules judging by the shipped
+Each is a warning, so that a reviewer sees it before anything else; `strictness` keeps the rules judging by the bundled
 fact all the same.
 """
 
@@ -23,16 +23,16 @@ _FIELDS: Final = {Obstacle.DEVOPS: "environment", Obstacle.MODE: "mode"}
 
 
 def weakened_facts(catalogue: Catalogue) -> Iterator[Problem]:
-    """A warning for each shipped fact that catalog.yaml weakens."""
+    """A warning for each bundled fact that catalog.yaml weakens."""
     for entry in catalogue.overlay.recommendations:
-        if entry.key in catalogue.shipped.recommendations:
+        if entry.key in catalogue.bundled.recommendations:
             yield from _weaker_recommendation(catalogue, entry.key)
     for policy in catalogue.overlay.policies:
-        before, after = catalogue.shipped.policy(policy.id), catalogue.policies[policy.id.key]
+        before, after = catalogue.bundled.policy(policy.id), catalogue.policies[policy.id.key]
         if before is not None:
             yield from _lost_obstacles(catalogue, ("policies", policy.id.key), before, after)
     for changed in catalogue.overlay.initiatives:
-        initiative, overlaid = catalogue.shipped.initiative(changed.id), catalogue.initiative(changed.id)
+        initiative, overlaid = catalogue.bundled.initiative(changed.id), catalogue.initiative(changed.id)
         if initiative is None or overlaid is None:
             continue
         members = {(member.reference_id.lower(), member.definition) for member in overlaid.members}
@@ -45,25 +45,25 @@ def weakened_facts(catalogue: Catalogue) -> Iterator[Problem]:
             yield _warning(
                 catalogue,
                 ("initiatives", changed.id.key, "removed"),
-                message=f"{initiative.title!r} no longer has {first_few(lost, _MAX_NAMES)} for the policies that it is shipped with",
+                message=f"{initiative.title!r} no longer has {first_few(lost, _MAX_NAMES)} for the policies that it is bundled with",
                 remedy="make sure that the version which is assigned has it so",
             )
 
 
 def _weaker_recommendation(catalogue: Catalogue, key: str) -> Iterator[Problem]:
-    before, after = catalogue.shipped.recommendations[key], catalogue.recommendations[key]
+    before, after = catalogue.bundled.recommendations[key], catalogue.recommendations[key]
     if _SEVERITIES.index(after.severity.lower()) < _SEVERITIES.index(before.severity.lower()):
         yield _warning(
             catalogue,
             ("recommendations", key, "severity"),
-            message=f"{before.title!r} is {after.severity} here and {before.severity} in the shipped facts",
+            message=f"{before.title!r} is {after.severity} here and {before.severity} in the bundled facts",
             remedy=f"make sure that Defender for Cloud rates it so; rules by severity go by {before.severity} all the same",
         )
     if lost := [policy.name for policy in before.policies if policy not in after.policies]:
         yield _warning(
             catalogue,
             ("recommendations", key, "policies"),
-            message=f"{before.title!r} no longer rests on {first_few(lost, _MAX_NAMES)}, as it does in the shipped facts",
+            message=f"{before.title!r} no longer rests on {first_few(lost, _MAX_NAMES)}, as it does in the bundled facts",
             remedy="make sure that the tenant evaluates it so; rules.neverExempt protects these policies all the same",
         )
     yield from _lost_obstacles(catalogue, ("recommendations", key), before, after)
@@ -87,6 +87,6 @@ def _warning(catalogue: Catalogue, place: tuple[str, str, str], *, message: str,
     return Problem(
         source=places.get(place) or places.get((*place[:2], "")) or Source(_FILE),
         code=CODE,
-        message=f"this weakens a shipped fact: {message}",
+        message=f"this weakens a bundled fact: {message}",
         remedy=remedy,
     )

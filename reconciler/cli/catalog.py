@@ -99,7 +99,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--cloud", choices=clouds, help="which Azure (default: as reconciler.yaml says, else AzureCloud)"
         )
     diff = _command(commands, "diff", _diff, "how the tenant differs, and which declarations that touches")
-    diff.add_argument("--offline", action="store_true", help="compare catalog.yaml with the shipped facts instead")
+    diff.add_argument("--offline", action="store_true", help="compare catalog.yaml with the bundled facts instead")
     diff.add_argument("--detailed-exitcode", action="store_true", help="exit 2 where something differs")
     refresh = _command(commands, "refresh", _refresh, "write what differs to catalog.yaml, for review")
     for command in (diff, refresh):

@@ -57,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--keep: {str(keep)!r} exists already", "name a new folder")
     with tempfile.TemporaryDirectory(prefix="exempt-demo-") as scratch:
         root = keep or Path(scratch) / "contoso-exemptions"
-        # The shipped declarations and settings under git, as `exempt init --template demo` writes them.
+        # The bundled declarations and settings under git, as `exempt init --template demo` writes them.
         init.run(init.InitRequest(folder=root, pipelines=Pipelines.NONE, demo_on=common.now().date()))
         create(root, "Declare exemptions", ("Demo", "demo@contoso.example"))
         content = load_tenant(package_data.demo_tenant())

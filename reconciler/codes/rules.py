@@ -18,7 +18,7 @@ class RuleCode(ProblemCode):
     )
     CATALOGUE_WEAKER = Rule(
         code="catalogue-weaker",
-        meaning="catalog.yaml weakens a shipped fact",
+        meaning="catalog.yaml weakens a bundled fact",
         cause="rules go by the stricter of the two, so the file does less than it says",
         severity=Severity.WARNING,
     )

@@ -1,6 +1,6 @@
 """What the catalogue says against a declaration: unknown names, unsupported recommendations, scopes nothing evaluates.
 
-Only reviewed data in the repository and the shipped facts decide, so a verdict changes with a commit and never by
+Only reviewed data in the repository and the bundled facts decide, so a verdict changes with a commit and never by
 itself.
 """
 

@@ -18,7 +18,7 @@ class DeclaredSubject:
     `subject` is what the catalogue says of it; `policies` are folded ids of definitions, those in an initiative among
     them, and of assessments that no policy stands behind. `container` is the folded id of the one initiative or
     assignment that is addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says
-    that `policies` are all there are. `judged` are the policies and those that it means by shipped facts alone: rules go by both, so that
+    that `policies` are all there are. `judged` are the policies and those that it means by bundled facts alone: rules go by both, so that
     catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
     nobody knows one, None where the policies are not known.
     """
@@ -48,23 +48,23 @@ def declared_subject(declaration: Declaration, catalogue: Catalogue) -> Declared
     references = frozenset(subject.references)
     policies = subject.policies
     is_known = subject.kind is not SubjectKind.ASSIGNMENT
-    shipped: Iterable[str] = ()
+    bundled: Iterable[str] = ()
     match subject.kind:
         case SubjectKind.RECOMMENDATION:
-            shipped = (
+            bundled = (
                 evaluator.key
                 for recommendation in subject.recommendations
-                for described in catalogue.shipped.find(recommendation.key or recommendation.title)
+                for described in catalogue.bundled.find(recommendation.key or recommendation.title)
                 for evaluator in described.evaluators
             )
         case SubjectKind.INITIATIVE:
             initiative = initiative_id(declaration.subject.value)
             policies = _members(catalogue, initiative, references)
-            shipped = _members(catalogue.shipped, initiative, references)
+            bundled = _members(catalogue.bundled, initiative, references)
             is_known = catalogue.initiative(initiative) is not None
         case SubjectKind.CATEGORY | SubjectKind.POLICY | SubjectKind.ASSIGNMENT:
             pass
-    judged = policies.union(shipped)
+    judged = policies.union(bundled)
     return DeclaredSubject(
         declaration=declaration,
         subject=subject,

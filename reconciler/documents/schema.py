@@ -33,7 +33,7 @@ class SchemaError(Protocol):
 
 @functools.cache
 def schema(name: str) -> dict[str, JSON]:
-    """The shipped schema of that name: `exemption`, `reconciler` or `catalog`."""
+    """The bundled schema of that name: `exemption`, `reconciler` or `catalog`."""
     loaded: dict[str, JSON] = json.loads(schema_path(name).read_text("utf-8"))
     return loaded
 

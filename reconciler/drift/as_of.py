@@ -60,14 +60,14 @@ def _write(outcome: JsonInput, name: str, moment: datetime, revision: str) -> Ru
     )
 
 
-def standing_writes(writes: Iterable[RunWrite], moment: datetime) -> Mapping[str, tuple[RunWrite, ...]]:
+def writes_in_force(writes: Iterable[RunWrite], moment: datetime) -> Mapping[str, tuple[RunWrite, ...]]:
     """By declaration, the last write until then of each exemption that was there afterwards, sorted by id."""
     last: dict[str, RunWrite] = {}
     for write in sorted(writes, key=lambda write: (write.taken_at, write.file)):
         if write.taken_at <= moment:
             last[write.exemption.lower()] = write
-    standing: dict[str, list[RunWrite]] = {}
+    in_force: dict[str, list[RunWrite]] = {}
     for _, write in sorted(last.items()):
         if write.exists:
-            standing.setdefault(write.declaration, []).append(write)
-    return {declaration: tuple(listed) for declaration, listed in standing.items()}
+            in_force.setdefault(write.declaration, []).append(write)
+    return {declaration: tuple(listed) for declaration, listed in in_force.items()}

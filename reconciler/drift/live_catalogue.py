@@ -31,10 +31,10 @@ def catalogue_findings(
     named = {declaration.name: declaration for declaration in declarations if declaration.enabled}
     if not facts.recommendations or not named:
         return ()
-    shipped = Catalogue(current.cloud)
-    as_live = Catalogue(current.cloud, refreshed(shipped, current.overlay, facts))
+    bundled = Catalogue(current.cloud)
+    as_live = Catalogue(current.cloud, refreshed(bundled, current.overlay, facts))
     entries = differences(current, as_live, named.values())
-    lost = with_declarations(gone_entries(gone(shipped, facts)), current, as_live, named.values())
+    lost = with_declarations(gone_entries(gone(bundled, facts)), current, as_live, named.values())
     return tuple(_findings((*entries, *lost), named))
 
 

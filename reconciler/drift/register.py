@@ -15,7 +15,7 @@ from reconciler.planning.topics import request_of
 from reconciler.planning.values import Finding
 
 
-class Standing(enum.StrEnum):
+class DeclarationStatus(enum.StrEnum):
     """Where a declaration stands in its life."""
 
     DECLARED = "declared"
@@ -32,7 +32,7 @@ class DeclarationRecord:
     """
 
     name: str
-    standing: Standing
+    status: DeclarationStatus
     declaration: Declaration | None = None
     title: str = ""
     severity: str = ""
@@ -63,7 +63,7 @@ def make_register(
     records = [
         DeclarationRecord(
             name=name,
-            standing=_standing(declaration, inventory.now),
+            status=_status(declaration, inventory.now),
             declaration=declaration,
             title=subject.title if subject else "",
             severity=request.severity if request else "",
@@ -75,7 +75,7 @@ def make_register(
         for request in (request_of(declaration, inputs.history, subject, inputs.catalogue) if subject else None,)
     ]
     records += [
-        DeclarationRecord(name=name, standing=Standing.RETIRED, steps=tuple(steps))
+        DeclarationRecord(name=name, status=DeclarationStatus.RETIRED, steps=tuple(steps))
         for name, steps in journals.items()
         if name not in declared
     ]
@@ -87,7 +87,7 @@ def make_register(
     )
 
 
-def _standing(declaration: Declaration, now: datetime) -> Standing:
+def _status(declaration: Declaration, now: datetime) -> DeclarationStatus:
     if not declaration.enabled:
-        return Standing.DISABLED
-    return Standing.ENDED if declaration.has_expired(now) else Standing.DECLARED
+        return DeclarationStatus.DISABLED
+    return DeclarationStatus.ENDED if declaration.has_expired(now) else DeclarationStatus.DECLARED

@@ -23,7 +23,7 @@ from reconciler.emulator.resources import (
 )
 from reconciler.emulator.resources.definition_rules import POLICIES, SETS, Family
 from reconciler.emulator.state import plans
-from reconciler.emulator.state.builtin import BuiltIns, shipped
+from reconciler.emulator.state.builtin import BuiltIns, bundled
 from reconciler.emulator.state.hierarchy import Hierarchy, ManagementGroup, Subscription
 from reconciler.emulator.state.principals import parse_deny, parse_principal
 from reconciler.emulator.state.roles import ROLES
@@ -114,7 +114,7 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
     tenant = Tenant(
         content.get("tenantId", DEFAULT_TENANT_ID),
         [parse_principal(entry, ROLES) for entry in content.get("principals", ())],
-        built_ins if built_ins is not None else shipped(),
+        built_ins if built_ins is not None else bundled(),
         limits,
     )
     _add_hierarchy(tenant, content)

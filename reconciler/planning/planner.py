@@ -124,5 +124,5 @@ def _finding_order(finding: Finding) -> tuple[str, ...]:
 
 def _held_order(line: Held) -> tuple[str, ...]:
     where = line.assignment.key if line.assignment else ""
-    standing = line.exemption.key if line.exemption else ""
-    return line.declaration, line.scope.key, where, standing, line.cause.value, line.message.lower()
+    existing = line.exemption.key if line.exemption else ""
+    return line.declaration, line.scope.key, where, existing, line.cause.value, line.message.lower()

@@ -17,7 +17,7 @@ def failure_markdown(
     """Why there is no plan, and what to do, as Markdown; `problems` are the mistakes of an invalid repository."""
     lines = [marker, f"### No plan: {_cause(error, problems)}."]
     weaker = [problem for problem in problems if problem.code == weakening.CODE]
-    lines += bullets("Shipped facts that this weakens", sorted(weaker), lambda item: problem_item(item, context))
+    lines += bullets("Bundled facts that this weakens", sorted(weaker), lambda item: problem_item(item, context))
     if isinstance(error, ReconcilerError):
         lines.append(f"\n{value(error.message)}" + (f"; {value(error.remedy)}" if error.remedy else ""))
     elif not isinstance(error, KeyboardInterrupt):

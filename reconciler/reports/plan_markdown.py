@@ -71,7 +71,7 @@ def _above_the_fold(report: PlanReport, context: ReportContext) -> Iterator[str]
     yield f"### {headline(report, value)}"
     weaker = [problem for problem in report.warnings if problem.code == weakening.CODE]
     further = [problem for problem in report.warnings if problem.code != weakening.CODE]
-    yield from bullets("Shipped facts that this weakens", weaker, lambda item: problem_item(item, context))
+    yield from bullets("Bundled facts that this weakens", weaker, lambda item: problem_item(item, context))
     yield from bullets("Invalid", plan.problems, lambda item: problem_item(item, context))
     yield from bullets(
         "Could not be read: nothing is deleted there",

@@ -28,7 +28,7 @@ COLUMNS: Final = (
 """One row's cells, in order; the page's script reads them by name."""
 
 FIELDS: Final = (
-    "standing", "title", "severity", "source", "category", "ends", "why", "owner", "requestedBy", "ticket",
+    "status", "title", "severity", "source", "category", "ends", "why", "owner", "requestedBy", "ticket",
 )  # fmt: skip
 STEP: Final = ("when", "what", "commit", "by", "pullRequest", "approvedBy")
 
@@ -123,7 +123,7 @@ def _cells(entry: InventoryEntry, names: Names, in_force: str) -> Iterable[str]:
 def _facts(record: DeclarationRecord) -> list[str]:
     """A declaration's fields in the order of `FIELDS`."""
     declaration = record.declaration
-    facts = [record.standing.value, record.title, record.severity]
+    facts = [record.status.value, record.title, record.severity]
     if declaration is not None:
         facts += [
             source_label(declaration.source),

@@ -18,7 +18,7 @@ from typing import Final
 from reconciler import __version__
 from reconciler.arm.canonical import instant_text
 from reconciler.documents.json_input import JsonInputError, read_json
-from reconciler.drift.as_of import RunWrite, standing_writes, writes_of
+from reconciler.drift.as_of import RunWrite, writes_in_force, writes_of
 from reconciler.model import JSON, Declaration
 from reconciler.planning.provenance import Step, StepKind
 from reconciler.planning.stages import ResolvedDeclarations
@@ -86,13 +86,13 @@ def make_bundle(request: BundleRequest) -> Bundle:
     resolved = ResolvedDeclarations.of(declared, catalogue)
     artefacts = dict(_artefacts(request.artefacts)) if request.artefacts else {}
     writes = [write for name, data in artefacts.items() for write in writes_of(name, data)]
-    standing = standing_writes(writes, request.as_of)
+    in_force = writes_in_force(writes, request.as_of)
     steps = journals(request.root)
     rows = [
         row
         for declaration in resolved.declarations
         for row in _rows(
-            declaration, resolved, steps.get(declaration.name, ()), standing.get(declaration.name, ()), request.as_of
+            declaration, resolved, steps.get(declaration.name, ()), in_force.get(declaration.name, ()), request.as_of
         )
     ]
     facts: dict[str, JSON] = {
@@ -116,7 +116,7 @@ def make_bundle(request: BundleRequest) -> Bundle:
         data=data,
         digest=hashlib.sha256(data).hexdigest(),
         declarations=len(declared),
-        unwritten=sum(declaration.name not in standing for declaration in declared),
+        unwritten=sum(declaration.name not in in_force for declaration in declared),
     )
 
 

@@ -36,7 +36,7 @@ class CatalogRun:
 
 
 def diff(root: Path, context: Context, *, custom: bool, offline: bool) -> CatalogRun:
-    """What differs between the repository's catalogue and the tenant, or (offline) the shipped facts. Writes nothing.
+    """What differs between the repository's catalogue and the tenant, or (offline) the bundled facts. Writes nothing.
     `custom`: each subscription's custom recommendations too.
 
     Raises:
@@ -69,17 +69,17 @@ def _compare(
     settings: Settings, loaded: Loaded, current: Catalogue, context: Context, *, custom: bool
 ) -> tuple[Overlay, CatalogRun]:
     """The overlay that the tenant asks for, what it would change, and what could not be read."""
-    shipped = Catalogue(current.cloud)
-    live, unread = _read(settings, shipped, current.overlay, context, custom=custom)
-    overlay = refreshed(shipped, current.overlay, live)
+    bundled = Catalogue(current.cloud)
+    live, unread = _read(settings, bundled, current.overlay, context, custom=custom)
+    overlay = refreshed(bundled, current.overlay, live)
     proposed = Catalogue(current.cloud, overlay)
     entries = differences(current, proposed, loaded.declarations)
-    lost = with_declarations(gone_entries(gone(shipped, live)), current, proposed, loaded.declarations)
+    lost = with_declarations(gone_entries(gone(bundled, live)), current, proposed, loaded.declarations)
     return overlay, CatalogRun(entries=(*entries, *lost), unread=unread)
 
 
 def _read(
-    settings: Settings, shipped: Catalogue, overlay: Overlay, context: Context, *, custom: bool
+    settings: Settings, bundled: Catalogue, overlay: Overlay, context: Context, *, custom: bool
 ) -> tuple[LiveFacts, tuple[Unread, ...]]:
     from reconciler.azure import metadata  # noqa: PLC0415 - loads the SDK
     from reconciler.azure.session import connect  # noqa: PLC0415
@@ -93,7 +93,7 @@ def _read(
         recommendations = live_recommendations(metadata.read_metadata(azure.client, subscriptions))
         initiatives = tuple(snapshot.initiatives[key] for key in sorted(snapshot.initiatives))
         facts = LiveFacts(recommendations=recommendations, initiatives=initiatives)
-        unknown = unknown_policies(shipped, overlay, facts)
+        unknown = unknown_policies(bundled, overlay, facts)
         policies = [live_policy(row) for row in metadata.read_definitions(azure.client, unknown)]
     unread = tuple(unread for unread in snapshot.unread if unread.what != "exemptions")
     return (

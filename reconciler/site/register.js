@@ -242,7 +242,7 @@
         ["owner", row.owner], ["asked by", row.requestedBy], ["approved by", row.approvedBy], ["pull request", row.pullRequest && `#${row.pullRequest}`],
         ["ticket", row.ticket], ["applied", row.commit && `${row.commit}${row.appliedAt ? ` on ${row.appliedAt}` : ""}`],
         ["made by", row.madeBy && `${row.madeBy}${row.madeAt ? ` on ${row.madeAt}` : ""}`], ["whose", row.whose],
-        ["declared in", declaration && declaration.source], ["standing", declaration && declaration.standing],
+        ["declared in", declaration && declaration.source], ["status", declaration && declaration.status],
       ]),
       element("h3", {}, `In Azure (${objects.length})`),
       tableOf("Exemptions", ["initiative", "scope", "references", "ends", "state"],
@@ -277,11 +277,11 @@
   const without = Object.keys(data.declarations).filter((name) => !exempted.has(name));
   if (without.length) {
     main.append(element("h2", {}, `Declarations without an exemption now (${without.length})`),
-      tableOf("Not applied yet, disabled, ended or retired", ["declaration", "standing", "exempts", "last step", "by"],
+      tableOf("Not applied yet, disabled, ended or retired", ["declaration", "status", "exempts", "last step", "by"],
         without.slice(0, 500).map((name) => {
           const declaration = declared(name);
           const last = declaration.steps.at(-1);
-          return [name, declaration.standing, declaration.title, last ? `${last.what} ${last.when}` : "", last ? last.by : ""];
+          return [name, declaration.status, declaration.title, last ? `${last.what} ${last.when}` : "", last ? last.by : ""];
         })));
   }
 })();

@@ -44,8 +44,8 @@ def _moved_on(case: Case, write: Write) -> Declared | None:
 def _is_there_before(case: Case, key: str, point: Point) -> bool:
     """Whether something exempts the point before the write, in any order that the waits allow."""
     covering = {name for name, exemption in case.final.items() if case.is_covered([exemption], point)}
-    standing = {name for name in covering if case.is_covered([case.tenant.exemptions.get(name)], point)}
-    return bool(standing) or not covering.isdisjoint(preceding(case, [key]))
+    covering_now = {name for name in covering if case.is_covered([case.tenant.exemptions.get(name)], point)}
+    return bool(covering_now) or not covering.isdisjoint(preceding(case, [key]))
 
 
 def _is_not_needed(case: Case, write: Write, point: Point, declaration: Declared) -> bool:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from reconciler.drift.inventory import Inventory, InventoryEntry, State
-from reconciler.drift.register import DeclarationRecord, Register, Standing
+from reconciler.drift.register import DeclarationRecord, DeclarationStatus, Register
 from reconciler.kinds import FindingKind
 from reconciler.model import Exemption, SystemData, arm_id
 from reconciler.planning.marks import Ownership
@@ -71,7 +71,7 @@ def record(name: str, text: str = "") -> DeclarationRecord:
     approval = Approval(author=text or "Ann <ann@contoso.example>", pull_request="12", approvers=("Bob",))
     steps = (Step(commit=Commit(SHA, NOW), kind=StepKind.ADDED, approval=approval, file=f"exemptions/{name}.yaml"),)
     return DeclarationRecord(
-        name=name, standing=Standing.DECLARED, title=text or "Secure transfer", severity="High", steps=steps
+        name=name, status=DeclarationStatus.DECLARED, title=text or "Secure transfer", severity="High", steps=steps
     )
 
 
@@ -86,7 +86,9 @@ def register(size: int, text: str = "") -> Register:
         kind=FindingKind.MODIFIED, subject=entries[0].exemption.id if entries else arm_id("/subscriptions/x"),
         message=text or "is not what its declaration asks for", remedy=text or "exempt apply", declaration=names[0] if names else None,
     )  # fmt: skip
-    retired = DeclarationRecord(name="long-gone", standing=Standing.RETIRED, steps=record("long-gone", text).steps)
+    retired = DeclarationRecord(
+        name="long-gone", status=DeclarationStatus.RETIRED, steps=record("long-gone", text).steps
+    )
     return Register(
         inventory=inventory,
         records=(*(record(name, text) for name in names), retired),

@@ -1,4 +1,4 @@
-"""The script that builds the shipped facts: from a checkout, from extracts, from metadata; the same bytes each time."""
+"""The script that builds the bundled facts: from a checkout, from extracts, from metadata; the same bytes each time."""
 
 import json
 import subprocess
@@ -205,13 +205,13 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, checkout, extracts):
     assert len(files[0]) == 12
 
 
-def test_without_documentation_the_shipped_recommendations_stay(tmp_path, checkout):
+def test_without_documentation_the_bundled_recommendations_stay(tmp_path, checkout):
     out = tmp_path / "out"
     done = build(out, "--policy", checkout)
     assert done.returncode == 0, done.stderr
-    shipped = SCRIPT.parent.parent / "reconciler" / "catalog" / "data"
+    bundled = SCRIPT.parent.parent / "reconciler" / "catalog" / "data"
     kept = {one["key"]: one for one in rows(out, "recommendations")}
-    assert all(kept[one["key"]] == one for one in rows(shipped, "recommendations"))
+    assert all(kept[one["key"]] == one for one in rows(bundled, "recommendations"))
     assert NAMED_KEY in kept
 
 
@@ -373,8 +373,8 @@ def test_versions_are_written_as_differences_from_the_current_one(tmp_path, extr
     assert not (out / "usgov" / "versions").exists()
 
 
-def test_a_checkout_keeps_the_shipped_versions_before_its_own(tmp_path, checkout, extracts):
-    shipped = SCRIPT.parent.parent / "reconciler" / "catalog" / "data" / "public"
+def test_a_checkout_keeps_the_bundled_versions_before_its_own(tmp_path, checkout, extracts):
+    bundled = SCRIPT.parent.parent / "reconciler" / "catalog" / "data" / "public"
     name = "03055927-78bd-4236-86c0-f36125a10dc9"
     put(
         checkout / "built-in-policies" / "policySetDefinitions" / "n.json",
@@ -383,8 +383,8 @@ def test_a_checkout_keeps_the_shipped_versions_before_its_own(tmp_path, checkout
     out = tmp_path / "out"
     done = build(out, "--policy", checkout, "--defender", extracts)
     assert done.returncode == 0, done.stderr
-    before = json.loads((shipped / "versions" / f"{name}.json").read_text())
+    before = json.loads((bundled / "versions" / f"{name}.json").read_text())
     after = rows(out, f"public/versions/{name}")
     assert [one["versions"] for one in after] == [["2.0.0"], *(one["versions"] for one in before)]
-    assert sorted(after[1]["with"]) == json.loads((shipped / "members" / f"{name}.json").read_text())
+    assert sorted(after[1]["with"]) == json.loads((bundled / "members" / f"{name}.json").read_text())
     assert after[1]["without"] == [["b", "Ref b | (1)"]]

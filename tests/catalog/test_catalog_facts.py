@@ -1,4 +1,4 @@
-"""The shipped facts: their counts, computed anew from the members, and every oddity of the real data by name."""
+"""The bundled facts: their counts, computed anew from the members, and every oddity of the real data by name."""
 
 import subprocess
 import sys

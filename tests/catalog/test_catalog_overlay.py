@@ -45,7 +45,7 @@ def overlaid(tmp_path):
 # --- what it changes
 
 
-def test_a_recommendation_unknown_to_the_shipped_facts_becomes_usable(overlaid):
+def test_a_recommendation_unknown_to_the_bundled_facts_becomes_usable(overlaid):
     catalogue = overlaid(f"""
 recommendations:
   - key: {NEW_KEY.upper()}
@@ -62,11 +62,11 @@ recommendations:
     assert catalogue.search("contoso rule")[0].item == found
 
 
-def test_an_absent_field_stays_as_shipped(overlaid):
+def test_an_absent_field_stays_as_bundled(overlaid):
     (found,) = overlaid(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]").find(TDE_KEY)
-    (shipped,) = load().find(TDE_KEY)
-    assert (found.severity, shipped.severity) == ("High", "Low")
-    assert (found.title, found.policies, found.environment) == (shipped.title, shipped.policies, shipped.environment)
+    (bundled,) = load().find(TDE_KEY)
+    assert (found.severity, bundled.severity) == ("High", "Low")
+    assert (found.title, found.policies, found.environment) == (bundled.title, bundled.policies, bundled.environment)
 
 
 def test_a_former_title_still_names_its_recommendation(overlaid):
@@ -147,10 +147,10 @@ initiatives:
 
 
 def test_nothing_else_changes(overlaid):
-    catalogue, shipped = overlaid(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]"), load()
+    catalogue, bundled = overlaid(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]"), load()
     others = {key: one for key, one in catalogue.recommendations.items() if key != TDE_KEY}
-    assert others == {key: one for key, one in shipped.recommendations.items() if key != TDE_KEY}
-    assert dict(catalogue.policies) == dict(shipped.policies)
+    assert others == {key: one for key, one in bundled.recommendations.items() if key != TDE_KEY}
+    assert dict(catalogue.policies) == dict(bundled.policies)
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "{}", "null"])

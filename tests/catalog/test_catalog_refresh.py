@@ -43,14 +43,14 @@ def overlay(*recommendations, current=NOTHING, initiatives=()):
 
 
 def benchmark():
-    shipped = SHIPPED.initiative(initiative_id(MCSB))
-    return Initiative(id=shipped.id, members=shipped.members, version=shipped.version, display_name=shipped.title)
+    bundled = SHIPPED.initiative(initiative_id(MCSB))
+    return Initiative(id=bundled.id, members=bundled.members, version=bundled.version, display_name=bundled.title)
 
 
 # --- recommendations
 
 
-def test_a_tenant_as_shipped_asks_for_nothing():
+def test_a_tenant_as_bundled_asks_for_nothing():
     assert overlay(TDE, initiatives=[benchmark()]) == NOTHING
 
 
@@ -133,7 +133,7 @@ def test_what_the_tenant_does_not_show_is_kept_as_written():
     assert overlay(TDE, current=written) == written
 
 
-def test_what_the_shipped_facts_have_caught_up_with_is_dropped():
+def test_what_the_bundled_facts_have_caught_up_with_is_dropped():
     assert overlay(TDE, current=Overlay(recommendations=(RecommendationEntry(key=TDE_KEY, severity="Low"),))) == NOTHING
 
 

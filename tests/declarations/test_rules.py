@@ -82,7 +82,7 @@ def test_a_severity_lowered_in_the_overlay_is_reported_and_does_not_lengthen_a_l
     main(["validate"])
     shown = capsys.readouterr().out
     assert (
-        f"catalog.yaml:3:15: warning: this weakens a shipped fact: {HIGH.title!r} is Low here and High in the shipped"
+        f"catalog.yaml:3:15: warning: this weakens a bundled fact: {HIGH.title!r} is Low here and High in the bundled"
         in shown
     )
 
@@ -90,7 +90,7 @@ def test_a_severity_lowered_in_the_overlay_is_reported_and_does_not_lengthen_a_l
 def test_a_severity_lowered_together_with_the_policies_does_not_lengthen_a_lifetime(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Lowered, and moved to a policy of low severity: the title still means what is shipped."""
+    """Lowered, and moved to a policy of low severity: the title still means what is bundled."""
     low = next(
         recommendation.policies[0]
         for recommendation in SHIPPED.recommendations.values()
@@ -113,7 +113,7 @@ def test_a_policy_taken_from_a_recommendation_stays_protected(root: Path, capsys
     assert codes(capsys) == [("catalogue-weaker", "warning"), ("rule-never", "error")]
 
 
-def test_a_title_given_to_something_else_still_protects_the_shipped_one(
+def test_a_title_given_to_something_else_still_protects_the_bundled_one(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = next(entry for entry in SHIPPED.recommendations.values() if entry.exemptable and entry.key != HIGH.key)
@@ -126,7 +126,7 @@ def test_a_title_given_to_something_else_still_protects_the_shipped_one(
     assert ("rule-never", "error") in codes(capsys)
 
 
-def test_an_initiative_that_hides_a_member_is_judged_by_the_shipped_one(
+def test_an_initiative_that_hides_a_member_is_judged_by_the_bundled_one(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     initiative = SHIPPED.initiative(next(entry.id for entry in SHIPPED.initiatives.values() if entry.id.name == MCSB))
@@ -168,7 +168,7 @@ entries = st.builds(
 def test_whatever_an_overlay_says_no_rule_becomes_weaker(
     overlay: list[RecommendationEntry], policy: object, never: list[str]
 ) -> None:
-    """A policy that is refused by the shipped facts is refused under every catalog.yaml."""
+    """A policy that is refused by the bundled facts is refused under every catalog.yaml."""
     declaration = Declaration(
         name="one", subject=Subject(kind=SubjectKind.POLICY, value=str(policy)), scopes=(parse_scope(SUBSCRIPTION),),
         category=Category.WAIVER, justification="j", owner="o", source=Source("exemptions/one.yaml"),
@@ -187,9 +187,9 @@ def test_whatever_an_overlay_says_no_rule_becomes_weaker(
         days = [re.search(r"at most (\d+) days", problem.message) for problem in problems]
         return never, min((int(match[1]) for match in days if match), default=math.inf)
 
-    shipped, overlaid = judged(SHIPPED), judged(Catalogue(SHIPPED.cloud, Overlay(recommendations=tuple(overlay))))
-    assert shipped[0] <= overlaid[0]
-    assert shipped[1] >= overlaid[1]
+    bundled, overlaid = judged(SHIPPED), judged(Catalogue(SHIPPED.cloud, Overlay(recommendations=tuple(overlay))))
+    assert bundled[0] <= overlaid[0]
+    assert bundled[1] >= overlaid[1]
 
 
 # --- a lifetime by severity --------------------------------------------------------------------------------------

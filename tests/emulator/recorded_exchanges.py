@@ -43,7 +43,7 @@ DIFFERENT = {
     "role-assignments 3": "descriptions of roles are Microsoft's texts",
     "sdk-assets (12|21)": "the recording leaves the empty tags out, as its Content-Length shows",
     "pricings (0|3|4)": "plans and extensions that the recorded subscription had before",
-    r"test_security_assessments\S* [1357]": "recommendations are shipped as facts, without Microsoft's texts",
+    r"test_security_assessments\S* [1357]": "recommendations are bundled as facts, without Microsoft's texts",
     r"test_security_assessments\S* [058]": "what an assessment says of a resource is computed anew",
     "test_security_secure_score [23]": "counts of a tenant long gone",
     r"test_shared_query_scenario \d": "saved queries are not modelled",

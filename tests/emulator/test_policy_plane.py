@@ -140,4 +140,4 @@ def test_parameters_are_those_that_the_definition_declares(arm):
     assert gather(a={"value": []}, z={"value": 1}).code == "UndefinedPolicyParameter"
     assert gather(a={"value": "[parameters('places')]"}).status == 201
     assert assign(initiative, places=[]).status == 201
-    assert assign(MCSB, whatever=1).status == 201, "of Azure's own the parameters are not shipped"
+    assert assign(MCSB, whatever=1).status == 201, "of Azure's own the parameters are not bundled"

@@ -10,7 +10,7 @@ METADATA = "/providers/Microsoft.Security/assessmentMetadata"
 KEY = "651967bf-044e-4bde-8376-3e08e0600105"
 
 
-def test_the_shipped_recommendations_are_listed(arm):
+def test_the_bundled_recommendations_are_listed(arm):
     found = arm.list(METADATA, version="2021-06-01")
     assert len(found) > 500
     one = next(each for each in found if each["name"] == KEY)

@@ -45,7 +45,7 @@ ASSIGNED = {
     "nist": NIST,
     "iso": repo.assignment(repo.ROOT, "iso", ISO),
 }
-"""Everything that may evaluate it. The references of each are those of the shipped facts."""
+"""Everything that may evaluate it. The references of each are those of the bundled facts."""
 
 
 def ago(hours: int) -> str:

@@ -93,7 +93,7 @@ def test_what_resource_graph_refuses_to_count_is_unknown_and_fails_nothing(tmp_p
     assert "how many resources the decisions cover is not known" in done.stderr
 
 
-def test_a_weakened_shipped_fact_stands_first(tmp_path: Path) -> None:
+def test_a_weakened_bundled_fact_stands_first(tmp_path: Path) -> None:
     root = repo.write(tmp_path, [transfer("one", 1)])
     base = repo.commit(root)
     weaker = "recommendations:\n  - key: 1c5de8e1-f68d-6a17-e0d2-ec259c42768c\n    severity: Low\n"
@@ -102,13 +102,13 @@ def test_a_weakened_shipped_fact_stands_first(tmp_path: Path) -> None:
     repo.commit(root)
     with emulated.running(repo.tenant(AT_ROOT)) as azure:
         text = comment(azure, root, "--base", base)
-    assert text.splitlines()[3] == "**Shipped facts that this weakens (1)**"
-    assert f"`this weakens a shipped fact: '{TRANSFER}' is Low here and High in the shipped facts`" in text
+    assert text.splitlines()[3] == "**Bundled facts that this weakens (1)**"
+    assert f"`this weakens a bundled fact: '{TRANSFER}' is Low here and High in the bundled facts`" in text
     assert text.index("weakens") < text.index("`two`")
     assert "Warnings for the changed files" not in text
 
 
-def test_a_weakened_shipped_fact_stands_first_where_the_repository_is_invalid_too(tmp_path: Path) -> None:
+def test_a_weakened_bundled_fact_stands_first_where_the_repository_is_invalid_too(tmp_path: Path) -> None:
     root = repo.write(tmp_path, [transfer("one", 1)])
     weaker = "recommendations:\n  - key: 1c5de8e1-f68d-6a17-e0d2-ec259c42768c\n    severity: Low\n"
     (root / "catalog.yaml").write_text(weaker)
@@ -116,8 +116,8 @@ def test_a_weakened_shipped_fact_stands_first_where_the_repository_is_invalid_to
         (root / "exemptions" / f"a{number}.yaml").write_text("name: 5\n")
     text = exempt(None, "plan", "--format", "markdown", root=root, check=1).stdout
     assert text.splitlines()[1].startswith("### No plan: the repository is invalid")
-    assert text.splitlines()[3] == "**Shipped facts that this weakens (1)**"
-    assert f"'{TRANSFER}' is Low here and High in the shipped facts" in text.splitlines()[5]
+    assert text.splitlines()[3] == "**Bundled facts that this weakens (1)**"
+    assert f"'{TRANSFER}' is Low here and High in the bundled facts" in text.splitlines()[5]
 
 
 def test_a_removed_declaration_is_a_change_of_the_request_that_removes_it(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_a_row_reads_back_as_it_was_said():
     assert first["approvedBy"] == "reviewer-0"
     assert cells(data, 4)["ends"] == ""
     facts, (step,) = data["declarations"]["decl-0"]
-    assert dict(zip(FIELDS, (data["texts"][place] for place in facts), strict=False))["standing"] == "declared"
+    assert dict(zip(FIELDS, (data["texts"][place] for place in facts), strict=False))["status"] == "declared"
     assert [data["texts"][place] for place in step][STEP.index("what")] == "added"
     assert data["texts"][data["declarations"]["long-gone"][0][0]] == "retired"
 

@@ -17,7 +17,7 @@ from reconciler.emulator.proving.exchanges import Exchange, Reply, Send, to_emul
 from reconciler.emulator.proving.scenarios import READ, WRITE, Scenario
 from reconciler.emulator.proving.scrubbing import Scrubber
 from reconciler.emulator.server import running
-from reconciler.emulator.state.builtin import shipped
+from reconciler.emulator.state.builtin import bundled
 from reconciler.emulator.versions import ASSIGNMENTS, EXEMPTIONS
 from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 
@@ -231,7 +231,7 @@ def _scrubber(
         **({scope.subscription: "<subscription>"} if scope.subscription else {}),
     }
     scrubber = Scrubber(places, [scenario.name for scenario in scenarios])
-    scrubber.allow_texts(item.name for item in (*shipped().initiatives(), *shipped().policies()))
+    scrubber.allow_texts(item.name for item in (*bundled().initiatives(), *bundled().policies()))
     scrubber.allow_texts(
         [ABSENT, PRESENT, NOT_COMPARED, *(kind.__name__ for kind in (str, int, float, bool, type(None)))]
     )

@@ -59,7 +59,7 @@ def list_(call: Call) -> Response:
     if call.target.scope.key:
         records += own.at(call.target.scope.key).values()
     if call.tenant.built_ins is not None:
-        records += [record for key, record in _shipped().items() if key not in own.by_id]
+        records += [record for key, record in _bundled().items() if key not in own.by_id]
     return answer(200, {"value": [_show(record) for record in records]})
 
 
@@ -102,11 +102,11 @@ def delete(call: Call) -> Response:
 
 
 def find(tenant: Tenant, scope: str, name: str) -> Record | None:
-    """The metadata with this key that a folded scope sees: its own, the tenant's, the shipped."""
+    """The metadata with this key that a folded scope sees: its own, the tenant's, the bundled."""
     own = tenant.assessment_metadata
     at_tenant = f"/providers/{TYPE}/{name}".lower()
-    shipped = _shipped() if tenant.built_ins is not None else {}
-    return own.get(scope + at_tenant) or own.get(at_tenant) or shipped.get(at_tenant)
+    bundled = _bundled() if tenant.built_ins is not None else {}
+    return own.get(scope + at_tenant) or own.get(at_tenant) or bundled.get(at_tenant)
 
 
 def _show(record: Record) -> dict[str, JSON]:
@@ -128,8 +128,8 @@ def seed(tenant: Tenant, value: dict[str, JSON]) -> None:
 
 
 @functools.cache
-def _shipped() -> dict[str, Record]:
-    """The shipped catalogue's recommendations in the form of the API, by folded id."""
+def _bundled() -> dict[str, Record]:
+    """The bundled catalogue's recommendations in the form of the API, by folded id."""
     records = {}
     for recommendation in catalog.load().recommendations.values():
         policy = {"policyDefinitionId": recommendation.policies[0].text} if recommendation.policies else {}

@@ -87,9 +87,9 @@ def seed(tenant: Tenant, value: Mapping[str, Any]) -> None:
     identifier = arm_id(value["id"])
     resource = owner_scope(identifier)
     cut = resource.key.find(_MACHINES)
-    standing = resource if cut < 0 else ArmId(resource.key[:cut], resource.text[:cut])
-    if standing.key.count("/") > 2:
-        tenant.hierarchy.add_resource(standing)
+    holder = resource if cut < 0 else ArmId(resource.key[:cut], resource.text[:cut])
+    if holder.key.count("/") > 2:
+        tenant.hierarchy.add_resource(holder)
     tenant.assessments.put(Record(id=identifier, type=TYPE, properties=dict(value.get("properties", {}))))
 
 

@@ -35,9 +35,9 @@ def check_writable(call: Call) -> None:
         raise errors.subscription_disabled(subscription.guid)
     deletes = call.request.method == "DELETE"
     locks = call.tenant.locks.by_id.values()
-    standing = [lock for lock in locks if lock.stops(deletes=deletes) and lock.covers(call.target.id.key)]
-    if standing:
-        scopes = ",".join(lock.scope.text for lock in standing)
+    stopping = [lock for lock in locks if lock.stops(deletes=deletes) and lock.covers(call.target.id.key)]
+    if stopping:
+        scopes = ",".join(lock.scope.text for lock in stopping)
         raise errors.locked(call.target.text, "delete" if deletes else "write", scopes)
 
 

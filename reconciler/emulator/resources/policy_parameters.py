@@ -1,6 +1,6 @@
 """Whether the parameters that somebody sets are those that a custom definition declares.
 
-Of Azure's own definitions the parameters are not shipped, so those that are set there are taken as they are. The codes
+Of Azure's own definitions the parameters are not bundled, so those that are set there are taken as they are. The codes
 and the texts for assignments are as quoted in public issues, those for policy sets but for their ends.
 """
 

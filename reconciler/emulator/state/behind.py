@@ -28,13 +28,13 @@ def is_builtin(tenant: Tenant, assessment: ArmId) -> bool:
     metadata = own_metadata(tenant, assessment)
     if metadata is not None:
         return str(metadata.properties.get("assessmentType", "BuiltIn")) == "BuiltIn"
-    return assessment.name.lower() in _shipped(tenant)
+    return assessment.name.lower() in _bundled(tenant)
 
 
 def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
-    """The folded ids of the policies behind an assessment's recommendation: as the tenant has it, else as shipped.
+    """The folded ids of the policies behind an assessment's recommendation: as the tenant has it, else as bundled.
 
-    A tenant file's metadata that names no policy at all (not even an empty one) leaves the shipped ones.
+    A tenant file's metadata that names no policy at all (not even an empty one) leaves the bundled ones.
     """
     metadata = own_metadata(tenant, assessment)
     if metadata is not None and POLICIES in metadata.envelope:
@@ -42,24 +42,24 @@ def policies_behind(tenant: Tenant, assessment: ArmId) -> tuple[str, ...]:
     if metadata is not None and "policyDefinitionId" in metadata.properties:
         only = metadata.properties["policyDefinitionId"]
         return (arm_id(str(only)).key,) if only else ()
-    recommendation = _shipped(tenant).get(assessment.name.lower())
+    recommendation = _bundled(tenant).get(assessment.name.lower())
     return tuple(policy.key for policy in recommendation.policies) if recommendation else ()
 
 
 def is_preview(tenant: Tenant, assessment: ArmId) -> bool:
-    """Whether an assessment's recommendation is a preview: as the tenant has it, else as shipped."""
+    """Whether an assessment's recommendation is a preview: as the tenant has it, else as bundled."""
     metadata = own_metadata(tenant, assessment)
     if metadata is not None:
         return bool(metadata.properties.get("preview"))
-    recommendation = _shipped(tenant).get(assessment.name.lower())
+    recommendation = _bundled(tenant).get(assessment.name.lower())
     return recommendation is not None and catalog.Obstacle.PREVIEW in recommendation.obstacles
 
 
-def _shipped(tenant: Tenant) -> Mapping[str, Recommendation]:
+def _bundled(tenant: Tenant) -> Mapping[str, Recommendation]:
     return _recommendations() if tenant.built_ins is not None else {}
 
 
 @functools.cache
 def _recommendations() -> Mapping[str, Recommendation]:
-    """The shipped recommendations by key, looked up once in a process."""
+    """The bundled recommendations by key, looked up once in a process."""
     return catalog.load().recommendations

@@ -1,4 +1,4 @@
-"""Azure's built-in definitions as ARM objects, made from the shipped catalogue's facts.
+"""Azure's built-in definitions as ARM objects, made from the bundled catalogue's facts.
 
 The catalogue knows what identifies a definition (titles, versions, members, effects), not its texts or rules, so a rule
 here names the resource types and the effect only.
@@ -27,7 +27,7 @@ class BuiltIns(Protocol):
 
 
 class CatalogueBuiltIns:
-    """The built-ins of the public cloud that the shipped catalogue knows. Each is rendered once."""
+    """The built-ins of the public cloud that the bundled catalogue knows. Each is rendered once."""
 
     def __init__(self) -> None:
         self._catalogue = catalog.load()
@@ -102,6 +102,6 @@ def major_pin(version: str) -> str:
 
 
 @functools.cache
-def shipped() -> CatalogueBuiltIns:
-    """The shipped built-ins, shared by every emulator of a process."""
+def bundled() -> CatalogueBuiltIns:
+    """The bundled built-ins, shared by every emulator of a process."""
     return CatalogueBuiltIns()

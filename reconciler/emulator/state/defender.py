@@ -143,7 +143,7 @@ class Defender:
 
     def _exempt(self, record: Record, resource: Resource, cells: list[_Cell]) -> Assessed | None:
         """The assessment as exempt, if an exemption that is old enough covers each cell."""
-        horizon = self._now - self._delay
+        in_force_since = self._now - self._delay
         scopes = self.tenant.hierarchy.chain(resource.id)
         covering = [
             [
@@ -151,8 +151,8 @@ class Defender:
                 for scope in scopes
                 for coverage in self._coverages(scope)
                 if coverage.assignment == cell.assignment.id.key
-                and coverage.written <= horizon
-                and not coverage.has_expired(horizon)
+                and coverage.written <= in_force_since
+                and not coverage.has_expired(in_force_since)
                 and coverage.means(cell.member.reference_id, resource)
             ]
             for cell in cells
@@ -174,8 +174,8 @@ class Defender:
     def _assignments_over(self, scope: ArmId) -> list[Record]:
         """The assignments at and above a scope that are old enough."""
         chain = self.tenant.hierarchy.chain(scope)
-        standing = [record for key in chain for record in self.tenant.assignments.at(key).values()]
-        return [record for record in standing if self._is_known(record)]
+        assigned = [record for key in chain for record in self.tenant.assignments.at(key).values()]
+        return [record for record in assigned if self._is_known(record)]
 
     def _is_known(self, assignment: Record) -> bool:
         created = parse_instant(str((assignment.system or {}).get("createdAt", "")))
@@ -190,8 +190,8 @@ class Defender:
     def _benchmark_policies(self) -> frozenset[str]:
         """The folded ids of the policies in the benchmark as Azure ships it."""
         built_ins = self.tenant.built_ins
-        shipped = built_ins.initiative(arm_id(_SHIPPED_BENCHMARK)) if built_ins is not None else None
-        entries = (shipped or {}).get("policyDefinitions", ())
+        bundled = built_ins.initiative(arm_id(_SHIPPED_BENCHMARK)) if built_ins is not None else None
+        entries = (bundled or {}).get("policyDefinitions", ())
         return frozenset(str(entry["policyDefinitionId"]).lower() for entry in entries)
 
     def _members_of(self, assignment: ArmId) -> list[Member]:
@@ -199,5 +199,5 @@ class Defender:
 
     def _coverages_at(self, scope: str) -> list[Coverage]:
         """The exemptions at a folded scope, with what those were that have been replaced or deleted since."""
-        standing = self.tenant.exemptions.at(scope).values()
-        return [coverage_of(exemption) for exemption in (*standing, *self._superseded.get(scope, ()))]
+        present = self.tenant.exemptions.at(scope).values()
+        return [coverage_of(exemption) for exemption in (*present, *self._superseded.get(scope, ()))]

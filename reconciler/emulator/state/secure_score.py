@@ -80,10 +80,10 @@ def total(controls: Sequence[Control]) -> Score:
 
 
 def definitions(tenant: Tenant) -> list[ControlDefinition]:
-    """The shipped controls, with those of the tenant file in their place or behind them."""
+    """The bundled controls, with those of the tenant file in their place or behind them."""
     own = {record.id.name.lower(): record.properties for record in tenant.control_definitions.by_id.values()}
-    shipped = [_defined(item.key, own.pop(item.key)) if item.key in own else item for item in _shipped()]
-    return [*shipped, *(_defined(key, properties) for key, properties in own.items())]
+    bundled = [_defined(item.key, own.pop(item.key)) if item.key in own else item for item in _bundled()]
+    return [*bundled, *(_defined(key, properties) for key, properties in own.items())]
 
 
 def controls_of(defender: Defender, subscription: ArmId) -> list[Control]:
@@ -133,7 +133,7 @@ def _defined(key: str, properties: Mapping[str, Any]) -> ControlDefinition:
 
 
 @functools.cache
-def _shipped() -> tuple[ControlDefinition, ...]:
+def _bundled() -> tuple[ControlDefinition, ...]:
     return tuple(
         ControlDefinition(key=row["key"], title=row["title"], max_score=row["maxScore"], members=tuple(row["members"]))
         for row in json.loads(_DATA.read_bytes())

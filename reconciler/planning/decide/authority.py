@@ -100,13 +100,13 @@ class Authority:
             cells: frozenset[str] = frozenset()
             for existing in contents.existing:
                 shared = existing.cells & desired.cells
-                standing = relation(existing, desired, self.settings) if shared else Relation.NOTHING
-                if standing is Relation.APPLICATION and keeper is not None and not shared.isdisjoint(keeper.cells):
+                ownership = relation(existing, desired, self.settings) if shared else Relation.NOTHING
+                if ownership is Relation.APPLICATION and keeper is not None and not shared.isdisjoint(keeper.cells):
                     duplicate = about_exemptions.duplicate(existing.exemption, keeper.exemption, desired.declaration)
                     findings.append(duplicate)
                     shared -= keeper.cells
-                if shared and standing in _HOLDING:
-                    cause, message = _HOLDING[standing]
+                if shared and ownership in _HOLDING:
+                    cause, message = _HOLDING[ownership]
                     references = reference_texts(shared, contents.initiative)
                     held_lines.append(
                         desired.hold(cause, message(existing.exemption), references, existing.exemption.id)

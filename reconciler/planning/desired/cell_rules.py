@@ -1,7 +1,7 @@
 """Rules of reconciler.yaml that depend on the policies behind a cell, judged for however a declaration addresses them.
 
 `validate` judges what the declaration and the catalogue show. What `policyAssignment` and `policySetDefinition` reach is
-known only from the initiative that is assigned, so it is judged here. Shipped facts and catalog.yaml both count, the
+known only from the initiative that is assigned, so it is judged here. Bundled facts and catalog.yaml both count, the
 stricter of the two; a severity that nobody knows counts as the strictest.
 """
 
@@ -65,7 +65,7 @@ class CellRules:
         """Why exempting this policy is refused, or would be by Azure; a whole assignment may hold some such."""
         if match.whole and assignment.is_initiative:
             return None
-        described = [source.policy(ArmId(policy, policy)) for source in (self.catalogue, self.catalogue.shipped)]
+        described = [source.policy(ArmId(policy, policy)) for source in (self.catalogue, self.catalogue.bundled)]
         for facts in filter(None, described):
             for obstacle in facts.obstacles:
                 if obstacle is Obstacle.MODE:

@@ -177,7 +177,7 @@ class _View:
                     references=self._texts(shared, assignment),
                     inherited=self._inherited(exemption),
                     whose=whose(existing),
-                    why=self._standing(existing, change),
+                    why=self._why(existing, change),
                     declaration=declaration,
                     commit=commit,
                     change=change,
@@ -188,7 +188,7 @@ class _View:
             if existing.exemption.assignment == assignment.id and existing.scope.key in self.chain:
                 yield existing
 
-    def _standing(self, existing: ExistingExemption, change: Change | None) -> str:
+    def _why(self, existing: ExistingExemption, change: Change | None) -> str:
         """Why it does not count, and what becomes of it."""
         if change is not None:
             return f"the plan will {change.action.value} it ({change.reason.value})"
