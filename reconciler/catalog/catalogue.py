@@ -117,7 +117,7 @@ class Catalogue:
 
     def without_key(self, title: str) -> Recommendation | None:
         """A recommendation that Microsoft documents under this title although no public source names its key."""
-        return self._keyless.get(fold_title(title))
+        return self.keyless.get(fold_title(title))
 
     def resting_on(self, policy: ArmId) -> tuple[Recommendation, ...]:
         """Every recommendation behind which this policy stands, by key: exempting one of them exempts them all. Behind an
@@ -126,16 +126,11 @@ class Catalogue:
         return self._behind.get(policy.key, ())
 
     @functools.cached_property
-    def keyless(self) -> tuple[Recommendation, ...]:
-        """The documented titles without a public key, sorted by title; those that have a key by now left out."""
+    def keyless(self) -> Mapping[str, Recommendation]:
+        """The documented titles without a public key, by folded title, sorted; those that have a key by now left out."""
         recommendations = (judged(store.recommendation(row), self.policy) for row in store.shard("keyless"))
-        return tuple(
-            recommendation for recommendation in recommendations if fold_title(recommendation.title) not in self._titles
-        )
-
-    @functools.cached_property
-    def _keyless(self) -> Mapping[str, Recommendation]:
-        return {fold_title(recommendation.title): recommendation for recommendation in self.keyless}
+        titled = {fold_title(recommendation.title): recommendation for recommendation in recommendations}
+        return {title: recommendation for title, recommendation in titled.items() if title not in self._titles}
 
     @functools.cached_property
     def _titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
@@ -146,10 +141,9 @@ class Catalogue:
 
     @functools.cached_property
     def _former_titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        recommendations = self.recommendations.values()
         return grouped(
             (fold_title(title), recommendation)
-            for recommendation in recommendations
+            for recommendation in self.recommendations.values()
             for title in recommendation.former_titles
         )
 
@@ -183,7 +177,7 @@ class Catalogue:
         """What an entry of the index stands for: the folded id of a policy or an initiative, a key, or a title without."""
         if item.startswith("/"):
             return self.policy(ArmId(item, item)) or item
-        return self.recommendation(item) or self._keyless[item]
+        return self.recommendation(item) or self.keyless[item]
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""

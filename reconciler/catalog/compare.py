@@ -120,11 +120,19 @@ def _about(declaration: Declaration, catalogue: Catalogue) -> Iterable[str]:
 
 
 def _entries(kind: Kind, identifiers: set[str], before: Catalogue, after: Catalogue) -> list[Entry]:
-    candidates = (
-        _entry(kind, identifier, _subject(kind, identifier, before), _subject(kind, identifier, after))
-        for identifier in sorted(identifiers)
-    )
-    return [entry for entry in candidates if entry]
+    entries = []
+    for identifier in sorted(identifiers):
+        earlier, later = _subject(kind, identifier, before), _subject(kind, identifier, after)
+        subject = later or earlier
+        if subject is None:
+            continue
+        changes = _changes(_fields(earlier), _fields(later))
+        difference = Difference.CHANGED if earlier and later else Difference.ADDED if later else Difference.REMOVED
+        if changes or difference is not Difference.CHANGED:
+            entries.append(
+                Entry(kind=kind, identifier=identifier, title=subject.title, difference=difference, changes=changes)
+            )
+    return entries
 
 
 def _subject(kind: Kind, identifier: str, catalogue: Catalogue) -> Subject | None:
@@ -137,38 +145,17 @@ def _subject(kind: Kind, identifier: str, catalogue: Catalogue) -> Subject | Non
             return catalogue.initiative(initiative_id(identifier))
 
 
-def _entry(kind: Kind, identifier: str, before: Subject | None, after: Subject | None) -> Entry | None:
-    subject = after or before
-    if subject is None:
-        return None
-    changes = _changes(_fields(before), _fields(after))
-    if before and after:
-        return (
-            Entry(kind=kind, identifier=identifier, title=subject.title, difference=Difference.CHANGED, changes=changes)
-            if changes
-            else None
-        )
-    return Entry(
-        kind=kind,
-        identifier=identifier,
-        title=subject.title,
-        difference=Difference.ADDED if after else Difference.REMOVED,
-        changes=changes,
-    )
-
-
 def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[FieldChange, ...]:
-    changes = (_change(name, before.get(name, ""), after.get(name, "")) for name in dict.fromkeys([*before, *after]))
-    return tuple(change for change in changes if change.before != change.after and (change.before or change.after))
-
-
-def _change(name: str, before: Value, after: Value) -> FieldChange:
-    if name not in _LISTS:
-        return FieldChange(name=name, before=before, after=after)
-    earlier, later = (value if isinstance(value, tuple) else () for value in (before, after))
-    return FieldChange(
-        name=name, before=tuple(sorted(set(earlier) - set(later))), after=tuple(sorted(set(later) - set(earlier)))
-    )
+    """The fields that differ. Of lists, what is only in the one and only in the other."""
+    changes = []
+    for name in dict.fromkeys([*before, *after]):
+        earlier, later = before.get(name, ""), after.get(name, "")
+        if name in _LISTS:
+            own, others = (frozenset(value if isinstance(value, tuple) else ()) for value in (earlier, later))
+            earlier, later = tuple(sorted(own - others)), tuple(sorted(others - own))
+        if earlier != later and (earlier or later):
+            changes.append(FieldChange(name=name, before=earlier, after=later))
+    return tuple(changes)
 
 
 _LISTS: Final = frozenset({"policies", "resourceTypes", "members"})
@@ -177,30 +164,25 @@ _LISTS: Final = frozenset({"policies", "resourceTypes", "members"})
 def _fields(subject: Subject | None) -> Mapping[str, Value]:
     match subject:
         case Recommendation():
-            return _recommendation_fields(subject)
+            return {
+                "title": subject.title,
+                "severity": subject.severity,
+                "environment": subject.environment.value,
+                "policies": tuple(policy.text for policy in subject.policies),
+                "resourceTypes": subject.resource_types,
+                "recommendationCategory": subject.category,
+                "preview": Obstacle.PREVIEW in subject.obstacles,
+                "custom": Obstacle.CUSTOM in subject.obstacles,
+            }
         case Policy():
-            types = subject.resource_types
             return {
                 "title": subject.title,
                 "mode": subject.mode,
                 "defaultEffect": subject.default_effect,
-                "resourceTypes": types,
+                "resourceTypes": subject.resource_types,
             }
         case BuiltInInitiative():
             members = tuple(f"{member.reference_id} = {member.definition.name}" for member in subject.members)
             return {"title": subject.title, "version": subject.version, "members": members}
         case None:
             return {}
-
-
-def _recommendation_fields(recommendation: Recommendation) -> Mapping[str, Value]:
-    return {
-        "title": recommendation.title,
-        "severity": recommendation.severity,
-        "environment": recommendation.environment.value,
-        "policies": tuple(policy.text for policy in recommendation.policies),
-        "resourceTypes": recommendation.resource_types,
-        "recommendationCategory": recommendation.category,
-        "preview": Obstacle.PREVIEW in recommendation.obstacles,
-        "custom": Obstacle.CUSTOM in recommendation.obstacles,
-    }

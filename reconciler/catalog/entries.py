@@ -23,7 +23,7 @@ def all_entries(catalogue: Catalogue) -> list[Entry]:
     benchmark_policies = {member.definition.key for member in benchmark.members} if benchmark else set()
     titled = [
         *_recommendations(catalogue),
-        *((item.title, _recommendation(item, ())) for item in catalogue.keyless),
+        *((item.title, _recommendation(item, ())) for item in catalogue.keyless.values()),
         *(
             (
                 policy.title,

@@ -39,58 +39,48 @@ def live_recommendations(rows: Iterable[JSON]) -> tuple[LiveRecommendation, ...]
     """
     recommendations: dict[str, LiveRecommendation] = {}
     for row in rows:
-        recommendation = _recommendation(row) if isinstance(row, Mapping) else None
-        if recommendation:
-            recommendations.setdefault(recommendation.key, recommendation)
+        if not isinstance(row, Mapping):
+            continue
+        properties = _mapping(row, "properties")
+        key, title = _text(row, "name").lower(), _title(properties)
+        if not is_guid(key) or not title or key in recommendations:
+            continue
+        severity, policy = _text(properties, "severity").capitalize(), _text(properties, "policyDefinitionId")
+        recommendations[key] = LiveRecommendation(
+            key=key,
+            title=title,
+            severity=severity if severity in SEVERITIES else "",
+            policy=arm_id(policy) if "/policydefinitions/" in policy.lower() else None,
+            preview=properties.get("preview") is True,
+            custom=_text(properties, "assessmentType").lower().startswith("custom"),
+            category=_text(properties, "recommendationCategory"),
+            clouds=tuple(cloud for cloud in properties.get("cloudProviders") or () if isinstance(cloud, str)),
+        )
     return tuple(recommendations[key] for key in sorted(recommendations))
 
 
 def live_policy(row: JSON) -> Policy | None:
-    """What a policy definition's own JSON says, or None where it is not one."""
+    """What a policy definition's own JSON says, or None where it is none; an effect that is a parameter is told by its default."""
     properties = _mapping(row, "properties")
     identifier = row.get("id") if isinstance(row, Mapping) else None
     if not isinstance(identifier, str) or "/policydefinitions/" not in identifier.lower():
         return None
     version = properties.get("version") or _mapping(properties, "metadata").get("version")
+    effect = _text(_mapping(_mapping(properties, "policyRule"), "then"), "effect")
+    if parameter := _PARAMETER.fullmatch(effect):
+        effect = _text(_mapping(_mapping(properties, "parameters"), parameter.group(1)), "defaultValue")
     return Policy(
         id=arm_id(identifier),
         title=_title(properties) or identifier.rsplit("/", 1)[-1],
         version=str(version or ""),
         mode=_text(properties, "mode"),
-        default_effect=_effect(properties),
+        default_effect=effect,
         overlaid=True,
-    )
-
-
-def _recommendation(row: Mapping[str, Any]) -> LiveRecommendation | None:
-    properties = _mapping(row, "properties")
-    key, title = _text(row, "name").lower(), _title(properties)
-    if not is_guid(key) or not title:
-        return None
-    severity, policy = _text(properties, "severity").capitalize(), _text(properties, "policyDefinitionId")
-    return LiveRecommendation(
-        key=key,
-        title=title,
-        severity=severity if severity in SEVERITIES else "",
-        policy=arm_id(policy) if "/policydefinitions/" in policy.lower() else None,
-        preview=properties.get("preview") is True,
-        custom=_text(properties, "assessmentType").lower().startswith("custom"),
-        category=_text(properties, "recommendationCategory"),
-        clouds=tuple(cloud for cloud in properties.get("cloudProviders") or () if isinstance(cloud, str)),
     )
 
 
 def _title(properties: Mapping[str, Any]) -> str:
     return without_invisible(_text(properties, "displayName"))[:MAX_TITLE].strip()
-
-
-def _effect(properties: Mapping[str, Any]) -> str:
-    """The effect that the rule names; where that is a parameter, its default."""
-    effect = _text(_mapping(_mapping(properties, "policyRule"), "then"), "effect")
-    parameter = _PARAMETER.fullmatch(effect)
-    if not parameter:
-        return effect
-    return _text(_mapping(_mapping(properties, "parameters"), parameter.group(1)), "defaultValue")
 
 
 def _mapping(row: JSON, name: str) -> Mapping[str, Any]:

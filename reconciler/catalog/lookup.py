@@ -48,11 +48,14 @@ def look_up(catalogue: Catalogue, text: str) -> Lookup:
         if not recommendations and keyless:
             recommendations = (keyless,)
         behind = {policy for recommendation in recommendations for policy in recommendation.policies}
-        policies = (policy for policy in _policies(catalogue, candidate) if policy.id not in behind)
+        policy, title = catalogue.policy(arm_id(policy_id(candidate).text)), fold_title(candidate)
+        named = (
+            [policy] if policy else [item for item in catalogue.policies.values() if fold_title(item.title) == title]
+        )
         initiative = catalogue.initiative(arm_id(initiative_id(candidate).text))
         lookup = Lookup(
             recommendations=recommendations,
-            policies=tuple(policies),
+            policies=tuple(policy for policy in named if policy.id not in behind),
             initiatives=(initiative,) if initiative else catalogue.initiatives_titled(candidate),
         )
         if not lookup.is_empty:
@@ -71,11 +74,3 @@ def candidates(text: str) -> Iterator[str]:
     yield from _DEFINITION.findall(plain)
     yield text
     yield from _GUID_LIKE.findall(plain)
-
-
-def _policies(catalogue: Catalogue, text: str) -> tuple[Policy, ...]:
-    policy = catalogue.policy(arm_id(policy_id(text).text))
-    if policy:
-        return (policy,)
-    title = fold_title(text)
-    return tuple(policy for policy in catalogue.policies.values() if fold_title(policy.title) == title)

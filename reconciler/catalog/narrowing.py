@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.facts import Environment, Hit, Policy, Recommendation
+from reconciler.catalog.facts import Environment, Hit, Recommendation
 from reconciler.model import ArmId, ScopeKind
 
 _CONNECTOR: Final = "microsoft.security/securityconnectors"
@@ -53,14 +53,12 @@ def _is_so(hit: Hit, narrowing: Narrowing, catalogue: Catalogue) -> bool:
         return False
     if narrowing.exemptable and not subject.exemptable:
         return False
-    return not narrowing.type or narrowing.type in _types(subject, catalogue)
-
-
-def _types(subject: Recommendation | Policy, catalogue: Catalogue) -> frozenset[str]:
-    """The folded types that it evaluates: its own and those of its policies; resources of other clouds lie in connectors."""
+    if not narrowing.type:
+        return True
     types = set(subject.resource_types)
     if isinstance(subject, Recommendation):
         policies = (catalogue.policy(policy) for policy in subject.policies)
         types.update(kind for policy in policies if policy for kind in policy.resource_types)
-        types |= {_CONNECTOR} if subject.environment in _OTHER_CLOUDS else set()
-    return frozenset(types)
+        if subject.environment in _OTHER_CLOUDS:  # their resources lie in connectors
+            types.add(_CONNECTOR)
+    return narrowing.type in types

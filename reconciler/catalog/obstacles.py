@@ -77,13 +77,8 @@ def judged(recommendation: Recommendation, policy: Callable[[ArmId], Policy | No
             )
         )
     )
-    if recommendation.policies:
-        obstacles = ordered({*obstacles, *_shared(recommendation.policies, policy)})
+    if recommendation.policies:  # one that is not known stands in nobody's way
+        definitions = [policy(identifier) for identifier in recommendation.policies]
+        shared = _OF_POLICIES.intersection(*(definition.obstacles if definition else () for definition in definitions))
+        obstacles = ordered({*obstacles, *shared})
     return recommendation if obstacles == recommendation.obstacles else replace(recommendation, obstacles=obstacles)
-
-
-def _shared(policies: Iterable[ArmId], policy: Callable[[ArmId], Policy | None]) -> frozenset[Obstacle]:
-    """What stands in the way of every policy behind a recommendation; one that is not known stands in none."""
-    definitions = [policy(identifier) for identifier in policies]
-    obstacles = [frozenset(definition.obstacles if definition else ()) for definition in definitions]
-    return _OF_POLICIES.intersection(*obstacles) if obstacles else frozenset()

@@ -6,7 +6,7 @@ initiatives that the bundled facts do not know, and replaces single fields of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from reconciler.catalog.facts import BuiltInInitiative, Environment, Evidence, Obstacle, Policy, Recommendation
@@ -93,7 +93,10 @@ def overlaid_initiative(bundled: BuiltInInitiative | None, entry: InitiativeEntr
     base = bundled or BuiltInInitiative(
         id=entry.id, title=entry.title or entry.id.name, version=entry.version or "", members=()
     )
-    members = entry.members if entry.members is not None else _changed(base.members, entry)
+    # Reference ids are unique in an initiative, whatever their case: an added one replaces its namesake.
+    replaced = {text.lower() for text in (*entry.removed, *(member.reference_id for member in entry.added))}
+    unchanged = (member for member in base.members if member.reference_id.lower() not in replaced)
+    members = (*unchanged, *entry.added) if entry.members is None else entry.members
     return replace(
         base,
         title=base.title if entry.title is None else entry.title,
@@ -101,9 +104,3 @@ def overlaid_initiative(bundled: BuiltInInitiative | None, entry: InitiativeEntr
         members=tuple(sorted(members, key=lambda member: (member.definition, member.reference_id))),
         overlaid=True,
     )
-
-
-def _changed(members: Iterable[Member], entry: InitiativeEntry) -> list[Member]:
-    """Reference ids are unique in an initiative, whatever their case: an added one replaces its namesake."""
-    replaced = {reference.lower() for reference in entry.removed} | {m.reference_id.lower() for m in entry.added}
-    return [member for member in members if member.reference_id.lower() not in replaced] + list(entry.added)

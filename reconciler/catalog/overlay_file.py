@@ -17,7 +17,7 @@ from reconciler.documents.characters import describe, invisible
 from reconciler.documents.document import Document, dotted
 from reconciler.documents.document import Path as DataPath
 from reconciler.documents.reading import read_document
-from reconciler.documents.schema import SchemaError, errors
+from reconciler.documents.schema import errors
 from reconciler.model import Member, Source
 from reconciler.problems import Problem
 
@@ -30,7 +30,7 @@ _IDENTITIES: Final = (("recommendations", "key"), ("policies", "id"), ("initiati
 def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
     """The overlay in a file, or an empty one with everything that is wrong with the file. Never raises."""
     try:
-        document, problems = _document(_content(path), path.name)
+        document, problems = _document(path)
     except OSError as error:
         message = f"cannot be read: {error.strerror or error}"
         return Overlay(), (
@@ -46,18 +46,23 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
     return (_overlay(document) if document and not problems else Overlay()), problems
 
 
-def _document(content: bytes, name: str) -> tuple[Document | None, tuple[Problem, ...]]:
+def _document(path: Path) -> tuple[Document | None, tuple[Problem, ...]]:
+    # A link could lead anywhere, a device never end.
+    with os.fdopen(os.open(path, os.O_RDONLY | _NO_LINK_NO_WAIT), "rb") as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "not a regular file")
+        content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         message = f"the file has more than {MAX_BYTES:,} bytes; it is not read"
         return None, (
             Problem(
-                source=Source(name),
+                source=Source(path.name),
                 code=FileCode.TOO_LARGE,
                 message=message,
                 remedy="remove what does not belong there",
             ),
         )
-    document, problems = read_document(content, name, _LIMITS, may_be_empty=True)
+    document, problems = read_document(content, path.name, _LIMITS, may_be_empty=True)
     return document, (problems or _invisible(document) if document else problems)
 
 
@@ -78,40 +83,31 @@ def _invisible(document: Document) -> tuple[Problem, ...]:
     )
 
 
-def _content(path: Path) -> bytes:
-    """What a regular file holds, as far as it is not too much. A link could lead anywhere, a device never end."""
-    descriptor = os.open(path, os.O_RDONLY | _NO_LINK_NO_WAIT)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "not a regular file")
-        return file.read(MAX_BYTES + 1)
-
-
 def _schema_problems(document: Document) -> tuple[Problem, ...]:
     schema_errors = sorted(
         errors("catalog", document.data), key=lambda error: [str(part) for part in error.absolute_path]
     )
-    return tuple(_schema_problem(document, error) for error in schema_errors)
-
-
-def _schema_problem(document: Document, error: SchemaError) -> Problem:
-    path: DataPath = tuple(error.absolute_path)
-    instance = error.instance
-    message, remedy = error.message[:300], "schemas/catalog.schema.json says what may stand here"
-    match error.validator:
-        case "type" if error.validator_value == "string" and isinstance(instance, bool | int | float):
-            remedy = "put the value in quotes"
-        case "pattern":
-            message = f"{instance!r} is not of the form that is wanted here"
-            remedy = str(error.schema.get("description") or remedy)
-        case "additionalProperties":
-            fields = error.schema["properties"]
-            unknown = next(name for name in instance if name not in fields)
-            path, message = (*path, unknown), f"there is no field {unknown!r} here"
-            remedy = f"the fields are {', '.join(fields)}"
-    return Problem(
-        source=document.key_place(path), code=FileCode.SCHEMA, message=message, remedy=remedy, path=dotted(path)
-    )
+    problems = []
+    for error in schema_errors:
+        path: DataPath = tuple(error.absolute_path)
+        message, remedy = error.message[:300], "schemas/catalog.schema.json says what may stand here"
+        match error.validator:
+            case "type" if error.validator_value == "string" and isinstance(error.instance, bool | int | float):
+                remedy = "put the value in quotes"
+            case "pattern":
+                message = f"{error.instance!r} is not of the form that is wanted here"
+                remedy = str(error.schema.get("description") or remedy)
+            case "additionalProperties":
+                fields = error.schema["properties"]
+                unknown = next(name for name in error.instance if name not in fields)
+                path, message = (*path, unknown), f"there is no field {unknown!r} here"
+                remedy = f"the fields are {', '.join(fields)}"
+        problems.append(
+            Problem(
+                source=document.key_place(path), code=FileCode.SCHEMA, message=message, remedy=remedy, path=dotted(path)
+            )
+        )
+    return tuple(problems)
 
 
 def _repeated(document: Document) -> list[Problem]:

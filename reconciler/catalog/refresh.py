@@ -117,7 +117,13 @@ def _environment(live: LiveRecommendation) -> Environment:
 
 
 def _difference(bundled: Catalogue, bundled_facts: Recommendation, live: LiveRecommendation) -> RecommendationEntry:
-    policies = _policies(bundled, bundled_facts, live.policy)
+    # The metadata names one policy only: where the facts know that one among several, all of them stay, else it stands
+    # beside those whose own rule names the recommendation.
+    policies = bundled_facts.policies
+    if live.policy not in policies:
+        details = (bundled.policy(policy) for policy in policies)
+        asserted = tuple(policy.id for policy in details if policy and policy.assessment == bundled_facts.key)
+        policies = (live.policy, *asserted) if live.policy else asserted
     is_told = policies != bundled_facts.policies or not (policies or bundled_facts.alone)
     return RecommendationEntry(
         key=live.key,
@@ -127,18 +133,6 @@ def _difference(bundled: Catalogue, bundled_facts: Recommendation, live: LiveRec
         preview=live.preview if live.preview != (Obstacle.PREVIEW in bundled_facts.obstacles) else None,
         custom=live.custom or None,
     )
-
-
-def _policies(bundled: Catalogue, bundled_facts: Recommendation, live: ArmId | None) -> tuple[ArmId, ...]:
-    """All policies behind a recommendation: the live one, and those whose own rule names the recommendation.
-
-    The metadata names one policy only, so where the facts know that one among several, all of them stay.
-    """
-    if live in bundled_facts.policies:
-        return bundled_facts.policies
-    details = (bundled.policy(policy) for policy in bundled_facts.policies)
-    asserted = tuple(policy.id for policy in details if policy and policy.assessment == bundled_facts.key)
-    return (live, *asserted) if live else asserted
 
 
 # --- initiatives -----------------------------------------------------------------------------------------------------
@@ -152,7 +146,8 @@ def _initiatives(
         policy.key for recommendation in bundled.recommendations.values() for policy in recommendation.policies
     }
     evaluated |= {policy.key for entry in recommendations for policy in entry.policies or ()}
-    newest = _newest(live)
+    # Where assignments are pinned to several versions, the newest counts.
+    newest = {initiative.id.key: initiative for initiative in sorted(live, key=_version)}
     entries = {entry.id.key: entry for entry in current.initiatives if entry.id.key not in newest}
     for key, initiative in newest.items():
         entry = _initiative(bundled, initiative)
@@ -161,16 +156,8 @@ def _initiatives(
     return tuple(entries[key] for key in sorted(entries))
 
 
-def _newest(initiatives: Iterable[Initiative]) -> Mapping[str, Initiative]:
-    """One version of each initiative, by folded id: the newest, where assignments are pinned to several."""
-    newest: dict[str, Initiative] = {}
-    for entry in sorted(initiatives, key=lambda initiative: _version(initiative.version)):
-        newest[entry.id.key] = entry
-    return newest
-
-
-def _version(text: str | None) -> tuple[int, ...]:
-    numbers = (part.partition("-")[0] for part in (text or "").split("."))
+def _version(initiative: Initiative) -> tuple[int, ...]:
+    numbers = (part.partition("-")[0] for part in (initiative.version or "").split("."))
     return tuple(int(number) if number.isdecimal() else 0 for number in numbers)
 
 

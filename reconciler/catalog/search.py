@@ -127,37 +127,36 @@ class Index:
 
     def search(self, text: str, limit: int) -> list[tuple[float, str]]:
         """The best `limit` entries for a query with how well they fit, best first; equal ones by title."""
-        exact = self._by_identifier(text.strip().lower())
-        scores = exact or self._by_words(text)
+        scores: dict[int, float] = {}
+        beginning = text.strip().lower()
+        if len(beginning) >= 8 and " " not in beginning:  # a GUID's first block at least, or it would hide a word
+            scores = {
+                number: 2.0 + float(self._standings[number])
+                for number, item in enumerate(self._items)
+                if " " not in item and item.rpartition("/")[2].startswith(beginning)
+            }
+        scores = scores or self._by_words(text)
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         return [(score, self._items[number]) for number, score in ranked[:limit]]
-
-    def _by_identifier(self, text: str) -> dict[int, float]:
-        """Entries whose key or name begins so; at least a GUID's first block, or it would hide a word."""
-        if len(text) < 8 or " " in text:
-            return {}
-        return {
-            number: 2.0 + float(self._standings[number])
-            for number, item in enumerate(self._items)
-            if " " not in item and item.rpartition("/")[2].startswith(text)
-        }
 
     def _by_words(self, text: str) -> dict[int, float]:
         words = _meaningful(spaced(text).split())
         terms = [self._term(word, words) for word in words]
-        weights = [_rarity(len(term), len(self._items)) for term in terms]
+        # A word says much where few entries have it.
+        weights = [math.log(1 + len(self._items) / len(term)) if term else _UNHEARD for term in terms]
         total = sum(weights)
         scores: dict[int, float] = defaultdict(float)
         for term, weight in zip(terms, weights, strict=True):
             for number, quality in term.items():
                 scores[number] += quality * weight / total
         enough = max(_LEAST, _BESIDE_THE_BEST * max(scores.values(), default=0.0))
-        return {number: score + self._closeness(number, words) for number, score in scores.items() if score >= enough}
-
-    def _closeness(self, number: int, words: list[str]) -> float:
-        """Decides among equals: rank first, then how much of the title the query says."""
-        title = _meaningful(self._titles[number].split())
-        return float(self._standings[number]) + 0.1 * min(1.0, len(words) / (1 + len(title)))
+        close: dict[int, float] = {}
+        for number, score in scores.items():
+            if score >= enough:  # among equals the rank decides first, then how much of the title the query says
+                title = _meaningful(self._titles[number].split())
+                share = min(1.0, len(words) / (1 + len(title)))
+                close[number] = score + (float(self._standings[number]) + 0.1 * share)
+        return close
 
     def _term(self, word: str, words: list[str]) -> Postings:
         """How well each entry matches one word of the query, in the best of all ways to say it."""
@@ -211,8 +210,3 @@ def _meaningful(words: list[str]) -> list[str]:
     """The words that distinguish titles, each once; all of them where none does."""
     distinctive = [word for word in words if word not in _COMMON]
     return list(dict.fromkeys(distinctive or words))
-
-
-def _rarity(matches: int, entries: int) -> float:
-    """How much a word says: much where few entries have it."""
-    return math.log(1 + entries / matches) if matches else _UNHEARD

@@ -61,11 +61,17 @@ class Vocabulary:
 
     def near(self, word: str) -> Mapping[str, float]:
         """Words within one slip, or two where the word is long; only the nearest kind."""
+        letters = _letters(word)
         for slips, quality in ((1, _ONE_SLIP), (2, _TWO_SLIPS)):
             if len(word) < 4 * slips:
                 break
             close = [
-                candidate for candidate in self._candidates(word, slips) if distance(word, candidate, slips) <= slips
+                candidate
+                for candidate in self._words
+                # Lengths and letters show quickly which words could be within so many slips.
+                if abs(len(candidate) - len(word)) <= slips
+                and (letters ^ _letters(candidate)).bit_count() <= 2 * slips
+                and distance(word, candidate, slips) <= slips
             ]
             if close:
                 return {related: quality for candidate in close for related in self._related(candidate)}
@@ -85,13 +91,6 @@ class Vocabulary:
     def _beginning_with(self, prefix: str) -> Sequence[str]:
         first = bisect.bisect_left(self._sorted, prefix)
         return self._sorted[first : bisect.bisect_left(self._sorted, prefix + _LAST_CHARACTER, first)]
-
-    def _candidates(self, word: str, slips: int) -> Iterator[str]:
-        """Words that could be within so many slips as their lengths and letters show."""
-        letters = _letters(word)
-        for candidate in self._words:
-            if abs(len(candidate) - len(word)) <= slips and (letters ^ _letters(candidate)).bit_count() <= 2 * slips:
-                yield candidate
 
 
 @functools.lru_cache(maxsize=1 << 14)

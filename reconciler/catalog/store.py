@@ -112,7 +112,16 @@ def recommendation(row: Row) -> Recommendation:
     policies = row.get("policies", ())
     is_alone = not policies and bool(row.get("alone") or environment in _OTHER_CLOUDS)
     is_evaluated = bool(policies) or (is_alone and "key" in row)
-    obstacles = own_obstacles(_flagged(row), environment, is_evaluated=is_evaluated, is_retired="retired" in row)
+    retired = row.get("retired")
+    obstacles = own_obstacles(_flagged(row), environment, is_evaluated=is_evaluated, is_retired=retired is not None)
+    retirement = None
+    if retired is not None:
+        retirement = Retirement(
+            reason=RetirementReason(retired["reason"]),
+            date=retired.get("date", ""),
+            category=retired.get("category", ""),
+            successors=tuple(retired.get("successors", ())),
+        )
     return Recommendation(
         key=row.get("key", ""),
         title=row["title"],
@@ -125,17 +134,8 @@ def recommendation(row: Row) -> Recommendation:
         read_by=tuple(_built_in(POLICY_PREFIX, name) for name in row.get("readBy", ())),
         resource_categories=tuple(row.get("categories", ())),
         recorded=row.get("recorded", ""),
-        retirement=_retirement(row["retired"]) if "retired" in row else None,
+        retirement=retirement,
         alone=is_alone,
-    )
-
-
-def _retirement(row: Row) -> Retirement:
-    return Retirement(
-        reason=RetirementReason(row["reason"]),
-        date=row.get("date", ""),
-        category=row.get("category", ""),
-        successors=tuple(row.get("successors", ())),
     )
 
 
@@ -187,28 +187,24 @@ def contents(edition: str, current: BuiltInInitiative) -> tuple[InitiativeConten
     name = f"{edition}/versions/{current.id.name}"
     if not (DATA / f"{name}.json").is_file():
         return (InitiativeContent(versions=(current.version,), members=current.members),)
-    return tuple(_content(current.members, row) for row in shard(name))
-
-
-def _content(current: Iterable[Member], row: Row) -> InitiativeContent:
-    """A version's members, given as their difference from the current ones."""
-    absent, additional = frozenset(_members(row.get("without", ()))), _members(row.get("with", ()))
-    members = (member for member in (*current, *additional) if member not in absent)
-    return InitiativeContent(
-        versions=tuple(row["versions"]),
-        members=tuple(sorted(members, key=lambda member: (member.definition, member.reference_id))),
-    )
+    published = []
+    for row in shard(name):  # each as its difference from the current one
+        absent, additional = frozenset(_members(row.get("without", ()))), _members(row.get("with", ()))
+        members = [member for member in (*current.members, *additional) if member not in absent]
+        members.sort(key=lambda member: (member.definition, member.reference_id))
+        published.append(InitiativeContent(versions=tuple(row["versions"]), members=tuple(members)))
+    return tuple(published)
 
 
 def provenance(edition: str) -> tuple[Provenance, ...]:
     """Which public sources, at which commit and date, an edition comes from."""
     sources = shard("sources")
-    return tuple(_provenance(part, sources[part]) for part in (edition, "defender"))
-
-
-def _provenance(part: str, row: Row) -> Provenance:
-    return Provenance(
-        part=part, repository=row["repo"], commit=row["commit"], date=row["date"], release=row.get("release", "")
+    rows = {part: sources[part] for part in (edition, "defender")}
+    return tuple(
+        Provenance(
+            part=part, repository=row["repo"], commit=row["commit"], date=row["date"], release=row.get("release", "")
+        )
+        for part, row in rows.items()
     )
 
 

@@ -45,36 +45,40 @@ class ResolvedSubject:
 
 def resolve_subject(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
     """What the declaration means, looked up once; None where the catalogue does not know its recommendations unambiguously."""
-    if subject not in catalogue.resolved_subjects:
-        catalogue.resolved_subjects[subject] = _resolve(subject, catalogue)
-    return catalogue.resolved_subjects[subject]
+    if subject in catalogue.resolved_subjects:
+        return catalogue.resolved_subjects[subject]
+    references = {reference.lower(): reference for reference in subject.reference_ids}
+    resolved: ResolvedSubject | None
+    match subject.kind:
+        case SubjectKind.RECOMMENDATION:
+            resolved = _recommendations(subject, catalogue)
+        case SubjectKind.CATEGORY:
+            members = catalogue.in_category(subject.value)
+            policies = frozenset(evaluator.key for member in members for evaluator in member.evaluators)
+            resolved = ResolvedSubject(
+                kind=subject.kind, title=subject.value, policies=policies, recommendations=members
+            )
+        case SubjectKind.POLICY:
+            address = policy_id(subject.value)
+            policy = catalogue.policy(address)
+            title = policy.title if policy else address.name
+            also = _resting_on((address,), catalogue, {title})
+            resolved = ResolvedSubject(kind=subject.kind, title=title, policies=frozenset({address.key}), also=also)
+        case SubjectKind.INITIATIVE:
+            address = initiative_id(subject.value)
+            initiative = catalogue.initiative(address)
+            title = initiative.title if initiative else address.name
+            resolved = ResolvedSubject(kind=subject.kind, title=title, only=address.key, references=references)
+        case SubjectKind.ASSIGNMENT:
+            address = parse_object(subject.value)
+            resolved = ResolvedSubject(kind=subject.kind, title=address.name, only=address.key, references=references)
+    catalogue.resolved_subjects[subject] = resolved
+    return resolved
 
 
 def named_recommendations(subject: Subject, catalogue: Catalogue) -> Sequence[tuple[Recommendation, ...]]:
     """What each text of a subject names: one recommendation, none, or several that share a title."""
     return [catalogue.find(text) for text in subject.values] if subject.kind is SubjectKind.RECOMMENDATION else ()
-
-
-def _resolve(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
-    references = {reference.lower(): reference for reference in subject.reference_ids}
-    match subject.kind:
-        case SubjectKind.RECOMMENDATION:
-            return _recommendations(subject, catalogue)
-        case SubjectKind.CATEGORY:
-            members = catalogue.in_category(subject.value)
-            policies = frozenset(evaluator.key for member in members for evaluator in member.evaluators)
-            return ResolvedSubject(kind=subject.kind, title=subject.value, policies=policies, recommendations=members)
-        case SubjectKind.POLICY:
-            return _policy(subject.value, catalogue)
-        case SubjectKind.INITIATIVE:
-            address = initiative_id(subject.value)
-            facts = catalogue.initiative(address)
-            return ResolvedSubject(
-                kind=subject.kind, title=facts.title if facts else address.name, only=address.key, references=references
-            )
-        case SubjectKind.ASSIGNMENT:
-            address = parse_object(subject.value)
-            return ResolvedSubject(kind=subject.kind, title=address.name, only=address.key, references=references)
 
 
 def _recommendations(subject: Subject, catalogue: Catalogue) -> ResolvedSubject | None:
@@ -98,18 +102,6 @@ def _recommendations(subject: Subject, catalogue: Catalogue) -> ResolvedSubject 
         also=_resting_on(policies, catalogue, titles),
         unsupported="; ".join(reasons),
         recommendations=tuple(named),
-    )
-
-
-def _policy(text: str, catalogue: Catalogue) -> ResolvedSubject:
-    policy = policy_id(text)
-    facts = catalogue.policy(policy)
-    title = facts.title if facts else policy.name
-    return ResolvedSubject(
-        kind=SubjectKind.POLICY,
-        title=title,
-        policies=frozenset({policy.key}),
-        also=_resting_on((policy,), catalogue, {title}),
     )
 
 

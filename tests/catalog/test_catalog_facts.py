@@ -108,7 +108,7 @@ def test_a_title_that_the_documentation_marks_up_is_known_as_defender_shows_it(t
 
 
 def test_the_brackets_of_every_title_are_whole():
-    for one in (*CATALOGUE.recommendations.values(), *CATALOGUE.keyless):
+    for one in (*CATALOGUE.recommendations.values(), *CATALOGUE.keyless.values()):
         assert one.title.count("[") == one.title.count("]"), one.title
         assert one.title.count("(") == one.title.count(")"), one.title
         assert "(key:" not in one.title
