@@ -35,7 +35,13 @@ def approvals_in(tree: WorkTree, commits: Iterable[str], parents: Parents) -> Ma
     hashes = sorted(set(commits))
     has_merges = any(len(parents.get(sha, ())) > 1 for sha in hashes)
     starts = branch_starts(next(iter(parents)), parents) if has_merges else {}  # git prints HEAD first
-    rows = _log(tree, sorted({*hashes, *(starts[sha] for sha in hashes if sha in starts)}))
+    with_starts = sorted({*hashes, *(starts[sha] for sha in hashes if sha in starts)})
+    fields: list[str] = []  # a message may hold anything but NUL, so that ends every field
+    for start in range(0, len(with_starts), _AT_ONCE):
+        chosen = with_starts[start : start + _AT_ONCE]
+        out = tree.run("log --no-walk=unsorted -z", "--format=%H%x00%aN <%aE>%x00%B", *chosen)
+        fields += out.split("\x00")[: 3 * len(chosen)]
+    rows = {fields[at].strip(): (fields[at + 1], fields[at + 2]) for at in range(0, len(fields), 3)}
     result = {}
     for sha in hashes:
         if sha in rows:
@@ -47,16 +53,6 @@ def approvals_in(tree: WorkTree, commits: Iterable[str], parents: Parents) -> Ma
                 approvers=tuple(dict.fromkeys(_APPROVER.findall(message))),
             )
     return result
-
-
-def _log(tree: WorkTree, hashes: list[str]) -> dict[str, tuple[str, str]]:
-    """Author and message of each commit. A message may hold anything but NUL, so that ends every field."""
-    fields: list[str] = []
-    for start in range(0, len(hashes), _AT_ONCE):
-        chosen = hashes[start : start + _AT_ONCE]
-        out = tree.run("log --no-walk=unsorted -z", "--format=%H%x00%aN <%aE>%x00%B", *chosen)
-        fields += out.split("\x00")[: 3 * len(chosen)]
-    return {fields[at].strip(): (fields[at + 1], fields[at + 2]) for at in range(0, len(fields), 3)}
 
 
 def requester(author: str) -> str:

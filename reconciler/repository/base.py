@@ -135,7 +135,9 @@ def _changed(tree: WorkTree, differences: Sequence[Difference], root: Path, is_s
             if difference.before and _stem(difference.before) == _stem(difference.after)
             else removed.get(_stem(difference.after))
         )
-        if blob is None or not _means_the_same(tree, blob, root, difference.after, is_same):
+        file = root / difference.after.removeprefix(tree.prefix)
+        is_readable = not file.is_symlink() and file.is_file() and file.stat().st_size <= _MAX_BYTES
+        if blob is None or not is_readable or not is_same(tree.blob(blob, difference.after), file.read_bytes()):
             names.add(_stem(difference.after))
     return frozenset(
         names
@@ -170,13 +172,6 @@ def _differences(tree: WorkTree, commit: str) -> Iterator[Difference]:
     for path in tree.run("ls-files", "--others", "-z", "--", folder).split("\x00"):
         if path:
             yield Difference(base=None, before=None, after=path)
-
-
-def _means_the_same(tree: WorkTree, blob: str, root: Path, path: str, is_same: Same) -> bool:
-    file = root / path.removeprefix(tree.prefix)
-    if file.is_symlink() or not file.is_file() or file.stat().st_size > _MAX_BYTES:
-        return False
-    return is_same(tree.blob(blob, path), file.read_bytes())
 
 
 def _stem(path: str | None) -> str:

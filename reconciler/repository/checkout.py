@@ -70,7 +70,8 @@ def missing_files(tree: WorkTree | None, root: Path) -> tuple[Missing, ...]:
     if not (index and Path(index).is_file()):
         names = (path.removeprefix(tree.prefix) for path in sorted(committed))
         return tuple(Missing(path=name, reason=_NEVER_WORDS[0], remedy=_NEVER_WORDS[1]) for name in names)
-    deleted, flags = _deleted(tree, paths), _flags(tree, paths)
+    rows = tree.run("ls-files -v -z --full-name", "--", *paths).split("\x00")
+    deleted, flags = _deleted(tree, paths), {row[2:]: row[0] for row in rows if row}
     unfetched, is_replaced = _unfetched(tree, paths), _is_replaced(tree, paths)
     missing = []
     for path, (mode, blob) in committed.items():
@@ -89,25 +90,25 @@ def missing_files(tree: WorkTree | None, root: Path) -> tuple[Missing, ...]:
 
 
 def _why_missing(tree: WorkTree, file: Path, mode: str, blob: str, flag: str) -> tuple[str, str] | None:
-    """Why a file is not here as the commit has it, and what to do; None where it is. `flag` is git's letter for it."""
+    """Why a file is not here as the commit has it, and what to do; None where it is. `flag` is git's letter for it in
+    the index: S is skip-worktree, a small letter assume-unchanged.
+    """
     is_hidden = flag == _SKIPPED or flag.islower()
     if mode == _SUBMODULE:
         return _SUBMODULE_WORDS
     if os.path.lexists(file):
-        return _DIFFERS_WORDS if is_hidden and _differs(tree, file, blob) else None
+        if not is_hidden:
+            return None
+        try:  # line ends may be the checkout's
+            is_equal = file.read_bytes().replace(b"\r\n", b"\n") == tree.blob(blob).replace(b"\r\n", b"\n")
+        except OSError:
+            is_equal = False
+        return None if is_equal else _DIFFERS_WORDS
     if flag == _SKIPPED:
         return "left out by a sparse checkout or skip-worktree", "run `git sparse-checkout disable`"
     if is_hidden:
         return "missing, and git is told not to look (assume-unchanged)", "run `git update-index --really-refresh`"
     return "the commit holds it, and it is not found here", "check that its folder may be read, or check it out again"
-
-
-def _differs(tree: WorkTree, file: Path, blob: str) -> bool:
-    """Whether a file says something else than the commit; line ends may be the checkout's."""
-    try:
-        return file.read_bytes().replace(b"\r\n", b"\n") != tree.blob(blob).replace(b"\r\n", b"\n")
-    except OSError:
-        return True
 
 
 def _deleted(tree: WorkTree, paths: list[str]) -> frozenset[str]:
@@ -138,9 +139,3 @@ def _is_replaced(tree: WorkTree, paths: list[str]) -> bool:
     trees = {row[2] for row in folders if row and row[1] == "tree"}
     tops = (tree.run("rev-parse", "HEAD", "HEAD^{tree}")).split()
     return not trees.union(tops).isdisjoint(replaced)
-
-
-def _flags(tree: WorkTree, paths: list[str]) -> dict[str, str]:
-    """Git's letter for each file in the index: S is skip-worktree, a small letter assume-unchanged."""
-    rows = tree.run("ls-files -v -z --full-name", "--", *paths).split("\x00")
-    return {row[2:]: row[0] for row in rows if row}

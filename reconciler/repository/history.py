@@ -58,7 +58,9 @@ def read(tree: WorkTree | None) -> FileHistory:
         return FileHistory()
     parents = parents_below_head(tree)
     line = tuple(touches(tree, tree.head))
-    cut_off = _shallow(tree)
+    # The commits at which a shallow clone is cut off seem to have added every file.
+    shallow = Path(str(tree.repo.working_tree_dir), tree.ask("rev-parse", "--git-path", "shallow") or "shallow")
+    cut_off = frozenset(shallow.read_text("ascii").split()) if shallow.is_file() else frozenset[str]()
     firsts = {} if cut_off else _first_commits(line, tree.prefix)
     agreed = approvals_in(tree, firsts.values(), parents)
     paths = [tree.path(name) for name in READ_FROM]
@@ -69,13 +71,6 @@ def read(tree: WorkTree | None) -> FileHistory:
         requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},
         parents=parents,
     )
-
-
-def _shallow(tree: WorkTree) -> frozenset[str]:
-    """Commits at which a shallow clone is cut off: they seem to have added every file."""
-    path = tree.ask("rev-parse", "--git-path", "shallow")
-    file = Path(str(tree.repo.working_tree_dir), path or "shallow")
-    return frozenset(file.read_text("ascii").split()) if file.is_file() else frozenset()
 
 
 def _last_commits(line: Iterable[Touch], prefix: str, unknown: frozenset[str]) -> dict[str, Commit]:

@@ -67,10 +67,16 @@ class Hosted:
 
 def hosted(address: str, environment: Mapping[str, str]) -> Hosted | None:
     """What a remote's address names; None for a folder or what has no host. Credentials in it are dropped."""
-    place = _host_and_path(address)
-    if place is None:
+    if address.startswith(("https://", "http://", "git://")):
+        parts = urlsplit(address)
+        host, path = (parts.hostname or "").lower(), parts.path
+    elif (ssh := _SSH.fullmatch(address)) is not None and not address.startswith(("/", ".", "file:")):
+        host, path = ssh[1].lower(), ssh[2]
+    else:
         return None
-    host, path = place
+    path = unquote(path).strip("/").removesuffix(".git")
+    if not host or not path or not {"", ".", ".."}.isdisjoint(path.split("/")):
+        return None
     if host in {"dev.azure.com", "ssh.dev.azure.com", "vs-ssh.visualstudio.com"} or host.endswith(".visualstudio.com"):
         return _azure_devops(host, path)
     if not _NAME.fullmatch(path):
@@ -82,20 +88,6 @@ def hosted(address: str, environment: Mapping[str, str]) -> Hosted | None:
         return Hosted(service=Service.GITHUB, host=host, path=path, web=web) if path.count("/") == 1 else None
     service = Service.GITLAB if "gitlab" in host else Service.OTHER
     return Hosted(service=service, host=host, path=path, web=web)
-
-
-def _host_and_path(address: str) -> tuple[str, str] | None:
-    if address.startswith(("https://", "http://", "git://")):
-        parts = urlsplit(address)
-        host, path = parts.hostname or "", parts.path
-    elif (ssh := _SSH.fullmatch(address)) is not None and not address.startswith(("/", ".", "file:")):
-        host, path = ssh[1], ssh[2]
-    else:
-        return None
-    path = unquote(path).strip("/").removesuffix(".git")
-    return (
-        (host.lower(), path) if host and path and not any(part in {"", ".", ".."} for part in path.split("/")) else None
-    )
 
 
 def _azure_devops(host: str, path: str) -> Hosted | None:
@@ -119,7 +111,11 @@ def api_address(repository: Hosted, environment: Mapping[str, str]) -> str:
     """
     if override := environment.get(ENDPOINT):
         host = urlsplit(override).hostname or ""
-        if host != "localhost" and not _is_loopback(host):
+        try:
+            is_loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            is_loopback = False
+        if not is_loopback:
             raise UsageError(f"{ENDPOINT} names {host!r}, but only a loopback address is allowed", "unset it")
         return override.rstrip("/")
     if repository.service is Service.AZURE_DEVOPS:
@@ -131,13 +127,6 @@ def api_address(repository: Hosted, environment: Mapping[str, str]) -> str:
         if repository.host.endswith(".ghe.com")
         else f"https://{repository.host}/api/v3"
     )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def credential(repository: Hosted, environment: Mapping[str, str]) -> Credential | None:

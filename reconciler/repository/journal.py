@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from reconciler.planning.provenance import Step, StepKind
 from reconciler.repository.approval import approvals
-from reconciler.repository.main_line import Entry, touches
+from reconciler.repository.main_line import touches
 from reconciler.repository.work_tree import open_work_tree
 
 
@@ -25,23 +25,16 @@ def journals(root: Path) -> Mapping[str, tuple[Step, ...]]:
     for touch in reversed(line):
         assert touch.commit is not None
         for entry in touch.entries:
-            name = PurePosixPath(entry.path).stem
-            if entry.path.endswith(".yaml"):
-                kind = _kind(entry, steps[name])
-                steps[name].append(
-                    Step(
-                        commit=touch.commit,
-                        kind=kind,
-                        approval=agreed[touch.sha],
-                        file=entry.path.removeprefix(tree.prefix),
-                    )
-                )
+            if not entry.path.endswith(".yaml"):
+                continue
+            earlier = steps[PurePosixPath(entry.path).stem]
+            if entry.blob is None:
+                kind = StepKind.REMOVED
+            elif entry.moved_from is not None:
+                kind = StepKind.MOVED
+            else:
+                is_there = bool(earlier) and earlier[-1].kind is not StepKind.REMOVED
+                kind = StepKind.CHANGED if is_there else StepKind.ADDED
+            file = entry.path.removeprefix(tree.prefix)
+            earlier.append(Step(commit=touch.commit, kind=kind, approval=agreed[touch.sha], file=file))
     return {name: tuple(taken) for name, taken in sorted(steps.items())}
-
-
-def _kind(entry: Entry, earlier: list[Step]) -> StepKind:
-    if entry.blob is None:
-        return StepKind.REMOVED
-    if entry.moved_from is not None:
-        return StepKind.MOVED
-    return StepKind.CHANGED if earlier and earlier[-1].kind is not StepKind.REMOVED else StepKind.ADDED

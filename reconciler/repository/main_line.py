@@ -6,6 +6,7 @@ bear. File names, dates and encodings are anybody's text: what cannot be read is
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,7 +60,12 @@ def touches(tree: WorkTree, revisions: str, names: Sequence[str] = (FOLDER,)) ->
     for token in tokens:
         text = token.lstrip("\n")
         if text.startswith(":"):  # in a fixed place, so that no path is ever taken for one
-            entries.append(_entry(text, tokens))
+            # Modes, blobs and status, then one path, or two where it moved.
+            *_, blob, status = text.split()
+            path, moved_from = next(tokens, ""), None
+            if status[0] in "RC":
+                moved_from, path = path if status[0] == "R" else None, next(tokens, "")
+            entries.append(Entry(path=path, blob=None if _ABSENT.issuperset(blob) else blob, moved_from=moved_from))
         elif text:
             if header is not None:
                 yield _touch(header, entries)
@@ -68,24 +74,10 @@ def touches(tree: WorkTree, revisions: str, names: Sequence[str] = (FOLDER,)) ->
         yield _touch(header, entries)
 
 
-def _entry(fields: str, paths: Iterator[str]) -> Entry:
-    """One line of the raw form: modes, blobs and status, then one path, or two where it moved."""
-    *_, blob, status = fields.split()
-    path = next(paths, "")
-    moved_from = None
-    if status[0] in "RC":
-        moved_from, path = path if status[0] == "R" else None, next(paths, "")
-    return Entry(path=path, blob=None if _ABSENT.issuperset(blob) else blob, moved_from=moved_from)
-
-
 def _touch(header: str, entries: list[Entry]) -> Touch:
     sha, _, seconds = header.partition(" ")
-    return Touch(sha=sha, commit=_commit(sha, seconds), entries=tuple(entries))
-
-
-def _commit(sha: str, seconds: str) -> Commit | None:
-    """None for a date that is none, or that no calendar of ours has."""
-    try:
-        return Commit(sha, datetime.fromtimestamp(int(seconds), UTC))
-    except (ValueError, OverflowError, OSError):
-        return None
+    commit = None
+    # A date may be none, or one that no calendar of ours has.
+    with contextlib.suppress(ValueError, OverflowError, OSError):
+        commit = Commit(sha, datetime.fromtimestamp(int(seconds), UTC))
+    return Touch(sha=sha, commit=commit, entries=tuple(entries))

@@ -134,7 +134,13 @@ def texts_on_branch(space: Workspace, name: str, paths: Iterable[str]) -> Mappin
 
 def _earlier(space: Workspace, git_here: git.Git, name: str) -> tuple[str, str]:
     """The commit that the remote has on the branch, and that or the local one; each empty where there is none."""
-    pushed = _pushed(space, git_here, name)
+    pushed = ""
+    if space.push_to:
+        with contextlib.suppress(ReconcilerError):  # a remote that cannot be asked: the push will say why
+            listing = _run(git_here, ["ls-remote", space.push_to, f"refs/heads/{name}"])
+            if listing.strip():
+                _run(git_here, ["fetch", "--quiet", "--no-tags", space.push_to, f"refs/heads/{name}"])
+                pushed = listing.split()[0]
     return pushed, pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}") or ""
 
 
@@ -191,20 +197,6 @@ def _base(tree: WorkTree, remote: str, warn: Callable[[str], None]) -> tuple[str
     if not branch:
         raise UsageError(f"the remote {remote} has no branch yet", f"push one first: git push {remote} HEAD:main")
     return tree.run("rev-parse", "--verify", f"{ref}^{{commit}}").strip(), branch
-
-
-def _pushed(space: Workspace, git_here: git.Git, name: str) -> str:
-    """The commit that the remote has on the branch, fetched; empty where it has none or cannot be asked."""
-    if not space.push_to:
-        return ""
-    try:
-        listing = _run(git_here, ["ls-remote", space.push_to, f"refs/heads/{name}"])
-        if not listing.strip():
-            return ""
-        _run(git_here, ["fetch", "--quiet", "--no-tags", space.push_to, f"refs/heads/{name}"])
-    except ReconcilerError:
-        return ""  # the push will say why
-    return listing.split()[0]
 
 
 def _holds_the_same(git_here: git.Git, earlier: str, paths: list[str]) -> bool:

@@ -88,7 +88,8 @@ def _in_azure_devops(rest: Rest, repository: Hosted, commits: Sequence[str]) -> 
     organisation, project, name = repository.path.split("/")
     path = f"/{organisation}/{project}/_apis/git/repositories/{name}"
     version = {"api-version": API_VERSION}
-    for batch in _batches(commits):
+    for start in range(0, len(commits), _BATCH):
+        batch = commits[start : start + _BATCH]
         body = {"queries": [{"type": kind, "items": list(batch)} for kind in _TYPES]}
         results = list(rest.post(f"{path}/pullrequestquery", body, **version).member("results").items())
         for commit in batch:
@@ -111,10 +112,6 @@ def _in_azure_devops(rest: Rest, repository: Hosted, commits: Sequence[str]) -> 
                         approvers=tuple(_account(reviewer) for reviewer in reviewers if _is_approval(reviewer)),
                     ),
                 )
-
-
-def _batches(commits: Sequence[str]) -> Iterator[Sequence[str]]:
-    return (commits[start : start + _BATCH] for start in range(0, len(commits), _BATCH))
 
 
 def _is_approval(reviewer: JsonInput) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import re
@@ -38,27 +39,14 @@ def running_tool() -> Tool:
     if (root / ".git").exists():
         checkout = origin(root)
         return _tool(checkout.remote, checkout.commit) if checkout else Tool(version=__version__)
-    noted = _installed_from() or _built_from()
-    return _tool(*noted) if noted else Tool(version=__version__)
-
-
-def _installed_from() -> tuple[str, str] | None:
-    """Address and commit in `direct_url.json`, which pip, pipx and uv write for what they fetched from git."""
-    try:
-        text = importlib.metadata.distribution("exempt").read_text("direct_url.json")
-        value = json.loads(text or "{}")
-        return str(value["url"]), str(value["vcs_info"]["commit_id"])
-    except (importlib.metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
-        return None  # a wheel, a folder, or no installation at all
-
-
-def _built_from() -> tuple[str, str] | None:
-    """Address and commit that the build wrote into the wheel."""
-    try:
-        value = json.loads(package_data.build_file().read_text(encoding="utf-8"))
-        return str(value["repository"]), str(value["commit"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    # pip, pipx and uv write this file for what they fetched from git, not for a wheel or a folder.
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError, ValueError, KeyError, TypeError):
+        noted = json.loads(importlib.metadata.distribution("exempt").read_text("direct_url.json") or "{}")
+        return _tool(str(noted["url"]), str(noted["vcs_info"]["commit_id"]))
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        noted = json.loads(package_data.build_file().read_text(encoding="utf-8"))
+        return _tool(str(noted["repository"]), str(noted["commit"]))
+    return Tool(version=__version__)
 
 
 def _tool(remote: str, commit: str) -> Tool:
