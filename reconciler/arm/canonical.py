@@ -189,26 +189,19 @@ def equivalent(first: Exemption, second: Exemption) -> bool:
     """
     return (
         first.assignment.key == second.assignment.key
-        and _same_text(first, second)
-        and _same_references(first.reference_ids, second.reference_ids)
+        and first.description == second.description
+        and first.display_name == second.display_name
+        and (first.expires_on == second.expires_on or _expiry(first) == _expiry(second))
+        and (first.category == second.category or category(first.category) == category(second.category))
+        and (
+            first.reference_ids == second.reference_ids
+            or {ref.lower() for ref in first.reference_ids} == {ref.lower() for ref in second.reference_ids}
+        )
         and (first.selectors == second.selectors or _selector_key(first) == _selector_key(second))
         and (first.validation == second.validation or validation(first.validation) == validation(second.validation))
         and (first.extra == second.extra or _without_empty(first.extra) == _without_empty(second.extra))
         and (first.metadata == second.metadata or _folded_metadata(first.metadata) == _folded_metadata(second.metadata))
     )
-
-
-def _same_text(first: Exemption, second: Exemption) -> bool:
-    return (
-        first.description == second.description
-        and first.display_name == second.display_name
-        and (first.expires_on == second.expires_on or _expiry(first) == _expiry(second))
-        and (first.category == second.category or category(first.category) == category(second.category))
-    )
-
-
-def _same_references(first: tuple[str, ...], second: tuple[str, ...]) -> bool:
-    return first == second or {ref.lower() for ref in first} == {ref.lower() for ref in second}
 
 
 def _expiry(exemption: Exemption) -> str:

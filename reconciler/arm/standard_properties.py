@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from reconciler.model import JSON, UNPUBLISHED, ArmId, Exemption, ResourceSelector, Selector, assessment_id
@@ -136,22 +136,12 @@ def _rule(selectors: Iterable[ResourceSelector]) -> JSON:
         return None
     if parts[0].kind == RULE:
         return json.loads(parts[0].values[0])
-    operator = "allOf" if len(groups) == 1 else "anyOf"
-    return {"if": {operator: [_condition(part) for part in parts]}}
-
-
-def _condition(part: Selector) -> JSON:
-    operation = (
-        {"values": [{"title": title} for title in part.values]} if part.kind == CVE else {"value": part.values[0]}
-    )
-    return {"field": part.kind, "operationType": _OPERATIONS[part.kind], "operation": operation}
-
-
-def _excluded(selectors: Iterable[ResourceSelector]) -> Iterator[str]:
-    """The scopes left out; every group says the same ones."""
-    for group in selectors:
-        yield from (value for part in group.selectors if part.kind == EXCLUDED for value in part.values)
-        return
+    conditions = []
+    for part in parts:
+        is_list = part.kind == CVE
+        operation = {"values": [{"title": title} for title in part.values]} if is_list else {"value": part.values[0]}
+        conditions.append({"field": part.kind, "operationType": _OPERATIONS[part.kind], "operation": operation})
+    return {"if": {"allOf" if len(groups) == 1 else "anyOf": conditions}}
 
 
 def vulnerability_selectors(fields: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
@@ -189,11 +179,13 @@ def encode(exemption: Exemption) -> dict[str, JSON]:
         RULE: _rule(exemption.selectors),
         **further,
     }
+    # Every group says the same scopes.
+    parts = (part for group in exemption.selectors[:1] for part in group.selectors if part.kind == EXCLUDED)
     properties: dict[str, JSON] = {
         "displayName": exemption.display_name,
         "description": marked_description(exemption.description, exemption.metadata),
         "effect": "Exempt",
-        EXCLUDED: sorted(_excluded(exemption.selectors)),
+        EXCLUDED: sorted(value for part in parts for value in part.values),
         "expiresOn": exemption.expires_on,
         "exemptionData": {key: value for key, value in data.items() if value is not None},
         **{key: value for key, value in sorted(exemption.extra.items()) if key != "exemptionData"},

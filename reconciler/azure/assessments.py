@@ -37,7 +37,13 @@ def read_defender(client: ArmClient, question: DefenderQuestion) -> DefenderView
     visible = [scope for scope in question.subscriptions if scope.subscription in visible_guids]
     inside = _Questions(client, visible)
     around = _Questions(client, question.everywhere)
-    moved = {target.key: around.rows("moved resources", [_namesakes(target)]) for target in _movable(question.gone)}
+    moved = {
+        target.key: around.rows(
+            "moved resources",
+            [_NAMESAKES.format(kind=graph.literal(target.resource_type), name=graph.literal(target.name))],
+        )
+        for target in sorted(target for target in question.gone if target.kind is ScopeKind.RESOURCE)[:_MOVED]
+    }
     places = {arm_id(text_in(row, "id")).subscription for rows in moved.values() for row in rows}
     beside = _Questions(
         client, [scope for scope in question.everywhere if scope.subscription in places - visible_guids]
@@ -136,15 +142,7 @@ _STATES: Final = (
     "state | order by id asc"
 )
 _LOCATIONS: Final = "resources | project id, location | order by id asc"
-
-
-def _namesakes(target: ArmId) -> str:
-    kind, name = _listed([target.resource_type]), _listed([target.name])
-    return f"resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
-
-
-def _movable(missing: Iterable[ArmId]) -> list[ArmId]:
-    return [target for target in sorted(missing) if target.kind is ScopeKind.RESOURCE][:_MOVED]
+_NAMESAKES: Final = "resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
 
 
 def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
@@ -153,8 +151,7 @@ def _chunks(names: Sequence[str]) -> list[Sequence[str]]:
 
 def _listed(names: Iterable[str]) -> str:
     """Texts inside a list of the query language, each in single quotes."""
-    escaped = (name.replace("\\", "\\\\").replace("'", "\\'") for name in names)
-    return ", ".join(f"'{name}'" for name in escaped) or "''"
+    return ", ".join(map(graph.literal, names)) or "''"
 
 
 def _policy_state(row: JSON) -> PolicyState:

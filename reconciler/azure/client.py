@@ -7,7 +7,7 @@ import json
 import platform
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -136,10 +136,13 @@ class ArmClient:
         try:
             futures = [pool.submit(function, item) for item in items]
             for count, future in enumerate(as_completed(futures), start=1):
-                _raise_what_concerns_all(future)
+                if not isinstance(future.exception(), AzureError):
+                    future.result()  # raises: without an identity, asking for the other thousand is only waiting
                 if finished is not None:
                     finished(count)
-            return _results(futures)
+            return [
+                error if isinstance(error := future.exception(), AzureError) else future.result() for future in futures
+            ]
         except BaseException as error:
             self._transport.interrupt()
             wait = isinstance(error, Exception)
@@ -180,7 +183,19 @@ class ArmClient:
         return f"{escaped}?{urlencode({'api-version': self._versions.current(kind), **options}, safe='$')}"
 
     def _send(self, method: str, url: str, body: JSON, **options: Any) -> ArmResponse:
-        return _checked(self._answer(method, url, body, **options), url)
+        """What a response says, if it is no error and no redirect."""
+        response = self._answer(method, url, body, **options)
+        if 300 <= response.status_code < 400:
+            raise errors.from_redirect(response.status_code, response.headers, url)
+        try:
+            value = read_json(response.content, origin=url).value if response.content else {}
+        except JsonInputError as error:
+            raise errors.not_json(response.status_code, url, error.message) from error
+        if response.status_code >= 400:
+            raise errors.from_answer(response.status_code, response.headers, value, url, method)
+        if not isinstance(value, dict):
+            raise errors.not_json(response.status_code, url, "an object is expected")
+        return ArmResponse(status=response.status_code, headers=response.headers, body=value)
 
     def _answer(self, method: str, url: str, body: JSON, **options: Any) -> TransportResponse:
         headers = {
@@ -213,39 +228,6 @@ def _values(response: ArmResponse, path: str) -> list[JSON]:
         if "value" not in response.body:
             raise ShapeError("value is missing")
         return [*objects_in(response.body, "value")]
-
-
-def _checked(response: TransportResponse, url: str) -> ArmResponse:
-    """What a response says, if it is no error and no redirect."""
-    headers = response.headers
-    if 300 <= response.status_code < 400:
-        raise errors.from_redirect(response.status_code, headers, url)
-    try:
-        body = read_json(response.content, origin=url).value if response.content else {}
-    except JsonInputError as error:
-        raise errors.not_json(response.status_code, url, error.message) from error
-    if response.status_code >= 400:
-        raise errors.from_answer(response.status_code, headers, body, url, response.request.method)
-    if not isinstance(body, dict):
-        raise errors.not_json(response.status_code, url, "an object is expected")
-    return ArmResponse(status=response.status_code, headers=headers, body=body)
-
-
-def _raise_what_concerns_all(future: Future[Any]) -> None:
-    """Without an identity, asking for the other thousand is only waiting."""
-    error = future.exception()
-    if error is not None and not isinstance(error, AzureError):
-        raise error
-
-
-def _results(futures: Sequence[Future[Result]]) -> list[Result | AzureError]:
-    results: list[Result | AzureError] = []
-    for future in futures:
-        try:
-            results.append(future.result())
-        except AzureError as error:
-            results.append(error)
-    return results
 
 
 def raise_if_unreachable(answers: Sequence[object]) -> None:

@@ -86,15 +86,13 @@ def _check_arm_endpoint(arm: str, settings: Settings) -> None:
         raise UsageError(f"{ARM_ENDPOINT} is {arm!r}; only a host and a port are expected", correct)
     permitted = {cloud.resource_manager for cloud in _CLOUDS.values()} | {settings.arm_endpoint}
     address = f"https://{host}" if port in {None, 443} else f"https://{host}:{port}"
-    if address not in {_without_port(text) for text in permitted if text} and not is_loopback(host):
+    if address not in {text.lower().rstrip("/").removesuffix(":443") for text in permitted if text} and not is_loopback(
+        host
+    ):
         raise UsageError(
             f"{ARM_ENDPOINT} names {address}, which is neither a cloud's Resource Manager nor this machine",
             f"unset the variable; or, if Azure is reached that way, let reconciler.yaml permit it: armEndpoint: {address}",
         )
-
-
-def _without_port(address: str) -> str:
-    return address.lower().rstrip("/").removesuffix(":443")
 
 
 def is_loopback(host: str) -> bool:

@@ -65,8 +65,12 @@ class TenantCredential:
         """A valid token; claims of a challenge always ask the identity provider anew."""
         request: TokenRequestOptions = {"tenant_id": self._tenant_id, **(options or {})}
         with self._lock:
-            if self._token is None or request.get("claims") or _is_ageing(self._token):
-                self._token = self._inner.get_token_info(*scopes, options=request)
+            token = self._token
+            if token is not None and not request.get("claims"):
+                renewal = token.refresh_on or token.expires_on - _REFRESH_SECONDS
+                if time.time() < min(renewal, token.expires_on):
+                    return token
+            self._token = self._inner.get_token_info(*scopes, options=request)
             return self._token
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
@@ -92,11 +96,6 @@ class TenantCredential:
     def close(self) -> None:
         """Closes the connections to the identity provider."""
         self._inner.close()
-
-
-def _is_ageing(token: AccessTokenInfo) -> bool:
-    renewal = token.refresh_on or token.expires_on - _REFRESH_SECONDS
-    return time.time() >= min(renewal, token.expires_on)
 
 
 def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]) -> TenantCredential:

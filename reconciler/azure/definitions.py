@@ -152,7 +152,14 @@ def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pat
     path = objects.split_version(latest["id"])[0].text
     if effective:
         return f"{path}/versions/{effective}"
-    versions = _versions(client, latest, path)
+    with reading(path):
+        versions: Sequence[str] = texts_in(object_in(latest, "properties"), "versions")
+    if not versions:
+        values = client.pages(f"{path}/versions", Api.INITIATIVES)
+        with reading(f"{path}/versions"):
+            versions = [
+                text_in(object_in(value, "properties"), "version") or text_in(value, "name") for value in values
+            ]
     version = newest(pattern, versions)
     if version is None:
         major = (newest(None, versions) or "1").partition(".")[0]
@@ -162,16 +169,6 @@ def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pat
         )
         raise AzureError(404, "NoSuchVersion", f"{latest['id']} has no version that {pattern} takes", remedy)
     return f"{path}/versions/{version}"
-
-
-def _versions(client: ArmClient, latest: JSON, path: str) -> Sequence[str]:
-    """The versions a set has, as it says itself or as its list of versions shows."""
-    with reading(path):
-        if listed := texts_in(object_in(latest, "properties"), "versions"):
-            return listed
-    values = client.pages(f"{path}/versions", Api.INITIATIVES)
-    with reading(f"{path}/versions"):
-        return [text_in(object_in(value, "properties"), "version") or text_in(value, "name") for value in values]
 
 
 def read_policies(client: ArmClient, definitions: Sequence[ArmId]) -> list[JSON]:

@@ -79,8 +79,8 @@ def run_checks(  # noqa: PLR0913 - what the checks are about
             on_check(right_check(STANDARDS, rights.lacking(STANDARD_ACTIONS), principal))
         on_check(_as_far_as_read(right_check(ASSIGNMENTS, rights.lacking_on_assignments(), principal), raw))
     on_check(_as_far_as_read(_benchmark(snapshot), raw))
-    if groups := _declared_groups(declarations):
-        on_check(_defender(groups))
+    if defender := _defender(declarations):
+        on_check(defender)
 
 
 # --- the connection ----------------------------------------------------------------------------------------------
@@ -250,12 +250,11 @@ def _benchmark(snapshot: Snapshot) -> Check:
     )
 
 
-def _declared_groups(declarations: Sequence[Declaration]) -> tuple[str, ...]:
+def _defender(declarations: Sequence[Declaration]) -> Check | None:
     scopes = {scope for declaration in declarations if declaration.enabled for scope in declaration.scopes}
-    return tuple(scope.text for scope in sorted(scopes) if scope.kind is ScopeKind.MANAGEMENT_GROUP)
-
-
-def _defender(groups: tuple[str, ...]) -> Check:
+    groups = tuple(scope.text for scope in sorted(scopes) if scope.kind is ScopeKind.MANAGEMENT_GROUP)
+    if not groups:
+        return None
     return Check(
         name="defender",
         state=State.UNKNOWN,

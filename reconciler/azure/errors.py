@@ -45,7 +45,9 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
         return no_identity(error)
     host = urlsplit(url).netloc
     causes = list(_causes(error))
-    reason = _reason(causes) or redact(str(error))
+    # The system's own words for what went wrong, without the layers around them.
+    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
+    reason = (reasons[-1] if reasons else "") or redact(str(error))
     if any(isinstance(cause, ProxyError) for cause in causes):
         code, message = "NotSent", f"the proxy on the way to {host} cannot be used: {reason}"
     elif any(isinstance(cause, NameResolutionError | socket.gaierror) for cause in causes):
@@ -57,12 +59,6 @@ def from_sdk(error: SdkError, url: str) -> ReconcilerError:
     else:
         code, message = "AnswerLost", f"{host} gave no answer: {reason}"
     return _azure_error(ErrorDetails(status=0, code=code, message=message, target=_path(url)))
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """The system's own words for what went wrong, without the layers around them."""
-    reasons = [cause.strerror for cause in causes if isinstance(cause, OSError) and isinstance(cause.strerror, str)]
-    return reasons[-1] if reasons else ""
 
 
 def not_json(status: int, url: str, reason: str) -> AzureError:

@@ -15,7 +15,7 @@ from reconciler.arm.shapes import object_in, objects_in, required_text, text_in,
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient, raise_if_unreachable
 from reconciler.azure.errors import reading
-from reconciler.azure.raw_snapshot import ScopeNode
+from reconciler.azure.raw_snapshot import ScopeNode, add_nodes
 from reconciler.model import JSON, ArmId, ScopeKind, Unread, ancestors, arm_id, owner_scope, textual_chain
 from reconciler.problems import AzureError, ReconcilerError
 
@@ -70,14 +70,14 @@ def read_hierarchy(client: ArmClient, roots: Sequence[ArmId]) -> Hierarchy:
         if isinstance(answer, AzureError):
             unread.append(Unread(scope=group, what="descendants", message=answer.message, remedy=answer.remedy))
         else:
-            _add(nodes, answer)
+            add_nodes(nodes, answer)
     for root in anchors:
         nodes.setdefault(root.key, ScopeNode(id=root))
         nodes[root.key] = replace(nodes[root.key], expected=True)
     for chain in client.each(lambda group: _group_chain(client, group), groups):
-        _add(nodes, () if isinstance(chain, AzureError) else chain)
+        add_nodes(nodes, () if isinstance(chain, AzureError) else chain)
     if any(nodes[subscription.key].parent is None for subscription in subscriptions):
-        _add(nodes, _entity_chains(client, subscriptions))
+        add_nodes(nodes, _entity_chains(client, subscriptions))
     return Hierarchy(nodes=nodes, unread=tuple(unread))
 
 
@@ -119,22 +119,6 @@ def groups_alone(hierarchy: Hierarchy) -> Hierarchy:
         for key, node in hierarchy.nodes.items()
     }
     return Hierarchy(nodes=nodes, unread=hierarchy.unread)
-
-
-def _add(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:
-    """Adds what is new, and completes what was known without a name or parent."""
-    for node in additions:
-        existing = nodes.get(node.id.key)
-        nodes[node.id.key] = (
-            node
-            if existing is None
-            else ScopeNode(
-                id=existing.id,
-                name=existing.name or node.name,
-                parent=existing.parent or node.parent,
-                expected=existing.expected or node.expected,
-            )
-        )
 
 
 def _descendants(client: ArmClient, group: ArmId) -> list[ScopeNode]:
@@ -227,7 +211,7 @@ def infer_ancestors(hierarchy: Hierarchy, inherited: Mapping[str, Iterable[ArmId
     nodes = dict(hierarchy.nodes)
     for root, groups in above.items():
         chain = sorted(groups, key=lambda group: (roots_below[group], group))
-        _add(nodes, _linked([nodes[root].id, *chain], []))
+        add_nodes(nodes, _linked([nodes[root].id, *chain], []))
     return replace(hierarchy, nodes=nodes)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Final
 
 from reconciler.arm import objects
-from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode
+from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, add_nodes
 from reconciler.model import JSON, ArmId, Carrier, Unread, ancestors, arm_id, carrier_of, owner_scope, textual_chain
 from reconciler.problems import ReconcilerError
 
@@ -33,9 +33,15 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
         ):
             if expected != actual:
                 raise ReconcilerError(f"the snapshots are of different {name}: {expected} and {actual}", _TAKE_AGAIN)
-    nodes = _nodes(parts)
+    nodes: dict[str, ScopeNode] = {}
+    for part in parts:
+        add_nodes(nodes, part.nodes)
     parents = {key: node.parent for key, node in nodes.items() if node.parent is not None}
-    covered = [_covered(part, parents) for part in parts]
+    # Whose objects the lists of a part hold: of the scopes that it read, and of all above them.
+    covered = [
+        frozenset(scope.key for node in part.nodes if node.expected for scope in ancestors(node.id, parents))
+        for part in parts
+    ]
     exemptions = _Union(objects.decode_exemption, "exemptions")
     assignments = _Union(objects.decode_assignment, "assignments")
     for part, scopes in zip(parts, covered, strict=True):
@@ -68,25 +74,6 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
         versions=first.versions,
         requests=sum(part.requests for part in parts),
     )
-
-
-def _nodes(parts: Iterable[RawSnapshot]) -> dict[str, ScopeNode]:
-    nodes: dict[str, ScopeNode] = {}
-    for part in parts:
-        for node in part.nodes:
-            earlier = nodes.get(node.id.key, node)
-            nodes[node.id.key] = replace(
-                earlier,
-                name=earlier.name or node.name,
-                parent=earlier.parent or node.parent,
-                expected=earlier.expected or node.expected,
-            )
-    return nodes
-
-
-def _covered(part: RawSnapshot, parents: Mapping[str, ArmId]) -> frozenset[str]:
-    """Folded scopes whose objects the lists of a part hold: those that it read, and all above them."""
-    return frozenset(scope.key for node in part.nodes if node.expected for scope in ancestors(node.id, parents))
 
 
 class _Union:
@@ -135,15 +122,14 @@ def _place(identifier: ArmId) -> ArmId:
 
 def _unread(parts: Sequence[RawSnapshot]) -> Iterable[Unread]:
     """What a part could not read and no other part did."""
-    for part in parts:
-        for entry in part.unread:
-            if not any(_has_read(another, entry) for another in parts):
-                yield entry
-
-
-def _has_read(part: RawSnapshot, entry: Unread) -> bool:
-    is_expected = any(node.expected and node.id == entry.scope for node in part.nodes)
-    return is_expected and not any((own.scope, own.what) == (entry.scope, entry.what) for own in part.unread)
+    expected = [{node.id for node in part.nodes if node.expected} for part in parts]
+    missed = [{(entry.scope, entry.what) for entry in part.unread} for part in parts]
+    for entry in (entry for part in parts for entry in part.unread):
+        place = entry.scope, entry.what
+        if not any(
+            entry.scope in scopes and place not in unread for scopes, unread in zip(expected, missed, strict=True)
+        ):
+            yield entry
 
 
 def _in_no_part(

@@ -5,17 +5,16 @@ Resource Graph lags behind Defender by minutes, and shows only what the identity
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from fractions import Fraction
 from typing import Any, Final
 
+from reconciler.arm.canonical import instant
 from reconciler.azure import graph
 from reconciler.azure.api_versions import Api
 from reconciler.azure.client import ArmClient
 from reconciler.documents.characters import without_invisible
-from reconciler.model import JSON, ArmId, arm_id, owner_scope
+from reconciler.model import ArmId, arm_id, owner_scope
 from reconciler.model.posture import (
     Assessment,
     ControlDefinition,
@@ -46,7 +45,6 @@ PLANS: Final = """securityresources
 | order by id asc"""
 
 _DEFINITIONS: Final = "/providers/Microsoft.Security/secureScoreControlDefinitions"
-_FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 
 
 def read_posture(client: ArmClient, every: Sequence[ArmId], within: Sequence[ArmId]) -> Posture:
@@ -61,8 +59,24 @@ def read_posture(client: ArmClient, every: Sequence[ArmId], within: Sequence[Arm
     return Posture(
         assessments=read_assessments(client, within),
         definitions=definitions,
-        counts={(str(row.get("subscriptionId")).lower(), _text(row, "name").lower()): _counts(row) for row in controls},
-        scores={str(row.get("subscriptionId")).lower(): _score(row) for row in scores},
+        counts={
+            (str(row.get("subscriptionId")).lower(), _text(row, "name").lower()): ResourceCounts(
+                healthy=_whole(row, "healthy"),
+                unhealthy=_whole(row, "unhealthy"),
+                not_applicable=_whole(row, "notApplicable"),
+            )
+            for row in controls
+        },
+        scores={
+            str(row.get("subscriptionId")).lower(): ReportedScore(
+                current=_decimal(score, "current"),
+                max=_whole(score, "max"),
+                percentage=_decimal(score, "percentage"),
+                weight=_whole(row, "weight"),
+            )
+            for row in scores
+            for score in [_mapping(row, "score")]
+        },
     )
 
 
@@ -103,7 +117,19 @@ def read_control_definitions(client: ArmClient, subscriptions: Sequence[ArmId]) 
         if refused.status != 403 or not subscriptions:
             raise
         rows = client.pages(subscriptions[0].text + _DEFINITIONS, Api.SECURE_SCORE)
-    return tuple(map(_definition, rows))
+    definitions = []
+    for row in rows:
+        properties = _mapping(row, "properties")
+        members: Iterable[Mapping[str, Any]] = properties.get("assessmentDefinitions") or ()
+        definitions.append(
+            ControlDefinition(
+                key=_text(row, "name").lower(),
+                title=without_invisible(_text(properties, "displayName")).strip(),
+                max_score=_whole(properties, "maxScore"),
+                members=frozenset(_text(member, "id").rsplit("/", 1)[-1].lower() for member in members),
+            )
+        )
+    return tuple(definitions)
 
 
 # --- one row -----------------------------------------------------------------------------------------------------
@@ -130,34 +156,7 @@ def assessment_in(row: Mapping[str, Any]) -> Assessment | None:
         preview=metadata.get("preview") is True,
         policy=arm_id(policy) if policy else None,
         source=source,
-        changed_at=_instant(_text(status, "statusChangeDate")),
-    )
-
-
-def _counts(row: Mapping[str, Any]) -> ResourceCounts:
-    return ResourceCounts(
-        healthy=_whole(row, "healthy"), unhealthy=_whole(row, "unhealthy"), not_applicable=_whole(row, "notApplicable")
-    )
-
-
-def _score(row: Mapping[str, Any]) -> ReportedScore:
-    score = _mapping(row, "score")
-    return ReportedScore(
-        current=_decimal(score, "current"),
-        max=_whole(score, "max"),
-        percentage=_decimal(score, "percentage"),
-        weight=_whole(row, "weight"),
-    )
-
-
-def _definition(row: JSON) -> ControlDefinition:
-    properties = _mapping(row, "properties")
-    members: Iterable[Mapping[str, Any]] = properties.get("assessmentDefinitions") or ()
-    return ControlDefinition(
-        key=_text(row, "name").lower(),
-        title=without_invisible(_text(properties, "displayName")).strip(),
-        max_score=_whole(properties, "maxScore"),
-        members=frozenset(_text(member, "id").rsplit("/", 1)[-1].lower() for member in members),
+        changed_at=instant(_text(status, "statusChangeDate")),
     )
 
 
@@ -180,11 +179,3 @@ def _decimal(row: Mapping[str, Any], name: str) -> Fraction:
     """The number as it is written, which a binary fraction only comes near."""
     value = row.get(name)
     return Fraction(str(value)) if isinstance(value, int | float) else Fraction()
-
-
-def _instant(text: str) -> datetime | None:
-    """An instant with up to seven digits of a second; None where it is none."""
-    try:
-        return datetime.fromisoformat(_FRACTION.sub(r"\1", text)) if text else None
-    except ValueError:
-        return None

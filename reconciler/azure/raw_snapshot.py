@@ -5,7 +5,7 @@ The record is what `exempt snapshot` writes, so that a plan from a file and a pl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -51,6 +51,22 @@ class RawSnapshot:
     versions: Mapping[str, str] = field(default_factory=dict)
     requests: int = 0
     decoded: Mapping[int, tuple[JSON, Exemption]] = field(default_factory=dict, compare=False, repr=False)
+
+
+def add_nodes(nodes: dict[str, ScopeNode], additions: Iterable[ScopeNode]) -> None:
+    """Adds what is new to `nodes` (by folded id), and completes what was known without a name or parent."""
+    for node in additions:
+        existing = nodes.get(node.id.key)
+        nodes[node.id.key] = (
+            node
+            if existing is None
+            else ScopeNode(
+                id=existing.id,
+                name=existing.name or node.name,
+                parent=existing.parent or node.parent,
+                expected=existing.expected or node.expected,
+            )
+        )
 
 
 def snapshot_of(raw: RawSnapshot) -> Snapshot:

@@ -130,15 +130,18 @@ def read_permissions(client: ArmClient, scope: ArmId) -> list[Permission]:
 
 def missing_actions(permissions: Sequence[Permission], required: Sequence[str]) -> tuple[str, ...]:
     """Those of the wanted actions that no grant allows."""
-    return tuple(action for action in required if not any(_allows(permission, action) for permission in permissions))
-
-
-def _allows(permission: Permission, action: str) -> bool:
-    granted, excluded = (
-        any(_pattern(text).fullmatch(action) for text in texts)
-        for texts in (permission.actions, permission.not_actions)
+    return tuple(
+        action
+        for action in required
+        if not any(
+            _includes(permission.actions, action) and not _includes(permission.not_actions, action)
+            for permission in permissions
+        )
     )
-    return granted and not excluded
+
+
+def _includes(patterns: Sequence[str], action: str) -> bool:
+    return any(_pattern(text).fullmatch(action) for text in patterns)
 
 
 @lru_cache(maxsize=1024)

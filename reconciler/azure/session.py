@@ -75,17 +75,6 @@ class Azure:
         self.close()
 
 
-def _check_bundles(environment: Mapping[str, str]) -> None:
-    """Says now, and by name, what otherwise fails at the first request.
-
-    Raises:
-        UsageError: a variable names a bundle of certificate authorities that is not there.
-    """
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-        if (path := environment.get(name)) and not Path(path).exists():
-            raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
-
-
 def silent(message: str) -> None:
     """Warns nobody."""
 
@@ -108,7 +97,9 @@ def connect(settings: Settings, environment: Mapping[str, str], warn: Callable[[
     addresses = endpoints(settings, environment)
     if host := elsewhere(addresses, settings.cloud):
         warn(f"requests to Azure go to {host}, as {ARM_ENDPOINT} says")
-    _check_bundles(environment)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # now, and by name: else it fails at the first request
+        if (path := environment.get(name)) and not Path(path).exists():
+            raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
     credential = credentials.choose(settings.tenant_id, addresses, environment)
     versions = ApiVersions(settings.api_version)
     client = ArmClient(credential, addresses, versions, warn)

@@ -7,7 +7,7 @@ The ARM objects inside are as Azure gave them, one a line, so that the file is u
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ from reconciler.arm import objects
 from reconciler.arm.shapes import ShapeError
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode, snapshot_of
 from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import JSON, ArmId, Carrier, Cloud, Snapshot, Unread, ancestors, arm_id, carrier_of
+from reconciler.model import JSON, Carrier, Cloud, Snapshot, Unread, ancestors, arm_id, carrier_of
 from reconciler.problems import ReconcilerError
 
 FORMAT: Final = "1.0"
@@ -27,7 +27,17 @@ _AGAIN: Final = "take a new one: exempt snapshot --out FILE"
 
 def snapshot_text(raw: RawSnapshot) -> str:
     """The file's text: JSON with one object a line."""
-    return "".join(_lines(_document(raw)))
+    lines: list[str] = []
+    for name, value in _document(raw).items():
+        lines.append(f"{',' if lines else '{'}\n  {json.dumps(name)}: ")
+        if isinstance(value, list) and value:
+            lines.append("[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]")
+        elif isinstance(value, dict) and value:
+            items = (f"{_compact(key)}: {_compact(item)}" for key, item in value.items())
+            lines.append("{\n    " + ",\n    ".join(items) + "\n  }")
+        else:
+            lines.append(_compact(value))
+    return "".join((*lines, "\n}\n"))
 
 
 def load_snapshot(path: Path) -> Snapshot:
@@ -106,21 +116,6 @@ def _is_standard(value: JSON) -> bool:
     return carrier_of(arm_id(value["id"])) is Carrier.STANDARD
 
 
-def _lines(document: Mapping[str, JSON]) -> Iterator[str]:
-    opening = "{"
-    for name, value in document.items():
-        yield f"{opening}\n  {json.dumps(name)}: "
-        if isinstance(value, list) and value:
-            yield "[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]"
-        elif isinstance(value, dict) and value:
-            items = (f"{_compact(name)}: {_compact(item)}" for name, item in value.items())
-            yield "{\n    " + ",\n    ".join(items) + "\n  }"
-        else:
-            yield _compact(value)
-        opening = ","
-    yield "\n}\n"
-
-
 def _compact(value: JSON) -> str:
     """JSON in ASCII, without what a terminal or a pipeline's log could obey: it may go to standard output."""
     return json.dumps(value).replace("##", r"#\u0023")
@@ -131,15 +126,24 @@ def _compact(value: JSON) -> str:
 
 def _raw_snapshot(document: JsonInput) -> RawSnapshot:
     nodes = tuple(map(_node, document.member("hierarchy").items()))
-    _refuse_circles(document, nodes)
+    # Azure's hierarchy has no circles; an edited file may.
+    parents = {node.id.key: node.parent for node in nodes if node.parent is not None}
+    for node in nodes:
+        if parents.get(ancestors(node.id, parents)[-1].key) is not None:
+            raise document.member("hierarchy").error(f"{node.id} contains itself")
     initiatives = _objects(document, "policySetDefinitions")
+    # Absent in snapshots of versions that did not read them.
+    standards, similar = document.optional("standardAssignments"), document.optional("similar")
     return RawSnapshot(
         tenant_id=document.member("tenantId").as_text(),
         cloud=document.member("cloud").as_choice(Cloud),
         taken_at=_instant(document.member("takenAt")),
         nodes=nodes,
         assignments=_objects(document, "policyAssignments"),
-        exemptions=(*_objects(document, "policyExemptions"), *_standards(document)),
+        exemptions=(
+            *_objects(document, "policyExemptions"),
+            *(item.as_object() for item in (standards.items() if standards is not None else ())),
+        ),
         initiatives=initiatives,
         used={
             arm_id(assignment).key: _position(entry, len(initiatives))
@@ -149,23 +153,13 @@ def _raw_snapshot(document: JsonInput) -> RawSnapshot:
         unread=tuple(map(_unread, document.member("unread").items())),
         gone=frozenset(item.as_text().lower() for item in document.member("gone").items()),
         exists=frozenset(item.as_text().lower() for item in document.member("exists").items()),
-        similar=_similar(document.optional("similar")),
+        similar={
+            key.lower(): tuple(arm_id(item.as_text()) for item in nearest.items())
+            for key, nearest in (similar.entries() if similar is not None else ())
+        },
         versions={kind: entry.as_text() for kind, entry in document.member("apiVersions").entries()},
         requests=document.member("requests").as_integer(),
     )
-
-
-def _similar(entry: JsonInput | None) -> dict[str, tuple[ArmId, ...]]:
-    """Absent in snapshots of versions that did not look for them."""
-    if entry is None:
-        return {}
-    return {key.lower(): tuple(arm_id(item.as_text()) for item in value.items()) for key, value in entry.entries()}
-
-
-def _standards(document: JsonInput) -> tuple[JSON, ...]:
-    """Absent in snapshots of versions that did not read them."""
-    entry = document.optional("standardAssignments")
-    return tuple(item.as_object() for item in entry.items()) if entry is not None else ()
 
 
 def _objects(document: JsonInput, name: str) -> tuple[JSON, ...]:
@@ -187,14 +181,6 @@ def _position(entry: JsonInput, count: int) -> int:
     if not 0 <= position < count:
         raise entry.error(f"{position} is no position in policySetDefinitions, which has {count}")
     return position
-
-
-def _refuse_circles(document: JsonInput, nodes: tuple[ScopeNode, ...]) -> None:
-    """Azure's hierarchy has none; an edited file may."""
-    parents = {node.id.key: node.parent for node in nodes if node.parent is not None}
-    for node in nodes:
-        if parents.get(ancestors(node.id, parents)[-1].key) is not None:
-            raise document.member("hierarchy").error(f"{node.id} contains itself")
 
 
 def _node(entry: JsonInput) -> ScopeNode:

@@ -8,7 +8,7 @@ is confirmed by Resource Manager.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,12 +29,6 @@ _EXPLAINED: Final = 20
 
 _SHOWN: Final = 3
 _TABLES: Final = {ScopeKind.RESOURCE: "resources", ScopeKind.RESOURCE_GROUP: "resourcecontainers"}
-
-
-@dataclass(frozen=True, slots=True)
-class _TargetBatch:
-    kind: ScopeKind
-    targets: Sequence[ArmId]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,15 +56,18 @@ def confirm_targets(
     confirmed: set[str] = set()
     unseen: list[ArmId] = []
     unanswered: list[ArmId] = []
-    answers = ask(client, [_query(batch) for batch in batches], lambda done: progress(done, len(batches)))
-    for batch, answer in zip(batches, answers, strict=True):
+    answers = ask(client, [query for _, query in batches], lambda done: progress(done, len(batches)))
+    for (batch, _), answer in zip(batches, answers, strict=True):
         if isinstance(answer, AzureError):
-            unanswered += batch.targets
+            unanswered += batch
         else:
             existing = {str(row.get("id", "")).lower() for row in answer}
-            confirmed.update(target.key for target in batch.targets if target.key in existing)
-            unseen += [target for target in batch.targets if target.key not in existing]
-    exists, missing = _asked_one_by_one(client, unseen + (unanswered if len(unanswered) <= _FEW else []))
+            confirmed.update(target.key for target in batch if target.key in existing)
+            unseen += [target for target in batch if target.key not in existing]
+    unsure = unseen + (unanswered if len(unanswered) <= _FEW else [])
+    verdicts = list(zip(unsure, client.each(lambda target: _exists(client, target), unsure), strict=True))
+    exists = {target.key for target, verdict in verdicts if verdict is True}
+    missing = {target.key for target, verdict in verdicts if verdict is False}
     similar = {} if unanswered else _similar_targets(client, [by_key[key] for key in sorted(missing)])
     return ConfirmedTargets(exists=frozenset(confirmed | exists), gone=frozenset(missing), similar=similar)
 
@@ -98,29 +95,20 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
     return similar
 
 
-def _batches(targets: Mapping[str, ArmId]) -> Iterable[_TargetBatch]:
+def _batches(targets: Mapping[str, ArmId]) -> Iterator[tuple[Sequence[ArmId], JSON]]:
+    """Resources or groups, so many as one query takes, each with the query for the ids among them that Resource Graph shows."""
     by_kind: dict[ScopeKind, list[ArmId]] = defaultdict(list)
     for _, target in sorted(targets.items()):
         by_kind[target.kind].append(target)
-    for kind in _TABLES:
-        group = by_kind[kind]
-        yield from (_TargetBatch(kind, group[start : start + _BATCH]) for start in range(0, len(group), _BATCH))
-
-
-def _query(batch: _TargetBatch) -> JSON:
-    """Asks for the ids among these that Resource Graph shows."""
-    quoted = ", ".join(literal(target.text) for target in batch.targets)
-    return {
-        "subscriptions": sorted({target.subscription for target in batch.targets if target.subscription}),
-        "query": f"{_TABLES[batch.kind]} | where id in~ ({quoted}) | project id | order by id asc",
-    }
-
-
-def _asked_one_by_one(client: ArmClient, targets: Sequence[ArmId]) -> tuple[set[str], set[str]]:
-    verdicts = dict(zip(targets, client.each(lambda target: _exists(client, target), targets), strict=True))
-    exists = {target.key for target, verdict in verdicts.items() if verdict is True}
-    missing = {target.key for target, verdict in verdicts.items() if verdict is False}
-    return exists, missing
+    for kind, table in _TABLES.items():
+        for start in range(0, len(by_kind[kind]), _BATCH):
+            batch = by_kind[kind][start : start + _BATCH]
+            quoted = ", ".join(literal(target.text) for target in batch)
+            query = {
+                "subscriptions": sorted({target.subscription for target in batch if target.subscription}),
+                "query": f"{table} | where id in~ ({quoted}) | project id | order by id asc",
+            }
+            yield batch, query
 
 
 def _exists(client: ArmClient, target: ArmId) -> bool:

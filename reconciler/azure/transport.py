@@ -9,7 +9,6 @@ providers, since a command that reads must not write, and none that follows redi
 from __future__ import annotations
 
 import http.client
-import ssl
 import threading
 from types import TracebackType
 from typing import Any, Final, Self
@@ -69,14 +68,21 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
 
     def __init__(self, endpoint: str) -> None:
         environment = requests.Session().merge_environment_settings(endpoint, {}, stream=False, verify=True, cert=None)
-        options: dict[str, Any] = {"ssl_context": _tls_context(environment["verify"]), "blocksize": _BLOCK}
+        # Certificates are always checked: by the bundle (a file, or a folder of hashes) that the environment names.
+        context = create_urllib3_context()
+        bundle = environment["verify"] if isinstance(environment["verify"], str) else certifi.where()
+        try:
+            context.load_verify_locations(cafile=bundle)
+        except IsADirectoryError:
+            context.load_verify_locations(capath=bundle)
+        options: dict[str, Any] = {"ssl_context": context, "blocksize": _BLOCK}
         proxy = requests.utils.select_proxy(endpoint, environment["proxies"])
         if proxy is None:
             self._manager = urllib3.PoolManager(maxsize=_CONNECTIONS, **options)
         else:
             proxy = requests.utils.prepend_scheme_if_needed(proxy, "http")
             if proxy.lower().startswith("https"):
-                options["proxy_ssl_context"] = options["ssl_context"]
+                options["proxy_ssl_context"] = context
             self._manager = requests.adapters.HTTPAdapter(pool_maxsize=_CONNECTIONS).proxy_manager_for(proxy, **options)
         self._pool = self._manager.connection_from_url(endpoint)
         self._interrupted = threading.Event()
@@ -127,17 +133,6 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
         self.close()
 
 
-def _tls_context(verify: bool | str) -> ssl.SSLContext:
-    """Certificates are always checked: by the bundle (a file, or a folder of hashes) that the environment names."""
-    context = create_urllib3_context()
-    bundle = verify if isinstance(verify, str) else certifi.where()
-    try:
-        context.load_verify_locations(cafile=bundle)
-    except IsADirectoryError:
-        context.load_verify_locations(capath=bundle)
-    return context
-
-
 class _RetryPolicy(policies.RetryPolicy[Any, Any]):
     """The SDK's retries, which say what they wait for, and end where waiting is not worthwhile."""
 
@@ -157,14 +152,12 @@ class _RetryPolicy(policies.RetryPolicy[Any, Any]):
         attempt = len(settings["history"]) + 1
         counters = ("total", "connect", "read") if answer is None else ("total", "status")
         remaining = min(settings[name] for name in counters)
-        self._waits.waiting(_cause(answer), attempt, attempt + remaining, seconds)
+        if answer is None:
+            cause = "Azure gives no answer"
+        else:
+            cause = "Azure limits requests" if answer.status_code == 429 else f"Azure answers {answer.status_code}"
+        self._waits.waiting(cause, attempt, attempt + remaining, seconds)
         return True
-
-
-def _cause(answer: TransportResponse | None) -> str:
-    if answer is None:
-        return "Azure gives no answer"
-    return "Azure limits requests" if answer.status_code == 429 else f"Azure answers {answer.status_code}"
 
 
 def pipeline_policies(
