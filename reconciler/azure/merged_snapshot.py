@@ -6,6 +6,7 @@ differently, and one that some part should show and does not, count as unread.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -24,15 +25,8 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
     Raises:
         ReconcilerError: the parts are of different tenants, clouds or API versions.
     """
+    _check_same_source(parts)
     first = parts[0]
-    for part in parts[1:]:
-        for name, expected, actual in (
-            ("tenant", first.tenant_id.lower(), part.tenant_id.lower()),
-            ("cloud", first.cloud, part.cloud),
-            ("API versions", dict(first.versions), dict(part.versions)),
-        ):
-            if expected != actual:
-                raise ReconcilerError(f"the snapshots are of different {name}: {expected} and {actual}", _TAKE_AGAIN)
     nodes: dict[str, ScopeNode] = {}
     for part in parts:
         add_nodes(nodes, part.nodes)
@@ -42,19 +36,16 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
         frozenset(scope.key for node in part.nodes if node.expected for scope in ancestors(node.id, parents))
         for part in parts
     ]
-    exemptions = _Union(objects.decode_exemption, "exemptions")
-    assignments = _Union(objects.decode_assignment, "assignments")
-    for part, scopes in zip(parts, covered, strict=True):
-        exemptions.add(part.exemptions, scopes)
-        assignments.add(part.assignments, scopes)
+    exemptions = _Union(objects.decode_exemption, "exemptions", [part.exemptions for part in parts], covered)
+    assignments = _Union(objects.decode_assignment, "assignments", [part.assignments for part in parts], covered)
     initiatives, used = _initiatives(parts)
     missing = _in_no_part(nodes, parents, roots)
     nodes |= {node.id.key: replace(node, expected=True) for node in missing}
     unread = {
         *_unread(parts),
         *map(_missing, missing),
-        *exemptions.unread(covered),
-        *assignments.unread(covered),
+        *exemptions.unread(),
+        *assignments.unread(),
     }
     exists = frozenset().union(*(part.exists for part in parts))
     return RawSnapshot(
@@ -76,31 +67,50 @@ def merge_snapshots(parts: Sequence[RawSnapshot], roots: Iterable[ArmId]) -> Raw
     )
 
 
+def _check_same_source(parts: Sequence[RawSnapshot]) -> None:
+    first = parts[0]
+    for part in parts[1:]:
+        for name, expected, actual in (
+            ("tenant", first.tenant_id.lower(), part.tenant_id.lower()),
+            ("cloud", first.cloud, part.cloud),
+            ("API versions", dict(first.versions), dict(part.versions)),
+        ):
+            if expected != actual:
+                raise ReconcilerError(f"the snapshots are of different {name}: {expected} and {actual}", _TAKE_AGAIN)
+
+
 class _Union:
     """The objects of all parts by folded id, and those that the parts do not agree about."""
 
-    def __init__(self, decode: Callable[[JSON], object], content: str) -> None:
-        self._decode, self._content = decode, content
+    def __init__(
+        self,
+        decode: Callable[[JSON], object],
+        content: str,
+        parts: Sequence[Iterable[JSON]],
+        covered: Sequence[frozenset[str]],
+    ) -> None:
+        """`parts` are the objects that each part shows, `covered` the folded scopes that it speaks for: what it shows of
+        others is no more than a hint.
+        """
+        self._content, self._covered = content, covered
         self._values: dict[str, JSON] = {}
-        self._times: dict[str, int] = {}
+        self._times: Counter[str] = Counter()
         self._differing: set[str] = set()
+        for values, scopes in zip(parts, covered, strict=True):
+            for value in values:
+                identifier = arm_id(str(value["id"]))
+                earlier = self._values.setdefault(identifier.key, value)
+                if earlier is not value and decode(earlier) != decode(value):
+                    self._differing.add(identifier.key)
+                self._times[identifier.key] += _place(identifier).key in scopes
 
-    def add(self, values: Iterable[JSON], scopes: frozenset[str]) -> None:
-        """Adds what one part shows; what it shows of scopes that it did not read is no more than a hint."""
-        for value in values:
-            identifier = arm_id(str(value["id"]))
-            earlier = self._values.setdefault(identifier.key, value)
-            if earlier is not value and self._decode(earlier) != self._decode(value):
-                self._differing.add(identifier.key)
-            self._times[identifier.key] = self._times.get(identifier.key, 0) + (_place(identifier).key in scopes)
-
-    def unread(self, covered: Sequence[frozenset[str]]) -> Iterable[Unread]:
+    def unread(self) -> Iterable[Unread]:
         """A line for each object about which the parts differ: one shows it otherwise, or not at all."""
         for key, value in self._values.items():
             place = _place(arm_id(str(value["id"])))
             # Only lists of Resource Manager show what is above their scope as well.
             is_inherited = carrier_of(arm_id(key)) is Carrier.POLICY
-            is_missed = is_inherited and self._times[key] != sum(place.key in scopes for scopes in covered)
+            is_missed = is_inherited and self._times[key] != sum(place.key in scopes for scopes in self._covered)
             if key in self._differing or is_missed:
                 yield Unread(
                     scope=place,

@@ -100,15 +100,15 @@ def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
     """What narrows it: to resources, or to vulnerabilities."""
     if "vulnerabilities" in data:
         return vulnerability_selectors(data["vulnerabilities"])
-    return tuple(
-        ResourceSelector(item["name"], tuple(_condition(condition) for condition in item["selectors"]))
-        for item in data.get("resourceSelectors", ())
-    )
-
-
-def _condition(item: Mapping[str, JSON]) -> Selector:
-    negated = "notIn" in item
-    return Selector(kind=item["kind"], values=tuple(item["notIn" if negated else "in"]), negated=negated)
+    selectors = []
+    for item in data.get("resourceSelectors", ()):
+        conditions = (
+            Selector(kind=part["kind"], values=tuple(part["notIn" if negated else "in"]), negated=negated)
+            for part in item["selectors"]
+            for negated in ["notIn" in part]
+        )
+        selectors.append(ResourceSelector(item["name"], tuple(conditions)))
+    return tuple(selectors)
 
 
 def _places(document: Document) -> Places:

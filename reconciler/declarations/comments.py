@@ -49,7 +49,9 @@ def texts(text: str) -> list[str]:
 
 def attached(text: str, document: Document) -> Comments:
     """The comments of a text, each at what it is about."""
-    starts = _starts(document)
+    # Where each value starts that a line of its own may lead to, in the order of the text: keys, and items of lists.
+    marks = ((document.keys.get(path) or mark, path) for path, mark in document.values.items() if path)
+    starts = sorted(((*mark, path) for mark, path in marks), key=lambda start: (start[0], start[1], len(start[2])))
     first = min((line for line, _, _ in starts), default=1)
     result = Comments()
     lines = text.split("\n")
@@ -86,20 +88,17 @@ def _beside(comment: _Comment, starts: list[tuple[int, int, Path]], result: Comm
     result.after[above[-1][:1]].append(comment.text)
 
 
-def _starts(document: Document) -> list[tuple[int, int, Path]]:
-    """Where each value starts that a line of its own may lead to, in the order of the text: keys, and items of lists."""
-    marks = {path: document.keys.get(path) or mark for path, mark in document.values.items() if path}
-    starts = [(line, column, path) for path, (line, column) in marks.items()]
-    return sorted(starts, key=lambda start: (start[0], start[1], len(start[2])))
-
-
 def _found(text: str) -> Iterator[_Comment]:
     """Every `#` that starts a comment: at the start of a line or after white space, and in no scalar."""
-    inside = _scalars(text)
+    scalars = []  # from where to where each reaches; the header line of a block scalar is no part of it
+    for event in events(text):
+        if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
+            begin: Any = event.start_mark.index
+            scalars.append((text.find("\n", begin) if event.style in {"|", ">"} else begin, event.end_mark.index))
     end = 0
     for match in _COMMENT.finditer(text):
         start = match.start()
-        if start < end or any(begin <= start < stop for begin, stop in inside):
+        if start < end or any(begin <= start < stop for begin, stop in scalars):
             continue
         end = match.end()
         line_start = text.rfind("\n", 0, start) + 1
@@ -107,15 +106,3 @@ def _found(text: str) -> Iterator[_Comment]:
         yield _Comment(
             text=match[0].rstrip(), line=text.count("\n", 0, start) + 1, column=start - line_start + 1, alone=alone
         )
-
-
-def _scalars(text: str) -> list[tuple[int, int]]:
-    """From where to where each scalar reaches; the header line of a block scalar is no part of it."""
-    spans = []
-    for event in events(text):
-        if isinstance(event, yaml.ScalarEvent) and event.start_mark and event.end_mark:
-            start: Any = event.start_mark.index
-            if event.style in {"|", ">"}:
-                start = text.find("\n", start)
-            spans.append((start, event.end_mark.index))
-    return spans

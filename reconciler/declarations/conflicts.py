@@ -58,7 +58,7 @@ def conflicts(subjects: Iterable[DeclaredSubject], catalogue: Catalogue) -> tupl
             first, later = sorted((target, counterpart), key=lambda target: target.declaration.source)
             pair = (first.declaration.source, later.declaration.source)
             if pair not in problems:
-                problems[pair] = _conflict(first, later, _title(topic, catalogue))
+                problems[pair] = _conflict(first, later, topic, catalogue)
     return (*problems.values(), *(problem for resolved in ordered for problem in _redundant(resolved.declaration)))
 
 
@@ -127,17 +127,14 @@ def _selectors(target: _Target) -> tuple[ResourceSelector, ...]:
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-def _title(topic: Topic, catalogue: Catalogue) -> str:
-    """What two declarations both want, in words."""
+def _conflict(first: _Target, later: _Target, topic: Topic, catalogue: Catalogue) -> Problem:
+    """The problem at the later declaration, naming the earlier one to extend instead."""
     container, item = topic
     if container:
-        return "everything in it" if item == _EVERYTHING else f"the reference id {item!r}"
-    policy = catalogue.policy(ArmId(item, item))
-    return f"the policy {(policy.title if policy else item)!r}"
-
-
-def _conflict(first: _Target, later: _Target, subject: str) -> Problem:
-    """The problem at the later declaration, naming the earlier one to extend instead."""
+        subject = "everything in it" if item == _EVERYTHING else f"the reference id {item!r}"
+    else:
+        policy = catalogue.policy(ArmId(item, item))
+        subject = f"the policy {(policy.title if policy else item)!r}"
     name = first.declaration.name
     if first.scope == later.scope:
         where = f"on {later.scope.text}"

@@ -137,20 +137,16 @@ def _item(item: JSON, path: Path, comments: Comments) -> Iterator[str]:
 def _text(value: str, taken: int) -> tuple[str, list[str]]:
     """A text on one line where it fits, folded where it is long, line by line where it has lines."""
     if "\n" in value.strip("\n") or value.endswith("\n"):
-        return _literal(value)
+        body = value.removesuffix("\n")
+        lines = body.split("\n")
+        if not lines[0] or lines[0][0] in " \t" or body.endswith("\n") or any(line != line.rstrip() for line in lines):
+            return quoted(value), []
+        return ("|" if value.endswith("\n") else "|-"), lines
     if len(value) + taken > WIDTH + 20 and value == " ".join(value.split(" ")) and "  " not in value.strip():
         lines = textwrap.wrap(value, WIDTH, break_long_words=False, break_on_hyphens=False)
         if len(lines) > 1 and " ".join(lines) == value:
             return ">-", lines
     return _scalar(value), []
-
-
-def _literal(value: str) -> tuple[str, list[str]]:
-    body = value.removesuffix("\n")
-    lines = body.split("\n")
-    if not lines[0] or lines[0][0] in " \t" or body.endswith("\n") or any(line != line.rstrip() for line in lines):
-        return quoted(value), []
-    return ("|" if value.endswith("\n") else "|-"), lines
 
 
 def _scalar(value: JSON) -> str:

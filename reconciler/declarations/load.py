@@ -177,25 +177,18 @@ def _value(
         mistakes += tuple(problem for problem in shape if problem.source not in reported)
         reported = {problem.source for problem in mistakes}
         mistakes += tuple(problem for problem in disguised_keys(document) if problem.source not in reported)
-    problems.extend(_cut(mistakes))
-    return make(document) if document is not None and not mistakes else None
-
-
-def _cut(mistakes: tuple[Problem, ...]) -> tuple[Problem, ...]:
-    """A file of thousands of mistakes must not bury the others."""
+    problems.extend(mistakes[:_MAX_PROBLEMS_A_FILE])
     omitted = len(mistakes) - _MAX_PROBLEMS_A_FILE
-    if omitted <= 0:
-        return mistakes
-    first = mistakes[:_MAX_PROBLEMS_A_FILE]
-    return (
-        *first,
-        Problem(
-            source=first[-1].source,
-            code=FileCode.MORE,
-            message=f"{omitted:,} more mistakes in this file",
-            remedy="mend the first ones and run again",
-        ),
-    )
+    if omitted > 0:  # a file of thousands of mistakes must not bury the others
+        problems.append(
+            Problem(
+                source=problems[-1].source,
+                code=FileCode.MORE,
+                message=f"{omitted:,} more mistakes in this file",
+                remedy="mend the first ones and run again",
+            )
+        )
+    return make(document) if document is not None and not mistakes else None
 
 
 def _not_one_line(document: Document) -> tuple[Problem, ...]:

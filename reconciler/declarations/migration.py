@@ -84,15 +84,7 @@ def _with_item(text: str, index: int, value: str) -> str:
 
 
 def _with_field(text: str, name: str, value: str) -> str:
-    """The text with another name and value for the field that names the recommendation."""
-    key, old = _scalars(text)
-    ends_line = "\n" if old.style in {"|", ">"} else ""
-    (key_from, key_to), (value_from, value_to) = (_span(text, scalar) for scalar in (key, old))
-    return text[:key_from] + name + text[key_to:value_from] + value + ends_line + text[value_to:]
-
-
-def _scalars(text: str) -> tuple[yaml.ScalarEvent, yaml.ScalarEvent]:
-    """The key and the value of the field in the outermost mapping."""
+    """The text with another name and value for the field of the outermost mapping that names the recommendation."""
     depth, is_key = 0, False
     key: yaml.ScalarEvent | None = None
     for event in events(text):
@@ -102,7 +94,9 @@ def _scalars(text: str) -> tuple[yaml.ScalarEvent, yaml.ScalarEvent]:
         if depth == 1:
             is_key = not is_key
             if key is not None and isinstance(event, yaml.ScalarEvent):
-                return key, event
+                ends_line = "\n" if event.style in {"|", ">"} else ""
+                (key_from, key_to), (value_from, value_to) = (_span(text, scalar) for scalar in (key, event))
+                return text[:key_from] + name + text[key_to:value_from] + value + ends_line + text[value_to:]
             key = event if is_key and isinstance(event, yaml.ScalarEvent) and event.value == _FIELD else None
         depth += isinstance(event, yaml.CollectionStartEvent)
     raise AssertionError("a declaration that names a recommendation has that field")

@@ -74,8 +74,18 @@ def _channel(data: Mapping[str, JSON]) -> Channel:
 
 def _rules(data: Mapping[str, JSON]) -> Rules:
     never = data.get("neverExempt", {})
+    lifetimes = data.get("maxLifetimeDays", ())
+    if isinstance(lifetimes, int | float):
+        lifetimes = [{"days": lifetimes}]
     return Rules(
-        lifetimes=_lifetimes(data.get("maxLifetimeDays", ())),
+        lifetimes=tuple(
+            LifetimeRule(
+                days=int(item["days"]),
+                category=Category(item["category"]) if "category" in item else None,
+                severity=item.get("severity"),
+            )
+            for item in lifetimes
+        ),
         required=tuple(data.get("required", ())),
         ticket_pattern=data.get("ticketPattern"),
         never_recommendations=tuple(never.get("recommendations", ())),
@@ -86,19 +96,6 @@ def _rules(data: Mapping[str, JSON]) -> Rules:
         ),
         strict_unsupported=data.get("strictUnsupported", False),
         allow_whole_assignment=data.get("allowWholeAssignment", False),
-    )
-
-
-def _lifetimes(value: JSON) -> tuple[LifetimeRule, ...]:
-    if isinstance(value, int | float):
-        return (LifetimeRule(days=int(value)),)
-    return tuple(
-        LifetimeRule(
-            days=int(item["days"]),
-            category=Category(item["category"]) if "category" in item else None,
-            severity=item.get("severity"),
-        )
-        for item in value
     )
 
 
@@ -116,19 +113,18 @@ def _folder_rule(rule: Mapping[str, JSON], setting: str) -> FolderRule:
 
 def _limits(data: Mapping[str, JSON]) -> Limits:
     standard = Limits()
+    min_age = standard.min_age
+    if text := data.get("minAge"):
+        min_age = timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
     return Limits(
         deletes=int(data.get("deletes", standard.deletes)),
         deletes_percent=int(data.get("deletesPercent", standard.deletes_percent)),
         creates=_ceiling(data.get("creates")),
         adoptions=_ceiling(data.get("adoptions")),
         unmanaged_deletes=int(data.get("unmanagedDeletes", standard.unmanaged_deletes)),
-        min_age=_age(data["minAge"]) if "minAge" in data else standard.min_age,
+        min_age=min_age,
     )
 
 
 def _ceiling(value: JSON) -> int | None:
     return None if value is None else int(value)
-
-
-def _age(text: str) -> timedelta:
-    return timedelta(**{_UNITS[text[-1]]: int(text[:-1])})

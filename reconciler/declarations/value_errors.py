@@ -56,8 +56,11 @@ def value_error(document: Document, error: SchemaError, path: Path) -> tuple[str
             return f"{value} is out of range", f"write a whole number of {bound} {limit:,}"
         case "pattern" | "format" | "anyOf" | "not" if isinstance(value, str):
             return format_error(value, field)
-        case _:
-            return _group_message(error, path)
+        case _:  # rules over several fields, named by where they stand in the schema
+            steps = [step for step in error.absolute_schema_path if step in FIELD_RULES]
+            if steps:
+                return FIELD_RULES[steps[-1]]
+            return f"{_kind(value)} does not fit here", f"write {expectation(path)}"
 
 
 def _type_message(value: JSON, raw: str, expected: str, path: Path, pattern: str) -> tuple[str, str]:
@@ -100,15 +103,6 @@ def _enum_message(value: JSON, raw: str, allowed: list[str]) -> tuple[str, str]:
     if meant is not None and meant.casefold() == value.casefold():
         return f"{_cut(value)!r} is not {choices}: letter case counts here", f"write {meant}"
     return f"{_cut(value)!r} is not {choices}", did_you_mean([meant] if meant else [], f"write {choices}")
-
-
-def _group_message(error: SchemaError, path: Path) -> tuple[str, str]:
-    """Rules over several fields, named by where they stand in the schema."""
-    steps = [step for step in error.absolute_schema_path if isinstance(step, str)]
-    for step in reversed(steps):
-        if step in FIELD_RULES:
-            return FIELD_RULES[step]
-    return f"{_kind(error.instance)} does not fit here", f"write {expectation(path)}"
 
 
 def _kind(value: JSON) -> str:

@@ -22,6 +22,7 @@ from reconciler.model import JSON, Source
 from reconciler.problems import Problem
 
 _MAX_PROBLEMS: Final = 50
+_YAML_TAG: Final = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,10 +260,11 @@ class Builder:
             )
         tag = getattr(event, "tag", None)
         if tag is not None:
+            spelled = f"!!{tag.removeprefix(_YAML_TAG)}" if tag.startswith(_YAML_TAG) else tag
             self.refuse(
                 event,
                 FileCode.YAML_TAG,
-                f"`{_tag(tag)}` gives the value another type; tags are not read",
+                f"`{spelled}` gives the value another type; tags are not read",
                 "delete the tag; put the value in quotes if text is meant",
             )
 
@@ -278,10 +280,6 @@ def _mark(event: yaml.Event) -> Mark:
     mark = event.start_mark
     assert mark is not None
     return mark.line + 1, mark.column + 1
-
-
-def _tag(tag: str) -> str:
-    return "!!" + tag.removeprefix("tag:yaml.org,2002:") if tag.startswith("tag:yaml.org,2002:") else tag
 
 
 _HANDLERS: Final[dict[type[yaml.Event], Any]] = {

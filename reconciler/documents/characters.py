@@ -68,26 +68,25 @@ def hidden(text: str, file: str) -> tuple[Problem, ...]:
     lines: dict[int, Problem] = {}
     for start in sorted(starts):
         place = _place(file, text, start)
-        lines.setdefault(place.line, _refused(place, text[start]))
+        if place.line in lines:
+            continue
+        if text[start] == "\t":  # a control character too, on which YAML parsers disagree
+            lines[place.line] = Problem(
+                source=place,
+                code=FileCode.TAB,
+                message="a tab stands here; YAML wants spaces",
+                remedy="replace it by spaces, two for each level",
+            )
+        else:
+            lines[place.line] = Problem(
+                source=place,
+                code=FileCode.HIDDEN_CHARACTER,
+                message=f"{describe(text[start])} is refused: it makes a text look different from what it says",
+                remedy="delete it; if the line was pasted, type it again",
+            )
         if len(lines) > 20:
             break
     return tuple(lines.values())
-
-
-def _refused(place: Source, character: str) -> Problem:
-    if character == "\t":  # a control character too, on which YAML parsers disagree
-        return Problem(
-            source=place,
-            code=FileCode.TAB,
-            message="a tab stands here; YAML wants spaces",
-            remedy="replace it by spaces, two for each level",
-        )
-    return Problem(
-        source=place,
-        code=FileCode.HIDDEN_CHARACTER,
-        message=f"{describe(character)} is refused: it makes a text look different from what it says",
-        remedy="delete it; if the line was pasted, type it again",
-    )
 
 
 def odd_space(text: str, file: str) -> Problem | None:

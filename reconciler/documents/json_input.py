@@ -104,7 +104,12 @@ def _parsed(data: bytes | str, limits: JsonLimits) -> JSON:
     if _check_depth(value, limits) != (None if is_doubtful else text.count('":')):
         json.loads(text, object_pairs_hook=_object, **numbers)  # looks at every object, at twice the price
     if _SURROGATE_ESCAPE.search(text):
-        _check_surrogates(value)
+        # Half of a pair (`"\ud83d"` alone) is no character: no output and no file could hold it.
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise ValueError(f"a text holds half of a surrogate pair, {half}") from None
     return value
 
 
@@ -142,14 +147,6 @@ def _check_depth(value: JSON, limits: JsonLimits) -> int:
 
 def _too_deep(limits: JsonLimits) -> str:
     return f"arrays and objects are nested more than {limits.depth} deep"
-
-
-def _check_surrogates(value: JSON) -> None:
-    r"""Half of a pair (`"\ud83d"` alone) is no character: no output and no file could hold it."""
-    try:
-        json.dumps(value, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise ValueError(f"a text holds half of a surrogate pair, \\u{ord(error.object[error.start]):04x}") from None
 
 
 # --- shapes ------------------------------------------------------------------------------------------------------

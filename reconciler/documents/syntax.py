@@ -29,7 +29,11 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem
     line = mark.line if mark else 0
     column = mark.column if mark else 0
     lines = text.split("\n")
-    message, remedy, at = _explain(error, lines, line)
+    # To blame is mostly the line that the parser points at, or the nearest one above that says something.
+    above = next((at for at in range(min(line, len(lines)) - 1, max(line - 5, 0) - 1, -1) if lines[at].strip()), line)
+    suspects = [at for at in (line, above) if at < len(lines)]
+    mistakes = ((*mistake, at) for at in suspects if (mistake := _line_mistake(lines[at])))
+    message, remedy, at = next(mistakes, None) or _explain(error, line)
     if at != line:
         line, column = at, len(lines[at]) - len(lines[at].lstrip())
     return Problem(
@@ -40,14 +44,10 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem
     )
 
 
-def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[str, str, int]:
+def _explain(error: yaml.MarkedYAMLError, line: int) -> tuple[str, str, int]:
     """Message, remedy, and the line (from 0) that is to blame."""
     problem = (error.problem or "").lower()
     context = (error.context or "").lower()
-    for at in _suspects(lines, line):
-        mistake = _line_mistake(lines[at])
-        if mistake:
-            return *mistake, at
     opened = error.context_mark.line if error.context_mark else line
     if "quoted scalar" in context:
         return (
@@ -85,13 +85,6 @@ def _explain(error: yaml.MarkedYAMLError, lines: list[str], line: int) -> tuple[
         "check the line for a stray character",
         line,
     )
-
-
-def _suspects(lines: list[str], line: int) -> list[int]:
-    """The line the parser points at and the nearest one above that says something."""
-    pointed_at = [line] if line < len(lines) else []
-    above = next((at for at in range(min(line, len(lines)) - 1, max(line - 5, 0) - 1, -1) if lines[at].strip()), None)
-    return pointed_at if above is None else [*pointed_at, above]
 
 
 def _line_mistake(line: str) -> tuple[str, str] | None:

@@ -8,6 +8,7 @@ themselves. The rest is quoted for a person.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -28,7 +29,7 @@ def disable_rule_rows(assignments: Iterable[Assignment]) -> Iterator[ImportRow]:
     for assignment in assignments:
         if not assignment.disable_rules:
             continue
-        rules = [text for rule in _rules(assignment.disable_rules) for text in _declared(rule)]
+        rules = list(_declared(assignment.disable_rules))
         yield ImportRow(
             source=assignment.id.text,
             title=assignment.display_name or assignment.id.name,
@@ -41,30 +42,29 @@ def disable_rule_rows(assignments: Iterable[Assignment]) -> Iterator[ImportRow]:
         )
 
 
-def _rules(filters: str) -> list[JSON]:
-    """The single rules. Nothing says how several bare conditions combine, so that these stay together, as one."""
-    try:
-        value = json.loads(filters)
-    except (ValueError, RecursionError):
-        return [filters]
-    if not isinstance(value, list):
-        return [value]
-    has_rules = all(isinstance(rule, dict) and rule.keys() == {"if"} for rule in value)
-    return value if has_rules or len(value) == 1 else [value]
-
-
-def _declared(rule: JSON) -> Iterator[str]:
-    """`vulnerabilities: {…}` for each alternative of a rule; what cannot be said whole, with the CVEs that it names."""
-    is_condition = isinstance(rule, dict) and "field" in rule
-    groups = decode_conditions({"if": {"allOf": [rule]}} if is_condition else rule, ())
-    alternatives = [fields for group in groups if (fields := vulnerability_fields((group,))) is not None]
-    if alternatives and len(alternatives) == len(groups):
-        for fields in alternatives:
-            values = ((name, f"[{', '.join(value)}]" if name == "cves" else value) for name, value in fields.items())
-            yield f"vulnerabilities: {{{', '.join(f'{name}: {value}' for name, value in values)}}}"
-        return
-    text = rule if isinstance(rule, str) else json.dumps(rule)
-    quoted = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
-    cves = sorted({cve.upper() for cve in _CVE.findall(text)})
-    named = f"vulnerabilities: {{cves: [{first_few(cves, _MAX_CVES)}]}} says its CVEs, " if cves else ""
-    yield f"{named}{'but not what else is in' if cves else 'no public form describes'} {quoted}"
+def _declared(filters: str) -> Iterator[str]:
+    """`vulnerabilities: {…}` for each alternative of each rule; what cannot be said whole, with the CVEs that it names."""
+    rules: JSON = filters
+    with contextlib.suppress(ValueError, RecursionError):
+        rules = json.loads(filters)
+    # Nothing says how several bare conditions combine, so that these stay together, as one.
+    if not isinstance(rules, list) or (
+        len(rules) != 1 and not all(isinstance(rule, dict) and rule.keys() == {"if"} for rule in rules)
+    ):
+        rules = [rules]
+    for rule in rules:
+        is_condition = isinstance(rule, dict) and "field" in rule
+        groups = decode_conditions({"if": {"allOf": [rule]}} if is_condition else rule, ())
+        alternatives = [fields for group in groups if (fields := vulnerability_fields((group,))) is not None]
+        if alternatives and len(alternatives) == len(groups):
+            for fields in alternatives:
+                values = (
+                    (name, f"[{', '.join(value)}]" if name == "cves" else value) for name, value in fields.items()
+                )
+                yield f"vulnerabilities: {{{', '.join(f'{name}: {value}' for name, value in values)}}}"
+            continue
+        text = rule if isinstance(rule, str) else json.dumps(rule)
+        quoted = text if len(text) <= _MAX_QUOTED else f"{text[:_MAX_QUOTED]}…"
+        cves = sorted({cve.upper() for cve in _CVE.findall(text)})
+        named = f"vulnerabilities: {{cves: [{first_few(cves, _MAX_CVES)}]}} says its CVEs, " if cves else ""
+        yield f"{named}{'but not what else is in' if cves else 'no public form describes'} {quoted}"
