@@ -134,14 +134,18 @@ def decode_system_data(value: Mapping[str, JSON]) -> SystemData | None:
 def decode_selectors(properties: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
     """Resource selectors in the order they are stored."""
     return tuple(
-        ResourceSelector(text_in(group, "name"), tuple(map(_selector, objects_in(group, "selectors"))))
+        ResourceSelector(
+            text_in(group, "name"),
+            tuple(
+                Selector(
+                    kind=text_in(part, "kind"), values=texts_in(part, "notIn" if negated else "in"), negated=negated
+                )
+                for part in objects_in(group, "selectors")
+                for negated in [bool(part.get("notIn"))]
+            ),
+        )
         for group in objects_in(properties, "resourceSelectors")
     )
-
-
-def _selector(value: Mapping[str, JSON]) -> Selector:
-    negated = bool(value.get("notIn"))
-    return Selector(kind=text_in(value, "kind"), values=texts_in(value, "notIn" if negated else "in"), negated=negated)
 
 
 # --- assignments -------------------------------------------------------------------------------------------------

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from reconciler.catalog.facts import Policy
-from reconciler.catalog.overlay import InitiativeEntry, Overlay, RecommendationEntry
+from reconciler.catalog.overlay import Overlay
 from reconciler.documents.scalar_text import scalar_text
 from reconciler.model import JSON, ArmId, Member
 
@@ -21,50 +20,46 @@ _SHORT_ID: Final = re.compile(r"/providers/microsoft\.authorization/policy(?:set
 
 def overlay_text(overlay: Overlay) -> str:
     """The overlay as catalog.yaml: sorted, one fact a line, the same bytes for the same facts."""
-    sections = (
-        ("recommendations", [_recommendation_row(entry) for entry in overlay.recommendations]),
-        ("policies", [_policy_row(policy) for policy in overlay.policies]),
-        ("initiatives", [_initiative_row(entry) for entry in overlay.initiatives]),
-    )
-    lines = [line for name, rows in sections if rows for line in (f"{name}:", *_rows(rows))]
+    sections: dict[str, list[dict[str, JSON]]] = {
+        "recommendations": [
+            {
+                "key": entry.key,
+                "title": entry.title,
+                "severity": entry.severity,
+                "environment": entry.environment and entry.environment.value,
+                "policies": None if entry.policies is None else [_short(policy) for policy in entry.policies],
+                "resourceTypes": None if entry.resource_types is None else list(entry.resource_types),
+                "recommendationCategory": entry.category,
+                "preview": entry.preview,
+                "custom": entry.custom,
+            }
+            for entry in overlay.recommendations
+        ],
+        "policies": [
+            {
+                "id": _short(policy.id),
+                "title": policy.title,
+                "version": policy.version or None,
+                "mode": policy.mode or None,
+                "defaultEffect": policy.default_effect or None,
+                "resourceTypes": list(policy.resource_types) or None,
+            }
+            for policy in overlay.policies
+        ],
+        "initiatives": [
+            {
+                "id": _short(initiative.id),
+                "title": initiative.title,
+                "version": initiative.version,
+                "members": None if initiative.members is None else _member_rows(initiative.members),
+                "added": _member_rows(initiative.added) or None,
+                "removed": list(initiative.removed) or None,
+            }
+            for initiative in overlay.initiatives
+        ],
+    }
+    lines = [line for name, rows in sections.items() if rows for line in (f"{name}:", *_rows(rows))]
     return _HEADER + "\n".join(lines or ["{}"]) + "\n"
-
-
-def _recommendation_row(entry: RecommendationEntry) -> dict[str, JSON]:
-    policies = None if entry.policies is None else [_short(policy) for policy in entry.policies]
-    return {
-        "key": entry.key,
-        "title": entry.title,
-        "severity": entry.severity,
-        "environment": entry.environment and entry.environment.value,
-        "policies": policies,
-        "resourceTypes": None if entry.resource_types is None else list(entry.resource_types),
-        "recommendationCategory": entry.category,
-        "preview": entry.preview,
-        "custom": entry.custom,
-    }
-
-
-def _policy_row(policy: Policy) -> dict[str, JSON]:
-    return {
-        "id": _short(policy.id),
-        "title": policy.title,
-        "version": policy.version or None,
-        "mode": policy.mode or None,
-        "defaultEffect": policy.default_effect or None,
-        "resourceTypes": list(policy.resource_types) or None,
-    }
-
-
-def _initiative_row(entry: InitiativeEntry) -> dict[str, JSON]:
-    return {
-        "id": _short(entry.id),
-        "title": entry.title,
-        "version": entry.version,
-        "members": None if entry.members is None else _member_rows(entry.members),
-        "added": _member_rows(entry.added) or None,
-        "removed": list(entry.removed) or None,
-    }
 
 
 def _member_rows(members: Iterable[Member]) -> dict[str, JSON]:

@@ -30,28 +30,24 @@ def read_document(
         return None, (text,)
     if problems := hidden(text, file):
         return None, problems
-    if (instead := _instead_of_the_file(text, file)) is not None:
-        return None, (instead,)
-    document, problems = parse(text, file, limits, may_be_empty=may_be_empty)
-    if document is None and (space := odd_space(text, file)) is not None:
-        return None, (space,)
-    return document, problems
-
-
-def _instead_of_the_file(text: str, file: str) -> Problem | None:
-    """What git leaves where a file should be, said by its name: as YAML it would be told as something else."""
+    # What git leaves where a file should be, said by its name: as YAML it would be told as something else.
     if text.startswith(_LFS_POINTER):
-        return Problem(
+        pointer = Problem(
             source=Source(file, 1),
             code=FileCode.LFS_POINTER,
             message="this is a pointer of Git LFS, not the file that it stands for",
             remedy="keep the file itself in git: run `git lfs pull`, then `git lfs untrack` its pattern and commit",
         )
-    if (conflict := _CONFLICT.search(text)) is not None:
-        return Problem(
-            source=Source(file, text.count("\n", 0, conflict.start()) + 1),
+        return None, (pointer,)
+    if (markers := _CONFLICT.search(text)) is not None:
+        conflict = Problem(
+            source=Source(file, text.count("\n", 0, markers.start()) + 1),
             code=FileCode.MERGE_CONFLICT,
             message="a merge conflict is left unresolved here",
             remedy="keep what is right, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>",
         )
-    return None
+        return None, (conflict,)
+    document, problems = parse(text, file, limits, may_be_empty=may_be_empty)
+    if document is None and (space := odd_space(text, file)) is not None:
+        return None, (space,)
+    return document, problems

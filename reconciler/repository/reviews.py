@@ -100,24 +100,20 @@ def _in_azure_devops(rest: Rest, repository: Hosted, commits: Sequence[str]) -> 
                 for pull in pulls.items()
                 if pull.member("status").as_text() == "completed"
             ]
-            if completed:
-                number = completed[0].member("pullRequestId").as_integer()
-                reviewers = rest.get(f"{path}/pullRequests/{number}/reviewers", **version).member("value").items()
-                author = completed[0].optional("createdBy")
-                yield (
-                    commit,
-                    Review(
-                        number=str(number),
-                        author=_account(author) if author else "",
-                        approvers=tuple(_account(reviewer) for reviewer in reviewers if _is_approval(reviewer)),
-                    ),
-                )
-
-
-def _is_approval(reviewer: JsonInput) -> bool:
-    """Whether a person approved; a group's vote is that of its members, who stand there themselves."""
-    group = reviewer.optional("isContainer")
-    return reviewer.member("vote").as_integer() in _APPROVES and not (group and group.as_boolean())
+            if not completed:
+                continue
+            number = completed[0].member("pullRequestId").as_integer()
+            reviewers = rest.get(f"{path}/pullRequests/{number}/reviewers", **version).member("value").items()
+            approvers = (
+                _account(reviewer)
+                for reviewer in reviewers
+                # A group's vote is that of its members, who stand there themselves.
+                for group in [reviewer.optional("isContainer")]
+                if reviewer.member("vote").as_integer() in _APPROVES and not (group and group.as_boolean())
+            )
+            creator = completed[0].optional("createdBy")
+            author = _account(creator) if creator else ""
+            yield commit, Review(number=str(number), author=author, approvers=tuple(approvers))
 
 
 def _account(person: JsonInput) -> str:
