@@ -43,8 +43,15 @@ def schema_problems(document: Document, name: str, errors: tuple[SchemaError, ..
         for field in error.instance
         if (meant := _meant_field(field, error)) and meant not in error.instance
     }
-    problems = [problem for error in errors for problem in _problems(document, name, error)]
-    return tuple(dict.fromkeys(problem for problem in problems if not _follows(problem, misspelled)))
+    # One mistake is told once: what is gone as soon as the misspelled fields are mended is left out.
+    is_subject_misspelled = not misspelled.isdisjoint(SUBJECTS)
+    problems = dict.fromkeys(problem for error in errors for problem in _problems(document, name, error))
+    return tuple(
+        problem
+        for problem in problems
+        if not (problem.code is FileCode.MISSING_FIELD and problem.path.rsplit(".", 1)[-1] in misspelled)
+        and not (problem.code is FileCode.SUBJECT and not problem.path and is_subject_misspelled)
+    )
 
 
 def _other_kind_of_file(document: Document) -> Problem | None:
@@ -66,19 +73,21 @@ def _other_kind_of_file(document: Document) -> Problem | None:
     )
 
 
-def _follows(problem: Problem, misspelled: set[str]) -> bool:
-    """Whether a problem is gone once the misspelled fields are mended: one mistake is told once."""
-    if problem.code is FileCode.MISSING_FIELD:
-        return problem.path.rsplit(".", 1)[-1] in misspelled
-    return problem.code is FileCode.SUBJECT and not problem.path and not misspelled.isdisjoint(SUBJECTS)
-
-
 def _problems(document: Document, name: str, error: SchemaError) -> Iterator[Problem]:
     path: Path = tuple(error.absolute_path)
     deeper = [inner for inner in error.context or () if len(inner.absolute_path) > len(path)]
     match error.validator:
-        case _ if "dependentSchemas" in error.absolute_schema_path:
-            yield _dependent(document, error, path)
+        case _ if "dependentSchemas" in error.absolute_schema_path:  # a field that needs another one beside it
+            steps = list(error.absolute_schema_path)
+            field = steps[steps.index("dependentSchemas") + 1]
+            message, remedy = FIELD_RULES[field]
+            yield Problem(
+                source=document.key_place((*path, field)),
+                code=FileCode.SCHEMA,
+                message=message,
+                remedy=remedy,
+                path=dotted((*path, field)),
+            )
         case "pattern" if error.instance == "" and "minLength" in error.schema:
             return  # it is told as empty
         case "anyOf" if deeper:
@@ -203,15 +212,4 @@ def _subject(document: Document) -> Problem:
         code=FileCode.SUBJECT,
         message=f"{listed(fields)} each say what is exempted; there can be one",
         remedy="keep one of them; what else is to be exempted is a declaration of its own",
-    )
-
-
-def _dependent(document: Document, error: SchemaError, path: Path) -> Problem:
-    """A field that needs another one beside it."""
-    steps = list(error.absolute_schema_path)
-    field = steps[steps.index("dependentSchemas") + 1]
-    message, remedy = FIELD_RULES[field]
-    below = (*path, field)
-    return Problem(
-        source=document.key_place(below), code=FileCode.SCHEMA, message=message, remedy=remedy, path=dotted(below)
     )

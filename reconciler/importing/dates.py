@@ -23,6 +23,13 @@ _SLASHED: Final = re.compile(
     r"(\d{1,4})[/.-](\d{1,2})[/.-](\d{1,4})(?:,?\s+(\d{1,2}):(\d\d)(?::(\d\d))?(?:\.\d+)?\s*([AaPp]\.?[Mm]\.?)?)?\s*([Zz]|UTC)?"
 )
 _DIGITS: Final = re.compile(r"\d{8}")
+_PACKED: Final = {
+    DateOrder.YEAR_FIRST: (slice(0, 4), slice(4, 6), slice(6, 8)),
+    DateOrder.DAY_FIRST: (slice(4, 8), slice(2, 4), slice(0, 2)),
+    DateOrder.MONTH_FIRST: (slice(4, 8), slice(0, 2), slice(2, 4)),
+}
+"""Where year, month and day stand in eight digits such as `17062024` or `20240617`."""
+
 _ORDER_REMEDY: Final = "say which it is with --date-order dmy or --date-order mdy"
 
 
@@ -53,22 +60,11 @@ def end_of(text: str, order: DateOrder | None = None) -> tuple[datetime | None, 
         clock = f"T{hour:02d}:{slashed[5] or '00'}:{slashed[6] or '00'}Z"
         return _instant(day + clock, text), "" if slashed[8] else f"{text!r} has no zone and was taken as UTC"
     if _DIGITS.fullmatch(text):
-        return _packed(text, order)
-    raise RowError(f"expiresOn is no date: {text!r}", "write it as 2027-01-31T00:00:00Z")
-
-
-def _packed(text: str, order: DateOrder | None) -> tuple[datetime, str]:
-    """Eight digits: `17062024` or `20240617`."""
-    match order:
-        case DateOrder.YEAR_FIRST:
-            day = f"{text[:4]}-{text[4:6]}-{text[6:]}"
-        case DateOrder.DAY_FIRST:
-            day = f"{text[4:]}-{text[2:4]}-{text[:2]}"
-        case DateOrder.MONTH_FIRST:
-            day = f"{text[4:]}-{text[:2]}-{text[2:4]}"
-        case None:
+        if order is None:
             raise RowError(f"expiresOn {text!r} may mean several dates", _ORDER_REMEDY)
-    return _instant(f"{day}T00:00:00Z", text), f"{text!r} was taken as {day}"
+        day = "-".join(text[part] for part in _PACKED[order])
+        return _instant(f"{day}T00:00:00Z", text), f"{text!r} was taken as {day}"
+    raise RowError(f"expiresOn is no date: {text!r}", "write it as 2027-01-31T00:00:00Z")
 
 
 def _day(first: str, second: str, third: str, text: str, order: DateOrder | None) -> str:
