@@ -53,9 +53,11 @@ def test_everything_in_a_few_requests(connected):
     assert sum(definition.max_score for definition in seen.definitions) == 58
 
 
-def test_figures_are_as_they_are_written():
+def test_figures_are_as_they_are_written(interrupted):
     row = {"subscriptionId": "A", "score": {"current": 31.75, "max": 56, "percentage": 0.567}, "weight": 1441}
-    score = posture._score(row)
+    with interrupted(defended(1)) as (door, azure):
+        door.answer = lambda request: Reply(200, {"data": [row]}) if request.path == graph.PATH else None
+        score = read(azure).scores["a"]
     assert (score.current, score.percentage, score.weight) == (Fraction("31.75"), Fraction("0.567"), 1441)
 
 
