@@ -96,23 +96,19 @@ def _verbs(target: Target, version: str) -> Verbs:
         return verbs
     if target.scope.key.count("/") in {0, 2} and target.types in {(), ("register",)}:
         return routes.REGISTER if target.types else routes.PROVIDER
-    if target.namespace == "microsoft.management" and target.types[:1] == ("operationresults",):
+    first = target.types[0] if target.types else ""
+    if target.namespace == "microsoft.management" and first == "operationresults":
         return routes.OPERATIONS
-    if target.types and _is_generic(target):
+    in_group = target.scope.key.startswith("/subscriptions/") and target.scope.kind is ScopeKind.RESOURCE_GROUP
+    is_extension = target.namespace in EXTENSION_NAMESPACES and f"{target.namespace}/{first}" not in TRACKED
+    if target.types and in_group and not target.is_collection and not is_extension:
+        # A resource that stands by itself: in a resource group, and on no other resource.
         return routes.generic_resource(target.written_kind)
     if target.namespace == "microsoft.authorization" and target.types:
         raise errors.unsupported_resource_type(target.written_kind)
     if not target.types or not target.namespace.startswith("microsoft."):
         raise errors.unknown_type(target.written_namespace, version)
     raise errors.not_modelled(target.written_kind)
-
-
-def _is_generic(target: Target) -> bool:
-    """Whether the path names a resource that stands by itself: in a resource group, and on no other resource."""
-    in_group = target.scope.key.startswith("/subscriptions/") and target.scope.kind is ScopeKind.RESOURCE_GROUP
-    first_kind = f"{target.namespace}/{target.types[0]}"
-    is_extension = target.namespace in EXTENSION_NAMESPACES and first_kind not in TRACKED
-    return in_group and not target.is_collection and not is_extension
 
 
 def _plain(target: Target) -> Verbs:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.emulator.state.hierarchy import ManagementGroup
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.tenantfile import fault_settings
 from reconciler.model import JSON
@@ -25,7 +24,10 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
     return {
         "tenantId": tenant.id,
         **unchanged,
-        "managementGroups": [_group_entry(group) for group in hierarchy.groups.values()],
+        "managementGroups": [
+            {"name": group.name, "displayName": group.display_name, "parent": group.parent}
+            for group in hierarchy.groups.values()
+        ],
         "subscriptions": [
             {"id": item.guid, "displayName": item.display_name, "managementGroup": item.group, "state": item.state}
             | ({"tags": item.tags} if item.tags else {})
@@ -51,10 +53,6 @@ def dump_tenant(tenant: Tenant, unchanged: Mapping[str, Any]) -> dict[str, JSON]
         "secureScoreControlDefinitions": [_entry(item) for item in tenant.control_definitions.by_id.values()],
         "pricings": [_entry(item) for item in tenant.plans.by_id.values()],
     }
-
-
-def _group_entry(group: ManagementGroup) -> dict[str, JSON]:
-    return {"name": group.name, "displayName": group.display_name, "parent": group.parent}
 
 
 def _entry(record: Record) -> dict[str, JSON]:

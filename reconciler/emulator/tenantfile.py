@@ -122,7 +122,10 @@ def build_tenant(content: Mapping[str, Any], built_ins: BuiltIns | None = None) 
         for value in content.get(name, ()):
             _add_definition(tenant, family, value)
     for value in content.get("policySetDefinitionVersions", ()):
-        _add_version(tenant, value)
+        identifier = arm_id(value["id"])
+        properties = {"version": identifier.name, **value.get("properties", {})}
+        stored = definition_rules.completed(tenant, SETS, properties)
+        tenant.definition_versions.put(Record(id=identifier, type=f"{SETS.type}/versions", properties=stored))
     for value in content.get("policyAssignments", ()):
         _add_assignment(tenant, value)
     for value in content.get("policyExemptions", ()):
@@ -206,13 +209,6 @@ def _add_definition(tenant: Tenant, family: Family, value: dict[str, JSON]) -> N
     is_shown_as_made = bool(owner_scope(identifier).key or value.get("systemData"))
     system = _system(tenant, value) if is_shown_as_made else {}
     family.own(tenant).put(Record(id=identifier, type=family.type, properties=stored, system=system))
-
-
-def _add_version(tenant: Tenant, value: dict[str, JSON]) -> None:
-    identifier = arm_id(value["id"])
-    properties = {"version": identifier.name, **value.get("properties", {})}
-    stored = definition_rules.completed(tenant, SETS, properties)
-    tenant.definition_versions.put(Record(id=identifier, type=f"{SETS.type}/versions", properties=stored))
 
 
 def _add_assignment(tenant: Tenant, value: dict[str, JSON]) -> None:

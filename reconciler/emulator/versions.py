@@ -117,22 +117,14 @@ def gate(target: Target, version: str | None) -> str:
     if supported is not None:
         if folded not in supported:
             raise errors.unsupported_api_version(target.written_namespace, target.written_types[0], version, supported)
-    elif _is_resource_managers(target):
+    elif not target.namespace or target.types in {(), ("register",)} or target.kind == "microsoft.resources/tags":
+        # Resource Manager itself answers: paths without a provider, providers themselves, tags.
         if folded not in RESOURCE_MANAGER:
             raise errors.invalid_api_version(version, RESOURCE_MANAGER)
-    elif not _is_date(folded):
-        raise errors.invalid_api_version(version, RESOURCE_MANAGER)
+    else:
+        matched = _WELL_FORMED.fullmatch(folded)
+        try:
+            dt.date.fromisoformat(matched[1] if matched else "")
+        except ValueError:
+            raise errors.invalid_api_version(version, RESOURCE_MANAGER) from None
     return folded
-
-
-def _is_resource_managers(target: Target) -> bool:
-    """Whether Resource Manager itself answers: paths without a provider, providers themselves, tags."""
-    return not target.namespace or target.types in {(), ("register",)} or target.kind == "microsoft.resources/tags"
-
-
-def _is_date(version: str) -> bool:
-    matched = _WELL_FORMED.fullmatch(version)
-    try:
-        return bool(matched and dt.date.fromisoformat(matched[1]))
-    except ValueError:
-        return False

@@ -31,17 +31,14 @@ class IdentityEndpoint:
 
     def __call__(self, request: Request) -> Response | None:
         """Answer what is ours; None for other paths."""
-        if request.path == IDENTITY_PATH:
-            return self._managed_identity(request)
         if request.path == OIDC_PATH:
             # A token of the runner for the subject and audience asked for, as GitHub's service gives one.
             if request.headers.get("authorization") != f"Bearer {self.header}":
                 return _refused(401, "The request token is missing or wrong.")
             subject = request.query.get("subject", DEFAULT_SUBJECT)
             return answer(200, {"value": self.oidc_token(subject, request.query.get("audience", OIDC_AUDIENCE), 3600)})
-        return None
-
-    def _managed_identity(self, request: Request) -> Response:
+        if request.path != IDENTITY_PATH:
+            return None
         if request.headers.get("x-identity-header") != self.header:
             return _refused(403, "The X-IDENTITY-HEADER header is missing or wrong.")
         resource = request.query.get("resource", "")

@@ -82,30 +82,26 @@ class TokenIssuer:
         scheme, _, token = header.partition(" ")
         if scheme.lower() != "bearer":
             raise errors.invalid_token()
-        verified = self._known.get(token)
-        if verified is None:
-            verified = self._known[token] = self._verified(token)
-        principal, expires = verified
+        if token not in self._known:
+            claims = self.claims(token)
+            if claims is None:
+                raise errors.invalid_token()
+            audience = str(claims.get("aud", ""))
+            if audience.rstrip("/") not in self.audiences:
+                raise errors.invalid_token(
+                    "InvalidAuthenticationTokenAudience",
+                    f"The access token has been obtained for wrong audience or resource '{audience}'. It should exactly "
+                    "match with one of the allowed audiences 'https://management.core.windows.net/',"
+                    "'https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'.",
+                )
+            identity = self._tenant.principals.find(str(claims.get("oid", "")))
+            if identity is None:
+                raise errors.invalid_token()
+            self._known[token] = identity, float(claims.get("exp", 0))
+        principal, expires = self._known[token]
         if expires <= time.time():
             raise errors.invalid_token("ExpiredAuthenticationToken", "The access token has expired.")
         return principal
-
-    def _verified(self, token: str) -> tuple[Principal, float]:
-        claims = self.claims(token)
-        if claims is None:
-            raise errors.invalid_token()
-        audience = str(claims.get("aud", ""))
-        if audience.rstrip("/") not in self.audiences:
-            raise errors.invalid_token(
-                "InvalidAuthenticationTokenAudience",
-                f"The access token has been obtained for wrong audience or resource '{audience}'. It should exactly "
-                "match with one of the allowed audiences 'https://management.core.windows.net/',"
-                "'https://management.core.windows.net','https://management.azure.com/','https://management.azure.com'.",
-            )
-        principal = self._tenant.principals.find(str(claims.get("oid", "")))
-        if principal is None:
-            raise errors.invalid_token()
-        return principal, float(claims.get("exp", 0))
 
     def claims(self, token: str) -> dict[str, Any] | None:
         """The claims of a token that this issuer signed; None for any other."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from reconciler.emulator.proving.exchanges import Exchange, Reply
+from reconciler.emulator.proving.exchanges import Exchange
 from reconciler.emulator.proving.scenarios import Compare
 from reconciler.model import JSON
 
@@ -55,14 +55,27 @@ class Normaliser:
 
     def reply(self, exchange: Exchange, run: str) -> dict[str, JSON]:
         """Status, headers and body of an answer, as they are compared. `run` begins the names of what the run made."""
-        name, reply = exchange.scenario.name, exchange.reply
+        name, reply, compare = exchange.scenario.name, exchange.reply, exchange.scenario.compare
+        body: Any = reply.body
+        entries = body.get("value") if isinstance(body, dict) else None
+        if reply.status < 400:  # an error is always compared whole
+            match compare:
+                case Compare.STATUS:
+                    body = NOT_COMPARED
+                case Compare.SHAPE:
+                    body = shape(body)
+                case _ if isinstance(entries, list):
+                    if compare is Compare.OURS:
+                        ours = run.lower()
+                        entries = [entry for entry in entries if str(entry.get("name", "")).lower().startswith(ours)]
+                    body = {**body, "value": sorted(entries, key=lambda entry: str(entry.get("id", "")).lower())}
         values: dict[str, JSON] = {
             name: reply.headers[name].lower() for name in COMPARED_HEADERS if name in reply.headers
         }
         return {
             "status": reply.status,
             "headers": values | {name: PRESENT for name in sorted(reply.headers) if _NAMED.fullmatch(name)},
-            "body": self._labelled(_reduced(reply, exchange.scenario.compare, run), name),
+            "body": self._labelled(body, name),
         }
 
     def _labelled(self, value: Any, step: str) -> Any:
@@ -86,24 +99,6 @@ class Normaliser:
         if abs(instant - self._now) > _LATELY:
             return match[0]
         return self._labels.setdefault(match[0], f"<time of {step}>") + ("" if match[0].endswith("Z") else "+00:00")
-
-
-def _reduced(reply: Reply, compare: Compare, run: str) -> JSON:
-    """What of a body is compared. An error is always compared whole."""
-    body: Any = reply.body
-    if reply.status >= 400:
-        return body
-    match compare:
-        case Compare.STATUS:
-            return NOT_COMPARED
-        case Compare.SHAPE:
-            return shape(body)
-    entries = body.get("value") if isinstance(body, dict) else None
-    if not isinstance(entries, list):
-        return body
-    if compare is Compare.OURS:
-        entries = [entry for entry in entries if str(entry.get("name", "")).lower().startswith(run.lower())]
-    return {**body, "value": sorted(entries, key=lambda entry: str(entry.get("id", "")).lower())}
 
 
 def shape(value: Any) -> JSON:

@@ -114,7 +114,14 @@ def run(scenarios: Iterable[Scenario], send: Send, variables: Mapping[str, str])
             reply = _answered(send, scenario.method, target, body)
             exchanges.append(Exchange(scenario=scenario, target=target, body=body, reply=reply))
     finally:
-        remaining = [target for target in reversed(created) if not _is_deleted(send, target)]
+        remaining = []
+        for target in reversed(created):
+            try:
+                is_deleted = _answered(send, "DELETE", target, None).status in {200, 204, 404}
+            except Exception:  # noqa: BLE001 - the next one must be tried all the same
+                is_deleted = False
+            if not is_deleted:
+                remaining.append(target)
     return exchanges, remaining
 
 
@@ -126,10 +133,3 @@ def _answered(send: Send, method: str, target: str, body: JSON) -> Reply:
             break
         time.sleep(min(float(reply.headers.get("retry-after", 1)), _TIMEOUT))
     return reply
-
-
-def _is_deleted(send: Send, target: str) -> bool:
-    try:
-        return _answered(send, "DELETE", target, None).status in {200, 204, 404}
-    except Exception:  # noqa: BLE001 - the next one must be tried all the same
-        return False

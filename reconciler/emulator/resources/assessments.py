@@ -60,21 +60,21 @@ def put(call: Call) -> Response:
     if metadata is None:
         raise errors.ArmError(400, "BadRequest", f"There is no assessment metadata '{call.target.name}'.")
     before = call.tenant.assessments.get(call.target.id.key)
-    status = _dated(values.get("status") or {}, before, arm_instant(call.tenant.clock.now()))
+    status, now = values.get("status") or {}, arm_instant(call.tenant.clock.now())
+    # When its code last changed, and when there was one for the first time.
+    earlier = (before.properties.get("status") or {}) if before else {}
+    is_unchanged = earlier.get("code") == status.get("code")
+    status = {
+        **status,
+        "statusChangeDate": earlier.get("statusChangeDate", now) if is_unchanged else now,
+        "firstEvaluationDate": earlier.get("firstEvaluationDate", now),
+    }
     stored = {"displayName": metadata.properties.get("displayName"), "status": status}
     if "additionaldata" in values:
         stored["additionalData"] = values["additionaldata"]
     record = Record(id=arm_id(f"{call.target.scope}/providers/{TYPE}/{call.target.name}"), type=TYPE, properties=stored)
     call.tenant.assessments.put(record)
     return raw(200, _render(call, Assessed(record=record, status=status), ""))
-
-
-def _dated(status: dict[str, JSON], before: Record | None, now: str) -> dict[str, JSON]:
-    """The status with when its code last changed and when there was one for the first time."""
-    earlier = (before.properties.get("status") or {}) if before else {}
-    unchanged = earlier.get("code") == status.get("code")
-    changed = earlier.get("statusChangeDate", now) if unchanged else now
-    return {**status, "statusChangeDate": changed, "firstEvaluationDate": earlier.get("firstEvaluationDate", now)}
 
 
 def delete(call: Call) -> Response:
@@ -139,27 +139,27 @@ def _metadata(tenant: Tenant, record: Record) -> dict[str, JSON]:
 
 
 def _details(record: Record, *, capitals: bool) -> dict[str, JSON]:
-    details = record.properties.get("resourceDetails") or _derived_details(owner_scope(record.id))
+    """As the record has them, else what the resource's id tells: for a machine outside Azure its name and two ids, joined
+    by underscores.
+    """
+    details, resource = record.properties.get("resourceDetails"), owner_scope(record.id)
+    cut = resource.key.find(_MACHINES)
+    if not details and cut < 0:
+        details = {"source": "Azure", "id": resource.text}
+    elif not details:
+        machine, _, rest = resource.name.partition("_")
+        computer, _, uuid = rest.partition("_")
+        details = {
+            "source": "OnPremise",
+            "workspaceId": resource.text[:cut],
+            "vmuuid": uuid,
+            "sourceComputerId": computer,
+            "machineName": machine,
+        }
     folded = {name.lower(): (name, value) for name, value in details.items()}
     if capitals:
         return {_CAPITALISED.get(key, name[:1].upper() + name[1:]): value for key, (name, value) in folded.items()}
     return {key if key in _CAPITALISED else name[:1].lower() + name[1:]: value for key, (name, value) in folded.items()}
-
-
-def _derived_details(resource: ArmId) -> dict[str, JSON]:
-    """What a resource's id tells: for a machine outside Azure its name and two ids, joined by underscores."""
-    cut = resource.key.find(_MACHINES)
-    if cut < 0:
-        return {"source": "Azure", "id": resource.text}
-    machine, _, rest = resource.name.partition("_")
-    computer, _, uuid = rest.partition("_")
-    return {
-        "source": "OnPremise",
-        "workspaceId": resource.text[:cut],
-        "vmuuid": uuid,
-        "sourceComputerId": computer,
-        "machineName": machine,
-    }
 
 
 def _portal_address(record: Record) -> str:

@@ -9,11 +9,12 @@ from reconciler.emulator import errors
 from reconciler.emulator.call import Call
 from reconciler.emulator.paths import Target
 from reconciler.emulator.resources.policy_parameters import check_assigned
+from reconciler.emulator.resources.quotas import check_quota
 from reconciler.emulator.resources.selectors import check_selectors
 from reconciler.emulator.state.initiatives import definition_id, definition_properties
 from reconciler.emulator.state.tenant import Record
 from reconciler.emulator.wire.jsontext import check_types
-from reconciler.model import JSON, ArmId, ScopeKind, owner_scope
+from reconciler.model import JSON, ScopeKind, owner_scope
 
 _TYPE: Final = "Microsoft.Authorization/policyAssignments"
 _TYPES: Final = {
@@ -59,7 +60,9 @@ def check_properties(target: Target, requested: dict[str, JSON], version: str) -
     if not all(isinstance(part, dict) for part in (requested.get("parameters") or {}).values()):
         raise errors.bad_value(requested["parameters"], "parameters")
     for override in requested.get("overrides") or ():
-        if not isinstance(override.get("kind"), str) or not _are_objects(override.get("selectors")):
+        selectors = override.get("selectors")
+        are_objects = isinstance(selectors, list) and all(isinstance(part, dict) for part in selectors)
+        if not isinstance(override.get("kind"), str) or not (selectors is None or are_objects):
             raise errors.bad_value(override, "overrides")
     if "resourceSelectors" in requested:
         check_selectors(target, requested["resourceSelectors"], _SELECTORS, lambda _, why: _invalid(why))
@@ -72,10 +75,6 @@ def check_properties(target: Target, requested: dict[str, JSON], version: str) -
     if version < since:
         raise errors.bad_value(requested["enforcementMode"], "enforcementMode")
     requested["enforcementMode"] = mode
-
-
-def _are_objects(value: JSON) -> bool:
-    return value is None or (isinstance(value, list) and all(isinstance(part, dict) for part in value))
 
 
 def _message(value: JSON) -> dict[str, JSON]:
@@ -103,29 +102,20 @@ def check(call: Call, requested: dict[str, JSON], *, is_new: bool) -> None:
     if current is None:
         kind = "policy set definition" if "/policysetdefinitions/" in definition.lower() else "policy definition"
         raise _invalid(f"The {kind} '{definition}' could not be found.")
-    _check_definition_scope(call, assigned)
-    check_assigned(call.tenant, name, assigned, requested.get("parameters"))
-    present, quota = len(call.tenant.assignments.at(call.target.scope.key)), call.tenant.limits.assignments
-    if is_new and present >= quota:
-        raise errors.ArmError(
-            409,
-            "PolicyAssignmentQuotaExceeded",
-            f"Creating policy assignment '{name}' would exceed the quota at current scope. "
-            f"Existing policy assignments: '{present}', the quota is: '{quota}'.",
-        )
-
-
-def _check_definition_scope(call: Call, definition: ArmId) -> None:
-    """A definition is assigned at its own scope or below. The text is as quoted in public issues."""
-    if not call.tenant.hierarchy.contains(owner_scope(definition), call.target.scope) and owner_scope(definition).key:
+    if not call.tenant.hierarchy.contains(owner_scope(assigned), call.target.scope) and owner_scope(assigned).key:
+        # A definition is assigned at its own scope or below. The text is as quoted in public issues.
         raise errors.ArmError(
             400,
             "InvalidCreatePolicyAssignmentRequest",
-            f"The policy definition specified in policy assignment '{call.target.name}' is out of scope. Policy "
+            f"The policy definition specified in policy assignment '{name}' is out of scope. Policy "
             "definitions should be specified only at or above the policy assignment scope. If the management groups "
             "hierarchy changed recently or if assigning a management group policy to new subscription, please allow "
             "up to 30 minutes for the hierarchy changes to apply and try again.",
         )
+    check_assigned(call.tenant, name, assigned, requested.get("parameters"))
+    if is_new:
+        present = len(call.tenant.assignments.at(call.target.scope.key))
+        check_quota(call, "policy assignment", present, call.tenant.limits.assignments)
 
 
 def check_identity(body: Mapping[str, Any]) -> None:

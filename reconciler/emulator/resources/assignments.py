@@ -130,22 +130,16 @@ def _envelope(call: Call, body: dict[str, Any], before: Record | None) -> dict[s
             "tenantId": call.tenant.id,
         }
     elif isinstance(identity, dict) and isinstance(identity.get("userAssignedIdentities"), dict):
-        envelope["identity"] = {
-            **identity,
-            "userAssignedIdentities": _user_assigned(identity["userAssignedIdentities"]),
+        # Each user-assigned identity with the ids that it always has.
+        identities = {
+            identifier: {
+                "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"principal {identifier.lower()}")),
+                "clientId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"client {identifier.lower()}")),
+            }
+            for identifier in identity["userAssignedIdentities"]
         }
+        envelope["identity"] = {**identity, "userAssignedIdentities": identities}
     return envelope
-
-
-def _user_assigned(identities: dict[str, JSON]) -> dict[str, JSON]:
-    """Each user-assigned identity with the ids that it always has."""
-    return {
-        identifier: {
-            "principalId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"principal {identifier.lower()}")),
-            "clientId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"client {identifier.lower()}")),
-        }
-        for identifier in identities
-    }
 
 
 def get(call: Call) -> Response:

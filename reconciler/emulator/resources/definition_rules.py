@@ -79,22 +79,6 @@ SETS: Final = Family(
 )
 
 
-def check_quota(family: Family, call: Call) -> None:
-    """Refuse one more than a scope may hold.
-
-    Raises:
-        ArmError: 409.
-    """
-    present, quota = len(family.own(call.tenant).at(call.target.scope.key)), family.quota(call.tenant)
-    if present >= quota:
-        raise errors.ArmError(
-            409,
-            f"{family.label}QuotaExceeded",
-            f"Creating {family.words} '{call.target.name}' would exceed the quota at current scope. "
-            f"Existing {family.words}s: '{present}', the quota is: '{quota}'.",
-        )
-
-
 def check_rule(call: Call, requested: dict[str, JSON]) -> None:
     """Refuse a policy without a rule, or whose rule has no condition or names no effect.
 
@@ -190,24 +174,21 @@ def completed(tenant: Tenant, family: Family, requested: dict[str, JSON]) -> dic
     if family is POLICIES:
         stored.setdefault("mode", "Indexed")
     else:
-        stored["policyDefinitions"] = [_member(tenant, member) for member in stored.get("policyDefinitions", ())]
+        members = []
+        for member in stored.get("policyDefinitions", ()):
+            identifier = arm_id(str(member.get("policyDefinitionId", "")))
+            definition = definition_properties(tenant, identifier)
+            completed_member = {
+                "policyDefinitionReferenceId": derived_reference_id(identifier),
+                "policyDefinitionId": identifier.text,
+                "definitionVersion": major_pin(version_of(definition) if definition else FIRST_VERSION),
+            }
+            requested_member = {name: value for name, value in member.items() if value is not None}
+            if not member.get("policyDefinitionReferenceId"):
+                requested_member.pop("policyDefinitionReferenceId", None)
+            members.append(completed_member | requested_member)
+        stored["policyDefinitions"] = members
     return stored
-
-
-def _member(tenant: Tenant, member: dict[str, JSON]) -> dict[str, JSON]:
-    identifier = arm_id(str(member.get("policyDefinitionId", "")))
-    definition = definition_properties(tenant, identifier)
-    completed_member = {
-        "policyDefinitionReferenceId": derived_reference_id(identifier),
-        "policyDefinitionId": identifier.text,
-        "definitionVersion": major_pin(version_of(definition) if definition else FIRST_VERSION),
-    }
-    named = bool(member.get("policyDefinitionReferenceId"))
-    return completed_member | {
-        name: value
-        for name, value in member.items()
-        if value is not None and (named or name != "policyDefinitionReferenceId")
-    }
 
 
 def derived_reference_id(definition: ArmId) -> str:

@@ -5,7 +5,9 @@ One module for both, since they differ in a few fields only. Built-in ones are r
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from typing import Final
 
 from reconciler.emulator import errors
@@ -17,16 +19,16 @@ from reconciler.emulator.resources.definition_rules import (
     VERSIONS_SINCE,
     Family,
     check_members,
-    check_quota,
     check_rule,
     completed,
 )
-from reconciler.emulator.resources.lists import Filter, Reach, Row, page, page_size, parse_filter, rows_at, select
-from reconciler.emulator.state.initiatives import definition_properties, versions
+from reconciler.emulator.resources.lists import Reach, Row, page, page_size, parse_filter, rows_at, select
+from reconciler.emulator.resources.quotas import check_quota
+from reconciler.emulator.state.initiatives import definition_id, definition_properties, versions
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, encode, properties
-from reconciler.model import ArmId, arm_id
+from reconciler.model import JSON, ArmId, arm_id
 
 SYSTEM_DATA_SINCE: Final = "2021-06"
 _TYPES: Final = {
@@ -45,7 +47,11 @@ _TYPES: Final = {
 _VERSION: Final = re.compile(r"\d{1,9}\.\d{1,9}\.\d{1,9}(-[a-z]+)?")
 _BUILT_IN_RANK: Final = -2
 _TENANT_RANK: Final = -1
-_COMPARABLE: Final = frozenset({"policytype", "category"})
+_COMPARABLE: Final[dict[str, Callable[[dict[str, JSON]], JSON]]] = {
+    "policytype": lambda values: values.get("policyType"),
+    "category": lambda values: (values.get("metadata") or {}).get("category"),
+}
+"""By folded name, what `$filter` compares."""
 
 
 # --- requests ----------------------------------------------------------------------------------------------------
@@ -67,7 +73,8 @@ def put(family: Family, call: Call) -> Response:
     requested.pop("versions", None)  # which there are, the service says
     before = family.own(call.tenant).get(call.target.id.key)
     if before is None:
-        check_quota(family, call)
+        present = len(family.own(call.tenant).at(call.target.scope.key))
+        check_quota(call, family.words, present, family.quota(call.tenant))
     if family is SETS:
         check_members(call, requested)
     else:
@@ -104,7 +111,11 @@ def delete(family: Family, call: Call) -> Response:
     definition = family.own(call.tenant).get(call.target.id.key)
     if definition is None:
         return empty(204)
-    users = [assignment for assignment in call.tenant.assignments.by_id.values() if _assigns(assignment, definition.id)]
+    users = [
+        assignment
+        for assignment in call.tenant.assignments.by_id.values()
+        if definition_id(assignment).key == definition.id.key
+    ]
     # The tenant's own policy sets that a policy is a member of.
     members = (
         [
@@ -135,9 +146,22 @@ def delete(family: Family, call: Call) -> Response:
 
 def list_(family: Family, call: Call) -> Response:
     """Azure's own and the custom ones of the scope and above; below the tenant only."""
-    condition = parse_filter(call.request.query.get("$filter"), _COMPARABLE)
-    rows = [*_built_in_rows(family, call, condition), *_own_rows(family, call, condition)]
-    rows.sort(key=lambda row: row.place)
+    condition = parse_filter(call.request.query.get("$filter"), frozenset(_COMPARABLE))
+    own, scope = family.own(call.tenant), call.target.scope
+    reach = Reach.AT_AND_ABOVE if condition.reach is Reach.EVERYTHING else condition.reach
+    rows = list(select(own, call.tenant.hierarchy, scope, reach))
+    if scope.key and reach is Reach.AT_AND_ABOVE:
+        rows += rows_at(own, "", _TENANT_RANK)
+    if not scope.key or reach is not Reach.EXACT:
+        records = (_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant))
+        rows += [
+            Row((_BUILT_IN_RANK, number), record)
+            for number, record in enumerate(records)
+            if record and record.id.key not in own.by_id
+        ]
+    for name, value in condition.equals:
+        rows = [row for row in rows if str(_COMPARABLE[name](row.item.properties)).lower() == value.lower()]
+    rows.sort(key=operator.attrgetter("place"))
     size = page_size(call.request, min(1000, call.tenant.limits.page))
     return raw(200, page(rows, call.request, size, lambda item: _render(family, item, call.version)))
 
@@ -162,11 +186,6 @@ def get_version(family: Family, call: Call) -> Response:
     return raw(200, _render(family, matches[0], call.version))
 
 
-def _assigns(assignment: Record, identifier: ArmId) -> bool:
-    assigned = arm_id(str(assignment.properties.get("policyDefinitionId", ""))).key
-    return assigned == identifier.key or assigned.startswith(identifier.key + "/versions/")
-
-
 def _not_found(family: Family, name: str) -> errors.ArmError:
     return errors.ArmError(404, f"{family.label}NotFound", f"The {family.words} '{name}' could not be found.")
 
@@ -177,32 +196,6 @@ def _built_in(family: Family, tenant: Tenant, identifier: ArmId) -> Record | Non
     values = definition_properties(tenant, identifier)
     name = f"/providers/{family.type}/{identifier.name}"
     return Record(id=ArmId(name.lower(), name), type=family.type, properties=values) if values else None
-
-
-def _built_in_rows(family: Family, call: Call, condition: Filter) -> list[Row[Record]]:
-    if condition.reach is Reach.EXACT and call.target.scope.key:
-        return []
-    own = family.own(call.tenant).by_id
-    records = [_built_in(family, call.tenant, identifier) for identifier in family.built_in(call.tenant)]
-    return [
-        Row((_BUILT_IN_RANK, number), record)
-        for number, record in enumerate(records)
-        if record and record.id.key not in own and _passes(record, condition)
-    ]
-
-
-def _own_rows(family: Family, call: Call, condition: Filter) -> list[Row[Record]]:
-    reach = Reach.AT_AND_ABOVE if condition.reach is Reach.EVERYTHING else condition.reach
-    rows = list(select(family.own(call.tenant), call.tenant.hierarchy, call.target.scope, reach))
-    if call.target.scope.key and reach is Reach.AT_AND_ABOVE:
-        rows += rows_at(family.own(call.tenant), "", _TENANT_RANK)
-    return [row for row in rows if _passes(row.item, condition)]
-
-
-def _passes(record: Record, condition: Filter) -> bool:
-    metadata = record.properties.get("metadata") or {}
-    facts = {"policytype": record.properties.get("policyType"), "category": metadata.get("category")}
-    return all(str(facts[name]).lower() == value.lower() for name, value in condition.equals)
 
 
 def _version_records(family: Family, call: Call) -> list[Record]:

@@ -12,6 +12,7 @@ from typing import Final
 from reconciler.emulator.call import Call
 from reconciler.emulator.errors import ArmError, bad_value, required_property, unparsable_body
 from reconciler.emulator.paths import Target
+from reconciler.emulator.resources.quotas import check_quota
 from reconciler.emulator.resources.selectors import check_selectors
 from reconciler.emulator.state.clock import canonical_instant
 from reconciler.emulator.state.initiatives import reference_ids
@@ -47,11 +48,19 @@ def check(call: Call, requested: dict[str, JSON], before: Exemption | None) -> d
             f"The policy exemption '{target.name}' update request is invalid. "
             "The policy assignment ID of an existing policy exemption cannot be changed.",
         )
-    assignment = _assignment(tenant, target, stored["policyAssignmentId"])
-    _check_scope(tenant, target, assignment, stored)
+    assignment = tenant.assignments.get(arm_id(stored["policyAssignmentId"]).key)
+    if assignment is None:
+        raise invalid(target, f"The policy assignment '{stored['policyAssignmentId']}' could not be found.")
+    if stored.get("assignmentScopeValidation") != "DoNotValidate":
+        scope = owner_scope(assignment.id)
+        if not tenant.hierarchy.contains(scope, target.scope):
+            why = (
+                f"The policy exemption scope '{target.scope}' is not at or under the policy assignment scope '{scope}'."
+            )
+            raise invalid(target, why)
     _check_references(tenant, target, assignment, stored.get("policyDefinitionReferenceIds") or [])
     if before is None:
-        _check_quota(tenant, target)
+        check_quota(call, "policy exemption", len(tenant.exemptions.at(target.scope.key)), tenant.limits.exemptions)
     return stored
 
 
@@ -80,7 +89,11 @@ def _well_formed(target: Target, requested: dict[str, JSON], version: str) -> di
     references = stored.get("policyDefinitionReferenceIds", [])
     if not isinstance(references, list) or not all(isinstance(reference, str) for reference in references):
         raise unparsable_body("the value of 'properties.policyDefinitionReferenceIds' is not an array of strings")
-    _expiry(stored)
+    if "expiresOn" in stored:
+        text = stored["expiresOn"]
+        stored["expiresOn"] = canonical_instant(text) if isinstance(text, str) else None
+        if stored["expiresOn"] is None:
+            raise bad_value(text, "expiresOn")
     if not isinstance(stored.get("metadata", {}), dict):
         raise unparsable_body("the value of 'properties.metadata' is not an object")
     if "resourceSelectors" in stored:
@@ -107,35 +120,7 @@ def _enumerated(stored: dict[str, JSON], name: str, values: dict[str, str], *, r
     stored[name] = values[value.lower()]
 
 
-def _expiry(stored: dict[str, JSON]) -> None:
-    if "expiresOn" not in stored:
-        return
-    text = stored["expiresOn"]
-    canonical = canonical_instant(text) if isinstance(text, str) else None
-    if canonical is None:
-        raise bad_value(text, "expiresOn")
-    stored["expiresOn"] = canonical
-
-
 # --- against the rest of the tenant ------------------------------------------------------------------------------
-
-
-def _assignment(tenant: Tenant, target: Target, identifier: str) -> Record:
-    assignment = tenant.assignments.get(arm_id(identifier).key)
-    if assignment is None:
-        raise invalid(target, f"The policy assignment '{identifier}' could not be found.")
-    return assignment
-
-
-def _check_scope(tenant: Tenant, target: Target, assignment: Record, stored: dict[str, JSON]) -> None:
-    if stored.get("assignmentScopeValidation") == "DoNotValidate":
-        return
-    scope = owner_scope(assignment.id)
-    if not tenant.hierarchy.contains(scope, target.scope):
-        raise invalid(
-            target,
-            f"The policy exemption scope '{target.scope}' is not at or under the policy assignment scope '{scope}'.",
-        )
 
 
 def _check_references(tenant: Tenant, target: Target, assignment: Record, requested: list[str]) -> None:
@@ -163,14 +148,3 @@ def _bad_reference(target: Target, why: str) -> ArmError:
         "InvalidPolicyDefinitionReference",
         f"The policy exemption '{target.name}' create request is invalid. {why}",
     )
-
-
-def _check_quota(tenant: Tenant, target: Target) -> None:
-    present, quota = len(tenant.exemptions.at(target.scope.key)), tenant.limits.exemptions
-    if present >= quota:
-        raise ArmError(
-            409,
-            "PolicyExemptionQuotaExceeded",
-            f"Creating policy exemption '{target.name}' would exceed the quota at current scope. "
-            f"Existing policy exemptions: '{present}', the quota is: '{quota}'.",
-        )

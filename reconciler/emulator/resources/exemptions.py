@@ -6,7 +6,6 @@ There is no ETag, nothing is stamped into the metadata, empty values are echoed,
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Any, Final
 
 from reconciler.emulator import errors
@@ -95,16 +94,11 @@ def list_(call: Call) -> Response:
     rows = select(tenant.exemptions, tenant.hierarchy, call.target.scope, condition.reach)
     if condition.exclude_expired:
         now = tenant.clock.now()
-        rows = [row for row in rows if not _has_expired(row.item, now)]
+        rows = [row for row in rows if (end := parse_instant(row.item.expires)) is None or end > now]
     for _, value in condition.equals:
         key = arm_id(value).key
         rows = [row for row in rows if row.item.assignment == key]
     return raw(200, page(rows, call.request, tenant.limits.page, lambda item: render(item, call.version)))
-
-
-def _has_expired(exemption: Exemption, now: datetime) -> bool:
-    end = parse_instant(exemption.expires) if exemption.expires else None
-    return end is not None and end <= now
 
 
 def _require(call: Call) -> Exemption:

@@ -44,19 +44,16 @@ def placed_details(call: Call, group: ManagementGroup, expand: list[str]) -> dic
     parent = parent_of(call, group)
     if parent:
         details["parent"] = {"id": parent.id.text, "name": parent.name, "displayName": parent.display_name}
-    above = [{"name": ancestor.name, "displayName": ancestor.display_name} for ancestor in _above(call, group)]
+    hierarchy = call.tenant.hierarchy
+    # The root of the tenant first.
+    ancestors = [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in hierarchy.chain(group.id)[:-1]]
+    above = [{"name": ancestor.name, "displayName": ancestor.display_name} for ancestor in ancestors]
     if "path" in expand:
         details["path"] = [*above, {"name": group.name, "displayName": group.display_name}]
     if "ancestors" in expand:
         details["managementGroupAncestors"] = [ancestor["name"] for ancestor in reversed(above)]
         details["managementGroupAncestorsChain"] = above[::-1]
     return details
-
-
-def _above(call: Call, group: ManagementGroup) -> list[ManagementGroup]:
-    """The groups above, the root of the tenant first."""
-    hierarchy = call.tenant.hierarchy
-    return [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in hierarchy.chain(group.id)[:-1]]
 
 
 def children_of(call: Call, group: ManagementGroup, *, recurse: bool) -> list[dict[str, JSON]]:

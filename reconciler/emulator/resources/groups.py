@@ -155,19 +155,24 @@ def operation_result(call: Call) -> Response:
 def descendants(call: Call) -> Response:
     """Every group and subscription below, flat."""
     group = require(call)
-    entries = [_descendant(call, entity) for entity in call.tenant.hierarchy.descendants(group.name.lower())]
+    entries: list[dict[str, JSON]] = []
+    for entity in call.tenant.hierarchy.descendants(group.name.lower()):
+        parent = parent_of(call, entity)
+        kind = TYPE if isinstance(entity, ManagementGroup) else "/subscriptions"
+        properties = {"displayName": entity.display_name, "parent": {"id": parent.id.text if parent else None}}
+        entries.append({"id": entity.id.text, "type": kind, "name": name_of(entity), "properties": properties})
     return _paged(call, entries)
 
 
-def _descendant(call: Call, entity: Entity) -> dict[str, JSON]:
-    parent = parent_of(call, entity)
-    kind = TYPE if isinstance(entity, ManagementGroup) else "/subscriptions"
-    properties = {"displayName": entity.display_name, "parent": {"id": parent.id.text if parent else None}}
-    return {"id": entity.id.text, "type": kind, "name": name_of(entity), "properties": properties}
-
-
 def _paged(call: Call, entries: list[dict[str, JSON]]) -> Response:
-    start = _skip(call.request.query.get("$skiptoken"))
+    token = call.request.query.get("$skiptoken")
+    try:
+        text = base64.urlsafe_b64decode(token).decode("ascii") if token else "0"
+    except (ValueError, binascii.Error):
+        text = ""
+    if not text.isdecimal():
+        raise errors.invalid_skip_token()
+    start = int(text)
     size = page_size(call.request, ENTITY_PAGE)
     value: dict[str, JSON] = {"value": entries[start : start + size]}
     if start + size < len(entries):
@@ -175,16 +180,6 @@ def _paged(call: Call, entries: list[dict[str, JSON]]) -> Response:
         query = urllib.parse.urlencode({**call.request.query, "$skiptoken": token}, safe="$")
         value["nextLink"] = f"https://{call.request.base}{call.request.target.partition('?')[0]}?{query}"
     return answer(200, value)
-
-
-def _skip(token: str | None) -> int:
-    try:
-        text = base64.urlsafe_b64decode(token).decode("ascii") if token else "0"
-    except (ValueError, binascii.Error):
-        text = ""
-    if not text.isdecimal():
-        raise errors.invalid_skip_token()
-    return int(text)
 
 
 # --- subscriptions in groups -------------------------------------------------------------------------------------
@@ -247,22 +242,14 @@ def entities(call: Call) -> Response:
     """`getEntities`: every group and subscription with the names above it."""
     hierarchy = call.tenant.hierarchy
     every: list[Entity] = [hierarchy.groups[hierarchy.root], *hierarchy.descendants(hierarchy.root)]
-    return _paged(call, [_entity(call, entity) for entity in every if can_see(call.tenant, call.principal, entity.id)])
-
-
-def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
-    parent = parent_of(call, entity)
-    chain = [
-        call.tenant.hierarchy.groups[key.rsplit("/", 1)[-1]]
-        for key in call.tenant.hierarchy.chain(entity.id)
-        if key.startswith(GROUPS.lower())
-    ]
-    above = [group for group in chain if group is not entity]
-    return {
-        "id": entity.id.text,
-        "type": TYPE if isinstance(entity, ManagementGroup) else "/subscriptions",
-        "name": name_of(entity),
-        "properties": {
+    entries: list[dict[str, JSON]] = []
+    for entity in every:
+        if not can_see(call.tenant, call.principal, entity.id):
+            continue
+        parent = parent_of(call, entity)
+        keys = [key for key in hierarchy.chain(entity.id) if key.startswith(GROUPS.lower()) and key != entity.id.key]
+        above = [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in keys]
+        properties = {
             "tenantId": call.tenant.id,
             "displayName": entity.display_name,
             "parent": {"id": parent.id.text} if parent else {},
@@ -270,5 +257,7 @@ def _entity(call: Call, entity: Entity) -> dict[str, JSON]:
             "inheritedPermissions": "edit",
             "parentDisplayNameChain": [group.display_name for group in above],
             "parentNameChain": [group.name for group in above],
-        },
-    }
+        }
+        kind = TYPE if isinstance(entity, ManagementGroup) else "/subscriptions"
+        entries.append({"id": entity.id.text, "type": kind, "name": name_of(entity), "properties": properties})
+    return _paged(call, entries)

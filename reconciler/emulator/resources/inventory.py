@@ -54,16 +54,7 @@ def _list(call: Call, kind: ScopeKind, fields: frozenset[str]) -> Response:
         if key.startswith(prefix) and resource.id.kind is kind and condition(show(resource))
     ]
     size = page_size(call.request, call.tenant.limits.page)
-    expanded = _expansions(call)
-    return raw(200, page(rows, call.request, size, lambda resource: encode({**show(resource), **expanded(resource)})))
-
-
-def _expansions(call: Call) -> Callable[[Resource], dict[str, JSON]]:
-    """What `$expand` adds to each resource of a list.
-
-    Raises:
-        ArmError: 400, it names something else.
-    """
+    # What `$expand` adds to each resource.
     text = call.request.query.get("$expand", "")
     names = [name.strip() for name in text.split(",") if name.strip()]
     facts: dict[str, Callable[[Resource], JSON]] = {
@@ -73,7 +64,13 @@ def _expansions(call: Call) -> Callable[[Resource], dict[str, JSON]]:
     }
     if any(name not in facts for name in names):
         raise errors.ArmError(400, "InvalidExpand", f"The value '{text}' of '$expand' is not supported.")
-    return lambda resource: {name: facts[name](resource) for name in names}
+    body = page(
+        rows,
+        call.request,
+        size,
+        lambda resource: encode({**show(resource), **{name: facts[name](resource) for name in names}}),
+    )
+    return raw(200, body)
 
 
 # --- one resource or group ---------------------------------------------------------------------------------------
@@ -136,17 +133,13 @@ def _readable(call: Call, body: dict[str, Any]) -> dict[str, JSON]:
     for name, kind in _TYPES.items():
         if not isinstance(requested.get(name), kind | None):
             raise errors.unparsable_body(f"the value of '{name}' is not {'a string' if kind is str else 'an object'}")
-    _check_identity(requested.get("identity") or {})
+    identity = requested.get("identity") or {}
+    identity_type = str(identity.get("type", "None")).lower().replace(" ", "")
+    if identity_type not in {"none", "systemassigned", "userassigned", "systemassigned,userassigned"}:
+        raise errors.bad_value(identity.get("type"), "identity.type")
     if is_group or requested.get("properties") is None:
         requested.pop("properties", None)
     return requested
-
-
-def _check_identity(identity: dict[str, JSON]) -> None:
-    """The kinds of a managed identity."""
-    kind = str(identity.get("type", "None")).lower().replace(" ", "")
-    if kind not in {"none", "systemassigned", "userassigned", "systemassigned,userassigned"}:
-        raise errors.bad_value(identity.get("type"), "identity.type")
 
 
 def _check_location(call: Call, before: Resource | None, requested: dict[str, JSON]) -> None:

@@ -13,7 +13,7 @@ import enum
 import operator
 import re
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, NamedTuple, TypeVar
 
@@ -59,26 +59,19 @@ def parse_filter(text: str | None, comparable: frozenset[str]) -> Filter:
     Raises:
         ArmError: 400, no such filter.
     """
-    parsed = Filter()
-    for part in re.split(r"\s+and\s+", (text or "").strip(), flags=re.IGNORECASE):
-        parsed = _with_condition(parsed, part, text or "", comparable) if part else parsed
-    return parsed
-
-
-def _with_condition(parsed: Filter, part: str, text: str, comparable: frozenset[str]) -> Filter:
-    folded = part.lower().replace(" ", "")
-    if folded in _REACHES:
-        return Filter(reach=_REACHES[folded], exclude_expired=parsed.exclude_expired, equals=parsed.equals)
-    if folded == "excludeexpired()":
-        return Filter(reach=parsed.reach, exclude_expired=True, equals=parsed.equals)
-    comparison = _EQUALS.fullmatch(part)
-    if comparison and comparison["name"].lower() in comparable:
-        return Filter(
-            reach=parsed.reach,
-            exclude_expired=parsed.exclude_expired,
-            equals=(*parsed.equals, (comparison["name"].lower(), comparison["value"])),
-        )
-    raise errors.invalid_filter(text)
+    reach, exclude_expired = Reach.EVERYTHING, False
+    equals: list[tuple[str, str]] = []
+    for part in filter(None, re.split(r"\s+and\s+", (text or "").strip(), flags=re.IGNORECASE)):
+        folded, comparison = part.lower().replace(" ", ""), _EQUALS.fullmatch(part)
+        if folded in _REACHES:
+            reach = _REACHES[folded]
+        elif folded == "excludeexpired()":
+            exclude_expired = True
+        elif comparison and comparison["name"].lower() in comparable:
+            equals.append((comparison["name"].lower(), comparison["value"]))
+        else:
+            raise errors.invalid_filter(text or "")
+    return Filter(reach=reach, exclude_expired=exclude_expired, equals=tuple(equals))
 
 
 class Row(NamedTuple, Generic[T]):
@@ -110,8 +103,13 @@ def select(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId, reach: Reach
         return last.rows
     rows = [row for rank, step in enumerate(steps) for row in rows_at(objects, step, rank)]
     if reach is Reach.AT_AND_BELOW or (reach is Reach.EVERYTHING and scope.kind is not ScopeKind.MANAGEMENT_GROUP):
+        if scope.kind is ScopeKind.MANAGEMENT_GROUP:
+            inner = hierarchy.within(scope) - {scope.key}
+            items = [item for step in inner for item in (*objects.at(step).values(), *objects.below(step))]
+        else:
+            items = list(objects.below(scope.key))
         rank, numbers = len(steps), objects.numbers
-        below = [Row((rank, numbers[item.id.key]), item) for item in _below(objects, hierarchy, scope)]
+        below = [Row((rank, numbers[item.id.key]), item) for item in items]
         rows += sorted(below, key=operator.attrgetter("place"))
     if len(rows) > _LONG and scope.kind is not ScopeKind.MANAGEMENT_GROUP:
         objects.remembered = _Remembered(depends_on, rows)
@@ -125,42 +123,29 @@ def rows_at(objects: Objects[T], scope: str, rank: int) -> list[Row[T]]:
     return sorted(rows, key=operator.attrgetter("place"))
 
 
-def _below(objects: Objects[T], hierarchy: Hierarchy, scope: ArmId) -> Iterator[T]:
-    if scope.kind is not ScopeKind.MANAGEMENT_GROUP:
-        yield from objects.below(scope.key)
-        return
-    for step in hierarchy.within(scope) - {scope.key}:
-        yield from objects.at(step).values()
-        yield from objects.below(step)
-
-
 def page(rows: Sequence[Row[T]], request: Request, size: int, render: Callable[[T], bytes]) -> bytes:
     """One page of a list as the body of an answer, with `nextLink` where more follows.
 
     The continuation names the place of the last object shown, so that objects which come and go between two pages
     neither hide nor repeat others.
     """
-    token = request.query.get("$skiptoken")
-    start = bisect.bisect_right(rows, _place(token), key=operator.attrgetter("place")) if token else 0
+    start = 0
+    if token := request.query.get("$skiptoken"):
+        try:
+            rank, _, number = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(" ")
+            place = int(rank), int(number)
+        except (ValueError, binascii.Error):
+            raise errors.invalid_skip_token() from None
+        start = bisect.bisect_right(rows, place, key=operator.attrgetter("place"))
     selected = rows[start : start + size]
     body = b'{"value":[' + b",".join([render(row.item) for row in selected]) + b"]"
     if start + size < len(rows):
-        body += b',"nextLink":' + encode(_next_link(request, selected[-1].place))
+        place = selected[-1].place
+        following = base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
+        query = urllib.parse.urlencode({**request.query, "$skiptoken": following}, safe="$()'")
+        link = f"https://{request.base}{request.target.partition('?')[0]}?{query}"
+        body += b',"nextLink":' + encode(link)
     return body + b"}"
-
-
-def _place(token: str) -> tuple[int, int]:
-    try:
-        rank, _, number = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode().partition(" ")
-        return int(rank), int(number)
-    except (ValueError, binascii.Error):
-        raise errors.invalid_skip_token() from None
-
-
-def _next_link(request: Request, place: tuple[int, int]) -> str:
-    token = base64.urlsafe_b64encode(f"{place[0]} {place[1]}".encode()).decode().rstrip("=")
-    query = urllib.parse.urlencode({**request.query, "$skiptoken": token}, safe="$()'")
-    return f"https://{request.base}{request.target.partition('?')[0]}?{query}"
 
 
 def page_size(request: Request, default: int) -> int:

@@ -28,9 +28,16 @@ def apply_options(rows: list[Entry], fields: Sequence[str], query: Mapping[str, 
         ArmError: 400, an option that cannot be honoured.
     """
     empty: Entry = dict.fromkeys(fields, "")
-    condition = _filter(query.get("$filter", ""))
+    # Comparisons with `eq`, `ne` and `in`, joined by `and`, `or` and parentheses.
+    reader = _FilterReader(query.get("$filter", ""))
+    condition: Condition = reader.disjunction() if reader.ahead else lambda _: True
+    if reader.ahead:
+        raise errors.invalid_filter(query["$filter"])
     condition(empty)  # a field that does not exist is an error also where there is no row
-    start, end = (_sortable(instant_of(query, name)) for name in ("$from", "$to"))
+    start, end = (
+        instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if (instant := instant_of(query, name)) else ""
+        for name in ("$from", "$to")
+    )
     rows = [
         row for row in rows if condition(row) and start <= row["timestamp"] and (not end or row["timestamp"] <= end)
     ]
@@ -61,21 +68,6 @@ def instant_of(query: Mapping[str, str], name: str) -> datetime | None:
     if instant is None:
         raise _refused(f"The value '{text}' of '{name}' is not an instant.")
     return instant
-
-
-def _sortable(instant: datetime | None) -> str:
-    return instant.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if instant else ""
-
-
-def _filter(text: str) -> Callable[[Entry], bool]:
-    """Comparisons with `eq`, `ne` and `in`, joined by `and`, `or` and parentheses."""
-    if not text.strip():
-        return lambda _: True
-    reader = _FilterReader(text)
-    condition = reader.disjunction()
-    if reader.ahead:
-        raise errors.invalid_filter(text)
-    return condition
 
 
 class _FilterReader:
@@ -154,7 +146,15 @@ def _grouped(rows: list[Entry], text: str) -> list[Entry]:
             name = _COUNT.fullmatch(group["count"] or "")
             if group["count"] and not name:
                 break
-            rows = _groups(rows, [field.strip() for field in group["fields"].split(",")], name["name"] if name else "")
+            fields = [field.strip() for field in group["fields"].split(",")]
+            groups: dict[tuple[str, ...], Entry] = {}
+            counts: Counter[tuple[str, ...]] = Counter()
+            for row in rows:
+                values = {field: _field(row, field) for field in fields}
+                key = tuple(map(str, values.values()))
+                groups.setdefault(key, values)
+                counts[key] += 1
+            rows = [{**values, **({name["name"]: counts[key]} if name else {})} for key, values in groups.items()]
         elif count:
             rows = [{count["name"]: len(rows)}]
         else:
@@ -163,17 +163,6 @@ def _grouped(rows: list[Entry], text: str) -> list[Entry]:
     if remaining:
         raise _refused(f"The value '{text}' of '$apply' is not supported: only groupby and aggregate with $count are.")
     return rows
-
-
-def _groups(rows: list[Entry], fields: list[str], name: str) -> list[Entry]:
-    groups: dict[tuple[str, ...], Entry] = {}
-    counts: Counter[tuple[str, ...]] = Counter()
-    for row in rows:
-        values = {field: _field(row, field) for field in fields}
-        key = tuple(map(str, values.values()))
-        groups.setdefault(key, values)
-        counts[key] += 1
-    return [{**values, **({name: counts[key]} if name else {})} for key, values in groups.items()]
 
 
 def _ordered(rows: list[Entry], text: str) -> list[Entry]:

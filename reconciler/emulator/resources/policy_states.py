@@ -80,26 +80,17 @@ def state_rows(call: Call) -> list[Entry]:
     if _OBJECT in scope.key:
         scope, restriction = owner_scope(scope), scope.key
     call.tenant.hierarchy.require(scope)
+    # A definition of Azure's own is named below a subscription, where it does not stand: its type and name decide.
+    ending = restriction[restriction.rfind("/providers/") :]
+    states = policy_states(call.tenant, scope)
     return [
         state_properties(call.tenant, state)
-        for state in policy_states(call.tenant, scope)
-        if _concerns(state, restriction)
+        for state in states
+        if not restriction
+        or state.assignment.id.key.endswith(ending)
+        or state.member.definition.key.endswith(ending)
+        or definition_id(state.assignment).key.endswith(ending)
     ]
-
-
-def _concerns(state: PolicyState, restriction: str) -> bool:
-    """Whether a state is of the assignment or definition that the path names, if it names one.
-
-    A definition of Azure's own is named below a subscription, where it does not stand: its name decides.
-    """
-    if not restriction:
-        return True
-    kind, _, name = restriction.rpartition("/")
-    ids = (state.assignment.id, state.member.definition, definition_id(state.assignment))
-    return any(
-        item.key.rpartition("/")[0].endswith(kind[kind.rfind("/providers/") :]) and item.key.endswith(f"/{name}")
-        for item in ids
-    )
 
 
 def state_properties(tenant: Tenant, state: PolicyState) -> Entry:

@@ -54,7 +54,12 @@ def parse_resource_filter(text: str | None, fields: frozenset[str]) -> Condition
     if len(tag_names) > 1 or len(tag_values) > len(tag_names):
         raise errors.invalid_filter(text)
     if tag_names:
-        conditions.append(_tagged(tag_names[0], tag_values))
+        conditions.append(
+            lambda entry: any(
+                name.lower() == tag_names[0].lower() and (not tag_values or value == tag_values[0])
+                for name, value in (entry.get("tags") or {}).items()
+            )
+        )
     return lambda entry: all(condition(entry) for condition in conditions)
 
 
@@ -62,14 +67,6 @@ def _compared(field: str, sign: str, value: str) -> Condition:
     read, equal = _FIELDS[field], sign.lower() == "eq"
     expected = value.lower().replace(" ", "") if field == "location" else value.lower()
     return lambda entry: (read(entry).lower() == expected) is equal
-
-
-def _tagged(name: str, values: list[str]) -> Condition:
-    def is_tagged(entry: Entry) -> bool:
-        tags: dict[str, str] = entry.get("tags") or {}
-        return any(key.lower() == name.lower() and (not values or value == values[0]) for key, value in tags.items())
-
-    return is_tagged
 
 
 def _called(call: re.Match[str], fields: frozenset[str]) -> Condition | None:

@@ -20,7 +20,7 @@ from reconciler.emulator.state.roles import ROLE_IDS
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import check_types, properties
-from reconciler.model import JSON, ArmId, arm_id, is_guid, owner_scope
+from reconciler.model import JSON, arm_id, is_guid, owner_scope
 
 TYPE: Final = "Microsoft.Authorization/roleAssignments"
 _DETAILS_SINCE: Final = "2020"
@@ -37,8 +37,15 @@ def list_(call: Call) -> Response:
     elif text.lower() not in {"", "atscope()"}:
         raise errors.invalid_filter(text)
     chain = {"", *call.tenant.hierarchy.chain(call.target.scope)}
-    below = () if text.lower() == "atscope()" else call.tenant.hierarchy.within(call.target.scope)
-    records = [record for record in assignments(call.tenant) if _applies(record, chain, below, call.target.scope)]
+    below = set() if text.lower() == "atscope()" else call.tenant.hierarchy.within(call.target.scope)
+    covered = chain | below
+    records = [
+        record
+        for record in assignments(call.tenant)
+        if (place := owner_scope(record.id)).key in covered
+        or f"/subscriptions/{place.subscription}" in below
+        or (below and place.key.startswith(call.target.scope.key + "/"))
+    ]
     nearest_first = {key: rank for rank, key in enumerate(reversed(call.tenant.hierarchy.chain(call.target.scope)))}
     records.sort(key=lambda record: nearest_first.get(owner_scope(record.id).key, len(nearest_first)))
     return answer(
@@ -50,15 +57,6 @@ def list_(call: Call) -> Response:
                 if principal in {"", record.properties["principalId"].lower()}
             ]
         },
-    )
-
-
-def _applies(record: Record, chain: set[str], below: set[str] | tuple[()], scope: ArmId) -> bool:
-    place = owner_scope(record.id)
-    if place.key in chain:
-        return True
-    return bool(below) and (
-        place.key in below or place.key.startswith(scope.key + "/") or f"/subscriptions/{place.subscription}" in below
     )
 
 

@@ -15,7 +15,7 @@ from reconciler.emulator.state.roles import ROLE_IDS, ROLES
 from reconciler.emulator.state.tenant import Record, Tenant
 from reconciler.emulator.wire.http import Response
 from reconciler.emulator.wire.jsontext import properties
-from reconciler.model import JSON, ArmId, arm_id
+from reconciler.model import JSON, arm_id
 
 TYPE: Final = "Microsoft.Authorization/roleDefinitions"
 FILTER: Final = re.compile(
@@ -38,18 +38,15 @@ def list_(call: Call) -> Response:
             role_kind = match["value"].lower()
         elif part.lower() not in {"atscope()", "atscopeandbelow()"}:
             raise errors.invalid_filter(text)
-    roles = [record for record in definitions(call.tenant) if _assignable(call.tenant, record, call.target.scope)]
-    return answer(
-        200,
-        {
-            "value": [
-                _show(record)
-                for record in roles
-                if role_name in {"", record.properties["roleName"].lower()}
-                and role_kind in {"", record.properties["type"].lower()}
-            ]
-        },
-    )
+    scope, chain = call.target.scope, {"", *call.tenant.hierarchy.chain(call.target.scope)}
+    roles = []
+    for record in definitions(call.tenant):
+        places = [place.rstrip("/").lower() for place in record.properties["assignableScopes"]]
+        is_assignable = any(place in chain or place.startswith(scope.key + "/") for place in places)
+        is_named = role_name in {"", record.properties["roleName"].lower()}
+        if is_assignable and is_named and role_kind in {"", record.properties["type"].lower()}:
+            roles.append(_show(record))
+    return answer(200, {"value": roles})
 
 
 def get(call: Call) -> Response:
@@ -140,12 +137,6 @@ def _definition(guid: str, name: str, kind: str, grant: Grant) -> Record:
         "updatedBy": None,
     }
     return Record(id=arm_id(f"/providers/{TYPE}/{guid}"), type=TYPE, properties=values)
-
-
-def _assignable(tenant: Tenant, record: Record, scope: ArmId) -> bool:
-    chain = tenant.hierarchy.chain(scope)
-    places = [place.rstrip("/").lower() for place in record.properties["assignableScopes"]]
-    return any(place == "" or place in chain or place.startswith(scope.key + "/") for place in places)
 
 
 def require(tenant: Tenant, name: str) -> Record:

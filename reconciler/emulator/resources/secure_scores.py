@@ -12,7 +12,6 @@ from reconciler.emulator.call import Call, answer
 from reconciler.emulator.state import plans
 from reconciler.emulator.state.defender import Defender
 from reconciler.emulator.state.secure_score import (
-    Control,
     ControlDefinition,
     Score,
     controls_of,
@@ -69,7 +68,21 @@ def score_of(defender: Defender, subscription: ArmId) -> dict[str, JSON] | None:
 
 def controls_shown(defender: Defender, subscription: ArmId, *, expanded: bool) -> list[dict[str, JSON]]:
     """The controls of a subscription as the API shows them, in the order of their definitions."""
-    return [_control(subscription, control, expanded=expanded) for control in controls_of(defender, subscription)]
+    controls: list[dict[str, JSON]] = []
+    for control in controls_of(defender, subscription):
+        name = control.definition.key
+        values: dict[str, JSON] = {
+            "displayName": control.definition.title,
+            "healthyResourceCount": control.healthy,
+            "unhealthyResourceCount": control.unhealthy,
+            "notApplicableResourceCount": control.not_applicable,
+            "score": _figures(control.score),
+            **({"definition": _definition(control.definition)} if expanded else {}),
+            "weight": control.score.weight,
+        }
+        identifier = f"{subscription}/providers/{SCORES}/{NAME}/secureScoreControls/{name}"
+        controls.append({"id": identifier, "name": name, "type": CONTROLS, "properties": values})
+    return controls
 
 
 def _require(call: Call) -> dict[str, JSON]:
@@ -85,21 +98,6 @@ def _subscription(call: Call) -> ArmId:
     if not scope.key or scope.kind is not ScopeKind.SUBSCRIPTION:
         raise errors.missing_subscription()
     return scope
-
-
-def _control(subscription: ArmId, control: Control, *, expanded: bool) -> dict[str, JSON]:
-    name = control.definition.key
-    values: dict[str, JSON] = {
-        "displayName": control.definition.title,
-        "healthyResourceCount": control.healthy,
-        "unhealthyResourceCount": control.unhealthy,
-        "notApplicableResourceCount": control.not_applicable,
-        "score": _figures(control.score),
-        **({"definition": _definition(control.definition)} if expanded else {}),
-        "weight": control.score.weight,
-    }
-    identifier = f"{subscription}/providers/{SCORES}/{NAME}/secureScoreControls/{name}"
-    return {"id": identifier, "name": name, "type": CONTROLS, "properties": values}
 
 
 def _definition(definition: ControlDefinition) -> dict[str, JSON]:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from reconciler import catalog
-from reconciler.catalog import Policy
 from reconciler.model import JSON, ArmId
 
 FIRST_VERSION = "1.0.0"
@@ -50,7 +49,9 @@ class CatalogueBuiltIns:
                     {
                         "policyDefinitionReferenceId": member.reference_id,
                         "policyDefinitionId": member.definition.text,
-                        "definitionVersion": self._pin(member.definition),
+                        "definitionVersion": major_pin(
+                            policy.version if (policy := self._catalogue.policy(member.definition)) else FIRST_VERSION
+                        ),
                         "parameters": {},
                     }
                     for member in built_in.members
@@ -66,34 +67,26 @@ class CatalogueBuiltIns:
     def policy(self, identifier: ArmId) -> dict[str, JSON] | None:
         """The properties of a built-in policy."""
         built_in = self._catalogue.policy(identifier)
-        return _policy_properties(built_in) if built_in else None
+        if built_in is None:
+            return None
+        version = built_in.version or FIRST_VERSION
+        effect = built_in.default_effect or "Audit"
+        types: JSON = {"field": "type", "in": list(built_in.resource_types)}
+        is_expression = effect.startswith("[")
+        return {
+            "displayName": built_in.title,
+            "policyType": "BuiltIn",
+            **({"mode": built_in.mode} if built_in.mode else {}),
+            "metadata": {"version": built_in.version},
+            "version": version,
+            "parameters": {} if is_expression else {"effect": {"type": "String", "defaultValue": effect}},
+            "policyRule": {"if": types, "then": {"effect": effect if is_expression else "[parameters('effect')]"}},
+            "versions": [version],
+        }
 
     def policies(self) -> Iterable[ArmId]:
         """The ids of all built-in policies."""
         return (policy.id for policy in self._catalogue.policies.values())
-
-    def _pin(self, definition: ArmId) -> str:
-        """The version that an initiative names for a member: any of its major version."""
-        policy = self._catalogue.policy(definition)
-        return major_pin(policy.version if policy else FIRST_VERSION)
-
-
-def _policy_properties(policy: Policy) -> dict[str, JSON]:
-    version = policy.version or FIRST_VERSION
-    effect = policy.default_effect or "Audit"
-    types: JSON = {"field": "type", "in": list(policy.resource_types)}
-    is_expression = effect.startswith("[")
-    parameters = {} if is_expression else {"effect": {"type": "String", "defaultValue": effect}}
-    return {
-        "displayName": policy.title,
-        "policyType": "BuiltIn",
-        **({"mode": policy.mode} if policy.mode else {}),
-        "metadata": {"version": policy.version},
-        "version": version,
-        "parameters": parameters,
-        "policyRule": {"if": types, "then": {"effect": effect if is_expression else "[parameters('effect')]"}},
-        "versions": [version],
-    }
 
 
 def major_pin(version: str) -> str:

@@ -61,7 +61,9 @@ def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
     """The states of all resources at or below a scope, by assignment, member and resource."""
     subscriptions = (Resource(id=arm_id(f"/subscriptions/{key}")) for key in tenant.hierarchy.subscriptions)
     everything = (*subscriptions, *tenant.hierarchy.resources.values())
-    resources = [resource for resource in everything if _is_within(tenant, within, resource.id)]
+    resources = [
+        resource for resource in everything if not within.key or tenant.hierarchy.contains(within, resource.id)
+    ]
     now = tenant.clock.now()
     coverages = [coverage_of(exemption) for exemption in tenant.exemptions.by_id.values()]
     unexpired = [coverage for coverage in coverages if not coverage.has_expired(now)]
@@ -80,7 +82,8 @@ def policy_states(tenant: Tenant, within: ArmId) -> Iterator[PolicyState]:
         applicable = [coverage for coverage in unexpired if coverage.assignment == assignment.id.key]
         for member in filter(lambda member: member.effect != DISABLED, members(tenant, assignment)):
             for resource in below:
-                stated = _stated(tenant, unhealthy, resource, member)
+                key = resource.id.key, member.definition.key
+                stated = tenant.compliance.get(key) or (NON_COMPLIANT if key in unhealthy else "")
                 if not stated and folded_type(resource) not in resource_types(member.properties):
                     continue
                 is_exempt = any(
@@ -149,11 +152,6 @@ def definition_version(member: Member) -> str:
 # --- facts -------------------------------------------------------------------------------------------------------
 
 
-def _stated(tenant: Tenant, unhealthy: set[tuple[str, str]], resource: Resource, member: Member) -> str:
-    key = resource.id.key, member.definition.key
-    return tenant.compliance.get(key) or (NON_COMPLIANT if key in unhealthy else "")
-
-
 def _unhealthy(tenant: Tenant) -> set[tuple[str, str]]:
     """Which resource is unhealthy by a recommendation that rests on which policy."""
     pairs: set[tuple[str, str]] = set()
@@ -161,7 +159,3 @@ def _unhealthy(tenant: Tenant) -> set[tuple[str, str]]:
         if (record.properties.get("status") or {}).get("code") == "Unhealthy":
             pairs |= {(owner_scope(record.id).key, key) for key in policies_behind(tenant, record.id)}
     return pairs
-
-
-def _is_within(tenant: Tenant, scope: ArmId, resource: ArmId) -> bool:
-    return scope.key == "" or tenant.hierarchy.contains(scope, resource)

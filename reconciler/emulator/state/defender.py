@@ -124,12 +124,12 @@ class Defender:
         ]
         if not holding and self._benchmark().isdisjoint(policies):
             return self._as_found(record)
-        cells = [
-            _Cell(assignment=assignment, member=member)
-            for assignment, matching in holding
-            if self._evaluates(assignment, resource)
-            for member in matching
-        ]
+        cells: list[_Cell] = []
+        for assignment, matching in holding:
+            excluded = [arm_id(str(text)) for text in assignment.properties.get("notScopes") or ()]
+            is_excluded = any(self.tenant.hierarchy.contains(part, resource.id) for part in excluded)
+            if selected(selectors_of(assignment), resource) and not is_excluded:
+                cells += [_Cell(assignment=assignment, member=member) for member in matching]
         if not cells:
             return None
         evaluated = [cell for cell in cells if cell.member.effect != DISABLED]
@@ -174,18 +174,12 @@ class Defender:
     def _assignments_over(self, scope: ArmId) -> list[Record]:
         """The assignments at and above a scope that are old enough."""
         chain = self.tenant.hierarchy.chain(scope)
-        assigned = [record for key in chain for record in self.tenant.assignments.at(key).values()]
-        return [record for record in assigned if self._is_known(record)]
-
-    def _is_known(self, assignment: Record) -> bool:
-        created = parse_instant(str((assignment.system or {}).get("createdAt", "")))
-        return created is None or created <= self.tenant.started or created + self._delay <= self._now
-
-    def _evaluates(self, assignment: Record, resource: Resource) -> bool:
-        excluded = (arm_id(str(text)) for text in assignment.properties.get("notScopes") or ())
-        return selected(selectors_of(assignment), resource) and not any(
-            self.tenant.hierarchy.contains(part, resource.id) for part in excluded
-        )
+        assignments = []
+        for record in (record for key in chain for record in self.tenant.assignments.at(key).values()):
+            created = parse_instant(str((record.system or {}).get("createdAt", "")))
+            if created is None or created <= self.tenant.started or created + self._delay <= self._now:
+                assignments.append(record)
+        return assignments
 
     def _benchmark_policies(self) -> frozenset[str]:
         """The folded ids of the policies in the benchmark as Azure ships it."""

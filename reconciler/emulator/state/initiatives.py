@@ -35,12 +35,11 @@ def versions(tenant: Tenant, identifier: ArmId) -> dict[str, dict[str, JSON]]:
 def pinned(available: Iterable[str], pin: str | None) -> str | None:
     """The newest of the versions (newest first) that a pin such as `1.*.*` or `1.2.*` allows; None where none does."""
     pattern = (pin or "*").split("-")[0].split(".")
-    return next((version for version in available if _allows(pattern, version)), None)
-
-
-def _allows(pattern: list[str], version: str) -> bool:
-    parts = version.split("-", maxsplit=1)[0].split(".")
-    return all(want in ("*", part) for want, part in zip(pattern, parts, strict=False))
+    for version in available:
+        parts = version.split("-", maxsplit=1)[0].split(".")
+        if all(allowed in ("*", part) for allowed, part in zip(pattern, parts, strict=False)):
+            return version
+    return None
 
 
 def effective(tenant: Tenant, assignment: Record) -> tuple[str | None, str | None]:

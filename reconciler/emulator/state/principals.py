@@ -118,12 +118,19 @@ class Principals:
 def parse_principal(entry: dict[str, Any], roles: Roles) -> Principal:
     """A principal of the tenant file."""
     entries = entry.get("roles")
+    grants: list[Grant] = []
+    for item in entries or ():
+        role, place = item.get("role", ""), item.get("scope", "/").rstrip("/")
+        actions, not_actions = tuple(item.get("actions", ())), tuple(item.get("notActions", ()))
+        if "role" in item:
+            actions, not_actions = roles[role.lower()]
+        grants.append(Grant(scope=place.lower(), actions=actions, not_actions=not_actions, role=role, place=place))
     return Principal(
         object_id=entry["objectId"],
         name=entry.get("name", entry["objectId"]),
         type=PrincipalType(entry.get("type", "Application")),
         client_id=entry.get("clientId", entry["objectId"]),
-        grants=None if entries is None else tuple(_grant(item, roles) for item in entries),
+        grants=None if entries is None else tuple(grants),
         federated=tuple(
             FederatedCredential(
                 issuer=item["issuer"],
@@ -132,20 +139,6 @@ def parse_principal(entry: dict[str, Any], roles: Roles) -> Principal:
             )
             for item in entry.get("federatedCredentials", ())
         ),
-    )
-
-
-def _grant(entry: dict[str, Any], roles: Roles) -> Grant:
-    place = entry.get("scope", "/").rstrip("/")
-    scope = place.lower()
-    if "role" in entry:
-        actions, not_actions = roles[entry["role"].lower()]
-        return Grant(scope=scope, actions=actions, not_actions=not_actions, role=entry["role"], place=place)
-    return Grant(
-        scope=scope,
-        actions=tuple(entry.get("actions", ())),
-        not_actions=tuple(entry.get("notActions", ())),
-        place=place,
     )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any, Final
 
 from reconciler.emulator.state.behind import is_preview
-from reconciler.emulator.state.defender import HEALTHY, NOT_APPLICABLE, UNHEALTHY, Assessed, Defender
+from reconciler.emulator.state.defender import HEALTHY, NOT_APPLICABLE, UNHEALTHY, Defender
 from reconciler.emulator.state.tenant import Tenant
 from reconciler.model import ArmId, owner_scope
 
@@ -93,33 +93,22 @@ def controls_of(defender: Defender, subscription: ArmId) -> list[Control]:
     assessed = defender.assessed(record for group in records for record in group)
     states: dict[str, list[tuple[str, str]]] = {}
     for item in assessed:
-        if not is_preview(tenant, item.id) and _source(item) not in _OTHER_CLOUDS:
+        details: Mapping[str, Any] = item.record.properties.get("resourceDetails") or {}
+        sources = (str(value).lower() for name, value in details.items() if name.lower() == "source")
+        if not is_preview(tenant, item.id) and next(sources, "azure") not in _OTHER_CLOUDS:
             states.setdefault(item.id.name.lower(), []).append((owner_scope(item.id).key, item.code))
-    counted = ((item, _count(item, states)) for item in definitions(tenant))
-    return [
-        Control(
-            definition=definition,
-            healthy=counts[HEALTHY],
-            unhealthy=counts[UNHEALTHY],
-            not_applicable=counts[NOT_APPLICABLE],
-        )
-        for definition, counts in counted
-        if counts
-    ]
-
-
-def _count(definition: ControlDefinition, states: Mapping[str, Iterable[tuple[str, str]]]) -> Counter[str]:
-    """How many resources are in which state."""
-    by_resource: dict[str, str] = {}
-    for key in definition.members:
-        for resource, code in states.get(key, ()):
+    controls = []
+    for definition in definitions(tenant):
+        by_resource: dict[str, str] = {}
+        for resource, code in (pair for key in definition.members for pair in states.get(key, ())):
             by_resource[resource] = min(by_resource.get(resource, code), code, key=_RANK.index)
-    return Counter(by_resource.values())
-
-
-def _source(assessed: Assessed) -> str:
-    details: Mapping[str, Any] = assessed.record.properties.get("resourceDetails") or {}
-    return next((str(value).lower() for name, value in details.items() if name.lower() == "source"), "azure")
+        if counts := Counter(by_resource.values()):
+            healthy, unhealthy, not_applicable = (counts[code] for code in (HEALTHY, UNHEALTHY, NOT_APPLICABLE))
+            control = Control(
+                definition=definition, healthy=healthy, unhealthy=unhealthy, not_applicable=not_applicable
+            )
+            controls.append(control)
+    return controls
 
 
 def _defined(key: str, properties: Mapping[str, Any]) -> ControlDefinition:

@@ -118,7 +118,12 @@ class Connection(asyncio.Protocol):
             event = self._wire.next_event()
             match event:
                 case h11.Request():
-                    self._begin(event)
+                    self._head = event
+                    self._body.clear()
+                    self._size = 0
+                    if self._wire.they_are_waiting_for_100_continue:
+                        interim = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
+                        self._transport.write(self._wire.send(interim) or b"")
                 case h11.Data():
                     self._size += len(event.data)
                     if self._size <= BODY_LIMIT:
@@ -137,15 +142,6 @@ class Connection(asyncio.Protocol):
                 case _:  # more data is needed, or the connection is about to close
                     return
 
-    def _begin(self, head: h11.Request) -> None:
-        self._head = head
-        self._body.clear()
-        self._size = 0
-        if self._wire.they_are_waiting_for_100_continue:
-            event = h11.InformationalResponse(status_code=100, headers=[], reason=b"Continue")
-            assert self._transport
-            self._transport.write(self._wire.send(event) or b"")
-
     def _answer_late(self, response: Response) -> None:
         self._is_waiting = False
         self._deliver(response)
@@ -157,27 +153,23 @@ class Connection(asyncio.Protocol):
         if response.drop:
             self.abort()
             return
-        self._write(response)
-        if response.cut is not None or self._wire.our_state is h11.MUST_CLOSE:
-            self._transport.close()
-        else:
-            self._wire.start_next_cycle()
-
-    def _write(self, response: Response) -> None:
         assert self._head
-        assert self._transport
-        bodiless = self._head.method == b"HEAD" or response.status in {204, 304}
         headers = [(name, _UNPRINTABLE.sub("?", value).strip()) for name, value in response.headers.items()]
         if response.status != 204:
             headers.append(("Content-Length", str(len(response.body))))
         head = h11.Response(status_code=response.status, headers=headers, reason=_REASONS.get(response.status, b""))
         out = self._wire.send(head) or b""
         if response.cut is not None:
-            self._transport.write(out + response.body[: response.cut])
-            return
-        if response.body and not bodiless:
-            out += self._wire.send(h11.Data(data=response.body)) or b""
-        self._transport.write(out + (self._wire.send(h11.EndOfMessage()) or b""))
+            out += response.body[: response.cut]
+        else:
+            if response.body and self._head.method != b"HEAD" and response.status not in {204, 304}:
+                out += self._wire.send(h11.Data(data=response.body)) or b""
+            out += self._wire.send(h11.EndOfMessage()) or b""
+        self._transport.write(out)
+        if response.cut is not None or self._wire.our_state is h11.MUST_CLOSE:
+            self._transport.close()
+        else:
+            self._wire.start_next_cycle()
 
 
 def _request(head: h11.Request, body: bytes, too_large: bool) -> Request:
