@@ -205,9 +205,20 @@ def decode_initiative(value: JSON) -> Initiative:
     value = as_object(value)
     properties = object_in(value, "properties")
     identifier, version = split_version(required_text(value, "id"))
+    members = []
+    for row in objects_in(properties, "policyDefinitions"):
+        parameters = _parameter_values(row)
+        effect = next((parameter for name, parameter in parameters.items() if name.lower() == "effect"), None)
+        members.append(
+            Member(
+                definition=split_version(text_in(row, "policyDefinitionId"))[0],
+                reference_id=text_in(row, "policyDefinitionReferenceId"),
+                effect=effect if isinstance(effect, str) else None,
+            )
+        )
     return Initiative(
         id=identifier,
-        members=tuple(map(_member, objects_in(properties, "policyDefinitions"))),
+        members=tuple(members),
         version=text_in(properties, "version") or version,
         display_name=text_in(properties, "displayName"),
         defaults=_defaults(properties),
@@ -225,16 +236,6 @@ def decode_policy(value: JSON) -> Policy:
         display_name=text_in(properties, "displayName"),
         effect=effect if isinstance(effect, str) else None,
         defaults=_defaults(properties),
-    )
-
-
-def _member(value: Mapping[str, JSON]) -> Member:
-    parameters = _parameter_values(value)
-    effect = next((parameter for name, parameter in parameters.items() if name.lower() == "effect"), None)
-    return Member(
-        definition=split_version(text_in(value, "policyDefinitionId"))[0],
-        reference_id=text_in(value, "policyDefinitionReferenceId"),
-        effect=effect if isinstance(effect, str) else None,
     )
 
 

@@ -230,6 +230,20 @@ def _values(response: ArmResponse, path: str) -> list[JSON]:
         return [*objects_in(response.body, "value")]
 
 
+def read_object(
+    client: ArmClient, path: str, kind: str, decode: Callable[[JSON], object], **query: str
+) -> Mapping[str, JSON]:
+    """One object as ARM gives it, once `decode` has found its shape to be right.
+
+    Raises:
+        AzureError: it could not be read, or has another shape.
+    """
+    body = client.get(path, kind, **query).body
+    with errors.reading(path):
+        decode(body)
+    return body
+
+
 def raise_if_unreachable(answers: Sequence[object]) -> None:
     """Raises the first fault where not one request was answered by Azure: that is no matter of single scopes."""
     faults = [answer for answer in answers if isinstance(answer, AzureError) and errors.is_unanswered(answer)]

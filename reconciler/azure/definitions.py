@@ -14,7 +14,7 @@ from typing import Final
 from reconciler.arm import objects
 from reconciler.arm.shapes import object_in, text_in, texts_in
 from reconciler.azure.api_versions import Api
-from reconciler.azure.client import ArmClient
+from reconciler.azure.client import ArmClient, read_object
 from reconciler.azure.errors import reading
 from reconciler.model import JSON, ArmId, Assignment, Unread, first_few
 from reconciler.problems import AzureError
@@ -98,7 +98,9 @@ def read_initiatives(client: ArmClient, assigned: Sequence[AssignedInitiative]) 
     result = InitiativeVersions()
     latest: dict[str, JSON] = {}
     sets = sorted({entry.assignment.definition for entry in assigned})
-    answers = client.each(lambda identifier: _read_set(client, identifier.text), sets)
+    answers = client.each(
+        lambda identifier: read_object(client, identifier.text, Api.INITIATIVES, objects.decode_initiative), sets
+    )
     pending: list[AssignedInitiative] = []
     for definition, answer in zip(sets, answers, strict=True):
         users = [entry for entry in assigned if entry.set_key == definition.key]
@@ -113,14 +115,6 @@ def read_initiatives(client: ArmClient, assigned: Sequence[AssignedInitiative]) 
         pending += [user for user in users if not user.accepts(version)]
     _read_older(client, result, pending, latest)
     return result
-
-
-def _read_set(client: ArmClient, path: str) -> JSON:
-    """A policy set as ARM gives it, once its shape is sure."""
-    body = client.get(path, Api.INITIATIVES).body
-    with reading(path):
-        objects.decode_initiative(body)
-    return body
 
 
 def _read_older(
@@ -139,7 +133,9 @@ def _read_older(
             result.note(users, path)
         else:
             users_of.setdefault(path, []).extend(users)
-    answers = client.each(lambda path: _read_set(client, path), list(users_of))
+    answers = client.each(
+        lambda path: read_object(client, path, Api.INITIATIVES, objects.decode_initiative), list(users_of)
+    )
     for users, answer in zip(users_of.values(), answers, strict=True):
         if isinstance(answer, AzureError):
             result.note(users, answer)
@@ -174,11 +170,5 @@ def _path_of_version(client: ArmClient, latest: JSON, effective: str | None, pat
 def read_policies(client: ArmClient, definitions: Sequence[ArmId]) -> list[JSON]:
     """The custom ones of the given policy definitions, as far as readable; built-ins are in the catalogue."""
     custom = sorted(policy for policy in set(definitions) if not policy.key.startswith(BUILT_IN_POLICIES))
-
-    def read(policy: ArmId) -> JSON:
-        body = client.get(policy.text, Api.POLICIES).body
-        with reading(policy.text):
-            objects.decode_policy(body)
-        return body
-
-    return [answer for answer in client.each(read, custom) if not isinstance(answer, AzureError)]
+    answers = client.each(lambda policy: read_object(client, policy.text, Api.POLICIES, objects.decode_policy), custom)
+    return [answer for answer in answers if not isinstance(answer, AzureError)]

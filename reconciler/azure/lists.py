@@ -15,7 +15,7 @@ from typing import Any, Final
 from reconciler.arm import objects
 from reconciler.arm.shapes import required_text
 from reconciler.azure.api_versions import Api
-from reconciler.azure.client import ArmClient, raise_if_unreachable
+from reconciler.azure.client import ArmClient, raise_if_unreachable, read_object
 from reconciler.azure.errors import reading
 from reconciler.model import JSON, STANDARD_ASSIGNMENTS, ArmId, Exemption, ScopeKind, Unread, arm_id, owner_scope
 from reconciler.problems import AzureError
@@ -152,15 +152,9 @@ def _note(lists: ScopeLists, scope: ArmId, api: Api, error: AzureError) -> None:
 def _read_again(client: ArmClient, lists: ScopeLists, differing: dict[str, Api]) -> None:
     """Settles objects that changed while the lists were read, or that one list shows otherwise than another."""
     requests = [(lists.objects(api).pop(key)["id"], api) for key, api in sorted(differing.items())]
-
-    def read(request: tuple[str, Api]) -> JSON:
-        identifier, api = request
-        body = client.get(identifier, api, **expansion(api)).body
-        with reading(identifier):
-            _PARSE[api](body)
-        return body
-
-    answers = client.each(read, requests)
+    answers = client.each(
+        lambda request: read_object(client, *request, _PARSE[request[1]], **expansion(request[1])), requests
+    )
     for (identifier, api), answer in zip(requests, answers, strict=True):
         if not isinstance(answer, AzureError):
             lists.objects(api)[arm_id(identifier).key] = answer

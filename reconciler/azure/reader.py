@@ -15,9 +15,8 @@ from typing import Final, TypeAlias
 
 from reconciler.arm import objects
 from reconciler.azure.api_versions import Api, ApiVersions
-from reconciler.azure.client import ArmClient
+from reconciler.azure.client import ArmClient, read_object
 from reconciler.azure.definitions import AssignedInitiative, InitiativeVersions, read_initiatives, read_policies
-from reconciler.azure.errors import reading
 from reconciler.azure.hierarchy import (
     Hierarchy,
     anchor,
@@ -32,7 +31,6 @@ from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
 from reconciler.azure.writer import is_missing
 from reconciler.model import (
-    JSON,
     STANDARD_ASSIGNMENTS,
     ArmId,
     Declaration,
@@ -195,14 +193,11 @@ class _SnapshotReader:
             and owner_scope(identifier).key not in listed
             and anchor(owner_scope(identifier)).key in listed
         ]
-
-        def read(identifier: ArmId) -> JSON:
-            body = self.client.get(identifier.text, Api.STANDARDS).body
-            with reading(identifier.text):
-                objects.decode_exemption(body)
-            return body
-
-        for identifier, answer in zip(unlisted, self.client.each(read, unlisted), strict=True):
+        answers = self.client.each(
+            lambda identifier: read_object(self.client, identifier.text, Api.STANDARDS, objects.decode_exemption),
+            unlisted,
+        )
+        for identifier, answer in zip(unlisted, answers, strict=True):
             if isinstance(answer, AzureError):
                 if not (is_missing(identifier, answer) or answer.is_gone):
                     scope = anchor(owner_scope(identifier))
@@ -220,14 +215,13 @@ class _SnapshotReader:
             for assignment in named
             if _ASSIGNMENT in assignment.key and assignment.key not in lists.assignments
         ]
-
-        def read(stray: ArmId) -> JSON:
-            body = self.client.get(stray.text, Api.ASSIGNMENTS, **expansion(Api.ASSIGNMENTS)).body
-            with reading(stray.text):
-                objects.decode_assignment(body)
-            return body
-
-        for stray, answer in zip(strays, self.client.each(read, strays), strict=True):
+        answers = self.client.each(
+            lambda stray: read_object(
+                self.client, stray.text, Api.ASSIGNMENTS, objects.decode_assignment, **expansion(Api.ASSIGNMENTS)
+            ),
+            strays,
+        )
+        for stray, answer in zip(strays, answers, strict=True):
             if not isinstance(answer, AzureError):
                 lists.assignments[stray.key] = answer
             elif answer.status == 404:

@@ -42,7 +42,7 @@ def read_overlay(path: Path) -> tuple[Overlay, tuple[Problem, ...]]:
             ),
         )
     if document and not problems:
-        problems = _schema_problems(document) or (*_repeated(document), *_untitled(document))
+        problems = _schema_problems(document) or _entry_problems(document)
     return (_overlay(document) if document and not problems else Overlay()), problems
 
 
@@ -110,8 +110,8 @@ def _schema_problems(document: Document) -> tuple[Problem, ...]:
     return tuple(problems)
 
 
-def _repeated(document: Document) -> list[Problem]:
-    """Keys and ids that stand twice: the second would silently win."""
+def _entry_problems(document: Document) -> tuple[Problem, ...]:
+    """Keys and ids that stand twice, of which the second would silently win; new recommendations without a title."""
     problems = []
     for section, name in _IDENTITIES:
         first_places: dict[str, DataPath] = {}
@@ -130,26 +130,19 @@ def _repeated(document: Document) -> list[Problem]:
                     )
                 )
             first_places.setdefault(key, path)
-    return problems
-
-
-def _untitled(document: Document) -> list[Problem]:
-    """Entries that add a recommendation must name it; those that change a bundled one need not."""
     bundled = {row["key"] for row in store.shard("recommendations")}
-    rows = enumerate(document.data.get("recommendations", ()))
-    lacking = [(index, row["key"]) for index, row in rows if "title" not in row and row["key"].lower() not in bundled]
-    message, remedy = "{!r} is not among the bundled recommendations, so it needs a title", "add title: …"
-    paths: list[tuple[DataPath, str]] = [(("recommendations", index), key) for index, key in lacking]
-    return [
-        Problem(
-            source=document.place(path),
-            code=FileCode.SCHEMA,
-            message=message.format(key),
-            remedy=remedy,
-            path=dotted(path),
-        )
-        for path, key in paths
-    ]
+    for index, row in enumerate(document.data.get("recommendations", ())):
+        if "title" not in row and row["key"].lower() not in bundled:
+            problems.append(
+                Problem(
+                    source=document.place(("recommendations", index)),
+                    code=FileCode.SCHEMA,
+                    message=f"{row['key']!r} is not among the bundled recommendations, so it needs a title",
+                    remedy="add title: …",
+                    path=dotted(("recommendations", index)),
+                )
+            )
+    return tuple(problems)
 
 
 def _identity(section: str, text: str) -> str:

@@ -52,23 +52,22 @@ def settings(document: Document) -> Settings:
         limits=_limits(data.get("limits", {})),
         expiring_days=int(data.get("expiringDays", EXPIRING_DAYS)),
         evaluation_hours=int(data.get("evaluationHours", EVALUATION_HOURS)),
-        channels=tuple(map(_channel, data.get("notify", ()))),
-    )
-
-
-def _channel(data: Mapping[str, JSON]) -> Channel:
-    return Channel(
-        kind=ChannelKind(data["kind"]),
-        severity=data.get("severity", "warning"),
-        url_from=data.get("urlFrom", ""),
-        secret_from=data.get("secretFrom", ""),
-        host=data.get("host", ""),
-        port=int(data.get("port", 587)),
-        sender=data.get("from", ""),
-        to=tuple(data.get("to", ())),
-        to_owners=data.get("toOwners", False),
-        user_from=data.get("userFrom", ""),
-        password_from=data.get("passwordFrom", ""),
+        channels=tuple(
+            Channel(
+                kind=ChannelKind(row["kind"]),
+                severity=row.get("severity", "warning"),
+                url_from=row.get("urlFrom", ""),
+                secret_from=row.get("secretFrom", ""),
+                host=row.get("host", ""),
+                port=int(row.get("port", 587)),
+                sender=row.get("from", ""),
+                to=tuple(row.get("to", ())),
+                to_owners=row.get("toOwners", False),
+                user_from=row.get("userFrom", ""),
+                password_from=row.get("passwordFrom", ""),
+            )
+            for row in data.get("notify", ())
+        ),
     )
 
 

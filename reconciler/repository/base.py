@@ -78,7 +78,18 @@ def compare(tree: WorkTree | None, root: Path, base: str | None = None, is_same:
         raise UsageError(f"--base {base}: there is no git history in {root}", "leave the option out")
     if tree is None:
         return Comparison()
-    commit = _named(tree, base) if base is not None else _merge_base_with_remote(tree)
+    if base is not None:
+        commit: str | None = _named(tree, base)
+    else:
+        # Where we left the remote's default branch: what it says that is, else `main` or `master`; `origin` first.
+        refs = (tree.ask("for-each-ref", "--format=%(refname)", "refs/remotes") or "").split()
+        branches = [(ref.rpartition("/")[0], ref.rpartition("/")[2]) for ref in refs]
+        tips = [
+            (remote != "refs/remotes/origin", _BRANCHES.index(name), f"{remote}/{name}")
+            for remote, name in branches
+            if name in _BRANCHES
+        ]
+        commit = tree.ask("merge-base", min(tips)[2], "HEAD") if tips else None
     if commit is None:
         return Comparison(tree=tree)
     differences = tuple(_differences(tree, commit))
@@ -103,21 +114,6 @@ def _named(tree: WorkTree, base: str) -> str:
             "fetch it first (in a pipeline: a clone with full history), or correct it",
         )
     return tree.ask("merge-base", commit, "HEAD") or commit
-
-
-def _merge_base_with_remote(tree: WorkTree) -> str | None:
-    """Where we left the remote's default branch: what it says that is, else `main` or `master`; `origin` first."""
-    refs = (tree.ask("for-each-ref", "--format=%(refname)", "refs/remotes") or "").split()
-    branches = [(ref.rpartition("/")[0], ref.rpartition("/")[2]) for ref in refs]
-    tips = [
-        (remote != "refs/remotes/origin", _BRANCHES.index(name), remote)
-        for remote, name in branches
-        if name in _BRANCHES
-    ]
-    if not tips:
-        return None
-    _, branch, remote = min(tips)
-    return tree.ask("merge-base", f"{remote}/{_BRANCHES[branch]}", "HEAD")
 
 
 def _changed(tree: WorkTree, differences: Sequence[Difference], root: Path, is_same: Same) -> frozenset[str]:
