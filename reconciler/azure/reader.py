@@ -89,9 +89,12 @@ class Reader:
         progress: Progress = no_progress,
         standards: Sequence[ArmId] = (),
         *,
+        former: Sequence[ArmId] = (),
         groups_only: bool = False,
     ) -> RawSnapshot:
-        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read."""
+        """The same as ARM gave it, for a file; `groups_only` leaves the subscriptions to other parts of the read. `former`
+        are ids as `standards` are, of what was declared once: to look for them is all that is owed.
+        """
         progress("hierarchy", 0, 1)
         taken_at = datetime.now(UTC)
         if scope is None:
@@ -108,7 +111,7 @@ class Reader:
             scope=scope,
             progress=progress,
             taken_at=taken_at,
-            standards=standards,
+            standards=tuple(dict.fromkeys((*standards, *former))),
             # Who declares nothing of that kind needs no Defender at all.
             empty=frozenset() if standards else NO_SUCH_LIST,
         ).read(hierarchy, self.versions)
@@ -202,7 +205,11 @@ class _SnapshotReader:
                 if not (is_missing(identifier, answer) or answer.is_gone):
                     scope = anchor(owner_scope(identifier))
                     unread = Unread(
-                        scope=scope, what=STANDARD_ASSIGNMENTS, message=answer.message, remedy=answer.remedy
+                        scope=scope,
+                        what=STANDARD_ASSIGNMENTS,
+                        message=answer.message,
+                        remedy=answer.remedy,
+                        is_refused=answer.status == 403,
                     )
                     self.unread.append(unread)
             elif objects.is_exemption(answer):

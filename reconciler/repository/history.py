@@ -18,12 +18,16 @@ from reconciler.repository.main_line import Touch, touches
 from reconciler.repository.work_tree import READ_FROM, WorkTree
 
 _MAX_REMEMBERED: Final = 64
+_COMMITS_BACK: Final = 50
+_MOST_REPLACED: Final = 200
+"""How far back versions of declarations are looked at of which something may be left in Azure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileHistory:
     """What git knows. `commits` maps a file (relative to the repository of exemptions) to the last commit of the main line
-    that changed it, `requesters` to who asked for it; `parents` is the graph below `head`. Without git everything is empty.
+    that changed it, `requesters` to who asked for it; `parents` is the graph below `head`. `replaced` maps the blobs of the
+    versions that the newest commits of the main line replaced or took out to their paths. Without git everything is empty.
     """
 
     head: str | None = None
@@ -31,6 +35,7 @@ class FileHistory:
     commits: Mapping[str, Commit] = field(default_factory=dict)
     requesters: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    replaced: Mapping[str, str] = field(default_factory=dict)
     _contained: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def last_commit(self, file: str) -> Commit | None:
@@ -70,7 +75,22 @@ def read(tree: WorkTree | None) -> FileHistory:
         commits=_last_commits(line, tree.prefix, cut_off),
         requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},
         parents=parents,
+        replaced=_replaced(line),
     )
+
+
+def _replaced(line: Sequence[Touch]) -> dict[str, str]:
+    """What the newest commits replaced or took out, the newest first."""
+    replaced: dict[str, str] = {}
+    pending: set[str] = set()
+    for position, touch in enumerate(line):
+        for path, blob in touch.blobs.items():
+            if path in pending and blob is not None and len(replaced) < _MOST_REPLACED:
+                replaced.setdefault(blob, path)
+            pending.discard(path)
+        if position < _COMMITS_BACK:
+            pending.update(touch.blobs)
+    return replaced
 
 
 def _last_commits(line: Iterable[Touch], prefix: str, unknown: frozenset[str]) -> dict[str, Commit]:

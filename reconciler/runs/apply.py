@@ -116,7 +116,7 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
         standards = {*repository.standards, *(approved.repository.standards if approved else ())}
-        raw = read_raw(azure, declarations, request.scope, context, sorted(standards))
+        raw = read_raw(azure, declarations, request.scope, context, sorted(standards), former=repository.former)
         snapshot = with_adopted(planned_on(raw, standards), recorded)
         names = display_names(snapshot, repository.catalogue)
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)

@@ -215,7 +215,9 @@ def _evidence(request: DriftRequest, repository: Repository, context: Context) -
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, None, context, repository.standards)
+        snapshot = read_azure(
+            azure, repository.declarations, None, context, repository.standards, former=repository.former
+        )
         snapshot = with_adopted(snapshot, recorded)
         plan = plan_repository(repository, snapshot, context, Allowances())
         return _Evidence(

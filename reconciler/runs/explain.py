@@ -83,7 +83,9 @@ def _snapshot(request: ExplainRequest, repository: Repository, context: Context)
     if request.snapshot is not None:
         return saved_snapshot(request.snapshot, repository.settings)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, None, context, repository.standards)
+        snapshot = read_azure(
+            azure, repository.declarations, None, context, repository.standards, former=repository.former
+        )
         resource = request.resource
         if resource is None or resource.key in snapshot.exists | snapshot.gone:
             return snapshot

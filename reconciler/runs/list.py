@@ -106,7 +106,9 @@ def _with_effects(request: ListRequest, context: Context) -> tuple[Snapshot, Map
     repository = load_repository(request.root, None, context)
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
-        snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
+        snapshot = read_azure(
+            azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
+        )
         try:
             inputs = read_effects(azure, repository, with_adopted(snapshot, recorded), context, request.scope)
         except AzureError as error:

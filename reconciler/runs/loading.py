@@ -25,7 +25,7 @@ from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
 
 if TYPE_CHECKING:
-    from reconciler.repository import Comparison, Missing
+    from reconciler.repository import Comparison, FileHistory, Missing
     from reconciler.repository.work_tree import WorkTree
 
 OVERLAY: Final = "catalog.yaml"
@@ -45,7 +45,7 @@ class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
     them as changed. `proposed` are those that the change under review is about, None for all. `base_targets` are folded
     scopes that files listed at the base which differ now, `earlier` the ids of standard assignments that such files, and
-    those that the last commit changed, came to. `resolved` are the declarations with what the catalogue says
+    those that the last commit changed, came to, and `former` those of versions before: a run that failed may have left some. `resolved` are the declarations with what the catalogue says
     they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
@@ -60,6 +60,7 @@ class Repository:
     base_targets: frozenset[str] = frozenset()
     warnings: tuple[Problem, ...] = ()
     earlier: tuple[ArmId, ...] = ()
+    former: tuple[ArmId, ...] = ()
 
     @property
     def standards(self) -> tuple[ArmId, ...]:
@@ -107,19 +108,34 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
     before = _declared(comparison.contents_at_base())
+    history = repository.read(comparison.tree)
     return Repository(
         root=root,
         settings=loaded.settings,
         declarations=loaded.declarations,
         resolved=ResolvedDeclarations.of(loaded.declarations, catalogue),
         catalogue=catalogue,
-        history=repository.read(comparison.tree),
+        history=history,
         changed=comparison.changed,
         proposed=comparison.proposed(),
         base_targets=frozenset(scope.key for declaration in before for scope in declaration.scopes),
         earlier=_standards_of([*before, *_before_this_commit(comparison.tree, root)], catalogue, loaded.settings),
+        former=former_standards(comparison.tree, history, catalogue, loaded.settings),
         warnings=problems,
     )
+
+
+def former_standards(
+    tree: WorkTree | None, history: FileHistory, catalogue: Catalogue, settings: Settings
+) -> tuple[ArmId, ...]:
+    """The ids of standard assignments that recent versions of declarations came to. What stands at a resource no list need
+    show, and the run of the commit that took its declaration out may have failed. None where a clone lacks the versions.
+    """
+    try:
+        contents = [tree.blob(blob, path) for blob, path in history.replaced.items()] if tree is not None else []
+    except ReconcilerError:
+        return ()
+    return _standards_of(_declared(contents), catalogue, settings)
 
 
 def _declared(contents: Iterable[bytes]) -> list[Declaration]:

@@ -96,7 +96,9 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            raw = read_raw(azure, repository.declarations, request.scope, context, repository.standards)
+            raw = read_raw(
+                azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
+            )
             snapshot = with_adopted(planned_on(raw, repository.standards), recorded)
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))

@@ -39,31 +39,36 @@ from reconciler.runs.loading import Repository
 _NO_RECORD: Final = "name what 'exempt apply --record-out FILE' saved, or leave the option out"
 
 
-def read_azure(
+def read_azure(  # noqa: PLR0913 - what a read is about
     azure: Azure,
     declarations: Sequence[Declaration],
     scope: ArmId | None,
     context: Context,
     standards: Sequence[ArmId] = (),
+    *,
+    former: Sequence[ArmId] = (),
 ) -> Snapshot:
-    """Everything that a report of these declarations needs; `scope` narrows it. `standards` are looked for by name.
+    """Everything that a report of these declarations needs; `scope` narrows it. `standards` and `former` ones are looked for
+    by name.
 
     A report says what is exempt in Azure, so what Defender refuses to show is unread, whoever declares what.
     """
-    return snapshot_of(read_raw(azure, declarations, scope, context, standards))
+    return snapshot_of(read_raw(azure, declarations, scope, context, standards, former=former))
 
 
-def read_raw(
+def read_raw(  # noqa: PLR0913 - as above
     azure: Azure,
     declarations: Sequence[Declaration],
     scope: ArmId | None,
     context: Context,
     standards: Sequence[ArmId] = (),
+    *,
+    former: Sequence[ArmId] = (),
 ) -> RawSnapshot:
     """What a plan of the declarations needs, as ARM gave it, for a file that a later proof rests on."""
     with context.observer.reading("reading Azure") as progress:
         reader = azure.reader()
-        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards)
+        return reader.raw_snapshot(azure.settings, declarations, scope, progress, standards, former=former)
 
 
 def planned_on(raw: RawSnapshot, standards: Collection[ArmId]) -> Snapshot:

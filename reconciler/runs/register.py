@@ -70,7 +70,9 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
     else:
         with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            snapshot = read_azure(azure, repository.declarations, request.scope, context, repository.standards)
+            snapshot = read_azure(
+                azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
+            )
             snapshot = with_adopted(snapshot, recorded)
             in_force, score = _defender(azure, repository, snapshot, context)
     plan = plan_repository(repository, snapshot, context, Allowances(), request.scope)

@@ -15,7 +15,7 @@ from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import load_all, load_settings
+from reconciler.runs.loading import former_standards, load_all, load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,14 +38,22 @@ def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool 
         ReconcilerError: Azure refuses.
     """
     settings, declarations = load_settings(root, context)
-    subjects = ResolvedDeclarations.of(declarations, load_all(root)[1]).subjects
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+
+    catalogue = load_all(root)[1]
+    subjects = ResolvedDeclarations.of(declarations, catalogue).subjects
     standards = known_standards(declarations, subjects, settings)
+    tree = repository.open_work_tree(root)
+    former = former_standards(tree, repository.read(tree), catalogue, settings)
     with (
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading Azure") as progress,
     ):
+        reader = azure.reader()
         return SnapshotRun(
-            raw=azure.reader().raw_snapshot(settings, declarations, scope, progress, standards, groups_only=groups_only)
+            raw=reader.raw_snapshot(
+                settings, declarations, scope, progress, standards, former=former, groups_only=groups_only
+            )
         )
 
 

@@ -395,6 +395,27 @@ def test_one_that_no_list_shows_goes_when_its_declaration_does(root):
         assert [identifier.startswith(f"{ONE}{PATH}") for identifier in standards(azure)] == [True]
 
 
+def test_one_that_no_list_shows_is_found_again_where_the_run_that_should_remove_it_failed(root, tmp_path):
+    with emulated.running(tenant(lists="exact")) as azure:
+        apply(azure, root)
+        repo.write(root, [{"name": "other", "recommendation": AWS, "scopes": [ONE]}])
+        repo.commit(root)
+        azure.inject_faults({"faults": [{"method": "DELETE", "status": 403}]})
+        apply(azure, root, check=[1])
+        azure.inject_faults({})
+        (root / "README.md").write_text("Ours.\n", encoding="utf-8")
+        repo.commit(root)
+        repo.write(root, [{"name": "other", "recommendation": AWS, "scopes": [ONE], "category": "Mitigated"}])
+        repo.commit(root)
+        saved = str(tmp_path / "snapshot.json")
+        emulated.exempt(azure, "snapshot", "--out", saved, cwd=root, check=[0])
+        expected = [("delete", "removed"), ("update", "edited")]
+        assert sorted(actions(plan(azure, root, "--snapshot", saved))) == expected
+        assert sorted(actions(plan(azure, root))) == expected
+        apply(azure, root)
+        assert [identifier.startswith(f"{ONE}{PATH}") for identifier in standards(azure)] == [True]
+
+
 def test_every_report_speaks_of_all_kinds_alike(root):
     """A policy's, a category's, conditions on findings and a connector's: the same lines, and what carries them last."""
     key = "0a0a0a0a-1111-4222-8333-444444444444"
