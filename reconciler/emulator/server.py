@@ -130,19 +130,16 @@ class Azure:
         bundle, context = make_certificate(self._folder)
         self.ca_bundle = str(bundle)
         try:
-            self._loop.run_until_complete(self._listen(context))
+            arm_port = self._loop.run_until_complete(self._serve(self._gateway, self._wanted_port, context))
+            plain_port = self._loop.run_until_complete(self._serve(self._answer_plain, 0, None))
         except OSError:
             self._loop.close()
             raise
-        token = self._identity.oidc_token(DEFAULT_SUBJECT, OIDC_AUDIENCE, LIFETIME)
-        Path(self.workload_env["AZURE_FEDERATED_TOKEN_FILE"]).write_text(token, encoding="ascii")
-
-    async def _listen(self, context: ssl.SSLContext) -> None:
-        arm_port = await self._serve(self._gateway, self._wanted_port, context)
-        plain_port = await self._serve(self._answer_plain, 0, None)
         self.arm_endpoint = f"https://{HOST}:{arm_port}"
         self._issuer.audiences.add(self.arm_endpoint)
         self.identity_endpoint = self._identity.url = f"http://{HOST}:{plain_port}"
+        token = self._identity.oidc_token(DEFAULT_SUBJECT, OIDC_AUDIENCE, LIFETIME)
+        Path(self.workload_env["AZURE_FEDERATED_TOKEN_FILE"]).write_text(token, encoding="ascii")
 
     async def _serve(self, application: Application, port: int, context: ssl.SSLContext | None) -> int:
         server = await self._loop.create_server(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from reconciler.emulator.graph.functions import FUNCTIONS, Function
 from reconciler.emulator.graph.operators import calculate
@@ -31,11 +31,15 @@ def call(name: str, values: Sequence[Expression], now: datetime, position: int) 
     kind = _result_type(name, function, values)
     if kind is None or not _arguments_fit(name, values):
         return None
-    apply, reads = function.apply, [_read(function, number, value, kind) for number, value in enumerate(values)]
-    first = values[0]
+    first, apply = values[0], function.apply
+    reads = []
+    for number, value in enumerate(values):
+        # Where the result has the arguments' common type, a dynamic argument is read as that.
+        is_common = function.result is None and number >= function.common_from and value.type is not kind
+        reads.append((value.evaluate, is_common and value.type in {Type.DYNAMIC, Type.LONG}))
     return Expression(
         type=kind,
-        evaluate=lambda row: apply(*[read(row) for read in reads]),
+        evaluate=lambda row: apply(*[convert(read(row), kind) if converts else read(row) for read, converts in reads]),
         name=function.prefix + first.name if function.names_after_argument and first.name else "",
         kinds=first.kinds if name in _KEEPS_KIND else None,
         position=position,
@@ -128,12 +132,3 @@ def _arguments_fit(name: str, values: Sequence[Expression]) -> bool:
         case "round" | "abs" | "ceiling":
             return kinds[0] in NUMBERS
     return True
-
-
-def _read(function: Function, number: int, value: Expression, kind: Type) -> Any:
-    """Where the result has the arguments' common type, a dynamic argument is read as that."""
-    evaluate = value.evaluate
-    converts = function.result is None and number >= function.common_from and value.type is not kind
-    if not converts or value.type not in {Type.DYNAMIC, Type.LONG}:
-        return evaluate
-    return lambda row: convert(evaluate(row), kind)

@@ -66,9 +66,8 @@ def _resource_groups(tenant: Tenant, covers: Covers) -> Iterator[GraphRow]:
 
 def _ancestors(tenant: Tenant, entity: ManagementGroup | Subscription) -> list[JSON]:
     """The groups above, nearest first."""
-    groups = tenant.hierarchy.groups
-    chain = [key.rsplit("/", 1)[-1] for key in tenant.hierarchy.chain(entity.id) if key != entity.id.key]
-    return [{"name": groups[name].name, "displayName": groups[name].display_name} for name in reversed(chain)]
+    ancestors = reversed(tenant.hierarchy.ancestors(entity.id))
+    return [{"name": group.name, "displayName": group.display_name} for group in ancestors]
 
 
 # --- policy objects and assessments ------------------------------------------------------------------------------

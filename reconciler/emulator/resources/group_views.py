@@ -44,9 +44,7 @@ def placed_details(call: Call, group: ManagementGroup, expand: list[str]) -> dic
     parent = parent_of(call, group)
     if parent:
         details["parent"] = {"id": parent.id.text, "name": parent.name, "displayName": parent.display_name}
-    hierarchy = call.tenant.hierarchy
-    # The root of the tenant first.
-    ancestors = [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in hierarchy.chain(group.id)[:-1]]
+    ancestors = call.tenant.hierarchy.ancestors(group.id)
     above = [{"name": ancestor.name, "displayName": ancestor.display_name} for ancestor in ancestors]
     if "path" in expand:
         details["path"] = [*above, {"name": group.name, "displayName": group.display_name}]

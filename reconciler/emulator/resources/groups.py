@@ -246,9 +246,7 @@ def entities(call: Call) -> Response:
     for entity in every:
         if not can_see(call.tenant, call.principal, entity.id):
             continue
-        parent = parent_of(call, entity)
-        keys = [key for key in hierarchy.chain(entity.id) if key.startswith(GROUPS.lower()) and key != entity.id.key]
-        above = [hierarchy.groups[key.rsplit("/", 1)[-1]] for key in keys]
+        parent, above = parent_of(call, entity), hierarchy.ancestors(entity.id)
         properties = {
             "tenantId": call.tenant.id,
             "displayName": entity.display_name,

@@ -110,19 +110,16 @@ class _FilterReader:
         return lambda row: all(term(row) for term in terms)
 
     def _term(self) -> Condition:
-        self._depth += 1
-        if self._depth > DEPTH_LIMIT:
+        """A comparison, or what stands in parentheses."""
+        if self._depth >= DEPTH_LIMIT:
             raise errors.invalid_filter(self._text)
         if self.ahead == "(":
+            self._depth += 1
             self._take()
             inner = self.disjunction()
             self._take(")")
-        else:
-            inner = self._comparison()
-        self._depth -= 1
-        return inner
-
-    def _comparison(self) -> Condition:
+            self._depth -= 1
+            return inner
         first, sign, second = self._take(), self._take("eq", "ne", "in").lower(), self._take()
         if sign == "in":
             value = _value(first)

@@ -99,6 +99,7 @@ def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
     assigned = definition_id(assignment)
     is_set = SETS in assigned.key
     initiative = (definition_properties(tenant, assigned) or {}) if is_set else {}
+    groups = [group.name for group in reversed(tenant.hierarchy.ancestors(resource))]  # the nearest first
     category = str((initiative.get("metadata") or {}).get("category") or "").lower()
     return {
         "timestamp": state.evaluated.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
@@ -124,7 +125,7 @@ def state_properties(tenant: Tenant, state: PolicyState) -> Entry:
         "policySetDefinitionOwner": "",
         "policySetDefinitionCategory": category,
         "policySetDefinitionParameters": "",
-        "managementGroupIds": ",".join(_groups_above(tenant, resource)),
+        "managementGroupIds": ",".join(groups),
         "policyDefinitionReferenceId": member.reference_id.lower(),
         "complianceState": state.state,
         "policyDefinitionGroupNames": list(member.groups) or [""],
@@ -143,10 +144,3 @@ def _shown_type(resource: ArmId) -> str:
             return "Microsoft.Resources/subscriptions/resourceGroups"
         case _:
             return resource_type(resource)
-
-
-def _groups_above(tenant: Tenant, resource: ArmId) -> list[str]:
-    """The names of the management groups above, nearest first."""
-    groups = tenant.hierarchy.groups
-    keys = [key for key in tenant.hierarchy.chain(resource) if key.startswith("/providers/microsoft.management/")]
-    return [groups[key.rsplit("/", 1)[-1]].name for key in reversed(keys)]

@@ -145,8 +145,14 @@ class Hierarchy:
             step = self.groups[step].parent
         return tuple(reversed(chain))
 
+    def ancestors(self, identifier: ArmId) -> list[ManagementGroup]:
+        """The management groups above something, without itself: the root of the tenant first."""
+        prefix = GROUPS.lower()
+        above = [key for key in self.chain(identifier) if key.startswith(prefix) and key != identifier.key]
+        return [self.groups[key.removeprefix(prefix)] for key in above]
+
     def contains(self, scope: ArmId, inner: ArmId) -> bool:
-        """Whether `other` is `scope` or lies below it, by the tree as it is now."""
+        """Whether `inner` is `scope` or lies below it, by the tree as it is now."""
         return scope.key == inner.key or scope.key in self.chain(inner)
 
     def child_groups(self, name: str) -> Iterator[ManagementGroup]:
