@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.facts import Environment, Hit, Recommendation
+from reconciler.catalog.facts import Environment, Hit, Policy, Recommendation
 from reconciler.model import ArmId, ScopeKind
 
 _CONNECTOR: Final = "microsoft.security/securityconnectors"
@@ -35,30 +35,45 @@ def type_of(scope: ArmId) -> str:
     return "/".join((namespace, *names[::2]))
 
 
-def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) -> tuple[Hit, ...]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Narrowed:
+    """The best hits, and how many more recommendations may be meant: of those nobody knows which types they evaluate."""
+
+    hits: tuple[Hit, ...]
+    untyped: int = 0
+
+
+def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) -> Narrowed:
     """The hits of a search that are so, best first; without a text every recommendation that is so, by title."""
     if text:
         hits: Iterable[Hit] = catalogue.search(text, _ALL if narrowing else limit)
     else:
         by_title = sorted(catalogue.recommendations.values(), key=lambda item: (item.title, item.key))
         hits = (Hit(1.0, recommendation) for recommendation in by_title)
-    return tuple(hit for hit in hits if _is_so(hit, narrowing, catalogue))[:limit]
-
-
-def _is_so(hit: Hit, narrowing: Narrowing, catalogue: Catalogue) -> bool:
-    subject = hit.item
+    remaining = [hit for hit in hits if not narrowing.exemptable or isinstance(hit.item, str) or hit.item.exemptable]
     if not narrowing:
-        return True
-    if isinstance(subject, str):  # an initiative looks at everything
-        return False
-    if narrowing.exemptable and not subject.exemptable:
-        return False
+        return Narrowed(hits=tuple(remaining[:limit]))
+    about = [hit for hit in remaining if not isinstance(hit.item, str)]  # an initiative looks at everything
     if not narrowing.type:
-        return True
+        return Narrowed(hits=tuple(about[:limit]))
+    types = [(hit, _types(hit.item, catalogue)) for hit in about]
+    untyped = sum(_is_of_azure(hit.item) and not known for hit, known in types)
+    return Narrowed(hits=tuple(hit for hit, known in types if narrowing.type in known)[:limit], untyped=untyped)
+
+
+def _is_of_azure(subject: Recommendation | Policy | str) -> bool:
+    """Whether it is a recommendation about Azure's own resources: others lie in connectors, those of DevOps nowhere here."""
+    return isinstance(subject, Recommendation) and subject.environment is Environment.AZURE
+
+
+def _types(subject: Recommendation | Policy | str, catalogue: Catalogue) -> set[str]:
+    """The folded resource types that it evaluates; empty where they are not known."""
+    if isinstance(subject, str):
+        return set()
     types = set(subject.resource_types)
     if isinstance(subject, Recommendation):
         policies = (catalogue.policy(policy) for policy in subject.policies)
         types.update(kind for policy in policies if policy for kind in policy.resource_types)
         if subject.environment in _OTHER_CLOUDS:  # their resources lie in connectors
             types.add(_CONNECTOR)
-    return narrowing.type in types
+    return types

@@ -192,8 +192,7 @@ def _search(args: argparse.Namespace) -> int:
     narrowing = Narrowing(type=kind, exemptable=options.exemptable)
     query = _text(options.words) if options.words or not (narrowing or options.resource) else ""
     catalogue = _catalogue(options)
-    hits = narrowed(catalogue, query, narrowing, options.limit)
-    show(SEARCH.render(options.format, (hits, catalogue, query)))
+    show(SEARCH.render(options.format, (narrowed(catalogue, query, narrowing, options.limit), catalogue, query)))
     return Exit.DONE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from reconciler.catalog import (
@@ -12,6 +12,8 @@ from reconciler.catalog import (
     Policy,
     Recommendation,
 )
+from reconciler.catalog.narrowing import Narrowed
+from reconciler.model import agree, count
 from reconciler.reports.escape import json_document
 from reconciler.reports.exemptability import FORMAT, INDENT, exemptable_fields, obstacle_lines
 from reconciler.reports.styled import Line, Style, line
@@ -30,10 +32,12 @@ class SearchResult:
     exemptable: bool
 
 
-def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Iterator[Line]:
-    """Two lines a hit: what and where, then how it can be exempted or why not."""
+def search_lines(narrowed: Narrowed, catalogue: Catalogue, query: str) -> Iterator[Line]:
+    """Two lines a hit: what and where, then how it can be exempted or why not; last how many may be meant as well."""
+    hits = narrowed.hits
     if not hits:
-        yield line("nothing in the catalogue is like ", (Style.NAME, query))
+        known = " is known to evaluate this type" if narrowed.untyped else " in the catalogue is so"
+        yield line("nothing in the catalogue is like ", (Style.NAME, query)) if query else line(f"nothing{known}")
         yield line(
             (Style.QUIET, "help: "), "try fewer or other words; `exempt catalog refresh` adds what this tenant has"
         )
@@ -44,12 +48,16 @@ def search_lines(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> Itera
         rating = "".join(f", {word}" for word in words if word)
         yield line(f"{INDENT}{result.kind}", (Style.NAME, identifier), (Style.QUIET, rating))
         yield from obstacle_lines(result.obstacles, 1)
+    if number := narrowed.untyped:
+        many = f"{count(number, 'more recommendation')} {agree(number, 'is', 'are')} left out"
+        yield line(f"{many}: which types {agree(number, 'it evaluates', 'they evaluate')} is not known")
+        yield line((Style.QUIET, "help: "), "search by words, without --for and --type, to see them")
 
 
-def search_json(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> str:
-    """`{format_version, query, results: [{kind, id, title, severity, environment, exemptable, obstacles, score}]}`."""
+def search_json(narrowed: Narrowed, catalogue: Catalogue, query: str) -> str:
+    """`{format_version, query, results: [{kind, id, title, severity, environment, exemptable, obstacles, score}], unknownType}`."""
     results = []
-    for hit in hits:
+    for hit in narrowed.hits:
         result = _search_result(hit, catalogue)
         fields = {"kind": result.kind, "id": result.identifier, "title": result.title, "severity": result.severity}
         fields |= {"environment": result.environment}
@@ -60,7 +68,9 @@ def search_json(hits: Sequence[Hit], catalogue: Catalogue, query: str) -> str:
                 "score": round(hit.score, 3),
             }
         )
-    return json_document({"format_version": FORMAT, "query": query, "results": results})
+    return json_document(
+        {"format_version": FORMAT, "query": query, "results": results, "unknownType": narrowed.untyped}
+    )
 
 
 def _search_result(hit: Hit, catalogue: Catalogue) -> SearchResult:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from reconciler.assessments.report import EffectReport
     from reconciler.catalog import Catalogue
     from reconciler.catalog.compare import Entry
-    from reconciler.catalog.facts import Hit
     from reconciler.catalog.lookup import Lookup
+    from reconciler.catalog.narrowing import Narrowed
     from reconciler.drift.inventory import Inventory
     from reconciler.drift.life import Life
     from reconciler.planning.explain.declaration import DeclarationExplanation
@@ -140,7 +140,7 @@ PROBLEMS: Final[Report[Sequence[Problem]]] = Report(
         "sarif": lambda problems, context: _module("problems").problems_sarif(problems, context.folder),
     }
 )
-SEARCH: Final[Report[tuple[Sequence[Hit], Catalogue, str]]] = Report(
+SEARCH: Final[Report[tuple[Narrowed, Catalogue, str]]] = Report(
     formats={
         "text": lambda search, _: _module("catalogue_search").search_lines(*search),
         "json": lambda search, _: _module("catalogue_search").search_json(*search),

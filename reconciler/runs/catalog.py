@@ -12,7 +12,7 @@ from reconciler.catalog.overlay import Overlay
 from reconciler.catalog.overlay_text import overlay_text
 from reconciler.catalog.refresh import LiveFacts, gone, refreshed, unknown_policies
 from reconciler.declarations import Loaded
-from reconciler.model import Settings, Unread, Verdict
+from reconciler.model import STANDARD_ASSIGNMENTS, Settings, Unread, Verdict
 from reconciler.runs.context import Context
 from reconciler.runs.files import write_file
 from reconciler.runs.loading import OVERLAY, load_for_catalogue
@@ -95,7 +95,7 @@ def _read(
         facts = LiveFacts(recommendations=recommendations, initiatives=initiatives)
         unknown = unknown_policies(bundled, overlay, facts)
         policies = [live_policy(row) for row in metadata.read_definitions(azure.client, unknown)]
-    unread = tuple(unread for unread in snapshot.unread if unread.what != "exemptions")
+    unread = tuple(unread for unread in snapshot.unread if unread.what not in {"exemptions", STANDARD_ASSIGNMENTS})
     return (
         LiveFacts(
             recommendations=recommendations,

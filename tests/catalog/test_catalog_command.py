@@ -185,6 +185,22 @@ def test_search_is_narrowed_to_what_evaluates_a_resource(capsys):
     assert len(found_for(capsys, "--for", GROUP_ID)) > 900, "a group may hold anything"
 
 
+def test_what_may_be_meant_too_is_counted_where_types_are_not_known(capsys):
+    database = f"{GROUP_ID}/providers/Microsoft.Sql/servers/one/databases/ledger"
+    told = run(capsys, "search", "--for", database, "xp_cmdshell").out
+    assert "more recommendation" in told
+    assert "search by words, without --for and --type, to see them" in told
+    assert "xp_cmdshell" in run(capsys, "search", "xp_cmdshell").out.splitlines()[0], (
+        "what the message proposes finds it"
+    )
+    counts = [
+        json.loads(run(capsys, "search", "--format", "json", *options).out)["unknownType"]
+        for options in (("--for", database), ("--for", database, "--exemptable"), ("--for", GROUP_ID), ("storage",))
+    ]
+    assert counts[0] > counts[1] > 0
+    assert counts[2:] == [0, 0]
+
+
 def test_search_for_what_is_no_scope_is_told(capsys):
     done = run(capsys, "search", "--for", "stweb")
     assert (done.code, "not the id of a management group" in done.err) == (1, True)
