@@ -57,8 +57,8 @@ def narrowed(catalogue: Catalogue, text: str, narrowing: Narrowing, limit: int) 
     if not narrowing.type:
         return Narrowed(hits=tuple(about[:limit]))
     types = [(hit, _types(hit.item, catalogue)) for hit in about]
-    untyped = sum(_is_of_azure(hit.item) and not known for hit, known in types)
-    return Narrowed(hits=tuple(hit for hit, known in types if narrowing.type in known)[:limit], untyped=untyped)
+    untyped = sum(_is_of_azure(hit.item) and not evaluated for hit, evaluated in types)
+    return Narrowed(hits=tuple(hit for hit, evaluated in types if narrowing.type in evaluated)[:limit], untyped=untyped)
 
 
 def _is_of_azure(subject: Recommendation | Policy | str) -> bool:

@@ -36,8 +36,10 @@ def search_lines(narrowed: Narrowed, catalogue: Catalogue, query: str) -> Iterat
     """Two lines a hit: what and where, then how it can be exempted or why not; last how many may be meant as well."""
     hits = narrowed.hits
     if not hits:
-        known = " is known to evaluate this type" if narrowed.untyped else " in the catalogue is so"
-        yield line("nothing in the catalogue is like ", (Style.NAME, query)) if query else line(f"nothing{known}")
+        sentence_end = " is known to evaluate this type" if narrowed.untyped else " in the catalogue is so"
+        yield (
+            line("nothing in the catalogue is like ", (Style.NAME, query)) if query else line(f"nothing{sentence_end}")
+        )
         yield line(
             (Style.QUIET, "help: "), "try fewer or other words; `exempt catalog refresh` adds what this tenant has"
         )
