@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reconciler.model import Carrier, Declaration
+from reconciler.model import Carrier
 from reconciler.planning.decide.proposals import ProposedChange, widens
 from reconciler.planning.decide.reasons import CreateReasons
 from reconciler.planning.descriptions import describe_removal
@@ -24,49 +24,35 @@ def describe_changes(basis: PlanBasis) -> tuple[Change, ...]:
     reasons = CreateReasons(snapshot=basis.inputs.snapshot, history=basis.inputs.history, existing=basis.existing)
     narrower = _Narrower.of(basis)
     declared = {declaration.name: declaration for declaration in basis.inputs.declarations.declarations}
-    changes = [
-        _change(
-            proposed,
-            basis,
-            reasons=reasons,
-            narrower=narrower,
-            declared=declared,
-            room=room.get(proposed.id.key, ()),
+    changes: list[Change] = []
+    for proposed in basis.proposed:
+        before = proposed.existing.exemption if proposed.existing else None
+        mark = proposed.existing.mark if proposed.existing else ""
+        name = proposed.declaration.name if proposed.declaration else mark
+        declaration = proposed.declaration or declared.get(name)
+        reason, why, key = proposed.reason, proposed.why, proposed.id.key
+        if proposed.desired is not None and reason is Reason.DECLARED:
+            reason = reasons.reason(proposed.desired)
+        if before is not None and reason is Reason.REMOVED:
+            why = describe_removal(before, declared.get(name), basis.inputs.now)
+        changes.append(
+            Change(
+                before=before,
+                after=proposed.after,
+                reason=reason,
+                fingerprint=fingerprint(
+                    basis.inputs.snapshot.tenant_id, basis.inputs.settings.owner, before, proposed.after
+                ),
+                declaration=name or None,
+                source=declaration.source if declaration else None,
+                widens=widens(proposed, narrower.is_broadened_by(proposed)),
+                waits_for=tuple(sorted({*basis.waits.of(key), *room.get(key, ())})),
+                relies_on=basis.waits.relies_on(key),
+                also_exempts=proposed.desired.subject.also if proposed.desired and proposed.after is not None else (),
+                why=why,
+            )
         )
-        for proposed in basis.proposed
-    ]
     return tuple(sorted(changes, key=lambda change: change.id.key))
-
-
-def _change(  # noqa: PLR0913 - what a change is made of
-    proposed: ProposedChange,
-    basis: PlanBasis,
-    *,
-    reasons: CreateReasons,
-    narrower: _Narrower,
-    declared: Mapping[str, Declaration],
-    room: tuple[str, ...],
-) -> Change:
-    before = proposed.existing.exemption if proposed.existing else None
-    created = proposed.desired is not None and proposed.reason is Reason.DECLARED
-    key = proposed.id.key
-    name = proposed.declaration.name if proposed.declaration else (proposed.existing.mark if proposed.existing else "")
-    declaration = proposed.declaration or declared.get(name)
-    return Change(
-        before=before,
-        after=proposed.after,
-        reason=reasons.reason(proposed.desired) if created and proposed.desired else proposed.reason,
-        fingerprint=fingerprint(basis.inputs.snapshot.tenant_id, basis.inputs.settings.owner, before, proposed.after),
-        declaration=name or None,
-        source=declaration.source if declaration else None,
-        widens=widens(proposed, narrower.is_broadened_by(proposed)),
-        waits_for=tuple(sorted({*basis.waits.of(key), *room})),
-        relies_on=basis.waits.relies_on(key),
-        also_exempts=proposed.desired.subject.also if proposed.desired and proposed.after is not None else (),
-        why=describe_removal(before, declared.get(name), basis.inputs.now)
-        if before and proposed.reason is Reason.REMOVED
-        else proposed.why,
-    )
 
 
 @dataclass(frozen=True, slots=True)

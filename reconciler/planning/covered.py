@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from reconciler.model import ArmId, ScopeKind
+from reconciler.model import ArmId, ScopeKind, textual_containers
 
 TypeCounts = Mapping[str, int]
 """How many resources of each folded type there are at a scope and below."""
@@ -27,7 +27,7 @@ def covered(
 ) -> CoveredResources | None:
     """What is at the targets now, of the types that are evaluated and at all; one that lies in another, as its text shows, is counted once."""
     keys = {target.key for target in targets}
-    widest = [target for target in targets if len(keys) == 1 or keys.isdisjoint(_prefixes(target.key))]
+    widest = [target for target in targets if len(keys) == 1 or keys.isdisjoint(textual_containers(target.key))]
     wide = [target for target in widest if target.kind is not ScopeKind.RESOURCE]
     singles = len(widest) - len(wide)
     if not wide:
@@ -40,11 +40,3 @@ def covered(
     return CoveredResources(
         total=singles + by_type.total(), evaluated=singles + evaluated if evaluated and not singles else None
     )
-
-
-def _prefixes(key: str) -> Iterator[str]:
-    """Every id that this one lies below as its text shows. Asking for each is linear, comparing all targets is not."""
-    cut = key.rfind("/")
-    while cut > 0:
-        yield key[:cut]
-        cut = key.rfind("/", 0, cut)

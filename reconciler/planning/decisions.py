@@ -148,34 +148,18 @@ def decisions_of(
     for exemption in plan.unchanged:
         if (name := declaration_of(exemption)) in changes:
             unchanged[name].append(exemption)
-    decisions = (
-        decision
-        for name, group in changes.items()
-        for decision in _decisions(name, group, unchanged.get(name, ()), plan, changed=changed, resources=resources)
-    )
+    decisions: list[Decision] = []
+    for name, group in changes.items():
+        request, first = plan.requests.get(name), group[0]
+        topics = (*(request.topics if request else ()), *plan.former.get(name, ()))
+        shown_title = first.exemption.display_name.removeprefix(f"{first.declaration}: ")
+        for topic in topics or [Topic(title=shown_title)]:
+            pairs, stays = [(change, change) for change in group], unchanged.get(name, [])
+            if len(topics) > 1:
+                pairs, stays = parts_of(group, stays, topic, plan.evaluated, takes_unknown=topic is topics[0])
+            if pairs:
+                decisions.append(_decision(pairs, stays, topic, plan, changed=changed, resources=resources))
     return tuple(sorted(decisions, key=_reading_order))
-
-
-def _decisions(  # noqa: PLR0913 - what decisions are read off
-    name: str,
-    changes: Sequence[Change],
-    unchanged: Sequence[Exemption],
-    plan: Plan,
-    *,
-    changed: frozenset[str] | None,
-    resources: Mapping[str, TypeCounts],
-) -> Iterator[Decision]:
-    """The decisions behind the changes of one declaration: one for each of its recommendations that they are about."""
-    request = plan.requests.get(name)
-    topics = (*(request.topics if request else ()), *plan.former.get(name, ()))
-    first = changes[0]
-    shown_title = first.exemption.display_name.removeprefix(f"{first.declaration}: ")
-    for topic in topics or [Topic(title=shown_title)]:
-        pairs, stays = [(change, change) for change in changes], unchanged
-        if len(topics) > 1:
-            pairs, stays = parts_of(changes, unchanged, topic, plan.evaluated, takes_unknown=topic is topics[0])
-        if pairs:
-            yield _decision(pairs, stays, topic, plan, changed=changed, resources=resources)
 
 
 def _decision(  # noqa: PLR0913 - what a decision is read off

@@ -33,14 +33,14 @@ def with_assessments(snapshot: Snapshot, subjects: Iterable[ResolvedSubject], ca
     live = {exemption.assignment.key for exemption in snapshot.exemptions if exemption.carrier is Carrier.STANDARD}
     if not declared and not live:
         return snapshot
-    assessments = {key: _assignment(arm_id(key), catalogue) for key in sorted(declared | live)}
+    assessments: dict[str, Assignment] = {}
+    for key in sorted(declared | live):
+        assessment = arm_id(key)
+        titles = [recommendation.title for recommendation in catalogue.resting_on(assessment)]
+        unknown = "what Microsoft has published no form for" if assessment == UNPUBLISHED else ""
+        title = titles[0] if titles else unknown
+        assessments[key] = Assignment(id=assessment, definition=assessment, display_name=title)
     return replace(snapshot, assignments={**snapshot.assignments, **assessments})
-
-
-def _assignment(assessment: ArmId, catalogue: Catalogue) -> Assignment:
-    titles = [recommendation.title for recommendation in catalogue.resting_on(assessment)]
-    unknown = "what Microsoft has published no form for" if assessment == UNPUBLISHED else ""
-    return Assignment(id=assessment, definition=assessment, display_name=titles[0] if titles else unknown)
 
 
 def known_standards(

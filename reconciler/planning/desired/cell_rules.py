@@ -43,21 +43,13 @@ class CellRules:
                 return HeldCause.NEVER_EXEMPT, hold_messages.never_exempt(assignment, entries[0].title)
         if not is_address:
             return None
-        if (rule := self._lifetime(declaration, policies)) is not None:
-            return HeldCause.LIFETIME, rule
+        rated = severities(policies, self.catalogue) if self.rules.lifetimes else ()
+        rule = self.rules.strictest_lifetime(declaration.category, rated)
+        if rule is not None:
+            latest = (self.now + timedelta(days=rule.days)).date()
+            if declaration.expires_on is None or declaration.expires_on.date() > latest:
+                return HeldCause.LIFETIME, hold_messages.lifetime(declaration, rule.days, rule.severity, latest)
         return next(filter(None, (self._obstacle(policy, assignment, match) for policy in policies)), None)
-
-    def _lifetime(self, declaration: Declaration, policies: list[str]) -> Diagnostic | None:
-        if not self.rules.lifetimes:
-            return None
-        rule = self.rules.strictest_lifetime(declaration.category, severities(policies, self.catalogue))
-        if rule is None:
-            return None
-        latest = (self.now + timedelta(days=rule.days)).date()
-        expires = declaration.expires_on
-        if expires is not None and expires.date() <= latest:
-            return None
-        return hold_messages.lifetime(declaration, rule.days, rule.severity, latest)
 
     def _obstacle(
         self, policy: str, assignment: Assignment, match: SubjectMatch

@@ -14,7 +14,7 @@ from reconciler.arm.canonical import folded_selectors
 from reconciler.catalog.facts import Recommendation
 from reconciler.catalog.subjects import ResolvedSubject
 from reconciler.kinds import HeldCause
-from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, Unread, arm_id, is_assessment
+from reconciler.model import ArmId, Assignment, Declaration, Snapshot, SubjectKind, arm_id, is_assessment
 from reconciler.planning import hold_messages
 from reconciler.planning.desired.assignments import AssignmentIndex
 from reconciler.planning.desired.cell_rules import CellRules
@@ -54,8 +54,10 @@ def resolve(
                     holds.append(outcome)
                 case Finding():
                     findings.append(outcome)
-        for exemption in _without_nested(slots, tree):
-            (desired if tree.in_run(exemption.scope) else left_out).append(exemption)
+        for (_, assignment), exemption in sorted(slots.items()):
+            # not those that the same declaration already covers at a containing scope of the same assignment
+            if len(slots) == 1 or not any((outer, assignment) in slots for outer in tree.chain(exemption.scope)[1:]):
+                (desired if tree.in_run(exemption.scope) else left_out).append(exemption)
     protections = tuple(hold.protection for hold in holds if hold.protection is not None)
     return Resolution(
         desired=tuple(desired),
@@ -64,13 +66,6 @@ def resolve(
         protections=Protections(tree=tree, snapshot=snapshot, protections=protections),
         left_out=tuple(left_out),
     )
-
-
-def _without_nested(slots: Mapping[Slot, DesiredExemption], tree: Tree) -> Iterator[DesiredExemption]:
-    """Without those that the same declaration already covers at a containing scope of the same assignment."""
-    for (_, assignment), desired in sorted(slots.items()):
-        if len(slots) == 1 or not any((outer, assignment) in slots for outer in tree.chain(desired.scope)[1:]):
-            yield desired
 
 
 _Outcome = DesiredExemption | Hold | Finding
@@ -91,7 +86,8 @@ class _Resolver:
         selector_key = repr(folded_selectors(declaration.selectors)) if declaration.selectors else ""
         for target in sorted(set(declaration.scopes)):
             case = Case(declaration=declaration, subject=subject, target=target, selector_key=selector_key)
-            if not self.tree.in_run(target) and not self._contains_run(target):
+            # a narrowed run must still know what a target that contains it wants
+            if self.tree.only is not None and not self.tree.related(target, self.tree.only):
                 continue
             if (hold := self._unknown_target(case)) is not None:
                 yield hold
@@ -126,10 +122,6 @@ class _Resolver:
                 return True
         return False
 
-    def _contains_run(self, target: ArmId) -> bool:
-        """Whether a narrowed run must still know what a target outside of it wants: one that contains the run."""
-        return self.tree.only is not None and target.key in self.tree.chain(self.tree.only)
-
     def _unknown_target(self, case: Case) -> Hold | None:
         """Why nothing can be said of the target itself, if so."""
         target = case.target
@@ -157,9 +149,18 @@ class _Resolver:
             assert subject.only is not None
             assignment = self.snapshot.assignments.get(subject.only)
             if assignment is None:
-                yield self._missing_assignment(case)
+                address = arm_id(case.declaration.subject.value)
+                cause, message = HeldCause.UNREAD, hold_messages.assignment_unread(address)
+                if subject.only in self.snapshot.gone:
+                    cause, message = HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(address)
+                yield case.hold(cause, message, assignment=address)
                 return
-            candidates: Iterable[tuple[Assignment, ArmId]] = self._addressed(case, assignment)
+            candidates: Iterable[tuple[Assignment, ArmId]] = ()
+            is_reached = not case.declaration.validate_scope or self.tree.contains(assignment.scope.key, case.target)
+            if not is_reached and self.tree.contains(case.target.key, assignment.scope):
+                candidates = [(assignment, assignment.scope)]  # Azure refuses one above the assignment
+            elif is_reached or case.declaration.ahead:
+                candidates = [(assignment, case.target)]
         else:
             assessments = ((self.snapshot.assignments[key], case.target) for key in subject.assessments)
             candidates = itertools.chain(self.index.touching(case.target), assessments)
@@ -167,32 +168,14 @@ class _Resolver:
             if self.tree.unread(scope) is None:  # else held above: what already exempts it there is unknown
                 yield from self._in_assignment(case, assignment, scope)
 
-    def _addressed(self, case: Case, assignment: Assignment) -> Iterator[tuple[Assignment, ArmId]]:
-        """The only assignment that the declaration is about, with the scope where an exemption for it must sit."""
-        if not case.declaration.validate_scope or self.tree.contains(assignment.scope.key, case.target):
-            yield assignment, case.target
-        elif self.tree.contains(case.target.key, assignment.scope):
-            yield assignment, assignment.scope
-        elif case.declaration.ahead:
-            yield assignment, case.target
-
-    def _missing_assignment(self, case: Case) -> Hold:
-        address = arm_id(case.declaration.subject.value)
-        if case.subject.only in self.snapshot.gone:
-            return case.hold(HeldCause.ASSIGNMENT_GONE, hold_messages.assignment_gone(address), assignment=address)
-        return case.hold(HeldCause.UNREAD, hold_messages.assignment_unread(address), assignment=address)
-
-    def _unread_initiative(self, assignment: Assignment) -> Unread | None:
-        """Why the initiative of an assignment could not be read, in Azure's words."""
-        lines = (line for line in self.snapshot.unread if line.what.lower() == assignment.definition.key)
-        return min(lines, key=lambda line: (line.scope != assignment.scope, line.scope.key), default=None)
-
     def _in_assignment(self, case: Case, assignment: Assignment, scope: ArmId) -> Iterator[_Outcome]:
         """One row of the fan-out."""
         subject, initiative = case.subject, self.snapshot.initiatives.get(assignment.id.key)
         if assignment.is_initiative and initiative is None:
             if subject.kind is not SubjectKind.INITIATIVE or assignment.definition.key == subject.only:
-                message = hold_messages.initiative_unread(assignment, self._unread_initiative(assignment))
+                lines = (line for line in self.snapshot.unread if line.what.lower() == assignment.definition.key)
+                nearest = min(lines, key=lambda line: (line.scope != assignment.scope, line.scope.key), default=None)
+                message = hold_messages.initiative_unread(assignment, nearest)
                 yield case.hold(HeldCause.INITIATIVE_UNREAD, message, scope=scope, assignment=assignment.id)
             return
         match = self._match(subject, assignment)
@@ -224,11 +207,10 @@ class _Resolver:
     ) -> Iterator[DesiredExemption | Finding]:
         """What is wanted there, or why nothing is; what is wanted ahead of a change is said."""
         declaration = case.declaration
-        is_address = (
-            case.subject.kind is SubjectKind.ASSIGNMENT
-        )  # all others come from what is assigned around the target
+        # all others come from what is assigned around the target
+        is_address = case.subject.kind is SubjectKind.ASSIGNMENT
         is_elsewhere = is_address and not self.tree.contains(assignment.scope.key, scope)
-        if self._is_moot(scope, assignment):
+        if any(excluded.key in self.tree.chain(scope) for excluded in assignment.not_scopes):
             if not declaration.ahead:
                 yield about_declarations.moot_not_scope(declaration, scope, assignment)
                 return
@@ -253,10 +235,3 @@ class _Resolver:
             initiative = self.snapshot.initiatives.get(assignment.id.key)
             self._matches[key] = match_subject(subject, assignment, initiative)
         return self._matches[key]
-
-    def _is_moot(self, scope: ArmId, assignment: Assignment) -> bool:
-        """Whether the assignment does not evaluate the scope anyway, because of its notScopes."""
-        if not assignment.not_scopes:
-            return False
-        chain = self.tree.chain(scope)
-        return any(excluded.key in chain for excluded in assignment.not_scopes)

@@ -61,29 +61,28 @@ def match_subject(
             unknown=tuple(subject.references.values()),
         )
     assert initiative is not None
-    return _addressed(subject, initiative) if subject.only else _by_policy(subject, initiative)
+    return _match_members(subject, initiative)
 
 
-def _by_policy(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:
-    members = [member for member in initiative.members if member.definition.key in subject.policies]
-    if not members:
-        return None
+def _match_members(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch | None:
+    """Which members of an initiative the subject covers: by the policies that it means, or of an address all, or those
+    whose references it names.
+    """
+    unknown: tuple[str, ...] = ()
+    if subject.only:
+        by_reference = {member.reference_id.lower(): member for member in initiative.members}
+        if not subject.references:
+            return SubjectMatch(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
+        members = [by_reference[key] for key in subject.references if key in by_reference]
+        unknown = tuple(text for key, text in sorted(subject.references.items()) if key not in by_reference)
+    else:
+        members = [member for member in initiative.members if member.definition.key in subject.policies]
+        if not members:
+            return None
     references = tuple(sorted({member.reference_id for member in members}, key=str.lower))
-    policies = tuple(sorted({member.definition.key for member in members}))
     return SubjectMatch(
-        references=references, cells=frozenset(reference.lower() for reference in references), policies=policies
-    )
-
-
-def _addressed(subject: ResolvedSubject, initiative: Initiative) -> SubjectMatch:
-    by_reference = {member.reference_id.lower(): member for member in initiative.members}
-    if not subject.references:
-        return SubjectMatch(references=(), cells=frozenset(by_reference), policies=(WHOLE,), whole=True)
-    members = [by_reference[key] for key in sorted(subject.references) if key in by_reference]
-    unknown = tuple(text for key, text in sorted(subject.references.items()) if key not in by_reference)
-    return SubjectMatch(
-        references=tuple(member.reference_id for member in members),
-        cells=frozenset(member.reference_id.lower() for member in members),
+        references=references,
+        cells=frozenset(reference.lower() for reference in references),
         policies=tuple(sorted({member.definition.key for member in members})),
         unknown=unknown,
     )

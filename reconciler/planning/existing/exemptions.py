@@ -10,7 +10,7 @@ from typing import Final
 
 from reconciler.arm.canonical import folded_selectors, has_expired
 from reconciler.arm.standard_properties import EXCLUDED
-from reconciler.model import ArmId, Assignment, Exemption, Settings, Snapshot
+from reconciler.model import ArmId, Exemption, Settings, Snapshot
 from reconciler.planning.desired.subjects import cells_of, existing_cells
 from reconciler.planning.marks import Ownership, declaration_of, ownership
 from reconciler.planning.tree import Slot
@@ -58,15 +58,11 @@ def classify(exemption: Exemption, snapshot: Snapshot, settings: Settings, now: 
         cells=cells,
         covering=frozenset() if expired else existing_cells(cells, initiative),
         expired=expired,
-        whole=not exemption.reference_ids and not _is_single(assignment),
+        whole=not exemption.reference_ids and (assignment is None or assignment.is_initiative),
         selector_key=repr(folded_selectors(exemption.selectors)) if exemption.selectors else "",
         ours=ours,
         mark=declaration_of(exemption) if ours else "",
     )
-
-
-def _is_single(assignment: Assignment | None) -> bool:
-    return assignment is not None and not assignment.is_initiative
 
 
 def left_out(exemption: Exemption, chain: Sequence[str]) -> str:
