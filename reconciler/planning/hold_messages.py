@@ -126,9 +126,16 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
     if initiative is None:
         message = f"assignment {label(assignment)!r} is of a single policy, which has no reference ids (got {listed})"
         return Diagnostic(message=message, remedy="remove referenceIds from the declaration")
-    policies = {text: _references_of(text, initiative) for text in unknown}
-    if named := {text: references for text, references in policies.items() if references}:
-        corrections = (f"{', '.join(map(repr, references))} for {text!r}" for text, references in named.items())
+    corrections: list[str] = []
+    for text in unknown:
+        references = [
+            repr(member.reference_id)
+            for member in initiative.members
+            if text.lower() in {member.definition.key, member.definition.name.lower()}
+        ]
+        if references:  # somebody named a policy, by its id or the last segment of that
+            corrections.append(f"{', '.join(references)} for {text!r}")
+    if corrections:
         remedy = f"a policy is named by its reference id in the initiative: write {'; '.join(corrections)}"
     else:
         near = nearest_few(unknown[0], [member.reference_id for member in initiative.members], 3)
@@ -136,16 +143,6 @@ def unknown_reference(assignment: Assignment, unknown: tuple[str, ...], initiati
         remedy = f"correct referenceIds in the declaration{nearest}"
     return Diagnostic(
         message=f"the initiative of assignment {label(assignment)!r} has no reference id {listed}", remedy=remedy
-    )
-
-
-def _references_of(text: str, initiative: Initiative) -> tuple[str, ...]:
-    """The reference ids of the policy definition that somebody named by its id, or by the last segment of that."""
-    key = text.lower()
-    return tuple(
-        member.reference_id
-        for member in initiative.members
-        if key in {member.definition.key, member.definition.name.lower()}
     )
 
 

@@ -179,7 +179,10 @@ def metadata(  # noqa: PLR0913 - what a mark says
     `declared` lists the user's own keys, so that one taken out of the declaration also goes from Azure while a note
     that somebody else left stays. A new write without git keeps no revision.
     """
-    dropped = {*OWN_KEYS, *FOREIGN_KEYS, *_declared_keys(existing)} if existing else frozenset()
+    dropped: set[str] = {*OWN_KEYS, *FOREIGN_KEYS} if existing else set()
+    declared = existing.get("declared") if existing.get("managedBy") == MANAGER else None
+    if isinstance(declared, list):
+        dropped.update(str(key) for key in declared if key not in PEOPLE_KEYS.values())
     merged = {key: value for key, value in existing.items() if key not in dropped}
     merged.update(declaration.metadata)
     merged.update(managedBy=MANAGER, owner=owner, declaration=declaration.name, target=target.text)
@@ -191,8 +194,3 @@ def metadata(  # noqa: PLR0913 - what a mark says
     if declaration.metadata:
         merged["declared"] = sorted(declaration.metadata)
     return merged
-
-
-def _declared_keys(existing: Mapping[str, JSON]) -> tuple[str, ...]:
-    keys = existing.get("declared") if existing.get("managedBy") == MANAGER else None
-    return tuple(str(key) for key in keys if key not in PEOPLE_KEYS.values()) if isinstance(keys, list) else ()

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
@@ -20,7 +20,7 @@ from reconciler.planning.marks import declaration_of
 from reconciler.planning.provenance import History
 from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
 from reconciler.planning.topics import evaluated, former_topics, request_of
-from reconciler.planning.values import Change, Finding, Held, Plan, Request
+from reconciler.planning.values import Finding, Held, Plan, Request
 
 
 def make_plan(  # noqa: PLR0913, PLR0917 - these are the inputs of a plan
@@ -56,12 +56,10 @@ def plan_from(inputs: PlanInputs) -> Plan:
 
 def assemble_plan(basis: PlanBasis) -> Plan:
     """What is decided, as a plan."""
-    findings = [*basis.findings, *review_findings(basis), *upcoming_findings(basis)]
-    return _assembled(basis, describe_changes(basis), tuple(sorted(findings, key=_finding_order)))
-
-
-def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Finding, ...]) -> Plan:
     inputs, tree = basis.inputs, basis.tree
+    changes = describe_changes(basis)
+    findings = [*basis.findings, *review_findings(basis), *upcoming_findings(basis)]
+    findings.sort(key=_finding_order)
     changed = {change.id.key for change in changes}
     confirmed = {item.exemption.id.key for item in basis.confirmed}
     untouched = [existing for existing in basis.existing if existing.exemption.id.key not in changed]
@@ -83,13 +81,11 @@ def _assembled(basis: PlanBasis, changes: Sequence[Change], findings: tuple[Find
         scopes=scopes,
         revision=inputs.history.head,
         taken_at=inputs.snapshot.taken_at,
-        changes=tuple(changes),
+        changes=changes,
         unchanged=unchanged,
-        foreign=_sorted(
-            existing.exemption for existing in untouched if not existing.ours and tree.managed(existing.scope)
-        ),
+        foreign=_sorted(item.exemption for item in untouched if not item.ours and tree.managed(item.scope)),
         held=tuple(sorted(basis.held, key=_held_order)),
-        findings=findings,
+        findings=tuple(findings),
         refusals=refusals(changes, inputs.settings.limits, inputs.allowed, context),
         unread=inputs.snapshot.unread,
         digest=digest(change.fingerprint for change in changes),

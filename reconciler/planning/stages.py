@@ -102,9 +102,8 @@ class PlanBasis:
 
 def decide(inputs: PlanInputs) -> PlanBasis:
     """Decides everything; nothing is written and nothing is judged too much."""
-    subjects = inputs.declarations.subjects.values()
-    inputs = replace(inputs, snapshot=with_assessments(inputs.snapshot, subjects, inputs.catalogue))
-    snapshot, settings = inputs.snapshot, inputs.settings
+    snapshot = with_assessments(inputs.snapshot, inputs.declarations.subjects.values(), inputs.catalogue)
+    inputs, settings = replace(inputs, snapshot=snapshot), inputs.settings
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
     resolution = hold_conflicts(_resolve(inputs, tree), tree)
     existing = tuple(classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions)
@@ -117,20 +116,21 @@ def decide(inputs: PlanInputs) -> PlanBasis:
     first_matches = [authority.match(contents) for contents, confirmed in settled if confirmed is None]
     matches, protections = _rematched(first_matches, authority, resolution.protections)
     kept_slots = [authority.keep(match, _protected(match, protections)) for match in matches]
-    confirmed = [
-        *(item for _, item in settled if item is not None),
-        *(item for slot in kept_slots for item in slot.confirmed),
-    ]
+    confirmed = [item for _, item in settled if item is not None]
+    confirmed += [item for slot in kept_slots for item in slot.confirmed]
     pruner = _pruner(inputs, protections, confirmed)
     reduced = [authority.reduce(slot, pruner) for slot in kept_slots]
     unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
     pruned = [pruner.prune(existing) for existing in unclaimed]
 
-    proposed = [
-        *(change for slot in kept_slots for change in slot.proposed),
-        *(change for slot in reduced for change in slot.proposed),
-        *(result for result in pruned if isinstance(result, ProposedChange)),
-    ]
+    proposed = [change for slot in kept_slots for change in slot.proposed]
+    proposed += [change for slot in reduced for change in slot.proposed]
+    proposed += [result for result in pruned if isinstance(result, ProposedChange)]
+    held_lines = [*resolution.held, *(line for match in matches for line in match.held)]
+    held_lines += [line for slot in reduced for line in slot.held]
+    held_lines += [result for result in pruned if isinstance(result, Held)]
+    findings = [*resolution.findings, *(finding for match in matches for finding in match.findings)]
+
     allowed = hold_reductions(proposed, confirmed, protections, resolution.left_out)
     ordered = order(allowed.proposed, allowed.confirmed, tree, authority.recreated)
     return PlanBasis(
@@ -140,18 +140,8 @@ def decide(inputs: PlanInputs) -> PlanBasis:
         existing=existing,
         proposed=ordered.proposed,
         confirmed=ordered.confirmed,
-        held=(
-            *resolution.held,
-            *(line for match in matches for line in match.held),
-            *(line for slot in reduced for line in slot.held),
-            *(result for result in pruned if isinstance(result, Held)),
-            *allowed.held,
-        ),
-        findings=(
-            *resolution.findings,
-            *(finding for match in matches for finding in match.findings),
-            *(result for result in pruned if isinstance(result, Finding)),
-        ),
+        held=(*held_lines, *allowed.held),
+        findings=(*findings, *(result for result in pruned if isinstance(result, Finding))),
         waits=ordered.waits,
     )
 

@@ -59,7 +59,13 @@ def former_topics(
             meant |= topic.policies
         if request is not None and not meant:  # an address: whatever the initiative holds
             continue
-        ended = {policy for change in group if change.before for policy in _policies(change.before, snapshot)} - meant
+        before = [change.before for change in group if change.before is not None]
+        policies = evaluated(before, snapshot)
+        ended: set[str] = set()
+        for exemption in before:
+            behind = policies.get(exemption.assignment.key, {})
+            ended |= {behind[cell] for cell in _references(exemption) or {WHOLE} if cell in behind}
+        ended -= meant
         if ended:
             former[name] = tuple(_by_recommendation(ended, catalogue, group[0].exemption.display_name))
     return former
@@ -96,7 +102,9 @@ def parts_of(
     for change in changes:
         before = change.before and _part(change.before, topic, policies, takes_unknown)
         after = change.after and _part(change.after, topic, policies, takes_unknown)
-        if before and after and _moves_others_only(change, before, after):
+        moves = change.before and change.after and _references(change.before) != _references(change.after)
+        if moves and before and after and equivalent(replace(before, display_name=""), replace(after, display_name="")):
+            # it changes the references of other topics, and nothing of this one but the names in its title
             remaining.append(after)
         elif before or after:
             gains = before is None or after is None or not _references(after) <= _references(before)
@@ -121,24 +129,8 @@ def _part(
     return replace(exemption, reference_ids=tuple(references)) if any(chosen) else None
 
 
-def _moves_others_only(change: Change, before: Exemption, after: Exemption) -> bool:
-    """Whether an update changes the references of other topics and nothing of this one but the names in its title."""
-    assert change.before is not None
-    assert change.after is not None
-    if _references(change.before) == _references(change.after):
-        return False
-    return equivalent(replace(before, display_name=""), replace(after, display_name=""))
-
-
 def _references(exemption: Exemption) -> frozenset[str]:
     return frozenset(reference.lower() for reference in exemption.reference_ids)
-
-
-def _policies(exemption: Exemption, snapshot: Snapshot) -> Iterable[str]:
-    """The folded policies that an exemption names; none where it is the whole initiative or that was not read."""
-    behind = evaluated([exemption], snapshot).get(exemption.assignment.key, {})
-    cells = _references(exemption) or {WHOLE}
-    return (behind[cell] for cell in cells if cell in behind)
 
 
 def _by_recommendation(policies: AbstractSet[str], catalogue: Catalogue, shown_title: str) -> Iterable[Topic]:

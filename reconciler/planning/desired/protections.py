@@ -109,19 +109,16 @@ class Protections:
             return frozenset()
         if protection.marked:
             return cells if existing.mark == protection.declaration else frozenset()
-        covered = protection.cells
-        if covered is None:
-            covered = self._covered_by(protection.subject, assignment)
+        if protection.cells is not None:
+            return cells & protection.cells
+        pair = id(protection.subject), assignment
+        if pair not in self._matches:
+            assigned = self.snapshot.assignments.get(assignment)
+            initiative = self.snapshot.initiatives.get(assignment)
+            covered: frozenset[str] | None = None  # where nobody can tell
+            if assigned is not None and (initiative is not None or not assigned.is_initiative):
+                match = match_subject(protection.subject, assigned, initiative)
+                covered = match.cells if match else frozenset()
+            self._matches[pair] = covered
+        covered = self._matches[pair]
         return cells if covered is None else cells & covered
-
-    def _covered_by(self, subject: ResolvedSubject, key: str) -> frozenset[str] | None:
-        """The cells that the subject covers in the assignment with that folded id; None where nobody can tell."""
-        if (id(subject), key) not in self._matches:
-            assignment = self.snapshot.assignments.get(key)
-            initiative = self.snapshot.initiatives.get(key)
-            cells: frozenset[str] | None = None
-            if assignment is not None and (initiative is not None or not assignment.is_initiative):
-                match = match_subject(subject, assignment, initiative)
-                cells = match.cells if match else frozenset()
-            self._matches[id(subject), key] = cells
-        return self._matches[id(subject), key]

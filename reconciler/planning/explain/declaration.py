@@ -68,7 +68,11 @@ def explain_declaration(basis: PlanBasis, plan: Plan, declaration: Declaration) 
     subject = inputs.declarations.subjects.get(declaration.name)
     own = [desired for desired in basis.resolution.desired if desired.declaration.name == declaration.name]
     lines = tuple(line for line in plan.held if line.declaration == declaration.name)
-    nothing = _wants_nothing(declaration, inputs.now)
+    nothing = ""
+    if not declaration.enabled:
+        nothing = "it says enabled: false"
+    elif declaration.has_expired(inputs.now):
+        nothing = f"it expired on {declaration.expires_on:%Y-%m-%d}"
     rows = [*_in(basis, plan, own), *_held(basis, lines)]
     settled = {(row.assignment.id.key) for row in rows}
     if subject is not None and not nothing:
@@ -91,14 +95,6 @@ def explain_declaration(basis: PlanBasis, plan: Plan, declaration: Declaration) 
     )
 
 
-def _wants_nothing(declaration: Declaration, now: datetime) -> str:
-    if not declaration.enabled:
-        return "it says enabled: false"
-    if declaration.has_expired(now):
-        return f"it expired on {declaration.expires_on:%Y-%m-%d}"
-    return ""
-
-
 def _in(basis: PlanBasis, plan: Plan, own: Sequence[DesiredExemption]) -> Iterator[AssignmentRow]:
     confirmed_at = {
         (confirmed.desired.slot, confirmed.desired.declaration.name): confirmed for confirmed in basis.confirmed
@@ -106,34 +102,33 @@ def _in(basis: PlanBasis, plan: Plan, own: Sequence[DesiredExemption]) -> Iterat
     changes = {change.id.key: change for change in plan.changes}
     for desired in own:
         confirmed = confirmed_at.get((desired.slot, desired.declaration.name))
-        if confirmed is not None:
-            exemption = confirmed.exemption
-            yield AssignmentRow(
-                assignment=desired.assignment,
-                part=Participation.IN,
-                why=_why_in(desired, basis),
-                scope=desired.scope,
-                target=desired.target,
-                references=exemption.reference_ids,
-                exemption=exemption,
-                change=changes.get(exemption.id.key),
+        if confirmed is None:
+            continue
+        count = len(desired.cells)
+        why = f"{count} of its references {'evaluates' if count == 1 else 'evaluate'} what is declared"
+        if desired.match.whole:
+            why = "all of it is declared"
+        if is_assessment(desired.assignment.id.key):
+            why = "Defender evaluates it by itself, so one standard assignment at the target exempts it"
+        elif not basis.tree.contains(desired.assignment.scope.key, desired.scope):
+            field = "ahead: true" if desired.declaration.validate_scope else "DoNotValidate"
+            why += f"; it is assigned elsewhere, which {field} allows"
+        elif desired.scope == desired.target:
+            why += "; it is assigned at or above the target"
+        else:
+            why += (
+                f"; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"
             )
-
-
-def _why_in(desired: DesiredExemption, basis: PlanBasis) -> str:
-    if is_assessment(desired.assignment.id.key):
-        return "Defender evaluates it by itself, so one standard assignment at the target exempts it"
-    count = len(desired.cells)
-    looks = "evaluates" if count == 1 else "evaluate"
-    coverage = "all of it is declared" if desired.match.whole else f"{count} of its references {looks} what is declared"
-    if not basis.tree.contains(desired.assignment.scope.key, desired.scope):
-        why = "DoNotValidate" if not desired.declaration.validate_scope else "ahead: true"
-        return f"{coverage}; it is assigned elsewhere, which {why} allows"
-    if desired.scope == desired.target:
-        return f"{coverage}; it is assigned at or above the target"
-    return (
-        f"{coverage}; it is assigned below the target {desired.target}, so the exemption sits on the assignment's scope"
-    )
+        yield AssignmentRow(
+            assignment=desired.assignment,
+            part=Participation.IN,
+            why=why,
+            scope=desired.scope,
+            target=desired.target,
+            references=confirmed.exemption.reference_ids,
+            exemption=confirmed.exemption,
+            change=changes.get(confirmed.exemption.id.key),
+        )
 
 
 def _held(basis: PlanBasis, lines: Sequence[Held]) -> Iterator[AssignmentRow]:
@@ -158,15 +153,31 @@ def _out(
         for finding in plan.findings
         if finding.kind is FindingKind.MOOT and finding.declaration == declaration.name and finding.assignment
     }
+    unplaced = [line for line in basis.held if line.declaration == declaration.name and line.assignment is None]
     for key, assignment in sorted(basis.inputs.snapshot.assignments.items()):
         if key in settled or _is_not_named(subject, assignment):
             continue
-        line = _holding(basis, declaration, subject, assignment)
-        if line is not None:
+        initiative = basis.inputs.snapshot.initiatives.get(key)
+        is_unread = assignment.is_initiative and initiative is None
+        is_evaluated = not is_unread and match_subject(subject, assignment, initiative) is not None
+        # what holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there
+        around = (line for line in unplaced if is_evaluated and basis.tree.related(line.scope, assignment.scope))
+        if (line := next(around, None)) is not None:
             yield AssignmentRow(assignment=assignment, part=Participation.HELD, why=f"{line.message}; {line.remedy}")
+            continue
+        if key in moot:
+            why = moot[key].message
+        elif not _concerns(basis, declaration, assignment.scope):
+            why = f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
+        elif is_unread:
+            why = "its initiative could not be read"
+        elif is_evaluated:
+            why = f"{label(assignment)!r} is not in this run"
         else:
-            why = moot[key].message if key in moot else _why_out(basis, declaration, subject, assignment)
-            yield AssignmentRow(assignment=assignment, part=Participation.OUT, why=why)
+            members = len(initiative.members) if initiative else 1
+            which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
+            why = f"{which} behind {subject.title!r}"
+        yield AssignmentRow(assignment=assignment, part=Participation.OUT, why=why)
 
 
 def _is_not_named(subject: ResolvedSubject, assignment: Assignment) -> bool:
@@ -178,31 +189,6 @@ def _is_not_named(subject: ResolvedSubject, assignment: Assignment) -> bool:
             return assignment.definition.key != subject.only
         case SubjectKind.RECOMMENDATION | SubjectKind.CATEGORY | SubjectKind.POLICY:
             return is_assessment(assignment.id.key) and assignment.id.key not in subject.policies
-
-
-def _holding(
-    basis: PlanBasis, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment
-) -> Held | None:
-    """What holds the declaration at a scope where the assignment would evaluate it, whatever else is assigned there."""
-    initiative = basis.inputs.snapshot.initiatives.get(assignment.id.key)
-    unread = assignment.is_initiative and initiative is None
-    if unread or match_subject(subject, assignment, initiative) is None:
-        return None
-    lines = (line for line in basis.held if line.declaration == declaration.name and line.assignment is None)
-    return next((line for line in lines if basis.tree.related(line.scope, assignment.scope)), None)
-
-
-def _why_out(basis: PlanBasis, declaration: Declaration, subject: ResolvedSubject, assignment: Assignment) -> str:
-    if not _concerns(basis, declaration, assignment.scope):
-        return f"it is assigned at {assignment.scope}, which neither contains a target nor lies below one"
-    initiative = basis.inputs.snapshot.initiatives.get(assignment.id.key)
-    if assignment.is_initiative and initiative is None:
-        return "its initiative could not be read"
-    if match_subject(subject, assignment, initiative) is None:
-        members = len(initiative.members) if initiative else 1
-        which = "its only policy does not stand" if members == 1 else f"none of its {members} policies stands"
-        return f"{which} behind {subject.title!r}"
-    return f"{label(assignment)!r} is not in this run"
 
 
 def _concerns(basis: PlanBasis, declaration: Declaration, scope: ArmId) -> bool:

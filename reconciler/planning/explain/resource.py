@@ -6,7 +6,7 @@ happen from the plan itself, so that an explanation never contradicts either. `f
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from reconciler.arm.canonical import folded_selectors
@@ -27,14 +27,14 @@ from reconciler.planning.explain.values import (
 from reconciler.planning.hold_messages import label
 from reconciler.planning.provenance import Commit
 from reconciler.planning.stages import PlanBasis
-from reconciler.planning.values import Change, Finding, Held, Plan
+from reconciler.planning.values import Change, Held, Plan
 
 
 def explain_resource(
     basis: PlanBasis, plan: Plan, resource: ArmId, subject: ResolvedSubject | None = None
 ) -> ResourceExplanation:
     """Why the resource is exempt, in every assignment that evaluates it, or from one recommendation alone."""
-    tree = basis.tree
+    tree, declarations = basis.tree, basis.inputs.declarations
     chain = tree.chain(resource)
     view = _View(basis=basis, plan=plan, resource=resource, chain=chain)
     assignments = sorted(basis.inputs.snapshot.assignments.values(), key=lambda assignment: assignment.id.key)
@@ -53,19 +53,13 @@ def explain_resource(
         unread=tree.unread_about(resource),
         is_gone=resource.key in basis.inputs.snapshot.gone,
         similar=basis.inputs.snapshot.similar.get(resource.key, ()),
-        wanted_by=tuple(_wanted_by(basis, chain, subject)),
+        wanted_by=tuple(
+            declaration.name
+            for declaration in sorted(declarations.active(basis.inputs.now), key=lambda declaration: declaration.name)
+            if (subject is None or not subject.policies.isdisjoint(declarations.subjects[declaration.name].policies))
+            and any(scope.key in chain for scope in declaration.scopes)
+        ),
     )
-
-
-def _wanted_by(basis: PlanBasis, chain: Sequence[str], subject: ResolvedSubject | None) -> Iterator[str]:
-    """The declarations that list the resource or what contains it, whatever evaluates it, by name."""
-    desired_exemptions = basis.inputs.declarations
-    for declaration in sorted(desired_exemptions.active(basis.inputs.now), key=lambda declaration: declaration.name):
-        fits = subject is None or not subject.policies.isdisjoint(
-            desired_exemptions.subjects[declaration.name].policies
-        )
-        if fits and any(scope.key in chain for scope in declaration.scopes):
-            yield declaration.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +74,12 @@ class _View:
     def situation(self, assignment: Assignment, subject: ResolvedSubject | None) -> AssignmentCoverage | None:
         """What one assignment comes to; None where it has nothing to do with what was asked."""
         initiative = self.basis.inputs.snapshot.initiatives.get(assignment.id.key)
+        cells: frozenset[str] | None = None
         if subject is not None and (initiative is not None or not assignment.is_initiative):
             matched = match_subject(subject, assignment, initiative)
             if matched is None:
                 return None
-            cells: frozenset[str] | None = matched.cells
-        else:
-            cells = None
+            cells = matched.cells
         covers = [*self._confirmed(assignment, cells), *self._others(assignment, cells)]
         lines = self._held(assignment, cells)
         if not covers and not lines and cells is None:
@@ -97,15 +90,17 @@ class _View:
         certain = (cover.now for cover in effective if not cover.exemption.selectors)
         chosen = existing_cells(relevant, initiative).difference(bare, *certain)
         ours = [cover for cover in effective if cover.role is Role.AUTHORITATIVE]
-        moot = self._moot(assignment)
+        excluded = next((scope for scope in assignment.not_scopes if scope.key in self.chain), None)
         return AssignmentCoverage(
             assignment=assignment,
             references=self._texts(relevant, assignment),
             covers=tuple(covers),
             bare=self._texts(bare, assignment),
             held=tuple(lines),
-            losses=() if moot else tuple(self._loss(cover, effective, assignment) for cover in ours),
-            moot=moot,
+            losses=() if excluded else tuple(self._loss(cover, effective, assignment) for cover in ours),
+            moot=f"the assignment excludes {excluded} by its notScopes, so it does not evaluate this resource"
+            if excluded
+            else "",
             selective=self._texts(chosen, assignment),
             is_selective=bool(chosen),
         )
@@ -157,7 +152,7 @@ class _View:
         )
 
     def _others(self, assignment: Assignment, cells: frozenset[str] | None) -> Iterator[CoveringExemption]:
-        """ExistingExemption ones that are not in authority, the nearest first."""
+        """Existing ones that are not in authority, the nearest first."""
         confirmed_ids = {confirmed.exemption.id.key for confirmed in self._finals(assignment)}
         others = [existing for existing in self._lives(assignment) if existing.exemption.id.key not in confirmed_ids]
         for existing in sorted(
@@ -166,7 +161,7 @@ class _View:
             shared = existing.cells if cells is None else existing.cells & cells
             if shared:
                 exemption, change = existing.exemption, self._change(existing.exemption.id)
-                declaration = self._declared(existing.mark)
+                declaration = self.basis.inputs.declarations.by_name().get(existing.mark)
                 now = shared & self._now(exemption)
                 commit = self._commit(declaration) if declaration else None
                 yield CoveringExemption(
@@ -197,7 +192,8 @@ class _View:
         if scope := left_out(existing.exemption, self.chain):
             return f"it leaves out what lies below {scope} (excludedScopes)"
         # That it shadows something is about another resource; that it is declared nowhere holds everywhere.
-        findings = sorted(self._findings(existing.exemption), key=lambda finding: finding.kind is FindingKind.SHADOWED)
+        findings = [finding for finding in self.plan.findings if finding.subject == existing.exemption.id]
+        findings.sort(key=lambda finding: finding.kind is FindingKind.SHADOWED)
         sentences = [finding.message for finding in findings]
         sentences += [
             f"declaration {line.declaration!r} is held because of it"
@@ -211,9 +207,6 @@ class _View:
         ]
         return sentences[0] if sentences else "wanted by no declaration here; it is not touched"
 
-    def _findings(self, exemption: Exemption) -> Iterable[Finding]:
-        return (finding for finding in self.plan.findings if finding.subject == exemption.id)
-
     # --- what is missing, held or would be lost ---
 
     def _held(self, assignment: Assignment, cells: frozenset[str] | None) -> list[Held]:
@@ -224,14 +217,21 @@ class _View:
     def _loss(
         self, cover: CoveringExemption, effective: Sequence[CoveringExemption], assignment: Assignment
     ) -> RemovalImpact:
-        """The rest counts only as far as the plan leaves it there, and only in part where its selectors choose."""
+        """The rest counts only as far as the plan leaves it there, and only in part where its selectors may leave out
+        something that those of the exemption choose.
+        """
+        chosen = folded_selectors(cover.exemption.selectors)
         rest = [
             candidate
             for candidate in effective
             if candidate is not cover and not (candidate.change and candidate.change.after is None)
         ]
         others = [candidate for candidate in rest if not cover.now.isdisjoint(candidate.now)]
-        wholly = [candidate for candidate in others if _chooses_as_much(candidate.exemption, cover.exemption)]
+        wholly = [
+            candidate
+            for candidate in others
+            if not candidate.exemption.selectors or folded_selectors(candidate.exemption.selectors) == chosen
+        ]
         exposed = cover.now.difference(*(candidate.now for candidate in wholly))
         partly = (
             candidate.exemption
@@ -245,14 +245,6 @@ class _View:
             kept_by=tuple(keeping),
             partly=tuple(partly),
             returns=cover.declaration is not None,
-        )
-
-    def _moot(self, assignment: Assignment) -> str:
-        excluded = next((scope for scope in assignment.not_scopes if scope.key in self.chain), None)
-        return (
-            f"the assignment excludes {excluded} by its notScopes, so it does not evaluate this resource"
-            if excluded
-            else ""
         )
 
     # --- small facts ---
@@ -285,20 +277,5 @@ class _View:
     def _inherited(self, exemption: Exemption) -> bool:
         return exemption.scope != self.resource
 
-    def _declared(self, name: str) -> Declaration | None:
-        return next(
-            (
-                declaration
-                for declaration in self.basis.inputs.declarations.declarations
-                if name and declaration.name == name
-            ),
-            None,
-        )
-
     def _commit(self, declaration: Declaration) -> Commit | None:
         return self.basis.inputs.history.last_commit(declaration.source.file)
-
-
-def _chooses_as_much(covering: Exemption, exemption: Exemption) -> bool:
-    """Whether the selectors of the other one surely leave out nothing that the exemption's choose."""
-    return not covering.selectors or folded_selectors(covering.selectors) == folded_selectors(exemption.selectors)

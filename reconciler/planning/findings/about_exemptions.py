@@ -40,24 +40,18 @@ def duplicate(existing: Exemption, keeper: Exemption, declaration: Declaration) 
     maker = (
         "Azure does not say whether a person or an application made it" if is_standard else "was made by an application"
     )
+    first, second = ({reference.lower() for reference in side.reference_ids} for side in (existing, keeper))
+    likeness = "the same as" if first == second else "in part the same as"
     return Finding(
         kind=FindingKind.DUPLICATE,
         subject=existing.id,
-        message=f"exempts {_like(existing, keeper)} {keeper.name!r} of declaration {declaration.name!r}, and {maker}",
+        message=f"exempts {likeness} {keeper.name!r} of declaration {declaration.name!r}, and {maker}",
         remedy=f"remove it {where_made(existing)}, or add 'adopt: true' to the declaration",
         declaration=declaration.name,
         source=declaration.source,
         assignment=existing.assignment,
         evidence=Evidence(cause="made beside the declared one" if is_standard else ""),
     )
-
-
-def _like(existing: Exemption, keeper: Exemption) -> str:
-    """How far two exemptions list the same policies."""
-    listed, kept_references = (
-        {reference.lower() for reference in exemption.reference_ids} for exemption in (existing, keeper)
-    )
-    return "the same as" if listed == kept_references else "in part the same as"
 
 
 def expired_foreign(existing: Exemption) -> Finding:

@@ -19,49 +19,42 @@ from reconciler.planning.values import Finding
 
 def review_findings(basis: PlanBasis) -> list[Finding]:
     """All such findings, in no particular order."""
+    inputs, declarations = basis.inputs, basis.inputs.declarations
     desired = [confirmed.desired for confirmed in basis.confirmed]
+    retired = [
+        about_declarations.retired(declaration, recommendation, inputs.catalogue)
+        for declaration in declarations.active(inputs.now)
+        if (subject := declarations.subjects[declaration.name]).kind is SubjectKind.RECOMMENDATION
+        for recommendation in subject.recommendations
+        if recommendation.retirement is not None
+    ]
     return [
-        *_retired(basis),
-        *_unsupported(desired),
-        *_moot(desired, basis.inputs.snapshot, basis.inputs.catalogue),
+        *retired,  # whatever is assigned
+        *_without_effect(desired, inputs.snapshot, inputs.catalogue),
         *_shadowed(desired, basis),
         *_quota(basis),
     ]
 
 
-def _retired(basis: PlanBasis) -> Iterator[Finding]:
-    """Declarations of recommendations that Microsoft has retired, whatever is assigned."""
-    catalogue = basis.inputs.catalogue
-    declarations = basis.inputs.declarations
-    for declaration in declarations.active(basis.inputs.now):
-        subject = declarations.subjects[declaration.name]
-        for recommendation in subject.recommendations if subject.kind is SubjectKind.RECOMMENDATION else ():
-            if recommendation.retirement is not None:
-                yield about_declarations.retired(declaration, recommendation, catalogue)
-
-
-def _unsupported(desired_exemptions: Iterable[DesiredExemption]) -> Iterator[Finding]:
-    reported: set[str] = set()
-    for desired in desired_exemptions:
-        name, why = desired.declaration.name, desired.subject.unsupported
-        if why and name not in reported:
-            reported.add(name)
-            yield about_declarations.unsupported(desired.declaration, desired.subject.title, why)
-
-
-def _moot(
+def _without_effect(
     desired_exemptions: Iterable[DesiredExemption], snapshot: Snapshot, catalogue: Catalogue
 ) -> Iterator[Finding]:
+    """What Defender may ignore, once a declaration, and what the assignment does not evaluate now."""
+    unsupported: set[str] = set()
     remembered: dict[tuple[str, frozenset[str]], tuple[str, ...] | None] = {}
     for desired in desired_exemptions:
-        key = desired.assignment.id.key, desired.cells
+        declaration, scope, assignment = desired.declaration, desired.scope, desired.assignment
+        if desired.subject.unsupported and declaration.name not in unsupported:
+            unsupported.add(declaration.name)
+            yield about_declarations.unsupported(declaration, desired.subject.title, desired.subject.unsupported)
+        key = assignment.id.key, desired.cells
         if key not in remembered:
             remembered[key] = disabled_references(desired, snapshot, catalogue)
         disabled = remembered[key]
         if disabled is not None:
-            yield about_declarations.moot_effect(desired.declaration, desired.scope, desired.assignment, disabled)
-        if desired.assignment.selectors:
-            yield about_declarations.moot_selector(desired.declaration, desired.scope, desired.assignment)
+            yield about_declarations.moot_effect(declaration, scope, assignment, disabled)
+        if assignment.selectors:
+            yield about_declarations.moot_selector(declaration, scope, assignment)
 
 
 def _shadowed(desired_exemptions: Iterable[DesiredExemption], basis: PlanBasis) -> Iterator[Finding]:

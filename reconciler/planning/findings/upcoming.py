@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from reconciler.arm.canonical import instant_text
 from reconciler.kinds import FindingKind
-from reconciler.model import ArmId, Declaration, ScopeKind, Severity, arm_id
+from reconciler.model import Declaration, ScopeKind, Severity, arm_id
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.stages import PlanBasis
 from reconciler.planning.values import Finding
@@ -38,29 +38,21 @@ def _expiring(basis: PlanBasis) -> Iterator[Finding]:
         if (end := declaration.expires_on) is not None and end <= until:
             ending[declaration.name].append(declaration)
     for declarations in ending.values():
-        yield _expires(declarations[0], len(declarations), now)
-
-
-def _expires(declaration: Declaration, count: int, now: datetime) -> Finding:
-    end = declaration.expires_on
-    assert end is not None
-    place = declaration.place("expiresOn")
-    exemptions = "1 exemption ends" if count == 1 else f"{count} exemptions end"
-    return Finding(
-        kind=FindingKind.EXPIRING,
-        severity_override=Severity.WARNING if end - now <= _SOON else None,
-        subject=declaration.scopes[0],
-        message=f"{exemptions} on {end:%Y-%m-%d} ({_distance(end, now)}); then the resources count as unhealthy again",
-        remedy=f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
-        declaration=declaration.name,
-        source=place,
-        evidence=Evidence(expires_on=instant_text(end), exemptions=count),
-    )
-
-
-def _distance(end: datetime, now: datetime) -> str:
-    days = (end.date() - now.date()).days
-    return "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
+        end, place, number = declarations[0].expires_on, declarations[0].place("expiresOn"), len(declarations)
+        assert end is not None
+        days = (end.date() - now.date()).days
+        distance = "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
+        exemptions = "1 exemption ends" if number == 1 else f"{number} exemptions end"
+        yield Finding(
+            kind=FindingKind.EXPIRING,
+            severity_override=Severity.WARNING if end - now <= _SOON else None,
+            subject=declarations[0].scopes[0],
+            message=f"{exemptions} on {end:%Y-%m-%d} ({distance}); then the resources count as unhealthy again",
+            remedy=f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
+            declaration=declarations[0].name,
+            source=place,
+            evidence=Evidence(expires_on=instant_text(end), exemptions=number),
+        )
 
 
 def _resource_quota(basis: PlanBasis) -> Iterator[Finding]:
@@ -75,15 +67,11 @@ def _resource_quota(basis: PlanBasis) -> Iterator[Finding]:
             resources[scope.subscription].add(scope.key)
     for subscription, keys in sorted(resources.items()):
         if len(keys) >= RESOURCE_QUOTA * 9 // 10:
-            yield _near_quota(arm_id(f"/subscriptions/{subscription}"), len(keys))
-
-
-def _near_quota(subscription: ArmId, count: int) -> Finding:
-    return Finding(
-        kind=FindingKind.QUOTA,
-        severity_override=Severity.ERROR if count > RESOURCE_QUOTA else None,
-        subject=subscription,
-        message=f"would have {count:,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
-        remedy="declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
-        evidence=Evidence(aspect="resources", count=count, limit=RESOURCE_QUOTA),
-    )
+            yield Finding(
+                kind=FindingKind.QUOTA,
+                severity_override=Severity.ERROR if len(keys) > RESOURCE_QUOTA else None,
+                subject=arm_id(f"/subscriptions/{subscription}"),
+                message=f"would have {len(keys):,} exempt resources of the 5,000 that Defender for Cloud allows in one subscription",
+                remedy="declare on the resource group or subscription instead of single resources, or remove what is no longer needed",
+                evidence=Evidence(aspect="resources", count=len(keys), limit=RESOURCE_QUOTA),
+            )

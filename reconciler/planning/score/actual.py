@@ -78,31 +78,30 @@ def score_report(
 ) -> ScoreReport:
     """The report on what Defender says of the managed subscriptions."""
     listed = sorted(managed)
-    scored = [subscription for subscription in listed if subscription.name.lower() in posture.scores]
     scores = {guid: reported(score) for guid, score in posture.scores.items()}
+    subscriptions: list[ActualScore] = []
+    for subscription in listed:
+        guid = subscription.name.lower()
+        if guid not in scores:
+            continue
+        rows = [assessment for assessment in posture.assessments if assessment.id.subscription == guid]
+        by_key = by_recommendation(
+            (row, (row.health, Health.UNHEALTHY if row.is_exempt else row.health)) for row in rows
+        )
+        controls = []
+        for definition in posture.definitions:
+            now, raw = count_resources(definition, by_key, points=2)
+            base = reported_counts(posture.counts, guid, definition, now)
+            controls.append(ControlScore(definition=definition, counts=shifted(base, now, raw)))
+        exempt = sum(row.is_exempt for row in rows)
+        actual = ActualScore(subscription=subscription, reported=scores[guid], raw=total(controls), exempt=exempt)
+        subscriptions.append(actual)
     compared = (
         Comparison(estimate=estimate, actual=scores.get(estimate.subscription.name.lower())) for estimate in earlier
     )
     return ScoreReport(
-        subscriptions=tuple(_actual(subscription, posture) for subscription in scored),
-        without_score=tuple(subscription for subscription in listed if subscription not in scored),
+        subscriptions=tuple(subscriptions),
+        without_score=tuple(subscription for subscription in listed if subscription.name.lower() not in scores),
         compared=tuple(compared),
         revision=revision,
-    )
-
-
-def _actual(subscription: ArmId, posture: Posture) -> ActualScore:
-    guid = subscription.name.lower()
-    rows = [assessment for assessment in posture.assessments if assessment.id.subscription == guid]
-    by_key = by_recommendation((row, (row.health, Health.UNHEALTHY if row.is_exempt else row.health)) for row in rows)
-    controls = []
-    for definition in posture.definitions:
-        now, raw = count_resources(definition, by_key, points=2)
-        base = reported_counts(posture.counts, guid, definition, now)
-        controls.append(ControlScore(definition=definition, counts=shifted(base, now, raw)))
-    return ActualScore(
-        subscription=subscription,
-        reported=reported(posture.scores[guid]),
-        raw=total(controls),
-        exempt=sum(row.is_exempt for row in rows),
     )

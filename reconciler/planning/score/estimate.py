@@ -10,14 +10,13 @@ healthy is the upper bound. A resource whose exemption ends is taken to be unhea
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from reconciler.model import ArmId, Exemption, ScopeKind, arm_id
+from reconciler.model import ArmId, ScopeKind, arm_id
 from reconciler.model.posture import Assessment, ControlDefinition, Health, Posture
 from reconciler.planning.score.counting import (
-    Staged,
     by_recommendation,
     count_resources,
     reported_counts,
@@ -71,7 +70,9 @@ def affected_subscriptions(plan: Plan, tree: Tree) -> tuple[ArmId, ...]:
 def estimate(plan: Plan, posture: Posture, facts: Facts) -> ScoreEstimate:
     """The estimate for a plan, from what Defender says of the subscriptions that it changes."""
     existing = {exemption.id.key: exemption for exemption in facts.snapshot.exemptions}
-    before, after = Exemptions.of(existing.values(), facts), Exemptions.of(_after(plan, existing), facts)
+    planned = {**existing, **{change.id.key: change.after for change in plan.changes}}.values()
+    before = Exemptions.of(existing.values(), facts)
+    after = Exemptions.of((exemption for exemption in planned if exemption is not None), facts)
     rows = [_row(assessment, before, after) for assessment in posture.assessments]
     by_subscription: dict[str, list[_Row]] = {}
     for row in rows:
@@ -101,16 +102,6 @@ def estimate(plan: Plan, posture: Posture, facts: Facts) -> ScoreEstimate:
         reopened=sum(row.is_reopened for row in rows),
         unsure=sum(row.is_unsure for row in rows),
     )
-
-
-def _after(plan: Plan, existing: dict[str, Exemption]) -> Iterable[Exemption]:
-    """The exemptions as the plan leaves them."""
-    remaining = dict(existing)
-    for change in plan.changes:
-        remaining.pop(change.id.key, None)
-        if change.after is not None:
-            remaining[change.after.id.key] = change.after
-    return remaining.values()
 
 
 # --- one assessment ----------------------------------------------------------------------------------------------
@@ -154,7 +145,18 @@ def _health(assessment: Assessment, verdict: Exempted, is_evaluated: bool, mitig
 def _subscription(subscription: ArmId, rows: Sequence[_Row], posture: Posture) -> SubscriptionEstimate:
     guid = subscription.name.lower()
     by_key = by_recommendation((row.assessment, row.stages) for row in rows)
-    controls = [_control(definition, guid, by_key, posture) for definition in posture.definitions]
+    controls: list[ControlStages] = []
+    for definition in posture.definitions:
+        now, settled, after, upper_now, upper_after = count_resources(definition, by_key, points=5)
+        base = reported_counts(posture.counts, guid, definition, now)
+        controls.append(
+            ControlStages(
+                now=ControlScore(definition=definition, counts=base),
+                settled=ControlScore(definition=definition, counts=shifted(base, now, settled)),
+                after=ControlScore(definition=definition, counts=shifted(base, now, after)),
+                upper=ControlScore(definition=definition, counts=shifted(base, upper_now, upper_after)),
+            )
+        )
     score = Stages(
         now=reported(posture.scores[guid]),
         settled=total(control.settled for control in controls),
@@ -163,19 +165,6 @@ def _subscription(subscription: ArmId, rows: Sequence[_Row], posture: Posture) -
     )
     changed = (control for control in controls if not control.settled == control.after == control.upper)
     return SubscriptionEstimate(subscription=subscription, score=score, controls=tuple(changed))
-
-
-def _control(
-    definition: ControlDefinition, guid: str, by_key: Mapping[str, Sequence[Staged]], posture: Posture
-) -> ControlStages:
-    now, settled, after, upper_now, upper_after = count_resources(definition, by_key, points=5)
-    base = reported_counts(posture.counts, guid, definition, now)
-    return ControlStages(
-        now=ControlScore(definition=definition, counts=base),
-        settled=ControlScore(definition=definition, counts=shifted(base, now, settled)),
-        after=ControlScore(definition=definition, counts=shifted(base, now, after)),
-        upper=ControlScore(definition=definition, counts=shifted(base, upper_now, upper_after)),
-    )
 
 
 # --- what moves nothing ------------------------------------------------------------------------------------------

@@ -21,7 +21,6 @@ from reconciler.model import (
     Category,
     Exemption,
     ResourceSelector,
-    Selector,
     Snapshot,
     assessment_id,
 )
@@ -164,16 +163,14 @@ def selects(selectors: Iterable[ResourceSelector], resource: ArmId) -> bool | No
 
 
 def _holds(selector: ResourceSelector, resource: ArmId) -> bool | None:
-    verdicts = [_condition(condition, resource) for condition in selector.selectors]
+    verdicts: list[bool | None] = []
+    for condition in selector.selectors:
+        kind = condition.kind.lower()
+        if kind in _LOCATION:
+            verdicts.append(None)
+        elif kind == _TYPE:
+            types = {value.lower() for value in condition.values}
+            verdicts.append((resource.resource_type in types) is not condition.negated)
     if False in verdicts:
         return False
     return None if None in verdicts else True
-
-
-def _condition(condition: Selector, resource: ArmId) -> bool | None:
-    kind = condition.kind.lower()
-    if kind in _LOCATION:
-        return None
-    if kind != _TYPE:
-        return True
-    return (resource.resource_type in {value.lower() for value in condition.values}) is not condition.negated
