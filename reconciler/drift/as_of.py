@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.documents.json_input import JsonInput, JsonInputError, read_json
-from reconciler.model import Status, carrier_from
+from reconciler.documents.json_input import JsonInputError, read_json
+from reconciler.drift.past_outcomes import written_id
+from reconciler.model import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +35,24 @@ def writes_of(name: str, data: bytes) -> tuple[RunWrite, ...]:
     try:
         moment = datetime.fromisoformat(document.member("takenAt").as_text())
         revision = document.optional("revision")
-        return tuple(
-            write
-            for outcome in document.member("outcomes").items()
-            if (write := _write(outcome, name, moment, revision.as_text() if revision else "")) is not None
-        )
+        writes: list[RunWrite] = []
+        for outcome in document.member("outcomes").items():
+            if outcome.member("status").as_text() not in {Status.DONE.value, Status.UNCHANGED.value}:
+                continue
+            declaration = outcome.optional("declaration")
+            writes.append(
+                RunWrite(
+                    file=name,
+                    taken_at=moment,
+                    revision=revision.as_text() if revision else "",
+                    exemption=written_id(outcome),
+                    declaration=declaration.as_text() if declaration else "",
+                    exists=outcome.member("actions").value != ["delete"],
+                )
+            )
     except (JsonInputError, ValueError):
         return ()
-
-
-def _write(outcome: JsonInput, name: str, moment: datetime, revision: str) -> RunWrite | None:
-    if outcome.member("status").as_text() not in {Status.DONE.value, Status.UNCHANGED.value}:
-        return None
-    key = outcome.member("key")
-    scope, exemption = (key.member(part).as_text() for part in ("scope", "name"))
-    assignment = key.optional("assignment")
-    declaration = outcome.optional("declaration")
-    return RunWrite(
-        file=name,
-        taken_at=moment,
-        revision=revision,
-        exemption=carrier_from(assignment.as_text() if assignment else "").path(scope, exemption),
-        declaration=declaration.as_text() if declaration else "",
-        exists=outcome.member("actions").value != ["delete"],
-    )
+    return tuple(writes)
 
 
 def writes_in_force(writes: Iterable[RunWrite], moment: datetime) -> Mapping[str, tuple[RunWrite, ...]]:

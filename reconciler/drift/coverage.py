@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from reconciler.arm.canonical import category
@@ -63,20 +64,19 @@ def covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, 
     """The policies behind the exempted references, sorted, as far as the initiative is known; or the assessment."""
     key = exemption.assignment.key, exemption.reference_ids
     if key not in inputs.policies_behind:  # thousands of exemptions list the same few references
-        inputs.policies_behind[key] = _covered_policies(exemption, inputs)
+        assignment = inputs.assignment(exemption.assignment)
+        policies: Iterable[ArmId]
+        if exemption.carrier is Carrier.STANDARD:
+            policies = [exemption.assignment]
+        elif assignment is not None and not assignment.is_initiative:
+            policies = [assignment.definition]
+        else:
+            initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
+            listed = {reference.lower() for reference in exemption.reference_ids}
+            members = initiative.members if initiative else ()
+            policies = {member.definition for member in members if member.reference_id.lower() in listed}
+        inputs.policies_behind[key] = tuple(sorted(policies))
     return inputs.policies_behind[key]
-
-
-def _covered_policies(exemption: Exemption, inputs: DriftInputs) -> tuple[ArmId, ...]:
-    if exemption.carrier is Carrier.STANDARD:
-        return (exemption.assignment,)
-    assignment = inputs.assignment(exemption.assignment)
-    if assignment is not None and not assignment.is_initiative:
-        return (assignment.definition,)
-    initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
-    listed = {reference.lower() for reference in exemption.reference_ids}
-    members = initiative.members if initiative else ()
-    return tuple(sorted({member.definition for member in members if member.reference_id.lower() in listed}))
 
 
 def _recommendations(definition: ArmId, inputs: DriftInputs) -> list[str]:

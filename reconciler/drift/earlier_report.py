@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from reconciler.arm.canonical import instant
-from reconciler.documents.json_input import JsonInput, read_json
+from reconciler.documents.json_input import read_json
 from reconciler.model import JSON, Settings
 from reconciler.problems import UsageError
 
@@ -15,6 +15,7 @@ FORMAT: Final = "1.0"
 _MAKE: Final = "make one with: exempt drift --format json > FILE"
 _ANOTHER: Final = "compare with a report of this repository"
 _TEXTS: Final = ("id", "kind", "severity", "subject", "message")
+"""What is said of a finding that is gone."""
 
 
 def read_earlier(data: bytes, settings: Settings, *, origin: str) -> Mapping[str, JSON]:
@@ -35,7 +36,12 @@ def read_earlier(data: bytes, settings: Settings, *, origin: str) -> Mapping[str
         raise UsageError(
             f"--since: the report is of owner {owner!r}, but this repository is {settings.owner!r}", _ANOTHER
         )
-    return {_checked(finding): finding.value for finding in document.member("findings").items()}
+    findings: dict[str, JSON] = {}
+    for finding in document.member("findings").items():
+        for name in _TEXTS:
+            finding.member(name).as_text()
+        findings[finding.member("id").as_text()] = finding.value
+    return findings
 
 
 def read_told(data: bytes, *, origin: str) -> tuple[datetime, Mapping[str, frozenset[str]]]:
@@ -52,10 +58,3 @@ def read_told(data: bytes, *, origin: str) -> tuple[datetime, Mapping[str, froze
     untold = document.optional("untold")
     by_channel = untold.entries() if untold else ()
     return moment, {channel: frozenset(key.as_text() for key in keys.items()) for channel, keys in by_channel}
-
-
-def _checked(finding: JsonInput) -> str:
-    """The id of a finding that has all that is said of one that is gone."""
-    for name in _TEXTS:
-        finding.member(name).as_text()
-    return finding.member("id").as_text()

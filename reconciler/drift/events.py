@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,16 +23,21 @@ def exemptions_of_event(data: bytes, *, origin: str) -> frozenset[ArmId]:
         UsageError: it names no exemption.
     """
     document = read_json(data, origin=origin, remedy="save the event's body as it came")
-    named = frozenset(_named(document.value))
-    if not named:
+    exemptions: set[ArmId] = set()
+    for text in _naming_texts(document.value):
+        if _TYPE in text.lower():
+            with contextlib.suppress(ValueError):
+                exemptions.add(parse_object(text))
+    if not exemptions:
         raise UsageError(
             f"{origin} names no policy exemption",
             "send activity log records, alerts or Event Grid events of Microsoft.Authorization/policyExemptions/write",
         )
-    return named
+    return frozenset(exemptions)
 
 
-def _named(value: JSON) -> Iterator[ArmId]:
+def _naming_texts(value: JSON) -> Iterator[str]:
+    """The texts that may name what was written, however deep they stand."""
     waiting = [value]
     while waiting:
         item = waiting.pop()
@@ -41,18 +47,5 @@ def _named(value: JSON) -> Iterator[ArmId]:
             for key, inner in item.items():
                 texts = inner if isinstance(inner, list) else [inner]
                 if key.lower() in _NAMING:
-                    yield from (
-                        identifier
-                        for text in texts
-                        if isinstance(text, str) and (identifier := _exemption(text)) is not None
-                    )
+                    yield from (text for text in texts if isinstance(text, str))
                 waiting.append(inner)
-
-
-def _exemption(text: str) -> ArmId | None:
-    if _TYPE not in text.lower():
-        return None
-    try:
-        return parse_object(text)
-    except ValueError:
-        return None

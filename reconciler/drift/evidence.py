@@ -21,7 +21,16 @@ _EXEMPTIONS: Final = "/providers/microsoft.authorization/policyexemptions/"
 
 def with_evidence(finding: Finding, inputs: DriftInputs) -> Finding:
     """The finding with everything that the snapshot, git and the declaration say about who, when and where."""
-    evidence = _with_declaration(_with_exemption(finding, inputs), finding, inputs)
+    evidence = _with_exemption(finding, inputs)
+    if (declaration := inputs.declaration(finding.declaration)) is not None:
+        commit = inputs.commit(declaration)
+        evidence = replace(
+            evidence,
+            declared_by=declaration.owner,
+            declared_at=_instant(commit.when) if commit else "",
+            commit=commit.sha if commit else "",
+            ticket=declaration.ticket,
+        )
     portal = portal_link(finding.subject, inputs.settings.tenant_id, inputs.settings.cloud)
     return replace(finding, evidence=replace(evidence, portal=portal))
 
@@ -51,21 +60,6 @@ def _with_exemption(finding: Finding, inputs: DriftInputs) -> Evidence:
         recommendations=evidence.recommendations or contents.recommendations,
         policy_titles=evidence.policy_titles or contents.policy_titles,
         resource_selectors=contents.resource_selectors,
-    )
-
-
-def _with_declaration(evidence: Evidence, finding: Finding, inputs: DriftInputs) -> Evidence:
-    """Whom to ask about the declaration, and since when it stands in git as it does."""
-    declaration = inputs.declaration(finding.declaration)
-    if declaration is None:
-        return evidence
-    commit = inputs.commit(declaration)
-    return replace(
-        evidence,
-        declared_by=declaration.owner,
-        declared_at=_instant(commit.when) if commit else "",
-        commit=commit.sha if commit else "",
-        ticket=declaration.ticket,
     )
 
 

@@ -27,7 +27,7 @@ from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.sources import with_source
 from reconciler.drift.widening import exempts_more
 from reconciler.kinds import FindingKind, HeldCause
-from reconciler.model import Carrier, Exemption, Initiative, Severity, Unread, carrier_of
+from reconciler.model import Carrier, Severity, carrier_of
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Action, Change, Finding, Held, Plan, Reason
 
@@ -46,13 +46,19 @@ def find_drift(plan: Plan, inputs: DriftInputs, further: Iterable[Finding] = ())
 
     `further` are findings from elsewhere (a live catalogue), to be told who and when like the rest.
     """
-    findings = (
-        *(_changed(change, inputs) for change in plan.changes),
-        *(_held(cells) for cells in plan.held),
-        *(_unread(unread) for unread in plan.unread),
-        *plan.findings,
-        *further,
-    )
+    findings = [_changed(change, inputs) for change in plan.changes]
+    findings += [_held(line) for line in plan.held]
+    findings += [
+        Finding(
+            kind=FindingKind.INCOMPLETE,
+            subject=unread.scope,
+            message=f"{unread.what} could not be read: {unread.message}",
+            remedy=unread.remedy or "give the identity Reader there, and run again",
+            evidence=Evidence(aspect=unread.what),
+        )
+        for unread in plan.unread
+    ]
+    findings += [*plan.findings, *further]
     return tuple(with_evidence(with_source(finding, inputs), inputs) for finding in findings)
 
 
@@ -107,8 +113,9 @@ def _modified(change: Change, inputs: DriftInputs) -> Finding:
     assert change.before is not None
     assert change.after is not None
     initiative = inputs.snapshot.initiatives.get(change.before.assignment.key)
+    texts, listed = initiative.texts if initiative else {}, change.before.reference_ids
     kind = FindingKind.DUPLICATE if change.reason is Reason.NARROW else FindingKind.MODIFIED
-    if change.reason is Reason.FAN_OUT and not _lists_any(change.before, initiative):
+    if change.reason is Reason.FAN_OUT and listed and not any(reference.lower() in texts for reference in listed):
         kind = FindingKind.UNCOVERED
     wider = exempts_more(change.before, change.after, initiative) if kind is FindingKind.MODIFIED else ""
     diagnosis = messages.modified(change, wider, inputs)
@@ -117,40 +124,21 @@ def _modified(change: Change, inputs: DriftInputs) -> Finding:
     return replace(finding, severity_override=Severity.ERROR) if wider else finding
 
 
-def _lists_any(exemption: Exemption, initiative: Initiative | None) -> bool:
-    """Whether the initiative has any of the references that an exemption lists; none listed are all."""
-    texts = initiative.texts if initiative else {}
-    return not exemption.reference_ids or any(reference.lower() in texts for reference in exemption.reference_ids)
-
-
 # --- everything else ---------------------------------------------------------------------------------------------
 
 
-def _cause(cells: Held) -> str:
-    is_standard = cells.exemption is not None and carrier_of(cells.exemption) is Carrier.STANDARD
-    if cells.cause is HeldCause.NOT_ADOPTABLE and is_standard:  # Azure does not say whether an application made it
-        return "an exemption that nobody adopted stands in the way"
-    return cells.cause.facts.cause
-
-
-def _held(cells: Held) -> Finding:
+def _held(line: Held) -> Finding:
+    cause = line.cause.facts.cause
+    is_standard = line.exemption is not None and carrier_of(line.exemption) is Carrier.STANDARD
+    if line.cause is HeldCause.NOT_ADOPTABLE and is_standard:  # Azure does not say whether an application made it
+        cause = "an exemption that nobody adopted stands in the way"
     return Finding(
-        kind=cells.cause.facts.kind,
-        subject=cells.exemption or cells.scope,
-        message=cells.message,
-        remedy=cells.remedy,
-        declaration=cells.declaration or None,
-        source=cells.source,
-        assignment=cells.assignment,
-        evidence=Evidence(aspect=cells.cause.value, cause=_cause(cells), reference_ids=tuple(cells.reference_ids)),
-    )
-
-
-def _unread(unread: Unread) -> Finding:
-    return Finding(
-        kind=FindingKind.INCOMPLETE,
-        subject=unread.scope,
-        message=f"{unread.what} could not be read: {unread.message}",
-        remedy=unread.remedy or "give the identity Reader there, and run again",
-        evidence=Evidence(aspect=unread.what),
+        kind=line.cause.facts.kind,
+        subject=line.exemption or line.scope,
+        message=line.message,
+        remedy=line.remedy,
+        declaration=line.declaration or None,
+        source=line.source,
+        assignment=line.assignment,
+        evidence=Evidence(aspect=line.cause.value, cause=cause, reference_ids=tuple(line.reference_ids)),
     )

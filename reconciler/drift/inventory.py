@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -87,10 +87,10 @@ def take_inventory(
     """
     snapshot = inputs.snapshot
     tree = tree_of(snapshot, inputs.settings, only.key if only else None)
-    inside = (exemption for exemption in snapshot.exemptions if tree.in_run(exemption.scope))
+    inside = [exemption for exemption in snapshot.exemptions if tree.in_run(exemption.scope)]
+    inside.sort(key=lambda exemption: (exemption.scope.key, exemption.assignment.key, exemption.id.key))
     entries = (
-        replace(_entry(exemption, inputs, approvals), effect=effects.get(exemption.id.key, ""))
-        for exemption in _sorted(inside)
+        replace(_entry(exemption, inputs, approvals), effect=effects.get(exemption.id.key, "")) for exemption in inside
     )
     return Inventory(
         tenant_id=snapshot.tenant_id,
@@ -143,10 +143,6 @@ def _is_part(text: str, candidates: Iterable[str]) -> bool:
     return not text or any(text.lower() in candidate.lower() for candidate in candidates)
 
 
-def _sorted(exemptions: Iterable[Exemption]) -> Sequence[Exemption]:
-    return sorted(exemptions, key=lambda exemption: (exemption.scope.key, exemption.assignment.key, exemption.id.key))
-
-
 def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Approval]) -> InventoryEntry:
     whose_mark = ownership(exemption, inputs.settings)
     marked_by = owners(exemption)
@@ -154,11 +150,16 @@ def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Ap
     name = declaration_of(exemption) if is_ours else ""
     declaration = inputs.declaration(name)
     commit = inputs.commit(declaration)
-    approval = approvals.get(commit.sha, _NOBODY) if commit else _NOBODY
+    state = State.EXPIRED if has_expired(exemption, inputs.now) else State.ACTIVE
+    if exemption.assignment.key in inputs.snapshot.gone:
+        state = State.ORPHANED
+    system, writers = exemption.system, inputs.settings.writers
+    # not known where Azure says that somebody else wrote it since
+    is_last_ours = is_ours and system is not None and (not writers or system.last_modified_by.lower() in writers)
     return InventoryEntry(
         exemption=exemption,
         ownership=whose_mark,
-        state=_state(exemption, inputs),
+        state=state,
         marked_by=inputs.settings.owner if is_ours else (marked_by[0] if marked_by else ""),
         declaration=name,
         is_declared=declaration is not None,
@@ -171,20 +172,6 @@ def _entry(exemption: Exemption, inputs: DriftInputs, approvals: Mapping[str, Ap
         ticket=str(exemption.metadata.get("ticket") or ""),
         commit=revision_of(exemption),
         run=run_of(exemption) if is_ours else "",
-        applied_at=_applied_at(exemption, inputs) if is_ours else None,
-        approval=approval,
+        applied_at=system.last_modified_at if system and is_last_ours else None,
+        approval=approvals.get(commit.sha, _NOBODY) if commit else _NOBODY,
     )
-
-
-def _applied_at(exemption: Exemption, inputs: DriftInputs) -> datetime | None:
-    """When we last wrote it; None where Azure says that somebody else wrote it since."""
-    system, writers = exemption.system, inputs.settings.writers
-    if system is None or (writers and system.last_modified_by.lower() not in writers):
-        return None
-    return system.last_modified_at
-
-
-def _state(exemption: Exemption, inputs: DriftInputs) -> State:
-    if exemption.assignment.key in inputs.snapshot.gone:
-        return State.ORPHANED
-    return State.EXPIRED if has_expired(exemption, inputs.now) else State.ACTIVE

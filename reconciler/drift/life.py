@@ -103,11 +103,10 @@ def _difference(version: Version, before: Declaration | None) -> tuple[EventKind
             return EventKind.MOVED, f"to {file}"
         case StepKind.ADDED:
             return EventKind.ASKED, _terms(after) if after else file
+        case StepKind.CHANGED if after is None or before is None:
+            return EventKind.CHANGED, file
         case StepKind.CHANGED:
-            return (EventKind.CHANGED, file) if after is None or before is None else _edited(before, after)
-
-
-def _edited(before: Declaration, after: Declaration) -> tuple[EventKind, str]:
+            pass
     if before.enabled and not after.enabled:
         return EventKind.RETIRED, "enabled: false"
     if after.enabled and not before.enabled:

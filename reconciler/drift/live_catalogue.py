@@ -6,7 +6,7 @@ is a preview or custom. The difference reaches the plan through a reviewed catal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from reconciler.catalog.catalogue import Catalogue
@@ -35,22 +35,20 @@ def catalogue_findings(
     as_live = Catalogue(current.cloud, refreshed(bundled, current.overlay, facts))
     entries = differences(current, as_live, named.values())
     lost = with_declarations(gone_entries(gone(bundled, facts)), current, as_live, named.values())
-    return tuple(_findings((*entries, *lost), named))
-
-
-def _findings(entries: Iterable[Entry], declarations: Mapping[str, Declaration]) -> Iterator[Finding]:
-    for entry in entries:
+    findings: list[Finding] = []
+    for entry in (*entries, *lost):
         changes = [change for change in entry.changes if change.name in _MEANINGFUL]
         if changes or entry.difference is Difference.GONE:
-            yield from (_finding(entry, changes, declarations[name]) for name in entry.declarations)
+            findings += [_finding(entry, changes, named[name]) for name in entry.declarations]
+    return tuple(findings)
 
 
 def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration) -> Finding:
     is_gone = entry.difference is Difference.GONE
     serious = any(change.name == "policies" for change in changes)
-    difference = (
-        "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {_fields(changes)}"
-    )
+    names = {"policies": "other policies stand behind it", "title": "it has another title"}
+    respects = " and ".join(names.get(change.name, f"{change.name} differs") for change in changes)
+    difference = "is not listed by the tenant any more" if is_gone else f"is otherwise in the tenant: {respects}"
     fields = tuple(
         FieldDifference(path=change.name, declared=_json(change.before), existing=_json(change.after))
         for change in changes
@@ -65,11 +63,6 @@ def _finding(entry: Entry, changes: list[FieldChange], declaration: Declaration)
         source=declaration.source,
         evidence=Evidence(changed=fields),
     )
-
-
-def _fields(changes: Iterable[FieldChange]) -> str:
-    names = {"policies": "other policies stand behind it", "title": "it has another title"}
-    return " and ".join(names.get(change.name, f"{change.name} differs") for change in changes)
 
 
 def _json(value: str | bool | tuple[str, ...]) -> JSON:

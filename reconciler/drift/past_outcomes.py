@@ -28,18 +28,20 @@ def read_outcomes(data: bytes | str, *, origin: str) -> Mapping[str, PastOutcome
         JsonInputError: these are no outcomes.
     """
     document = read_json(data, origin=origin, remedy=_MAKE)
-    return dict(
-        _outcome(outcome)
-        for outcome in document.member("outcomes").items()
-        if outcome.member("actions").value != ["delete"] and outcome.member("status").as_text() != Status.AWAITING.value
-    )
+    outcomes: dict[str, PastOutcome] = {}
+    for outcome in document.member("outcomes").items():
+        if outcome.member("actions").value == ["delete"]:
+            continue
+        status = outcome.member("status").as_text()
+        if status != Status.AWAITING.value:
+            key, message = written_id(outcome).lower(), outcome.member("message").as_text()
+            outcomes[key] = PastOutcome(existed=status in _EXISTS, message=message)
+    return outcomes
 
 
-def _outcome(outcome: JsonInput) -> tuple[str, PastOutcome]:
+def written_id(outcome: JsonInput) -> str:
+    """The id of the exemption that an outcome is about."""
     key = outcome.member("key")
     scope, name = (key.member(part).as_text() for part in ("scope", "name"))
     assignment = key.optional("assignment")
-    status, message = (outcome.member(part).as_text() for part in ("status", "message"))
-    return carrier_from(assignment.as_text() if assignment else "").path(scope, name).lower(), PastOutcome(
-        existed=status in _EXISTS, message=message
-    )
+    return carrier_from(assignment.as_text() if assignment else "").path(scope, name)

@@ -78,12 +78,10 @@ def _patched(finding: Finding, inputs: DriftInputs, read: Read) -> Finding:
         finding = replace(
             finding, remedy=f"{finding.remedy.split(';')[0]}; to keep what Azure has, apply the patch instead"
         )
-    return replace(finding, evidence=replace(finding.evidence, patch=_diff(declaration.source.file, old, new)))
-
-
-def _diff(file: str, old: str, new: str) -> str:
-    lines = difflib.unified_diff(old.splitlines(keepends=True), new.splitlines(keepends=True), f"a/{file}", f"b/{file}")
-    return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    file, before, after = declaration.source.file, old.splitlines(keepends=True), new.splitlines(keepends=True)
+    lines = difflib.unified_diff(before, after, f"a/{file}", f"b/{file}")
+    patch = "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+    return replace(finding, evidence=replace(finding.evidence, patch=patch))
 
 
 # --- edits -------------------------------------------------------------------------------------------------------
@@ -126,13 +124,10 @@ def _accepted(finding: Finding, declaration: Declaration, inputs: DriftInputs, t
         if scalar is None:
             return text
         ending = line[len(line.rstrip("\r\n")) :]
-        lines[place.line - 1] = f"{scalar[1]}{_as_written(str(difference.existing))}{scalar[3]}{ending}"
+        # as a person would write it: the date alone where it is valid through that day
+        value = str(difference.existing).removesuffix("T23:59:59Z")
+        lines[place.line - 1] = f"{scalar[1]}{value}{scalar[3]}{ending}"
     return "".join(lines)
-
-
-def _as_written(value: str) -> str:
-    """A value as a person would write it: the date alone where it is valid through that day."""
-    return value.removesuffix("T23:59:59Z")
 
 
 def _appended(text: str, line: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.inventory import Inventory
@@ -60,20 +59,23 @@ def make_register(
 ) -> Register:
     """The register of an inventory, with every declaration that is or was."""
     declared = inputs.resolved.by_name()
-    records = [
-        DeclarationRecord(
-            name=name,
-            status=_status(declaration, inventory.now),
-            declaration=declaration,
-            title=subject.title if subject else "",
-            severity=request.severity if request else "",
-            requester=who_asked(declaration, inputs.history),
-            steps=tuple(journals.get(name, ())),
+    records: list[DeclarationRecord] = []
+    for name, declaration in declared.items():
+        has_expired = declaration.has_expired(inventory.now)
+        status = DeclarationStatus.ENDED if has_expired else DeclarationStatus.DECLARED
+        subject = inputs.resolved.subjects.get(name)
+        request = request_of(declaration, inputs.history, subject, inputs.catalogue) if subject else None
+        records.append(
+            DeclarationRecord(
+                name=name,
+                status=status if declaration.enabled else DeclarationStatus.DISABLED,
+                declaration=declaration,
+                title=subject.title if subject else "",
+                severity=request.severity if request else "",
+                requester=who_asked(declaration, inputs.history),
+                steps=tuple(journals.get(name, ())),
+            )
         )
-        for name, declaration in declared.items()
-        for subject in (inputs.resolved.subjects.get(name),)
-        for request in (request_of(declaration, inputs.history, subject, inputs.catalogue) if subject else None,)
-    ]
     records += [
         DeclarationRecord(name=name, status=DeclarationStatus.RETIRED, steps=tuple(steps))
         for name, steps in journals.items()
@@ -85,9 +87,3 @@ def make_register(
         findings=tuple(findings),
         revision=revision,
     )
-
-
-def _status(declaration: Declaration, now: datetime) -> DeclarationStatus:
-    if not declaration.enabled:
-        return DeclarationStatus.DISABLED
-    return DeclarationStatus.ENDED if declaration.has_expired(now) else DeclarationStatus.DECLARED

@@ -5,13 +5,11 @@ So that code scanning puts an alert where somebody would edit.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
 from reconciler.drift.inputs import DriftInputs
 from reconciler.kinds import FindingKind
-from reconciler.model import Declaration, Source
 from reconciler.planning.values import Finding
 
 _FIELDS: Final = {
@@ -31,15 +29,8 @@ def with_source(finding: Finding, inputs: DriftInputs) -> Finding:
     declaration = inputs.declaration(finding.declaration)
     if declaration is None or finding.source is None or finding.kind is FindingKind.EXPIRING:
         return finding
-    return replace(finding, source=next(_sources(finding, declaration), finding.source))
-
-
-def _sources(finding: Finding, declaration: Declaration) -> Iterator[Source]:
-    for difference in finding.evidence.changed:
-        field = _FIELDS.get(difference.path, "")
-        if field in declaration.places:
-            yield declaration.places[field]
     target = finding.evidence.target.lower() or finding.subject.key
-    for index, scope in enumerate(declaration.scopes):
-        if scope.key == target and f"scopes.{index}" in declaration.places:
-            yield declaration.places[f"scopes.{index}"]
+    names = [_FIELDS.get(difference.path, "") for difference in finding.evidence.changed]
+    names += [f"scopes.{index}" for index, scope in enumerate(declaration.scopes) if scope.key == target]
+    places = (declaration.places[name] for name in names if name in declaration.places)
+    return replace(finding, source=next(places, finding.source))
