@@ -28,7 +28,8 @@ def one_owner(case: Case) -> Iterator[Violation]:
         if _is_declared_around(case, point, name):
             continue
         serving = owners[point]
-        own = sum(_is_marked(case, key, name) for key in serving)
+        marks = [exemption.metadata.get("declaration") for key in serving if (exemption := case.final[key]) is not None]
+        own = marks.count(name)
         if not serving and doubtful[point]:
             continue
         if own and (len(serving) == 1 or _is_leftover(case, point, serving)):
@@ -37,11 +38,6 @@ def one_owner(case: Case) -> Iterator[Violation]:
             how = f"by {len(serving)} exemptions" if own else "by none that bears its mark"
             message = f"what {name} declares for {point.reference} of {point.assignment} is owned {how}"
             yield Violation(rule="owned once", subject=point.scope, message=message)
-
-
-def _is_marked(case: Case, key: str, name: str) -> bool:
-    exemption = case.final[key]
-    return exemption is not None and exemption.metadata.get("declaration") == name
 
 
 def _is_leftover(case: Case, point: Point, owners: Iterable[str]) -> bool:

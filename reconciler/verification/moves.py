@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from reconciler.verification.case import Case, Violation, Write
 from reconciler.verification.coverage import preceding
 from reconciler.verification.declared import Declared
-from reconciler.verification.objects import Point
 from reconciler.verification.standards import ASSESSMENTS
 
 _GONE = ("resource-gone", "assignment-gone")
@@ -21,8 +20,19 @@ def without_a_gap(case: Case) -> Iterator[Violation]:
         declaration = _moved_on(case, write)
         if declaration is None:
             continue
+        scope = write.before.scope if write.before else ""
         for point in sorted(case.targets.get(declaration.name, ())):
-            if not _is_there_before(case, key, point) and not _is_not_needed(case, write, point, declaration):
+            is_elsewhere = scope not in case.tenant.chain(point.scope) and point.scope not in case.tenant.chain(scope)
+            if is_elsewhere or any(
+                line["cause"] in _GONE
+                and line["scope"].lower() == point.scope
+                and line["declaration"] == declaration.name
+                for line in case.plan["held"]
+            ):
+                continue
+            covering = {name for name, exemption in case.final.items() if case.is_covered([exemption], point)}
+            covering_now = {name for name in covering if case.is_covered([case.tenant.exemptions.get(name)], point)}
+            if not covering_now and covering.isdisjoint(preceding(case, [key])):  # in some order that the waits allow
                 message = f"{point.reference} of {point.assignment} takes its place, and need not be there before"
                 yield Violation(rule="never bare", subject=key, message=message)
 
@@ -39,21 +49,3 @@ def _moved_on(case: Case, write: Write) -> Declared | None:
         return None
     kinds = {False} if declaration.only else {policy.startswith(ASSESSMENTS) for policy in declaration.policies}
     return None if before.assignment.startswith(ASSESSMENTS) in kinds else declaration
-
-
-def _is_there_before(case: Case, key: str, point: Point) -> bool:
-    """Whether something exempts the point before the write, in any order that the waits allow."""
-    covering = {name for name, exemption in case.final.items() if case.is_covered([exemption], point)}
-    covering_now = {name for name in covering if case.is_covered([case.tenant.exemptions.get(name)], point)}
-    return bool(covering_now) or not covering.isdisjoint(preceding(case, [key]))
-
-
-def _is_not_needed(case: Case, write: Write, point: Point, declaration: Declared) -> bool:
-    """Whether the point lies elsewhere, or what would be exempt there is gone."""
-    scope = write.before.scope if write.before else ""
-    if scope not in case.tenant.chain(point.scope) and point.scope not in case.tenant.chain(scope):
-        return True
-    return any(
-        line["cause"] in _GONE and line["scope"].lower() == point.scope and line["declaration"] == declaration.name
-        for line in case.plan["held"]
-    )

@@ -209,35 +209,22 @@ def comparable(properties: Mapping[str, JSON]) -> dict[str, JSON]:
     folded["exemptionCategory"] = {"waiver": "Waiver", "mitigated": "Mitigated"}.get(category.lower(), category)
     if str(properties.get("assignmentScopeValidation") or "default").lower() == "default":
         folded.pop("assignmentScopeValidation", None)
-    if properties.get("expiresOn"):
-        folded["expiresOn"] = _expiry(str(properties["expiresOn"]))
+    if end := str(properties.get("expiresOn") or ""):
+        match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|[+-]00:?00)?", end)
+        digits = (match[3] or "")[:7].rstrip("0") if match else ""
+        folded["expiresOn"] = (
+            f"{match[1]}T{match[2]}{'.' + digits if digits else ''}Z"
+            if match
+            else instant(end).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        )
     if groups := properties.get("resourceSelectors"):
-        names = [group.get("name") or "" for group in _ordered(groups)]
+        names = sorted(group.get("name") or "" for group in groups)
         folded["resourceSelectors"] = [names, json.loads(selector_key(groups))]
     metadata = {key: value for key, value in (properties.get("metadata") or {}).items() if key not in STAMPS}
     if isinstance(metadata.get("target"), str):
         metadata["target"] = metadata["target"].lower()
     folded["metadata"] = metadata
     return {key: value for key, value in folded.items() if value not in ("", [], {}, None)}
-
-
-def _ordered(groups: Iterable[Mapping[str, JSON]]) -> list[Mapping[str, JSON]]:
-    def key(group: Mapping[str, JSON]) -> tuple[str, list[tuple[str, list[str], bool]]]:
-        parts = [
-            (part["kind"], sorted(part.get("in") or part.get("notIn") or ()), bool(part.get("notIn")))
-            for part in group.get("selectors") or ()
-        ]
-        return group.get("name") or "", sorted(parts)
-
-    return sorted(groups, key=key)
-
-
-def _expiry(text: str) -> str:
-    match = re.fullmatch(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?(?:[Zz]|[+-]00:?00)?", text)
-    if match is None:
-        return instant(text).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    digits = (match[3] or "")[:7].rstrip("0")
-    return f"{match[1]}T{match[2]}{'.' + digits if digits else ''}Z"
 
 
 def sha256(value: JSON) -> str:

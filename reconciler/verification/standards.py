@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 JSON = Any
@@ -122,24 +122,19 @@ def _parted(description: str) -> tuple[str, dict[str, JSON]]:
 
 
 def _selectors(rule: JSON, left_out: JSON) -> list[JSON]:
-    groups = list(_groups(rule)) if rule else [[]]
+    """`allOf` is one group, `anyOf` as many as it has parts; a rule of another form is one part, its own text."""
+    groups: list[list[JSON]] = [[]]
+    if rule:
+        condition: JSON = rule.get("if") if isinstance(rule, dict) and len(rule) == 1 else None
+        is_one = isinstance(condition, dict) and len(condition) == 1
+        operator, listed = next(iter(condition.items())) if is_one else ("", [])
+        parts = [_documented(part) for part in listed] if isinstance(listed, list) else []
+        if not parts or None in parts or operator not in ("allOf", "anyOf"):
+            groups = [[{"kind": _RULE, "in": [json.dumps(rule, sort_keys=True, separators=(",", ":"))]}]]
+        else:
+            groups = [parts] if operator == "allOf" else [[part] for part in parts]
     without = [{"kind": _LEFT_OUT, "notIn": [str(scope) for scope in left_out]}] if left_out else []
     return [{"selectors": [*parts, *without]} for parts in groups if parts or without]
-
-
-def _groups(rule: JSON) -> Iterator[list[JSON]]:
-    """`allOf` is one group, `anyOf` as many as it has parts; a rule of another form is one part, its own text."""
-    condition = rule.get("if") if isinstance(rule, dict) and len(rule) == 1 else None
-    operator, listed = (
-        next(iter(condition.items())) if isinstance(condition, dict) and len(condition) == 1 else ("", [])
-    )
-    parts = [_documented(part) for part in listed] if isinstance(listed, list) else []
-    if not parts or None in parts or operator not in ("allOf", "anyOf"):
-        yield [{"kind": _RULE, "in": [json.dumps(rule, sort_keys=True, separators=(",", ":"))]}]
-    elif operator == "allOf":
-        yield parts
-    else:
-        yield from ([part] for part in parts)
 
 
 def _documented(part: JSON) -> JSON:

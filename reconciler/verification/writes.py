@@ -49,24 +49,29 @@ def ownership(case: Case, write: Write) -> Iterator[Violation]:
     before, after = write.before, write.after
     declaration = case.declarations.get(str(write.change["declaration"]))
     if before is not None and (owner := case.owner_of(before)) != "ours":
+        marks = [before.metadata.get(key) for key in ("owner", "pacOwnerId", "deployedBy")]
+        taken_over = declaration.text.get("takeOver") if declaration is not None else None
         if before.end <= case.tenant.now:
             yield _broken("nothing foreign", write, "it is not ours and has expired")
-        elif owner == "foreign" and not _takes_over(declaration, before):
+        elif owner == "foreign" and not (taken_over and taken_over in marks):
             yield _broken("nothing foreign", write, "another owner's, and no declaration takes it over")
         elif owner == "application" and not _adopts(case, declaration, before):
             yield _broken("nothing foreign", write, "an application made it, and no declaration adopts it")
-        elif owner == "person" and not _concerns(case, before):
+        elif owner == "person" and not (
+            case.settings.get("unmanaged") == "delete"  # whether it may go is judged by its cause
+            or any(
+                point.scope == before.scope
+                and point.assignment == before.assignment
+                and point.reference in before.references
+                for point in case.wanted
+            )
+        ):
             yield _broken("nothing foreign", write, "nobody declared anything that it exempts")
     if before is None or after is None or write.change["reason"] in ("narrow", "duplicate"):
         if before is None and after is not None and case.owner_of(after) != "ours":
             yield _broken("nothing foreign", write, "it creates an object that does not bear our mark")
     elif case.owner_of(after) != "ours":
         yield _broken("nothing foreign", write, "it leaves an object without our mark")
-
-
-def _takes_over(declaration: Declared | None, exemption: Coverage) -> bool:
-    names = {exemption.metadata.get(key) for key in ("owner", "pacOwnerId", "deployedBy")}
-    return declaration is not None and declaration.text.get("takeOver") in names - {None, ""}
 
 
 def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bool:
@@ -76,35 +81,16 @@ def _adopts(case: Case, declaration: Declared | None, exemption: Coverage) -> bo
         owner = case.settings["owner"]
         bears_our_name = standards.bears_our_name(exemption.id, owner, exemption.scope, exemption.assignment)
     else:
-        hashed = _name_hash(case, declaration, exemption)
+        members = case.tenant.members.get(exemption.assignment, {})
+        policies = sorted({members[name] for name in meant(declaration, case.tenant, exemption.assignment)})
+        if declaration.only and not declaration.text.get("referenceIds") and SINGLE not in members:
+            policies = [SINGLE]  # a whole initiative is named by its star
+        selectors = json.loads(declaration.selectors or "[]")
+        claim = [case.settings["owner"], exemption.scope, exemption.assignment, policies, selectors]
+        text = json.dumps(claim, separators=(",", ":"))
+        hashed = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:12]
         bears_our_name = re.search(rf"-{hashed}(-\d+)?$", exemption.id) is not None
     return str(declaration.text.get("adopt", "false")).lower() == "true" or bears_our_name
-
-
-def _name_hash(case: Case, declaration: Declared, exemption: Coverage) -> str:
-    members = case.tenant.members.get(exemption.assignment, {})
-    text = declaration.text
-    is_whole = bool(text.get("policyAssignment") or text.get("policySetDefinition")) and not text.get("referenceIds")
-    named = {members[name] for name in meant(declaration, case.tenant, exemption.assignment)}
-    policies = (
-        [SINGLE] if is_whole and SINGLE not in members else sorted(named)
-    )  # a whole initiative is named by its star
-    selectors = json.loads(declaration.selectors or "[]")
-    hashed = json.dumps(
-        [case.settings["owner"], exemption.scope, exemption.assignment, policies, selectors], separators=(",", ":")
-    )
-    return hashlib.sha256(hashed.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-
-
-def _concerns(case: Case, exemption: Coverage) -> bool:
-    if case.settings.get("unmanaged") == "delete":
-        return True  # whether it may go is judged by its cause
-    return any(
-        point.scope == exemption.scope
-        and point.assignment == exemption.assignment
-        and point.reference in exemption.references
-        for point in case.wanted
-    )
 
 
 def extent(case: Case, write: Write) -> Iterator[Violation]:
@@ -119,13 +105,14 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
     if declaration is None or not declaration.is_active:
         yield _broken("no wider", write, "no active declaration asks for it")
         return
-    meant_references = _wanted_by(case, declaration, after)
+    points = case.targets[declaration.name]
+    meant_references = frozenset(
+        reference for reference in after.references if point_of(after, reference, declaration.selectors) in points
+    )
     retained = after.references - meant_references
-    if (
-        not after.properties.get("policyDefinitionReferenceIds")
-        and SINGLE not in after.references
-        and not _may_be_whole(case, declaration)
-    ):
+    allowed = str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
+    may_be_whole = SINGLE in after.references or (allowed and declaration.only and not declaration.references)
+    if not after.properties.get("policyDefinitionReferenceIds") and not may_be_whole:
         yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
     if not meant_references and not _is_waiting(case, write, declaration.name):
         yield _broken("no wider", write, f"{declaration.name} wants nothing at this scope and assignment")
@@ -163,15 +150,6 @@ def _is_waiting(case: Case, write: Write, name: str) -> bool:
     )
 
 
-def _wanted_by(case: Case, declaration: Declared, exemption: Coverage) -> frozenset[str]:
-    points = case.targets[declaration.name]
-    return frozenset(
-        reference
-        for reference in exemption.references
-        if point_of(exemption, reference, declaration.selectors) in points
-    )
-
-
 def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared) -> Iterator[Violation]:
     text, metadata = declaration.text, after.metadata
     differences = [
@@ -192,11 +170,6 @@ def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared)
     ]
     if differences:
         yield _broken("no wider", write, f"{', '.join(differences)} is not what {declaration.name} declares")
-
-
-def _may_be_whole(case: Case, declaration: Declared) -> bool:
-    allowed = str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
-    return allowed and bool(declaration.only) and not declaration.references
 
 
 def cause(case: Case, write: Write) -> Iterator[Violation]:
@@ -232,8 +205,18 @@ def _may_go(case: Case, write: Write, before: Coverage, reference: str, reason: 
         for exemption in case.final.values()
         if exemption is not None and exemption.scope == before.scope and case.owner_of(exemption) == "ours"
     )
-    return case.is_covered(beside, point) or (
-        write.after is None and reason == "unmanaged" and _unmanaged_may_go(case, before)
+    if case.is_covered(beside, point):
+        return True
+    days = re.fullmatch(r"(\d+)d", str((case.settings.get("limits") or {}).get("minAge", "7d")))
+    least = timedelta(days=int(days[1])) if days else timedelta(0)
+    roots = {str(scope).lower() for scope in case.settings["scopes"]}
+    return (
+        write.after is None
+        and reason == "unmanaged"
+        and case.settings.get("unmanaged") == "delete"
+        and case.owner_of(before) == "person"
+        and not roots.isdisjoint(case.tenant.chain(before.scope))
+        and case.tenant.now - instant(before.system.get("createdAt")) >= least
     )
 
 
@@ -255,18 +238,6 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     # An edit of the selectors takes from resources that they no longer choose; the others must stay exempt.
     chosen = point_of(before, reference, marked.selectors)
     return marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
-
-
-def _unmanaged_may_go(case: Case, before: Coverage) -> bool:
-    days = re.fullmatch(r"(\d+)d", str((case.settings.get("limits") or {}).get("minAge", "7d")))
-    least = timedelta(days=int(days[1])) if days else timedelta(0)
-    roots = {str(scope).lower() for scope in case.settings["scopes"]}
-    return (
-        case.settings.get("unmanaged") == "delete"
-        and case.owner_of(before) == "person"
-        and not roots.isdisjoint(case.tenant.chain(before.scope))
-        and case.tenant.now - instant(before.system.get("createdAt")) >= least
-    )
 
 
 def _broken(rule: str, write: Write, message: str) -> Violation:
