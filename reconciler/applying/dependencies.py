@@ -7,7 +7,7 @@ written and shares its outcome, however long the chain.
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from reconciler.applying.outcomes import Outcome
 from reconciler.model import Status
@@ -32,20 +32,15 @@ class DependencyGraph:
 
     def start(self) -> tuple[list[Change], list[Outcome]]:
         """The changes that wait for nothing, those that others wait for first; and what can never start here."""
-        excluded = self._outside()
+        excluded: list[Outcome] = []
+        for key, change in list(self._open.items()):
+            missing = sorted(self._unmet[key] - self._unmet.keys())
+            if missing and key in self._open:  # left out, so that it awaits approval with what this run does not hold
+                message = f"waits for {missing[0]}, which is not part of this run"
+                excluded += self._close(Outcome(change=change, status=Status.AWAITING, message=message))
         ready = [self._open[key] for key, unmet in self._unmet.items() if not unmet and key in self._open]
         ready.sort(key=lambda change: (change.id.key not in self._waiting, change.id.key))
         return ready, excluded
-
-    def _outside(self) -> list[Outcome]:
-        """What waits for a change that this run does not hold: left out, so that it awaits approval with it."""
-        ended: list[Outcome] = []
-        for key, change in list(self._open.items()):
-            missing = sorted(self._unmet[key] - self._unmet.keys())
-            if missing and key in self._open:
-                message = f"waits for {missing[0]}, which is not part of this run"
-                ended += self._close(Outcome(change=change, status=Status.AWAITING, message=message))
-        return ended
 
     def end(self, outcome: Outcome) -> tuple[list[Change], list[Outcome]]:
         """Takes note of how a change ended: what may go now, and all that ended with it (itself first)."""
@@ -53,14 +48,13 @@ class DependencyGraph:
             return [], self._close(outcome)
         key = outcome.change.id.key
         self._open.pop(key)
-        return list(self._free(key)), [outcome]
-
-    def _free(self, key: str) -> Iterable[Change]:
+        free: list[Change] = []
         for waiting in self._waiting[key]:
             unmet = self._unmet[waiting]
             unmet.discard(key)
             if not unmet and waiting in self._open:
-                yield self._open[waiting]
+                free.append(self._open[waiting])
+        return free, [outcome]
 
     def _close(self, outcome: Outcome) -> list[Outcome]:
         """The outcome, and the same one for everything that waits for its change."""

@@ -117,15 +117,23 @@ class _Scheduler:
             if not self.running and (self.stopped or self._gave_up or self._is_stuck or pause > self.policy.max_wait):
                 yield from self._counted(self._abandon(pause))
                 return
-            for future in self._wait(pause):
+            self._show()
+            if not self.running:
+                self.context.sleep(min(pause, _TICK))
+                continue
+            for future in wait(self.running, timeout=min(pause, _TICK), return_when=FIRST_COMPLETED).done:
                 yield from self._counted(self._finish(future))
 
     # --- sending ---
 
     def _submit(self, pool: ThreadPoolExecutor) -> float:
         """Sends all that may go now; the seconds until something more may, infinite if only an answer helps."""
-        if self.stopped:
-            self._settle(pool)
+        if self.stopped:  # one read for each write whose answer was lost, whatever else was to come
+            for attempt in self._pending():
+                if attempt.sent and attempt.change.id.key not in self.settling:
+                    self.settling.add(attempt.change.id.key)
+                    self.limiter.acquire(required_requests(attempt.change))
+                    self.running[pool.submit(settle_lost_write, attempt, self.context.writer)] = attempt
         if self.stopped or self._gave_up:
             return 0.0 if not self.running else _TICK
         now = self.context.clock()
@@ -158,14 +166,6 @@ class _Scheduler:
             blocked = 0
         return pause
 
-    def _settle(self, pool: ThreadPoolExecutor) -> None:
-        """The run was asked to end: one read for each write whose answer was lost, whatever else was to come."""
-        for attempt in self._pending():
-            if attempt.sent and attempt.change.id.key not in self.settling:
-                self.settling.add(attempt.change.id.key)
-                self.limiter.acquire(required_requests(attempt.change))
-                self.running[pool.submit(settle_lost_write, attempt, self.context.writer)] = attempt
-
     @property
     def _limit(self) -> int:
         """One at a time while Azure does not answer at all, so that those who wait do not run into the wall together."""
@@ -191,15 +191,6 @@ class _Scheduler:
             self.turns.append(bucket)
         return self.ready[bucket]
 
-    # --- waiting ---
-
-    def _wait(self, pause: float) -> set[Future[Outcome | Retry]]:
-        self._show()
-        if not self.running:
-            self.context.sleep(min(pause, _TICK))
-            return set()
-        return wait(self.running, timeout=min(pause, _TICK), return_when=FIRST_COMPLETED).done
-
     def _show(self) -> None:
         if self.context.observer:
             paused = 0.0 if self.running else self.limiter.blocked_for()
@@ -210,13 +201,17 @@ class _Scheduler:
     def _finish(self, future: Future[Outcome | Retry]) -> list[Outcome]:
         attempt = self.running.pop(future)
         self.limiter.release(required_requests(attempt.change))
-        match _result(future, attempt):
-            case Retry() as retry:
-                return self._retry(retry)
-            case outcome:
-                self.unanswered = self.probes = 0
-                self.obstacle = ""
-                return self._end(outcome)
+        if (error := future.exception()) is None:
+            result = future.result()
+            if isinstance(result, Retry):
+                return self._retry(result)
+        else:  # a defect of ours ends this one change, and the run goes on to report the rest
+            _LOG.error("a defect while writing %s", attempt.change.id, exc_info=error)
+            message = f"a defect in exempt itself: {type(error).__name__}: {error}"
+            result = Outcome(change=attempt.change, status=Status.FAILED, message=message, remedy=DEFECT_REMEDY)
+        self.unanswered = self.probes = 0
+        self.obstacle = ""
+        return self._end(result)
 
     def _retry(self, retry: Retry) -> list[Outcome]:
         """Another attempt later, or none after too many."""
@@ -277,13 +272,3 @@ class _Scheduler:
             self.tracker.add()
             self._show()
             yield outcome
-
-
-def _result(future: Future[Outcome | Retry], attempt: Attempt) -> Outcome | Retry:
-    """What a worker came to. A defect of ours ends this one change, and the run goes on to report the rest."""
-    error = future.exception()
-    if error is None:
-        return future.result()
-    _LOG.error("a defect while writing %s", attempt.change.id, exc_info=error)
-    message = f"a defect in exempt itself: {type(error).__name__}: {error}"
-    return Outcome(change=attempt.change, status=Status.FAILED, message=message, remedy=DEFECT_REMEDY)

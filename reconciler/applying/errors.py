@@ -42,10 +42,8 @@ def classify(error: ReconcilerError) -> ErrorKind:
         return ErrorKind.LOST
     if not isinstance(error, AzureError):
         return ErrorKind.REFUSED
-    return ErrorKind.SCOPE_GONE if error.is_gone else _by_status(error)
-
-
-def _by_status(error: AzureError) -> ErrorKind:
+    if error.is_gone:
+        return ErrorKind.SCOPE_GONE
     match error.status:
         case 429:
             return ErrorKind.THROTTLED

@@ -89,8 +89,12 @@ class _Bucket:
             self.refusals = 0
         if remaining is not None:
             self.largest = max(self.largest, remaining)
-            self.remaining, self.observed_at = self._trusted(now, remaining), now
-            self._learn(now, self.remaining + self.answered)
+            trusted: float = remaining
+            if self.remaining is not None and self.in_flight > 1:
+                # Answers overtake each other: a number that is too high may only be an old one.
+                trusted = min(remaining, self._expected(now, self.remaining))
+            self.remaining, self.observed_at = trusted, now
+            self._learn(now, trusted + self.answered)
         elif self.remaining is None and blocked:
             pass
         elif self.remaining is None:
@@ -101,12 +105,6 @@ class _Bucket:
     def _expected(self, now: float, remaining: float) -> float:
         """The tokens there must be by now if the rate is right."""
         return min(remaining + self.refill_rate * (now - self.observed_at), self.largest + 1)
-
-    def _trusted(self, now: float, remaining: float) -> float:
-        """Answers overtake each other: while others are in flight, a number that is too high may only be an old one."""
-        if self.remaining is None or self.in_flight <= 1:
-            return remaining
-        return min(remaining, self._expected(now, self.remaining))
 
     def _learn(self, now: float, granted: float) -> None:
         """Tokens remaining plus tokens used is what the bucket ever granted: its slope is the rate of refill.

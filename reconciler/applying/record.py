@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from reconciler.applying.outcomes import Outcome
-from reconciler.documents.json_input import JsonInput, JsonLimits, read_json
+from reconciler.documents.json_input import JsonLimits, read_json
 from reconciler.model import ArmId, Carrier, Settings, Snapshot, Status, arm_id, carrier_of, owner_scope
 from reconciler.planning.marks import Ownership, bears_our_mark, made_by_writer, ownership
 from reconciler.planning.tree import tree_of
@@ -48,14 +48,13 @@ def read_record(data: bytes, *, origin: str, settings: Settings) -> frozenset[st
         )
     if owner.as_text() not in {settings.owner, *settings.former_owners}:
         raise owner.error(f"the record is of owner {owner.as_text()!r}, but this repository is {settings.owner!r}")
-    return frozenset(_exemption(entry).key for entry in document.member("adopted").items())
-
-
-def _exemption(entry: JsonInput) -> ArmId:
-    identifier = arm_id(entry.as_text())
-    if _TYPE not in identifier.key and carrier_of(identifier) is not Carrier.STANDARD:
-        raise entry.error("it is no id of an exemption")
-    return identifier
+    adopted: set[str] = set()
+    for entry in document.member("adopted").items():
+        identifier = arm_id(entry.as_text())
+        if _TYPE not in identifier.key and carrier_of(identifier) is not Carrier.STANDARD:
+            raise entry.error("it is no id of an exemption")
+        adopted.add(identifier.key)
+    return frozenset(adopted)
 
 
 def record_after(
