@@ -206,11 +206,11 @@ class _Resolver:
         self, case: Case, assignment: Assignment, scope: ArmId, match: SubjectMatch
     ) -> Iterator[DesiredExemption | Finding]:
         """What is wanted there, or why nothing is; what is wanted ahead of a change is said."""
-        declaration = case.declaration
+        declaration, chain = case.declaration, self.tree.chain(scope)
         # all others come from what is assigned around the target
         is_address = case.subject.kind is SubjectKind.ASSIGNMENT
         is_elsewhere = is_address and not self.tree.contains(assignment.scope.key, scope)
-        if any(excluded.key in self.tree.chain(scope) for excluded in assignment.not_scopes):
+        if any(excluded.key in chain for excluded in assignment.not_scopes):
             if not declaration.ahead:
                 yield about_declarations.moot_not_scope(declaration, scope, assignment)
                 return
