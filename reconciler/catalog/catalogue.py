@@ -171,13 +171,13 @@ class Catalogue:
 
     def search(self, text: str, limit: int = 10) -> tuple[Hit, ...]:
         """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
-        return tuple(Hit(score, self._found(item)) for score, item in self._index.search(text, limit))
-
-    def _found(self, item: str) -> Recommendation | Policy | str:
-        """What an entry of the index stands for: the folded id of a policy or an initiative, a key, or a title without."""
-        if item.startswith("/"):
-            return self.policy(ArmId(item, item)) or item
-        return self.recommendation(item) or self.keyless[item]
+        hits = []
+        for score, item in self._index.search(text, limit):
+            if item.startswith("/"):  # a policy or an initiative, by its folded id
+                hits.append(Hit(score, self.policy(ArmId(item, item)) or item))
+            else:  # a key, or the title of a recommendation without one
+                hits.append(Hit(score, self.recommendation(item) or self.keyless[item]))
+        return tuple(hits)
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""

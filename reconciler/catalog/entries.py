@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
-from reconciler.catalog.facts import BENCHMARK, Environment, Obstacle, Policy, Recommendation, initiative_id
+from reconciler.catalog.facts import BENCHMARK, Environment, Obstacle, Recommendation, initiative_id
 from reconciler.catalog.search import Entry, spaced
 from reconciler.catalog.titles import fold_title
 
@@ -24,17 +24,20 @@ def all_entries(catalogue: Catalogue) -> list[Entry]:
     titled = [
         *_recommendations(catalogue),
         *((item.title, _recommendation(item, ())) for item in catalogue.keyless.values()),
-        *(
-            (
-                policy.title,
-                _policy(
-                    policy, is_behind=bool(catalogue.resting_on(policy.id)), in_benchmark=key in benchmark_policies
-                ),
-            )
-            for key, policy in catalogue.policies.items()
-        ),
         *((title, Entry(key, 0.05, _words(title))) for key, title in catalogue.initiative_titles.items()),
     ]
+    for key, policy in catalogue.policies.items():
+        # One behind a known recommendation comes after that; one that Defender's own initiative has is shown to people as
+        # a recommendation whose key is not public, so it comes before the others.
+        rank = -0.04 if catalogue.resting_on(policy.id) else 0.04 if key in benchmark_policies else -0.06
+        rank -= 0.1 * (Obstacle.DEPRECATED in policy.obstacles) + 0.12 * (policy.default_effect.lower() == "manual")
+        entry = Entry(
+            item=key,
+            rank=round(rank, 2),
+            title=_words(policy.title),
+            resource_types=_words(" ".join(policy.resource_types)),
+        )
+        titled.append((policy.title, entry))
     return _by_title(titled)
 
 
@@ -68,20 +71,6 @@ def _recommendation(recommendation: Recommendation, policy_titles: Iterable[str]
         title=_words(recommendation.title),
         policy_titles=_words(" ".join((*policy_titles, *recommendation.former_titles))),
         resource_types=_words(" ".join(recommendation.resource_types)),
-    )
-
-
-def _policy(policy: Policy, *, is_behind: bool, in_benchmark: bool) -> Entry:
-    """One behind a known recommendation comes after that; one that Defender's own initiative has is shown to people as a
-    recommendation whose key is not public, so it comes before the others.
-    """
-    rank = -0.04 if is_behind else 0.04 if in_benchmark else -0.06
-    rank -= 0.1 * (Obstacle.DEPRECATED in policy.obstacles) + 0.12 * (policy.default_effect.lower() == "manual")
-    return Entry(
-        item=policy.id.key,
-        rank=round(rank, 2),
-        title=_words(policy.title),
-        resource_types=_words(" ".join(policy.resource_types)),
     )
 
 

@@ -63,23 +63,20 @@ def _document(path: Path) -> tuple[Document | None, tuple[Problem, ...]]:
             ),
         )
     document, problems = read_document(content, path.name, _LIMITS, may_be_empty=True)
-    return document, (problems or _invisible(document) if document else problems)
-
-
-def _invisible(document: Document) -> tuple[Problem, ...]:
-    """Titles and ids are compared and shown: none holds what nobody can see."""
-    texts = ((path, text) for path in document.values for text in (document.at(path), *path[-1:]))
-    characters = ((path, invisible(text)) for path, text in texts if isinstance(text, str))
-    return tuple(
+    if document is None or problems:
+        return document, problems
+    # Titles and ids are compared and shown: none holds what nobody can see.
+    texts = ((place, text) for place in document.values for text in (document.at(place), *place[-1:]))
+    return document, tuple(
         Problem(
-            source=document.place(path),
+            source=document.place(place),
             code=FileCode.HIDDEN_CHARACTER,
             message=f"{describe(character)} does not show",
             remedy="remove it",
-            path=dotted(path),
+            path=dotted(place),
         )
-        for path, character in characters
-        if character
+        for place, text in texts
+        if isinstance(text, str) and (character := invisible(text))
     )
 
 

@@ -78,7 +78,11 @@ def _recommendation(
     bundled: Catalogue, current: RecommendationEntry | None, live: LiveRecommendation
 ) -> RecommendationEntry | None:
     bundled_facts = bundled.recommendations.get(live.key)
-    environment = bundled_facts.environment if bundled_facts else _environment(live)
+    if bundled_facts:
+        environment = bundled_facts.environment
+    else:  # where its resources live, if that is one place that is known here
+        names = {environment.value for environment in Environment}
+        environment = Environment(live.clouds[0] if len(live.clouds) == 1 and live.clouds[0] in names else "")
     if (
         not live.policy
         and not (bundled_facts and bundled_facts.policies)
@@ -86,7 +90,18 @@ def _recommendation(
     ):
         return current
     overlaid = current or RecommendationEntry(key=live.key)
-    entry = _difference(bundled, bundled_facts, live) if bundled_facts else _addition(live)
+    if bundled_facts:
+        entry = _difference(bundled, bundled_facts, live)
+    else:
+        entry = RecommendationEntry(
+            key=live.key,
+            title=live.title,
+            severity=live.severity or None,
+            environment=Environment.AZURE if live.policy else environment or None,
+            policies=(live.policy,) if live.policy else (),
+            preview=live.preview or None,
+            custom=live.custom or None,
+        )
     if overlaid.policies and live.policy in overlaid.policies and entry.policies is not None:
         entry = replace(entry, policies=overlaid.policies)
     category = live.category if live.category in bundled.recommendation_categories else ""
@@ -96,24 +111,6 @@ def _recommendation(
         environment=overlaid.environment or entry.environment,
         resource_types=overlaid.resource_types if overlaid.resource_types is not None else entry.resource_types,
     )
-
-
-def _addition(live: LiveRecommendation) -> RecommendationEntry:
-    return RecommendationEntry(
-        key=live.key,
-        title=live.title,
-        severity=live.severity or None,
-        environment=Environment.AZURE if live.policy else _environment(live) or None,
-        policies=(live.policy,) if live.policy else (),
-        preview=live.preview or None,
-        custom=live.custom or None,
-    )
-
-
-def _environment(live: LiveRecommendation) -> Environment:
-    """Where its resources live, if that is one place that is known here."""
-    names = {environment.value for environment in Environment}
-    return Environment(live.clouds[0] if len(live.clouds) == 1 and live.clouds[0] in names else "")
 
 
 def _difference(bundled: Catalogue, bundled_facts: Recommendation, live: LiveRecommendation) -> RecommendationEntry:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import Final
 
@@ -63,15 +62,8 @@ def other_words(word: str, words: list[str]) -> Iterator[tuple[str, ...]]:
     for phrase in _ABBREVIATIONS.get(word, ()):
         yield tuple(phrase.split())
     stems = {stem(text_word) for text_word in words}
-    for parts, abbreviation in _spellings():
-        if stem(word) in parts and parts <= stems:
-            yield (abbreviation,)
-
-
-@functools.cache
-def _spellings() -> tuple[tuple[frozenset[str], str], ...]:
-    return tuple(
-        (frozenset(stem(word) for word in phrase.split()), abbreviation)
-        for abbreviation, phrases in _ABBREVIATIONS.items()
-        for phrase in phrases
-    )
+    for abbreviation, phrases in _ABBREVIATIONS.items():
+        for phrase in phrases:
+            parts = {stem(part) for part in phrase.split()}
+            if stem(word) in parts and parts <= stems:
+                yield (abbreviation,)

@@ -45,9 +45,17 @@ class Places(Mapping[str, Source]):
 def declaration(document: Document) -> Declaration:
     """The value of a document that the schema accepts."""
     data = document.data
+    if "recommendations" in data:
+        first, *further = dict.fromkeys(data["recommendations"])
+        subject = Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
+    else:
+        kind = next(kind for kind in SubjectKind if kind.value in data)
+        text = data[kind.value]
+        value = arm_id(text).text if text.startswith("/") else text
+        subject = Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
     return Declaration(
         name=data["name"],
-        subject=_subject(data),
+        subject=subject,
         scopes=distinct(parse_scope(scope) for scope in data["scopes"]),
         category=Category(data["category"]),
         justification=data["justification"].strip(),
@@ -84,16 +92,6 @@ def last_instant(text: str) -> datetime:
 def stem(file: str) -> str:
     """The name that a declaration in this file must have."""
     return PurePosixPath(file).stem
-
-
-def _subject(data: Mapping[str, JSON]) -> Subject:
-    if "recommendations" in data:
-        first, *further = dict.fromkeys(data["recommendations"])
-        return Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
-    kind = next(kind for kind in SubjectKind if kind.value in data)
-    text = data[kind.value]
-    value = arm_id(text).text if text.startswith("/") else text
-    return Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
 
 
 def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:

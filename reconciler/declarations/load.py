@@ -47,7 +47,24 @@ class Loaded:
 def load(root: Path) -> Loaded:
     """Reads `reconciler.yaml` and `exemptions/` below the root. Mistakes are problems, sorted; nothing is raised."""
     problems: list[Problem] = []
-    settings, places = _settings(root, problems) or (None, {})
+    settings: Settings | None = None
+    places: Mapping[str, Source] = {}
+    path = root / SETTINGS_FILE
+    if not path.is_symlink() and not path.exists():
+        near = misnamed_settings(root, SETTINGS_FILE)
+        start = "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root"
+        problems.append(
+            Problem(
+                source=Source(SETTINGS_FILE),
+                code=FileCode.NO_SETTINGS,
+                message=f"there is no {SETTINGS_FILE} at the root of the repository",
+                remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
+            )
+        )
+    elif isinstance(data := read(SourceFile(str(path), SETTINGS_FILE)), Problem):
+        problems.append(data)
+    else:
+        settings, places = _value(data, SETTINGS_FILE, "reconciler", _settings_with_places, problems) or (None, {})
     declarations = _declarations(walk(root, FOLDER), problems)
     problems += misplaced_files(root, FOLDER, _READ_AT_ROOT)
     return Loaded(
@@ -105,27 +122,6 @@ def same_rules(before: bytes, after: bytes) -> bool:
 def declared_in(data: bytes) -> Declaration | None:
     """The declaration that one version of a file holds; None where it is no valid one."""
     return _value(data, "", "exemption", build.declaration, [])
-
-
-def _settings(root: Path, problems: list[Problem]) -> tuple[Settings, Mapping[str, Source]] | None:
-    path = root / SETTINGS_FILE
-    if not path.is_symlink() and not path.exists():
-        near = misnamed_settings(root, SETTINGS_FILE)
-        start = "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root"
-        problems.append(
-            Problem(
-                source=Source(SETTINGS_FILE),
-                code=FileCode.NO_SETTINGS,
-                message=f"there is no {SETTINGS_FILE} at the root of the repository",
-                remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
-            )
-        )
-        return None
-    data = read(SourceFile(str(path), SETTINGS_FILE))
-    if isinstance(data, Problem):
-        problems.append(data)
-        return None
-    return _value(data, SETTINGS_FILE, "reconciler", _settings_with_places, problems)
 
 
 def _settings_with_places(document: Document) -> tuple[Settings, Mapping[str, Source]]:

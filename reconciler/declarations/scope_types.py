@@ -27,7 +27,15 @@ def scope_type_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iter
             return
         types.update(definition.resource_types)
     for index, scope in enumerate(resolved.declaration.scopes):
-        if not _evaluates(scope, types) and not is_policy(scope):
+        match scope.kind:
+            case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
+                is_evaluated = True
+            case ScopeKind.RESOURCE_GROUP:
+                is_evaluated = bool(types - {_SUBSCRIPTION_TYPE})
+            case ScopeKind.RESOURCE:
+                own = scope.resource_type
+                is_evaluated = own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)
+        if not is_evaluated and not is_policy(scope):
             listed = first_few(sorted(types), _MAX_TYPES)
             yield Problem(
                 source=resolved.declaration.place(f"scopes.{index}"),
@@ -36,14 +44,3 @@ def scope_type_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iter
                 remedy="check that the id is the one you mean; if so, the exemption does nothing",
                 path=f"scopes[{index}]",
             )
-
-
-def _evaluates(scope: ArmId, types: set[str]) -> bool:
-    match scope.kind:
-        case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:
-            return True
-        case ScopeKind.RESOURCE_GROUP:
-            return bool(types - {_SUBSCRIPTION_TYPE})
-        case ScopeKind.RESOURCE:
-            own = scope.resource_type
-            return own in types or any(kind.startswith(own + "/") or "*" in kind for kind in types)

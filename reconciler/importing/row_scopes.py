@@ -26,32 +26,28 @@ def scopes_of(row: ForeignRow, rules: RowRules, notes: list[str]) -> Iterator[Ar
         raise RowError("it names no scope", "fill in scope or scopes")
     for text in row.scopes:
         label, separator, rest = text.partition(":")
-        scope = rest.strip() if separator and "/" not in label and rest.strip().startswith("/") else text
-        if "*" in scope or scope.lower().startswith(_PATTERN):
-            yield from _matching(scope, rules, notes)
+        place = rest.strip() if separator and "/" not in label and rest.strip().startswith("/") else text
+        if "*" in place or place.lower().startswith(_PATTERN):
+            yield from _matching(place, rules, notes)
+        elif "/" not in place and _GROUP_NAME.fullmatch(place):
+            # A management group by its name; a GUID may be a subscription as well, which only Azure knows.
+            group, subscription = arm_id(_GROUPS + place), arm_id(f"/subscriptions/{place}")
+            expected = {scope.key for scope in rules.snapshot.expected} if rules.snapshot else set()
+            is_subscription = group.key not in expected and subscription.key in expected
+            if is_guid(place) and not is_subscription and group.key not in expected:
+                message = f"its scope {place!r} may be a subscription or a management group"
+                raise RowError(message, "write the whole id", needs_azure=rules.snapshot is None)
+            notes.append(f"its scope {place!r} was taken as {subscription if is_subscription else group}")
+            yield subscription if is_subscription else group
         else:
-            yield _scope(scope, rules, notes)
-
-
-def _scope(text: str, rules: RowRules, notes: list[str]) -> ArmId:
-    if "/" not in text and _GROUP_NAME.fullmatch(text):
-        # A management group by its name; a GUID may be a subscription as well, which only Azure knows.
-        group, subscription = arm_id(_GROUPS + text), arm_id(f"/subscriptions/{text}")
-        expected = {scope.key for scope in rules.snapshot.expected} if rules.snapshot else set()
-        scope = group if group.key in expected else subscription if subscription.key in expected else None
-        if scope is None and is_guid(text):
-            message = f"its scope {text!r} may be a subscription or a management group"
-            raise RowError(message, "write the whole id", needs_azure=rules.snapshot is None)
-        scope = scope or group
-        notes.append(f"its scope {text!r} was taken as {scope}")
-        return scope
-    if not text.startswith("/") and text.lower().startswith(("subscriptions/", "providers/")):
-        notes.append(f"a slash was put before {text!r}")
-        text = f"/{text}"
-    try:
-        return parse_scope(text)
-    except ValueError as error:
-        raise RowError(f"its scope {text!r} is {error}", "correct it in the file") from None
+            if not place.startswith("/") and place.lower().startswith(("subscriptions/", "providers/")):
+                notes.append(f"a slash was put before {place!r}")
+                place = f"/{place}"
+            try:
+                scope = parse_scope(place)
+            except ValueError as error:
+                raise RowError(f"its scope {place!r} is {error}", "correct it in the file") from None
+            yield scope
 
 
 def _matching(pattern: str, rules: RowRules, notes: list[str]) -> list[ArmId]:
