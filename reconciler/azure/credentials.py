@@ -109,9 +109,20 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
     from_github = all(environment.get(name) for name in _GITHUB)
 
     def make() -> Credential:
-        if from_github:
-            return _github(tenant_id, endpoints, environment)
-        return DefaultAzureCredential(authority=endpoints.authority)
+        if not from_github:
+            return DefaultAzureCredential(authority=endpoints.authority)
+        if login_tenant.lower() != tenant_id.lower():
+            raise CredentialError(
+                f"AZURE_TENANT_ID is {login_tenant}, but reconciler.yaml manages tenant {tenant_id}",
+                "let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant",
+            )
+        return ClientAssertionCredential(
+            login_tenant,
+            environment["AZURE_CLIENT_ID"],
+            lambda: github_assertion(environment, endpoints.exchange_audience),
+            authority=endpoints.authority,
+            disable_instance_discovery=not endpoints.known_authority,
+        )
 
     try:
         return TenantCredential(make(), spelled, make)
@@ -120,22 +131,6 @@ def choose(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str])
             f"the login settings in the environment cannot be used: {error}",
             "correct the variable; those of azure-identity begin with AZURE_",
         ) from error
-
-
-def _github(tenant_id: str, endpoints: Endpoints, environment: Mapping[str, str]) -> Credential:
-    login_tenant = environment["AZURE_TENANT_ID"]
-    if login_tenant.lower() != tenant_id.lower():
-        raise CredentialError(
-            f"AZURE_TENANT_ID is {login_tenant}, but reconciler.yaml manages tenant {tenant_id}",
-            "let the workflow's variable AZURE_TENANT_ID and `tenantId` in reconciler.yaml name the same tenant",
-        )
-    return ClientAssertionCredential(
-        login_tenant,
-        environment["AZURE_CLIENT_ID"],
-        lambda: github_assertion(environment, endpoints.exchange_audience),
-        authority=endpoints.authority,
-        disable_instance_discovery=not endpoints.known_authority,
-    )
 
 
 def github_assertion(environment: Mapping[str, str], audience: str) -> str:

@@ -23,6 +23,9 @@ _WAVE: Final = 10
 """Before the first answer, and where answers do not say: less than is documented, for others ask as well."""
 
 _LONGEST_WAIT: Final = 60.0
+_WINDOW: Final = timedelta(seconds=5)
+"""After so long the quota is whole again, as documented; where answers do not say it as `hh:mm:ss`."""
+
 _SUBSCRIPTIONS: Final = 1000
 """The most that one query may name."""
 
@@ -86,16 +89,15 @@ def _quota(answers: Sequence[ArmResponse]) -> tuple[int, float]:
         return _WAVE, 0.0
     if min(quotas) > 0:
         return min(quotas), 0.0
-    return _WAVE, min(max(_seconds(answer.headers.get(_RESETS, "")) for answer in answers), _LONGEST_WAIT)
-
-
-def _seconds(text: str) -> float:
-    """The seconds in `hh:mm:ss`; five, the documented window, where it says something else."""
-    parts = text.split(":")
-    if len(parts) != 3 or not all(part.isdecimal() for part in parts):
-        return 5.0
-    hours, minutes, seconds = map(int, parts)
-    return timedelta(hours=hours, minutes=minutes, seconds=seconds).total_seconds()
+    longest = timedelta()
+    for answer in answers:
+        parts = answer.headers.get(_RESETS, "").split(":")
+        wait = _WINDOW
+        if len(parts) == 3 and all(part.isdecimal() for part in parts):
+            hours, minutes, seconds = map(int, parts)
+            wait = timedelta(hours=hours, minutes=minutes, seconds=seconds)
+        longest = max(longest, wait)
+    return _WAVE, min(longest.total_seconds(), _LONGEST_WAIT)
 
 
 def literal(text: str) -> str:

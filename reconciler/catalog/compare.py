@@ -126,11 +126,25 @@ def _entries(kind: Kind, identifiers: set[str], before: Catalogue, after: Catalo
         subject = later or earlier
         if subject is None:
             continue
-        changes = _changes(_fields(earlier), _fields(later))
+        before_fields, after_fields = _fields(earlier), _fields(later)
+        changes = []
+        for name in dict.fromkeys([*before_fields, *after_fields]):
+            old, new = before_fields.get(name, ""), after_fields.get(name, "")
+            if name in _LISTS:  # what is only in the one, and only in the other
+                own, others = (frozenset(value if isinstance(value, tuple) else ()) for value in (old, new))
+                old, new = tuple(sorted(own - others)), tuple(sorted(others - own))
+            if old != new and (old or new):
+                changes.append(FieldChange(name=name, before=old, after=new))
         difference = Difference.CHANGED if earlier and later else Difference.ADDED if later else Difference.REMOVED
         if changes or difference is not Difference.CHANGED:
             entries.append(
-                Entry(kind=kind, identifier=identifier, title=subject.title, difference=difference, changes=changes)
+                Entry(
+                    kind=kind,
+                    identifier=identifier,
+                    title=subject.title,
+                    difference=difference,
+                    changes=tuple(changes),
+                )
             )
     return entries
 
@@ -143,19 +157,6 @@ def _subject(kind: Kind, identifier: str, catalogue: Catalogue) -> Subject | Non
             return catalogue.policies.get(identifier)
         case Kind.INITIATIVE:
             return catalogue.initiative(initiative_id(identifier))
-
-
-def _changes(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[FieldChange, ...]:
-    """The fields that differ. Of lists, what is only in the one and only in the other."""
-    changes = []
-    for name in dict.fromkeys([*before, *after]):
-        earlier, later = before.get(name, ""), after.get(name, "")
-        if name in _LISTS:
-            own, others = (frozenset(value if isinstance(value, tuple) else ()) for value in (earlier, later))
-            earlier, later = tuple(sorted(own - others)), tuple(sorted(others - own))
-        if earlier != later and (earlier or later):
-            changes.append(FieldChange(name=name, before=earlier, after=later))
-    return tuple(changes)
 
 
 _LISTS: Final = frozenset({"policies", "resourceTypes", "members"})
