@@ -9,10 +9,10 @@ import pytest
 from azure_in_memory import TENANT, create
 from jsonschema import Draft202012Validator
 
-from reconciler.applying.outcomes import Outcome, Summary, summarise
+from reconciler.applying.outcomes import Outcome, Summary, refused_outcomes, summarise
 from reconciler.cli.exits import of_run
 from reconciler.kinds import HeldCause
-from reconciler.model import Status, Verdict, arm_id
+from reconciler.model import Status, Unread, Verdict, arm_id
 from reconciler.package_data import schema_path
 from reconciler.planning.values import Held, Plan, Refusal
 from reconciler.reports.outcomes_json import outcomes_json
@@ -98,6 +98,24 @@ def test_every_pair_of_endings_has_the_exit_code_of_the_worse():
 def test_only_a_missing_create_leaves_something_uncovered():
     assert outcome(Status.FAILED).leaves_uncovered
     assert not outcome(Status.UNCHANGED).leaves_uncovered
+
+
+def test_what_the_plan_could_not_do_or_read_and_when_it_was_read_is_in_the_summary():
+    plan = Plan(
+        tenant_id=TENANT, owner="contoso", scopes=(SCOPE,), revision="a1b2c3d", taken_at=datetime(2026, 11, 20, tzinfo=UTC), changes=(), unchanged=(), foreign=(), held=(held(HeldCause.UNREAD),),
+        findings=(), refusals=(Refusal(rule="deletes", message="too many", remedy="--allow-deletes 12"),),
+        unread=(Unread(scope=SCOPE, what="exemptions", message="403", remedy="grant Reader"),), digest="0" * 64,
+    )  # fmt: skip
+    summary = summarise(plan, refused_outcomes([create("one")]))
+    assert (summary.revision, summary.held, summary.refusals, summary.unread, summary.taken_at) == (
+        "a1b2c3d", plan.held, plan.refusals, plan.unread, plan.taken_at,
+    )  # fmt: skip
+    assert summarise(replace(plan, dirty=True), ()).revision is None
+    (refused,) = summary.outcomes
+    assert (refused.status, refused.message) == (
+        Status.SKIPPED,
+        "not written: the run was refused before its first write",
+    )
 
 
 def test_the_json_form_satisfies_its_schema():

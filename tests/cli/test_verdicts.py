@@ -12,7 +12,9 @@ import pytest
 from cli.console import exempt
 from main_job import repositories as repo
 
+from reconciler.cli.exits import of_run
 from reconciler.cli.main import COMMANDS
+from reconciler.model import Verdict
 
 KEY = "651967bf-044e-4bde-8376-3e08e0600105"
 CLOUD = repo.tenant(repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK))
@@ -20,6 +22,12 @@ CLOUD = repo.tenant(repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK))
 
 def repository(root: Path, *scopes: str, **settings: object) -> Path:
     return repo.write(root, [{"name": "one", "recommendation": KEY, "scopes": list(scopes)}], **settings)
+
+
+def test_every_verdict_has_its_exit_code() -> None:
+    assert {verdict.value: int(of_run(verdict)) for verdict in Verdict} == {
+        "done": 0, "changes": 2, "awaiting approval": 2, "invalid": 1, "refused": 1, "incomplete": 1, "interrupted": 130,
+    }  # fmt: skip
 
 
 def test_a_target_that_only_azure_shows_to_be_outside_is_said_in_every_form_and_fails(tmp_path: Path) -> None:
