@@ -26,7 +26,7 @@ from typing import Any
 
 import requests
 
-from benchmarks import throughput
+from benchmarks import limits, throughput
 from reconciler.arm.objects import encode_exemption
 from reconciler.azure.session import connect
 from reconciler.model import Exemption, Settings, arm_id
@@ -72,6 +72,7 @@ def creates(folder: Path) -> None:
                 print(
                     f"{number:>8,} {ours:>12.2f} {bare:>12.2f} {ours / bare:>6.2f} {theirs:>9.2f} {ours / theirs:>6.2f}"
                 )
+                limits.at_most(6, ours / bare, f"CPU of a create of {number:,}, to http.client")
 
 
 def measure(writer: Any, endpoint: str, token: str, number: int) -> tuple[float, float, float]:
@@ -133,9 +134,12 @@ def start(folder: Path) -> None:
         "an interpreter alone": ["-c", "pass"],
     }
     print(f"\n{'start':<38} {'CPU ms':>7} {'wall ms':>8}")
+    least = []
     for name, arguments in rows.items():
         runs = [started(arguments, root, env, waits="plan" in arguments) for _ in range(REPEATS)]
         print(f"{name:<38} {1000 * min(cpu for cpu, _ in runs):>7.0f} {1000 * min(wall for _, wall in runs):>8.0f}")
+        least.append(min(cpu for cpu, _ in runs))
+    limits.at_most(2, least[0] / least[1], "CPU until the first request, to the import of the libraries")
     server.shutdown()
 
 
@@ -162,3 +166,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

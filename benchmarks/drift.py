@@ -3,7 +3,8 @@
     python -m benchmarks.drift
 
 Three tenants: everything as declared (silent), 5 % of it deleted, edited or made by hand, and nothing declared at all
-(20,000 findings). The figure is under 10 s of client CPU. The embedded Azure runs in a process of its own.
+(20,000 findings). The floor is the same lists through the bare pipeline and `json`, in the same run. The embedded Azure
+runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.reading import AUTHORIZATION, ROOT, cloud
+from benchmarks import limits
+from benchmarks.reading import AUTHORIZATION, ROOT, cloud, floor
 
 SUBSCRIPTIONS, EACH, DECLARATIONS = 200, 100, 1000
+NAMES = tuple(f"5a1e0001-0000-4000-8000-{number:012d}" for number in range(SUBSCRIPTIONS))
+RATIO = 20
 TENANT = "00000000-0000-4000-8000-00000000d41f"
 BENCHMARK = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
 ASSIGNMENT = f"{ROOT}{AUTHORIZATION}/policyAssignments/mcsb"
@@ -31,22 +35,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         root = repository(Path(scratch) / "repository")
         wanted = declared(root, Path(scratch))
-        print(f"{'tenant':<10}{'form':<10}{'findings':>9}{'CPU s':>8}{'wall s':>8}{'MB':>7}")
+        print(f"{'tenant':<10}{'form':<10}{'findings':>9}{'CPU s':>8}{'floor s':>8}{'ratio':>7}{'wall s':>8}{'MB':>7}")
         for name, exemptions in (("settled", wanted), ("meddled", meddled(wanted)), ("strays", strays(wanted))):
             for path in (root / "exemptions").iterdir() if name == "strays" else ():
                 path.unlink()
             with cloud(tenant(exemptions), Path(scratch)) as azure:
+                bare = floor(azure, [ROOT, *(f"/subscriptions/{name}" for name in NAMES)])
                 for form in ("json", "text", "markdown", "sarif", "html"):
-                    measure(name, form, root, azure)
+                    measure(name, form, root, azure, bare)
 
 
 def tenant(exemptions: list[dict[str, Any]]) -> dict[str, Any]:
     """One group with all subscriptions; the benchmark assigned at the group."""
-    names = [f"5a1e0001-0000-4000-8000-{number:012d}" for number in range(SUBSCRIPTIONS)]
     return {
         "tenantId": TENANT,
         "managementGroups": [{"name": "contoso", "displayName": "Contoso", "parent": None}],
-        "subscriptions": [{"id": name, "displayName": name, "managementGroup": "contoso"} for name in names],
+        "subscriptions": [{"id": name, "displayName": name, "managementGroup": "contoso"} for name in NAMES],
         "resources": [each["id"].split("/providers/Microsoft.Authorization/")[0] for each in exemptions],
         "policyAssignments": [{"id": ASSIGNMENT, "properties": {"policyDefinitionId": BENCHMARK}}],
         "policyExemptions": exemptions,
@@ -116,7 +120,7 @@ def stray(exemption: dict[str, Any]) -> dict[str, Any]:
     return {"id": f"{exemption['id']}-by-hand", "properties": properties | {"displayName": "by hand"}}
 
 
-def measure(name: str, form: str, root: Path, azure: dict[str, Any]) -> None:
+def measure(name: str, form: str, root: Path, azure: dict[str, Any], bare: float) -> None:
     """One run of the command, in a process of its own."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     command = [sys.executable, "-m", "reconciler", "drift", "--format", form, "--out", str(root.parent / "out.json")]
@@ -125,8 +129,13 @@ def measure(name: str, form: str, root: Path, azure: dict[str, Any]) -> None:
     assert done.returncode in {0, 2}, done.stderr.decode()
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     found = len(json.loads((root.parent / "out.json").read_text())["findings"])
-    print(f"{name:<10}{form:<10}{found:>9}{cpu:>8.1f}{wall:>8.1f}{len(done.stdout) / 1e6:>7.1f}", flush=True)
+    print(
+        f"{name:<10}{form:<10}{found:>9}{cpu:>8.1f}{bare:>8.1f}{cpu / bare:>7.1f}{wall:>8.1f}{len(done.stdout) / 1e6:>7.1f}",
+        flush=True,
+    )
+    limits.at_most(RATIO, cpu / bare, f"CPU of drift as {form}, {name}, to its floor")
 
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

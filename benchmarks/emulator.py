@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import limits
 from benchmarks.reading import ROOT, exemption, tenant
 
 DEMO = Path(__file__).resolve().parent.parent / "reconciler" / "emulator" / "demo" / "tenant.yaml"
@@ -155,8 +156,10 @@ def main() -> None:
         file.write_text(json.dumps(tenant(1000, 100)), encoding="utf-8")
         with emulator(file) as (process, _ready, seconds):
             print(f"{'ready with 100,000 exemptions':<34} {seconds:>10.2f} s")
+            limits.at_most(500, resident(process), "MiB of the embedded Azure with 100,000 exemptions")
             print(f"{'memory with 100,000 exemptions':<34} {resident(process):>10,.0f} MiB")
 
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from benchmarks import throughput
+from benchmarks import limits, throughput
 
 SIZES = (20, 60, 200)
 SUBSCRIPTIONS, SAMPLED = 4, 3
@@ -60,6 +60,9 @@ with ThreadPoolExecutor(int(threads)) as pool:
     list(pool.map(create, targets))
 """
 )
+
+RATIOS = {"az": 1 / 20, "sdk": 0.5, "epac": 0.5}
+"""The most that `exempt apply` may take of the wall time of those that work one after the other, at the last size."""
 
 REPLAY = (
     COMMON
@@ -154,7 +157,10 @@ def main(arguments: Sequence[str]) -> None:
                 f"{cpu / first[1]:>12.2f}",
                 flush=True,
             )
+            if size == options.sizes[-1] and name in RATIOS:
+                limits.at_most(RATIOS[name], first[0] / wall, f"wall time of {size:,} creates, to that of {name}")
 
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    sys.exit(limits.exit_code())

@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks import limits
+
 ROOT = "/providers/Microsoft.Management/managementGroups/contoso"
 AUTHORIZATION = "/providers/Microsoft.Authorization"
 BENCHMARK = f"{AUTHORIZATION}/policySetDefinitions/1f3afdf9-d0c9-4c3d-847f-89da613e70a8"
@@ -163,7 +165,9 @@ def main() -> None:
             f"{len(scopes):>7,} {subscriptions * each:>11,} {subscriptions * standards:>10,} {requests:>9,} {constant:>9} {cpu:>7.2f} {bare:>8.2f} "
             f"{cpu / bare:>6.2f} {wall:>7.2f}"
         )
+        limits.at_most(4, cpu / bare, f"CPU of a read of {len(scopes):,} scopes, to its floor")
 
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

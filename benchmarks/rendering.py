@@ -10,11 +10,13 @@ floor is a line for each change, with what each form has to say of it at least: 
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from benchmarks import limits
 from reconciler.model import Exemption, Source, arm_id
 from reconciler.planning.fingerprint import digest, fingerprint
 from reconciler.planning.values import Change, Plan, Reason
@@ -74,6 +76,11 @@ def plan(number: int) -> Plan:
     )
 
 
+SIZES = (1_000, 10_000, 100_000)
+RATIOS = {"json": 150, "markdown": 60, "text": 60}
+"""The most that each form may take of the floor, at the last size."""
+
+
 def peak() -> int:
     """The most memory this process has held, in MiB (Linux)."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
@@ -83,7 +90,7 @@ def peak() -> int:
 def main() -> None:
     gc.set_threshold(1_000_000, 20, 100)  # as the command does
     print(f"{'changes':>8}  {'form':<9} {'CPU s':>7} {'floor s':>8} {'ratio':>6} {'MB':>7} {'peak MiB':>9}")
-    for number in (1_000, 10_000, 100_000):
+    for number in SIZES:
         planned = plan(number)
         forms: dict[str, Callable[[Plan], str]] = {
             "json": lambda planned: plan_json(plan_report(planned)),
@@ -101,7 +108,12 @@ def main() -> None:
                 f"{number:>8,}  {name:<9} {cpu:>7.2f} {floor:>8.2f} {cpu / floor:>6.1f} {size:>7.2f} {peak():>9,}",
                 flush=True,
             )
+            if number == SIZES[-1]:  # the floor of fewer is too short to measure
+                limits.at_most(
+                    RATIOS[name], cpu / floor, f"CPU of a plan of {number:,} changes as {name}, to its floor"
+                )
 
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from benchmarks import reading, throughput
+from benchmarks import limits, reading, throughput
 
 SIZES = ("100x10000", "300x30000", "1000x100000")
 SECONDS, MEBIBYTES = 20, 1024
@@ -91,8 +91,11 @@ def main(sizes: tuple[str, ...]) -> None:
             f"{memory:>6,} {1000 * cpu / exemptions:>8.3f}",
             flush=True,
         )
+        limits.at_most(10, cpu / floor, f"CPU of plan with {exemptions:,} live, to its floor")
+        limits.at_most(MEBIBYTES, memory, f"MiB of plan with {exemptions:,} live")
     print(f"wanted for the last: {SECONDS} s, {MEBIBYTES:,} MiB, and both linear")
 
 
 if __name__ == "__main__":
     main(tuple(sys.argv[1:]) or SIZES)
+    sys.exit(limits.exit_code())

@@ -29,6 +29,8 @@ from typing import Any
 
 import yaml
 
+from benchmarks import limits
+
 TENANT = "c0ffee00-0000-4000-8000-000000000001"
 ROOT = "/providers/Microsoft.Management/managementGroups/contoso"
 AUTHORIZATION = "/providers/Microsoft.Authorization"
@@ -148,6 +150,7 @@ def creates(folder: Path, subscriptions: int = 4, each: int = 1000) -> None:
         puts = [each["at"] for each in azure.requests() if each["method"] == "PUT"]
     throttled = sum(count for (_, status), count in statuses.items() if status == 429)
     print(f"{len(targets)} creates over {subscriptions} subscriptions: {found.wall:.1f} s, CPU {found.cpu:.1f} s")
+    limits.at_most(1.5, found.wall / bound, "wall time of creates, to what the buckets allow")
     print(f"  bound by the buckets {bound:.0f} s, ratio {found.wall / bound:.3f} (wanted: at most 1.15)")
     print(f"  first write to last {puts[-1] - puts[0]:.1f} s; the rest is start, reading and planning")
     print(f"  created {statuses['PUT', 201]}, answers 429: {throttled}, all answers: {dict(statuses)}")
@@ -194,6 +197,7 @@ def against_az(folder: Path, az: str, wanted: int = 200, sampled: int = 10) -> N
     theirs *= wanted / sampled
     print(f"{wanted} creates: exempt apply {ours.wall:.1f} s (CPU {ours.cpu:.1f} s)")
     print(f"  az policy exemption create in a loop {theirs:.0f} s ({sampled} measured, extrapolated)")
+    limits.at_most(1 / 20, ours.wall / theirs, "wall time of creates, to az in a loop")
     print(f"  ratio {theirs / ours.wall:.1f} (wanted: at least 20)")
 
 
@@ -234,3 +238,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())

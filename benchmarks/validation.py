@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from benchmarks import limits
 from reconciler.catalog import load as load_catalogue
 from reconciler.declarations import build, check, load
 from reconciler.declarations.load import _not_one_line
@@ -173,6 +174,7 @@ def main(counts: Sequence[int]) -> None:
             print(
                 f"{count:>12,} {seconds:>7.2f} {cpu:>7.2f} {bare:>8.2f} {cpu / bare:>6.1f} {memory:>5.0f}", flush=True
             )
+            limits.at_most(12, cpu / bare, f"CPU of {count:,} declarations, to its floor")
             if count == counts[-1]:
                 shares(root, count)
 
@@ -188,3 +190,4 @@ def shares(root: Path, count: int) -> None:
 
 if __name__ == "__main__":
     main([int(argument) for argument in sys.argv[1:]] or COUNTS)
+    sys.exit(limits.exit_code())
