@@ -39,8 +39,18 @@ LAW_EXAMPLES ?= 5000
 test-laws: $(VENV)/.dev  ## the laws on thousands of tenants (LAW_EXAMPLES=5000 each)
 	@EXEMPT_LAW_EXAMPLES=$(LAW_EXAMPLES) $(BIN)/python -m pytest -n auto tests/laws
 
-mutants: $(VENV)/.dev  ## change the planning code in every small way; the tests must notice nine in ten
-	@$(BIN)/python scripts/mutants.py
+MUTANTS ?= 100
+ROOM ?=
+SEED ?=
+.venv-mutants/.ready: requirements-dev.txt requirements-mutants.txt
+	@test -x .venv-mutants/bin/python || $(PYTHON) -m venv .venv-mutants
+	@.venv-mutants/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-dev.txt
+	@.venv-mutants/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-mutants.txt
+	@.venv-mutants/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+mutants: .venv-mutants/.ready  ## small changes that the tests must notice, nine in ten: MUTANTS=100 of each ROOM="planning applying", SEED=today
+	@.venv-mutants/bin/python scripts/mutants.py $(ROOM) --mutants $(MUTANTS) $(if $(SEED),--seed $(SEED))
 
 test-spec: $(VENV)/.dev  ## the embedded Azure against Microsoft's OpenAPI: SPECS=folder of specifications
 	@test -n "$(SPECS)" || { echo "usage: make test-spec SPECS=folder"; exit 1; }
@@ -101,8 +111,9 @@ package: $(VENV)/.dev  ## as people install it: the wheel in a fresh environment
 	  uv pip install --quiet --no-deps --no-build-isolation -e . && $(PACKAGE)/uv/bin/python -m reconciler --version' && \
 	  uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .; fi
 
-JUDGES := coverage mutants breaks mutated-plans test-laws test-chaos fuzz bench test-az test-sdk test-kql test-editor package
-judges:  ## all that judges the tests and the product and is too slow for each push, as .github/workflows/nightly.yml does
+JUDGES := coverage mutants breaks mutated-plans test-laws test-chaos fuzz bench test-az test-sdk test-kql test-editor package \
+  $(if $(SPECS),test-spec) $(if $(RECORDINGS),test-recorded)
+judges:  ## all that judges the tests and the product and is too slow for each push, as .github/workflows/nightly.yml does; SPECS= and RECORDINGS=, where there are such folders
 	@for judge in $(JUDGES); do echo "== $$judge"; $(MAKE) --no-print-directory $$judge || failed="$$failed $$judge"; done; \
 	  [ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
@@ -140,13 +151,14 @@ lock:  ## regenerate the hash-pinned requirements (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group build -o requirements-install.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --group mutants -c requirements-dev.txt -o requirements-mutants.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 --group release --group build -o requirements-release.txt
 
 FUZZ_SECONDS ?= 300
 .fuzz/bin/atheris: requirements.txt
 	@$(PYTHON) -m venv .fuzz
 	@.fuzz/bin/python -m pip --disable-pip-version-check --quiet install -r requirements.txt
-	@.fuzz/bin/python -m pip --disable-pip-version-check --quiet install atheris && touch $@
+	@.fuzz/bin/python -m pip --disable-pip-version-check --quiet install atheris==3.0.0 && touch $@
 
 fuzz: .fuzz/bin/atheris  ## coverage-guided garbage for the loader, by hand (atheris, in an environment of its own)
 	@PYTHONPATH=. .fuzz/bin/python scripts/fuzz.py -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=.fuzz/

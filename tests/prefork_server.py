@@ -97,6 +97,8 @@ def become(connection: socket.socket) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if "CALLED_FUNCTIONS" in task["env"]:
+        importlib.import_module("mutated").note_calls_of(task["env"]["CALLED_FUNCTIONS"])
     os.chdir(task["cwd"])
     os.environ.clear()
     os.environ.update(task["env"])

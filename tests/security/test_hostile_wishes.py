@@ -177,7 +177,7 @@ def test_a_forged_mark_gives_no_exemption_and_its_removal_is_counted(tmp_path: P
 # --- what comes from elsewhere -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt", "requirements-mutants.txt"])
 def test_every_dependency_is_pinned_by_hash(name: str) -> None:
     text = (runner.CHECKOUT / name).read_text(encoding="utf-8").replace("\\\n", " ")
     rows = [row for row in text.splitlines() if row.strip() and not row.lstrip().startswith("#")]

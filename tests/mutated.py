@@ -1,0 +1,56 @@
+"""What `make mutants` adds to pytest: forked commands are mutated and counted as the test's own process is.
+
+mutmut knows which functions a test calls, and which change is in force, by variables of the process that it runs pytest
+in. `prefork.run` hands both on to the process of the command, and what that has called back. All of mutmut's processes
+share one server, which the first starts, and run the quickest module of tests first.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import prefork
+import pytest
+from mutmut.configuration import config
+from mutmut.mutation.trampoline import get_mutant_under_test
+from mutmut.state import state
+
+_run = prefork.run
+
+
+def run(arguments, *, cwd, env, timeout=300):
+    with tempfile.NamedTemporaryFile() as calls:
+        mutation = {"MUTANT_UNDER_TEST": get_mutant_under_test(), "CALLED_FUNCTIONS": calls.name}
+        done = _run(arguments, cwd=cwd, env={**env, **mutation}, timeout=timeout)
+        state()._stats.update(Path(calls.name).read_text(encoding="utf-8").split())
+    return done
+
+
+def note_calls_of(path: str) -> None:
+    """In the process of a command: tells at its end what it has called."""
+    config()  # mutmut's, which it reads where it is first needed; the command runs elsewhere
+    atexit.register(lambda: Path(path).write_text("\n".join(state()._stats), encoding="utf-8"))
+
+
+def pytest_sessionstart() -> None:
+    if os.environ.get("MUTANT_UNDER_TEST") == "stats":  # nobody counts what an interpreter calls that a test starts
+        del os.environ["MUTANT_UNDER_TEST"]
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if prefork.run is not run:
+        address = prefork._server()
+        prefork._server = lambda: address
+        prefork.run = run
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    took = state().duration_by_test
+    modules: Counter[Path] = Counter()
+    for item in items:
+        modules[item.path] += took.get(item.nodeid, 0)
+    items.sort(key=lambda item: (modules[item.path], str(item.path), took.get(item.nodeid, 0)))
