@@ -20,6 +20,7 @@ from io import BytesIO
 from operator import methodcaller
 from pathlib import Path
 
+from benchmarks import limits
 from reconciler.catalog import Catalogue, initiative_id, load, policy_id, store
 from reconciler.model import Cloud
 
@@ -91,6 +92,7 @@ def main() -> None:
     files = list(DATA.rglob("*.*"))
     print(f"size         {sum(path.stat().st_size for path in files):>9,} bytes in {len(files)} files")
     print(f"in a wheel   {wheel_bytes():>9,} bytes (limit 2,000,000)")
+    limits.at_most(2_000_000, wheel_bytes(), "bytes of the catalogue in a wheel")
     print(f"open         {best(fresh(lambda _: None)):9.2f} ms (limit 50)")
     print(f"find a key   {best(fresh(lambda one: one.find(KEY))):9.2f} ms, from nothing")
     print(f"initiative   {best(fresh(lambda one: one.initiative(initiative_id(MCSB)))):9.2f} ms, from nothing")
@@ -116,7 +118,9 @@ def main() -> None:
         spent = process("-m", "reconciler", "catalog", "search", "mfa", overlaid=overlaid)
         floor = process("-c", f"import {', '.join(STANDARD)}")
         print(f"{overlaid:>9,} {spent:>15.1f} {floor:>9.1f} {spent / floor:>6.1f}")
+        limits.at_most(12, spent / floor, f"CPU of a search beside {overlaid:,} overlaid, to its floor")
 
 
 if __name__ == "__main__":
     main()
+    sys.exit(limits.exit_code())
