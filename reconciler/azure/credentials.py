@@ -162,6 +162,8 @@ def no_identity(error: SdkError) -> CredentialError:
     ]
     if failed:
         reason = "; ".join(failed)
+    elif len(tried) == 1:
+        reason = f"AZURE_TOKEN_CREDENTIALS permits {tried[0][0]} alone, and that is not set up here"
     elif tried:
         reason = f"none of the {len(tried)} ways to log in is set up here"
     else:

@@ -138,6 +138,21 @@ def test_where_nothing_is_set_up_the_message_is_short():
     assert message == "no Azure identity could be had: none of the 2 ways to log in is set up here"
 
 
+def test_the_way_to_log_in_that_the_environment_permits_is_the_only_one_tried(login, monkeypatch):
+    """The managed identity is there; only where it is permitted does anybody ask it."""
+    monkeypatch.setenv("PATH", "/nonexistent")  # no az
+    with running() as cloud:
+        login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"})
+        with pytest.raises(CredentialError, match="permits AzureCliCredential alone, and that is not set up"):
+            connect(settings_of(cloud), os.environ)
+        login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "OurCredential"})
+        with pytest.raises(CredentialError, match="Invalid value for AZURE_TOKEN_CREDENTIALS") as caught:
+            connect(settings_of(cloud), os.environ)
+        assert caught.value.remedy.startswith("correct the variable")
+        login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "ManagedIdentityCredential"})
+        connect(settings_of(cloud), os.environ).close()
+
+
 def test_a_login_address_without_tls_is_refused(login):
     with running() as cloud:
         login({**cloud.env, "AZURE_AUTHORITY_HOST": "http://login.contoso.example"})

@@ -192,16 +192,17 @@ def _copy(source, destination):
         pass
 
 
-def test_a_proxy_is_honoured(login):
+@pytest.mark.parametrize("exempted", [{}, {"NO_PROXY": "127.0.0.1"}, {"no_proxy": "contoso.example, 127.0.0.0/8"}])
+def test_a_proxy_is_honoured_but_for_the_hosts_that_need_none(login, exempted):
     Tunnel.asked.clear()
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server, running(tenant()) as cloud:
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        login({**cloud.env, "HTTPS_PROXY": f"http://127.0.0.1:{server.server_address[1]}"})
+        login({**cloud.env, "HTTPS_PROXY": f"http://127.0.0.1:{server.server_address[1]}", **exempted})
         with connect(settings_of(cloud), os.environ) as azure:
             assert azure.reader().snapshot(azure.settings).complete
         server.shutdown()
-    assert set(Tunnel.asked) == {cloud.arm_endpoint.removeprefix("https://")}
+    assert set(Tunnel.asked) == (set() if exempted else {cloud.arm_endpoint.removeprefix("https://")})
 
 
 def test_a_netrc_file_does_not_replace_our_token(login, tmp_path, monkeypatch):
