@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from reconciler import package_data
@@ -214,6 +215,18 @@ def test_every_field_of_the_settings_is_read(tmp_path: Path) -> None:
     assert usual(settings) == []
     assert usual(settings.limits) == usual(settings.rules) == []
     assert usual(settings.rules.folders[1]) == ["setting"]
+
+
+@pytest.mark.parametrize(
+    ("written", "age"),
+    [("0d", timedelta(0)), ("9d", timedelta(days=9)), ("36h", timedelta(hours=36)), ("1h", timedelta(hours=1))],
+)
+def test_an_age_is_in_days_or_hours(tmp_path: Path, written: str, age: timedelta) -> None:
+    text = yaml.safe_dump(SETTINGS | {"limits": {"minAge": written}})
+    (tmp_path / "reconciler.yaml").write_text(text, encoding="utf-8")
+    settings = load(tmp_path).settings
+    assert settings is not None
+    assert settings.limits.min_age == age
 
 
 def test_every_field_of_a_declaration_is_read(tmp_path: Path) -> None:
