@@ -13,10 +13,13 @@ _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 
 def exempts_more(live: Exemption, declared: Exemption, initiative: Initiative | None) -> str:
     """In words: longer, more policies, resources or findings that the selectors would leave out; empty where it does not."""
+    chosen = "findings" if declared.carrier is Carrier.STANDARD else "resources"
+    is_otherwise = declared.selectors and folded_selectors(live.selectors) != folded_selectors(declared.selectors)
     respects = [
         "longer" if _end(live) > _end(declared) else "",
         "more policies" if not _cells(live, initiative) <= _cells(declared, initiative) else "",
-        _other_selection(live, declared),
+        # without any selectors in Azure all of it is exempt
+        f"{'other' if live.selectors else 'more'} {chosen}" if is_otherwise else "",
     ]
     return " and ".join(respect for respect in respects if respect)
 
@@ -32,11 +35,3 @@ def _cells(exemption: Exemption, initiative: Initiative | None) -> frozenset[str
     if existing is None:
         return listed
     return (listed & existing) if listed else existing
-
-
-def _other_selection(live: Exemption, declared: Exemption) -> str:
-    """What the declared selectors would leave out; without any in Azure all of it is exempt."""
-    if not declared.selectors or folded_selectors(live.selectors) == folded_selectors(declared.selectors):
-        return ""
-    chosen = "findings" if declared.carrier is Carrier.STANDARD else "resources"
-    return f"{'other' if live.selectors else 'more'} {chosen}"
