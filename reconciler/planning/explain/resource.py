@@ -1,7 +1,7 @@
 """Why a resource is exempt, and by whose word: every exemption that covers it, judged as the plan judges it.
 
 Nothing is decided here. What is authoritative comes from the same run of the stages as the plan, and what is about to
-happen from the plan itself, so that an explanation never contradicts either. `fan_out` does the same for a declaration.
+happen from the plan itself, so that an explanation never contradicts either. `explain.declaration` does the same for a declaration.
 """
 
 from __future__ import annotations

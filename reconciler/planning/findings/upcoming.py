@@ -38,7 +38,8 @@ def _expiring(basis: PlanBasis) -> Iterator[Finding]:
         if (end := declaration.expires_on) is not None and end <= until:
             ending[declaration.name].append(declaration)
     for declarations in ending.values():
-        end, place, number = declarations[0].expires_on, declarations[0].place("expiresOn"), len(declarations)
+        declaration, number = declarations[0], len(declarations)
+        end, place = declaration.expires_on, declaration.place("expiresOn")
         assert end is not None
         days = (end.date() - now.date()).days
         distance = "today" if days == 0 else "in 1 day" if days == 1 else f"in {days} days"
@@ -46,10 +47,10 @@ def _expiring(basis: PlanBasis) -> Iterator[Finding]:
         yield Finding(
             kind=FindingKind.EXPIRING,
             severity_override=Severity.WARNING if end - now <= _SOON else None,
-            subject=declarations[0].scopes[0],
+            subject=declaration.scopes[0],
             message=f"{exemptions} on {end:%Y-%m-%d} ({distance}); then the resources count as unhealthy again",
             remedy=f"to keep it, set a later expiresOn in {place.file}:{place.line}; to let it end, do nothing: apply removes it then",
-            declaration=declarations[0].name,
+            declaration=declaration.name,
             source=place,
             evidence=Evidence(expires_on=instant_text(end), exemptions=number),
         )
