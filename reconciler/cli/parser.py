@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Final, NoReturn
 
@@ -42,6 +43,17 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options: Any) -> None:
         """An option is written out: `--as`, which one command lacks, must not be another one's `--assignment`."""
         super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """What is not known is refused here, so that of a command in two words (`import live`) the second one answers, whose
+        options were meant.
+        """
+        parsed, unrecognized = super().parse_known_args(args, namespace)
+        if unrecognized:
+            self.error(f"unrecognized arguments: {' '.join(unrecognized)}")
+        return parsed, unrecognized
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"error: {message}\n")

@@ -49,7 +49,7 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
             problems += broken_lifetimes(resolved, rules, now, changed=is_changed)
         if settings is not None:
             problems += broken_rules(declaration, settings)
-    problems += conflicts(subjects, catalogue)
+    problems += conflicts(subjects, catalogue, changed)
     problems += _settings_problems(loaded, catalogue)
     problems += weakened_facts(catalogue)
     return tuple(sorted(set(problems)))

@@ -42,9 +42,12 @@ _ByContainer: TypeAlias = dict[str | None, list[_Target]]
 """By container, the first targets of at most two declarations: enough to name another one, however many there are."""
 
 
-def conflicts(subjects: Iterable[DeclaredSubject], catalogue: Catalogue) -> tuple[Problem, ...]:
+def conflicts(
+    subjects: Iterable[DeclaredSubject], catalogue: Catalogue, changed: frozenset[str] | None = None
+) -> tuple[Problem, ...]:
     """A problem for each declaration that wants what another one wants already, at the later of the two; and a warning
-    where one declaration lists a scope beside another that contains it.
+    where one declaration lists a scope beside another that contains it. What `changed` names (None: everything) is later
+    than what stood there already, else what comes later in the order of files is.
     """
     ordered = sorted(subjects, key=lambda resolved: resolved.declaration.source)
     problems: dict[tuple[Source, Source], Problem] = {}
@@ -55,10 +58,14 @@ def conflicts(subjects: Iterable[DeclaredSubject], catalogue: Catalogue) -> tupl
             continue
         judged.add(signature)
         for target, counterpart in _overlaps(group, by_policy=not topic[0]):
-            first, later = sorted((target, counterpart), key=lambda target: target.declaration.source)
+            first, later = sorted(
+                (target, counterpart),
+                key=lambda target: (target.declaration.name in (changed or ()), target.declaration.source),
+            )
             pair = (first.declaration.source, later.declaration.source)
             if pair not in problems:
-                problems[pair] = _conflict(first, later, topic, catalogue)
+                is_proposed = later.declaration.name in (changed or ())
+                problems[pair] = _conflict(first, later, topic, catalogue, is_proposed=is_proposed)
     return (*problems.values(), *(problem for resolved in ordered for problem in _redundant(resolved.declaration)))
 
 
@@ -127,7 +134,7 @@ def _selectors(target: _Target) -> tuple[ResourceSelector, ...]:
 # --- words -------------------------------------------------------------------------------------------------------
 
 
-def _conflict(first: _Target, later: _Target, topic: Topic, catalogue: Catalogue) -> Problem:
+def _conflict(first: _Target, later: _Target, topic: Topic, catalogue: Catalogue, *, is_proposed: bool) -> Problem:
     """The problem at the later declaration, naming the earlier one to extend instead."""
     container, item = topic
     if container:
@@ -142,7 +149,12 @@ def _conflict(first: _Target, later: _Target, topic: Topic, catalogue: Catalogue
     else:
         inner, outer = (later, first) if first.scope.contains(later.scope) else (first, later)
         where = f"on {outer.scope.text}, which contains {inner.scope.text}"
-        remedy = f"take the scope out of {inner.declaration.name!r}: {outer.declaration.name!r} covers it already"
+        covering = outer.declaration.name
+        remedy = (
+            f"take the scope out of {inner.declaration.name!r}: {covering!r} covers it already"
+            if inner is later or not is_proposed
+            else f"narrow the scopes of {covering!r}, or take this scope out of {inner.declaration.name!r} in the same change"
+        )
     place = first.declaration.place(f"scopes.{first.index}")
     return Problem(
         source=later.declaration.place(f"scopes.{later.index}"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
+
 import pytest
 
-from reconciler.cli.main import guarded
+from reconciler.cli.main import COMMANDS, guarded
+from reconciler.cli.parser import parser_of
 
 
 @pytest.mark.parametrize(
@@ -30,3 +34,23 @@ def test_an_option_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
         guarded(["import", "live", "--as", "recommendation"])
     assert ended.value.code == 1
     assert "unrecognized arguments: --as recommendation\n" in capsys.readouterr().err
+
+
+def commands_in_two_words() -> list[list[str]]:
+    """Every command that has commands of its own, with each of them."""
+    parsers = {name: parser_of(name, importlib.import_module(f"reconciler.cli.{name}")) for name in COMMANDS}
+    return [
+        [name, second]
+        for name, parser in parsers.items()
+        for action in parser._actions
+        if isinstance(action, argparse._SubParsersAction)
+        for second in action.choices
+    ]
+
+
+@pytest.mark.parametrize("words", commands_in_two_words(), ids=" ".join)
+def test_a_command_in_two_words_answers_itself(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        guarded([*words, "--nonsense", "x"])
+    assert ended.value.code == 1
+    assert f"help: 'exempt {' '.join(words)} --help' lists the options\n" in capsys.readouterr().err

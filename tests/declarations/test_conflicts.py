@@ -167,3 +167,28 @@ def test_what_wants_nothing_conflicts_with_nothing(found: tuple[Declaration, ...
     )  # fmt: skip
     problems = check(Loaded(settings=None, declarations=quiet, problems=()), CATALOGUE, NOW, None)
     assert {problem.code for problem in problems} <= {"expired"}
+
+
+def test_what_is_under_review_is_named_as_the_one_to_change() -> None:
+    """Whatever the order of the files: the pull request brings one of the two."""
+
+    def one(name: str, scope: str) -> Declaration:
+        return Declaration(
+            name=name,
+            subject=Subject(kind=SubjectKind.POLICY, value="404c3081-a854-4457-ae30-26a93ef643f9"),
+            scopes=(parse_scope(scope),),
+            category=Category.WAIVER,
+            justification="x",
+            owner="x",
+            source=Source(f"exemptions/{name}.yaml"),
+        )
+
+    for below, told in (
+        ("", "change 'old' instead of writing a second one"),
+        ("/resourceGroups/rg", "narrow the scopes of 'a-new', or take this scope out of 'old' in the same change"),
+    ):
+        pair = (one("a-new", SUBSCRIPTION), one("old", SUBSCRIPTION + below))
+        (problem,) = check(Loaded(settings=None, declarations=pair, problems=()), CATALOGUE, NOW, frozenset({"a-new"}))
+        assert (problem.source.file, problem.remedy) == ("exemptions/a-new.yaml", told)
+        (problem,) = check(Loaded(settings=None, declarations=pair, problems=()), CATALOGUE, NOW, None)
+        assert problem.source.file == "exemptions/old.yaml"
