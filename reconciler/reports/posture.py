@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Final
 
 from reconciler import __version__
@@ -42,7 +43,7 @@ def score_lines(report: ScoreReport, names: Names = NO_NAMES) -> Iterator[Line]:
         yield BLANK
         yield line((Style.QUIET, f"{'now':>10}  {'raw':>10}  exempt"))
         for item in report.subscriptions:
-            now, raw = percent(item.reported.percentage), percent(item.raw.percentage)
+            now, raw = percent(item.reported.share), percent(item.raw.share)
             yield line(
                 f"{now:>10}  {raw:>10}  {item.exempt:>6,}  ", (Style.NAME, scope_label(item.subscription, names))
             )
@@ -62,7 +63,7 @@ def score_markdown(report: ScoreReport, names: Names = NO_NAMES) -> str:
     """The report as Markdown."""
 
     def scored(item: ActualScore) -> str:
-        figures = f"{percent(item.reported.percentage)} now, {percent(item.raw.percentage)} raw, {item.exempt:,} exempt"
+        figures = f"{percent(item.reported.share)} now, {percent(item.raw.share)} raw, {item.exempt:,} exempt"
         return f"{value(scope_label(item.subscription, names))}: {figures}"
 
     def compared(item: Comparison) -> str:
@@ -91,8 +92,8 @@ def score_json(report: ScoreReport, tool_version: str = __version__) -> str:
         {
             **header(FORMAT_VERSION, tool_version),
             "total": {
-                "reported": float(combined(item.reported for item in report.subscriptions)),
-                "raw": float(combined(item.raw for item in report.subscriptions)),
+                "reported": _figure(combined(item.reported for item in report.subscriptions)),
+                "raw": _figure(combined(item.raw for item in report.subscriptions)),
             }
             if report.subscriptions
             else None,
@@ -108,12 +109,18 @@ def score_json(report: ScoreReport, tool_version: str = __version__) -> str:
     )
 
 
+def _figure(share: Fraction | None) -> float | None:
+    return None if share is None else float(share)
+
+
 def _headline(report: ScoreReport) -> str:
     if not report.subscriptions:
         return "There is no secure score in what is managed."
     now = combined(item.reported for item in report.subscriptions)
     raw = combined(item.raw for item in report.subscriptions)
     exempt = sum(item.exempt for item in report.subscriptions)
+    if now is None and raw is None:
+        return "The secure score is unknown: Defender has assessed nothing yet."
     where = f" over {count(len(report.subscriptions), 'subscription')}" if len(report.subscriptions) > 1 else ""
     return f"Secure score {percent(now)}{where}; {percent(raw)} without exemptions ({count(exempt, 'finding')})."
 
@@ -125,14 +132,14 @@ def _of(report: ScoreReport, *, code: bool = False) -> str:
 
 def _estimated(comparison: Comparison) -> str:
     estimate = comparison.estimate
-    after, upper = estimate.after.percentage, estimate.upper.percentage
+    after, upper = estimate.after.share, estimate.upper.share
     best = f", at most {percent(upper)}" if upper != after else ""
-    return f"{percent(estimate.now.percentage)} → {percent(after)}{best}"
+    return f"{percent(estimate.now.share)} → {percent(after)}{best}"
 
 
 def _happened(comparison: Comparison) -> str:
     meaning = _MEANINGS[comparison.outcome]
-    return meaning if comparison.actual is None else f"now {percent(comparison.actual.percentage)}: {meaning}"
+    return meaning if comparison.actual is None else f"now {percent(comparison.actual.share)}: {meaning}"
 
 
 def _comparison_to_json(item: Comparison) -> dict[str, JSON]:

@@ -87,6 +87,7 @@ def _score(report: ScoreReport, names: Names) -> list[JSON]:
             "exempt": row.exempt,
         }
         for row in report.subscriptions
+        if row.reported.max or row.raw.max  # else nothing was assessed, which is no score of nothing
     ]
 
 

@@ -45,7 +45,7 @@ def score_rows(estimate: ScoreEstimate, names: Names, show: Show = str) -> Itera
     yield _sum(estimate, moved)
     if estimate.counted > 1 or len(estimate.subscriptions) > 1:
         for item in moved[:_SUBSCRIPTIONS]:
-            shares = f"{percent(item.score.settled.percentage)} → {percent(item.score.after.percentage)}"
+            shares = f"{percent(item.score.settled.share)} → {percent(item.score.after.share)}"
             yield f"{show(scope_label(item.subscription, names))}: {shares} ({_current(item.score)})"
         if len(moved) > _SUBSCRIPTIONS:
             yield f"and {count(len(moved) - _SUBSCRIPTIONS, 'more subscription')}"
@@ -59,9 +59,8 @@ def score_rows(estimate: ScoreEstimate, names: Names, show: Show = str) -> Itera
 
 def _sum(estimate: ScoreEstimate, moved: Sequence[SubscriptionEstimate]) -> str:
     whole = f" in sum over {count(estimate.counted, 'subscription')}" if estimate.counted > 1 else ""
-    assert estimate.now is not None
-    assert estimate.settled is not None
-    assert estimate.after is not None
+    if not moved and estimate.settled is None:
+        return f"unknown{whole}: Defender has assessed nothing there yet"
     if not moved:
         return f"no change{whole}: stays at {percent(estimate.settled)}"
     alone = f" ({_current(moved[0].score)})" if estimate.counted == 1 else ""
@@ -120,9 +119,9 @@ def _not_counted(estimate: ScoreEstimate, show: Show) -> Iterator[str]:
         yield f"no score: {count(len(estimate.without_score), 'subscription')}, where Defender evaluates nothing"
 
 
-def percent(share: Fraction) -> str:
-    """`60.33 %`."""
-    return f"{float(share * 100):.2f} %"
+def percent(share: Fraction | None) -> str:
+    """`60.33 %`, or that it is unknown."""
+    return "unknown" if share is None else f"{float(share * 100):.2f} %"
 
 
 def _number(number: Fraction) -> str:

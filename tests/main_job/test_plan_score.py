@@ -123,3 +123,15 @@ def test_what_moves_nothing_is_one_line_a_cause(tmp_path):
     assert line.count("stay unhealthy there by Management ports of virtual machines") == 1
     assert "  does not count: A preview, which is a preview\n" in text
     assert "no change in sum over 2 subscriptions: stays at 0.00 %" in text
+
+
+def test_where_nothing_was_assessed_the_score_is_unknown(tmp_path):
+    content = repositories.tenant(repositories.assignment(ROOT, "mcsb", BENCHMARK))
+    key = "651967bf-044e-4bde-8376-3e08e0600105"
+    root = repositories.write(tmp_path, [{"name": "tde", "recommendation": key, "scopes": [ONE]}])
+    with emulated.running(content) as cloud:
+        text = emulated.exempt(cloud, "plan", cwd=root, check=(0,)).stdout
+        total = json.loads(emulated.exempt(cloud, "plan", "--format", "json", cwd=root).stdout)["score"]["total"]
+    assert "unknown in sum over 2 subscriptions: Defender has assessed nothing there yet" in text
+    assert "0.00 %" not in text
+    assert total == dict.fromkeys(("now", "settled", "after", "upper"))

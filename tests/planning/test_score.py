@@ -79,7 +79,7 @@ def test_the_recorded_subscription_and_the_official_example():
 
 
 def test_several_subscriptions_count_by_weight():
-    assert combined([]) == 0
+    assert combined([]) is None
     one, other = Score(current=Fraction(3), max=4, weight=10), Score(current=Fraction(1), max=4, weight=30)
     assert combined([one, other]) == Fraction("0.375")
     assert combined([one, Score()]) == Fraction("0.75")

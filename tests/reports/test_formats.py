@@ -15,6 +15,7 @@ from reconciler.assessments.report import effect_report
 from reconciler.assessments.values import DefenderView
 from reconciler.catalog.catalogue import load
 from reconciler.catalog.lookup import look_up
+from reconciler.catalog.narrowing import Narrowing, narrowed
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.life import Event, EventKind, Life
 from reconciler.importing.values import Import, ImportRow, Outcome
@@ -80,7 +81,7 @@ def value_of(name):
         "LIFE": lambda: Life(name="lab", events=(Event(when=world.NOW, kind=EventKind.ASKED, detail="x"),)),
         "EXPORT": lambda: Export(declarations=[declared], catalogue=CATALOGUE),
         "PROBLEMS": lambda: test_any_text.hostile_problems("x"),
-        "SEARCH": lambda: (CATALOGUE.search("transfer"), CATALOGUE, "transfer"),
+        "SEARCH": lambda: (narrowed(CATALOGUE, "transfer", Narrowing(), 10), CATALOGUE, "transfer"),
         "LOOKUP": lambda: (look_up(CATALOGUE, "Secure transfer to storage accounts should be enabled"), CATALOGUE, "x"),
         "CATALOGUE": lambda: CATALOGUE,
         "DIFFERENCES": tuple,

@@ -27,6 +27,11 @@ class Score:
         """From 0 to 1, to four digits; 0 where nothing can be reached."""
         return round(self.current / self.max, 4) if self.max else Fraction()
 
+    @property
+    def share(self) -> Fraction | None:
+        """The percentage as people are told it: None where nothing was assessed, so that nothing can be reached."""
+        return self.percentage if self.max else None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlScore:
@@ -66,8 +71,8 @@ def reported(score: ReportedScore) -> Score:
     return Score(current=score.current, max=score.max, weight=score.weight)
 
 
-def combined(scores: Iterable[Score]) -> Fraction:
-    """The percentage of several subscriptions, from 0 to 1: each counts by its weight."""
+def combined(scores: Iterable[Score]) -> Fraction | None:
+    """The percentage of several subscriptions, from 0 to 1: each counts by its weight. None where nothing was assessed."""
     listed = list(scores)
     weight = sum(score.weight for score in listed)
-    return sum((score.percentage * score.weight for score in listed), Fraction()) / weight if weight else Fraction()
+    return sum((score.percentage * score.weight for score in listed), Fraction()) / weight if weight else None

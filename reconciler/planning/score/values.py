@@ -79,7 +79,7 @@ class ScoreEstimate:
     """What a plan does to the secure score.
 
     `subscriptions` are those that the plan concerns, `without_score` those of them for which Defender has none. The four
-    percentages are of all managed subscriptions, each by its weight; None where none has a score. `reopened` counts
+    percentages are of all managed subscriptions, each by its weight; None where nothing was assessed. `reopened` counts
     assessments whose exemption ends, taken to be unhealthy again; `unsure` those whose exemption depends on what
     was not read. `unread` says why there is no estimate.
     """
