@@ -12,18 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, show, write
 from reconciler.model import ArmId, Verdict
 from reconciler.problems import UsageError
-from reconciler.reports.failure import failure_markdown
 from reconciler.reports.formats import PLAN
-from reconciler.reports.plan_json import plan_json
-from reconciler.reports.problems import problem_lines
-from reconciler.reports.record_json import record_json
 from reconciler.runs import plan
 from reconciler.runs.files import write_file
 from reconciler.runs.loading import InvalidRepositoryError
@@ -86,9 +81,17 @@ def run(args: argparse.Namespace) -> int:
         planned = plan.run(request, context)
     except BaseException as error:
         if options.format == "markdown":  # a pipeline shows it in place of the comment of an earlier run
+            from reconciler.reports.failure import failure_markdown  # noqa: PLC0415 - as below
+
             problems = error.problems if isinstance(error, InvalidRepositoryError) else ()
             write(failure_markdown(error, problems, report_context(options.root, context.environment, {})))
         raise
+    # What is shown and saved is imported when Azure has answered.
+    from reconciler.azure.snapshot_file import snapshot_text  # noqa: PLC0415
+    from reconciler.reports.plan_json import plan_json  # noqa: PLC0415
+    from reconciler.reports.problems import problem_lines  # noqa: PLC0415
+    from reconciler.reports.record_json import record_json  # noqa: PLC0415
+
     reader = report_context(options.root, context.environment, planned.names)
     report = planned.report
     show(PLAN.render(options.format, report, reader))

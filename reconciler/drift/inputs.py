@@ -11,8 +11,8 @@ from datetime import datetime
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.drift.past_outcomes import PastOutcome
 from reconciler.model import ArmId, Assignment, Declaration, Exemption, Settings, Snapshot, textual_containers
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.provenance import Commit, History
-from reconciler.planning.stages import ResolvedDeclarations
 
 
 @dataclass(frozen=True, kw_only=True)

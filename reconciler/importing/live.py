@@ -21,7 +21,8 @@ from reconciler.importing.units import Unit, units_of
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
 from reconciler.model import ArmId, SubjectKind
 from reconciler.planning.existing.exemptions import ExistingExemption
-from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
+from reconciler.planning.stages import PlanBasis, decide
 from reconciler.planning.values import Reason
 
 _ROUNDS: Final = 6

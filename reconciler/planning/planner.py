@@ -16,9 +16,10 @@ from reconciler.planning.findings.checks import review_findings
 from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.guards import NO_ALLOWANCES, Allowances, GuardContext, refusals
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.marks import declaration_of
 from reconciler.planning.provenance import History
-from reconciler.planning.stages import PlanBasis, PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.stages import PlanBasis, decide
 from reconciler.planning.topics import evaluated, former_topics, request_of
 from reconciler.planning.values import Finding, Held, Plan, Request
 

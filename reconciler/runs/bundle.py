@@ -20,8 +20,8 @@ from reconciler.arm.canonical import instant_text
 from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.drift.as_of import RunWrite, writes_in_force, writes_of
 from reconciler.model import JSON, Declaration
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.provenance import Step, StepKind
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import UsageError
 from reconciler.reports.escape import json_document
 from reconciler.reports.spreadsheet import spreadsheet

@@ -10,8 +10,8 @@ from reconciler.declarations import FOLDER, SETTINGS_FILE, Loaded
 from reconciler.declarations.walk import walk
 from reconciler.model import Settings, Snapshot
 from reconciler.planning.guards import Allowances
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
-from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
 from reconciler.problems import Problem
 from reconciler.runs.context import Context
 from reconciler.runs.loading import InvalidRepositoryError, load_all

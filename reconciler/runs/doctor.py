@@ -11,7 +11,7 @@ from reconciler.azure.doctor import run_checks
 from reconciler.azure.session import connect
 from reconciler.model import Verdict
 from reconciler.planning.desired.assessments import known_standards
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.problems import CredentialError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import load_all, load_settings

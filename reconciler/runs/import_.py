@@ -22,7 +22,7 @@ from reconciler.importing.terraform import terraform_rows
 from reconciler.importing.values import Import, Outcome
 from reconciler.model import ArmId, Unmanaged, Unread, Verdict
 from reconciler.planning.desired.assessments import known_standards
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.runs.contents import RepositoryContents, load_contents, plan_inputs
 from reconciler.runs.context import Context

@@ -16,9 +16,9 @@ from reconciler.drift.inventory import Inventory, Selection, select
 from reconciler.drift.silencers import count_silencers
 from reconciler.model import ArmId, Cloud, Declaration, ScopeKind, Settings, Snapshot, Unread, Verdict, arm_id
 from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.provenance import Approval, History, NoHistory
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import OVERLAY, load_repository, load_settings

@@ -18,8 +18,8 @@ from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
 from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.guards import NO_ALLOWANCES, Allowances
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import History, NoHistory
-from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context

@@ -11,8 +11,8 @@ from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.drift.life import Life, Version, life_of
 from reconciler.model import Exemption, Verdict
 from reconciler.planning.desired.assessments import known_standards
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.provenance import Approval, Step, StepKind
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.problems import ReconcilerError, UsageError
 from reconciler.repository.hosting import credential, hosted
 from reconciler.repository.journal import journals

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 from reconciler.applying.record import Record, record_after
 from reconciler.azure.raw_snapshot import RawSnapshot
 from reconciler.azure.session import connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.findings.about_declarations import unexemptable
 from reconciler.planning.guards import Allowances
 from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
-from reconciler.planning.score.values import ScoreEstimate
 from reconciler.planning.values import Action, Change, Plan
 from reconciler.problems import Problem
-from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
 from reconciler.runs.reading import (
@@ -31,7 +29,10 @@ from reconciler.runs.reading import (
     saved_snapshot,
 )
 from reconciler.runs.rights import unexemptable_assignments
-from reconciler.runs.score import estimated_score
+
+if TYPE_CHECKING:
+    from reconciler.planning.score.values import ScoreEstimate
+    from reconciler.reports.plan import PlanReport
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,8 @@ class PlanRun:
     @property
     def report(self) -> PlanReport:
         """The plan as people are told of it, with the warnings for the files that changed."""
+        from reconciler.reports.plan import plan_report  # noqa: PLC0415 - what is shown is imported when Azure has answered
+
         warnings = (
             problem
             for problem in self.warnings
@@ -103,6 +106,8 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
             plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
             resources = resources_at_targets(azure, plan, repository.proposed, context)
+            from reconciler.runs.score import estimated_score  # noqa: PLC0415 - as above
+
             score = estimated_score(azure, plan, snapshot, repository.catalogue, context)
     if repository.changed is None:  # no base: what no run has applied yet is new
         problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
@@ -121,6 +126,8 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
 
 def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[str] | None) -> Plan:
     """The plan with a finding for each declaration and assignment whose creates Azure will refuse to this identity."""
+    from reconciler.planning.findings.about_declarations import unexemptable  # noqa: PLC0415 - as above
+
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     refused = [change for change in creates if change.exemption.assignment.key in (assignments or ())]
     by_cause: dict[tuple[str, str], list[Change]] = {}

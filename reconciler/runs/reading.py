@@ -27,9 +27,7 @@ from reconciler.model import (
     without_needless,
 )
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.decisions import target_of
 from reconciler.planning.guards import Allowances
-from reconciler.planning.planner import plan_from
 from reconciler.planning.values import Plan
 from reconciler.problems import AzureError, Problem, UsageError
 from reconciler.runs.context import Context
@@ -143,6 +141,9 @@ def plan_repository(
     repository: Repository, snapshot: Snapshot, context: Context, allowances: Allowances, scope: ArmId | None = None
 ) -> Plan:
     """The plan of the repository against what Azure holds."""
+    # Importing how to decide takes as long as logging in, and comes after the first request.
+    from reconciler.planning.planner import plan_from  # noqa: PLC0415
+
     plan = plan_from(repository.plan_inputs(snapshot, context.now, allowances, scope))
     # What breaks a rule of reconciler.yaml, as only Azure's hierarchy and initiatives show, in declarations that
     # changed. Elsewhere it is held only, so that a subscription which somebody moves, or a day that passes,
@@ -205,6 +206,7 @@ def resources_at_targets(
     reason to fail.
     """
     from reconciler.azure.counts import count_resources  # noqa: PLC0415 - loads the SDK
+    from reconciler.planning.decisions import target_of  # noqa: PLC0415 - as in plan_repository
 
     scopes = [
         target_of(change.exemption) for change in plan.changes if proposed is None or change.declaration in proposed

@@ -12,7 +12,7 @@ from reconciler.azure.session import connect
 from reconciler.azure.snapshot_file import load_raw_snapshot
 from reconciler.model import ArmId, Verdict
 from reconciler.planning.desired.assessments import known_standards
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
 from reconciler.runs.loading import former_standards, load_all, load_settings

@@ -12,8 +12,8 @@ from reconciler.applying import approvals
 from reconciler.arm.canonical import instant_text
 from reconciler.drift import DriftInputs, find_drift
 from reconciler.model import SystemData, Unread
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.planning.values import Reason
 from reconciler.reports.drift import DriftReport, identify
 

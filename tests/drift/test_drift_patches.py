@@ -15,7 +15,7 @@ from reconciler.declarations import load
 from reconciler.drift import DriftInputs, find_drift, with_patches
 from reconciler.kinds import FindingKind
 from reconciler.model import SystemData
-from reconciler.planning.stages import ResolvedDeclarations
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.values import Finding
 
 TEXT = """\

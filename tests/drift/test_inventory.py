@@ -21,8 +21,8 @@ from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Selection, select
 from reconciler.model import ResourceSelector, Selector, SystemData
 from reconciler.package_data import schema_path
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.provenance import Approval, NoHistory
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports.inventory import inventory_csv, inventory_json, inventory_lines
 from reconciler.reports.styled import plain
 

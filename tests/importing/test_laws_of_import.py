@@ -15,8 +15,8 @@ from reconciler.importing.live import Choice, import_live
 from reconciler.importing.values import Outcome
 from reconciler.model import Unmanaged
 from reconciler.planning.guards import Allowances
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
-from reconciler.planning.stages import PlanInputs, ResolvedDeclarations
 from reconciler.planning.values import Action, Reason
 
 permissions = st.builds(

@@ -35,8 +35,9 @@ from reconciler.planning.explain.declaration import Participation, explain_decla
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import Role
 from reconciler.planning.guards import Allowances
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.planner import assemble_plan
-from reconciler.planning.stages import PlanInputs, ResolvedDeclarations, decide
+from reconciler.planning.stages import decide
 
 WEST = (ResourceSelector("west", (Selector(kind="resourceLocation", values=("westeurope",)),)),)
 EAST = (ResourceSelector("east", (Selector(kind="resourceLocation", values=("eastus",)),)),)

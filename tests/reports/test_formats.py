@@ -23,11 +23,11 @@ from reconciler.model import Verdict
 from reconciler.model.posture import Posture, ReportedScore
 from reconciler.planning.explain.declaration import explain_declaration
 from reconciler.planning.explain.resource import explain_resource
+from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.planner import assemble_plan
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.score.actual import EarlierEstimate, score_report
 from reconciler.planning.score.formula import Score
-from reconciler.planning.stages import ResolvedDeclarations
 from reconciler.reports import formats
 from reconciler.reports.export import Export
 from reconciler.reports.formats import Report
