@@ -139,6 +139,52 @@ def test_files_outside_of_any_repository_stand_for_themselves(tmp_path: Path) ->
     assert main(["validate", str(tmp_path)]) == 1
 
 
+def test_a_folder_inside_the_repository_narrows_too(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    put_bad(root, "data/bad").rename(root / "exemptions" / "data" / "bad.yaml")
+    put_bad(root)
+    assert main(["validate", "exemptions/data"]) == 1
+    shown = capsys.readouterr().out
+    assert "exemptions/data/bad.yaml" in shown
+    assert "exemptions/bad.yaml" not in shown
+
+
+def test_a_file_of_the_repository_that_declares_nothing_there_stands_for_itself(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "drafts").mkdir()
+    put_bad(root).rename(root / "drafts" / "bad.yaml")
+    assert main(["validate"]) == 0
+    assert main(["validate", "drafts/bad.yaml"]) == 1
+    assert "drafts/bad.yaml" in capsys.readouterr().out
+
+
+def test_what_a_loose_folder_holds_that_no_walk_follows_is_a_problem(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "drafts").mkdir()
+    (tmp_path / "drafts" / "by-key.yaml").write_text(GOOD)
+    (tmp_path / "drafts" / "link.yaml").symlink_to(tmp_path / "drafts" / "by-key.yaml")
+    assert main(["validate", str(tmp_path / "drafts")]) == 1
+    shown = capsys.readouterr()
+    assert "drafts/link.yaml" in shown.out
+    assert "1 declaration checked: 1 error" in shown.err
+
+
+def test_paths_that_cannot_be_checked_together_say_what_to_do(
+    root: Path, tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path_factory.mktemp("other")
+    (other / "exemptions").mkdir()
+    assert guarded(["validate", "exemptions", str(other)]) == 1
+    shown = capsys.readouterr().err
+    assert "the paths belong to different repositories" in shown
+    assert "check them one after the other" in shown
+    assert guarded(["validate", "exemptoins"]) == 1
+    shown = capsys.readouterr().err
+    assert "there is no file or folder 'exemptoins'" in shown
+    assert "correct the path" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
