@@ -65,6 +65,19 @@ def test_what_is_kept_for_somebody_else_is_not_widened(old, settings):
     assert not plan(after, *wanted, settings=settings).changes
 
 
+def test_what_one_declaration_may_need_as_it_is_another_does_without():
+    """alpha mistyped its reference, so what bears its mark stays; beta wants the same, for less, and gets its own."""
+    before = ours("old", "alpha", RG, references=("refA",))
+    found = snapshot(before)
+    wanted = initiative_declaration("alpha", ("refX",)), declaration("beta", RG, expires_on=NEXT_YEAR)
+    done = plan(found, *wanted)
+    assert shape(done) == [("create", "declared", "beta", ("refA",))]
+    assert {(line.declaration, line.cause) for line in done.held} >= {("alpha", HeldCause.UNKNOWN_REFERENCE)}
+    after = applied(found, done)
+    assert {name for name, _, _ in covering(after, "refA", RG)} >= {"old"}
+    assert not plan(after, *wanted).changes
+
+
 def test_what_has_expired_protects_nothing():
     before = ours("old", "beta", SUB, references=("refA", "refB"), expires_on="2026-11-01T00:00:00Z")
     found = snapshot(before, THEIRS)

@@ -126,7 +126,8 @@ class Authority:
         """The same without keepers that cannot be; `slot` itself where all can.
 
         An existing exemption may become the desired one if it leaves what is protected as it is: of what the declaration
-        means itself nothing may shrink; what it does not mean may not be widened either.
+        means itself nothing may shrink; what it does not mean may not be widened either. One that another declaration's
+        mark is on may not shrink at all where it is protected: the update would be held, and what is desired with it.
         """
         excluded: set[tuple[int, int]] = set()
         for pair in slot.keepers.items():
@@ -134,7 +135,7 @@ class Authority:
             cells = desired.cells - slot.withheld[pair[0]]
             extra = protected[keeper] - cells
             may_keep = bool(cells)
-            if extra:
+            if extra or (protected[keeper] and keeper.mark != desired.declaration.name):
                 before = keeper.exemption
                 after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
                 may_keep = not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
