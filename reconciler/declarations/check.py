@@ -35,7 +35,18 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
     for declaration in loaded.declarations:
         is_changed = changed is None or declaration.name in changed
         if not wants(declaration, now):
-            problems += _expired(declaration, now, is_changed=is_changed)
+            expires = declaration.expires_on
+            if declaration.enabled and expires is not None:  # unwanted, not invalid; who just wrote it should know
+                otherwise = "write a later expiresOn if it is still needed, or delete the file"
+                problems.append(
+                    Problem(
+                        source=declaration.place("expiresOn"),
+                        code=RuleCode.EXPIRED,
+                        message=f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
+                        remedy="write a later date if it is still needed" if is_changed else otherwise,
+                        path="expiresOn",
+                    )
+                )
             continue
         resolved = declared_subject(declaration, catalogue)
         if resolved is None:
@@ -74,21 +85,6 @@ def _unique_names(declarations: Iterable[Declaration]) -> Iterator[Problem]:
                 remedy="give one of the two another name, in the file and as the file's name",
                 path="name",
             )
-
-
-def _expired(declaration: Declaration, now: datetime, *, is_changed: bool) -> Iterator[Problem]:
-    """An expired declaration is unwanted, not invalid; who just wrote it should know."""
-    expires = declaration.expires_on
-    if declaration.enabled and expires is not None and declaration.has_expired(now):
-        yield Problem(
-            source=declaration.place("expiresOn"),
-            code=RuleCode.EXPIRED,
-            message=f"it expired on {expires:%Y-%m-%d}, so it exempts nothing",
-            remedy="write a later date if it is still needed"
-            if is_changed
-            else "write a later expiresOn if it is still needed, or delete the file",
-            path="expiresOn",
-        )
 
 
 def _settings_problems(loaded: Loaded, catalogue: Catalogue) -> Iterator[Problem]:

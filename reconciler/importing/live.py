@@ -19,7 +19,7 @@ from reconciler.importing.naming import DEFAULT_FOLDER, named
 from reconciler.importing.text import declaration_text
 from reconciler.importing.units import Unit, units_of
 from reconciler.importing.values import Import, ImportedFile, ImportRow, Outcome, sorted_rows
-from reconciler.model import ArmId, SubjectKind
+from reconciler.model import ArmId
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.stages import PlanBasis, decide
@@ -72,8 +72,13 @@ def import_live(inputs: PlanInputs, choice: Choice, names: Collection[str], fold
         for unit in group.units
         for position, member in enumerate(unit.members)
     )
+    titles = {key: recommendation.title for key, recommendation in inputs.catalogue.recommendations.items()}
+    files = [
+        ImportedFile(declaration=group.declaration, text=declaration_text(group.declaration, titles))
+        for group in proven.groups
+    ]
     return Import(
-        files=tuple(sorted((_file(group, inputs) for group in proven.groups), key=lambda file: file.path)),
+        files=tuple(sorted(files, key=lambda file: file.path)),
         rows=sorted_rows([*rows, *covered, *proven.rows, *imported]),
     )
 
@@ -173,14 +178,3 @@ def _faults(groups: Sequence[Group], inputs: PlanInputs) -> Mapping[int, tuple[s
         if not any(member.exemption.id.key in settled for member in unit.members):
             faults.setdefault(id(unit), ("the plan would leave it as it is", "see 'exempt explain'"))
     return faults
-
-
-# --- what comes out ----------------------------------------------------------------------------------------------
-
-
-def _file(group: Group, inputs: PlanInputs) -> ImportedFile:
-    declaration, titles = group.declaration, dict[str, str]()
-    if declaration.subject.kind is SubjectKind.RECOMMENDATION:
-        values, recommendations = declaration.subject.values, inputs.catalogue.recommendations
-        titles = {value: recommendations[value].title for value in values if value in recommendations}
-    return ImportedFile(declaration=declaration, text=declaration_text(declaration, titles))

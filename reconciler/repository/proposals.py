@@ -113,7 +113,13 @@ def commit(  # noqa: PLR0913 - what a commit says
     if earlier and not _holds_the_same(git_here, earlier, paths):
         unmerged = int(_run(git_here, ["rev-list", "--count", earlier, f"^{space.base}"]))
         if unmerged > (1 if replaces else 0):
-            raise _taken(space, name, is_pushed=bool(pushed), is_chosen=not replaces)
+            where = f"on {space.push_to}" if pushed else "here"
+            delete = f"git push {space.push_to} --delete {name}" if pushed else f"git branch -D {name}"
+            raise ReconcilerError(
+                f"the branch {name} is {where} already, with something else in it",
+                f"go on with its pull request; or delete it with `{delete}` and run this again"
+                + ("" if replaces else "; or give another --name"),  # a new branch is called as its declaration
+            )
         earlier = ""
     sha = earlier or _commit(git_here, message, author)
     if sha != pushed:
@@ -142,17 +148,6 @@ def _earlier(space: Workspace, git_here: git.Git, name: str) -> tuple[str, str]:
                 _run(git_here, ["fetch", "--quiet", "--no-tags", space.push_to, f"refs/heads/{name}"])
                 pushed = listing.split()[0]
     return pushed, pushed or space.tree.ask("rev-parse", "--verify", "--quiet", f"refs/heads/{name}^{{commit}}") or ""
-
-
-def _taken(space: Workspace, name: str, *, is_pushed: bool, is_chosen: bool) -> ReconcilerError:
-    """`is_chosen`: the branch is called as the declaration, whose name is free to choose."""
-    where = f"on {space.push_to}" if is_pushed else "here"
-    delete = f"git push {space.push_to} --delete {name}" if is_pushed else f"git branch -D {name}"
-    return ReconcilerError(
-        f"the branch {name} is {where} already, with something else in it",
-        f"go on with its pull request; or delete it with `{delete}` and run this again"
-        + ("; or give another --name" if is_chosen else ""),
-    )
 
 
 # --- steps -------------------------------------------------------------------------------------------------------
