@@ -130,17 +130,21 @@ class Sender:
         )
 
     def _connected(self, channel: Channel) -> smtplib.SMTP:
-        context = ssl.create_default_context()
-        if channel.port == _IMPLICIT_TLS:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                channel.host, channel.port, timeout=_TIMEOUT_SECONDS, context=context
-            )
-        else:
-            server = smtplib.SMTP(channel.host, channel.port, timeout=_TIMEOUT_SECONDS)
-            if channel.host not in _LOOPBACK:
+        """A connection to the mail server, encrypted but for this machine's own, and logged in where the channel says who."""
+        context, is_encrypted = ssl.create_default_context(), channel.port == _IMPLICIT_TLS
+        server = (
+            smtplib.SMTP_SSL(channel.host, channel.port, timeout=_TIMEOUT_SECONDS, context=context)
+            if is_encrypted
+            else smtplib.SMTP(channel.host, channel.port, timeout=_TIMEOUT_SECONDS)
+        )
+        try:
+            if not is_encrypted and channel.host not in _LOOPBACK:
                 server.starttls(context=context)
-        if channel.user_from:
-            server.login(self._variable(channel, channel.user_from), self._variable(channel, channel.password_from))
+            if channel.user_from:
+                server.login(self._variable(channel, channel.user_from), self._variable(channel, channel.password_from))
+        except BaseException:
+            server.close()
+            raise
         return server
 
 

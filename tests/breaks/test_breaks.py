@@ -44,7 +44,7 @@ def test_every_break_can_be_made_and_names_tests_that_exist(broken: breaks.Break
     for named in broken.tests:
         file, _, test = named.partition("::")
         assert (ROOT / file).exists(), named
-        assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), named
+        assert not test or f"def {test.partition('[')[0]}(" in (ROOT / file).read_text(encoding="utf-8"), named
 
 
 def make(old: str, new: str = "", within: str = "") -> str:

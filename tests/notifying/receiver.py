@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import socketserver
@@ -55,11 +56,15 @@ def receiving() -> Iterator[Receiver]:
 
 
 class Mailbox:
-    """Envelopes and texts of the mails that came; `refuse` that many connections first."""
+    """Envelopes and texts of the mails that came; `refuse` that many connections first. With a `login` (user and
+    password) nobody else may send; `logins` are those that were tried.
+    """
 
     def __init__(self) -> None:
         self.mails: list[tuple[list[str], str]] = []
         self.refuse = 0
+        self.login: tuple[str, str] | None = None
+        self.logins: list[tuple[str, str]] = []
         self.port = 0
 
 
@@ -78,8 +83,21 @@ def mail_server() -> Iterator[Mailbox]:
                 return
             self.say("220 mail.contoso.example")
             to: list[str] = []
+            is_permitted = box.login is None
             while line := self.rfile.readline().decode().strip():
                 word = line.split(":")[0].split(" ")[0].upper()
+                if word == "EHLO":
+                    self.say("250-mail.contoso.example\r\n250 AUTH PLAIN")
+                    continue
+                if word == "AUTH":
+                    _, user, password = base64.b64decode(line.split(" ")[2]).decode().split("\0")
+                    box.logins.append((user, password))
+                    is_permitted = (user, password) == box.login
+                    self.say("235 welcome" if is_permitted else "535 no")
+                    continue
+                if word == "MAIL" and not is_permitted:
+                    self.say("530 log in first")
+                    continue
                 if word == "RCPT":
                     to.append(line.partition("<")[2].rstrip(">"))
                 if word == "DATA":

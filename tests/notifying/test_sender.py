@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -122,3 +123,18 @@ def test_mail_reaches_owners_and_the_rest_the_recipients():
     assert "where: sub Payments" in box.mails[0][1]
     with pytest.raises(ValueError, match="Header"):  # texts are made printable before; this is the last line
         mail("contoso", [hostile], sender="exempt@contoso.example", to=["team@contoso.example"])
+
+
+def test_mail_is_sent_by_the_user_whom_the_variables_name():
+    channel = Channel(kind=ChannelKind.MAIL, host="127.0.0.1", sender="exempt@contoso.example", to=("team@contoso.example",), user_from="MAIL_USER", password_from="MAIL_PASSWORD")  # fmt: skip
+    with mail_server() as box:
+        box.login = ("exempt", "hush-hush")
+        channel = replace(channel, port=box.port)
+        sender(MAIL_USER="exempt", MAIL_PASSWORD="hush-hush").send(channel, [NOTICE])
+        assert [to for to, _ in box.mails] == [["team@contoso.example"]]
+        with pytest.raises(NotifyError, match="SMTPAuthenticationError") as refused:
+            sender(MAIL_USER="exempt", MAIL_PASSWORD="guessed-word").send(channel, [NOTICE])
+        with pytest.raises(NotifyError, match="the variable MAIL_PASSWORD is not set"):
+            sender(MAIL_USER="exempt").send(channel, [NOTICE])
+    assert box.logins == [("exempt", "hush-hush"), ("exempt", "guessed-word")], "a refused login is tried once"
+    assert "guessed-word" not in refused.value.message + refused.value.remedy
