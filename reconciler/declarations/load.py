@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -191,21 +192,19 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
     """Invisible characters and line ends in texts that name something, and in the names of fields."""
     if not document.sound:
         return ()  # after a duplicate key, places are known that the data does not have
-    texts = [
-        (document.place(path), path, document.at(path))
-        for path in document.values
-        if path and path[0] not in _SEVERAL_LINES
-    ]
-    texts += [(mark, path, path[-1]) for path in document.keys if (mark := document.key_place(path))]
+    values = (
+        (document.place, path, document.at(path)) for path in document.values if path and path[0] not in _SEVERAL_LINES
+    )
+    keys = ((document.key_place, path, path[-1]) for path in document.keys)
     return tuple(
         Problem(
-            source=source,
+            source=place(path),
             code=FileCode.HIDDEN_CHARACTER,
             message=f"{describe(character)} stands in a text of one line",
             remedy="write it in one line, with plain spaces only",
             path=dotted(path),
         )
-        for source, path, text in texts
+        for place, path, text in itertools.chain(values, keys)
         if isinstance(text, str) and (character := not_one_line(text)) is not None
     )
 

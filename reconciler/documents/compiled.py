@@ -142,9 +142,9 @@ class _Compiler:
     # --- mappings ---
 
     def _properties(self, properties: dict[str, Node], _: Node) -> Predicate:
-        checks = [(name, self.node(node)) for name, node in properties.items()]
+        checks = {name: self.node(node) for name, node in properties.items()}
         return lambda value: (
-            not isinstance(value, dict) or all(check(value[name]) for name, check in checks if name in value)
+            not isinstance(value, dict) or all(checks[name](item) for name, item in value.items() if name in checks)
         )
 
     def _additionalProperties(self, allowed: JSON, node: Node) -> Predicate:  # noqa: N802

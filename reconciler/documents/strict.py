@@ -83,4 +83,4 @@ def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
     """The parser's events, by libyaml where it is there; it refuses the escapes by which JSON writes an emoji."""
     accelerated = accelerated and not _SURROGATE_ESCAPE.search(text)
     loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
-    return yaml.parse(text, Loader=loader)
+    return iter(loader(text).get_event, None)

@@ -75,12 +75,12 @@ class Rules:
     def folder_rule(self, file: str, sets: Callable[[FolderRule], object]) -> FolderRule | None:
         """The rule of the longest folder containing a declaration's file that sets what `sets` reads."""
         inside = file.removeprefix("exemptions/")
-        applying = [
-            rule
-            for rule in self.folders
-            if sets(rule) is not None and (not rule.folder or inside.startswith(rule.folder + "/"))
-        ]
-        return max(applying, key=lambda rule: len(rule.folder), default=None)
+        longest: FolderRule | None = None
+        for rule in self.folders:
+            is_longer = longest is None or len(rule.folder) > len(longest.folder)
+            if is_longer and sets(rule) is not None and (not rule.folder or inside.startswith(rule.folder + "/")):
+                longest = rule
+        return longest
 
     def strictest_lifetime(self, category: Category | None, severities: Collection[str] | None) -> LifetimeRule | None:
         """The shortest lifetime that applies to a category and to any of the severities of what is exempted.
