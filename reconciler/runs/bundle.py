@@ -204,7 +204,8 @@ def check_bundle(path: Path, digest: str | None) -> str:
         hashes = {name: value.as_text() for name, value in manifest.member("files").entries()}
     except _NO_ARCHIVE as error:
         raise UsageError(f"{path} is no bundle: {str(error) or 'it ends too early'}", _MAKE) from None
-    wrong = [name for name in sorted(files.keys() | hashes.keys()) if _hash(files.get(name)) != hashes.get(name)]
+    stored = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    wrong = [name for name in sorted(stored.keys() | hashes.keys()) if stored.get(name) != hashes.get(name)]
     if wrong:
         raise UsageError(f"{path}: {', '.join(wrong[:3])} is not what was put in", "it was changed: get the original")
     if _archive(files) != data:
@@ -212,7 +213,3 @@ def check_bundle(path: Path, digest: str | None) -> str:
             f"{path}: the archive around the files is not as it was made", "it was changed: get the original"
         )
     return actual
-
-
-def _hash(content: bytes | None) -> str | None:
-    return None if content is None else hashlib.sha256(content).hexdigest()

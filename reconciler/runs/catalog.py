@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reconciler.catalog import Catalogue
@@ -69,21 +69,10 @@ def _compare(
     settings: Settings, loaded: Loaded, current: Catalogue, context: Context, *, custom: bool
 ) -> tuple[Overlay, CatalogRun]:
     """The overlay that the tenant asks for, what it would change, and what could not be read."""
-    bundled = Catalogue(current.cloud)
-    live, unread = _read(settings, bundled, current.overlay, context, custom=custom)
-    overlay = refreshed(bundled, current.overlay, live)
-    proposed = Catalogue(current.cloud, overlay)
-    entries = differences(current, proposed, loaded.declarations)
-    lost = with_declarations(gone_entries(gone(bundled, live)), current, proposed, loaded.declarations)
-    return overlay, CatalogRun(entries=(*entries, *lost), unread=unread)
-
-
-def _read(
-    settings: Settings, bundled: Catalogue, overlay: Overlay, context: Context, *, custom: bool
-) -> tuple[LiveFacts, tuple[Unread, ...]]:
     from reconciler.azure import metadata  # noqa: PLC0415 - loads the SDK
     from reconciler.azure.session import connect  # noqa: PLC0415
 
+    bundled = Catalogue(current.cloud)
     with (
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading") as progress,
@@ -92,15 +81,13 @@ def _read(
         subscriptions = [scope for scope in snapshot.expected if scope.subscription] if custom else []
         recommendations = live_recommendations(metadata.read_metadata(azure.client, subscriptions))
         initiatives = tuple(snapshot.initiatives[key] for key in sorted(snapshot.initiatives))
-        facts = LiveFacts(recommendations=recommendations, initiatives=initiatives)
-        unknown = unknown_policies(bundled, overlay, facts)
+        live = LiveFacts(recommendations=recommendations, initiatives=initiatives)
+        unknown = unknown_policies(bundled, current.overlay, live)
         policies = [live_policy(row) for row in metadata.read_definitions(azure.client, unknown)]
+    live = replace(live, policies=tuple(policy for policy in policies if policy))
+    overlay = refreshed(bundled, current.overlay, live)
+    proposed = Catalogue(current.cloud, overlay)
+    entries = differences(current, proposed, loaded.declarations)
+    lost = with_declarations(gone_entries(gone(bundled, live)), current, proposed, loaded.declarations)
     unread = tuple(unread for unread in snapshot.unread if unread.what not in {"exemptions", STANDARD_ASSIGNMENTS})
-    return (
-        LiveFacts(
-            recommendations=recommendations,
-            initiatives=initiatives,
-            policies=tuple(policy for policy in policies if policy),
-        ),
-        unread,
-    )
+    return overlay, CatalogRun(entries=(*entries, *lost), unread=unread)

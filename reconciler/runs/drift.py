@@ -28,7 +28,7 @@ from reconciler.kinds import FindingKind
 from reconciler.model import JSON, ArmId, Severity, Snapshot, SubjectKind, Verdict
 from reconciler.planning.guards import Allowances, GuardContext, refusals
 from reconciler.planning.marks import with_adopted
-from reconciler.planning.values import Action, Change, Finding, Plan, Refusal
+from reconciler.planning.values import Action, Finding, Plan, Refusal
 from reconciler.problems import AzureError
 from reconciler.reports.drift import DriftReport
 from reconciler.runs.context import Context
@@ -67,6 +67,11 @@ class DriftRequest:
     fail_on: Severity | None = Severity.WARNING
     event: Path | None = None
     notify: bool = False
+
+    @property
+    def shown_kinds(self) -> frozenset[FindingKind]:
+        """The requested kinds; silence must never come from what could not be read."""
+        return _ALWAYS | (frozenset(FindingKind) if self.kinds is None else self.kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +113,8 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         forbidden=evidence.forbidden,
         outcomes=outcomes,
     )
-    findings = _of_kinds(find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects)), request.kinds)
+    everything = find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects))
+    findings = tuple(finding for finding in everything if finding.kind in request.shown_kinds)
     if event_ids is not None:
         findings = tuple(finding for finding in findings if finding.subject in event_ids or finding.kind in _ALWAYS)
     patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
@@ -171,18 +177,12 @@ def _earlier(request: DriftRequest, repository: Repository) -> Mapping[str, JSON
     """The findings of the earlier report, of the requested kinds."""
     assert request.since is not None
     earlier = read_earlier(_earlier_report(request.since), repository.settings, origin=f"--since: {request.since}")
-    kinds = request.kinds or frozenset(FindingKind)
-    return {key: finding for key, finding in earlier.items() if finding["kind"] in kinds | _ALWAYS}
+    return {key: finding for key, finding in earlier.items() if finding["kind"] in request.shown_kinds}
 
 
 def _outcomes(path: Path) -> Mapping[str, PastOutcome]:
     data = read_file(path, label="file of outcomes (--outcomes)", remedy=_NO_OUTCOMES, limit=LIMITS.size)
     return read_outcomes(data, origin=f"--outcomes: {path}")
-
-
-def _of_kinds(findings: Iterable[Finding], kinds: frozenset[FindingKind] | None) -> tuple[Finding, ...]:
-    """The findings of the requested kinds; silence must never come from what could not be read."""
-    return tuple(finding for finding in findings if kinds is None or finding.kind in kinds | _ALWAYS)
 
 
 def _text(path: Path) -> str:
@@ -268,9 +268,11 @@ def _healing(
     ).approved
     facts = GuardContext(owned=plan.owned, declarations=plan.declared, findings=plan.findings)
     stopped = refusals(selected, repository.settings.limits, Allowances(), facts)
-    healed = () if stopped else [change for change in selected if not _is_forbidden(change, evidence.forbidden)]
-    return frozenset(change.id.key for change in healed), stopped
-
-
-def _is_forbidden(change: Change, forbidden: frozenset[str] | None) -> bool:
-    return change.action is Action.CREATE and change.exemption.assignment.key in (forbidden or ())
+    healable = () if stopped else selected
+    forbidden = evidence.forbidden or frozenset()
+    healed = frozenset(
+        change.id.key
+        for change in healable
+        if change.action is not Action.CREATE or change.exemption.assignment.key not in forbidden
+    )
+    return healed, stopped

@@ -9,7 +9,7 @@ from typing import Final
 from reconciler.azure.session import connect
 from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import ArmId, Declaration, Snapshot, Subject, SubjectKind, Verdict
+from reconciler.model import ArmId, Snapshot, Subject, SubjectKind, Verdict
 from reconciler.planning.explain.declaration import DeclarationExplanation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import ResourceExplanation
@@ -66,7 +66,13 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     if request.declaration is not None and request.recommendation is not None:
         raise UsageError("--recommendation goes with a RESOURCE", "leave it out: a declaration is about one already")
     repository = load_repository(request.root, None, context)
-    declaration = _declaration(repository, request.declaration) if request.declaration is not None else None
+    declaration = None
+    if (name := request.declaration) is not None:
+        declarations = {declaration.name: declaration for declaration in repository.declarations}
+        folded = {declared.casefold(): declaration for declared, declaration in declarations.items()}
+        declaration = declarations.get(name) or folded.get(name.casefold())
+        if declaration is None:
+            raise unknown_declaration(name, declarations, "--declaration")
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
     recorded = load_record(request.record, repository.settings, context)
     snapshot = with_adopted(_snapshot(request, repository, context), recorded)
@@ -98,15 +104,6 @@ def _snapshot(request: ExplainRequest, repository: Repository, context: Context)
             gone=snapshot.gone | confirmed.gone,
             similar={**snapshot.similar, **confirmed.similar},
         )
-
-
-def _declaration(repository: Repository, name: str) -> Declaration:
-    declarations = {declaration.name: declaration for declaration in repository.declarations}
-    folded = {declared.casefold(): declaration for declared, declaration in declarations.items()}
-    declaration = declarations.get(name) or folded.get(name.casefold())
-    if declaration is not None:
-        return declaration
-    raise unknown_declaration(name, declarations, "--declaration")
 
 
 def _subject(repository: Repository, text: str) -> ResolvedSubject:

@@ -47,16 +47,10 @@ def _replace(path: Path, text: str) -> None:
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask()
-        draft.chmod(mode)
+        umask = os.umask(0)  # reading it means setting it
+        os.umask(umask)
+        draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
         draft.replace(path.resolve())
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
-
-
-def _umask() -> int:
-    """The process' umask; reading it means setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -126,7 +126,7 @@ def run_files(request: ImportFilesRequest, context: Context) -> ImportRun:
     """
     folder = check_folder(request.into)
     contents = load_contents(request.root, context)
-    rows = [row for file in _files(request) for row in _rows(file, request)]
+    rows = list(_rows(request))
     rules = RowRules(
         catalogue=contents.catalogue,
         owner=request.owner or "unknown",
@@ -149,30 +149,29 @@ def run_files(request: ImportFilesRequest, context: Context) -> ImportRun:
     return finish(result.imported, contents, context, root=request.root, dry_run=request.dry_run)
 
 
-def _files(request: ImportFilesRequest) -> list[Path]:
+def _rows(request: ImportFilesRequest) -> Iterator[Parsed]:
+    """The rows of the file that is named, or of all files of EPAC's in the folder that is."""
     path = request.path
+    files = [path]
     if path.is_dir() and request.tool is Tool.EPAC:
-        return sorted(file for file in path.rglob("*") if file.suffix.lower() in _EPAC_ENDINGS and file.is_file())
-    if not path.is_file():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _EPAC_ENDINGS and file.is_file())
+    elif not path.is_file():
         raise UsageError(f"there is no file {str(path)!r}", "correct the path")
-    return [path]
-
-
-def _rows(file: Path, request: ImportFilesRequest) -> Iterator[Parsed]:
-    name = file.relative_to(request.path).as_posix() if request.path.is_dir() else file.name
-    data = file.read_bytes()
-    encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
-    try:
-        text = data.decode(encoding)
-    except UnicodeDecodeError:
-        text = data.decode("cp1252", "replace")
-    match request.tool:
-        case Tool.EPAC:
-            yield from epac_rows(text, name, request.scope)
-        case Tool.TERRAFORM:
-            yield from terraform_rows(text, name)
-        case Tool.TEMPLATE:
-            yield from arm_rows(text, name, request.scope)
+    for file in files:
+        name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+        data = file.read_bytes()
+        encoding = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig"
+        try:
+            text = data.decode(encoding)
+        except UnicodeDecodeError:
+            text = data.decode("cp1252", "replace")
+        match request.tool:
+            case Tool.EPAC:
+                yield from epac_rows(text, name, request.scope)
+            case Tool.TERRAFORM:
+                yield from terraform_rows(text, name)
+            case Tool.TEMPLATE:
+                yield from arm_rows(text, name, request.scope)
 
 
 def finish(  # noqa: PLR0913 - what is imported, and where to

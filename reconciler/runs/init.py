@@ -77,7 +77,11 @@ def prepared(request: InitRequest) -> tuple[Scaffold, Mapping[str, str]]:
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{str(folder)!r} is not a folder", "name a new folder, or an empty repository")
     scaffold = _scaffold(request)
-    files = _beside(folder, scaffold.files())
+    files = scaffold.files()
+    # What people have in an empty repository already stays; our first steps then stand in a file of their own.
+    theirs = {name for name in _THEIRS if (folder / name).exists() and _is_taken(folder / name, files[name])}
+    renamed = {_OTHER_README if name == "README.md" in theirs else name: text for name, text in files.items()}
+    files = dict(sorted((name, text) for name, text in renamed.items() if name not in theirs))
     taken = [name for name, text in files.items() if _is_taken(folder / name, text)]
     if taken:
         raise UsageError(
@@ -85,13 +89,6 @@ def prepared(request: InitRequest) -> tuple[Scaffold, Mapping[str, str]]:
             "move them away, or name a new folder; to move a repository to this version of the tool: exempt init --upgrade",
         )
     return scaffold, files
-
-
-def _beside(folder: Path, files: Mapping[str, str]) -> Mapping[str, str]:
-    """Without what people have in an empty repository already; our first steps then stand in a file of their own."""
-    there = {name for name in _THEIRS if (folder / name).exists() and _is_taken(folder / name, files[name])}
-    renamed = {_OTHER_README if name == "README.md" in there else name: text for name, text in files.items()}
-    return dict(sorted((name, text) for name, text in renamed.items() if name not in there))
 
 
 def _is_taken(path: Path, text: str) -> bool:
@@ -108,20 +105,7 @@ def _scaffold(request: InitRequest) -> Scaffold:
     for name, text in (("owner", owner), ("tenant", request.tenant), ("team", request.team)):
         if form := form_of(name, text):
             raise UsageError(f"--{name}: {text!r} is not of the form wanted", f"give {form}")
-    pipelines = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB
-    return Scaffold(
-        owner=owner,
-        tenant=request.tenant,
-        scopes=request.scopes or (root_group(request.tenant),),
-        team=request.team,
-        pipelines=pipelines,
-        pin=pin_of(request.tool, pipelines),
-        parts=_checked_parts(request.parts, pipelines),
-        demo_on=request.demo_on,
-    )
-
-
-def _checked_parts(parts: Sequence[Part], pipelines: Pipelines) -> tuple[Part, ...]:
+    pipelines, parts = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB, request.parts
     if parts and pipelines not in {Pipelines.GITHUB, Pipelines.AZURE_DEVOPS}:
         raise UsageError(
             f"--part: the pipelines for {pipelines} run in one part",
@@ -137,7 +121,16 @@ def _checked_parts(parts: Sequence[Part], pipelines: Pipelines) -> tuple[Part, .
                 f"--part: {part.name} is a {part.scope.kind}, but lists are read by subscription",
                 "name management groups and subscriptions",
             )
-    return tuple(parts)
+    return Scaffold(
+        owner=owner,
+        tenant=request.tenant,
+        scopes=request.scopes or (root_group(request.tenant),),
+        team=request.team,
+        pipelines=pipelines,
+        pin=pin_of(request.tool, pipelines),
+        parts=parts,
+        demo_on=request.demo_on,
+    )
 
 
 def root_group(tenant: str) -> ArmId:

@@ -70,9 +70,14 @@ def run(request: ListRequest, context: Context) -> ListRun:
         InvalidRepositoryError: reconciler.yaml has errors.
         ReconcilerError: Azure or a file refuses.
     """
-    settings, declarations = _settings(request, context)
-    overlay = None if request.tenant else request.root / OVERLAY
-    catalogue = load_catalogue(settings.cloud, overlay) if overlay else load_catalogue(settings.cloud)
+    declarations: tuple[Declaration, ...] = ()
+    if request.tenant is None:
+        settings, declarations = load_settings(request.root, context)
+        catalogue = load_catalogue(settings.cloud, request.root / OVERLAY)
+    else:
+        root = request.scope or arm_id(f"{_GROUPS}{request.tenant}")
+        settings = Settings(owner="", tenant_id=request.tenant, scopes=(root,), cloud=request.cloud)
+        catalogue = load_catalogue(settings.cloud)
     resolved = ResolvedDeclarations.of(declarations, catalogue)
     effects: Mapping[str, EffectState] = {}
     if request.in_force:
@@ -130,51 +135,30 @@ def _plans(settings: Settings, snapshot: Snapshot, context: Context) -> Mapping[
             return None
 
 
-def _settings(request: ListRequest, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:
-    if request.tenant is None:
-        return load_settings(request.root, context)
-    root = request.scope or arm_id(f"{_GROUPS}{request.tenant}")
-    settings = Settings(owner="", tenant_id=request.tenant, scopes=(root,), cloud=request.cloud)
-    return settings, ()
-
-
 def _history(
     request: ListRequest, declarations: Sequence[Declaration], context: Context
 ) -> tuple[History, Mapping[str, Approval]]:
-    """What git and the hosting service know of the declarations; nothing where there are none."""
+    """What git and the hosting service know of the declarations; nothing where there are none. GitHub or Azure DevOps is
+    asked about the commits whose message names no approver.
+    """
     if not declarations:
         return NoHistory(), {}
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+    from reconciler.repository.reviews import reviews_of  # noqa: PLC0415 - asked for rarely
+    from reconciler.repository.work_tree import remote_of  # noqa: PLC0415
 
     history = repository.read(repository.open_work_tree(request.root))
     commits = [history.last_commit(declaration.source.file) for declaration in declarations]
     hashes = list(dict.fromkeys(commit.sha for commit in commits if commit))
     approvals = dict(repository.approvals(request.root, hashes))
-    unanswered = [sha for sha in hashes if not approvals[sha].approvers]
-    approvals.update(_reviewed(request.root, unanswered[:_MOST_REVIEWS], approvals, context))
+    unanswered = [sha for sha in hashes if not approvals[sha].approvers][:_MOST_REVIEWS]
+    if unanswered and (remote := remote_of(request.root)):
+        try:
+            reviews = reviews_of(remote, unanswered, context.environment)
+        except ReconcilerError as error:
+            context.observer.warning(f"who approved is known from the history alone: {error.message}")
+            return history, approvals
+        for sha, review in reviews.items():
+            number = approvals[sha].pull_request or review.number
+            approvals[sha] = replace(approvals[sha], pull_request=number, approvers=review.approvers)
     return history, approvals
-
-
-def _reviewed(
-    root: Path, hashes: Sequence[str], approvals: Mapping[str, Approval], context: Context
-) -> Mapping[str, Approval]:
-    """What GitHub or Azure DevOps says of the commits whose message names no approver; nothing where it cannot be asked."""
-    from reconciler.repository.reviews import reviews_of  # noqa: PLC0415 - asked for rarely
-    from reconciler.repository.work_tree import remote_of  # noqa: PLC0415
-
-    remote = remote_of(root) if hashes else ""
-    if not remote:
-        return {}
-    try:
-        reviews = reviews_of(remote, hashes, context.environment)
-    except ReconcilerError as error:
-        context.observer.warning(f"who approved is known from the history alone: {error.message}")
-        return {}
-    return {
-        sha: Approval(
-            author=approvals[sha].author,
-            pull_request=approvals[sha].pull_request or review.number,
-            approvers=review.approvers,
-        )
-        for sha, review in reviews.items()
-    }

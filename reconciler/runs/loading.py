@@ -25,7 +25,7 @@ from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
 
 if TYPE_CHECKING:
-    from reconciler.repository import Comparison, FileHistory, Missing
+    from reconciler.repository import Comparison, FileHistory
     from reconciler.repository.work_tree import WorkTree
 
 OVERLAY: Final = "catalog.yaml"
@@ -177,7 +177,16 @@ def judge(
     from reconciler import repository  # noqa: PLC0415 - as above
 
     tree = repository.open_work_tree(root)
-    missing = _checkout_problems(repository.missing_files(tree, root))
+    # What the working tree lacks although the commit holds it is no removal, so nothing may be planned from it.
+    missing = tuple(
+        Problem(
+            source=Source(printable_path(absent.path)),
+            code=FileCode.NOT_CHECKED_OUT,
+            message=absent.reason,
+            remedy=absent.remedy,
+        )
+        for absent in repository.missing_files(tree, root)
+    )
     try:
         comparison = repository.compare(tree, root, base, same_meaning)
     except UsageError:
@@ -233,19 +242,6 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
         changed=frozenset(),
     )
     return ApprovedState(repository=approved, came_back=revision.came_back, came_back_files=revision.came_back_files)
-
-
-def _checkout_problems(absent: Iterable[Missing]) -> tuple[Problem, ...]:
-    """What the working tree lacks although the commit holds it: that is no removal, so nothing may be planned from it."""
-    return tuple(
-        Problem(
-            source=Source(printable_path(missing.path)),
-            code=FileCode.NOT_CHECKED_OUT,
-            message=missing.reason,
-            remedy=missing.remedy,
-        )
-        for missing in absent
-    )
 
 
 def load_settings(root: Path, context: Context) -> tuple[Settings, tuple[Declaration, ...]]:

@@ -41,24 +41,17 @@ def read_back(imported: Import) -> NewFiles:
         else:
             declarations.append(declaration)
             warnings[file.declaration.name] = problems
-    valid = _without(imported, invalid) if invalid else imported
+    rows = []
+    for row in imported.rows:
+        problem = invalid.get(row.declaration)
+        if problem is None or row.outcome not in {Outcome.IMPORTED, Outcome.DUPLICATE}:
+            rows.append(row)
+        else:
+            message = f"{problem.path}: {problem.message}"
+            rows.append(replace(row, outcome=Outcome.REFUSED, declaration="", message=message, remedy=problem.remedy))
+    files = tuple(file for file in imported.files if file.declaration.name not in invalid)
+    valid = Import(files=files, rows=tuple(rows))
     return NewFiles(imported=valid, declarations=tuple(declarations), problems=warnings)
-
-
-def _without(imported: Import, invalid: Mapping[str, Problem]) -> Import:
-    rows = tuple(
-        replace(
-            row,
-            outcome=Outcome.REFUSED,
-            declaration="",
-            message=f"{invalid[row.declaration].path}: {invalid[row.declaration].message}",
-            remedy=invalid[row.declaration].remedy,
-        )
-        if row.declaration in invalid and row.outcome in {Outcome.IMPORTED, Outcome.DUPLICATE}
-        else row
-        for row in imported.rows
-    )
-    return Import(files=tuple(file for file in imported.files if file.declaration.name not in invalid), rows=rows)
 
 
 def rule_problems(new: NewFiles, contents: RepositoryContents, context: Context) -> dict[str, list[Problem]]:

@@ -13,14 +13,16 @@ from pathlib import Path
 
 from reconciler.applying.ports import Observer as WriteObserver
 from reconciler.declarations import load_bytes
+from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import expiry_value
-from reconciler.model import Verdict
+from reconciler.model import Declaration, Verdict
 from reconciler.planning.values import Action
 from reconciler.problems import Problem, ReconcilerError
 from reconciler.repository.proposals import Branch, Workspace, commit, workspace
 from reconciler.repository.pull_requests import PullRequest, Text, open_pull_request, page_for
 from reconciler.repository.rest import HostError
 from reconciler.repository.work_tree import open_work_tree
+from reconciler.requesting import drafts
 from reconciler.requesting.edits import with_field
 from reconciler.runs import plan
 from reconciler.runs.contents import RepositoryContents, load_contents
@@ -103,6 +105,13 @@ def with_earlier_end(text: str, earlier: str, file: str, after: datetime) -> str
     if not is_nearer or replace(proposed, expires_on=drafted.expires_on, source=drafted.source) != drafted:
         return text
     return with_field(text, "expiresOn", expiry_value(proposed.expires_on)) or text
+
+
+def latest_end(declaration: Declaration, desk: Desk, now: datetime) -> tuple[datetime, int | None]:
+    """The longest end that the rules allow for a declaration, and the days that a rule sets (None: no rule does)."""
+    resolved = declared_subject(declaration, desk.contents.catalogue)
+    severities = resolved.severities if resolved else None
+    return drafts.latest_end(desk.contents.settings.rules, declaration.category, severities, now)
 
 
 def problems_of(desk: Desk, files: Sequence[str], context: Context) -> tuple[Problem, ...]:

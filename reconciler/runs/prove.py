@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from reconciler.azure.session import Azure, connect
+from reconciler.azure.session import connect
 from reconciler.emulator.proving import prove
-from reconciler.emulator.proving.exchanges import Reply, Send, parse_reply, quoted
+from reconciler.emulator.proving.exchanges import Reply, parse_reply, quoted
 from reconciler.emulator.proving.prove import Proof, SandboxError
 from reconciler.model import JSON, ArmId
 from reconciler.problems import UsageError
@@ -24,12 +24,17 @@ def run(root: Path, scope: ArmId, context: Context, *, write: bool) -> Proof:
     """
     settings, _ = load_settings(root, context)
     with connect(settings, context.environment, context.observer.warning) as azure:
+
+        def send(method: str, target: str, body: JSON) -> Reply:
+            status, headers, content = azure.client.raw(method, quoted(target), body)
+            return parse_reply(status, headers.items(), content)
+
         try:
             claims = azure.claims
             name = claims.get("upn") or claims.get("unique_name")
             object_id = str(claims.get("oid", ""))
             return prove.prove(
-                _sender(azure),
+                send,
                 scope,
                 prove.Caller(
                     tenant=azure.settings.tenant_id,
@@ -44,11 +49,3 @@ def run(root: Path, scope: ArmId, context: Context, *, write: bool) -> Proof:
             raise UsageError(
                 str(error), "name a scope that is small, that you may read, and that nobody else needs"
             ) from None
-
-
-def _sender(azure: Azure) -> Send:
-    def send(method: str, target: str, body: JSON) -> Reply:
-        status, headers, content = azure.client.raw(method, quoted(target), body)
-        return parse_reply(status, headers.items(), content)
-
-    return send

@@ -9,18 +9,16 @@ from pathlib import Path
 
 from reconciler.azure.session import connect
 from reconciler.declarations.build import last_instant
-from reconciler.declarations.subjects import declared_subject
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.importing.text import expiry_value
 from reconciler.model import Declaration, first_few
 from reconciler.problems import UsageError
-from reconciler.requesting.drafts import latest_end
 from reconciler.requesting.edits import with_field, with_scopes
 from reconciler.requesting.subjects import Unclear
 from reconciler.runs.changing import ChangeRun, Edits, Intent, propose_edits, text_of
 from reconciler.runs.choosing import of_types_of, scopes_by_tag
 from reconciler.runs.context import Context
-from reconciler.runs.proposing import Desk, open_desk
+from reconciler.runs.proposing import Desk, latest_end, open_desk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +62,7 @@ def renew(request: RenewRequest, context: Context) -> ChangeRun:
             raise UsageError(f"--until: {request.until!r} is no day", "write it as 2027-01-31") from None
         edits = Edits(has_default_end=named_end is None)
         for declaration in chosen:
-            end = named_end or _longest(declaration, desk, context.now)
+            end = named_end or latest_end(declaration, desk, context.now)[0]
             if declaration.expires_on is None:
                 edits.unchanged[declaration.name] = "it never ends"
             elif declaration.expires_on >= end:
@@ -120,14 +118,6 @@ def _chosen(request: RenewRequest, desk: Desk, now: datetime) -> tuple[Declarati
         for declaration in declared
         if declaration.enabled and declaration.expires_on is not None and now < declaration.expires_on <= limit
     )
-
-
-def _longest(declaration: Declaration, desk: Desk, now: datetime) -> datetime:
-    resolved = declared_subject(declaration, desk.contents.catalogue)
-    end, _ = latest_end(
-        desk.contents.settings.rules, declaration.category, resolved.severities if resolved else None, now
-    )
-    return end
 
 
 def _reselected(chosen: Sequence[Declaration], desk: Desk, context: Context) -> Edits:

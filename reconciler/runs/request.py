@@ -11,7 +11,6 @@ from typing import Final
 from reconciler.azure.session import Azure
 from reconciler.declarations import check, load_bytes
 from reconciler.declarations.build import last_instant
-from reconciler.declarations.subjects import declared_subject
 from reconciler.importing.text import declaration_text
 from reconciler.model import JSON, Category, Declaration, Diagnostic, Source, Verdict
 from reconciler.problems import Problem, has_errors
@@ -29,6 +28,7 @@ from reconciler.runs.proposing import (
     Preview,
     Proposal,
     Proposed,
+    latest_end,
     preview,
     problems_of,
     propose,
@@ -203,9 +203,7 @@ def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: date
         owner="",
         source=Source(""),
     )
-    resolved = declared_subject(probe, desk.contents.catalogue)
-    severities = resolved.severities if resolved else None
-    return drafts.latest_end(desk.contents.settings.rules, category, severities, now)
+    return latest_end(probe, desk, now)
 
 
 # --- the file, and the pull request ------------------------------------------------------------------------------

@@ -144,7 +144,12 @@ class Scaffold:
 
     def files(self) -> Mapping[str, str]:
         """Every file by its path in the new repository, sorted."""
-        contents = self._shared_pipelines() | dict(self._from_templates())
+        contents: dict[str, str] = {}
+        if self.pipelines is Pipelines.AZURE_DEVOPS:
+            # Those that this tool's own repository has as well; a template of the same name replaces one.
+            pipelines = package_data.azure_pipelines().glob("*.yml")
+            contents |= {f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8") for path in pipelines}
+        contents |= self._from_templates()
         contents |= {f"schemas/{name}.schema.json": self._schema(name) for name in _SCHEMAS}
         contents["requirements.txt"] = package_data.lock().read_text(encoding="utf-8")
         if self.pipelines is Pipelines.GITHUB:
@@ -165,15 +170,6 @@ class Scaffold:
                 "tenant.yaml": package_data.demo_tenant().read_text(encoding="utf-8"),
             }
         return dict(sorted(contents.items()))
-
-    def _shared_pipelines(self) -> dict[str, str]:
-        """The pipelines that this tool's own repository has as well; a template of the same name replaces one."""
-        if self.pipelines is not Pipelines.AZURE_DEVOPS:
-            return {}
-        return {
-            f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8")
-            for path in package_data.azure_pipelines().glob("*.yml")
-        }
 
     def _from_templates(self) -> Iterator[tuple[str, str]]:
         values = {

@@ -109,18 +109,17 @@ def _estimate(path: Path, settings: Settings) -> tuple[tuple[EarlierEstimate, ..
     score = document.optional("score")
     if score is None or score.optional("unread") is not None:
         raise UsageError(f"{path} holds no estimate of the secure score", _MAKE)
-    rows = tuple(_earlier(row) for row in score.member("subscriptions").items())
+    rows = tuple(
+        EarlierEstimate(
+            subscription=arm_id(row.member("id").as_text()),
+            now=_points(row.member("now")),
+            after=_points(row.member("after")),
+            upper=_points(row.member("upper")),
+        )
+        for row in score.member("subscriptions").items()
+    )
     revision = document.optional("revision")
     return rows, revision.as_text() if revision else ""
-
-
-def _earlier(row: JsonInput) -> EarlierEstimate:
-    return EarlierEstimate(
-        subscription=arm_id(row.member("id").as_text()),
-        now=_points(row.member("now")),
-        after=_points(row.member("after")),
-        upper=_points(row.member("upper")),
-    )
 
 
 def _points(row: JsonInput) -> Score:

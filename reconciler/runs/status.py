@@ -24,6 +24,7 @@ from reconciler.runs.reading import display_names, load_record, planned_on, read
 from reconciler.runs.rights import unexemptable_assignments
 
 _LARGEST: Final = 64 << 20
+_NO_OUTCOMES: Final = "name what 'exempt apply --out FILE' saved, or leave the option out"
 _SKEW: Final = timedelta(minutes=5)
 """So much may our clock differ from Azure's without anything being judged anew."""
 
@@ -82,8 +83,14 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
         ReconcilerError: git, Azure or a file refuses.
     """
     repository = load_repository(request.root, None, context)
-    _check_names(request, repository)
-    deleted = _deleted(request.outcomes) if request.outcomes else frozenset()
+    declared = [declaration.name for declaration in repository.declarations]
+    for name in request.names:
+        if name not in declared:
+            raise unknown_declaration(name, declared)
+    deleted: frozenset[str] = frozenset()
+    if request.outcomes:
+        data = read_file(request.outcomes, label="file of outcomes", remedy=_NO_OUTCOMES, limit=_LARGEST)
+        deleted = read_deleted(data, origin=f"--outcomes: {request.outcomes}")
     recorded = load_record(request.record, repository.settings, context)
     with connect(repository.settings, context.environment, context.observer.warning) as azure:
         # It speaks of what is declared here alone: who declares nothing of Defender's own kind needs no right to it.
@@ -157,16 +164,3 @@ def with_origin(report: EffectReport, repository: Repository) -> EffectReport:
     }
     declarations = (replace(item, pull_request=numbers.get(item.name, "")) for item in report.declarations)
     return replace(report, declarations=tuple(declarations))
-
-
-def _deleted(path: Path) -> frozenset[str]:
-    remedy = "name what 'exempt apply --out FILE' saved, or leave the option out"
-    data = read_file(path, label="file of outcomes", remedy=remedy, limit=_LARGEST)
-    return read_deleted(data, origin=f"--outcomes: {path}")
-
-
-def _check_names(request: StatusRequest, repository: Repository) -> None:
-    declared = [declaration.name for declaration in repository.declarations]
-    for name in request.names:
-        if name not in declared:
-            raise unknown_declaration(name, declared)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,9 +55,19 @@ def run(request: ValidateRequest, context: Context) -> ValidateRun:
         ReconcilerError: git or a file refuses.
     """
     targets = _targets(request)
-    checked, problems = _check(targets, request.base, context)
+    if targets.root is None:
+        loaded = load_files(targets.loose)
+        problems = (*targets.refused, *loaded.problems, *check(loaded, load_catalogue(), context.now, None))
+    else:
+        loaded, catalogue = load_all(targets.root)
+        _, problems = judge(targets.root, request.base, loaded, catalogue, context)
     requested = tuple(problem for problem in problems if targets.contain(problem))
-    return ValidateRun(checked=checked, problems=requested, elsewhere=len(problems) - len(requested), root=targets.root)
+    return ValidateRun(
+        checked=len(loaded.declarations),
+        problems=requested,
+        elsewhere=len(problems) - len(requested),
+        root=targets.root,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,17 +85,6 @@ class _Targets:
         return not self.only or any(file == path or file.startswith(path + "/") for path in self.only)
 
 
-def _check(targets: _Targets, base: str | None, context: Context) -> tuple[int, tuple[Problem, ...]]:
-    """How many declarations were read, and everything that is wrong."""
-    if targets.root is None:
-        loaded = load_files(targets.loose)
-        problems = (*targets.refused, *loaded.problems, *check(loaded, load_catalogue(), context.now, None))
-        return len(loaded.declarations), problems
-    loaded, catalogue = load_all(targets.root)
-    _, problems = judge(targets.root, base, loaded, catalogue, context)
-    return len(loaded.declarations), problems
-
-
 def _targets(request: ValidateRequest) -> _Targets:
     if not request.paths:
         return _Targets(root=request.root)
@@ -98,11 +96,13 @@ def _targets(request: ValidateRequest) -> _Targets:
         # Declaration files outside of any repository, and those in folders that are named.
         files: list[tuple[Path, str]] = []
         refused: list[Problem] = []
-        for file in (file for path in request.paths for file in _files(path)):
-            if isinstance(file, Problem):
-                refused.append(file)
-            else:
-                files.append((Path(file.path), file.name))
+        for path in request.paths:
+            is_folder = path.is_dir() and not path.is_symlink()
+            for file in walk(path.parent, path.name) if is_folder else [SourceFile(str(path), path.as_posix())]:
+                if isinstance(file, Problem):
+                    refused.append(file)
+                else:
+                    files.append((Path(file.path), file.name))
         return _Targets(root=None, loose=tuple(files), refused=tuple(refused))
     if len(repositories) > 1:
         raise UsageError("the paths belong to different repositories", "check them one after the other")
@@ -123,13 +123,6 @@ def _repository_of(path: Path) -> Path | None:
         if declares or (folder / SETTINGS_FILE).is_file():
             return folder if inside in {(), (FOLDER,), (SETTINGS_FILE,), (OVERLAY,)} else None
     return None
-
-
-def _files(path: Path) -> Iterator[SourceFile | Problem]:
-    if path.is_dir() and not path.is_symlink():
-        yield from walk(path.parent, path.name)
-    else:
-        yield SourceFile(str(path), path.as_posix())
 
 
 def _absolute(path: Path) -> Path:

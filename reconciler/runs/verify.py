@@ -6,14 +6,12 @@ run does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import yaml
 
-from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.documents.json_input import read_json
 from reconciler.model import JSON, Cloud, Verdict
@@ -58,15 +56,19 @@ def run(request: VerifyRequest) -> VerifyRun:
     """
     plan = _read(request.plan, "a plan")
     settings = _yaml(request.root / "reconciler.yaml")
-    overlay = request.root / "catalog.yaml"
+    overlay, folder = request.root / "catalog.yaml", request.root / "exemptions"
     catalogue = load_catalogue(Cloud(settings.get("cloud") or Cloud.PUBLIC), overlay)
     try:
         violations = verify(
             plan=plan,
             snapshot=_read(request.snapshot, "a snapshot"),
             settings=settings,
-            declarations=list(_declarations(request.root / "exemptions")),
-            policies_behind=lambda text: _policies_behind(catalogue, text),
+            declarations=[_yaml(path) for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml")))],
+            policies_behind=lambda text: [
+                evaluator.key
+                for recommendation in catalogue.find(text) or catalogue.in_category(text)
+                for evaluator in recommendation.evaluators
+            ],
             outcomes=_read(request.outcomes, "outcomes") if request.outcomes else None,
             after=_read(request.after, "a snapshot") if request.after else None,
             approved=_read(request.approved, "a plan") if request.approved else None,
@@ -74,16 +76,6 @@ def run(request: VerifyRequest) -> VerifyRun:
         return VerifyRun(violations=tuple(violations), changes=len(plan["changes"]))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
-
-
-def _policies_behind(catalogue: Catalogue, text: str) -> Iterable[str]:
-    named = catalogue.find(text) or catalogue.in_category(text)
-    return [evaluator.key for recommendation in named for evaluator in recommendation.evaluators]
-
-
-def _declarations(folder: Path) -> Iterator[JSON]:
-    for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))):
-        yield _yaml(path)
 
 
 def _yaml(path: Path) -> JSON:
