@@ -35,22 +35,18 @@ def write_file(path: Path, text: str) -> None:
     try:
         if path.exists() and not path.is_file():
             path.write_text(text, encoding="utf-8", newline="\n")
-        else:
-            _replace(path, text)
+            return
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        draft = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            umask = os.umask(0)  # reading it means setting it
+            os.umask(umask)
+            draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
+            draft.replace(path.resolve())
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
-
-
-def _replace(path: Path, text: str) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    draft = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        umask = os.umask(0)  # reading it means setting it
-        os.umask(umask)
-        draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)
-        draft.replace(path.resolve())
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

@@ -60,17 +60,17 @@ def run(request: LogRequest, context: Context) -> LogRun:
         remedy = did_you_mean(near, "commit it first; in a shallow clone: git fetch --unshallow")
         raise UsageError(f"the history has no declaration {request.name!r}", remedy)
     contents = load_contents(request.root, context)
-    versions = _versions(tree, steps[request.name])
     reviews: Mapping[str, Review] = {}
     unknown: list[str] = []
     try:
         address = tree.ask("config", "--get", "remote.origin.url") or ""
-        reviews = reviews_of(address, tuple(version.step.commit.sha for version in versions), context.environment)
+        reviews = reviews_of(address, tuple(step.commit.sha for step in steps[request.name]), context.environment)
         host = hosted(address, context.environment)
         if host is not None and not reviews and credential(host, context.environment) is None:
             unknown.append(f"who approved is known from commits alone: nobody is logged in at {host.host}")
     except ReconcilerError as error:
         unknown.append(f"who approved is known from commits alone: {error.message}")
+    versions = _versions(tree, steps[request.name], reviews)
     exemptions: Sequence[Exemption] = ()
     try:
         declarations = contents.loaded.declarations
@@ -85,31 +85,25 @@ def run(request: LogRequest, context: Context) -> LogRun:
         unknown.append(f"what was applied is not known: {error.message}")
     for message in unknown:
         context.observer.warning(message)
-    reviewed = [_with_review(version, reviews.get(version.step.commit.sha)) for version in versions]
-    events = life_of(reviewed, exemptions, contents.settings, request.name, context.now)
+    events = life_of(versions, exemptions, contents.settings, request.name, context.now)
     return LogRun(life=Life(name=request.name, events=events, unknown=tuple(unknown)))
 
 
-def _versions(tree: WorkTree, steps: Sequence[Step]) -> list[Version]:
-    """Each step with the declaration as the file said it then."""
+def _versions(tree: WorkTree, steps: Sequence[Step], reviews: Mapping[str, Review]) -> list[Version]:
+    """Each step with the declaration as the file said it then, and with what the hosting service says of the pull request
+    beside what the commit says.
+    """
     versions = []
     for step in steps:
-        declaration = None
+        declaration, approval = None, step.approval
         if step.kind is not StepKind.REMOVED:
             text = tree.ask("show", f"{step.commit.sha}:{tree.path(step.file)}")
             declaration = load_bytes((text or "").encode("utf-8", "surrogateescape"), step.file)[0]
-        versions.append(Version(step=step, declaration=declaration))
+        if (review := reviews.get(step.commit.sha)) is not None:
+            approval = Approval(
+                author=approval.author or review.author,
+                pull_request=approval.pull_request or review.number,
+                approvers=tuple(dict.fromkeys([*approval.approvers, *review.approvers])),
+            )
+        versions.append(Version(step=replace(step, approval=approval), declaration=declaration))
     return versions
-
-
-def _with_review(version: Version, review: Review | None) -> Version:
-    """With what the hosting service says of the pull request beside what the commit says."""
-    if review is None:
-        return version
-    stated = version.step.approval
-    approval = Approval(
-        author=stated.author or review.author,
-        pull_request=stated.pull_request or review.number,
-        approvers=tuple(dict.fromkeys([*stated.approvers, *review.approvers])),
-    )
-    return replace(version, step=replace(version.step, approval=approval))

@@ -150,7 +150,10 @@ class Scaffold:
             pipelines = package_data.azure_pipelines().glob("*.yml")
             contents |= {f"azure-pipelines/{path.name}": path.read_text(encoding="utf-8") for path in pipelines}
         contents |= self._from_templates()
-        contents |= {f"schemas/{name}.schema.json": self._schema(name) for name in _SCHEMAS}
+        for name in _SCHEMAS:
+            text = package_data.schema_path(name).read_text(encoding="utf-8")
+            own, public = (f'"$id": {json.dumps(f"{place}{name}.schema.json")}' for place in ("", self.pin.schemas))
+            contents[f"schemas/{name}.schema.json"] = text.replace(own, public, 1)
         contents["requirements.txt"] = package_data.lock().read_text(encoding="utf-8")
         if self.pipelines is Pipelines.GITHUB:
             contents[ISSUE_FORM] = issue_form(load_catalogue().recommendation_categories)
@@ -193,11 +196,6 @@ class Scaffold:
                 if path.is_file() and path.name != "SETUP.md":
                     text = _filled(path.read_text(encoding="utf-8"), values)
                     yield path.relative_to(folder / layer).as_posix(), in_parts(text, self.parts)
-
-    def _schema(self, name: str) -> str:
-        text = package_data.schema_path(name).read_text(encoding="utf-8")
-        own = f'"$id": {json.dumps(f"{name}.schema.json")}'
-        return text.replace(own, f'"$id": {json.dumps(f"{self.pin.schemas}{name}.schema.json")}', 1)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:
