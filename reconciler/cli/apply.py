@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.applying import approvals
-from reconciler.applying.outcomes import Summary
 from reconciler.azure.snapshot_file import snapshot_text
 from reconciler.cli import common, exits
 from reconciler.cli.interrupts import interrupts
@@ -105,8 +104,23 @@ def run(args: argparse.Namespace) -> int:
         applied = apply.run(request, common.context(), _agreed if options.yes else _ask, stop)
         if applied.summary is None:
             say("nothing was changed")
-        else:
-            _show(applied.summary, applied, options)
+            return exits.of_run(applied.verdict)
+        context = ReportContext(names=applied.names, exit_code=exits.of_run(applied.verdict))
+        show(OUTCOMES.render(options.format, applied.summary, context))
+        if options.format != "text":  # the text form has them itself
+            say(*(refusal_line(refusal) for refusal in applied.summary.refusals))
+        if applied.needless:
+            say(
+                f"{count(len(applied.needless), 'approved change')} no longer needed: Azure or the declarations moved on"
+            )
+        if options.out:  # last: a disk that is full must not hide what was written to Azure
+            write_file(options.out, outcomes_json(applied.summary, context.exit_code))
+        if options.record_out and (record := applied.record):
+            write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
+        if options.snapshot_out and applied.read:
+            write_file(options.snapshot_out, snapshot_text(applied.read))
+        if options.plan_out and applied.plan:
+            write_file(options.plan_out, plan_json(plan_report(applied.plan)))
     return exits.of_run(applied.verdict)
 
 
@@ -124,20 +138,3 @@ def _ask(report: Callable[[], PlanReport], names: dict[str, str]) -> bool:
     except KeyboardInterrupt:
         sys.stderr.write("\n")
         raise
-
-
-def _show(summary: Summary, applied: apply.ApplyRun, options: Options) -> None:
-    context = ReportContext(names=applied.names, exit_code=exits.of_run(summary.verdict))
-    show(OUTCOMES.render(options.format, summary, context))
-    if options.format != "text":  # the text form has them itself
-        say(*(refusal_line(refusal) for refusal in summary.refusals))
-    if applied.needless:
-        say(f"{count(len(applied.needless), 'approved change')} no longer needed: Azure or the declarations moved on")
-    if options.out:  # last: a disk that is full must not hide what was written to Azure
-        write_file(options.out, outcomes_json(summary, context.exit_code))
-    if options.record_out and (record := applied.record):
-        write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
-    if options.snapshot_out and applied.read:
-        write_file(options.snapshot_out, snapshot_text(applied.read))
-    if options.plan_out and applied.plan:
-        write_file(options.plan_out, plan_json(plan_report(applied.plan)))

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.catalog import Catalogue, Policy, load
 from reconciler.catalog.narrowing import Narrowing, narrowed, type_of
+from reconciler.cli.arguments import number_argument, scope_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import ArmId, Cloud, parse_scope
+from reconciler.model import ArmId, Cloud
 from reconciler.problems import ReconcilerError, UsageError, has_errors
 from reconciler.reports.formats import CATALOGUE, DIFFERENCES, LOOKUP, SEARCH
 
@@ -82,12 +83,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     about.add_argument(
         "--for",
         dest="resource",
-        type=_scope,
+        type=scope_argument,
         metavar="RESOURCE-ID",
         help="only what evaluates the type of this resource",
     )
     search.add_argument("--exemptable", action="store_true", help="only what can be exempted")
-    search.add_argument("--limit", type=_limit, default=10, metavar="N", help="how many at most (default: 10)")
+    search.add_argument(
+        "--limit",
+        type=number_argument("a number from 1 to 1000", 1, 1000),
+        default=10,
+        metavar="N",
+        help="how many at most (default: 10)",
+    )
     show = _command(commands, "show", _show, "everything about one recommendation, policy or initiative")
     show.add_argument(
         "words", nargs="+", metavar="WHAT", help="a key, an exact title, a policy or initiative, or an address"
@@ -130,19 +137,6 @@ def _command(
         "--root", type=Path, default=Path(), metavar="DIR", help="the folder of catalog.yaml (default: this one)"
     )
     return parser
-
-
-def _scope(text: str) -> ArmId:
-    try:
-        return parse_scope(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from None
-
-
-def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= 1000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 1000")
-    return int(text)
 
 
 # --- with a tenant ---------------------------------------------------------------------------------------------------
@@ -204,7 +198,16 @@ def _show(args: argparse.Namespace) -> int:
     catalogue = _catalogue(options)
     subject = look_up(catalogue, query)
     if subject.is_empty:
-        near = _like(catalogue, query) or [f"{near.title!r} ({near.key})" for near in catalogue.nearest(query)]
+        # The policy or initiative whose title is most like the text, if one is and no recommendation is more so.
+        match next((hit.item for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
+            case Policy() as policy:
+                near = [f"{policy.title!r} ({policy.id.name})"]
+            case str() as key:
+                near = [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
+            case _:
+                near = [
+                    f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(query)
+                ]
         remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
         raise UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
     show(LOOKUP.render(options.format, (subject, catalogue, query)))
@@ -223,17 +226,6 @@ def _text(words: list[str] | None) -> str:
     if not text or len(text) > _MAX_LENGTH:
         raise UsageError(f"the text has {len(text):,} characters", f"between 1 and {_MAX_LENGTH:,} can be looked up")
     return text
-
-
-def _like(catalogue: Catalogue, query: str) -> list[str]:
-    """The policy or initiative whose title is most like the text, if one is and no recommendation is more so."""
-    match next((hit.item for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
-        case Policy() as policy:
-            return [f"{policy.title!r} ({policy.id.name})"]
-        case str() as key:
-            return [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
-        case _:
-            return []
 
 
 def _catalogue(options: OfflineOptions) -> Catalogue:

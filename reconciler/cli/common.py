@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import enum
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
+from reconciler.cli.arguments import number_argument, scope_argument
 from reconciler.cli.terminal import Terminal
-from reconciler.model import ArmId, parse_scope
 from reconciler.planning.guards import Allowances
 from reconciler.runs.context import Context
-
-Word = TypeVar("Word", bound=enum.StrEnum)
 
 
 def now() -> datetime:
@@ -91,33 +87,6 @@ def add_scope(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def scope_argument(text: str) -> ArmId:
-    """A scope on the command line."""
-    try:
-        return parse_scope(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is {error}") from None
-
-
-def word_argument(words: type[Word]) -> Callable[[str], Word]:
-    """The type of an option that takes one word of an enum; what is none of them is answered with all of them."""
-
-    def convert(text: str) -> Word:
-        try:
-            return words(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(words)}") from None
-
-    return convert
-
-
-def count_argument(text: str) -> int:
-    """A number of objects on the command line."""
-    if not text.isascii() or not text.isdigit():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
-    return int(text)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardOptions:
     """The options that raise a guard, each to exactly a number."""
@@ -144,6 +113,7 @@ class GuardOptions:
 
 def add_guards(parser: argparse.ArgumentParser) -> None:
     """The options of `GuardOptions`."""
+    count_argument = number_argument("a whole number of 0 or more")
     group = parser.add_argument_group(
         "guards", "each accepts up to exactly N, so that an accident larger than expected stops"
     )

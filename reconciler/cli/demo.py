@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -99,13 +99,7 @@ class _Story:
             f"initiatives\n(the benchmark twice), and {len(self.azure.exemptions)} exemptions that people left in the "
             f"portal. In git: {declared} declarations."
         )
-        self._head("plan: what would change, and why", "exempt plan --format json")
-        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
-        changes, summary = plan["changes"], plan["summary"]
-        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
-        write_lines([line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")])
-        write_lines(_fan_out(changes, {row["id"]: row["displayName"] for row in self.content["subscriptions"]}))
-        write_lines(_notable(changes))
+        self._first_plan()
         self._head("apply: write it", "exempt apply --yes")
         self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
         self._settled()
@@ -115,6 +109,28 @@ class _Story:
         self._head("apply: repair it", "exempt apply --yes")
         self._tail(self._exempt("apply", "--yes", expect=(Exit.DONE,)))
         self._settled()
+
+    def _first_plan(self) -> None:
+        """How many exemptions each assignment gets, and what is done to objects that were made by hand."""
+        self._head("plan: what would change, and why", "exempt plan --format json")
+        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
+        changes, summary = plan["changes"], plan["summary"]
+        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
+        lines = [line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")]
+        names = {row["id"]: row["displayName"] for row in self.content["subscriptions"]}
+        numbers = Counter(change["key"]["assignment"] for change in changes if change["after"])
+        for assignment, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
+            scope, _, name = assignment.partition("/providers/Microsoft.Authorization/policyAssignments/")
+            place = scope.rsplit("/", 1)[-1]
+            where = f"assigned at {names.get(place, place)}"
+            lines.append(line(f"  {number:4} in ", (Style.NAME, f"{name:<22}"), (Style.QUIET, where)))
+        words = {"adopt": "made in the portal, becomes ours", "duplicate": "says the same twice"}
+        signs = {"update": (Style.UPDATE, "  ~ update "), "delete": (Style.DELETE, "  - delete ")}
+        for change in changes:
+            if change["reason"] in words:
+                about = f"  {words[change['reason']]} ({change['declaration']})"
+                lines.append(line(signs[change["actions"][0]], (Style.NAME, change["key"]["name"]), about))
+        write_lines(lines)
 
     def _settled(self) -> None:
         self._head("plan again: nothing left to do", "exempt plan --detailed-exitcode")
@@ -168,28 +184,6 @@ class _Story:
         if done.returncode not in expect:
             raise ReconcilerError(f"exempt {arguments[0]} ended with {done.returncode}:\n{done.stderr}{done.stdout}")
         return done.stdout
-
-
-def _fan_out(changes: Sequence[Mapping[str, Any]], names: Mapping[str, str]) -> Iterator[Any]:
-    """How many exemptions each assignment gets."""
-    counts = Counter(change["key"]["assignment"] for change in changes if change["after"])
-    for assignment, number in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
-        scope, _, name = assignment.partition("/providers/Microsoft.Authorization/policyAssignments/")
-        place = scope.rsplit("/", 1)[-1]
-        where = f"assigned at {names.get(place, place)}"
-        yield line(f"  {number:4} in ", (Style.NAME, f"{name:<22}"), (Style.QUIET, where))
-
-
-def _notable(changes: Sequence[Mapping[str, Any]]) -> Iterator[Any]:
-    """What is done to objects that were made by hand."""
-    words = {"adopt": "made in the portal, becomes ours", "duplicate": "says the same twice"}
-    signs = {"update": (Style.UPDATE, "  ~ update "), "delete": (Style.DELETE, "  - delete ")}
-    for change in changes:
-        if change["reason"] in words:
-            sign = signs[change["actions"][0]]
-            yield line(
-                sign, (Style.NAME, change["key"]["name"]), f"  {words[change['reason']]} ({change['declaration']})"
-            )
 
 
 def _say(text: str) -> None:

@@ -17,6 +17,7 @@ from typing import Final
 from reconciler.azure.checks import Check, State
 from reconciler.azure.rights import Role, role_definitions
 from reconciler.cli import common, exits
+from reconciler.cli.arguments import word_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, write, write_lines
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--read-only", action="store_true", help="check only what plan and drift need")
     parser.add_argument(
         "--role",
-        type=common.word_argument(Role),
+        type=word_argument(Role),
         choices=list(Role),
         help="print this role's definition instead; asks Azure nothing",
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from reconciler.cli.arguments import number_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.terminal import write
@@ -45,7 +46,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("--tenant", type=Path, metavar="FILE", help="what the tenant holds at start, YAML or JSON")
     parser.add_argument(
-        "--port", type=_port, default=0, metavar="N", help="the TLS port; 0 (default) takes any free one"
+        "--port",
+        type=number_argument("a port: a whole number from 0 to 65535", highest=65535),
+        default=0,
+        metavar="N",
+        help="the TLS port; 0 (default) takes any free one",
     )
     parser.add_argument(
         "--state", type=Path, metavar="FILE", help="start from this file where it exists, and save the state there"
@@ -165,19 +170,6 @@ def _az_with(words: list[str], env: Mapping[str, str]) -> int:
 
 def _in_background(options: Options) -> int:
     """Start an emulator that goes on alone, and print its environment for a shell's `eval`."""
-    words = [sys.executable, "-m", "reconciler", "emulator", *_words(options)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
-    assert process.stdout
-    line = process.stdout.readline()
-    if not line:
-        return process.wait()
-    env = client.environment(json.loads(line)["env"])
-    write(client.exports({**env, "EXEMPT_EMULATOR_PID": str(process.pid)}))
-    return Exit.DONE
-
-
-def _words(options: Options) -> list[str]:
-    """The options as they are written, but for the form of the answer."""
     values = {
         "--tenant": options.tenant,
         "--port": options.port,
@@ -186,14 +178,17 @@ def _words(options: Options) -> list[str]:
         "--jitter": options.jitter,
         "--seed": options.seed,
     }
-    words = [f"{name}={value}" for name, value in values.items() if value is not None]
-    return [*words, *(f"--fault={text}" for text in options.fault), *(["--throttle"] if options.throttle else [])]
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a whole number from 0 to 65535")
-    return int(text)
+    words = [sys.executable, "-m", "reconciler", "emulator"]
+    words += [f"{name}={value}" for name, value in values.items() if value is not None]
+    words += [*(f"--fault={text}" for text in options.fault), *(["--throttle"] if options.throttle else [])]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603
+    assert process.stdout
+    line = process.stdout.readline()
+    if not line:
+        return process.wait()
+    env = client.environment(json.loads(line)["env"])
+    write(client.exports({**env, "EXEMPT_EMULATOR_PID": str(process.pid)}))
+    return Exit.DONE
 
 
 def _seconds(text: str) -> float:
@@ -208,20 +203,19 @@ def _seconds(text: str) -> float:
 
 def _fault_settings(options: Options) -> dict[str, Any]:
     """The options in the form of the tenant file's `faultInjection`."""
+    faults = []
+    for text in options.fault:
+        try:
+            faults.append(json.loads(text))
+        except ValueError as error:
+            raise UsageError(
+                f"--fault: not JSON: {error}", 'such as \'{"path": "policyExemptions", "status": 503}\''
+            ) from None
     settings = {
         "throttling": options.throttle or None,
         "latency": options.latency,
         "jitter": options.jitter,
         "seed": options.seed,
-        "faults": [_fault(text) for text in options.fault] if options.fault else None,
+        "faults": faults or None,
     }
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _fault(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise UsageError(
-            f"--fault: not JSON: {error}", 'such as \'{"path": "policyExemptions", "status": 503}\''
-        ) from None

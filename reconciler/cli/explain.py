@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
+from reconciler.cli.arguments import scope_argument
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import show
 from reconciler.model import ArmId
@@ -62,7 +63,7 @@ def _resource_argument(text: str) -> ArmId:
         raise argparse.ArgumentTypeError(
             f"{text!r} is no ARM id; what a declaration comes to is told by --declaration {shlex.quote(text)}"
         )
-    return common.scope_argument(text)
+    return scope_argument(text)
 
 
 def run(args: argparse.Namespace) -> int:

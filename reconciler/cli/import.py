@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
+from reconciler.cli.arguments import scope_argument, word_argument
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.importing.dates import DateOrder
@@ -105,7 +106,7 @@ def _add_files(sources: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
             "path", type=Path, metavar="PATH", help="the file" + (", or a folder of them" * (files is epac))
         )
         _add_common(files)
-        files.add_argument("--scope", type=common.scope_argument, metavar="ID", help="where a template is deployed")
+        files.add_argument("--scope", type=scope_argument, metavar="ID", help="where a template is deployed")
         files.add_argument("--owner", metavar="TEXT", help="who answers for rows that name nobody")
         files.add_argument("--take-over", metavar="OWNER", help="write takeOver, such as EPAC's pacOwnerId")
         files.add_argument(
@@ -114,7 +115,7 @@ def _add_files(sources: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         files.add_argument(
             "--date-order",
             choices=tuple(DateOrder),
-            type=common.word_argument(DateOrder),
+            type=word_argument(DateOrder),
             help="what comes first in dates such as 6/1/2027",
         )
         files.add_argument(
@@ -157,7 +158,22 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     context = common.context()
     if options.source in _TOOLS:
-        return _show(importing.run_files(_file_request(options, typed(FileOptions, args)), context), options)
+        files = typed(FileOptions, args)
+        file_request = importing.ImportFilesRequest(
+            root=options.root,
+            tool=_TOOLS[options.source],
+            path=files.path,
+            into=options.into,
+            scope=files.scope,
+            owner=files.owner,
+            date_order=files.date_order,
+            take_over=files.take_over,
+            adopt=files.adopt,
+            as_recommendation=files.as_subject == "recommendation",
+            snapshot=options.snapshot,
+            dry_run=options.dry_run,
+        )
+        return _show(importing.run_files(file_request, context), options)
     live = typed(LiveOptions, args)
     choice = Choice(
         scope=live.scope,
@@ -171,23 +187,6 @@ def run(args: argparse.Namespace) -> int:
         root=options.root, choice=choice, into=options.into, snapshot=options.snapshot, dry_run=options.dry_run
     )
     return _show(importing.run_live(request, context), options)
-
-
-def _file_request(options: Options, files: FileOptions) -> importing.ImportFilesRequest:
-    return importing.ImportFilesRequest(
-        root=options.root,
-        tool=_TOOLS[options.source],
-        path=files.path,
-        into=options.into,
-        scope=files.scope,
-        owner=files.owner,
-        date_order=files.date_order,
-        take_over=files.take_over,
-        adopt=files.adopt,
-        as_recommendation=files.as_subject == "recommendation",
-        snapshot=options.snapshot,
-        dry_run=options.dry_run,
-    )
 
 
 def _show(finished: importing.ImportRun, options: Options) -> int:

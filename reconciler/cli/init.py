@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.azure.az_login import AzLogin, az_login
+from reconciler.azure.az_login import az_login
 from reconciler.cli import common
+from reconciler.cli.arguments import scope_argument, word_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
-from reconciler.cli.prompts import Prompts, can_converse, prompts
+from reconciler.cli.prompts import can_converse, prompts
 from reconciler.cli.terminal import say, write
 from reconciler.model import ArmId, parse_scope
 from reconciler.problems import UsageError
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tenant", metavar="GUID", help="the tenant (default: zeros, to be filled in)")
     parser.add_argument(
         "--scope",
-        type=common.scope_argument,
+        type=scope_argument,
         action="append",
         default=[],
         metavar="ID",
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--pipelines",
-        type=common.word_argument(Pipelines),
+        type=word_argument(Pipelines),
         metavar="{" + ",".join(Pipelines) + "}",
         help="for which system (default: that of the clone's remote, else github)",
     )
@@ -104,16 +104,14 @@ def _part(text: str) -> Part:
     name, _, scope = text.partition("=")
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name) or name in {"rest", "groups"}:
         raise argparse.ArgumentTypeError(f"{text!r} is not of the form NAME=ID, NAME of small letters, digits and _")
-    return Part(name=name, scope=common.scope_argument(scope))
+    return Part(name=name, scope=scope_argument(scope))
 
 
 def run(args: argparse.Namespace) -> int:
     """Writes the files and says what to do next."""
     options = typed(Options, args)
-    return _upgrade(options) if options.upgrade else _start(options)
-
-
-def _start(options: Options) -> int:
+    if options.upgrade:
+        return _upgrade(options)
     folder = options.folder
     request = init.InitRequest(
         folder=folder,
@@ -152,7 +150,12 @@ def _completed(request: init.InitRequest, options: Options) -> init.InitRequest:
         )
         request = replace(request, tenant=tenant or NO_TENANT)
     if not options.scope:
-        request = replace(request, scopes=(_root(ask, request.tenant, login),))
+        root = init.root_group(request.tenant)
+        choices: list[tuple[str, ArmId | None]] = [("the whole tenant: its root management group", root)]
+        if login and login.subscription and login.tenant.lower() == request.tenant.lower():
+            choices.insert(0, (f"the subscription {login.name}, to begin with", login.subscription))
+        picked = ask.one("Managed root, outside of which nothing is touched:", [*choices, ("another scope", None)])
+        request = replace(request, scopes=(picked or parse_scope(ask.text("Its id:", check=_is_scope)),))
     if not options.owner:
         owner = ask.text(
             "Owner, written on each exemption (choose it once):", scaffold.owner, lambda text: _has_form("owner", text)
@@ -173,14 +176,6 @@ def _has_form(name: str, text: str) -> bool | str:
     return f"give {form}" if form else True
 
 
-def _root(ask: Prompts, tenant: str, login: AzLogin | None) -> ArmId:
-    choices: list[tuple[str, ArmId | None]] = [("the whole tenant: its root management group", init.root_group(tenant))]
-    if login and login.subscription and login.tenant.lower() == tenant.lower():
-        choices.insert(0, (f"the subscription {login.name}, to begin with", login.subscription))
-    picked = ask.one("Managed root, outside of which nothing is touched:", [*choices, ("another scope", None)])
-    return picked or parse_scope(ask.text("Its id:", check=_is_scope))
-
-
 def _is_scope(text: str) -> bool | str:
     try:
         parse_scope(text.strip())
@@ -196,20 +191,15 @@ def _upgrade(options: Options) -> int:
     upgraded = init.upgrade(options.folder, tool=options.tool, pipelines=options.pipelines, parts=options.part)
     pin = upgraded.pin
     say(f"{options.folder} uses exempt {pin.version}" + (f" at commit {pin.commit}" if pin.commit else ""))
-    write("\n".join(_lines(upgraded)) or "nothing to change")
-    if upgraded.conflicts:
-        say("settle the marked places, then commit; 'git diff' shows everything that changed")
-        return Exit.FAILED
-    say("'git diff' shows what changed; commit it in a pull request of its own")
-    return Exit.DONE
-
-
-def _lines(upgraded: init.Upgraded) -> Iterator[str]:
-    rows: Sequence[tuple[str, Sequence[str]]] = (
+    outcomes = (
         ("written", upgraded.written),
         ("merged with your changes", upgraded.merged),
         ("conflict", upgraded.conflicts),
         ("not used any more", upgraded.obsolete),
     )
-    for label, names in rows:
-        yield from (f"{label}: {name}" for name in names)
+    write("\n".join(f"{label}: {name}" for label, names in outcomes for name in names) or "nothing to change")
+    if upgraded.conflicts:
+        say("settle the marked places, then commit; 'git diff' shows everything that changed")
+        return Exit.FAILED
+    say("'git diff' shows what changed; commit it in a pull request of its own")
+    return Exit.DONE

@@ -67,7 +67,12 @@ def main(argv: Sequence[str]) -> int:
     if name == "help":
         return main([*rest, "--help"])
     if name not in COMMANDS:
-        return _unknown(name)
+        from reconciler.documents.suggest import did_you_mean, nearest_few  # noqa: PLC0415 - only a typo pays for it
+
+        near = [f"'exempt {command}'" for command in nearest_few(name, [*COMMANDS, "help"], 1)]
+        remedy = did_you_mean(near, "'exempt --help' lists the commands")
+        sys.stderr.write(f"error: there is no command {name!r}\nhelp: {remedy}\n")
+        return Exit.FAILED
     module = importlib.import_module(f"reconciler.cli.{name}")
     args = parser_of(name, module).parse_args(rest)
     log = getattr(args, "log_file", None)
@@ -91,16 +96,11 @@ def run() -> NoReturn:
     interrupts.ignore()
     if code != Exit.INTERRUPTED:
         atexit._run_exitfuncs()  # noqa: SLF001 - what others want done at the end; it waits for no thread
-    _leave(code)
-
-
-def _leave(code: int) -> NoReturn:
-    """Ends the process at once. Freeing a large plan object by object takes longer than to make it; and after Ctrl-C
-    threads may still wait for Azure, and nobody waits for them.
-    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError):
             stream.flush()
+    # At once: freeing a large plan object by object takes longer than to make it; and after Ctrl-C threads may still wait
+    # for Azure, and nobody waits for them.
     os._exit(code)
 
 
@@ -141,12 +141,3 @@ class _Version(argparse.Action):
 
         sys.stdout.write(running_tool().label + "\n")
         sys.exit(Exit.DONE)
-
-
-def _unknown(name: str) -> int:
-    from reconciler.documents.suggest import did_you_mean, nearest_few  # noqa: PLC0415 - only a typo pays for it
-
-    near = [f"'exempt {command}'" for command in nearest_few(name, [*COMMANDS, "help"], 1)]
-    remedy = did_you_mean(near, "'exempt --help' lists the commands")
-    sys.stderr.write(f"error: there is no command {name!r}\nhelp: {remedy}\n")
-    return Exit.FAILED

@@ -22,17 +22,13 @@ class Help(argparse.HelpFormatter):
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         import textwrap  # noqa: PLC0415 - only help pays for it
 
-        paragraphs = textwrap.dedent(text).strip().split("\n\n")
-        return "\n\n".join(_filled(paragraph, width, indent) for paragraph in paragraphs)
-
-
-def _filled(paragraph: str, width: int, indent: str) -> str:
-    rows = paragraph.splitlines()
-    if any(row.startswith((" ", "exempt ")) or row.endswith(":") for row in rows):
-        return "\n".join(indent + row for row in rows)
-    import textwrap  # noqa: PLC0415 - as above
-
-    return textwrap.fill(" ".join(rows), width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        filler = textwrap.TextWrapper(width, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+        paragraphs = []
+        for paragraph in textwrap.dedent(text).strip().split("\n\n"):
+            rows = paragraph.splitlines()
+            is_literal = any(row.startswith((" ", "exempt ")) or row.endswith(":") for row in rows)
+            paragraphs.append("\n".join(indent + row for row in rows) if is_literal else filler.fill(" ".join(rows)))
+        return "\n\n".join(paragraphs)
 
 
 class Parser(argparse.ArgumentParser):
@@ -56,29 +52,26 @@ class Parser(argparse.ArgumentParser):
         return parsed, unrecognized
 
     def error(self, message: str) -> NoReturn:
-        sys.stderr.write(f"error: {message}\n")
-        for near in self._near(message):
-            sys.stderr.write(f"help: did you mean {near}?\n")
-        sys.stderr.write(f"help: '{self.prog} --help' lists the options\n")
-        self.exit(Exit.FAILED)
-
-    def _near(self, message: str) -> list[str]:
-        """What was probably meant by each mistyped option or choice."""
         from reconciler.documents.suggest import nearest  # noqa: PLC0415 - only a typo pays for it
 
-        options = [option for option in self._option_string_actions if option.startswith("--")]
+        candidates: list[str | None] = []
         if (unknown := _UNKNOWN.match(message)) is not None:
+            options = [option for option in self._option_string_actions if option.startswith("--")]
             words = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]
-            return [near for word in words if (near := nearest(word, options))]
-        if (choice := _CHOICE.match(message)) is not None:
+            candidates = [nearest(word, options) for word in words]
+        elif (choice := _CHOICE.match(message)) is not None:
             choices = {
                 str(value)
                 for action in self._actions
                 if choice["option"] in {*action.option_strings, action.dest, action.metavar}
                 for value in action.choices or ()
             }
-            return [near] if (near := nearest(choice["word"], choices)) else []
-        return []
+            candidates = [nearest(choice["word"], choices)]
+        sys.stderr.write(f"error: {message}\n")
+        for near in filter(None, candidates):
+            sys.stderr.write(f"help: did you mean {near}?\n")
+        sys.stderr.write(f"help: '{self.prog} --help' lists the options\n")
+        self.exit(Exit.FAILED)
 
 
 def parser_of(name: str, module: ModuleType) -> Parser:

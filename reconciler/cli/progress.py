@@ -16,29 +16,9 @@ _EVERY: Final = 15.0  # seconds between plain lines
 @contextlib.contextmanager
 def writing(total: int) -> Iterator[Observer | None]:
     """Yields the observer that shows the progress; None where there is nothing to show."""
-    if not total:
-        yield None
-    elif is_interactive(sys.stderr):
-        with _bar(total) as observer:
-            yield observer
-    else:
-        yield _Plain()
-
-
-class _Plain:
-    """A line every quarter of a minute."""
-
-    def __init__(self) -> None:
-        self.told_at = 0.0
-
-    def __call__(self, progress: Progress) -> None:
-        if progress.elapsed - self.told_at >= _EVERY:
-            self.told_at = progress.elapsed
-            say(", ".join((f"{progress.finished} of {progress.total} changes", *_rate(progress))))
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Observer]:
+    if not total or not is_interactive(sys.stderr):
+        yield _Plain() if total else None
+        return
     from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn  # noqa: PLC0415
     from rich.progress import Progress as Bar  # noqa: PLC0415
@@ -51,6 +31,18 @@ def _bar(total: int) -> Iterator[Observer]:
             bar.update(task, completed=progress.finished, rate=", ".join(_rate(progress)))
 
         yield show
+
+
+class _Plain:
+    """A line every quarter of a minute."""
+
+    def __init__(self) -> None:
+        self.told_at = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.elapsed - self.told_at >= _EVERY:
+            self.told_at = progress.elapsed
+            say(", ".join((f"{progress.finished} of {progress.total} changes", *_rate(progress))))
 
 
 def _rate(progress: Progress) -> Iterator[str]:

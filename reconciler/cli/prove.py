@@ -18,6 +18,7 @@ from typing import Final
 
 from reconciler import __version__
 from reconciler.cli import common
+from reconciler.cli.arguments import scope_argument
 from reconciler.cli.exits import Exit
 from reconciler.cli.options import typed
 from reconciler.cli.parser import Parser
@@ -52,7 +53,7 @@ def parser() -> argparse.ArgumentParser:
     common.add_format(words, ("text", "json"))
     words.add_argument(
         "--scope",
-        type=common.scope_argument,
+        type=scope_argument,
         required=True,
         metavar="ID",
         help="the sandbox: a management group, a subscription or a resource group",

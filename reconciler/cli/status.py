@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.cli import common, exits
+from reconciler.cli.arguments import scope_argument
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, show
 from reconciler.documents.json_input import read_json
@@ -37,6 +38,7 @@ EXAMPLES: Final = (
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,4})([smhd])")
 _LIMIT: Final = 64 << 20
+_NO_STATUS: Final = "save one with: exempt status --out FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("declarations", nargs="*", metavar="NAME", help="only these declarations (default: all)")
     common.add_root(parser)
     add_log_file(parser)
-    parser.add_argument(
-        "--scope", type=common.scope_argument, metavar="ID", help="only targets at and below this scope"
-    )
+    parser.add_argument("--scope", type=scope_argument, metavar="ID", help="only targets at and below this scope")
     common.add_format(parser, STATUS.names)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the report as JSON, for a later --since")
     parser.add_argument(
@@ -122,7 +122,13 @@ def run(args: argparse.Namespace) -> int:
     options = typed(Options, args)
     if options.score is not None:
         return _show_score(options, options.score)
-    earlier = _earlier(options.since) if options.since else None
+    earlier = None
+    if options.since:
+        data = read_file(options.since, label="status", remedy=_NO_STATUS, limit=_LIMIT)
+        document = read_json(data, origin=f"--since: {options.since}", remedy=_NO_STATUS)
+        document.check_format(document="a status", reads="1.0")
+        rows = document.member("declarations").items()
+        earlier = {row.member("declaration").as_text(): row.member("state").as_text() for row in rows}
     request = status.StatusRequest(
         root=options.root,
         names=tuple(options.declarations),
@@ -138,7 +144,11 @@ def run(args: argparse.Namespace) -> int:
     if options.out:
         write_file(options.out, status_json(report))
     if options.comments:
-        _save_comments(options.comments, observed, earlier)
+        from reconciler.reports.status_markdown import settled_comments  # noqa: PLC0415 - only with --comments
+
+        options.comments.mkdir(parents=True, exist_ok=True)
+        for number, text in settled_comments(report, earlier, names).items():
+            write_file(options.comments / f"{number}.md", text)
     if not options.watch:
         show(STATUS.render(options.format, report, ReportContext(names=names)))
     return exits.of_run(observed.verdict)
@@ -178,24 +188,6 @@ def _last(request: status.StatusRequest, options: Options) -> status.StatusRun:
     finally:
         reports.close()
     return observed
-
-
-def _save_comments(folder: Path, observed: status.StatusRun, earlier: dict[str, str] | None) -> None:
-    from reconciler.reports.status_markdown import settled_comments  # noqa: PLC0415 - only with --comments
-
-    folder.mkdir(parents=True, exist_ok=True)
-    for number, text in settled_comments(observed.report, earlier, observed.names).items():
-        write_file(folder / f"{number}.md", text)
-
-
-def _earlier(path: Path) -> dict[str, str]:
-    """The states of an earlier report, by declaration."""
-    remedy = "save one with: exempt status --out FILE"
-    data = read_file(path, label="status", remedy=remedy, limit=_LIMIT)
-    document = read_json(data, origin=f"--since: {path}", remedy=remedy)
-    document.check_format(document="a status", reads="1.0")
-    rows = document.member("declarations").items()
-    return {row.member("declaration").as_text(): row.member("state").as_text() for row in rows}
 
 
 def duration(text: str) -> timedelta:

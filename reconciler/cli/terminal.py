@@ -63,7 +63,11 @@ def write_lines(lines: Iterable[Line], stream: TextIO | None = None) -> None:
     terminal. What is longer than a row by itself, such as an id, stays whole.
     """
     target = stream or sys.stdout
-    width = _width(target)
+    width = None
+    if is_interactive(target):
+        import shutil  # noqa: PLC0415 - only a terminal pays for it
+
+        width = shutil.get_terminal_size().columns
     if not has_colour(target) and width is None:
         target.write(plain(lines))
         return
@@ -78,15 +82,6 @@ def write_lines(lines: Iterable[Line], stream: TextIO | None = None) -> None:
         text = Text.assemble(*((span.text, _COLOURS.get(span.style, "") if coloured else "") for span in spans))
         for row in [text] if width is None else _wrapped(text, width):
             console.print(row)
-
-
-def _width(stream: TextIO) -> int | None:
-    """The columns of the terminal; None where the stream is none."""
-    if not is_interactive(stream):
-        return None
-    import shutil  # noqa: PLC0415 - only a terminal pays for it
-
-    return shutil.get_terminal_size().columns
 
 
 def _wrapped(text: Text, width: int) -> Iterator[Text]:

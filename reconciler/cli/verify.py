@@ -11,7 +11,6 @@ Exit codes: 0 proven; 1 a rule does not hold, or a file cannot be read.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,7 +21,7 @@ from reconciler.cli.options import typed
 from reconciler.cli.terminal import write, write_lines
 from reconciler.model import count
 from reconciler.reports.escape import json_document
-from reconciler.reports.styled import Line, Style, line
+from reconciler.reports.styled import Style, line
 from reconciler.runs import verify
 
 EXAMPLES: Final = ("exempt verify plan.json --snapshot snapshot.json",)
@@ -72,18 +71,14 @@ def run(args: argparse.Namespace) -> int:
             for violation in checked.violations
         ]
         write(json_document({"format_version": "1.0", "tool_version": __version__, "violations": violations}))
-    else:
-        write_lines(_lines(checked))
-    return exits.of_run(checked.verdict)
-
-
-def _lines(checked: verify.VerifyRun) -> Iterator[Line]:
+        return exits.of_run(checked.verdict)
+    lines = []
     for violation in checked.violations:
-        yield line((Style.ERROR, violation.rule), f": {violation.message}")
-        yield line(f"  {violation.subject}")
+        lines += [line((Style.ERROR, violation.rule), f": {violation.message}"), line(f"  {violation.subject}")]
     if checked.violations:
-        yield line(
-            (Style.ERROR, "Refuted"), f": {count(len(checked.violations), 'violation')}; do not apply this plan."
-        )
+        number = count(len(checked.violations), "violation")
+        lines.append(line((Style.ERROR, "Refuted"), f": {number}; do not apply this plan."))
     else:
-        yield line((Style.GOOD, "Proven"), f": {count(checked.changes, 'change')}, no rule broken.")
+        lines.append(line((Style.GOOD, "Proven"), f": {count(checked.changes, 'change')}, no rule broken."))
+    write_lines(lines)
+    return exits.of_run(checked.verdict)

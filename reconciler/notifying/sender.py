@@ -96,7 +96,8 @@ class Sender:
                 reason = f"{address.hostname} answered {answer.status_code}"
                 if answer.status_code not in _WORTH_ANOTHER_TRY:
                     break
-                delay = _asked_delay(answer) or delay
+                retry_after = answer.headers.get("Retry-After", "")
+                delay = (float(retry_after) if retry_after.isdigit() else 0) or delay
             if attempt + 1 < _ATTEMPTS:
                 self.wait(min(delay, _LONGEST_WAIT_SECONDS))
         raise NotifyError(f"{channel.label}: {reason}", "check the webhook; what was not told is told by the next run")
@@ -146,9 +147,3 @@ class Sender:
             server.close()
             raise
         return server
-
-
-def _asked_delay(answer: requests.Response) -> float:
-    """The seconds of Retry-After; 0 where it says none."""
-    text = answer.headers.get("Retry-After", "")
-    return float(text) if text.isdigit() else 0.0

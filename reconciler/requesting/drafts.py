@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import PurePosixPath
@@ -96,19 +96,12 @@ def place(scopes: Sequence[ArmId], rules: Rules, declarations: Sequence[Declarat
     """The folder inside exemptions/ where such a file belongs: the deepest one whose rule names a place around all of the
     scopes, else where most files about the same group or subscription lie that the rules allow, else the top.
     """
-    for folder in _folders(scopes, rules, declarations):
-        if _is_allowed(folder, scopes, rules):
-            return folder
-    return ""
-
-
-def _folders(scopes: Sequence[ArmId], rules: Rules, declarations: Sequence[Declaration]) -> Iterator[str]:
     ruled = [
         rule.folder
         for rule in rules.folders
         if rule.below and rule.folder and all(_is_below(scope, rule.below) for scope in scopes)
     ]
-    yield from sorted(ruled, key=lambda folder: (-folder.count("/"), -len(folder), folder))
+    folders = sorted(ruled, key=lambda folder: (-folder.count("/"), -len(folder), folder))
     for kind in (ScopeKind.RESOURCE_GROUP, ScopeKind.SUBSCRIPTION):
         wanted_areas = {_area(scope, kind) for scope in scopes}
         used = Counter(
@@ -116,7 +109,8 @@ def _folders(scopes: Sequence[ArmId], rules: Rules, declarations: Sequence[Decla
             for declaration in declarations
             if {_area(scope, kind) for scope in declaration.scopes} <= wanted_areas
         )
-        yield from (folder for folder, _ in sorted(used.items(), key=lambda item: (-item[1], item[0])))
+        folders += [folder for folder, _ in sorted(used.items(), key=lambda item: (-item[1], item[0]))]
+    return next((folder for folder in folders if _is_allowed(folder, scopes, rules)), "")
 
 
 def _area(scope: ArmId, kind: ScopeKind) -> str:
