@@ -105,7 +105,8 @@ def _scaffold(request: InitRequest) -> Scaffold:
     for name, text in (("owner", owner), ("tenant", request.tenant), ("team", request.team)):
         if form := form_of(name, text):
             raise UsageError(f"--{name}: {text!r} is not of the form wanted", f"give {form}")
-    pipelines, parts = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB, request.parts
+    pipelines = request.pipelines or Pipelines.at(remote_of(request.folder)) or Pipelines.GITHUB
+    parts = request.parts
     if parts and pipelines not in {Pipelines.GITHUB, Pipelines.AZURE_DEVOPS}:
         raise UsageError(
             f"--part: the pipelines for {pipelines} run in one part",
