@@ -56,7 +56,8 @@ def conflicts(
         signature = (not topic[0], tuple(map(id, group)))
         if len(group) < 2 or signature in judged:  # whoever shares one policy of an initiative mostly shares all
             continue
-        judged.add(signature)
+        # To judge a group again would find the same, and only take time.
+        judged.add(signature)  # pragma: no mutate
         for target, counterpart in _overlaps(group, by_policy=not topic[0]):
             first, later = sorted(
                 (target, counterpart),
@@ -127,8 +128,7 @@ def _conflicting(bucket: _ByContainer, target: _Target, *, by_policy: bool) -> I
 
 
 def _selectors(target: _Target) -> tuple[ResourceSelector, ...]:
-    selectors = target.declaration.selectors
-    return tuple(sorted(selectors)) if selectors else ()
+    return tuple(sorted(target.declaration.selectors))
 
 
 # --- words -------------------------------------------------------------------------------------------------------
