@@ -59,6 +59,7 @@ def instant_text(instant: datetime) -> str:
     return f"{text}.{digits}Z" if digits else f"{text}Z"
 
 
+@functools.lru_cache(maxsize=1 << 12)
 def instant(text: str) -> datetime | None:
     """The instant an expiry text means, to the microsecond; None for no expiry or one that is no date."""
     if not text:

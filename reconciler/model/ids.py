@@ -159,16 +159,16 @@ def textual_containers(key: str) -> tuple[str, ...]:
     return (key[:cut], *textual_containers(key[:cut])) if cut else ()
 
 
-@functools.lru_cache(maxsize=1 << 16)
 def _kind(key: str) -> ScopeKind:
-    parts = key.split("/")
-    if parts[1:2] == ["providers"]:
+    if key.startswith("/providers/"):
         return ScopeKind.MANAGEMENT_GROUP
-    if len(parts) == 3:
-        return ScopeKind.SUBSCRIPTION
-    if len(parts) == 5 and parts[3] == "resourcegroups":
-        return ScopeKind.RESOURCE_GROUP
-    return ScopeKind.RESOURCE
+    match key.count("/"):  # counting is cheaper than remembering the answers for a hundred thousand ids
+        case 2:
+            return ScopeKind.SUBSCRIPTION
+        case 4 if key.split("/", 4)[3] == "resourcegroups":
+            return ScopeKind.RESOURCE_GROUP
+        case _:
+            return ScopeKind.RESOURCE
 
 
 def _parent_length(key: str) -> int:

@@ -26,6 +26,8 @@ def covered(
     targets: Sequence[ArmId], resources: Mapping[str, TypeCounts], types: frozenset[str]
 ) -> CoveredResources | None:
     """What is at the targets now, of the types that are evaluated and at all; one that lies in another, as its text shows, is counted once."""
+    if len(targets) == 1 and targets[0].kind is ScopeKind.RESOURCE:  # as nearly all decisions of a large plan
+        return CoveredResources(total=1)
     keys = {target.key for target in targets}
     widest = [target for target in targets if len(keys) == 1 or keys.isdisjoint(textual_containers(target.key))]
     wide = [target for target in widest if target.kind is not ScopeKind.RESOURCE]

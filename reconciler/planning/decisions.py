@@ -219,19 +219,22 @@ def _state(exemptions: Sequence[Exemption]) -> State | None:
     if not exemptions:
         return None
     last = exemptions[-1]
-    if len(exemptions) == 1:
-        targets: tuple[ArmId, ...] = (target_of(last),)
-        end, assignments = last.expires_on and expiry_text(last.expires_on), 1
-    else:
-        targets = tuple(sorted({target_of(exemption) for exemption in exemptions}))
-        ends = {exemption.expires_on and expiry_text(exemption.expires_on) for exemption in exemptions}
-        end = "" if "" in ends else max(ends)
-        assignments = len({exemption.assignment.key for exemption in exemptions})
+    if len(exemptions) == 1:  # of a hundred thousand most: nothing to sort out
+        return State(
+            targets=(target_of(last),),
+            category=category(last.category),
+            expires_on=last.expires_on and expiry_text(last.expires_on),
+            assignments=1,
+            is_of_initiatives=bool(last.reference_ids),
+            is_of_assessments=last.carrier is Carrier.STANDARD,
+            selection=describe_selectors(last.selectors),
+        )
+    ends = {exemption.expires_on and expiry_text(exemption.expires_on) for exemption in exemptions}
     return State(
-        targets=targets,
+        targets=tuple(sorted({target_of(exemption) for exemption in exemptions})),
         category=category(last.category),
-        expires_on=end,
-        assignments=assignments,
+        expires_on="" if "" in ends else max(ends),
+        assignments=len({exemption.assignment.key for exemption in exemptions}),
         is_of_initiatives=all(exemption.reference_ids for exemption in exemptions),
         is_of_assessments=all(exemption.carrier is Carrier.STANDARD for exemption in exemptions),
         selection=describe_selectors(last.selectors) if len({item.selectors for item in exemptions}) == 1 else "",
