@@ -165,6 +165,18 @@ def test_the_share_of_deletes_counts_from_ten_owned_on(root: Path) -> None:
         exempt(azure, "plan", root=root, check=0)
 
 
+def test_a_limit_of_deletes_is_a_number(root: Path) -> None:
+    groups = [f"{ONE}/resourceGroups/rg{number}" for number in range(4)]
+    few = [declared(f"d{number}", group) for number, group in enumerate(groups)]
+    with emulated.running(repo.tenant(AT_ROOT, resources=groups)) as azure:
+        exempt(azure, "apply", "--yes", root=repo.write(root, few), check=0)
+        for left, deletes in ((1, 3), (2, 2)):
+            repo.write(root, few[:left], limits={"deletes": 2})
+            ended = exempt(azure, "plan", "--format", "json", root=root, check=int(deletes > 2)).json
+            assert ended["summary"]["delete"] == deletes
+            assert refusals(ended) == ({"deletes": "--allow-deletes 3"} if deletes > 2 else {})
+
+
 def test_unmanaged_exemptions_go_only_where_settings_and_limits_say_so(root: Path) -> None:
     hands = [by_hand(ONE, f"by-hand-{number}", REFERENCE) for number in range(2)]
     with emulated.running(repo.tenant(AT_ROOT, exemptions=hands)) as azure:
@@ -176,7 +188,8 @@ def test_unmanaged_exemptions_go_only_where_settings_and_limits_say_so(root: Pat
 
         assert planned()["summary"]["delete"] == 0
         assert planned(unmanaged="delete")["summary"]["delete"] == 2
-        assert planned(unmanaged="delete", limits={"minAge": "9999d"})["summary"]["delete"] == 0
+        assert planned(unmanaged="delete", limits={"minAge": "5000d"})["summary"]["delete"] == 0
+        assert planned(unmanaged="delete", limits={"minAge": "5000h"})["summary"]["delete"] == 2
         few = {"unmanaged": "delete", "limits": {"unmanagedDeletes": 1}}
         assert refusals(planned(check=1, **few)) == {"unmanaged": "--allow-unmanaged-deletes 2"}
         assert planned("--allow-unmanaged-deletes", "2", **few)["refusals"] == []
