@@ -216,6 +216,8 @@ def test_a_declaration_that_moves_to_the_other_kind_is_carried_over_without_a_ga
     assert (disputed.changes, {line.cause.value for line in disputed.held}) == ((), {"conflict", "neighbour"})
     unread = (Unread(scope=SUB, what="standard assignments", message="403"),)
     assert plan(replace(tenant, unread=unread), declaration("one", RG)).changes == ()
+    narrowed = plan(tenant, declaration("one", SUB, RESOURCE), only=RG)
+    assert (narrowed.changes, {line.cause.value for line in narrowed.held}) == ((), {"left-out"})
 
 
 IN_CATEGORY = Catalogue(

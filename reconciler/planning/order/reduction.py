@@ -40,7 +40,12 @@ def hold_reductions(
         tree=tree,
         snapshot=protections.snapshot,
         protections=tuple(
-            Protection(scope=desired.scope, assignment=desired.assignment.id.key, subject=desired.subject)
+            Protection(
+                scope=desired.scope,
+                assignment=desired.assignment.id.key,
+                subject=desired.subject,
+                declaration=desired.declaration.name,
+            )
             for desired in left_out
         ),
     )
@@ -92,7 +97,8 @@ def _why_not(change: ProposedChange, protections: Protections, outside: Protecti
     if change.reason is Reason.REMOVED and (protection := protections.moving(change.existing)) is not None:
         message = hold_messages.neighbour_held(change.exemption, protection.declaration, protection.scope)
         return _hold(change, HeldCause.NEIGHBOUR, message)
-    if outside.touching(change.existing, change.lost):
+    is_moving = change.reason is Reason.REMOVED and outside.moving(change.existing) is not None
+    if is_moving or outside.touching(change.existing, change.lost):
         return _hold(change, HeldCause.LEFT_OUT, hold_messages.left_out(scope))
     return None
 
