@@ -39,7 +39,9 @@ class ResolvedDeclarations:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanInputs:
-    """What one run is decided from. `only` narrows it to a scope and everything below."""
+    """What one run is decided from. `only` narrows it to a scope and everything below. `taken_out` are names of
+    declarations with folded targets that recent versions of their files listed; None where that is not known.
+    """
 
     declarations: ResolvedDeclarations
     catalogue: Catalogue
@@ -49,3 +51,4 @@ class PlanInputs:
     now: datetime
     allowed: Allowances
     only: ArmId | None
+    taken_out: frozenset[tuple[str, str]] | None = None

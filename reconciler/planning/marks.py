@@ -142,6 +142,15 @@ def with_adopted(snapshot: Snapshot, adopted: Collection[str]) -> Snapshot:
     return replace(snapshot, exemptions=tuple(exemptions))
 
 
+def is_mark_ours(exemption: Exemption, writers: Collection[str]) -> bool:
+    """Whether one of our writers (folded ids) wrote the mark of something that is ours: whoever writes an object last writes its
+    mark as well. Where no writers are named every mark is believed.
+    """
+    system = exemption.system
+    last = (system.last_modified_by or system.created_by).lower() if system else ""
+    return not writers or last in writers
+
+
 def made_by_user(exemption: Exemption) -> bool:
     """Whether a person made it (in the portal or a shell); not known means no."""
     return exemption.system is not None and exemption.system.created_by_type.lower() == "user"

@@ -172,6 +172,7 @@ def _pruner(inputs: PlanInputs, protections: Protections, confirmed: Iterable[Co
         protections=protections,
         confirmed=names,
         defender=_Defender(snapshot=inputs.snapshot, catalogue=inputs.catalogue),
+        taken_out=inputs.taken_out,
         delete_orphans=inputs.allowed.delete_orphans is not None,
     )
 

@@ -27,7 +27,7 @@ _MOST_REPLACED: Final = 200
 class FileHistory:
     """What git knows. `commits` maps a file (relative to the repository of exemptions) to the last commit of the main line
     that changed it, `requesters` to who asked for it; `parents` is the graph below `head`. `replaced` maps the blobs of the
-    versions that the newest commits of the main line replaced or took out to their paths. Without git everything is empty.
+    versions that the newest commits of the main line replaced or took out to their paths; `is_recent_whole`: those are all of them. Without git everything is empty.
     """
 
     head: str | None = None
@@ -36,6 +36,7 @@ class FileHistory:
     requesters: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     replaced: Mapping[str, str] = field(default_factory=dict)
+    is_recent_whole: bool = False
     _contained: dict[str, frozenset[str]] = field(default_factory=dict, compare=False, repr=False)
 
     def last_commit(self, file: str) -> Commit | None:
@@ -69,13 +70,15 @@ def read(tree: WorkTree | None) -> FileHistory:
     firsts = {} if cut_off else _first_commits(line, tree.prefix)
     agreed = approvals_in(tree, firsts.values(), parents)
     paths = [tree.path(name) for name in READ_FROM]
+    replaced = _replaced(line)
     return FileHistory(
         head=tree.head,
         dirty=bool(tree.run("status --porcelain -z --untracked-files=all --ignore-submodules=all", "--", *paths)),
         commits=_last_commits(line, tree.prefix, cut_off),
         requesters={file: requester(agreed[sha].author) for file, sha in firsts.items()},
         parents=parents,
-        replaced=_replaced(line),
+        replaced=replaced,
+        is_recent_whole=not cut_off and len(replaced) < _MOST_REPLACED,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.codes import FileCode
-from reconciler.declarations import SETTINGS_FILE, Loaded, check, declared_in, load, same_meaning, same_rules
+from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
@@ -22,11 +22,11 @@ from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import History, NoHistory
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
+from reconciler.runs import former
 from reconciler.runs.context import Context
 
 if TYPE_CHECKING:
-    from reconciler.repository import Comparison, FileHistory
-    from reconciler.repository.work_tree import WorkTree
+    from reconciler.repository import Comparison
 
 OVERLAY: Final = "catalog.yaml"
 _SHOW_AGAIN: Final = "correct them; 'exempt validate' shows them again"
@@ -45,7 +45,8 @@ class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
     them as changed. `proposed` are those that the change under review is about, None for all. `base_targets` are folded
     scopes that files listed at the base which differ now, `earlier` the ids of standard assignments that such files, and
-    those that the last commit changed, came to, and `former` those of versions before: a run that failed may have left some. `resolved` are the declarations with what the catalogue says
+    those that the last commit changed, came to, and `former` those of versions before: a run that failed may have left some. `taken_out` are their
+    names and folded targets, None where that is not known. `resolved` are the declarations with what the catalogue says
     they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
@@ -61,6 +62,7 @@ class Repository:
     warnings: tuple[Problem, ...] = ()
     earlier: tuple[ArmId, ...] = ()
     former: tuple[ArmId, ...] = ()
+    taken_out: frozenset[tuple[str, str]] | None = None
 
     @property
     def standards(self) -> tuple[ArmId, ...]:
@@ -83,6 +85,7 @@ class Repository:
             now=now,
             allowed=allowances,
             only=only,
+            taken_out=self.taken_out,
         )
 
 
@@ -107,8 +110,10 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
-    before = _declared(comparison.contents_at_base())
     history = repository.read(comparison.tree)
+    before = former.declared(comparison.contents_at_base())
+    last = former.before_this_commit(comparison.tree, root)
+    recent = former.recent_versions(comparison.tree, history)
     return Repository(
         root=root,
         settings=loaded.settings,
@@ -119,49 +124,10 @@ def load_repository(root: Path, base: str | None, context: Context) -> Repositor
         changed=comparison.changed,
         proposed=comparison.proposed(),
         base_targets=frozenset(scope.key for declaration in before for scope in declaration.scopes),
-        earlier=_standards_of([*before, *_before_this_commit(comparison.tree, root)], catalogue, loaded.settings),
-        former=former_standards(comparison.tree, history, catalogue, loaded.settings),
+        earlier=former.standards_of([*before, *last], catalogue, loaded.settings),
+        former=former.standards_of(recent or (), catalogue, loaded.settings),
+        taken_out=None if recent is None else former.targets_of([*before, *last, *recent]),
         warnings=problems,
-    )
-
-
-def former_standards(
-    tree: WorkTree | None, history: FileHistory, catalogue: Catalogue, settings: Settings
-) -> tuple[ArmId, ...]:
-    """The ids of standard assignments that recent versions of declarations came to. What stands at a resource no list need
-    show, and the run of the commit that took its declaration out may have failed. None where a clone lacks the versions.
-    """
-    try:
-        contents = [tree.blob(blob, path) for blob, path in history.replaced.items()] if tree is not None else []
-    except ReconcilerError:
-        return ()
-    return _standards_of(_declared(contents), catalogue, settings)
-
-
-def _declared(contents: Iterable[bytes]) -> list[Declaration]:
-    return [declaration for data in contents if (declaration := declared_in(data)) is not None]
-
-
-def _before_this_commit(tree: WorkTree | None, root: Path) -> list[Declaration]:
-    """The declarations that this commit changed or took out, as they stood before: on the main line the base is the commit
-    itself. None where that history is not there.
-    """
-    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
-
-    try:
-        return _declared(repository.compare(tree, root, "HEAD^1").contents_at_base()) if tree is not None else []
-    except ReconcilerError:
-        return []
-
-
-def _standards_of(declarations: Iterable[Declaration], catalogue: Catalogue, settings: Settings) -> tuple[ArmId, ...]:
-    """The ids of what they came to, each by itself: two versions of one declaration have one name."""
-    return tuple(
-        identifier
-        for declaration in declarations
-        for identifier in known_standards(
-            [declaration], ResolvedDeclarations.of([declaration], catalogue).subjects, settings
-        )
     )
 
 

@@ -14,8 +14,9 @@ from reconciler.model import ArmId, Verdict
 from reconciler.planning.desired.assessments import known_standards
 from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.problems import UsageError
+from reconciler.runs import former
 from reconciler.runs.context import Context
-from reconciler.runs.loading import former_standards, load_all, load_settings
+from reconciler.runs.loading import load_all, load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,7 @@ def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool 
     subjects = ResolvedDeclarations.of(declarations, catalogue).subjects
     standards = known_standards(declarations, subjects, settings)
     tree = repository.open_work_tree(root)
-    former = former_standards(tree, repository.read(tree), catalogue, settings)
+    recent = former.recent_versions(tree, repository.read(tree)) or ()
     with (
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading Azure") as progress,
@@ -52,7 +53,13 @@ def run(root: Path, scope: ArmId | None, context: Context, *, groups_only: bool 
         reader = azure.reader()
         return SnapshotRun(
             raw=reader.raw_snapshot(
-                settings, declarations, scope, progress, standards, former=former, groups_only=groups_only
+                settings,
+                declarations,
+                scope,
+                progress,
+                standards,
+                former=former.standards_of(recent, catalogue, settings),
+                groups_only=groups_only,
             )
         )
 

@@ -3,12 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from planning.world import CATALOGUE, NOW, SETTINGS, SUB, Git, declaration, ours, plan, shape, snapshot
+from planning.world import CATALOGUE, NOW, RG, SETTINGS, SUB, Git, declaration, ours, plan, shape, snapshot
 
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import SystemData
 from reconciler.planning.guards import Allowances
-from reconciler.planning.planner import make_plan
+from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
+from reconciler.planning.planner import make_plan, plan_from
 
 ROBOT = "11111111-2222-4333-8444-555555555555"
 BELIEVING = replace(SETTINGS, writers=(ROBOT,))
@@ -99,3 +100,32 @@ def test_who_asked_before_an_adoption_is_kept_when_what_was_adopted_is_edited_an
     edited = replace(edited, metadata={**edited.metadata, **lie, "requestedBy": "team", "originalRequestedBy": "ann"})
     (change,) = plan(snapshot(edited), declaration("one", adopt=True), settings=BELIEVING).changes
     assert change.after.metadata["originalRequestedBy"] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("mark", "changed_by", "taken_out", "goes"),
+    [
+        ("gone", "mallory", frozenset(), False),
+        ("gone", "mallory", frozenset({("gone", SUB.key)}), False),
+        ("gone", "mallory", frozenset({("gone", RG.key)}), True),
+        ("gone", "mallory", None, True),
+        ("gone", ROBOT, frozenset(), True),
+    ],
+    ids=["never-was", "another-target", "taken-out", "not-known", "ours"],
+)
+def test_a_mark_that_somebody_else_wrote_last_is_no_proof_of_a_removal(mark, changed_by, taken_out, goes):
+    one = written(ours("o", mark, target=RG), ROBOT, changed_by)
+    inputs = PlanInputs(
+        declarations=ResolvedDeclarations.of([], CATALOGUE),
+        catalogue=CATALOGUE,
+        snapshot=snapshot(one),
+        settings=BELIEVING,
+        history=Git(),
+        now=NOW,
+        allowed=Allowances(),
+        only=None,
+        taken_out=taken_out,
+    )
+    done = plan_from(inputs)
+    assert shape(done) == ([("delete", "removed", "o", ("refA",))] if goes else [])
+    assert [finding.kind for finding in done.findings] == ([] if goes else [FindingKind.HELD])

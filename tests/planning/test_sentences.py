@@ -71,6 +71,7 @@ FINDINGS = {
     "kept_moot": about_exemptions.kept_moot(PORTAL, AT_ROOT, PLACE),
     "kept_outside": about_exemptions.kept_outside(PORTAL),
     "kept_unclear": about_exemptions.kept_unclear(PORTAL, WHY, PLACE),
+    "kept_unproven": about_exemptions.kept_unproven(PORTAL, PLACE),
     "moot_effect": about_declarations.moot_effect(ONE, RG, AT_ROOT, ("refA", "refB")),
     "moot_not_scope": about_declarations.moot_not_scope(ONE, RG, AT_ROOT),
     "moot_selector": about_declarations.moot_selector(ONE, RG, AT_ROOT),

@@ -5,6 +5,9 @@
 | outside the scopes of reconciler.yaml                    | never deleted                                            |
 | its assignment could not be read, or no declaration is   | kept, finding *held*                                     |
 | marked on it                                             |                                                          |
+| what follows would delete it, but none of `writers` wrote| kept, finding *held*                                     |
+| its mark, and no recent version of the declaration that  |                                                          |
+| it names listed its target                               |                                                          |
 | its declaration is absent or disabled                    | delete (*removed*)                                       |
 | its declaration has expired                              | delete (*expired*)                                       |
 | its declaration no longer lists the marked target        | delete (*removed*)                                       |
@@ -45,7 +48,7 @@ from reconciler.planning.desired.subjects import existing_cells, still_means_any
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import about_exemptions
 from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause
-from reconciler.planning.marks import Ownership, made_by_user, target_of
+from reconciler.planning.marks import Ownership, is_mark_ours, made_by_user, target_of
 from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Finding, Held, Reason
 
@@ -56,7 +59,8 @@ PruneResult = ProposedChange | Finding | Held | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
     """Judges existing exemptions that meet nothing desired. `confirmed` are the slots that this plan leaves in
-    authority, with the names of their declarations; `defender` says whether an assignment is of an initiative with
+    authority, with the names of their declarations; `taken_out` are declarations with
+    folded targets that recent versions of files listed (None: not known); `defender` says whether an assignment is of an initiative with
     Defender policies.
     """
 
@@ -69,6 +73,7 @@ class Pruner:
     protections: Protections
     confirmed: Mapping[Slot, Collection[str]]
     defender: Callable[[Assignment], bool]
+    taken_out: Collection[tuple[str, str]] | None = None
     delete_orphans: bool = False
 
     def prune(self, existing: ExistingExemption) -> PruneResult:
@@ -100,6 +105,8 @@ class Pruner:
                 exemption, f"its assignment {exemption.assignment} could not be read", source
             )
         if (reason := self._edited(existing, declaration, cells)) is not None:
+            if not self._is_explained(existing, declaration):
+                return about_exemptions.kept_unproven(exemption, source)
             return ProposedChange(existing=existing, after=None, reason=reason, declaration=declaration)
         protection = self.protections.first_at(existing, cells)
         if protection is not None:
@@ -136,6 +143,16 @@ class Pruner:
         if assignment is None or still_means_any(subject, cells, assignment, self.snapshot.initiatives.get(key)):
             return None
         return Reason.REMOVED
+
+    def _is_explained(self, existing: ExistingExemption, declaration: Declaration | None) -> bool:
+        """Whether the repository itself says what the mark says, where somebody else may have written that: the named
+        declaration lists the target, or did so lately. Else a stranger's edits would look like many removals.
+        """
+        if self.taken_out is None or is_mark_ours(existing.exemption, self.settings.writers):
+            return True
+        target = target_of(existing.exemption)
+        listed = {scope.key for scope in declaration.scopes} if declaration else set()
+        return target in listed or (existing.mark, target) in self.taken_out
 
     def _related(self, existing: ExistingExemption, declaration: Declaration | None) -> PruneResult:
         """Its assignment stands at or above it and its declaration still means it."""

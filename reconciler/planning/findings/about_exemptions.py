@@ -187,6 +187,23 @@ def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Findin
     )
 
 
+def kept_unproven(existing: Exemption, source: Source | None) -> Finding:
+    """One of ours whose mark somebody else wrote, so that it is no proof that anything was removed."""
+    system = existing.system
+    writer = (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
+    return Finding(
+        kind=FindingKind.HELD,
+        subject=existing.id,
+        message=f"is wanted by no declaration, but kept: {writer}, none of the writers of reconciler.yaml, wrote its mark, and no recent "
+        f"version of declaration {declaration_of(existing)!r} listed its target",
+        remedy="find out who wrote it, and remove it in the portal if nobody needs it",
+        declaration=declaration_of(existing) or None,
+        source=source,
+        assignment=existing.assignment,
+        evidence=Evidence(cause="somebody else wrote its mark"),
+    )
+
+
 def quota(scope: ArmId, count: int) -> Finding:
     """A scope nears the number of exemptions that Azure allows."""
     return Finding(
