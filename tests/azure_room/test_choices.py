@@ -2,10 +2,10 @@
 
 import json
 
-from tenants import subscription, tenant
+from tenants import GROUP, subscription, tenant
 
 from reconciler.azure import graph
-from reconciler.azure.choices import MOST_NAMED, named
+from reconciler.azure.choices import MOST_NAMED, named, subscriptions_below, tagged, unhealthy
 from reconciler.model import arm_id
 
 SUB = subscription(1)
@@ -50,3 +50,45 @@ def test_a_mistyped_name_gives_those_that_begin_or_end_alike(interrupted):
 def test_a_name_is_text_and_no_query(interrupted):
     for hostile in ("x' or 1 == 1 //", "x\\", "'", "x | take 1"):
         assert looked_for(interrupted, hostile, [MANY[0]]) == ((), ())
+
+
+# --- what Defender and tags choose -------------------------------------------------------------------------------
+
+TDE, AT_REST = "651967bf-044e-4bde-8376-3e08e0600105", "8fd574ec-43cf-426e-a439-a67cbaf2d564"
+
+
+def assessed(resource, key, code):
+    return {
+        "id": f"{resource}/providers/Microsoft.Security/assessments/{key}",
+        "properties": {"status": {"code": code}},
+    }
+
+
+def test_what_is_unhealthy_by_one_recommendation_is_offered_and_nothing_else(connected):
+    orders, stock, bills = (f"{SERVERS}/legacy/databases/{name}" for name in ("orders", "stock", "bills"))
+    found = [assessed(orders, TDE, "Unhealthy"), assessed(stock, TDE, "Healthy"), assessed(bills, AT_REST, "Unhealthy")]
+    with connected(tenant(assessments=found)) as (cloud, azure):
+        offered = unhealthy(azure.client, (arm_id(SUB),), TDE.upper())
+        before = len(cloud.requests)
+        assert unhealthy(azure.client, (), TDE) == ()
+        assert len(cloud.requests) == before, "where there is no subscription nobody is asked"
+    assert [(each.resource.key, each.key) for each in offered] == [(arm_id(orders).key, TDE)]
+
+
+def test_a_tag_chooses_resources_by_name_and_value(connected):
+    legacy, new = f"{SERVERS}/legacy", f"{SERVERS}/new"
+    resources = [
+        {"id": legacy, "tags": {"purpose": "Legacy"}},
+        {"id": new, "tags": {"purpose": "new", "kind": "legacy"}},
+    ]
+    with connected(tenant(resources=resources)) as (cloud, azure):
+        assert [each.text for each in tagged(azure.client, (arm_id(SUB),), "purpose", "legacy")] == [legacy]
+        before = len(cloud.requests)
+        assert tagged(azure.client, (), "purpose", "legacy") == ()
+        assert len(cloud.requests) == before
+
+
+def test_the_subscriptions_below_a_group_have_their_names(connected):
+    with connected(tenant()) as (_, azure):
+        below = subscriptions_below(azure.client, (arm_id(f"{GROUP}landing"),))
+    assert {scope.text: name for scope, name in below.items()} == {subscription(n): f"sub {n}" for n in range(3)}
