@@ -1,15 +1,19 @@
 """Asked to stop, or not alone: what is in flight is settled and told, and two runs never damage each other."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import emulated
 import pytest
-from chaos.walk import PARTS, Ledger, Scene, part_of, sample
+from chaos.walk import APPLY, PARTS, Ledger, Scene, part_of, sample
 from main_job import repositories as repo
+
+from reconciler.emulator.faults.scripted import FaultAction
 
 ACCOUNTS = [
     f"{repo.subscription(1)}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/account{n:03d}"
@@ -75,3 +79,36 @@ def test_two_runs_at_once_end_where_one_would(scene, part):
             assert scene.apply(ledger.azure) == 0
             scene.check_end(ledger)
             assert all("Traceback" not in each for each in told)
+
+
+def test_a_run_that_another_commit_overtook_writes_nothing_over_it_and_exits_1(scene, tmp_path):
+    """The first is stopped before it re-reads what it is about to edit; the second edits that to the end meanwhile."""
+    ready, stopped = threading.Event(), threading.Event()
+
+    def stop_first(_number, request):
+        ready.wait()
+        if request.method != "GET" or "/policyexemptions/edited-" not in request.path.lower() or stopped.is_set():
+            return None
+        one.send_signal(signal.SIGSTOP)
+        stopped.set()
+        return FaultAction(drop=True)
+
+    root = tmp_path / "another commit"
+    shutil.copytree(scene.root, root)
+    declared = root / "exemptions" / "edited.yaml"
+    declared.write_text(declared.read_text().replace("It retires later.", "It retires tomorrow."))
+    with scene.azure() as ledger:
+        ledger.strike = stop_first
+        with scene.child(ledger.azure) as one:
+            ready.set()
+            assert stopped.wait(timeout=120)
+            emulated.exempt(ledger.azure, *APPLY, cwd=root, check=[0])
+            one.send_signal(signal.SIGCONT)
+            text, _ = one.communicate(timeout=120)
+        assert one.returncode == 1, text
+        assert "changed after the plan was made" in text
+        assert "Traceback" not in text
+        assert "It retires tomorrow." in str(ledger.azure.exemptions)
+        assert ledger.always_kept(scene.kept)
+        assert scene.apply(ledger.azure) == 0
+        scene.check_end(ledger)
