@@ -41,7 +41,8 @@ CATEGORY_WORDS: Final[Mapping[Category, tuple[str, str]]] = {
 class Answers:
     """What a request says. Empty texts are not said; `expires_on` None means that it never ends. `selected_by` are the
     tags by which the scopes were chosen, `requested_by` who asked where the commit does not say it; `vulnerabilities` are
-    conditions on findings, as a declaration writes them.
+    conditions on findings, as a declaration writes them. `already` are scopes that the tags chose too, by the declaration that
+    has each.
     """
 
     choice: SubjectChoice
@@ -55,6 +56,7 @@ class Answers:
     name: str = ""
     selected_by: Mapping[str, str] = field(default_factory=dict)
     vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
+    already: Mapping[str, str] = field(default_factory=dict)
 
 
 def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations: Sequence[Declaration]) -> Declaration:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final
 
 from reconciler.azure.session import Azure, connect
+from reconciler.catalog.subjects import resolve_subject
+from reconciler.declarations.check import wants
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Declaration
 from reconciler.problems import AzureError, ReconcilerError
@@ -154,6 +157,22 @@ def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...
     types = set(choice.recommendation.resource_types) if choice.recommendation else set()
     fitting = tuple(scope for scope in scopes if scope.resource_type in types)
     return fitting if types and fitting else tuple(scopes)
+
+
+def declared_already(scopes: Sequence[ArmId], choice: SubjectChoice, desk: Desk, now: datetime) -> dict[ArmId, str]:
+    """Those that some declaration exempts from the same already, by itself or by what contains it, with its name."""
+    catalogue = desk.contents.catalogue
+    meant = resolve_subject(choice.subject, catalogue)
+    policies = meant.policies if meant else frozenset()
+    already: dict[ArmId, str] = {}
+    for declaration in desk.contents.loaded.declarations:
+        subject = resolve_subject(declaration.subject, catalogue)
+        if subject is None or not wants(declaration, now) or policies.isdisjoint(subject.policies):
+            continue
+        for scope in scopes:
+            if any(target == scope or target.contains(scope) for target in declaration.scopes):
+                already.setdefault(scope, declaration.name)
+    return already
 
 
 def of_types_of(scopes: Sequence[ArmId], declaration: Declaration, desk: Desk) -> tuple[ArmId, ...]:

@@ -21,7 +21,7 @@ from reconciler.requesting import drafts
 from reconciler.requesting.drafts import Answers
 from reconciler.requesting.pasted import scopes_in
 from reconciler.requesting.subjects import SubjectChoice, Unclear, better_than_exempting, find_subject
-from reconciler.runs.choosing import HOW_TO_NAME, Pointers, find_scopes, of_types
+from reconciler.runs.choosing import HOW_TO_NAME, Pointers, declared_already, find_scopes, of_types
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import (
     Desk,
@@ -130,8 +130,17 @@ def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetim
     scopes, problems = find_scopes(fields, desk, azure)
     if choice is not None and fields.tags:
         scopes = of_types(scopes, choice)
+    is_by_tag = fields.tags and not (fields.resources or fields.scopes)
+    already = declared_already(scopes, choice, desk, now) if choice is not None and is_by_tag else {}
+    scopes = tuple(scope for scope in scopes if scope not in already)
     unclear += problems
-    if not scopes and not problems:
+    if already and not scopes:
+        names = ", ".join(map(repr, sorted(set(already.values()))))
+        message = f"everything that bears the tag is declared already, by {names}"
+        unclear.append(
+            Unclear(field="--tag", message=message, remedy="change that declaration, or choose by another tag")
+        )
+    elif not scopes and not problems:
         unclear.append(_missing("--resource", HOW_TO_NAME))
     unclear += _unsaid(fields, desk)
     if unclear or choice is None or fields.category is None:
@@ -150,6 +159,7 @@ def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetim
         name=fields.name,
         selected_by=fields.tags,
         vulnerabilities=fields.vulnerabilities,
+        already={scope.text: name for scope, name in already.items()},
     )
 
 
@@ -260,7 +270,13 @@ def draft(complete: Answers, desk: Desk, context: Context, issue: int = 0) -> Dr
         text=text,
         branch=branch,
         problems=problems,
-        notes=better_than_exempting(complete.choice, contents.catalogue),
+        notes=(
+            *better_than_exempting(complete.choice, contents.catalogue),
+            *(
+                Diagnostic(message=f"left out, since declaration {name!r} exempts it already: {scope}", remedy="")
+                for scope, name in complete.already.items()
+            ),
+        ),
     )
 
 

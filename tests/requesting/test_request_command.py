@@ -205,6 +205,21 @@ def test_a_tag_chooses_todays_resources_and_renew_proposes_the_difference(
     assert "scopes: # ours" in edited
 
 
+@pytest.mark.parametrize(("scope", "remaining"), [(ORDERS, [STOCK]), (SERVER, [])])
+def test_what_a_tag_chooses_and_another_declaration_has_is_left_out(
+    cloud: emulated.Azure, github: hosting_service.Service, tmp_path: Path, scope: str, remaining: list[str]
+) -> None:
+    there = {**declared("one", "data@contoso.example", "2099-01-01"), "scopes": [scope]}
+    here = clone(tmp_path, declarations=[there])
+    words = ("request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
+    ended = run(cloud, github, here, *words, check=0 if remaining else 1)
+    if remaining:
+        assert f"left out, since declaration 'one' exempts it already: {scope}" in ended.stderr
+        assert yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))["scopes"] == remaining
+    else:
+        assert "everything that bears the tag is declared already, by 'one'" in ended.stderr
+
+
 # --- renew and retire --------------------------------------------------------------------------------------------
 
 
