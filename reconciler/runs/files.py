@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
+from reconciler.model import agree
 from reconciler.problems import ReconcilerError, UsageError
 
 
@@ -50,3 +52,15 @@ def write_file(path: Path, text: str) -> None:
             raise
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "check that its folder exists") from error
+
+
+def require_paths(paths: Iterable[Path]) -> None:
+    """That everything which a command line names is there, before anything is done.
+
+    Raises:
+        UsageError: something is not; all of that is named.
+    """
+    if missing := [repr(str(path)) for path in paths if not os.path.lexists(path)]:
+        raise UsageError(
+            f"there is no file or folder {', '.join(missing)}", f"correct the {agree(len(missing), 'path', 'paths')}"
+        )

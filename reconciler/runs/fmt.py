@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,8 @@ from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden
 from reconciler.documents.strict import parse
 from reconciler.model import Source, Verdict
-from reconciler.problems import Problem, UsageError, has_errors
-from reconciler.runs.files import write_file
+from reconciler.problems import Problem, has_errors
+from reconciler.runs.files import require_paths, write_file
 from reconciler.runs.loading import OVERLAY, load_all
 
 
@@ -54,6 +53,7 @@ def run(request: FmtRequest) -> FmtRun:
         UsageError: there is no such path.
         ReconcilerError: a file cannot be written.
     """
+    require_paths(request.paths)
     catalogue = load_all(request.root)[1] if request.migrate else None
     problems: list[Problem] = []
     changed: list[str] = []
@@ -107,8 +107,6 @@ def _files(request: FmtRequest) -> Iterator[SourceFile | Problem]:
     if not request.paths:
         yield from walk(request.root, FOLDER)
     for path in request.paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
         if path.is_dir() and not path.is_symlink():
             below = path / FOLDER if (path / FOLDER).is_dir() else path
             yield from walk(below.parent, below.name)

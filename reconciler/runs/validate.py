@@ -12,6 +12,7 @@ from reconciler.declarations.walk import SourceFile, walk
 from reconciler.model import Verdict
 from reconciler.problems import Problem, UsageError, has_errors
 from reconciler.runs.context import Context
+from reconciler.runs.files import require_paths
 from reconciler.runs.loading import OVERLAY, judge, load_all
 
 
@@ -88,9 +89,7 @@ class _Targets:
 def _targets(request: ValidateRequest) -> _Targets:
     if not request.paths:
         return _Targets(root=request.root)
-    for path in request.paths:
-        if not os.path.lexists(path):
-            raise UsageError(f"there is no file or folder {str(path)!r}", "correct the path")
+    require_paths(request.paths)
     repositories = {_repository_of(path) for path in request.paths}
     if repositories == {None}:
         # Declaration files outside of any repository, and those in folders that are named.

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reconciler.cli.main import main
+from reconciler.cli.main import guarded, main
 from reconciler.declarations.comments import texts
 from reconciler.declarations.formatting import ORDER, formatted
 from reconciler.documents.strict import parse
@@ -114,6 +114,15 @@ def test_check_changes_nothing_and_fails(tmp_path: Path, capsys: pytest.CaptureF
     assert file.read_text() == NEAT
     assert main(["fmt", "--check", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "exemptions/messy.yaml\nexemptions/messy.yaml\n"
+
+
+def test_every_path_is_there_before_the_first_is_formatted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("name:   a\n")
+    assert guarded(["fmt", str(file), str(tmp_path / "b.yaml"), str(tmp_path / "c.yaml")]) == 1
+    shown = capsys.readouterr().err
+    assert f"there is no file or folder {str(tmp_path / 'b.yaml')!r}, {str(tmp_path / 'c.yaml')!r}" in shown
+    assert file.read_text() == "name:   a\n"
 
 
 def test_what_is_no_sound_yaml_is_named_and_left_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
