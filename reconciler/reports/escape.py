@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from reconciler.model import JSON
 
@@ -134,9 +134,12 @@ def sarif_text(text: str) -> str:
     return printable(text).replace("](", r"]\x28")
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=True, default=str)
+
+
 def json_line(value: JSON) -> str:
     """The value as JSON on one line, in ASCII alone: what a terminal or a log could obey stays an escape of JSON."""
-    return _inert(json.dumps(value, ensure_ascii=True, default=str))
+    return _inert(_ENCODER.encode(value))
 
 
 def json_indented(value: JSON) -> str:
@@ -145,7 +148,7 @@ def json_indented(value: JSON) -> str:
 
 
 def _inert(text: str) -> str:
-    return _COMMAND_ANYWHERE.sub(r"#\\u0023", text)
+    return _COMMAND_ANYWHERE.sub(r"#\\u0023", text) if "##" in text else text
 
 
 def json_document(fields: dict[str, JSON]) -> str:
@@ -153,12 +156,27 @@ def json_document(fields: dict[str, JSON]) -> str:
 
     So it reads well, compares line by line, and is written by the fast encoder however many changes it holds.
     """
-    members = []
+    return "".join(_pieces(fields))
+
+
+def _pieces(fields: dict[str, JSON]) -> Iterator[str]:
+    """The text piece by piece: it has hundreds of megabytes, and each joining on the way would hold it once more."""
+    yield "{\n"
+    separator = ""
     for name, value in fields.items():
+        yield f"{separator}  {json_line(name)}: "
+        separator = ",\n"
         if isinstance(value, list | Iterator):
-            rows = ",\n".join(f"    {json_line(element)}" for element in value)
-            text = f"[\n{rows}\n  ]" if rows else "[]"
+            yield from _rows(value)
         else:
-            text = json_line(value)
-        members.append(f"  {json_line(name)}: {text}")
-    return "{\n" + ",\n".join(members) + "\n}\n"
+            yield json_line(value)
+    yield "\n}\n"
+
+
+def _rows(elements: Iterable[JSON]) -> Iterator[str]:
+    separator = "[\n    "
+    for element in elements:
+        yield separator
+        yield json_line(element)
+        separator = ",\n    "
+    yield "[]" if separator[0] == "[" else "\n  ]"
