@@ -30,7 +30,7 @@ COMMANDS = (
     "tests/repository", "tests/assessments", "tests/explaining", "tests/reports",
 )  # fmt: skip
 ROOMS = {
-    "planning": ("tests/planning", "tests/explaining"),
+    "planning": ("tests/planning", "tests/explaining", "tests/declarations", "tests/drift"),
     "applying": ("tests/applying", "tests/reports"),
     "azure": ("tests/azure_room", "tests/requesting", "tests/importing", "tests/assessments"),
     "declarations": ("tests/declarations",),

@@ -30,6 +30,13 @@ def test_every_verdict_has_its_exit_code() -> None:
     }  # fmt: skip
 
 
+def test_a_plan_that_reads_nothing_saves_no_snapshot_and_says_so(tmp_path: Path) -> None:
+    root = repository(tmp_path, repo.subscription(1))
+    done = exempt(None, "plan", "--snapshot", "a.json", "--snapshot-out", "b.json", root=root, check=1)
+    assert "--snapshot reads nothing from Azure, so --snapshot-out has nothing to save" in done.stderr
+    assert "leave one out" in done.stderr
+
+
 def test_a_target_that_only_azure_shows_to_be_outside_is_said_in_every_form_and_fails(tmp_path: Path) -> None:
     root = repository(tmp_path, repo.subscription(9))
     groups = [{"name": name, "displayName": name} for name in ("contoso", "fabrikam")]
