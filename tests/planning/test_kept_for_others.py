@@ -182,3 +182,19 @@ def test_an_update_that_is_not_written_names_what_it_would_have_added():
     assert not done.changes
     (line,) = [line for line in done.held if line.exemption]
     assert (line.cause, line.reference_ids) == (HeldCause.UNREAD, ("refA", "refB"))
+
+
+def test_the_title_says_what_the_object_exempts_while_what_is_declared_is_held():
+    """Of 'beta' nothing can be exempted yet, and a conflict of others keeps what its object exempts."""
+    one = replace(ours("o", "beta"), display_name="beta: a")
+    foreign = live("f", references=("refB",), metadata={"pacOwnerId": "epac"})
+    declared = [declaration("alpha", what="a"), declaration("gamma", what="a"), declaration("beta", what="b")]
+    done = plan(snapshot(one, foreign), *declared)
+    assert [(change.after.display_name, change.after.reference_ids) for change in done.changes] == [
+        ("beta: a", ("refA",))
+    ]
+    assert {line.declaration for line in done.held} == {"alpha", "beta", "gamma"}
+    freed = plan(snapshot(one), *declared)
+    (change,) = (change for change in freed.changes if change.declaration == "beta")
+    assert change.after.display_name.startswith("beta: ")
+    assert change.after.display_name != "beta: a"

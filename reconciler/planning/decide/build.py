@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reconciler.arm.canonical import folded_selectors, instant_text
 from reconciler.model import ArmId, Exemption, Initiative, Settings, is_assessment
@@ -61,8 +61,11 @@ class ExemptionBuilder:
     def update(
         self, desired: DesiredExemption, keeper: Exemption, cells: frozenset[str], initiative: Initiative | None
     ) -> Exemption:
-        """The keeper as it shall be: it keeps its id and what we do not model of it."""
-        return self._build(desired, _references(desired, cells, initiative), keeper.id, keeper)
+        """The keeper as it shall be: it keeps its id and what we do not model of it. Its title as well, while everything that
+        the desired one names is held and it goes on exempting something else.
+        """
+        after = self._build(desired, _references(desired, cells, initiative), keeper.id, keeper)
+        return replace(after, display_name=keeper.display_name) if cells.isdisjoint(desired.cells) else after
 
     def _build(
         self,
