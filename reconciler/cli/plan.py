@@ -95,6 +95,10 @@ def run(args: argparse.Namespace) -> int:
     reader = report_context(options.root, context.environment, planned.names)
     report = planned.report
     show(PLAN.render(options.format, report, reader))
+    if options.scope:
+        say(
+            f"narrowed by --scope to {options.scope.text}: nothing elsewhere was judged, or may be written by this plan"
+        )
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
     if options.snapshot_out and planned.read:

@@ -80,5 +80,6 @@ def run(args: argparse.Namespace) -> int:
         lines.append(line((Style.ERROR, "Refuted"), f": {number}; do not apply this plan."))
     else:
         lines.append(line((Style.GOOD, "Proven"), f": {count(checked.changes, 'change')}, no rule broken."))
+    lines += [line(f"Only at and below {scope}, to which the plan was narrowed.") for scope in checked.only]
     write_lines(lines)
     return exits.of_run(checked.verdict)

@@ -37,10 +37,13 @@ class VerifyRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyRun:
-    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none."""
+    """`violations` are the rules that do not hold; `changes` counts what was proven where there are none. `only` are the
+    scopes at and below which that holds, where the plan was narrowed to some.
+    """
 
     violations: tuple[Violation, ...]
     changes: int
+    only: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -73,7 +76,14 @@ def run(request: VerifyRequest) -> VerifyRun:
             after=_read(request.after, "a snapshot") if request.after else None,
             approved=_read(request.approved, "a plan") if request.approved else None,
         )
-        return VerifyRun(violations=tuple(violations), changes=len(plan["changes"]))
+        is_narrowed = not {str(scope).lower() for scope in settings["scopes"]} <= {
+            text.lower() for text in plan["scopes"]
+        }
+        return VerifyRun(
+            violations=tuple(violations),
+            changes=len(plan["changes"]),
+            only=tuple(plan["scopes"]) if is_narrowed else (),
+        )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ReconcilerError(f"the files cannot be checked: {error!r} in one of them", _SAVE_AGAIN) from error
 

@@ -51,6 +51,24 @@ def test_a_plan_and_what_was_written_of_it_are_proven(root):
         assert verify(azure, root, "--outcomes", "../outcomes.json", "--after", "../after.json", check=[0])
 
 
+@pytest.mark.parametrize(
+    ("scope", "changes"),
+    [(repo.subscription(1), "2 changes"), (f"{repo.subscription(1)}/resourceGroups/rg", "0 changes")],
+    ids=["subscription", "resource group"],
+)
+def test_a_narrowed_plan_is_proven_for_its_scope_and_says_so(root, scope, changes):
+    """What is declared elsewhere, and not exempt yet, is no business of such a plan."""
+    with emulated.running(repo.tenant(AT_ROOT, BELOW, exemptions=[PORTAL_MADE])) as azure:
+        emulated.exempt(azure, "snapshot", "--out", "../before.json", cwd=root, check=[0])
+        narrowed = ["--snapshot", "../before.json", "--scope", scope, "--out", "../plan.json"]
+        told = emulated.exempt(azure, "plan", *narrowed, cwd=root, check=[0]).stderr
+        assert f"narrowed by --scope to {scope}: nothing elsewhere was judged" in told
+        assert verify(azure, root, check=[0]).stdout.splitlines() == [
+            f"Proven: {changes}, no rule broken.",
+            f"Only at and below {scope}, to which the plan was narrowed.",
+        ]
+
+
 def test_what_somebody_changed_after_the_writes_is_refuted(root):
     with emulated.running(repo.tenant(AT_ROOT, BELOW)) as azure:
         planned(azure, root)
