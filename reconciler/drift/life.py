@@ -103,10 +103,14 @@ def _difference(version: Version, before: Declaration | None) -> tuple[EventKind
             return EventKind.MOVED, f"to {file}"
         case StepKind.ADDED:
             return EventKind.ASKED, _terms(after) if after else file
-        case StepKind.CHANGED if after is None or before is None:
-            return EventKind.CHANGED, file
+        case StepKind.CHANGED if after is not None and before is not None:
+            return _edited(before, after)
         case StepKind.CHANGED:
-            pass
+            return EventKind.CHANGED, file
+
+
+def _edited(before: Declaration, after: Declaration) -> tuple[EventKind, str]:
+    """What a change of a declaration's text comes to for whoever asked for it."""
     if before.enabled and not after.enabled:
         return EventKind.RETIRED, "enabled: false"
     if after.enabled and not before.enabled:

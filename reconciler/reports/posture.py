@@ -43,7 +43,7 @@ def score_lines(report: ScoreReport, names: Names = NO_NAMES) -> Iterator[Line]:
         yield BLANK
         yield line((Style.QUIET, f"{'now':>10}  {'raw':>10}  exempt"))
         for item in report.subscriptions:
-            now, raw = percent(item.reported.share), percent(item.raw.share)
+            now, raw = percent(item.reported.percentage), percent(item.raw.percentage)
             yield line(
                 f"{now:>10}  {raw:>10}  {item.exempt:>6,}  ", (Style.NAME, scope_label(item.subscription, names))
             )
@@ -63,7 +63,7 @@ def score_markdown(report: ScoreReport, names: Names = NO_NAMES) -> str:
     """The report as Markdown."""
 
     def scored(item: ActualScore) -> str:
-        figures = f"{percent(item.reported.share)} now, {percent(item.raw.share)} raw, {item.exempt:,} exempt"
+        figures = f"{percent(item.reported.percentage)} now, {percent(item.raw.percentage)} raw, {item.exempt:,} exempt"
         return f"{value(scope_label(item.subscription, names))}: {figures}"
 
     def compared(item: Comparison) -> str:
@@ -132,14 +132,14 @@ def _of(report: ScoreReport, *, code: bool = False) -> str:
 
 def _estimated(comparison: Comparison) -> str:
     estimate = comparison.estimate
-    after, upper = estimate.after.share, estimate.upper.share
+    after, upper = estimate.after.percentage, estimate.upper.percentage
     best = f", at most {percent(upper)}" if upper != after else ""
-    return f"{percent(estimate.now.share)} → {percent(after)}{best}"
+    return f"{percent(estimate.now.percentage)} → {percent(after)}{best}"
 
 
 def _happened(comparison: Comparison) -> str:
     meaning = _MEANINGS[comparison.outcome]
-    return meaning if comparison.actual is None else f"now {percent(comparison.actual.share)}: {meaning}"
+    return meaning if comparison.actual is None else f"now {percent(comparison.actual.percentage)}: {meaning}"
 
 
 def _comparison_to_json(item: Comparison) -> dict[str, JSON]:

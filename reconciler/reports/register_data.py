@@ -78,16 +78,16 @@ def register_data(
 
 
 def _score(report: ScoreReport, names: Names) -> list[JSON]:
-    """A row for each subscription that has a score: shares of the reachable points, from 0 to 1."""
+    """A row for each subscription that has a score: shares of the reachable points, from 0 to 1, or null where none can be reached."""
     return [
         {
             "place": printable(scope_label(row.subscription, names)),
-            "reported": float(row.reported.percentage),
-            "raw": float(row.raw.percentage),
+            "reported": None if row.reported.percentage is None else float(row.reported.percentage),
+            "raw": None if row.raw.percentage is None else float(row.raw.percentage),
             "exempt": row.exempt,
         }
         for row in report.subscriptions
-        if row.reported.max or row.raw.max  # else nothing was assessed, which is no score of nothing
+        if row.reported.max or row.raw.max  # a subscription of which nothing was assessed has no row
     ]
 
 

@@ -45,7 +45,7 @@ def score_rows(estimate: ScoreEstimate, names: Names, show: Show = str) -> Itera
     yield _sum(estimate, moved)
     if estimate.counted > 1 or len(estimate.subscriptions) > 1:
         for item in moved[:_SUBSCRIPTIONS]:
-            shares = f"{percent(item.score.settled.share)} → {percent(item.score.after.share)}"
+            shares = f"{percent(item.score.settled.percentage)} → {percent(item.score.after.percentage)}"
             yield f"{show(scope_label(item.subscription, names))}: {shares} ({_current(item.score)})"
         if len(moved) > _SUBSCRIPTIONS:
             yield f"and {count(len(moved) - _SUBSCRIPTIONS, 'more subscription')}"
@@ -190,7 +190,7 @@ def score_figures(score: Score) -> dict[str, JSON]:
     return {
         "max": score.max,
         "current": float(score.current),
-        "percentage": float(score.percentage),
+        "percentage": None if score.percentage is None else float(score.percentage),
         "weight": score.weight,
     }
 

@@ -27,7 +27,8 @@ _MOST_REPLACED: Final = 200
 class FileHistory:
     """What git knows. `commits` maps a file (relative to the repository of exemptions) to the last commit of the main line
     that changed it, `requesters` to who asked for it; `parents` is the graph below `head`. `replaced` maps the blobs of the
-    versions that the newest commits of the main line replaced or took out to their paths; `is_recent_whole`: those are all of them. Without git everything is empty.
+    versions that the newest commits of the main line replaced or took out to their paths; `is_recent_whole`: those are all
+    of them. Without git everything is empty.
     """
 
     head: str | None = None

@@ -45,9 +45,9 @@ class Repository:
     """A valid repository of exemptions. `changed` are the declarations that differ from the base; None counts all of
     them as changed. `proposed` are those that the change under review is about, None for all. `base_targets` are folded
     scopes that files listed at the base which differ now, `earlier` the ids of standard assignments that such files, and
-    those that the last commit changed, came to, and `former` those of versions before: a run that failed may have left some. `taken_out` are their
-    names and folded targets, None where that is not known. `resolved` are the declarations with what the catalogue says
-    they mean. `warnings` are what is wrong with it and fails nothing.
+    those that the last commit changed, came to, and `former` those of versions before: a run that failed may have left
+    some. `taken_out` are their names and folded targets, None where that is not known. `resolved` are the declarations with
+    what the catalogue says they mean. `warnings` are what is wrong with it and fails nothing.
     """
 
     root: Path

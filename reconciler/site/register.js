@@ -260,10 +260,11 @@
 
   // --- posture ---
   if (data.score.length) {
-    const share = (part) => `${(part * 100).toFixed(2)} %`;
+    const share = (part) => part === null ? "unknown" : `${(part * 100).toFixed(2)} %`;
+    const difference = (row) => row.reported === null || row.raw === null ? "unknown" : `${((row.reported - row.raw) * 100).toFixed(2)} points`;
     main.append(element("h2", {}, "Secure score, with exemptions and without"),
       tableOf("By subscription", ["subscription", "as reported", "as if nothing were exempt", "difference", "exempt assessments"],
-        data.score.map((row) => [row.place, share(row.reported), share(row.raw), `${((row.reported - row.raw) * 100).toFixed(2)} points`, row.exempt.toLocaleString("en")])));
+        data.score.map((row) => [row.place, share(row.reported), share(row.raw), difference(row), row.exempt.toLocaleString("en")])));
   }
 
   // --- findings, and declarations without an exemption ---

@@ -18,12 +18,14 @@ from reconciler.model import (
     assessment_id,
 )
 from reconciler.model.posture import Assessment, ControlDefinition, Health, Posture, ReportedScore, ResourceCounts
+from reconciler.planning.score.actual import Comparison, EarlierEstimate, Outcome
 from reconciler.planning.score.estimate import affected_subscriptions, estimate
 from reconciler.planning.score.exempted import Facts
 from reconciler.planning.score.formula import ControlScore, Score, combined, total
 from reconciler.planning.score.values import Uncounted
 from reconciler.planning.tree import tree_of
 from reconciler.planning.values import Change, Plan, Reason
+from reconciler.reports.score import score_figures
 
 RECORDED = [
     # healthy, unhealthy, not applicable, highest; max, current, percentage, weight
@@ -63,7 +65,28 @@ def test_every_recorded_control(counts, figures):
     highest, current, percentage, weight = figures
     found = control(*counts)
     assert (found.max, found.current, found.counted) == (highest, Fraction(current), weight)
-    assert Score(current=found.current, max=found.max).percentage == Fraction(percentage)
+    assert Score(current=found.current, max=found.max).percentage == (Fraction(percentage) if found.max else None)
+
+
+@pytest.mark.parametrize(
+    ("current", "expected"),
+    [
+        (Score(current=Fraction(5), max=10), Outcome.AS_ESTIMATED),
+        (Score(current=Fraction(0), max=10), Outcome.OTHERWISE),
+        (Score(), Outcome.UNCHANGED),
+        (None, Outcome.GONE),
+    ],
+)
+def test_an_estimate_from_where_nothing_was_assessed(current, expected):
+    """Nothing assessed is not 0 of 10 points."""
+    after = Score(current=Fraction(5), max=10)
+    earlier = EarlierEstimate(subscription=SUB, now=Score(), after=after, upper=after)
+    assert Comparison(estimate=earlier, actual=current).outcome is expected
+
+
+def test_nothing_assessed_is_no_percentage_in_json():
+    assert score_figures(Score()) == {"max": 0, "current": 0.0, "percentage": None, "weight": 0}
+    assert score_figures(Score(current=Fraction(0), max=4, weight=2))["percentage"] == 0
 
 
 def test_the_recorded_subscription_and_the_official_example():

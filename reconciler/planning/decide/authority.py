@@ -126,8 +126,8 @@ class Authority:
         """The same without keepers that cannot be; `slot` itself where all can.
 
         An existing exemption may become the desired one if it leaves what is protected as it is: of what the declaration
-        means itself nothing may shrink; what it does not mean may not be widened either. One that another declaration's
-        mark is on may not shrink at all where it is protected: the update would be held, and what is desired with it.
+        means itself nothing may shrink; what it does not mean may not be widened either. One without the mark
+        of that declaration may not shrink at all where it is protected: the update would be held, and what is desired with it.
         """
         excluded: set[tuple[int, int]] = set()
         for pair in slot.keepers.items():

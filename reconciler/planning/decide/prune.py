@@ -59,9 +59,8 @@ PruneResult = ProposedChange | Finding | Held | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
     """Judges existing exemptions that meet nothing desired. `confirmed` are the slots that this plan leaves in
-    authority, with the names of their declarations; `taken_out` are declarations with
-    folded targets that recent versions of files listed (None: not known); `defender` says whether an assignment is of an initiative with
-    Defender policies.
+    authority, with the names of their declarations; `taken_out` are declarations with folded targets that recent versions
+    of files listed (None: not known); `defender` says whether an assignment is of an initiative with Defender policies.
     """
 
     declarations: Mapping[str, Declaration]

@@ -190,12 +190,17 @@ def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Findin
 def kept_unproven(existing: Exemption, source: Source | None) -> Finding:
     """One of ours whose mark somebody else wrote, so that it is no proof that anything was removed."""
     system = existing.system
-    writer = (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
+    writer = (system.last_modified_by or system.created_by) if system else ""
+    doubt = (
+        f"{writer}, none of the writers of reconciler.yaml, wrote its mark"
+        if writer
+        else "Azure does not say who wrote its mark"
+    )
     return Finding(
         kind=FindingKind.HELD,
         subject=existing.id,
-        message=f"is wanted by no declaration, but kept: {writer}, none of the writers of reconciler.yaml, wrote its mark, and no recent "
-        f"version of declaration {declaration_of(existing)!r} listed its target",
+        message=f"is wanted by no declaration, but kept: {doubt}, and no recent version of "
+        f"declaration {declaration_of(existing)!r} listed its target",
         remedy="find out who wrote it, and remove it in the portal if nobody needs it",
         declaration=declaration_of(existing) or None,
         source=source,

@@ -54,13 +54,14 @@ class Comparison:
         """How they compare, by their percentages."""
         if self.actual is None:
             return Outcome.GONE
-        share = self.actual.percentage
+        actual = self.actual.percentage
         after, upper = self.estimate.after.percentage, self.estimate.upper.percentage
-        if share == after:
+        if actual == after:
             return Outcome.AS_ESTIMATED
-        if min(after, upper) <= share <= max(after, upper):
+        bounds = [percentage for percentage in (after, upper) if percentage is not None]
+        if actual is not None and bounds and min(bounds) <= actual <= max(bounds):
             return Outcome.WITHIN
-        return Outcome.UNCHANGED if share == self.estimate.now.percentage else Outcome.OTHERWISE
+        return Outcome.UNCHANGED if actual == self.estimate.now.percentage else Outcome.OTHERWISE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

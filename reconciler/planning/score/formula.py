@@ -23,14 +23,9 @@ class Score:
     weight: int = 0
 
     @property
-    def percentage(self) -> Fraction:
-        """From 0 to 1, to four digits; 0 where nothing can be reached."""
-        return round(self.current / self.max, 4) if self.max else Fraction()
-
-    @property
-    def share(self) -> Fraction | None:
-        """The percentage as people are told it: None where nothing was assessed, so that nothing can be reached."""
-        return self.percentage if self.max else None
+    def percentage(self) -> Fraction | None:
+        """From 0 to 1, to four digits; None where nothing was assessed, so that nothing can be reached. Azure says 0 then."""
+        return round(self.current / self.max, 4) if self.max else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +68,10 @@ def reported(score: ReportedScore) -> Score:
 
 def combined(scores: Iterable[Score]) -> Fraction | None:
     """The percentage of several subscriptions, from 0 to 1: each counts by its weight. None where nothing was assessed."""
-    listed = list(scores)
-    weight = sum(score.weight for score in listed)
-    return sum((score.percentage * score.weight for score in listed), Fraction()) / weight if weight else None
+    weighted = [(score.percentage or Fraction(), score.weight) for score in scores]
+    total_weight = sum(weight for _, weight in weighted)
+    return (
+        sum((percentage * weight for percentage, weight in weighted), Fraction()) / total_weight
+        if total_weight
+        else None
+    )
