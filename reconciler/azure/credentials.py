@@ -157,6 +157,9 @@ def no_identity(error: SdkError) -> CredentialError:
     """What to tell a person when no token could be had: which ways were tried, and why those that are set up failed."""
     text = redact(str(error.message))
     tried = _ATTEMPT.findall(text)
+    remedy = (
+        "run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it"
+    )
     failed = [
         f"{name}: {' '.join(why.split())}" for name, why in tried if _TRIED.search(why) or not _NOT_SET_UP.search(why)
     ]
@@ -164,14 +167,13 @@ def no_identity(error: SdkError) -> CredentialError:
         reason = "; ".join(failed)
     elif len(tried) == 1:
         reason = f"AZURE_TOKEN_CREDENTIALS permits {tried[0][0]} alone, and that is not set up here"
+        needs = "run `az login`" if tried[0][0] == "AzureCliCredential" else f"set up what {tried[0][0]} needs"
+        remedy = f"{needs}, or unset AZURE_TOKEN_CREDENTIALS, which permits no other way"
     elif tried:
         reason = f"none of the {len(tried)} ways to log in is set up here"
     else:
         reason = " ".join(text.split())
-    return CredentialError(
-        f"no Azure identity could be had: {reason}",
-        "run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it",
-    )
+    return CredentialError(f"no Azure identity could be had: {reason}", remedy)
 
 
 def token_claims(token: str) -> Mapping[str, Any]:

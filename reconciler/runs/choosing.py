@@ -160,14 +160,18 @@ def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...
 
 
 def declared_already(scopes: Sequence[ArmId], choice: SubjectChoice, desk: Desk, now: datetime) -> dict[ArmId, str]:
-    """Those that some declaration exempts from the same already, by itself or by what contains it, with its name."""
+    """Those that some declaration exempts from all of the same already, by itself or by what contains it, with its name. One
+    that selects resources or findings leaves it to the check for conflicts whether both may stand.
+    """
     catalogue = desk.contents.catalogue
     meant = resolve_subject(choice.subject, catalogue)
     policies = meant.policies if meant else frozenset()
     already: dict[ArmId, str] = {}
     for declaration in desk.contents.loaded.declarations:
         subject = resolve_subject(declaration.subject, catalogue)
-        if subject is None or not wants(declaration, now) or policies.isdisjoint(subject.policies):
+        if subject is None or not wants(declaration, now) or declaration.selectors:
+            continue
+        if not policies or not policies <= subject.policies or subject.only is not None:
             continue
         for scope in scopes:
             if any(target == scope or target.contains(scope) for target in declaration.scopes):

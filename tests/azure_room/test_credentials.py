@@ -143,8 +143,11 @@ def test_the_way_to_log_in_that_the_environment_permits_is_the_only_one_tried(lo
     monkeypatch.setenv("PATH", "/nonexistent")  # no az
     with running() as cloud:
         login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "AzureCliCredential"})
-        with pytest.raises(CredentialError, match="permits AzureCliCredential alone, and that is not set up"):
+        with pytest.raises(
+            CredentialError, match="permits AzureCliCredential alone, and that is not set up"
+        ) as refused:
             connect(settings_of(cloud), os.environ)
+        assert refused.value.remedy.startswith("run `az login`, or unset AZURE_TOKEN_CREDENTIALS")
         login({**cloud.env, "AZURE_TOKEN_CREDENTIALS": "OurCredential"})
         with pytest.raises(CredentialError, match="Invalid value for AZURE_TOKEN_CREDENTIALS") as caught:
             connect(settings_of(cloud), os.environ)

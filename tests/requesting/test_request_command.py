@@ -220,6 +220,18 @@ def test_what_a_tag_chooses_and_another_declaration_has_is_left_out(
         assert "everything that bears the tag is declared already, by 'one'" in ended.stderr
 
 
+def test_what_another_declaration_has_for_some_resources_alone_is_not_left_out(
+    cloud: emulated.Azure, github: hosting_service.Service, tmp_path: Path
+) -> None:
+    """Whether both may stand is for the check for conflicts to say."""
+    selects = [{"name": "east", "selectors": [{"kind": "resourceLocation", "in": ["eastus"]}]}]
+    there = {**declared("one", "data@contoso.example", "2099-01-01"), "scopes": [ORDERS], "resourceSelectors": selects}
+    here = clone(tmp_path, declarations=[there])
+    ended = run(cloud, github, here, "request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
+    assert "exempts it already" not in ended.stderr
+    assert yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))["scopes"] == [ORDERS, STOCK]
+
+
 # --- renew and retire --------------------------------------------------------------------------------------------
 
 
