@@ -190,7 +190,7 @@ def score_figures(score: Score) -> dict[str, JSON]:
     return {
         "max": score.max,
         "current": float(score.current),
-        "percentage": None if score.percentage is None else float(score.percentage),
+        "percentage": float(score.percentage or 0),  # as Azure reports it where nothing was assessed
         "weight": score.weight,
     }
 

@@ -148,10 +148,7 @@ def scores(cloud):
         ).json["properties"]
         rows = client.list(f"{scope}/providers/Microsoft.Security/secureScoreControls", version="2020-01-01")
         controls = {row["name"]: list(row["properties"].values())[1:4] for row in rows}
-        score = properties["score"]
-        # Azure says 0 where nothing was assessed; a plan says that nothing is known.
-        percentage = score["percentage"] if score["max"] else None
-        found[scope] = {**score, "percentage": percentage, "weight": properties["weight"]}, controls
+        found[scope] = {**properties["score"], "weight": properties["weight"]}, controls
     return found
 
 

@@ -84,9 +84,8 @@ def test_an_estimate_from_where_nothing_was_assessed(current, expected):
     assert Comparison(estimate=earlier, actual=current).outcome is expected
 
 
-def test_nothing_assessed_is_no_percentage_in_json():
-    assert score_figures(Score()) == {"max": 0, "current": 0.0, "percentage": None, "weight": 0}
-    assert score_figures(Score(current=Fraction(0), max=4, weight=2))["percentage"] == 0
+def test_figures_are_as_azure_reports_them_where_nothing_was_assessed():
+    assert score_figures(Score()) == {"max": 0, "current": 0.0, "percentage": 0.0, "weight": 0}
 
 
 def test_the_recorded_subscription_and_the_official_example():
