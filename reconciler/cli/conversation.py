@@ -10,14 +10,15 @@ from reconciler.cli.prompts import Prompts, prompts
 from reconciler.cli.terminal import say
 from reconciler.documents.patterns import compile_pattern
 from reconciler.importing.text import expiry_value
-from reconciler.model import Category, first_few
+from reconciler.model import ArmId, Category, first_few
 from reconciler.reports.labels import scope_label
 from reconciler.reports.requests import diagnostic_lines, fix_lines
 from reconciler.reports.styled import Style, line
 from reconciler.requesting.drafts import CATEGORY_WORDS
 from reconciler.requesting.pasted import scopes_in
 from reconciler.requesting.subjects import SubjectChoice, better_than_exempting, find_subject
-from reconciler.runs import choosing, request
+from reconciler.runs import choosing
+from reconciler.runs.answering import RequestFields, is_day, longest_end
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk
 
@@ -36,7 +37,7 @@ class _Room:
     ask: Prompts
 
 
-def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, context: Context) -> request.RequestFields:
+def complete(fields: RequestFields, desk: Desk, azure: Azure | None, context: Context) -> RequestFields:
     """What the command line says, and what the person answers to the rest."""
     ask = prompts()
     fields, choice = _subject(fields, desk, ask)
@@ -46,12 +47,12 @@ def complete(fields: request.RequestFields, desk: Desk, azure: Azure | None, con
     category = fields.category or _category(ask)
     fields = replace(fields, category=category)
     if not fields.until:
-        end, days = request.longest_end(choice, category, desk, context.now)
+        end, days = longest_end(choice, category, desk, context.now)
         why = f"at most {days} days are allowed" if days else "no rule limits it; a year is proposed"
         latest, today = expiry_value(end), f"{context.now:%Y-%m-%d}"
 
         def is_allowed(text: str) -> bool | str:
-            if not request.is_day(text):
+            if not is_day(text):
                 return "as 2027-01-31"
             if text < today:
                 return "that day is past"
@@ -100,7 +101,7 @@ def _is_reason(text: str) -> bool | str:
     return len(text) <= _LONGEST_JUSTIFICATION or f"Azure holds {_LONGEST_JUSTIFICATION} characters of it"
 
 
-def _subject(fields: request.RequestFields, desk: Desk, ask: Prompts) -> tuple[request.RequestFields, SubjectChoice]:
+def _subject(fields: RequestFields, desk: Desk, ask: Prompts) -> tuple[RequestFields, SubjectChoice]:
     """What is to be exempted. Whoever pastes the page of a resource first is asked for the recommendation next."""
     choice = fields.choice
     while choice is None:
@@ -133,15 +134,15 @@ def _described(choice: SubjectChoice) -> str:
     return f"{choice.title} ({', '.join(marks)})" if marks else choice.title
 
 
-def _resources(fields: request.RequestFields, choice: SubjectChoice, room: _Room) -> request.RequestFields:
+def _resources(fields: RequestFields, choice: SubjectChoice, room: _Room) -> RequestFields:
     desk, azure, ask = room.desk, room.azure, room.ask
-    scopes, unclear = choosing.find_scopes(fields, desk, azure)
-    if scopes and not unclear:
-        return replace(
-            fields, scopes=choosing.of_types(scopes, choice) if fields.tags else scopes, resources=(), pasted=""
-        )
-    say(*diagnostic_lines(unclear, Style.ERROR, ""))
-    scopes = ()
+    chosen = choosing.choose_scopes(fields, choice, desk, azure, room.context.now)
+    if chosen.scopes and not chosen.unclear:
+        say(*diagnostic_lines(chosen.notes))
+        return fields
+    say(*diagnostic_lines(chosen.unclear, Style.ERROR, ""))
+    fields = replace(fields, scopes=(), resources=(), tags={}, pasted="")
+    scopes: tuple[ArmId, ...] = ()
     offer = choosing.unhealthy_resources(choice, desk, azure, room.context)
     if offer.resources:
         number = len(offer.resources)
@@ -152,13 +153,13 @@ def _resources(fields: request.RequestFields, choice: SubjectChoice, room: _Room
         )
         scopes = tuple(scope for scope in picked if scope is not None)
         if len(scopes) == len(picked):
-            return replace(fields, scopes=scopes, resources=(), pasted="")
+            return replace(fields, scopes=scopes)
     while True:
         text = ask.text("Resource (paste its portal address or id, or its name):")
-        located, unclear = choosing.find_scopes(choosing.Pointers(resources=(text,)), desk, azure)
-        if located and not unclear:
-            return replace(fields, scopes=(*scopes, *located), resources=(), pasted="")
-        say(*diagnostic_lines(unclear, Style.ERROR, ""))
+        located = choosing.find_scopes(choosing.Pointers(resources=(text,)), desk, azure)
+        if located.named and not located.unclear:
+            return replace(fields, scopes=(*scopes, *located.named))
+        say(*diagnostic_lines(located.unclear, Style.ERROR, ""))
 
 
 def _category(ask: Prompts) -> Category:

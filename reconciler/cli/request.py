@@ -30,6 +30,7 @@ from reconciler.reports.requests import (
 from reconciler.reports.styled import BLANK, Style, line
 from reconciler.requesting.subjects import Unclear
 from reconciler.runs import choosing, from_issue, proposing, request
+from reconciler.runs.answering import RequestFields
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
 
@@ -157,9 +158,9 @@ def run(args: argparse.Namespace) -> int:
     return exits.of_run(prepared.verdict)
 
 
-def _fields(options: Options) -> request.RequestFields:
+def _fields(options: Options) -> RequestFields:
     conditions = {"cves": options.cve, "minSeverity": options.min_severity, "cvssBelow": options.cvss_below}
-    return request.RequestFields(
+    return RequestFields(
         recommendation=options.recommendation,
         resources=tuple(options.resource),
         pasted="\n".join(options.pasted),

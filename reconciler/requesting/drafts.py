@@ -11,7 +11,7 @@ from typing import Final
 
 from reconciler.arm.standard_properties import vulnerability_selectors
 from reconciler.importing.naming import slug
-from reconciler.model import JSON, ArmId, Category, Declaration, Rules, ScopeKind, Source
+from reconciler.model import JSON, ArmId, Category, Declaration, Diagnostic, Rules, ScopeKind, Source
 from reconciler.requesting.subjects import SubjectChoice
 
 FOLDER: Final = "exemptions"
@@ -41,8 +41,7 @@ CATEGORY_WORDS: Final[Mapping[Category, tuple[str, str]]] = {
 class Answers:
     """What a request says. Empty texts are not said; `expires_on` None means that it never ends. `selected_by` are the
     tags by which the scopes were chosen, `requested_by` who asked where the commit does not say it; `vulnerabilities` are
-    conditions on findings, as a declaration writes them. `already` are scopes that the tags chose too, by the declaration that
-    has each.
+    conditions on findings, as a declaration writes them. `notes` are what the person should know.
     """
 
     choice: SubjectChoice
@@ -56,7 +55,7 @@ class Answers:
     name: str = ""
     selected_by: Mapping[str, str] = field(default_factory=dict)
     vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
-    already: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[Diagnostic, ...] = ()
 
 
 def draft(answers: Answers, *, taken: Iterable[str], rules: Rules, declarations: Sequence[Declaration]) -> Declaration:

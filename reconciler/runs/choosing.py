@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,7 @@ from reconciler.azure.session import Azure, connect
 from reconciler.catalog.subjects import resolve_subject
 from reconciler.declarations.check import wants
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import ArmId, Declaration
+from reconciler.model import ArmId, Declaration, Diagnostic, Subject
 from reconciler.problems import AzureError, ReconcilerError
 from reconciler.requesting.pasted import scopes_in
 from reconciler.requesting.subjects import SubjectChoice, Unclear, find_subject
@@ -73,8 +73,30 @@ def unhealthy_resources(choice: SubjectChoice, desk: Desk, azure: Azure | None, 
     )
 
 
-def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> tuple[tuple[ArmId, ...], tuple[Unclear, ...]]:
-    """The scopes that somebody named, by id, address, unique name or tag, and what is not clear about them.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """What pointers point at: the scopes that somebody `named` one by one, those that bear the tags (`tagged`, named ones
+    among them), and what is not clear.
+    """
+
+    named: tuple[ArmId, ...] = ()
+    tagged: tuple[ArmId, ...] = ()
+    unclear: tuple[Unclear, ...] = ()
+
+    @property
+    def by_tag_alone(self) -> tuple[ArmId, ...]:
+        """Those that nobody named."""
+        named = {scope.key for scope in self.named}
+        return tuple(scope for scope in self.tagged if scope.key not in named)
+
+    @property
+    def can_be_chosen_anew(self) -> bool:
+        """Whether the tags say all of it."""
+        return {scope.key for scope in self.named} <= {scope.key for scope in self.tagged}
+
+
+def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> Located:
+    """The scopes that somebody named, by id, address, unique name or tag.
 
     Raises:
         AzureError: a name or a tag must be looked up, and Resource Graph refuses.
@@ -89,14 +111,61 @@ def find_scopes(named_by: Pointers, desk: Desk, azure: Azure | None) -> tuple[tu
         elif not located:
             unclear.append(Unclear(field="--resource", message=f"{text[:200]!r} names no resource", remedy=HOW_TO_NAME))
         scopes |= {scope.key: scope for scope in located}
-    if named_by.tags:
-        chosen = scopes_by_tag(named_by.tags, desk, azure)
-        if isinstance(chosen, Unclear):
-            unclear.append(chosen)
-        else:
-            scopes |= {scope.key: scope for scope in chosen}
     unclear += _gone(tuple(scopes.values()), azure)
-    return tuple(scopes.values()), tuple(unclear)
+    tagged = scopes_by_tag(named_by.tags, desk, azure) if named_by.tags else ()
+    if isinstance(tagged, Unclear):
+        unclear.append(tagged)
+        tagged = ()
+    return Located(named=tuple(scopes.values()), tagged=tagged, unclear=tuple(unclear))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenScopes:
+    """The scopes of a request, the tags that choose them anew (none where they say not all of it), what is not clear, and
+    what a person should know.
+    """
+
+    scopes: tuple[ArmId, ...]
+    selected_by: Mapping[str, str]
+    unclear: tuple[Unclear, ...]
+    notes: tuple[Diagnostic, ...]
+
+
+def choose_scopes(
+    named_by: Pointers, choice: SubjectChoice | None, desk: Desk, azure: Azure | None, now: datetime
+) -> ChosenScopes:
+    """What somebody named, all of it; and of what the tags alone choose, that which the recommendation is about and no other
+    declaration has.
+
+    Raises:
+        AzureError: a name or a tag must be looked up, and Resource Graph refuses.
+    """
+    located = find_scopes(named_by, desk, azure)
+    tagged, already = located.by_tag_alone, dict[ArmId, str]()
+    if choice is not None:
+        tagged = of_types(tagged, choice)
+        already = declared_already(tagged, choice.subject, desk.contents.loaded.declarations, desk, now)
+    scopes = (*located.named, *(scope for scope in tagged if scope not in already))
+    unclear = list(located.unclear)
+    if already and not scopes:
+        names = ", ".join(map(repr, sorted(set(already.values()))))
+        message = f"everything that bears the tag is declared already, by {names}"
+        remedy = "change that declaration, or choose by another tag"
+        unclear.append(Unclear(field="--tag", message=message, remedy=remedy))
+    notes = [
+        Diagnostic(message=f"left out, since declaration {name!r} exempts it already: {scope}", remedy="")
+        for scope, name in already.items()
+    ]
+    if named_by.tags and not located.can_be_chosen_anew:
+        message = "selectedBy is not written: some resources were named beside the tag, and do not bear it"
+        remedy = "ask for them in a declaration of their own, so that 'exempt renew --selected' can follow the tag"
+        notes.append(Diagnostic(message=message, remedy=remedy))
+    return ChosenScopes(
+        scopes=scopes,
+        selected_by=named_by.tags if located.can_be_chosen_anew else {},
+        unclear=tuple(unclear),
+        notes=tuple(notes),
+    )
 
 
 HOW_TO_NAME: Final = "paste the address of its page in the portal, or its id (on that page, under JSON View)"
@@ -159,19 +228,22 @@ def of_types(scopes: Sequence[ArmId], choice: SubjectChoice) -> tuple[ArmId, ...
     return fitting if types and fitting else tuple(scopes)
 
 
-def declared_already(scopes: Sequence[ArmId], choice: SubjectChoice, desk: Desk, now: datetime) -> dict[ArmId, str]:
-    """Those that some declaration exempts from all of the same already, by itself or by what contains it, with its name. One
-    that selects resources or findings leaves it to the check for conflicts whether both may stand.
+def declared_already(
+    scopes: Sequence[ArmId], subject: Subject, declarations: Iterable[Declaration], desk: Desk, now: datetime
+) -> dict[ArmId, str]:
+    """Those that one of the declarations exempts from all of the same already, by itself or by what contains it, with its
+    name. One that means some of the policies alone, or that selects resources or findings, leaves it to the check for
+    conflicts whether both may stand.
     """
     catalogue = desk.contents.catalogue
-    meant = resolve_subject(choice.subject, catalogue)
+    meant = resolve_subject(subject, catalogue)
     policies = meant.policies if meant else frozenset()
     already: dict[ArmId, str] = {}
-    for declaration in desk.contents.loaded.declarations:
-        subject = resolve_subject(declaration.subject, catalogue)
-        if subject is None or not wants(declaration, now) or declaration.selectors:
+    for declaration in declarations if policies else ():
+        covering = resolve_subject(declaration.subject, catalogue)
+        if covering is None or not wants(declaration, now) or declaration.selectors:
             continue
-        if not policies or not policies <= subject.policies or subject.only is not None:
+        if not policies <= covering.policies or covering.only is not None:
             continue
         for scope in scopes:
             if any(target == scope or target.contains(scope) for target in declaration.scopes):

@@ -13,6 +13,7 @@ from reconciler.requesting import issue_form
 from reconciler.requesting.drafts import CATEGORY_WORDS
 from reconciler.requesting.subjects import SubjectChoice, Unclear, of_category
 from reconciler.runs import request
+from reconciler.runs.answering import RequestFields, answers_to
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk, Proposed, open_desk
 
@@ -41,7 +42,7 @@ def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool
         return IssueRun(unclear=unclear)
     with open_desk(root, context, proposes=not dry_run) as desk:
         fields, unclear = _fields(answers_by_field, issue, desk)
-        answers = request.answers(fields, replace(desk, user=""), None, context.now)
+        answers = answers_to(fields, replace(desk, user=""), None, context.now)
         if unclear or isinstance(answers, tuple):
             return IssueRun(unclear=(*unclear, *(answers if isinstance(answers, tuple) else ())))
         draft = request.draft(answers, desk, context, issue.number)
@@ -55,12 +56,12 @@ def run(data: bytes, origin: str, root: Path, context: Context, *, dry_run: bool
 
 def _fields(
     answers_by_field: Mapping[str, str], issue: issue_form.Issue, desk: Desk
-) -> tuple[request.RequestFields, tuple[Unclear, ...]]:
+) -> tuple[RequestFields, tuple[Unclear, ...]]:
     resources = answers_by_field.get(issue_form.RESOURCES, "").splitlines()
     author = f"@{issue.author}" if issue.author else ""
     choice, unclear = _category(answers_by_field, desk)
     cves = answers_by_field.get(issue_form.CVES, "").upper().replace(",", " ").split()
-    fields = request.RequestFields(
+    fields = RequestFields(
         recommendation=answers_by_field.get(issue_form.RECOMMENDATION, ""),
         choice=choice,
         resources=tuple(text for line in resources if (text := _BULLET.sub("", line).strip())),

@@ -16,7 +16,7 @@ from reconciler.problems import UsageError
 from reconciler.requesting.edits import with_field, with_scopes
 from reconciler.requesting.subjects import Unclear
 from reconciler.runs.changing import ChangeRun, Edits, Intent, propose_edits, text_of
-from reconciler.runs.choosing import of_types_of, scopes_by_tag
+from reconciler.runs.choosing import declared_already, of_types_of, scopes_by_tag
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import Desk, latest_end, open_desk
 
@@ -121,28 +121,39 @@ def _chosen(request: RenewRequest, desk: Desk, now: datetime) -> tuple[Declarati
 
 
 def _reselected(chosen: Sequence[Declaration], desk: Desk, context: Context) -> Edits:
+    """Scopes that the tags choose now, but for new ones that another declaration has, or gets in the same run."""
     edits = Edits()
+    declared = {declaration.name: declaration for declaration in desk.contents.loaded.declarations}
     with connect(desk.contents.settings, context.environment, context.observer.warning) as azure:
         for declaration in chosen:
-            scopes = scopes_by_tag(declaration.selected_by, desk, azure) if declaration.selected_by else ()
+            if not declaration.selected_by:
+                edits.unchanged[declaration.name] = "it has no selectedBy"
+                continue
+            scopes = scopes_by_tag(declaration.selected_by, desk, azure)
             if isinstance(scopes, Unclear):
                 edits.unchanged[declaration.name] = f"{scopes.message} any more: retire it"
                 continue
             scopes = of_types_of(scopes, declaration, desk)
-            before, after = ({scope.key: scope for scope in side} for side in (declaration.scopes, scopes))
-            if not declaration.selected_by or before.keys() == after.keys():
-                edits.unchanged[declaration.name] = (
-                    "its tags choose the same" if declaration.selected_by else "it has no selectedBy"
-                )
-                continue
-            remaining = tuple(scope for scope in declaration.scopes if scope.key in after)
-            new = (*remaining, *(scope for key, scope in after.items() if key not in before))
-            text = with_scopes(text_of(desk, declaration), [scope.text for scope in new])
-            dropped = [scope.name for key, scope in before.items() if key not in after]
-            added = [scope.name for key, scope in after.items() if key not in before]
-            edits.add(
-                declaration, replace(declaration, scopes=new), text, _some("without", dropped), _some("with", added)
-            )
+            before, now_chosen = ({scope.key: scope for scope in side} for side in (declaration.scopes, scopes))
+            added = [scope for key, scope in now_chosen.items() if key not in before]
+            others = [other for other in declared.values() if other.name != declaration.name]
+            already = declared_already(added, declaration.subject, others, desk, context.now)
+            added = [scope for scope in added if scope not in already]
+            remaining = [scope for scope in declaration.scopes if scope.key in now_chosen]
+            others_have = first_few([f"{scope.name} ({name!r} exempts it)" for scope, name in already.items()], 5)
+            left_out = f", but for {others_have}" if already else ""
+            after = replace(declaration, scopes=(*remaining, *added))
+            if not after.scopes:
+                edits.unchanged[declaration.name] = f"others have all that its tags choose: {others_have}; retire it"
+            elif after.scopes == declaration.scopes:
+                edits.unchanged[declaration.name] = f"its tags choose the same{left_out}"
+            else:
+                text = with_scopes(text_of(desk, declaration), [scope.text for scope in after.scopes])
+                dropped = [scope.name for key, scope in before.items() if key not in now_chosen]
+                becomes = _some("with", [scope.name for scope in added]) + left_out
+                edits.add(declaration, after, text, _some("without", dropped), becomes)
+                if declaration.name not in edits.refused:
+                    declared[declaration.name] = after
     return edits
 
 

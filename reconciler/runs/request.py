@@ -2,63 +2,32 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Final
+from dataclasses import dataclass, replace
 
 from reconciler.azure.session import Azure
 from reconciler.declarations import check, load_bytes
-from reconciler.declarations.build import last_instant
 from reconciler.importing.text import declaration_text
-from reconciler.model import JSON, Category, Declaration, Diagnostic, Source, Verdict
+from reconciler.model import Declaration, Diagnostic, Verdict
 from reconciler.problems import Problem, has_errors
 from reconciler.reports.requests import request_body, request_title
 from reconciler.repository.proposals import texts_on_branch
 from reconciler.repository.pull_requests import Text
 from reconciler.requesting import drafts
 from reconciler.requesting.drafts import Answers
-from reconciler.requesting.pasted import scopes_in
-from reconciler.requesting.subjects import SubjectChoice, Unclear, better_than_exempting, find_subject
-from reconciler.runs.choosing import HOW_TO_NAME, Pointers, declared_already, find_scopes, of_types
+from reconciler.requesting.subjects import Unclear, better_than_exempting
+from reconciler.runs.answering import RequestFields, answers_to, longest_end
 from reconciler.runs.context import Context
 from reconciler.runs.proposing import (
     Desk,
     Preview,
     Proposal,
     Proposed,
-    latest_end,
     preview,
     problems_of,
     propose,
     with_earlier_end,
     write_changes,
 )
-
-_CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RequestFields(Pointers):
-    """What a person said, as they said it; an empty text is not said. `pasted` may name the recommendation as well."""
-
-    recommendation: str = ""
-    category: Category | None = None
-    until: str = ""
-    justification: str = ""
-    owner: str = ""
-    ticket: str = ""
-    requested_by: str = ""
-    name: str = ""
-    choice: SubjectChoice | None = None
-    vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
-
-    @property
-    def subject_text(self) -> str:
-        """What says the recommendation: the words that were pasted, or else what may have it on a resource's page."""
-        words = " ".join(line for line in self.pasted.splitlines() if not scopes_in(line))
-        return self.recommendation or words or self.pasted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,105 +86,6 @@ class Prepared:
         return Verdict.INVALID if self.draft is None or has_errors(self.problems) else Verdict.DONE
 
 
-# --- what is asked -----------------------------------------------------------------------------------------------
-
-
-def answers(fields: RequestFields, desk: Desk, azure: Azure | None, now: datetime) -> Answers | tuple[Unclear, ...]:
-    """All that a request needs, or everything that is not clear about it, at once.
-
-    Raises:
-        AzureError: a name or a tag must be looked up, and Resource Graph refuses.
-    """
-    choice, unclear = _subject(fields, desk)
-    scopes, problems = find_scopes(fields, desk, azure)
-    if choice is not None and fields.tags:
-        scopes = of_types(scopes, choice)
-    is_by_tag = fields.tags and not (fields.resources or fields.scopes)
-    already = declared_already(scopes, choice, desk, now) if choice is not None and is_by_tag else {}
-    scopes = tuple(scope for scope in scopes if scope not in already)
-    unclear += problems
-    if already and not scopes:
-        names = ", ".join(map(repr, sorted(set(already.values()))))
-        message = f"everything that bears the tag is declared already, by {names}"
-        unclear.append(
-            Unclear(field="--tag", message=message, remedy="change that declaration, or choose by another tag")
-        )
-    elif not scopes and not problems:
-        unclear.append(_missing("--resource", HOW_TO_NAME))
-    unclear += _unsaid(fields, desk)
-    if unclear or choice is None or fields.category is None:
-        return tuple(unclear)
-    end = last_instant(fields.until) if fields.until else longest_end(choice, fields.category, desk, now)[0]
-    owner = fields.owner or desk.user
-    return Answers(
-        choice=choice,
-        scopes=scopes,
-        category=fields.category,
-        justification=fields.justification,
-        owner=owner,
-        expires_on=end,
-        ticket=fields.ticket,
-        requested_by=fields.requested_by or (desk.user if desk.user != owner else ""),
-        name=fields.name,
-        selected_by=fields.tags,
-        vulnerabilities=fields.vulnerabilities,
-        already={scope.text: name for scope, name in already.items()},
-    )
-
-
-def _subject(fields: RequestFields, desk: Desk) -> tuple[SubjectChoice | None, list[Unclear]]:
-    if fields.choice is not None:
-        return fields.choice, []
-    search = find_subject(desk.contents.catalogue, fields.subject_text)
-    if search.is_clear:
-        return search.subjects[0], []
-    if fields.subject_text and not scopes_in(fields.subject_text):
-        return None, [search.unclear]
-    return None, [_missing("--recommendation", "paste the address of its page in the portal, or its title")]
-
-
-def _unsaid(fields: RequestFields, desk: Desk) -> Iterator[Unclear]:
-    """What is missing of that which needs no looking up."""
-    if fields.category is None:
-        yield _missing("--category", "Waiver (the risk is accepted) or Mitigated (it is met in another way)")
-    if not fields.justification.strip():
-        yield _missing("--justification", "a sentence that tells the reviewer why this is acceptable")
-    if not (fields.owner or desk.user):
-        yield _missing("--owner", "who answers for the risk, such as data-platform@contoso.example")
-    for cve in fields.vulnerabilities.get("cves") or ():
-        if not _CVE.fullmatch(cve):
-            yield Unclear(field="--cve", message=f"{cve[:100]!r} is no CVE", remedy="write it as CVE-2021-44228")
-    if fields.until and not is_day(fields.until):
-        yield Unclear(field="--until", message=f"{fields.until[:100]!r} is no day", remedy="write it as 2027-01-31")
-
-
-def is_day(text: str) -> bool:
-    """Whether a text is a day as a declaration writes it."""
-    try:
-        last_instant(text)
-    except ValueError:
-        return False
-    return len(text) == 10
-
-
-def _missing(option: str, remedy: str) -> Unclear:
-    return Unclear(field=option, message=f"{option} is missing", remedy=remedy)
-
-
-def longest_end(choice: SubjectChoice, category: Category, desk: Desk, now: datetime) -> tuple[datetime, int | None]:
-    """The longest end that the rules allow for this, and the days that a rule sets (None: no rule does)."""
-    probe = Declaration(
-        name="probe",
-        subject=choice.subject,
-        scopes=(),
-        category=category,
-        justification="",
-        owner="",
-        source=Source(""),
-    )
-    return latest_end(probe, desk, now)
-
-
 # --- the file, and the pull request ------------------------------------------------------------------------------
 
 
@@ -225,7 +95,7 @@ def prepare(fields: RequestFields, desk: Desk, azure: Azure | None, context: Con
     Raises:
         AzureError: a name or a tag must be looked up, and Resource Graph refuses.
     """
-    complete = answers(fields, desk, azure, context.now)
+    complete = answers_to(fields, desk, azure, context.now)
     if isinstance(complete, tuple):
         return Prepared(unclear=complete)
     prepared = Prepared(draft=draft(complete, desk, context))
@@ -270,13 +140,7 @@ def draft(complete: Answers, desk: Desk, context: Context, issue: int = 0) -> Dr
         text=text,
         branch=branch,
         problems=problems,
-        notes=(
-            *better_than_exempting(complete.choice, contents.catalogue),
-            *(
-                Diagnostic(message=f"left out, since declaration {name!r} exempts it already: {scope}", remedy="")
-                for scope, name in complete.already.items()
-            ),
-        ),
+        notes=(*better_than_exempting(complete.choice, contents.catalogue), *complete.notes),
     )
 
 

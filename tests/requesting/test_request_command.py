@@ -183,55 +183,6 @@ def test_without_azure_it_is_proposed_all_the_same(github: hosting_service.Servi
     assert here.file(MINE, FILE)
 
 
-def test_a_tag_chooses_todays_resources_and_renew_proposes_the_difference(
-    cloud: emulated.Azure, github: hosting_service.Service, here: Clone
-) -> None:
-    run(cloud, github, here, "request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
-    written = yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))
-    assert written["scopes"] == [ORDERS, STOCK]
-    assert written["selectedBy"] == {"purpose": "legacy"}
-    text = here.file("exempt/legacy", "exemptions/legacy.yaml") + "\n"
-    (here.root / "exemptions").mkdir()
-    (here.root / "exemptions/legacy.yaml").write_text(
-        text.replace(f"  - {STOCK}\n", "").replace("scopes:", "scopes: # ours")
-    )
-    here.git("add", "--all")
-    here.git("commit", "--quiet", "--message", "merged")
-    here.git("push", "--quiet", "origin", "HEAD:main")
-    run(cloud, github, here, "renew", "--selected")
-    (branch,) = [name for name in here.branches() if name.startswith("exempt/reselect-")]
-    edited = here.file(branch, "exemptions/legacy.yaml")
-    assert yaml.safe_load(edited)["scopes"] == [ORDERS, STOCK]
-    assert "scopes: # ours" in edited
-
-
-@pytest.mark.parametrize(("scope", "remaining"), [(ORDERS, [STOCK]), (SERVER, [])])
-def test_what_a_tag_chooses_and_another_declaration_has_is_left_out(
-    cloud: emulated.Azure, github: hosting_service.Service, tmp_path: Path, scope: str, remaining: list[str]
-) -> None:
-    there = {**declared("one", "data@contoso.example", "2099-01-01"), "scopes": [scope]}
-    here = clone(tmp_path, declarations=[there])
-    words = ("request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
-    ended = run(cloud, github, here, *words, check=0 if remaining else 1)
-    if remaining:
-        assert f"left out, since declaration 'one' exempts it already: {scope}" in ended.stderr
-        assert yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))["scopes"] == remaining
-    else:
-        assert "everything that bears the tag is declared already, by 'one'" in ended.stderr
-
-
-def test_what_another_declaration_has_for_some_resources_alone_is_not_left_out(
-    cloud: emulated.Azure, github: hosting_service.Service, tmp_path: Path
-) -> None:
-    """Whether both may stand is for the check for conflicts to say."""
-    selects = [{"name": "east", "selectors": [{"kind": "resourceLocation", "in": ["eastus"]}]}]
-    there = {**declared("one", "data@contoso.example", "2099-01-01"), "scopes": [ORDERS], "resourceSelectors": selects}
-    here = clone(tmp_path, declarations=[there])
-    ended = run(cloud, github, here, "request", PAGE, "--tag", "purpose=legacy", "--name", "legacy", *ANSWERS)
-    assert "exempts it already" not in ended.stderr
-    assert yaml.safe_load(here.file("exempt/legacy", "exemptions/legacy.yaml"))["scopes"] == [ORDERS, STOCK]
-
-
 # --- renew and retire --------------------------------------------------------------------------------------------
 
 
