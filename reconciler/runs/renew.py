@@ -136,8 +136,8 @@ def _reselected(chosen: Sequence[Declaration], desk: Desk, context: Context) -> 
             scopes = of_types_of(scopes, declaration, desk)
             before, now_chosen = ({scope.key: scope for scope in side} for side in (declaration.scopes, scopes))
             added = [scope for key, scope in now_chosen.items() if key not in before]
-            others = [other for other in declared.values() if other.name != declaration.name]
-            already = declared_already(added, declaration.subject, others, desk, context.now)
+            neighbours = [entry for entry in declared.values() if entry.name != declaration.name]
+            already = declared_already(added, declaration.subject, neighbours, desk, context.now)
             added = [scope for scope in added if scope not in already]
             remaining = [scope for scope in declaration.scopes if scope.key in now_chosen]
             others_have = first_few([f"{scope.name} ({name!r} exempts it)" for scope, name in already.items()], 5)
