@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 
 @dataclass
@@ -24,7 +24,9 @@ class Call:
 
 @dataclass
 class Service:
-    """`calls` in order; `pulls` are the pull requests that were opened; `parent` what the repository is a fork of."""
+    """`calls` in order; `pulls` are the pull requests that were opened; `parent` what the repository is a fork of: OWNER/NAME,
+    in Azure DevOps PROJECT/NAME.
+    """
 
     endpoint: str = ""
     calls: list[Call] = field(default_factory=list)
@@ -81,16 +83,42 @@ class Service:
             return 200, {"results": [found, {}]}
         if call.path.endswith("/reviewers"):
             return 200, {"count": len(self.reviews), "value": self.reviews}
+        if not call.path.rpartition("/repositories/")[2].count("/"):
+            return 200, self._devops_repository(call)
         if call.method == "GET":
-            source = call.query["searchCriteria.sourceRefName"]
-            return 200, {"value": [pull for pull in self.pulls if pull["sourceRefName"] == source]}
+            source = (call.query["searchCriteria.sourceRefName"], call.query.get("searchCriteria.sourceRepositoryId"))
+            return 200, {"value": [pull for pull in self.pulls if _source(pull) == source]}
         if call.method == "PATCH":
             pull = self.pulls[int(call.path.rpartition("/")[2]) - 1]
             pull.update(call.body)
             return 200, pull
+        if self.parent and _devops_names(call.path) == self.parent and "forkSource" not in call.body:
+            return 400, {"message": "TF401398: the source branch no longer exists"}
         pull = {"pullRequestId": len(self.pulls) + 1, **call.body}
         self.pulls.append(pull)
         return 201, pull
+
+    def _devops_repository(self, call: Call) -> dict[str, Any]:
+        """A repository; its parent only for who asks for it, and without its default branch, as the documentation has it."""
+        names = _devops_names(call.path)
+        name = names.rpartition("/")[2]
+        about = {"id": f"id of {names}", "name": name, "defaultBranch": "refs/heads/main"}
+        if not self.parent or names == self.parent:
+            return about
+        parent_project, _, parent_name = self.parent.rpartition("/")
+        parent = {"id": f"id of {self.parent}", "name": parent_name, "project": {"name": parent_project}}
+        asks = call.query.get("includeParent") == "true"
+        return {**about, "isFork": True, **({"parentRepository": parent} if asks else {})}
+
+
+def _devops_names(path: str) -> str:
+    """PROJECT/NAME in a path of Azure DevOps' REST interface."""
+    match = re.match(r"/[^/]+/([^/]+)/_apis/git/repositories/([^/]+)", path)
+    return unquote("/".join(match.groups())) if match else ""
+
+
+def _source(pull: dict[str, Any]) -> tuple[str, str | None]:
+    return pull["sourceRefName"], pull.get("forkSource", {}).get("repository", {}).get("id")
 
 
 @contextlib.contextmanager

@@ -48,19 +48,39 @@ class Hosted:
         """Who owns it."""
         return self.path.partition("/")[0]
 
-    def new_pull_request(self, branch: str, base: str, head_owner: str = "") -> str:
-        """The page on which a person opens the pull request; empty where it is not known."""
+    @property
+    def name(self) -> str:
+        """What it is called there."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def devops_api(self) -> str:
+        """Its path in Azure DevOps' REST interface."""
+        project, _, name = self.path.rpartition("/")
+        return f"/{project}/_apis/git/repositories/{name}"
+
+    def takes_from(self, source: Hosted) -> bool:
+        """Whether a branch of another repository can be proposed here: a fork at the same host; in Azure DevOps a fork stays
+        in its organisation.
+        """
+        same_owner = self.owner.casefold() == source.owner.casefold()
+        return source.host == self.host and (self.service is not Service.AZURE_DEVOPS or same_owner)
+
+    def new_pull_request(self, branch: str, base: str, source: Hosted) -> str:
+        """The page on which a person opens the pull request of a branch of `source`; empty where it is not known. Of a fork
+        it is the fork's own page but on GitHub: there the branch is found, and what it is a fork of can be chosen.
+        """
         match self.service:
             case Service.GITHUB:
-                head = f"{head_owner}:{branch}" if head_owner and head_owner != self.owner else branch
+                head = branch if source == self else f"{source.owner}:{branch}"
                 return f"{self.web}/compare/{quote(base)}...{quote(head, safe=':/')}?expand=1"
             case Service.AZURE_DEVOPS:
-                return (
-                    f"{self.web}/pullrequestcreate?sourceRef={quote(branch, safe='')}&targetRef={quote(base, safe='')}"
-                )
+                names = f"sourceRef={quote(branch, safe='')}&targetRef={quote(base, safe='')}"
+                return f"{source.web}/pullrequestcreate?{names}"
             case Service.GITLAB:
                 names = "merge_request%5Bsource_branch%5D={}&merge_request%5Btarget_branch%5D={}"
-                return f"{self.web}/-/merge_requests/new?{names.format(quote(branch, safe=''), quote(base, safe=''))}"
+                names = names.format(quote(branch, safe=""), quote(base, safe=""))
+                return f"{source.web}/-/merge_requests/new?{names}"
             case Service.OTHER:
                 return ""
 
@@ -98,7 +118,12 @@ def _azure_devops(host: str, path: str) -> Hosted | None:
         parts.append(parts[1])
     if len(parts) != 3:
         return None
-    organisation, project, name = (quote(part, safe="") for part in parts)
+    return devops_repository(*parts)
+
+
+def devops_repository(organisation: str, project: str, name: str) -> Hosted:
+    """A repository of Azure DevOps, by its names as people write them."""
+    organisation, project, name = (quote(part, safe="") for part in (organisation, project, name))
     web = f"https://dev.azure.com/{organisation}/{project}/_git/{name}"
     return Hosted(service=Service.AZURE_DEVOPS, host="dev.azure.com", path=f"{organisation}/{project}/{name}", web=web)
 

@@ -231,14 +231,96 @@ def test_a_forks_pull_request_goes_to_its_parent(here: Clone, service: hosting_s
     assert service.pulls[0]["head"] == "contoso:exempt/new"
 
 
-def test_a_fork_with_upstream_starts_there(here: Clone, tmp_path: Path, service: hosting_service.Service) -> None:
+def test_a_fork_with_upstream_starts_there(here: Clone, service: hosting_service.Service) -> None:
     upstream = "https://github.com/security/exemptions"
-    git(tmp_path, "clone", "--quiet", "--bare", str(here.remote), "upstream.git")
-    here.git("remote", "add", "upstream", upstream)
-    here.git("config", f"url.{tmp_path / 'upstream.git'}.insteadOf", upstream)
+    add_upstream(here, upstream)
     made = opened(here, environment(service, GITHUB_TOKEN=SECRET))
     assert made.address == f"{upstream}/pull/1"
     assert service.pulls[0]["head"] == "contoso:exempt/new"
+    assert "head_repo" not in service.pulls[0]
+
+
+FORK_OF = "https://dev.azure.com/contoso/Security/_git/exemptions"
+FORK_SOURCE = {"name": "refs/heads/exempt/new", "repository": {"id": "id of Cloud Security/exemptions"}}
+
+
+def add_upstream(here: Clone, address: str) -> None:
+    """A remote `upstream` of this address, a bare repository beside the other one."""
+    copy = here.remote.parent / "upstream.git"
+    git(here.remote.parent, "clone", "--quiet", "--bare", str(here.remote), str(copy))
+    here.git("remote", "add", "upstream", address)
+    here.git("config", f"url.{copy}.insteadOf", address)
+
+
+@pytest.mark.parametrize("has_upstream", [True, False])
+def test_a_fork_in_azure_devops_says_where_the_branch_is(
+    tmp_path: Path, service: hosting_service.Service, has_upstream: bool
+) -> None:
+    here = clone(tmp_path, DEVOPS)
+    service.parent = "Security/exemptions"
+    if has_upstream:
+        add_upstream(here, FORK_OF)
+    env = environment(service, AZURE_DEVOPS_EXT_PAT=SECRET)
+    made = opened(here, env)
+    assert (made.address, made.is_open) == (f"{FORK_OF}/pullrequest/1", True)
+    (pull,) = service.pulls
+    assert pull["forkSource"] == FORK_SOURCE
+    assert (pull["sourceRefName"], pull["targetRefName"]) == ("refs/heads/exempt/new", "refs/heads/main")
+    assert opened(here, env) == made
+    assert len(service.pulls) == 1
+
+
+def test_what_is_no_fork_sends_no_fork_source(tmp_path: Path, service: hosting_service.Service) -> None:
+    opened(clone(tmp_path, DEVOPS), environment(service, AZURE_DEVOPS_EXT_PAT=SECRET))
+    assert "forkSource" not in service.pulls[0]
+
+
+def test_a_fork_of_the_same_owner_is_named(here: Clone, service: hosting_service.Service) -> None:
+    add_upstream(here, "https://github.com/contoso/exemptions-of-all")
+    made = opened(here, environment(service, GITHUB_TOKEN=SECRET))
+    assert made.address == "https://github.com/contoso/exemptions-of-all/pull/1"
+    assert (service.pulls[0]["head"], service.pulls[0]["head_repo"]) == ("contoso:exempt/new", "exemptions")
+
+
+@pytest.mark.parametrize(
+    ("address", "upstream", "page"),
+    [
+        (
+            DEVOPS,
+            FORK_OF,
+            "https://dev.azure.com/contoso/Cloud%20Security/_git/exemptions/pullrequestcreate?sourceRef=exempt%2Fnew&targetRef=main",
+        ),
+        (
+            "https://gitlab.contoso.example/ana/exemptions.git",
+            "https://gitlab.contoso.example/sec/exemptions.git",
+            "https://gitlab.contoso.example/ana/exemptions/-/merge_requests/new?merge_request%5Bsource_branch%5D=exempt%2Fnew&merge_request%5Btarget_branch%5D=main",
+        ),
+        (
+            GITHUB,
+            "https://github.com/security/exemptions",
+            "https://github.com/security/exemptions/compare/main...contoso:exempt/new?expand=1",
+        ),
+    ],
+    ids=["azure devops", "gitlab", "github"],
+)
+def test_the_page_that_is_named_for_a_fork_knows_its_branch(
+    tmp_path: Path, address: str, upstream: str, page: str
+) -> None:
+    here = clone(tmp_path, address)
+    add_upstream(here, upstream)
+    assert opened(here, {"PATH": "/nonexistent"}).address == page
+
+
+@pytest.mark.parametrize("upstream", [GITHUB, "https://dev.azure.com/fabrikam/Security/_git/exemptions"])
+def test_a_branch_elsewhere_than_in_a_fork_is_proposed_by_nobody(
+    tmp_path: Path, service: hosting_service.Service, upstream: str
+) -> None:
+    here = clone(tmp_path, DEVOPS)
+    add_upstream(here, upstream)
+    made = opened(here, environment(service, AZURE_DEVOPS_EXT_PAT=SECRET, GITHUB_TOKEN=SECRET))
+    assert (made.address, made.is_open) == ("", False)
+    assert "takes no pull request from where the branch was pushed" in made.why
+    assert not service.calls
 
 
 @pytest.mark.parametrize(
