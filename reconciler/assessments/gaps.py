@@ -24,7 +24,7 @@ from reconciler.assessments.case import Case
 from reconciler.assessments.evaluation import EvaluatedCell
 from reconciler.assessments.values import Cause, Confidence, Diagnosis, Shown
 from reconciler.model import ArmId, Exemption, agree, count, first_few
-from reconciler.planning.descriptions import describe_selectors
+from reconciler.planning.descriptions import describe_selectors, made_when
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.hold_messages import label
 
@@ -147,9 +147,7 @@ def _not_exempt(cell: EvaluatedCell, case: Case, name: str) -> str:
 
 
 def _dates(cell: EvaluatedCell, case: Case) -> Iterator[tuple[str, str]]:
-    system = cell.assignment.system
-    if system is not None and system.created_at is not None:
-        by = f" by {system.created_by}" if system.created_by else ""
-        yield "assigned", f"{instant_text(system.created_at)}{by}"
+    if when := made_when(cell.assignment.system):
+        yield "assigned", when
     if case.written_at is not None:
         yield "exemptions last written", instant_text(case.written_at)

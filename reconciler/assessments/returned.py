@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from reconciler.arm.canonical import instant_text
 from reconciler.assessments.case import EffectInputs
 from reconciler.assessments.values import Returned, ReturnedExemption
 from reconciler.documents.json_input import read_json
 from reconciler.model import Status, carrier_from
+from reconciler.planning.descriptions import made_when
 from reconciler.planning.marks import declaration_of
 
 
@@ -34,15 +34,12 @@ def returned(inputs: EffectInputs, deleted: Collection[str]) -> Iterator[Returne
     snapshot, tree = inputs.basis.inputs.snapshot, inputs.basis.tree
     existing = {exemption.id.key: exemption for exemption in snapshot.exemptions}
     for key in sorted(set(deleted) & existing.keys()):
-        system, stamp = existing[key].system, ""
-        if system is not None and system.created_at is not None:
-            by = f" by {system.created_by}" if system.created_by else ""
-            stamp = f", made at {instant_text(system.created_at)}{by}"
+        when = made_when(existing[key].system)
         yield ReturnedExemption(
             id=existing[key].id,
             how=Returned.REAPPEARED,
             declaration=declaration_of(existing[key]),
-            message=f"an earlier run deleted it, and Azure has it again{stamp}",
+            message="an earlier run deleted it, and Azure has it again" + (f", made at {when}" if when else ""),
             remedy="if its date is after that run, somebody made it again: apply deletes it, or declare it. If it is before, Azure's "
             "own copies disagree: see that the identity may delete at this scope, wait 30 minutes, then ask Microsoft's support",
         )

@@ -32,6 +32,11 @@ class SystemData:
     last_modified_by_type: str = ""
     last_modified_at: datetime | None = None
 
+    @property
+    def last_writer(self) -> str:
+        """Who wrote it last, who made it where nobody wrote it since; empty where Azure does not say."""
+        return self.last_modified_by or self.created_by
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exemption:

@@ -5,10 +5,14 @@ wanted no longer, where it is best removed. Facts that are settled, said in a fe
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 
-from reconciler.model import Carrier, Declaration, Exemption, ResourceSelector, Selector
+from reconciler.arm.canonical import instant_text
+from reconciler.model import Carrier, Declaration, Exemption, ResourceSelector, Selector, SystemData
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.marks import Ownership, describe_owner, made_by_user, owners, target_of
+
+_UNKNOWN: Final = "an unknown identity"
 
 
 def describe_selectors(selectors: tuple[ResourceSelector, ...]) -> str:
@@ -63,14 +67,29 @@ def where_made(existing: Exemption) -> str:
     return "in the portal" if by_hand else "where it is managed (Terraform, a pipeline)"
 
 
+def maker(existing: Exemption) -> str:
+    """Who made it, as far as Azure says."""
+    return (existing.system.created_by if existing.system else "") or _UNKNOWN
+
+
+def made_when(system: SystemData | None) -> str:
+    """`2026-11-01T00:00:00Z by ann@contoso.example`: when something was made, and who made it if Azure says so; empty where not
+    even the time is known.
+    """
+    if system is None or system.created_at is None:
+        return ""
+    return instant_text(system.created_at) + (f" by {system.created_by}" if system.created_by else "")
+
+
 def unproven(existing: Exemption) -> str:
     """Why our mark on something is not believed: it is a forgery, or was adopted in a run that no record tells of."""
-    system = existing.system
-    writer = (system.last_modified_by or system.created_by if system else "") or "an unknown identity"
-    return (
-        f"none of the writers of reconciler.yaml made it or wrote it last ({writer} did), and no record of "
-        "a production run (--record) says that it was adopted"
+    writer = existing.system.last_writer if existing.system else ""
+    doubt = (
+        f"none of the writers of reconciler.yaml made it or wrote it last ({writer} did)"
+        if writer
+        else "Azure does not say who made it or wrote it last"
     )
+    return f"{doubt}, and no record of a production run (--record) says that it was adopted"
 
 
 def whose(existing: ExistingExemption) -> str:
@@ -84,7 +103,7 @@ def whose(existing: ExistingExemption) -> str:
         case Ownership.FOREIGN:
             return f"of the owner {describe_owner(existing.exemption)}"
         case Ownership.UNOWNED:
-            by = system.created_by if system and system.created_by else "an unknown identity"
+            by = maker(existing.exemption)
             if existing.exemption.carrier is Carrier.STANDARD:  # Azure does not say what made one
                 return f"nobody's; made by {by}"
             kind = system.created_by_type if system and system.created_by_type else "unknown type"

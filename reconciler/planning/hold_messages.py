@@ -13,7 +13,6 @@ from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import (
     ArmId,
     Assignment,
-    Carrier,
     Declaration,
     Diagnostic,
     Exemption,
@@ -25,7 +24,7 @@ from reconciler.model import (
     is_assessment,
     owner_scope,
 )
-from reconciler.planning.descriptions import unproven
+from reconciler.planning.descriptions import maker, unproven
 from reconciler.planning.marks import describe_owner, owners
 
 
@@ -229,9 +228,9 @@ def forged(existing: Exemption) -> Diagnostic:
 
 def not_adoptable(existing: Exemption) -> Diagnostic:
     """An application exempts this already, and may put back what we change."""
-    by = existing.system.created_by if existing.system else "an unknown identity"
+    by = maker(existing)
     origin = f"was made by an application ({by}), such as Terraform or a pipeline"
-    if existing.carrier is Carrier.STANDARD:
+    if existing.system is None or not existing.system.created_by_type:
         origin = f"was made by {by}, of whom Azure does not say whether it is a person or an application"
     return Diagnostic(
         message=f"{existing.id} already exempts this and {origin}",

@@ -147,7 +147,7 @@ def is_mark_ours(exemption: Exemption, writers: Collection[str]) -> bool:
     mark as well. Where no writers are named every mark is believed.
     """
     system = exemption.system
-    last = (system.last_modified_by or system.created_by).lower() if system else ""
+    last = system.last_writer.lower() if system else ""
     return not writers or last in writers
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -432,6 +433,9 @@ def test_what_a_run_deleted_and_is_there_again(tmp_path: Path) -> None:
         portal.put(IN_BOTH[0]["id"], IN_BOTH[0]["properties"])
         (back,) = here.status("--outcomes", str(outcomes), check=2)["returned"]
         assert (back["how"], back["id"], back["declaration"]) == ("reappeared", IN_BOTH[0]["id"], "tde")
+        assert re.search(
+            r"Azure has it again, made at \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z by \S+$", back["message"]
+        )
 
 
 def test_what_resource_graph_alone_still_shows(tmp_path: Path) -> None:

@@ -129,3 +129,42 @@ def test_a_mark_that_somebody_else_wrote_last_is_no_proof_of_a_removal(mark, cha
     done = plan_from(inputs)
     assert shape(done) == ([("delete", "removed", "o", ("refA",))] if goes else [])
     assert [finding.kind for finding in done.findings] == ([] if goes else [FindingKind.HELD])
+
+
+def test_a_mark_of_which_azure_does_not_say_who_wrote_it_is_no_proof_either():
+    """An export or an older version of Azure gives no system data; a record of a run alone makes it ours."""
+    one = replace(ours("o", "gone", target=RG), system=None, adopted=True)
+    inputs = PlanInputs(
+        declarations=ResolvedDeclarations.of([], CATALOGUE),
+        catalogue=CATALOGUE,
+        snapshot=snapshot(one),
+        settings=BELIEVING,
+        history=Git(),
+        now=NOW,
+        allowed=Allowances(),
+        only=None,
+        taken_out=frozenset(),
+    )
+    done = plan_from(inputs)
+    assert shape(done) == []
+    (finding,) = done.findings
+    assert (finding.kind, finding.declaration) == (FindingKind.HELD, "gone")
+    assert finding.message == (
+        "is wanted by no declaration, but kept: Azure does not say who wrote its mark, and no recent version of "
+        "declaration 'gone' listed its target"
+    )
+    assert shape(plan_from(replace(inputs, taken_out=frozenset({("gone", RG.key)})))) == [
+        ("delete", "removed", "o", ("refA",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("system", "last"),
+    [
+        (SystemData(created_by="ann", last_modified_by="bob"), "bob"),
+        (SystemData(created_by="ann"), "ann"),
+        (SystemData(), ""),
+    ],
+)
+def test_who_wrote_it_last(system, last):
+    assert system.last_writer == last

@@ -22,8 +22,9 @@ from planning.world import (
     snapshot,
 )
 
-from reconciler.model import FolderRule, Source, Unread, arm_id
+from reconciler.model import FolderRule, Source, SystemData, Unread, arm_id
 from reconciler.planning import hold_messages
+from reconciler.planning.descriptions import made_when
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.findings import about_declarations, about_exemptions
 from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause
@@ -85,6 +86,15 @@ FINDINGS = {
     "unmanaged": about_exemptions.unmanaged(PORTAL),
     "unsupported": about_declarations.unsupported(ONE, TITLE, WHY),
 }
+UNKNOWN = replace(PORTAL, system=None)
+NAMELESS = replace(PORTAL, system=SystemData())
+OF_NOBODY_KNOWN = {
+    "forged": hold_messages.forged(UNKNOWN),
+    "not_adoptable": hold_messages.not_adoptable(UNKNOWN),
+    "kept_unproven": about_exemptions.kept_unproven(UNKNOWN, PLACE),
+}
+"""Sentences about something of which Azure does not say who made it."""
+
 SPEAKERS = [(HOLDS, {hold_messages}), (FINDINGS, {about_declarations, about_exemptions})]
 
 
@@ -104,6 +114,26 @@ def every(sentences):
 
 def test_every_sentence(golden):
     golden("sentences.txt", "\n".join([*every(HOLDS), *every(FINDINGS)]) + "\n")
+
+
+def test_what_azure_does_not_say_is_not_said(golden):
+    golden("sentences_of_nobody_known.txt", "\n".join(every(OF_NOBODY_KNOWN)) + "\n")
+    nameless = [hold_messages.forged(NAMELESS), hold_messages.not_adoptable(NAMELESS)]
+    nameless.append(about_exemptions.kept_unproven(NAMELESS, PLACE))
+    assert [list(said(words)) for words in nameless] == [list(said(words)) for words in OF_NOBODY_KNOWN.values()]
+
+
+@pytest.mark.parametrize(
+    ("system", "words"),
+    [
+        (SystemData(created_at=NOW, created_by="ann@contoso.example"), "2026-11-20T12:00:00Z by ann@contoso.example"),
+        (SystemData(created_at=NOW), "2026-11-20T12:00:00Z"),
+        (SystemData(created_by="ann@contoso.example"), ""),
+        (None, ""),
+    ],
+)
+def test_when_something_was_made(system, words):
+    assert made_when(system) == words
 
 
 @pytest.mark.parametrize(("sentences", "modules"), SPEAKERS)

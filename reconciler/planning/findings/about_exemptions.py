@@ -189,8 +189,7 @@ def kept_unclear(existing: Exemption, why: str, source: Source | None) -> Findin
 
 def kept_unproven(existing: Exemption, source: Source | None) -> Finding:
     """One of ours whose mark somebody else wrote, so that it is no proof that anything was removed."""
-    system = existing.system
-    writer = (system.last_modified_by or system.created_by) if system else ""
+    writer = existing.system.last_writer if existing.system else ""
     doubt = (
         f"{writer}, none of the writers of reconciler.yaml, wrote its mark"
         if writer
