@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
+import importlib
 import re
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from reconciler.cli import prove
 from reconciler.cli.main import COMMANDS, main
+from reconciler.cli.parser import parser_of
 
 ROOT = Path(__file__).parents[2]
 NAMED = re.compile(r"(?:`|'|\$ |run:? )exempt ([a-z]+)")
@@ -39,6 +44,32 @@ def test_every_command_explains_itself_and_refuses_what_it_does_not_know(
             main([command, *options])
         assert left.value.code == code
     assert f"help: 'exempt {command} --help' lists the options" in capsys.readouterr().err
+
+
+def explained(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """All that `--help` says, without its lines' ends, which are others in each version of Python."""
+    yield from (f"== {parser.prog}", " ".join((parser.description or "").split()))
+    for group in parser._action_groups:
+        if group._group_actions:
+            yield f"-- {group.title}: {group.description or ''}".rstrip(" :")
+        for action in group._group_actions:
+            choices = f"{{{','.join(map(str, action.choices))}}}" if action.choices else ""
+            takes = action.metavar or choices or ("" if action.nargs == 0 else action.dest)
+            words = [*action.option_strings, str(takes), f"nargs={action.nargs}" if action.nargs else ""]
+            words.append("required" if action.required and action.option_strings else "")
+            words.append("" if action.default in (None, argparse.SUPPRESS) else f"={action.default}")
+            yield f"{' '.join(filter(None, words))} | {action.help}"
+    yield parser.epilog or ""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            yield from (f"{choice.dest} | {choice.help}" for choice in action._choices_actions)
+            for inner in action.choices.values():
+                yield from explained(inner)
+
+
+def test_every_command_says_what_its_options_are(golden: Callable[[str, str], None]) -> None:
+    parsers = [parser_of(name, importlib.import_module(f"reconciler.cli.{name}")) for name in COMMANDS]
+    golden("help.txt", "\n".join(row for parser in [*parsers, prove.parser()] for row in explained(parser)) + "\n")
 
 
 def test_every_command_that_is_named_anywhere_exists() -> None:
