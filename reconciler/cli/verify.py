@@ -77,7 +77,8 @@ def run(args: argparse.Namespace) -> int:
         lines += [line((Style.ERROR, violation.rule), f": {violation.message}"), line(f"  {violation.subject}")]
     if checked.violations:
         number = count(len(checked.violations), "violation")
-        lines.append(line((Style.ERROR, "Refuted"), f": {number}; do not apply this plan."))
+        remedy = "look at what this run wrote" if options.outcomes else "do not apply this plan"
+        lines.append(line((Style.ERROR, "Refuted"), f": {number}; {remedy}."))
     else:
         lines.append(line((Style.GOOD, "Proven"), f": {count(checked.changes, 'change')}, no rule broken."))
     lines += [line(f"Only at and below {scope}, to which the plan was narrowed.") for scope in checked.only]

@@ -120,3 +120,27 @@ def test_files_that_are_none_are_named(root):
         assert "Traceback" not in refused.stderr
         missing = emulated.exempt(azure, "verify", "nothing.json", "--snapshot", "../before.json", cwd=root, check=[1])
         assert "nothing.json cannot be read" in missing.stderr
+
+
+def test_what_nobody_approved_is_refuted_in_both_forms(root):
+    with emulated.running(repo.tenant(AT_ROOT, BELOW)) as azure:
+        planned(azure, root)
+        (root.parent / "approved.json").write_text((root.parent / "plan.json").read_text())
+        emulated.exempt(azure, "apply", "--yes", "--out", "../outcomes.json", cwd=root, check=[0])
+        options = ["--outcomes", "../outcomes.json", "--approved", "../approved.json"]
+        assert verify(azure, root, *options, check=[0]).stdout == "Proven: 3 changes, no rule broken.\n"
+        edited(root, "approved.json", dropped)
+        unapproved = json.loads((root.parent / "plan.json").read_text())["changes"][0]["key"]
+        subject = f"{unapproved['scope']}{repo.EXEMPTIONS}{unapproved['name']}".lower()
+        said = "it was written, but is not in the approved plan"
+        assert verify(azure, root, *options, check=[1]).stdout.splitlines() == [
+            f"only what was approved: {said}",
+            f"  {subject}",
+            "Refuted: 1 violation; look at what this run wrote.",
+        ]
+        document = json.loads(verify(azure, root, *options, "--format", "json", check=[1]).stdout)
+        assert document.pop("tool_version")
+        assert document == {
+            "format_version": "1.0",
+            "violations": [{"rule": "only what was approved", "subject": subject, "message": said}],
+        }
