@@ -161,6 +161,38 @@ def test_an_explanation_is_of_what_was_asked_for(saved: Saved) -> None:
     assert saved.json("explain", "--declaration", "one", check=0)["declaration"] == "one"
 
 
+def test_a_register_is_of_the_scope_and_the_record_that_were_named(saved: Saved, tmp_path: Path) -> None:
+    def register(*options: str) -> tuple[str, set[tuple[str, str]]]:
+        said = saved.run("register", "--out", str(tmp_path / "page"), *options, check=0).stderr
+        document = json.loads((tmp_path / "page/register.json").read_text(encoding="utf-8"))
+        rows = [dict(zip(document["columns"], row, strict=True)) for row in document["rows"]]
+        assert document["texts"][rows[0]["name"]] in (tmp_path / "page/index.html").read_text(encoding="utf-8")
+        return said, {
+            (document["texts"][row["name"]].partition("-")[0], document["texts"][row["whose"]]) for row in rows
+        }
+
+    page = tmp_path / "page/index.html"
+    said, rows = register()
+    assert rows == {("one", "ours"), ("edited", "forged mark"), ("epac", "epac-prod")}
+    assert said == f"3 exemptions, 2 declarations and 2 findings in {page}\n"
+    assert register("--scope", TWO)[1] == {("edited", "forged mark")}
+    assert register("--scope", TWO, "--record", str(saved.record))[1] == {("edited", "ours")}
+
+
+def test_an_import_takes_over_adopts_and_chooses_as_it_is_told(saved: Saved) -> None:
+    def outcomes(*options: str) -> dict[str, str]:
+        rows = saved.json("import", "live", "--dry-run", *options)["rows"]
+        return {row["source"].rpartition("/")[2].partition("-")[0]: row["outcome"] for row in rows}
+
+    assert outcomes() == {"one": "declared", "edited": "refused", "epac": "left"}
+    assert outcomes("--adopt") == {"one": "declared", "edited": "declared", "epac": "left"}
+    taken_over = outcomes("--take-over", "epac-prod")
+    assert taken_over == {"one": "declared", "edited": "refused", "epac": "refused"}, "others are declared below it"
+    assert outcomes("--created-by", "portal.user", "--scope", TWO) == {"edited": "refused"}
+    assert outcomes("--title", "epac") == outcomes("--assignment", "mcsb", "--title", "EPAC") == {"epac": "left"}
+    assert outcomes("--assignment", "nist") == {}
+
+
 @pytest.mark.parametrize("command", ["validate", "plan", "drift", "apply"])
 def test_the_base_that_is_named_is_the_one_that_counts(
     command: str, tmp_path: Path, saved: Saved, monkeypatch: pytest.MonkeyPatch
