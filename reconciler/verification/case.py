@@ -64,6 +64,11 @@ class Case:
         self.waits = {
             key: frozenset(map(str.lower, write.change.get("waitsFor") or ())) for key, write in self.writes.items()
         }
+        self.created = {
+            (str(after.metadata.get("declaration")), after.scope, after.assignment)
+            for write in self.writes.values()
+            if write.before is None and (after := write.after) is not None
+        }
         self.by_cell: dict[tuple[str, str], list[Coverage]] = defaultdict(list)
         for exemption in (*tenant.exemptions.values(), *(w.after for w in self.writes.values() if w.after)):
             for reference in exemption.references:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from reconciler.verification.case import Case, Violation, point_of
+from reconciler.verification.case import Case, Violation, is_about_an_object, point_of
 from reconciler.verification.objects import JSON, SINGLE, Point
 
 
@@ -86,19 +86,28 @@ def _is_excused(case: Case, point: Point, name: str) -> bool:
 
 def _holds(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> bool:
     """Whether a held line is about what this target wants at this point."""
-    is_single = case.tenant.members.get(point.assignment, {}).keys() == {SINGLE}
-    if line["cause"] == "neighbour" and not line["referenceIds"] and not is_single:
-        # It is about an object that is not reduced, and about what is wanted only where that object is what would bear it:
-        # it has this declaration's mark, and so its name, or is what would be adopted.
-        exemption = case.tenant.exemptions.get(str(line.get("exemption")).lower())
-        serves = exemption is not None and case.is_covered([exemption], point)
-        if exemption is None or not (serves or exemption.metadata.get("declaration") == line["declaration"]):
-            return False
+    if is_about_an_object(line) and not _would_bear(case, line, point):
+        return False
     return (
         line["scope"].lower() in (point.scope, target)
         and (line["assignment"] is None or line["assignment"].lower() == point.assignment)
         and point.reference in (case.held_references(line, point.assignment) or (point.reference,))
     )
+
+
+def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
+    """Whether the object that a held line says is not reduced is what would bear the fact: it has the declaration's mark, or
+    its update, which the line then names the file of, would give it one. Not where the plan creates what bears it.
+    """
+    is_whole = not line["referenceIds"] and case.tenant.members.get(point.assignment, {}).keys() != {SINGLE}
+    if not line.get("exemption"):  # a plan of format 1.1 does not say which object
+        return not is_whole
+    exemption = case.tenant.exemptions.get(line["exemption"].lower())
+    if exemption is None or (line["declaration"], exemption.scope, point.assignment) in case.created:
+        return False
+    if exemption.metadata.get("declaration") == line["declaration"]:
+        return True
+    return line["source"] is not None and (not is_whole or case.is_covered([exemption], point))
 
 
 def never_bare(case: Case) -> Iterator[Violation]:

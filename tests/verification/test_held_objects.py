@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from types import SimpleNamespace
 
-from planning.world import ROOT, SETTINGS, SUB, declaration, ours, plan, snapshot
-from verification.raw import case
+import pytest
+from planning.world import NOW, RG, ROOT, SETTINGS, STANDARD, SUB, assignment, declaration, live, ours, plan, snapshot
+from verification.raw import case, resealed
 
 from reconciler.model import ResourceSelector, Selector
 from reconciler.planning.values import HeldCause
 from reconciler.verification import verify
 
 HERE = replace(SETTINGS, scopes=(SUB,))
+NIST = assignment(ROOT, "nist", STANDARD.id)
 
 
 def located(region):
@@ -34,3 +37,28 @@ def test_one_object_is_held_and_its_twin_goes():
     for line in documents["plan"]["held"]:
         line["exemption"] = twin.id.text if line["cause"] == "neighbour" else None
     assert [violation.rule for violation in verify(**documents)] == ["what is held stays"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "references"),
+    [({}, ("nistA", "nistA2")), ({"declaration": "alpha", "target": RG.text}, ("nistA", "nistA2", "nistD"))],
+    ids=["of no declaration", "of the same declaration, for less"],
+)
+def test_an_object_that_is_kept_holds_nothing_that_a_create_bears(mark, references):
+    until = NOW + timedelta(days=60)
+    wanted = declaration("alpha", RG, SUB, expires_on=until, selectors=located("eastus"))
+    beside = declaration("beta", SUB, what="d")
+    metadata = {"managedBy": "exempt", "owner": SETTINGS.owner, **mark}
+    kept = live("kept", RG, references, NIST, metadata=metadata, selectors=located("eastus") if not mark else ())
+    tenant = snapshot(kept, assignments=(NIST,))
+    settings = replace(SETTINGS, scopes=(RG,))
+    done = plan(tenant, wanted, beside, settings=settings)
+    assert [change.action.value for change in done.changes] == ["create"]
+    assert [line.exemption for line in done.held if line.cause is HeldCause.NEIGHBOUR] == [kept.id]
+
+    scenario = SimpleNamespace(snapshot=lambda: tenant, settings=settings, declarations=[wanted, beside])
+    documents = case(scenario, done)
+    assert verify(**documents) == []
+    documents["plan"]["changes"][0]["after"]["policyDefinitionReferenceIds"].pop()
+    resealed(documents["plan"])
+    assert [violation.rule for violation in verify(**documents)] == ["owned once"]
