@@ -30,8 +30,8 @@ _WHAT: Final = {
     Api.EXEMPTIONS: "exemptions",
     Api.STANDARDS: STANDARD_ASSIGNMENTS,
 }
-NO_SUCH_LIST: Final = frozenset({400, 404, 409})
-"""How Azure refuses Defender's list where there is none: no such type in this cloud, the provider is not registered."""
+_NOT_REGISTERED: Final = "MissingSubscriptionRegistration"
+"""Azure's code, with 409, where a subscription does not use a provider at all."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,13 +60,13 @@ def read_lists(
     scopes: Sequence[ArmId],
     roots: Iterable[ArmId],
     *,
-    empty: frozenset[int] = NO_SUCH_LIST,
+    needs_standards: bool = False,
     finished: Callable[[int], None] | None = None,
 ) -> ScopeLists:
     """All lists of every scope: three requests each, and one more a page. What fails is noted per scope and list.
 
-    `roots` are the scopes whose inherited assignments the caller wants to see. A list of standard assignments that
-    is refused with a status in `empty` counts as an empty one.
+    `roots` are the scopes whose inherited assignments the caller wants to see. Unless it `needs_standards`, there may be no
+    list of standard assignments at all.
 
     Raises:
         AzureError: nothing was answered at all.
@@ -79,7 +79,7 @@ def read_lists(
     differing: dict[str, Api] = {}
     for (scope, api), answer in zip(requests, answers, strict=True):
         if isinstance(answer, AzureError):
-            if api is not Api.STANDARDS or answer.status not in empty:
+            if needs_standards or api is not Api.STANDARDS or not _is_no_list(answer):
                 _note(lists, scope, api, answer)
             continue
         try:
@@ -92,6 +92,13 @@ def read_lists(
             lists.inherited[scope.key] = [arm_id(value["id"]) for value in answer]
     _read_again(client, lists, differing)
     return lists
+
+
+def _is_no_list(error: AzureError) -> bool:
+    """Whether there is no list rather than one that is not shown: no such type in this cloud, or the provider is not
+    registered. Any other conflict is news for a person.
+    """
+    return error.status in {400, 404} or (error.status == 409 and error.code == _NOT_REGISTERED)
 
 
 def _gone(answers: Iterable[tuple[tuple[ArmId, Api], object]]) -> set[str]:

@@ -26,7 +26,7 @@ from reconciler.azure.hierarchy import (
     read_hierarchy,
     read_narrowed,
 )
-from reconciler.azure.lists import NO_SUCH_LIST, ScopeLists, expansion, read_lists
+from reconciler.azure.lists import ScopeLists, expansion, read_lists
 from reconciler.azure.raw_snapshot import RawSnapshot, snapshot_of
 from reconciler.azure.targets import ConfirmedTargets, confirm_targets
 from reconciler.azure.writer import is_missing
@@ -113,7 +113,7 @@ class Reader:
             taken_at=taken_at,
             standards=tuple(dict.fromkeys((*standards, *former))),
             # Who declares nothing of that kind needs no Defender at all.
-            empty=frozenset() if standards else NO_SUCH_LIST,
+            needs_standards=bool(standards),
         ).read(hierarchy, self.versions)
 
 
@@ -128,7 +128,7 @@ class _SnapshotReader:
     progress: Progress
     taken_at: datetime
     standards: Sequence[ArmId]
-    empty: frozenset[int]
+    needs_standards: bool
     unread: list[Unread] = field(default_factory=list)
     gone: set[str] = field(default_factory=set)
 
@@ -173,7 +173,7 @@ class _SnapshotReader:
             self.client,
             hierarchy.expected,
             placeless,
-            empty=self.empty,
+            needs_standards=self.needs_standards,
             finished=lambda done: self.progress("assignments and exemptions", done, total),
         )
         # A managed scope that Azure does not find is a slip in the settings, or news for a person: it counts as

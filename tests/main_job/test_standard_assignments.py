@@ -284,6 +284,67 @@ def test_who_declares_none_needs_no_rights_in_defender(root):
     assert {line["cause"] for line in document["held"]} == {"unread"}
 
 
+def refused_list(status, code):
+    """Defender's list of one subscription, refused each time that it is asked for; a retry need not wait."""
+    fault = {"method": "GET", "path": f"{ONE}{PATH}", "status": status, "code": code, "message": "Not now."}
+    headers = {"retry-after-ms": "1"} if status >= 500 else {}
+    return {"faults": [{**fault, "count": None, "headers": headers}]}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (403, "AuthorizationFailed"),
+        (404, "InvalidResourceType"),
+        (409, "MissingSubscriptionRegistration"),
+        (409, "Conflict"),
+        (500, "InternalServerError"),
+        (503, "ServiceUnavailable"),
+    ],
+)
+def test_a_list_that_defender_does_not_give_stops_nothing_else_and_deletes_nothing(root, status, code):
+    """One was taken out and another, elsewhere, is new: what the list would have shown is unread."""
+    other = f"{TWO}/resourceGroups/rg/providers/Microsoft.Sql/servers/other/databases/one"
+    there = {**tenant(), "resources": [DATABASE, other]}
+    repo.write(root, [declared(ONE, name="gone")])
+    repo.commit(root)
+    with emulated.running(there) as azure:
+        apply(azure, root)
+        (identifier,) = standards(azure)
+        repo.write(root, [declared(other, name="elsewhere")])
+        repo.commit(root)
+        azure.inject_faults(refused_list(status, code))
+        document = plan(azure, root, check=(1,))
+        assert document["complete"] is False
+        unread = [(line["scope"].lower(), line["what"]) for line in document["unread"]]
+        assert unread == [(ONE.lower(), "standard assignments")]
+        assert "Not now." in document["unread"][0]["reason"], document["unread"]
+        assert not [change for change in document["changes"] if "delete" in change["actions"]]
+        shown = emulated.exempt(azure, "plan", cwd=root, check=[1])
+        assert "standard assignments" in shown.stdout + shown.stderr
+        apply(azure, root, check=(1,))
+        assert identifier in standards(azure)
+        assert len(standards(azure)) == 2, "what does not depend on it is done"
+        azure.inject_faults({})
+        apply(azure, root)
+        assert [key.startswith(TWO) for key in standards(azure)] == [True]
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_complete"),
+    [(409, "MissingSubscriptionRegistration", True), (409, "Conflict", False), (500, "InternalServerError", False)],
+)
+def test_who_declares_none_is_content_without_a_list_but_not_with_one_that_fails(tmp_path, status, code, is_complete):
+    plain = {"name": "plain", "policyDefinition": "404c3081-a854-4457-ae30-26a93ef643f9", "scopes": [ONE]}
+    root = repo.write(tmp_path / "plain", [plain])
+    repo.commit(root)
+    with emulated.running(tenant()) as azure:
+        azure.inject_faults(refused_list(status, code))
+        document = plan(azure, root, check=(0,) if is_complete else (1,))
+        assert document["complete"] is is_complete
+        assert [change["actions"] for change in document["changes"]] == [["create"]]
+
+
 def test_a_saved_plan_approves_exactly_what_it_shows(root, tmp_path):
     saved = tmp_path / "plan.json"
     with emulated.running(tenant()) as azure:
