@@ -163,6 +163,32 @@ def test_partial_rights_are_uncovered_and_not_promised_to_the_healing_run(exempt
     assert report["healing"]["heals"] == 0
 
 
+def test_the_outcomes_of_an_apply_tell_what_was_refused_from_what_was_deleted(exempt, drift, root, tmp_path):
+    refused = {"method": "PUT", "path": TWO + repo.EXEMPTIONS, "status": 400, "code": "TooMuch", "message": "No more."}
+    outcomes = tmp_path / "outcomes.json"
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        azure.inject_faults({"faults": [refused]})
+        exempt(azure, "apply", "--yes", "--out", str(outcomes), cwd=root, check=[1])
+        for key in [*azure.exemptions]:
+            emulated.Client(azure, emulated.PORTAL).delete(key)
+        without, by_outcomes = (
+            {
+                (finding["declaration"], finding["subject"].partition(repo.EXEMPTIONS)[0]): finding
+                for finding in findings
+            }
+            for options in ((), ("--outcomes", str(outcomes)))
+            for findings in [drift(azure, root, *options, check=2)["findings"]]
+        )
+    places = [("backup", ONE), ("transfer", ONE), ("transfer", TWO)]
+    assert [without[place]["cause"] for place in places] == ["not applied yet"] * 3
+    assert [by_outcomes[place]["cause"] for place in places] == [
+        "deleted in Azure",
+        "deleted in Azure",
+        "not made when it was applied",
+    ]
+    assert by_outcomes["transfer", TWO]["message"].endswith("; when it was applied: 400 TooMuch: No more.")
+
+
 def test_a_reader_of_the_managed_group_sees_as_much_and_is_told_nothing_else(exempt, drift, root):
     robot = {
         "objectId": "0b1ec700-0000-4000-8000-000000000009",
