@@ -236,6 +236,8 @@ def test_the_command_answers_from_the_history_and_without_any_repository(exempt,
             ("contoso/exemptions", "", "test@contoso.example", "no"),
         ]
         assert "is no tenant id" in exempt(azure, "list", "--tenant", "contoso", cwd=elsewhere, check=[1]).stderr
+        refused = exempt(azure, "list", "--silenced", "--format", "csv", cwd=root, check=[1])
+        assert "--silenced counts what is no exemption, which has no place in a CSV" in refused.stderr
 
 
 def test_which_run_applied_it_and_who_approved_on_github(tmp_path):

@@ -14,6 +14,7 @@ from reconciler.package_data import schema_path
 SCHEMA = json.loads(schema_path("explain").read_text(encoding="utf-8"))
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 POLICY = "/providers/Microsoft.Authorization/policyDefinitions/404c3081-a854-4457-ae30-26a93ef643f9"
+BACKUP = "f2f595ec-5dc6-68b4-82ef-b63563e9c610"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
 SUB = repo.subscription(1)
 GROUP = f"{SUB}/resourceGroups/rg-data"
@@ -56,6 +57,7 @@ def test_a_resource_knows_its_declaration_its_commit_its_end_and_its_shadows(roo
         head = repo.git(root, "rev-parse", "HEAD")
     (planned,) = [one for each in before["assignments"] for one in each["exemptions"] if one["role"] == "authoritative"]
     assert (planned["live"], planned["change"]["action"]) == (False, "create")
+    assert [each["ifRemoved"] for each in before["assignments"]] == [[], []], "what is not there yet cannot be removed"
     (benchmark,) = [each for each in after["assignments"] if each["assignment"] == AT_ROOT["id"]]
     roles = [(one["role"], one["inherited"], one["declaration"]) for one in benchmark["exemptions"]]
     assert roles == [("authoritative", True, "transfer"), ("no effect", False, None), ("also exempts", True, None)]
@@ -93,6 +95,8 @@ def test_what_nothing_covers_is_said(root: Path) -> None:
 def test_what_is_wanted_where_nothing_evaluates_it_is_said(root: Path) -> None:
     with emulated.running(repo.tenant(resources=[STORE])) as azure:
         assert asked(azure, root, STORE)["wantedBy"] == ["transfer"]
+        assert asked(azure, root, STORE, "--recommendation", POLICY)["wantedBy"] == ["transfer"]
+        assert asked(azure, root, STORE, "--recommendation", BACKUP)["wantedBy"] == []
         text = told(azure, root, STORE)
         declared = told(azure, root, "--declaration", "TRANSFER")
         azure.inject_faults({"faults": [{"method": "GET", "path": "policyAssignments", "count": None, "status": 403}]})
@@ -118,6 +122,23 @@ def test_selectors_choose_what_stays_exempt(root: Path) -> None:
     assert {tuple(loss["evaluatedAgain"]) for loss in found["ifRemoved"]} == {(REFERENCE,)}
     assert "exempt where resource selectors choose it" in text
     assert "within a day, except what the resource selectors of west-" in text
+
+
+def test_what_an_assignment_excludes_is_not_lost_with_the_exemption_around_it(root: Path) -> None:
+    excluding = repo.assignment(SUB, "nist", repo.NIST, notScopes=[STORE])
+    with emulated.running(repo.tenant(excluding, resources=[STORE])) as azure:
+        emulated.exempt(azure, "apply", "--yes", cwd=root, check=[0])
+        (around,), (excluded,) = (asked(azure, root, scope)["assignments"] for scope in (GROUP, STORE))
+    assert [each["exemptions"][0]["role"] for each in (around, excluded)] == ["authoritative"] * 2
+    assert [len(each["ifRemoved"]) for each in (around, excluded)] == [1, 0]
+
+
+def test_what_is_held_elsewhere_is_no_matter_of_this_resource(root: Path) -> None:
+    gone = f"{repo.subscription(2)}/resourceGroups/gone"
+    repo.write(root, [DECLARED, {**DECLARED, "name": "elsewhere", "scopes": [gone]}])
+    with emulated.running(repo.tenant(AT_ROOT, resources=[STORE])) as azure:
+        assert asked(azure, root, STORE)["held"] == []
+        assert [line["declaration"] for line in asked(azure, root, gone)["held"]] == ["elsewhere"]
 
 
 def test_a_foreign_owner_that_holds_the_cells_is_named(root: Path) -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+from collections.abc import Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import emulated
 import pytest
 import yaml
+from cli.console import exempt
 from importing.portal import (
     ACCOUNT,
     BY_APPLICATION,
@@ -26,6 +28,9 @@ from importing.portal import (
     run,
 )
 from main_job import repositories as repo
+
+from reconciler.importing.values import ImportedFile
+from reconciler.runs.new_files import write_new
 
 ADOPTING = {"adopt", "take-over", "narrow", "duplicate"}
 
@@ -237,6 +242,24 @@ def test_a_link_out_of_the_repository_is_not_followed_and_nothing_is_half_writte
     assert "symbolic link" in refused.stderr
     assert list(outside.iterdir()) == []
     assert texts(root) == {}
+
+
+def test_a_file_that_came_meanwhile_is_never_replaced(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was not there when the repository was read."""
+    made = [repo.exemption(scope, "one", MCSB["id"], [REFERENCE], displayName=scope[-1]) for scope in (SUB, OTHER)]
+    theirs = root / "exemptions/imported/sub-2/2.yaml"
+
+    def written_meanwhile(root: Path, files: Sequence[ImportedFile]) -> None:
+        theirs.parent.mkdir(parents=True)
+        theirs.write_text("theirs", encoding="utf-8")
+        write_new(root, files)
+
+    monkeypatch.setattr("reconciler.runs.import_.write_new", written_meanwhile)
+    with emulated.running(repo.tenant(MCSB, exemptions=made)) as azure:
+        refused = exempt(azure, "import", "live", root=root, check=1)
+    assert f"{theirs} cannot be written: File exists; nothing was imported" in refused.stderr
+    assert list(root.glob("exemptions/**/*.yaml")) == [theirs]
+    assert theirs.read_text(encoding="utf-8") == "theirs"
 
 
 def test_every_option_is_read() -> None:

@@ -94,6 +94,8 @@ def test_what_was_adopted_and_edited_is_modified_and_healed(production: Producti
     assert [finding["kind"] for finding in report["findings"]] == ["modified"]
     (row,) = production.run("list").json["exemptions"]
     assert row["ownership"] == "ours"
+    for recorded, state in ((True, "waiting"), (False, "held")):
+        assert production.run("status", recorded=recorded).json["summary"] == {state: 1}
     ended = production.run("apply", "--approved", approved, check=0)
     assert [(outcome["status"], outcome["reason"]) for outcome in ended.json["outcomes"]] == [("done", "revert")]
     assert exempted(production.azure)["exemptionCategory"] == "Waiver"

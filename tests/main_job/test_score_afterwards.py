@@ -52,6 +52,8 @@ def test_an_estimate_is_compared_with_what_happened(repository):
         settled = json.loads(status("--format", "json", "--out", "score.json"))
         text, markdown = status(), status("--format", "markdown")
         alone = emulated.exempt(cloud, "status", "--score", cwd=repository, check=(0,)).stdout
+        narrowed = json.loads(status("--format", "json", "--scope", ONE))
+    assert [row["id"] for row in narrowed["subscriptions"]] == [ONE]
     for document in (waiting, settled, json.loads((repository / "score.json").read_text(encoding="utf-8"))):
         jsonschema.Draft202012Validator(SCHEMA).validate(document)
     (before,), (after,) = (document["estimate"]["subscriptions"] for document in (waiting, settled))
