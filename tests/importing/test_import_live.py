@@ -177,6 +177,16 @@ def test_each_that_is_not_imported_is_listed_with_the_reason(root: Path) -> None
         assert sorted(change["reason"] for change in plan["changes"]) == ["adopt", "take-over"]
 
 
+def test_what_another_exempts_from_above_is_refused_and_named(root: Path) -> None:
+    made = [
+        repo.exemption(scope, name, MCSB["id"], [REFERENCE]) for scope, name in ((SUB, "outer"), (ACCOUNT, "inner"))
+    ]
+    with emulated.running(repo.tenant(MCSB, resources=[ACCOUNT], exemptions=made)) as azure:
+        rows = by_name(live(azure, root, check=(1,)))
+    assert {name: row["outcome"] for name, row in rows.items()} == {"outer": "imported", "inner": "refused"}
+    assert rows["inner"]["message"] == f"{made[0]['id']} exempts the same at a scope that contains its own"
+
+
 def test_a_dead_reference_is_dropped_and_said_and_selectors_and_groups_are_kept(root: Path) -> None:
     selector = {"name": "west", "selectors": [{"kind": "resourceLocation", "in": ["westeurope"]}]}
     made = [

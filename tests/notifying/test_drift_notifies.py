@@ -14,13 +14,14 @@ from notifying.receiver import Receiver, receiving
 REFERENCE = "secureTransferToStorageAccountMonitoring"
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 TRANSFER = "Secure transfer to storage accounts should be enabled"
+BACKUP = "f2f595ec-5dc6-68b4-82ef-b63563e9c610"
+DECLARED = {"name": "transfer", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
 HOOK = {"kind": "webhook", "urlFrom": "OUR_HOOK", "secretFrom": "OUR_KEY"}
 
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    declaration = {"name": "transfer", "recommendation": TRANSFER, "scopes": [repo.subscription(1)]}
-    root = repo.write(tmp_path / "repository", [declaration], notify=[HOOK])
+    root = repo.write(tmp_path / "repository", [DECLARED], notify=[HOOK])
     repo.commit(root)
     return root
 
@@ -43,9 +44,12 @@ def test_each_thing_is_told_once_and_an_exemption_by_hand_first(root: Path) -> N
         emulated.exempt(azure, "drift", "--out", str(last), cwd=root, check=[2])
         by_hand = repo.exemption(repo.subscription(2), "by-hand", AT_ROOT["id"], [REFERENCE])
         emulated.Client(azure, emulated.PORTAL).put(by_hand["id"], by_hand["properties"])
+        another = {"name": "another", "recommendation": BACKUP, "scopes": [repo.subscription(2)]}
+        repo.write(root, [DECLARED, another], notify=[HOOK])
         drift(azure, root, hook, "--since", str(last), "--out", str(last))
         (body,) = hook.bodies
-        first, *_ = body["notices"]
+        first, second = body["notices"]
+        assert second["title"] == "New finding: missing"
         assert first["title"] == "A user created an exemption"
         assert emulated.PORTAL in first["facts"]["who"]
         assert TRANSFER in first["facts"]["recommendation"]
