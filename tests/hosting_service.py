@@ -25,7 +25,7 @@ class Call:
 @dataclass
 class Service:
     """`calls` in order; `pulls` are the pull requests that were opened; `parent` what the repository is a fork of: OWNER/NAME,
-    in Azure DevOps PROJECT/NAME.
+    in Azure DevOps PROJECT/NAME; `merged` are pull requests by commit, and `completes` how they ended in Azure DevOps.
     """
 
     endpoint: str = ""
@@ -36,6 +36,7 @@ class Service:
     redirects_to: str = ""
     reviews: list[dict[str, Any]] = field(default_factory=list)
     merged: dict[str, int] = field(default_factory=dict)
+    completes: str = "completed"
 
     def answer(self, call: Call) -> tuple[int, Any]:
         if self.redirects_to:
@@ -72,7 +73,7 @@ class Service:
                 sha: [
                     {
                         "pullRequestId": number,
-                        "status": "completed",
+                        "status": self.completes,
                         "createdBy": {"uniqueName": "asker@contoso.example"},
                     }
                 ]

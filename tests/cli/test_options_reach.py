@@ -13,6 +13,7 @@ from typing import Any
 
 import emulated
 import pytest
+import yaml
 from cli.console import Ended, exempt
 from main_job import repositories as repo
 
@@ -22,6 +23,7 @@ ONE, TWO = repo.subscription(1), repo.subscription(2)
 GROUP = f"{TWO}/resourceGroups/rg-data"
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
 TRANSFER = "Secure transfer to storage accounts should be enabled"
+POLICY = "404c3081-a854-4457-ae30-26a93ef643f9"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
 END = datetime.now(UTC) + timedelta(days=100)
 SOON, LATE = str(END.date()), str((END + timedelta(days=2)).date())
@@ -191,6 +193,33 @@ def test_an_import_takes_over_adopts_and_chooses_as_it_is_told(saved: Saved) -> 
     assert outcomes("--created-by", "portal.user", "--scope", TWO) == {"edited": "refused"}
     assert outcomes("--title", "epac") == outcomes("--assignment", "mcsb", "--title", "EPAC") == {"epac": "left"}
     assert outcomes("--assignment", "nist") == {}
+
+
+def test_rows_of_another_tool_are_said_as_the_options_tell(saved: Saved, tmp_path: Path) -> None:
+    row = {"name": "row", "displayName": "Row", "description": "It retires.", "exemptionCategory": "Waiver"}
+    row |= {
+        "scope": "/subscriptions/subscriptionsPattern/sub*",
+        "expiresOn": "6/1/2099",
+        "policyDefinitionName": POLICY,
+    }
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps([row]), encoding="utf-8")
+
+    def fields(*options: str) -> dict[str, Any]:
+        document = saved.json("import", "epac", str(rows), "--dry-run", "--into", "theirs", *options, check=1)
+        (file,) = document["files"]
+        assert file["path"] == "exemptions/theirs/row.yaml"
+        assert not (saved.root / file["path"]).exists()
+        said: dict[str, Any] = yaml.load(file["text"], Loader=yaml.BaseLoader)
+        return {name: said.get(name) for name in ("scopes", "expiresOn", "owner", "policyDefinition", "recommendation")}
+
+    assert "6/1/2099" in saved.json("import", "epac", str(rows), check=1)["rows"][0]["message"]
+    day, month = "2099-01-06T00:00:00Z", "2099-06-01T00:00:00Z"
+    written = {"scopes": [ONE, TWO], "owner": "unknown", "policyDefinition": POLICY, "recommendation": None}
+    assert fields("--date-order", "dmy") == {**written, "expiresOn": day}
+    key = {"policyDefinition": None, "recommendation": "1c5de8e1-f68d-6a17-e0d2-ec259c42768c"}
+    told = ("--date-order", "mdy", "--owner", "rows@contoso.example", "--as", "recommendation")
+    assert fields(*told) == {**written, **key, "expiresOn": month, "owner": "rows@contoso.example"}
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "drift", "apply"])

@@ -306,6 +306,9 @@ def test_votes_in_azure_devops_are_approvals(tmp_path):
         assert {call.authorization for call in service.calls} == {"Bearer planted"}
         text = emulated.exempt(azure, "log", "asked", cwd=root, check=[0], **token).stdout
         assert all(name in text.replace("\n", " ") for name in approvers)
+        service.completes = "abandoned"
+        done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **token)
+        assert json.loads(done.stdout)["exemptions"][0]["approvedBy"] == []
         service.merged = {}
         done = emulated.exempt(azure, "list", "--format", "json", cwd=root, check=[0], **token)
         assert json.loads(done.stdout)["exemptions"][0]["approvedBy"] == []

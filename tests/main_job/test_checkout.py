@@ -50,6 +50,13 @@ def secretly_edited(root: Path) -> str:
     return "exemptions/two.yaml"
 
 
+def edited_behind_gits_back(root: Path) -> str:
+    repo.git(root, "update-index", "--skip-worktree", "exemptions/two.yaml")
+    path = root / "exemptions" / "two.yaml"
+    path.write_text(path.read_text() + "enabled: false\n")
+    return "exemptions/two.yaml"
+
+
 def sparse(root: Path) -> str:
     (root / "other").mkdir()
     (root / "other" / "file").write_text("")
@@ -116,6 +123,7 @@ LACKS = [
     skipped,
     assumed_unchanged,
     secretly_edited,
+    edited_behind_gits_back,
     sparse,
     submodule,
     without_index,

@@ -56,13 +56,14 @@ def receiving() -> Iterator[Receiver]:
 
 
 class Mailbox:
-    """Envelopes and texts of the mails that came; `refuse` that many connections first. With a `login` (user and
-    password) nobody else may send; `logins` are those that were tried.
+    """Envelopes and texts of the mails that came; `refuse` that many connections first, and those that are `cut` once so
+    many mails have come. With a `login` (user and password) nobody else may send; `logins` are those that were tried.
     """
 
     def __init__(self) -> None:
         self.mails: list[tuple[list[str], str]] = []
         self.refuse = 0
+        self.cut: int | None = None
         self.login: tuple[str, str] | None = None
         self.logins: list[tuple[str, str]] = []
         self.port = 0
@@ -107,6 +108,9 @@ def mail_server() -> Iterator[Mailbox]:
                         text += row
                     box.mails.append((to, text))
                     to = []
+                elif len(box.mails) == box.cut:
+                    box.cut = None
+                    return
                 self.say("221 bye" if word == "QUIT" else "250 ok")
                 if word == "QUIT":
                     return

@@ -114,7 +114,7 @@ def test_nobody_there_is_said():
 def test_mail_reaches_owners_and_the_rest_the_recipients():
     hostile = Notice(key="x", title="New finding\r\nBcc: everybody@contoso.example", message="m", remedy="r", severity=Severity.ERROR, owner="a@b, c@d")  # fmt: skip
     with mail_server() as box:
-        box.refuse = 2
+        box.refuse, box.cut = 2, 1  # the second mail goes by another connection, and the first not again
         channel = Channel(kind=ChannelKind.MAIL, host="127.0.0.1", port=box.port, sender="exempt@contoso.example", to=("team@contoso.example",), to_owners=True)  # fmt: skip
         clean = Notice(**{**{name: getattr(hostile, name) for name in hostile.__slots__}, "title": "New finding"})
         sender().send(channel, [NOTICE, clean])

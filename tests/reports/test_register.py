@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -34,10 +35,19 @@ def test_a_row_reads_back_as_it_was_said():
     assert first["whose"] == "nobody's"
     assert first["approvedBy"] == "reviewer-0"
     assert cells(data, 4)["ends"] == ""
+    assert first["references"] == "reference0"
     facts, (step,) = data["declarations"]["decl-0"]
     assert dict(zip(FIELDS, (data["texts"][place] for place in facts), strict=False))["status"] == "declared"
     assert [data["texts"][place] for place in step][STEP.index("what")] == "added"
     assert data["texts"][data["declarations"]["long-gone"][0][0]] == "retired"
+
+
+def test_what_exempts_a_whole_assignment_says_so():
+    made = register(1)
+    (entry,) = made.inventory.entries
+    whole = replace(entry, exemption=replace(entry.exemption, reference_ids=()))
+    data = register_data(replace(made, inventory=replace(made.inventory, entries=(whole,))), {}, {})
+    assert cells(data)["references"] == "the whole assignment"
 
 
 def test_what_defender_says_stands_with_its_exemption():

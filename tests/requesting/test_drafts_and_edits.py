@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from reconciler.catalog.catalogue import load
 from reconciler.declarations import load_bytes
 from reconciler.importing.text import declaration_text
-from reconciler.model import Category, Cloud, Declaration, Rules, Source, parse_scope
+from reconciler.model import Category, Cloud, Declaration, Rules, ScopeKind, Source, parse_scope
 from reconciler.model.settings import FolderRule, LifetimeRule
 from reconciler.reports.requests import request_body
 from reconciler.requesting.drafts import Answers, draft, latest_end, place
@@ -89,6 +89,13 @@ def test_otherwise_it_goes_to_its_neighbours() -> None:
     assert place((parse_scope(SUB[:-1] + "3"),), Rules(), [neighbour]) == ""
 
 
+def test_it_goes_to_no_neighbour_whose_folder_forbids_it() -> None:
+    neighbour = replace(drafted(answers()), source=Source("exemptions/data/a.yaml"))
+    groups_only = FolderRule(folder="data", kinds=(ScopeKind.RESOURCE_GROUP,))
+    assert place((SERVER,), Rules(folders=(groups_only,)), [neighbour]) == ""
+    assert place((SERVER,), Rules(folders=(rule("data", SUB[:-1] + "2"),)), [neighbour]) == ""
+
+
 def test_the_longest_end_is_what_the_rules_allow() -> None:
     rules = Rules(lifetimes=(LifetimeRule(days=90), LifetimeRule(days=30, severity="High")))
     assert latest_end(rules, Category.WAIVER, frozenset({"Low"}), NOW)[0] == datetime(
@@ -147,7 +154,7 @@ def test_a_field_is_set_and_every_other_line_stays(form: str, field: str, value:
         assert after == replace(before, expires_on=datetime(2028, 2, 29, 23, 59, 59, tzinfo=UTC), source=after.source)
     kept = [line for line in text.splitlines() if "2027-01-31" not in line and not line.startswith(("{", "expiresOn"))]
     assert [line for line in edited.splitlines() if line in kept] == kept
-    assert ("\r\n" in edited) == ("\r\n" in text)
+    assert edited.count("\n") == edited.count("\r\n") or "\r\n" not in edited + text, "line ends of one kind"
     if "end of Lyra" in text:
         assert "# end of Lyra" in edited
 
