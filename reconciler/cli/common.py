@@ -8,11 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler.cli.arguments import number_argument, scope_argument
 from reconciler.cli.terminal import Terminal
-from reconciler.planning.guards import Allowances
 from reconciler.runs.context import Context
+
+if TYPE_CHECKING:
+    from reconciler.planning.guards import Allowances
 
 
 def now() -> datetime:
@@ -101,6 +104,8 @@ class GuardOptions:
     @property
     def allowances(self) -> Allowances:
         """The same as planning takes them."""
+        from reconciler.planning.guards import Allowances  # noqa: PLC0415 - commands that plan nothing have no guards
+
         return Allowances(
             deletes=self.allow_deletes,
             creates=self.allow_creates,

@@ -190,13 +190,13 @@ def _remote(tree: WorkTree) -> str:
 
 
 def _tree_around(root: Path) -> WorkTree | None:
-    try:
-        import git  # noqa: PLC0415 - as above; it fails where no git is installed
-    except ImportError:
-        return None
     place = root.resolve()
     folder = next((candidate for candidate in (place, *place.parents) if (candidate / ".git").exists()), None)
     if folder is None:  # a folder that is itself laid out as a repository is never taken for one
+        return None
+    try:
+        import git  # noqa: PLC0415 - as above; it fails where no git is installed
+    except ImportError:
         return None
     try:
         repo = git.Repo(folder)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reconciler.applying.ports import Observer as WriteObserver
 from reconciler.problems import Problem
+
+if TYPE_CHECKING:  # a run that writes nothing need not import what writes
+    from reconciler.applying.ports import Observer as WriteObserver
 
 ReadProgress = Callable[[str, int, int], None]
 """Called with what is being read, how many are done, and of how many (0: not known yet)."""

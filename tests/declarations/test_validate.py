@@ -276,6 +276,15 @@ def test_validate_loads_no_azure_module(root: Path) -> None:
     assert done.stdout == "[]\n"
 
 
+def test_where_no_git_is_around_nothing_is_imported_to_ask_it(root: Path) -> None:
+    probe = (
+        "import sys\nfrom reconciler.cli.main import main\nmain(['validate', '--root', sys.argv[1]])\n"
+        "print({'git', 'reconciler.applying.ports'} & sys.modules.keys())"
+    )
+    done = subprocess.run([sys.executable, "-c", probe, str(root)], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
 def test_no_reference_of_a_schema_is_ever_fetched() -> None:
     """A schema that points elsewhere is refused at once; nothing asks the network for it."""
     with pytest.raises(Unresolvable):
