@@ -81,7 +81,10 @@ def read(file: SourceFile) -> bytes | Problem:
             return _refused(file.name, status.st_mode, "where a file should be")
         if status.st_size > MAX_BYTES:
             return _too_large(file.name, status.st_size)
-        data = os.read(descriptor, MAX_BYTES + 1)
+        # As much as there is: room for the largest that may be would be cleared anew for each of many small files.
+        data = os.read(descriptor, status.st_size + 1)
+        if len(data) > status.st_size:  # it grew, or its file system knows no sizes
+            data += os.read(descriptor, MAX_BYTES)
         return data if len(data) <= MAX_BYTES else _too_large(file.name, len(data))
     except OSError as error:
         return _unreadable(file.name, error)
@@ -138,9 +141,8 @@ def _folder(path: str, name: str, depth: int) -> Iterator[SourceFile | Problem]:
 
 def _entry(entry: os.DirEntry[str], name: str) -> Iterator[SourceFile | Problem]:
     """One thing that is no folder: a declaration, something to refuse, or something that is none of our business."""
-    mode = _mode(entry.path)
-    if mode is None or not stat.S_ISREG(mode):
-        yield _refused(name, mode or 0, "where a file should be")
+    if not entry.is_file(follow_symlinks=False):
+        yield _refused(name, _mode(entry.path) or 0, "where a file should be")
         return
     if entry.name.casefold() == _ATTRIBUTES:
         yield Problem(

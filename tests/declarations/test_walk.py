@@ -190,3 +190,10 @@ def test_settings_under_another_name_are_noticed(root: Path, name: str) -> None:
     (root / "reconciler.yaml").rename(root / name)
     (problem,) = load(root).problems
     assert problem.remedy == f"rename {name} to reconciler.yaml"
+
+
+@pytest.mark.skipif(not Path("/proc/self/limits").is_file(), reason="a file whose size nobody says")
+def test_a_file_is_read_to_its_end_whatever_its_size_is_said_to_be() -> None:
+    path = "/proc/self/limits"
+    assert Path(path).stat().st_size == 0
+    assert walk.read(walk.SourceFile(path, "x.yaml")) == Path(path).read_bytes()
