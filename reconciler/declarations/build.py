@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, time
 from pathlib import PurePosixPath
+from typing import Final
 
 from reconciler.arm.standard_properties import vulnerability_selectors
-from reconciler.documents.document import Document, Mark
+from reconciler.documents.document import Document, Place
 from reconciler.model import (
     JSON,
     ArmId,
@@ -22,24 +23,58 @@ from reconciler.model import (
     parse_scope,
 )
 
+_LISTS: Final = ("scopes", "referenceIds", "recommendations")
+
 
 class Places(Mapping[str, Source]):
-    """Where the fields of one document stand; keeps numbers and makes each `Source` when it is asked for."""
+    """Where the fields of one document stand, and the items of its lists that differ (`scopes.0`); keeps what the parser
+    said and makes each `Source` when it is asked for. `firsts` are the positions of the items that differ, for lists that
+    say something twice.
+    """
 
-    __slots__ = ("_file", "_marks")
+    __slots__ = ("_fields", "_file", "_firsts")
 
-    def __init__(self, file: str, marks: Mapping[str, Mark]) -> None:
-        self._file = file
-        self._marks = marks
+    def __init__(self, document: Document, firsts: Mapping[str, Sequence[int]]) -> None:
+        _, _, fields = document.top
+        assert isinstance(fields, dict)
+        self._file = document.file
+        self._fields = fields
+        self._firsts = firsts
 
     def __getitem__(self, path: str) -> Source:
-        return Source(self._file, *self._marks[path])
+        place = self._find(path)
+        if place is None:
+            raise KeyError(path)
+        return Source(self._file, place[0], place[1])
+
+    def __contains__(self, path: object) -> bool:
+        return isinstance(path, str) and self._find(path) is not None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._marks)
+        yield from self._fields
+        if "recommendations" in self._fields:
+            yield SubjectKind.RECOMMENDATION.value
+        for field in _LISTS:
+            yield from (f"{field}.{index}" for index in range(len(self._items(field))))
 
     def __len__(self) -> int:
-        return len(self._marks)
+        return sum(1 for _ in self)
+
+    def _find(self, path: str) -> Place | None:
+        if path in self._fields:
+            return self._fields[path][1]
+        if path == SubjectKind.RECOMMENDATION.value and "recommendations" in self._fields:
+            return self._fields["recommendations"][1]
+        field, _, index = path.partition(".")
+        items = self._items(field) if field in _LISTS and index.isdecimal() else ()
+        return items[int(index)] if int(index or 0) < len(items) else None
+
+    def _items(self, field: str) -> Sequence[Place]:
+        """The places of the items of a list, each once."""
+        items = self._fields[field][1][2] if field in self._fields else ()
+        assert isinstance(items, Sequence)
+        assert not isinstance(items, str)
+        return [items[index] for index in self._firsts[field]] if field in self._firsts else items
 
 
 def declaration(document: Document) -> Declaration:
@@ -73,7 +108,7 @@ def declaration(document: Document) -> Declaration:
         take_over=data.get("takeOver"),
         enabled=data.get("enabled", True),
         selected_by=data.get("selectedBy", {}),
-        places=_places(document),
+        places=Places(document, _firsts(data)),
     )
 
 
@@ -109,16 +144,12 @@ def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
     return tuple(selectors)
 
 
-def _places(document: Document) -> Places:
-    """The fields of the top and the items of their lists; `scopes.0` where a repeated scope was dropped is gone too."""
-    marks = {path[0]: mark for path, mark in document.values.items() if len(path) == 1}
-    if "recommendations" in marks:
-        marks[SubjectKind.RECOMMENDATION.value] = marks["recommendations"]
-    for field in ("scopes", "referenceIds", "recommendations"):
-        positions: dict[str, int] = {}
-        for index, text in enumerate(document.data.get(field, ())):
-            key = arm_id(text).key if field == "scopes" else text
-            if key not in positions:
-                positions[key] = len(positions)
-                marks[f"{field}.{positions[key]}"] = document.values[field, index]
-    return Places(document.file, {str(path): mark for path, mark in marks.items()})
+def _firsts(data: Mapping[str, JSON]) -> Mapping[str, Sequence[int]]:
+    """Of each list that says something twice, the positions at which something is said for the first time."""
+    firsts = {}
+    for field in _LISTS:
+        texts = data.get(field, ())
+        keys = [arm_id(text).key for text in texts] if field == "scopes" else texts
+        if len(set(keys)) < len(keys):
+            firsts[field] = sorted({key: index for index, key in reversed([*enumerate(keys)])}.values())
+    return firsts

@@ -19,7 +19,7 @@ from reconciler.documents.document import Document, dotted
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors
 from reconciler.documents.strict import EMPTY
-from reconciler.model import Declaration, Settings, Source
+from reconciler.model import JSON, Declaration, Settings, Source
 from reconciler.problems import Problem
 
 FOLDER: Final = "exemptions"
@@ -192,6 +192,8 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
     """Invisible characters and line ends in texts that name something, and in the names of fields."""
     if not document.sound:
         return ()  # after a duplicate key, places are known that the data does not have
+    if _is_printable({field: value for field, value in document.data.items() if field != "justification"}):
+        return ()  # as nearly always
     values = (
         (document.place, path, document.at(path)) for path in document.values if path and path[0] not in _SEVERAL_LINES
     )
@@ -207,6 +209,19 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
         for place, path, text in itertools.chain(values, keys)
         if isinstance(text, str) and (character := not_one_line(text)) is not None
     )
+
+
+def _is_printable(value: JSON) -> bool:
+    """Whether every text in a value is, the keys of mappings among them."""
+    match value:
+        case str():
+            return value.isprintable()
+        case list():
+            return all(map(_is_printable, value))
+        case dict():
+            return all(map(str.isprintable, value)) and all(map(_is_printable, value.values()))
+        case _:
+            return True
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:

@@ -16,7 +16,7 @@ import yaml
 
 from reconciler.codes import FileCode, ProblemCode
 from reconciler.documents.characters import describe, hidden_in_value
-from reconciler.documents.document import Mark, Path
+from reconciler.documents.document import Inside, Mark
 from reconciler.documents.scalars import resolve
 from reconciler.model import JSON, Source
 from reconciler.problems import Problem
@@ -41,31 +41,22 @@ class StopError(Exception):
 
 
 @dataclass(slots=True, kw_only=True)
-class _Frame:
-    """A collection that is being filled. `key` is the key that waits for its value."""
-
-    path: Path
-    items: list[JSON] | None
-    members: dict[str, JSON] | None
-    key: str | None = None
-
-
-NO_VALUE: Final = object()
-"""The root of a document that says nothing."""
-
-
-@dataclass(slots=True, kw_only=True)
 class Builder:
-    """Turns events into data. Mutable, and gone once the document is there."""
+    """Turns events into data, beside it the place of each part. Mutable, and gone once the document is there.
+
+    `data` and `places` are the collection that is being filled, the outermost a list of the one document; `key` is the key
+    that waits for its value, `stack` what the collection lies in.
+    """
 
     file: str
     limits: Limits
     problems: list[Problem] = field(default_factory=list)
-    values: dict[Path, Mark] = field(default_factory=dict)
-    keys: dict[Path, Mark] = field(default_factory=dict)
-    raw: dict[Path, str] = field(default_factory=dict)
-    stack: list[_Frame] = field(default_factory=list)
-    root: JSON = NO_VALUE
+    data: Any = field(default_factory=list)
+    places: Any = field(default_factory=list)
+    key: str | None = None
+    key_mark: Mark = (1, 1)
+    stack: list[tuple[Any, Any]] = field(default_factory=list)
+    values: int = 0
     sound: bool = True
     documents: int = 0
 
@@ -99,14 +90,15 @@ class Builder:
             )
 
     def start_mapping(self, event: yaml.MappingStartEvent) -> None:
-        self.start(event, _Frame(path=(), items=None, members={}))
+        self.start(event, {}, {})
 
     def start_sequence(self, event: yaml.SequenceStartEvent) -> None:
-        self.start(event, _Frame(path=(), items=[], members=None))
+        self.start(event, [], [])
 
-    def start(self, event: yaml.CollectionStartEvent, frame: _Frame) -> None:
+    def start(self, event: yaml.CollectionStartEvent, data: JSON, places: Inside) -> None:
         """Opens a collection and puts it where it belongs."""
-        self.check_marks(event)
+        if event.anchor is not None or event.tag is not None:
+            self.check_marks(event)
         if self.expects_key():
             self.refuse(
                 event,
@@ -123,38 +115,41 @@ class Builder:
                 "flatten it; if brackets were pasted, look for one that is not closed",
             )
             raise StopError
-        frame.path = self.add(frame.members if frame.items is None else frame.items, event)
-        self.stack.append(frame)
+        self.add(event, data, places)
+        self.stack.append((self.data, self.places))
+        self.data, self.places = data, places
 
     def end(self, event: yaml.Event) -> None:  # noqa: ARG002 - the handlers share one shape
-        self.stack.pop()
+        self.data, self.places = self.stack.pop()
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         """A key or a value."""
         if event.anchor is not None or event.tag is not None:
             self.check_marks(event)
-        # The text with each pair of surrogates, as JSON escapes a character beyond U+FFFF, as that character.
-        text = (
-            event.value
-            if event.value.isascii()
-            else _SURROGATE_PAIR.sub(
+        text = event.value
+        if not text.isascii():  # a pair of surrogates, as JSON escapes a character beyond U+FFFF, is that character
+            text = _SURROGATE_PAIR.sub(
                 lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), event.value
             )
-        )
-        if not event.implicit[0] and (character := hidden_in_value(text)) is not None:
+        value: JSON = text
+        if event.implicit[0]:
+            try:
+                value = resolve(text)
+            except ValueError as error:
+                remedy = f'put it in quotes if text is meant: "{text[:60]}"'
+                self.refuse(event, FileCode.YAML_NUMBER, str(error), remedy)
+                self.sound = False
+        elif (character := hidden_in_value(text)) is not None:
             self.refuse(
                 event,
                 FileCode.HIDDEN_CHARACTER,
                 f"an escape spells {describe(character)}, which is refused",
                 "leave it out",
             )
-        value = self.meaning(event, text)
         if self.expects_key():
             self.add_key(event, text, value)
         else:
-            path = self.add(value, event)
-            if value is not text:
-                self.raw[path] = text
+            self.add(event, value, None if value is text else text)
 
     def alias(self, event: yaml.AliasEvent) -> None:
         """Aliases could make a small file huge and hide what a reviewer should see."""
@@ -167,63 +162,47 @@ class Builder:
         self.sound = False
         if self.expects_key():
             raise StopError
-        self.add(None, event)
+        self.add(event, None, None)
 
     # --- parts of them ---
 
-    def meaning(self, event: yaml.ScalarEvent, text: str) -> JSON:
-        """What a scalar says; a plain one may be a number, a boolean or nothing."""
-        if not event.implicit[0]:
-            return text
-        try:
-            return resolve(text)
-        except ValueError as error:
-            self.refuse(event, FileCode.YAML_NUMBER, str(error), f'put it in quotes if text is meant: "{text[:60]}"')
-            self.sound = False
-            return text
-
     def expects_key(self) -> bool:
         """Whether the next node is a key."""
-        return bool(self.stack) and self.stack[-1].members is not None and self.stack[-1].key is None
+        return self.key is None and type(self.data) is dict
 
     def add_key(self, event: yaml.ScalarEvent, text: str, value: JSON) -> None:
         """Remembers a key until its value comes."""
-        frame = self.stack[-1]
-        assert frame.members is not None
-        path = (*frame.path, text)
-        if event.implicit[0] and text == "<<":
+        self.key, self.key_mark = text, _mark(event)
+        if text == "<<" and event.implicit[0]:
+            self.sound = False
             self.refuse(
                 event,
                 FileCode.YAML_MERGE,
                 "`<<` merges another mapping in; merge keys are not read",
                 "write the fields out",
             )
+        elif value is not text:
             self.sound = False
-        elif not isinstance(value, str):
             self.refuse(
                 event,
                 FileCode.YAML_KEY,
                 f"the key {text or 'that is empty'} is no text in YAML",
                 f'put it in quotes: "{text}":',
             )
+        elif text in self.data:
             self.sound = False
-        elif path in self.keys:
-            first = self.keys[path]
+            (line, _), _ = self.places[text]
             self.refuse(
                 event,
                 FileCode.YAML_DUPLICATE,
-                f"{text!r} is written twice; the first is in line {first[0]}",
+                f"{text!r} is written twice; the first is in line {line}",
                 "keep one of the two: YAML libraries differ in which one counts",
             )
-            self.sound = False
-        else:
-            self.keys[path] = _mark(event)
-        frame.key = text
 
-    def add(self, value: JSON, event: yaml.Event) -> Path:
-        """Puts a value into the collection on top and says its path."""
-        path = self.put(value)
-        if len(self.values) >= self.limits.values:
+    def add(self, event: yaml.Event, value: JSON, inside: Inside) -> None:
+        """Puts a value into the collection; of two with one key the first stays."""
+        self.values += 1
+        if self.values > self.limits.values:
             self.refuse(
                 event,
                 FileCode.YAML_SIZE,
@@ -231,23 +210,17 @@ class Builder:
                 "split the file",
             )
             raise StopError
-        self.values[path] = _mark(event)
-        return path
-
-    def put(self, value: JSON) -> Path:
-        if not self.stack:
-            self.root = value
-            return ()
-        frame = self.stack[-1]
-        if frame.items is not None:
-            frame.items.append(value)
-            return (*frame.path, len(frame.items) - 1)
-        assert frame.members is not None
-        assert frame.key is not None
-        path = (*frame.path, frame.key)
-        frame.members.setdefault(frame.key, value)
-        frame.key = None
-        return path
+        mark = event.start_mark
+        assert mark is not None
+        place = (mark.line + 1, mark.column + 1, inside)
+        if self.key is None:
+            self.data.append(value)
+            self.places.append(place)
+            return
+        if self.key not in self.data:
+            self.data[self.key] = value
+            self.places[self.key] = self.key_mark, place
+        self.key = None
 
     def check_marks(self, event: yaml.NodeEvent) -> None:
         """Anchors and tags change what a text means elsewhere or by convention."""

@@ -22,9 +22,7 @@ _HIDDEN: Final = (
 )
 FORBIDDEN: Final = re.compile(f"[{_HIDDEN}]")
 _BAD_SPACE: Final = re.compile("\r(?!\n)|\t")
-_ASCII_TEXT: Final = re.compile(r"[\x20-\x7e]*")
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"})
-_ODD_SPACES: Final = frozenset({"Zs"})
 _MARKS: Final = {
     b"\xef\xbb\xbf": "UTF-8 with a byte order mark",
     b"\xff\xfe": "UTF-16",
@@ -38,8 +36,8 @@ _NAMES: Final = {"\x00": "NUL", "\x1b": "ESCAPE", "\x7f": "DELETE", "\x85": "NEX
 
 def decode(data: bytes, file: str) -> str | Problem:
     """The text of a file, or the first reason why it is none."""
-    mark = next((name for prefix, name in _MARKS.items() if data.startswith(prefix)), None)
-    if mark is not None:
+    if data.startswith(tuple(_MARKS)):
+        mark = next(name for prefix, name in _MARKS.items() if data.startswith(prefix))
         return Problem(
             source=Source(file),
             code=FileCode.ENCODING,
@@ -61,6 +59,8 @@ def decode(data: bytes, file: str) -> str | Problem:
 
 def hidden(text: str, file: str) -> tuple[Problem, ...]:
     """A problem for each line that has a character which must not be in a file at all."""
+    if text.replace("\n", "").isprintable():  # as nearly always: nothing that is refused, nor a tab, can be printed
+        return ()
     if FORBIDDEN.search(text) is None and "\r" not in text and "\t" not in text:
         return ()
     starts = [match.start() for match in FORBIDDEN.finditer(text)]
@@ -105,7 +105,7 @@ def odd_space(text: str, file: str) -> Problem | None:
 
 def hidden_in_value(value: str) -> str | None:
     """The first character that a value must not mean, whatever escape spelled it; None where there is none."""
-    match = FORBIDDEN.search(value)
+    match = None if value.isprintable() else FORBIDDEN.search(value)
     return match.group() if match else None
 
 
@@ -131,13 +131,7 @@ def not_one_line(value: str) -> str | None:
     """The first character that has no place in a text of one line which names something: line ends, tabs, what is
     invisible, and spaces that only look like the common one.
     """
-    if _ASCII_TEXT.fullmatch(value):
-        return None
-    for character in value:
-        category = unicodedata.category(character)
-        if category in _INVISIBLE or (category in _ODD_SPACES and character != " "):
-            return character
-    return None
+    return None if value.isprintable() else next(character for character in value if not character.isprintable())
 
 
 def visible(text: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -21,20 +22,39 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{visible(step)}" for step in path).removeprefix(".")
 
 
-@dataclass(slots=True, kw_only=True)
+Inside: TypeAlias = "str | list[Place] | dict[str, tuple[Mark, Place]] | None"
+"""What lies at a place: for a collection the places in it, with those of keys; for a value that is no text how it is written."""
+
+Place: TypeAlias = tuple[int, int, Inside]
+"""Line and column of a value, from 1, and what lies there. Tuples, since there are twenty in each of ten thousand files."""
+
+
+@dataclass(kw_only=True)
 class Document:
-    """One YAML mapping as it was read: `values` and `keys` say where each value and each key of a mapping stands, `raw`
-    how a value that is no text was written.
+    """One YAML mapping as it was read, and where each part stands. Paths are made only for who asks for one.
 
     `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes.
     """
 
     file: str
     data: dict[str, JSON]
-    values: Mapping[Path, Mark]
-    keys: Mapping[Path, Mark]
-    raw: Mapping[Path, str]
+    top: Place
     sound: bool
+
+    @functools.cached_property
+    def values(self) -> Mapping[Path, Mark]:
+        """Where each value stands, in the order of the file."""
+        return {path: place[:2] for path, _, place in _below((), self.top)}
+
+    @functools.cached_property
+    def keys(self) -> Mapping[Path, Mark]:
+        """Where the key of each value in a mapping stands."""
+        return {path: key for path, key, _ in _below((), self.top) if key is not None}
+
+    @functools.cached_property
+    def raw(self) -> Mapping[Path, str]:
+        """How each value that is no text is written."""
+        return {path: place[2] for path, _, place in _below((), self.top) if isinstance(place[2], str)}
 
     def place(self, path: Path) -> Source:
         """Where a value stands, or the nearest that contains it."""
@@ -54,3 +74,15 @@ class Document:
         """Where the key of a value stands."""
         mark = self.keys.get(path)
         return Source(self.file, *mark) if mark else self.place(path)
+
+
+def _below(path: Path, place: Place, key: Mark | None = None) -> Iterator[tuple[Path, Mark | None, Place]]:
+    """A place and all in it, in the order of the file, each with its path and where its key stands."""
+    yield path, key, place
+    match place[2]:
+        case list() as items:
+            for index, item in enumerate(items):
+                yield from _below((*path, index), item)
+        case dict() as members:
+            for name, (mark, member) in members.items():
+                yield from _below((*path, name), member, mark)

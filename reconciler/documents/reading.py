@@ -39,7 +39,7 @@ def read_document(
             remedy="keep the file itself in git: run `git lfs pull`, then `git lfs untrack` its pattern and commit",
         )
         return None, (pointer,)
-    if (markers := _CONFLICT.search(text)) is not None:
+    if "<<<<<<< " in text and (markers := _CONFLICT.search(text)) is not None:
         conflict = Problem(
             source=Source(file, text.count("\n", 0, markers.start()) + 1),
             code=FileCode.MERGE_CONFLICT,

@@ -9,7 +9,7 @@ from typing import Any, Final
 import yaml
 
 from reconciler.codes import FileCode
-from reconciler.documents.builder import NO_VALUE, Builder, Limits, StopError
+from reconciler.documents.builder import Builder, Limits, StopError
 from reconciler.documents.document import Document
 from reconciler.documents.syntax import syntax_problem
 from reconciler.model import Source
@@ -42,19 +42,12 @@ def parse(
 
 def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
     """What was read, if it is a mapping."""
-    says_nothing = builder.root is NO_VALUE or builder.root is None
-    if says_nothing and may_be_empty:
-        return Document(file=builder.file, data={}, values={}, keys={}, raw={}, sound=builder.sound)
-    if isinstance(builder.root, dict):
-        return Document(
-            file=builder.file,
-            data=builder.root,
-            values=builder.values,
-            keys=builder.keys,
-            raw=builder.raw,
-            sound=builder.sound,
-        )
-    if says_nothing:
+    root, top = (builder.data[0], builder.places[0]) if builder.data else (None, (1, 1, {}))
+    if root is None and may_be_empty:
+        return Document(file=builder.file, data={}, top=(1, 1, {}), sound=builder.sound)
+    if isinstance(root, dict):
+        return Document(file=builder.file, data=root, top=top, sound=builder.sound)
+    if root is None:
         builder.problems.append(
             Problem(
                 source=Source(builder.file),
@@ -64,10 +57,10 @@ def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
             )
         )
     else:
-        kind = "a list" if isinstance(builder.root, list) else "a single value"
+        kind = "a list" if isinstance(root, list) else "a single value"
         builder.problems.append(
             Problem(
-                source=Source(builder.file, *builder.values[()]),
+                source=Source(builder.file, *top[:2]),
                 code=FileCode.NOT_A_MAPPING,
                 message=f"the file holds {kind}, not fields with values",
                 remedy="write one `field: value` a line",
@@ -81,6 +74,7 @@ _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 
 def events(text: str, *, accelerated: bool = True) -> Iterator[yaml.Event]:
     """The parser's events, by libyaml where it is there; it refuses the escapes by which JSON writes an emoji."""
-    accelerated = accelerated and not _SURROGATE_ESCAPE.search(text)
-    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader) if accelerated else yaml.SafeLoader
-    return iter(loader(text).get_event, None)
+    libyaml: Any = getattr(yaml, "cyaml", None)
+    is_for_libyaml = accelerated and libyaml is not None and not _SURROGATE_ESCAPE.search(text)
+    # The parser alone: a loader is also made ready to build Python's values from what it reads.
+    return iter((libyaml.CParser if is_for_libyaml else yaml.SafeLoader)(text).get_event, None)

@@ -232,7 +232,7 @@ def test_what_declarations_read_as_a_number_is_one_here_too(overlaid):
 
 
 def test_a_yaml_library_without_its_accelerator_will_do(overlaid, monkeypatch):
-    monkeypatch.delattr(yaml, "CSafeLoader")
+    monkeypatch.delattr(yaml, "cyaml")
     assert overlaid(f"recommendations: [{{key: {TDE_KEY}, severity: High}}]").find(TDE_KEY)[0].severity == "High"
     assert overlaid("a: [").problems[0].code == "yaml-syntax"
 

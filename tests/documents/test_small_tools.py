@@ -1,6 +1,8 @@
 """Suggestions, scalars and GUIDs: the small tools that every room shares."""
 
 import re
+import sys
+import unicodedata
 import uuid
 
 import pytest
@@ -8,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reconciler.documents.characters import FORBIDDEN, not_one_line
 from reconciler.documents.scalar_text import scalar_text
 from reconciler.documents.strict import parse
 from reconciler.documents.suggest import did_you_mean, nearest, nearest_few
@@ -92,3 +95,33 @@ def test_a_guid_is_one_in_either_case_and_nothing_around_it(guid, upper):
     assert guids_in(f"/x/{written}/y {written}") == [written, written]
     assert uuid.UUID(written)
     assert not is_guid("17k78e20-9358-41c9-923c-fb736d382a12")
+
+
+def test_every_character_that_nobody_sees_is_refused_in_a_line_and_no_other():
+    """What Python calls printable decides it; here the categories of Unicode say the same."""
+    characters = list(map(chr, range(sys.maxunicode + 1)))
+    unseen = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp", "Zs"}
+    odd = {character for character in characters if unicodedata.category(character) in unseen} - {" "}
+    assert {character for character in characters if not_one_line(character)} == odd
+    assert set(filter(FORBIDDEN.match, characters)) < odd
+
+
+def test_a_document_says_where_keys_and_values_stand_and_how_values_were_written():
+    document, problems = parse("a: 1\nb:\n  - {c: 0x10, d: x}\n  - y\n", "x.yaml")
+    assert problems == ()
+    assert document.values == {
+        (): (1, 1), ("a",): (1, 4), ("b",): (3, 3), ("b", 0): (3, 5), ("b", 0, "c"): (3, 9), ("b", 0, "d"): (3, 18),
+        ("b", 1): (4, 5),
+    }  # fmt: skip
+    assert document.keys == {("a",): (1, 1), ("b",): (2, 1), ("b", 0, "c"): (3, 6), ("b", 0, "d"): (3, 15)}
+    assert document.raw == {("a",): "1", ("b", 0, "c"): "0x10"}
+
+
+def test_of_a_field_that_is_written_twice_the_first_counts_and_has_its_place():
+    document, problems = parse("a: {b: c}\na: [d, {e: f}]\ng: h\n", "x.yaml")
+    (problem,) = problems
+    assert problem.code == "yaml-duplicate"
+    assert "the first is in line 1" in problem.message
+    assert not document.sound
+    assert document.data == {"a": {"b": "c"}, "g": "h"}
+    assert [document.at(path) for path in document.values] == [document.data, {"b": "c"}, "c", "h"]
