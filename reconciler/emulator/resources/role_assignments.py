@@ -87,22 +87,7 @@ def put(call: Call) -> Response:
             f"The role assignment ID '{call.target.name}' is not valid. The role assignment ID must be a GUID.",
         )
     definition = role_definitions.require(call.tenant, arm_id(str(values["roleDefinitionId"])).name)
-    principal = call.tenant.principals.find(principal_id)
-    if principal is None or principal.object_id.lower() != principal_id.lower():
-        raise errors.ArmError(
-            400,
-            "PrincipalNotFound",
-            f"Principal {principal_id} does not exist in the directory {call.tenant.id}. Check that you have "
-            "the correct principal ID.",
-        )
-    claimed = str(requested.get("principaltype") or _principal_type(principal))
-    if claimed.lower() != _principal_type(principal).lower():
-        raise errors.ArmError(
-            400,
-            "UnmatchedPrincipalType",
-            f"The PrincipalId '{principal_id}' has type '{_principal_type(principal)}' , which is different from "
-            f"specified PrinciaplType '{claimed}'.",
-        )
+    principal = _principal(call.tenant, principal_id, str(requested.get("principaltype") or ""))
     before = call.tenant.role_assignments.get(call.target.id.key)
     _check_others(call, before, (definition.id.name.lower(), principal.object_id.lower()))
     stored = {
@@ -119,6 +104,31 @@ def put(call: Call) -> Response:
     value = _show(record, call.version)
     value["properties"]["createdBy"] = None  # as recorded: only who reads it later is told
     return answer(200 if before else 201, value)
+
+
+def _principal(tenant: Tenant, principal_id: str, claimed_type: str) -> Principal:
+    """The principal of the directory by this id; `claimed_type` is what the request says of it, if anything.
+
+    Raises:
+        ArmError: 400: there is none, or it is of another type.
+    """
+    principal = tenant.principals.find(principal_id)
+    if principal is None or principal.object_id.lower() != principal_id.lower():
+        raise errors.ArmError(
+            400,
+            "PrincipalNotFound",
+            f"Principal {principal_id} does not exist in the directory {tenant.id}. Check that you have "
+            "the correct principal ID.",
+        )
+    actual_type = _principal_type(principal)
+    if claimed_type and claimed_type.lower() != actual_type.lower():
+        raise errors.ArmError(
+            400,
+            "UnmatchedPrincipalType",
+            f"The PrincipalId '{principal_id}' has type '{actual_type}' , which is different from "
+            f"specified PrinciaplType '{claimed_type}'.",
+        )
+    return principal
 
 
 def _check_others(call: Call, before: Record | None, meaning: tuple[str, str]) -> None:
