@@ -9,25 +9,29 @@ import io
 import json
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler import __version__
 from reconciler.arm.canonical import instant_text
+from reconciler.catalog import Catalogue
 from reconciler.documents.json_input import JsonInputError, read_json
 from reconciler.drift.as_of import RunWrite, writes_in_force, writes_of
-from reconciler.model import JSON, Declaration
+from reconciler.model import JSON, Declaration, Settings
 from reconciler.planning.inputs import ResolvedDeclarations
-from reconciler.planning.provenance import Step, StepKind
+from reconciler.planning.provenance import Commit, Step, StepKind
 from reconciler.problems import UsageError
 from reconciler.reports.escape import json_document
 from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.repository.approval import requester
 from reconciler.runs.files import read_file
 from reconciler.runs.loading import load_all
+
+if TYPE_CHECKING:  # GitPython is slow to import
+    from reconciler.repository.as_of import PastFiles
 
 MANIFEST: Final = "manifest.json"
 _FORMAT: Final = "1.0"
@@ -72,17 +76,8 @@ def make_bundle(request: BundleRequest) -> Bundle:
     from reconciler.repository.as_of import files_as_of  # noqa: PLC0415 - likewise
 
     past = files_as_of(request.root, request.as_of)
-    with tempfile.TemporaryDirectory(prefix="exempt-as-of-") as folder:
-        for name, content in past.files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        loaded, catalogue = load_all(Path(folder))
-    if loaded.settings is None:
-        raise UsageError(
-            f"reconciler.yaml of {past.commit.sha[:12]} cannot be read by this version", "use the version of then"
-        )
-    declared = [d for d in loaded.declarations if d.enabled and not d.has_expired(request.as_of)]
+    settings, declarations, catalogue = _load_as_of(past)
+    declared = [d for d in declarations if d.enabled and not d.has_expired(request.as_of)]
     resolved = ResolvedDeclarations.of(declared, catalogue)
     artefacts = dict(_artefacts(request.artefacts)) if request.artefacts else {}
     writes = [write for name, data in artefacts.items() for write in writes_of(name, data)]
@@ -95,18 +90,8 @@ def make_bundle(request: BundleRequest) -> Bundle:
             declaration, resolved, steps.get(declaration.name, ()), in_force.get(declaration.name, ()), request.as_of
         )
     ]
-    facts: dict[str, JSON] = {
-        "format_version": _FORMAT,
-        "tool_version": __version__,
-        "owner": loaded.settings.owner,
-        "tenantId": loaded.settings.tenant_id,
-        "asOf": instant_text(request.as_of),
-        "commit": past.commit.sha,
-        "committed": instant_text(past.commit.when),
-        "exempt": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
-    }
     files = {
-        "exempt.json": json_document(facts).encode(),
+        "exempt.json": _exempt_json(settings, past.commit, request.as_of, rows),
         "exempt.csv": spreadsheet(_COLUMNS, rows).encode(),
         **{f"repository/{name}": content for name, content in past.files.items()},
         **{f"artefacts/{name}": data for name, data in artefacts.items()},
@@ -118,6 +103,40 @@ def make_bundle(request: BundleRequest) -> Bundle:
         declarations=len(declared),
         unwritten=sum(declaration.name not in in_force for declaration in declared),
     )
+
+
+def _load_as_of(past: PastFiles) -> tuple[Settings, tuple[Declaration, ...], Catalogue]:
+    """The settings, the declarations and the catalogue that the files of a past commit come to.
+
+    Raises:
+        UsageError: this version cannot read the settings of then.
+    """
+    with tempfile.TemporaryDirectory(prefix="exempt-as-of-") as folder:
+        for name, content in past.files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        loaded, catalogue = load_all(Path(folder))
+    if loaded.settings is None:
+        raise UsageError(
+            f"reconciler.yaml of {past.commit.sha[:12]} cannot be read by this version", "use the version of then"
+        )
+    return loaded.settings, loaded.declarations, catalogue
+
+
+def _exempt_json(settings: Settings, commit: Commit, as_of: datetime, rows: Iterable[tuple[str, ...]]) -> bytes:
+    """`exempt.json`: the rows as objects, below what they were read from."""
+    fields: dict[str, JSON] = {
+        "format_version": _FORMAT,
+        "tool_version": __version__,
+        "owner": settings.owner,
+        "tenantId": settings.tenant_id,
+        "asOf": instant_text(as_of),
+        "commit": commit.sha,
+        "committed": instant_text(commit.when),
+        "exempt": [dict(zip(_COLUMNS, row, strict=True)) for row in rows],
+    }
+    return json_document(fields).encode()
 
 
 def _artefacts(folder: Path) -> Iterator[tuple[str, bytes]]:
