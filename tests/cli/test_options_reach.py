@@ -125,6 +125,7 @@ def test_a_list_knows_by_the_record_what_is_ours_and_counts_what_else_is_silent_
         return {entry["name"]: entry["ownership"] for entry in document["exemptions"]}
 
     assert whose() == {"edited": "forged"}
+    assert "sub Sub 2 00000000…0002" in saved.run("list", "--scope", TWO).stdout, "a subscription is shown by its name"
     assert whose("--record", str(saved.record)) == {"edited": "ours"}
     assert whose("--silenced") == {"edited": "forged"}
 
