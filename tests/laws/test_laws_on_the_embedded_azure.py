@@ -240,9 +240,9 @@ class Repository(RuleBasedStateMachine):
     @rule()
     def apply(self):
         self.write()
-        before = self.azure.exemptions
+        before = self.objects()
         declared = self.active()
-        self.precious = self.exempt() & self.truth.wanted(declared, _now(), whole=False)
+        self.precious = self.exempt() & self.wanted(declared)
         code, told = self.run_exempt("apply", "--yes", "--allow-deletes", "99")
         self.precious = set()
         assert not self.bare, self.bare
@@ -270,8 +270,15 @@ class Repository(RuleBasedStateMachine):
     def exempt(self):
         return self.truth.exempt([as_exemption(each) for each in self.azure.exemptions.values()], _now())
 
+    def wanted(self, declared):
+        return self.truth.wanted(declared, _now(), whole=False)
+
+    def objects(self):
+        """Everything that exempts, by folded id."""
+        return self.azure.exemptions
+
     def check_nothing_foreign(self, before):
-        after = self.azure.exemptions
+        after = self.objects()
         taken = {each.get("takeOver") for each in self.declared.values()}
         for key, body in before.items():
             marks = body["properties"].get("metadata") or {}
@@ -288,7 +295,7 @@ class Repository(RuleBasedStateMachine):
                 for one in live
                 if one.metadata.get("owner") == OWNER and one.metadata.get("declaration") == each.name
             ]
-            for fact in self.truth.wanted([each], _now(), whole=False):
+            for fact in self.wanted([each]):
                 assert sum(fact in self.truth.exempt([one], _now()) for one in mine) == 1, (each.name, fact, told)
 
     # --- how ---
