@@ -41,16 +41,22 @@ def complete(declaration: Mapping[str, Any]) -> dict[str, Any]:
     return {**declaration, **{key: text for key, text in required.items() if key not in declaration}}
 
 
+_GIT = (
+    *("-c", "user.name=Test"),
+    *("-c", "user.email=test@contoso.example"),
+    *("-c", "maintenance.auto=false"),  # a commit starts no process that looks whether there is something to tidy up
+)
+
+
 def git(root: Path, *arguments: str) -> str:
-    who = [part for key in ("user.name=Test", "user.email=test@contoso.example") for part in ("-c", key)]
-    done = subprocess.run(["git", *who, *arguments], cwd=root, check=True, capture_output=True, text=True)
+    done = subprocess.run(["git", *_GIT, *arguments], cwd=root, check=True, capture_output=True, text=True)
     return done.stdout.strip()
 
 
 def commit(root: Path, message: str = "Change") -> str:
     """Commits everything and returns the revision."""
     if not (root / ".git").exists():
-        git(root, "init", "--quiet", "--initial-branch", "main")
+        git(root, "init", "--quiet", "--template=", "--initial-branch", "main")  # no examples of hooks to copy
     git(root, "add", "--all")
     git(root, "commit", "--quiet", "--allow-empty", "--message", message)
     return git(root, "rev-parse", "HEAD")
