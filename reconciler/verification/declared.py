@@ -75,9 +75,11 @@ def _full_id(text: JSON, kind: str) -> str:
 
 
 def meant(declaration: Declared, tenant: Tenant, assignment: str) -> frozenset[str]:
-    """The references of an assignment that a declaration means."""
+    """The references of an assignment that a declaration means; none of one that is not there."""
     members = tenant.members.get(assignment, {})
     if declaration.only:
+        if assignment not in tenant.assignments:
+            return frozenset()
         definition = unversioned(tenant.assignments[assignment]["policyDefinitionId"])
         if declaration.only not in (assignment, definition):
             return frozenset()

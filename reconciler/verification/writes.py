@@ -17,8 +17,10 @@ from reconciler.verification.objects import JSON, SINGLE, Coverage, comparable, 
 def integrity(case: Case) -> Iterator[Violation]:
     """Fingerprints, digest, tenant, owner and every `before` are what they claim to be."""
     plan, tenant = case.plan, case.tenant
-    if plan["tenantId"].lower() != tenant.snapshot["tenantId"].lower() or plan["owner"] != case.settings["owner"]:
-        yield Violation(rule="integrity", subject="plan", message="it is of another tenant or owner than the snapshot")
+    tenants = {str(document["tenantId"]).lower() for document in (plan, tenant.snapshot, case.settings)}
+    if len(tenants) != 1 or plan["owner"] != case.settings["owner"]:
+        message = "it is of another tenant or owner than the snapshot or the repository"
+        yield Violation(rule="integrity", subject="plan", message=message)
     if len(case.writes) != len(plan["changes"]):
         yield Violation(rule="integrity", subject="plan", message="it writes one object twice")
     for key, write in case.writes.items():
@@ -120,7 +122,7 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
         yield _broken(
             "no wider", write, f"it exempts {', '.join(sorted(retained))}, which {declaration.name} does not mean"
         )
-    yield from _says_what_is_declared(write, after, declaration)
+    yield from _says_what_is_declared(case, write, after, declaration)
 
 
 def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
@@ -150,8 +152,10 @@ def _is_waiting(case: Case, write: Write, name: str) -> bool:
     )
 
 
-def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared) -> Iterator[Violation]:
+def _says_what_is_declared(case: Case, write: Write, after: Coverage, declaration: Declared) -> Iterator[Violation]:
     text, metadata = declaration.text, after.metadata
+    is_elsewhere = place_of(after.assignment) not in ("", *case.tenant.chain(after.scope))  # as `ahead` allows
+    must_be_unchecked = not standards.is_standard(after.properties) and (_is_unchecked(text) or is_elsewhere)
     differences = [
         name
         for name, differs in (
@@ -164,7 +168,9 @@ def _says_what_is_declared(write: Write, after: Coverage, declaration: Declared)
             ),
             ("the mark's declaration", metadata.get("declaration") != declaration.name),
             ("the mark's target", str(metadata.get("target")).lower() not in declaration.scopes),
+            ("the mark's owner", metadata.get("owner") != case.settings["owner"]),
             ("the ticket", metadata.get("ticket", "") != text.get("ticket", "")),
+            ("the check of its scope", _is_unchecked(after.properties) != must_be_unchecked),
         )
         if differs
     ]
@@ -207,8 +213,9 @@ def _may_go(case: Case, write: Write, before: Coverage, reference: str, reason: 
     )
     if case.is_covered(beside, point):
         return True
-    days = re.fullmatch(r"(\d+)d", str((case.settings.get("limits") or {}).get("minAge", "7d")))
-    least = timedelta(days=int(days[1])) if days else timedelta(0)
+    age = re.fullmatch(r"(\d+)([dh])", str((case.settings.get("limits") or {}).get("minAge", "7d")))
+    hours = int(age[1]) * (24 if age[2] == "d" else 1) if age else 0
+    least = timedelta(hours=hours)
     roots = {str(scope).lower() for scope in case.settings["scopes"]}
     return (
         write.after is None
@@ -238,6 +245,11 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     # An edit of the selectors takes from resources that they no longer choose; the others must stay exempt.
     chosen = point_of(before, reference, marked.selectors)
     return marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
+
+
+def _is_unchecked(properties: Mapping[str, JSON]) -> bool:
+    """Whether Azure may take an exemption that does not lie below its assignment, as a declaration says it too."""
+    return str(properties.get("assignmentScopeValidation")).lower() == "donotvalidate"
 
 
 def _broken(rule: str, write: Write, message: str) -> Violation:

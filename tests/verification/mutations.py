@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -20,6 +21,7 @@ from reconciler.planning.values import Plan
 from reconciler.verification.objects import written_id
 
 EXEMPTIONS = "/providers/microsoft.authorization/policyexemptions/"
+BEARS_A_HASH = re.compile(r"-[0-9a-f]{12}(-\d+)?$")
 KINDS = ("policyExemptions", "standardAssignments")
 Documents = dict[str, Any]
 Mutation = Callable[[Documents, Random], bool]
@@ -99,6 +101,17 @@ def other_selectors(change: Documents) -> None:
     ]
 
 
+def former_owner(change: Documents) -> None:
+    """Which made it ours before, but is no mark that we write."""
+    change["after"]["metadata"]["owner"] = "contoso/former"
+
+
+def other_validation(change: Documents) -> None:
+    """Azure no longer checks that the exemption lies below its assignment, or does although it was not to."""
+    if change["after"].pop("assignmentScopeValidation", None) != "DoNotValidate":
+        change["after"]["assignmentScopeValidation"] = "DoNotValidate"
+
+
 def other_assignment(change: Documents) -> None:
     change["after"]["policyAssignmentId"] = change["after"]["policyAssignmentId"] + "-other"
 
@@ -117,6 +130,12 @@ def wrong_tenant(documents: Documents, random: Random) -> bool:
     documents["plan"]["tenantId"] = "00000000-0000-4000-8000-0000000000ff"
     resealed(documents["plan"])
     return True
+
+
+def swapped_tenant(documents: Documents, random: Random) -> bool:
+    """Plan and snapshot are of one tenant, and the repository is of another."""
+    documents["snapshot"]["tenantId"] = "00000000-0000-4000-8000-0000000000ff"
+    return wrong_tenant(documents, random)
 
 
 def wrong_owner(documents: Documents, random: Random) -> bool:
@@ -203,6 +222,15 @@ def no_references(documents: Documents, random: Random) -> bool:
     return bool(changes)
 
 
+def no_selectors(documents: Documents, random: Random) -> bool:
+    """What was to exempt some resources exempts all of the scope."""
+    changes = [change for change in written(documents) if change["after"].get("resourceSelectors")]
+    if changes:
+        random.choice(changes)["after"]["resourceSelectors"] = []
+        resealed(documents["plan"])
+    return bool(changes)
+
+
 def foreign_delete(documents: Documents, random: Random) -> bool:
     """Of what the plan does not touch, and whose owner alone may delete it."""
     touched = {id_of(change) for change in documents["plan"]["changes"]}
@@ -220,6 +248,79 @@ def foreign_delete(documents: Documents, random: Random) -> bool:
     change = {"actions": ["delete"], "reason": "removed", "key": key, "before": before, "after": None}
     documents["plan"]["changes"].append({**change, "fingerprint": "", "declaration": None})
     resealed(documents["plan"])
+    return True
+
+
+def foreign_adopted(documents: Documents, random: Random) -> bool:
+    """What another owner or an application made gets our mark, and no declaration asks for that."""
+    touched = {id_of(change) for change in documents["plan"]["changes"]}
+    idle = [
+        e
+        for e in documents["snapshot"]["policyExemptions"]
+        if e["id"].lower() not in touched and is_protected(e) and not BEARS_A_HASH.search(e["id"])
+    ]
+    modest = [d for d in documents["declarations"] if not d["adopt"] and not d["takeOver"]]
+    if not idle or not modest:
+        return False
+    exemption, declaration = random.choice(idle), random.choice(modest)
+    scope, _, name = exemption["id"].lower().partition(EXEMPTIONS)
+    mark = {
+        "managedBy": "exempt",
+        "owner": documents["settings"]["owner"],
+        "declaration": declaration["name"],
+        "target": random.choice(declaration["scopes"]),
+    }
+    documents["plan"]["changes"].append(
+        {
+            "actions": ["update"],
+            "reason": "adopt",
+            "key": {"scope": scope, "assignment": exemption["properties"]["policyAssignmentId"], "name": name},
+            "before": copy.deepcopy(exemption["properties"]),
+            "after": {**copy.deepcopy(exemption["properties"]), "metadata": mark},
+            "fingerprint": "",
+            "declaration": declaration["name"],
+        }
+    )
+    resealed(documents["plan"])
+    return True
+
+
+def wanted_delete(documents: Documents, random: Random) -> bool:
+    """What was to be updated as declared is deleted, with another declaration named as the cause."""
+    updates = [change for change in written(documents) if change["before"]]
+    if not updates or documents["snapshot"]["unread"] or documents["plan"]["held"]:
+        return False
+    change = random.choice(updates)
+    change["after"], change["reason"], change["declaration"] = None, "removed", "removed-before"
+    resealed(documents["plan"])
+    return True
+
+
+def unread_around(documents: Documents, random: Random) -> bool:
+    """A scope that a change reduces was not read."""
+    sets = documents["snapshot"]["policySetDefinitions"]
+    members = {
+        key.lower(): {
+            m["policyDefinitionReferenceId"].lower() for m in sets[position]["properties"]["policyDefinitions"]
+        }
+        for key, position in documents["snapshot"]["initiativeOfAssignment"].items()
+    }
+    reducing = []
+    for change in documents["plan"]["changes"]:
+        if change["before"] is None or "exemptionData" in change["before"]:
+            continue
+        before, after = change["before"], change["after"] or {}
+        every = members.get(change["key"]["assignment"].lower(), {"*"})
+        had, has = (
+            {r.lower() for r in side.get("policyDefinitionReferenceIds") or every} & every if side else set()
+            for side in (before, after)
+        )
+        if had - has and before.get("expiresOn", "9999") > documents["snapshot"]["takenAt"]:
+            reducing.append(change)
+    if not reducing:
+        return False
+    line = {"scope": random.choice(reducing)["key"]["scope"], "what": "exemptions", "reason": "Forbidden", "remedy": ""}
+    documents["snapshot"]["unread"].append(line)
     return True
 
 
@@ -292,6 +393,12 @@ def written_before_its_wait(documents: Documents, random: Random) -> bool:
     return True
 
 
+def written_though_skipped(documents: Documents, random: Random) -> bool:
+    """Azure shows a write that the run says it did not make."""
+    random.choice(documents["outcomes"]["outcomes"])["status"] = "skipped"
+    return True
+
+
 def not_shown(documents: Documents, random: Random) -> bool:
     keys = {id_of(change) for change in documents["plan"]["changes"] if change["after"]}
     shown = [e for e in documents["after"]["policyExemptions"] if e["id"].lower() in keys]
@@ -339,21 +446,25 @@ def id_of(entry: Documents) -> str:
 
 OF_WRITES = (
     longer, sooner, other_category, more_references, wider_scope, unmarked, another_owner, another_declaration,
-    another_target, other_words, other_ticket, other_selectors, other_assignment,
+    another_target, other_words, other_ticket, other_selectors, other_assignment, former_owner, other_validation,
 )  # fmt: skip
 OF_PLANS = (
     wrong_digest, about_another_scope, wrong_tenant, wrong_owner, edited_after_approval, written_twice, stale_snapshot, vanished_before,
-    dropped_create, lost_reference, no_references, foreign_delete,
+    dropped_create, lost_reference, no_references, foreign_delete, swapped_tenant, foreign_adopted, wanted_delete, unread_around, no_selectors,
 )  # fmt: skip
 OF_OUTCOMES = (
-    written_without_plan, written_otherwise, written_unapproved, written_before_its_wait, not_shown, shown_otherwise,
-    still_there, ours_changed_meanwhile,
+    written_without_plan, written_otherwise, written_unapproved, written_before_its_wait, written_though_skipped,
+    not_shown, shown_otherwise, still_there, ours_changed_meanwhile,
 )  # fmt: skip
 MUTATIONS: dict[str, Mutation] = {
     **{edit.__name__: in_a_write(edit) for edit in OF_WRITES},
     **{edit.__name__: edit for edit in OF_PLANS},
     **{edit.__name__: of_outcomes(edit) for edit in OF_OUTCOMES},
 }
+
+
+DROPPED_WAIT = "dropped_wait"
+"""Made only where the world shows that it leaves something bare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,6 +484,12 @@ def mutated(scenario: Scenario, random: Random) -> Iterator[Mutated]:
         changed = {**pickle.loads(pickled), "policies_behind": policies_behind}
         if mutation(changed, random):
             yield Mutated(name=name, documents=changed)
+    waiting = [(change, name) for change in documents["plan"]["changes"] for name in change.get("waitsFor") or ()]
+    if waiting:
+        change, awaited = random.choice(waiting)
+        if bare_without_a_wait(scenario, scenario.plan(is_proven=False), id_of(change), awaited.lower()):
+            change["waitsFor"].remove(awaited)
+            yield Mutated(name=DROPPED_WAIT, documents={**documents, "policies_behind": policies_behind})
 
 
 # --- a dropped wait ----------------------------------------------------------------------------------------------

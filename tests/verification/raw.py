@@ -112,6 +112,7 @@ def carrier(selectors):
 def raw_settings(settings):
     return {
         "owner": settings.owner,
+        "tenantId": settings.tenant_id,
         "formerOwners": list(settings.former_owners),
         "scopes": [scope.text for scope in settings.scopes],
         "unmanaged": settings.unmanaged.value,

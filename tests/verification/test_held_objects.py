@@ -10,7 +10,7 @@ import pytest
 from planning.world import NOW, RG, ROOT, SETTINGS, STANDARD, SUB, assignment, declaration, live, ours, plan, snapshot
 from verification.raw import case, resealed
 
-from reconciler.model import ResourceSelector, Selector
+from reconciler.model import ResourceSelector, Selector, Subject, SubjectKind
 from reconciler.planning.values import HeldCause
 from reconciler.verification import verify
 
@@ -62,3 +62,27 @@ def test_an_object_that_is_kept_holds_nothing_that_a_create_bears(mark, referenc
     documents["plan"]["changes"][0]["after"]["policyDefinitionReferenceIds"].pop()
     resealed(documents["plan"])
     assert [violation.rule for violation in verify(**documents)] == ["owned once"]
+
+
+def test_an_adoption_where_the_assignment_is_gone_is_refuted():
+    foreign = live("terraform", RG, ("refA",), NIST, by="Application")
+    wanted = declaration("alpha", RG, subject=Subject(kind=SubjectKind.ASSIGNMENT, value=NIST.id.text))
+    tenant = snapshot(foreign)
+    documents = case(
+        SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[wanted]), plan(tenant, wanted)
+    )
+    assert verify(**documents) == []
+    before = documents["snapshot"]["policyExemptions"][0]["properties"]
+    mark = {"managedBy": "exempt", "owner": SETTINGS.owner, "declaration": "alpha", "target": RG.text}
+    documents["plan"]["changes"] = [
+        {
+            "actions": ["update"],
+            "reason": "adopt",
+            "key": {"scope": RG.text, "assignment": NIST.id.text, "name": "terraform"},
+            "before": before,
+            "after": {**before, "metadata": mark},
+            "declaration": "alpha",
+        }
+    ]
+    resealed(documents["plan"])
+    assert "nothing foreign" in {violation.rule for violation in verify(**documents)}
