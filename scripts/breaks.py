@@ -117,8 +117,11 @@ def _check(file: str, source: str, broken: str) -> None:
 def load() -> Iterator[Break]:
     """Every break, file by file."""
     for path in sorted(FOLDER.glob("*.yaml")):
-        for name, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
-            yield Break(**{"name": name, **entry, "tests": tuple(entry["tests"])})
+        try:
+            for name, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
+                yield Break(**{"name": name, **entry, "tests": tuple(entry["tests"])})
+        except (yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+            sys.exit(f"{path}: these are no breaks as scripts/breaks.py shows them: {error}")
 
 
 def tracked() -> list[str]:

@@ -34,6 +34,8 @@ _GITHUB: Final = (
 _ATTEMPT: Final = re.compile(r"^\t(\w+Credential): (.*(?:\n(?!\t|To mitigate).*)*)", re.MULTILINE)
 """One way that DefaultAzureCredential tried, in its message."""
 
+_AZURE_CLI: Final = "AzureCliCredential"
+"""The way that a person can set up at once, where it is permitted."""
 _NOT_SET_UP: Final = re.compile(r"unavailable|not found|not be found|not installed|requires the", re.IGNORECASE)
 _TRIED: Final = re.compile(r"error|AADSTS|expired|denied|failed", re.IGNORECASE)
 _REFRESH_SECONDS: Final = 300
@@ -156,24 +158,47 @@ def github_assertion(environment: Mapping[str, str], audience: str) -> str:
 def no_identity(error: SdkError) -> CredentialError:
     """What to tell a person when no token could be had: which ways were tried, and why those that are set up failed."""
     text = redact(str(error.message))
-    tried = _ATTEMPT.findall(text)
-    remedy = (
-        "run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it"
-    )
-    failed = [
-        f"{name}: {' '.join(why.split())}" for name, why in tried if _TRIED.search(why) or not _NOT_SET_UP.search(why)
-    ]
+    tried = dict(_ATTEMPT.findall(text))
+    failed = {name: why for name, why in tried.items() if _TRIED.search(why) or not _NOT_SET_UP.search(why)}
     if failed:
-        reason = "; ".join(failed)
+        reason = "; ".join(f"{name}: {' '.join(why.split())}" for name, why in failed.items())
+        ways = [*failed, *(name for name in tried if name == _AZURE_CLI and name not in failed)]
+        remedy = f"{', or '.join(map(_remedy, ways))}; `exempt doctor` checks it"
     elif len(tried) == 1:
-        reason = f"AZURE_TOKEN_CREDENTIALS permits {tried[0][0]} alone, and that is not set up here"
-        needs = "run `az login`" if tried[0][0] == "AzureCliCredential" else f"set up what {tried[0][0]} needs"
-        remedy = f"{needs}, or unset AZURE_TOKEN_CREDENTIALS, which permits no other way"
+        (name,) = tried
+        reason = f"AZURE_TOKEN_CREDENTIALS permits {name} alone, and that is not set up here"
+        remedy = f"{_remedy(name)}, or unset AZURE_TOKEN_CREDENTIALS, which permits no other way"
     elif tried:
         reason = f"none of the {len(tried)} ways to log in is set up here"
-    else:
+        remedy = "run `az login`, or give the pipeline a managed identity or a federated credential; `exempt doctor` checks it"
+    else:  # GitHub's own federation, which is no choice of several
         reason = " ".join(text.split())
+        remedy = (
+            "let AZURE_CLIENT_ID name the application, and its federated credential this repository with the branch or "
+            "environment of the job; `exempt doctor` checks it"
+        )
     return CredentialError(f"no Azure identity could be had: {reason}", remedy)
+
+
+def _remedy(way: str) -> str:
+    """What makes one of azure-identity's ways to log in work."""
+    match way:
+        case "EnvironmentCredential":
+            return "correct AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_CLIENT_CERTIFICATE_PATH"
+        case "WorkloadIdentityCredential":
+            return (
+                "correct AZURE_FEDERATED_TOKEN_FILE and the federated credential of the application in AZURE_CLIENT_ID"
+            )
+        case "ManagedIdentityCredential":
+            return "give this machine a managed identity, and let AZURE_CLIENT_ID name it if it is a user-assigned one"
+        case _ if way == _AZURE_CLI:
+            return "run `az login`"
+        case "AzurePowerShellCredential":
+            return "run `Connect-AzAccount`"
+        case "AzureDeveloperCliCredential":
+            return "run `azd auth login`"
+        case _:
+            return f"set up what {way} needs"
 
 
 def token_claims(token: str) -> Mapping[str, Any]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import enum
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from reconciler.model import ArmId, parse_scope
 
 Word = TypeVar("Word", bound=enum.StrEnum)
+_MOST_DIGITS: Final = 18
+"""More than any option can mean; Python refuses to convert thousands of them."""
 
 
 def scope_argument(text: str) -> ArmId:
@@ -36,9 +38,9 @@ def number_argument(form: str, lowest: int = 0, highest: int | None = None) -> C
     """The type of an option that takes a whole number within limits, both included; `form` says in an error what is wanted."""
 
     def convert(text: str) -> int:
-        number = int(text) if text.isascii() and text.isdigit() else -1
+        number = int(text) if text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS else -1
         if number < lowest or (highest is not None and number > highest):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {form}")
+            raise argparse.ArgumentTypeError(f"{text[:40]!r} is not {form}")
         return number
 
     return convert

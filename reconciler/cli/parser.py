@@ -56,9 +56,10 @@ class Parser(argparse.ArgumentParser):
 
         candidates: list[str | None] = []
         if (unknown := _UNKNOWN.match(message)) is not None:
-            options = [option for option in self._option_string_actions if option.startswith("--")]
+            options = [option[2:] for option in self._option_string_actions if option.startswith("--")]
             words = [word.partition("=")[0] for word in unknown[1].split() if word.startswith("-")]
-            candidates = [nearest(word, options) for word in words]
+            # Without the dashes: all options share those, so that they would make any two alike.
+            candidates = [f"--{near}" if (near := nearest(word.lstrip("-"), options)) else None for word in words]
         elif (choice := _CHOICE.match(message)) is not None:
             choices = {
                 str(value)

@@ -83,8 +83,9 @@ def read(file: SourceFile) -> bytes | Problem:
             return _too_large(file.name, status.st_size)
         # As much as there is: room for the largest that may be would be cleared anew for each of many small files.
         data = os.read(descriptor, status.st_size + 1)
-        if len(data) > status.st_size:  # it grew, or its file system knows no sizes
-            data += os.read(descriptor, MAX_BYTES)
+        if len(data) != status.st_size:  # it grew, its file system knows no sizes, or gave less than there is
+            while len(data) <= MAX_BYTES and (piece := os.read(descriptor, MAX_BYTES)):
+                data += piece
         return data if len(data) <= MAX_BYTES else _too_large(file.name, len(data))
     except OSError as error:
         return _unreadable(file.name, error)

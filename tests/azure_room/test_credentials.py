@@ -156,6 +156,31 @@ def test_the_way_to_log_in_that_the_environment_permits_is_the_only_one_tried(lo
         connect(settings_of(cloud), os.environ).close()
 
 
+@pytest.mark.parametrize(
+    ("way", "remedy"),
+    [
+        ("ManagedIdentityCredential", "give this machine a managed identity"),
+        ("WorkloadIdentityCredential", "correct AZURE_FEDERATED_TOKEN_FILE"),
+        ("EnvironmentCredential", "correct AZURE_TENANT_ID, AZURE_CLIENT_ID"),
+        ("AzurePowerShellCredential", "run `Connect-AzAccount`"),
+    ],
+)
+def test_the_remedy_is_of_the_one_way_that_is_permitted_and_fails(way, remedy):
+    refused = no_identity(ClientAuthenticationError(f"Attempted credentials:\n\t{way}: AADSTS700016: denied"))
+    assert refused.remedy.startswith(remedy)
+    assert "az login" not in refused.remedy
+
+
+def test_a_managed_identity_that_is_permitted_alone_and_fails_is_what_the_remedy_is_about(login):
+    with running() as cloud:
+        only = "ManagedIdentityCredential"
+        login({**cloud.env, "IDENTITY_HEADER": "wrong", "AZURE_TOKEN_CREDENTIALS": only})
+        with pytest.raises(CredentialError, match="X-IDENTITY-HEADER") as caught:
+            connect(settings_of(cloud), os.environ)
+    assert caught.value.remedy.startswith("give this machine a managed identity")
+    assert "az login" not in caught.value.remedy
+
+
 def test_a_login_address_without_tls_is_refused(login):
     with running() as cloud:
         login({**cloud.env, "AZURE_AUTHORITY_HOST": "http://login.contoso.example"})

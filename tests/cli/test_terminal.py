@@ -82,6 +82,27 @@ def test_help_alone_lists_the_commands_and_of_no_command_says_so(capsys: pytest.
 # --- mistakes ----------------------------------------------------------------------------------------------------
 
 
+def _mistyped(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 1
+    return capsys.readouterr().err.splitlines()
+
+
+def test_an_option_that_is_like_no_other_gets_no_proposal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _mistyped(["plan", "--bogus"], capsys) == [
+        "error: unrecognized arguments: --bogus",
+        "help: 'exempt plan --help' lists the options",
+    ]
+
+
+def test_a_number_of_thousands_of_digits_is_refused_in_our_words(capsys: pytest.CaptureFixture[str]) -> None:
+    first, *_ = _mistyped(["plan", "--allow-deletes", "9" * 5000], capsys)
+    assert first.startswith("error: argument --allow-deletes: '9999999999")
+    assert " is not " in first
+    assert len(first) < 160
+
+
 @pytest.mark.parametrize(
     ("arguments", "near"),
     [
@@ -96,10 +117,7 @@ def test_help_alone_lists_the_commands_and_of_no_command_says_so(capsys: pytest.
 def test_a_mistyped_option_comes_first_with_what_was_meant(
     arguments: list[str], near: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as left:
-        main(arguments)
-    assert left.value.code == 1
-    first, *rest = capsys.readouterr().err.splitlines()
+    first, *rest = _mistyped(arguments, capsys)
     assert first.startswith("error: ")
     assert rest[0] == f"help: did you mean {near}?"
     assert rest[-1].endswith("--help' lists the options"), "and no usage pushes the mistake off the screen"
