@@ -15,6 +15,7 @@ class Typist:
     """Runs a command of ours on a terminal of its own, waits for words and types answers."""
 
     def __init__(self, folder: Path, env: dict[str, str], *words: str) -> None:
+        env = {**env, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[1])}
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(folder)

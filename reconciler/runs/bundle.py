@@ -7,7 +7,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from reconciler.reports.escape import json_document
 from reconciler.reports.spreadsheet import spreadsheet
 from reconciler.repository.approval import requester
 from reconciler.runs.files import read_file
-from reconciler.runs.loading import load_all
+from reconciler.runs.loading import load_files
 
 if TYPE_CHECKING:  # GitPython is slow to import
     from reconciler.repository.as_of import PastFiles
@@ -111,12 +110,7 @@ def _load_as_of(past: PastFiles) -> tuple[Settings, tuple[Declaration, ...], Cat
     Raises:
         UsageError: this version cannot read the settings of then.
     """
-    with tempfile.TemporaryDirectory(prefix="exempt-as-of-") as folder:
-        for name, content in past.files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        loaded, catalogue = load_all(Path(folder))
+    loaded, catalogue = load_files(past.files)
     if loaded.settings is None:
         raise UsageError(
             f"reconciler.yaml of {past.commit.sha[:12]} cannot be read by this version", "use the version of then"

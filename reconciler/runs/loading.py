@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -185,12 +185,7 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
 
     revision = repository.read_revision(root, sha, same_meaning, same_rules)
-    with tempfile.TemporaryDirectory(prefix="exempt-approved-") as folder:
-        for name, content in revision.files.items():
-            path = Path(folder, name)
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content)
-        loaded, catalogue = load_all(Path(folder))
+    loaded, catalogue = load_files(revision.files)
     problems = (*loaded.problems, *catalogue.problems, *check(loaded, catalogue, context.now, frozenset()))
     if has_errors(problems) or loaded.settings is None:
         first = min(problem for problem in problems if has_errors([problem]))
@@ -252,6 +247,16 @@ def load_all(root: Path) -> tuple[Loaded, Catalogue]:
     overlay = root / OVERLAY
     cloud = loaded.settings.cloud if loaded.settings else None
     return loaded, load_catalogue(cloud, overlay) if cloud else load_catalogue(overlay=overlay)
+
+
+def load_files(files: Mapping[str, bytes]) -> tuple[Loaded, Catalogue]:
+    """The same of files that lie in no folder, as a commit has them; `files` by path from the folder of reconciler.yaml."""
+    with tempfile.TemporaryDirectory(prefix="exempt-files-") as folder:
+        for name, content in files.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        return load_all(Path(folder))
 
 
 def _load(root: Path) -> Loaded:

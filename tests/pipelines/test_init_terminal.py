@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from pipelines import runner
 from pipelines.test_init import TOOL
 from typist import Typist
 
@@ -42,7 +41,7 @@ def logged_in(folder: Path, *, identifier: str = SUBSCRIPTION, code: int = 0) ->
 
 def started(clone: Path, *words: str, az: Path | None = None) -> Typist:
     path = os.environ["PATH"] if az is None else f"{az}{os.pathsep}{os.environ['PATH']}"
-    env = {"PATH": path, "HOME": str(clone.parent), "PYTHONPATH": str(runner.CHECKOUT), "TERM": "xterm"}
+    env = {"PATH": path, "HOME": str(clone.parent)}
     return Typist(clone, env, "init", ".", "--tool", TOOL, *words)
 
 

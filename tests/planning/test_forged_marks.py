@@ -33,6 +33,23 @@ def forged(name="f", mark="one", **more):
     return written(ours(name, mark, **more), "mallory@contoso.example", "mallory@contoso.example")
 
 
+def plan_of_nothing_declared(exemption, taken_out):
+    """`taken_out`: what git shows as taken out of the repository; None where nobody can tell."""
+    return plan_from(
+        PlanInputs(
+            declarations=ResolvedDeclarations.of([], CATALOGUE),
+            catalogue=CATALOGUE,
+            snapshot=snapshot(exemption),
+            settings=BELIEVING,
+            history=Git(),
+            now=NOW,
+            allowed=Allowances(),
+            only=None,
+            taken_out=taken_out,
+        )
+    )
+
+
 def test_without_writers_every_mark_is_believed():
     assert shape(plan(snapshot(forged(mark="gone")))) == [("delete", "removed", "f", ("refA",))]
 
@@ -115,18 +132,7 @@ def test_who_asked_before_an_adoption_is_kept_when_what_was_adopted_is_edited_an
 )
 def test_a_mark_that_somebody_else_wrote_last_is_no_proof_of_a_removal(mark, changed_by, taken_out, goes):
     one = written(ours("o", mark, target=RG), ROBOT, changed_by)
-    inputs = PlanInputs(
-        declarations=ResolvedDeclarations.of([], CATALOGUE),
-        catalogue=CATALOGUE,
-        snapshot=snapshot(one),
-        settings=BELIEVING,
-        history=Git(),
-        now=NOW,
-        allowed=Allowances(),
-        only=None,
-        taken_out=taken_out,
-    )
-    done = plan_from(inputs)
+    done = plan_of_nothing_declared(one, taken_out)
     assert shape(done) == ([("delete", "removed", "o", ("refA",))] if goes else [])
     assert [finding.kind for finding in done.findings] == ([] if goes else [FindingKind.HELD])
 
@@ -134,18 +140,7 @@ def test_a_mark_that_somebody_else_wrote_last_is_no_proof_of_a_removal(mark, cha
 def test_a_mark_of_which_azure_does_not_say_who_wrote_it_is_no_proof_either():
     """An export or an older version of Azure gives no system data; a record of a run alone makes it ours."""
     one = replace(ours("o", "gone", target=RG), system=None, adopted=True)
-    inputs = PlanInputs(
-        declarations=ResolvedDeclarations.of([], CATALOGUE),
-        catalogue=CATALOGUE,
-        snapshot=snapshot(one),
-        settings=BELIEVING,
-        history=Git(),
-        now=NOW,
-        allowed=Allowances(),
-        only=None,
-        taken_out=frozenset(),
-    )
-    done = plan_from(inputs)
+    done = plan_of_nothing_declared(one, frozenset())
     assert shape(done) == []
     (finding,) = done.findings
     assert (finding.kind, finding.declaration) == (FindingKind.HELD, "gone")
@@ -153,7 +148,7 @@ def test_a_mark_of_which_azure_does_not_say_who_wrote_it_is_no_proof_either():
         "is wanted by no declaration, but kept: Azure does not say who wrote its mark, and no recent version of "
         "declaration 'gone' listed its target"
     )
-    assert shape(plan_from(replace(inputs, taken_out=frozenset({("gone", RG.key)})))) == [
+    assert shape(plan_of_nothing_declared(one, frozenset({("gone", RG.key)}))) == [
         ("delete", "removed", "o", ("refA",))
     ]
 

@@ -403,8 +403,6 @@ def test_a_short_conversation(cloud: emulated.Azure, github: hosting_service.Ser
         cloud,
         EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
         GITHUB_TOKEN=SECRET,
-        TERM="xterm",
-        PYTHONPATH=str(Path(__file__).parents[2]),
     )
     typist = Typist(here.root, env, "request")
     typist.waits_for("Recommendation (paste")
@@ -435,8 +433,6 @@ def test_a_beginner_pastes_the_resource_first_and_a_day_that_is_too_late(
         cloud,
         EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
         GITHUB_TOKEN=SECRET,
-        TERM="xterm",
-        PYTHONPATH=str(Path(__file__).parents[2]),
     )
     typist = Typist(here.root, env, "request")
     for waits_for, types in (
@@ -467,7 +463,7 @@ def test_a_beginner_pastes_the_resource_first_and_a_day_that_is_too_late(
 def test_what_was_retired_is_said_before_anything_else_is_asked(
     cloud: emulated.Azure, github: hosting_service.Service, here: Clone
 ) -> None:
-    env = emulated.environment(cloud, TERM="xterm", PYTHONPATH=str(Path(__file__).parents[2]))
+    env = emulated.environment(cloud)
     typist = Typist(here.root, env, "request", "--recommendation", "0354476c-a12a-4fcc-a79d-f0ab7ffffdbb")
     typist.waits_for("Microsoft retired it: another recommendation took its place")
     typist.waits_for("An exemption of it would do nothing.")

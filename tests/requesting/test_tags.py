@@ -160,8 +160,6 @@ def test_a_conversation_leaves_out_the_same_and_says_so(
         cloud,
         EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
         GITHUB_TOKEN=SECRET,
-        TERM="xterm",
-        PYTHONPATH=str(Path(__file__).parents[2]),
     )
     typist = Typist(here.root, env, *BY_TAG, "--until", "2099-01-01", "--owner", "a@contoso.example")
     typist.waits_for("left out, since declaration 'one' exempts it already")
@@ -174,7 +172,7 @@ def test_a_conversation_leaves_out_the_same_and_says_so(
 def test_a_tag_that_nothing_bears_is_said_and_asked_for_otherwise(
     cloud: emulated.Azure, github: hosting_service.Service, here: Clone
 ) -> None:
-    env = emulated.environment(cloud, TERM="xterm", PYTHONPATH=str(Path(__file__).parents[2]))
+    env = emulated.environment(cloud)
     words = ("request", PAGE, "--tag", "purpose=lgacy", "--until", "2027-01-01", "--dry-run", *ANSWERS)
     typist = Typist(here.root, env, *words, "--owner", "a@contoso.example")
     typist.waits_for("no resource bears purpose=lgacy")
