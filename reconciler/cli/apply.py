@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,7 @@ from reconciler.model import ArmId, count
 from reconciler.problems import UsageError
 from reconciler.reports.context import ReportContext
 from reconciler.reports.formats import OUTCOMES
+from reconciler.reports.outcomes import outcome_report
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.plan import PlanReport, plan_report
 from reconciler.reports.plan_json import plan_json
@@ -55,6 +57,7 @@ class Options(common.GuardOptions):
     approved: str | None
     only: str | None
     yes: bool
+    verbose: bool
     out: Path | None
 
 
@@ -65,6 +68,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_base(parser)
     common.add_scope(parser)
     common.add_format(parser, OUTCOMES.names)
+    common.add_verbose(parser)
     parser.add_argument("plan", type=Path, nargs="?", metavar="PLAN", help="a saved plan whose changes are approved")
     parser.add_argument("--expect", metavar="DIGEST", help="apply only if the plan has exactly this digest")
     parser.add_argument(
@@ -101,12 +105,16 @@ def run(args: argparse.Namespace) -> int:
     if not options.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError("there is no terminal to ask on", "add --yes to apply without a question")
     with interrupts() as stop:
-        applied = apply.run(request, common.context(), _agreed if options.yes else _ask, stop)
+        applied = apply.run(
+            request, common.context(), _agreed if options.yes else partial(_ask, verbose=options.verbose), stop
+        )
         if applied.summary is None:
             say("nothing was changed")
             return exits.of_run(applied.verdict)
-        context = ReportContext(names=applied.names, exit_code=exits.of_run(applied.verdict))
-        show(OUTCOMES.render(options.format, applied.summary, context))
+        exit_code = exits.of_run(applied.verdict)
+        context = ReportContext(names=applied.names, exit_code=exit_code, verbose=options.verbose)
+        report = outcome_report(applied.summary, applied.plan)
+        show(OUTCOMES.render(options.format, report, context))
         if options.format != "text":  # the text form has them itself
             say(*(refusal_line(refusal) for refusal in applied.summary.refusals))
         if applied.needless:
@@ -114,7 +122,7 @@ def run(args: argparse.Namespace) -> int:
                 f"{count(len(applied.needless), 'approved change')} no longer needed: Azure or the declarations moved on"
             )
         if options.out:  # last: a disk that is full must not hide what was written to Azure
-            write_file(options.out, outcomes_json(applied.summary, context.exit_code))
+            write_file(options.out, outcomes_json(report, exit_code))
         if options.record_out and (record := applied.record):
             write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
         if options.snapshot_out and applied.read:
@@ -128,9 +136,9 @@ def _agreed(report: Callable[[], PlanReport], names: dict[str, str]) -> bool:  #
     return True
 
 
-def _ask(report: Callable[[], PlanReport], names: dict[str, str]) -> bool:
+def _ask(report: Callable[[], PlanReport], names: dict[str, str], *, verbose: bool) -> bool:
     """Shows what is about to be written and asks."""
-    write_lines(plan_lines(report(), ReportContext(names=names)), sys.stderr)
+    write_lines(plan_lines(report(), ReportContext(names=names, verbose=verbose)), sys.stderr)
     try:
         sys.stderr.write("Apply these changes? Only 'yes' is accepted: ")
         sys.stderr.flush()

@@ -45,6 +45,13 @@ def add_format(parser: argparse.ArgumentParser, names: Sequence[str]) -> None:
     )
 
 
+def add_verbose(parser: argparse.ArgumentParser) -> None:
+    """`--verbose`: every exemption, beside the decisions that they follow from."""
+    parser.add_argument(
+        "--verbose", action="store_true", help="as text, also list every exemption that follows from a decision"
+    )
+
+
 def add_base(parser: argparse.ArgumentParser) -> None:
     """`--base REF`: against which revision rules about time and hierarchy are judged."""
     parser.add_argument(

@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,26 +110,18 @@ class _Story:
         self._settled()
 
     def _first_plan(self) -> None:
-        """How many exemptions each assignment gets, and what is done to objects that were made by hand."""
-        self._head("plan: what would change, and why", "exempt plan --format json")
-        plan = json.loads(self._exempt("plan", "--format", "json", expect=(Exit.DONE,)))
-        changes, summary = plan["changes"], plan["summary"]
-        counts = ", ".join(f"{summary[action]} to {action}" for action in ("create", "update", "delete"))
-        lines = [line("  Plan: ", (Style.HEADING, counts), f" ({summary['foreign']} not ours stay untouched)")]
-        names = {row["id"]: row["displayName"] for row in self.content["subscriptions"]}
-        numbers = Counter(change["key"]["assignment"] for change in changes if change["after"])
-        for assignment, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
-            scope, _, name = assignment.partition("/providers/Microsoft.Authorization/policyAssignments/")
-            place = scope.rsplit("/", 1)[-1]
-            where = f"assigned at {names.get(place, place)}"
-            lines.append(line(f"  {number:4} in ", (Style.NAME, f"{name:<22}"), (Style.QUIET, where)))
-        words = {"adopt": "made in the portal, becomes ours", "duplicate": "says the same twice"}
-        signs = {"update": (Style.UPDATE, "  ~ update "), "delete": (Style.DELETE, "  - delete ")}
-        for change in changes:
-            if change["reason"] in words:
-                about = f"  {words[change['reason']]} ({change['declaration']})"
-                lines.append(line(signs[change["actions"][0]], (Style.NAME, change["key"]["name"]), about))
-        write_lines(lines)
+        """Of each decision the first rows (what, where, until when) and what it takes over; then what Azure gets for it."""
+        self._head("plan: what would change, and why", "exempt plan")
+        headline, *blocks = self._exempt("plan", expect=(Exit.DONE,)).split("\n\n")
+        decisions = [block.splitlines() for block in blocks if block.startswith(("  + ", "  ~ ", "  - "))]
+        whose = ("adopts ", "because ")
+        rows = [
+            row
+            for block in decisions
+            for row in (*block[:3], *(row for row in block[3:] if row.lstrip().startswith(whose)))
+        ]
+        write_lines([line("  ", (Style.HEADING, headline)), *(line(f"  {row}") for row in rows)])
+        write_lines([line(f"  {blocks[-1].splitlines()[-1]}")])
 
     def _settled(self) -> None:
         self._head("plan again: nothing left to do", "exempt plan --detailed-exitcode")

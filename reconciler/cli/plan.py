@@ -8,7 +8,7 @@ changes.
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,7 @@ class Options(common.GuardOptions):
     record: Path | None
     record_out: Path | None
     detailed_exitcode: bool
+    verbose: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_base(parser)
     common.add_scope(parser)
     common.add_format(parser, PLAN.names)
+    common.add_verbose(parser)
     parser.add_argument("--out", type=Path, metavar="FILE", help="also save the plan as JSON, for 'exempt apply FILE'")
     parser.add_argument("--snapshot", type=Path, metavar="FILE", help="plan against a saved snapshot instead of Azure")
     common.add_snapshot_out(parser)
@@ -92,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     from reconciler.reports.problems import problem_lines  # noqa: PLC0415
     from reconciler.reports.record_json import record_json  # noqa: PLC0415
 
-    reader = report_context(options.root, context.environment, planned.names)
+    reader = replace(report_context(options.root, context.environment, planned.names), verbose=options.verbose)
     report = planned.report
     show(PLAN.render(options.format, report, reader))
     if options.scope:

@@ -28,7 +28,7 @@ class ReportContext:
     """`names` maps the folded id of a management group, subscription or assignment to its display name. `file_url` is
     the address of a file with `{file}` and `{line}` in it, empty where files have none. `exit_code` is what the process
     will exit with; `folder` where the files lie below the working folder, which is where a pipeline checks out: empty, or
-    `path/to/it/`.
+    `path/to/it/`. `verbose` asks for every exemption beside the decisions.
     """
 
     names: Names = field(default_factory=dict)
@@ -36,6 +36,7 @@ class ReportContext:
     pipeline: Pipeline = Pipeline.NONE
     exit_code: int = 0
     folder: str = ""
+    verbose: bool = False
 
     def link(self, source: Source) -> str:
         """The address of a line of a file, safe in Markdown; empty without one."""

@@ -48,18 +48,22 @@ def category_label(category: str, show: Show = str) -> str:
     return _CATEGORIES.get(category) or show(category)
 
 
+def targets_label(decision: Decision, names: Names, show: Show = str) -> str:
+    """Where: the one target, or how many of which kind with the first of them by name."""
+    targets = decision.state.targets
+    if len(targets) == 1:
+        return show(scope_label(targets[0], names))
+    kinds = Counter(target.kind for target in targets)
+    counts = ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *KINDS[kind])}" for kind in ScopeKind if kinds[kind])
+    return show(f"{counts}: {first_few([_short(target) for target in targets], _FEW)}")
+
+
 def place_label(decision: Decision, names: Names, show: Show = str) -> str:
     """Where, and how many resources that covers now: `3 of 12 resources now` are those that its policies evaluate, of all
     that are there.
     """
-    targets, resources = decision.state.targets, decision.resources
-    if len(targets) == 1:
-        where = show(scope_label(targets[0], names))
-    else:
-        kinds = Counter(target.kind for target in targets)
-        counts = ", ".join(f"{kinds[kind]:,} {agree(kinds[kind], *KINDS[kind])}" for kind in ScopeKind if kinds[kind])
-        where = show(f"{counts}: {first_few([_short(target) for target in targets], _FEW)}")
-    if all(target.kind is ScopeKind.RESOURCE for target in targets):
+    where, resources = targets_label(decision, names, show), decision.resources
+    if all(target.kind is ScopeKind.RESOURCE for target in decision.state.targets):
         return where
     if resources is None:
         return f"{where} (number of resources unknown)" if decision.exempts_more else where

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.reports.drift import DriftReport
     from reconciler.reports.export import Export
     from reconciler.reports.imports import ImportReport
-    from reconciler.reports.outcomes import Summary
+    from reconciler.reports.outcomes import OutcomeReport
     from reconciler.reports.plan import PlanReport
     from reconciler.reports.styled import Line
 
@@ -63,11 +63,11 @@ PLAN: Final[Report[PlanReport]] = Report(
         "markdown": lambda report, context: _module("plan_markdown").plan_markdown(report, context),
     }
 )
-OUTCOMES: Final[Report[Summary]] = Report(
+OUTCOMES: Final[Report[OutcomeReport]] = Report(
     formats={
-        "text": lambda summary, context: _module("outcomes_text").outcome_lines(summary, context.names),
-        "json": lambda summary, context: _module("outcomes_json").outcomes_json(summary, context.exit_code),
-        "markdown": lambda summary, context: _module("outcomes_markdown").outcomes_markdown(summary, context.names),
+        "text": lambda report, context: _module("outcomes_text").outcome_lines(report, context),
+        "json": lambda report, context: _module("outcomes_json").outcomes_json(report, context.exit_code),
+        "markdown": lambda report, context: _module("outcomes_markdown").outcomes_markdown(report, context),
     }
 )
 DRIFT: Final[Report[DriftReport]] = Report(

@@ -16,18 +16,20 @@ from reconciler.reports.json_values import (
     source_to_json,
     unread_to_json,
 )
-from reconciler.reports.outcomes import Outcome, Summary
+from reconciler.reports.outcomes import DecisionOutcome, Outcome, OutcomeReport
+from reconciler.reports.plan_json import decision_to_json
 
-FORMAT_VERSION: Final = "1.1"
+FORMAT_VERSION: Final = "1.2"
 
 
-def outcomes_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> str:
+def outcomes_json(report: OutcomeReport, exit_code: int, tool_version: str = __version__) -> str:
     """The run as a JSON document: one line for each change. `exit_code` is what the process will exit with."""
-    return json_document(outcomes_to_json(summary, exit_code, tool_version))
+    return json_document(outcomes_to_json(report, exit_code, tool_version))
 
 
-def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __version__) -> dict[str, JSON]:
+def outcomes_to_json(report: OutcomeReport, exit_code: int, tool_version: str = __version__) -> dict[str, JSON]:
     """The run as a JSON object."""
+    summary = report.summary
     return {
         **header(FORMAT_VERSION, tool_version),
         "verdict": summary.verdict.value,
@@ -35,6 +37,7 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "revision": summary.revision,
         "completed": summary.completed,
         "summary": {str(status): number for status, number in summary.counts.items()},
+        "decisions": [_decision_to_json(item) for item in report.decisions],
         "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
         "held": [held_to_json(hold) for hold in summary.held],
         "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
@@ -42,6 +45,11 @@ def outcomes_to_json(summary: Summary, exit_code: int, tool_version: str = __ver
         "note": summary.note,
         "takenAt": instant_text(summary.taken_at) if summary.taken_at else None,
     }
+
+
+def _decision_to_json(item: DecisionOutcome) -> dict[str, JSON]:
+    """The decision as the plan's form has it, and how it ended; its `changes` are the fingerprints of its outcomes."""
+    return {**decision_to_json(item.decision), "ending": item.ending.value}
 
 
 def _outcome_to_json(outcome: Outcome) -> dict[str, JSON]:

@@ -125,14 +125,18 @@ def _decision(decision: Decision, report: PlanReport, context: ReportContext) ->
 def _folds(report: PlanReport, context: ReportContext) -> Iterator[tuple[str, int, Iterator[str], str]]:
     """Title, how many, the blocks, and the language of each folded fence; blocks are made only where they have room."""
     names = context.names
+
+    def row(decision: Decision) -> str:
+        return _plain([one_line(decision, place_label(decision, names), report.plan.taken_at)])
+
     further = report.proposed[_OPEN:]
-    yield "Further decisions", len(further), (_plain([one_line(item, report, names)]) for item in further), "diff"
+    yield "Further decisions", len(further), (row(item) for item in further), "diff"
     changes = [*{change.id.key: change for decision in report.proposed for change in decision.changes}.values()]
     yield "Exemptions by initiative", len(changes), _by_assignment(changes, context), "diff"
     others = report.others
     exemptions = len({change.id.key for decision in others for change in decision.changes})
     title = f"Not part of this change: {count(exemptions, 'exemption')} of other decisions that the next apply writes as well"
-    yield title, len(others), (_plain([one_line(item, report, names)]) for item in others), "diff"
+    yield title, len(others), (row(item) for item in others), "diff"
     for title, findings in finding_sections(report):
         blocks = finding_blocks(findings, names)
         yield title, len(blocks), map(_plain, blocks), "text"

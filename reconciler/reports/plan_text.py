@@ -8,9 +8,10 @@ taken, so that the same plan always reads the same.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Final
 
-from reconciler.model import Unread, and_more, count, unread_groups
+from reconciler.model import Unread, count, unread_groups
 from reconciler.planning.decisions import Decision
 from reconciler.planning.values import Action, Change, Finding, Refusal
 from reconciler.reports.context import NO_CONTEXT, Names, ReportContext
@@ -42,10 +43,10 @@ from reconciler.reports.styled import BLANK, Line, Style, line, plain
 from reconciler.reports.values_text import difference_line
 
 INDENT: Final = " " * 12
-_FULL: Final = 100
+FULL: Final = 100
 """So many decisions are told in full; what comes after them has a line each."""
 
-_LINES: Final = 1_000
+LINES: Final = 1_000
 """So many lines: nobody reads more, and the JSON form has all."""
 
 _FEW: Final = 4
@@ -77,7 +78,7 @@ def plan_lines(report: PlanReport, context: ReportContext = NO_CONTEXT) -> Itera
         yield line((Style.HEADING, "Invalid"))
         yield from problem_lines(plan.problems)
     yield from unread_section(plan.unread, names)
-    yield from _decisions(report.proposed, report, names)
+    yield from _decisions(report.proposed, report, context)
     if report.score is not None:
         yield BLANK
         yield line((Style.HEADING, TITLE))
@@ -115,53 +116,59 @@ def section(title: str, blocks: Sequence[Sequence[Line]]) -> Iterator[Line]:
 # --- decisions ---------------------------------------------------------------------------------------------------
 
 
-def _decisions(decisions: Sequence[Decision], report: PlanReport, names: Names) -> Iterator[Line]:
-    width = min(_NAME_WIDTH, max((len(decision.name) for decision in decisions[:_FULL]), default=0))
-    for decision in decisions[:_FULL]:
+def _decisions(decisions: Sequence[Decision], report: PlanReport, context: ReportContext) -> Iterator[Line]:
+    width = name_width(decisions[:FULL])
+    for decision in decisions[:FULL]:
         yield BLANK
-        yield from decision_block(decision, report, names, width)
-    if further := decisions[_FULL:]:
+        yield from decision_block(decision, report, context, width)
+    if further := decisions[FULL:]:
         yield BLANK
         yield line((Style.HEADING, f"{count(len(further), 'more decision')}, a line each"))
-        yield from (one_line(decision, report, names) for decision in further[:_LINES])
-        if len(further) > _LINES:
-            yield line((Style.QUIET, f"  and {count(len(further) - _LINES, 'more decision')}, listed by --format json"))
+        now = report.plan.taken_at
+        yield from (one_line(decision, place_label(decision, context.names), now) for decision in further[:LINES])
+        if len(further) > LINES:
+            yield line((Style.QUIET, f"  and {count(len(further) - LINES, 'more decision')}, listed by --format json"))
     if len(decisions) > 1:
         yield BLANK
         yield line((Style.HEADING, f"In total {count(len(decisions), 'decision')}"), f": {totals(decisions)}")
 
 
-def _head(decision: Decision, names: Names, width: int = 0) -> Line:
+def head_line(decision: Decision, where: str, width: int = 0) -> Line:
+    """`  + more    legacy-sql-tde  servers/legacy-sql in rg rg-data`: effect, name, place."""
     effect = effect_label(decision)
     style, sign = _EFFECTS[effect]
-    return line(
-        (style, f"  {sign} {effect:<7} "), (Style.NAME, decision.name.ljust(width)), "  ", place_label(decision, names)
-    )
+    return line((style, f"  {sign} {effect:<7} "), (Style.NAME, decision.name.ljust(width)), "  ", where)
 
 
-def one_line(decision: Decision, report: PlanReport, names: Names) -> Line:
-    """One decision on a line: sign, name, place, terms, and what must not be overlooked."""
-    style, sign = _EFFECTS[effect_label(decision)]
-    alert = f" ({'; '.join(highlight_labels(decision))})" if decision.highlights else ""
-    listing = ", ".join(terms(decision, report.plan.taken_at))
-    return line(
-        (style, f"  {sign} "),
-        (Style.NAME, decision.name),
-        f"  {place_label(decision, names)}: {listing}",
-        (Style.WIDENS, alert),
-    )
-
-
-def decision_block(decision: Decision, report: PlanReport, names: Names, width: int = 0) -> Iterator[Line]:
-    """One decision: effect, name and place; what, how severe; the terms; what must not be overlooked; why and by whom;
-    the exemptions that follow from it; where it is declared.
-    """
-    yield _head(decision, names, width)
+def title_line(decision: Decision) -> Line:
+    """What, and how severe."""
     severity = (
         Style.ERROR if decision.is_severe else Style.PLAIN,
         f"{decision.severity}: " if decision.severity else "",
     )
-    yield line(INDENT, severity, decision.title)
+    return line(INDENT, severity, decision.title)
+
+
+def name_width(decisions: Iterable[Decision]) -> int:
+    """How wide the column of these decisions' names is."""
+    return min(_NAME_WIDTH, max((len(decision.name) for decision in decisions), default=0))
+
+
+def one_line(decision: Decision, where: str, now: datetime) -> Line:
+    """One decision on a line: sign, name, place, terms, and what must not be overlooked."""
+    style, sign = _EFFECTS[effect_label(decision)]
+    alert = f" ({'; '.join(highlight_labels(decision))})" if decision.highlights else ""
+    listing = ", ".join(terms(decision, now))
+    return line((style, f"  {sign} "), (Style.NAME, decision.name), f"  {where}: {listing}", (Style.WIDENS, alert))
+
+
+def decision_block(decision: Decision, report: PlanReport, context: ReportContext, width: int = 0) -> Iterator[Line]:
+    """One decision: effect, name and place; what, how severe; the terms; what must not be overlooked; why and by whom;
+    the first exemptions that follow from it, or all; where it is declared.
+    """
+    names = context.names
+    yield head_line(decision, place_label(decision, names), width)
+    yield title_line(decision)
     yield line(INDENT, ", ".join(terms(decision, report.plan.taken_at)))
     yield from (line(INDENT, (Style.WIDENS, f"! {label}")) for label in highlight_labels(decision))
     if widenings := sorted({widening.value for change in decision.changes for widening in change.widens}):
@@ -172,16 +179,14 @@ def decision_block(decision: Decision, report: PlanReport, names: Names, width: 
     yield from (line(INDENT, reason) for reason in reasons(decision)[:_FEW])
     if decision.justification:
         yield line(INDENT, (Style.QUIET, "justification: "), decision.justification)
-    if pairs := people(decision):
-        yield line(INDENT, (Style.QUIET, ", ".join(f"{label} {text}" for label, text in pairs)))
-    for change, part in list(zip(decision.changes, decision.parts, strict=True))[:_FEW]:
+    if answerable := people(decision):
+        yield line(INDENT, (Style.QUIET, ", ".join(f"{label} {text}" for label, text in answerable)))
+    pairs = list(zip(decision.changes, decision.parts, strict=True))
+    for change, part in pairs if context.verbose else pairs[:_FEW]:
         further = further_selection(decision, part.exemption), object_label(change, report.plan.owner)
         yield from _object(change, part, [text for text in further if text], names)
-    if and_more(len(decision.changes) - _FEW):
-        yield line(
-            INDENT,
-            (Style.QUIET, f"and {count(len(decision.changes) - _FEW, 'more exemption')}, listed by --format json"),
-        )
+    if len(pairs) > _FEW and not context.verbose:
+        yield line(INDENT, (Style.QUIET, f"and {count(len(pairs) - _FEW, 'more exemption')}, listed by --verbose"))
     if place := source_label(decision.source):
         yield line(INDENT, (Style.QUIET, place))
 
@@ -230,7 +235,7 @@ def _others(others: Sequence[Decision], names: Names) -> Iterator[Line]:
     )
     for decision in others[:_OTHERS]:
         why = "; ".join(reasons(decision))
-        yield line(*((span.style, span.text) for span in _head(decision, names)), f": {why}" if why else "")
+        yield head_line(decision, f"{place_label(decision, names)}{f': {why}' if why else ''}")
     if len(others) > _OTHERS:
         yield line(INDENT, (Style.QUIET, f"and {count(len(others) - _OTHERS, 'more decision')}"))
 
@@ -270,8 +275,3 @@ def refusal_line(refusal: Refusal, context: ReportContext = NO_CONTEXT) -> Line:
     """A guard that stops the run, and what accepts exactly this plan."""
     remedy = refusal_remedy(refusal, context.pipeline)
     return line((Style.ERROR, "Refused: "), refusal.message.rstrip("."), f"; {remedy}" if remedy else "")
-
-
-def name_of(change: Change) -> str:
-    """The declaration's name, or the exemption's own where no declaration stands behind it."""
-    return change.declaration or change.exemption.name

@@ -97,10 +97,17 @@ def test_a_missing_right_on_one_initiative_leaves_the_others(root):
     content = repo.tenant(MCSB, elsewhere, principals=may)
     content["managementGroups"] = [{"name": "platform"}, {"name": "contoso", "parent": "platform"}]
     with emulated.running(content) as azure:
-        outcomes = apply(azure, root, check=[1])["outcomes"]
+        saved = root.parent / "outcomes.json"
+        text = emulated.exempt(azure, "apply", "--yes", "--out", str(saved), cwd=root, check=[1]).stdout
+    document = json.loads(saved.read_text("utf-8"))
+    outcomes, decisions = document["outcomes"], document["decisions"]
+    assert [(item["name"], item["ending"]) for item in decisions] == [("one", "in part"), ("two", "in part")]
+    assert "Incomplete: 0 of 2 decisions done, 2 in part; 2 exemptions written, 2 failed; 2 wanted" in text
+    assert text.count("1 exemption created, 1 failed\n") == 2
     assert sorted(found["status"] for found in outcomes) == ["done", "done", "failed", "failed"]
     failed = [found for found in outcomes if found["status"] == "failed"]
     assert all(found["key"]["assignment"] == elsewhere["id"] for found in failed)
+    assert all(f"            failed    create {found['key']['name']}  " in text for found in failed)
     assert all("exempt/action" in found["remedy"] and "platform" in found["remedy"] for found in failed)
 
 
@@ -292,7 +299,10 @@ def test_a_refused_run_tells_every_change_of_the_plan(tmp_path):
     ]
     assert (document["summary"]["skipped"], document["summary"]["awaiting approval"]) == (1, 1)
     assert [found["rule"] for found in document["refusals"]] == ["creates"]
-    assert "Refused, nothing was written: 2 skipped; 2 wanted exemptions are not there." in text
+    assert (
+        "Refused, nothing was written: 0 of 2 decisions done; 2 exemptions skipped; 2 wanted exemptions are not there."
+        in text
+    )
     assert text.count("the run was refused before its first write") == markdown.count("**skipped**") == 2
 
 
@@ -360,7 +370,7 @@ def test_the_outcomes_are_saved_whatever_the_form(root):
     with emulated.running(repo.tenant(MCSB)) as azure:
         saved = root.parent / "outcomes.json"
         done = emulated.exempt(azure, "apply", "--yes", "--out", str(saved), cwd=root, check=[0])
-    assert "Done: 2 written" in done.stdout
+    assert "Done: 2 decisions; 2 exemptions written" in done.stdout
     assert json.loads(saved.read_text("utf-8"))["verdict"] == "done"
 
 
@@ -368,7 +378,7 @@ def test_an_unwritable_outcome_file_hides_nothing(root):
     with emulated.running(repo.tenant(MCSB)) as azure:
         done = emulated.exempt(azure, "apply", "--yes", "--out", "no/such/folder.json", cwd=root, check=[1])
         assert len(azure.exemptions) == 2
-    assert "Done: 2 written" in done.stdout
+    assert "Done: 2 decisions; 2 exemptions written" in done.stdout
     assert "no/such/folder.json" in done.stderr
 
 

@@ -74,7 +74,7 @@ def test_yes_applies(root):
         terminal.type("yes\n")
         code, out = terminal.end()
         assert code == 0
-        assert "Done: 1 written" in out
+        assert "Done: 1 decision; 1 exemption written" in out
         assert len(azure.exemptions) == 1
 
 

@@ -15,6 +15,7 @@ from reconciler.kinds import HeldCause
 from reconciler.model import Status, Unread, Verdict, arm_id
 from reconciler.package_data import schema_path
 from reconciler.planning.values import Held, Plan, Refusal
+from reconciler.reports.outcomes import outcome_report
 from reconciler.reports.outcomes_json import outcomes_json
 
 SCOPE = arm_id("/subscriptions/11111111-1111-1111-1111-111111111111")
@@ -126,7 +127,7 @@ def test_the_json_form_satisfies_its_schema():
     ended = [outcome(status, name=f"n-{number}") for number, status in enumerate(reversed(Status))]
     ended.append(outcome(Status.HELD, HeldCause.CONFLICT, "last"))
     summary = summarise(plan, ended)
-    document = json.loads(outcomes_json(summary, of_run(summary.verdict)))
+    document = json.loads(outcomes_json(outcome_report(summary, None), of_run(summary.verdict)))
     schema = json.loads(schema_path("outcome").read_text(encoding="utf-8"))
     Draft202012Validator(schema).validate(document)
     assert document["verdict"] == Verdict.REFUSED

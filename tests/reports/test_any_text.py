@@ -32,12 +32,14 @@ from reconciler.model import (
 from reconciler.planning.evidence import Evidence, FieldDifference
 from reconciler.planning.values import Reason, Refusal, Request, Topic, Widening
 from reconciler.problems import Problem
+from reconciler.reports.context import ReportContext
 from reconciler.reports.drift_html import drift_html
 from reconciler.reports.drift_json import drift_json
 from reconciler.reports.drift_markdown import drift_markdown
 from reconciler.reports.drift_sarif import drift_sarif
 from reconciler.reports.drift_text import drift_text
 from reconciler.reports.markdown import LIMIT
+from reconciler.reports.outcomes import outcome_report
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.outcomes_markdown import outcomes_markdown
 from reconciler.reports.outcomes_text import outcomes_text
@@ -154,13 +156,14 @@ def hostile_report(text):
 def hostile_run(text):
     plan = hostile_plan(text, refusals=())
     statuses = [Status.DONE, Status.FAILED, Status.SKIPPED, Status.AWAITING]
-    return summarise(
+    ended = summarise(
         plan,
         [
             Outcome(change=change, status=status, message=text, remedy=text, cause=None, correlation=text)
             for change, status in zip(plan.changes, statuses, strict=True)
         ],
     )
+    return outcome_report(ended, plan)
 
 
 def hostile_problems(text):
@@ -187,13 +190,13 @@ def names(text):
 
 TEXT = {
     "plan": lambda text: samples.text_of(hostile_plan(text), names(text)),
-    "outcomes": lambda text: outcomes_text(hostile_run(text), names(text)),
+    "outcomes": lambda text: outcomes_text(hostile_run(text), ReportContext(names=names(text), verbose=True)),
     "drift": lambda text: drift_text(hostile_report(text), names(text)),
     "problems": lambda text: problems_text(hostile_problems(text)),
 }
 MARKDOWN = {
     "plan": lambda text: samples.comment_of(hostile_plan(text), names(text)),
-    "outcomes": lambda text: outcomes_markdown(hostile_run(text), names(text)),
+    "outcomes": lambda text: outcomes_markdown(hostile_run(text), ReportContext(names=names(text))),
     "drift": lambda text: drift_markdown(hostile_report(text), names(text)),
 }
 JSON = {

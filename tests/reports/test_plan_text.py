@@ -306,7 +306,7 @@ def test_a_declaration_is_told_once_whatever_it_comes_to():
     assert text.count("legacy-sql-tde  servers/legacy-sql in rg rg-data") == 1
     assert "Risk accepted (Waiver), until 2027-01-31 (in 72 days), in 6 initiatives\n" in text
     assert text.count("+ create ") == 4
-    assert "and 2 more exemptions, listed by --format json\n" in text
+    assert "and 2 more exemptions, listed by --verbose\n" in text
 
 
 def test_what_exempts_more_names_the_respects():
