@@ -63,5 +63,5 @@ def _stuck_item(outcome: Outcome, names: Names) -> str:
 
 
 def _done_row(item: DecisionOutcome, report: OutcomeReport, names: Names) -> str:
-    told = one_line(item.decision, targets_label(item.decision, names), report.taken_at)
-    return plain([(*told, *line(f"; {written_label(item)}"))]).strip()
+    row = one_line(item.decision, targets_label(item.decision, names), report.taken_at)
+    return plain([(*row, *line(f"; {written_label(item)}"))]).strip()
