@@ -1,13 +1,14 @@
 """Compiles a JSON Schema into a predicate that is true only for values the schema accepts.
 
-jsonschema interprets a schema anew for each value and takes about half a millisecond a declaration; the predicate takes
-a fiftieth. It is one-sided: where it says no, or meets a keyword it does not know, the judge is asked. A property test
-holds the two against each other.
+jsonschema interprets a schema anew for each value and takes a sixth of a millisecond a declaration; the predicate takes
+a twentieth of that. It is one-sided: where it says no, or meets a keyword it does not know, the judge is asked. Property
+tests hold the two against each other, on the schemas that are shipped and on ones that are made up.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Final, TypeAlias
@@ -18,6 +19,8 @@ Predicate: TypeAlias = Callable[[JSON], bool]
 Node: TypeAlias = dict[str, JSON]
 
 _SAYS_NOTHING: Final = frozenset({"$schema", "$id", "$defs", "$comment", "title", "description", "examples", "default"})
+_READ_WITH_ANOTHER: Final = frozenset({"then", "else", "minContains", "maxContains"})
+_OF_TEXT: Final = frozenset({"type", "minLength", "maxLength", "pattern"})
 
 
 class _UnknownKeywordError(Exception):
@@ -47,7 +50,12 @@ class _Compiler:
 
     def node(self, node: Node) -> Predicate:
         """A predicate for all keywords of one schema object."""
-        checks = [self.keyword(name, value, node) for name, value in node.items() if name not in _SAYS_NOTHING]
+        keywords = [name for name in node if name not in _SAYS_NOTHING and name not in _READ_WITH_ANOTHER]
+        checks: list[Predicate] = []
+        if node.get("type") == "string":  # most of what people write is text: its four keywords are one call, not seven
+            checks = [_text(node.get("minLength", 0), node.get("maxLength", math.inf), node.get("pattern", ""))]
+            keywords = [name for name in keywords if name not in _OF_TEXT]
+        checks += [self.keyword(name, node[name], node) for name in keywords]
         return functools.reduce(_both, checks) if checks else lambda _: True
 
     def keyword(self, name: str, argument: JSON, node: Node) -> Predicate:
@@ -71,8 +79,8 @@ class _Compiler:
 
     # --- any value ---
 
-    def _type(self, kind: str, _: Node) -> Predicate:
-        if kind not in _TYPES:
+    def _type(self, kind: JSON, _: Node) -> Predicate:
+        if not isinstance(kind, str) or kind not in _TYPES:
             raise _UnknownKeywordError(kind)
         return _TYPES[kind]
 
@@ -100,11 +108,16 @@ class _Compiler:
 
     def _oneOf(self, nodes: list[Node], _: Node) -> Predicate:  # noqa: N802
         checks = self._exact(nodes)
-        return lambda value: sum(check(value) for check in checks) == 1
+        return lambda value: [check(value) for check in checks].count(True) == 1
 
     def _not(self, node: Node, _: Node) -> Predicate:
         (check,) = self._exact([node])
         return lambda value: not check(value)
+
+    def _if(self, condition: Node, node: Node) -> Predicate:
+        (holds,) = self._exact([condition])
+        then, otherwise = self.node(node.get("then", {})), self.node(node.get("else", {}))
+        return lambda value: then(value) if holds(value) else otherwise(value)
 
     # --- text and numbers ---
 
@@ -119,6 +132,8 @@ class _Compiler:
         return lambda value: not isinstance(value, str) or len(value) <= most
 
     def _format(self, name: str, _: Node) -> Predicate:
+        if name not in self._formats:
+            raise _UnknownKeywordError(name)
         return self._formats[name]
 
     def _minimum(self, least: float, _: Node) -> Predicate:
@@ -139,13 +154,33 @@ class _Compiler:
     def _maxItems(self, most: int, _: Node) -> Predicate:  # noqa: N802
         return lambda value: not isinstance(value, list) or len(value) <= most
 
+    def _uniqueItems(self, is_required: bool, _: Node) -> Predicate:  # noqa: N802
+        if is_required and self._exactly:
+            raise _UnknownKeywordError("uniqueItems")  # JSON's equality, once more: sure of texts alone
+        return lambda value: (
+            not is_required
+            or not isinstance(value, list)
+            or (all(isinstance(item, str) for item in value) and len(set(value)) == len(value))
+        )
+
+    def _contains(self, item_schema: Node, node: Node) -> Predicate:
+        (check,) = self._exact([item_schema])
+        least, most = node.get("minContains", 1), node.get("maxContains", math.inf)
+        return lambda value: not isinstance(value, list) or least <= [check(item) for item in value].count(True) <= most
+
     # --- mappings ---
 
     def _properties(self, properties: dict[str, Node], _: Node) -> Predicate:
         checks = {name: self.node(node) for name, node in properties.items()}
-        return lambda value: (
-            not isinstance(value, dict) or all(checks[name](item) for name, item in value.items() if name in checks)
-        )
+
+        def predicate(value: JSON) -> bool:  # a loop, since this is most of the work, and a generator costs half of it
+            if isinstance(value, dict):
+                for name, item in value.items():
+                    if name in checks and not checks[name](item):
+                        return False
+            return True
+
+        return predicate
 
     def _additionalProperties(self, allowed: JSON, node: Node) -> Predicate:  # noqa: N802
         properties = frozenset(node.get("properties", ()))
@@ -161,6 +196,9 @@ class _Compiler:
     def _propertyNames(self, node: Node, _: Node) -> Predicate:  # noqa: N802
         check = self.node(node)
         return lambda value: not isinstance(value, dict) or all(check(name) for name in value)
+
+    def _minProperties(self, least: int, _: Node) -> Predicate:  # noqa: N802
+        return lambda value: not isinstance(value, dict) or len(value) >= least
 
     def _maxProperties(self, most: int, _: Node) -> Predicate:  # noqa: N802
         return lambda value: not isinstance(value, dict) or len(value) <= most
@@ -179,6 +217,12 @@ def _both(first: Predicate, second: Predicate) -> Predicate:
     return lambda value: first(value) and second(value)
 
 
+def _text(least: int, most: float, pattern: str) -> Predicate:
+    """A text of so many characters that the pattern finds something in."""
+    search = re.compile(pattern).search
+    return lambda value: isinstance(value, str) and least <= len(value) <= most and search(value) is not None
+
+
 def _is_number(value: JSON) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -193,4 +237,5 @@ _TYPES: Final[dict[str, Predicate]] = {
     "string": lambda value: isinstance(value, str),
     "boolean": lambda value: isinstance(value, bool),
     "integer": _is_integer,
+    "number": _is_number,
 }
