@@ -168,13 +168,15 @@ def disguised_keys(document: Document) -> Iterator[Problem]:
     """Metadata keys that are marks to whoever compares without regard to width or spaces, which the schema's pattern does
     not see; those that it sees are among them.
     """
-    for path in document.keys:
-        if len(path) == 2 and path[0] == "metadata" and is_reserved(str(path[1])):
+    metadata = document.data.get("metadata")
+    for key in metadata if isinstance(metadata, dict) else ():
+        if is_reserved(key):
+            path: Path = ("metadata", key)
             yield Problem(
                 source=document.key_place(path),
                 code=FileCode.METADATA_KEY,
-                message=f"{visible(str(path[1]))!r} looks like a mark by which tools know their own exemptions",
-                remedy=f"delete it, or give your note another key, such as x-{visible(str(path[1])).strip()}",
+                message=f"{visible(key)!r} looks like a mark by which tools know their own exemptions",
+                remedy=f"delete it, or give your note another key, such as x-{visible(key).strip()}",
                 path=dotted(path),
             )
 

@@ -58,9 +58,15 @@ class Document:
 
     def place(self, path: Path) -> Source:
         """Where a value stands, or the nearest that contains it."""
-        while path and path not in self.values:
-            path = path[:-1]
-        line, column = self.values.get(path, (1, 1))
+        line, column, inside = self.top
+        for step in path:
+            match inside:
+                case list() as items if isinstance(step, int) and step < len(items):
+                    line, column, inside = items[step]
+                case dict() as members if step in members:
+                    _, (line, column, inside) = members[step]
+                case _:
+                    break
         return Source(self.file, line, column)
 
     def at(self, path: Path) -> JSON:
