@@ -52,16 +52,22 @@ def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
     A bad overlay is no exception: its mistakes are `problems` of the catalogue, and nothing of it is used.
     """
     if overlay is None or not os.path.lexists(overlay):
-        return Catalogue(cloud)
+        return _bundled(cloud)
     from reconciler.catalog.overlay_file import read_overlay  # noqa: PLC0415 - YAML and schema only where needed
 
     entries, problems = read_overlay(overlay)
     return Catalogue(cloud, entries, problems)
 
 
+@functools.cache
+def _bundled(cloud: Cloud) -> Catalogue:
+    """The facts as they are bundled, once a process: whatever asks again finds what was read and built before."""
+    return Catalogue(cloud)
+
+
 class Catalogue:
     """What can be exempted in one cloud. Immutable as seen from outside; every answer is remembered, among them the
-    `resolved_subjects` (see `subjects.resolve_subject`).
+    `resolved_subjects` (see `subjects.resolve_subject`). What the overlay does not change is the bundled catalogue's.
     """
 
     def __init__(self, cloud: Cloud, overlay: Overlay = NO_OVERLAY, problems: tuple[Problem, ...] = ()) -> None:
@@ -80,7 +86,7 @@ class Catalogue:
     @functools.cached_property
     def bundled(self) -> Catalogue:
         """The same without the repository's overlay: the facts as they are bundled."""
-        return Catalogue(self.cloud) if self.overlay != NO_OVERLAY else self
+        return _bundled(self.cloud) if self.overlay != NO_OVERLAY else self
 
     # --- recommendations ---
 
@@ -92,8 +98,13 @@ class Catalogue:
 
     def recommendation(self, key: str) -> Recommendation | None:
         """One recommendation by its key (lower case), or None where it is not known. Builds that one only."""
+        entry = self._overlaid.get(key)
+        if entry is None and self.bundled is not self:
+            bundled = self.bundled.recommendation(key)
+            if bundled is None or not any(policy.key in self._overlaid_policies for policy in bundled.policies):
+                return bundled
         if key not in self._read_recommendations:
-            row, entry = self._recommendation_rows.get(key), self._overlaid.get(key)
+            row = self._recommendation_rows.get(key)
             bundled = store.recommendation(row) if row else None
             recommendation = overlaid_recommendation(bundled, entry) if entry else bundled
             self._read_recommendations[key] = recommendation and judged(recommendation, self.policy)
@@ -134,9 +145,7 @@ class Catalogue:
 
     @functools.cached_property
     def _titles(self) -> Mapping[str, tuple[Recommendation, ...]]:
-        groups = grouped(
-            (fold_title(recommendation.title), recommendation) for recommendation in self.recommendations.values()
-        )
+        groups = grouped((fold_title(item.title), item) for item in self.recommendations.values())
         return {title: meant(group) for title, group in groups.items()}
 
     @functools.cached_property
@@ -164,8 +173,7 @@ class Catalogue:
 
     def in_category(self, category: str) -> tuple[Recommendation, ...]:
         """The recommendations of a category that an exemption can reach, by key: what an exemption of it is made of."""
-        members = (item for item in self.recommendations.values() if item.category == category)
-        return tuple(item for item in members if item.evaluators)
+        return tuple(item for item in self.recommendations.values() if item.category == category and item.evaluators)
 
     # --- search ---
 
@@ -215,6 +223,8 @@ class Catalogue:
     def policy(self, identifier: ArmId) -> Policy | None:
         """What is known about a policy definition, or None where nothing is (a custom one, or a newer built-in)."""
         key = identifier.key
+        if key not in self._overlaid_policies and self.bundled is not self:
+            return self.bundled.policy(identifier)
         if key not in self._read_policies:
             row = self._policy_rows.get(key.removeprefix(POLICY_PREFIX.lower()))
             policy = self._overlaid_policies.get(key) or (store.policy(row) if row else None)

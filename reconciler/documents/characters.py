@@ -123,6 +123,8 @@ def invisible(value: str) -> str | None:
 
 def without_invisible(value: str) -> str:
     """The text in one line without what nobody can see, each run of white space as one space."""
+    if value.isprintable():  # as nearly always; of white space it has the common one at most
+        return " ".join(value.split())
     characters = (" " if character.isspace() else character for character in value)
     return " ".join("".join(character for character in characters if not is_invisible(character)).split())
 

@@ -31,7 +31,7 @@ def catalogue_findings(
     named = {declaration.name: declaration for declaration in declarations if declaration.enabled}
     if not facts.recommendations or not named:
         return ()
-    bundled = Catalogue(current.cloud)
+    bundled = current.bundled
     as_live = Catalogue(current.cloud, refreshed(bundled, current.overlay, facts))
     entries = differences(current, as_live, named.values())
     lost = with_declarations(gone_entries(gone(bundled, facts)), current, as_live, named.values())

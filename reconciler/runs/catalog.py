@@ -45,7 +45,7 @@ def diff(root: Path, context: Context, *, custom: bool, offline: bool) -> Catalo
     """
     settings, loaded, current = load_for_catalogue(root, context)
     if offline:
-        return CatalogRun(entries=tuple(differences(Catalogue(current.cloud), current, loaded.declarations)))
+        return CatalogRun(entries=tuple(differences(current.bundled, current, loaded.declarations)))
     return _compare(settings, loaded, current, context, custom=custom)[1]
 
 
@@ -72,7 +72,7 @@ def _compare(
     from reconciler.azure import metadata  # noqa: PLC0415 - loads the SDK
     from reconciler.azure.session import connect  # noqa: PLC0415
 
-    bundled = Catalogue(current.cloud)
+    bundled = current.bundled
     with (
         connect(settings, context.environment, context.observer.warning) as azure,
         context.observer.reading("reading") as progress,
