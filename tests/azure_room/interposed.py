@@ -55,12 +55,15 @@ def error(status, code, message="", **headers):
 
 
 class Door:
-    """What stands between. `answer(seen)` gives a Reply, a Drop or None; `seen` are all requests so far."""
+    """What stands between. `answer(seen)` gives a Reply, a Drop or None; `seen` are all requests so far, and `connections`
+    counts those that they came on.
+    """
 
     def __init__(self, cloud):
         self.cloud = cloud
         self.answer = lambda _: None
         self.seen = []
+        self.connections = 0
         self._lock = threading.Lock()
         self.endpoint = ""
         self.env = {}
@@ -89,6 +92,11 @@ class Door:
 def _handler(door):
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self):
+            super().setup()
+            with door._lock:
+                door.connections += 1
 
         def handle_any(self):
             length = int(self.headers.get("Content-Length") or 0)

@@ -45,7 +45,7 @@ def test_a_wait_is_read_in_each_of_the_forms_that_azure_writes(headers, seconds)
 
 
 def test_a_wait_until_a_date_is_counted_from_now():
-    assert 8 < retry_after({"Retry-After": formatdate(time.time() + 10, usegmt=True)}) <= 10
+    assert 200 < retry_after({"Retry-After": formatdate(time.time() + 250, usegmt=True)}) <= 250
 
 
 @pytest.mark.parametrize(("header", "value"), [("retry-after-ms", "1500"), ("Retry-After", "2")])

@@ -15,6 +15,7 @@ from emulated import Client, running
 from interposed import Reply
 from tenants import settings_of, subscription, tenant
 
+from reconciler.azure import az_login
 from reconciler.azure.clouds import endpoints
 from reconciler.azure.credentials import TenantCredential, no_identity, token_claims
 from reconciler.azure.session import connect
@@ -311,3 +312,57 @@ def test_a_token_that_cannot_be_read_has_no_claims(token):
 def test_a_failing_credential_never_shows_a_token():
     leaked = "eyJhbGciOiJub25lIn0.eyJ0aWQiOiJ4In0.c2ln"
     assert leaked not in no_identity(ClientAuthenticationError(f"refused: {leaked}")).message
+
+
+# --- the Azure CLI's login ---------------------------------------------------------------------------------------
+
+TENANT = "5a1e0000-0000-4000-8000-00000000beef"
+ACCOUNT = {"tenantId": TENANT, "id": "5a1e0001-0000-4000-8000-000000000001", "name": "Shop Production"}
+
+
+@pytest.fixture
+def az(tmp_path, monkeypatch):
+    """`az(script)`: what `az account show` does, as shell commands; nothing else is on the path."""
+
+    def use(script):
+        (tmp_path / "az").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+        (tmp_path / "az").chmod(0o755)
+
+    monkeypatch.setenv("PATH", str(tmp_path))
+    return use
+
+
+def test_where_there_is_no_azure_cli_nobody_is_logged_in(az):
+    assert az_login.az_login() is None
+
+
+def test_the_login_of_the_azure_cli_is_its_tenant_with_the_subscription_that_is_set(az):
+    asked = "[ \"$*\" = 'account show --output json --only-show-errors' ] || exit 9"
+    az(f"{asked}\nread typed && exit 8\necho 'a warning' >&2\necho '{json.dumps(ACCOUNT)}'")
+    found = az_login.az_login()
+    assert (found.tenant, found.subscription.text, found.name) == (
+        TENANT,
+        f"/subscriptions/{ACCOUNT['id']}",
+        "Shop Production",
+    )
+
+
+def test_a_login_to_a_tenant_alone_has_no_subscription(az):
+    az(f"echo '{json.dumps({**ACCOUNT, 'id': TENANT})}'")
+    assert az_login.az_login().subscription is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["", "Please run 'az login'", "[]", json.dumps({**ACCOUNT, "id": 5}), json.dumps({**ACCOUNT, "id": "a/b"})],
+    ids=["nothing", "words", "list", "number", "path"],
+)
+def test_whatever_else_the_azure_cli_says_is_no_login(az, said):
+    az(f"cat <<'END'\n{said}\nEND".replace("cat", "/bin/cat"))
+    assert az_login.az_login() is None
+
+
+def test_an_azure_cli_that_hangs_is_not_waited_for(az, monkeypatch):
+    monkeypatch.setattr(az_login, "_SECONDS", 0.2)
+    az(f"echo '{json.dumps(ACCOUNT)}'\nexec /bin/sleep 100")
+    assert az_login.az_login() is None

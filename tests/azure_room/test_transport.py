@@ -1,11 +1,15 @@
 """The way there and back: retries, paging, proxies, certificates, and no token where it does not belong."""
 
+import gzip
+import json
 import logging
 import os
+import re
 import socket
 import socketserver
 import threading
 import time
+import uuid
 from typing import ClassVar
 
 import pytest
@@ -205,6 +209,26 @@ def test_a_proxy_is_honoured_but_for_the_hosts_that_need_none(login, exempted):
     assert set(Tunnel.asked) == (set() if exempted else {cloud.arm_endpoint.removeprefix("https://")})
 
 
+def test_a_proxy_may_be_named_without_its_scheme(login):
+    Tunnel.asked.clear()
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Tunnel) as server, running(tenant()) as cloud:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        login({**cloud.env, "HTTPS_PROXY": f"127.0.0.1:{server.server_address[1]}"})
+        with connect(settings_of(cloud), os.environ) as azure:
+            azure.client.get(f"{GROUP}corp", Api.GROUPS)
+        server.shutdown()
+    assert Tunnel.asked == [cloud.arm_endpoint.removeprefix("https://")]
+
+
+def test_a_folder_of_certificates_may_be_named_and_trusts_nobody_else(login, tmp_path):
+    with running(tenant()) as cloud:
+        login({**cloud.env, "REQUESTS_CA_BUNDLE": str(tmp_path)})
+        with connect(settings_of(cloud), os.environ) as azure, pytest.raises(AzureError) as caught:
+            azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
+    assert caught.value.code == "Tls"
+
+
 def test_a_netrc_file_does_not_replace_our_token(login, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login somebody password secret\n")
@@ -218,15 +242,19 @@ def test_a_netrc_file_does_not_replace_our_token(login, tmp_path, monkeypatch):
 
 def test_the_log_has_path_status_and_support_id_but_no_token_body_or_query(interrupted, caplog):
     with interrupted() as (door, azure), caplog.at_level(logging.INFO, logger="exempt.azure"):
-        door.answer = lambda _: error(403, "No", "secret words", **{"x-ms-correlation-request-id": "c0ffee"})
-        with pytest.raises(AzureError):
-            azure.writer().read(arm_id(f"{LIST}/x"))
-        door.answer = lambda _: Drop()
-        with pytest.raises(AzureError):
-            azure.writer().read(arm_id(f"{LIST}/y"))
-    assert "c0ffee" in caplog.messages[0]
-    assert f"GET {LIST}/x: 403 in" in caplog.messages[0]
+
+        def refuse(_):
+            time.sleep(0.05)
+            return error(403, "No", "secret words", **{"x-ms-correlation-request-id": "c0ffee"})
+
+        for name, answer in (("x", refuse), ("y", lambda _: Drop()), ("z", lambda _: error(403, "No"))):
+            door.answer = answer
+            with pytest.raises(AzureError):
+                azure.writer().read(arm_id(f"{LIST}/{name}"))
+    took = re.fullmatch(rf"GET {LIST}/x: 403 in (\d+) ms, correlation id c0ffee", caplog.messages[0])
+    assert 50 <= int(took[1]) < 60_000
     assert caplog.messages[1] == f"GET {LIST}/y: no answer"
+    assert caplog.messages[2].endswith(", correlation id none")
     assert not any("Bearer" in line or "secret" in line or "api-version" in line for line in caplog.messages)
 
 
@@ -290,6 +318,30 @@ def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
         with pytest.raises(KeyboardInterrupt):
             azure.reader().snapshot(azure.settings, progress=stop)
         assert time.monotonic() - started < 60
+
+
+def test_each_request_has_an_id_that_support_can_look_for_and_those_of_a_run_begin_alike(interrupted):
+    with interrupted() as (door, azure):
+        azure.reader().snapshot(azure.settings)
+        ids = [str(uuid.UUID(one.headers["x-ms-client-request-id"])) for one in door.seen]
+    assert len(set(ids)) == len(ids) == azure.requests
+    assert len({one[:24] for one in ids}) == 1
+
+
+def test_answers_travel_compressed(interrupted):
+    with interrupted() as (door, azure):
+        content = gzip.compress(json.dumps({"value": [{"id": "one"}]}).encode())
+        door.answer = lambda _: Reply(200, content, {"Content-Encoding": "gzip"})
+        assert azure.client.pages(LIST, Api.EXEMPTIONS) == [{"id": "one"}]
+        assert "gzip" in door.seen[0].headers["Accept-Encoding"]
+
+
+def test_connections_are_kept_for_the_next_request(interrupted):
+    with interrupted() as (door, azure):
+        for _ in range(3):
+            azure.reader().snapshot(azure.settings)
+        assert len(door.seen) == 3 * 18
+        assert door.connections <= 16, "one a thread at most"
 
 
 def test_each_request_says_who_asks(interrupted):

@@ -68,11 +68,11 @@ def test_a_read_says_what_it_waits_for(interrupted, login, status, says):
 def test_what_has_never_answered_is_given_up_and_what_has_is_waited_for(interrupted, monkeypatch):
     monkeypatch.setattr(waits, "_UNANSWERED_SECONDS", 0.5)
     with interrupted() as (door, azure):
-        door.answer = lambda _: error(503, "ServerBusy", "out of service", **{"Retry-After": "1"})
+        door.answer = lambda _: error(503, "ServerBusy", "out of service", **{"Retry-After": "60"})
         began = time.monotonic()
         with pytest.raises(AzureError, match="out of service"):
             azure.client.get(f"{GROUP}corp", Api.GROUPS)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 50, "not waited for, however busy the machine"
         assert len(door.seen) == 1
         door.answer = lambda seen: error(503, "ServerBusy", **{"Retry-After": "1"}) if seen.count == 2 else None
         azure.client.get(f"{GROUP}landing", Api.GROUPS)
