@@ -153,7 +153,8 @@ def initiatives_of(found):
 @st.composite
 def declarations(draw, found: tuple[Assignment, ...]) -> tuple[Declaration, ...]:
     """Up to three declarations with different names."""
-    names = draw(st.lists(st.sampled_from(NAMES), max_size=3, unique=True))
+    fewest = draw(st.sampled_from([1, 2, 2, 0]))
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=fewest, max_size=3, unique=True))
     return tuple(draw(declaration(name, found)) for name in names)
 
 
@@ -189,12 +190,20 @@ def subjects(draw, found) -> Subject:
     kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT] + alone))
     if kind is SubjectKind.RECOMMENDATION:
         return Subject(kind=kind, value=ALONE.id.name)
+    sets = initiatives_of(found)
     if kind is SubjectKind.POLICY:
-        return Subject(kind=kind, value=draw(st.sampled_from(["a", "a", "b", "c", "d"])))
-    references = tuple(draw(st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)))
+        assigned = {member.definition.name for initiative in sets.values() for member in initiative.members} & set(
+            "abcd"
+        )
+        return Subject(kind=kind, value=draw(st.sampled_from(["a", "a", "b", "c", "d", *sorted(assigned) * 4])))
+    references = st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)
     if kind is SubjectKind.INITIATIVE:
-        return Subject(kind=kind, value=draw(st.sampled_from(["mcsb", "nist"])), reference_ids=references)
-    return Subject(kind=kind, value=draw(st.sampled_from(policies_among(found))).id.text, reference_ids=references)
+        value = draw(st.sampled_from(["mcsb", "nist", *sorted({each.display_name for each in sets.values()}) * 3]))
+        if draw(st.sampled_from([True, True, False])):  # mostly by names that it has
+            references = st.sampled_from([("refA",), ("REFA", "refB")] if value == "mcsb" else [("nistA", "nistD")])
+        return Subject(kind=kind, value=value, reference_ids=tuple(draw(references)))
+    value = draw(st.sampled_from(policies_among(found))).id.text
+    return Subject(kind=kind, value=value, reference_ids=tuple(draw(references)))
 
 
 @st.composite
@@ -357,7 +366,7 @@ policies_of_house = st.builds(
     Settings,
     owner=st.just(SETTINGS.owner),
     tenant_id=st.just(TENANT),
-    scopes=st.sampled_from([(ROOT,)] * 6 + [(LEFT, OTHER_SUB), (SUB,), (RG, RG2)]),
+    scopes=st.sampled_from([(ROOT,)] * 12 + [(LEFT, OTHER_SUB), (SUB,), (RG, RG2)]),
     former_owners=st.just(("contoso/former",)),
     unmanaged=st.sampled_from([Unmanaged.REPORT, Unmanaged.REPORT, Unmanaged.DELETE]),
     rules=st.sampled_from([Rules(), Rules(allow_whole_assignment=True)]),
