@@ -27,7 +27,9 @@ from reconciler.model import JSON
 HOST: Final = "127.0.0.1"
 
 _TURNS: Final = 20
-"""Of the loop, at the end: those whose client was killed in the middle of a handshake are no connections yet."""
+"""Of the loop, at the end: those whose client was killed in the middle of a handshake, or that came just now, are no connections
+yet.
+"""
 
 
 class Azure:
@@ -167,12 +169,12 @@ class Azure:
     async def _close(self) -> None:
         for server in self._servers:
             server.close()
-        for connection in list(self._connections):
-            connection.abort()
-        while self._connections:  # noqa: ASYNC110 - a few turns of the loop, until every transport has let go
+        turns = 0
+        while self._connections or turns < _TURNS:  # until every transport has let go
+            for connection in list(self._connections):
+                connection.abort()
             await asyncio.sleep(0)
-        for _ in range(_TURNS):
-            await asyncio.sleep(0)
+            turns += 1
         await self._loop.shutdown_default_executor()
 
 

@@ -1,12 +1,17 @@
 """HTTP itself: many requests on one connection, chunks, odd requests, and that nothing brings it down."""
 
+import contextlib
 import socket
 import ssl
+import threading
+import time
 import urllib.parse
 
 import emulated
 import pytest
 from contoso import ONE, SERVER, exemption_id, exemptions_of, waiver
+
+from reconciler.emulator.server import serving
 
 
 @pytest.fixture
@@ -131,3 +136,26 @@ def test_what_a_client_makes_up_cannot_break_the_answer(talk):
     refused = talk(head.replace(b"%C2%85", b"%0D%0AX:1"))
     assert refused.startswith(b"HTTP/1.1 400")
     assert b"\r\nX:1" not in refused
+
+
+def test_who_connects_while_it_closes_does_not_hold_it_up():
+    with serving({}) as azure, contextlib.ExitStack() as clients:
+        thread = threading.Thread(target=azure.run, daemon=True)
+        thread.start()
+        where = urllib.parse.urlsplit(azure.identity_endpoint)
+
+        def connect():
+            clients.enter_context(socket.create_connection((where.hostname, where.port), timeout=20))
+
+        connect()
+        while not azure._connections:
+            time.sleep(0.001)
+        is_busy, may_go_on = threading.Event(), threading.Event()
+        azure._loop.call_soon_threadsafe(lambda: (is_busy.set(), may_go_on.wait(20)))
+        assert is_busy.wait(20)
+        connect()  # by the kernel alone, which the loop learns in the turn that ends it
+        azure.stop()
+        may_go_on.set()
+        thread.join(20)
+        assert not thread.is_alive()
+        assert not azure._connections
