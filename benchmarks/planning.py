@@ -38,7 +38,7 @@ from reconciler.model import (
     SubjectKind,
     arm_id,
 )
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import NoHistory
 

@@ -7,9 +7,12 @@ match by structure. So what it does in which order, and after which error, is te
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from reconciler.model import ArmId, Exemption
+from reconciler.model import ArmId
+
+if TYPE_CHECKING:  # every run imports this module, few write
+    from reconciler.model import Exemption
 
 
 class Writer(Protocol):

@@ -61,12 +61,33 @@ class TenantCredential:
         self._renew = renew
         self._tenant_id = tenant_id
         self._token: AccessTokenInfo | None = None
+        self._error: Exception | None = None
         self._lock = threading.Lock()
+
+    def begin(self, scope: str) -> None:
+        """Asks for the first token in a thread of its own. Whoever asks next waits for it, and is told what went wrong."""
+
+        def ask() -> None:
+            try:
+                self._token = self._inner.get_token_info(scope, options={"tenant_id": self._tenant_id})
+            except Exception as error:  # noqa: BLE001 - raised to whoever asks next
+                self._error = error
+            finally:
+                self._lock.release()
+
+        self._lock.acquire()
+        try:
+            threading.Thread(target=ask, name="login", daemon=True).start()
+        except RuntimeError:  # no further thread may start: the token is asked for when it is needed
+            self._lock.release()
 
     def get_token_info(self, *scopes: str, options: TokenRequestOptions | None = None) -> AccessTokenInfo:
         """A valid token; claims of a challenge always ask the identity provider anew."""
         request: TokenRequestOptions = {"tenant_id": self._tenant_id, **(options or {})}
         with self._lock:
+            error, self._error = self._error, None
+            if error is not None:
+                raise error
             token = self._token
             if token is not None and not request.get("claims"):
                 renewal = token.refresh_on or token.expires_on - _REFRESH_SECONDS

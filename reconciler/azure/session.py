@@ -1,7 +1,8 @@
-"""One run's connection to Azure. Importing this costs nothing; `connect` loads the SDK."""
+"""One run's connection to Azure. Importing this costs nothing; logging in and connecting load the SDK."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Self
 from reconciler.azure.api_versions import ApiVersions
 from reconciler.azure.clouds import ARM_ENDPOINT, Endpoints, elsewhere, endpoints
 from reconciler.model import RateObserver, Settings
-from reconciler.problems import UsageError
+from reconciler.problems import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from reconciler.azure.client import ArmClient
+    from reconciler.azure.credentials import TenantCredential
     from reconciler.azure.reader import Reader
     from reconciler.azure.writer import Writer
 
@@ -79,28 +81,70 @@ def silent(message: str) -> None:
     """Warns nobody."""
 
 
-def connect(settings: Settings, environment: Mapping[str, str], warn: Callable[[str], None] = silent) -> Azure:
+class Login:
+    """The identity of one run. `begin` asks for its first token while the rest of the repository is still read and judged:
+    the Azure CLI takes a second for one. `connect` waits for the answer.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """`environment` is the process' own: the SDK reads its variables from there whatever is given here."""
+        self._environment = environment
+        self._credential: TenantCredential | None = None
+
+    def begin(self, settings: Settings) -> None:
+        """Asks for a token in a thread of its own. What is wrong is told by `connect`, after what is wrong in the repository."""
+        with contextlib.suppress(ReconcilerError):
+            self.credential(settings, usable_endpoints(settings, self._environment))
+
+    def credential(self, settings: Settings, addresses: Endpoints) -> TenantCredential:
+        """The credential, which was asked for a token or is so now.
+
+        Raises:
+            CredentialError: the environment is for another tenant or cannot be read.
+        """
+        if self._credential is None:
+            from reconciler.azure import credentials  # noqa: PLC0415 - loads azure-identity
+
+            for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
+                logging.getLogger(name).addHandler(logging.NullHandler())
+            self._credential = credentials.choose(settings.tenant_id, addresses, self._environment)
+            self._credential.begin(addresses.oauth_scope)
+        return self._credential
+
+
+def usable_endpoints(settings: Settings, environment: Mapping[str, str]) -> Endpoints:
+    """The addresses of the settings' cloud, once the environment's variables about the way there are right.
+
+    Raises:
+        UsageError: one of them is wrong.
+    """
+    addresses = endpoints(settings, environment)
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # now, and by name: else it fails at the first request
+        if (path := environment.get(name)) and not Path(path).exists():
+            raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
+    return addresses
+
+
+def connect(
+    settings: Settings, environment: Mapping[str, str], warn: Callable[[str], None] = silent, login: Login | None = None
+) -> Azure:
     """Logs in, makes sure that the identity is of the tenant that reconciler.yaml names, and opens the connection.
 
     `environment` is the process' own (the SDK reads its variables from there whatever is given here). `warn` is told
     what a person should know meanwhile: another host than the cloud's, and what a read waits for; from any thread.
+    `login` has begun, for the same settings and environment.
 
     Raises:
         CredentialError: there is no identity, or it is of another tenant.
         UsageError: a variable of the environment is wrong.
     """
-    from reconciler.azure import credentials, tenant  # noqa: PLC0415 - loads the SDK
-    from reconciler.azure.client import ArmClient  # noqa: PLC0415
-
-    for name in ("azure", "msal", "urllib3", "reconciler.applying"):  # they are silent; we raise, or note it
-        logging.getLogger(name).addHandler(logging.NullHandler())
-    addresses = endpoints(settings, environment)
+    addresses = usable_endpoints(settings, environment)
     if host := elsewhere(addresses, settings.cloud):
         warn(f"requests to Azure go to {host}, as {ARM_ENDPOINT} says")
-    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # now, and by name: else it fails at the first request
-        if (path := environment.get(name)) and not Path(path).exists():
-            raise UsageError(f"{name} is {path!r}, and nothing is there", "correct or unset the variable")
-    credential = credentials.choose(settings.tenant_id, addresses, environment)
+    credential = (login or Login(environment)).credential(settings, addresses)
+    from reconciler.azure import tenant  # noqa: PLC0415 - loads the rest of the SDK, while the token is on its way
+    from reconciler.azure.client import ArmClient  # noqa: PLC0415 - likewise
+
     versions = ApiVersions(settings.api_version)
     client = ArmClient(credential, addresses, versions, warn)
     try:

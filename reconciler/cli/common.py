@@ -15,7 +15,7 @@ from reconciler.cli.terminal import Terminal
 from reconciler.runs.context import Context
 
 if TYPE_CHECKING:
-    from reconciler.planning.guards import Allowances
+    from reconciler.planning.allowances import Allowances
 
 
 def now() -> datetime:
@@ -111,7 +111,7 @@ class GuardOptions:
     @property
     def allowances(self) -> Allowances:
         """The same as planning takes them."""
-        from reconciler.planning.guards import Allowances  # noqa: PLC0415 - commands that plan nothing have no guards
+        from reconciler.planning.allowances import Allowances  # noqa: PLC0415 - commands that plan nothing have no guards
 
         return Allowances(
             deletes=self.allow_deletes,

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from reconciler.kinds import FindingKind
 from reconciler.model import Limits, count
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.values import Action, Change, Finding, Reason, Refusal
 
 PERCENT_FROM = 10
@@ -18,23 +18,6 @@ PERCENT_FROM = 10
 
 _ADOPTIONS = frozenset({Reason.ADOPT, Reason.TAKE_OVER})
 _OWN_CEILING = frozenset({Reason.ORPHAN, Reason.UNMANAGED})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Allowances:
-    """Ceilings from the command line; None leaves the limits of reconciler.yaml. `delete_orphans` is how many of ours
-    may go because their assignment is gone.
-    """
-
-    deletes: int | None = None
-    creates: int | None = None
-    adoptions: int | None = None
-    unmanaged: int | None = None
-    delete_orphans: int | None = None
-    strict: bool = False
-
-
-NO_ALLOWANCES: Final = Allowances()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from datetime import datetime
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
 from reconciler.model import ArmId, Declaration, Settings, Snapshot
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.provenance import History
 
 

@@ -11,11 +11,12 @@ from datetime import datetime
 
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.model import ArmId, Declaration, Exemption, Settings, Snapshot
+from reconciler.planning.allowances import NO_ALLOWANCES, Allowances
 from reconciler.planning.changes import describe_changes
 from reconciler.planning.findings.checks import review_findings
 from reconciler.planning.findings.upcoming import upcoming_findings
 from reconciler.planning.fingerprint import digest
-from reconciler.planning.guards import NO_ALLOWANCES, Allowances, GuardContext, refusals
+from reconciler.planning.guards import GuardContext, refusals
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.marks import declaration_of
 from reconciler.planning.provenance import History

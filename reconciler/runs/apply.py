@@ -17,10 +17,11 @@ from reconciler.applying.rate_limiter import RateLimiter
 from reconciler.applying.record import Record, record_after
 from reconciler.applying.whole_assignment import allowed_without_references
 from reconciler.azure.raw_snapshot import RawSnapshot
-from reconciler.azure.session import Azure, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.documents.json_input import LIMITS
 from reconciler.model import ArmId, Carrier, Settings, Verdict, arm_id, carrier_of, owner_scope
-from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.allowances import Allowances
+from reconciler.planning.guards import GuardContext, refusals
 from reconciler.planning.marks import bears_our_mark, with_adopted, with_revision, with_run
 from reconciler.planning.provenance import History
 from reconciler.planning.tree import tree_of
@@ -107,13 +108,14 @@ def run(request: ApplyRequest, context: Context, confirm: Confirm, stop: Stoppin
     """
     if request.revision is not None and (request.approvals, request.expected, request.only) != (None, None, None):
         raise UsageError("--approved goes without PLAN, --expect and --only", "leave them out: a revision approves")
-    repository = load_repository(request.root, request.base, context)
+    login = Login(context.environment)
+    repository = load_repository(request.root, request.base, context, None if request.revision == "" else login.begin)
     if request.revision == "":
         return ApplyRun(summary=Summary(outcomes=(), note=_NO_RECORD), names={})
     approved = load_revision(request.root, request.revision, context) if request.revision is not None else None
     recorded = load_record(request.record, repository.settings, context)
     saved = _saved_plan(request.approvals, repository) if request.approvals is not None else None
-    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         declarations = (*repository.declarations, *(approved.repository.declarations if approved else ()))
         standards = {*repository.standards, *(approved.repository.standards if approved else ())}
         raw = read_raw(azure, declarations, request.scope, context, sorted(standards), former=repository.former)

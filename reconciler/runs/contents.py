@@ -9,7 +9,7 @@ from reconciler.catalog.catalogue import Catalogue
 from reconciler.declarations import FOLDER, SETTINGS_FILE, Loaded
 from reconciler.declarations.walk import walk
 from reconciler.model import Settings, Snapshot
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
 from reconciler.problems import Problem

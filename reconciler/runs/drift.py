@@ -10,7 +10,7 @@ from typing import Final
 from reconciler.applying import approvals
 from reconciler.assessments.findings import effect_findings
 from reconciler.assessments.report import effect_report
-from reconciler.azure.session import Azure, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.catalog.live import live_recommendations
 from reconciler.documents.json_input import LIMITS
 from reconciler.drift import (
@@ -26,7 +26,8 @@ from reconciler.drift.earlier_report import read_told
 from reconciler.drift.events import exemptions_of_event
 from reconciler.kinds import FindingKind
 from reconciler.model import JSON, ArmId, Severity, Snapshot, SubjectKind, Verdict
-from reconciler.planning.guards import Allowances, GuardContext, refusals
+from reconciler.planning.allowances import Allowances
+from reconciler.planning.guards import GuardContext, refusals
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.values import Action, Finding, Plan, Refusal
 from reconciler.problems import AzureError
@@ -94,11 +95,13 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         InvalidRepositoryError: the repository has errors.
         ReconcilerError: git, Azure or a file refuses.
     """
-    repository = load_repository(request.root, request.base, context)
+    login = Login(context.environment)
+    log_in = login.begin if request.snapshot is None else None
+    repository = load_repository(request.root, request.base, context, log_in)
     earlier = _earlier(request, repository) if request.since is not None else None
     event_ids = _written(request.event) if request.event is not None else None
     outcomes = _outcomes(request.outcomes) if request.outcomes is not None else {}
-    evidence = _evidence(request, repository, context)
+    evidence = _evidence(request, repository, context, login)
     plan = evidence.plan
     approved = load_revision(request.root, request.revision, context) if request.revision else None
     healed, stopped = _healing(evidence, repository, approved, context) if approved else (frozenset(), ())
@@ -209,12 +212,12 @@ class _Evidence:
     forbidden: frozenset[str] | None = None
 
 
-def _evidence(request: DriftRequest, repository: Repository, context: Context) -> _Evidence:
+def _evidence(request: DriftRequest, repository: Repository, context: Context, login: Login) -> _Evidence:
     recorded = load_record(request.record, repository.settings, context)
     if request.snapshot is not None:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
         return _Evidence(snapshot=snapshot, plan=plan_repository(repository, snapshot, context, Allowances()))
-    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         snapshot = read_azure(
             azure, repository.declarations, None, context, repository.standards, former=repository.former
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from reconciler.azure.session import connect
+from reconciler.azure.session import Login, connect
 from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
 from reconciler.documents.suggest import did_you_mean
 from reconciler.model import ArmId, Snapshot, Subject, SubjectKind, Verdict
@@ -65,7 +65,9 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
         )
     if request.declaration is not None and request.recommendation is not None:
         raise UsageError("--recommendation goes with a RESOURCE", "leave it out: a declaration is about one already")
-    repository = load_repository(request.root, None, context)
+    login = Login(context.environment)
+    log_in = login.begin if request.snapshot is None else None
+    repository = load_repository(request.root, None, context, log_in)
     declaration = None
     if (name := request.declaration) is not None:
         declarations = {declaration.name: declaration for declaration in repository.declarations}
@@ -75,7 +77,7 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
             raise unknown_declaration(name, declarations, "--declaration")
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
     recorded = load_record(request.record, repository.settings, context)
-    snapshot = with_adopted(_snapshot(request, repository, context), recorded)
+    snapshot = with_adopted(_snapshot(request, repository, context, login), recorded)
     basis = decide(repository.plan_inputs(snapshot, context.now))
     plan, names = assemble_plan(basis), display_names(snapshot, repository.catalogue)
     if declaration is not None:
@@ -84,11 +86,11 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     return ExplainRun(explanation=explain_resource(basis, plan, request.resource, subject), names=names)
 
 
-def _snapshot(request: ExplainRequest, repository: Repository, context: Context) -> Snapshot:
+def _snapshot(request: ExplainRequest, repository: Repository, context: Context, login: Login) -> Snapshot:
     """What Azure holds, and whether the resource that was asked for exists, where no declaration names it."""
     if request.snapshot is not None:
         return saved_snapshot(request.snapshot, repository.settings)
-    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         snapshot = read_azure(
             azure, repository.declarations, None, context, repository.standards, former=repository.former
         )

@@ -9,7 +9,7 @@ from typing import Final
 
 from reconciler.assessments.report import effect_report, states_by_exemption
 from reconciler.assessments.values import EffectState
-from reconciler.azure.session import connect
+from reconciler.azure.session import Login, connect
 from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.drift import DriftInputs, take_inventory
 from reconciler.drift.inventory import Inventory, Selection, select
@@ -108,9 +108,10 @@ def _with_effects(request: ListRequest, context: Context) -> tuple[Snapshot, Map
     """
     from reconciler.runs.status import read_effects  # noqa: PLC0415 - asked for rarely
 
-    repository = load_repository(request.root, None, context)
+    login = Login(context.environment)
+    repository = load_repository(request.root, None, context, login.begin)
     recorded = load_record(request.record, repository.settings, context)
-    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         snapshot = read_azure(
             azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,17 +15,16 @@ from reconciler.codes import FileCode
 from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.documents.suggest import did_you_mean, nearest
-from reconciler.model import ArmId, Declaration, Settings, Snapshot, Source
-from reconciler.planning.desired.assessments import known_standards
-from reconciler.planning.guards import NO_ALLOWANCES, Allowances
-from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
-from reconciler.planning.provenance import History, NoHistory
+from reconciler.model import ArmId, Declaration, Settings, Source
+from reconciler.planning.allowances import NO_ALLOWANCES, Allowances
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
 from reconciler.reports.problems import problems_summary
-from reconciler.runs import former
 from reconciler.runs.context import Context
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what plans is imported when Azure was asked who we are
+    from reconciler.model import Snapshot
+    from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
+    from reconciler.planning.provenance import History
     from reconciler.repository import Comparison
 
 OVERLAY: Final = "catalog.yaml"
@@ -69,6 +68,8 @@ class Repository:
         """The ids that standard assignments of ours have, declared or disabled, and those of declarations that differ from
         the base or from the commit before this one: no list need show them.
         """
+        from reconciler.planning.desired.assessments import known_standards  # noqa: PLC0415 - as above
+
         declared = known_standards(self.declarations, self.resolved.subjects, self.settings)
         return tuple(sorted({*declared, *self.earlier}))
 
@@ -76,6 +77,8 @@ class Repository:
         self, snapshot: Snapshot, now: datetime, allowances: Allowances = NO_ALLOWANCES, only: ArmId | None = None
     ) -> PlanInputs:
         """What its plan is decided from, beside what Azure holds."""
+        from reconciler.planning.inputs import PlanInputs  # noqa: PLC0415 - as above
+
         return PlanInputs(
             declarations=self.resolved,
             catalogue=self.catalogue,
@@ -96,16 +99,23 @@ def unknown_declaration(name: str, declared: Iterable[str], option: str = "") ->
     return UsageError(f"{option and option + ': '}there is no declaration {name!r}", remedy)
 
 
-def load_repository(root: Path, base: str | None, context: Context) -> Repository:
-    """Loads and checks everything; the observer is told what is wrong.
+def load_repository(
+    root: Path, base: str | None, context: Context, log_in: Callable[[Settings], None] | None = None
+) -> Repository:
+    """Loads and checks everything; the observer is told what is wrong. `log_in` begins as soon as every file is read and
+    none has an error by itself, before git is asked.
 
     Raises:
         InvalidRepositoryError: there are errors.
         UsageError: there is no such folder, or `base` names no commit.
     """
-    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
-
     loaded, catalogue = load_all(root)
+    if log_in is not None and loaded.settings is not None and not has_errors((*loaded.problems, *catalogue.problems)):
+        log_in(loaded.settings)
+    from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+    from reconciler.planning.inputs import ResolvedDeclarations  # noqa: PLC0415 - as above
+    from reconciler.runs import former  # noqa: PLC0415 - as above
+
     comparison, problems = judge(root, base, loaded, catalogue, context)
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
@@ -183,6 +193,8 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
         ReconcilerError: it cannot be read, or is invalid for this version.
     """
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+    from reconciler.planning.inputs import ResolvedDeclarations  # noqa: PLC0415 - as above
+    from reconciler.planning.provenance import NoHistory  # noqa: PLC0415 - as above
 
     revision = repository.read_revision(root, sha, same_meaning, same_rules)
     loaded, catalogue = load_files(revision.files)

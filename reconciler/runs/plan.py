@@ -7,31 +7,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from reconciler.applying.record import Record, record_after
-from reconciler.azure.raw_snapshot import RawSnapshot
-from reconciler.azure.session import connect
-from reconciler.model import ArmId, Snapshot, Verdict
-from reconciler.planning.covered import TypeCounts
-from reconciler.planning.guards import Allowances
-from reconciler.planning.marks import Ownership, ownership, revision_of, with_adopted
-from reconciler.planning.values import Action, Change, Plan
+from reconciler.azure.session import Login, connect
+from reconciler.model import ArmId, Verdict
+from reconciler.planning.allowances import Allowances
 from reconciler.problems import Problem
 from reconciler.runs.context import Context
 from reconciler.runs.loading import Repository, load_repository
-from reconciler.runs.reading import (
-    display_names,
-    load_record,
-    missing_targets,
-    plan_repository,
-    planned_on,
-    read_raw,
-    resources_at_targets,
-    saved_snapshot,
-)
-from reconciler.runs.rights import unexemptable_assignments
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what reads, plans and shows is imported when Azure was asked who we are
+    from reconciler.applying.record import Record
+    from reconciler.azure.raw_snapshot import RawSnapshot
+    from reconciler.model import Snapshot
+    from reconciler.planning.covered import TypeCounts
     from reconciler.planning.score.values import ScoreEstimate
+    from reconciler.planning.values import Change, Plan
     from reconciler.reports.plan import PlanReport
 
 
@@ -90,31 +79,38 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
         InvalidRepositoryError: the repository has errors.
         ReconcilerError: git, Azure or a file refuses.
     """
-    repository = load_repository(request.root, request.base, context)
+    login = Login(context.environment)
+    log_in = login.begin if request.snapshot is None else None
+    repository = load_repository(request.root, request.base, context, log_in)
+    from reconciler.applying.record import record_after  # noqa: PLC0415 - as above
+    from reconciler.planning.marks import with_adopted  # noqa: PLC0415 - as above
+    from reconciler.runs import reading  # noqa: PLC0415 - as above
+    from reconciler.runs.rights import unexemptable_assignments  # noqa: PLC0415 - as above
+
     resources: Mapping[str, TypeCounts] = {}
-    recorded = load_record(request.record, repository.settings, context)
+    recorded = reading.load_record(request.record, repository.settings, context)
     score = raw = None
     if request.snapshot is not None:
-        snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
-        plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+        snapshot = with_adopted(reading.saved_snapshot(request.snapshot, repository.settings), recorded)
+        plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
     else:
-        with connect(repository.settings, context.environment, context.observer.warning) as azure:
-            raw = read_raw(
+        with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
+            raw = reading.read_raw(
                 azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
             )
-            snapshot = with_adopted(planned_on(raw, repository.standards), recorded)
-            plan = plan_repository(repository, snapshot, context, request.allowances, request.scope)
+            snapshot = with_adopted(reading.planned_on(raw, repository.standards), recorded)
+            plan = reading.plan_repository(repository, snapshot, context, request.allowances, request.scope)
             plan = _with_missing_rights(plan, snapshot, unexemptable_assignments(azure, plan))
-            resources = resources_at_targets(azure, plan, repository.proposed, context)
+            resources = reading.resources_at_targets(azure, plan, repository.proposed, context)
             from reconciler.runs.score import estimated_score  # noqa: PLC0415 - as above
 
             score = estimated_score(azure, plan, snapshot, repository.catalogue, context)
     if repository.changed is None:  # no base: what no run has applied yet is new
-        problems = missing_targets(plan, repository, _never_applied(repository, snapshot))
+        problems = reading.missing_targets(plan, repository, _never_applied(repository, snapshot))
         plan = replace(plan, problems=(*plan.problems, *problems))
     return PlanRun(
         plan=plan,
-        names=display_names(snapshot, repository.catalogue),
+        names=reading.display_names(snapshot, repository.catalogue),
         warnings=repository.warnings,
         proposed=repository.proposed,
         resources=resources,
@@ -127,6 +123,7 @@ def run(request: PlanRequest, context: Context) -> PlanRun:
 def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[str] | None) -> Plan:
     """The plan with a finding for each declaration and assignment whose creates Azure will refuse to this identity."""
     from reconciler.planning.findings.about_declarations import unexemptable  # noqa: PLC0415 - as above
+    from reconciler.planning.values import Action  # noqa: PLC0415 - as above
 
     creates = [change for change in plan.changes if change.action is Action.CREATE]
     refused = [change for change in creates if change.exemption.assignment.key in (assignments or ())]
@@ -141,6 +138,8 @@ def _with_missing_rights(plan: Plan, snapshot: Snapshot, assignments: frozenset[
 
 def _never_applied(repository: Repository, snapshot: Snapshot) -> set[str]:
     """The declarations whose last commit no revision contains that an exemption of ours in Azure bears."""
+    from reconciler.planning.marks import Ownership, ownership, revision_of  # noqa: PLC0415 - as above
+
     ours = (
         exemption for exemption in snapshot.exemptions if ownership(exemption, repository.settings) is Ownership.OURS
     )

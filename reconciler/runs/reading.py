@@ -26,8 +26,8 @@ from reconciler.model import (
     is_guid,
     without_needless,
 )
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.covered import TypeCounts
-from reconciler.planning.guards import Allowances
 from reconciler.planning.values import Plan
 from reconciler.problems import AzureError, Problem, UsageError
 from reconciler.runs.context import Context

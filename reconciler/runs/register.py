@@ -8,11 +8,11 @@ from pathlib import Path
 
 from reconciler import package_data
 from reconciler.assessments.report import effect_report, states_by_exemption
-from reconciler.azure.session import Azure, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.drift import DriftInputs, find_drift, take_inventory
 from reconciler.drift.register import Register, make_register
 from reconciler.model import ArmId, ScopeKind, Snapshot, Unread, Verdict
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.score.actual import ScoreReport, score_report
 from reconciler.problems import AzureError
@@ -62,14 +62,16 @@ def run(request: RegisterRequest, context: Context) -> RegisterRun:
     """
     from reconciler.repository import approvals, journals  # noqa: PLC0415 - GitPython is slow to import
 
-    repository = load_repository(request.root, None, context)
+    login = Login(context.environment)
+    log_in = login.begin if request.snapshot is None else None
+    repository = load_repository(request.root, None, context, log_in)
     recorded = load_record(request.record, repository.settings, context)
     in_force: Mapping[str, str] = {}
     score: ScoreReport | None = None
     if request.snapshot is not None:
         snapshot = with_adopted(saved_snapshot(request.snapshot, repository.settings), recorded)
     else:
-        with connect(repository.settings, context.environment, context.observer.warning) as azure:
+        with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
             snapshot = read_azure(
                 azure, repository.declarations, request.scope, context, repository.standards, former=repository.former
             )

@@ -12,7 +12,7 @@ from reconciler.assessments.case import EffectInputs
 from reconciler.assessments.question import question_of
 from reconciler.assessments.report import EffectReport, effect_report, only
 from reconciler.assessments.returned import read_deleted
-from reconciler.azure.session import Azure, connect
+from reconciler.azure.session import Azure, Login, connect
 from reconciler.model import ArmId, Snapshot, Verdict
 from reconciler.planning.marks import with_adopted
 from reconciler.planning.planner import assemble_plan
@@ -82,7 +82,8 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
         UsageError: there is no declaration of a name.
         ReconcilerError: git, Azure or a file refuses.
     """
-    repository = load_repository(request.root, None, context)
+    login = Login(context.environment)
+    repository = load_repository(request.root, None, context, login.begin)
     declared = [declaration.name for declaration in repository.declarations]
     for name in request.names:
         if name not in declared:
@@ -92,7 +93,7 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
         data = read_file(request.outcomes, label="file of outcomes", remedy=_NO_OUTCOMES, limit=_LARGEST)
         deleted = read_deleted(data, origin=f"--outcomes: {request.outcomes}")
     recorded = load_record(request.record, repository.settings, context)
-    with connect(repository.settings, context.environment, context.observer.warning) as azure:
+    with connect(repository.settings, context.environment, context.observer.warning, login) as azure:
         # It speaks of what is declared here alone: who declares nothing of Defender's own kind needs no right to it.
         raw = read_raw(
             azure, repository.declarations, request.scope, context, repository.standards, former=repository.former

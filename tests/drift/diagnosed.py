@@ -11,7 +11,7 @@ from planning import world
 
 from reconciler.drift import DriftInputs, find_drift
 from reconciler.model import Declaration, Exemption, Settings, Snapshot, SystemData
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.inputs import ResolvedDeclarations
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import Commit, History, NoHistory

@@ -14,7 +14,7 @@ from reconciler.importing.left_out import Permissions
 from reconciler.importing.live import Choice, import_live
 from reconciler.importing.values import Outcome
 from reconciler.model import Unmanaged
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.values import Action, Reason

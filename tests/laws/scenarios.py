@@ -50,7 +50,7 @@ from reconciler.model import (
     arm_id,
     assessment_id,
 )
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import NoHistory
 from reconciler.planning.values import Plan

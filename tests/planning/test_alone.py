@@ -16,8 +16,8 @@ from reconciler.arm.standard_properties import marked_description, parted_descri
 from reconciler.catalog.catalogue import Catalogue
 from reconciler.catalog.overlay import Overlay, RecommendationEntry
 from reconciler.model import Carrier, Cloud, Subject, SubjectKind, Unread, assessment_id
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.decide.naming import standard_ids
-from reconciler.planning.guards import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import NoHistory
 

@@ -31,10 +31,10 @@ from planning.world import (
 
 from reconciler.catalog.subjects import resolve_subject
 from reconciler.model import ResourceSelector, Rules, Selector, Subject, SubjectKind, SystemData, Unread, arm_id
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.explain.declaration import Participation, explain_declaration
 from reconciler.planning.explain.resource import explain_resource
 from reconciler.planning.explain.values import Role
-from reconciler.planning.guards import Allowances
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.planner import assemble_plan
 from reconciler.planning.stages import decide

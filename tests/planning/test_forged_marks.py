@@ -7,7 +7,7 @@ from planning.world import CATALOGUE, NOW, RG, SETTINGS, SUB, Git, declaration, 
 
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import SystemData
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
 from reconciler.planning.planner import make_plan, plan_from
 

@@ -6,7 +6,7 @@ import pytest
 from planning.world import RG, SETTINGS, SUB, declaration, live, ours, plan, snapshot
 
 from reconciler.model import Limits, arm_id
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 
 
 def group(number):

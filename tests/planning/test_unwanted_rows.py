@@ -30,7 +30,7 @@ from planning.world import (
 from reconciler.catalog.catalogue import load
 from reconciler.kinds import FindingKind, HeldCause
 from reconciler.model import Limits, Subject, SubjectKind, Unmanaged, Unread, arm_id
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import NoHistory
 

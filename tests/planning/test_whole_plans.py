@@ -30,7 +30,7 @@ from planning.world import (
 from reconciler.catalog.facts import EXPLANATIONS
 from reconciler.catalog.subjects import resolve_subject
 from reconciler.model import Limits, Member, ResourceSelector, Selector, Subject, SubjectKind, Unread, arm_id
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.values import Action
 from reconciler.reports.evidence import evidence_to_json
 

@@ -22,7 +22,7 @@ from reconciler.model import (
     SystemData,
     arm_id,
 )
-from reconciler.planning.guards import Allowances
+from reconciler.planning.allowances import Allowances
 from reconciler.planning.planner import make_plan
 from reconciler.planning.provenance import Commit, NoHistory
 from reconciler.planning.values import Plan
