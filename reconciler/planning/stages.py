@@ -25,6 +25,7 @@ from reconciler.catalog.strictness import never_exempt
 from reconciler.model import Assignment, Snapshot
 from reconciler.planning.decide.authority import Authority
 from reconciler.planning.decide.build import ExemptionBuilder
+from reconciler.planning.decide.causes import RemovalCauses
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange
 from reconciler.planning.decide.prune import Pruner
 from reconciler.planning.decide.slots import Protected, SlotContents, SlotMatch
@@ -68,7 +69,15 @@ def decide(inputs: PlanInputs) -> PlanBasis:
     existing = tuple(classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions)
     used_ids = {item.exemption.id.key for item in existing}
     builder = ExemptionBuilder(settings=settings, history=inputs.history, used_ids=used_ids)
-    authority = Authority(settings=settings, history=inputs.history, builder=builder)
+    causes = RemovalCauses(
+        declarations=inputs.declarations.by_name(),
+        subjects=inputs.declarations.subjects,
+        snapshot=snapshot,
+        settings=settings,
+        now=inputs.now,
+        taken_out=inputs.taken_out,
+    )
+    authority = Authority(settings=settings, history=inputs.history, builder=builder, causes=causes)
 
     slots = _slots(resolution.desired, existing, tree, snapshot)
     settled = [(contents, authority.settled(contents)) for contents in slots.contents]
@@ -77,7 +86,7 @@ def decide(inputs: PlanInputs) -> PlanBasis:
     kept_slots = [authority.keep(match, _protected(match, protections)) for match in matches]
     confirmed = [item for _, item in settled if item is not None]
     confirmed += [item for slot in kept_slots for item in slot.confirmed]
-    pruner = _pruner(inputs, protections, confirmed)
+    pruner = _pruner(inputs, causes, protections, confirmed)
     reduced = [authority.reduce(slot, pruner) for slot in kept_slots]
     unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
     pruned = [pruner.prune(existing) for existing in unclaimed]
@@ -158,13 +167,14 @@ def _protected(match: SlotMatch, protections: Protections) -> Protected:
     return {existing: protections.touching(existing, existing.covering) for existing in match.contents.existing}
 
 
-def _pruner(inputs: PlanInputs, protections: Protections, confirmed: Iterable[ConfirmedExemption]) -> Pruner:
+def _pruner(
+    inputs: PlanInputs, causes: RemovalCauses, protections: Protections, confirmed: Iterable[ConfirmedExemption]
+) -> Pruner:
     names: dict[Slot, set[str]] = defaultdict(set)
     for item in confirmed:
         names[item.desired.slot].add(item.desired.declaration.name)
     return Pruner(
-        declarations=inputs.declarations.by_name(),
-        subjects=inputs.declarations.subjects,
+        causes=causes,
         snapshot=inputs.snapshot,
         tree=protections.tree,
         settings=inputs.settings,
@@ -172,7 +182,6 @@ def _pruner(inputs: PlanInputs, protections: Protections, confirmed: Iterable[Co
         protections=protections,
         confirmed=names,
         defender=_Defender(snapshot=inputs.snapshot, catalogue=inputs.catalogue),
-        taken_out=inputs.taken_out,
         delete_orphans=inputs.allowed.delete_orphans is not None,
     )
 

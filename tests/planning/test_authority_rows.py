@@ -7,6 +7,7 @@ import pytest
 from planning.world import (
     AT_ROOT,
     CATALOGUE,
+    LEFT,
     NOW,
     OTHER_SUB,
     RG,
@@ -190,6 +191,34 @@ def test_renamed_declaration_is_an_update_of_the_mark():
     assert shape(plan(snapshot(ours("o", "old-name")), declaration("new-name"))) == [
         ("update", "rename", "o", ("refA",))
     ]
+
+
+@pytest.mark.parametrize(
+    ("mark", "target", "goes"),
+    [
+        ("gone", RG, True),
+        ("other", LEFT, True),
+        ("other", OTHER_SUB, False),
+        ("", RG, False),
+    ],
+    ids=["declared-no-more", "target-no-longer-listed", "moved-away-from-its-target", "no-declaration-marked"],
+)
+def test_what_its_own_declaration_did_not_give_up_is_not_lost_by_a_rename(mark, target, goes):
+    """Policy c at the resource group is no declaration's wish; only expiry or an edit may be why it goes."""
+    one = ours("o", mark, target, scope=RG, references=("refA", "refC"))
+    declared = declaration("one"), declaration("other", OTHER_SUB, what="c")
+    found = snapshot(one)
+    done = plan(found, *declared)
+    changes = [change for change in shape(done) if change[2] != "other"]
+    if goes:
+        assert changes == [("update", "rename", "o", ("refA",))]
+        return
+    assert changes == [("update", "narrow", "o", ("refC",)), ("create", "declared", "one", ("refA",))]
+    narrowed = next(change for change in done.changes if change.exemption.name == "o")
+    assert next(change.id.key for change in done.changes if "one-" in change.id.key) in narrowed.waits_for
+    again = plan(applied(found, done), *declared)
+    assert again.is_empty
+    assert "o" in {finding.subject.name for finding in again.findings}
 
 
 def test_split_declaration_keeps_one_and_creates_the_other_first():

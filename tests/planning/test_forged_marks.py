@@ -33,11 +33,11 @@ def forged(name="f", mark="one", **more):
     return written(ours(name, mark, **more), "mallory@contoso.example", "mallory@contoso.example")
 
 
-def plan_of_nothing_declared(exemption, taken_out):
+def plan_where_taken_out(exemption, taken_out, *declarations):
     """`taken_out`: what git shows as taken out of the repository; None where nobody can tell."""
     return plan_from(
         PlanInputs(
-            declarations=ResolvedDeclarations.of([], CATALOGUE),
+            declarations=ResolvedDeclarations.of(declarations, CATALOGUE),
             catalogue=CATALOGUE,
             snapshot=snapshot(exemption),
             settings=BELIEVING,
@@ -132,15 +132,25 @@ def test_who_asked_before_an_adoption_is_kept_when_what_was_adopted_is_edited_an
 )
 def test_a_mark_that_somebody_else_wrote_last_is_no_proof_of_a_removal(mark, changed_by, taken_out, goes):
     one = written(ours("o", mark, target=RG), ROBOT, changed_by)
-    done = plan_of_nothing_declared(one, taken_out)
+    done = plan_where_taken_out(one, taken_out)
     assert shape(done) == ([("delete", "removed", "o", ("refA",))] if goes else [])
     assert [finding.kind for finding in done.findings] == ([] if goes else [FindingKind.HELD])
+
+
+@pytest.mark.parametrize("taken_out", [frozenset(), frozenset({("gone", RG.key)})], ids=["never-was", "taken-out"])
+def test_nor_of_what_a_rename_would_take(taken_out):
+    one = written(ours("o", "gone", target=RG, references=("refA", "refC")), ROBOT, "mallory")
+    done = plan_where_taken_out(one, taken_out, declaration("one"))
+    if taken_out:
+        assert shape(done) == [("update", "rename", "o", ("refA",))]
+    else:
+        assert shape(done) == [("update", "narrow", "o", ("refC",)), ("create", "declared", "one", ("refA",))]
 
 
 def test_a_mark_of_which_azure_does_not_say_who_wrote_it_is_no_proof_either():
     """An export or an older version of Azure gives no system data; a record of a run alone makes it ours."""
     one = replace(ours("o", "gone", target=RG), system=None, adopted=True)
-    done = plan_of_nothing_declared(one, frozenset())
+    done = plan_where_taken_out(one, frozenset())
     assert shape(done) == []
     (finding,) = done.findings
     assert (finding.kind, finding.declaration) == (FindingKind.HELD, "gone")
@@ -148,9 +158,7 @@ def test_a_mark_of_which_azure_does_not_say_who_wrote_it_is_no_proof_either():
         "is wanted by no declaration, but kept: Azure does not say who wrote its mark, and no recent version of "
         "declaration 'gone' listed its target"
     )
-    assert shape(plan_of_nothing_declared(one, frozenset({("gone", RG.key)}))) == [
-        ("delete", "removed", "o", ("refA",))
-    ]
+    assert shape(plan_where_taken_out(one, frozenset({("gone", RG.key)}))) == [("delete", "removed", "o", ("refA",))]
 
 
 @pytest.mark.parametrize(

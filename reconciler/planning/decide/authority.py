@@ -13,6 +13,9 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 | a keeper with cells that something held needs,    | no keeper after all: it stays as it is, but for the cells that  |
 | which would be shrunk, or widened although R does | another one confirms                                            |
 | not mean them                                     |                                                                 |
+| a keeper with the mark of another declaration, and| no keeper after all: judged as a further one                    |
+| cells beyond R that no edit of the repository lets|                                                                 |
+| go                                                |                                                                 |
 | no keeper, an adoptable one has more than R       | create ours, then narrow that one                               |
 | unowned, made by an application                   | cells that a keeper has as well: untouched, finding *duplicate*;|
 |                                                   | the others are held, so that a second run says the same         |
@@ -44,6 +47,7 @@ from reconciler.kinds import HeldCause
 from reconciler.model import Initiative, Settings
 from reconciler.planning import hold_messages
 from reconciler.planning.decide.build import ExemptionBuilder
+from reconciler.planning.decide.causes import RemovalCauses
 from reconciler.planning.decide.holds import hold_for
 from reconciler.planning.decide.matching import Relation, match_keepers, relation
 from reconciler.planning.decide.proposals import ConfirmedExemption, ProposedChange, shrinks
@@ -72,6 +76,7 @@ class Authority:
     settings: Settings
     history: History
     builder: ExemptionBuilder
+    causes: RemovalCauses
 
     def settled(self, contents: SlotContents) -> ConfirmedExemption | None:
         """The only desired exemption of a slot, met by the only existing one as that stands: nearly every slot of
@@ -128,6 +133,7 @@ class Authority:
         An existing exemption may become the desired one if it leaves what is protected as it is: of what the declaration
         means itself nothing may shrink; what it does not mean may not be widened either. One without the mark
         of that declaration may not shrink at all where it is protected: the update would be held, and what is desired with it.
+        Nor may one of another declaration of ours lose what that one did not give up.
         """
         excluded: set[tuple[int, int]] = set()
         for pair in slot.keepers.items():
@@ -139,9 +145,18 @@ class Authority:
                 before = keeper.exemption
                 after = self.builder.update(desired, before, cells | extra, slot.contents.initiative)
                 may_keep = not shrinks(before, after) and (extra <= desired.declared or not shrinks(after, before))
+            if keeper.ours and keeper.mark != desired.declaration.name:
+                may_keep = may_keep and self._may_lose_the_rest(keeper, slot)
             if not may_keep:
                 excluded.add(pair)
         return self.match(slot.contents, slot.excluded | excluded) if excluded else slot
+
+    def _may_lose_the_rest(self, keeper: ExistingExemption, slot: SlotMatch) -> bool:
+        """Whether those cells of one of ours that nobody desires here have a cause to go."""
+        pairs = zip(slot.contents.desired, slot.withheld, strict=True)
+        confirmed = frozenset[str]().union(*(desired.cells - withheld for desired, withheld in pairs))
+        rest = existing_cells(keeper.covering, slot.contents.initiative) - confirmed
+        return not rest or (self.causes.reason(keeper, rest) is not None and self.causes.is_explained(keeper))
 
     def _is_right(self, desired: DesiredExemption, existing: ExistingExemption) -> bool:
         """Whether the existing one needs no write to be what is desired."""
@@ -215,7 +230,7 @@ class Authority:
                 if change is not None:
                     proposed.append(change)
                 elif existing.ours and (protection := pruner.protections.first(existing, existing.covering)):
-                    held_lines.append(hold_for(existing, protection, pruner.declarations.get(existing.mark)))
+                    held_lines.append(hold_for(existing, protection, pruner.causes.declarations.get(existing.mark)))
             elif not relations & _HOLDING.keys():
                 unclaimed.append(existing)
         return ReducedSlot(proposed=tuple(proposed), held=tuple(held_lines), unclaimed=tuple(unclaimed))

@@ -38,17 +38,17 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from reconciler.catalog.subjects import ResolvedSubject
-from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, SubjectKind, Unmanaged
+from reconciler.model import Assignment, Declaration, Exemption, Settings, Snapshot, Unmanaged
 from reconciler.planning import hold_messages
+from reconciler.planning.decide.causes import RemovalCauses
 from reconciler.planning.decide.holds import hold_for
 from reconciler.planning.decide.proposals import ProposedChange
 from reconciler.planning.desired.protections import Protections
-from reconciler.planning.desired.subjects import existing_cells, still_means_any
+from reconciler.planning.desired.subjects import existing_cells
 from reconciler.planning.existing.exemptions import ExistingExemption
 from reconciler.planning.findings import about_exemptions
 from reconciler.planning.findings.about_exemptions import Orphan, OrphanCause
-from reconciler.planning.marks import Ownership, is_mark_ours, made_by_user, target_of
+from reconciler.planning.marks import Ownership, made_by_user, target_of
 from reconciler.planning.tree import Slot, Tree
 from reconciler.planning.values import Finding, Held, Reason
 
@@ -59,12 +59,11 @@ PruneResult = ProposedChange | Finding | Held | None
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruner:
     """Judges existing exemptions that meet nothing desired. `confirmed` are the slots that this plan leaves in
-    authority, with the names of their declarations; `taken_out` are declarations with folded targets that recent versions
-    of files listed (None: not known); `defender` says whether an assignment is of an initiative with Defender policies.
+    authority, with the names of their declarations; `defender` says whether an assignment is of an initiative with
+    Defender policies.
     """
 
-    declarations: Mapping[str, Declaration]
-    subjects: Mapping[str, ResolvedSubject]
+    causes: RemovalCauses
     snapshot: Snapshot
     tree: Tree
     settings: Settings
@@ -72,7 +71,6 @@ class Pruner:
     protections: Protections
     confirmed: Mapping[Slot, Collection[str]]
     defender: Callable[[Assignment], bool]
-    taken_out: Collection[tuple[str, str]] | None = None
     delete_orphans: bool = False
 
     def prune(self, existing: ExistingExemption) -> PruneResult:
@@ -97,14 +95,14 @@ class Pruner:
 
     def _ours(self, existing: ExistingExemption, cells: frozenset[str]) -> PruneResult:
         exemption = existing.exemption
-        declaration = self.declarations.get(existing.mark)
+        declaration = self.causes.declarations.get(existing.mark)
         source = declaration.source if declaration else None
         if self._assignment_unread(exemption):
             return about_exemptions.kept_unclear(
                 exemption, f"its assignment {exemption.assignment} could not be read", source
             )
-        if (reason := self._edited(existing, declaration, cells)) is not None:
-            if not self._is_explained(existing, declaration):
+        if (reason := self.causes.reason(existing, cells)) is not None:
+            if not self.causes.is_explained(existing):
                 return about_exemptions.kept_unproven(exemption, source)
             return ProposedChange(existing=existing, after=None, reason=reason, declaration=declaration)
         protection = self.protections.first_at(existing, cells)
@@ -118,40 +116,6 @@ class Pruner:
                 )
             return about_exemptions.orphaned(exemption, orphan, source, ours=True)
         return self._related(existing, declaration)
-
-    def _edited(
-        self, existing: ExistingExemption, declaration: Declaration | None, cells: frozenset[str]
-    ) -> Reason | None:
-        """Why cells of one of ours may go: only expiry or an edit of the repository is a cause."""
-        if not existing.mark:
-            return None
-        if declaration is None or not declaration.enabled:
-            return Reason.REMOVED
-        if declaration.has_expired(self.now):
-            return Reason.EXPIRED
-        target = target_of(existing.exemption)
-        if target and target not in {scope.key for scope in declaration.scopes}:
-            return Reason.REMOVED
-        subject = self.subjects.get(declaration.name)
-        if subject is None:
-            return None
-        key = existing.exemption.assignment.key
-        if subject.kind is SubjectKind.ASSIGNMENT and key != subject.only:  # the ids say so, even where it is gone
-            return Reason.REMOVED
-        assignment = self.snapshot.assignments.get(key)
-        if assignment is None or still_means_any(subject, cells, assignment, self.snapshot.initiatives.get(key)):
-            return None
-        return Reason.REMOVED
-
-    def _is_explained(self, existing: ExistingExemption, declaration: Declaration | None) -> bool:
-        """Whether the repository itself says what the mark says, where somebody else may have written that: the named
-        declaration lists the target, or did so lately. Else a stranger's edits would look like many removals.
-        """
-        if self.taken_out is None or is_mark_ours(existing.exemption, self.settings.writers):
-            return True
-        target = target_of(existing.exemption)
-        listed = {scope.key for scope in declaration.scopes} if declaration else set()
-        return target in listed or (existing.mark, target) in self.taken_out
 
     def _related(self, existing: ExistingExemption, declaration: Declaration | None) -> PruneResult:
         """Its assignment stands at or above it and its declaration still means it."""
