@@ -154,7 +154,7 @@ class RateLimiter:
                 bucket.record_answer(self._clock(), remaining)
 
     def throttled(self, identifier: BucketId) -> None:
-        """A 429 whose answer did not say how long to wait, or whose transport told nothing."""
+        """A 429. Of one that said how long to wait the transport told already; after others the wait doubles."""
         with self._lock:
             bucket = self._buckets[identifier]
             if self._clock() >= bucket.blocked_until:

@@ -67,8 +67,10 @@ class RequestMonitor(SansIOHTTPPolicy[Any, Any]):
             operation = Operation.RESOURCE_REQUESTS
             buckets = (tokens, remaining(answer.headers, subscription or "", operation))
             tokens = min((number for number in buckets if number is not None), default=None)
-        for observer in self._observers:
-            observer(subscription, operation, tokens, retry_after(answer.headers))
+        wait = retry_after(answer.headers)
+        if answer.status_code != 429 or wait is not None:  # else whoever sent it decides how long
+            for observer in self._observers:
+                observer(subscription, operation, tokens, wait)
         if LOG.isEnabledFor(logging.INFO):
             taken = time.monotonic() - request.context["exempt_started"]
             LOG.info(

@@ -20,7 +20,8 @@ class Operation(enum.StrEnum):
 
 
 class RateObserver(Protocol):
-    """Told by the transport about every response, whatever it says. Called from many threads at once.
+    """Told by the transport about every response but a 429 that does not say how long to wait, which must not pass for
+    an answer: who sent the request judges it. Called from many threads at once.
 
     For standard assignments `remaining` is the least of that and Defender's `…-subscription-resource-requests`.
     `subscription` is the folded subscription id in the request's path, None above subscriptions (Azure meters those

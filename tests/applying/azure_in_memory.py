@@ -128,7 +128,8 @@ class Store:
         return result
 
     def _observe(self, operation, identifier, strike):
-        if strike and getattr(strike.error, "status", 0) == 0:
+        status = getattr(strike.error, "status", 0) if strike else 200
+        if status == 0 or (status == 429 and strike.retry_after is None):  # as the transport does
             return
         left = self.remaining(operation, identifier.key)
         for limiter in self.limiters:

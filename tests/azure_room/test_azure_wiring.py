@@ -73,6 +73,18 @@ def test_the_observer_hears_what_each_bucket_has_left(interrupted):
     assert [(told[1], told[2]) for told in heard] == [(Operation.READS, 99), (Operation.DELETES, None)]
 
 
+def test_the_observer_hears_of_no_refusal_that_does_not_say_how_long(interrupted):
+    """It would pass for an answer, and the pause after the next refusal would be as short as after the first."""
+    heard = []
+    with interrupted() as (door, azure):
+        writer = azure.writer(lambda *told: heard.append(told))
+        for headers in ({}, {"Retry-After": "7"}):
+            door.answer = lambda _, headers=headers: error(429, "TooManyRequests", **headers)
+            with pytest.raises(AzureError):
+                writer.delete(arm_id(f"{LIST}/one"))
+    assert [told[3] for told in heard] == [7.0]
+
+
 # --- secrets -------------------------------------------------------------------------------------------------------
 
 
