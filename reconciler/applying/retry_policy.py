@@ -27,8 +27,8 @@ class RetryPolicy:
     max_wait: float = LONGEST_WAIT
 
     def backoff(self, errors: int) -> float:
-        """The pause after so many errors of one change."""
-        return min(self.first_backoff * 2.0 ** max(0, errors - 1), self.max_backoff)
+        """The pause after so many errors (1 or more) of one change."""
+        return min(self.first_backoff * 2.0 ** (errors - 1), self.max_backoff)
 
 
 DEFAULT_POLICY: Final = RetryPolicy()

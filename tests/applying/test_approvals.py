@@ -18,7 +18,7 @@ from reconciler.applying.approvals import (
     select,
 )
 from reconciler.applying.outcomes import Summary
-from reconciler.model import ResourceSelector, Selector, Status, Verdict, arm_id
+from reconciler.model import ResourceSelector, Selector, Status, SystemData, Verdict, arm_id
 from reconciler.planning.fingerprint import digest
 from reconciler.planning.values import Plan, Reason
 from reconciler.problems import UsageError
@@ -128,7 +128,7 @@ def test_a_revision_is_no_part_of_an_approval():
         ('{"changes": []}', "format_version"),
         (saved(format_version="2.0", tool_version="9.0"), "written by exempt 9.0"),
         (saved(format_version="0.9"), "format 0.9"),
-        (saved(format_version=1), "no version"),
+        (saved(format_version=1), "not a plan: format_version 1 is no version"),
         (saved(format_version="9" * 5_000), "no version"),
         (saved(format_version=int("9" * 400)), "400 digits"),
         (saved(revision=5), "revision: a string is expected"),
@@ -255,6 +255,40 @@ def test_healing_stamps_the_approved_revision():
     then = create("one", metadata={"owner": "contoso", "revision": "approved"})
     [healed] = intersect(plan(now), plan(then)).approved
     assert healed.after.metadata["revision"] == "approved"
+
+
+@pytest.mark.parametrize("files", [{"reconciler.yaml", "catalog.yaml"}, {"catalog.yaml"}])
+def test_healing_waits_where_the_rules_came_back(files):
+    one = create("one")
+    selection = intersect(plan(one), plan(one), files=frozenset(files))
+    assert selection.approved == ()
+    assert selection.withheld[0].message == "catalog.yaml was changed since the approved revision, and changed back"
+    assert "production run" in selection.withheld[0].remedy
+
+
+@pytest.mark.parametrize("came_back", ["declared", "marked-before", "marked-after"])
+def test_healing_waits_where_a_declaration_came_back_whichever_side_names_it(came_back):
+    before = exemption("old", metadata={"declaration": "marked-before"})
+    after = exemption("old", metadata={"declaration": "marked-after"})
+    both = plan(change(before, after), create("other"))
+    selection = intersect(both, both, came_back=frozenset({came_back}))
+    message = f"{came_back} was removed or changed since the approved revision, and came back"
+    assert message in {outcome.message for outcome in selection.withheld}
+    assert [c.exemption.name for c in selection.approved] == ([] if came_back == "declared" else ["other"])
+
+
+@pytest.mark.parametrize("reason", [Reason.ADOPT, Reason.TAKE_OVER, Reason.REVERT])
+@pytest.mark.parametrize(
+    ("proof", "is_provable"),
+    [({"system": SystemData(created_by="Writer")}, True), ({"adopted": True}, True),
+     ({"system": SystemData(created_by="eve", last_modified_by="writer")}, False), ({}, False)],
+)  # fmt: skip
+def test_healing_adopts_only_what_stays_provable(reason, proof, is_provable):
+    adopted = plan(change(exemption("old", **proof), exemption("old", description="ours"), reason=reason))
+    selection = intersect(adopted, adopted, writers={"writer"})
+    assert bool(selection.approved) is (is_provable or reason is Reason.REVERT)
+    assert all("needs the record" in outcome.message for outcome in selection.withheld)
+    assert intersect(adopted, adopted).approved == adopted.changes, "without writers every mark is believed"
 
 
 NAMES = st.lists(st.sampled_from("abcdef"), unique=True, max_size=4)

@@ -25,7 +25,8 @@ from azure_in_memory import (
 )  # fmt: skip
 
 from reconciler.applying.outcomes import Summary
-from reconciler.applying.retry_policy import RetryPolicy
+from reconciler.applying.progress import ProgressTracker
+from reconciler.applying.retry_policy import DEFAULT_POLICY, RetryPolicy
 from reconciler.kinds import HeldCause
 from reconciler.model import Status, SystemData, Verdict
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
@@ -136,8 +137,21 @@ def test_what_waits_shares_the_outcome_however_long_the_chain(strike, status):
 
 def test_a_change_that_waits_for_something_outside_the_run_awaits_approval():
     last = change(DUPLICATE, None, [create("elsewhere")], [KEEPER])
-    outcomes = run(Store(KEEPER, DUPLICATE, WIDE), [last, narrow([last])])
+    another = change(exemption("another"), None, [create("elsewhere")], [KEEPER])
+    outcomes = run(Store(KEEPER, DUPLICATE, WIDE, exemption("another")), [last, another, narrow([last])])
     assert {o.status for o in outcomes.values()} == {Status.AWAITING}
+    assert "elsewhere, which is not part of this run" in outcomes["another"].message
+
+
+def test_what_others_wait_for_is_written_first_and_the_rest_by_id():
+    keeper = create("z-keeper")
+    store = Store(DUPLICATE)
+    run(store, [create("b"), create("a"), keeper, change(DUPLICATE, None, [keeper], [keeper.after])], concurrency=1)
+    assert [key.rpartition("/")[2] for operation, key in store.writes if operation == "writes"] == [
+        "z-keeper",
+        "a",
+        "b",
+    ]
 
 
 def test_changes_that_wait_for_each_other_are_held():
@@ -177,7 +191,7 @@ def test_the_keeper_is_read_after_the_object_and_just_before_the_write():
 # --- faults ---
 
 
-@pytest.mark.parametrize("error", [LOST, UNAVAILABLE])
+@pytest.mark.parametrize("error", [LOST, UNAVAILABLE, AzureError(500, "InternalServerError", "an error occurred")])
 @pytest.mark.parametrize("planned", [create("one"), change(WIDE, NARROWED), change(DUPLICATE, None)])
 def test_a_lost_answer_is_settled_by_reading(error, planned):
     store = Store(WIDE, DUPLICATE, strikes={1: Strike(error, after=True)})
@@ -210,17 +224,29 @@ def test_faults_that_pass_are_outlived(error, number):
     assert run(store, [create("one")])["one"].status is Status.DONE
 
 
-@pytest.mark.parametrize("error", [UNAVAILABLE, BUSY, EXPIRED_TOKEN, THROTTLED])
-def test_faults_that_stay_end_in_a_failure_with_azures_words(error):
+@pytest.mark.parametrize(
+    ("error", "remedy", "pauses"),
+    [
+        (UNAVAILABLE, "run apply again", [0.5, 1, 2]),
+        (BUSY, "run apply again", [0.5, 1, 2]),
+        (EXPIRED_TOKEN, "log in again", [0.5, 1, 2]),
+        (THROTTLED, "run apply again", [1, 2, 4]),
+    ],
+)
+def test_faults_that_stay_end_in_a_failure_with_azures_words(error, remedy, pauses):
     clock = Clock()
     store = Store(always=lambda *_: Strike(error))
     outcome = run(store, [create("one")], clock, retry_policy=RetryPolicy(max_errors=4, max_throttled=4))["one"]
     assert outcome.status is Status.FAILED
     assert error.message in outcome.message
     assert "after 4 tries" in outcome.message
-    assert outcome.remedy
+    assert outcome.remedy.startswith(remedy)
     assert len(store.log) == 4
-    assert clock.slept > 1
+    assert clock.slept == pytest.approx(sum(pauses), abs=0.01)
+
+
+def test_pauses_between_attempts_double_up_to_the_longest():
+    assert [DEFAULT_POLICY.backoff(errors) for errors in range(1, 9)] == [0.5, 1, 2, 4, 8, 16, 30, 30]
 
 
 @pytest.mark.parametrize(
@@ -251,6 +277,7 @@ def test_a_scope_that_is_gone_holds_and_does_not_fail(operation):
     store = Store(always=lambda found, _: Strike(GONE) if found == operation else None)
     outcome = run(store, [create("one")])["one"]
     assert (outcome.status, outcome.cause) == (Status.HELD, HeldCause.RESOURCE_GONE)
+    assert outcome.message == "404 ResourceGroupNotFound: Resource group 'rg' could not be found."
     assert Summary(outcomes=(outcome,)).verdict is Verdict.DONE
 
 
@@ -298,8 +325,8 @@ def test_a_delete_that_finds_it_gone_meanwhile_is_settled_by_reading():
 def test_a_fault_of_ours_is_told_and_not_repeated():
     store = Store(always=lambda *_: Strike(ReconcilerError("the id has a segment that is a dot", "correct it")))
     outcome = run(store, [create("one")])["one"]
-    assert (outcome.status, outcome.message, outcome.remedy) == (
-        Status.FAILED, "the id has a segment that is a dot", "correct it",
+    assert (outcome.status, outcome.message, outcome.remedy, outcome.correlation) == (
+        Status.FAILED, "the id has a segment that is a dot", "correct it", "",
     )  # fmt: skip
     assert len(store.log) == 1
 
@@ -490,6 +517,28 @@ def test_progress_counts_to_the_end_and_tells_of_rests():
     assert max(rests) > 15
     assert len(rests) > 20, "it is told again and again while it lasts"
     assert [progress.finished for progress in seen] == sorted(progress.finished for progress in seen)
+    assert [progress.elapsed for progress in seen] == sorted(progress.elapsed for progress in seen)
+    assert (seen[0].elapsed, seen[0].rate, seen[0].seconds_left) == (0, 0, None)
+    assert 17 <= seen[-1].elapsed < 20
+    assert seen[-1].seconds_left == 0
+
+
+def test_progress_judges_what_is_left_by_the_last_seconds():
+    clock = Clock()
+    tracker = ProgressTracker(100, clock)
+    for _ in range(40):
+        tracker.add()  # a first burst
+    clock.now += 20
+    for _ in range(5):
+        clock.now += 2
+        tracker.add()
+    progress = tracker.progress(3, 0.5, "Azure answers 503")
+    assert (progress.total, progress.finished, progress.running, progress.elapsed) == (100, 45, 3, 30)
+    assert progress.rate == 0.5
+    assert progress.seconds_left == 110
+    assert (progress.paused, progress.obstacle) == (0.5, "Azure answers 503")
+    clock.now += 6
+    assert tracker.progress(0, 0.0).rate == 0.3, "what is longer ago than ten seconds does not count"
 
 
 # --- side by side ---

@@ -107,12 +107,13 @@ def test_a_refusal_rests_the_meter_as_long_as_asked_and_then_one_goes():
     now = 0.0
     limiter = RateLimiter(lambda: now)
     limiter("sub", "writes", 5, None)
+    assert limiter.blocked_for() == 0
     limiter("sub", "writes", 0, 17.0)
-    assert limiter.delay(ONE) == 17.0
+    assert limiter.delay(ONE) == limiter.blocked_for() == 17.0
     assert limiter.delay({BucketId("sub", Operation.READS): 1}) == 0, "other meters go on"
     assert limiter.delay({BucketId("other", Operation.WRITES): 1}) == 0
     now = 17.0
-    assert limiter.delay(ONE) == 0
+    assert limiter.delay(ONE) == limiter.blocked_for() == 0
     limiter.acquire(ONE)
     assert limiter.delay(ONE) == math.inf, "one at a time after a refusal"
     limiter("sub", "writes", 9, None)
@@ -198,6 +199,23 @@ def test_any_bucket_is_served_to_the_end(size, refill, latency, concurrency, hea
         assert taken <= 1.5 * max(bound(bucket, requests), pipe) + 10 * latency + 10
     else:
         assert refused <= 2 * requests
+
+
+def test_a_faster_refill_is_believed_sooner_than_a_slower_one():
+    """A full bucket and other users make it look slower than it is; nothing makes it look faster."""
+    now = 0.0
+    limiter = RateLimiter(lambda: now)
+    rates = []
+    granted = 31  # what is left, and the requests that were answered: what the bucket gave until now
+    for answered, refill in enumerate((0, 10, 5, 20), start=1):
+        now += 2.0 if refill else 0.0
+        granted += int(2 * refill)
+        limiter("sub", "writes", granted - answered, None)
+        everything = {WRITES: granted - answered}
+        limiter.acquire(everything)
+        rates.append(1 / limiter.delay(ONE))  # the time until one more token
+        limiter.release(everything)
+    assert rates == pytest.approx([0, 10, 9.5, 14.75])
 
 
 def test_an_older_answer_that_comes_late_is_not_believed():
