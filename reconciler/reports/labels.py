@@ -57,22 +57,28 @@ def scope_label(scope: ArmId, names: Names = NO_NAMES) -> str:
 
 
 def _named(identity: str, display: str | None) -> str:
-    """Display name and identity. Beside a name, the ends of a GUID are enough to tell it from its neighbours."""
-    if not display or display.lower() == identity.lower():
+    """Display name and identity, once where they are the same but for case and what stands between the words. Beside a
+    name, the ends of a GUID are enough to tell it from its neighbours.
+    """
+    if not display or _words(display) == _words(identity):
         return identity
     return f"{display} {identity[:8]}…{identity[-4:]}" if is_guid(identity) else f"{display} ({identity})"
 
 
+def _words(name: str) -> str:
+    return re.sub(r"[ ._-]", "", name).lower()
+
+
 def assignment_label(assignment: ArmId, names: Names = NO_NAMES) -> str:
-    """An assignment: display name, name and where it is assigned; an assessment, by its title and key."""
+    """`ASC Default (SecurityCenterBuiltIn) at sub Payments 6f0e1a2b…1a2b`; an assessment, by its title and key."""
     if assignment == UNPUBLISHED:
         return "something in Defender, in a form that Microsoft has not published"
     if is_assessment(assignment.key):
         return f"{_named(assignment.name, names.get(assignment.key))} in Defender"
     place = scope_label(owner_scope(assignment), names)
     display = names.get(assignment.key)
-    if display and display != assignment.name:
-        return f"{display} ({assignment.name} at {place})"
+    if display and _words(display) != _words(assignment.name):
+        return f"{display} ({assignment.name}) at {place}"
     return f"{assignment.name} at {place}"
 
 

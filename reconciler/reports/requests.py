@@ -16,6 +16,7 @@ from reconciler.planning.values import Action, Plan
 from reconciler.problems import Problem
 from reconciler.reports.context import NO_NAMES, Names
 from reconciler.reports.decision_labels import category_label
+from reconciler.reports.findings_text import subject_label
 from reconciler.reports.labels import distance, expiry_date, scope_label
 from reconciler.reports.markdown import value
 from reconciler.reports.styled import Line, Style, line
@@ -87,7 +88,12 @@ def effect_lines(
         yield line(
             (Style.INFO, "nothing would change in Azure"), ": it is exempt already, or nothing evaluates it there"
         )
-    findings = {finding.message: finding for finding in plan.findings if finding.declaration in names_of}
+    findings = {
+        message: Diagnostic(message=message, remedy=finding.remedy)
+        for finding in plan.findings
+        if finding.declaration in names_of
+        for message in [f"{subject_label(finding)}: {finding.message}"]
+    }
     also = sorted({title for change in changes for title in change.also_exempts})
     if also:
         yield line((Style.WIDENS, "also exempts: "), first_few(also, _FEW))

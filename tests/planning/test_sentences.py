@@ -116,6 +116,12 @@ def test_every_sentence(golden):
     golden("sentences.txt", "\n".join([*every(HOLDS), *every(FINDINGS)]) + "\n")
 
 
+def test_no_finding_says_the_id_of_what_every_report_names_beside_it():
+    """A shadowed one alone names another place than its own."""
+    assert [name for name, finding in FINDINGS.items() if "/subscriptions/" in finding.message] == ["shadowed"]
+    assert not [name for name, finding in FINDINGS.items() if "/managementGroups/" in finding.message]
+
+
 def test_what_azure_does_not_say_is_not_said(golden):
     golden("sentences_of_nobody_known.txt", "\n".join(every(OF_NOBODY_KNOWN)) + "\n")
     nameless = [hold_messages.forged(NAMELESS), hold_messages.not_adoptable(NAMELESS)]

@@ -162,7 +162,7 @@ OFF = [{"kind": "policyEffect", "value": "Disabled"}]
 @pytest.mark.parametrize(
     ("properties", "says"),
     [
-        ({"notScopes": [SERVER]}, "by its notScopes, so it needs no exemption there"),
+        ({"notScopes": [SERVER]}, "by its notScopes, so it needs no exemption here"),
         ({"overrides": OFF}, "for when the policy is switched on again"),
     ],
     ids=["notScope", "disabled"],

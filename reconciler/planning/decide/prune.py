@@ -147,7 +147,7 @@ class Pruner:
             assignment.scope.key, existing.scope
         ):
             return None
-        why = f"assignment {hold_messages.label(assignment)!r} is no longer at or above {existing.scope}"
+        why = f"assignment {hold_messages.label(assignment)!r} is no longer at or above this scope"
         return Orphan(cause=OrphanCause.OUT_OF_REACH, why=why)
 
     def _left_over(self, existing: ExistingExemption, cells: frozenset[str]) -> Orphan | None:
@@ -164,7 +164,7 @@ class Pruner:
             why = f"its initiative has no reference id {listed} any more"
             return Orphan(cause=OrphanCause.REFERENCES_GONE, why=why)
         if existing.mark and target and target not in self.tree.chain(existing.scope):
-            why = f"its declaration still lists {target}, which {existing.scope} does not lie below any more"
+            why = f"its declaration still lists {target}, which this scope does not lie below any more"
             return Orphan(cause=OrphanCause.MOVED, why=why)
         return None
 

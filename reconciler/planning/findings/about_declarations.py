@@ -64,7 +64,7 @@ def unexemptable(creates: Sequence[Change], assignment: Assignment | None) -> Fi
     return Finding(
         kind=FindingKind.UNCOVERED,
         subject=first.exemption.scope,
-        message=f"this identity may not exempt from assignment {name!r} at {scope}: {number} of {first.declaration!r} "
+        message=f"this identity may not exempt from assignment {name!r}: {number} of {first.declaration!r} "
         "will be refused there, and Defender goes on to report the recommendation for this initiative",
         remedy=f"let an administrator grant Resource Policy Contributor at {scope}, or a role with only "
         "Microsoft.Authorization/policyAssignments/exempt/action: exempt doctor --role assignment",
@@ -80,7 +80,7 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
     return Finding(
         kind=FindingKind.MOOT,
         subject=scope,
-        message=f"assignment {label(assignment)!r} excludes {scope} by its notScopes, so it needs no exemption there as long as that lasts",
+        message=f"assignment {label(assignment)!r} excludes this scope by its notScopes, so it needs no exemption here as long as that lasts",
         remedy="leave it, or take the scope out of the declaration if the exclusion is there to stay",
         declaration=declaration.name,
         source=declaration.source,
@@ -92,13 +92,13 @@ def moot_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignmen
 def ahead_of_not_scope(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
     """Exempted although the assignment does not look at the scope yet, because the declaration asks for it."""
     return _ahead(
-        declaration, scope, assignment, f"assignment {label(assignment)!r} still excludes {scope} by its notScopes"
+        declaration, scope, assignment, f"assignment {label(assignment)!r} still excludes this scope by its notScopes"
     )
 
 
 def ahead_of_move(declaration: Declaration, scope: ArmId, assignment: Assignment) -> Finding:
     """Exempted although the scope does not lie below the assignment yet, because the declaration asks for it."""
-    return _ahead(declaration, scope, assignment, f"{scope} does not lie below assignment {label(assignment)!r} yet")
+    return _ahead(declaration, scope, assignment, f"this scope does not lie below assignment {label(assignment)!r} yet")
 
 
 def _ahead(declaration: Declaration, scope: ArmId, assignment: Assignment, why: str) -> Finding:
@@ -134,7 +134,7 @@ def moot_selector(declaration: Declaration, scope: ArmId, assignment: Assignment
     return Finding(
         kind=FindingKind.MOOT,
         subject=scope,
-        message=f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave {scope} out",
+        message=f"assignment {label(assignment)!r} evaluates only what its resource selectors choose, which may leave this scope out",
         remedy="check the assignment's selectors if the exemption shows no effect",
         declaration=declaration.name,
         source=declaration.source,

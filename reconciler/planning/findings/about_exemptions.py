@@ -28,7 +28,7 @@ def overlap(existing: Exemption, assignment: Assignment | None) -> Finding:
     return Finding(
         kind=FindingKind.OVERLAP,
         subject=existing.id,
-        message=f"exempts every policy of assignment {name!r} at {existing.scope}, so declaring single ones there makes no difference",
+        message=f"exempts every policy of assignment {name!r} on this scope, so declaring single ones here makes no difference",
         remedy=f"remove it {where_made(existing)} if only the declared recommendations should be exempt; --strict refuses to go on beside it",
         assignment=existing.assignment,
     )
@@ -72,7 +72,7 @@ def shadowed(existing: Exemption, desired: Declaration, scope: ArmId) -> Finding
     return Finding(
         kind=FindingKind.SHADOWED,
         subject=existing.id,
-        message=f"sits on {existing.scope}, which contains {scope}, and exempts {subject} of declaration {desired.name!r} there as well: "
+        message=f"sits on a scope that contains {scope}, and exempts {subject} of declaration {desired.name!r} there as well: "
         "when the declaration ends, the resource stays exempt",
         remedy="remove it, narrow it, or declare it as well",
         declaration=desired.name,
@@ -152,7 +152,7 @@ def kept_moot(existing: Exemption, assignment: Assignment, source: Source | None
     return Finding(
         kind=FindingKind.MOOT,
         subject=existing.id,
-        message=f"assignment {label(assignment)!r} now excludes {existing.scope} by its notScopes; the exemption is kept",
+        message=f"assignment {label(assignment)!r} now excludes this scope by its notScopes; the exemption is kept",
         remedy="remove the declaration when it is no longer wanted",
         declaration=declaration_of(existing) or None,
         source=source,
