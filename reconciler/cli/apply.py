@@ -27,7 +27,7 @@ from reconciler.reports.formats import OUTCOMES
 from reconciler.reports.outcomes import outcome_report
 from reconciler.reports.outcomes_json import outcomes_json
 from reconciler.reports.plan import PlanReport, plan_report
-from reconciler.reports.plan_json import plan_json
+from reconciler.reports.plan_json import plan_json_pieces
 from reconciler.reports.plan_text import plan_lines, refusal_line
 from reconciler.reports.record_json import record_json
 from reconciler.runs import apply
@@ -128,7 +128,7 @@ def run(args: argparse.Namespace) -> int:
         if options.snapshot_out and applied.read:
             write_file(options.snapshot_out, snapshot_text(applied.read))
         if options.plan_out and applied.plan:
-            write_file(options.plan_out, plan_json(plan_report(applied.plan)))
+            write_file(options.plan_out, plan_json_pieces(plan_report(applied.plan)))
     return exits.of_run(applied.verdict)
 
 

@@ -90,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
         raise
     # What is shown and saved is imported when Azure has answered.
     from reconciler.azure.snapshot_file import snapshot_text  # noqa: PLC0415
-    from reconciler.reports.plan_json import plan_json  # noqa: PLC0415
+    from reconciler.reports.plan_json import plan_json_pieces  # noqa: PLC0415
     from reconciler.reports.problems import problem_lines  # noqa: PLC0415
     from reconciler.reports.record_json import record_json  # noqa: PLC0415
 
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         record = planned.record
         write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
     if options.out:
-        write_file(options.out, plan_json(report))
+        write_file(options.out, plan_json_pieces(report))
         say(f"saved to {options.out}; apply exactly this with: exempt apply {options.out}")
     if planned.verdict is Verdict.CHANGES and not options.detailed_exitcode:
         return Exit.DONE

@@ -156,11 +156,11 @@ def json_document(fields: dict[str, JSON]) -> str:
 
     So it reads well, compares line by line, and is written by the fast encoder however many changes it holds.
     """
-    return "".join(_pieces(fields))
+    return "".join(json_pieces(fields))
 
 
-def _pieces(fields: dict[str, JSON]) -> Iterator[str]:
-    """The text piece by piece: it has hundreds of megabytes, and each joining on the way would hold it once more."""
+def json_pieces(fields: dict[str, JSON]) -> Iterator[str]:
+    """The text of `json_document` piece by piece: where it has hundreds of megabytes, a file need not wait for the whole."""
     yield "{\n"
     separator = ""
     for name, value in fields.items():

@@ -6,6 +6,7 @@ only for its own machinery (what waits for what) is not part of the form.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 from reconciler import __version__
@@ -13,7 +14,7 @@ from reconciler.arm.canonical import encode_properties
 from reconciler.model import JSON
 from reconciler.planning.decisions import Decision, State
 from reconciler.planning.values import Change
-from reconciler.reports.escape import json_document
+from reconciler.reports.escape import json_pieces
 from reconciler.reports.fields import changed_paths
 from reconciler.reports.json_values import (
     finding_to_json,
@@ -41,12 +42,17 @@ def plan_to_json(report: PlanReport, tool_version: str = __version__) -> dict[st
 
 
 def plan_json(report: PlanReport, tool_version: str = __version__) -> str:
-    """The plan as a JSON document: one line for each decision and change, never all of them as objects at once."""
+    """The plan as a JSON document: one line for each decision and change."""
+    return "".join(plan_json_pieces(report, tool_version))
+
+
+def plan_json_pieces(report: PlanReport, tool_version: str = __version__) -> Iterator[str]:
+    """The same document piece by piece, never all decisions and changes at once: for a file."""
     rows = {
         "decisions": map(decision_to_json, report.decisions),
         "changes": map(change_to_json, report.plan.changes),
     }
-    return json_document(_fields(report, tool_version) | rows)
+    return json_pieces(_fields(report, tool_version) | rows)
 
 
 def _fields(report: PlanReport, tool_version: str) -> dict[str, JSON]:

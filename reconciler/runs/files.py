@@ -28,21 +28,24 @@ def read_file(path: Path, *, label: str, remedy: str, limit: int) -> bytes:
         raise UsageError(f"{label} {str(path)!r} cannot be read: {error.strerror}", remedy) from None
 
 
-def write_file(path: Path, text: str) -> None:
-    """Replaces a file's content at once; what is not a plain file (`/dev/stdout`, a pipe) is written in place.
+def write_file(path: Path, text: str | Iterable[str]) -> None:
+    """Replaces a file's content at once; what is not a plain file (`/dev/stdout`, a pipe) is written in place. A text of
+    hundreds of megabytes is better given in pieces.
 
     Raises:
         ReconcilerError: it cannot be written.
     """
+    pieces = (text,) if isinstance(text, str) else text
     try:
         if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8", newline="\n")
+            with path.open("w", encoding="utf-8", newline="\n") as file:
+                file.writelines(pieces)
             return
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         draft = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+                file.writelines(pieces)
             umask = os.umask(0)  # reading it means setting it
             os.umask(umask)
             draft.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~umask)

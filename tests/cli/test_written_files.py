@@ -1,0 +1,104 @@
+"""What a command writes piece by piece is the whole new file, or the old one stays as it was."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+
+import emulated
+import pytest
+from cli.console import exempt
+from hypothesis import given, settings
+from laws.profile import LAW
+from laws.scenarios import Scenario, scenarios
+from main_job import repositories as repo
+
+from reconciler.problems import ReconcilerError
+from reconciler.reports.escape import json_line
+from reconciler.reports.plan import plan_report
+from reconciler.reports.plan_json import plan_json, plan_json_pieces, plan_to_json
+from reconciler.runs.files import write_file
+
+POLICY = "404c3081-a854-4457-ae30-26a93ef643f9"
+OLD = "the old one, ü\n"
+
+
+@settings(LAW, max_examples=60)
+@given(scenarios() | scenarios(mixed=True))
+def test_a_saved_plan_is_the_document_byte_for_byte(
+    tmp_path_factory: pytest.TempPathFactory, scenario: Scenario
+) -> None:
+    report = plan_report(scenario.plan(is_proven=False))
+    file = tmp_path_factory.getbasetemp() / "plan.json"
+    write_file(file, plan_json_pieces(report, "0.1.0"))
+    assert file.read_bytes() == plan_json(report, "0.1.0").encode()
+    assert json_line(json.loads(file.read_bytes())) == json_line(plan_to_json(report, "0.1.0"))
+
+
+def test_a_plan_is_saved_as_it_is_shown(tmp_path: Path) -> None:
+    declared = [
+        {"name": f"n{number}", "policyDefinition": POLICY, "scopes": [repo.subscription(number)]} for number in (1, 2)
+    ]
+    root = repo.write(tmp_path / "repository", declared)
+    with emulated.running(repo.tenant(repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK))) as azure:
+        planned = exempt(azure, "plan", "--format", "json", "--out", str(tmp_path / "plan.json"), root=root, check=0)
+        applied = exempt(azure, "apply", "--yes", "--plan-out", str(tmp_path / "applied.json"), root=root, check=0)
+    assert (tmp_path / "plan.json").read_text() == planned.stdout
+    saved = json.loads((tmp_path / "applied.json").read_bytes())
+    assert saved["changes"] == planned.json["changes"]
+    assert len(saved["changes"]) == 2
+    assert applied.code == 0
+
+
+def broken(error: BaseException) -> Iterator[str]:
+    yield "half of " * 100_000
+    raise error
+
+
+def too_long() -> Iterator[str]:
+    for _ in range(1000):
+        yield "more than the disk has room for" * 100
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("error", [KeyError("a fault of ours"), KeyboardInterrupt()], ids=["fault", "interrupt"])
+def test_what_breaks_off_leaves_the_old_file_and_no_other(tmp_path: Path, error: BaseException, is_there: bool) -> None:
+    file = old_file(tmp_path, is_there)
+    with pytest.raises(type(error)):
+        write_file(file, broken(error))
+    assert files_in(tmp_path) == ({"plan.json": OLD} if is_there else {})
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_disk_without_room_leaves_the_old_file_and_no_other(tmp_path: Path, is_there: bool) -> None:
+    file = old_file(tmp_path, is_there)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, before[1]))
+    try:
+        with pytest.raises(ReconcilerError, match=r"plan\.json cannot be written: File too large"):
+            write_file(file, too_long())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert files_in(tmp_path) == ({"plan.json": OLD} if is_there else {})
+
+
+def test_what_is_no_plain_file_gets_every_piece() -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as pipe:
+        write_file(Path(f"/dev/fd/{writing}"), iter(["one\n", "ü\n"]))
+        os.close(writing)
+        assert pipe.read() == "one\nü\n".encode()
+
+
+def old_file(folder: Path, is_there: bool) -> Path:
+    file = folder / "plan.json"
+    if is_there:
+        file.write_text(OLD, encoding="utf-8")
+    return file
+
+
+def files_in(folder: Path) -> dict[str, str]:
+    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
