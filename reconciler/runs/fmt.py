@@ -95,7 +95,7 @@ def _format(file: SourceFile, catalogue: Catalogue | None, *, check: bool) -> It
             source=Source(file.name),
             code=FileCode.NOT_FORMATTED,
             message="it cannot be formatted without changing what it says, so it is left alone",
-            remedy="move its comments to lines of their own, and run again",
+            remedy="move the comments inside a list in a list to lines of their own above its field, and run again",
         )
     elif style.encode() != data:
         if not check:

@@ -136,6 +136,33 @@ def test_what_is_no_sound_yaml_is_named_and_left_alone(tmp_path: Path, capsys: p
     assert (tmp_path / "fine.yaml").read_text() == "name: a\n"
 
 
+NESTED = """\
+  b:
+    - - 1
+      - 2
+"""
+"""A list in a list, in whose place on one line there is no room for a comment."""
+
+
+@pytest.mark.parametrize(
+    "comment", [("- 2", "- 2 # two"), ("      - 2", "      # two\n      - 2")], ids=["beside", "above"]
+)
+def test_a_file_that_would_lose_a_comment_is_left_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], comment: tuple[str, str]
+) -> None:
+    file = tmp_path / "a.yaml"
+    text = f"name:   a\nmetadata:\n{NESTED}".replace(*comment)
+    file.write_text(text)
+    assert main(["fmt", str(file)]) == 1
+    assert file.read_text() == text
+    shown = capsys.readouterr().err
+    assert "it cannot be formatted without changing what it says, so it is left alone" in shown
+    assert "move the comments inside a list in a list to lines of their own above its field" in shown
+    file.write_text(f"name:   a\nmetadata:\n  # two\n{NESTED}")
+    assert main(["fmt", str(file)]) == 0
+    assert file.read_text() == "name: a\nmetadata:\n  # two\n  b:\n    - [1, 2]\n"
+
+
 # --- laws --------------------------------------------------------------------------------------------------------
 
 words = st.text(st.sampled_from("ab01 :-#'\"\\|>[]{},&*!%@`~=?.ä🔒"), max_size=30)
@@ -163,19 +190,20 @@ def test_any_data_is_written_so_that_it_reads_the_same(data: dict[str, object]) 
     assert formatted(result, again) == result
 
 
+ROWS = MESSY.replace("# the end\n", f"{NESTED}# the end\n").splitlines()
 COMMENTS = st.tuples(
-    st.integers(0, len(MESSY.splitlines())), st.integers(0, 2), st.sampled_from(["# a note", "#note", "# name: no", "# 'x"])
+    st.integers(0, len(ROWS)), st.integers(0, 2), st.sampled_from(["# a note", "#note", "# name: no", "# 'x"])
 )  # fmt: skip
 """Where a comment of its own stands, how far indented, and what it says."""
 
 
 def test_comments_anywhere_are_kept_or_the_file_is_left_alone() -> None:
-    """Each in a place of its own among the fields, their lists and their text of several lines."""
+    """Each in a place of its own among the fields, their lists (one of them in a list) and their text of several lines."""
     formats: list[bool] = []
 
     @given(st.lists(COMMENTS, min_size=1, max_size=8))
     def law(comments: list[tuple[int, int, str]]) -> None:
-        rows = MESSY.splitlines()
+        rows = [*ROWS]
         for place, indent, comment in sorted(comments, reverse=True):
             rows.insert(place, " " * indent + comment)
         text = "\n".join(rows) + "\n"
