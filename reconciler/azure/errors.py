@@ -91,7 +91,7 @@ def reading(origin: str) -> Iterator[None]:
 def from_redirect(status: int, headers: Mapping[str, str], url: str) -> AzureError:
     """A redirect is never followed: Resource Manager sends none, and who sends one could answer in its place."""
     target = headers.get("location", "an address that it does not name")
-    message = f"{urlsplit(url).netloc or 'Azure'} answered {_path(url)} with a redirect to {target:.200}, which is not followed"
+    message = f"Azure answered {_path(url)} with a redirect to {target:.200}, which is not followed"
     return _azure_error(ErrorDetails(status=status, code="Redirect", message=message, target=_path(url)))
 
 

@@ -113,7 +113,7 @@ def _batches(targets: Mapping[str, ArmId]) -> Iterator[tuple[Sequence[ArmId], JS
 
 def _exists(client: ArmClient, target: ArmId) -> bool:
     try:
-        client.get(target.text, "resourceGroups" if target.kind is ScopeKind.RESOURCE_GROUP else target.resource_type)
+        client.get(target.text, target.resource_type)
     except AzureError as error:
         if error.is_gone:
             return False

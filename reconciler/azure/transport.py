@@ -100,9 +100,9 @@ class Transport(HttpTransport[HttpRequest, TransportResponse]):
                 timeout=_TIMEOUT,
             )
         except _NEVER_SENT as error:
-            raise ServiceRequestError(str(error), error=error) from error
+            raise ServiceRequestError(str(error)) from error
         except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-            raise ServiceResponseError(str(error), error=error) from error
+            raise ServiceResponseError(str(error)) from error
         return TransportResponse(request, response)
 
     def interrupt(self) -> None:
