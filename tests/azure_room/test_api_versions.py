@@ -4,7 +4,9 @@ import pytest
 
 from reconciler.azure.api_versions import KNOWN, Api, ApiVersions, listed_versions
 from reconciler.azure.definitions import matches, newest
+from reconciler.azure.errors import is_version_refused
 from reconciler.emulator import versions
+from reconciler.problems import AzureError
 
 
 @pytest.mark.parametrize(
@@ -50,6 +52,8 @@ REFUSAL = (
 def test_a_refusal_lists_versions_newest_first():
     assert listed_versions(REFUSAL) == ("2022-07-01-preview", "2020-07-01-preview")
     assert listed_versions("no list here") == ()
+    both = "supported versions are '2020-07-01-preview, 2020-07-01 ,,2019-01-01'"
+    assert listed_versions(both) == ("2020-07-01", "2020-07-01-preview", "2019-01-01")
 
 
 def test_an_older_cloud_settles_the_version_for_the_rest_of_the_run():
@@ -64,6 +68,20 @@ def test_a_version_that_reconciler_yaml_fixes_is_never_changed():
     versions = ApiVersions("2024-12-01-preview")
     assert not versions.settle(Api.EXEMPTIONS, "2024-12-01-preview", REFUSAL)
     assert versions.current(Api.EXEMPTIONS) == "2024-12-01-preview"
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_refused"),
+    [
+        (400, "InvalidApiVersionParameter", True),
+        (404, "InvalidResourceType", True),
+        (404, "NoRegisteredProviderFound", True),
+        (404, "ResourceNotFound", False),
+        (409, "InvalidResourceType", False),
+    ],
+)
+def test_a_version_is_refused_by_a_code_and_a_status(status, code, is_refused):
+    assert is_version_refused(AzureError(status, code, REFUSAL)) is is_refused
 
 
 def test_versions_that_this_code_does_not_understand_are_not_taken():

@@ -140,3 +140,8 @@ def test_a_redirect_is_a_fault_and_is_not_followed(interrupted, status):
         assert (failed.value.status, failed.value.code) == (status, "Redirect")
         assert "HTTPS_PROXY" in failed.value.remedy
         assert len([seen for seen in door.seen if seen.path == LIST]) == 1
+        door.answer = lambda _: Reply(status)
+        with pytest.raises(
+            AzureError, match=f"Azure answered {LIST} with a redirect to an address that it does not name,"
+        ):
+            azure.client.pages(LIST, Api.EXEMPTIONS)

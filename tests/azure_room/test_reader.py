@@ -171,7 +171,31 @@ def test_one_unreadable_subscription_does_not_stop_the_others(interrupted):
     assert [(one.scope.text, one.what, one.message) for one in found.unread] == [
         (subscription(1), "exemptions", "no right here")
     ]
-    assert "--role" in found.unread[0].remedy
+    assert f"--scope {subscription(1)};" in found.unread[0].remedy
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_unread"),
+    [
+        (400, "InvalidResourceType", False),
+        (404, "InvalidResourceType", False),
+        (409, "MissingSubscriptionRegistration", False),
+        (409, "Conflict", True),
+        (410, "MissingSubscriptionRegistration", True),
+        (403, "AuthorizationFailed", True),
+    ],
+)
+def test_where_defender_has_no_list_nothing_is_missing_unless_something_of_it_is_declared(
+    interrupted, status, code, is_unread
+):
+    path = f"{subscription(1)}/providers/Microsoft.Security/standardAssignments"
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(status, code, "not here") if seen.path == path else None
+        found = read(azure)
+        declared = azure.reader().snapshot(azure.settings, standards=[arm_id(f"{path}/one")])
+    line = (subscription(1), "standard assignments", "not here", status == 403)
+    assert [(one.scope.text, one.what, one.message, one.is_refused) for one in found.unread] == [line] * is_unread
+    assert [(one.scope.text, one.what, one.message, one.is_refused) for one in declared.unread] == [line]
 
 
 def test_a_subscription_that_is_gone_is_gone_and_not_unread(interrupted):
@@ -292,8 +316,9 @@ def test_what_is_no_assignment_is_not_asked_for(connected):
 
 def test_a_scope_outside_the_managed_ones_is_refused(connected):
     outside = "/subscriptions/0badc0de-0000-4000-8000-000000000000"
-    with connected() as (_, azure), pytest.raises(ReconcilerError, match="does not lie within"):
+    with connected() as (_, azure), pytest.raises(ReconcilerError, match=f"{outside} does not lie within") as caught:
         read(azure, scope=outside)
+    assert caught.value.remedy == f"choose a scope within: {CORP}"
 
 
 def test_a_team_with_one_subscription_still_gets_its_ancestors_in_order(connected):
@@ -357,6 +382,7 @@ def test_the_embedded_azures_own_resource_graph_gives_the_same_verdicts(connecte
         gets = [one for one in cloud.requests if "Microsoft.Sql" in one.target or "rg-removed" in one.target]
     assert found.exists == {SERVER.lower(), child.lower(), group.lower()}
     assert found.gone == {removed.lower(), f"{group}-removed".lower()}
+    assert [near.text for near in found.similar[removed.lower()]] == [SERVER]
     assert len(gets) == 2
 
 

@@ -17,6 +17,7 @@ from reconciler.problems import ReconcilerError
 
 CORP = f"{GROUP}corp"
 AT_CORP = f"{CORP}/providers/Microsoft.Authorization/policyAssignments/mcsb"
+ALONE = "48fad5ca-f530-41bb-9454-c6002bd1085c"
 HIDDEN = f"{subscription(2)}/providers/Microsoft.Authorization/policyExemptions"
 
 
@@ -25,9 +26,20 @@ def record(interrupted):
     """A tenant with some of everything, one list of it unreadable."""
     content = tenant(
         policyExemptions=[
-            exemption(subscription(0), "einé", AT_CORP, expiresOn="2027-01-31T00:00:00Z", metadata={"a": [1]}),
+            exemption(
+                subscription(0), "einé", AT_CORP, expiresOn="2027-01-31T00:00:00Z", metadata={"a": ["##vso[task] ###"]}
+            ),
             exemption(subscription(1), "orphan", f"{CORP}/providers/Microsoft.Authorization/policyAssignments/gone"),
-        ]
+        ],
+        standardAssignments=[
+            {
+                "id": f"{subscription(1)}/providers/Microsoft.Security/standardAssignments/one",
+                "properties": {
+                    "effect": "Exempt",
+                    "exemptionData": {"exemptionCategory": "waiver", "assignedAssessment": {"assessmentKey": ALONE}},
+                },
+            }
+        ],
     )
     with interrupted(content) as (door, azure):
         door.answer = lambda seen: error(403, "AuthorizationFailed", "no") if seen.path == HIDDEN else None
@@ -40,6 +52,8 @@ def test_what_is_loaded_is_what_was_read(record, tmp_path):
     loaded, read = load_snapshot(path), snapshot_of(record)
     assert loaded == read
     assert [one.system for one in loaded.exemptions] == [one.system for one in read.exemptions]
+    assert [one.name for one in loaded.exemptions if one.assignment.name == ALONE] == ["one"]
+    assert "##" not in path.read_text(encoding="utf-8"), "no pipeline takes a line of it for a command"
     assert not loaded.complete
 
 
@@ -150,5 +164,6 @@ def test_another_file_is_refused_with_the_reason(tmp_path, text, words):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ReconcilerError, match=r"none\.json cannot be read: No such file"):
+    with pytest.raises(ReconcilerError, match=r"none\.json cannot be read: No such file") as caught:
         load_snapshot(Path(tmp_path / "none.json"))
+    assert caught.value.remedy == "name what 'exempt snapshot --out FILE' saved"

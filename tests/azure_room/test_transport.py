@@ -13,11 +13,14 @@ import uuid
 from typing import ClassVar
 
 import pytest
+from azure.core.credentials import AccessTokenInfo
+from azure.core.exceptions import ServiceRequestError
 from emulated import exempt, running
 from interposed import Drop, Reply, error
 from tenants import GROUP, exemption, settings_of, subscription, tenant
 
 from reconciler.azure.api_versions import Api
+from reconciler.azure.client import THREADS
 from reconciler.azure.session import connect
 from reconciler.model import arm_id
 from reconciler.problems import AzureError, CredentialError, ReconcilerError
@@ -47,6 +50,22 @@ def test_a_read_does_not_wait_for_ever(interrupted):
         found = azure.reader().snapshot(azure.settings)
         assert len([one for one in door.seen if one.path == LIST]) == 7
     assert [(one.what, one.message) for one in found.unread] == [("exemptions", "out of service")]
+
+
+def test_all_that_goes_wrong_with_one_request_counts_together(interrupted, monkeypatch):
+    with interrupted() as (door, azure):
+        monkeypatch.setattr(azure.client._transport, "sleep", lambda _: None)
+        door.answer = lambda seen: Drop() if seen.count in {2, 4, 6} else error(503, "ServerBusy", "out of service")
+        with pytest.raises(AzureError, match="out of service"):
+            azure.client.get(f"{GROUP}corp", Api.GROUPS)
+        assert len(door.seen) == 7
+
+
+def test_what_is_sent_as_it_stands_is_asked_again_only_where_it_reads(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(503, "ServerBusy", **SOON) if seen.count == 1 else Reply(200, {})
+        assert [azure.client.raw(method, f"{LIST}/x?api-version=1")[0] for method in ("GET", "PUT")] == [200, 503]
+        assert [seen.method for seen in door.seen] == ["GET", "GET", "PUT"]
 
 
 def test_a_wait_that_looks_like_a_hang_is_a_fault(interrupted):
@@ -81,6 +100,20 @@ def test_an_expired_token_is_replaced_while_reading(interrupted):
         assert azure.reader().snapshot(azure.settings).complete
 
 
+def test_a_refusal_of_an_old_token_does_not_cost_the_one_that_another_thread_got_meanwhile(interrupted):
+    newer = AccessTokenInfo("newer", int(time.time()) + 3600)
+    with interrupted() as (door, azure):
+
+        def refuse(seen):
+            azure.client._credential._token = newer
+            return error(401, "ExpiredAuthenticationToken")
+
+        door.answer = refuse
+        with pytest.raises(AzureError):
+            azure.client.once("GET", f"{GROUP}corp", Api.GROUPS)
+        assert azure.client._credential._token is newer
+
+
 def test_a_list_that_goes_on_elsewhere_is_not_followed_with_our_token(interrupted):
     reached = []
 
@@ -102,7 +135,7 @@ def test_a_list_that_goes_in_circles_ends(interrupted):
     with interrupted() as (door, azure):
         circle = f"{door.endpoint}{LIST}?api-version=2022-07-01-preview"
         door.answer = lambda seen: Reply(200, {"value": [], "nextLink": circle}) if seen.path == LIST else None
-        with pytest.raises(AzureError, match="leads to no further page"):
+        with pytest.raises(AzureError, match=f"cannot be used: the list {LIST}: nextLink .* leads to no further page"):
             azure.client.pages(LIST, Api.EXEMPTIONS)
 
 
@@ -126,8 +159,9 @@ def test_braces_in_a_link_are_no_placeholders(interrupted):
 @pytest.mark.parametrize("path", ["/subscriptions/x/resourceGroups/../providers/y", "/a/./b", ".."])
 def test_dots_that_would_climb_to_another_scope_are_never_sent(connected, path):
     with connected() as (cloud, azure):
-        with pytest.raises(ReconcilerError, match="a dot or two"):
+        with pytest.raises(ReconcilerError, match="a dot or two") as caught:
             azure.client.get(path, Api.EXEMPTIONS)
+        assert caught.value.remedy == "correct the id where it is written"
         assert cloud.requests == []
 
 
@@ -273,6 +307,20 @@ def test_many_at_once_come_back_in_order_with_faults_in_their_places(connected):
     assert done == [1, 2, 3, 4, 5, 6, 7]
 
 
+def test_as_many_are_asked_at_once_as_there_are_threads_and_no_more(connected):
+    together, under_way, most = threading.Barrier(THREADS), [], []
+
+    def work(number):
+        under_way.append(number)
+        most.append(len(under_way))
+        together.wait(60)
+        under_way.remove(number)
+
+    with connected() as (_, azure):
+        azure.client.each(work, range(2 * THREADS))
+    assert max(most) <= THREADS
+
+
 def test_what_concerns_all_ends_all_at_once(connected):
     asked = []
 
@@ -311,13 +359,15 @@ def test_an_interrupted_read_does_not_sit_out_its_waits(interrupted):
         )
 
         def stop(what, done, total):
-            if done == total - 1:
+            if what == "assignments and exemptions" and done == total - 1:  # all but the one that waits
                 raise KeyboardInterrupt
 
         started = time.monotonic()
         with pytest.raises(KeyboardInterrupt):
             azure.reader().snapshot(azure.settings, progress=stop)
         assert time.monotonic() - started < 60
+        with pytest.raises(ServiceRequestError, match="the run was interrupted"):
+            azure.client.wait(299)
 
 
 def test_each_request_has_an_id_that_support_can_look_for_and_those_of_a_run_begin_alike(interrupted):
@@ -347,9 +397,9 @@ def test_connections_are_kept_for_the_next_request(interrupted):
 def test_each_request_says_who_asks(interrupted):
     with interrupted() as (door, azure):
         azure.client.get(f"{GROUP}corp", Api.GROUPS)
-        agents = {one.headers["User-Agent"] for one in door.seen}
-    assert len(agents) == 1
-    assert agents.pop().startswith("exempt/")
+        [asked] = door.seen
+    assert asked.headers["User-Agent"].startswith("exempt/")
+    assert asked.headers["Accept"] == "application/json"
 
 
 def test_where_nothing_answers_at_all_the_read_fails_at_once_with_the_reason(interrupted, login):

@@ -36,11 +36,22 @@ def test_many_threads_that_wait_for_the_same_thing_make_one_message():
     assert told[1:] == ["Azure answers 503; try 4 of 6 in 2 s"]
 
 
+@pytest.mark.parametrize("status", [200, 404, 409, 429])
+def test_whatever_azure_itself_says_is_an_answer(status):
+    clock = Clock()
+    waits_ = Waits(lambda _: None, clock)
+    waits_.sent()
+    waits_.answered(status)
+    clock.now += 1000
+    assert waits_.is_worthwhile(61.0)
+
+
 def test_while_nothing_has_answered_a_minute_is_enough_and_later_only_what_looks_like_a_hang_is_too_long():
     clock = Clock()
     waits_ = Waits(lambda _: None, clock)
     waits_.sent()
-    waits_.answered(503)
+    for status in (408, 500, 503):
+        waits_.answered(status)
     assert waits_.is_worthwhile(60.0)
     assert not waits_.is_worthwhile(61.0)
     clock.now += 50

@@ -66,8 +66,9 @@ def test_the_body_of_a_put_is_the_canonical_form_and_nothing_else(connected, kno
 def test_an_empty_list_of_references_is_sent_only_where_the_whole_assignment_is_meant(connected):
     everything = wanted(reference_ids=())
     with connected() as (cloud, azure):
-        with pytest.raises(ReconcilerError, match=f"exempt all of {AT_CORP}"):
+        with pytest.raises(ReconcilerError, match=f"exempt all of {AT_CORP}") as caught:
             azure.writer(whole=frozenset({wanted("another").id.key})).put(everything)
+        assert "report it with that file" in caught.value.remedy
         assert not any(one.method == "PUT" for one in cloud.requests)
         assert azure.writer(whole=frozenset({everything.id.key})).put(everything).reference_ids == ()
 
@@ -257,8 +258,11 @@ def test_a_standard_assignment_is_put_read_and_deleted_and_needs_no_reference_id
 
 def test_what_exempts_in_no_known_form_is_not_written(connected):
     with connected() as (cloud, azure):
-        with pytest.raises(ReconcilerError, match="no exemption of a form that is known here"):
+        with pytest.raises(
+            ReconcilerError, match=f"{STANDARD.id} is no exemption of a form that is known here"
+        ) as caught:
             azure.writer().put(dataclasses.replace(STANDARD, assignment=UNPUBLISHED))
+        assert caught.value.remedy.startswith("look at it in Defender for Cloud (Environment settings > Exemptions)")
         assert not [request for request in cloud.requests if request.method == "PUT"]
 
 

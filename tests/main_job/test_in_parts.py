@@ -1,6 +1,9 @@
 """One tenant read and written in parts, by identities that each may do only theirs: one plan, one approval, the same end."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,11 @@ import emulated
 import pytest
 from main_job import repositories as repo
 
+from reconciler.azure.merged_snapshot import merge_snapshots
+from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode
 from reconciler.azure.rights import EXEMPT_ACTION, Role, role_definitions
-from reconciler.model import arm_id
+from reconciler.model import Cloud, Unread, arm_id
+from reconciler.problems import ReconcilerError
 
 TRANSFER = "Secure transfer to storage accounts should be enabled"
 REFERENCE = "secureTransferToStorageAccountMonitoring"
@@ -175,3 +181,83 @@ def test_parts_of_another_tenant_and_options_without_effect_are_refused(azure: e
     assert refused.stderr == (
         "error: --merge reads nothing, so --scope and --groups have no effect\nhelp: leave them out\n"
     )
+
+
+# --- what the parts come to --------------------------------------------------------------------------------------
+
+NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
+ONE, TWO = map(arm_id, SUBS)
+AGAIN = "take the parts again, one after the other"
+
+
+def part(*expected: Any, unread: Sequence[Unread] = (), **more: Any) -> RawSnapshot:
+    """Read of these subscriptions, in which there is nothing."""
+    fields = {
+        "tenant_id": repo.TENANT,
+        "cloud": Cloud.PUBLIC,
+        "taken_at": NOON,
+        "nodes": tuple(ScopeNode(id=scope, parent=arm_id(repo.ROOT), expected=True) for scope in expected),
+        "assignments": (),
+        "exemptions": (),
+        "initiatives": (),
+        "used": {},
+        "unread": tuple(unread),
+    }
+    return RawSnapshot(**{**fields, **more})
+
+
+def test_what_one_part_could_not_read_is_read_where_another_part_did() -> None:
+    line = Unread(scope=ONE, what="exemptions", message="not for you", remedy="ask")
+    refused = part(ONE, unread=[line])
+    assert merge_snapshots([refused, part(ONE)], [ONE]).unread == ()
+    assert merge_snapshots([refused, refused], [ONE]).unread == (line,)
+    assert merge_snapshots([part(TWO), refused], [ONE, TWO]).unread == (line,)
+    assert merge_snapshots([refused, part(ONE, unread=[replace(line, what="assignments")])], [ONE]).unread == ()
+
+
+def test_a_managed_subscription_that_no_part_knows_is_unread_and_how_to_add_it_is_said() -> None:
+    whole = merge_snapshots([part(ONE)], [ONE, arm_id(f"{TWO}/resourceGroups/rg")])
+    remedy = f"add one: exempt snapshot --scope {TWO}, or --groups for all management groups"
+    line = Unread(scope=TWO, what="exemptions", message="it is in none of the snapshots", remedy=remedy)
+    assert whole.unread == (line,)
+    assert [node.id for node in whole.nodes if node.expected] == [ONE, TWO]
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"tenant_id": "another"}, f"tenant: {repo.TENANT} and another"),
+        ({"cloud": Cloud.CHINA}, "cloud: AzureCloud and AzureChinaCloud"),
+        (
+            {"versions": {"policyExemptions": "2"}},
+            "API versions: {'policyExemptions': '1'} and {'policyExemptions': '2'}",
+        ),
+    ],
+)
+def test_parts_of_different_origin_do_not_belong_together(other: dict[str, Any], words: str) -> None:
+    first = part(ONE, versions={"policyExemptions": "1"})
+    assert merge_snapshots([first, replace(first, tenant_id=repo.TENANT.upper())], [ONE]).versions == first.versions
+    with pytest.raises(ReconcilerError) as caught:
+        merge_snapshots([first, first, replace(first, **other)], [ONE])
+    assert (str(caught.value), caught.value.remedy) == (f"the snapshots are of different {words}", AGAIN)
+
+
+def test_the_whole_is_as_old_as_its_oldest_part_and_took_the_requests_of_all() -> None:
+    late = part(TWO, taken_at=NOON + timedelta(hours=1), requests=5, exists=frozenset({"x"}), similar={"a": (TWO,)})
+    early = part(ONE, requests=3, gone=frozenset({"x", "y"}), similar={"b": (ONE,)})
+    whole = merge_snapshots([late, early], [ONE, TWO])
+    assert (whole.taken_at, whole.requests, whole.similar) == (NOON, 8, {"a": (TWO,), "b": (ONE,)})
+    assert (whole.exists, whole.gone) == ({"x"}, {"y"}), "what one part shows is not gone because another missed it"
+
+
+def test_an_object_that_the_parts_show_differently_is_named_with_what_to_do() -> None:
+    there = repo.exemption(repo.ROOT, "there", AT_ROOT["id"])
+    edited = {**there, "properties": {**there["properties"], "description": "edited"}}
+    message = f"the snapshots show {there['id']} differently: it changed between them"
+    line = Unread(scope=arm_id(repo.ROOT), what="exemptions", message=message, remedy=AGAIN)
+    for second in ((edited,), ()):
+        whole = merge_snapshots([part(ONE, exemptions=(there,)), part(TWO, exemptions=second)], [ONE, TWO])
+        assert whole.unread == (line,)
+    copy = {**there, "id": there["id"].upper()}
+    whole = merge_snapshots([part(ONE, exemptions=(there,)), part(TWO, exemptions=(copy,))], [ONE, TWO])
+    assert (whole.unread, whole.exemptions) == ((), (there,))
