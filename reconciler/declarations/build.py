@@ -24,6 +24,7 @@ from reconciler.model import (
 )
 
 _LISTS: Final = ("scopes", "referenceIds", "recommendations")
+_SUBJECTS: Final = {kind.value: kind for kind in SubjectKind}
 
 
 class Places(Mapping[str, Source]):
@@ -84,10 +85,10 @@ def declaration(document: Document) -> Declaration:
         first, *further = dict.fromkeys(data["recommendations"])
         subject = Subject(kind=SubjectKind.RECOMMENDATION, value=first, further=tuple(further))
     else:
-        kind = next(kind for kind in SubjectKind if kind.value in data)
-        text = data[kind.value]
-        value = arm_id(text).text if text.startswith("/") else text
-        subject = Subject(kind=kind, value=value, reference_ids=tuple(dict.fromkeys(data.get("referenceIds", ()))))
+        field = next(field for field in _SUBJECTS if field in data)
+        value = arm_id(data[field]).text if data[field].startswith("/") else data[field]
+        references = tuple(dict.fromkeys(data.get("referenceIds", ())))
+        subject = Subject(kind=_SUBJECTS[field], value=value, reference_ids=references)
     return Declaration(
         name=data["name"],
         subject=subject,
@@ -149,6 +150,8 @@ def _firsts(data: Mapping[str, JSON]) -> Mapping[str, Sequence[int]]:
     firsts = {}
     for field in _LISTS:
         texts = data.get(field, ())
+        if len(texts) < 2:
+            continue
         keys = [arm_id(text).key for text in texts] if field == "scopes" else texts
         if len(set(keys)) < len(keys):
             firsts[field] = sorted({key: index for index, key in reversed([*enumerate(keys)])}.values())

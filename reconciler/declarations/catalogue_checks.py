@@ -45,10 +45,12 @@ def catalogue_problems(
     value = declaration.subject.value
     match declaration.subject.kind:
         case SubjectKind.RECOMMENDATION:
-            for index, recommendation in enumerate(resolved.subject.recommendations):
-                yield from _obstacles(
-                    declaration, recommendation.title, recommendation.obstacles, rules.strict_unsupported, index=index
-                )
+            for index, recommendation in enumerate(resolved.meaning.subject.recommendations):
+                obstacles = recommendation.obstacles
+                if obstacles:
+                    yield from _obstacles(
+                        declaration, recommendation.title, obstacles, rules.strict_unsupported, index=index
+                    )
                 yield from _retired(declaration, recommendation, catalogue, changed=changed, index=index)
         case SubjectKind.POLICY:
             policy = catalogue.policy(policy_id(value))
@@ -66,7 +68,7 @@ def catalogue_problems(
             pass  # the schema knows them all
         case SubjectKind.ASSIGNMENT:
             yield from _policies_as_references(declaration, catalogue)
-    yield from scope_type_problems(resolved, catalogue)
+    yield from scope_type_problems(resolved)
     yield from standard_problems(resolved, catalogue)
 
 

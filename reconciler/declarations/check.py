@@ -14,10 +14,10 @@ from reconciler.declarations.catalogue_checks import catalogue_problems, recomme
 from reconciler.declarations.conflicts import conflicts
 from reconciler.declarations.lint import lint_placeholders, lint_scopes
 from reconciler.declarations.load import SETTINGS_FILE, Loaded
-from reconciler.declarations.rules import broken_lifetimes, broken_rules, forbidden
-from reconciler.declarations.subjects import DeclaredSubject, declared_subject
+from reconciler.declarations.rules import AppliedRules, broken_lifetimes, broken_rules, forbidden
+from reconciler.declarations.subjects import DeclaredSubject, Meaning, meaning
 from reconciler.documents.suggest import did_you_mean
-from reconciler.model import Declaration, Rules, Severity, Source
+from reconciler.model import Declaration, Rules, Severity, Source, Subject
 from reconciler.problems import Problem
 
 _NO_TENANT: Final = "00000000-0000-0000-0000-000000000000"
@@ -31,6 +31,8 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
     settings = loaded.settings
     rules = settings.rules if settings else Rules()
     never = never_exempt(rules, catalogue)
+    applied = AppliedRules(rules, now)
+    meanings: dict[Subject, Meaning | None] = {}
     subjects: list[DeclaredSubject] = []
     for declaration in loaded.declarations:
         is_changed = changed is None or declaration.name in changed
@@ -48,18 +50,21 @@ def check(loaded: Loaded, catalogue: Catalogue, now: datetime, changed: frozense
                     )
                 )
             continue
-        resolved = declared_subject(declaration, catalogue)
-        if resolved is None:
+        subject = declaration.subject
+        if subject not in meanings:
+            meanings[subject] = meaning(subject, catalogue)
+        if (meant := meanings[subject]) is None:
             problems += recommendation_problems(declaration, catalogue)
         else:
+            resolved = DeclaredSubject(declaration=declaration, meaning=meant)
             subjects.append(resolved)
             problems += catalogue_problems(resolved, catalogue, rules, changed=is_changed)
             problems += forbidden(resolved, never)
             problems += lint_scopes(declaration)
             problems += lint_placeholders(declaration)
-            problems += broken_lifetimes(resolved, rules, now, changed=is_changed)
+            problems += broken_lifetimes(resolved, applied, changed=is_changed)
         if settings is not None:
-            problems += broken_rules(declaration, settings)
+            problems += broken_rules(declaration, settings, applied)
     problems += conflicts(subjects, catalogue, changed)
     problems += _settings_problems(loaded, catalogue)
     problems += weakened_facts(catalogue)

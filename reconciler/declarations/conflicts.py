@@ -7,7 +7,6 @@ decided here; what lies below a management group is seen by the plan, which hold
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -49,7 +48,7 @@ def conflicts(
     where one declaration lists a scope beside another that contains it. What `changed` names (None: everything) is later
     than what stood there already, else what comes later in the order of files is.
     """
-    ordered = sorted(subjects, key=lambda resolved: resolved.declaration.source)
+    ordered = sorted(subjects, key=lambda resolved: resolved.declaration.source.file)
     problems: dict[tuple[Source, Source], Problem] = {}
     judged: set[tuple[bool, tuple[int, ...]]] = set()
     for topic, group in _subjects_by_topic(ordered).items():
@@ -74,11 +73,11 @@ def _subjects_by_topic(subjects: list[DeclaredSubject]) -> dict[Topic, list[Decl
     """Who wants each topic. What is wanted as a whole is wanted under every reference id that somebody names."""
     groups: dict[Topic, list[DeclaredSubject]] = {}
     for resolved in subjects:
-        for policy in sorted(resolved.policies):
+        for policy in sorted(resolved.meaning.policies):
             groups.setdefault(("", policy), []).append(resolved)
-        if resolved.container is not None:
-            for reference in sorted(resolved.references) or (_EVERYTHING,):
-                groups.setdefault((resolved.container, reference), []).append(resolved)
+        if resolved.meaning.container is not None:
+            for reference in sorted(resolved.meaning.references) or (_EVERYTHING,):
+                groups.setdefault((resolved.meaning.container, reference), []).append(resolved)
     for (container, reference), group in groups.items():
         if container and reference != _EVERYTHING:
             group.extend(groups.get((container, _EVERYTHING), ()))
@@ -87,13 +86,14 @@ def _subjects_by_topic(subjects: list[DeclaredSubject]) -> dict[Topic, list[Decl
 
 def _overlaps(group: list[DeclaredSubject], *, by_policy: bool) -> Iterator[tuple[_Target, _Target]]:
     """Each target with the first other one at its scope (and selectors), and at each scope that contains it."""
-    times = Counter(scope.key for resolved in group for scope in resolved.declaration.scopes)
-    if not any(count > 1 or not times.keys().isdisjoint(textual_containers(key)) for key, count in times.items()):
+    keys = [scope.key for resolved in group for scope in resolved.declaration.scopes]
+    distinct = set(keys)
+    if len(distinct) == len(keys) and all(map(distinct.isdisjoint, map(textual_containers, keys))):
         return  # as nearly always: nobody else is at, above or below any of these scopes
     exact: dict[tuple[str, tuple[ResourceSelector, ...]], _ByContainer] = {}
     loose: dict[str, _ByContainer] = {}
     targets = [
-        _Target(declaration=resolved.declaration, index=at, container=resolved.container)
+        _Target(declaration=resolved.declaration, index=at, container=resolved.meaning.container)
         for resolved in group
         for at in range(len(resolved.declaration.scopes))
     ]

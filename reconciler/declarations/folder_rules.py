@@ -6,6 +6,7 @@ What lies below a management group is not known here: such a target is judged by
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from reconciler.codes import RuleCode
@@ -15,12 +16,33 @@ from reconciler.problems import Problem
 _MAX_SHOWN: Final = 3
 
 
-def folder_problems(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FolderRules:
+    """Of each rule that depends on the folder the one that counts in it; None where no folder sets it."""
+
+    kinds: FolderRule | None
+    below: FolderRule | None
+    whole_scopes: FolderRule | None
+    take_over: FolderRule | None
+    adopt: FolderRule | None
+
+
+def rules_for(file: str, rules: Rules) -> FolderRules:
+    """What counts for a declaration's file, and for all others in its folder."""
+    return FolderRules(
+        kinds=rules.folder_rule(file, lambda rule: rule.kinds),
+        below=rules.folder_rule(file, lambda rule: rule.below),
+        whole_scopes=rules.folder_rule(file, lambda rule: rule.whole_scopes),
+        take_over=rules.folder_rule(file, lambda rule: rule.take_over),
+        adopt=rules.folder_rule(file, lambda rule: rule.adopt),
+    )
+
+
+def folder_problems(declaration: Declaration, rules: FolderRules) -> Iterator[Problem]:
     """Everything in which a declaration breaks the rules of its folder."""
-    file = declaration.source.file
-    if kinds := rules.folder_rule(file, lambda rule: rule.kinds):
-        yield from _kinds(declaration, kinds)
-    if below := rules.folder_rule(file, lambda rule: rule.below):
+    if rules.kinds:
+        yield from _kinds(declaration, rules.kinds)
+    if below := rules.below:
         places = below.below or ()
         has_group = any(place.kind is ScopeKind.MANAGEMENT_GROUP for place in places)
         allowed = " or ".join(place.text for place in places[:_MAX_SHOWN]) + (" …" if len(places) > _MAX_SHOWN else "")
@@ -33,15 +55,13 @@ def folder_problems(declaration: Declaration, rules: Rules) -> Iterator[Problem]
                     remedy="correct the id, or put the file into the folder whose owners answer for this scope",
                     path=f"scopes[{index}]",
                 )
-    whole = rules.folder_rule(file, lambda rule: rule.whole_scopes)
+    whole = rules.whole_scopes
     if whole and not whole.whole_scopes and not declaration.selectors:
         yield from _whole_scopes(declaration, whole)
-    take_over = rules.folder_rule(file, lambda rule: rule.take_over)
-    if take_over and not take_over.take_over and declaration.take_over is not None:
-        yield _refused(declaration, take_over, "takeOver", "what belongs to another owner is not taken over")
-    adopt = rules.folder_rule(file, lambda rule: rule.adopt)
-    if adopt and not adopt.adopt and declaration.adopt:
-        yield _refused(declaration, adopt, "adopt", "what an application made is not adopted")
+    if rules.take_over and not rules.take_over.take_over and declaration.take_over is not None:
+        yield _refused(declaration, rules.take_over, "takeOver", "what belongs to another owner is not taken over")
+    if rules.adopt and not rules.adopt.adopt and declaration.adopt:
+        yield _refused(declaration, rules.adopt, "adopt", "what an application made is not adopted")
 
 
 def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:

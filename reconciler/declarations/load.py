@@ -155,7 +155,7 @@ def _declarations(files: Iterable[SourceFile | Problem], problems: list[Problem]
         if declaration is not None:
             declarations.append(declaration)
             _check_stem(declaration, problems)
-    return tuple(sorted(declarations, key=lambda declaration: declaration.source))
+    return tuple(sorted(declarations, key=lambda declaration: declaration.source.file))
 
 
 def _value(
@@ -169,11 +169,9 @@ def _value(
     )
     if document is not None:
         mistakes += _not_one_line(document)
-        reported = {problem.source for problem in mistakes}
-        shape = schema_problems(document, schema, errors(schema, document.data))
-        mistakes += tuple(problem for problem in shape if problem.source not in reported)
-        reported = {problem.source for problem in mistakes}
-        mistakes += tuple(problem for problem in disguised_keys(document) if problem.source not in reported)
+        for judged in (schema_problems(document, schema, errors(schema, document.data)), disguised_keys(document)):
+            reported = {problem.source for problem in mistakes}
+            mistakes += tuple(problem for problem in judged if problem.source not in reported)
     problems.extend(mistakes[:_MAX_PROBLEMS_A_FILE])
     omitted = len(mistakes) - _MAX_PROBLEMS_A_FILE
     if omitted > 0:  # a file of thousands of mistakes must not bury the others
@@ -192,7 +190,9 @@ def _not_one_line(document: Document) -> tuple[Problem, ...]:
     """Invisible characters and line ends in texts that name something, and in the names of fields."""
     if not document.sound:
         return ()  # after a duplicate key, places are known that the data does not have
-    if _is_printable({field: value for field, value in document.data.items() if field != "justification"}):
+    if all(map(str.isprintable, document.data)) and all(
+        _is_printable(value) for field, value in document.data.items() if field != "justification"
+    ):
         return ()  # as nearly always
     values = (
         (document.place, path, document.at(path)) for path in document.values if path and path[0] not in _SEVERAL_LINES
@@ -225,6 +225,8 @@ def _is_printable(value: JSON) -> bool:
 
 
 def _check_stem(declaration: Declaration, problems: list[Problem]) -> None:
+    if declaration.source.file.endswith(f"/{declaration.name}.yaml"):
+        return  # as nearly always
     stem = build.stem(declaration.source.file)
     if declaration.name != stem:
         problems.append(

@@ -6,18 +6,22 @@ never blocks somebody who changed something else.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Final
 
 from reconciler.catalog.strictness import NeverExempt
 from reconciler.codes import RuleCode
 from reconciler.declarations.field_help import EXAMPLES
-from reconciler.declarations.folder_rules import folder_problems
+from reconciler.declarations.folder_rules import FolderRules, folder_problems, rules_for
 from reconciler.declarations.subjects import DeclaredSubject
 from reconciler.documents.patterns import compile_pattern
 from reconciler.model import (
     ArmId,
+    Category,
     Declaration,
+    LifetimeRule,
     Rules,
     ScopeKind,
     Settings,
@@ -28,18 +32,46 @@ from reconciler.model import (
 )
 from reconciler.problems import Problem
 
+_REQUIRED: Final[Mapping[str, Callable[[Declaration], object]]] = {
+    "expiresOn": operator.attrgetter("expires_on"),
+    "ticket": operator.attrgetter("ticket"),
+    "displayName": operator.attrgetter("display_name"),
+    "resourceSelectors": operator.attrgetter("selectors"),
+    "metadata": operator.attrgetter("metadata"),
+}
+"""How each field that a repository may require is read."""
 
-def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
+
+class AppliedRules:
+    """The rules of one repository, as one check applies them: what all declarations in a folder, or of a category and
+    severity, have in common is looked up once. Immutable as seen from outside.
+    """
+
+    def __init__(self, rules: Rules, now: datetime) -> None:
+        self.rules = rules
+        self.now = now
+        self._folders: dict[str, FolderRules] = {}
+        self._lifetimes: dict[tuple[Category, frozenset[str] | None], LifetimeRule | None] = {}
+
+    def in_folder_of(self, declaration: Declaration) -> FolderRules:
+        """The rules of the folder in which the declaration stands."""
+        folder = declaration.source.file.rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders[folder] = rules_for(declaration.source.file, self.rules)
+        return self._folders[folder]
+
+    def lifetime(self, category: Category, severities: frozenset[str] | None) -> LifetimeRule | None:
+        """The strictest lifetime that applies."""
+        key = category, severities
+        if key not in self._lifetimes:
+            self._lifetimes[key] = self.rules.strictest_lifetime(category, severities)
+        return self._lifetimes[key]
+
+
+def broken_rules(declaration: Declaration, settings: Settings, applied: AppliedRules) -> Iterator[Problem]:
     """The rules that need nothing but the declaration."""
-    values = {
-        "expiresOn": declaration.expires_on,
-        "ticket": declaration.ticket,
-        "displayName": declaration.display_name,
-        "resourceSelectors": declaration.selectors,
-        "metadata": declaration.metadata,
-    }
     for field in settings.rules.required:
-        if not values.get(field):
+        if not _REQUIRED[field](declaration):
             yield Problem(
                 source=declaration.source,
                 code=RuleCode.RULE_REQUIRED,
@@ -48,19 +80,19 @@ def broken_rules(declaration: Declaration, settings: Settings) -> Iterator[Probl
                 path=field,
             )
     yield from _ticket(declaration, settings.rules)
-    yield from folder_problems(declaration, settings.rules)
+    yield from folder_problems(declaration, applied.in_folder_of(declaration))
     yield from _outside(declaration, settings)
     yield from _beside_assignment(declaration)
     yield from _whole_assignment(declaration, settings.rules)
 
 
-def broken_lifetimes(resolved: DeclaredSubject, rules: Rules, now: datetime, *, changed: bool) -> Iterator[Problem]:
+def broken_lifetimes(resolved: DeclaredSubject, applied: AppliedRules, *, changed: bool) -> Iterator[Problem]:
     """The strictest lifetime that applies, measured from now."""
     declaration = resolved.declaration
-    rule = rules.strictest_lifetime(declaration.category, resolved.severities)
+    rule = applied.lifetime(declaration.category, resolved.meaning.severities)
     if rule is None:
         return
-    latest = (now + timedelta(days=rule.days)).date()
+    latest = (applied.now + timedelta(days=rule.days)).date()
     expires = declaration.expires_on
     if expires is not None and expires.date() <= latest:
         return
@@ -71,7 +103,7 @@ def broken_lifetimes(resolved: DeclaredSubject, rules: Rules, now: datetime, *, 
     )
     limit = f"at most {rule.days} days from today are allowed" + (f" for {for_what}" if for_what else "")
     if rule.severity and rule.severity.casefold() not in {
-        severity.casefold() for severity in resolved.severities or ()
+        severity.casefold() for severity in resolved.meaning.severities or ()
     }:
         limit += ", which counts here because the severity is not known"
     wrong = "it never expires" if expires is None else f"it runs until {expires.date()}"
@@ -99,10 +131,11 @@ def _ticket(declaration: Declaration, rules: Rules) -> Iterator[Problem]:
 
 def _outside(declaration: Declaration, settings: Settings) -> Iterator[Problem]:
     """Targets that are surely outside of the managed scopes. Below a management group only Azure can tell."""
+    if any(root.kind is ScopeKind.MANAGEMENT_GROUP for root in settings.scopes):
+        return
     roots = ", ".join(root.text for root in settings.scopes[:3]) + (" …" if len(settings.scopes) > 3 else "")
-    below_a_group = any(root.kind is ScopeKind.MANAGEMENT_GROUP for root in settings.scopes)
     for index, scope in enumerate(declaration.scopes):
-        if not below_a_group and not any(root.contains(scope) for root in settings.scopes):
+        if not any(root.contains(scope) for root in settings.scopes):
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
                 code=RuleCode.OUTSIDE_SCOPES,
@@ -157,9 +190,13 @@ def _whole_assignment(declaration: Declaration, rules: Rules) -> Iterator[Proble
 
 def forbidden(resolved: DeclaredSubject, never: Mapping[str, tuple[NeverExempt, ...]]) -> Iterator[Problem]:
     """What a declaration would exempt although nobody may. `never` is what rules.neverExempt protects, by policy."""
+    if never.keys().isdisjoint(resolved.meaning.judged):
+        return  # as nearly always
     declaration = resolved.declaration
     subject = declaration.subject
-    entries = {entry: policy for policy in sorted(resolved.judged, reverse=True) for entry in never.get(policy, ())}
+    entries = {
+        entry: policy for policy in sorted(resolved.meaning.judged, reverse=True) for entry in never.get(policy, ())
+    }
     for entry, policy in sorted(entries.items()):
         name = repr(entry.title) if entry.key else f"the policy {entry.title!r}"
         named = [at for at, text in enumerate(subject.values) if text in {entry.title, entry.key}]

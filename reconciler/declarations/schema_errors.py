@@ -33,7 +33,9 @@ _WHOLE: Final = {"exemption": "a declaration", "reconciler": "reconciler.yaml"}
 
 def schema_problems(document: Document, name: str, errors: tuple[SchemaError, ...]) -> tuple[Problem, ...]:
     """Problems for everything in which a document breaks the schema `name`."""
-    foreign = _other_kind_of_file(document) if name == "exemption" and errors else None
+    if not errors:
+        return ()
+    foreign = _other_kind_of_file(document) if name == "exemption" else None
     if foreign is not None:
         return (foreign,)
     misspelled = {

@@ -5,27 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from reconciler.catalog import Catalogue
 from reconciler.codes import RuleCode
 from reconciler.declarations.lint import is_policy
 from reconciler.declarations.subjects import DeclaredSubject
-from reconciler.model import ArmId, ScopeKind, first_few
+from reconciler.model import ScopeKind, first_few
 from reconciler.problems import Problem
 
 _MAX_TYPES: Final = 8
 _SUBSCRIPTION_TYPE: Final = "microsoft.resources/subscriptions"
 
 
-def scope_type_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterator[Problem]:
+def scope_type_problems(resolved: DeclaredSubject) -> Iterator[Problem]:
     """A scope whose type none of the policies evaluates; one that contains such resources is fine."""
-    if not resolved.is_known or not resolved.policies:
+    types = resolved.meaning.types
+    if types is None:
         return
-    types: set[str] = set()
-    for policy in resolved.policies:
-        definition = catalogue.policy(ArmId(policy, policy))
-        if definition is None or not definition.resource_types:
-            return
-        types.update(definition.resource_types)
     for index, scope in enumerate(resolved.declaration.scopes):
         match scope.kind:
             case ScopeKind.MANAGEMENT_GROUP | ScopeKind.SUBSCRIPTION:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from reconciler.catalog import Catalogue, Environment
 from reconciler.codes import RuleCode
 from reconciler.declarations.subjects import DeclaredSubject
-from reconciler.model import ArmId, ScopeKind, SubjectKind, is_assessment
+from reconciler.model import ArmId, ScopeKind, SubjectKind
 from reconciler.problems import Problem
 
 _CONNECTOR = "microsoft.security/securityconnectors"
@@ -19,7 +19,7 @@ _OTHER_CLOUDS = frozenset({Environment.AWS, Environment.GCP})
 def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterator[Problem]:
     """Everything of that kind in one declaration."""
     declaration = resolved.declaration
-    alone = sorted(key for key in resolved.policies if is_assessment(key))
+    alone = resolved.meaning.assessments
     if declaration.subject.kind is SubjectKind.CATEGORY and not alone:
         yield Problem(
             source=declaration.subject_place(),
@@ -28,8 +28,8 @@ def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterat
             remedy="run `exempt catalog refresh`, which reads from the tenant which recommendations belong to it",
             path=declaration.subject_path(),
         )
-    has_policies = len(alone) < len(resolved.policies)
-    if "vulnerabilities" in declaration.places and has_policies:
+    has_policies = len(alone) < len(resolved.meaning.policies)
+    if has_policies and declaration.selectors and "vulnerabilities" in declaration.places:
         yield Problem(
             source=declaration.place("vulnerabilities"),
             code=RuleCode.STANDARD_CONDITIONS,
@@ -48,7 +48,7 @@ def standard_problems(resolved: DeclaredSubject, catalogue: Catalogue) -> Iterat
     yield from _scopes(resolved, alone, catalogue)
 
 
-def _scopes(resolved: DeclaredSubject, alone: list[str], catalogue: Catalogue) -> Iterator[Problem]:
+def _scopes(resolved: DeclaredSubject, alone: tuple[str, ...], catalogue: Catalogue) -> Iterator[Problem]:
     """Resources of other clouds are no scopes: what is documented is the connector and what contains it."""
     elsewhere = [
         recommendation

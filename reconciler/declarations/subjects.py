@@ -1,4 +1,4 @@
-"""What each declaration exempts, as rules and conflicts go by it: resolved once and then passed to every check."""
+"""What each declaration exempts, as rules and conflicts go by it: looked up once for all that say the same."""
 
 from __future__ import annotations
 
@@ -8,73 +8,87 @@ from dataclasses import dataclass
 from reconciler.catalog import Catalogue, initiative_id
 from reconciler.catalog.strictness import severities
 from reconciler.catalog.subjects import ResolvedSubject, resolve_subject
-from reconciler.model import ArmId, Declaration, SubjectKind
+from reconciler.model import ArmId, Declaration, Subject, SubjectKind, is_assessment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DeclaredSubject:
-    """The policies that one declaration exempts, as far as the catalogue knows them without asking Azure.
+class Meaning:
+    """What all declarations of one subject exempt, as far as the catalogue knows it without asking Azure.
 
     `subject` is what the catalogue says of it; `policies` are folded ids of definitions, those in an initiative among
-    them, and of assessments that no policy stands behind. `container` is the folded id of the one initiative or
-    assignment that is addressed, `references` (folded) narrow it; `whole` says that nothing narrows it. `is_known` says
+    them, and of assessments that no policy stands behind, which alone are `assessments`, sorted. `container` is the folded
+    id of the one initiative or assignment that is addressed, `references` (folded) narrow it. `is_known` says
     that `policies` are all there are. `judged` are the policies and those that it means by bundled facts alone: rules go by both, so that
     catalog.yaml hides nothing from them. `severities` are those of all recommendations behind `judged`, empty where
-    nobody knows one, None where the policies are not known.
+    nobody knows one, None where the policies are not known. `types` are the folded types of resources that the policies
+    evaluate, None where a type may be missing.
     """
 
-    declaration: Declaration
     subject: ResolvedSubject
     policies: frozenset[str]
+    assessments: tuple[str, ...]
     container: str | None = None
     references: frozenset[str] = frozenset()
     is_known: bool = True
     judged: frozenset[str] = frozenset()
     severities: frozenset[str] | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether everything in an initiative or assignment is meant."""
-        return self.container is not None and not self.references
+    types: frozenset[str] | None = None
 
 
-def declared_subject(declaration: Declaration, catalogue: Catalogue) -> DeclaredSubject | None:
-    """The subject of a declaration; None where the catalogue does not know one of its recommendations, or
-    knows several by that title.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeclaredSubject:
+    """A declaration, and what its subject means."""
+
+    declaration: Declaration
+    meaning: Meaning
+
+
+def meaning(subject: Subject, catalogue: Catalogue) -> Meaning | None:
+    """What a declaration's subject means; None where the catalogue does not know one of its recommendations, or knows
+    several by that title.
     """
-    subject = resolve_subject(declaration.subject, catalogue)
-    if subject is None:
+    resolved = resolve_subject(subject, catalogue)
+    if resolved is None:
         return None
-    references = frozenset(subject.references)
-    policies = subject.policies
-    is_known = subject.kind is not SubjectKind.ASSIGNMENT
+    references = frozenset(resolved.references)
+    policies = resolved.policies
+    is_known = resolved.kind is not SubjectKind.ASSIGNMENT
     bundled: Iterable[str] = ()
-    match subject.kind:
+    match resolved.kind:
         case SubjectKind.RECOMMENDATION:
             bundled = (
                 evaluator.key
-                for recommendation in subject.recommendations
+                for recommendation in resolved.recommendations
                 for described in catalogue.bundled.find(recommendation.key or recommendation.title)
                 for evaluator in described.evaluators
             )
         case SubjectKind.INITIATIVE:
-            initiative = initiative_id(declaration.subject.value)
+            initiative = initiative_id(subject.value)
             policies = _members(catalogue, initiative, references)
             bundled = _members(catalogue.bundled, initiative, references)
             is_known = catalogue.initiative(initiative) is not None
         case SubjectKind.CATEGORY | SubjectKind.POLICY | SubjectKind.ASSIGNMENT:
             pass
     judged = policies.union(bundled)
-    return DeclaredSubject(
-        declaration=declaration,
-        subject=subject,
+    return Meaning(
+        subject=resolved,
         policies=policies,
-        container=subject.only,
+        assessments=tuple(sorted(key for key in policies if is_assessment(key))),
+        container=resolved.only,
         references=references,
         is_known=is_known,
         judged=judged,
         severities=severities(judged, catalogue) if is_known else None,
+        types=_types(policies, catalogue) if is_known and policies else None,
     )
+
+
+def _types(policies: Iterable[str], catalogue: Catalogue) -> frozenset[str] | None:
+    """The folded types of resources that these policies evaluate; None where one of them does not say."""
+    definitions = [catalogue.policy(ArmId(policy, policy)) for policy in policies]
+    if not all(definition is not None and definition.resource_types for definition in definitions):
+        return None
+    return frozenset(kind for definition in definitions if definition is not None for kind in definition.resource_types)
 
 
 def _members(catalogue: Catalogue, initiative: ArmId, references: frozenset[str]) -> frozenset[str]:

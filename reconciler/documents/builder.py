@@ -146,7 +146,7 @@ class Builder:
                 f"an escape spells {describe(character)}, which is refused",
                 "leave it out",
             )
-        if self.expects_key():
+        if self.key is None and type(self.data) is dict:  # as `expects_key`: most events are these, and a call is dear
             self.add_key(event, text, value)
         else:
             self.add(event, value, None if value is text else text)
@@ -172,7 +172,9 @@ class Builder:
 
     def add_key(self, event: yaml.ScalarEvent, text: str, value: JSON) -> None:
         """Remembers a key until its value comes."""
-        self.key, self.key_mark = text, _mark(event)
+        mark = event.start_mark
+        assert mark is not None
+        self.key, self.key_mark = text, (mark.line + 1, mark.column + 1)
         if text == "<<" and event.implicit[0]:
             self.sound = False
             self.refuse(

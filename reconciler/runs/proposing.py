@@ -13,7 +13,7 @@ from pathlib import Path
 
 from reconciler.applying.ports import Observer as WriteObserver
 from reconciler.declarations import load_bytes
-from reconciler.declarations.subjects import declared_subject
+from reconciler.declarations.subjects import meaning
 from reconciler.importing.text import expiry_value
 from reconciler.model import Declaration, Verdict
 from reconciler.planning.values import Action
@@ -109,8 +109,8 @@ def with_earlier_end(text: str, earlier: str, file: str, after: datetime) -> str
 
 def latest_end(declaration: Declaration, desk: Desk, now: datetime) -> tuple[datetime, int | None]:
     """The longest end that the rules allow for a declaration, and the days that a rule sets (None: no rule does)."""
-    resolved = declared_subject(declaration, desk.contents.catalogue)
-    severities = resolved.severities if resolved else None
+    meant = meaning(declaration.subject, desk.contents.catalogue)
+    severities = meant.severities if meant else None
     return drafts.latest_end(desk.contents.settings.rules, declaration.category, severities, now)
 
 
