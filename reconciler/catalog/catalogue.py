@@ -42,8 +42,6 @@ if TYPE_CHECKING:
     from reconciler.model import Subject
 
 NO_OVERLAY: Final = Overlay()
-_LIKELY: Final = 0.8
-"""The least likeness at which asking "did you mean" helps."""
 
 
 def load(cloud: Cloud = Cloud.PUBLIC, overlay: Path | None = None) -> Catalogue:
@@ -179,21 +177,23 @@ class Catalogue:
 
     def search(self, text: str, limit: int = 10) -> tuple[Hit, ...]:
         """Recommendations, policies and initiatives by the words of their titles, best first, forgiving typos."""
-        hits = []
-        for score, item in self._index.search(text, limit):
-            if item.startswith("/"):  # a policy or an initiative, by its folded id
-                hits.append(Hit(score, self.policy(ArmId(item, item)) or item))
-            else:  # a key, or the title of a recommendation without one
-                hits.append(Hit(score, self.recommendation(item) or self.keyless[item]))
-        return tuple(hits)
+        return tuple(Hit(score, self._item(item)) for score, item in self._index.search(text, limit))
+
+    def _item(self, item: str) -> Recommendation | Policy | str:
+        if item.startswith("/"):  # a policy or an initiative, by its folded id
+            return self.policy(ArmId(item, item)) or item
+        return self.recommendation(item) or self.keyless[item]  # a key, or the title of a recommendation without one
 
     def nearest(self, text: str, limit: int = 3) -> tuple[Recommendation, ...]:
         """The recommendations that someone may have meant by a key or title that names none; for messages only."""
         keys = nearest_keys(text.strip().lower(), self.recommendations, limit)
         if keys:
             return tuple(self.recommendations[key] for key in keys)
-        hits = self._recommendation_index.search(text, limit)
-        return tuple(self.recommendations[key] for score, key in hits if score >= max(_LIKELY, 0.8 * hits[0][0]))
+        return tuple(self.recommendations[key] for _, key in self._recommendation_index.likely(text, limit))
+
+    def nearest_title(self, text: str) -> Recommendation | Policy | str | None:
+        """The same of recommendations, policies and initiatives; an initiative by its folded id."""
+        return next((self._item(item) for _, item in self._index.likely(text, 1)), None)
 
     @functools.cached_property
     def _index(self) -> Index:

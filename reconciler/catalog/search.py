@@ -8,7 +8,7 @@ before what cannot. Resemblance serves people only: a declaration is never resol
 from __future__ import annotations
 
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple, TypeAlias
 
@@ -66,6 +66,13 @@ _UNHEARD: Final = 1.0
 """The weight of a word that no entry has: it says something, but less than any word that some have."""
 _LEAST: Final = 0.2
 _BESIDE_THE_BEST: Final = 0.5
+_SHORTEST_LIKELY: Final = 5
+"""Where a proposal must be near: a shorter word's first letters, or a slip in one not longer, say little."""
+
+_SHORTEST_HALF: Final = 3
+_NEARLY_ALL: Final = 2 / 3
+_AS_LIKELY: Final = 0.8
+_MANY: Final = 10
 
 
 class Entry(NamedTuple):
@@ -139,9 +146,26 @@ class Index:
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         return [(score, self._items[number]) for number, score in ranked[:limit]]
 
+    def likely(self, text: str, limit: int) -> list[tuple[float, str]]:
+        """What a text that names nothing probably means, best first, for a message: entries that have nearly all of its
+        words, none only by a slip in a short word or by its first letters. Empty where as much speaks for many of them.
+        """
+        words = [word for word in _meaningful(spaced(text).split()) if not word.isdecimal()]
+        terms = [self._term(word, words, is_strict=True) for word in words]
+        matched = Counter(number for term in terms for number in term)
+        hits = [
+            (score, self._items[number])
+            for number, score in sorted(self._scored(words, terms).items(), key=lambda item: (-item[1], item[0]))
+            if matched[number] >= _NEARLY_ALL * len(words)
+        ]
+        near = [hit for hit in hits if hit[0] >= _AS_LIKELY * hits[0][0]]
+        return near[:limit] if len(near) <= _MANY else []
+
     def _by_words(self, text: str) -> dict[int, float]:
         words = _meaningful(spaced(text).split())
-        terms = [self._term(word, words) for word in words]
+        return self._scored(words, [self._term(word, words) for word in words])
+
+    def _scored(self, words: list[str], terms: list[Postings]) -> dict[int, float]:
         # A word says much where few entries have it.
         weights = [math.log(1 + len(self._items) / len(term)) if term else _UNHEARD for term in terms]
         total = sum(weights)
@@ -158,9 +182,9 @@ class Index:
                 close[number] = score + (float(self._standings[number]) + 0.1 * share)
         return close
 
-    def _term(self, word: str, words: list[str]) -> Postings:
+    def _term(self, word: str, words: list[str], *, is_strict: bool = False) -> Postings:
         """How well each entry matches one word of the query, in the best of all ways to say it."""
-        best = dict(self._word(word))
+        best = dict(self._word(word, is_strict=is_strict))
         for phrase in other_words(word, words):
             for number, quality in self._phrase(phrase).items():
                 best[number] = max(best.get(number, 0.0), _ABBREVIATED * quality)
@@ -175,17 +199,23 @@ class Index:
     def _literal(self, word: str) -> Postings:
         return self._with(self._vocabulary.literal(word))
 
-    def _word(self, word: str) -> Postings:
-        literal = self._literal(word)
+    def _word(self, word: str, *, is_strict: bool) -> Postings:
+        """The entries that have the word, or what it probably means; if strict, not by its first letters or a slip where
+        that leaves little of it.
+        """
+        shortest = _SHORTEST_LIKELY if is_strict else 0
+        literal = self._with(self._vocabulary.literal(word, shortest))
         if literal:
             return literal
-        for first, second in self._vocabulary.halves(word):
-            together = self._phrase((first, second))
+        for halves in self._vocabulary.halves(word):
+            if is_strict and min(map(len, halves)) < _SHORTEST_HALF:
+                continue  # protecton is protection misspelt before it is "protect on"
+            together = self._phrase(halves)
             if together:
                 return together
         # People name the fault, titles the remedy: unencrypted disks, encrypted disks.
         remedy = self._literal(word[2:]) if word.startswith("un") else {}
-        return remedy or self._with(self._vocabulary.near(word))
+        return remedy or (self._with(self._vocabulary.near(word)) if len(word) > shortest else {})
 
     def _with(self, qualities: Mapping[str, float]) -> Postings:
         """The entries that have any of these words, as well as the best of them fits."""

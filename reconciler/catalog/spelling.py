@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from reconciler.documents.suggest import distance
+
 _SUFFIXES: Final = (
     "ations",
     "ation",
@@ -49,10 +51,10 @@ class Vocabulary:
         self._words = frozenset(words)
         self._sorted = words
 
-    def literal(self, word: str) -> Mapping[str, float]:
-        """The word itself, words of the same stem, and words that begin with it."""
+    def literal(self, word: str, shortest_beginning: int = 0) -> Mapping[str, float]:
+        """The word itself, words of the same stem, and words that begin with it, if it is long enough for that."""
         qualities: dict[str, float] = {}
-        if len(word) >= _SHORTEST_BEGINNING:
+        if len(word) >= max(_SHORTEST_BEGINNING, shortest_beginning):
             qualities |= dict.fromkeys(self._beginning_with(word), _BEGINNING)
         qualities |= dict.fromkeys(self._related(word), _SAME_STEM)
         if word in self._words:
@@ -101,22 +103,6 @@ def stem(word: str) -> str:
         if word.endswith(suffix) and len(word) - len(suffix) >= shortest:
             return word[: -len(suffix)]
     return word
-
-
-def distance(first: str, second: str, limit: int) -> int:
-    """How many insertions, deletions, replacements and swaps of neighbours apart; more than `limit` is not told."""
-    before: list[int] = []
-    row = list(range(len(second) + 1))
-    for i, letter in enumerate(first, 1):
-        before, last, row = row, before, [i]
-        for j, target in enumerate(second, 1):
-            best = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (letter != target))
-            if i > 1 and j > 1 and letter == second[j - 2] and first[i - 2] == target:
-                best = min(best, last[j - 2] + 1)
-            row.append(best)
-        if min(row) > limit:
-            return limit + 1
-    return row[-1]
 
 
 def nearest_keys(text: str, keys: Iterable[str], limit: int) -> list[str]:

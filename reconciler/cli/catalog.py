@@ -31,7 +31,6 @@ EXAMPLES: Final = (
 )
 OVERLAY: Final = "catalog.yaml"
 _MAX_LENGTH: Final = 2000
-_LIKE: Final = 0.65
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,16 +197,12 @@ def _show(args: argparse.Namespace) -> int:
     catalogue = _catalogue(options)
     subject = look_up(catalogue, query)
     if subject.is_empty:
-        # The policy or initiative whose title is most like the text, if one is and no recommendation is more so.
-        match next((hit.item for hit in catalogue.search(query, 1) if hit.score > _LIKE), None):
+        near = [f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(query)]
+        match catalogue.nearest_title(query):  # unless a policy or an initiative is more like it
             case Policy() as policy:
                 near = [f"{policy.title!r} ({policy.id.name})"]
             case str() as key:
                 near = [f"{catalogue.initiative_titles[key]!r} ({key.rsplit('/', 1)[-1]})"]
-            case _:
-                near = [
-                    f"{recommendation.title!r} ({recommendation.key})" for recommendation in catalogue.nearest(query)
-                ]
         remedy = did_you_mean(near, "exempt catalog search WORDS finds by words; exempt catalog refresh adds new ones")
         raise UsageError(f"nothing in the catalogue has the key, title, name or address {query!r}", remedy)
     show(LOOKUP.render(options.format, (subject, catalogue, query)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -47,13 +47,14 @@ class SubjectChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectSearch:
-    """What a text may mean: `subjects` that it names exactly (one is clear, several share a title), else `near` ones by its
-    words, best first.
+    """What a text may mean: `subjects` that it names exactly (one is clear, several share a title), else `near` ones by its words
+    to choose from, best first, of which the `likely` ones are near enough to be proposed.
     """
 
     text: str
     subjects: tuple[SubjectChoice, ...] = ()
     near: tuple[SubjectChoice, ...] = ()
+    likely: tuple[SubjectChoice, ...] = ()
 
     @property
     def is_clear(self) -> bool:
@@ -63,7 +64,7 @@ class SubjectSearch:
     @property
     def unclear(self) -> Unclear:
         """Why it is not, with what may have been meant."""
-        candidates = self.subjects or self.near
+        candidates = self.subjects or self.likely
         named = [f"{choice.title!r} ({choice.subject.value})" for choice in candidates[:_NAMED]]
         text = self.text if len(self.text) <= 100 else f"{self.text[:99]}…"
         several = len(self.subjects) > 1
@@ -94,13 +95,15 @@ def find_subject(catalogue: Catalogue, text: str) -> SubjectSearch:
         if text and text.casefold() in {category.casefold(), label.casefold()}:
             return SubjectSearch(text=text, subjects=(of_category(category, label),))
     hits = [hit.item for hit in catalogue.search(text, 4 * _CHOICES)] if text and "/" not in text else []
-    near = [hit for hit in hits if isinstance(hit, Recommendation) and hit.key]
-    if text and not near:
-        near = list(catalogue.nearest(text))
-    near.sort(key=lambda recommendation: not recommendation.exemptable or recommendation.retirement is not None)
-    return SubjectSearch(
-        text=text, near=tuple(_distinct(of_recommendation(recommendation) for recommendation in near))[:_CHOICES]
-    )
+    likely = list(catalogue.nearest(text)) if text else []
+    near = [hit for hit in hits if isinstance(hit, Recommendation) and hit.key] or likely
+    return SubjectSearch(text=text, near=_choices(near), likely=_choices(likely))
+
+
+def _choices(recommendations: Sequence[Recommendation]) -> tuple[SubjectChoice, ...]:
+    """Each once, those that an exemption cannot reach last."""
+    ranked = sorted(recommendations, key=lambda item: not item.exemptable or item.retirement is not None)
+    return tuple(_distinct(of_recommendation(recommendation) for recommendation in ranked))[:_CHOICES]
 
 
 def of_recommendation(recommendation: Recommendation) -> SubjectChoice:

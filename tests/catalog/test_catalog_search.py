@@ -116,6 +116,28 @@ def test_the_nearest_keys_and_titles_are_offered():
     assert CATALOGUE.nearest("please exempt my colleague's weekend project") == ()
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["nope", "1", "none", "main", "prod", "hello world", "no such thing", "frobnicate storage", "rg-data", "storage"],
+)
+def test_what_is_far_or_one_of_many_is_not_offered(text):
+    assert CATALOGUE.nearest(text) == ()
+    assert CATALOGUE.nearest_title(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("HostPth", "Usage of pod HostPath volume mounts should be restricted"),
+        ("TDE", "Transparent Data Encryption on SQL databases"),
+        ("purge protecton", "Key vaults should have purge protection enabled"),
+        ("storage account public", "Storage account public access should be disallowed"),
+    ],
+)
+def test_what_is_near_is_offered(text, title):
+    assert CATALOGUE.nearest(text)[0].title.startswith(title)
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_can_be_searched(text):

@@ -79,6 +79,27 @@ def test_the_nearest_word_is_the_one_that_was_meant(word, best):
     assert nearest(word, ["plan", "apply", "validate"]) == best
 
 
+KNOWN_WORDS = ["demo", "drift", "export", "fmt", "list", "log", "renew", "request", "retire", "status", "validate", "verify",
+    "scopes", "resourceSelectors", "expiresOn", "apiVersion", "legacy-sql-tde"]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("word", "best"),
+    [("stauts", "status"), ("exprot", "export"), ("format", "fmt"), ("lst", "list"), ("login", "log"), ("expires", "expiresOn"),
+     ("resource", "resourceSelectors"), ("version", "apiVersion"), ("legacy-sql", "legacy-sql-tde"), ("sql-tde", "legacy-sql-tde")],
+)  # fmt: skip
+def test_what_is_near_is_proposed(word, best):
+    assert nearest(word, KNOWN_WORDS) == best
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["deploy", "remove", "create", "refresh", "expiry", "date", "tags", "severity", "quiet", "reason", "cost", "nope"],
+)
+def test_what_is_far_is_not_proposed(word):
+    assert nearest(word, KNOWN_WORDS) is None
+
+
 def test_several_candidates_are_asked_about_best_first():
     near = nearest_few("refD", ["refA", "refB", "other"], 2)
     assert sorted(near) == ["refA", "refB"]
