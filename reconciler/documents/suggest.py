@@ -28,15 +28,13 @@ def nearest_few(word: str, candidates: Iterable[str], limit: int) -> list[str]:
     import difflib  # noqa: PLC0415 - only a mistake pays for it
 
     folded = {candidate.casefold(): candidate for candidate in candidates}
-    written, word = word[:_LONGEST], word[:_LONGEST].casefold()
+    typed, word = word[:_LONGEST], word[:_LONGEST].casefold()
     if word in folded:
         return [folded[word]]
     alike = difflib.get_close_matches(word, folded, n=max(limit, _ALIKE), cutoff=_LIKENESS)
     near = [candidate for candidate in alike if _is_slip(word, candidate) or _shortens(word, candidate)]
     if not near:
-        near = [
-            key for key, candidate in folded.items() if _is_part(written, candidate) or _is_part(candidate, written)
-        ]
+        near = [key for key, candidate in folded.items() if _is_part(typed, candidate) or _is_part(candidate, typed)]
     return [folded[candidate] for candidate in near[:limit]]
 
 
