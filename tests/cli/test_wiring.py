@@ -14,7 +14,11 @@ from cli.console import exempt
 from main_job import repositories as repo
 
 from reconciler.declarations import same_meaning
+from reconciler.problems import UsageError
+from reconciler.reports.context import Pipeline
 from reconciler.repository import compare, open_work_tree
+from reconciler.runs.files import read_file, require_paths
+from reconciler.runs.readers import pipeline_run, report_context
 
 ONE, TWO = repo.subscription(1), repo.subscription(2)
 AT_ROOT = repo.assignment(repo.ROOT, "mcsb", repo.BENCHMARK)
@@ -325,3 +329,91 @@ def test_a_file_is_replaced_whole_or_not_at_all(
     monkeypatch.undo()
     assert exempt(azure, *command, option, str(target), root=root).code in {0, 2}
     assert json.loads(target.read_text())
+
+
+# --- where a report is read ----------------------------------------------------------------------------------------
+
+PLACES = {
+    Pipeline.GITHUB: (
+        {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": "WORKSPACE"},
+        {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "contoso/secure", "GITHUB_SHA": "c0ffee"},
+        "https://github.com/contoso/secure/blob/c0ffee/team%20a/{file}#L{line}",
+        {"GITHUB_SERVER_URL": "https://github.com", "GITHUB_REPOSITORY": "contoso/secure", "GITHUB_RUN_ID": "7"},
+        "https://github.com/contoso/secure/actions/runs/7",
+    ),
+    Pipeline.AZURE_DEVOPS: (
+        {"TF_BUILD": "True", "BUILD_SOURCESDIRECTORY": "WORKSPACE"},
+        {"BUILD_REPOSITORY_URI": "https://dev.azure.com/contoso/p/_git/secure", "BUILD_SOURCEVERSION": "c0ffee"},
+        "https://dev.azure.com/contoso/p/_git/secure?path=/team%20a/{file}&version=GCc0ffee&line={line}",
+        {
+            "SYSTEM_COLLECTIONURI": "https://dev.azure.com/contoso/",
+            "SYSTEM_TEAMPROJECTID": "p",
+            "BUILD_BUILDID": "7",
+        },
+        "https://dev.azure.com/contoso/p/_build/results?buildId=7",
+    ),
+    Pipeline.GITLAB: (
+        {"GITLAB_CI": "true", "CI_PROJECT_DIR": "WORKSPACE"},
+        {"CI_PROJECT_URL": "https://gitlab.com/contoso/secure", "CI_COMMIT_SHA": "c0ffee"},
+        "https://gitlab.com/contoso/secure/-/blob/c0ffee/team%20a/{file}#L{line}",
+        {"CI_PIPELINE_URL": "https://gitlab.com/contoso/secure/-/pipelines/7"},
+        "https://gitlab.com/contoso/secure/-/pipelines/7",
+    ),
+}
+"""What each pipeline says of itself, of the files it checked out and of its run, and the addresses that this makes."""
+
+
+@pytest.mark.parametrize("pipeline", PLACES)
+def test_a_line_and_a_run_have_addresses_in_each_pipeline(tmp_path: Path, pipeline: Pipeline) -> None:
+    itself, files, line, its_run, run = PLACES[pipeline]
+    itself = {name: str(tmp_path) if value == "WORKSPACE" else value for name, value in itself.items()}
+    root, names = tmp_path / "team a", {"a": "b"}
+    context = report_context(root, {**itself, **files}, names)
+    assert (context.file_url, context.pipeline, context.names) == (line, pipeline, names)
+    assert report_context(tmp_path, {**itself, **files}, {}).file_url == line.replace("team%20a/", "")
+    assert report_context(tmp_path.parent, {**itself, **files}, {}).file_url == line.replace("team%20a/", "")
+    assert pipeline_run({**itself, **its_run}) == run
+    for name in files:
+        lacking = report_context(root, {**itself, **files, name: ""}, names)
+        assert (lacking.file_url, lacking.pipeline, lacking.names) == ("", pipeline, names), name
+    for name in its_run:
+        assert pipeline_run({**itself, **its_run, name: ""}) == "", name
+    others = dict.fromkeys(itself, "false") | files | its_run
+    assert report_context(root, others, names).pipeline is Pipeline.NONE
+    assert pipeline_run(others) == ""
+
+
+def test_in_azure_devops_only_its_own_repositories_have_addresses(tmp_path: Path) -> None:
+    for address in (
+        "https://github.com/contoso/secure",
+        "http://dev.azure.com/c/p/_git/s",
+        "https://t@dev.azure.com/c/_git/s",
+    ):
+        environment = {"TF_BUILD": "true", "BUILD_REPOSITORY_URI": address, "BUILD_SOURCEVERSION": "c0ffee"}
+        assert report_context(tmp_path, environment, {}).file_url == ""
+
+
+# --- files that a command line names -------------------------------------------------------------------------------
+
+
+def test_all_paths_that_are_not_there_are_named_at_once(tmp_path: Path) -> None:
+    require_paths([tmp_path])
+    one, two = tmp_path / "one", tmp_path / "two"
+    for paths, words, remedy in (
+        ([one, tmp_path], f"'{one}'", "correct the path"),
+        ([one, two], f"'{one}', '{two}'", "correct the paths"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            require_paths(paths)
+        assert (str(caught.value), caught.value.remedy) == (f"there is no file or folder {words}", remedy)
+
+
+def test_a_file_that_cannot_be_read_is_named_with_what_it_should_be(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for name, words in (
+        ("", f"'{tmp_path}' is a folder, not a record"),
+        ("loop", f"record '{tmp_path / 'loop'}' cannot be read: Too many levels of symbolic links"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            read_file(tmp_path / name, label="record", remedy="name another", limit=9)
+        assert (str(caught.value), caught.value.remedy) == (words, "name another")
