@@ -76,7 +76,7 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
     """By folded id of a declared resource or group that does not exist: existing ones of its type in its subscription,
     of the same name first, then of a similar one. A hint for people, from Resource Graph alone; no answer, no hint.
     """
-    targets = sorted(target for target in missing if target.kind in _TABLES and target.subscription)[:_EXPLAINED]
+    targets = sorted(target for target in missing if target.subscription)[:_EXPLAINED]
     queries = [
         {
             "subscriptions": [target.subscription],

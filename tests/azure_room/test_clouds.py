@@ -71,8 +71,9 @@ def test_another_host_needs_the_settings_and_is_told_the_line(address, permitted
     ],
 )
 def test_what_is_no_address_is_refused(address):
-    with pytest.raises(UsageError, match="EXEMPT_ARM_ENDPOINT is"):
+    with pytest.raises(UsageError, match="EXEMPT_ARM_ENDPOINT is") as refused:
         endpoints(settings(permitted="https://arm.contoso.example"), {"EXEMPT_ARM_ENDPOINT": address})
+    assert refused.value.remedy == "correct or unset the variable"
 
 
 def test_another_host_is_said_on_standard_error_and_needs_both(tmp_path):

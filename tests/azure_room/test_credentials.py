@@ -259,6 +259,9 @@ def test_an_unreadable_token_is_judged_by_the_tenants_it_may_see(interrupted, lo
             other = Settings(owner="me", tenant_id="dddddddd-0000-4000-8000-000000000000", scopes=azure.settings.scopes)
             with pytest.raises(CredentialError, match=door.cloud.tenant.id):
                 connect(other, os.environ)
+            door.answer = lambda _: Reply(200, {"value": []})
+            with pytest.raises(CredentialError, match="the identity is of tenant none, but"):
+                connect(other, os.environ)
     finally:
         server.shutdown()
         server.server_close()

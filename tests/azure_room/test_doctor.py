@@ -1,6 +1,7 @@
 """`exempt doctor`: names what is missing, where, and how to grant it; its roles are enough and no more than needed."""
 
 import contextlib
+import dataclasses
 import json
 import os
 
@@ -228,7 +229,8 @@ def test_an_assignment_above_the_managed_scopes_needs_its_own_right(doctor):
     )
     checks, _ = doctor(tenant(principals=[robot]), check=1, scopes=[subscription(0)])
     assert checks["writing"]["state"] == "ok"
-    assert checks["assignments"]["scopes"] == [CORP]
+    assert (checks["assignments"]["scopes"], checks["assignments"].get("details", [])) == ([CORP], [])
+    assert checks["assignments"]["message"].startswith(f"the assignments cannot be exempted from at {CORP}: Microsoft.")
     assert "exempt doctor --role assignment" in checks["assignments"]["remedy"]
 
 
@@ -305,7 +307,10 @@ def test_the_text_form_says_the_same(tmp_path):
 )
 def test_a_clock_is_judged_by_what_entra_tolerates(skew, state):
     assert clock_check(skew).state is state
-    assert ("ahead of" in clock_check(skew).message) is (skew > 60)
+    if state is not State.OK:
+        direction = "ahead of" if skew > 0 else "behind"
+        assert clock_check(skew).message.startswith(f"this machine's clock is {abs(skew)} s {direction} Azure's; ")
+        assert clock_check(skew).remedy == "synchronise it (NTP)"
 
 
 def test_roles_print_without_asking_azure(tmp_path):
@@ -365,6 +370,26 @@ def checks_of(azure, environment=()):
     return {one.name: one for one in found}
 
 
+@pytest.mark.parametrize(
+    ("claims", "identity", "writer"),
+    [
+        ({}, "application unknown, object id unknown", "OBJECT_ID"),
+        (
+            {"upn": "ann@contoso.example", "oid": "1", "appid": "2"},
+            "user ann@contoso.example, object id 1",
+            "ann@contoso.example",
+        ),
+        ({"app_displayname": "robot", "oid": "1", "appid": "2"}, "application robot, object id 1", "1"),
+        ({"oid": "1", "appid": "2", "idtyp": "user"}, "user 2, object id 1", "1"),
+    ],
+)
+def test_who_asks_is_said_as_far_as_the_token_says_it(connected, claims, identity, writer):
+    with connected() as (cloud, azure):
+        found = checks_of(dataclasses.replace(azure, claims=claims))
+    assert found["identity"].message == f"{identity}, of tenant {cloud.tenant.id}"
+    assert found["writers"].remedy.endswith(f"add to reconciler.yaml: writers: [{writer}]")
+
+
 def test_without_an_answer_the_clock_and_the_reading_fail_with_the_reason(interrupted):
     with interrupted() as (door, azure):
         door.answer = lambda _: Drop()
@@ -386,6 +411,7 @@ def test_where_azure_does_not_tell_rights_nothing_is_claimed(interrupted):
         door.answer = lambda seen: error(404, "InvalidResourceType") if "permissions" in seen.path else None
         found = checks_of(azure)
     assert found["writing"].state is found["assignments"].state is State.UNKNOWN
+    assert found["writing"].message == f"Azure does not say what is allowed at {CORP}: InvalidResourceType"
 
 
 def test_a_cloud_that_lags_behind_or_a_fixed_version_is_said(interrupted):

@@ -8,6 +8,7 @@ from interposed import Reply, error
 from tenants import tenant
 
 from reconciler.azure import graph
+from reconciler.model import arm_id
 from reconciler.problems import AzureError
 
 QUERIES = [{"query": f"resources | where name == '{number}' | project id"} for number in range(40)]
@@ -83,6 +84,29 @@ def test_an_answer_in_another_form_shows_nothing(interrupted, data):
     with interrupted() as (door, azure):
         door.answer = lambda _: Reply(200, {"data": data})
         assert graph.ask(azure.client, QUERIES[:1]) == [[]]
+
+
+def test_the_rows_of_a_query_are_read_to_the_last_page_and_for_all_subscriptions(interrupted, monkeypatch):
+    """A query names at most a thousand subscriptions, and the quota is waited for between pages, not after the last."""
+    asked, waits = [], []
+
+    def answer(seen):
+        body = json.loads(seen.body)
+        asked.append((len(body["subscriptions"]), body["options"].pop("$skipToken", "")))
+        assert (body["query"], body["options"]) == ("resources", {"resultFormat": "objectArray", "$top": 1000})
+        page = {"data": [{"id": f"{body['subscriptions'][0]} {len(asked)}"}]}
+        following = {"": "two", "two": "three", "three": "three"}[asked[-1][1]]
+        headers = {"x-ms-user-quota-remaining": "0", "x-ms-user-quota-resets-after": "00:00:02"}
+        return Reply(200, {**page, "$skipToken": following} if len(body["subscriptions"]) > 1 else page, headers)
+
+    subscriptions = [arm_id(f"/subscriptions/{number}") for number in range(1001)]
+    with interrupted() as (door, azure):
+        door.answer = answer
+        monkeypatch.setattr(azure.client, "wait", waits.append)
+        rows = graph.rows(azure.client, "resources", subscriptions)
+    assert asked == [(1000, ""), (1000, "two"), (1000, "three"), (1, "")]
+    assert [row["id"] for row in rows] == ["0 1", "0 2", "0 3", "1000 4"]
+    assert waits == [2.0, 2.0]
 
 
 def test_the_embedded_azures_quota_refuses_none(connected):

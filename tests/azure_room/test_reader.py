@@ -65,6 +65,12 @@ def test_a_groups_lists_are_asked_with_the_filter_that_azure_demands_and_a_subsc
         (True, True),
         (False, False),
     }
+    expanded = {
+        one.path.rsplit("/", 1)[1] for one in lists if "$expand=EffectiveDefinitionVersion" in unquote(one.query)
+    }
+    assert expanded == {"policyAssignments"}, (
+        "which version of its definition an assignment uses, Azure says where asked"
+    )
 
 
 def test_what_is_inherited_comes_once_however_many_lists_show_it(connected):
@@ -307,6 +313,30 @@ def test_what_a_narrowed_run_does_not_need_cannot_spoil_it(interrupted):
         assert {one.scope.text for one in read(azure).unread} == {other}
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "is_unread"),
+    [
+        (403, "AuthorizationFailed", True),
+        (500, "Broken", True),
+        (404, "NotFound", False),
+        (404, "ResourceNotFound", False),
+    ],
+)
+def test_a_standard_assignment_that_no_list_shows_is_asked_for_by_its_name(interrupted, status, code, is_unread):
+    name = arm_id(f"{SERVER}/providers/Microsoft.Security/standardAssignments/ours")
+    with interrupted(tenant(resources=[SERVER])) as (door, azure):
+        door.answer = lambda seen: (
+            error(status, code, "no", **{"retry-after-ms": "1"}) if seen.path == name.text else None
+        )
+        found = azure.reader().snapshot(azure.settings, standards=[name])
+        assert [seen.path for seen in door.seen if "standardAssignments/" in seen.path].count(name.text) >= 1
+    assert [(one.scope.text, one.what, one.message, one.is_refused) for one in found.unread] == [
+        (subscription(0), "standard assignments", "no", status == 403)
+    ] * is_unread
+    assert all(one.remedy for one in found.unread)
+    assert found.exemptions == ()
+
+
 def test_what_is_no_assignment_is_not_asked_for(connected):
     odd = f"{subscription(0)}/providers/Microsoft.KeyVault/vaults/secret"
     with connected() as (cloud, azure):
@@ -427,6 +457,7 @@ def test_without_resource_graph_a_few_are_asked_for_one_by_one_and_many_not_at_a
         door.answer = lambda seen: error(403, "AuthorizationFailed") if "ResourceGraph" in seen.path else None
         assert read(azure, declare(SERVER)).exists == {SERVER.lower()}
         found = read(azure, declare(*many))
+        assert read(azure, declare(*many[:100])).gone == {one.lower() for one in many[:100]}
     assert (found.exists, found.gone, found.complete) == (frozenset(), frozenset(), True)
 
 
@@ -510,14 +541,18 @@ def test_custom_single_policies_are_fetched_when_an_exemption_or_declaration_nee
         found = read(azure)
     assert found.policies[policy["id"].lower()].defaults == {"effect": "Disabled"}
     assert found.initiatives == {}
+    with connected(tenant(policyDefinitions=[policy], policyAssignments=[used])) as (_, azure):
+        assert read(azure).policies == {}
+        assert read(azure, declare(subscription(0), value=policy["id"])).policies.keys() == {policy["id"].lower()}
 
 
 def test_progress_is_told_while_reading(connected):
     told = []
-    with connected() as (_, azure):
-        azure.reader().snapshot(azure.settings, progress=lambda *one: told.append(one))
-    assert told[0] == ("hierarchy", 0, 1)
-    assert ("assignments and exemptions", 15, 15) in told
+    with connected(tenant(resources=[SERVER])) as (_, azure):
+        azure.reader().snapshot(azure.settings, [declare(SERVER)], progress=lambda *one: told.append(one))
+    lists = [("assignments and exemptions", done, 15) for done in range(1, 16)]
+    around = [[(what, done, 1) for done in (0, 1)] for what in ("hierarchy", "initiatives", "declared resources")]
+    assert told == [*around[0], *lists, *around[1], *around[2]]
 
 
 def test_the_order_of_azures_lists_changes_nothing(connected):

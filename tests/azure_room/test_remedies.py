@@ -2,10 +2,12 @@
 
 import pytest
 
+from reconciler.azure import remedies
 from reconciler.azure.remedies import ErrorDetails, redact, remedy_for
 
 SCOPE = "/subscriptions/5a1e0001-0000-4000-8000-000000000001"
 GROUP = "/providers/Microsoft.Management/managementGroups/corp"
+ASSIGNMENT = "/providers/Microsoft.Authorization/policyAssignments/mcsb"
 EXEMPTION = f"{SCOPE}/resourceGroups/rg 1/providers/Microsoft.Authorization/policyExemptions/x"
 
 
@@ -108,5 +110,26 @@ def test_hostile_text_in_a_message_cannot_break_out_of_the_command():
 
 def test_tokens_never_survive():
     token = "eyJhbGciOiJub25lIn0.eyJ0aWQiOiJ4In0.c2ln"
-    assert token not in redact(f"header Authorization: Bearer {token} was refused {token}")
-    assert "Bearer" not in redact("Authorization: Bearer abcdefghijklmnop.qrstuvwx-yz")
+    said = redact(f"header Authorization: Bearer {token} was refused {token}")
+    assert said == "header Authorization: [token removed] was refused [token removed]"
+    assert redact("Authorization: Bearer abcdefghijklmnop.qrstuvwx-yz") == "Authorization: [token removed]"
+
+
+PUT = "'Microsoft.Authorization/policyExemptions/write'"
+
+
+def test_what_people_are_told_to_do_reads_as_it_did(golden):
+    """Each remedy in full, for what Azure says in its own words and for a code alone."""
+    says = {
+        "AuthorizationFailed": f"object id '0b1ec7' to perform action {PUT} over scope '{EXEMPTION}'",
+        "LinkedAuthorizationFailed": f"object id '0b1ec7', on the linked scope(s) '{GROUP}{ASSIGNMENT}'",
+        "ScopeLocked": f"The scope(s) are locked: '{SCOPE}/resourceGroups/rg 1'",
+    }
+    lines = [f"{code}: {told(code, message, 400)}" for code, message in says.items()]
+    lines += [f"{code} alone: {told(code, '', 400)}" for code in sorted(remedies._BY_CODE)]
+    lines += [f"{status}: {told('SomethingNew', '', status)}" for status in sorted(remedies._BY_STATUS)]
+    lines.append(f"descendants: {told('AuthorizationFailed', '', 403, f'{GROUP}/descendants')}")
+    built_in = "/providers/Microsoft.Authorization/policySetDefinitions/1f3afdf9"
+    lines.append(f"built in: {told('AuthorizationFailed', '', 403, built_in)}")
+    lines.append(f"another cloud: {told('InvalidAuthenticationToken', 'wrong audience', 401)}")
+    golden("remedies.txt", "\n\n".join(lines) + "\n")
