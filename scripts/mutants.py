@@ -99,7 +99,9 @@ def mutmut(folder: Path, *arguments: str) -> str:
     command = [sys.executable, *arguments]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{done.stdout[-5000:]}\n{done.stderr}\nmutmut ended with exit {done.returncode}")
+        failed = mutated / "failed.txt"  # by tests/mutated.py: a test must pass before it can judge
+        says = failed.read_text(encoding="utf-8") if failed.exists() else done.stdout[-5000:]
+        raise SystemExit(f"{says}\n{done.stderr}\nmutmut ended with exit {done.returncode}")
     return done.stdout
 
 

@@ -19,6 +19,7 @@ from mutmut.configuration import config
 from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.state import state
 
+FAILED = Path(__file__).parents[1] / "failed.txt"
 _run = prefork.run
 
 
@@ -39,6 +40,13 @@ def note_calls_of(path: str) -> None:
 def pytest_sessionstart() -> None:
     if os.environ.get("MUTANT_UNDER_TEST") == "stats":  # nobody counts what an interpreter calls that a test starts
         del os.environ["MUTANT_UNDER_TEST"]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Notes a test that fails although nothing is changed: mutmut only says that one did, and its output is lost."""
+    if report.failed and get_mutant_under_test() in {"", "stats"}:
+        with FAILED.open("a", encoding="utf-8") as file:
+            file.write(f"{report.nodeid}\n{report.longreprtext}\n")
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:

@@ -47,7 +47,6 @@ class PolicyState:
     resource: str
     assignment: str
     definition: str
-    reference_id: str
     state: str
 
 

@@ -138,8 +138,7 @@ _STATES: Final = (
     "| extend definition=tolower(tostring(properties.policyDefinitionId)), state=tostring(properties.complianceState) "
     "| where definition in ({policies}) and state in~ ('Compliant', 'NonCompliant') "
     "| project id, definition, resource=tostring(properties.resourceId), "
-    "assignment=tostring(properties.policyAssignmentId), reference=tostring(properties.policyDefinitionReferenceId), "
-    "state | order by id asc"
+    "assignment=tostring(properties.policyAssignmentId), state | order by id asc"
 )
 _LOCATIONS: Final = "resources | project id, location | order by id asc"
 _NAMESAKES: Final = "resources | where type =~ {kind} and name =~ {name} | project id | order by id asc"
@@ -159,6 +158,5 @@ def _policy_state(row: JSON) -> PolicyState:
         resource=text_in(row, "resource").lower(),
         assignment=text_in(row, "assignment").lower(),
         definition=text_in(row, "definition").lower(),
-        reference_id=text_in(row, "reference").lower(),
         state=text_in(row, "state").lower(),
     )

@@ -72,7 +72,11 @@ def test_an_assignment_beside_it_that_is_not_exempt_tells(
     findings = [finding(LEDGER, "Healthy"), finding(AUDIT, "Healthy")]
     with world(tmp_path, findings=findings, policyStates=states) as here:
         emulated.Client(here.azure).put(ALONE["id"], ALONE["properties"])
-        assert needs(here) == {"tde": verdict}
+        (need,) = here.status("--unneeded", check=0)["needs"]
+    (target,) = need["targets"]
+    assert (need["need"], target["ground"] or "") == verdict
+    assert target["evidence"]
+    assert all(line["text"].endswith(ALONE["id"].lower()) for line in target["evidence"]), "in which assignment is said"
 
 
 def test_a_policy_that_asks_for_the_assessment_proves_nothing(tmp_path: Path) -> None:

@@ -4,9 +4,9 @@ from fractions import Fraction
 
 import pytest
 from interposed import Reply, error
-from tenants import subscription, tenant
+from tenants import GROUP, subscription, tenant
 
-from reconciler.azure import graph, posture
+from reconciler.azure import assessments, counts, graph, metadata, posture
 from reconciler.model import arm_id
 from reconciler.model.posture import Health
 from reconciler.problems import AzureError
@@ -93,3 +93,88 @@ def test_a_refusal_is_a_fault_and_definitions_come_from_a_subscription_where_the
         refused = {graph.PATH}
         with pytest.raises(AzureError):
             read(azure)
+
+
+# --- how many resources there are ----------------------------------------------------------------------------------
+
+
+def test_resources_are_counted_by_type_in_each_kind_of_scope_and_nowhere_else(connected):
+    group = f"{SUB}/resourceGroups/RG"
+    there = [database(1), database(2), f"{SUB}/resourceGroups/other/providers/Microsoft.Sql/servers/s/databases/d"]
+    there.append(database(1).replace(SUB, subscription(2)))
+    databases = "microsoft.sql/servers/databases"
+    asked = [
+        arm_id(text) for text in (group, SUB, group.lower(), f"{GROUP}landing", f"{subscription(0)}/resourceGroups/rg")
+    ]
+    with connected(tenant(resources=there)) as (_, azure):
+        found = counts.count_resources(azure.client, asked)
+    assert {scope: types[databases] for scope, types in found.items()} == {
+        group.lower(): 2,
+        SUB: 3,
+        f"{GROUP}landing".lower(): 4,
+    }
+
+
+@pytest.mark.parametrize("scope", [f"{SUB}/resourceGroups/rg", SUB, f"{GROUP}corp"])
+def test_a_count_that_is_none_counts_nothing_and_a_refusal_is_told(interrupted, scope):
+    where = {"subscriptionId": SUB.rpartition("/")[2].upper(), "resourceGroup": "RG"}
+    rows = [{**where, "type": "A/b", "number": 2}, {**where, "type": "a/B", "number": 3}, {**where, "number": "four"}]
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(200, {"data": rows})
+        found = counts.count_resources(azure.client, [arm_id(scope)])
+        door.answer = lambda _: error(403, "AuthorizationFailed", "not for you")
+        with pytest.raises(AzureError, match="not for you"):
+            counts.count_resources(azure.client, [arm_id(scope)])
+    assert found == {scope.lower(): {"a/b": 5, "": 0}}
+
+
+# --- recommendations' metadata -------------------------------------------------------------------------------------
+
+METADATA = "/providers/Microsoft.Security/assessmentMetadata"
+
+
+def test_built_in_metadata_comes_from_the_tenant_or_from_the_first_of_three_subscriptions_that_gives_it(interrupted):
+    subscriptions = [arm_id(subscription(number)) for number in range(4)]
+    refusing = {METADATA: 403, f"{subscription(0)}{METADATA}": 404, f"{subscription(1)}{METADATA}": 403}
+    with interrupted() as (door, azure):
+
+        def answer(seen):
+            assert "api-version=2021-06-01" in seen.query
+            status = refusing.get(seen.path)
+            return error(status, "No", f"no {seen.path}") if status else Reply(200, {"value": [{"id": seen.path}]})
+
+        door.answer = answer
+        assert metadata.read_built_in(azure.client, subscriptions) == [{"id": f"{subscription(2)}{METADATA}"}]
+        refusing[f"{subscription(2)}{METADATA}"] = 403
+        with pytest.raises(AzureError, match=f"^no {METADATA}$"):
+            metadata.read_built_in(azure.client, subscriptions)
+        assert door.seen[-1].path == f"{subscription(2)}{METADATA}", "the fourth is not tried"
+        refusing[METADATA], before = 404, len(door.seen)
+        with pytest.raises(AzureError, match=f"^no {METADATA}$"):
+            metadata.read_built_in(azure.client, subscriptions)
+        assert len(door.seen) == before + 1, "only a missing right sends elsewhere"
+        del refusing[METADATA]
+        assert metadata.read_built_in(azure.client, subscriptions) == [{"id": METADATA}]
+
+
+def test_metadata_of_subscriptions_comes_behind_the_tenants_and_a_refusal_is_told(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Reply(200, {"value": [{"id": seen.path}]})
+        found = metadata.read_metadata(azure.client, [arm_id(subscription(number)) for number in (1, 0)])
+        assert [row["id"] for row in found] == [METADATA, *(f"{subscription(number)}{METADATA}" for number in (1, 0))]
+        door.answer = lambda seen: error(403, "No", "no") if seen.path.startswith(SUB) else Reply(200, {"value": []})
+        assert metadata.read_metadata(azure.client) == []
+        with pytest.raises(AzureError):
+            metadata.read_metadata(azure.client, [arm_id(SUB)])
+
+
+def test_policies_that_cannot_be_read_are_left_out(interrupted):
+    policies = [arm_id(f"/providers/Microsoft.Authorization/policyDefinitions/{name}") for name in ("a", "b")]
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: error(404, "No") if seen.path.endswith("/a") else Reply(200, {"id": seen.path})
+        assert metadata.read_definitions(azure.client, policies) == [{"id": policies[1].text}]
+
+
+def test_many_keys_make_several_queries_and_each_key_is_in_one(monkeypatch):
+    monkeypatch.setattr(assessments, "_NAMES", 2)
+    assert assessments._chunks("abcde") == ["ab", "cd", "e"]
