@@ -36,7 +36,7 @@ from reconciler.assessments.values import (
     TargetEffect,
     shown_as,
 )
-from reconciler.model import agree, count, first_few
+from reconciler.model import UNREAD_REMEDY, agree, count, first_few
 from reconciler.planning.provenance import who_asked
 
 _SHOWN: Final = 3
@@ -173,7 +173,7 @@ def _hidden(case: Case) -> Diagnosis | None:
             cause=Cause.INVISIBLE,
             confidence=Confidence.CERTAIN,
             message=f"{line.what} at {line.scope} could not be read: {line.message}",
-            remedy=line.remedy or "give this identity Reader there, and ask again",
+            remedy=line.remedy or UNREAD_REMEDY,
             evidence=(("not read", line.what),),
         )
     if not hidden:

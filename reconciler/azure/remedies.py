@@ -18,6 +18,10 @@ _LINKED = re.compile(r"linked scope\(s\) '([^']+)'")
 _OBJECT = re.compile(r"object id '([^']+)'")
 _LOCKED = re.compile(r"locked: '([^']+)'")
 _ACTION = re.compile(r"perform action '([^']+)'")
+_SUBSCRIPTION = re.compile(r"^/subscriptions/([^/]+)", re.IGNORECASE)
+_NAMESPACE = re.compile(r"namespace '([\w.]+)'")
+_PROVIDER = re.compile(r"/providers/([\w.]+)/[^/]+$")
+_DEFENDER = re.compile(r"/providers/Microsoft\.Security/[^/]+$", re.IGNORECASE)
 _TOKEN = re.compile(r"eyJ[\w-]{8,}\.[\w-]*\.?[\w-]*|(?i:bearer\s+[\w.~+/-]{16,}=*)")
 
 _POLICY_OBJECTS: Final = "/providers/microsoft.authorization/"
@@ -165,6 +169,35 @@ _DISABLED: Final = (
     "declarations for it"
 )
 
+
+def _not_registered(error: ErrorDetails) -> str:
+    """The subscription does not use a provider of resources yet."""
+    subscription = _first(_SUBSCRIPTION, error.target) or "SUBSCRIPTION"
+    namespace = _first(_NAMESPACE, error.message) or _first(_PROVIDER, error.target) or "NAMESPACE"
+    return (
+        f"the subscription does not use {namespace}: if it should, az provider register --namespace {shlex.quote(namespace)} "
+        f"--subscription {shlex.quote(subscription)}; it takes some minutes"
+    )
+
+
+def _not_found(error: ErrorDetails) -> str:
+    """Of Defender's lists: whatever the scope, no right is missing. Elsewhere Azure's own words say what is not there."""
+    if not _DEFENDER.search(error.target):
+        return ""
+    subscription = _first(_SUBSCRIPTION, error.target)
+    if not subscription:
+        return "Defender for Cloud has no such list there: the management group may be gone, or this cloud may not have the list"
+    return (
+        "Defender for Cloud has no such list there: see whether the subscription uses it (az provider show --namespace "
+        f"Microsoft.Security --subscription {shlex.quote(subscription)} --query registrationState); if it does, this cloud "
+        "may not have the list"
+    )
+
+
+def _no_such_type(error: ErrorDetails) -> str:
+    return _not_found(error) or _OLD_VERSION
+
+
 _OLD_VERSION: Final = "set `apiVersion` in reconciler.yaml to one of the versions that the message lists, or remove it"
 
 
@@ -220,8 +253,9 @@ _BY_CODE: Final[Mapping[str, _Remedy]] = MappingProxyType(
         "ReadOnlyDisabledSubscription": _DISABLED,
         "DisabledSubscription": _DISABLED,
         "SubscriptionIsDisabled": _DISABLED,
-        "InvalidResourceType": _OLD_VERSION,
-        "NoRegisteredProviderFound": _OLD_VERSION,
+        "InvalidResourceType": _no_such_type,
+        "NoRegisteredProviderFound": _no_such_type,
+        "MissingSubscriptionRegistration": _not_registered,
         "InvalidApiVersionParameter": _OLD_VERSION,
         "NameResolution": _NAME_RESOLUTION,
         "Tls": _TLS,
@@ -237,6 +271,7 @@ _BY_STATUS: Final[Mapping[int, _Remedy]] = MappingProxyType(
     {
         401: _bad_token,
         403: _no_right,
+        404: _not_found,
         429: _BUSY,
         500: _BROKEN,
         502: _BROKEN,

@@ -27,7 +27,7 @@ from reconciler.drift.inputs import DriftInputs
 from reconciler.drift.sources import with_source
 from reconciler.drift.widening import exempts_more
 from reconciler.kinds import FindingKind, HeldCause
-from reconciler.model import Carrier, Severity, carrier_of
+from reconciler.model import UNREAD_REMEDY, Carrier, Severity, carrier_of
 from reconciler.planning.evidence import Evidence
 from reconciler.planning.values import Action, Change, Finding, Held, Plan, Reason
 
@@ -53,7 +53,7 @@ def find_drift(plan: Plan, inputs: DriftInputs, further: Iterable[Finding] = ())
             kind=FindingKind.INCOMPLETE,
             subject=unread.scope,
             message=f"{unread.what} could not be read: {unread.message}",
-            remedy=unread.remedy or "give the identity Reader there, and run again",
+            remedy=unread.remedy or UNREAD_REMEDY,
             evidence=Evidence(aspect=unread.what),
         )
         for unread in plan.unread

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from reconciler.model.tenant import (
         STANDARD_ASSIGNMENTS,
+        UNREAD_REMEDY,
         Assignment,
         Exemption,
         Initiative,
@@ -69,6 +70,7 @@ __all__ = [
     "LONGEST_WAIT",
     "STANDARD_ASSIGNMENTS",
     "UNPUBLISHED",
+    "UNREAD_REMEDY",
     "WORST_FIRST",
     "ArmId",
     "Assignment",
@@ -141,6 +143,7 @@ _LATER: Final = {
     ),
     "tenant": (
         "STANDARD_ASSIGNMENTS",
+        "UNREAD_REMEDY",
         "Assignment",
         "Exemption",
         "Initiative",

@@ -156,6 +156,10 @@ class Unread(Diagnostic):
     is_refused: bool = field(default=False, compare=False)
 
 
+UNREAD_REMEDY: Final = "run again; if it stays so, --log-file FILE notes Azure's correlation id for a support case"
+"""Where Azure's answer says nothing better. A missing right always does: it is not to be guessed."""
+
+
 def unread_groups(unread: Iterable[Unread]) -> list[Unread]:
     """What could not be read, one for each place and cause: `assignments, exemptions`."""
     groups: dict[tuple[ArmId, str, str], list[Unread]] = defaultdict(list)

@@ -11,6 +11,7 @@ from datetime import date
 
 from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import (
+    UNREAD_REMEDY,
     ArmId,
     Assignment,
     Declaration,
@@ -44,7 +45,7 @@ def unread(line: Unread) -> Diagnostic:
     """A target, or something below it, is unknown."""
     return Diagnostic(
         message=f"{line.scope} could not be read: {line.message}",
-        remedy=line.remedy or "give the identity Reader there and run again",
+        remedy=line.remedy or UNREAD_REMEDY,
     )
 
 
@@ -242,7 +243,7 @@ def reduction_unread(line: Unread) -> Diagnostic:
     """Something is not taken away, because what may need it was not read."""
     return Diagnostic(
         message=f"not reduced, because {line.scope} could not be read ({line.message}) and something there may depend on it",
-        remedy=line.remedy or "give the identity Reader there and run again",
+        remedy=line.remedy or UNREAD_REMEDY,
     )
 
 

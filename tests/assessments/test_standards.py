@@ -58,3 +58,22 @@ def test_some_findings_alone_leave_the_recommendation_as_it_is(tmp_path: Path) -
     with world(tmp_path, **lists(declared=declared)) as here:
         report = applied(here)
         assert (only(report)["state"], causes(report)) == ("undecided", ["some findings only"])
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "remedy"),
+    [
+        (404, "NotFound", "az provider show --namespace Microsoft.Security --subscription "),
+        (409, "MissingSubscriptionRegistration", "az provider register --namespace Microsoft.Security --subscription "),
+        (418, "Teapot", "run again; if it stays so, --log-file FILE"),
+    ],
+)
+def test_a_list_that_is_not_there_is_no_missing_right(tmp_path: Path, status: int, code: str, remedy: str) -> None:
+    fault = {"method": "GET", "path": "^/subscriptions/[^/]+/providers/Microsoft.Security/standardAssignments", "status": status, "code": code, "count": None}  # fmt: skip
+    with world(tmp_path, **lists(faultInjection={"faults": [fault]})) as here:
+        told = exempt(here.azure, "status", root=here.root, check=1).stdout
+        held = exempt(here.azure, "plan", root=here.root, check=1).stdout
+        found = exempt(here.azure, "drift", root=here.root, check=1).stdout
+    for text in (told, held, found):
+        assert remedy in text, text
+        assert "Reader" not in text

@@ -90,6 +90,21 @@ def test_every_known_fault_has_a_remedy(code, status, words):
     assert words in told(code, "", status)
 
 
+def test_a_list_of_defenders_that_is_not_there_needs_no_right():
+    """Azure's answer to a subscription that does not use a provider names it; a group has no registration."""
+    lists = "/providers/Microsoft.Security/standardAssignments"
+    assert f"--namespace Microsoft.Security --subscription {SCOPE.rpartition('/')[2]} " in told(
+        "NotFound", "", 404, SCOPE + lists
+    )
+    assert "management group may be gone" in told("NotFound", "", 404, GROUP + lists)
+    assert told("NotFound", "", 404, EXEMPTION) == ""
+    assert "apiVersion" not in told("NoRegisteredProviderFound", "", 400, SCOPE + lists)
+    message = "The subscription is not registered to use namespace 'Microsoft.Security'."
+    assert "az provider register --namespace Microsoft.Security " in told(
+        "MissingSubscriptionRegistration", message, 409, SCOPE + lists
+    )
+
+
 def test_a_token_for_another_cloud_points_to_the_setting():
     said = (
         "The access token has been obtained for wrong audience or resource 'https://management.core.usgovcloudapi.net'."

@@ -160,7 +160,7 @@ def test_sentences_fit_what_is_there():
         hold_messages.unread(Unread(scope=SUB, what="x", message="y")).remedy
         == hold_messages.reduction_unread(Unread(scope=SUB, what="x", message="y")).remedy
     )
-    assert "give the identity Reader" in hold_messages.unread(Unread(scope=SUB, what="x", message="y")).remedy
+    assert "run again; if it stays so" in hold_messages.unread(Unread(scope=SUB, what="x", message="y")).remedy
     assert (
         hold_messages.unknown_reference(AT_ROOT, ("xyz",), BENCHMARK).remedy
         == "correct referenceIds in the declaration"
