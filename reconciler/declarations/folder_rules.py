@@ -66,9 +66,9 @@ def folder_problems(declaration: Declaration, rules: FolderRules) -> Iterator[Pr
 
 def _kinds(declaration: Declaration, rule: FolderRule) -> Iterator[Problem]:
     kinds = rule.kinds or ()
-    allowed = " or ".join(kind.value for kind in kinds)
     for index, scope in enumerate(declaration.scopes):
         if scope.kind not in kinds:
+            allowed = " or ".join(kind.value for kind in kinds)
             yield Problem(
                 source=declaration.place(f"scopes.{index}"),
                 code=RuleCode.RULE_SCOPE_KIND,

@@ -188,12 +188,14 @@ def _value(
 
 def _not_one_line(document: Document) -> tuple[Problem, ...]:
     """Invisible characters and line ends in texts that name something, and in the names of fields."""
+    if document.is_one_line:
+        return ()  # as nearly always
     if not document.sound:
         return ()  # after a duplicate key, places are known that the data does not have
     if all(map(str.isprintable, document.data)) and all(
         _is_printable(value) for field, value in document.data.items() if field != "justification"
     ):
-        return ()  # as nearly always
+        return ()  # a justification of several lines is none of these
     values = (
         (document.place, path, document.at(path)) for path in document.values if path and path[0] not in _SEVERAL_LINES
     )

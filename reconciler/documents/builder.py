@@ -58,6 +58,7 @@ class Builder:
     stack: list[tuple[Any, Any]] = field(default_factory=list)
     values: int = 0
     sound: bool = True
+    is_one_line: bool = True
     documents: int = 0
 
     # --- events ---
@@ -131,6 +132,8 @@ class Builder:
             text = _SURROGATE_PAIR.sub(
                 lambda pair: pair[0].encode("utf-16", "surrogatepass").decode("utf-16"), event.value
             )
+        if not text.isprintable():
+            self.is_one_line = False
         value: JSON = text
         if event.implicit[0]:
             try:

@@ -33,13 +33,15 @@ Place: TypeAlias = tuple[int, int, Inside]
 class Document:
     """One YAML mapping as it was read, and where each part stands. Paths are made only for who asks for one.
 
-    `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes.
+    `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes. `is_one_line`
+    says that no text in it, keys among them, holds a line end or what nobody can see.
     """
 
     file: str
     data: dict[str, JSON]
     top: Place
     sound: bool
+    is_one_line: bool = False
 
     @functools.cached_property
     def values(self) -> Mapping[Path, Mark]:

@@ -46,7 +46,7 @@ def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
     if root is None and may_be_empty:
         return Document(file=builder.file, data={}, top=(1, 1, {}), sound=builder.sound)
     if isinstance(root, dict):
-        return Document(file=builder.file, data=root, top=top, sound=builder.sound)
+        return Document(file=builder.file, data=root, top=top, sound=builder.sound, is_one_line=builder.is_one_line)
     if root is None:
         builder.problems.append(
             Problem(
