@@ -139,7 +139,7 @@ def _resources(fields: RequestFields, choice: SubjectChoice, room: _Room) -> Req
     chosen = choosing.choose_scopes(fields, choice, desk, azure, room.context.now)
     if chosen.scopes and not chosen.unclear:
         say(*diagnostic_lines(chosen.notes))
-        return fields
+        return replace(fields, located=chosen)
     say(*diagnostic_lines(chosen.unclear, Style.ERROR, ""))
     fields = replace(fields, scopes=(), resources=(), tags={}, pasted="")
     scopes: tuple[ArmId, ...] = ()

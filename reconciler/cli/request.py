@@ -184,7 +184,8 @@ def _show(prepared: request.Prepared, desk: proposing.Desk, context: Context, *,
     choice = draft.answers.choice
     if preview is None:
         write(draft.text)
-        say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
+        if not was_told:
+            say(*diagnostic_lines(draft.notes), *fix_lines(choice, desk.contents.settings.cloud))
         say(f"this would be {draft.file}; without --dry-run its pull request is opened")
         return
     names = preview.run.names if preview.run else {}

@@ -14,7 +14,7 @@ from reconciler.model import JSON, Category, Declaration, Source
 from reconciler.requesting.drafts import Answers
 from reconciler.requesting.pasted import scopes_in
 from reconciler.requesting.subjects import SubjectChoice, Unclear, find_subject
-from reconciler.runs.choosing import HOW_TO_NAME, Pointers, choose_scopes
+from reconciler.runs.choosing import HOW_TO_NAME, ChosenScopes, Pointers, choose_scopes
 from reconciler.runs.proposing import Desk, latest_end
 
 _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
@@ -22,7 +22,9 @@ _CVE: Final = re.compile(r"CVE-[0-9]{4}-[0-9]{4,19}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestFields(Pointers):
-    """What a person said, as they said it; an empty text is not said. `pasted` may name the recommendation as well."""
+    """What a person said, as they said it; an empty text is not said. `pasted` may name the recommendation as well.
+    `located` is what a conversation found for `choice` already: Azure is asked once.
+    """
 
     recommendation: str = ""
     category: Category | None = None
@@ -34,6 +36,7 @@ class RequestFields(Pointers):
     name: str = ""
     choice: SubjectChoice | None = None
     vulnerabilities: Mapping[str, JSON] = field(default_factory=dict)
+    located: ChosenScopes | None = None
 
     @property
     def subject_text(self) -> str:
@@ -49,7 +52,7 @@ def answers_to(fields: RequestFields, desk: Desk, azure: Azure | None, now: date
         AzureError: a name or a tag must be looked up, and Resource Graph refuses.
     """
     choice, unclear = _subject(fields, desk)
-    chosen = choose_scopes(fields, choice, desk, azure, now)
+    chosen = fields.located or choose_scopes(fields, choice, desk, azure, now)
     unclear += chosen.unclear
     if not chosen.scopes and not chosen.unclear:
         unclear.append(_missing("--resource", HOW_TO_NAME))

@@ -161,12 +161,15 @@ def test_a_conversation_leaves_out_the_same_and_says_so(
         EXEMPT_PULL_REQUEST_ENDPOINT=github.endpoint,
         GITHUB_TOKEN=SECRET,
     )
+    earlier = len(cloud.requests)
     typist = Typist(here.root, env, *BY_TAG, "--until", "2099-01-01", "--owner", "a@contoso.example")
     typist.waits_for("left out, since declaration 'one' exempts it already")
     typist.waits_for("Open the pull request?")
     typist.types("y")
     assert typist.ends() == 0
     assert yaml.safe_load(here.file(BRANCH, PATH))["scopes"] == [ORDERS]
+    queries = [entry.body.decode() for entry in cloud.requests[earlier:] if "resourcegraph" in entry.target.lower()]
+    assert sum("tags['purpose']" in query for query in queries) == 1
 
 
 def test_a_tag_that_nothing_bears_is_said_and_asked_for_otherwise(
