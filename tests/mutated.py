@@ -19,6 +19,9 @@ from mutmut.configuration import config
 from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.state import state
 
+_LIMIT = 300.0
+"""Seconds that a test may take at least, as in a usual run."""
+
 FAILED = Path(__file__).parents[1] / "failed.txt"
 _run = prefork.run
 
@@ -42,9 +45,14 @@ def pytest_sessionstart() -> None:
         del os.environ["MUTANT_UNDER_TEST"]
 
 
+def _is_unchanged() -> bool:
+    """Whether the code is as it is: mutmut counts who calls what, or makes sure that the tests pass."""
+    return get_mutant_under_test() in {"", "stats"}
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Notes a test that fails although nothing is changed: mutmut only says that one did, and its output is lost."""
-    if report.failed and get_mutant_under_test() in {"", "stats"}:
+    if report.failed and _is_unchanged():
         with FAILED.open("a", encoding="utf-8") as file:
             file.write(f"{report.nodeid}\n{report.longreprtext}\n")
 
@@ -61,4 +69,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     modules: Counter[Path] = Counter()
     for item in items:
         modules[item.path] += took.get(item.nodeid, 0)
+        # A change may make a test hang. Where nothing is changed a law takes what it takes: counting calls makes it
+        # several times as slow, and a busy machine again, so that its usual limit would end the whole run.
+        limit = 0 if _is_unchanged() else max(_LIMIT, 10 * took.get(item.nodeid, 0))
+        item.add_marker(pytest.mark.timeout(limit))
     items.sort(key=lambda item: (modules[item.path], str(item.path), took.get(item.nodeid, 0)))
