@@ -417,3 +417,42 @@ def test_a_file_that_cannot_be_read_is_named_with_what_it_should_be(tmp_path: Pa
         with pytest.raises(UsageError) as caught:
             read_file(tmp_path / name, label="record", remedy="name another", limit=9)
         assert (str(caught.value), caught.value.remedy) == (words, "name another")
+
+
+# --- what keeps a command from beginning ---------------------------------------------------------------------------
+
+
+def refused(root: Path, *words: str) -> list[str]:
+    return exempt(None, *words, root=root, check=1).stderr.splitlines()
+
+
+def test_a_command_that_cannot_begin_says_why_and_what_to_do(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "repository", [declared("one")])
+    assert refused(root, "apply", "--approved", "c0ffee", "--expect", "x", "--yes") == [
+        "error: --approved goes without PLAN, --expect and --only",
+        "help: leave them out: a revision approves",
+    ]
+    assert refused(tmp_path / "none", "plan") == [
+        f"error: --root: '{tmp_path / 'none'}' is no folder",
+        "help: name the folder that holds reconciler.yaml",
+    ]
+    assert refused(root, "plan")[-2:] == [
+        "error: 1 error in 1 file",
+        "help: correct them; 'exempt validate' shows them again",
+    ]
+    assert refused(root, "log", "one") == [
+        f"error: '{root}' is in no git repository",
+        "help: run it in a clone with its history",
+    ]
+    repo.commit(root)
+    assert refused(root, "log", "two") == [
+        "error: the history has no declaration 'two'",
+        "help: commit it first; in a shallow clone: git fetch --unshallow",
+    ]
+
+
+def test_a_file_among_declarations_belongs_to_a_repository_that_lacks_its_settings(tmp_path: Path) -> None:
+    root = repo.write(tmp_path / "repository", [declared("one")])
+    (root / "reconciler.yaml").unlink()
+    ended = exempt(None, "validate", str(root / "exemptions" / "one.yaml"), root=tmp_path, check=1)
+    assert "1 problem in other files: 'exempt validate' without PATH shows all" in ended.stderr

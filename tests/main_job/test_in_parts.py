@@ -172,11 +172,16 @@ def test_parts_of_another_tenant_and_options_without_effect_are_refused(azure: e
     other = root.parent / "other.json"
     other.write_text(part.read_text().replace(repo.TENANT, "c0ffee00-0000-4000-8000-00000000000f", 1))
     refused = emulated.exempt(azure, "snapshot", "--merge", str(part), str(other), cwd=root, check=[1])
-    assert f"{other} is of tenant" in refused.stderr
+    assert refused.stderr == (
+        f"error: {other} is of tenant c0ffee00-0000-4000-8000-00000000000f, but reconciler.yaml names {repo.TENANT}\n"
+        "help: leave it out\n"
+    )
     empty = root.parent / "empty"
     empty.mkdir()
     refused = emulated.exempt(azure, "snapshot", "--merge", str(empty), cwd=root, check=[1])
-    assert f"{empty} holds no snapshot" in refused.stderr
+    assert refused.stderr == (
+        f"error: {empty} holds no snapshot (*.json)\nhelp: take some: exempt snapshot --scope ID --out FILE\n"
+    )
     refused = emulated.exempt(azure, "snapshot", "--merge", str(part), "--groups", cwd=root, check=[1])
     assert refused.stderr == (
         "error: --merge reads nothing, so --scope and --groups have no effect\nhelp: leave them out\n"

@@ -15,6 +15,8 @@ from clones import Clone, clone
 
 from reconciler.cli import common
 from reconciler.requesting import issue_form
+from reconciler.runs.changing import Intent, _branch
+from reconciler.runs.proposing import with_earlier_end
 
 TDE = "651967bf-044e-4bde-8376-3e08e0600105"
 ORDERS = "/subscriptions/00000000-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Sql/servers/legacy/databases/orders"
@@ -230,3 +232,112 @@ def test_some_vulnerabilities_alone_are_asked_for_by_option_and_by_form(
         refused = run(FRIDAY, here, *policy, check=1)
         assert "conditions on findings are only for recommendations without one" in refused.stderr
         assert refused.stdout == ""
+
+
+def test_all_that_is_unclear_is_said_at_once_with_what_would_do(run: Run, here: Clone) -> None:
+    words = ["request", "SoftwareUpdate", "a/b", "--resource", "x/y", "--until", "next year", "--cve", "CVE-1"]
+    unclear = run(FRIDAY, here, *words, "--justification", " ", "--tag", "purpose=x", "--yes", check=1)
+    page = "paste the address of its page in the portal, or its id (on that page, under JSON View)"
+    assert unclear.stderr.splitlines()[1:] == [
+        "error: no recommendation has the key, the title or the address 'SoftwareUpdate a/b'",
+        "help: paste the address of the recommendation's page in the portal, or its title",
+        "error: 'x/y' names no resource",
+        f"help: {page}",
+        "error: which resources bear purpose=x only Azure knows",
+        "help: log in: az login",
+        "error: --category is missing",
+        "help: Waiver (the risk is accepted) or Mitigated (it is met in another way)",
+        "error: --justification is missing",
+        "help: a sentence that tells the reviewer why this is acceptable",
+        "error: 'CVE-1' is no CVE",
+        "help: write it as CVE-2021-44228",
+        "error: 'next year' is no day",
+        "help: write it as 2027-01-31",
+    ]
+    missing = run(FRIDAY, here, "request", "--yes", check=1).stderr.splitlines()[1:]
+    assert missing[:4] == [
+        "error: --recommendation is missing",
+        "help: paste the address of its page in the portal, or its title",
+        "error: --resource is missing",
+        f"help: {page}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "recommendation", "words"),
+    [
+        ("Nonsense", "", ["there is no category 'Nonsense'", "choose one of "]),
+        ("SoftwareUpdate", TDE, ["both a recommendation and a category of them are named", "keep one of the two"]),
+        ("", "", ["--recommendation is missing", "paste the address of its page in the portal, or its title"]),
+    ],
+)
+def test_a_form_that_says_not_what_is_exempted_is_told_so(
+    run: Run, here: Clone, tmp_path: Path, kind: str, recommendation: str, words: list[str]
+) -> None:
+    answers = {
+        issue_form.RECOMMENDATION: recommendation,
+        issue_form.KIND: kind,
+        issue_form.RESOURCES: ORDERS,
+        issue_form.CATEGORY: "Risk accepted (Waiver)",
+        issue_form.JUSTIFICATION: "Not reachable.",
+    }
+    body = "\n\n".join(f"### {label}\n\n{text}" for label, text in answers.items() if text)
+    issue = {"number": 7, "title": "Exemption: ", "body": body, "user": {"login": "octo-dev"}}
+    (tmp_path / "issue.json").write_text(json.dumps(issue))
+    refused = run(FRIDAY, here, "request", "--from-issue", str(tmp_path / "issue.json"), check=1)
+    assert all(word in refused.stderr for word in words), refused.stderr
+    assert [name for name in here.branches() if name.startswith("exempt/")] == []
+
+
+def test_a_name_that_no_declaration_has_is_told_what_is_near(run: Run, tmp_path: Path) -> None:
+    here = clone(tmp_path, declarations=[declared("orders")])
+    near = run(FRIDAY, here, "renew", "ordres", check=1)
+    assert near.stderr.splitlines()[-2:] == ["error: there is no declaration 'ordres'", "help: did you mean orders?"]
+    far = run(FRIDAY, here, "renew", "nothing-like-it", check=1)
+    assert far.stderr.splitlines()[-1] == "help: 'exempt list --declared' shows them"
+
+
+def test_the_same_declarations_have_the_same_branch_and_others_another() -> None:
+    both = _branch(Intent.RENEW, "Data Team", ["a", "b"])
+    assert both.startswith("exempt/renew-data-team-")
+    assert both == _branch(Intent.RENEW, "Data Team", ["b", "a"])
+    others = [
+        _branch(Intent.RENEW, "Data-Team", ["a", "b"]),
+        _branch(Intent.RENEW, "Data Team", ["a", "c"]),
+        _branch(Intent.RENEW, "Data Team", []),
+        _branch(Intent.RETIRE, "Data Team", ["a", "b"]),
+    ]
+    assert len({both, *others}) == 5
+    assert _branch(Intent.RENEW, "Data Team", ["a"]) == "exempt/renew-a"
+    assert _branch(Intent.RETIRE, "\u8a9e", ["a", "b"]).startswith("exempt/retire-several-")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_taken"),
+    [
+        ({"expiresOn": "2026-11-30"}, True),
+        ({"expiresOn": "2026-11-27"}, True),
+        ({"expiresOn": "2026-11-26"}, False),
+        ({"expiresOn": "2026-12-01"}, False),
+        ({"expiresOn": "2026-12-02"}, False),
+        ({"expiresOn": "2026-11-30", "justification": "Another."}, False),
+        ({"expiresOn": "2026-11-30T00:00:00Z", "justification": "\udcff"}, False),
+    ],
+)
+def test_an_end_that_was_proposed_is_kept_where_it_is_nearer_still_to_come_and_all_else_is_the_same(
+    earlier: dict[str, str], is_taken: bool
+) -> None:
+    usual = {**declared("orders"), "category": "Waiver", "justification": "It retires.", "expiresOn": "2026-12-01"}
+    text = yaml.safe_dump(usual, sort_keys=False)
+    before = text
+    for name, value in earlier.items():
+        before = before.replace(
+            f"{name}: {usual[name]!r}" if name == "expiresOn" else f"{name}: {usual[name]}", f"{name}: {value}"
+        )
+    proposed = with_earlier_end(text, before, "exemptions/orders.yaml", FRIDAY)
+    assert (proposed != text) is is_taken
+    if is_taken:
+        assert yaml.safe_load(proposed.replace(earlier["expiresOn"], f"'{earlier['expiresOn']}'")) == {
+            **usual,
+            **earlier,
+        }
