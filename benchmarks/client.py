@@ -146,7 +146,7 @@ def start(folder: Path) -> None:
         name = f"exempt plan, to its first request, {files:,} files"
         print(f"{name:<50} {cpu:>7.0f} {cpu / libraries:>6.2f} {wall:>8.0f}")
         if files == 1:
-            limits.at_most(1.1, cpu / libraries, "CPU until the first request, to the import of the libraries")
+            limits.at_most(0.9, cpu / libraries, "CPU until the first request, to the import of the libraries")
     server.shutdown()
 
 

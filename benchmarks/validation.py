@@ -24,7 +24,8 @@ import git
 from benchmarks import limits
 from reconciler.catalog import Environment
 from reconciler.catalog import load as load_catalogue
-from reconciler.declarations import build, check, load
+from reconciler.declarations import build, load
+from reconciler.declarations.check import check
 from reconciler.declarations.load import _not_one_line
 from reconciler.declarations.walk import SourceFile, read, walk
 from reconciler.documents.characters import decode, hidden

@@ -13,9 +13,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.model import JSON, UNPUBLISHED, ArmId, Exemption, ResourceSelector, Selector, assessment_id
+from reconciler.model import JSON, UNPUBLISHED, ArmId, ResourceSelector, Selector, assessment_id
+
+if TYPE_CHECKING:  # declarations are read with this module, before Azure is
+    from reconciler.model import Exemption
 
 MANAGER: Final = "exempt"
 CVE: Final = "va.cve.cveId"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.azure.api_versions import ApiVersions
 from reconciler.azure.clouds import ARM_ENDPOINT, Endpoints, elsewhere, endpoints
-from reconciler.model import RateObserver, Settings
 from reconciler.problems import ReconcilerError, UsageError
 
 if TYPE_CHECKING:
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from reconciler.azure.credentials import TenantCredential
     from reconciler.azure.reader import Reader
     from reconciler.azure.writer import Writer
+    from reconciler.model import RateObserver, Settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +82,8 @@ def silent(message: str) -> None:
 
 
 class Login:
-    """The identity of one run. `begin` asks for its first token while the rest of the repository is still read and judged:
-    the Azure CLI takes a second for one. `connect` waits for the answer.
+    """The identity of one run. `begin` asks for its first token before the declarations are read and judged: the Azure CLI
+    takes a second for one. `connect` waits for the answer.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:

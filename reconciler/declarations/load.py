@@ -45,31 +45,48 @@ class Loaded:
     settings_places: Mapping[str, Source] = field(default_factory=dict, compare=False)
 
 
-def load(root: Path) -> Loaded:
-    """Reads `reconciler.yaml` and `exemptions/` below the root. Mistakes are problems, sorted; nothing is raised."""
-    problems: list[Problem] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsFile:
+    """What reconciler.yaml says, and where each of its fields stands; without settings, `problems` say why."""
+
     settings: Settings | None = None
-    places: Mapping[str, Source] = {}
+    places: Mapping[str, Source] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+def read_settings(root: Path) -> SettingsFile:
+    """Reads `reconciler.yaml` below the root. Mistakes are problems; nothing is raised."""
     path = root / SETTINGS_FILE
     if not path.is_symlink() and not path.exists():
         near = misnamed_settings(root, SETTINGS_FILE)
         start = "write one with owner, tenantId and scopes (`exempt init` does), or run the command in the repository's root"
-        problems.append(
-            Problem(
-                source=Source(SETTINGS_FILE),
-                code=FileCode.NO_SETTINGS,
-                message=f"there is no {SETTINGS_FILE} at the root of the repository",
-                remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
-            )
+        absent = Problem(
+            source=Source(SETTINGS_FILE),
+            code=FileCode.NO_SETTINGS,
+            message=f"there is no {SETTINGS_FILE} at the root of the repository",
+            remedy=f"rename {near} to {SETTINGS_FILE}" if near else start,
         )
-    elif isinstance(data := read(SourceFile(str(path), SETTINGS_FILE)), Problem):
-        problems.append(data)
-    else:
-        settings, places = _value(data, SETTINGS_FILE, "reconciler", _settings_with_places, problems) or (None, {})
+        return SettingsFile(problems=(absent,))
+    if isinstance(data := read(SourceFile(str(path), SETTINGS_FILE)), Problem):
+        return SettingsFile(problems=(data,))
+    problems: list[Problem] = []
+    settings, places = _value(data, SETTINGS_FILE, "reconciler", _settings_with_places, problems) or (None, {})
+    return SettingsFile(settings=settings, places=places, problems=tuple(problems))
+
+
+def load(root: Path, file: SettingsFile | None = None) -> Loaded:
+    """Reads `reconciler.yaml` (unless it was read: `file`) and `exemptions/` below the root. Mistakes are problems, sorted;
+    nothing is raised.
+    """
+    file = file or read_settings(root)
+    problems = [*file.problems]
     declarations = _declarations(walk(root, FOLDER), problems)
     problems += misplaced_files(root, FOLDER, _READ_AT_ROOT)
     return Loaded(
-        settings=settings, declarations=declarations, problems=tuple(sorted(problems)), settings_places=places
+        settings=file.settings,
+        declarations=declarations,
+        problems=tuple(sorted(problems)),
+        settings_places=file.places,
     )
 
 

@@ -11,9 +11,12 @@ import enum
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from reconciler.model import JSON, ArmId, Declaration, Exemption, Settings, Snapshot
+from reconciler.model import JSON, ArmId, Declaration, Settings
+
+if TYPE_CHECKING:  # declarations are read with this module, before Azure is
+    from reconciler.model import Exemption, Snapshot
 
 MANAGER: Final = "exempt"
 OWN_KEYS: Final = (

@@ -9,19 +9,17 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from reconciler.catalog.catalogue import Catalogue
-from reconciler.catalog.catalogue import load as load_catalogue
 from reconciler.codes import FileCode
-from reconciler.declarations import SETTINGS_FILE, Loaded, check, load, same_meaning, same_rules
+from reconciler.declarations import SETTINGS_FILE, Loaded, load, read_settings, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
 from reconciler.documents.suggest import did_you_mean, nearest
 from reconciler.model import ArmId, Declaration, Settings, Source
 from reconciler.planning.allowances import NO_ALLOWANCES, Allowances
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
-from reconciler.reports.problems import problems_summary
 from reconciler.runs.context import Context
 
-if TYPE_CHECKING:  # what plans is imported when Azure was asked who we are
+if TYPE_CHECKING:  # what judges and plans is imported when Azure was asked who we are
+    from reconciler.catalog.catalogue import Catalogue
     from reconciler.model import Snapshot
     from reconciler.planning.inputs import PlanInputs, ResolvedDeclarations
     from reconciler.planning.provenance import History
@@ -102,16 +100,13 @@ def unknown_declaration(name: str, declared: Iterable[str], option: str = "") ->
 def load_repository(
     root: Path, base: str | None, context: Context, log_in: Callable[[Settings], None] | None = None
 ) -> Repository:
-    """Loads and checks everything; the observer is told what is wrong. `log_in` begins as soon as every file is read and
-    none has an error by itself, before git is asked.
+    """Loads and checks everything; the observer is told what is wrong. `log_in` begins as soon as reconciler.yaml is read.
 
     Raises:
         InvalidRepositoryError: there are errors.
         UsageError: there is no such folder, or `base` names no commit.
     """
-    loaded, catalogue = load_all(root)
-    if log_in is not None and loaded.settings is not None and not has_errors((*loaded.problems, *catalogue.problems)):
-        log_in(loaded.settings)
+    loaded, catalogue = load_all(root, log_in)
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
     from reconciler.planning.inputs import ResolvedDeclarations  # noqa: PLC0415 - as above
     from reconciler.runs import former  # noqa: PLC0415 - as above
@@ -119,6 +114,8 @@ def load_repository(
     comparison, problems = judge(root, base, loaded, catalogue, context)
     context.observer.problems(problems)
     if has_errors(problems) or loaded.settings is None:
+        from reconciler.reports.problems import problems_summary  # noqa: PLC0415 - as above
+
         raise InvalidRepositoryError(problems_summary(problems), _SHOW_AGAIN, problems)
     history = repository.read(comparison.tree)
     before = former.declared(comparison.contents_at_base())
@@ -151,6 +148,7 @@ def judge(
         ReconcilerError: git cannot tell. Where the checkout lacks files, that is what is told: it is the cause.
     """
     from reconciler import repository  # noqa: PLC0415 - as above
+    from reconciler.declarations.check import check  # noqa: PLC0415 - as above
 
     tree = repository.open_work_tree(root)
     # What the working tree lacks although the commit holds it is no removal, so nothing may be planned from it.
@@ -193,6 +191,7 @@ def load_revision(root: Path, sha: str, context: Context) -> ApprovedState:
         ReconcilerError: it cannot be read, or is invalid for this version.
     """
     from reconciler import repository  # noqa: PLC0415 - GitPython is slow to import
+    from reconciler.declarations.check import check  # noqa: PLC0415 - as above
     from reconciler.planning.inputs import ResolvedDeclarations  # noqa: PLC0415 - as above
     from reconciler.planning.provenance import NoHistory  # noqa: PLC0415 - as above
 
@@ -249,13 +248,16 @@ def load_for_catalogue(root: Path, context: Context) -> tuple[Settings, Loaded, 
     return loaded.settings, loaded, catalogue
 
 
-def load_all(root: Path) -> tuple[Loaded, Catalogue]:
-    """The declarations and the catalogue of their cloud, with their problems not yet judged.
+def load_all(root: Path, log_in: Callable[[Settings], None] | None = None) -> tuple[Loaded, Catalogue]:
+    """The declarations and the catalogue of their cloud, with their problems not yet judged. `log_in` begins once
+    reconciler.yaml is read and has no error by itself.
 
     Raises:
         UsageError: there is no such folder.
     """
-    loaded = _load(root)
+    loaded = _load(root, log_in)
+    from reconciler.catalog.catalogue import load as load_catalogue  # noqa: PLC0415 - as above
+
     overlay = root / OVERLAY
     cloud = loaded.settings.cloud if loaded.settings else None
     return loaded, load_catalogue(cloud, overlay) if cloud else load_catalogue(overlay=overlay)
@@ -271,7 +273,10 @@ def load_files(files: Mapping[str, bytes]) -> tuple[Loaded, Catalogue]:
         return load_all(Path(folder))
 
 
-def _load(root: Path) -> Loaded:
+def _load(root: Path, log_in: Callable[[Settings], None] | None = None) -> Loaded:
     if not root.is_dir():
         raise UsageError(f"--root: {str(root)!r} is no folder", "name the folder that holds reconciler.yaml")
-    return load(root)
+    file = read_settings(root)
+    if log_in is not None and file.settings is not None:
+        log_in(file.settings)
+    return load(root, file)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.declarations import FOLDER, check, load_bytes
+from reconciler.declarations import FOLDER, load_bytes
+from reconciler.declarations.check import check
 from reconciler.importing.values import Import, ImportedFile, Outcome
 from reconciler.model import Declaration
 from reconciler.problems import Problem, ReconcilerError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from reconciler.azure.session import Azure
-from reconciler.declarations import check, load_bytes
+from reconciler.declarations import load_bytes
+from reconciler.declarations.check import check
 from reconciler.importing.text import declaration_text
 from reconciler.model import Declaration, Diagnostic, Verdict
 from reconciler.problems import Problem, has_errors

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reconciler.catalog.catalogue import load as load_catalogue
-from reconciler.declarations import FOLDER, SETTINGS_FILE, check, load_files
+from reconciler.declarations import FOLDER, SETTINGS_FILE, load_files
+from reconciler.declarations.check import check
 from reconciler.declarations.walk import SourceFile, walk
 from reconciler.model import Verdict
 from reconciler.problems import Problem, UsageError, has_errors

@@ -20,6 +20,8 @@ from main_job import repositories as repo
 
 from reconciler.azure.credentials import TenantCredential
 from reconciler.emulator import Azure
+from reconciler.model import Settings
+from reconciler.runs.loading import load_all
 
 
 class Identity:
@@ -127,11 +129,12 @@ def test_a_login_that_fails_is_told_where_nothing_else_is_wrong(azure: Azure, se
     assert "no Azure identity could be had: ManagedIdentityCredential" in planned.stderr
 
 
-def test_a_file_with_an_error_asks_for_no_token(azure: Azure, service: Service, root: Path) -> None:
+def test_settings_with_an_error_ask_for_no_token(azure: Azure, service: Service, root: Path) -> None:
     service.refuses.set()
-    (root / "exemptions" / "broken.yaml").write_text("name: [")
+    settings = root / "reconciler.yaml"
+    settings.write_text(f"{settings.read_text()}cloud: Elsewhere\n")
     planned = emulated.exempt(azure, "plan", cwd=root, check=[1], IDENTITY_ENDPOINT=service.address)
-    assert "broken.yaml" in planned.stderr
+    assert "reconciler.yaml" in planned.stderr
     assert "identity" not in planned.stderr
     assert not service.asked.is_set()
 
@@ -146,14 +149,31 @@ def test_a_saved_snapshot_needs_no_token(azure: Azure, service: Service, root: P
     assert not service.asked.is_set()
 
 
-def test_what_is_wrong_in_the_repository_waits_for_no_login(azure: Azure, service: Service, root: Path) -> None:
-    """A rule that is broken is told, although the identity service has not answered and never will."""
+def test_a_broken_rule_is_told_although_the_login_has_no_answer(azure: Azure, service: Service, root: Path) -> None:
     settings = root / "reconciler.yaml"
     settings.write_text(f"{settings.read_text()}rules: {{required: [ticket]}}\n")
     planned = emulated.exempt(azure, "plan", cwd=root, check=[1], IDENTITY_ENDPOINT=service.address)
-    assert service.asked.is_set()
     assert "ticket" in planned.stderr
     assert "identity" not in planned.stderr
+    assert not service.refuses.is_set()
+
+
+def test_a_broken_file_is_told_although_the_login_has_no_answer(azure: Azure, service: Service, root: Path) -> None:
+    (root / "exemptions" / "broken.yaml").write_text("name: [")
+    planned = emulated.exempt(azure, "plan", cwd=root, check=[1], IDENTITY_ENDPOINT=service.address)
+    assert "broken.yaml" in planned.stderr
+    assert "identity" not in planned.stderr
+
+
+def test_the_login_begins_before_the_declarations_are_read(root: Path) -> None:
+    def log_in(settings: Settings) -> None:
+        assert settings.tenant_id == repo.TENANT
+        text = (root / "exemptions" / "web.yaml").read_text()
+        (root / "exemptions" / "late.yaml").write_text(text.replace("name: web", "name: late"))
+
+    loaded, _ = load_all(root, log_in)
+    assert loaded.problems == ()
+    assert [declaration.name for declaration in loaded.declarations] == ["late", "web"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

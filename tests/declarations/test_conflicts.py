@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from reconciler.catalog import initiative_id, policy_id
 from reconciler.catalog import load as load_catalogue
-from reconciler.declarations import Loaded, check
+from reconciler.declarations import Loaded
+from reconciler.declarations.check import check
 from reconciler.model import (
     Category,
     Declaration,

@@ -17,7 +17,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from reconciler.catalog import load as load_catalogue
-from reconciler.declarations import Loaded, check, load, load_files, same_meaning
+from reconciler.declarations import Loaded, load, load_files, same_meaning
+from reconciler.declarations.check import check
 from reconciler.documents.schema import errors, is_surely_valid, judge, schema
 from reconciler.documents.strict import parse
 from reconciler.model import parse_object, parse_scope

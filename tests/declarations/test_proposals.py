@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from reconciler.catalog import load as load_catalogue
-from reconciler.declarations import Loaded, check, load_bytes
+from reconciler.declarations import Loaded, load_bytes
+from reconciler.declarations.check import check
 from reconciler.declarations.schema_errors import schema_problems
 from reconciler.documents.reading import read_document
 from reconciler.documents.schema import errors

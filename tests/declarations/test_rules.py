@@ -22,7 +22,8 @@ from reconciler.catalog.facts import Obstacle
 from reconciler.catalog.overlay import Overlay, RecommendationEntry
 from reconciler.cli import common
 from reconciler.cli.main import main
-from reconciler.declarations import Loaded, check
+from reconciler.declarations import Loaded
+from reconciler.declarations.check import check
 from reconciler.model import Category, FolderRule, LifetimeRule, Rules, Settings, parse_object, parse_scope
 from reconciler.model.declaration import Declaration, Source, Subject, SubjectKind
 
