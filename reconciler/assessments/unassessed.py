@@ -43,7 +43,7 @@ def unassessed(case: Case) -> Diagnosis:
         return _diagnosis(
             Cause.RETIRED,
             retirement_cause(recommendation.retirement),
-            retirement_remedy(recommendation, inputs.basis.inputs.catalogue),
+            retirement_remedy(recommendation, inputs.basis.inputs.catalogue, is_listed=case.declaration.is_list),
             ("recommendation", recommendation.title),
         )
     return _evaluation(case) or Diagnosis(

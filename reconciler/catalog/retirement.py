@@ -2,7 +2,7 @@
 
 if recommendation.retirement:
     cause = retirement_cause(recommendation.retirement)
-    remedy = retirement_remedy(recommendation, catalogue)
+    remedy = retirement_remedy(recommendation, catalogue, is_listed=declaration.is_list)
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def retirement_cause(retirement: Retirement) -> str:
     return f"Microsoft retired it{date}: {_WHAT_CAME[retirement.reason]}"
 
 
-def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue, *, is_listed: bool = False) -> str:
+def retirement_remedy(recommendation: Recommendation, catalogue: Catalogue, *, is_listed: bool) -> str:
     """What to do with a declaration of a retired recommendation; `is_listed`: it names several.
 
     The policies behind it are still evaluated, so whoever wants to be exempt from those declares them.

@@ -82,7 +82,6 @@ def recommendation_problems(declaration: Declaration, catalogue: Catalogue) -> I
 def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Catalogue) -> Problem:
     text, path = declaration.subject.values[index], declaration.subject_path(index)
     problem = functools.partial(Problem, source=declaration.subject_place(index), path=path)
-    is_listed = path != declaration.subject.kind.value
     if candidates := catalogue.find(text):
         keys = first_few(
             [
@@ -103,7 +102,7 @@ def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Cat
         return problem(
             code=RuleCode.UNKNOWN_RECOMMENDATION,
             message=f"{text!r} holds a recommendation's key, but more than that",
-            remedy=f"write {contained}" if is_listed else f"write recommendation: {contained}",
+            remedy=f"write {contained}" if declaration.is_list else f"write recommendation: {contained}",
         )
     resting = catalogue.resting_on(policy_id(text))
     if resting or catalogue.policy(policy_id(text)) is not None:
@@ -112,7 +111,7 @@ def _not_one_recommendation(declaration: Declaration, index: int, catalogue: Cat
         return problem(
             code=RuleCode.UNKNOWN_RECOMMENDATION,
             message=f"{text!r} is the name of a policy, not of a recommendation",
-            remedy=own_file if is_listed else f"write policyDefinition: {text}{keys}",
+            remedy=own_file if declaration.is_list else f"write policyDefinition: {text}{keys}",
         )
     alike = () if "/" in text else catalogue.nearest(text, 2 * _MAX_PROPOSED)
     near = [f"{candidate.title!r} ({candidate.key})" for candidate in alike if candidate.exemptable][:_MAX_PROPOSED]
@@ -271,9 +270,7 @@ def _retired(
             source=declaration.subject_place(index),
             code=RuleCode.OBSTACLE_RETIRED,
             message=f"an exemption of {recommendation.title!r} does nothing in Defender for Cloud: {retirement_cause(recommendation.retirement)}",
-            remedy=retirement_remedy(
-                recommendation, catalogue, is_listed=declaration.subject_path(index) != declaration.subject.kind.value
-            ),
+            remedy=retirement_remedy(recommendation, catalogue, is_listed=declaration.is_list),
             path=declaration.subject_path(index),
             severity_override=None if changed else Severity.WARNING,
         )

@@ -58,7 +58,7 @@ def migrate(text: str, document: Document, catalogue: Catalogue) -> Migration:
                 source=document.place(path) if len(path) > 1 else document.key_place(path),
                 code=RuleCode.OBSTACLE_RETIRED,
                 message=f"{recommendations[0].title!r} cannot be migrated. {retirement_cause(retirement)}",
-                remedy=retirement_remedy(recommendations[0], catalogue),
+                remedy=retirement_remedy(recommendations[0], catalogue, is_listed=len(path) > 1),
                 path=dotted(path),
                 severity_override=Severity.WARNING,
             )

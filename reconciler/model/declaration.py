@@ -99,10 +99,14 @@ class Declaration:
         """Whether it has run out, and so wants nothing any more; that is no mistake."""
         return self.expires_on is not None and self.expires_on <= now
 
+    @property
+    def is_list(self) -> bool:
+        """Whether its recommendations stand in a list, which has no place for anything else."""
+        return "recommendations" in self.places
+
     def subject_path(self, index: int = 0) -> str:
         """The field, inside the document, that holds this one of the subject's values."""
-        is_listed = f"recommendations.{index}" in self.places
-        return f"recommendations[{index}]" if is_listed else self.subject.kind.value
+        return f"recommendations[{index}]" if self.is_list else self.subject.kind.value
 
     def subject_place(self, index: int = 0) -> Source:
         """Where this one of the subject's values stands."""

@@ -137,7 +137,7 @@ def better_than_exempting(choice: SubjectChoice, catalogue: Catalogue) -> tuple[
         return (
             Diagnostic(
                 message=f"{recommendation.title!r}: {retirement_cause(recommendation.retirement)}",
-                remedy=retirement_remedy(recommendation, catalogue),
+                remedy=retirement_remedy(recommendation, catalogue, is_listed=False),
             ),
         )
     return tuple(

@@ -13,7 +13,7 @@ import yaml
 
 from reconciler import package_data
 from reconciler.arm.standard_properties import vulnerability_fields
-from reconciler.declarations import load
+from reconciler.declarations import load, load_bytes, same_rules
 from reconciler.model import (
     Category,
     Channel,
@@ -289,3 +289,47 @@ def usual(value: Any) -> list[str]:
         if (field.default is not MISSING and getattr(value, field.name) == field.default)
         or (field.default_factory is not MISSING and getattr(value, field.name) == field.default_factory())
     ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "owner: contoso/exemptions # who\n",
+        "limits: {deletes: 1}\nowner: contoso/exemptions\n",
+        "owner: contoso/exemptions\n",
+    ],
+)
+def test_what_settings_say_of_exemptions_is_compared_and_nothing_else(text: str) -> None:
+    assert same_rules(b"owner: contoso/exemptions\n", text.encode())
+    for other in (b"owner: x\n", text.encode() + b"unmanaged: delete\n", b"", b"[", b"5"):
+        assert not same_rules(text.encode(), other)
+
+
+def test_where_each_field_and_each_item_stands_is_listed_once() -> None:
+    text = f"""\
+name: x
+recommendations: [{NEVER}, Storage, {NEVER}]
+scopes:
+  - {SUBSCRIPTION}
+  - {SUBSCRIPTION.upper()}
+  - {GROUP}
+category: Waiver
+justification: why
+owner: who
+"""
+    declaration, problems = load_bytes(text.encode(), "exemptions/x.yaml")
+    assert declaration is not None, problems
+    places = declaration.places
+    items = {"scopes.0": 4, "scopes.1": 6, "recommendations.0": 2, "recommendations.1": 2}
+    fields_ = {
+        "name": 1,
+        "recommendations": 2,
+        "recommendation": 2,
+        "scopes": 3,
+        "category": 7,
+        "justification": 8,
+        "owner": 9,
+    }
+    assert {path: place.line for path, place in places.items()} == fields_ | items
+    assert len(places) == len(fields_ | items)
+    assert not any(path in places for path in ("scopes.2", "recommendations.2", "scopes.x", "ticket", 5))

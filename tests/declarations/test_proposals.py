@@ -352,3 +352,41 @@ def try_proposals(data: dict[str, Any], judge: Callable[[dict[str, Any], str], l
                 and not (apply in RIGHT_TYPE_ONLY and other.code.startswith("unknown-"))
             ]
             assert left == [], (problem.message, problem.remedy, changed)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "remedy"),
+    [
+        ({"name": "My Server_1"}, "write My-Server_1, and call the file My-Server_1.yaml"),
+        ({"name": "-.-"}, "choose a plain name"),
+        (
+            {"scopes": ["x:/providers/Microsoft.Authorization/policyDefinitions/a"]},
+            "the forms are /providers/Microsoft.Management/",
+        ),
+        ({"scopes": ["/tenant"]}, "the forms are /providers/Microsoft.Management/managementGroups/NAME"),
+        ({"scopes": ["Subscriptions/6f0e1111-2222-4333-8444-555566667777"]}, "write /Subscriptions/6f0e1111"),
+    ],
+    ids=str,
+)
+def test_what_is_proposed_is_what_was_probably_meant(mistake: dict[str, Any], remedy: str) -> None:
+    (problem,) = problems_of(GOOD | mistake)
+    assert problem.remedy.startswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("value", "severity"),
+    [
+        (f"{SUBSCRIPTION}/providers/Microsoft.Authorization/policySetDefinitions/ours", None),
+        ("of-tomorrow", Severity.WARNING),
+        ("A benchmark of nobody", Severity.ERROR),
+    ],
+)
+def test_an_initiative_of_ones_own_is_named_by_its_id(value: str, severity: Severity | None) -> None:
+    data = {key: text for key, text in GOOD.items() if key != "recommendation"}
+    found = [
+        problem
+        for problem in problems_of({**data, "policySetDefinition": value})
+        if problem.code == "unknown-initiative"
+    ]
+    assert [problem.severity for problem in found] == ([severity] if severity else [])
+    assert all("a custom one is named by its full ARM id" in problem.remedy for problem in found)

@@ -131,6 +131,20 @@ def test_a_grouped_recommendation_becomes_its_category(repository, capsys):
     assert (code, "unknown-category" in out) == (0, True)
 
 
+def test_in_a_list_of_recommendations_there_is_no_place_for_a_category(repository, capsys):
+    path = declare(repository, REPLACED)
+    listed = path.read_text().replace(f"recommendation: {REPLACED} #", f"recommendations:\n  - {GROUPED} #")
+    path.write_text(listed)
+    code, out, err = run(capsys, "fmt", "--migrate", "--root", repository)
+    assert (code, out, path.read_text()) == (0, "", listed)
+    assert "exemptions/guests.yaml:4:5: warning: recommendations[0]: " in err
+    remedy = (
+        "help: delete it here, and write recommendationCategory: SoftwareUpdate in a declaration of its own, or write"
+    )
+    assert remedy in err
+    assert remedy in run(capsys, "validate", "--root", repository)[1]
+
+
 def test_without_migrate_fmt_replaces_nothing(repository, capsys):
     path = declare(repository, REPLACED)
     (repository / "catalog.yaml").write_text(OVERLAY)
@@ -192,7 +206,7 @@ def test_every_retired_recommendation_has_a_cause_and_a_remedy():
     for recommendation in catalogue.recommendations.values():
         if recommendation.retirement:
             assert retirement_cause(recommendation.retirement).startswith("Microsoft retired it")
-            remedy = retirement_remedy(recommendation, catalogue)
+            remedy = retirement_remedy(recommendation, catalogue, is_listed=False)
             instead = replacement(recommendation.retirement)
             assert ("fmt --migrate" in remedy) == (instead is not None)
             assert instead is None or is_declarable(instead, catalogue)
@@ -203,6 +217,6 @@ def test_several_successors_are_a_choice_that_nobody_makes_for_the_user():
     catalogue = load()
     configuration = catalogue.recommendations["dc5357d0-3858-4d17-a1a3-072840bff5be"]
     assert replacement(configuration.retirement) is None
-    assert "506d18a1-d571-4341-aad5-a7d363c5bbd4" in retirement_remedy(configuration, catalogue)
+    assert "506d18a1-d571-4341-aad5-a7d363c5bbd4" in retirement_remedy(configuration, catalogue, is_listed=False)
     by_category = catalogue.recommendations[GROUPED].retirement
     assert replacement(by_category) == Replacement(ReplacementField.CATEGORY, "SoftwareUpdate")

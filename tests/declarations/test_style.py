@@ -88,6 +88,32 @@ def test_fields_are_ordered_and_comments_move_with_them() -> None:
     assert style(NEAT) == NEAT
 
 
+@pytest.mark.parametrize(
+    ("messy", "neat"),
+    [
+        (  # beside what is listed in brackets, and beside the bracket
+            "referenceIds: [a, # one\n  b] # two\nname: x\n",
+            "name: x\nreferenceIds: # one\n  - a\n  - b # two\n",
+        ),
+        (
+            "referenceIds: [a, # one\n  b # two\n ] # three\nname: x\n",
+            "name: x\nreferenceIds: # one\n  - a\n  - b # two\n  # three\n",
+        ),
+        (  # behind a text of several lines, of which it must not become a part
+            "owner: x\njustification: |\n  one\n  # two\n # three\n",
+            "# three\njustification: |\n  one\n  # two\nowner: x\n",
+        ),
+        (
+            "owner: x\njustification: |-\n  one\n  two\n # three\n",
+            "# three\njustification: |-\n  one\n  two\nowner: x\n",
+        ),
+    ],
+)
+def test_comments_at_the_end_of_a_value_stay(messy: str, neat: str) -> None:
+    assert style(messy) == neat
+    assert style(neat) == neat
+
+
 def test_long_text_is_folded_and_reads_the_same() -> None:
     text = "justification: " + "several words and " * 12 + "an end\n"
     found = style(text)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.declarations import load, walk
+from reconciler.declarations import load, load_files, walk
 from reconciler.problems import Problem
 
 GOOD = (Path(__file__).parents[1] / "examples" / "valid" / "by-key.yaml").read_bytes()
@@ -86,6 +86,17 @@ def test_pipes_and_sockets_are_not_opened(root: Path, monkeypatch: pytest.Monkey
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind("socket.yaml")
         assert codes(root) == [("not-a-file", "exemptions/pipe.yaml"), ("not-a-file", "exemptions/socket.yaml")]
+        pipe, listener = (problem.message for problem in load(root).problems)
+    assert pipe == "this is a named pipe where a file should be; it is not opened"
+    assert listener == "this is a socket where a file should be; it is not opened"
+
+
+@pytest.mark.parametrize(("path", "kind"), [("/dev/null", "a device"), ("/dev", "a folder")])
+def test_a_device_or_folder_that_is_named_as_a_file_is_not_read(path: str, kind: str) -> None:
+    (problem,) = load_files([(Path(path), "x.yaml")]).problems
+    assert (problem.code, problem.source.file) == ("not-a-file", "x.yaml")
+    assert problem.message == f"this is {kind} where a file should be; it is not opened"
+    assert "put the file itself here" in problem.remedy
 
 
 def test_a_pipe_given_as_settings_does_not_hang(tmp_path: Path) -> None:
@@ -150,7 +161,8 @@ def test_a_large_file_is_not_read(root: Path) -> None:
     put(root, "by-key.yaml", b"#" * (walk.MAX_BYTES + 1))
     (problem,) = load(root).problems
     assert problem.code == "too-large"
-    assert "262,145 bytes" in problem.message
+    assert "262,145 bytes; at most 262,144 are read" in problem.message
+    assert problem.remedy.startswith("split it")
 
 
 def test_folders_without_end_are_cut_off(root: Path) -> None:
@@ -170,7 +182,9 @@ def test_there_is_a_limit_to_the_number_of_files(root: Path, monkeypatch: pytest
 def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
     found = walk.read(walk.SourceFile(str(tmp_path / "gone.yaml"), "exemptions/gone.yaml"))
     assert isinstance(found, Problem)
-    assert found.code == "unreadable"
+    assert (found.code, found.source.file) == ("unreadable", "exemptions/gone.yaml")
+    assert found.message == "it cannot be read: no such file or directory"
+    assert found.remedy == "check that the file is there and may be read"
 
 
 def test_a_declaration_beside_the_folder_is_noticed(root: Path) -> None:

@@ -247,13 +247,19 @@ RETIRED = "0354476c-a12a-4fcc-a79d-f0ab7ffffdbb"
 """Replaced by a recommendation of another key."""
 
 
+GROUPED = "1195afff-c881-495e-9bc5-1486211ae03f"
+"""Became a category, which cannot stand in a list of recommendations."""
+
+
 def test_a_declaration_of_a_retired_recommendation_says_what_serves_instead(exempt, drift, tmp_path):
-    root = repo.write(tmp_path / "repository", [{"name": "guests", "recommendation": RETIRED, "scopes": [ONE]}])
+    listed = {"name": "machines", "recommendations": [GROUPED], "scopes": [ONE]}
+    root = repo.write(tmp_path / "repository", [{"name": "guests", "recommendation": RETIRED, "scopes": [ONE]}, listed])
     repo.commit(root)
     with emulated.running(repo.tenant(AT_ROOT)) as azure:
         report = drift(azure, root, "--kind", "retired,unsupported", "--base", "HEAD", check=2)
         planned = json.loads(exempt(azure, "plan", "--base", "HEAD", "--format", "json", cwd=root).stdout)
-    (finding,) = report["findings"]
+    finding, other = sorted(report["findings"], key=lambda finding: finding["declaration"])
+    assert other["remedy"].startswith("delete it here, and write recommendationCategory: SoftwareUpdate")
     assert (finding["kind"], finding["severity"], finding["declaration"]) == ("retired", "warning", "guests")
     assert finding["cause"].startswith("Microsoft retired it")
     assert "009678ce-adce-4c94-9cc8-cfc2bd0c6a06" in finding["remedy"]

@@ -14,8 +14,6 @@ import pytest
 from cli.console import Ended, exempt
 from main_job import repositories as repo
 
-from reconciler.declarations import same_rules
-
 TRANSFER = {
     "name": "transfer",
     "recommendation": "Secure transfer to storage accounts should be enabled",
@@ -192,20 +190,6 @@ def test_settings_and_catalogue_that_were_changed_and_changed_back_await_approva
             assert waiting["message"] == f"{file} was changed since the approved revision, and changed back"
             heal(azure, root, completed(azure, root), check=0)
             assert azure.exemptions, "what the message proposes"
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "owner: contoso/exemptions # who\n",
-        "limits: {deletes: 1}\nowner: contoso/exemptions\n",
-        "owner: contoso/exemptions\n",
-    ],
-)
-def test_what_settings_say_of_exemptions_is_compared_and_nothing_else(text: str) -> None:
-    assert same_rules(b"owner: contoso/exemptions\n", text.encode())
-    for other in (b"owner: x\n", text.encode() + b"unmanaged: delete\n", b"", b"[", b"5"):
-        assert not same_rules(text.encode(), other)
 
 
 @pytest.mark.parametrize("between", [[], [{**BACKUP, "category": "Mitigated"}]])

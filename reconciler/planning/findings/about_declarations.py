@@ -150,7 +150,7 @@ def retired(declaration: Declaration, recommendation: Recommendation, catalogue:
         kind=FindingKind.RETIRED,
         subject=declaration.scopes[0],
         message=f"recommendation {recommendation.title!r} is retired: an exemption of it changes nothing that Defender shows",
-        remedy=retirement_remedy(recommendation, catalogue),
+        remedy=retirement_remedy(recommendation, catalogue, is_listed=declaration.is_list),
         declaration=declaration.name,
         source=declaration.source,
         evidence=Evidence(cause=retirement_cause(recommendation.retirement)),
