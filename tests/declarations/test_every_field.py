@@ -325,7 +325,7 @@ owner: who
         "name": 1,
         "recommendations": 2,
         "recommendation": 2,
-        "scopes": 3,
+        "scopes": 4,
         "category": 7,
         "justification": 8,
         "owner": 9,
