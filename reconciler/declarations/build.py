@@ -67,8 +67,10 @@ class Places(Mapping[str, Source]):
         if path == SubjectKind.RECOMMENDATION.value and "recommendations" in self._fields:
             return self._fields["recommendations"][1]
         field, _, index = path.partition(".")
-        items = self._items(field) if field in _LISTS and index.isdecimal() else ()
-        return items[int(index)] if int(index or 0) < len(items) else None
+        if field not in _LISTS or not index.isdecimal():
+            return None
+        items = self._items(field)
+        return items[int(index)] if int(index) < len(items) else None
 
     def _items(self, field: str) -> Sequence[Place]:
         """The places of the items of a list, each once."""

@@ -332,4 +332,4 @@ owner: who
     }
     assert {path: place.line for path, place in places.items()} == fields_ | items
     assert len(places) == len(fields_ | items)
-    assert not any(path in places for path in ("scopes.2", "recommendations.2", "scopes.x", "ticket", 5))
+    assert not any(path in places for path in ("scopes.2", "recommendations.2", "scopes.x", "owner.0", "ticket", 5))
