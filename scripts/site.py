@@ -67,18 +67,34 @@ def _command(parser: argparse.ArgumentParser, summary: str, level: int = 2) -> I
     yield from (f"{'#' * level} {parser.prog}", "", f"{summary[:1].upper()}{summary[1:]}.", "")
     if parser.description:
         yield from (_escaped(parser.description.strip()), "")
-    rows = [action for action in parser._actions if action.help and action.help is not argparse.SUPPRESS]  # noqa: SLF001 - argparse shows them nowhere else
-    if rows:
+    for group in _groups(parser):
+        if group.description:
+            yield from (f"**{_cell(group.title or '')}**: {_cell(group.description)}", "")
         yield from ("| option | meaning |", "|---|---|")
-        for action in rows:
-            if not isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
-                yield f"| {_option(action)} | {_cell((action.help or '') % _values(action, parser))} |"
+        for action in _rows(group):
+            yield f"| {_option(action)} | {_cell((action.help or '') % _values(action, parser))} |"
         yield ""
     for action in parser._actions:  # noqa: SLF001 - likewise
         if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
             summaries = {choice.dest: choice.help or "" for choice in action._choices_actions}  # noqa: SLF001 - likewise
             for name, inner in dict(action.choices).items():
                 yield from _command(inner, summaries.get(name) or name, level + 1)
+
+
+def _groups(parser: argparse.ArgumentParser) -> Iterator[argparse._ArgumentGroup]:
+    """The options of a command as its help has them: what it takes, then each group that says why it is one."""
+    groups = parser._action_groups  # noqa: SLF001 - argparse shows them nowhere else
+    plain = argparse.ArgumentParser(add_help=False).add_argument_group()
+    plain._group_actions += [action for group in groups if group.description is None for action in _rows(group)]  # noqa: SLF001 - likewise
+    yield from (group for group in (plain, *groups) if _rows(group) and (group is plain or group.description))
+
+
+def _rows(group: argparse._ArgumentGroup) -> list[argparse.Action]:
+    return [
+        action
+        for action in group._group_actions  # noqa: SLF001 - likewise
+        if action.help and action.help is not argparse.SUPPRESS and not isinstance(action, argparse._SubParsersAction)  # noqa: SLF001 - likewise
+    ]
 
 
 def _values(action: argparse.Action, parser: argparse.ArgumentParser) -> Mapping[str, object]:

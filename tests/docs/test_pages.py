@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import importlib
 import json
 import os
@@ -180,8 +181,16 @@ def test_every_command_of_a_page_runs(page: Path, demo: Path, tmp_path: Path) ->
 
 
 def test_the_tutorial_does_what_it_says(tmp_path: Path) -> None:
-    done = run_script("\n".join(blocks(CHECKOUT / "docs" / "tutorial.md")), tmp_path)
+    script = "\n".join(blocks(CHECKOUT / "docs" / "tutorial.md"))
+    told = r"""{ \1 && code=0 || code=$?; echo "'\1' ended with $code"; }"""
+    done = run_script(
+        re.sub(r"^(exempt (?:plan --detailed-exitcode|drift))$", told, script, flags=re.MULTILINE), tmp_path
+    )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "'exempt plan --detailed-exitcode' ended with 0\n" in done.stdout
+    drifted = done.stdout.partition("Drift of ")[2].partition("'exempt drift' ended with 2\n")[0]
+    assert ": 2 warnings, 3 info\n" in drifted
+    assert re.findall(r"^(\w+) \(\d\): ", drifted, re.MULTILINE) == ["orphaned", "overlap", "expired", "moot"]
     assert "No changes. Azure matches the declarations." in done.stdout
     assert "1 decision exempts more" in done.stdout
     assert "1 decision ends." in done.stdout
@@ -204,3 +213,7 @@ def test_the_site_builds_without_a_broken_link_and_loads_nothing_from_elsewhere(
     for page in pages:
         text = page.read_text(encoding="utf-8")
         assert not re.findall(r"<(?:script|link|img)[^>]+(?:src|href)=\"?https?://[^\">]+", text), page
+    commands = (CHECKOUT / "build" / "site" / "reference" / "commands" / "index.html").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        for group in parser_of(name, importlib.import_module(f"reconciler.cli.{name}"))._action_groups:
+            assert not group.description or html.escape(group.description, quote=False) in commands, (name, group.title)
