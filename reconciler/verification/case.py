@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from reconciler.verification.declared import Declared, meant, wanted_points
 from reconciler.verification.objects import JSON, Coverage, Point, Tenant, written_id
@@ -46,6 +47,7 @@ class Case:
     ) -> None:
         self.plan, self.tenant, self.settings = plan, tenant, settings
         self.scopes = {str(scope).lower() for scope in plan["scopes"]}
+        self.roots = {str(scope).lower() for scope in settings["scopes"]}
         self.declarations = {declaration.name: declaration for declaration in declarations}
         for declaration in self.declarations.values():
             tenant.add_assessments(declaration.policies)
@@ -78,6 +80,24 @@ class Case:
         key = written_id(change["key"])
         after = self.tenant.coverage(key, change["after"]) if change["after"] else None
         return Write(change=change, before=self.tenant.exemptions.get(key), after=after)
+
+    @cached_property
+    def wanting(self) -> Mapping[tuple[str, str], Sequence[tuple[str, Point]]]:
+        """By assignment and reference, the declarations that want it, each with a place."""
+        wanting: dict[tuple[str, str], list[tuple[str, Point]]] = defaultdict(list)
+        for name, points in self.targets.items():
+            for point in points:
+                wanting[point.assignment, point.reference].append((name, point))
+        return wanting
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether the plan is about less than the managed scopes."""
+        return not self.roots <= self.scopes
+
+    def is_managed(self, scope: str) -> bool:
+        """Whether a scope is one of those of reconciler.yaml, or lies below one."""
+        return not self.roots.isdisjoint(self.tenant.chain(scope))
 
     def owner_of(self, exemption: Coverage) -> str:
         """`ours`, `foreign`, `person` (unmarked, made by a user) or `application` (unmarked, made by anything else)."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from reconciler.verification.case import Case, Violation, is_about_an_object, point_of
-from reconciler.verification.objects import JSON, SINGLE, Point
+from reconciler.verification.case import Case, Violation, point_of
+from reconciler.verification.excuses import is_excused
+from reconciler.verification.objects import Point
 
 
 def one_owner(case: Case) -> Iterator[Violation]:
@@ -34,7 +35,7 @@ def one_owner(case: Case) -> Iterator[Violation]:
             continue
         if own and (len(serving) == 1 or _is_leftover(case, point, serving)):
             continue
-        if not _is_excused(case, point, name):
+        if not is_excused(case, point, name):
             how = f"by {len(serving)} exemptions" if own else "by none that bears its mark"
             message = f"what {name} declares for {point.reference} of {point.assignment} is owned {how}"
             yield Violation(rule="owned once", subject=point.scope, message=message)
@@ -67,47 +68,6 @@ def _is_declared_around(case: Case, point: Point, name: str) -> bool:
     }
     around = (replace(point, scope=scope) for scope in case.tenant.chain(point.scope)[1:])
     return any(wider in case.targets[name] and case.targets[name][wider] - held_scopes for wider in around)
-
-
-def _is_excused(case: Case, point: Point, name: str) -> bool:
-    """Held, not read, or outside what this plan is about: the managed scopes, or those that it was narrowed to."""
-    roots = {str(scope).lower() for scope in case.settings["scopes"]}
-    is_narrowed = not roots <= case.scopes
-    chain = set(case.tenant.chain(point.scope))
-    if case.tenant.is_unread(point.scope) or case.tenant.is_left_out(point.scope):
-        return True
-    if case.scopes.isdisjoint(chain) and (is_narrowed or roots.isdisjoint(chain)):
-        return True
-    return all(
-        any(_holds(case, line, point, target) for line in case.plan["held"] if line["declaration"] == name)
-        for target in case.targets[name][point]
-    )
-
-
-def _holds(case: Case, line: Mapping[str, JSON], point: Point, target: str) -> bool:
-    """Whether a held line is about what this target wants at this point."""
-    if is_about_an_object(line) and not _would_bear(case, line, point):
-        return False
-    return (
-        line["scope"].lower() in (point.scope, target)
-        and (line["assignment"] is None or line["assignment"].lower() == point.assignment)
-        and point.reference in (case.held_references(line, point.assignment) or (point.reference,))
-    )
-
-
-def _would_bear(case: Case, line: Mapping[str, JSON], point: Point) -> bool:
-    """Whether the object that a held line says is not reduced is what would bear the fact: it has the declaration's mark, or
-    its update, which the line then names the file of, would give it one. Not where the plan creates what bears it.
-    """
-    is_whole = not line["referenceIds"] and case.tenant.members.get(point.assignment, {}).keys() != {SINGLE}
-    if not line.get("exemption"):  # a plan of format 1.1 does not say which object
-        return not is_whole
-    exemption = case.tenant.exemptions.get(line["exemption"].lower())
-    if exemption is None or (line["declaration"], exemption.scope, point.assignment) in case.created:
-        return False
-    if exemption.metadata.get("declaration") == line["declaration"]:
-        return True
-    return line["source"] is not None and (not is_whole or case.is_covered([exemption], point))
 
 
 def never_bare(case: Case) -> Iterator[Violation]:

@@ -112,8 +112,8 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
         reference for reference in after.references if point_of(after, reference, declaration.selectors) in points
     )
     retained = after.references - meant_references
-    allowed = str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
-    may_be_whole = SINGLE in after.references or (allowed and declaration.only and not declaration.references)
+    means_all = declaration.only and not declaration.references
+    may_be_whole = SINGLE in after.references or (means_all and allows_whole(case))
     if not after.properties.get("policyDefinitionReferenceIds") and not may_be_whole:
         yield _broken("no wider", write, "without references it exempts a whole initiative, which nobody declared")
     if not meant_references and not _is_waiting(case, write, declaration.name):
@@ -123,6 +123,11 @@ def extent(case: Case, write: Write) -> Iterator[Violation]:
             "no wider", write, f"it exempts {', '.join(sorted(retained))}, which {declaration.name} does not mean"
         )
     yield from _says_what_is_declared(case, write, after, declaration)
+
+
+def allows_whole(case: Case) -> bool:
+    """Whether reconciler.yaml lets a declaration exempt all of an assignment."""
+    return str((case.settings.get("rules") or {}).get("allowWholeAssignment", "false")).lower() == "true"
 
 
 def _narrowed(write: Write, after: Coverage) -> Iterator[Violation]:
@@ -216,13 +221,12 @@ def _may_go(case: Case, write: Write, before: Coverage, reference: str, reason: 
     age = re.fullmatch(r"(\d+)([dh])", str((case.settings.get("limits") or {}).get("minAge", "7d")))
     hours = int(age[1]) * (24 if age[2] == "d" else 1) if age else 0
     least = timedelta(hours=hours)
-    roots = {str(scope).lower() for scope in case.settings["scopes"]}
     return (
         write.after is None
         and reason == "unmanaged"
         and case.settings.get("unmanaged") == "delete"
         and case.owner_of(before) == "person"
-        and not roots.isdisjoint(case.tenant.chain(before.scope))
+        and case.is_managed(before.scope)
         and case.tenant.now - instant(before.system.get("createdAt")) >= least
     )
 

@@ -20,6 +20,10 @@ from verification.raw import case, resealed
 from reconciler.planning.values import Plan
 from reconciler.verification.objects import written_id
 
+CAUSES_THAT_OBJECTS_SHOW = (
+    "unread", "initiative-unread", "foreign-owner", "not-adoptable", "forged", "conflict", "outside-scopes", "resource-gone",
+    "whole-assignment", "assignment-gone", "unknown-reference", "neighbour", "left-out",
+)  # fmt: skip
 EXEMPTIONS = "/providers/microsoft.authorization/policyexemptions/"
 BEARS_A_HASH = re.compile(r"-[0-9a-f]{12}(-\d+)?$")
 KINDS = ("policyExemptions", "standardAssignments")
@@ -296,6 +300,31 @@ def wanted_delete(documents: Documents, random: Random) -> bool:
     return True
 
 
+def forged_hold(documents: Documents, random: Random) -> bool:
+    """What a create would have exempted is called held, for a cause that the tenant does not show."""
+    taken = {(line["declaration"], line["scope"].lower()) for line in documents["plan"]["held"]}
+    creates = [
+        change
+        for change in written(documents)
+        if change["before"] is None and (change["declaration"], change["key"]["scope"].lower()) not in taken
+    ]
+    if not creates or documents["snapshot"]["unread"]:
+        return False
+    create = random.choice(creates)
+    documents["plan"]["changes"].remove(create)
+    line = {
+        "declaration": create["declaration"],
+        "scope": create["key"]["scope"],
+        "assignment": create["key"]["assignment"],
+        "referenceIds": create["after"].get("policyDefinitionReferenceIds", []),
+        "cause": random.choice(CAUSES_THAT_OBJECTS_SHOW),
+        "exemption": f"{create['key']['scope']}{EXEMPTIONS}no-such-exemption",
+    }
+    documents["plan"]["held"].append({**line, "message": "", "remedy": "", "source": None})
+    resealed(documents["plan"])
+    return True
+
+
 def unread_around(documents: Documents, random: Random) -> bool:
     """A scope that a change reduces was not read."""
     sets = documents["snapshot"]["policySetDefinitions"]
@@ -451,6 +480,7 @@ OF_WRITES = (
 OF_PLANS = (
     wrong_digest, about_another_scope, wrong_tenant, wrong_owner, edited_after_approval, written_twice, stale_snapshot, vanished_before,
     dropped_create, lost_reference, no_references, foreign_delete, swapped_tenant, foreign_adopted, wanted_delete, unread_around, no_selectors,
+    forged_hold,
 )  # fmt: skip
 OF_OUTCOMES = (
     written_without_plan, written_otherwise, written_unapproved, written_before_its_wait, written_though_skipped,
