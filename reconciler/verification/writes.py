@@ -244,11 +244,12 @@ def _ours_may_go(case: Case, before: Coverage, reference: str, reason: str) -> b
     at = place_of(before.assignment)
     if at and at not in case.tenant.chain(before.scope):
         return reason == "orphan"
-    if target not in case.tenant.chain(before.scope):
-        return reason == "orphan"
     # An edit of the selectors takes from resources that they no longer choose; the others must stay exempt.
     chosen = point_of(before, reference, marked.selectors)
-    return marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
+    is_edited = marked.selectors != before.selectors and case.is_covered(case.final.values(), chosen)
+    if target not in case.tenant.chain(before.scope):
+        return reason == "orphan" or (is_edited and chosen in case.targets[marked.name])
+    return is_edited
 
 
 def _is_unchecked(properties: Mapping[str, JSON]) -> bool:

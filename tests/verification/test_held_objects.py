@@ -64,6 +64,21 @@ def test_an_object_that_is_kept_holds_nothing_that_a_create_bears(mark, referenc
     assert [violation.rule for violation in verify(**documents)] == ["owned once"]
 
 
+def test_a_twin_marked_for_a_target_that_it_does_not_lie_below_goes_for_what_its_declaration_wants_here():
+    """Its declaration wants less of the same scope, for some resources, and has that already."""
+    wanted = declaration("alpha", SUB, RG, selectors=located("eastus"))
+    right = ours("right", "alpha", SUB, selectors=located("eastus"))
+    twin = ours("twin", "alpha", RG, scope=SUB, references=())
+    tenant = snapshot(right, twin)
+    done = plan(tenant, wanted)
+    assert ("delete", "twin") in [(change.action.value, change.exemption.name) for change in done.changes]
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[wanted]), done)
+    assert verify(**documents) == []
+    elsewhere = replace(wanted, scopes=(RG,))
+    documents = case(SimpleNamespace(snapshot=lambda: tenant, settings=SETTINGS, declarations=[elsewhere]), done)
+    assert "a cause in the repository" in {violation.rule for violation in verify(**documents)}
+
+
 def test_an_adoption_where_the_assignment_is_gone_is_refuted():
     foreign = live("terraform", RG, ("refA",), NIST, by="Application")
     wanted = declaration("alpha", RG, subject=Subject(kind=SubjectKind.ASSIGNMENT, value=NIST.id.text))
