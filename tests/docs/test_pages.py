@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import importlib
 import json
@@ -66,6 +67,26 @@ def test_every_command_line_is_understood(page: str, line: str, capsys: pytest.C
     except SystemExit as left:
         code = left.code
     assert code == 0, f"{page}: exempt {line}\n{capsys.readouterr().err}"
+
+
+MENTION = re.compile(r"`exempt ((?:" + "|".join(COMMANDS) + r")\b[^`\n]*)`")
+PLACEHOLDERS = {
+    "N": "3",
+    "RESOURCE": "/subscriptions/c0ffee00-0000-4000-8000-000000000003",
+    "ID": "/subscriptions/c0ffee00-0000-4000-8000-000000000003",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_sentence_says_to_run_exists(page: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sentence may leave out what a command takes; it may name no option, choice or command that is not there."""
+    for line in MENTION.findall(page.read_text(encoding="utf-8")):
+        name, *words = own_words(line)
+        parser = parser_of(name, importlib.import_module(f"reconciler.cli.{name}"))
+        with contextlib.suppress(SystemExit):
+            parser.parse_args([PLACEHOLDERS.get(word, word) for word in words])
+        told = capsys.readouterr().err
+        assert not told or "are required" in told or "expected one argument" in told, f"exempt {line}\n{told}"
 
 
 def run_script(script: str, folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
