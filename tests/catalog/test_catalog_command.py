@@ -49,7 +49,16 @@ def test_search_shows_nothing_that_a_terminal_obeys(capsys):
 
 
 @pytest.mark.parametrize(
-    "words", [["search"], ["search", "a", "--limit", "0"], ["search", " "], ["search", "a" * 3000], ["find", "a"], []]
+    "words",
+    [
+        ["search"],
+        ["search", "a", "--limit", "0"],
+        ["search", "a", "--limit", "1001"],
+        ["search", " "],
+        ["search", "a" * 3000],
+        ["find", "a"],
+        [],
+    ],
 )
 def test_mistyped_commands_end_with_1_and_help(capsys, words):
     done = run(capsys, *words)

@@ -28,6 +28,14 @@ def test_another_word_is_answered_with_all_of_them(
     assert f"argument {command[-2]}: 'foo' is none of {words}\n" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("days", ["99999d", "1.5d", "d", "²d", "soon"])
+def test_days_are_a_number_of_at_most_four_digits(days: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        guarded(["renew", "--expiring", days])
+    assert ended.value.code == 1
+    assert f"argument --expiring: {days!r} is no number of days such as 30d\n" in capsys.readouterr().err
+
+
 def test_an_option_is_written_out(capsys: pytest.CaptureFixture[str]) -> None:
     """`import live` has no `--as`; the files' formats do."""
     with pytest.raises(SystemExit) as ended:

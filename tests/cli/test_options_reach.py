@@ -166,15 +166,17 @@ def test_an_explanation_is_of_what_was_asked_for(saved: Saved) -> None:
 
 def test_a_register_is_of_the_scope_and_the_record_that_were_named(saved: Saved, tmp_path: Path) -> None:
     def register(*options: str) -> tuple[str, set[tuple[str, str]]]:
-        said = saved.run("register", "--out", str(tmp_path / "page"), *options, check=0).stderr
-        document = json.loads((tmp_path / "page/register.json").read_text(encoding="utf-8"))
+        said = saved.run("register", "--out", str(tmp_path / "for/auditors/page"), *options, check=0).stderr
+        document = json.loads((tmp_path / "for/auditors/page/register.json").read_text(encoding="utf-8"))
         rows = [dict(zip(document["columns"], row, strict=True)) for row in document["rows"]]
-        assert document["texts"][rows[0]["name"]] in (tmp_path / "page/index.html").read_text(encoding="utf-8")
+        assert document["texts"][rows[0]["name"]] in (tmp_path / "for/auditors/page/index.html").read_text(
+            encoding="utf-8"
+        )
         return said, {
             (document["texts"][row["name"]].partition("-")[0], document["texts"][row["whose"]]) for row in rows
         }
 
-    page = tmp_path / "page/index.html"
+    page = tmp_path / "for/auditors/page/index.html"
     said, rows = register()
     assert rows == {("one", "ours"), ("edited", "forged mark"), ("epac", "epac-prod")}
     assert said == f"3 exemptions, 2 declarations and 2 findings in {page}\n"

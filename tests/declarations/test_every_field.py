@@ -13,7 +13,7 @@ import yaml
 
 from reconciler import package_data
 from reconciler.arm.standard_properties import vulnerability_fields
-from reconciler.declarations import load, load_bytes, same_rules
+from reconciler.declarations import load, load_bytes, same_meaning, same_rules
 from reconciler.model import (
     Category,
     Channel,
@@ -333,3 +333,13 @@ owner: who
     assert {path: place.line for path, place in places.items()} == fields_ | items
     assert len(places) == len(fields_ | items)
     assert not any(path in places for path in ("scopes.2", "recommendations.2", "scopes.x", "owner.0", "ticket", 5))
+
+
+@pytest.mark.parametrize(
+    "default",
+    ["adopt: false", "ahead: false", "enabled: true", "assignmentScopeValidation: Default", "metadata: {}"],
+)
+def test_what_is_written_as_it_is_anyway_changes_nothing(default: str) -> None:
+    text = f"name: x\nrecommendation: {NEVER}\nscopes: [{GROUP}]\ncategory: Waiver\njustification: why\nowner: who\n"
+    assert load_bytes(f"{text}{default}\n".encode(), "x.yaml")[1] == ()
+    assert same_meaning(text.encode(), f"{text}{default}\n".encode())

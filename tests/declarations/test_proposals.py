@@ -390,3 +390,32 @@ def test_an_initiative_of_ones_own_is_named_by_its_id(value: str, severity: Seve
     ]
     assert [problem.severity for problem in found] == ([severity] if severity else [])
     assert all("a custom one is named by its full ARM id" in problem.remedy for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("document", "kind", "command"),
+    [
+        ({"exemptions": []}, "a list of exemptions of Enterprise Policy as Code (EPAC)", "`exempt import epac FILE`"),
+        ({"resources": [], "contentVersion": "1.0.0.0"}, "an ARM template", "`exempt import arm FILE`"),
+        ({"resources": {}, "contentVersion": "1.0.0.0"}, "an ARM template", "`exempt import arm FILE`"),
+        ({"properties": {"policyAssignmentId": "x"}}, "an exemption as Azure stores it", "`exempt import live`"),
+    ],
+)
+def test_a_file_of_another_tool_is_one_problem(document: dict[str, Any], kind: str, command: str) -> None:
+    (problem,) = problems_of(document)
+    assert (problem.code, problem.message) == ("foreign-file", f"this is {kind}, not a declaration")
+    assert problem.remedy == f"{command} writes declarations of it; move this file out of exemptions/"
+    assert not any(problem.code == "foreign-file" for problem in problems_of({"resources": [], "properties": {}}))
+
+
+@pytest.mark.parametrize("field", ["justification", "owner", "ticket", "displayName"])
+def test_a_placeholder_is_told_at_its_field(field: str) -> None:
+    (problem,) = problems_of({**GOOD, field: "for {{ team }}"})
+    assert (problem.code, problem.path) == ("placeholder", field)
+    assert problem.message.startswith(f"{field} holds '{{{{'")
+
+
+@pytest.mark.parametrize(("length", "shown"), [(60, "x" * 60), (61, "x" * 59 + "…")])
+def test_long_values_are_cut_where_they_are_quoted(length: int, shown: str) -> None:
+    (problem,) = problems_of({**GOOD, "category": "x" * length})
+    assert problem.message.startswith(f"'{shown}' is not ")

@@ -372,3 +372,52 @@ def test_a_ticket_fits_its_pattern_as_a_whole(
     rules(root, f"  ticketPattern: {json.dumps(pattern, ensure_ascii=False)}\n")
     declare(root, f"recommendation: {HIGH.key}", more=f"ticket: {ticket}\n")
     assert (codes(capsys) == []) is fits
+
+
+# --- required fields, and scopes beside an assignment ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "line"),
+    [
+        ("ticket", "ticket: SEC-1"),
+        ("displayName", "displayName: one"),
+        ("metadata", "metadata: {a: b}"),
+        (
+            "resourceSelectors",
+            "resourceSelectors: [{name: a, selectors: [{kind: resourceLocation, in: [westeurope]}]}]",
+        ),
+    ],
+)
+def test_a_required_field_is_missed_at_its_name(
+    root: Path, capsys: pytest.CaptureFixture[str], field: str, line: str
+) -> None:
+    rules(root, f"  required: [{field}]\n")
+    declare(root, f"recommendation: {HIGH.key}")
+    main(["validate", "--format", "json"])
+    (problem,) = json.loads(capsys.readouterr().out)["problems"]
+    assert (problem["code"], problem["path"]) == ("rule-required", field)
+    assert problem["message"] == f"{field} is missing; this repository requires it (rules.required)"
+    declare(root, f"recommendation: {HIGH.key}", more=line + "\n")
+    assert codes(capsys) == []
+
+
+@pytest.mark.parametrize(
+    ("place", "is_beside"),
+    [("", False), ("/resourceGroups/rg", False), ("/resourceGroups/rg/providers/Microsoft.Sql/servers/s", True)],
+)
+def test_an_assignment_above_or_below_a_scope_is_not_beside_it(
+    root: Path, capsys: pytest.CaptureFixture[str], place: str, is_beside: bool
+) -> None:
+    assignment = f"{SUBSCRIPTION}{place}/providers/Microsoft.Authorization/policyAssignments/a"
+    declare(root, f"policyAssignment: {assignment}\nreferenceIds: [a]")
+    path = root / "exemptions" / "one.yaml"
+    for scope in (
+        SUBSCRIPTION,
+        f"{SUBSCRIPTION}/resourceGroups/rg",
+        f"{SUBSCRIPTION}/resourceGroups/rg/providers/Microsoft.Sql/servers/t",
+    ):
+        path.write_text(path.read_text().replace(f"scopes: [{SUBSCRIPTION}]", f"scopes: [{scope}]"))
+        is_told = "beside-assignment" in {code for code, _ in codes(capsys)}
+        assert is_told is (is_beside and scope.endswith("/t"))
+        path.write_text(path.read_text().replace(f"scopes: [{scope}]", f"scopes: [{SUBSCRIPTION}]"))

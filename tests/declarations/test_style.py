@@ -139,7 +139,9 @@ def test_check_changes_nothing_and_fails(tmp_path: Path, capsys: pytest.CaptureF
     assert main(["fmt", "--root", str(tmp_path)]) == 0
     assert file.read_text() == NEAT
     assert main(["fmt", "--check", str(tmp_path)]) == 0
-    assert capsys.readouterr().out == "exemptions/messy.yaml\nexemptions/messy.yaml\n"
+    shown = capsys.readouterr()
+    assert shown.out == "exemptions/messy.yaml\nexemptions/messy.yaml\n"
+    assert shown.err == "1 file not in style\n1 file formatted\nevery file is in style\n"
 
 
 def test_every_path_is_there_before_the_first_is_formatted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,8 @@ def test_no_folder_is_no_declarations(tmp_path: Path) -> None:
 
 def test_missing_settings_are_told(tmp_path: Path) -> None:
     assert codes(tmp_path) == [("no-settings", "reconciler.yaml")]
+    (problem,) = load(tmp_path).problems
+    assert problem.remedy.startswith("write one with owner, tenantId and scopes (`exempt init` does)")
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside.txt", "other.yaml", "nowhere"])
@@ -175,8 +178,21 @@ def test_there_is_a_limit_to_the_number_of_files(root: Path, monkeypatch: pytest
     monkeypatch.setattr(walk, "MAX_FILES", 2)
     for name in "abc":
         put(root, f"{name}.yaml", GOOD.replace(b"by-key", name.encode()))
-    assert ("too-many-files", "exemptions") in codes(root)
+    (problem,) = load(root).problems
+    assert (problem.code, problem.source.file) == ("too-many-files", "exemptions")
+    assert problem.message == "more than 2 declarations; the rest is not read"
+    assert problem.remedy.startswith("one declaration may name up to 1,000 scopes")
     assert names(root) == ["a", "b"]
+
+
+def test_there_is_a_limit_to_all_files_together(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[load.__module__], "MAX_TOTAL_BYTES", 2 * len(GOOD))
+    for name in ("aa-key", "bb-key", "cc-key", "dd-key"):
+        put(root, f"{name}.yaml", GOOD.replace(b"by-key", name.encode()))
+    (problem,) = load(root).problems
+    assert (problem.code, problem.source.file) == ("too-large", "exemptions/cc-key.yaml")
+    assert f"more than {2 * len(GOOD):,} bytes together; from here on none is read" in problem.message
+    assert names(root) == ["aa-key", "bb-key"]
 
 
 def test_a_file_that_vanishes_is_a_problem(tmp_path: Path) -> None:
@@ -191,6 +207,8 @@ def test_a_declaration_beside_the_folder_is_noticed(root: Path) -> None:
     (root / "by-key.yaml").write_bytes(GOOD)
     (root / "compose.yaml").write_text("services: {}\n")
     assert codes(root) == [("stray-file", "by-key.yaml")]
+    (root / "by-key.yaml").rename(root / "catalog.yaml")
+    assert codes(root) == [], "what is read at the root is judged as what it is"
 
 
 def test_a_folder_whose_name_is_nearly_right_is_noticed(root: Path) -> None:

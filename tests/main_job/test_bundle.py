@@ -92,7 +92,19 @@ def test_the_command_makes_and_checks_it(story: tuple[Path, Path]) -> None:
         checked = emulated.exempt(azure, "register", "--check", str(path), "--digest", digest, cwd=root, check=[0])
         assert "is as it was made" in checked.stderr
         emulated.exempt(azure, "register", "--check", str(path), "--digest", "0" * 64, cwd=root, check=[1])
-        assert "--as-of DATE" in emulated.exempt(azure, "register", "--bundle", "x", cwd=root, check=[1]).stderr
+        dayless = emulated.exempt(azure, "register", "--bundle", "x", cwd=root, check=[1]).stderr
+        assert "error: --bundle needs the day that it is about" in dayless
+        assert "--as-of DATE" in dayless
+        for moment in ("2026-11-10T12:00:00Z", "2026-11-10T14:00:00+02:00"):
+            options = ["--as-of", moment, "--bundle", str(path)]
+            made = emulated.exempt(azure, "register", *options, cwd=root, check=[0]).stderr
+            assert "in force at 2026-11-10 12:00 UTC" in made
+        assert (
+            "no day"
+            in emulated.exempt(
+                azure, "register", "--as-of", "2026-11-10T12:00:00", "--bundle", "x", cwd=root, check=[1]
+            ).stderr
+        )
         assert (
             "no day"
             in emulated.exempt(azure, "register", "--as-of", "soon", "--bundle", "x", cwd=root, check=[1]).stderr

@@ -16,7 +16,8 @@ PLAN = ".github/workflows/plan.yml"
 @pytest.fixture
 def started(tmp_path: Path) -> Path:
     """A committed repository that an older tool started."""
-    exempt("init", "new", "--tool", OLD, "--owner", "contoso/new", cwd=tmp_path)
+    begun = exempt("init", "new", "--tool", OLD, "--owner", "contoso/new", cwd=tmp_path)
+    assert "new/README.md says what to do next" in begun.stderr
     repo.commit(tmp_path / "new", "Start")
     return tmp_path / "new"
 
@@ -82,4 +83,6 @@ def test_a_broken_note_is_a_fault_that_names_it(started: Path, text: str) -> Non
 def test_another_repository_and_options_without_effect_are_refused(started: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     assert "exempt init" in exempt("init", "--upgrade", "other", "--tool", NEW, cwd=tmp_path, code=1).stderr
-    assert "--owner has no effect" in exempt("init", "--upgrade", ".", "--owner", "x", cwd=started, code=1).stderr
+    refused = exempt("init", "--upgrade", ".", "--owner", "x", cwd=started, code=1).stderr
+    assert "--upgrade keeps what was chosen: --owner has no effect" in refused
+    assert "help: leave it out" in refused

@@ -219,7 +219,10 @@ def test_retire_keeps_the_file_and_says_that_it_is_off(github: hosting_service.S
     (full.root / path).write_text("# why: see SEC-1\n" + (full.root / path).read_text())
     full.git("commit", "--quiet", "--all", "--message", "comment")
     full.git("push", "--quiet", "origin", "HEAD:main")
-    run(None, github, full, "retire", "three")
+    shown = run(None, github, full, "retire", "--dry-run", "three").stdout
+    assert "+enabled: false\n" in shown
+    assert github.pulls == []
+    assert "the pull request is open:" in run(None, github, full, "retire", "three").stderr.splitlines()
     text = full.file(github.pulls[0]["head"], path)
     assert text.startswith("# why: see SEC-1\n")
     assert yaml.safe_load(text)["enabled"] is False
