@@ -419,3 +419,24 @@ def test_a_placeholder_is_told_at_its_field(field: str) -> None:
 def test_long_values_are_cut_where_they_are_quoted(length: int, shown: str) -> None:
     (problem,) = problems_of({**GOOD, "category": "x" * length})
     assert problem.message.startswith(f"'{shown}' is not ")
+
+
+EVERY_TYPE = "microsoft.saashub/*"
+"""What a built-in policy looks at, which is of no use for anything else."""
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        (f"{GROUP}/providers/Microsoft.SaaSHub/cloudServices/a", set()),
+        (f"{GROUP}/providers/Microsoft.Authorization/policyExemptions/a", {"not-a-target"}),
+        (f"{GROUP}/providers/Microsoft.Authorization/policyExemptions/a/providers/Microsoft.SaaSHub/x/y", set()),
+    ],
+)
+def test_a_type_that_ends_in_an_asterisk_is_evaluated_and_a_part_of_policy_is_no_target(
+    scope: str, expected: set[str]
+) -> None:
+    policy = next(policy for policy in CATALOGUE.policies.values() if policy.resource_types == (EVERY_TYPE,))
+    data = {key: value for key, value in GOOD.items() if key != "recommendation"}
+    problems = problems_of({**data, "policyDefinition": policy.id.name, "scopes": [scope]})
+    assert {problem.code for problem in problems} & {"not-a-target", "scope-type"} == expected
