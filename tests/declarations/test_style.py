@@ -114,6 +114,19 @@ def test_comments_at_the_end_of_a_value_stay(messy: str, neat: str) -> None:
     assert style(neat) == neat
 
 
+@pytest.mark.parametrize(
+    ("messy", "neat"),
+    [
+        ("# one\nmetadata:\n  a: [1,2]\nname: x # two\n", "name: x # two\n# one\nmetadata:\n  a: [1, 2]\n"),
+        ("metadata:\n  a: [1, # one\n    2 # two\n    ]\n", "metadata:\n  a: # one\n    - 1\n    - 2 # two\n"),
+        ("metadata: {a: [[{x: 1},2]]}\n", "metadata:\n  a:\n    - [{x: 1}, 2]\n"),
+    ],
+)
+def test_a_short_list_stays_in_brackets_unless_a_comment_is_about_an_item(messy: str, neat: str) -> None:
+    assert style(messy) == neat
+    assert style(neat) == neat
+
+
 def test_long_text_is_folded_and_reads_the_same() -> None:
     text = "justification: " + "several words and " * 12 + "an end\n"
     found = style(text)
