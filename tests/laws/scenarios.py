@@ -6,11 +6,13 @@ what cannot be read. Ids vary in letter case wherever Azure ignores it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
+from laws.drawing import one_of, part, some_of
 from laws.oracle import Leaf, Tenant
 from planning.world import (
     CATALOGUE,
@@ -123,19 +125,35 @@ selectors = st.sampled_from([(), (), (), (), WEST, NORTH, SQL])
 
 def any_case(identifier):
     """An ARM id in one of three spellings."""
-    return st.sampled_from([identifier.text, identifier.text.upper(), identifier.key]).map(arm_id)
+    return _any_case(identifier.text)
 
 
-@st.composite
+@functools.cache
+def _any_case(text):
+    return st.sampled_from([text, text.upper(), arm_id(text).key]).map(arm_id)
+
+
+moves = st.sampled_from(MOVED)
+names_of_some = [st.lists(st.sampled_from(NAMES), min_size=fewest, max_size=3, unique=True) for fewest in range(3)]
+scopes_of_one = st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True)
+metadata_of_one = st.sampled_from([{}, {}, {"costCentre": "17"}])
+any_references = st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)
+references_in = {
+    "mcsb": st.sampled_from([("refA",), ("REFA", "refB")]),
+    "nist": st.sampled_from([("nistA", "nistD")]),
+}
+
+
+@part
 def assignments(draw) -> tuple[Assignment, ...]:
     """One to four assignments of two initiatives and a single policy, above, at and below what is declared."""
     sets = [BENCHMARK.id, BENCHMARK.id, STANDARD.id, policy("a")]
     found = {}
     for number in range(draw(st.integers(1, 4))):
-        scope = draw(st.sampled_from([ROOT, ROOT, LEFT, SUB, SUB, RG, ABOVE]))
-        not_scopes = draw(st.sampled_from([(), (), (), (RG,), (OTHER_SUB,)]))
+        scope = one_of(draw, ROOT, ROOT, LEFT, SUB, SUB, RG, ABOVE)
+        not_scopes = one_of(draw, (), (), (), (RG,), (OTHER_SUB,))
         definition = draw(st.sampled_from(sets))
-        version = draw(st.sampled_from([None, None, "0.9.*"])) if definition == BENCHMARK.id else None
+        version = one_of(draw, None, None, "0.9.*") if definition == BENCHMARK.id else None
         each = assignment(scope, f"as-{number}", definition, not_scopes=not_scopes, version=version)
         found[each.id.key] = each
     return tuple(found.values())
@@ -150,12 +168,11 @@ def initiatives_of(found):
     return {key: each for key, each in sets.items() if each}
 
 
-@st.composite
+@part
 def declarations(draw, found: tuple[Assignment, ...]) -> tuple[Declaration, ...]:
     """Up to three declarations with different names."""
-    fewest = draw(st.sampled_from([1, 2, 2, 0]))
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=fewest, max_size=3, unique=True))
-    return tuple(draw(declaration(name, found)) for name in names)
+    names = draw(names_of_some[one_of(draw, 1, 2, 2, 0)])
+    return tuple(declaration(draw, name, found) for name in names)
 
 
 def plain(declared: Declaration) -> Declaration:
@@ -163,31 +180,31 @@ def plain(declared: Declaration) -> Declaration:
     return replace(declared, selectors=()) if declared.subject.kind is SubjectKind.RECOMMENDATION else declared
 
 
-@st.composite
+@part
 def declaration(draw, name, found) -> Declaration:
     declared = Declaration(
         name=name,
-        subject=draw(subjects(found)),
-        scopes=tuple(draw(st.lists(st.sampled_from(USUAL).flatmap(any_case), min_size=1, max_size=3, unique=True))),
-        category=draw(st.sampled_from(list(Category))),
-        justification=draw(st.sampled_from(["because", "because", "since"])),
+        subject=subjects(draw, found),
+        scopes=tuple(draw(scopes_of_one)),
+        category=one_of(draw, *Category),
+        justification=one_of(draw, "because", "because", "since"),
         owner="data@contoso.example",
         source=Source(f"exemptions/{name}.yaml"),
         expires_on=draw(mostly_never),
         selectors=draw(selectors),
-        ahead=draw(st.sampled_from([False, False, False, True])),
-        adopt=draw(st.sampled_from([False, False, True])),
-        take_over=draw(st.sampled_from([None, None, "epac", "fabrikam"])),
-        enabled=draw(st.sampled_from([True, True, True, True, False])),
-        metadata=draw(st.sampled_from([{}, {}, {"costCentre": "17"}])),
+        ahead=one_of(draw, False, False, False, True),
+        adopt=one_of(draw, False, False, True),
+        take_over=one_of(draw, None, None, "epac", "fabrikam"),
+        enabled=one_of(draw, True, True, True, True, False),
+        metadata=draw(metadata_of_one),
     )
     return plain(declared)
 
 
-@st.composite
+@part
 def subjects(draw, found) -> Subject:
     alone = [SubjectKind.RECOMMENDATION] * 3 * (ALONE in found)
-    kind = draw(st.sampled_from([SubjectKind.POLICY] * 4 + [SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT] + alone))
+    kind = one_of(draw, *[SubjectKind.POLICY] * 4, SubjectKind.INITIATIVE, SubjectKind.ASSIGNMENT, *alone)
     if kind is SubjectKind.RECOMMENDATION:
         return Subject(kind=kind, value=ALONE.id.name)
     sets = initiatives_of(found)
@@ -195,29 +212,29 @@ def subjects(draw, found) -> Subject:
         assigned = {member.definition.name for initiative in sets.values() for member in initiative.members} & set(
             "abcd"
         )
-        return Subject(kind=kind, value=draw(st.sampled_from(["a", "a", "b", "c", "d", *sorted(assigned) * 4])))
-    references = st.lists(st.sampled_from(("refA", "refB", "nistA", "REFC")), max_size=2, unique=True)
+        return Subject(kind=kind, value=one_of(draw, "a", "a", "b", "c", "d", *sorted(assigned) * 4))
+    references = any_references
     if kind is SubjectKind.INITIATIVE:
-        value = draw(st.sampled_from(["mcsb", "nist", *sorted({each.display_name for each in sets.values()}) * 3]))
-        if draw(st.sampled_from([True, True, False])):  # mostly by names that it has
-            references = st.sampled_from([("refA",), ("REFA", "refB")] if value == "mcsb" else [("nistA", "nistD")])
+        value = one_of(draw, "mcsb", "nist", *sorted({each.display_name for each in sets.values()}) * 3)
+        if one_of(draw, True, True, False):  # mostly by names that it has
+            references = references_in[value]
         return Subject(kind=kind, value=value, reference_ids=tuple(draw(references)))
     value = draw(st.sampled_from(policies_among(found))).id.text
     return Subject(kind=kind, value=value, reference_ids=tuple(draw(references)))
 
 
-@st.composite
+@part
 def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exemption]) -> Exemption:
     """Anybody's: the portal's, an application's, another owner's, a former owner's, or ours. Mostly about something
     that is wanted, with the same, fewer, more or other references.
     """
-    like = draw(st.sampled_from(wanted)) if wanted and draw(st.sampled_from([True] * 5 + [False])) else None
-    name = draw(st.sampled_from(["", "", "x"])) + f"e{number}"
-    scope = draw(st.sampled_from([like.scope] * 6 + [*SCOPES[:6]])) if like else draw(st.sampled_from(SCOPES))
+    like = draw(st.sampled_from(wanted)) if wanted and one_of(draw, *[True] * 5, False) else None
+    name = one_of(draw, "", "", "x") + f"e{number}"
+    scope = draw(st.sampled_from([like.scope] * 6 + [*SCOPES[:6]])) if like else one_of(draw, *SCOPES)
     gone = assignment(ROOT, "as-gone", BENCHMARK.id)
     to = draw(st.sampled_from([*found, *found, gone])).id if like is None else like.assignment
     made = datetime(2026, draw(st.integers(1, 11)), draw(st.integers(1, 19)), tzinfo=UTC)
-    by = draw(st.sampled_from(["User", "User", "Application"]))
+    by = one_of(draw, "User", "User", "Application")
     alone = to.key == ALONE.id.key
     path = f"{scope}/providers/Microsoft.Authorization/policyExemptions/{name}"
     if alone:  # Azure does not say of such an object whether a person made it
@@ -229,10 +246,10 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
     return Exemption(
         id=draw(any_case(arm_id(path))),
         assignment=draw(any_case(to)),
-        category=draw(st.sampled_from(["Waiver", "waiver", "Mitigated"])),
-        reference_ids=draw(references_of(initiatives_of(found).get(to.key), like)),
+        category=one_of(draw, "Waiver", "waiver", "Mitigated"),
+        reference_ids=references_of(draw, initiatives_of(found).get(to.key), like),
         expires_on=expires.strftime("%Y-%m-%dT%H:%M:%SZ") if expires else "",
-        selectors=draw(chosen_like(like, alone=alone)),
+        selectors=chosen_like(draw, like, alone=alone),
         metadata=carried_mark(draw(marks)) if alone else draw(marks),
         system=SystemData(
             created_by="somebody",
@@ -245,22 +262,22 @@ def exemption(draw, number: int, found: tuple[Assignment, ...], wanted: list[Exe
     )
 
 
-@st.composite
+@part
 def chosen_like(draw, like, *, alone) -> tuple[ResourceSelector, ...]:
     """The selectors of what is wanted, mostly; else any."""
-    if like and draw(st.sampled_from([True] * 5 + [False])):
+    if like and one_of(draw, *[True] * 5, False):
         return like.selectors
-    return draw(st.sampled_from([(), (), BUT_ONE]) if alone else selectors)
+    return one_of(draw, (), (), BUT_ONE) if alone else draw(selectors)
 
 
-@st.composite
+@part
 def references_of(draw, found, like) -> tuple[str, ...]:
     """References in any case: those of the wanted one, some of them, more, others; none for a single policy."""
     if found is None:
         return ()
     known = [member.reference_id for member in found.members]
     own = list(like.reference_ids) if like else []
-    more = draw(st.lists(st.sampled_from([*known, *known, "stale"]), max_size=3))
+    more = some_of(draw, *known, *known, "stale", most=3)
     picked = draw(st.sampled_from([own, own, own + more, own + more, own[:1] + more, more]))
     unique = list(dict.fromkeys(picked))
     return tuple(draw(st.sampled_from([unique, [each.upper() for each in unique]])))
@@ -378,23 +395,23 @@ def scenarios(draw, *, mixed: bool = False) -> Scenario:
     """A past that a run applied, edits by others since, and today's declarations; now and then something is unread.
     `mixed`: standard assignments are among them.
     """
-    found = draw(assignments()) + ((ALONE,) if mixed else ())
+    found = assignments(draw) + ((ALONE,) if mixed else ())
     house = draw(policies_of_house)
-    allowed = replace(GENEROUS, delete_orphans=draw(st.sampled_from([None, None, 1000])))
+    allowed = replace(GENEROUS, delete_orphans=one_of(draw, None, None, 1000))
     past = Scenario(
-        Tenant(leaves(PARENTS), found, initiatives_of(found)), (), draw(declarations(found)), house, allowed
+        Tenant(leaves(PARENTS), found, initiatives_of(found)), (), declarations(draw, found), house, allowed
     )
-    today = replace(past, declarations=draw(edited(past.declarations, found)))
-    if draw(st.sampled_from([False] * 5 + [True])):
-        today = moved(today, draw(st.sampled_from(MOVED)))
+    today = replace(past, declarations=edited(draw, past.declarations, found))
+    if one_of(draw, *[False] * 5, True):
+        today = moved(today, draw(moves))
     made = list(after_all((), past.plan().changes))
-    made = [each for each in made if draw(st.sampled_from([True] * 7 + [False]))]
+    made = [each for each in made if one_of(draw, *[True] * 7, False)]
     wanted = [*made, *after_all((), today.plan().changes)]
-    live = [draw(meddled(each, made)) if draw(st.sampled_from([False] * 4 + [True])) else each for each in made]
-    live += [draw(exemption(number, found, wanted)) for number in range(draw(st.integers(0, 6)))]
+    live = [meddled(draw, each, made) if one_of(draw, *[False] * 4, True) else each for each in made]
+    live += [exemption(draw, number, found, wanted) for number in range(draw(st.integers(0, 6)))]
     unique = {each.id.key: each for each in live}
-    missing = draw(unreadable(found)) if draw(st.sampled_from([False, False, True])) else ()
-    only = draw(st.sampled_from([None] * 8 + [LEFT, SUB, RG]))
+    missing = unreadable(draw, found) if one_of(draw, False, False, True) else ()
+    only = one_of(draw, *[None] * 8, LEFT, SUB, RG)
     return replace(today, live=tuple(unique.values()), unread=missing, only=only)
 
 
@@ -403,11 +420,10 @@ def changed(draw, scenario: Scenario) -> Scenario:
     """What people do between two runs: a pull request, a move, a change in the portal."""
     found = scenario.tenant.assignments
     live = tuple(
-        draw(meddled(each, scenario.live)) if draw(st.sampled_from([False] * 5 + [True])) else each
-        for each in scenario.live
+        meddled(draw, each, scenario.live) if one_of(draw, *[False] * 5, True) else each for each in scenario.live
     )
-    after = replace(scenario, live=live, declarations=draw(edited(scenario.declarations, found)))
-    return moved(after, draw(st.sampled_from(MOVED))) if draw(st.sampled_from([False] * 3 + [True])) else after
+    after = replace(scenario, live=live, declarations=edited(draw, scenario.declarations, found))
+    return moved(after, draw(moves)) if one_of(draw, *[False] * 3, True) else after
 
 
 def moved(scenario: Scenario, parents) -> Scenario:
@@ -416,27 +432,25 @@ def moved(scenario: Scenario, parents) -> Scenario:
     return replace(scenario, parents=hierarchy, tenant=replace(scenario.tenant, leaves=leaves(hierarchy)))
 
 
-@st.composite
+@part
 def edited(draw, past, found) -> tuple[Declaration, ...]:
     """What became of the declarations: kept, renamed, moved, about something else, written anew, removed, joined."""
     kept: dict[str, Declaration] = {}
     for each in past:
-        how = draw(
-            st.sampled_from(
-                ["keep", "keep", "rename", "scopes", "subject", "selectors", "split", "anew", "remove", "renew"]
-            )
+        how = one_of(
+            draw, "keep", "keep", "rename", "scopes", "subject", "selectors", "split", "anew", "remove", "renew"
         )
-        for one in draw(edit(each, how, found)):
+        for one in edit(draw, each, how, found):
             kept.setdefault(one.name, one)
     for name in NAMES:
-        if name not in kept and draw(st.sampled_from([False, False, True])):
-            kept[name] = draw(declaration(name, found))
+        if name not in kept and one_of(draw, False, False, True):
+            kept[name] = declaration(draw, name, found)
     return tuple(kept.values())
 
 
-@st.composite
+@part
 def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
-    other = draw(declaration(each.name, found))
+    other = declaration(draw, each.name, found)
     match how:
         case "keep":
             return (each,)
@@ -460,10 +474,10 @@ def edit(draw, each: Declaration, how: str, found) -> tuple[Declaration, ...]:
             return ()
 
 
-@st.composite
+@part
 def meddled(draw, live: Exemption, made) -> Exemption:
     """One exemption as somebody changed it by hand."""
-    match draw(st.sampled_from(["references", "mix", "mix", "expiry", "later", "selectors", "marks", "text", "all"])):
+    match one_of(draw, "references", "mix", "mix", "expiry", "later", "selectors", "marks", "text", "all"):
         case "mix":
             others = [ref for each in made if each.assignment == live.assignment for ref in each.reference_ids]
             mixed = dict.fromkeys((*live.reference_ids, *others))
@@ -473,12 +487,12 @@ def meddled(draw, live: Exemption, made) -> Exemption:
         case "references":
             return replace(
                 live,
-                reference_ids=(*live.reference_ids, draw(st.sampled_from(REFERENCES))) if live.reference_ids else (),
+                reference_ids=(*live.reference_ids, one_of(draw, *REFERENCES)) if live.reference_ids else (),
             )
         case "expiry":
             return replace(live, expires_on="2026-11-01T00:00:00Z")
         case "selectors":
-            return replace(live, selectors=draw(chosen_like(None, alone=live.carrier is Carrier.STANDARD)))
+            return replace(live, selectors=chosen_like(draw, None, alone=live.carrier is Carrier.STANDARD))
         case "marks":
             return replace(live, metadata={})
         case "text":
@@ -487,16 +501,16 @@ def meddled(draw, live: Exemption, made) -> Exemption:
             return replace(live, reference_ids=())
 
 
-@st.composite
+@part
 def unreadable(draw, found) -> tuple[Unread, ...]:
     what = []
     if draw(st.booleans()):
-        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what="exemptions", message="AuthorizationFailed"))
+        what.append(Unread(scope=one_of(draw, *EXPECTED), what="exemptions", message="AuthorizationFailed"))
     if draw(st.booleans()):
         each = draw(st.sampled_from(policies_among(found)))
         what.append(Unread(scope=each.scope, what=each.definition.text, message="AuthorizationFailed"))
     if ALONE in found and draw(st.booleans()):
-        what.append(Unread(scope=draw(st.sampled_from(EXPECTED)), what=LISTS[Carrier.STANDARD], message="Forbidden"))
+        what.append(Unread(scope=one_of(draw, *EXPECTED), what=LISTS[Carrier.STANDARD], message="Forbidden"))
     return tuple(what)
 
 
