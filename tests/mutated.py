@@ -59,6 +59,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     if prefork.run is not run:
+        prefork.READS_FACTS = False
         address = prefork._server()
         prefork._server = lambda: address
         prefork.run = run

@@ -1,10 +1,10 @@
 """`python -m reconciler` as processes of their own that start in milliseconds: forked from one that has imported it all.
 
 Starting an interpreter and importing the tool takes longer than most commands run. Each process of pytest keeps one
-server (`prefork_server.py`), which imports everything once and runs nothing; a command is a fork of it with its own
-arguments, folder, environment and streams, so it leaves nothing behind for the next one. What the start of an
-interpreter itself decides (its options, variables that begin with PYTHON, what is imported when) is for tests that start
-one: they use subprocess.
+server (`prefork_server.py`), which imports everything and reads the bundled facts once and runs nothing; a command is a
+fork of it with its own arguments, folder, environment and streams, so it leaves nothing behind for the next one. What
+the start of an interpreter itself decides (its options, variables that begin with PYTHON, what is imported or read when)
+is for tests that start one: they use subprocess.
 
     done = prefork.run(["plan"], cwd=repository, env=environment)
 """
@@ -22,6 +22,9 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+READS_FACTS = True
+"""Whether the server reads the bundled facts once for all commands; changed code has to be called by each anew."""
 
 NUMBER = struct.Struct("!i")
 """How a length, a process id or a wait status travels."""
@@ -78,7 +81,9 @@ def _server() -> str:
         atexit.register(folder.cleanup)
         address = str(Path(folder.name, "socket"))
         program = Path(__file__).with_name("prefork_server.py")
-        server = subprocess.Popen([sys.executable, program, address], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        server = subprocess.Popen(
+            [sys.executable, program, address, *["facts"] * READS_FACTS], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
         atexit.register(server.communicate)
         assert server.stdout
         assert server.stdout.readline() == b"ready\n", "the server did not start"

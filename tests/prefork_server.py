@@ -1,4 +1,6 @@
-"""The server of `prefork.py`: imports all that a command may import, then forks for each connection."""
+"""The server of `prefork.py`: imports all that a command may import and reads the facts that are bundled, then forks for
+each connection.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ from typing import Any, NoReturn
 from prefork import NUMBER, read
 
 import reconciler
+from reconciler.catalog.catalogue import load
 from reconciler.cli.main import run
+from reconciler.documents import schema
 
 _LATE = (  # what the tool and its libraries import when they need it
     "azure.core.pipeline.transport._requests_basic",
@@ -36,13 +40,15 @@ _LATE = (  # what the tool and its libraries import when they need it
 )
 
 
-def main(address: str) -> None:
+def main(address: str, *, reads_facts: bool) -> None:
     """Serves until standard input ends, which whoever started this holds open."""
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.endswith(("__main__", ".testing")):
             importlib.import_module(module.name)
     for name in _LATE:
         importlib.import_module(name)
+    if reads_facts:
+        read_facts()
     assert threading.active_count() == 1, "a fork has one thread"
     gc.freeze()
     running: dict[int, socket.socket] = {}
@@ -77,6 +83,16 @@ def main(address: str) -> None:
                 report(running)
             if sys.stdin in ready:
                 return
+
+
+def read_facts() -> None:
+    """The catalogue and the schemas: what is always the same in every process and remembered there, like a module."""
+    catalogue = load()
+    for recommendation in catalogue.recommendations.values():
+        for policy in recommendation.policies:
+            catalogue.resting_on(policy)
+    for name in ("exemption", "reconciler", "catalog"):
+        schema.is_surely_valid(name, {})
 
 
 def report(running: dict[int, socket.socket]) -> None:
@@ -118,4 +134,4 @@ def become(connection: socket.socket) -> NoReturn:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], reads_facts="facts" in sys.argv[2:])
