@@ -221,6 +221,34 @@ def test_what_its_own_declaration_did_not_give_up_is_not_lost_by_a_rename(mark, 
     assert "o" in {finding.subject.name for finding in again.findings}
 
 
+@pytest.mark.parametrize(
+    ("mark", "target", "goes"),
+    [("gone", RG, True), ("other", LEFT, True), ("other", OTHER_SUB, False), ("", RG, False)],
+    ids=["declared-no-more", "target-no-longer-listed", "moved-away-from-its-target", "no-declaration-marked"],
+)
+def test_what_is_exempt_for_some_resources_makes_no_duplicate_of_what_is_exempt_for_all(mark, target, goes):
+    """The others would lose their exemption, and only expiry or an edit may be why."""
+    some = declaration("one", selectors=WEST), declaration("other", OTHER_SUB)
+    found = snapshot(ours("o", mark, target, scope=RG))
+    renamed = plan(found, *some)
+    expected = [("update", "rename", "o", ("refA",))] if goes else [("create", "declared", "one", ("refA",))]
+    assert [change for change in shape(renamed) if change[2] != "other"] == expected
+    served = applied(snapshot(), plan(snapshot(), *some))
+    beside = plan(replace(served, exemptions=(*served.exemptions, *found.exemptions)), *some)
+    assert shape(beside) == ([("delete", "duplicate", "o", ("refA",))] if goes else [])
+    assert goes or "o" in {finding.subject.name for finding in beside.findings}
+
+
+def test_what_a_held_declaration_may_adopt_one_day_is_not_narrowed_to_that():
+    """Else the next run would adopt what this one calls held."""
+    portal, terraform = live("portal", references=("refB", "refC")), live("tf", references=("refB",), by="Application")
+    declared = declaration("one", what="c"), declaration("two", what="b")
+    found = applied(snapshot(), plan(snapshot(), declared[0]))
+    done = plan(replace(found, exemptions=(*found.exemptions, portal, terraform)), *declared)
+    assert shape(done) == []
+    assert held(done)[0][1] is HeldCause.NOT_ADOPTABLE
+
+
 def test_split_declaration_keeps_one_and_creates_the_other_first():
     whole = ours("o", "one", references=("refA", "refB"))
     done = plan(snapshot(whole), declaration("one"), declaration("two", what="b"))

@@ -24,6 +24,10 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 |                                                   | the initiative no longer has: nothing → delete (*duplicate*),   |
 |                                                   | else one update (*narrow*), never to an empty list              |
 | the same, and what is left of it is unwanted      | delete at once, with the reason why it is unwanted              |
+| ours, marked for another declaration, for more    | no edit says so: judged as meeting nothing desired              |
+| resources than any desired one chooses, unless an |                                                                 |
+| edit of the repository lets its cells go          |                                                                 |
+| adoptable, with cells that something held needs   | kept as it is, so that the next run says the same               |
 | the same, and all of it is kept for something     | kept, and said                                                  |
 | held                                              |                                                                 |
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
@@ -154,7 +158,9 @@ class Authority:
     def _may_lose_the_rest(self, keeper: ExistingExemption, slot: SlotMatch) -> bool:
         """Whether those cells of one of ours that nobody desires here have a cause to go."""
         pairs = zip(slot.contents.desired, slot.withheld, strict=True)
-        confirmed = frozenset[str]().union(*(desired.cells - withheld for desired, withheld in pairs))
+        confirmed = frozenset[str]().union(
+            *(desired.cells - withheld for desired, withheld in pairs if _is_kept_by(keeper, desired))
+        )
         rest = existing_cells(keeper.covering, slot.contents.initiative) - confirmed
         return not rest or (self.causes.reason(keeper, rest) is not None and self.causes.is_explained(keeper))
 
@@ -218,12 +224,10 @@ class Authority:
         held_lines: list[Held] = []
         unclaimed: list[ExistingExemption] = []
         for existing in slot.leftovers:
-            relations = {
-                relation(existing, desired, self.settings)
-                for desired in slot.contents.desired
-                if not existing.cells.isdisjoint(desired.cells)
-            }
-            if Relation.OVERLAP in relations:
+            meeting = [desired for desired in slot.contents.desired if not existing.cells.isdisjoint(desired.cells)]
+            relations = {relation(existing, desired, self.settings) for desired in meeting}
+            is_lost = existing.ours and not any(self._may_take(existing, desired) for desired in meeting)
+            if Relation.OVERLAP in relations or is_lost:
                 unclaimed.append(existing)
             elif relations & {Relation.OURS, Relation.ADOPTABLE}:
                 change = self._reduced(existing, slot, pruner)
@@ -245,8 +249,10 @@ class Authority:
             for confirmed in slot.confirmed
             if not existing.cells.isdisjoint(confirmed.cells)
             and relation(existing, confirmed.desired, self.settings) in {Relation.OURS, Relation.ADOPTABLE}
+            and self._may_take(existing, confirmed.desired)
         ]
-        if not confirming:
+        # What a person made would be adoptable once it is narrowed to what is held for its sake: it stays whole till then.
+        if not confirming or (slot.protected[existing] and not existing.ours):
             return None
         confirmed_cells = (
             frozenset[str]().union(*(confirmed.cells for confirmed in confirming)) - slot.protected[existing]
@@ -265,9 +271,22 @@ class Authority:
             existing=existing, after=after, reason=Reason.NARROW, cells=residual, declaration=declaration
         )
 
+    def _may_take(self, existing: ExistingExemption, desired: DesiredExemption) -> bool:
+        """Whether an existing one may lose what is desired there: it goes on for as many resources, or an edit says so."""
+        if not existing.ours or existing.expired or _is_kept_by(existing, desired):
+            return True
+        shared = existing.cells & desired.cells
+        return self.causes.reason(existing, shared) is not None and self.causes.is_explained(existing)
+
     def recreated(self, proposed: ProposedChange) -> ProposedChange:
         """The create that takes the place of an update under another name, where keepers wait for each other."""
         assert proposed.desired is not None
         assert proposed.after is not None
         after = self.builder.create_with(proposed.desired, proposed.after.reference_ids)
         return replace(proposed, existing=None, after=after, reason=Reason.DECLARED)
+
+
+def _is_kept_by(existing: ExistingExemption, desired: DesiredExemption) -> bool:
+    """Whether what is desired exempts all resources that the existing one does, or whatever its own declaration asks for now."""
+    is_for_as_many = desired.selector_key in {"", existing.selector_key}
+    return is_for_as_many or desired.declaration.name == existing.mark
