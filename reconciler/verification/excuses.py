@@ -47,7 +47,7 @@ def _is_borne_out(case: Case, line: Mapping[str, JSON], point: Point, target: st
             return bool(case.tenant.snapshot["unread"])
         case "foreign-owner" | "not-adoptable" | "forged":
             return any(
-                exemption.scope == point.scope
+                (exemption.scope, exemption.selectors) == (point.scope, point.selectors)
                 and exemption.end > case.tenant.now
                 and case.owner_of(exemption) == _IN_THE_WAY[cause]
                 and (cause != "forged" or not case.is_believed(exemption))
