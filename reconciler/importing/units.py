@@ -73,13 +73,17 @@ def _pile_units(
     units: list[Unit] = []
     rows: list[ImportRow] = []
     drafts = {id(item): draft_of(item.exemption, permissions.take_over) for item in pile}
+    ends = {key: draft.declaration.expires_on or _FOREVER for key, draft in drafts.items()}
+    left: list[ExistingExemption] = []
 
-    def preference(item: ExistingExemption) -> tuple[object, ...]:
-        end = drafts[id(item)].declaration.expires_on or _FOREVER
-        return -end.timestamp(), -len(item.covering), item.age
-
-    for item in sorted(pile, key=preference):
+    for item in sorted(pile, key=lambda item: (-ends[id(item)].timestamp(), -len(item.covering), item.age)):
         draft = drafts[id(item)]
+        undeclared = item.covering.difference(*(unit.cells for unit in units))
+        longer = [other for other in left if ends[id(other)] > ends[id(item)] and other.covering & undeclared]
+        if longer:  # declared, it would take them from that one, which exempts them for longer
+            rows.append(_refused(item, longer[0].exemption.id))
+            left.append(item)
+            continue
         overlapping = [unit for unit in units if unit.cells & item.covering]
         claimed = frozenset[str]().union(*(unit.cells for unit in overlapping))
         if not overlapping:
@@ -96,15 +100,14 @@ def _pile_units(
                 rival.draft = rival.draft.extended(draft)
         else:
             chosen = unit.members[0].exemption.id
-            rows.append(
-                row_of(
-                    item,
-                    Outcome.REFUSED,
-                    f"it shares some of its references with {chosen}, which ends or judges otherwise",
-                    "apply what is imported, which takes those from it, and import again",
-                )
-            )
+            rows.append(_refused(item, chosen))
+            left.append(item)
     return units, rows
+
+
+def _refused(item: ExistingExemption, other: ArmId) -> ImportRow:
+    message = f"it shares some of its references with {other}, which ends or judges otherwise"
+    return row_of(item, Outcome.REFUSED, message, "apply what is imported, which takes those from it, and import again")
 
 
 def _unit(item: ExistingExemption, draft: Draft, basis: PlanBasis) -> Unit:

@@ -149,6 +149,28 @@ def test_duplicates_are_shown_and_the_one_that_lasts_longest_is_declared(root: P
         assert left["properties"]["expiresOn"].startswith("2027-06-30T00:00:00")
 
 
+def test_what_is_left_ends_no_earlier_for_what_is_imported(root: Path) -> None:
+    """The middle one is left for the sake of the first, and lasts longer than the last: a second import takes both."""
+    made = [
+        repo.exemption(SUB, "forever", MCSB["id"], [REFERENCE]),
+        repo.exemption(SUB, "middle", MCSB["id"], [REFERENCE, *OWNERS], expiresOn="2027-06-30T00:00:00Z"),
+        repo.exemption(SUB, "short", MCSB["id"], OWNERS, expiresOn="2027-01-31T00:00:00Z"),
+    ]
+    with emulated.running(repo.tenant(MCSB, exemptions=made)) as azure:
+        rows = by_name(live(azure, root, check=(1,)))
+        assert {name: row["outcome"] for name, row in rows.items()} == {
+            "forever": "imported", "middle": "refused", "short": "refused",
+        }  # fmt: skip
+        assert rows["short"]["message"].count("/policyExemptions/middle, which ends or judges otherwise") == 1
+        assert_adopts_only(azure, root)
+        repo.commit(root)
+        assert by_name(live(azure, root))["middle"]["outcome"] == "imported"
+        plan = assert_adopts_only(azure, root)
+        assert sorted(change["reason"] for change in plan["changes"]) == ["adopt", "duplicate"]
+        ends = {each["properties"].get("expiresOn", "")[:10] for each in azure.exemptions.values()}
+        assert ends == {"", "2027-06-30"}
+
+
 def test_each_that_is_not_imported_is_listed_with_the_reason(root: Path) -> None:
     application = {**repo.exemption(OTHER, "pipeline", MCSB["id"], [REFERENCE]), "systemData": BY_APPLICATION}
     made = [
