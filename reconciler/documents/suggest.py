@@ -40,7 +40,8 @@ def nearest_few(word: str, candidates: Iterable[str], limit: int) -> list[str]:
 
 def _is_slip(word: str, candidate: str) -> bool:
     """Whether they are so few slips apart that most of the letters stand where they should."""
-    limit = min(_MOST_SLIPS, (max(len(word), len(candidate)) - 1) // 3)
+    longest = max(len(word), len(candidate))
+    limit = 1 if longest == _SHORTEST_PART else min(_MOST_SLIPS, (longest - 1) // 3)
     return distance(word, candidate, limit) <= limit
 
 

@@ -29,6 +29,8 @@ OPTIONS = {
     "policy exemption list": {"--scope", "--query"},
     "policy state list": set(),
     "resource delete": {"--ids"},
+    "provider register": {"--namespace", "--subscription"},
+    "provider show": {"--namespace", "--query", "--subscription"},
     "resource list": {"--name", "--query"},
     "rest": {"--method", "--url"},
     "role assignment create": {

@@ -85,7 +85,7 @@ KNOWN_WORDS = ["demo", "drift", "export", "fmt", "list", "log", "renew", "reques
 
 @pytest.mark.parametrize(
     ("word", "best"),
-    [("stauts", "status"), ("exprot", "export"), ("format", "fmt"), ("lst", "list"), ("login", "log"), ("expires", "expiresOn"),
+    [("stauts", "status"), ("exprot", "export"), ("format", "fmt"), ("lst", "list"), ("fnt", "fmt"), ("login", "log"), ("expires", "expiresOn"),
      ("resource", "resourceSelectors"), ("version", "apiVersion"), ("legacy-sql", "legacy-sql-tde"), ("sql-tde", "legacy-sql-tde")],
 )  # fmt: skip
 def test_what_is_near_is_proposed(word, best):
