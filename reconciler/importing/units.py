@@ -74,15 +74,15 @@ def _pile_units(
     rows: list[ImportRow] = []
     drafts = {id(item): draft_of(item.exemption, permissions.take_over) for item in pile}
     ends = {key: draft.declaration.expires_on or _FOREVER for key, draft in drafts.items()}
-    left: list[ExistingExemption] = []
+    remaining: list[ExistingExemption] = []
 
     for item in sorted(pile, key=lambda item: (-ends[id(item)].timestamp(), -len(item.covering), item.age)):
         draft = drafts[id(item)]
         undeclared = item.covering.difference(*(unit.cells for unit in units))
-        longer = [other for other in left if ends[id(other)] > ends[id(item)] and other.covering & undeclared]
+        longer = [rival for rival in remaining if ends[id(rival)] > ends[id(item)] and rival.covering & undeclared]
         if longer:  # declared, it would take them from that one, which exempts them for longer
             rows.append(_refused(item, longer[0].exemption.id))
-            left.append(item)
+            remaining.append(item)
             continue
         overlapping = [unit for unit in units if unit.cells & item.covering]
         claimed = frozenset[str]().union(*(unit.cells for unit in overlapping))
@@ -101,12 +101,12 @@ def _pile_units(
         else:
             chosen = unit.members[0].exemption.id
             rows.append(_refused(item, chosen))
-            left.append(item)
+            remaining.append(item)
     return units, rows
 
 
-def _refused(item: ExistingExemption, other: ArmId) -> ImportRow:
-    message = f"it shares some of its references with {other}, which ends or judges otherwise"
+def _refused(item: ExistingExemption, rival: ArmId) -> ImportRow:
+    message = f"it shares some of its references with {rival}, which ends or judges otherwise"
     return row_of(item, Outcome.REFUSED, message, "apply what is imported, which takes those from it, and import again")
 
 
