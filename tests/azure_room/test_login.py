@@ -182,7 +182,12 @@ def test_a_run_that_waits_for_the_login_is_interrupted_at_once(
 ) -> None:
     environment = emulated.environment(azure, IDENTITY_ENDPOINT=service.address)
     command = [sys.executable, "-m", "reconciler", "plan"]
-    with subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True) as process:
+    before = signal.signal(
+        number, signal.default_int_handler
+    )  # tests in the background ignore it, and so would the command
+    process = subprocess.Popen(command, cwd=root, env=environment, stderr=subprocess.PIPE, text=True)
+    signal.signal(number, before)
+    with process:
         assert service.asked.wait(60)
         for _ in range(5):  # Python loses one that strikes in a callback of its imports
             process.send_signal(number)
