@@ -18,7 +18,7 @@ from reconciler.planning.planner import assemble_plan
 from reconciler.planning.stages import decide
 from reconciler.problems import UsageError
 from reconciler.runs.context import Context
-from reconciler.runs.loading import Repository, load_repository, unknown_declaration
+from reconciler.runs.loading import Repository, load_repository, named
 from reconciler.runs.reading import display_names, load_record, read_azure, saved_snapshot
 
 _POLICY: Final = "/policydefinitions/"
@@ -69,12 +69,8 @@ def run(request: ExplainRequest, context: Context) -> ExplainRun:
     log_in = login.begin if request.snapshot is None else None
     repository = load_repository(request.root, None, context, log_in)
     declaration = None
-    if (name := request.declaration) is not None:
-        declarations = {declaration.name: declaration for declaration in repository.declarations}
-        folded = {declared.casefold(): declaration for declared, declaration in declarations.items()}
-        declaration = declarations.get(name) or folded.get(name.casefold())
-        if declaration is None:
-            raise unknown_declaration(name, declarations, "--declaration")
+    if request.declaration is not None:
+        (declaration,) = named([request.declaration], repository.declarations, "--declaration")
     subject = _subject(repository, request.recommendation) if request.recommendation is not None else None
     recorded = load_record(request.record, repository.settings, context)
     snapshot = with_adopted(_snapshot(request, repository, context, login), recorded)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from reconciler.codes import FileCode
 from reconciler.declarations import SETTINGS_FILE, Loaded, load, read_settings, same_meaning, same_rules
 from reconciler.declarations.walk import printable_path
-from reconciler.documents.suggest import did_you_mean, nearest
+from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.model import ArmId, Declaration, Settings, Source
 from reconciler.planning.allowances import NO_ALLOWANCES, Allowances
 from reconciler.problems import Problem, ReconcilerError, UsageError, has_errors
@@ -90,11 +90,22 @@ class Repository:
         )
 
 
-def unknown_declaration(name: str, declared: Iterable[str], option: str = "") -> UsageError:
-    """The error of a name that no declaration has; `option` is what gave it, empty for an argument."""
-    near = nearest(name, declared)
-    remedy = did_you_mean([repr(near)] if near else [], "'exempt validate' loads all of them")
-    return UsageError(f"{option and option + ': '}there is no declaration {name!r}", remedy)
+def named(names: Iterable[str], declarations: Iterable[Declaration], option: str = "") -> tuple[Declaration, ...]:
+    """The declarations of these names, each once, whatever the case; `option` is what gave them, empty for arguments.
+
+    Raises:
+        UsageError: some names are of none; all of them are told.
+    """
+    declared = {declaration.name.casefold(): declaration for declaration in declarations}
+    folded = {name.casefold(): name for name in names}
+    if unknown := [name for key, name in folded.items() if key not in declared]:
+        names_declared = [declaration.name for declaration in declared.values()]
+        near = dict.fromkeys(candidate for name in unknown for candidate in nearest_few(name, names_declared, 3))
+        raise UsageError(
+            f"{option and option + ': '}there is no declaration {' or '.join(map(repr, unknown))}",
+            did_you_mean(tuple(near), "'exempt export' shows all there are"),
+        )
+    return tuple(declared[key] for key in folded)
 
 
 def load_repository(

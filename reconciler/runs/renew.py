@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from reconciler.azure.session import connect
 from reconciler.declarations.build import last_instant
-from reconciler.documents.suggest import did_you_mean, nearest_few
 from reconciler.importing.text import expiry_value
 from reconciler.model import Declaration, first_few
 from reconciler.problems import UsageError
@@ -18,6 +17,7 @@ from reconciler.requesting.subjects import Unclear
 from reconciler.runs.changing import ChangeRun, Edits, Intent, propose_edits, text_of
 from reconciler.runs.choosing import declared_already, of_types_of, scopes_by_tag
 from reconciler.runs.context import Context
+from reconciler.runs.loading import named
 from reconciler.runs.proposing import Desk, latest_end, open_desk
 
 
@@ -83,7 +83,7 @@ def retire(request: RetireRequest, context: Context) -> ChangeRun:
     """
     with open_desk(request.root, context, proposes=not request.dry_run) as desk:
         edits = Edits()
-        for declaration in _named(request.names, desk):
+        for declaration in named(request.names, desk.contents.loaded.declarations):
             if declaration.enabled:
                 text = with_field(text_of(desk, declaration), "enabled", "false")
                 edits.add(declaration, replace(declaration, enabled=False), text, "in force", "retired")
@@ -95,21 +95,10 @@ def retire(request: RetireRequest, context: Context) -> ChangeRun:
 # --- which -------------------------------------------------------------------------------------------------------
 
 
-def _named(names: Iterable[str], desk: Desk) -> tuple[Declaration, ...]:
-    declared = {declaration.name: declaration for declaration in desk.contents.loaded.declarations}
-    for name in names:
-        if name not in declared:
-            near = nearest_few(name, declared, 3)
-            raise UsageError(
-                f"there is no declaration {name!r}", did_you_mean(near, "'exempt list --declared' shows them")
-            )
-    return tuple(declared[name] for name in dict.fromkeys(names))
-
-
 def _chosen(request: RenewRequest, desk: Desk, now: datetime) -> tuple[Declaration, ...]:
     declared = desk.contents.loaded.declarations
     if request.names:
-        return _named(request.names, desk)
+        return named(request.names, declared)
     if request.selected:
         return tuple(declaration for declaration in declared if declaration.selected_by and declaration.enabled)
     limit = now + (request.expiring or timedelta())

@@ -19,7 +19,7 @@ from reconciler.planning.planner import assemble_plan
 from reconciler.planning.stages import decide
 from reconciler.runs.context import Context
 from reconciler.runs.files import read_file
-from reconciler.runs.loading import Repository, load_repository, unknown_declaration
+from reconciler.runs.loading import Repository, load_repository, named
 from reconciler.runs.reading import display_names, load_record, planned_on, read_raw
 from reconciler.runs.rights import unexemptable_assignments
 
@@ -84,10 +84,7 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
     """
     login = Login(context.environment)
     repository = load_repository(request.root, None, context, login.begin)
-    declared = [declaration.name for declaration in repository.declarations]
-    for name in request.names:
-        if name not in declared:
-            raise unknown_declaration(name, declared)
+    chosen = [declaration.name for declaration in named(request.names, repository.declarations)]
     deleted: frozenset[str] = frozenset()
     if request.outcomes:
         data = read_file(request.outcomes, label="file of outcomes", remedy=_NO_OUTCOMES, limit=_LARGEST)
@@ -111,7 +108,7 @@ def observe(request: StatusRequest, context: Context) -> Generator[StatusRun, No
                 with_states=request.with_needs,
             )
             report = effect_report(inputs, deleted, with_needs=request.with_needs)
-            report = only(report, request.names, request.scope)
+            report = only(report, chosen, request.scope)
             yield StatusRun(
                 report=replace(with_origin(report, repository), is_waited_for=request.is_waited_for), names=names
             )

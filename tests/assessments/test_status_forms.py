@@ -68,7 +68,7 @@ def test_one_declaration_by_name_or_scope(tmp_path: Path) -> None:
         assert [d["declaration"] for d in here.status("tde")["declarations"]] == ["tde"]
         assert [d["declaration"] for d in here.status("--scope", repo.subscription(2))["declarations"]] == ["other"]
         ended = here.run("tdr", check=1)
-        assert "did you mean 'tde'" in ended.stderr
+        assert "help: did you mean tde?" in ended.stderr
 
 
 @pytest.mark.parametrize("text", ["24", "h", "0h", "1w", "24H", "-1h"])

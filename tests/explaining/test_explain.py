@@ -195,7 +195,7 @@ def test_mistakes_propose_the_fix(root: Path) -> None:
         for arguments, proposal in (
             ((), "a RESOURCE or --declaration NAME"),
             ((STORE, "--declaration", "transfer"), "a RESOURCE or --declaration NAME"),
-            (("--declaration", "tranfser"), "did you mean 'transfer'"),
+            (("--declaration", "tranfser"), "there is no declaration 'tranfser'\nhelp: did you mean transfer?"),
             (("--declaration", "transfer", "--recommendation", TRANSFER), "leave it out"),
             ((STORE, "--recommendation", "Secure transfer to storage accounts"), TRANSFER),
             (("no/nsense",), "not the id of"),

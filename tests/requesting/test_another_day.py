@@ -293,8 +293,17 @@ def test_a_name_that_no_declaration_has_is_told_what_is_near(run: Run, tmp_path:
     here = clone(tmp_path, declarations=[declared("orders")])
     near = run(FRIDAY, here, "renew", "ordres", check=1)
     assert near.stderr.splitlines()[-2:] == ["error: there is no declaration 'ordres'", "help: did you mean orders?"]
-    far = run(FRIDAY, here, "renew", "nothing-like-it", check=1)
-    assert far.stderr.splitlines()[-1] == "help: 'exempt list --declared' shows them"
+    for command in (["renew"], ["retire"], ["status"], ["explain", "--declaration"]):
+        far = run(FRIDAY, here, *command, "nothing-like-it", check=1)
+        assert far.stderr.splitlines()[-1] == "help: 'exempt export' shows all there are"
+    assert "orders  Waiver" in run(FRIDAY, here, "export", check=0).stdout
+    both = run(FRIDAY, here, "retire", "nothing-like-it", "orders", "ordres", "nothing-like-it", check=1)
+    assert both.stderr.splitlines()[-2:] == [
+        "error: there is no declaration 'nothing-like-it' or 'ordres'",
+        "help: did you mean orders?",
+    ]
+    again = run(FRIDAY, here, "retire", "ORDERS", "orders", "--dry-run", check=0)
+    assert again.stderr == "orders: in force -> retired\n"
 
 
 def test_the_same_declarations_have_the_same_branch_and_others_another() -> None:
