@@ -1,53 +1,69 @@
-"""What `make mutants` adds to pytest: forked commands are mutated and counted as the test's own process is.
+"""What `make mutants` adds to pytest: a process that a test starts is mutated and counted as the test's own process is.
 
 mutmut knows which functions a test calls, and which change is in force, by variables of the process that it runs pytest
-in. `prefork.run` hands both on to the process of the command, and what that has called back. All of mutmut's processes
-share one server, which the first starts, and run the quickest module of tests first.
+in. Every process that a test starts is told which change is in force, whatever its environment is otherwise, and notes
+what it calls in CALLS (mutation/sitecustomize.py): commands that `prefork` forks, interpreters, also those at a
+pseudo-terminal, and what those start. All of mutmut's processes share one server, which the first starts, and run the
+quickest module of tests first.
 """
 
 from __future__ import annotations
 
-import atexit
 import os
-import tempfile
+import subprocess
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import prefork
 import pytest
-from mutmut.configuration import config
 from mutmut.mutation.trampoline import get_mutant_under_test
 from mutmut.state import state
 
 _LIMIT = 300.0
 """Seconds that a test may take at least, as in a usual run."""
 
-FAILED = Path(__file__).parents[1] / "failed.txt"
-_run = prefork.run
+_TESTS = Path(__file__).parent
+FAILED = _TESTS.parent / "failed.txt"
+CALLS = _TESTS.parent / "calls.txt"
+_PATHS = [str(_TESTS.parent), str(_TESTS), str(_TESTS / "mutation")]
+_run, _execve, _popen = prefork.run, os.execve, subprocess.Popen.__init__
+
+
+def told(env: Mapping[str, str] | None) -> dict[str, str]:
+    """The environment of a process that a test starts, with where the changed package is and what is in force."""
+    variables = {**(os.environ if env is None else env)}
+    paths = variables.get("PYTHONPATH", "").split(os.pathsep)
+    variables["PYTHONPATH"] = os.pathsep.join(dict.fromkeys([*_PATHS, *filter(None, paths)]))
+    variables["MUTANT_UNDER_TEST"] = get_mutant_under_test()
+    if variables["MUTANT_UNDER_TEST"] == "stats":
+        variables["CALLED_FUNCTIONS"] = str(CALLS)
+    return variables
 
 
 def run(arguments, *, cwd, env, timeout=300):
-    with tempfile.NamedTemporaryFile() as calls:
-        mutation = {"MUTANT_UNDER_TEST": get_mutant_under_test(), "CALLED_FUNCTIONS": calls.name}
-        done = _run(arguments, cwd=cwd, env={**env, **mutation}, timeout=timeout)
-        state()._stats.update(Path(calls.name).read_text(encoding="utf-8").split())
-    return done
+    return _run(arguments, cwd=cwd, env=told(env), timeout=timeout)
 
 
-def note_calls_of(path: str) -> None:
-    """In the process of a command: tells at its end what it has called."""
-    config()  # mutmut's, which it reads where it is first needed; the command runs elsewhere
-    atexit.register(lambda: Path(path).write_text("\n".join(state()._stats), encoding="utf-8"))
+def execve(path, arguments, env):
+    _execve(path, arguments, told(env))
 
 
-def pytest_sessionstart() -> None:
-    if os.environ.get("MUTANT_UNDER_TEST") == "stats":  # nobody counts what an interpreter calls that a test starts
-        del os.environ["MUTANT_UNDER_TEST"]
+def popen(self, *arguments, env=None, **options):
+    _popen(self, *arguments, env=told(env), **options)
 
 
 def _is_unchanged() -> bool:
     """Whether the code is as it is: mutmut counts who calls what, or makes sure that the tests pass."""
     return get_mutant_under_test() in {"", "stats"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Before mutmut notes what the test has called: what its processes have."""
+    if get_mutant_under_test() == "stats" and CALLS.exists():
+        state()._stats.update(CALLS.read_text(encoding="utf-8").split())
+        CALLS.write_text("", encoding="utf-8")
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -62,7 +78,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         prefork.READS_FACTS = False
         address = prefork._server()
         prefork._server = lambda: address
-        prefork.run = run
+        prefork.run, os.execve, subprocess.Popen.__init__ = run, execve, popen
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -113,11 +113,11 @@ def become(connection: socket.socket) -> NoReturn:
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
-    if "CALLED_FUNCTIONS" in task["env"]:
-        importlib.import_module("mutated").note_calls_of(task["env"]["CALLED_FUNCTIONS"])
     os.chdir(task["cwd"])
     os.environ.clear()
     os.environ.update(task["env"])
+    if "CALLED_FUNCTIONS" in os.environ:
+        importlib.import_module("mutation.sitecustomize")
     sys.path[0] = task["cwd"]
     sys.argv = [str(Path(*reconciler.__path__, "__main__.py")), *task["arguments"]]
     code: Any = 1
