@@ -2,7 +2,7 @@
 
     python -m benchmarks.rendering
 
-The JSON form is what pipelines save and must stay a matter of seconds; Markdown is cut at GitHub's limit, so it hardly
+The JSON form is what pipelines save, in pieces, and must stay a matter of seconds; Markdown is cut at GitHub's limit, so it hardly
 grows; text tells the first decisions in full, compared field by field with deepdiff, and the rest by their number. The
 floor is a line for each change, with what each form has to say of it at least: its action, name and id.
 """
@@ -12,7 +12,7 @@ from __future__ import annotations
 import gc
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from reconciler.model import Exemption, Source, arm_id
 from reconciler.planning.fingerprint import digest, fingerprint
 from reconciler.planning.values import Change, Plan, Reason
 from reconciler.reports.plan import plan_report
-from reconciler.reports.plan_json import plan_json
+from reconciler.reports.plan_json import plan_json_pieces
 from reconciler.reports.plan_markdown import plan_markdown
 from reconciler.reports.plan_text import plan_text
 
@@ -92,17 +92,17 @@ def main() -> None:
     print(f"{'changes':>8}  {'form':<9} {'CPU s':>7} {'floor s':>8} {'ratio':>6} {'MB':>7} {'peak MiB':>9}")
     for number in SIZES:
         planned = plan(number)
-        forms: dict[str, Callable[[Plan], str]] = {
-            "json": lambda planned: plan_json(plan_report(planned)),
-            "markdown": lambda planned: plan_markdown(plan_report(planned)),
-            "text": lambda planned: plan_text(plan_report(planned)),
+        forms: dict[str, Callable[[Plan], Iterable[str]]] = {
+            "json": lambda planned: plan_json_pieces(plan_report(planned)),
+            "markdown": lambda planned: [plan_markdown(plan_report(planned))],
+            "text": lambda planned: [plan_text(plan_report(planned))],
         }
         began = time.process_time()
         "\n".join(f"{each.action.value} {each.declaration} {each.id.text}" for each in planned.changes)
         floor = time.process_time() - began
-        for name, write in forms.items():
+        for name, pieces in forms.items():
             began = time.process_time()
-            size = len(write(planned)) / 1_000_000
+            size = sum(map(len, pieces(planned))) / 1_000_000
             cpu = time.process_time() - began
             print(
                 f"{number:>8,}  {name:<9} {cpu:>7.2f} {floor:>8.2f} {cpu / floor:>6.1f} {size:>7.2f} {peak():>9,}",

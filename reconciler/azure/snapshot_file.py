@@ -7,7 +7,7 @@ The ARM objects inside are as Azure gave them, one a line, so that the file is u
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -25,19 +25,27 @@ FORMAT: Final = "1.0"
 _AGAIN: Final = "take a new one: exempt snapshot --out FILE"
 
 
-def snapshot_text(raw: RawSnapshot) -> str:
-    """The file's text: JSON with one object a line."""
-    lines: list[str] = []
+def snapshot_pieces(raw: RawSnapshot) -> Iterator[str]:
+    """The file's text, JSON with one object a line, piece by piece: it has hundreds of megabytes where many are exempt."""
+    start = "{"
     for name, value in _document(raw).items():
-        lines.append(f"{',' if lines else '{'}\n  {json.dumps(name)}: ")
+        yield f"{start}\n  {json.dumps(name)}: "
+        start = ","
         if isinstance(value, list) and value:
-            lines.append("[\n    " + ",\n    ".join(_compact(item) for item in value) + "\n  ]")
+            yield from _rows("[", map(_compact, value), "]")
         elif isinstance(value, dict) and value:
-            items = (f"{_compact(key)}: {_compact(item)}" for key, item in value.items())
-            lines.append("{\n    " + ",\n    ".join(items) + "\n  }")
+            yield from _rows("{", (f"{_compact(key)}: {_compact(item)}" for key, item in value.items()), "}")
         else:
-            lines.append(_compact(value))
-    return "".join((*lines, "\n}\n"))
+            yield _compact(value)
+    yield "\n}\n"
+
+
+def _rows(start: str, rows: Iterable[str], end: str) -> Iterator[str]:
+    separator = start
+    for row in rows:
+        yield f"{separator}\n    {row}"
+        separator = ","
+    yield f"\n  {end}"
 
 
 def load_snapshot(path: Path) -> Snapshot:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from reconciler.applying import approvals
-from reconciler.azure.snapshot_file import snapshot_text
+from reconciler.azure.snapshot_file import snapshot_pieces
 from reconciler.cli import common, exits
 from reconciler.cli.interrupts import interrupts
 from reconciler.cli.options import add_log_file, typed
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         if options.record_out and (record := applied.record):
             write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))
         if options.snapshot_out and applied.read:
-            write_file(options.snapshot_out, snapshot_text(applied.read))
+            write_file(options.snapshot_out, snapshot_pieces(applied.read))
         if options.plan_out and applied.plan:
             write_file(options.plan_out, plan_json_pieces(plan_report(applied.plan)))
     return exits.of_run(applied.verdict)

@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
             write(failure_markdown(error, problems, report_context(options.root, context.environment, {})))
         raise
     # What is shown and saved is imported when Azure has answered.
-    from reconciler.azure.snapshot_file import snapshot_text  # noqa: PLC0415
+    from reconciler.azure.snapshot_file import snapshot_pieces  # noqa: PLC0415
     from reconciler.reports.plan_json import plan_json_pieces  # noqa: PLC0415
     from reconciler.reports.problems import problem_lines  # noqa: PLC0415
     from reconciler.reports.record_json import record_json  # noqa: PLC0415
@@ -104,7 +104,7 @@ def run(args: argparse.Namespace) -> int:
     if options.format == "json":  # the other forms have them for people
         say(*problem_lines(planned.plan.problems))
     if options.snapshot_out and planned.read:
-        write_file(options.snapshot_out, snapshot_text(planned.read))
+        write_file(options.snapshot_out, snapshot_pieces(planned.read))
     if options.record_out:
         record = planned.record
         write_file(options.record_out, record_json(record.tenant_id, record.owner, record.adopted))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from reconciler.azure.snapshot_file import snapshot_text
+from reconciler.azure.snapshot_file import snapshot_pieces
 from reconciler.cli import common, exits
 from reconciler.cli.options import add_log_file, typed
 from reconciler.cli.terminal import say, say_unread, write
@@ -69,9 +69,9 @@ def run(args: argparse.Namespace) -> int:
         taken = snapshot.run(options.root, options.scope, common.context(), groups_only=options.groups)
     raw = taken.raw
     if options.out:
-        write_file(options.out, snapshot_text(raw))
+        write_file(options.out, snapshot_pieces(raw))
     else:
-        write(snapshot_text(raw))
+        write(snapshot_pieces(raw))
     say_unread(raw.unread)
     objects = ", ".join(
         (

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from reconciler.problems import Problem, ReconcilerError
-from reconciler.reports.formats import Rendered
+from reconciler.reports.formats import Document, Rendered
 from reconciler.reports.styled import Line, Style, line, plain
 
 if TYPE_CHECKING:
@@ -104,18 +104,23 @@ def _wrapped(text: Text, width: int) -> Iterator[Text]:
         yield row
 
 
-def write(text: str) -> None:
-    """An artefact to standard output, exactly as it is."""
-    sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+def write(text: str | Iterable[str]) -> None:
+    """An artefact to standard output, exactly as it is: its text, or pieces that end with a line's end."""
+    if isinstance(text, str):
+        text = (text, "" if text.endswith("\n") or not text else "\n")
+    sys.stdout.writelines(text)
     sys.stdout.flush()
 
 
 def show(rendered: Rendered) -> None:
     """A report to standard output: a document as it is, styled lines in colour where there is a terminal."""
-    if isinstance(rendered, str):
-        write(rendered)
-    else:
-        write_lines(rendered)
+    match rendered:
+        case str():
+            write(rendered)
+        case Document(pieces=pieces):
+            write(pieces)
+        case lines:
+            write_lines(lines)
 
 
 def say(*lines: Line | str) -> None:

@@ -24,32 +24,29 @@ _SYSTEM_DATA: Final = (
 
 
 def drift_json(report: DriftReport, tool_version: str = __version__) -> str:
-    """The report as a JSON document: one line for each finding."""
-    return json_document(drift_to_json(report, tool_version))
-
-
-def drift_to_json(report: DriftReport, tool_version: str = __version__) -> dict[str, JSON]:
-    """The report as a JSON object, the worst finding first. `gone` are findings of the earlier report alone."""
-    return {
-        **header(FORMAT_VERSION, tool_version),
-        "tenantId": report.tenant_id,
-        "owner": report.owner,
-        "scopes": [scope.text for scope in report.scopes],
-        "revision": report.revision,
-        "takenAt": instant_text(report.taken_at),
-        "complete": report.complete,
-        "verdict": report.verdict.value,
-        "summary": {severity.value: number for severity, number in report.counts.items()},
-        "findings": [_identified_to_json(identified) for identified in identify(report)],
-        "gone": gone(report),
-        "healing": {
-            "command": HEALING_COMMAND,
-            "heals": report.healed,
-            "refusals": [refusal_to_json(r) for r in report.refusals],
-        },
-        "unread": [unread_to_json(unread) for unread in report.unread],
-        "untold": {channel: list(keys) for channel, keys in report.untold.items()},
-    }
+    """The report as a JSON document, one line for each finding, the worst first. `gone` are those of the earlier report alone."""
+    return json_document(
+        {
+            **header(FORMAT_VERSION, tool_version),
+            "tenantId": report.tenant_id,
+            "owner": report.owner,
+            "scopes": [scope.text for scope in report.scopes],
+            "revision": report.revision,
+            "takenAt": instant_text(report.taken_at),
+            "complete": report.complete,
+            "verdict": report.verdict.value,
+            "summary": {severity.value: number for severity, number in report.counts.items()},
+            "findings": map(_identified_to_json, identify(report)),
+            "gone": gone(report),
+            "healing": {
+                "command": HEALING_COMMAND,
+                "heals": report.healed,
+                "refusals": [refusal_to_json(r) for r in report.refusals],
+            },
+            "unread": [unread_to_json(unread) for unread in report.unread],
+            "untold": {channel: list(keys) for channel, keys in report.untold.items()},
+        }
+    )
 
 
 def _identified_to_json(identified: Identified) -> dict[str, JSON]:

@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from reconciler.reports.styled import Line
 
 Value = TypeVar("Value")
-Rendered: TypeAlias = "str | Iterable[Line]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """A document of hundreds of megabytes, in the pieces in which it is written: never the whole of it in memory."""
+
+    pieces: Iterable[str]
+
+
+Rendered: TypeAlias = "str | Document | Iterable[Line]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +68,7 @@ def _module(name: str) -> Any:
 PLAN: Final[Report[PlanReport]] = Report(
     formats={
         "text": lambda report, context: _module("plan_text").plan_lines(report, context),
-        "json": lambda report, _: _module("plan_json").plan_json(report),
+        "json": lambda report, _: Document(pieces=_module("plan_json").plan_json_pieces(report)),
         "markdown": lambda report, context: _module("plan_markdown").plan_markdown(report, context),
     }
 )

@@ -199,7 +199,7 @@ def inventory_json(inventory: Inventory, tool_version: str = __version__) -> str
             }
             if silencers is not None
             else None,
-            "exemptions": [entry_to_json(entry) for entry in inventory.entries],
+            "exemptions": map(entry_to_json, inventory.entries),
         }
     )
 

@@ -24,27 +24,24 @@ FORMAT_VERSION: Final = "1.2"
 
 def outcomes_json(report: OutcomeReport, exit_code: int, tool_version: str = __version__) -> str:
     """The run as a JSON document: one line for each change. `exit_code` is what the process will exit with."""
-    return json_document(outcomes_to_json(report, exit_code, tool_version))
-
-
-def outcomes_to_json(report: OutcomeReport, exit_code: int, tool_version: str = __version__) -> dict[str, JSON]:
-    """The run as a JSON object."""
     summary = report.summary
-    return {
-        **header(FORMAT_VERSION, tool_version),
-        "verdict": summary.verdict.value,
-        "exitCode": exit_code,
-        "revision": summary.revision,
-        "completed": summary.completed,
-        "summary": {str(status): number for status, number in summary.counts.items()},
-        "decisions": [_decision_to_json(item) for item in report.decisions],
-        "outcomes": [_outcome_to_json(outcome) for outcome in summary.outcomes],
-        "held": [held_to_json(hold) for hold in summary.held],
-        "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
-        "unread": [unread_to_json(unread) for unread in summary.unread],
-        "note": summary.note,
-        "takenAt": instant_text(summary.taken_at) if summary.taken_at else None,
-    }
+    return json_document(
+        {
+            **header(FORMAT_VERSION, tool_version),
+            "verdict": summary.verdict.value,
+            "exitCode": exit_code,
+            "revision": summary.revision,
+            "completed": summary.completed,
+            "summary": {str(status): number for status, number in summary.counts.items()},
+            "decisions": map(_decision_to_json, report.decisions),
+            "outcomes": map(_outcome_to_json, summary.outcomes),
+            "held": [held_to_json(hold) for hold in summary.held],
+            "refusals": [refusal_to_json(refusal) for refusal in summary.refusals],
+            "unread": [unread_to_json(unread) for unread in summary.unread],
+            "note": summary.note,
+            "takenAt": instant_text(summary.taken_at) if summary.taken_at else None,
+        }
+    )
 
 
 def _decision_to_json(item: DecisionOutcome) -> dict[str, JSON]:

@@ -41,13 +41,8 @@ def plan_to_json(report: PlanReport, tool_version: str = __version__) -> dict[st
     }
 
 
-def plan_json(report: PlanReport, tool_version: str = __version__) -> str:
-    """The plan as a JSON document: one line for each decision and change."""
-    return "".join(plan_json_pieces(report, tool_version))
-
-
 def plan_json_pieces(report: PlanReport, tool_version: str = __version__) -> Iterator[str]:
-    """The same document piece by piece, never all decisions and changes at once: for a file."""
+    """The plan as a JSON document, one line for each decision and change: in pieces, never all of these at once."""
     rows = {
         "decisions": map(decision_to_json, report.decisions),
         "changes": map(change_to_json, report.plan.changes),

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from reconciler.azure.raw_snapshot import RawSnapshot, ScopeNode
-from reconciler.azure.snapshot_file import load_snapshot, snapshot_text
+from reconciler.azure.snapshot_file import load_snapshot, snapshot_pieces
 from reconciler.catalog.catalogue import load
 from reconciler.documents.json_input import JsonInputError
 from reconciler.model import Category, Cloud, Declaration, Settings, Source, Subject, SubjectKind, Unread, arm_id
@@ -97,7 +97,7 @@ RAW = RawSnapshot(
     exists=frozenset({SUBSCRIPTION.key}),
     versions={"policyExemptions": "2026-01-01-preview"},
 )
-DOCUMENT = json.loads(snapshot_text(replace(RAW, unread=())))
+DOCUMENT = json.loads("".join(snapshot_pieces(replace(RAW, unread=()))))
 DECLARATIONS = tuple(
     Declaration(
         name=name,

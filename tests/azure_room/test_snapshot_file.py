@@ -11,7 +11,7 @@ from interposed import error
 from tenants import GROUP, exemption, subscription, tenant
 
 from reconciler.azure.raw_snapshot import snapshot_of
-from reconciler.azure.snapshot_file import load_snapshot, snapshot_text
+from reconciler.azure.snapshot_file import load_snapshot, snapshot_pieces
 from reconciler.package_data import schema_path
 from reconciler.problems import ReconcilerError
 
@@ -48,7 +48,7 @@ def record(interrupted):
 
 def test_what_is_loaded_is_what_was_read(record, tmp_path):
     path = tmp_path / "snapshot.json"
-    path.write_text(snapshot_text(record), encoding="utf-8")
+    path.write_text("".join(snapshot_pieces(record)), encoding="utf-8")
     loaded, read = load_snapshot(path), snapshot_of(record)
     assert loaded == read
     assert [one.system for one in loaded.exemptions] == [one.system for one in read.exemptions]
@@ -58,7 +58,7 @@ def test_what_is_loaded_is_what_was_read(record, tmp_path):
 
 
 def test_the_file_is_as_its_schema_says_with_one_object_a_line(record):
-    text = snapshot_text(record)
+    text = "".join(snapshot_pieces(record))
     schema = json.loads(schema_path("snapshot").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
@@ -67,7 +67,7 @@ def test_the_file_is_as_its_schema_says_with_one_object_a_line(record):
 
 
 def test_the_objects_inside_are_azures_own(record):
-    document = json.loads(snapshot_text(record))
+    document = json.loads("".join(snapshot_pieces(record)))
     assert document["policyExemptions"][0]["properties"]["expiresOn"] == "2027-01-31T00:00:00Z"
     assert document["policyExemptions"][0]["systemData"]["createdByType"] == "User"
     place = document["initiativeOfAssignment"][AT_CORP]
@@ -81,13 +81,13 @@ def test_an_empty_tenant_has_a_file_too(connected, tmp_path):
     ):
         read = azure.reader().raw_snapshot(azure.settings)
     path = tmp_path / "empty.json"
-    path.write_text(snapshot_text(read), encoding="utf-8")
+    path.write_text("".join(snapshot_pieces(read)), encoding="utf-8")
     assert load_snapshot(path) == snapshot_of(read)
 
 
 def test_loading_needs_no_sdk(record, tmp_path):
     path = tmp_path / "snapshot.json"
-    path.write_text(snapshot_text(record), encoding="utf-8")
+    path.write_text("".join(snapshot_pieces(record)), encoding="utf-8")
     program = (
         "import sys, pathlib, reconciler.azure.session\n"
         "from reconciler.azure.snapshot_file import load_snapshot\n"
@@ -136,7 +136,7 @@ def damaged(document, name, value):
 )
 def test_a_damaged_file_is_a_message_and_not_a_crash(record, tmp_path, name, value, says):
     path = tmp_path / "snapshot.json"
-    path.write_text(damaged(json.loads(snapshot_text(record)), name, value), encoding="utf-8")
+    path.write_text(damaged(json.loads("".join(snapshot_pieces(record))), name, value), encoding="utf-8")
     with pytest.raises(ReconcilerError) as refused:
         load_snapshot(path)
     assert refused.value.message.startswith(f"{path}: {says}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import resource
-from collections.abc import Iterator
+import tracemalloc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import emulated
@@ -15,11 +17,18 @@ from hypothesis import given, settings
 from laws.profile import LAW
 from laws.scenarios import Scenario, scenarios
 from main_job import repositories as repo
+from reports import samples
 
+from reconciler.arm.objects import encode_exemption
+from reconciler.azure.raw_snapshot import RawSnapshot
+from reconciler.azure.snapshot_file import snapshot_pieces
+from reconciler.cli.terminal import show, write
+from reconciler.model import Cloud
 from reconciler.problems import ReconcilerError
 from reconciler.reports.escape import json_line
+from reconciler.reports.formats import PLAN
 from reconciler.reports.plan import plan_report
-from reconciler.reports.plan_json import plan_json, plan_json_pieces, plan_to_json
+from reconciler.reports.plan_json import plan_json_pieces, plan_to_json
 from reconciler.runs.files import write_file
 
 POLICY = "404c3081-a854-4457-ae30-26a93ef643f9"
@@ -34,7 +43,7 @@ def test_a_saved_plan_is_the_document_byte_for_byte(
     report = plan_report(scenario.plan(is_proven=False))
     file = tmp_path_factory.getbasetemp() / "plan.json"
     write_file(file, plan_json_pieces(report, "0.1.0"))
-    assert file.read_bytes() == plan_json(report, "0.1.0").encode()
+    assert file.read_bytes() == "".join(plan_json_pieces(report, "0.1.0")).encode()
     assert json_line(json.loads(file.read_bytes())) == json_line(plan_to_json(report, "0.1.0"))
 
 
@@ -51,6 +60,46 @@ def test_a_plan_is_saved_as_it_is_shown(tmp_path: Path) -> None:
     assert saved["changes"] == planned.json["changes"]
     assert len(saved["changes"]) == 2
     assert applied.code == 0
+
+
+def test_a_plan_is_shown_without_the_whole_text_in_memory(tmp_path: Path) -> None:
+    changes = tuple(samples.change(None, samples.exemption(f"e{number}")) for number in range(2_000))
+    rendered = PLAN.render("json", plan_report(samples.plan(changes)))
+    shown, memory = shown_into(tmp_path / "stdout", lambda: show(rendered))
+    assert len(json.loads(shown)["changes"]) == 2_000
+    assert memory < len(shown) / 4
+
+
+def test_a_snapshot_is_written_without_the_whole_text_in_memory(tmp_path: Path) -> None:
+    exemption = samples.exemption()
+    value = {"id": exemption.id.text, **encode_exemption(exemption)}
+    raw = RawSnapshot(
+        tenant_id=samples.TENANT,
+        cloud=Cloud.PUBLIC,
+        taken_at=samples.NOW,
+        nodes=(),
+        assignments=(),
+        exemptions=(value,) * 5_000,
+        initiatives=(),
+        used={},
+    )
+    shown, memory = shown_into(tmp_path / "stdout", lambda: write(snapshot_pieces(raw)))
+    assert memory < len(shown) / 4
+    _, memory = shown_into(tmp_path / "nothing", lambda: write_file(tmp_path / "snapshot.json", snapshot_pieces(raw)))
+    assert memory < len(shown) / 4
+    assert (tmp_path / "snapshot.json").read_bytes() == shown
+
+
+def shown_into(file: Path, action: Callable[[], None]) -> tuple[bytes, int]:
+    """What it writes to standard output, and the most bytes that it holds at once beyond what was held before."""
+    with file.open("w", encoding="utf-8") as stream, contextlib.redirect_stdout(stream):
+        tracemalloc.start()
+        try:
+            action()
+            memory = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    return file.read_bytes(), memory
 
 
 def broken(error: BaseException) -> Iterator[str]:
