@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -76,6 +75,7 @@ class Catalogue:
         self._modes = exemptable_modes(cloud)
         self._recommendation_rows = store.recommendation_rows()
         self._policy_rows = store.policy_rows(self._edition)
+        self._asked_behind = 0
         self.resolved_subjects: dict[Subject, ResolvedSubject | None] = {}
         self._read_recommendations: dict[str, Recommendation | None] = {}
         self._read_policies: dict[str, Policy | None] = {}
@@ -130,9 +130,14 @@ class Catalogue:
 
     def resting_on(self, policy: ArmId) -> tuple[Recommendation, ...]:
         """Every recommendation behind which this policy stands, by key: exempting one of them exempts them all. Behind an
-        assessment's id stands that one.
+        assessment's id stands that one. A few questions read those only that name it.
         """
-        return self._behind.get(policy.key, ())
+        self._asked_behind += 1
+        if self._asked_behind > store.FEW:
+            return self._behind.get(policy.key, ())
+        keys = {*self._recommendation_rows.naming(policy.name), *self._overlaid}
+        recommendations = (recommendation for key in sorted(keys) if (recommendation := self.recommendation(key)))
+        return tuple(item for item in recommendations if policy.key in {evaluator.key for evaluator in item.evaluators})
 
     @functools.cached_property
     def keyless(self) -> Mapping[str, Recommendation]:
@@ -252,8 +257,10 @@ class Catalogue:
         return tuple(initiative for key in keys if (initiative := self._initiative(key)))
 
     def initiatives_with(self, policy: ArmId) -> tuple[BuiltInInitiative, ...]:
-        """The initiatives that evaluate a policy, by title."""
-        return tuple(self.initiatives[key] for key in self._holders.get(policy.key, ()))
+        """The initiatives that evaluate a policy, by title. Reads those only that name it."""
+        keys = {key for key, row in self._initiative_rows.items() if store.names_member(self._edition, row, policy)}
+        initiatives = filter(None, map(self._initiative, sorted({*keys, *self._initiative_entries})))
+        return tuple(sorted((item for item in initiatives if item.reference_ids(policy)), key=lambda item: item.title))
 
     def initiative_contents(self, identifier: ArmId) -> tuple[InitiativeContent, ...]:
         """What an initiative held in each of its published versions, newest first; empty where it is not known, one
@@ -284,15 +291,6 @@ class Catalogue:
         for key, entry in self._initiative_entries.items():
             titles[key] = entry.title or titles.get(key, entry.id.name)
         return {key: titles[key] for key in sorted(titles)}
-
-    @functools.cached_property
-    def _holders(self) -> Mapping[str, tuple[str, ...]]:
-        """Folded policy id → folded ids of the initiatives with it, by title."""
-        holders: dict[str, dict[str, None]] = defaultdict(dict)
-        for key, initiative in sorted(self.initiatives.items(), key=lambda item: (item[1].title, item[0])):
-            for member in initiative.members:
-                holders[member.definition.key][key] = None
-        return {policy: tuple(keys) for policy, keys in holders.items()}
 
     @property
     def provenance(self) -> tuple[Provenance, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -43,24 +43,33 @@ class Lookup:
 def look_up(catalogue: Catalogue, text: str) -> Lookup:
     """What a text points at: first what an address holds, else a key, name or exact title."""
     for candidate in candidates(text):
-        recommendations = catalogue.find(candidate)
-        keyless = catalogue.without_key(candidate)
-        if not recommendations and keyless:
-            recommendations = (keyless,)
-        behind = {policy for recommendation in recommendations for policy in recommendation.policies}
-        policy, title = catalogue.policy(arm_id(policy_id(candidate).text)), fold_title(candidate)
-        named = (
-            [policy] if policy else [item for item in catalogue.policies.values() if fold_title(item.title) == title]
-        )
-        initiative = catalogue.initiative(arm_id(initiative_id(candidate).text))
-        lookup = Lookup(
-            recommendations=recommendations,
-            policies=tuple(policy for policy in named if policy.id not in behind),
-            initiatives=(initiative,) if initiative else catalogue.initiatives_titled(candidate),
-        )
-        if not lookup.is_empty:
-            return lookup
+        for looked_up in (_named(catalogue, candidate), _titled(catalogue, candidate)):
+            behind = {policy for recommendation in looked_up.recommendations for policy in recommendation.policies}
+            if not looked_up.is_empty:
+                policies = (policy for policy in looked_up.policies if policy.id not in behind)
+                return replace(looked_up, policies=tuple(policies))
     return Lookup()
+
+
+def _named(catalogue: Catalogue, name: str) -> Lookup:
+    """What has this key or name. It reads hardly anything; all titles take a while."""
+    recommendation = catalogue.recommendation(name.lower())
+    policy = catalogue.policy(arm_id(policy_id(name).text))
+    initiative = catalogue.initiative(arm_id(initiative_id(name).text))
+    return Lookup(
+        recommendations=(recommendation,) if recommendation else (),
+        policies=(policy,) if policy else (),
+        initiatives=(initiative,) if initiative else (),
+    )
+
+
+def _titled(catalogue: Catalogue, title: str) -> Lookup:
+    keyless, folded = catalogue.without_key(title), fold_title(title)
+    return Lookup(
+        recommendations=catalogue.find(title) or ((keyless,) if keyless else ()),
+        policies=tuple(policy for policy in catalogue.policies.values() if fold_title(policy.title) == folded),
+        initiatives=catalogue.initiatives_titled(title),
+    )
 
 
 def candidates(text: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -44,8 +44,8 @@ _FLAGS: Final = {
 }
 
 
-_FEW: Final = 50
-
+FEW: Final = 50
+"""So many questions are answered from a shard's text; who asks more has all of it parsed, once."""
 
 _OTHER_CLOUDS: Final = frozenset({Environment.AWS, Environment.GCP})
 """Azure Policy evaluates nothing there."""
@@ -79,7 +79,7 @@ class Rows:
     def get(self, name: str) -> Row | None:
         """The record of this name."""
         self._asked += 1
-        if self._asked > _FEW:
+        if self._asked > FEW:
             return self.all.get(name)
         begin = f"\n{{{json.dumps(self._field)}:{json.dumps(name, ensure_ascii=False)}".encode(errors="replace")
         for shard_name in reversed(self._shards):
@@ -90,6 +90,16 @@ class Rows:
                 return row
         return None
 
+    def naming(self, value: str) -> Iterator[str]:
+        """The names of the records that have this text among their values, case apart."""
+        sought = json.dumps(value.lower(), ensure_ascii=False).encode(errors="replace")
+        for name in self._shards:
+            text, folded, start = _text(name), _folded(name), 0
+            while (start := folded.find(sought, start)) >= 0:
+                end = text.index(b"\n", start)
+                yield json.loads(text[text.rindex(b"\n", 0, start) : end].rstrip(b","))[self._field]
+                start = end
+
     @functools.cached_property
     def all(self) -> Mapping[str, Row]:
         """Every record by its name."""
@@ -99,6 +109,11 @@ class Rows:
 @functools.cache
 def _text(name: str) -> bytes:
     return (DATA / f"{name}.json").read_bytes()
+
+
+@functools.cache
+def _folded(name: str) -> bytes:
+    return _text(name).lower()
 
 
 def search_index() -> Index:
@@ -180,6 +195,11 @@ def initiative(edition: str, row: Row) -> BuiltInInitiative:
         deprecated="deprecated" in row.get("flags", ()),
         preview="preview" in row.get("flags", ()),
     )
+
+
+def names_member(edition: str, row: Row, policy: ArmId) -> bool:
+    """Whether the file of a bundled initiative's members names a policy; tells without reading them."""
+    return json.dumps(policy.name.lower()).encode() in _folded(f"{edition}/members/{row['name']}")
 
 
 def contents(edition: str, current: BuiltInInitiative) -> tuple[InitiativeContent, ...]:

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 
 import pytest
 from catalog_command import CIS_2, MCSB, NIST_R5, SECURE_TRANSFER, TDE_KEY, TDE_POLICY, policy
@@ -19,7 +19,8 @@ from reconciler.catalog import (
     policy_id,
     store,
 )
-from reconciler.model import Cloud
+from reconciler.catalog.catalogue import Catalogue
+from reconciler.model import Cloud, arm_id, assessment_id
 
 CATALOGUE = load()
 GOVERNMENT = load(Cloud.US_GOVERNMENT)
@@ -312,6 +313,28 @@ def test_six_policies_stand_behind_two_recommendations():
 
 def test_a_policy_behind_nothing_has_nothing_resting_on_it():
     assert CATALOGUE.resting_on(policy("0004bbf0-5099-4179-869e-e9ffe5fb0945")) == ()
+
+
+@pytest.mark.parametrize("catalogue", [CATALOGUE, GOVERNMENT], ids=["public", "government"])
+def test_a_few_questions_are_answered_as_many_are(catalogue, monkeypatch):
+    evaluators = [*catalogue.policies, *(assessment_id(key).key for key in catalogue.recommendations)]
+    several = {key: catalogue.resting_on(arm_id(key)) for key in evaluators}
+    assert sum(map(bool, several.values())) > 800
+    monkeypatch.setattr(store, "FEW", len(evaluators))
+    few = Catalogue(catalogue.cloud)
+    assert {key: few.resting_on(arm_id(key)) for key in evaluators} == several
+
+
+def test_an_initiative_is_with_each_policy_that_it_has():
+    holders = defaultdict(set)
+    for one in CATALOGUE.initiatives.values():
+        for member in one.members:
+            holders[member.definition].add(one.id)
+    for one in [*holders][::23]:
+        assert {initiative.id for initiative in CATALOGUE.initiatives_with(one)} == holders[one]
+        titles = [initiative.title for initiative in CATALOGUE.initiatives_with(arm_id(one.text.upper()))]
+        assert titles == sorted(titles)
+        assert len(titles) == len(holders[one])
 
 
 # --- names are opaque
