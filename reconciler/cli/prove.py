@@ -28,6 +28,7 @@ from reconciler.model import ArmId, count
 from reconciler.reports.escape import json_indented
 from reconciler.reports.styled import Style, line
 from reconciler.runs import prove
+from reconciler.runs.files import write_file
 
 _LONGEST: Final = 160
 """Characters of a value in the text form; the recording has all of it."""
@@ -69,7 +70,7 @@ def run(argv: Sequence[str]) -> int:
     proof = prove.run(options.root, options.scope, common.context(), write=options.write)
     recording = json_indented(as_json(proof, __version__))
     if options.out:
-        options.out.write_text(recording, encoding="utf-8")
+        write_file(options.out, recording)
     if options.format == "json":
         write(recording)
     else:

@@ -1,15 +1,11 @@
-"""What a person meets on a terminal: help, completion, near misses, colours, rows of whole words."""
+"""What a person meets on a terminal: help, near misses, colours, rows of whole words."""
 
 from __future__ import annotations
 
 import importlib
 import io
-import os
 import re
 import shlex
-import shutil
-import subprocess
-from pathlib import Path
 
 import pytest
 from rich.color import Color
@@ -181,44 +177,6 @@ def test_a_terminals_rows_break_between_words_only(monkeypatch: pytest.MonkeyPat
     pipe = io.StringIO()
     terminal.write_lines([line("    ", *words)], pipe)
     assert pipe.getvalue().count("\n") == 1, "a pipe gets the line as it is"
-
-
-# --- completion --------------------------------------------------------------------------------------------------
-
-
-def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
-    assert main(["completion", shell]) == 0
-    return capsys.readouterr().out
-
-
-def completed(text: str, *words: str) -> set[str]:
-    typed = " ".join(map(shlex.quote, words))
-    ask = f"{text}\nCOMP_WORDS=(exempt {typed})\nCOMP_CWORD={len(words)}\n_exempt\nprintf '%s\\n' \"${{COMPREPLY[@]}}\""
-    done = subprocess.run(["bash", "-c", ask], capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-    return set(done.stdout.split())
-
-
-def test_bash_completes_commands_options_and_values(capsys: pytest.CaptureFixture[str]) -> None:
-    text = script("bash", capsys)
-    assert completed(text, "pl") == {"plan"}
-    assert completed(text, "") == {*COMMANDS, "help"}
-    assert completed(text, "plan", "--detailed") == {"--detailed-exitcode"}
-    assert {"text", "json", "markdown"} <= completed(text, "plan", "--format", "")
-    assert completed(text, "drift", "--fail-on", "w") == {"warning"}
-    assert completed(text, "catalog", "sea") == {"search"}
-    assert completed(text, "completion", "") == {"bash", "zsh", "fish"}
-    assert completed(text, "help", "dr") == {"drift"}
-    assert completed(text, "plan", "--out", "test_term") == {"test_terminal.py"}
-    assert "-" not in "".join(name[0] for name in completed(text, "plan", "") or {"x"})
-
-
-@pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_the_other_shells_get_every_command_and_option(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
-    text = script(shell, capsys)
-    assert all(command in text for command in COMMANDS)
-    assert "detailed-exitcode" in text
-    if program := shutil.which(shell):
-        subprocess.run([program, "-n"], input=text, text=True, check=True, env={**os.environ})
 
 
 def test_a_row_of_columns_goes_on_under_its_last_column(monkeypatch: pytest.MonkeyPatch) -> None:
