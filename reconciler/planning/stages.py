@@ -67,17 +67,7 @@ def decide(inputs: PlanInputs) -> PlanBasis:
     tree = tree_of(snapshot, settings, inputs.only.key if inputs.only else None)
     resolution = hold_conflicts(_resolve(inputs, tree), tree)
     existing = tuple(classify(exemption, snapshot, settings, inputs.now) for exemption in snapshot.exemptions)
-    used_ids = {item.exemption.id.key for item in existing}
-    builder = ExemptionBuilder(settings=settings, history=inputs.history, used_ids=used_ids)
-    causes = RemovalCauses(
-        declarations=inputs.declarations.by_name(),
-        subjects=inputs.declarations.subjects,
-        snapshot=snapshot,
-        settings=settings,
-        now=inputs.now,
-        taken_out=inputs.taken_out,
-    )
-    authority = Authority(settings=settings, history=inputs.history, builder=builder, causes=causes)
+    authority = _authority(inputs, existing)
 
     slots = _slots(resolution.desired, existing, tree, snapshot)
     settled = [(contents, authority.settled(contents)) for contents in slots.contents]
@@ -86,7 +76,7 @@ def decide(inputs: PlanInputs) -> PlanBasis:
     kept_slots = [authority.keep(match, _protected(match, protections)) for match in matches]
     confirmed = [item for _, item in settled if item is not None]
     confirmed += [item for slot in kept_slots for item in slot.confirmed]
-    pruner = _pruner(inputs, causes, protections, confirmed)
+    pruner = _pruner(inputs, authority.causes, protections, confirmed)
     reduced = [authority.reduce(slot, pruner) for slot in kept_slots]
     unclaimed = [*slots.unwanted, *(item for slot in reduced for item in slot.unclaimed)]
     pruned = [pruner.prune(existing) for existing in unclaimed]
@@ -112,6 +102,21 @@ def decide(inputs: PlanInputs) -> PlanBasis:
         findings=(*findings, *(result for result in pruned if isinstance(result, Finding))),
         waits=ordered.waits,
     )
+
+
+def _authority(inputs: PlanInputs, existing: Iterable[ExistingExemption]) -> Authority:
+    settings, history = inputs.settings, inputs.history
+    used_ids = {item.exemption.id.key for item in existing}
+    causes = RemovalCauses(
+        declarations=inputs.declarations.by_name(),
+        subjects=inputs.declarations.subjects,
+        snapshot=inputs.snapshot,
+        settings=settings,
+        now=inputs.now,
+        taken_out=inputs.taken_out,
+    )
+    builder = ExemptionBuilder(settings=settings, history=history, used_ids=used_ids)
+    return Authority(settings=settings, history=history, builder=builder, causes=causes)
 
 
 def _rematched(

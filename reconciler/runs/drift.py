@@ -117,17 +117,19 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
         outcomes=outcomes,
     )
     everything = find_drift(plan, inputs, (*evidence.catalogue, *evidence.effects))
-    findings = tuple(finding for finding in everything if finding.kind in request.shown_kinds)
-    if event_ids is not None:
-        findings = tuple(finding for finding in findings if finding.subject in event_ids or finding.kind in _ALWAYS)
-    patched = with_patches(findings, inputs, lambda file: _text(repository.root / file))
+    findings = tuple(
+        finding
+        for finding in everything
+        if finding.kind in request.shown_kinds
+        and (event_ids is None or finding.subject in event_ids or finding.kind in _ALWAYS)
+    )
     report = DriftReport(
         tenant_id=plan.tenant_id,
         owner=plan.owner,
         scopes=plan.scopes,
         revision=plan.revision,
         taken_at=plan.taken_at,
-        findings=patched,
+        findings=with_patches(findings, inputs, lambda file: _text(repository.root / file)),
         unread=plan.unread,
         earlier=earlier,
         refusals=stopped,
@@ -135,9 +137,7 @@ def run(request: DriftRequest, context: Context) -> DriftRun:
     )
     names = display_names(evidence.snapshot, repository.catalogue)
     if request.notify:
-        untold = _tell(report, request, repository, names, context)
-        is_incomplete = untold and report.verdict is not Verdict.INVALID
-        report = replace(report, untold=untold, verdict=Verdict.INCOMPLETE if is_incomplete else report.verdict)
+        report = _told(report, request, repository, names, context)
     return DriftRun(report=report, names=names)
 
 
@@ -146,22 +146,25 @@ def _written(path: Path) -> frozenset[ArmId]:
     return exemptions_of_event(data, origin=str(path))
 
 
-def _tell(
+def _told(
     report: DriftReport, request: DriftRequest, repository: Repository, names: dict[str, str], context: Context
-) -> Mapping[str, tuple[str, ...]]:
-    since, untold = (
+) -> DriftReport:
+    """The report when the channels have been told what is new; incomplete where one of them could not be."""
+    since, owed = (
         read_told(_earlier_report(request.since), origin=f"--since: {request.since}") if request.since else (None, {})
     )
-    return tell(
+    untold = tell(
         report,
         repository.settings,
         repository.resolved.by_name(),
         names,
         context,
         since=since,
-        untold=untold,
+        untold=owed,
         everything=request.event is not None,
     )
+    is_incomplete = untold and report.verdict is not Verdict.INVALID
+    return replace(report, untold=untold, verdict=Verdict.INCOMPLETE if is_incomplete else report.verdict)
 
 
 def _verdict(plan: Plan, findings: Iterable[Finding], fail_on: Severity | None) -> Verdict:
