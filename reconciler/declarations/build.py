@@ -1,4 +1,7 @@
-"""From a document that the schema accepts to a `Declaration`. Nothing is judged here."""
+"""From a document that the schema accepts to a `Declaration`. Nothing is judged here.
+
+Ten thousand declarations are built in one run: what only a message needs, `Places` looks for when a message is made.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from reconciler.arm.standard_properties import vulnerability_selectors
-from reconciler.documents.document import Document, Place
+from reconciler.documents.document import Document
 from reconciler.model import (
     JSON,
     ArmId,
@@ -20,7 +23,6 @@ from reconciler.model import (
     Subject,
     SubjectKind,
     arm_id,
-    parse_scope,
 )
 
 _LISTS: Final = ("scopes", "referenceIds", "recommendations")
@@ -28,56 +30,49 @@ _SUBJECTS: Final = {kind.value: kind for kind in SubjectKind}
 
 
 class Places(Mapping[str, Source]):
-    """Where the fields of one document stand, and the items of its lists that differ (`scopes.0`); keeps what the parser
-    said and makes each `Source` when it is asked for. `firsts` are the positions of the items that differ, for lists that
-    say something twice.
+    """Where the fields of one document stand, and the items of its lists that differ (`scopes.0`). Nothing is looked for
+    before somebody asks where it stands: whether it is there, the data says.
     """
 
-    __slots__ = ("_fields", "_file", "_firsts")
+    __slots__ = ("_document",)
 
-    def __init__(self, document: Document, firsts: Mapping[str, Sequence[int]]) -> None:
-        _, _, fields = document.top
-        assert isinstance(fields, dict)
-        self._file = document.file
-        self._fields = fields
-        self._firsts = firsts
+    def __init__(self, document: Document) -> None:
+        self._document = document
 
     def __getitem__(self, path: str) -> Source:
-        place = self._find(path)
-        if place is None:
+        if path not in self:
             raise KeyError(path)
-        return Source(self._file, place[0], place[1])
+        field, _, index = path.partition(".")
+        if field not in self._document.data:  # the one field of a list's subjects
+            field = "recommendations"
+        return self._document.place((field, self._firsts(field)[int(index)]) if index else (field,))
 
     def __contains__(self, path: object) -> bool:
-        return isinstance(path, str) and self._find(path) is not None
+        if not isinstance(path, str):
+            return False
+        data = self._document.data
+        field, _, index = path.partition(".")
+        if index:
+            return field in _LISTS and field in data and index.isdecimal() and int(index) < len(self._firsts(field))
+        return path in data or (path == SubjectKind.RECOMMENDATION.value and "recommendations" in data)
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._fields
-        if "recommendations" in self._fields:
+        data = self._document.data
+        yield from data
+        if "recommendations" in data:
             yield SubjectKind.RECOMMENDATION.value
         for field in _LISTS:
-            yield from (f"{field}.{index}" for index in range(len(self._items(field))))
+            if field in data:
+                yield from (f"{field}.{index}" for index in range(len(self._firsts(field))))
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
-    def _find(self, path: str) -> Place | None:
-        if path in self._fields:
-            return self._fields[path][1]
-        if path == SubjectKind.RECOMMENDATION.value and "recommendations" in self._fields:
-            return self._fields["recommendations"][1]
-        field, _, index = path.partition(".")
-        if field not in _LISTS or not index.isdecimal():
-            return None
-        items = self._items(field)
-        return items[int(index)] if int(index) < len(items) else None
-
-    def _items(self, field: str) -> Sequence[Place]:
-        """The places of the items of a list, each once."""
-        items = self._fields[field][1][2] if field in self._fields else ()
-        assert isinstance(items, Sequence)
-        assert not isinstance(items, str)
-        return [items[index] for index in self._firsts[field]] if field in self._firsts else items
+    def _firsts(self, field: str) -> Sequence[int]:
+        """The positions in a list at which something is said for the first time."""
+        texts = self._document.data[field]
+        keys = [arm_id(text).key for text in texts] if field == "scopes" else texts
+        return sorted({key: index for index, key in reversed([*enumerate(keys)])}.values())
 
 
 def declaration(document: Document) -> Declaration:
@@ -94,7 +89,7 @@ def declaration(document: Document) -> Declaration:
     return Declaration(
         name=data["name"],
         subject=subject,
-        scopes=distinct(parse_scope(scope) for scope in data["scopes"]),
+        scopes=distinct(map(arm_id, data["scopes"])),  # that they are scopes, the schema's pattern says
         category=Category(data["category"]),
         justification=data["justification"].strip(),
         owner=data["owner"],
@@ -111,7 +106,7 @@ def declaration(document: Document) -> Declaration:
         take_over=data.get("takeOver"),
         enabled=data.get("enabled", True),
         selected_by=data.get("selectedBy", {}),
-        places=Places(document, _firsts(data)),
+        places=Places(document),
     )
 
 
@@ -145,16 +140,3 @@ def _selectors(data: Mapping[str, JSON]) -> tuple[ResourceSelector, ...]:
         )
         selectors.append(ResourceSelector(item["name"], tuple(conditions)))
     return tuple(selectors)
-
-
-def _firsts(data: Mapping[str, JSON]) -> Mapping[str, Sequence[int]]:
-    """Of each list that says something twice, the positions at which something is said for the first time."""
-    firsts = {}
-    for field in _LISTS:
-        texts = data.get(field, ())
-        if len(texts) < 2:
-            continue
-        keys = [arm_id(text).key for text in texts] if field == "scopes" else texts
-        if len(set(keys)) < len(keys):
-            firsts[field] = sorted({key: index for index, key in reversed([*enumerate(keys)])}.values())
-    return firsts

@@ -187,8 +187,11 @@ def _value(
     if document is not None:
         mistakes += _not_one_line(document)
         for judged in (schema_problems(document, schema, errors(schema, document.data)), disguised_keys(document)):
-            reported = {problem.source for problem in mistakes}
-            mistakes += tuple(problem for problem in judged if problem.source not in reported)
+            if judged:
+                reported = {problem.source for problem in mistakes}
+                mistakes += tuple(problem for problem in judged if problem.source not in reported)
+    if document is not None and not mistakes:
+        return make(document)  # as nearly always
     problems.extend(mistakes[:_MAX_PROBLEMS_A_FILE])
     omitted = len(mistakes) - _MAX_PROBLEMS_A_FILE
     if omitted > 0:  # a file of thousands of mistakes must not bury the others
@@ -200,7 +203,7 @@ def _value(
                 remedy="mend the first ones and run again",
             )
         )
-    return make(document) if document is not None and not mistakes else None
+    return None
 
 
 def _not_one_line(document: Document) -> tuple[Problem, ...]:

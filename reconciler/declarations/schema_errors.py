@@ -166,21 +166,24 @@ def _missing_fields(document: Document, error: SchemaError, path: Path, name: st
             )
 
 
-def disguised_keys(document: Document) -> Iterator[Problem]:
+def disguised_keys(document: Document) -> tuple[Problem, ...]:
     """Metadata keys that are marks to whoever compares without regard to width or spaces, which the schema's pattern does
     not see; those that it sees are among them.
     """
     metadata = document.data.get("metadata")
-    for key in metadata if isinstance(metadata, dict) else ():
-        if is_reserved(key):
-            path: Path = ("metadata", key)
-            yield Problem(
-                source=document.key_place(path),
-                code=FileCode.METADATA_KEY,
-                message=f"{visible(key)!r} looks like a mark by which tools know their own exemptions",
-                remedy=f"delete it, or give your note another key, such as x-{visible(key).strip()}",
-                path=dotted(path),
-            )
+    if not isinstance(metadata, dict):
+        return ()
+    return tuple(
+        Problem(
+            source=document.key_place(("metadata", key)),
+            code=FileCode.METADATA_KEY,
+            message=f"{visible(key)!r} looks like a mark by which tools know their own exemptions",
+            remedy=f"delete it, or give your note another key, such as x-{visible(key).strip()}",
+            path=dotted(("metadata", key)),
+        )
+        for key in metadata
+        if is_reserved(key)
+    )
 
 
 def _reserved_key(document: Document, path: Path) -> Problem:

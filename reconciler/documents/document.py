@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -31,7 +31,8 @@ Place: TypeAlias = tuple[int, int, Inside]
 
 @dataclass(kw_only=True)
 class Document:
-    """One YAML mapping as it was read, and where each part stands. Paths are made only for who asks for one.
+    """One YAML mapping as it was read, and where each part stands. Places are looked for, and paths made, only for who asks
+    for one: a file without mistakes needs none but `start`, that of its first field.
 
     `sound` says that the data is what the text says; otherwise it is only good for finding further mistakes. `is_one_line`
     says that no text in it, keys among them, holds a line end or what nobody can see.
@@ -39,9 +40,15 @@ class Document:
 
     file: str
     data: dict[str, JSON]
-    top: Place
+    start: Mark
+    find_top: Callable[[], Place]
     sound: bool
     is_one_line: bool = False
+
+    @functools.cached_property
+    def top(self) -> Place:
+        """Where the mapping stands, with the places of all in it."""
+        return self.find_top()
 
     @functools.cached_property
     def values(self) -> Mapping[Path, Mark]:
@@ -60,6 +67,8 @@ class Document:
 
     def place(self, path: Path) -> Source:
         """Where a value stands, or the nearest that contains it."""
+        if not path:
+            return Source(self.file, *self.start)
         line, column, inside = self.top
         for step in path:
             match inside:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Final
 
 from reconciler.codes import FileCode
 from reconciler.documents.builder import Limits
 from reconciler.documents.characters import decode, hidden, odd_space
-from reconciler.documents.document import Document
+from reconciler.documents.document import Document, Place
+from reconciler.documents.plain_lines import plain_fields
 from reconciler.documents.strict import LIMITS, parse
 from reconciler.model import Source
 from reconciler.problems import Problem
@@ -28,7 +30,8 @@ def read_document(
     text = decode(data, file)
     if isinstance(text, Problem):
         return None, (text,)
-    if problems := hidden(text, file):
+    is_printable = text.replace("\n", "").isprintable()  # as nearly always: then nothing hidden is in it
+    if not is_printable and (problems := hidden(text, file)):
         return None, problems
     # What git leaves where a file should be, said by its name: as YAML it would be told as something else.
     if text.startswith(_LFS_POINTER):
@@ -47,7 +50,18 @@ def read_document(
             remedy="keep what is right, and delete the lines that begin with <<<<<<<, ======= and >>>>>>>",
         )
         return None, (conflict,)
+    if is_printable and (plain := plain_fields(text)) is not None:
+        fields, line = plain
+        find_top = functools.partial(_top, text, file)
+        return Document(file=file, data=fields, start=(line, 1), find_top=find_top, sound=True, is_one_line=True), ()
     document, problems = parse(text, file, limits, may_be_empty=may_be_empty)
     if document is None and (space := odd_space(text, file)) is not None:
         return None, (space,)
     return document, problems
+
+
+def _top(text: str, file: str) -> Place:
+    """Where everything stands in a file of plain lines."""
+    document, _ = parse(text, file)
+    assert document is not None
+    return document.top

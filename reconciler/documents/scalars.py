@@ -12,7 +12,7 @@ from typing import Final
 
 from reconciler.model import JSON
 
-_WORDS: Final[dict[str, JSON]] = {
+WORDS: Final[dict[str, JSON]] = {
     "": None,
     "~": None,
     "null": None,
@@ -25,6 +25,8 @@ _WORDS: Final[dict[str, JSON]] = {
     "False": False,
     "FALSE": False,
 }
+"""Plain scalars that are words, and yet no text."""
+
 _FIRST: Final = frozenset("+-.0123456789")
 _INTEGER: Final = re.compile(r"[-+]?(?:0b[01_]+|0o[0-7_]+|0x[0-9a-fA-F_]+|[0-9_]+)")
 _FLOAT: Final = re.compile(
@@ -41,8 +43,8 @@ def resolve(text: str) -> JSON:
     Raises:
         ValueError: it is a number that JSON cannot hold, or one of more than forty digits.
     """
-    if text in _WORDS:
-        return _WORDS[text]
+    if text in WORDS:
+        return WORDS[text]
     if text[0] not in _FIRST:
         return text
     if _INTEGER.fullmatch(text) and text.strip("+-_"):

@@ -44,9 +44,16 @@ def _document(builder: Builder, *, may_be_empty: bool) -> Document | None:
     """What was read, if it is a mapping."""
     root, top = (builder.data[0], builder.places[0]) if builder.data else (None, (1, 1, {}))
     if root is None and may_be_empty:
-        return Document(file=builder.file, data={}, top=(1, 1, {}), sound=builder.sound)
+        return Document(file=builder.file, data={}, start=(1, 1), find_top=lambda: (1, 1, {}), sound=builder.sound)
     if isinstance(root, dict):
-        return Document(file=builder.file, data=root, top=top, sound=builder.sound, is_one_line=builder.is_one_line)
+        return Document(
+            file=builder.file,
+            data=root,
+            start=top[:2],
+            find_top=lambda: top,
+            sound=builder.sound,
+            is_one_line=builder.is_one_line,
+        )
     if root is None:
         builder.problems.append(
             Problem(
