@@ -43,7 +43,7 @@ _COLOURS: Final = {
 _WORD: Final = re.compile(r"\S+\s*")
 _GAP: Final = re.compile(r" {2,}(?=[^ ])")
 _LAST_COLUMN: Final = 26
-"""Where the last column of a row begins at most: what stands behind it may have wide gaps of its own."""
+"""Before which the last column of a row begins: what stands behind it may have wide gaps of its own."""
 
 
 def is_interactive(stream: TextIO) -> bool:

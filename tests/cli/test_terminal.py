@@ -6,6 +6,8 @@ import importlib
 import io
 import re
 import shlex
+import subprocess
+import sys
 
 import pytest
 from rich.color import Color
@@ -13,6 +15,7 @@ from rich.color import Color
 from reconciler.cli import terminal
 from reconciler.cli.main import COMMANDS, guarded, main
 from reconciler.cli.parser import parser_of
+from reconciler.model import Unread, arm_id
 from reconciler.reports.styled import Style, line
 
 
@@ -197,4 +200,84 @@ def test_a_row_of_columns_goes_on_under_its_last_column(monkeypatch: pytest.Monk
         "                        fifteen resources now",
         "            justification: It cannot send TLS  before its",
         "            new release comes",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("width", "rows"),
+    [
+        (20, ["  one two three four"]),
+        (19, ["  one two three", "  four"]),
+        (4, ["  one", "  two", "  three", "  four"]),
+        (3, ["  one two three four"]),
+    ],
+)
+def test_a_row_that_fits_stays_and_one_that_is_mostly_indented_stays_too(
+    monkeypatch: pytest.MonkeyPatch, width: int, rows: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    terminal.write_lines([line("  one two three four")], screen)
+    assert screen.getvalue().splitlines() == rows
+
+
+@pytest.mark.parametrize(
+    ("text", "hanging"),
+    [
+        (f"{'a' * 23}  {'b' * 10} {'c' * 10} dddd", 25),
+        (f"{'a' * 24}  {'b' * 10} {'c' * 10} dddd", 0),
+        (f"  {'a' * 10}  {'b' * 10}  {'c' * 10} {'d' * 10} eeee", 14),
+    ],
+)
+def test_the_last_column_begins_in_the_first_third_of_a_row(
+    monkeypatch: pytest.MonkeyPatch, text: str, hanging: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("NO_COLOR", "1")
+    screen = Screen()
+    terminal.write_lines([line(text)], screen)
+    _, *rows = screen.getvalue().splitlines()
+    assert rows
+    assert {len(row) - len(row.lstrip()) for row in rows} == {hanging}
+
+
+def test_an_artefact_ends_with_a_row_and_nothing_stays_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    for text, shown in (("{}", "{}\n"), ("{}\n", "{}\n"), ("", ""), ("\x1b[31m", "\x1b[31m\n")):
+        terminal.write(text)
+        assert capsys.readouterr() == (shown, "")
+
+
+def test_a_report_is_a_document_or_rows_and_chatter_is_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal.show("# a document")
+    terminal.show([line((Style.ERROR, "styled")), line("rows\x1b[0m")])
+    terminal.say("chatter", line((Style.QUIET, "of "), "two"))
+    terminal.say_warning("look out")
+    assert capsys.readouterr() == (
+        "# a document\nstyled\nrows\\x1b[0m\n",
+        "chatter\nof two\nwarning: look out\n",
+    )
+
+
+def test_what_was_said_before_comes_first_where_both_go_to_one_place() -> None:
+    program = "import sys; from reconciler.cli import terminal; sys.stdout.write('one\\n'); terminal.say('two')"
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True)
+    assert done.stdout.split() == [b"one", b"two"]
+
+
+def test_what_could_not_be_read_is_said_once_a_place_and_cause(capsys: pytest.CaptureFixture[str]) -> None:
+    scope = arm_id("/subscriptions/6f0e0000-0000-4000-8000-000000000001")
+    terminal.say_unread(
+        [
+            Unread(what="assignments", scope=scope, message="Azure says 403", remedy="give the role"),
+            Unread(what="exemptions", scope=scope, message="Azure says 403", remedy="give the role"),
+            Unread(what="assessments", scope=scope, message="Azure says 500", remedy=""),
+        ]
+    )
+    assert capsys.readouterr().err.splitlines() == [
+        f"warning: not read: assignments, exemptions at {scope}: Azure says 403",
+        "help: give the role",
+        f"warning: not read: assessments at {scope}: Azure says 500",
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import typing
 from dataclasses import fields
 from pathlib import Path
 
@@ -88,3 +89,14 @@ def test_every_option_of_a_command_is_a_field_of_its_options(command: str) -> No
     module.add_arguments(parser)
     parsed = {action.dest for action in parser._actions} - {"help", "log_file"}
     assert parsed == {field.name for field in fields(module.Options)}
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS.keys() - {"catalog", "import"}))
+def test_what_is_declared_as_a_path_is_parsed_as_one(command: str) -> None:
+    module = importlib.import_module(f"reconciler.cli.{command}")
+    parser = argparse.ArgumentParser()
+    module.add_arguments(parser)
+    types = typing.get_type_hints(module.Options)
+    for action in parser._actions:
+        is_path = Path in (types.get(action.dest), *typing.get_args(types.get(action.dest)))
+        assert (action.type is Path) == (is_path or action.dest == "log_file"), action.dest
