@@ -73,6 +73,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--unneeded", action="store_true", help="say which ones nobody needs any more, and what says so"
     )
+    _add_times(parser)
+    _add_earlier(parser)
+    parser.add_argument(
+        "--score",
+        nargs="?",
+        const="",
+        metavar="PLAN",
+        help="the secure score instead, with exemptions and without, beside what a saved plan estimated",
+    )
+
+
+def _add_times(parser: argparse.ArgumentParser) -> None:
+    """How long Defender may take, and how long this waits for it."""
     parser.add_argument(
         "--within",
         type=duration,
@@ -93,6 +106,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TIME",
         help="how long --wait and --watch pause between two questions (default: 5m)",
     )
+
+
+def _add_earlier(parser: argparse.ArgumentParser) -> None:
+    """What earlier runs saved, and what is told because of it."""
     parser.add_argument("--since", type=Path, metavar="FILE", help="an earlier report in its JSON form, for --comments")
     parser.add_argument(
         "--comments",
@@ -108,13 +125,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what 'exempt apply --out FILE' saved: tells what was deleted and is back",
     )
     common.add_record(parser)
-    parser.add_argument(
-        "--score",
-        nargs="?",
-        const="",
-        metavar="PLAN",
-        help="the secure score instead, with exemptions and without, beside what a saved plan estimated",
-    )
 
 
 def run(args: argparse.Namespace) -> int:
