@@ -24,12 +24,12 @@ ours all, whatever their selectors or expiry; of others the unexpired ones with 
 |                                                   | the initiative no longer has: nothing → delete (*duplicate*),   |
 |                                                   | else one update (*narrow*), never to an empty list              |
 | the same, and what is left of it is unwanted      | delete at once, with the reason why it is unwanted              |
+| the same, and all of it is kept for something     | kept, and said                                                  |
+| held                                              |                                                                 |
 | ours, marked for another declaration, for more    | no edit says so: judged as meeting nothing desired              |
 | resources than any desired one chooses, unless an |                                                                 |
 | edit of the repository lets its cells go          |                                                                 |
 | adoptable, with cells that something held needs   | kept as it is, so that the next run says the same               |
-| the same, and all of it is kept for something     | kept, and said                                                  |
-| held                                              |                                                                 |
 | unowned, for the whole assignment                 | untouched, finding *overlap*                                    |
 | of another owner, meeting R                       | these cells are held, the owner is named                        |
 | of another owner, named by takeOver               | adoptable                                                       |
