@@ -41,7 +41,8 @@ _COLOURS: Final = {
 
 
 _WORD: Final = re.compile(r"\S+\s*")
-_GAP: Final = re.compile(r" {2,}(?=[^ ])")
+_GAP: Final = re.compile(r" {2,}(?=[^ ])|(?<=^ {2}[-+~] \w{7} )")
+"""What ends a column. The longest sign of a decision ("~ changes") leaves but one space of it."""
 _LAST_COLUMN: Final = 26
 """Before which the last column of a row begins: what stands behind it may have wide gaps of its own."""
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from reconciler.arm.canonical import has_expired, validation
 from reconciler.drift.inputs import DriftInputs
-from reconciler.model import Assignment, Carrier, Exemption, count, first_few, is_guid
+from reconciler.model import Assignment, Carrier, Exemption, count, first_few
 from reconciler.planning.descriptions import describe_selectors
 from reconciler.planning.marks import owners, revision_of
 from reconciler.planning.provenance import Commit
@@ -136,7 +136,7 @@ def grant_right(assignment: Assignment) -> str:
 
 
 def _policies(exemption: Exemption, inputs: DriftInputs) -> str:
-    """The first few references; one that is a GUID with its policy's title. Of a standard assignment what it is about."""
+    """The first few references; one that is opaque with its policy's title. Of a standard assignment what it is about."""
     if exemption.carrier is Carrier.STANDARD:
         selection = describe_selectors(exemption.selectors)
         return f"the recommendation (only {selection})" if selection else "the recommendation"
@@ -144,11 +144,10 @@ def _policies(exemption: Exemption, inputs: DriftInputs) -> str:
     if not references:
         return "the whole assignment"
     initiative = inputs.snapshot.initiatives.get(exemption.assignment.key)
-    members = initiative.members if initiative and any(map(is_guid, references[:_SHOWN])) else ()
     titles = {
         member.reference_id.lower(): policy.title
-        for member in members
-        if is_guid(member.reference_id) and (policy := inputs.catalogue.policy(member.definition)) is not None
+        for member in (initiative.members if initiative else ())
+        if member.is_opaque and (policy := inputs.catalogue.policy(member.definition)) is not None
     }
     labels = [f"{text}: {titles[text.lower()]}" if text.lower() in titles else text for text in references]
     return f"{count(len(references), 'policy', 'policies')} ({first_few(labels, _SHOWN)})"

@@ -23,7 +23,6 @@ from reconciler.model import (
     Snapshot,
     Source,
     assessment_id,
-    is_guid,
     without_needless,
 )
 from reconciler.planning.allowances import Allowances
@@ -219,14 +218,14 @@ def resources_at_targets(
 
 
 def display_names(snapshot: Snapshot, catalogue: Catalogue) -> dict[str, str]:
-    """Folded ids of groups, subscriptions, assignments and assessments, and reference ids that are GUIDs, to the names
+    """Folded ids of groups, subscriptions, assignments and assessments, and reference ids that are opaque, to the names
     people know them by: for a reference the title of its policy.
     """
     references = {
         member.reference_id.lower(): policy.title
         for initiative in snapshot.initiatives.values()
         for member in initiative.members
-        if is_guid(member.reference_id) and (policy := catalogue.policy(member.definition)) is not None
+        if member.is_opaque and (policy := catalogue.policy(member.definition)) is not None
     }
     assignments = {
         key: assignment.display_name for key, assignment in snapshot.assignments.items() if assignment.display_name

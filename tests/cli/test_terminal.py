@@ -229,6 +229,7 @@ def test_a_row_that_fits_stays_and_one_that_is_mostly_indented_stays_too(
         (f"{'a' * 23}  {'b' * 10} {'c' * 10} dddd", 25),
         (f"{'a' * 24}  {'b' * 10} {'c' * 10} dddd", 0),
         (f"  {'a' * 10}  {'b' * 10}  {'c' * 10} {'d' * 10} eeee", 14),
+        (f"  ~ changes {'b' * 22}  {'c' * 10} dddd", 12),
     ],
 )
 def test_the_last_column_begins_in_the_first_third_of_a_row(
