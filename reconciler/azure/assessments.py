@@ -84,7 +84,7 @@ class _Questions:
     def rows(self, subject: str, queries: Iterable[str]) -> list[dict[str, JSON]]:
         """All rows of some queries; none where nothing is visible."""
         rows: list[dict[str, JSON]] = []
-        for query in queries if self._subscriptions else ():
+        for query in queries:
             try:
                 rows += graph.rows(self._client, query, self._subscriptions)
             except AzureError as error:

@@ -6,7 +6,7 @@ and a plan reads what counts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from reconciler.azure.client import ArmClient
@@ -14,7 +14,7 @@ from reconciler.azure.graph import PAGE, literal, rows
 from reconciler.azure.hierarchy import read_hierarchy
 from reconciler.azure.posture import ASSESSMENTS, assessment_in
 from reconciler.documents.suggest import nearest_few
-from reconciler.model import ArmId, ScopeKind, arm_id
+from reconciler.model import JSON, ArmId, ScopeKind, arm_id
 from reconciler.model.posture import Assessment, Health
 
 MOST_NAMED: Final = 100
@@ -42,9 +42,7 @@ def unhealthy(client: ArmClient, subscriptions: Sequence[ArmId], key: str) -> tu
     Raises:
         AzureError: Resource Graph could not be read.
     """
-    if not subscriptions:
-        return ()
-    query = ASSESSMENTS.replace("| project", f"| where name =~ {literal(key)}\n| project", 1)
+    query = ASSESSMENTS.replace("| project", f"| where name =~ {literal(key)}\n| project")
     assessments = (assessment_in(row) for row in rows(client, query, subscriptions))
     return tuple(
         assessment for assessment in assessments if assessment is not None and assessment.health is Health.UNHEALTHY
@@ -74,10 +72,9 @@ def _first(client: ArmClient, subscriptions: Sequence[ArmId], condition: str, nu
     answers = [
         row
         for table in ("resources", "resourcecontainers")
-        if subscriptions
         for row in rows(client, f"{table} | where {condition} | project id | top {number} by id asc", subscriptions)
     ]
-    return tuple(arm_id(str(row["id"])) for row in answers if str(row.get("id", "")).startswith("/"))[:number]
+    return _ids(answers)[:number]
 
 
 def tagged(client: ArmClient, subscriptions: Sequence[ArmId], tag: str, value: str) -> tuple[ArmId, ...]:
@@ -87,5 +84,9 @@ def tagged(client: ArmClient, subscriptions: Sequence[ArmId], tag: str, value: s
         AzureError: Resource Graph could not be read.
     """
     query = f"resources | where tags[{literal(tag)}] =~ {literal(value)} | project id | order by id asc"
-    answers = rows(client, query, subscriptions) if subscriptions else []
-    return tuple(arm_id(str(row["id"])) for row in answers if str(row.get("id", "")).startswith("/"))
+    return _ids(rows(client, query, subscriptions))
+
+
+def _ids(answers: Iterable[Mapping[str, JSON]]) -> tuple[ArmId, ...]:
+    """The resources that rows are about; what has no id of theirs is left out."""
+    return tuple(arm_id(text) for row in answers if (text := str(row.get("id"))).startswith("/"))

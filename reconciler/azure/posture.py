@@ -55,7 +55,7 @@ def read_posture(client: ArmClient, every: Sequence[ArmId], within: Sequence[Arm
     """
     definitions = read_control_definitions(client, every)
     scores = graph.rows(client, SCORES, every)
-    controls = graph.rows(client, CONTROLS, within) if within else []
+    controls = graph.rows(client, CONTROLS, within)
     return Posture(
         assessments=read_assessments(client, within),
         definitions=definitions,
@@ -86,7 +86,7 @@ def read_assessments(client: ArmClient, subscriptions: Sequence[ArmId]) -> tuple
     Raises:
         AzureError: Resource Graph could not be read.
     """
-    rows = graph.rows(client, ASSESSMENTS, subscriptions) if subscriptions else []
+    rows = graph.rows(client, ASSESSMENTS, subscriptions)
     return tuple(assessment for row in rows if (assessment := assessment_in(row)) is not None)
 
 
@@ -96,7 +96,7 @@ def read_plans(client: ArmClient, subscriptions: Sequence[ArmId]) -> dict[ArmId,
     Raises:
         AzureError: Resource Graph could not be read.
     """
-    rows = graph.rows(client, PLANS, subscriptions) if subscriptions else []
+    rows = graph.rows(client, PLANS, subscriptions)
     plans: dict[ArmId, dict[str, bool]] = {}
     for row in rows:
         if row.get("deprecated") is not True:

@@ -61,14 +61,14 @@ def confirm_targets(
         if isinstance(answer, AzureError):
             unanswered += batch
         else:
-            existing = {str(row.get("id", "")).lower() for row in answer}
+            existing = {str(row.get("id")).lower() for row in answer}
             confirmed.update(target.key for target in batch if target.key in existing)
             unseen += [target for target in batch if target.key not in existing]
     unsure = unseen + (unanswered if len(unanswered) <= _FEW else [])
     verdicts = list(zip(unsure, client.each(lambda target: _exists(client, target), unsure), strict=True))
     exists = {target.key for target, verdict in verdicts if verdict is True}
     missing = {target.key for target, verdict in verdicts if verdict is False}
-    similar = {} if unanswered else _similar_targets(client, [by_key[key] for key in sorted(missing)])
+    similar = {} if unanswered else _similar_targets(client, [by_key[key] for key in missing])
     return ConfirmedTargets(exists=frozenset(confirmed | exists), gone=frozenset(missing), similar=similar)
 
 
@@ -85,8 +85,8 @@ def _similar_targets(client: ArmClient, missing: Iterable[ArmId]) -> dict[str, t
         for target in targets
     ]
     similar: dict[str, tuple[ArmId, ...]] = {}
-    for target, answer in zip(targets, ask(client, queries) if queries else [], strict=True):
-        rows = [] if isinstance(answer, AzureError) else [str(row.get("id", "")) for row in answer]
+    for target, answer in zip(targets, ask(client, queries), strict=True):
+        rows = [] if isinstance(answer, AzureError) else [str(row.get("id")) for row in answer]
         candidates = [arm_id(text) for text in rows if text.startswith("/")]
         alike = nearest_few(target.name, {candidate.name for candidate in candidates}, _SHOWN)
         namesakes = [candidate for name in alike for candidate in candidates if candidate.name == name]

@@ -2,6 +2,7 @@
 
 import json
 
+from interposed import Reply
 from tenants import GROUP, subscription, tenant
 
 from reconciler.azure import graph
@@ -45,6 +46,24 @@ def test_a_mistyped_name_gives_those_that_begin_or_end_alike(interrupted):
         exact, near = looked_for(interrupted, mistyped, [orders, stock])
         assert exact == ()
         assert [found.text for found in near] == [orders], mistyped
+
+
+def test_of_many_alike_the_nearest_few_are_offered_wherever_they_stand_in_the_list(interrupted):
+    servers = [f"{SERVERS}/orders{end}" for end in ("aaa", "bbb", "ccc", "z", "zz", "zzz")]
+    _, near = looked_for(interrupted, "ordersyyy", [*servers, f"{SERVERS}/orderszyy"])
+    assert f"{SERVERS}/orderszyy" in [found.text for found in near]
+    assert len(near) <= 5
+
+
+def test_rows_without_an_id_are_no_resources(interrupted):
+    rows = [{"id": f"{SERVERS}/one"}, {}, {"id": None}, {"id": 5}, {"id": "one"}]
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Reply(200, {"data": rows}) if seen.path == graph.PATH else None
+        assert [found.text for found in tagged(azure.client, (arm_id(SUB),), "a", "b")] == [f"{SERVERS}/one"]
+        assert [found.text for found in named(azure.client, (arm_id(SUB),), "one")[0]] == [f"{SERVERS}/one"] * 2
+        before = len(door.seen)
+        assert named(azure.client, (), "one") == ((), ())
+        assert len(door.seen) == before
 
 
 def test_a_name_is_text_and_no_query(interrupted):

@@ -27,7 +27,9 @@ class Quota:
         with self.lock:
             self.refused += self.left == 0
             self.left = max(0, self.left - 1)
-            headers = {"x-ms-user-quota-remaining": str(self.left), "x-ms-user-quota-resets-after": self.resets}
+            headers = {"x-ms-user-quota-remaining": str(self.left)}
+        if self.resets is not None:
+            headers["x-ms-user-quota-resets-after"] = self.resets
         asked = json.loads(seen.body)
         assert asked["options"] == {"resultFormat": "objectArray", "$top": 1000}
         return Reply(200, {"data": [{"id": asked["query"]}]}, headers if self.told else {})
@@ -51,7 +53,10 @@ def test_no_query_is_sent_that_the_quota_does_not_allow(interrupted, monkeypatch
     assert done[-1] == len(QUERIES)
 
 
-@pytest.mark.parametrize(("resets", "waited"), [("00:01:40", 60.0), ("soon", 5.0), ("1:2", 5.0), ("00:00:00", None)])
+@pytest.mark.parametrize(
+    ("resets", "waited"),
+    [("00:01:40", 60.0), ("01:00:00", 60.0), ("soon", 5.0), ("1:2", 5.0), (None, 5.0), ("00:00:00", None)],
+)
 def test_a_wait_is_as_long_as_azure_says_but_never_endless(interrupted, monkeypatch, resets, waited):
     quota = Quota(10, resets=resets)
     with interrupted() as (door, azure):
@@ -107,6 +112,21 @@ def test_the_rows_of_a_query_are_read_to_the_last_page_and_for_all_subscriptions
     assert asked == [(1000, ""), (1000, "two"), (1000, "three"), (1, "")]
     assert [row["id"] for row in rows] == ["0 1", "0 2", "0 3", "1000 4"]
     assert waits == [2.0, 2.0]
+
+
+def test_about_no_subscription_nobody_is_asked(connected):
+    with connected() as (cloud, azure):
+        before = len(cloud.requests)
+        assert graph.rows(azure.client, "resources | order by id asc", []) == []
+        assert graph.ask(azure.client, []) == []
+        assert len(cloud.requests) == before
+
+
+@pytest.mark.parametrize(
+    ("text", "literal"), [("plain", "'plain'"), ("o'brien", r"'o\'brien'"), ("a\\", r"'a\\'"), ("\\'", r"'\\\''")]
+)
+def test_a_text_stays_one_string_of_the_query_language(text, literal):
+    assert graph.literal(text) == literal
 
 
 def test_the_embedded_azures_quota_refuses_none(connected):

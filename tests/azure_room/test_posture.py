@@ -1,5 +1,7 @@
 """What Defender says is read in pages, whatever single rows look like."""
 
+import json
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
@@ -8,12 +10,13 @@ from tenants import GROUP, subscription, tenant
 
 from reconciler.azure import assessments, counts, graph, metadata, posture
 from reconciler.model import arm_id
-from reconciler.model.posture import Health
+from reconciler.model.posture import Assessment, ControlDefinition, Health, ReportedScore, ResourceCounts
 from reconciler.problems import AzureError
 
 TDE = "651967bf-044e-4bde-8376-3e08e0600105"
 AT_REST = "8fd574ec-43cf-426e-a439-a67cbaf2d564"
 SUB = subscription(1)
+POLICIES = "/providers/Microsoft.Authorization/policyDefinitions"
 
 
 def database(number):
@@ -95,6 +98,99 @@ def test_a_refusal_is_a_fault_and_definitions_come_from_a_subscription_where_the
             read(azure)
 
 
+def test_all_that_a_row_says_of_an_assessment_is_kept():
+    assessment_id = f"{database(1)}/providers/Microsoft.Security/assessments/{TDE.upper()}"
+    row = {
+        "id": assessment_id,
+        "title": " TDE \u200bis on ",
+        "status": {"code": "NotApplicable", "cause": "OffByPolicy", "statusChangeDate": "2026-05-01T10:00:00Z"},
+        "details": {"Source": "AZURE", "Id": f" {database(2)} ", "AzureResourceId": f"{SUB}/aws"},
+        "metadata": {"severity": "High", "preview": "yes", "policyDefinitionId": f"{POLICIES}/p"},
+    }
+    assert posture.assessment_in(row) == Assessment(
+        id=arm_id(assessment_id),
+        key=TDE,
+        resource=arm_id(database(2)),
+        health=Health.NOT_APPLICABLE,
+        cause="OffByPolicy",
+        title="TDE is on",
+        severity="High",
+        preview=False,
+        policy=arm_id(f"{POLICIES}/p"),
+        source="AZURE",
+        changed_at=datetime(2026, 5, 1, 10, tzinfo=UTC),
+    )
+    bare = posture.assessment_in({"id": assessment_id, "status": {"code": "Healthy"}, "title": 5, "details": "x"})
+    assert (bare.cause, bare.title, bare.severity, bare.policy, bare.changed_at) == ("", "", "", None, None)
+    assert (bare.source, bare.resource, bare.preview) == ("Azure", arm_id(database(1)), False)
+
+
+def test_scores_and_controls_are_read_by_subscription_and_a_figure_that_is_none_is_nothing(interrupted):
+    score = {"score": {"current": "much", "max": 56, "percentage": 0.5}, "weight": None}
+    controls = [
+        {"subscriptionId": "A", "name": "Mfa", "healthy": 1, "unhealthy": 2.0, "notApplicable": 3},
+        {"subscriptionId": "B", "name": "mfa", "healthy": "4"},
+    ]
+
+    def answer(seen):
+        if seen.path != graph.PATH:
+            return None
+        query = json.loads(seen.body)["query"]
+        if "ascScore" in query:
+            return Reply(200, {"data": [{"subscriptionId": "A", **score}, {"subscriptionId": "B"}]})
+        return Reply(200, {"data": controls if "securescorecontrols" in query else []})
+
+    with interrupted() as (door, azure):
+        door.answer = answer
+        seen = read(azure)
+    assert seen.scores == {
+        "a": ReportedScore(current=Fraction(), max=56, percentage=Fraction(1, 2), weight=0),
+        "b": ReportedScore(current=Fraction(), max=0, percentage=Fraction(), weight=0),
+    }
+    assert seen.counts == {
+        ("a", "mfa"): ResourceCounts(healthy=1, unhealthy=2, not_applicable=3),
+        ("b", "mfa"): ResourceCounts(healthy=0, unhealthy=0, not_applicable=0),
+    }
+
+
+CONTROLS = "/providers/Microsoft.Security/secureScoreControlDefinitions"
+
+
+def test_a_control_has_its_title_its_points_and_the_recommendations_in_it(interrupted):
+    members = [{"id": f"/providers/Microsoft.Security/assessmentMetadata/{key}"} for key in (TDE.upper(), AT_REST)]
+    told = {"displayName": "Enable \u200bMFA ", "maxScore": 10, "assessmentDefinitions": members}
+    rows = [{"name": "MFA", "properties": told}, {"name": "Empty", "properties": {"assessmentDefinitions": None}}]
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Reply(200, {"value": rows}) if seen.path == CONTROLS else None
+        found = posture.read_control_definitions(azure.client, [])
+        door.answer = lambda _: error(403, "No", "not for you")
+        with pytest.raises(AzureError, match="not for you"):
+            posture.read_control_definitions(azure.client, [])
+        door.answer = lambda seen: error(404, "No", "not here") if seen.path == CONTROLS else None
+        with pytest.raises(AzureError, match="not here"):
+            posture.read_control_definitions(azure.client, [arm_id(SUB)])
+    assert found == (
+        ControlDefinition(key="mfa", title="Enable MFA", max_score=10, members=frozenset({TDE, AT_REST})),
+        ControlDefinition(key="empty", title="", max_score=0, members=frozenset()),
+    )
+
+
+def test_plans_are_on_or_off_by_subscription_and_old_ones_are_left_out(interrupted):
+    rows = [
+        {"subscriptionId": "A", "name": "StorageAccounts", "tier": "STANDARD", "deprecated": False},
+        {"subscriptionId": "a", "name": "Dns", "tier": "Standard", "deprecated": True},
+        {"subscriptionId": "a", "name": "CloudPosture", "tier": "Free"},
+        {"subscriptionId": "b", "name": "CloudPosture"},
+    ]
+    with interrupted() as (door, azure):
+        door.answer = lambda seen: Reply(200, {"data": rows}) if b"pricings" in seen.body else None
+        found = posture.read_plans(azure.client, [arm_id(SUB)])
+    assert found == {
+        arm_id("/subscriptions/a"): {"storageaccounts": True, "cloudposture": False},
+        arm_id("/subscriptions/b"): {"cloudposture": False},
+    }
+
+
 # --- how many resources there are ----------------------------------------------------------------------------------
 
 
@@ -112,6 +208,19 @@ def test_resources_are_counted_by_type_in_each_kind_of_scope_and_nowhere_else(co
         group.lower(): 2,
         SUB: 3,
         f"{GROUP}landing".lower(): 4,
+    }
+
+
+def test_each_of_several_management_groups_has_the_count_of_what_lies_below_it(connected):
+    content = tenant(resources=[database(1), database(2), database(3).replace(SUB, subscription(7))])
+    beside = {"id": subscription(7).rpartition("/")[2], "displayName": "beside", "managementGroup": "corp"}
+    content["subscriptions"] = [*content["subscriptions"], beside]
+    with connected(content) as (_, azure):
+        found = counts.count_resources(azure.client, [arm_id(f"{GROUP}{name}") for name in ("corp", "landing")])
+    databases = "microsoft.sql/servers/databases"
+    assert {scope: types[databases] for scope, types in found.items()} == {
+        f"{GROUP}corp".lower(): 3,
+        f"{GROUP}landing".lower(): 2,
     }
 
 

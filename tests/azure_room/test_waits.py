@@ -19,7 +19,7 @@ LIST = f"{subscription(0)}/providers/Microsoft.Authorization/policyExemptions"
 
 
 class Clock:
-    now = 100.0
+    now = 0.0
 
     def __call__(self):
         return self.now
@@ -34,6 +34,10 @@ def test_many_threads_that_wait_for_the_same_thing_make_one_message():
     clock.now += 5
     waits_.waiting("Azure answers 503", 4, 6, 2.0)
     assert told[1:] == ["Azure answers 503; try 4 of 6 in 2 s"]
+
+
+def test_before_anything_was_sent_every_wait_is_worthwhile():
+    assert Waits(lambda _: None, Clock()).is_worthwhile(300.0)
 
 
 @pytest.mark.parametrize("status", [200, 404, 409, 429])

@@ -68,7 +68,9 @@ def test_an_empty_list_of_references_is_sent_only_where_the_whole_assignment_is_
     with connected() as (cloud, azure):
         with pytest.raises(ReconcilerError, match=f"exempt all of {AT_CORP}") as caught:
             azure.writer(whole=frozenset({wanted("another").id.key})).put(everything)
-        assert "report it with that file" in caught.value.remedy
+        assert caught.value.remedy == (
+            "this is a defect in exempt: run apply again with --log-file FILE, and report it with that file"
+        )
         assert not any(one.method == "PUT" for one in cloud.requests)
         assert azure.writer(whole=frozenset({everything.id.key})).put(everything).reference_ids == ()
 
@@ -197,6 +199,7 @@ def test_azures_own_words_code_and_support_id_reach_the_fault(interrupted):
     "reply",
     [
         Reply(502, b"<html>Bad gateway</html>", content_type="text/html"),
+        Reply(400, b"<html>Bad request</html>", content_type="text/html"),
         Reply(200, b"<html>Please log in to the proxy</html>", content_type="text/html"),
         Reply(200, b'{"cut": ', content_type="application/json"),
     ],
@@ -204,18 +207,33 @@ def test_azures_own_words_code_and_support_id_reach_the_fault(interrupted):
 def test_a_page_of_a_proxy_is_a_fault_and_not_a_crash(interrupted, reply):
     with interrupted() as (door, azure):
         door.answer = lambda _: reply
-        with pytest.raises(AzureError, match="not JSON"):
+        with pytest.raises(AzureError, match="not JSON") as caught:
             azure.writer().read(wanted().id)
+    assert (caught.value.status, caught.value.code) == (reply.status if reply.status >= 400 else 0, "NotJson")
+    assert f"(status {reply.status})" in caught.value.message
 
 
-@pytest.mark.parametrize("body", [{"error": "just text"}, {"code": "Odd", "message": "bare"}, [], "text", None])
-def test_an_error_in_an_unknown_form_still_is_a_fault(interrupted, body):
+NO_REASON = "Azure answered 400 without a reason"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ({"error": "just text"}, "400", "just text"),
+        ({"code": "Odd", "message": "bare"}, "Odd", "bare"),
+        ({"error": {"code": "Odd", "details": [{"message": "why"}, "text", {"message": ""}]}}, "Odd", "why"),
+        ({"error": {"message": "only", "details": None}}, "400", "only"),
+        ([], "400", NO_REASON),
+        ("text", "400", NO_REASON),
+        (None, "400", NO_REASON),
+    ],
+)
+def test_an_error_in_an_unknown_form_still_is_a_fault(interrupted, body, code, message):
     with interrupted() as (door, azure):
         door.answer = lambda _: Reply(400, body)
         with pytest.raises(AzureError) as caught:
             azure.writer().read(wanted().id)
-    assert caught.value.status == 400
-    assert caught.value.message
+    assert (caught.value.status, caught.value.code, caught.value.message) == (400, code, message)
 
 
 def test_names_with_spaces_and_letters_of_any_script_are_addressed_as_they_are(connected, known_reference):
@@ -262,8 +280,21 @@ def test_what_exempts_in_no_known_form_is_not_written(connected):
             ReconcilerError, match=f"{STANDARD.id} is no exemption of a form that is known here"
         ) as caught:
             azure.writer().put(dataclasses.replace(STANDARD, assignment=UNPUBLISHED))
-        assert caught.value.remedy.startswith("look at it in Defender for Cloud (Environment settings > Exemptions)")
+        assert caught.value.remedy == UNKNOWN_FORM
         assert not [request for request in cloud.requests if request.method == "PUT"]
+
+
+UNKNOWN_FORM = (
+    "look at it in Defender for Cloud (Environment settings > Exemptions), and remove it there if it should not be"
+)
+
+
+def test_a_standard_assignment_that_exempts_from_nothing_is_not_taken_for_an_exemption(interrupted):
+    with interrupted() as (door, azure):
+        door.answer = lambda _: Reply(200, {"id": STANDARD.id.text, "properties": {"effect": "Audit"}})
+        with pytest.raises(ReconcilerError, match=f"^{STANDARD.id} is no exemption of a form") as caught:
+            azure.writer().read(STANDARD.id)
+    assert caught.value.remedy == UNKNOWN_FORM
 
 
 @pytest.mark.parametrize(
