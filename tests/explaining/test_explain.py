@@ -9,6 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from main_job import repositories as repo
 
+from reconciler.catalog import load
 from reconciler.package_data import schema_path
 
 SCHEMA = json.loads(schema_path("explain").read_text(encoding="utf-8"))
@@ -204,3 +205,31 @@ def test_mistakes_propose_the_fix(root: Path) -> None:
             done = emulated.exempt(azure, "explain", *arguments, cwd=root, check=[1])
             assert proposal in done.stderr, done.stderr
             assert "Traceback" not in done.stderr
+
+
+def test_a_resource_that_does_not_exist_is_said_to_be_gone_with_what_may_be_meant(root: Path) -> None:
+    elsewhere = STORE.replace("rg-data", "rg-other")
+    with emulated.running(repo.tenant(AT_ROOT, resources=[STORE])) as azure:
+        assert asked(azure, root, elsewhere)["exists"] is False
+        assert asked(azure, root, STORE)["exists"] is True
+        text = told(azure, root, elsewhere)
+    assert "Azure finds no resource of this id" in text
+    assert "did you mean" in text
+    assert STORE in text
+
+
+def test_a_declaration_is_found_in_other_letters(root: Path) -> None:
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        assert asked(azure, root, "--declaration", "TRANSFER")["declaration"] == "transfer"
+
+
+def test_a_title_of_several_recommendations_is_told_their_keys(root: Path) -> None:
+    title = "CLR should be disabled for SQL Servers"
+    keys = [each.key for each in load().find(title)]
+    assert len(keys) == 2
+    with emulated.running(repo.tenant(AT_ROOT)) as azure:
+        done = emulated.exempt(azure, "explain", STORE, "--recommendation", title, cwd=root, check=[1])
+    problem, remedy = done.stderr.splitlines()[-2:]
+    assert problem == f"error: --recommendation: {title!r} is the title of several recommendations"
+    assert remedy.startswith("help: name a key: ")
+    assert sorted(remedy.removeprefix("help: name a key: ").split(", ")) == sorted(keys)
