@@ -16,6 +16,7 @@ import emulated
 import pytest
 from azure.core.credentials import AccessTokenInfo
 from azure.core.exceptions import ClientAuthenticationError
+from cli.console import exempt
 from main_job import repositories as repo
 
 from reconciler.azure.credentials import TenantCredential
@@ -88,6 +89,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Refusal)
         self.asked = threading.Event()
+        self.times = 0
         self.refuses = threading.Event()
         self.address = f"http://127.0.0.1:{self.server_port}/token"
 
@@ -96,6 +98,7 @@ class Refusal(BaseHTTPRequestHandler):
     server: Service
 
     def do_GET(self) -> None:
+        self.server.times += 1
         self.server.asked.set()
         assert self.server.refuses.wait(60)
         self.send_error(400)
@@ -127,6 +130,37 @@ def test_a_login_that_fails_is_told_where_nothing_else_is_wrong(azure: Azure, se
     service.refuses.set()
     planned = emulated.exempt(azure, "plan", cwd=root, check=[1], IDENTITY_ENDPOINT=service.address)
     assert "no Azure identity could be had: ManagedIdentityCredential" in planned.stderr
+
+
+BEGIN_EARLY = {
+    "plan": (),
+    "apply": ("--yes",),
+    "drift": (),
+    "explain": ("--declaration", "web"),
+    "status": (),
+    "register": ("--out", "site"),
+    "list": ("--in-force",),
+}
+
+
+@pytest.mark.parametrize("command", BEGIN_EARLY)
+def test_the_token_is_asked_for_before_the_declarations_are_judged(
+    azure: Azure, service: Service, root: Path, command: str
+) -> None:
+    (root / "exemptions" / "broken.yaml").write_text("name: [")
+    ended = exempt(
+        azure, command, *BEGIN_EARLY[command], root=root, check=1, IDENTITY_ENDPOINT=service.address
+    )  # which does not answer
+    assert "broken.yaml" in ended.stdout + ended.stderr
+    assert service.asked.wait(60)
+
+
+@pytest.mark.parametrize("command", BEGIN_EARLY)
+def test_who_logs_in_early_logs_in_once(azure: Azure, service: Service, root: Path, command: str) -> None:
+    service.refuses.set()
+    ended = exempt(azure, command, *BEGIN_EARLY[command], root=root, check=1, IDENTITY_ENDPOINT=service.address)
+    assert "no Azure identity could be had" in ended.stderr
+    assert service.times == 1
 
 
 def test_settings_with_an_error_ask_for_no_token(azure: Azure, service: Service, root: Path) -> None:
