@@ -17,6 +17,8 @@ from prompt_toolkit.output import DummyOutput
 from reconciler.cli.prompts import Prompts, can_converse, prompts
 
 DOWN, ENTER, CTRL_C, ERASE = "\x1b[B", "\r", "\x03", "\x15"
+FIRST_ROW = "\x1b[1;1R"
+"""What a terminal answers that is asked where its cursor is: there is room for a message."""
 CHOICES = [("the first", 1), ("the second", None), ("the first", 3)]
 """Titles may repeat, and a value may be anything."""
 
@@ -125,7 +127,7 @@ def test_a_question_is_drawn_on_standard_error_with_how_to_answer_it(monkeypatch
     monkeypatch.setattr(sys, "stdout", out)
     with create_pipe_input() as pipe, create_app_session(input=pipe, output=DummyOutput()):
         drawn = prompts()
-        pipe.send_text(ENTER)
+        pipe.send_text(FIRST_ROW + ENTER)
         picks = threading.Thread(target=picks_when_told, args=(screen, pipe))
         picks.start()
         assert drawn.several("Which of these?", CHOICES) == [1]
