@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,15 +51,19 @@ _PROPOSED = re.compile(r"(?<![\w.-])az ((?:[a-z][a-z-]*(?: |\b))+)([^`;)\n]*)")
 _SUBSTITUTED = re.compile(r"\$\(([^()]*)\)")
 
 
-def texts(path: Path) -> Iterator[str]:
+@functools.cache
+def texts(path: Path) -> tuple[str, ...]:
     """The strings of a module, with what is filled in as WORD."""
-    inner = set()
+    inner, strings = set[int](), list[str]()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.JoinedStr):
             inner |= set(map(id, node.values))
-            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "WORD" for part in node.values)
+            strings.append(
+                "".join(str(part.value) if isinstance(part, ast.Constant) else "WORD" for part in node.values)
+            )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
-            yield node.value
+            strings.append(node.value)
+    return tuple(strings)
 
 
 def proposals() -> Iterator[tuple[str, str, frozenset[str]]]:
