@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,6 +80,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         address = prefork._server()
         prefork._server = lambda: address
         prefork.run, os.execve, subprocess.Popen.__init__ = run, execve, popen
+        prefork.python = lambda: [sys.executable]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

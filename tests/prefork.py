@@ -7,12 +7,13 @@ the start of an interpreter itself decides (its options, variables that begin wi
 is for tests that start one: they use subprocess.
 
     done = prefork.run(["plan"], cwd=repository, env=environment)
+    script = f'exec {shlex.join(prefork.python())} "$@"'  # where `-m reconciler` is a fork, too
 """
 
 from __future__ import annotations
 
 import atexit
-import json
+import marshal
 import os
 import signal
 import socket
@@ -41,7 +42,7 @@ def run(
         socket.socket(socket.AF_UNIX) as connection,
     ):
         connection.connect(_server())
-        content = json.dumps({"arguments": [*arguments], "cwd": os.fspath(cwd), "env": {**env}}).encode()
+        content = marshal.dumps({"arguments": [*arguments], "cwd": os.fspath(cwd), "env": {**env}})
         socket.send_fds(connection, [NUMBER.pack(len(content))], [each.fileno() for each in (nothing, stdout, stderr)])
         connection.sendall(content)
         pid = read_number(connection)
@@ -55,6 +56,12 @@ def run(
             stream.seek(0)
         out, err = stdout.read().decode(), stderr.read().decode()
     return subprocess.CompletedProcess([*arguments], os.waitstatus_to_exitcode(status), out, err)
+
+
+def python() -> list[str]:
+    """The words that start `python` for scripts: a fork wherever that makes no difference (`prefork_client.py`)."""
+    client = Path(__file__).with_name("prefork_client.py")
+    return [sys.executable, "-I", "-S", str(client), _server(), str(client.parents[1])]
 
 
 def read_number(connection: socket.socket) -> int:

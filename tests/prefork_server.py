@@ -8,7 +8,7 @@ import atexit
 import contextlib
 import gc
 import importlib
-import json
+import marshal
 import os
 import pkgutil
 import selectors
@@ -107,12 +107,21 @@ def report(running: dict[int, socket.socket]) -> None:
 def become(connection: socket.socket) -> NoReturn:
     """The forked process becomes what an interpreter is that runs `-m reconciler`."""
     header, streams, _, _ = socket.recv_fds(connection, NUMBER.size, 3)
-    task: dict[str, Any] = json.loads(read(connection, NUMBER.unpack(header)[0]))
+    task: dict[str, Any] = marshal.loads(read(connection, NUMBER.unpack(header)[0]))  # written by a test's own process
     connection.sendall(NUMBER.pack(os.getpid()))
     connection.close()
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    # a terminal, a pipe and a file are not buffered alike
+    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # noqa: SIM115
+    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.__stderr__ = open(2, "w", errors="backslashreplace", closefd=False, buffering=1)  # noqa: SIM115
+    if "heard" in task:  # an interpreter ignores what is ignored where it starts
+        is_ignored = {number: number not in task["heard"] for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+        usual = {signal.SIGINT: signal.default_int_handler}
+        for number, ignored in is_ignored.items():
+            signal.signal(number, signal.SIG_IGN if ignored else usual.get(number, signal.SIG_DFL))
     os.chdir(task["cwd"])
     os.environ.clear()
     os.environ.update(task["env"])

@@ -6,9 +6,10 @@ import os
 import pty
 import re
 import select
-import sys
 import time
 from pathlib import Path
+
+import prefork
 
 
 class Typist:
@@ -16,10 +17,11 @@ class Typist:
 
     def __init__(self, folder: Path, env: dict[str, str], *words: str) -> None:
         env = {**env, "TERM": "xterm", "PYTHONPATH": str(Path(__file__).parents[1])}
+        command = [*prefork.python(), "-m", "reconciler", *words]
         self.pid, self.descriptor = pty.fork()
         if self.pid == 0:
             os.chdir(folder)
-            os.execve(sys.executable, [sys.executable, "-m", "reconciler", *words], env)
+            os.execve(command[0], command, env)
         self.screen = ""
 
     def waits_for(self, words: str) -> None:

@@ -4,9 +4,9 @@ import os
 import pty
 import signal
 import subprocess
-import sys
 
 import emulated
+import prefork
 import pytest
 from main_job import repositories as repo
 
@@ -25,7 +25,7 @@ class Terminal:
 
     def __init__(self, azure, root, **more):
         self.ours, theirs = pty.openpty()
-        command = [sys.executable, "-m", "reconciler", "apply"]
+        command = [*prefork.python(), "-m", "reconciler", "apply"]
         environment = emulated.environment(azure, TERM="xterm", **(more or {"NO_COLOR": "1"}))
         self.process = subprocess.Popen(
             command, cwd=root, env=environment, stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True

@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import prefork
 import pytest
 
 from reconciler.cli.main import COMMANDS
@@ -93,7 +94,7 @@ def run_script(script: str, folder: Path, **more: str) -> subprocess.CompletedPr
     """Runs commands of a page in bash as a reader would, with `exempt` being this checkout's."""
     (folder / "bin").mkdir(exist_ok=True)
     for name, text in {
-        "exempt": f'exec "{sys.executable}" -P -m reconciler "$@"',
+        "exempt": f'exec {shlex.join(prefork.python())} -P -m reconciler "$@"',
         "az": AZ,
         "gh": 'case "$*" in *--input*) cat >/dev/null ;; *--jq*) echo 4711 ;; esac',
         "pytest": "exit 0",

@@ -2,7 +2,7 @@
 
 Actions (`uses:`) are not run; what they would leave behind is prepared by the test. Installing is a shim, because tests
 reach no network: `python -m venv` gives a Python that has the tool's dependencies, and pip only says its version. Both
-modules are looked up by the real Python, so that a folder that offers another `venv.py` or `pip.py` is found out.
+modules are imported by the real Python, so that a folder that offers another `venv.py` or `pip.py` is found out.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import prefork
 import yaml
 
 from reconciler.runs import scaffold
@@ -31,16 +32,18 @@ _VENV_SHIM = """#!/usr/bin/env bash
 # python [OPTION]... -m venv DIR: finds the module as Python does, then makes a stand-in of an environment
 set -e
 folder="${@: -1}"
-{python} "${@:1:$#-1}" --help >/dev/null
+{python} "${@:1:$#-3}" -c "import ${@: -2:1}"
 mkdir -p "$folder/bin"
 cat >"$folder/bin/python" <<'END'
 #!/usr/bin/env bash
-arguments=()
+options=()
 for argument in "$@"; do
-  arguments+=("$argument")
-  if [ "$argument" = pip ]; then exec {python} "${arguments[@]}" --version; fi
+  if [ "$argument" = -m ] && [ "${@:${#options[@]}+2:1}" = pip ]; then
+    exec {python} "${options[@]}" -c 'import pip; print("pip", pip.__version__)'
+  fi
+  options+=("$argument")
 done
-exec {python} "$@"
+exec {forking} "$@"
 END
 chmod +x "$folder/bin/python"
 """
@@ -151,7 +154,10 @@ def shims(temp: Path) -> Path:
     """A folder for the front of PATH with the stand-in of `python`."""
     folder = temp / "shims"
     folder.mkdir(parents=True, exist_ok=True)
-    _executable(folder / "python", _VENV_SHIM.replace("{python}", sys.executable))
+    _executable(
+        folder / "python",
+        _VENV_SHIM.replace("{python}", sys.executable).replace("{forking}", shlex.join(prefork.python())),
+    )
     return folder
 
 
